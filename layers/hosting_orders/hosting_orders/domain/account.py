@@ -1,0 +1,116 @@
+"""Who orders: accounts, their users, and the credentials that speak for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import ip_address, ip_network
+
+
+@dataclass(frozen=True, slots=True)
+class BillingContact:
+    """Whom an invoice is made out to. `country` is ISO 3166-1 alpha-2."""
+
+    name: str = ""
+    email: str = ""
+    street: str = ""
+    post_code: str = ""
+    city: str = ""
+    country: str = ""
+    organization: str = ""
+    vat_number: str = ""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of the fields without which no invoice can be made out (checklist O2-062 c)."""
+        required = ("name", "email", "street", "post_code", "city", "country")
+        return tuple(name for name in required if not getattr(self, name).strip())
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRole:
+    """A person's role in an account, as accounts#show tells it."""
+
+    user_id: str
+    role_name: str
+    role_label: str
+    is_admin: bool
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer of the hosting company. Times are epoch milliseconds UTC."""
+
+    id: str
+    name: str
+    currency: str
+    billing_plan: str
+    created_at: int
+    updated_at: int
+    stripe_customer_id: str | None = None
+    billing_contact: BillingContact = field(default_factory=BillingContact)
+    can_order: bool = True
+    reseller: bool = False
+    parent_id: str | None = None
+    parent_name: str | None = None
+    is_trial: bool = False
+    trial_start: int | None = None
+    trial_end: int | None = None
+    trial_api_access: bool = True  # checklist C14: the contract lets trial accounts use the API
+    nameservers: tuple[str, ...] = ()
+    roles: tuple[AccountRole, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person. `locale` is `en` or `nl` (users#show)."""
+
+    id: str
+    first_name: str
+    last_name: str
+    email: str
+    locale: str
+    account_brand_id: int
+    created_at: int
+    updated_at: int
+    account_ids: tuple[str, ...] = ()
+
+
+class CredentialKind(StrEnum):
+    """Who speaks: a person's API key, an account's own key without a person, or an OAuth access token."""
+
+    USER = "user"
+    SYSTEM = "system"
+    OAUTH = "oauth"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An API key or OAuth token, known only by its SHA-256. `expires_at` is epoch milliseconds, None = never."""
+
+    key_hash: str
+    prefix: str
+    kind: CredentialKind
+    account_ids: tuple[str, ...]
+    user_id: str | None = None
+    scopes: frozenset[str] = frozenset()
+    api_version: int = 2
+    ip_list: tuple[str, ...] = ()
+    expires_at: int | None = None
+    test: bool = False
+
+    def valid_at(self, now_ms: int) -> bool:
+        """False once expired."""
+        return self.expires_at is None or now_ms < self.expires_at
+
+    def allows_ip(self, address: str) -> bool:
+        """True when the key has no IP list, or the address is in it (single addresses or CIDR blocks)."""
+        if not self.ip_list:
+            return True
+        try:
+            source = ip_address(address)
+        except ValueError:
+            return False
+        return any(source in ip_network(block, strict=False) for block in self.ip_list)

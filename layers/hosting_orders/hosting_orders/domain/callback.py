@@ -1,0 +1,61 @@
+"""The delivery of one order's callback: attempts, and when to try again (supporting-endpoints.md, section 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from .providers import CallbackAnswer
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+
+# Seconds from one attempt to the next: every 2 min to 5 min, every 5 min to 10 min, every 15 min to 4 h
+# (the vendor's delivery policy, checklist O2-187), then Standard Webhooks' long tail.
+SCHEDULE: tuple[int, ...] = (
+    *(2 * MINUTE, 3 * MINUTE, 5 * MINUTE),
+    *([15 * MINUTE] * 15),
+    *(6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR),
+)
+
+
+class DeliveryStatus(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    EXHAUSTED = "exhausted"  # the schedule ran out
+    GONE = "gone"  # the receiver answered 410: it wants no more
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at `at` (epoch ms): a status code, or the error that left none."""
+
+    at: int
+    status_code: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackDelivery:
+    """Everything about one message. `due_at` (epoch ms) is when the next attempt is wanted."""
+
+    account_id: str
+    number: int
+    message_id: str
+    status: DeliveryStatus = DeliveryStatus.PENDING
+    attempts: tuple[Attempt, ...] = ()
+    due_at: int | None = None
+    version: int = 0
+
+    def after(self, answer: CallbackAnswer, now: int, jitter: float) -> CallbackDelivery:
+        """The record after an attempt. `jitter` (0 to 1) spreads retries by up to a tenth of their delay."""
+        attempts = (*self.attempts, Attempt(now, answer.status_code, answer.error))
+        if answer.delivered:
+            return replace(self, attempts=attempts, status=DeliveryStatus.DELIVERED, due_at=None)
+        if answer.status_code == 410:
+            return replace(self, attempts=attempts, status=DeliveryStatus.GONE, due_at=None)
+        if len(attempts) > len(SCHEDULE):
+            return replace(self, attempts=attempts, status=DeliveryStatus.EXHAUSTED, due_at=None)
+        delay = SCHEDULE[len(attempts) - 1] * (1 + jitter / 10)
+        delay = max(delay, min(answer.retry_after or 0, 24 * HOUR))
+        return replace(self, attempts=attempts, due_at=now + int(delay * 1000))

@@ -1,0 +1,147 @@
+"""A cart: orders paid together, their payment, and the roll-up of what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from .order import ENDS, OrderStatus
+
+
+class PaymentStatus(StrEnum):
+    """The contract's three words, and the three it leaves open (checklist C07)."""
+
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    AWAITING_AUTHENTICATION = "awaiting_authentication"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    REFUNDED = "refunded"
+
+
+# Once the money is there or certainly never comes, late news can't turn that round; only a refund follows success.
+_PAYMENT_MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
+    PaymentStatus.PROCESSING: frozenset(PaymentStatus) - {PaymentStatus.REFUNDED},
+    PaymentStatus.AWAITING_AUTHENTICATION: frozenset(PaymentStatus) - {PaymentStatus.REFUNDED},
+    PaymentStatus.SUCCEEDED: frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED}),
+    PaymentStatus.FAILED: frozenset({PaymentStatus.FAILED}),
+    PaymentStatus.CANCELED: frozenset({PaymentStatus.CANCELED}),
+    PaymentStatus.REFUNDED: frozenset({PaymentStatus.REFUNDED}),
+}
+
+
+class CartStatus(StrEnum):
+    """Contract 002, `cart.status`."""
+
+    ACTIVE = "active"
+    PROCESSING = "processing"
+    CHECKED_OUT = "checked_out"
+
+
+class RollupStatus(StrEnum):
+    """Contract 002, `cart.rollup_status`; `partial` is ours: some delivered, some not."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    PARTIAL = "partial"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """The cart's one payment. Amounts are minor units of `currency`.
+
+    `amount_charged` is what the payment method was asked for, `credit_applied` what the account's credit paid.
+    `error` is the provider's word for the last refusal.
+    """
+
+    status: PaymentStatus
+    currency: str
+    method_type: str | None = None
+    invoice_id: str | None = None
+    hosted_invoice_url: str | None = None
+    amount_charged: int = 0
+    credit_applied: int = 0
+    refunded: int = 0
+    error: str | None = None
+
+    def may_become(self, status: PaymentStatus) -> bool:
+        """Whether news of `status` can be true of this payment; late and repeated news often can't."""
+        return status in _PAYMENT_MOVES[self.status]
+
+    @property
+    def settled(self) -> bool:
+        """True when it is certain whether the money came."""
+        return self.status not in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION)
+
+    @property
+    def started(self) -> bool:
+        """True once the payment provider knows of it and its answer is on record."""
+        return self.invoice_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderMark:
+    """What the cart knows of one of its orders: the status, and the order's version it was true at."""
+
+    status: OrderStatus
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """`fingerprint` is a hash of the request that made it; `payment_lease` the moment (epoch ms) until which one
+    process alone may start its payment; `orders` is fed by the table's stream."""
+
+    account_id: str
+    token: str
+    fingerprint: str
+    payment: Payment
+    created_at: int
+    updated_at: int
+    payment_method_id: str | None = None
+    payment_version: int = 0
+    payment_lease: int = 0
+    rollup_version: int = 0
+    rollup_status: RollupStatus = RollupStatus.PENDING
+    orders: Mapping[int, OrderMark] = field(default_factory=dict)
+    due_at: int | None = None
+
+    @property
+    def status(self) -> CartStatus:
+        """Paid carts are checked out (also when the money was given back later), dead ones are active again."""
+        if self.payment.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED):
+            return CartStatus.CHECKED_OUT
+        return CartStatus.ACTIVE if self.payment.settled else CartStatus.PROCESSING
+
+    def with_payment(self, payment: Payment, now: int) -> Cart:
+        return replace(self, payment=payment, updated_at=max(now, self.updated_at))
+
+    def with_marks(self, news: Mapping[int, OrderMark]) -> Cart:
+        """The cart after news of its orders. Old news (a lower version) changes nothing; strangers are ignored."""
+        marks = dict(self.orders)
+        for number, mark in news.items():
+            known = marks.get(number)
+            if known is not None and mark.version > known.version:
+                marks[number] = mark
+        return replace(self, orders=marks, rollup_status=roll_up(mark.status for mark in marks.values()))
+
+
+_CANCELLED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
+
+
+def roll_up(statuses: Iterable[OrderStatus]) -> RollupStatus:
+    """The fold over all orders of a cart; it depends on nothing else, so it can always be computed anew."""
+    seen = set(statuses)
+    if not seen <= ENDS:
+        return RollupStatus.PENDING if seen == {OrderStatus.PENDING} else RollupStatus.PROCESSING
+    if not seen:
+        return RollupStatus.PENDING
+    if seen == {OrderStatus.COMPLETED}:
+        return RollupStatus.COMPLETED
+    if OrderStatus.COMPLETED in seen:
+        return RollupStatus.PARTIAL
+    return RollupStatus.CANCELLED if seen <= _CANCELLED else RollupStatus.FAILED

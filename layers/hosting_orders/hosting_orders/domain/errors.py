@@ -1,0 +1,132 @@
+"""Business facts that stop a request or a step. Each class name is a fact; workflow definitions match on these names."""
+
+from __future__ import annotations
+
+
+class HostingOrdersError(Exception):
+    """Base of every error this project raises on purpose. The text is safe to show to the client."""
+
+
+# -- what a client did --------------------------------------------------------------------------------------------
+
+
+class CredentialRefusedError(HostingOrdersError):
+    """No, unknown, expired or foreign credential; one text for all of them, so nothing leaks."""
+
+
+class AccessDeniedError(HostingOrdersError):
+    """The credential is good but may not do this. `code` is the contract's word, such as `oauth_not_allowed`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class InvalidRequestError(HostingOrdersError):
+    """A 400 of the contract: `code` is its error code, `pointer` the JSON pointer of the field that is wrong."""
+
+    def __init__(self, code: str, message: str, pointer: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.pointer = pointer
+
+
+class InvalidFieldsError(HostingOrdersError):
+    """Several fields are wrong at once; every one is named, so that the client mends them in one go."""
+
+    def __init__(self, problems: list[InvalidRequestError]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class BodyTooLargeError(HostingOrdersError):
+    """The request body is larger than any order could be."""
+
+
+class NotFoundError(HostingOrdersError):
+    """Unknown, or not the caller's: the two must not be told apart."""
+
+
+class IdempotencyKeyReusedError(HostingOrdersError):
+    """The Idempotency-Key was used before with another body."""
+
+
+class OrderNotCancellableError(HostingOrdersError):
+    """`reason` is a word a program can read; the text says it to a person."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class PaymentNotStartedError(HostingOrdersError):
+    """422 `cart_pay_failed`: the cart was valid but its payment could not be started; nothing is left open."""
+
+    def __init__(self, message: str, decline_code: str | None = None) -> None:
+        super().__init__(message)
+        self.decline_code = decline_code
+
+
+# -- what happened to an order; the workflow catches these by name ------------------------------------------------
+
+
+class PaymentFailedError(HostingOrdersError):
+    """The payment ended without money (declined for good, debit returned)."""
+
+
+class OrderCanceledError(HostingOrdersError):
+    """The customer cancelled before delivery began."""
+
+
+class OrderExpiredError(HostingOrdersError):
+    """Nobody paid in time."""
+
+
+class ProvisioningFailedError(HostingOrdersError):
+    """The platform or registrar said no for good."""
+
+
+class RefundRefusedError(HostingOrdersError):
+    """The payment provider refuses to give the money back: an operator's case."""
+
+
+class IllegalMoveError(HostingOrdersError):
+    """An order was asked to go where its state does not lead. A bug or a lost race, never a client's fault."""
+
+
+# -- lost races: the caller reads again and decides anew ----------------------------------------------------------
+
+
+class ConcurrentUpdateError(HostingOrdersError):
+    """Somebody wrote the item between our read and our write."""
+
+
+class CartExistsError(HostingOrdersError):
+    """A cart with this token is there already: a replay, or a twin of this very request."""
+
+
+class NumberTakenError(HostingOrdersError):
+    """Two orders minted one number; mint again."""
+
+
+class CapacityExhaustedError(HostingOrdersError):
+    """The last free place was taken."""
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(f"no capacity left for {resource}")
+        self.resource = resource
+
+
+# -- faults: always retried ---------------------------------------------------------------------------------------
+
+
+class ProviderUnavailableError(HostingOrdersError):
+    """A provider gave no usable answer; whether it acted is unknown. Retry under the same key, or look."""
+
+
+class CallbackNotDeliveredError(HostingOrdersError):
+    """An attempt to deliver a callback failed; the next attempt is on record."""
+
+
+class ForgedWebhookError(HostingOrdersError):
+    """A provider's message whose signature does not hold. Nothing may change because of it."""

@@ -1,0 +1,104 @@
+"""One order, one number, three spellings (checklist C02).
+
+The `number` is minted without a shared counter: 32 bits of Unix seconds and 17 random bits, so it grows with time,
+is positive and stays below 2**49. With one digit behind it for a task it is still exact in JavaScript (< 2**53).
+The 24-hex id and the UUID are computed from the number and back; what they have to spare is filled with a digest
+of the number, so that an id which was never ours does not decode and needs no read to answer 404.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import uuid
+
+RANDOM_BITS = 17
+_SECONDS_BITS = 32
+_LIMIT = 1 << (_SECONDS_BITS + RANDOM_BITS)
+
+_DIGITS = re.compile(r"[1-9][0-9]{0,15}")
+_HEX = re.compile(r"[0-9a-f]{24}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def mint_number(now_ms: int) -> int:
+    """A new order number for this moment (epoch milliseconds). Two calls may collide; the create is conditional."""
+    return ((now_ms // 1000) << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
+
+
+def smallest_number_at(moment_ms: int) -> int:
+    """The lowest number an order placed at or after this moment can have: a time range is a key range."""
+    return max(1, (moment_ms // 1000) << RANDOM_BITS)
+
+
+def _digest(purpose: bytes, number: int) -> bytes:
+    return hashlib.sha256(purpose + number.to_bytes(8, "big")).digest()
+
+
+def object_id(number: int) -> str:
+    """The 24-hex spelling: like an ObjectId it begins with four bytes of Unix seconds."""
+    seconds, rest = number >> RANDOM_BITS, number & ((1 << RANDOM_BITS) - 1)
+    digest = _digest(b"object-id", number)
+    middle = (rest << 7) | (digest[5] >> 1)
+    return (seconds.to_bytes(4, "big") + middle.to_bytes(3, "big") + digest[:5]).hex()
+
+
+def order_uuid(number: int) -> str:
+    """The UUID spelling (version 8: ours to fill): 49 bits of number, the rest a digest of it."""
+    digest = bytearray(_digest(b"uuid", number)[:16])
+    digest[0:6] = (number >> 1).to_bytes(6, "big")
+    digest[6] = 0x80 | ((number & 1) << 3) | (digest[6] & 0x07)
+    digest[8] = 0x80 | (digest[8] & 0x3F)
+    return str(uuid.UUID(bytes=bytes(digest)))
+
+
+def parse_order_id(text: str) -> int | None:
+    """The order number behind any of the three spellings, or None if this was never an order's id."""
+    text = text.strip().lower()
+    if _DIGITS.fullmatch(text):
+        number = int(text)
+        return number if number < _LIMIT else None
+    if _HEX.fullmatch(text):
+        raw = bytes.fromhex(text)
+        number = (int.from_bytes(raw[:4], "big") << RANDOM_BITS) | (int.from_bytes(raw[4:7], "big") >> 7)
+        return number if number and object_id(number) == text else None
+    if _UUID.fullmatch(text):
+        raw = uuid.UUID(text).bytes
+        number = (int.from_bytes(raw[:6], "big") << 1) | ((raw[6] >> 3) & 1)
+        return number if 0 < number < _LIMIT and order_uuid(number) == text else None
+    return None
+
+
+def task_id(number: int, step: int) -> int:
+    """The integer id of an order's task; `step` is 1 to 9."""
+    return number * 10 + step
+
+
+def parse_task_id(text: str) -> tuple[int, int] | None:
+    """(order number, step) behind a task's id, or None."""
+    if not _DIGITS.fullmatch(text) and not re.fullmatch(r"[1-9][0-9]{16}", text):
+        return None
+    number, step = divmod(int(text), 10)
+    return (number, step) if 0 < number < _LIMIT and step > 0 else None
+
+
+def cart_token(account_id: str, idempotency_key: str | None) -> str:
+    """A cart's token. With an Idempotency-Key it is a hash of account and key: the cart is its own idempotency record."""
+    if idempotency_key is None:
+        return str(uuid.uuid4())
+    digest = bytearray(hashlib.sha256(f"cart\0{account_id}\0{idempotency_key}".encode()).digest()[:16])
+    digest[6] = 0x80 | (digest[6] & 0x0F)
+    digest[8] = 0x80 | (digest[8] & 0x3F)
+    return str(uuid.UUID(bytes=bytes(digest)))
+
+
+def parse_cart_token(text: str) -> str | None:
+    """The token in its one spelling, or None if it can't be one (then there is nothing to look up)."""
+    text = text.strip().lower()
+    return text if _UUID.fullmatch(text) else None
+
+
+def callback_message_id(number: int) -> str:
+    """The `webhook-id` of an order's callback: the same on every attempt, so the receiver can drop repeats."""
+    return "msg_" + _digest(b"callback", number)[:16].hex()

@@ -1,0 +1,282 @@
+"""An order's life: the states, the one table of moves, and the facts an order collects on its way.
+
+Orders are immutable; every method returns the order as it is afterwards and writes one line of its timeline.
+`version` is what the store last knew: only the repository counts it up, and it refuses a write whose version is
+not the stored one. So two writers who both saw the same order can not both win: that is the fence between
+cancelling and provisioning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from .catalogue import Term
+from .errors import IllegalMoveError, OrderNotCancellableError
+from .ids import order_uuid
+from .money import Money
+
+
+class OrderStatus(StrEnum):
+    """The canonical states. Each contract's words are a pure mapping of these (contracts/)."""
+
+    PENDING = "pending"  # placed; its cart is not paid yet
+    PROCESSING = "processing"  # paid; being delivered
+    COMPLETED = "completed"  # delivered
+    FAILED = "failed"  # not paid, and it never will be
+    CANCELING = "canceling"  # the customer's cancel won; compensation is under way
+    CANCELED = "canceled"
+    EXPIRED = "expired"  # nobody paid in time
+    REFUNDING = "refunding"  # paid, can't be delivered; the money is on its way back
+    REFUND_FAILED = "refund_failed"  # the money could not be given back: an operator's case, with an alarm
+    PROVISION_FAILED = "provision_failed"  # can't be delivered, and the money is back
+
+
+MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.PENDING: frozenset(
+        {
+            OrderStatus.PROCESSING,
+            OrderStatus.FAILED,
+            OrderStatus.CANCELING,
+            OrderStatus.EXPIRED,
+            OrderStatus.REFUNDING,  # the money came, but the flow broke before it was noted
+        }
+    ),
+    OrderStatus.PROCESSING: frozenset(
+        {OrderStatus.COMPLETED, OrderStatus.CANCELING, OrderStatus.REFUNDING}
+    ),
+    OrderStatus.CANCELING: frozenset({OrderStatus.CANCELED, OrderStatus.REFUND_FAILED}),
+    OrderStatus.REFUNDING: frozenset({OrderStatus.PROVISION_FAILED, OrderStatus.REFUND_FAILED}),
+    OrderStatus.REFUND_FAILED: frozenset({OrderStatus.PROVISION_FAILED, OrderStatus.CANCELED}),
+    OrderStatus.COMPLETED: frozenset(),
+    OrderStatus.FAILED: frozenset(),
+    OrderStatus.CANCELED: frozenset(),
+    OrderStatus.EXPIRED: frozenset(),
+    OrderStatus.PROVISION_FAILED: frozenset(),
+}
+
+ENDS = frozenset(status for status, onward in MOVES.items() if not onward)
+
+
+class OrderType(StrEnum):
+    SITE = "site"
+    VM = "vm"
+    DOMAIN = "domain"
+
+
+class Actor(StrEnum):
+    """Who caused a change, as the timeline tells it."""
+
+    CUSTOMER = "customer"
+    STRIPE = "stripe"
+    PLATFORM = "platform"
+    REGISTRAR = "registrar"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One change: the state it led to, who and why, and when (epoch milliseconds UTC)."""
+
+    at: int
+    status: OrderStatus
+    actor: Actor
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteItem:
+    """What a site order asks for; the names are the short names of the catalogue."""
+
+    name: str
+    variant: str
+    location: str
+    plan: str
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class SiteResource:
+    """The delivered site. `sealed_password` is encrypted and opened only to answer its owner (checklist C22)."""
+
+    id: str
+    domain: str
+    ip_address: str
+    username: str
+    sealed_password: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """The renewal at the payment provider. `bucket_*` say in which month the next renewal falls."""
+
+    id: str
+    status: str
+    bucket_type: str
+    bucket_year: int
+    bucket_month: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money given back for this order, in minor units: to the card, and to the account's credit."""
+
+    id: str
+    amount: int
+    to_credit: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an order could not be delivered or paid, in a word for programs and a text for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackTarget:
+    """Where the client wants to hear of the end. `sealed_authorization` is its Authorization header, encrypted."""
+
+    url: str
+    sealed_authorization: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One product bought once. Times are epoch milliseconds UTC, `price` is net."""
+
+    account_id: str
+    number: int
+    cart_token: str
+    type: OrderType
+    status: OrderStatus
+    item: SiteItem
+    price: Money
+    created_at: int
+    updated_at: int
+    version: int = 0
+    user_id: str | None = None
+    channel: str = "api"
+    capacity: str | None = None  # the counter this order holds a place of, until it ends undelivered
+    due_at: int | None = None  # when the reconciler should look, if nothing happens before
+    provisioning_at: int | None = None  # the fence: from here on it can not be cancelled
+    cancel_requested_at: int | None = None
+    operation_id: str | None = None
+    resource: SiteResource | None = None
+    subscription: Subscription | None = None
+    refund: Refund | None = None
+    failure: Failure | None = None
+    callback: CallbackTarget | None = None
+    timeline: tuple[TimelineEntry, ...] = ()
+
+    @property
+    def uuid(self) -> str:
+        return order_uuid(self.number)
+
+    @property
+    def ended(self) -> bool:
+        """True in a state that is never left."""
+        return self.status in ENDS
+
+    @property
+    def ended_at(self) -> int | None:
+        """When it ended, or None while it lives."""
+        return self.timeline[-1].at if self.ended and self.timeline else None
+
+    @property
+    def line_key(self) -> str:
+        """Names this order's line on the cart's invoice."""
+        return str(self.number)
+
+    # -- the moves --------------------------------------------------------------------------------------------
+
+    def _move(self, to: OrderStatus, now: int, actor: Actor, cause: str) -> Order:
+        if to not in MOVES[self.status]:
+            raise IllegalMoveError(f"order {self.number} can not go from {self.status} to {to}")
+        # Clocks of two machines differ: an order's own time never runs backwards (checklist SQ-038).
+        now = max(now, self.updated_at)
+        return replace(
+            self,
+            status=to,
+            updated_at=now,
+            due_at=None if to in ENDS else self.due_at,
+            timeline=(*self.timeline, TimelineEntry(now, to, actor, cause)),
+        )
+
+    def look_again_at(self, due_at: int) -> Order:
+        """When the reconciler should ask what became of it (epoch milliseconds)."""
+        return replace(self, due_at=due_at)
+
+    def paid(self, now: int, due_at: int) -> Order:
+        """The cart's payment succeeded: delivery may begin."""
+        return self._move(OrderStatus.PROCESSING, now, Actor.STRIPE, "payment succeeded").look_again_at(due_at)
+
+    def payment_failed(self, failure: Failure, now: int, actor: Actor = Actor.STRIPE) -> Order:
+        """No money was taken and none will be."""
+        return replace(self._move(OrderStatus.FAILED, now, actor, failure.message), failure=failure)
+
+    def expired(self, now: int) -> Order:
+        """Nobody paid in time."""
+        return self._move(OrderStatus.EXPIRED, now, Actor.SYSTEM, "not paid in time")
+
+    def begin_provisioning(self, now: int, due_at: int) -> Order:
+        """Take the fence. Taking it again is harmless: a step may run twice.
+
+        Raises IllegalMoveError unless the order is paid and not being cancelled.
+        """
+        if self.status is not OrderStatus.PROCESSING:
+            raise IllegalMoveError(f"order {self.number} is {self.status}, not processing")
+        if self.provisioning_at is not None:
+            return self
+        return replace(self, provisioning_at=now, updated_at=max(now, self.updated_at), due_at=due_at)
+
+    def submitted(self, operation_id: str) -> Order:
+        """The platform took the work on under this id."""
+        return replace(self, operation_id=operation_id)
+
+    def delivered(self, resource: SiteResource, subscription: Subscription | None, now: int) -> Order:
+        """The end everybody wants."""
+        moved = self._move(OrderStatus.COMPLETED, now, Actor.PLATFORM, "delivered")
+        return replace(moved, resource=resource, subscription=subscription)
+
+    def undeliverable(self, failure: Failure, now: int, actor: Actor) -> Order:
+        """It can't be delivered; the money goes back next."""
+        return replace(self._move(OrderStatus.REFUNDING, now, actor, failure.message), failure=failure)
+
+    def refunded(self, refund: Refund | None, now: int) -> Order:
+        """Compensation is complete. `refund` is None when no money had been taken."""
+        end = OrderStatus.CANCELED if self.cancel_requested_at is not None else OrderStatus.PROVISION_FAILED
+        cause = "money given back" if refund else "no money had been taken"
+        return replace(self._move(end, now, Actor.SYSTEM, cause), refund=refund)
+
+    def refund_refused(self, reason: str, now: int) -> Order:
+        """The provider will not give the money back. Saying so twice is harmless."""
+        if self.status is OrderStatus.REFUND_FAILED:
+            return self
+        return self._move(OrderStatus.REFUND_FAILED, now, Actor.STRIPE, reason)
+
+    # -- cancel -----------------------------------------------------------------------------------------------
+
+    def why_not_cancellable(self) -> tuple[str, str] | None:
+        """(reason, text) when a cancel would be refused now, None when it would succeed."""
+        if self.status is OrderStatus.CANCELING or self.status is OrderStatus.CANCELED:
+            return ("already_canceled", "The order is already cancelled.")
+        if self.ended:
+            return ("already_ended", f"The order has already ended: it is {self.status}.")
+        if self.status in (OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
+            return ("refund_in_progress", "The order can't be delivered and is being refunded.")
+        if self.provisioning_at is not None:
+            return ("provisioning_started", "Delivery has begun; the order can no longer be cancelled.")
+        return None
+
+    def cancel_requested(self, now: int, actor: Actor = Actor.CUSTOMER) -> Order:
+        """The customer's cancel. Raises OrderNotCancellableError with the reason."""
+        refusal = self.why_not_cancellable()
+        if refusal:
+            raise OrderNotCancellableError(*refusal)
+        moved = self._move(OrderStatus.CANCELING, now, actor, "cancel requested")
+        return replace(moved, cancel_requested_at=moved.updated_at)

@@ -1,0 +1,140 @@
+"""What the providers tell us, in our own words: adapters translate to these, use cases decide by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .cart import PaymentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """A saved payment method; `type` is the contract's word: `card` or `sepa_debit`."""
+
+    id: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeLine:
+    """One line of the invoice. `key` finds it again when only this order is refunded; `amount` is net minor units."""
+
+    key: str
+    description: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRequest:
+    """Ask for a cart's money. Asked again with the same cart it must find the same invoice, never make a second."""
+
+    account_id: str
+    cart_token: str
+    customer_id: str
+    payment_method_id: str
+    currency: str
+    lines: tuple[ChargeLine, ...]
+    created_at: int  # epoch ms: after a day the provider may have forgotten our keys, and we look instead
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentState:
+    """What is true of a cart's invoice now. Amounts are minor units."""
+
+    status: PaymentStatus
+    invoice_id: str
+    account_id: str
+    cart_token: str
+    method_type: str | None
+    hosted_invoice_url: str | None
+    amount_charged: int
+    credit_applied: int
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundState:
+    """What was given back for one order. Amounts are minor units."""
+
+    id: str
+    amount: int
+    to_credit: int
+
+
+class OperationStatus(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRequest:
+    """Ask the hosting platform for a service. `item_id` is the order's UUID: asking again is the same service.
+
+    `reference` comes back with every answer and webhook, so the order is found without an index.
+    """
+
+    item_id: str
+    reference: str
+    kind: str
+    name: str
+    variant: str
+    location: str
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionedSite:
+    """A site as the platform hands it over; `password` is clear text and must be sealed at once."""
+
+    id: str
+    domain: str
+    ip_address: str
+    username: str
+    password: str
+    port: int
+
+    def __repr__(self) -> str:
+        return f"ProvisionedSite(id={self.id!r}, domain={self.domain!r})"  # a log line must not hold the password
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """The platform's work for one service. `error_*` only when failed, `site` only when it succeeded."""
+
+    id: str
+    item_id: str
+    reference: str
+    status: OperationStatus
+    error_code: str | None = None
+    error_message: str | None = None
+    site: ProvisionedSite | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequest:
+    """One message to a client. `authorization` is its header verbatim; `secret` signs it (Standard Webhooks)."""
+
+    url: str
+    message_id: str
+    timestamp: int  # Unix seconds of this attempt
+    body: bytes
+    secret: str
+    authorization: str | None = None
+
+    def __repr__(self) -> str:
+        return f"CallbackRequest(message_id={self.message_id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAnswer:
+    """How one attempt ended: the status code, or the reason why there is none. `retry_after` is in seconds."""
+
+    status_code: int | None
+    error: str | None = None
+    retry_after: int | None = None
+
+    @property
+    def delivered(self) -> bool:
+        return self.status_code is not None and 200 <= self.status_code < 300

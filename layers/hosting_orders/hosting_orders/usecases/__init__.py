@@ -1,0 +1,1 @@
+"""One module per thing the system does. They know ports, never providers."""

@@ -1,0 +1,222 @@
+"""What the use cases need of the world. Adapters satisfy these by shape; nothing here knows AWS, Stripe or HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hosting_orders.domain.account import Account, Credential, User
+from hosting_orders.domain.callback import CallbackDelivery
+from hosting_orders.domain.cart import Cart, OrderMark
+from hosting_orders.domain.catalogue import Catalogue, Term
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.order import Order, Subscription
+from hosting_orders.domain.providers import (
+    CallbackAnswer,
+    CallbackRequest,
+    ChargeRequest,
+    Operation,
+    PaymentMethod,
+    PaymentState,
+    RefundState,
+    ServiceRequest,
+)
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Epoch milliseconds UTC."""
+        ...
+
+
+class Directory(Protocol):
+    """Accounts, users and credentials: read by the API, written by the operator's tools."""
+
+    def credential(self, key_hash: str) -> Credential | None: ...
+    def account(self, account_id: str) -> Account | None: ...
+    def user(self, user_id: str) -> User | None: ...
+
+
+class CatalogueStore(Protocol):
+    def load(self) -> Catalogue:
+        """The catalogue; it may be up to a minute old."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """`has_more` in the direction of travel. Orders are newest first."""
+
+    orders: tuple[Order, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DueItem:
+    """Something the reconciler should look at: an order, a cart, or a callback delivery."""
+
+    account_id: str
+    kind: str  # "order" | "cart" | "callback"
+    key: str  # the order's number or the cart's token
+    due_at: int
+
+
+class OrderStore(Protocol):
+    """Carts and orders. Every write states its condition and raises when it does not hold."""
+
+    def place(self, cart: Cart, orders: Sequence[Order]) -> None:
+        """Write the cart, its orders and the places they take in one transaction, or nothing at all.
+
+        Raises CartExistsError, NumberTakenError, CapacityExhaustedError.
+        """
+        ...
+
+    def cart(self, account_id: str, token: str) -> Cart | None: ...
+    def order(self, account_id: str, number: int) -> Order | None: ...
+    def orders(self, account_id: str, numbers: Sequence[int]) -> list[Order]: ...
+
+    def newest(self, account_id: str, limit: int, *, skip: int = 0) -> OrderPage:
+        """Orders newest first, after skipping `skip` of them."""
+        ...
+
+    def older_than(self, account_id: str, number: int, limit: int) -> OrderPage: ...
+    def newer_than(self, account_id: str, number: int, limit: int) -> OrderPage: ...
+
+    def since(self, account_id: str, number: int, limit: int) -> list[Order]:
+        """Orders with this number or a later one, newest first."""
+        ...
+
+    def save_order(self, order: Order) -> Order:
+        """Write a changed order and return it with its new version; raises ConcurrentUpdateError.
+
+        An order that ends undelivered gives back its place of the capacity counter in the same transaction.
+        """
+        ...
+
+    def save_payment(self, cart: Cart) -> Cart:
+        """Write the cart's payment, lease and due time only; raises ConcurrentUpdateError."""
+        ...
+
+    def save_failed_payment(self, cart: Cart, orders: Sequence[Order]) -> None:
+        """Write a payment that failed and the orders that fail with it in one transaction."""
+        ...
+
+    def save_marks(self, account_id: str, token: str, news: Mapping[int, OrderMark]) -> Cart | None:
+        """Roll news of orders up into their cart under a version guard; None when there is no such cart."""
+        ...
+
+    def due(self, now: int, limit: int) -> list[DueItem]: ...
+
+
+class TokenStore(Protocol):
+    """Task tokens of waiting workflow steps, by order and step."""
+
+    def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None: ...
+    def token(self, account_id: str, number: int, step: str) -> str | None: ...
+    def drop_token(self, account_id: str, number: int, step: str) -> None: ...
+
+
+class CallbackStore(Protocol):
+    def delivery(self, account_id: str, number: int) -> CallbackDelivery | None: ...
+
+    def save_delivery(self, delivery: CallbackDelivery) -> CallbackDelivery:
+        """Raises ConcurrentUpdateError."""
+        ...
+
+
+class Workflow(Protocol):
+    """The state machine that fulfils orders."""
+
+    def start(self, order: Order) -> None:
+        """Start the order's one execution; starting it again is harmless."""
+        ...
+
+    def succeed(self, token: str) -> None:
+        """Let a waiting step go on. A token that nobody waits for any more is not an error."""
+        ...
+
+    def fail(self, token: str, error: str, cause: str) -> None: ...
+
+
+class Payments(Protocol):
+    """The payment provider. Refusals are states or named errors; faults are ProviderUnavailableError."""
+
+    def default_method(self, customer_id: str) -> PaymentMethod | None: ...
+
+    def charge(self, request: ChargeRequest) -> PaymentState:
+        """Collect a cart's money once, however often it is called.
+
+        Raises PaymentNotStartedError after a final decline (the invoice is void by then).
+        """
+        ...
+
+    def state(self, invoice_id: str) -> PaymentState | None: ...
+
+    def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
+        """The cart's payment found by looking, for when our own record of it was lost."""
+        ...
+
+    def void(self, invoice_id: str) -> PaymentState:
+        """Make sure nobody can pay it any more; returns what is true then (it may have been paid just before)."""
+        ...
+
+    def refund(self, invoice_id: str, line_key: str, order_id: str) -> RefundState:
+        """Give back one order's part of a paid invoice, once. Raises RefundRefusedError."""
+        ...
+
+    def start_renewal(
+        self,
+        *,
+        order_id: str,
+        account_id: str,
+        customer_id: str,
+        payment_method_id: str,
+        description: str,
+        price: Money,
+        term: Term,
+        anchor: int,
+    ) -> Subscription:
+        """Renew at this price from `anchor` (epoch ms) on, once per order. Raises PaymentNotStartedError when refused."""
+        ...
+
+    def invoice_of_event(self, raw_body: bytes, signature: str) -> str | None:
+        """Verify a webhook and return the id of the invoice it is about; raises ForgedWebhookError."""
+        ...
+
+
+class HostingPlatform(Protocol):
+    """design.md section 6. Faults are ProviderUnavailableError, a final no is ProvisioningFailedError."""
+
+    def provision(self, request: ServiceRequest) -> Operation: ...
+    def operation(self, operation_id: str) -> Operation | None: ...
+    def deprovision(self, item_id: str) -> None:
+        """Take the service down; a service that does not exist is fine."""
+        ...
+
+    def operation_of_webhook(self, raw_body: bytes, headers: Mapping[str, str]) -> str:
+        """Verify a completion webhook and return the operation's id; raises ForgedWebhookError."""
+        ...
+
+
+class Callbacks(Protocol):
+    def send(self, request: CallbackRequest) -> CallbackAnswer:
+        """One attempt. Never raises for what the receiver or the network does."""
+        ...
+
+    def secret_for(self, account_id: str) -> str:
+        """The account's signing secret (`whsec_…`)."""
+        ...
+
+
+class Cipher(Protocol):
+    """Encrypts what must not lie in clear. `context` names the owner; opening needs the same context."""
+
+    def seal(self, clear: str, context: Mapping[str, str]) -> str: ...
+    def open(self, sealed: str, context: Mapping[str, str]) -> str: ...
+
+
+class Measures(Protocol):
+    """Counts that operators watch."""
+
+    def count(self, name: str, amount: int = 1) -> None: ...
