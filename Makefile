@@ -1,0 +1,53 @@
+# Hosting Orders: everything a developer does is one of these. `make` alone lists them.
+# The tools install themselves on first use, into .venv/; only Python 3.11 to 3.14 has to be there.
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check lint validate build deploy lock clean .venv/app .venv/emulator .venv/sam
+
+PYTHON_APP := .venv/app/bin/python
+PYTEST := $(PYTHON_APP) -m pytest
+# `sam build` looks for a python3.13 on the PATH; SAM's own environment has one when the machine does.
+SAM := PATH="$(CURDIR)/.venv/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
+BOOTSTRAP := local/toolchain/bootstrap.sh
+SOURCES := layers/hosting_orders/hosting_orders functions local tests
+
+help: ## List these commands
+	@echo "Hosting Orders. Start with 'make run'."
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: .venv/app .venv/emulator ## Start the whole system here, place a sample order, and serve until Ctrl-C
+	@$(PYTHON_APP) -m local run
+
+demo: .venv/app .venv/emulator ## The same, but stop when the order is completed (exit 0) or has failed
+	@$(PYTHON_APP) -m local demo
+
+test: .venv/app .venv/emulator ## Run every test, those against the local stack too (minutes)
+	@$(PYTEST) -n 2 --dist loadgroup
+
+check: .venv/app ## Inner loop: style, types, and the tests that need no local stack
+	@$(MAKE) --no-print-directory lint
+	@$(PYTEST) -n 2 -m "not e2e"
+
+lint: .venv/app ## Check style (ruff) and types (mypy)
+	@.venv/app/bin/ruff check .
+	@.venv/app/bin/ruff format --check .
+	@$(PYTHON_APP) -m mypy
+
+validate: .venv/sam ## Check template.yaml with SAM and cfn-lint
+	@$(SAM) validate --lint
+
+build: .venv/sam ## Build what is deployed, into .aws-sam/
+	@local/toolchain/sam_build.sh
+
+deploy: build ## Build, then deploy to your AWS account, asking for what it needs
+	@$(SAM) deploy --guided
+
+lock: ## Move every pinned dependency to its newest release
+	@local/toolchain/lock.sh
+
+clean: ## Remove what was installed, built and recorded here
+	rm -rf .venv .local .aws-sam .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/app .venv/emulator .venv/sam:
+	@$(BOOTSTRAP) $(@F)

@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# Finds Python and makes the project's virtual environments, each only when it is missing or out of date.
+#
+#   bootstrap.sh ENVIRONMENT…     make .venv/ENVIRONMENT (app, emulator, sam)
+#   bootstrap.sh --python [X.Y…]  print the newest suitable Python (or the newest among the versions given)
+#
+# Why three environments: the emulator and SAM CLI each pin a botocore of their own, and neither may
+# decide which one the application is tested with.
+#
+# PYTHON=/path/to/python chooses the interpreter by hand. Works with the bash 3.2 that macOS ships.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+venvs=${VENV_ROOT:-$root/.venv}
+known_versions="3.14 3.13 3.12 3.11"
+
+say() { printf '%s\n' "$*" >&2; }
+
+# True when $1 runs, is Python $2, and can make a virtual environment. It has to be run to know: pyenv leaves
+# a `python3.13` on the PATH that only prints an error, and Debian's python3 comes without `ensurepip`.
+is_suitable() {
+    [ -x "$1" ] || return 1
+    "$1" -c 'import sys, venv, ensurepip; sys.exit("%d.%d" % sys.version_info[:2] != sys.argv[1])' "$2" \
+        >/dev/null 2>&1
+}
+
+# Every place a Python $1 may be found, one path a line, best first.
+candidates() {
+    local version=$1 name directory
+    local IFS=:
+    for name in "python$version" python3 python; do
+        for directory in $PATH; do
+            printf '%s\n' "${directory:-.}/$name"
+        done
+    done
+    unset IFS
+    for directory in "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin \
+        "$HOME/.local/share/uv/python/cpython-$version".*/bin \
+        "/opt/homebrew/opt/python@$version/bin" "/usr/local/opt/python@$version/bin"; do
+        printf '%s\n' "$directory/python$version"
+    done
+}
+
+# Prints the newest Python among the versions given; fails when there is none.
+find_python() {
+    local version candidate
+    for version in "$@"; do
+        if [ -n "${PYTHON:-}" ]; then
+            if is_suitable "$(command -v "$PYTHON")" "$version"; then
+                command -v "$PYTHON"
+                return 0
+            fi
+            continue
+        fi
+        while IFS= read -r candidate; do
+            if is_suitable "$candidate" "$version"; then
+                printf '%s\n' "$candidate"
+                return 0
+            fi
+        done <<EOF
+$(candidates "$version")
+EOF
+    done
+    return 1
+}
+
+no_python() {
+    if [ -n "${PYTHON:-}" ]; then
+        say "PYTHON=$PYTHON is not a Python 3.11 to 3.14 with a working venv module."
+    else
+        say "No Python 3.11 to 3.14 with a working venv module was found on the PATH or under pyenv."
+    fi
+    say "Install one, for example:"
+    say "  Debian, Ubuntu: apt-get install python3 python3-venv"
+    say "  macOS:          brew install python@3.13"
+    say "  any system:     pyenv install 3.13"
+}
+
+requirements_of() {
+    case $1 in
+        app) printf '%s\n' "$here/dev.txt" ;;
+        emulator) printf '%s\n' "$here/emulator.txt" ;;
+        sam) printf '%s\n' "$here/sam.txt" ;;
+        *)
+            say "Unknown environment '$1': it is one of app, emulator, sam."
+            exit 2
+            ;;
+    esac
+}
+
+# What a finished environment remembers; a difference means it is made anew.
+stamp_of() {
+    printf '%s %s\n' "$("$venvs/$1/bin/python" -V 2>/dev/null)" "$(cksum <"$2")"
+}
+
+is_current() {
+    [ -f "$venvs/$1/.stamp" ] && [ "$(cat "$venvs/$1/.stamp")" = "$(stamp_of "$1" "$2")" ]
+}
+
+# Two `make` at once must not build the same environment over each other. mkdir is the portable atomic lock;
+# a lock whose owner has died is taken over.
+lock() {
+    local owner waited=0
+    mkdir -p "$venvs"
+    until mkdir "$venvs/.$1.lock" 2>/dev/null; do
+        owner=$(cat "$venvs/.$1.lock/pid" 2>/dev/null || true)
+        if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
+            rm -rf "$venvs/.$1.lock"
+            continue
+        fi
+        [ $((waited % 30)) -ne 0 ] || say "Another process is preparing .venv/$1; waiting for it …"
+        waited=$((waited + 1))
+        sleep 1
+    done
+    echo $$ >"$venvs/.$1.lock/pid"
+    locked=$1
+}
+
+unlock() {
+    [ -z "${locked:-}" ] || rm -rf "$venvs/.$locked.lock"
+    locked=
+}
+trap unlock EXIT
+
+make_environment() {
+    local name=$1 requirements python log versions=$known_versions
+    requirements=$(requirements_of "$name")
+    if is_current "$name" "$requirements"; then
+        return 0
+    fi
+    lock "$name"
+    if is_current "$name" "$requirements"; then
+        unlock
+        return 0
+    fi
+    # `sam build` wants the very Python the functions run on, with pip; SAM's environment then provides both.
+    [ "$name" != sam ] || versions="3.13 $known_versions"
+    # shellcheck disable=SC2086  # a list of words
+    if ! python=$(find_python $versions); then
+        no_python
+        exit 1
+    fi
+    say "Preparing .venv/$name with $("$python" -V) (once; takes up to a minute) …"
+    rm -rf "${venvs:?}/$name"
+    "$python" -m venv "$venvs/$name"
+    log="$venvs/$name/pip.log"
+    if ! "$venvs/$name/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps \
+        --require-hashes -r "$requirements" >"$log" 2>&1; then
+        cat "$log" >&2
+        say "Installing $(basename "$requirements") into .venv/$name failed; pip's own words are above."
+        exit 1
+    fi
+    stamp_of "$name" "$requirements" >"$venvs/$name/.stamp"
+    unlock
+}
+
+case ${1:-} in
+    "" | -h | --help)
+        sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        ;;
+    --python)
+        shift
+        # shellcheck disable=SC2086
+        if ! find_python ${*:-$known_versions}; then
+            [ $# -gt 0 ] || no_python
+            exit 1
+        fi
+        ;;
+    *)
+        for environment in "$@"; do
+            make_environment "$environment"
+        done
+        ;;
+esac

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Re-resolves every pin to the newest releases that go together: `make lock`.
+# Universal: one file serves Python 3.11 to 3.14 on Linux and macOS. No index address is written, so that
+# every machine uses its own.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cd "$root"
+
+python=$("$here/bootstrap.sh" --python)
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+"$python" -m venv "$tools"
+"$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv
+
+resolve() {
+    echo "Resolving $1.in …"
+    "$tools/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-annotate --no-header "$1.in" -o "$1.txt"
+}
+
+# The layer first: the development tools are then resolved around its versions, never the other way round.
+resolve layers/dependencies/requirements
+resolve local/toolchain/dev
+resolve local/toolchain/emulator
+resolve local/toolchain/sam
