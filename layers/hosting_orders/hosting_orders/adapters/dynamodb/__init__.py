@@ -1,0 +1,1 @@
+"""The one table: carts, orders and what is around them (design.md, section 3)."""

@@ -1,0 +1,51 @@
+"""Accounts, users and credentials: the port Directory, and the writers for seeder and operators."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from hosting_orders.domain.account import Account, Credential, User
+
+from . import keys
+from .items import (
+    account_from_item,
+    account_to_item,
+    credential_from_item,
+    credential_to_item,
+    user_from_item,
+    user_to_item,
+)
+from .table import Table, put
+
+
+class DynamoDirectory:
+    """Reads are eventually consistent, at half the price: a revoked key may work for another second."""
+
+    def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._table = Table(client, table_name, sleep)
+
+    def credential(self, key_hash: str) -> Credential | None:
+        """`key_hash` is the SHA-256 of the presented key in hex."""
+        item = self._table.get(keys.credential(key_hash), consistent=False)
+        return credential_from_item(item) if item else None
+
+    def account(self, account_id: str) -> Account | None:
+        item = self._table.get(keys.account(account_id), consistent=False)
+        return account_from_item(item) if item else None
+
+    def user(self, user_id: str) -> User | None:
+        item = self._table.get(keys.user(user_id), consistent=False)
+        return user_from_item(item) if item else None
+
+    # -- for the seeder and operators: the last writer wins, so that seeding twice is harmless -------------
+
+    def put_credential(self, credential: Credential) -> None:
+        self._table.write(put(credential_to_item(credential)))
+
+    def put_account(self, account: Account) -> None:
+        self._table.write(put(account_to_item(account)))
+
+    def put_user(self, user: User) -> None:
+        self._table.write(put(user_to_item(user)))

@@ -1,0 +1,165 @@
+"""What the items of the table look like: the only place that turns domain objects into attributes and back.
+
+Attributes have the names of the dataclasses' fields; nothing is stored for None. An item that the reconciler
+should look at has `due_at` and `due_shard`, which put it into the index `due`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hosting_orders.domain.account import Account, Credential, User
+from hosting_orders.domain.callback import CallbackDelivery
+from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus
+from hosting_orders.domain.catalogue import Location, Plan, Term, Variant
+from hosting_orders.domain.order import Order, OrderStatus
+
+from . import keys
+from .plain import from_plain, to_plain
+
+Item = dict[str, Any]
+
+UNTOUCHED = OrderMark(OrderStatus.PENDING, 0)
+"""What a cart knows of an order of which there has been no news."""
+
+
+def _item(key: keys.Key, attributes: Item) -> Item:
+    item = {**key, **attributes}
+    if "due_at" in item:
+        item["due_shard"] = keys.due_shard(key)
+    return item
+
+
+# -- orders ------------------------------------------------------------------------------------------------
+
+
+def order_to_item(order: Order) -> Item:
+    return _item(keys.order(order.account_id, order.number), to_plain(order))
+
+
+def order_from_item(item: Item) -> Order:
+    return from_plain(Order, item)
+
+
+# -- carts: the cart itself, and what became of its orders -------------------------------------------------
+#
+# A write costs by the size of the whole item. News of orders comes often, and up to a hundred orders are in a
+# cart, so it has a small item of its own: below one write unit for any cart, and out of the payment's way.
+
+
+def cart_to_item(cart: Cart) -> Item:
+    """The cart without its roll-up; `orders` lists the numbers in the client's order."""
+    attributes = to_plain(cart, without=("orders", "rollup_status", "rollup_version"))
+    return _item(keys.cart(cart.account_id, cart.token), {**attributes, "orders": list(cart.orders)})
+
+
+def rollup_to_item(cart: Cart) -> Item:
+    """`marks` lists by status the orders that have it, as `place:version`; place 1 is the cart's first."""
+    marks: dict[str, list[str]] = {}
+    for place, mark in enumerate(cart.orders.values(), start=1):
+        marks.setdefault(mark.status.value, []).append(f"{place}:{mark.version}")
+    return {
+        **keys.cart_rollup(cart.account_id, cart.token),
+        "rollup_status": cart.rollup_status.value,
+        "rollup_version": cart.rollup_version,
+        "marks": {status: " ".join(places) for status, places in marks.items()},
+    }
+
+
+def cart_from_items(item: Item, rollup: Item | None) -> Cart:
+    """`rollup` is None until the first news of an order."""
+    numbers: list[int] = item["orders"]
+    marks = dict.fromkeys(numbers, UNTOUCHED)
+    if rollup is None:
+        return from_plain(Cart, {**item, "orders": marks})
+    for status, places in rollup["marks"].items():
+        for place_and_version in places.split():
+            place, version = place_and_version.split(":")
+            marks[numbers[int(place) - 1]] = OrderMark(OrderStatus(status), int(version))
+    news = {
+        "orders": marks,
+        "rollup_status": RollupStatus(rollup["rollup_status"]),
+        "rollup_version": rollup["rollup_version"],
+    }
+    return from_plain(Cart, {**item, **news})
+
+
+# -- callbacks ---------------------------------------------------------------------------------------------
+
+
+def delivery_to_item(delivery: CallbackDelivery) -> Item:
+    return _item(keys.callback(delivery.account_id, delivery.number), to_plain(delivery))
+
+
+def delivery_from_item(item: Item) -> CallbackDelivery:
+    return from_plain(CallbackDelivery, item)
+
+
+# -- accounts, users, credentials --------------------------------------------------------------------------
+
+
+def account_to_item(account: Account) -> Item:
+    return _item(keys.account(account.id), to_plain(account))
+
+
+def account_from_item(item: Item) -> Account:
+    return from_plain(Account, item)
+
+
+def user_to_item(user: User) -> Item:
+    return _item(keys.user(user.id), to_plain(user))
+
+
+def user_from_item(item: Item) -> User:
+    return from_plain(User, item)
+
+
+def credential_to_item(credential: Credential) -> Item:
+    """Its end is stored as `valid_until`: `expires_at` is the table's TTL, in seconds, and deletes."""
+    attributes = to_plain(credential, without=("expires_at",))
+    if credential.expires_at is not None:
+        attributes["valid_until"] = credential.expires_at
+    return _item(keys.credential(credential.key_hash), attributes)
+
+
+def credential_from_item(item: Item) -> Credential:
+    return from_plain(Credential, {**item, "expires_at": item.get("valid_until")})
+
+
+# -- the catalogue -----------------------------------------------------------------------------------------
+
+
+def plan_to_item(plan: Plan) -> Item:
+    """`prices` is nested: billing plan → term → currency → net minor units."""
+    prices: dict[str, dict[str, dict[str, int]]] = {}
+    for (billing_plan, term, currency), amount in plan.prices.items():
+        prices.setdefault(billing_plan, {}).setdefault(term.value, {})[currency] = amount
+    return _item(keys.plan(plan.short_name), {**to_plain(plan, without=("prices",)), "prices": prices})
+
+
+def plan_from_item(item: Item) -> Plan:
+    prices = {
+        (billing_plan, Term(term), currency): amount
+        for billing_plan, terms in item["prices"].items()
+        for term, currencies in terms.items()
+        for currency, amount in currencies.items()
+    }
+    return from_plain(Plan, {**item, "prices": prices})
+
+
+def location_to_item(location: Location) -> Item:
+    return _item(keys.location(location.short_name), to_plain(location))
+
+
+def location_from_item(item: Item) -> Location:
+    return from_plain(Location, item)
+
+
+def variant_to_item(variant: Variant) -> Item:
+    """Without the limit and the places taken: they are the counter's."""
+    return _item(keys.variant(variant.name), to_plain(variant, without=("capacity", "used")))
+
+
+def variant_from_items(item: Item, counter: Item | None) -> Variant:
+    counted = {name: value for name, value in (counter or {}).items() if name in ("capacity", "used")}
+    return from_plain(Variant, {**item, **counted})

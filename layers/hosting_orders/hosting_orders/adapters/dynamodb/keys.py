@@ -1,0 +1,152 @@
+"""Every partition and sort key of the table, spelled here and nowhere else (a structure test holds that).
+
+What belongs to a customer lies under its account's partition, so a key made for one account can never reach
+an item of another. Order numbers grow with time and are padded to a fixed width, so they sort as text too.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+Key = dict[str, str]
+
+LARGEST_NUMBER = 10**16 - 1
+"""The largest order number the padding has room for; real ones are below 2**49."""
+
+DUE_SHARDS = 4
+"""The index of due items is spread over this many partitions, so that no single one takes all writes."""
+
+_ACCOUNT = "ACCOUNT#"
+_USER = "USER#"
+_CREDENTIAL = "KEY#"
+_EVENT = "EVENT#"
+_CATALOGUE = "CATALOGUE"
+
+_CART = "CART#"
+_ROLLUP = "#ROLLUP"
+_ORDER = "ORDER#"
+_TOKEN = "TOKEN#"  # noqa: S105 - a prefix, not a password
+_CALLBACK = "CALLBACK#"
+_PLAN = "PLAN#"
+_LOCATION = "LOCATION#"
+_VARIANT = "VARIANT#"
+_CAPACITY = "CAPACITY#"
+_DUE = "DUE#"
+
+
+def _key(partition: str, sort: str) -> Key:
+    return {"PK": partition, "SK": sort}
+
+
+def _padded(number: int) -> str:
+    return f"{number:016d}"
+
+
+# -- an account's own --------------------------------------------------------------------------------------
+
+
+def account_partition(account_id: str) -> str:
+    return _ACCOUNT + account_id
+
+
+def account(account_id: str) -> Key:
+    return _key(account_partition(account_id), "ACCOUNT")
+
+
+def cart(account_id: str, token: str) -> Key:
+    return _key(account_partition(account_id), _CART + token)
+
+
+def cart_rollup(account_id: str, token: str) -> Key:
+    """What became of the cart's orders. It sorts right behind the cart, so one query reads both."""
+    return _key(account_partition(account_id), _CART + token + _ROLLUP)
+
+
+def order(account_id: str, number: int) -> Key:
+    return _key(account_partition(account_id), _ORDER + _padded(number))
+
+
+def token(account_id: str, number: int, step: str) -> Key:
+    return _key(account_partition(account_id), f"{_TOKEN}{_padded(number)}#{step}")
+
+
+def callback(account_id: str, number: int) -> Key:
+    return _key(account_partition(account_id), _CALLBACK + _padded(number))
+
+
+# -- everybody's -------------------------------------------------------------------------------------------
+
+
+def user(user_id: str) -> Key:
+    return _key(_USER + user_id, "USER")
+
+
+def credential(key_hash: str) -> Key:
+    """`key_hash` is the SHA-256 of the API key in hex: the key itself is stored nowhere."""
+    return _key(_CREDENTIAL + key_hash, "KEY")
+
+
+def provider_event(provider: str, event_id: str) -> Key:
+    """A provider's webhook event that was seen."""
+    return _key(f"{_EVENT}{provider}#{event_id}", "EVENT")
+
+
+def catalogue_partition() -> str:
+    return _CATALOGUE
+
+
+def plan(short_name: str) -> Key:
+    return _key(_CATALOGUE, _PLAN + short_name)
+
+
+def location(short_name: str) -> Key:
+    return _key(_CATALOGUE, _LOCATION + short_name)
+
+
+def variant(name: str) -> Key:
+    return _key(_CATALOGUE, _VARIANT + name)
+
+
+def capacity(name: str) -> Key:
+    """The counter of taken places. An item of its own, since every order of a scarce variant writes it."""
+    return _key(_CATALOGUE, _CAPACITY + name)
+
+
+# -- reading keys back -------------------------------------------------------------------------------------
+
+
+def is_order(key: Key) -> bool:
+    return key["PK"].startswith(_ACCOUNT) and key["SK"].startswith(_ORDER)
+
+
+def catalogue_kind(key: Key) -> tuple[str, str] | None:
+    """(`plan`, `location`, `variant` or `capacity`; its name) of an item of the catalogue, else None."""
+    for prefix in (_PLAN, _LOCATION, _VARIANT, _CAPACITY):
+        if key["SK"].startswith(prefix):
+            return prefix.rstrip("#").lower(), key["SK"].removeprefix(prefix)
+    return None
+
+
+def due_kind(key: Key) -> tuple[str, str, str] | None:
+    """(account id; `order`, `cart` or `callback`; the number or token) of what can be due, else None."""
+    account_id = key["PK"].removeprefix(_ACCOUNT)
+    sort = key["SK"]
+    if sort.startswith(_ORDER):
+        return account_id, "order", str(int(sort.removeprefix(_ORDER)))
+    if sort.startswith(_CALLBACK):
+        return account_id, "callback", str(int(sort.removeprefix(_CALLBACK)))
+    if sort.startswith(_CART):
+        return account_id, "cart", sort.removeprefix(_CART)
+    return None
+
+
+# -- the index `due` ---------------------------------------------------------------------------------------
+
+
+def due_shard(key: Key) -> str:
+    """The index partition of an item: always the same one for the same key, in every process."""
+    return f"{_DUE}{zlib.crc32((key['PK'] + key['SK']).encode()) % DUE_SHARDS}"
+
+
+def due_shards() -> list[str]:
+    return [f"{_DUE}{shard}" for shard in range(DUE_SHARDS)]

@@ -1,0 +1,296 @@
+"""Carts and orders in the table: the port OrderStore."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hosting_orders.domain.cart import Cart, OrderMark
+from hosting_orders.domain.errors import (
+    CapacityExhaustedError,
+    CartExistsError,
+    ConcurrentUpdateError,
+    NumberTakenError,
+)
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.usecases.ports import DueItem, OrderPage
+
+from . import keys
+from .items import (
+    UNTOUCHED,
+    cart_from_items,
+    cart_to_item,
+    order_from_item,
+    order_to_item,
+    rollup_to_item,
+)
+from .plain import to_plain
+from .table import (
+    IS_NEW,
+    ConditionFailedError,
+    Table,
+    TransactionRefusedError,
+    Write,
+    put,
+    update,
+)
+
+_ROLLUP_ATTEMPTS = 20
+
+
+class DynamoOrderStore:
+    """Reads are strongly consistent: whoever wrote sees what was written."""
+
+    def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._table = Table(client, table_name, sleep)
+
+    # -- placing -------------------------------------------------------------------------------------------
+
+    def place(self, cart: Cart, orders: Sequence[Order]) -> None:
+        """Write the cart, its orders and the places they take in one transaction, or nothing at all.
+
+        A transaction holds a hundred writes: the cart, the orders, and one per counter they take places of.
+        Raises CartExistsError (whatever else is wrong), NumberTakenError, CapacityExhaustedError, or
+        ConcurrentUpdateError when others keep writing the same items.
+        """
+        if cart.orders != {order.number: UNTOUCHED for order in orders}:
+            raise ValueError("a new cart knows exactly its new orders, all of them pending")
+        places = Counter(order.capacity for order in orders if order.capacity is not None)
+        try:
+            self._table.transact(
+                [
+                    put(cart_to_item(cart), IS_NEW),
+                    *[put(order_to_item(order), IS_NEW) for order in orders],
+                    *[self._take(capacity, count) for capacity, count in places.items()],
+                ]
+            )
+        except TransactionRefusedError as refused:
+            self._check_no_twin(cart, refused)
+            _, *failed = refused.failed
+            if any(failed[: len(orders)]):
+                raise NumberTakenError("an order number is taken") from refused
+            exhausted = [name for name, lost in zip(places, failed[len(orders) :], strict=True) if lost]
+            raise CapacityExhaustedError(exhausted[0]) from refused
+        except (CapacityExhaustedError, ConcurrentUpdateError) as refused:
+            self._check_no_twin(cart, refused)
+            raise
+
+    def _check_no_twin(self, cart: Cart, cause: Exception) -> None:
+        """Raise CartExistsError if the cart is there: the twin of this request may have taken the last place.
+
+        DynamoDB does not promise to name every condition that failed, so we look.
+        """
+        if self._table.get(keys.cart(cart.account_id, cart.token)) is not None:
+            raise CartExistsError(f"cart {cart.token} is there already") from cause
+
+    def _take(self, capacity: str, count: int) -> Write:
+        taking = "SET #used = #used + :count"
+        key = keys.capacity(capacity)
+        if count == 1:
+            return update(key, taking, "#used < #capacity", count=1)
+        # A condition can't add, so the room for several places is computed from the limit as it is now.
+        counter = self._table.get(key) or {}
+        limit = counter.get("capacity", 0)
+        if counter.get("used", 0) + count > limit:
+            raise CapacityExhaustedError(capacity)
+        condition = "#used <= :room AND #capacity >= :limit"
+        return update(key, taking, condition, count=count, room=limit - count, limit=limit)
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def cart(self, account_id: str, token: str) -> Cart | None:
+        """The cart with what became of its orders, or None."""
+        cart, rollup = keys.cart(account_id, token), keys.cart_rollup(account_id, token)
+        items = self._table.query(
+            "#PK = :account AND #SK BETWEEN :cart AND :rollup",
+            account=cart["PK"],
+            cart=cart["SK"],
+            rollup=rollup["SK"],
+        )
+        found = {item["SK"]: item for item in items}
+        return cart_from_items(found[cart["SK"]], found.get(rollup["SK"])) if cart["SK"] in found else None
+
+    def order(self, account_id: str, number: int) -> Order | None:
+        item = self._table.get(keys.order(account_id, number))
+        return order_from_item(item) if item else None
+
+    def orders(self, account_id: str, numbers: Sequence[int]) -> list[Order]:
+        """Those that exist, in the order asked for."""
+        wanted = list(dict.fromkeys(numbers))
+        items = self._table.get_many([keys.order(account_id, number) for number in wanted])
+        found = {item["number"]: order_from_item(item) for item in items}
+        return [found[number] for number in wanted if number in found]
+
+    # -- listing -------------------------------------------------------------------------------------------
+
+    def newest(self, account_id: str, limit: int, *, skip: int = 0) -> OrderPage:
+        """Orders newest first, after skipping `skip`, which costs as much as reading them: cursors do not."""
+        found = self._between(account_id, 0, keys.LARGEST_NUMBER, limit + 1, skip=skip)
+        return OrderPage(tuple(found[:limit]), len(found) > limit)
+
+    def older_than(self, account_id: str, number: int, limit: int) -> OrderPage:
+        """The page after the order `number`, newest first."""
+        found = self._between(account_id, 0, number - 1, limit + 1)
+        return OrderPage(tuple(found[:limit]), len(found) > limit)
+
+    def newer_than(self, account_id: str, number: int, limit: int) -> OrderPage:
+        """The page before the order `number`, newest first: those right above it, not the newest of all."""
+        found = self._between(account_id, number + 1, keys.LARGEST_NUMBER, limit + 1, descending=False)
+        return OrderPage(tuple(reversed(found[:limit])), len(found) > limit)
+
+    def since(self, account_id: str, number: int, limit: int) -> list[Order]:
+        """Orders with this number or a later one, newest first."""
+        return self._between(account_id, number, keys.LARGEST_NUMBER, limit)
+
+    def _between(
+        self, account_id: str, low: int, high: int, limit: int, *, skip: int = 0, descending: bool = True
+    ) -> list[Order]:
+        low, high = max(low, 0), min(high, keys.LARGEST_NUMBER)
+        if low > high:
+            return []
+        items = self._table.query(
+            "#PK = :account AND #SK BETWEEN :low AND :high",
+            limit=limit,
+            skip=skip,
+            descending=descending,
+            account=keys.account_partition(account_id),
+            low=keys.order(account_id, low)["SK"],
+            high=keys.order(account_id, high)["SK"],
+        )
+        return [order_from_item(item) for item in items]
+
+    # -- changing ------------------------------------------------------------------------------------------
+
+    def save_order(self, order: Order) -> Order:
+        """Write a changed order and return it with its new version; raises ConcurrentUpdateError.
+
+        An order that ends undelivered gives back its place in the same transaction and holds none from then
+        on, so no repetition can give it back twice.
+        """
+        saved = _next_version(order)
+        write = _replace(order, saved)
+        try:
+            if _gives_back(order):
+                self._transact_giving_back([write], [order])
+            else:
+                self._table.write(write)
+        except ConditionFailedError as lost:
+            raise ConcurrentUpdateError(f"order {order.number} was changed meanwhile") from lost
+        return saved
+
+    def save_payment(self, cart: Cart) -> Cart:
+        """Write the cart's payment, lease and due time only; raises ConcurrentUpdateError."""
+        try:
+            self._table.write(_payment(cart))
+        except ConditionFailedError as lost:
+            raise ConcurrentUpdateError(f"the payment of cart {cart.token} was changed meanwhile") from lost
+        return replace(cart, payment_version=cart.payment_version + 1)
+
+    def save_failed_payment(self, cart: Cart, orders: Sequence[Order]) -> None:
+        """Write a payment that failed and the orders that fail with it, and give back their places, in one
+        transaction; raises ConcurrentUpdateError."""
+        writes = [_payment(cart), *[_replace(order, _next_version(order)) for order in orders]]
+        self._transact_giving_back(writes, [order for order in orders if _gives_back(order)])
+
+    def _transact_giving_back(self, writes: Sequence[Write], orders: Sequence[Order]) -> None:
+        places = Counter(order.capacity for order in orders if order.capacity is not None)
+        releases = [
+            update(keys.capacity(capacity), "SET #used = #used - :count", "#used >= :count", count=count)
+            for capacity, count in places.items()
+        ]
+        while True:
+            try:
+                self._table.transact([*writes, *releases])
+                return
+            except TransactionRefusedError as refused:
+                if any(refused.failed[: len(writes)]):
+                    raise ConcurrentUpdateError("a cart or order was changed meanwhile") from refused
+                # An operator reset or removed the counter. That must not keep an order from ending.
+                failed = refused.failed[len(writes) :]
+                releases = [release for release, lost in zip(releases, failed, strict=True) if not lost]
+
+    def save_marks(self, account_id: str, token: str, news: Mapping[int, OrderMark]) -> Cart | None:
+        """Roll news of orders up into their cart under a version guard; None when there is no such cart.
+
+        News that changes nothing writes nothing. Raises ConcurrentUpdateError after losing many races.
+        """
+        for _ in range(_ROLLUP_ATTEMPTS):
+            known = self.cart(account_id, token)
+            if known is None:
+                return None
+            cart = known.with_marks(news)
+            if cart == known:
+                return known
+            cart = replace(cart, rollup_version=known.rollup_version + 1)
+            condition = "#rollup_version = :known" if known.rollup_version else IS_NEW
+            try:
+                self._table.write(put(rollup_to_item(cart), condition, known=known.rollup_version))
+            except ConditionFailedError:
+                continue  # another batch of news came first: read again and add ours to it
+            return cart
+        raise ConcurrentUpdateError(f"the roll-up of cart {token} keeps changing")
+
+    # -- the reconciler's index ----------------------------------------------------------------------------
+
+    def due(self, now: int, limit: int) -> list[DueItem]:
+        """What is due at `now` (epoch ms), longest overdue first, at most `limit`.
+
+        The index follows the table with a short delay: an item may have moved on when it is looked at.
+        """
+        found = []
+        for shard in keys.due_shards():
+            found += self._table.query(
+                "#due_shard = :shard AND #due_at <= :now",
+                index="due",
+                consistent=False,
+                limit=limit,
+                shard=shard,
+                now=now,
+            )
+        due = []
+        for item in sorted(found, key=lambda item: (item["due_at"], item["SK"])):
+            kind = keys.due_kind(item)
+            if kind is not None:
+                due.append(DueItem(*kind, item["due_at"]))
+        return due[:limit]
+
+
+def _gives_back(order: Order) -> bool:
+    return order.capacity is not None and order.ended and order.status is not OrderStatus.COMPLETED
+
+
+def _next_version(order: Order) -> Order:
+    saved = replace(order, version=order.version + 1)
+    return replace(saved, capacity=None) if _gives_back(order) else saved
+
+
+def _replace(order: Order, saved: Order) -> Write:
+    return put(order_to_item(saved), "#version = :version", version=order.version)
+
+
+def _payment(cart: Cart) -> Write:
+    """Only what the payment's writers own, under their own guard."""
+    key = keys.cart(cart.account_id, cart.token)
+    setting = (
+        "SET #payment = :payment, #payment_version = :next, #payment_lease = :lease,"
+        " #updated_at = :updated_at"
+    )
+    if cart.due_at is None:
+        setting += " REMOVE #due_at, #due_shard"
+    else:
+        setting += ", #due_at = :due_at, #due_shard = :due_shard"
+    return update(
+        key,
+        setting,
+        "#payment_version = :version",
+        payment=to_plain(cart.payment),
+        version=cart.payment_version,
+        next=cart.payment_version + 1,
+        lease=cart.payment_lease,
+        updated_at=cart.updated_at,
+        due_at=cart.due_at,
+        due_shard=keys.due_shard(key),
+    )

@@ -1,0 +1,70 @@
+"""Dataclasses to plain values and back, by their field names.
+
+An attribute of the table has the name of the field it holds. Renaming a field therefore renames the
+attribute: items that are already stored need the old name to be read too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Callable, Collection, Hashable, Mapping
+from enum import Enum
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
+    """Dataclasses become maps, enums their words, tuples and sets lists; a field that is None is left out."""
+    if dataclasses.is_dataclass(value):
+        fields = {
+            field.name: to_plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if field.name not in without
+        }
+        return {name: inner for name, inner in fields.items() if inner is not None}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [to_plain(inner) for inner in value]
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return value
+
+
+def from_plain(kind: type[T], values: Mapping[str, Any]) -> T:
+    """The dataclass `kind` again. Unknown attributes are ignored, missing ones are defaults.
+
+    Mappings are taken as they are. Raises TypeError when a field without default is missing.
+    """
+    readers = _readers(cast(Hashable, kind))
+    found = {name: read(values[name]) for name, read in readers.items() if values.get(name) is not None}
+    return kind(**found)
+
+
+@functools.cache
+def _readers(kind: type) -> dict[str, Callable[[Any], Any]]:
+    hints = typing.get_type_hints(kind)
+    return {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}
+
+
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        kinds = [argument for argument in arguments if argument is not type(None)]
+        if len(kinds) != 1:
+            raise TypeError(f"nothing in an item says which of {hint} it is")
+        return _reader(kinds[0])
+    if origin is tuple:
+        read = _reader(arguments[0])
+        return lambda values: tuple(read(value) for value in values)
+    if origin is frozenset:
+        return frozenset
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return functools.partial(from_plain, hint)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint
+    return lambda value: value

@@ -1,0 +1,273 @@
+"""The table as the stores see it: plain values in and out, conditions in words, faults under our own names.
+
+In every expression an attribute is written `#name` and a value `:name`; the maps that DynamoDB wants beside
+them are made from the text. So nobody needs to know that `status` and `capacity` are reserved words.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+
+from hosting_orders.domain.errors import ConcurrentUpdateError, ProviderUnavailableError
+
+from .codec import decode, encode
+from .items import Item
+from .keys import Key
+
+T = TypeVar("T")
+
+IS_NEW = "attribute_not_exists(#PK)"
+"""The condition of every create."""
+
+IS_THERE = "attribute_exists(#PK)"
+
+# A transaction that meets another one is cancelled at once; the other is over within milliseconds. So: soon,
+# but not all at the same moment. Eight tries wait 0.5 s on average, enough for a short queue at one counter.
+_ATTEMPTS = 8
+_FIRST_DELAY, _LONGEST_DELAY = 0.02, 0.2  # seconds
+
+_BATCH = 100  # keys in one BatchGetItem
+
+_UNAVAILABLE = frozenset(
+    {
+        "InternalServerError",
+        "ItemCollectionSizeLimitExceededException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+
+
+class TableRefusedError(Exception):
+    """The table refused a request that should never have been sent: a bug or a missing permission."""
+
+
+class ConditionFailedError(Exception):
+    """The condition of a single write did not hold; nothing was written."""
+
+
+class TransactionRefusedError(Exception):
+    """Conditions of a transaction did not hold; nothing was written. `failed` says so for each write."""
+
+    def __init__(self, failed: tuple[bool, ...]) -> None:
+        super().__init__("a condition of the transaction did not hold")
+        self.failed = failed
+
+
+class _ConflictError(Exception):
+    """Another transaction was at one of the items in this moment; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write that can be made alone or in a transaction. Its content may be a secret, so it is not shown."""
+
+    action: str  # "Put" | "Update" | "Delete"
+    request: dict[str, Any] = field(repr=False)
+
+
+def put(item: Item, condition: str | None = None, **values: Any) -> Write:
+    """Write the whole item. Without a condition only where the last writer may well win."""
+    texts = {"ConditionExpression": condition} if condition else {}
+    return Write("Put", {"Item": encode(item), **_expressions(texts, values)})
+
+
+def update(key: Key, change: str, condition: str | None = None, **values: Any) -> Write:
+    """Change some attributes of an item; without a condition it is made if it is not there."""
+    texts = {"UpdateExpression": change, **({"ConditionExpression": condition} if condition else {})}
+    return Write("Update", {"Key": encode(key), **_expressions(texts, values)})
+
+
+def delete(key: Key) -> Write:
+    """Deleting what is not there is no error."""
+    return Write("Delete", {"Key": encode(key)})
+
+
+def _expressions(texts: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
+    request: dict[str, Any] = dict(texts)
+    every_text = " ".join(texts.values())
+    names = {f"#{name}": name for name in re.findall(r"#(\w+)", every_text)}
+    used = {f":{name}": values[name] for name in re.findall(r":(\w+)", every_text)}
+    if names:
+        request["ExpressionAttributeNames"] = names
+    if used:
+        request["ExpressionAttributeValues"] = encode(used)
+    return request
+
+
+class Table:
+    """`client` is a boto3 DynamoDB client; `sleep` waits between tries (seconds)."""
+
+    def __init__(self, client: Any, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._name = name
+        self._sleep = sleep
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        with _our_errors():
+            answer = self._client.get_item(TableName=self._name, Key=encode(key), ConsistentRead=consistent)
+        return decode(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Sequence[Key]) -> list[Item]:
+        """Those of the items that exist, in no particular order. The keys must differ."""
+        found: list[Item] = []
+        for start in range(0, len(keys), _BATCH):
+            found += self._get_batch(keys[start : start + _BATCH])
+        return found
+
+    def _get_batch(self, keys: Sequence[Key]) -> list[Item]:
+        found: list[Item] = []
+        wanted: dict[str, Any] = {self._name: {"Keys": [encode(key) for key in keys], "ConsistentRead": True}}
+        for delay in _delays():
+            with _our_errors():
+                answer = self._client.batch_get_item(RequestItems=wanted)
+            found += [decode(item) for item in answer["Responses"].get(self._name, [])]
+            wanted = answer.get("UnprocessedKeys") or {}
+            if not wanted:
+                return found
+            self._sleep(delay)
+        raise ProviderUnavailableError("the table did not give all items in time")
+
+    def query(
+        self,
+        condition: str,
+        *,
+        limit: int | None = None,
+        skip: int = 0,
+        descending: bool = False,
+        consistent: bool = True,
+        index: str | None = None,
+        **values: Any,
+    ) -> list[Item]:
+        """The items of a key range in the order of their sort key, at most `limit`, following the pages.
+
+        `skip` leaves out the first ones: DynamoDB has to read them all the same and charges for that (asking
+        for fewer attributes does not make it cheaper), but only their count comes over the wire.
+        """
+        request = {
+            "TableName": self._name,
+            "ScanIndexForward": not descending,
+            "ConsistentRead": consistent,
+            **({"IndexName": index} if index else {}),
+            **_expressions({"KeyConditionExpression": condition}, values),
+        }
+        if skip:
+            start = self._position_after(skip, request)
+            if start is None:
+                return []
+            request["ExclusiveStartKey"] = start
+        found: list[Item] = []
+        while limit is None or len(found) < limit:
+            if limit is not None:
+                request["Limit"] = limit - len(found)
+            with _our_errors():
+                answer = self._client.query(**request)
+            found += [decode(item) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                break
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return found
+
+    def _position_after(self, skip: int, request: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Where to go on after `skip` items, None when there are no more."""
+        counting = {**request, "Select": "COUNT"}
+        while skip > 0:
+            with _our_errors():
+                answer = self._client.query(**counting, Limit=skip)
+            skip -= answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                return None
+            counting["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        position: dict[str, Any] = counting["ExclusiveStartKey"]
+        return position
+
+    # -- writing -------------------------------------------------------------------------------------------
+
+    def write(self, write: Write) -> None:
+        """Raises ConditionFailedError, or ConcurrentUpdateError when the item stays in other transactions."""
+        call = {
+            "Put": self._client.put_item,
+            "Update": self._client.update_item,
+            "Delete": self._client.delete_item,
+        }[write.action]
+        self._despite_conflicts(lambda: call(TableName=self._name, **write.request))
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """All of the writes or none. Raises TransactionRefusedError or ConcurrentUpdateError.
+
+        No ClientRequestToken is given: botocore makes one per call, which covers its own repetitions after a
+        lost answer. One computed from our ids would be wrong: twins of one request differ in numbers and
+        times, and DynamoDB refuses a known token with other content.
+        """
+        actions = [{write.action: {"TableName": self._name, **write.request}} for write in writes]
+        self._despite_conflicts(lambda: self._client.transact_write_items(TransactItems=actions))
+
+    def _despite_conflicts(self, call: Callable[[], T]) -> T:
+        for delay in _delays():
+            try:
+                with _our_errors():
+                    return call()
+            except _ConflictError:
+                self._sleep(delay)
+        raise ConcurrentUpdateError("others keep writing the same items")
+
+
+def _delays() -> Iterator[float]:
+    """One delay (seconds) per try, each longer and jittered."""
+    for attempt in range(_ATTEMPTS):
+        yield random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt))  # noqa: S311 - not a secret
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise _translated(error) from error
+    except (ConnectionError, HTTPClientError) as error:
+        raise ProviderUnavailableError("the table can not be reached") from error
+    except BotoCoreError as error:
+        raise TableRefusedError(str(error)) from error
+
+
+def _translated(error: ClientError) -> Exception:
+    code = error.response["Error"]["Code"]
+    if code == "ConditionalCheckFailedException":
+        return ConditionFailedError()
+    if code == "TransactionConflictException":
+        return _ConflictError()
+    if code == "TransactionCanceledException":
+        return _cancelled(error)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _UNAVAILABLE or status >= 500:
+        return ProviderUnavailableError("the table is busy")
+    return TableRefusedError(str(error))
+
+
+def _cancelled(error: ClientError) -> Exception:
+    codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+    # A conflict comes first: while another transaction is under way, the other conditions say nothing final.
+    if "TransactionConflict" in codes:
+        return _ConflictError()
+    if "ConditionalCheckFailed" in codes:
+        return TransactionRefusedError(tuple(code == "ConditionalCheckFailed" for code in codes))
+    if any(code in _UNAVAILABLE for code in codes):
+        return ProviderUnavailableError("the table is busy")
+    return TableRefusedError(str(error))

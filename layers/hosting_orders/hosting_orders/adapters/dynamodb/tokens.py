@@ -1,0 +1,39 @@
+"""Task tokens of waiting workflow steps: the port TokenStore. Each is a secret."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import keys
+from .table import IS_NEW, ConditionFailedError, Table, delete, put
+
+_LIFETIME = 400 * 24 * 3600  # seconds; a workflow execution lives a year at most
+
+
+class DynamoTokenStore:
+    def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._table = Table(client, table_name, sleep)
+
+    def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
+        """Keep the token a step waits on. When a step is tried again its newer token counts, also if the
+        older attempt comes to writing only after it."""
+        item = {
+            **keys.token(account_id, number, step),
+            "token": token,
+            "stored_at": now,
+            "expires_at": now // 1000 + _LIFETIME,
+        }
+        try:
+            self._table.write(put(item, f"{IS_NEW} OR #stored_at <= :now", now=now))
+        except ConditionFailedError:
+            return  # a newer token is there
+
+    def token(self, account_id: str, number: int, step: str) -> str | None:
+        item = self._table.get(keys.token(account_id, number, step))
+        return str(item["token"]) if item else None
+
+    def drop_token(self, account_id: str, number: int, step: str) -> None:
+        """Forget it; one that is not there is no error."""
+        self._table.write(delete(keys.token(account_id, number, step)))

@@ -1,0 +1,118 @@
+"""The table for tests: made in moto, in this process, from the properties that template.yaml gives the real one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+from moto import mock_aws
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+LOGICAL_ID = "OrdersTable"
+TABLE_NAME = "hosting-orders-test"
+REGION = "eu-west-1"
+
+# What CreateTable takes of the properties that AWS::DynamoDB::Table has; the rest does not matter in moto.
+_CREATE = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+
+
+_UNTIL_THERE_IS_A_TEMPLATE: dict[str, Any] = {
+    "BillingMode": "PAY_PER_REQUEST",
+    "KeySchema": [
+        {"AttributeName": "PK", "KeyType": "HASH"},
+        {"AttributeName": "SK", "KeyType": "RANGE"},
+    ],
+    "AttributeDefinitions": [
+        {"AttributeName": "PK", "AttributeType": "S"},
+        {"AttributeName": "SK", "AttributeType": "S"},
+        {"AttributeName": "due_shard", "AttributeType": "S"},
+        {"AttributeName": "due_at", "AttributeType": "N"},
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": "due",
+            "KeySchema": [
+                {"AttributeName": "due_shard", "KeyType": "HASH"},
+                {"AttributeName": "due_at", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+    ],
+    "StreamSpecification": {"StreamViewType": "NEW_IMAGE"},
+    "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short tags (`!Ref`, `!Sub`, …) as if nothing stood there."""
+
+
+_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+
+
+def table_properties() -> dict[str, Any]:
+    """The table's properties in template.yaml; values that CloudFormation would compute are missing."""
+    if not TEMPLATE.exists():
+        return _UNTIL_THERE_IS_A_TEMPLATE
+    template = yaml.load(TEMPLATE.read_text(), _Loader)
+    properties = template["Resources"][LOGICAL_ID]["Properties"]
+    computed = ("Ref", "Fn::")
+    return {
+        name: value
+        for name, value in properties.items()
+        if value is not None
+        and not (isinstance(value, dict) and any(key.startswith(computed) for key in value))
+    }
+
+
+def create_table(client: Any, name: str = TABLE_NAME) -> str:
+    """Create the table of template.yaml and return its name."""
+    properties = table_properties()
+    stream = properties.get("StreamSpecification")
+    client.create_table(
+        TableName=name,
+        **{option: properties[option] for option in _CREATE if option in properties},
+        **({"StreamSpecification": {"StreamEnabled": True, **stream}} if stream else {}),
+    )
+    client.update_time_to_live(TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
+    return name
+
+
+class AtomicClient:
+    """A DynamoDB client whose calls happen one after the other, from however many threads.
+
+    DynamoDB makes every single call atomic; moto in process does not: two threads can be in the middle of it.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        operation = getattr(self._client, name)
+
+        def atomic(*args: Any, **kwargs: Any) -> Any:
+            with self._lock:
+                return operation(*args, **kwargs)
+
+        return atomic
+
+
+@contextmanager
+def dynamodb_in_memory() -> Iterator[Any]:
+    """A client of an empty table called TABLE_NAME, gone afterwards. No network, no credentials."""
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name=REGION)
+        create_table(client)
+        yield AtomicClient(client)
+
+
+def everything_in(client: Any, name: str = TABLE_NAME) -> list[dict[str, Any]]:
+    """All items of the table in DynamoDB's JSON, for tests that look at what stayed behind."""
+    pages = client.get_paginator("scan").paginate(TableName=name)
+    return [item for page in pages for item in page["Items"]]
