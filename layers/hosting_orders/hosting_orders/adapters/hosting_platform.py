@@ -1,0 +1,319 @@
+"""The hosting platform over HTTP, after docs/hosting-platform-contract.md.
+
+Two rules decide. An answer is final only when the platform says so in a well-formed error document: a bare
+404 of a load balancer must not end in a refund. And everything asked here may be asked again, so whatever is
+unclear is ProviderUnavailableError.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from hosting_orders.adapters import standard_webhooks
+from hosting_orders.domain.errors import ForgedWebhookError, ProviderUnavailableError, ProvisioningFailedError
+from hosting_orders.domain.providers import Operation, OperationStatus, ProvisionedSite, ServiceRequest
+
+if TYPE_CHECKING:
+    import requests
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 8.0
+TOTAL_SECONDS = 12.0  # for an answer that drips in slower than the read time-out notices
+MAX_ANSWER_BYTES = 64 * 1024
+
+# These say nothing about the service: our key or our pace is wrong, and an operator or time mends that.
+_NOT_FINAL = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+
+
+def _ip_address(text: str) -> str:
+    return str(ipaddress.ip_address(text))
+
+
+# An id goes back into a path, so it must not be able to spell "..".
+_Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}$")]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+_Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
+_IpAddress = Annotated[str, AfterValidator(_ip_address)]
+
+
+class _Document(BaseModel):
+    """What the platform sends. Types must be exact; fields that we don't know are its own affair."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+
+
+class _Error(_Document):
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}$")]
+    message: _Text
+    retryable: bool
+
+
+class _Ssh(_Document):
+    username: _Text
+    password: _Text
+    port: Annotated[int, Field(ge=1, le=65535)]
+
+
+class _Resource(_Document):
+    id: _Id
+    domain: _Host
+    ip_address: _IpAddress
+    ssh: _Ssh
+
+
+class _Accepted(_Document):
+    operation_id: _Id
+    status: OperationStatus | None = None
+
+
+class _Operation(_Document):
+    id: _Id
+    item_id: _Id
+    reference: _Text
+    status: OperationStatus
+    error: _Error | None = None
+    resource: _Resource | None = None
+
+    @model_validator(mode="after")
+    def _ends_with_its_result(self) -> _Operation:
+        if self.status is OperationStatus.FAILED and self.error is None:
+            raise ValueError("a failed operation says why")
+        if self.status is OperationStatus.SUCCEEDED and self.resource is None:
+            raise ValueError("a succeeded operation has a resource")
+        return self
+
+
+class _Completed(_Document):
+    type: Annotated[str, StringConstraints(pattern=r"^operation\.completed$")]
+    operation_id: _Id
+
+
+_Shape = TypeVar("_Shape", bound=_Document)
+
+
+def _checked_base_url(base_url: str) -> str:
+    """The address without a slash at its end. The API key goes there, so it must be TLS or this machine."""
+    parts = urlsplit(base_url)
+    local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    if not parts.hostname or not (local or parts.scheme == "https"):
+        raise ValueError("the hosting platform's address must be an https URL (http only on loopback)")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("the hosting platform's address must be without credentials, query and fragment")
+    return base_url.rstrip("/")
+
+
+class HttpHostingPlatform:
+    """The port `HostingPlatform` over HTTP.
+
+    `webhook_secrets` are `whsec_…`; each of them verifies, so a new one can be added before the old one goes.
+    `now` tells Unix seconds. Raises ValueError at once when an address, key or secret can not be right.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        webhook_secrets: Sequence[str],
+        *,
+        session: requests.Session | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        import requests
+
+        if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+            raise ValueError("the hosting platform's API key has characters that a header can not carry")
+        self._base_url = _checked_base_url(base_url)
+        self._secrets = tuple(webhook_secrets)
+        for secret in self._secrets:
+            standard_webhooks.key_of(secret)
+        self._now = now
+        self._session = session or requests.Session()
+        # No proxy, and above all no .netrc: it would silently replace the Authorization header below.
+        self._session.trust_env = False
+        self._session.headers.update(
+            {
+                "Authorization": f"Bearer {api_key}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",  # a compressed answer could grow past every cap
+                "User-Agent": "hosting-orders/1",
+            }
+        )
+
+    def provision(self, request: ServiceRequest) -> Operation:
+        """Ask for a service, or ask again: the same item is the same service, built once.
+
+        An operation that has already ended is returned with its result. Raises ProvisioningFailedError when
+        the platform refuses for good, ProviderUnavailableError when it may have taken the request.
+        """
+        body = {
+            "reference": request.reference,
+            "kind": request.kind,
+            "name": request.name,
+            "variant": request.variant,
+            "location": request.location,
+            "plan": request.plan,
+        }
+        status, answer = self._ask("PUT", f"/v1/services/{quote(request.item_id, safe='')}", body)
+        if not 200 <= status < 300:
+            raise _refusal("PUT", status, answer)
+        accepted = _read(_Accepted, answer)
+        if accepted.status is OperationStatus.RUNNING:
+            return Operation(
+                id=accepted.operation_id,
+                item_id=request.item_id,
+                reference=request.reference,
+                status=OperationStatus.RUNNING,
+            )
+        operation = self.operation(accepted.operation_id)
+        asked = (request.item_id, request.reference)
+        if operation is None or (operation.item_id, operation.reference) != asked:
+            raise ProviderUnavailableError("hosting platform: the operation it named is not this service's")
+        return operation
+
+    def operation(self, operation_id: str) -> Operation | None:
+        """What is true of an operation, or None when the platform knows of none.
+
+        Raises ProviderUnavailableError also when the operation failed for now (`retryable`): ask `provision`
+        again, which starts the work anew.
+        """
+        status, answer = self._ask("GET", f"/v1/operations/{quote(operation_id, safe='')}")
+        if status == HTTPStatus.NOT_FOUND and _error(answer) is not None:
+            return None
+        if status != HTTPStatus.OK:
+            # Being refused a look says nothing about the service, so it is never final.
+            raise _unavailable("GET", status, answer)
+        document = _read(_Operation, answer)
+        if document.id != operation_id:
+            raise ProviderUnavailableError("hosting platform: it answered with another operation")
+        return _translated(document)
+
+    def deprovision(self, item_id: str) -> None:
+        """Take the service down; one that the platform does not know is fine.
+
+        Raises ProvisioningFailedError when the platform refuses for good.
+        """
+        status, answer = self._ask("DELETE", f"/v1/services/{quote(item_id, safe='')}")
+        if 200 <= status < 300:
+            return
+        if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} and _error(answer) is not None:
+            return
+        raise _refusal("DELETE", status, answer)
+
+    def operation_of_webhook(self, raw_body: bytes, headers: Mapping[str, str]) -> str:
+        """The id of the operation that a completion webhook is about; its state must be read, not believed.
+
+        Raises ForgedWebhookError when no secret of ours signed it within five minutes, or when it is not the
+        message that the contract describes.
+        """
+        standard_webhooks.verify(self._secrets, headers, raw_body, self._now())
+        try:
+            return _Completed.model_validate_json(raw_body).operation_id
+        except ValidationError:
+            raise ForgedWebhookError("the webhook is not a completed operation") from None
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
+        """One exchange: status and body. No redirects, as the API key would travel with them."""
+        import requests
+        import urllib3
+
+        deadline = time.monotonic() + TOTAL_SECONDS
+        try:
+            with self._session.request(
+                method,
+                self._base_url + path,
+                json=body,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                answer = b""
+                while chunk := response.raw.read1(MAX_ANSWER_BYTES + 1, decode_content=False):
+                    answer += chunk
+                    if len(answer) > MAX_ANSWER_BYTES:
+                        raise ProviderUnavailableError(f"hosting platform: {method} answer too large")
+                    if time.monotonic() > deadline:
+                        raise ProviderUnavailableError(f"hosting platform: {method} answer too slow")
+                return response.status_code, answer
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
+            # Only the kind of fault: the exception itself holds the request with its Authorization header.
+            raise ProviderUnavailableError(f"hosting platform: {method} {type(fault).__name__}") from None
+
+
+def _read(shape: type[_Shape], answer: bytes) -> _Shape:
+    try:
+        return shape.model_validate_json(answer)
+    except ValidationError as problem:
+        first = problem.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or "document"
+        reason = f"{where}: {first['type']}"
+        raise ProviderUnavailableError(f"hosting platform: malformed answer ({reason})") from None
+
+
+def _error(answer: bytes) -> _Error | None:
+    try:
+        return _Error.model_validate_json(answer)
+    except ValidationError:
+        return None
+
+
+def _unavailable(method: str, status: int, answer: bytes) -> ProviderUnavailableError:
+    error = _error(answer)
+    code = error.code if error else "without a reason"
+    return ProviderUnavailableError(f"hosting platform: {method} {status} {code}")
+
+
+def _refusal(method: str, status: int, answer: bytes) -> ProviderUnavailableError | ProvisioningFailedError:
+    error = _error(answer)
+    final = 400 <= status < 500 and status not in _NOT_FINAL
+    if final and error is not None and not error.retryable:
+        return ProvisioningFailedError(f"{error.message} ({error.code})")
+    return _unavailable(method, status, answer)
+
+
+def _translated(document: _Operation) -> Operation:
+    error = document.error if document.status is OperationStatus.FAILED else None
+    if error is not None and error.retryable:
+        raise ProviderUnavailableError(f"hosting platform: operation failed for now ({error.code})")
+    site = None
+    if document.status is OperationStatus.SUCCEEDED and document.resource is not None:
+        site = ProvisionedSite(
+            id=document.resource.id,
+            domain=document.resource.domain.lower(),
+            ip_address=document.resource.ip_address,
+            username=document.resource.ssh.username,
+            password=document.resource.ssh.password,
+            port=document.resource.ssh.port,
+        )
+    return Operation(
+        id=document.id,
+        item_id=document.item_id,
+        reference=document.reference,
+        status=document.status,
+        error_code=error.code if error else None,
+        error_message=error.message if error else None,
+        site=site,
+    )

@@ -1,0 +1,46 @@
+"""Things to do later, by a thread of their own."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+
+class Agenda:
+    """Runs callables after a delay in seconds, several at a time, until it is closed."""
+
+    def __init__(self, workers: int = 8) -> None:
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()  # equal times run in the order they were noted
+        self._changed = threading.Condition()
+        self._closed = False
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="platform-standin")
+        self._thread = threading.Thread(target=self._run, name="platform-standin-agenda", daemon=True)
+        self._thread.start()
+
+    def after(self, delay: float, action: Callable[[], None]) -> None:
+        """Run `action` in `delay` seconds."""
+        with self._changed:
+            heapq.heappush(self._due, (time.monotonic() + delay, next(self._order), action))
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Drop what is not due yet and wait for what is running."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self) -> None:
+        with self._changed:
+            while not self._closed:
+                wait = self._due[0][0] - time.monotonic() if self._due else None
+                if wait is not None and wait <= 0:
+                    self._pool.submit(heapq.heappop(self._due)[2])
+                else:
+                    self._changed.wait(wait)

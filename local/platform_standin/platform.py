@@ -1,0 +1,225 @@
+"""What the platform knows and decides. Answers are (status, document); HTTP is server.py's affair."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FIELDS = ("reference", "kind", "name", "variant", "location", "plan")
+
+Answer = tuple[int, dict[str, Any]]
+
+
+@dataclass
+class Operation:
+    """The work for one item. `resource` holds the password, which leaves by the contract's GET only."""
+
+    id: str
+    item_id: str
+    reference: str
+    started_at: float
+    status: str = "running"
+    error: dict[str, Any] | None = None
+    resource: dict[str, Any] | None = None
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "item_id": self.item_id,
+            "reference": self.reference,
+            "status": self.status,
+            "error": self.error,
+            "resource": self.resource,
+        }
+
+
+@dataclass
+class Service:
+    """One item. `built` counts how often it was really provisioned, `puts` how often it was asked for."""
+
+    item_id: str
+    body: dict[str, str]
+    operations: list[Operation] = field(default_factory=list)
+    puts: int = 0
+    built: int = 0
+    held: bool = False
+    deleted: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.body["name"]
+
+    @property
+    def operation(self) -> Operation:
+        """The latest one."""
+        return self.operations[-1]
+
+    def is_called(self, prefix: str) -> bool:
+        return self.name.lower().startswith(prefix)
+
+
+def _failure(code: str, message: str, *, retryable: bool = False) -> dict[str, Any]:
+    return {"code": code, "message": message, "retryable": retryable}
+
+
+def error(status: int, code: str, message: str, *, retryable: bool = False) -> Answer:
+    """An error answer in the contract's shape."""
+    return status, _failure(code, message, retryable=retryable)
+
+
+def _resource(service: Service) -> dict[str, Any]:
+    """A site as a platform would hand it over; its address is one for documentation (RFC 5737)."""
+    digest = hashlib.sha256(service.item_id.encode()).hexdigest()
+    slug = re.sub(r"[^a-z0-9]+", "-", service.name.lower()).strip("-")[:30].strip("-") or "site"
+    return {
+        "id": f"site-{digest[:12]}",
+        "domain": f"{slug}-{digest[:8]}.sites.example",
+        "ip_address": f"203.0.113.{int(digest[-4:], 16) % 254 + 1}",
+        "ssh": {"username": f"u{digest[:8]}", "password": secrets.token_urlsafe(18), "port": 22},
+    }
+
+
+class Platform:
+    """All services in memory, safe for many threads. `delay` in seconds; None holds everything until told.
+
+    `later` runs an action after a delay; `completed` is called with each operation that ends, unlocked.
+    """
+
+    def __init__(
+        self,
+        later: Callable[[float, Callable[[], None]], None],
+        completed: Callable[[Operation], None],
+        delay: float | None,
+    ) -> None:
+        self._later = later
+        self._completed = completed
+        self.delay = delay
+        self.services: dict[str, Service] = {}
+        self._operations: dict[str, Operation] = {}
+        self._deleted: set[str] = set()
+        self._lock = threading.RLock()
+
+    # -- the contract ----------------------------------------------------------------------------------------
+
+    def put(self, item_id: str, body: Mapping[str, Any]) -> Answer:
+        """Ask for a service, or ask again."""
+        wrong = [name for name in FIELDS if not isinstance(body.get(name), str) or not body[name]]
+        if wrong:
+            return error(422, "invalid_request", f"{wrong[0]} must be a text")
+        asked = {name: body[name] for name in FIELDS}
+        with self._lock:
+            if item_id in self._deleted:
+                return error(410, "service_deleted", "this service was deleted; its id is not used again")
+            service = self.services.setdefault(item_id, Service(item_id, asked))
+            if service.body != asked:
+                return error(409, "service_differs", "this service was asked for with other values")
+            service.puts += 1
+            if service.is_called("refuse-"):
+                return error(422, "name_refused", f"the platform does not take the name {service.name}")
+            if service.is_called("retry-") and service.puts <= 2:
+                return error(503, "busy", "the platform is busy", retryable=True)
+            if not service.operations or (service.operation.error or {}).get("retryable"):
+                self._begin(service)
+            operation = service.operation
+            return 202, {"operation_id": operation.id, "item_id": item_id, "status": operation.status}
+
+    def get_operation(self, operation_id: str) -> Answer:
+        with self._lock:
+            operation = self._operations.get(operation_id)
+            if operation is None:
+                return error(404, "operation_not_found", "there is no such operation")
+            return 200, operation.document()
+
+    def delete(self, item_id: str) -> Answer:
+        """Take a service down. The id is spent even if nothing was there: a PUT may be on its way still."""
+        with self._lock:
+            self._deleted.add(item_id)
+            service = self.services.get(item_id)
+            if service is None or service.deleted:
+                return error(404, "service_not_found", "there is no such service")
+            service.deleted = True
+        if service.operations:
+            self._end(service, service.operation, _failure("service_deleted", "deleted meanwhile"))
+        return 202, {}
+
+    # -- the work --------------------------------------------------------------------------------------------
+
+    def _begin(self, service: Service) -> None:
+        operation = Operation(
+            id=f"op-{secrets.token_hex(8)}",
+            item_id=service.item_id,
+            reference=service.body["reference"],
+            started_at=time.time(),
+        )
+        service.operations.append(operation)
+        self._operations[operation.id] = operation
+        if not service.is_called("stuck-"):
+            self._work_on(service)
+
+    def _work_on(self, service: Service) -> None:
+        if self.delay is not None and not service.held:
+            operation = service.operation
+            delay = self.delay * (10 if service.is_called("slow-") else 1)
+            self._later(delay, lambda: self._work_done(service, operation))
+
+    def _work_done(self, service: Service, operation: Operation) -> None:
+        if service.held:
+            return
+        if service.is_called("fail-"):
+            self._end(service, operation, _failure("build_failed", "the site could not be built"))
+        elif service.is_called("flaky-") and operation is service.operations[0]:
+            self._end(service, operation, _failure("node_lost", "the node went away", retryable=True))
+        else:
+            self._end(service, operation, None)
+
+    def _end(self, service: Service, operation: Operation, failure: dict[str, Any] | None) -> None:
+        """End a running operation: built when there is no failure. Ending it twice does nothing."""
+        with self._lock:
+            if operation.status != "running":
+                return
+            service.held = False
+            if failure is None:
+                service.built += 1
+                operation.status, operation.resource = "succeeded", _resource(service)
+            else:
+                operation.status, operation.error = "failed", failure
+        self._completed(operation)
+
+    # -- the controls ----------------------------------------------------------------------------------------
+
+    def service(self, item_id: str) -> Service:
+        """Raises KeyError when it was never asked for."""
+        return self.services[item_id]
+
+    def finish(self, item_id: str) -> None:
+        """Complete its operation now."""
+        service = self.service(item_id)
+        self._end(service, service.operation, None)
+
+    def fail(self, item_id: str, code: str, message: str, *, retryable: bool) -> None:
+        """Fail its operation now."""
+        service = self.service(item_id)
+        self._end(service, service.operation, _failure(code, message, retryable=retryable))
+
+    def hold(self, item_id: str) -> None:
+        """Let its operation run on until `finish`, `fail` or `release`."""
+        self.service(item_id).held = True
+
+    def release(self, item_id: str) -> None:
+        """Work on: it completes after the usual delay."""
+        service = self.service(item_id)
+        service.held = False
+        self._work_on(service)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self.services.clear()
+            self._operations.clear()
+            self._deleted.clear()
