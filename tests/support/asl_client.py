@@ -1,0 +1,104 @@
+"""`boto3.client("stepfunctions")` on a runner: the project's calls, with AWS's arguments and errors."""
+
+# ruff: noqa: N803 - boto3's own argument names
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from tests.support.asl_runner import AslRunner, Execution
+
+
+class ApiError(Exception):
+    """A refusal of the Step Functions API; `code` is AWS's word for it, such as `TaskTimedOut`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class StepFunctionsClient:
+    """Raises botocore's ClientError where the runner itself raises ApiError."""
+
+    def __init__(self, runner: AslRunner) -> None:
+        self._runner = runner
+
+    def start_execution(self, *, stateMachineArn: str, name: str, input: str = "{}") -> dict[str, Any]:
+        with _client_errors("StartExecution"):
+            if stateMachineArn != self._runner.arn:
+                raise ApiError(
+                    "StateMachineDoesNotExist", f"State Machine Does Not Exist: '{stateMachineArn}'"
+                )
+            execution = self._runner.start(name, input)
+        return _answer(executionArn=execution.arn, startDate=_date(execution.started_at))
+
+    def send_task_success(self, *, taskToken: str, output: str) -> dict[str, Any]:
+        with _client_errors("SendTaskSuccess"):
+            self._runner.send_task_success(taskToken, output)
+        return _answer()
+
+    def send_task_failure(
+        self, *, taskToken: str, error: str | None = None, cause: str | None = None
+    ) -> dict[str, Any]:
+        with _client_errors("SendTaskFailure"):
+            self._runner.send_task_failure(taskToken, error, cause)
+        return _answer()
+
+    def stop_execution(
+        self, *, executionArn: str, error: str | None = None, cause: str | None = None
+    ) -> dict[str, Any]:
+        with _client_errors("StopExecution"):
+            execution = self._find(executionArn)
+            self._runner.stop(execution.name, error, cause)
+        return _answer(stopDate=_date(execution.stopped_at))
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, Any]:
+        with _client_errors("DescribeExecution"):
+            execution = self._find(executionArn)
+        return _answer(
+            executionArn=execution.arn,
+            stateMachineArn=self._runner.arn,
+            name=execution.name,
+            status=execution.status,
+            startDate=_date(execution.started_at),
+            stopDate=_date(execution.stopped_at),
+            input=execution.input,
+            output=json.dumps(execution.output) if execution.status == "SUCCEEDED" else None,
+            error=execution.error,
+            cause=execution.cause,
+        )
+
+    def _find(self, arn: str) -> Execution:
+        execution = self._runner.executions.get(arn.rpartition(":")[2])
+        if execution is None or execution.arn != arn:
+            raise ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+        return execution
+
+
+def _answer(**facts: Any) -> dict[str, Any]:
+    told = {name: value for name, value in facts.items() if value is not None}
+    return {**told, "ResponseMetadata": {"HTTPStatusCode": 200, "RetryAttempts": 0}}
+
+
+def _date(moment: int | None) -> datetime | None:
+    return None if moment is None else datetime.fromtimestamp(moment / 1000, UTC)
+
+
+@contextmanager
+def _client_errors(operation: str) -> Iterator[None]:
+    try:
+        yield
+    except ApiError as error:
+        answer: Any = {
+            "Error": {"Code": error.code, "Message": error.message},
+            "ResponseMetadata": {"HTTPStatusCode": 400, "RetryAttempts": 0},
+        }
+        raise ClientError(answer, operation) from error

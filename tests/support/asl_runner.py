@@ -1,0 +1,560 @@
+"""Runs the project's real state machine in process, in virtual time, on plain Python callables.
+
+It interprets the part of the Amazon States Language the project uses: a Standard workflow in JSONata with
+Task (`lambda:invoke`, with or without `.waitForTaskToken`), Choice, Pass, Succeed and Fail.
+
+    machine = StateMachine.load(path, {"ChargeOrderFunctionArn": charge_order, …})
+    runner = AslRunner(machine, VirtualClock(), invoke=lambda function, payload: function(payload, context))
+    execution = runner.start("order-1", {"order_number": 1})
+    runner.run_until_idle()     # until every execution waits for a token, a retry or a time-out, or has ended
+    runner.advance(3600)        # an hour passes: retries and time-outs come due in their order
+
+There are no threads: a state runs when `run_until_idle`, `advance` or `run_one` is called, never inside
+`send_task_success`, so a handler may call the API while it is itself being run. The same calls and the same
+seed give the same history. Semantics follow the Step Functions Developer Guide ("Handling errors in
+workflows", "Transforming data with JSONata") and the API reference of StartExecution and SendTaskSuccess.
+
+Not modelled: redrive, stack traces, and that AWS frees an execution's name after 90 days.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import random
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from tests.support.asl_client import ApiError, StepFunctionsClient
+from tests.support.asl_definition import (
+    DATA_LIMIT_EXCEEDED,
+    NO_CHOICE_MATCHED,
+    NO_FIELD,
+    QUERY_EVALUATION_ERROR,
+    RUNTIME,
+    TIMEOUT,
+    WAIT_FOR_TOKEN,
+    Catcher,
+    Leaving,
+    State,
+    StateFailedError,
+    StateMachine,
+    UnsupportedAslError,
+    error_matches,
+    fill,
+)
+
+__all__ = [
+    "ApiError",
+    "AslRunner",
+    "Execution",
+    "InvocationError",
+    "StateMachine",
+    "StepFunctionsClient",
+    "UnsupportedAslError",
+    "VirtualClock",
+]
+
+PAYLOAD_LIMIT_BYTES = 256 * 1024
+
+# A workflow that goes round in circles would otherwise hang the test instead of failing it. AWS ends an
+# execution at 25,000 history events.
+MOST_TRANSITIONS = 5000
+
+
+class InvocationError(Exception):
+    """For `invoke` to raise when the function could not answer with an exception of its own: it was killed
+    (`Sandbox.Timedout`, `Runtime.ExitError`) or Lambda refused (`Lambda.TooManyRequestsException`)."""
+
+    def __init__(self, error: str, cause: str = "") -> None:
+        super().__init__(f"{error}: {cause}")
+        self.error = error
+        self.cause = cause
+
+
+# -- the clock -------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Time that the runner may move. Epoch milliseconds UTC."""
+
+    def now(self) -> int: ...
+    def advance_to(self, moment: int) -> None: ...
+
+
+class VirtualClock:
+    """Stands still until it is moved, and never runs backwards. Satisfies `usecases.ports.Clock`."""
+
+    def __init__(self, now: int = 1_800_000_000_000) -> None:
+        self._now = now
+
+    def now(self) -> int:
+        return self._now
+
+    def advance_to(self, moment: int) -> None:
+        self._now = max(self._now, moment)
+
+    def advance(self, seconds: float) -> None:
+        """Time that passes inside a handler; a deadline it oversteps is noticed when the handler is done."""
+        self.advance_to(self._now + round(seconds * 1000))
+
+
+# -- executions ------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Visit:
+    """A state entered at `entered_at` (epoch milliseconds), and how often it was tried."""
+
+    state: str
+    entered_at: int
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class Execution:
+    """What DescribeExecution and GetExecutionHistory would tell. Times are epoch milliseconds UTC."""
+
+    name: str
+    arn: str
+    input: str
+    started_at: int
+    status: str = "RUNNING"
+    stopped_at: int | None = None
+    output: Any = None
+    error: str | None = None
+    cause: str | None = None
+    transitions: int = 0  # what AWS bills: every state entered, and every retry
+    history: list[Visit] = field(default_factory=list)
+    variables: dict[str, Any] = field(default_factory=dict)
+    attempt: _Attempt | None = None  # the task that is open now
+
+    @property
+    def states(self) -> list[str]:
+        """The names of the states entered, in order."""
+        return [visit.state for visit in self.history]
+
+    @property
+    def waiting_token(self) -> str | None:
+        """The token somebody has to answer before the execution goes on."""
+        return self.attempt.token if self.attempt else None
+
+
+@dataclass(slots=True, eq=False)
+class _Attempt:
+    """One try at a task, answered once: by its function, its token, its deadline or the execution's end."""
+
+    execution: Execution
+    visit: _TaskVisit
+    token: str | None
+    deadline: int | None = None
+
+
+@dataclass(slots=True)
+class _TaskVisit:
+    """One stay in a Task state; retries are counted per retrier and forgotten when the state is left."""
+
+    state: State
+    input: Any
+    record: Visit
+    retries: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Timer:
+    """A retry or a time-out. Two of one moment fire in the order in which they were set."""
+
+    due: int
+    position: int
+    execution: Execution = field(compare=False)
+    only_while: _Attempt | None = field(compare=False)
+    fire: Callable[[], None] = field(compare=False)
+
+    def wanted(self) -> bool:
+        if self.only_while is not None and self.execution.attempt is not self.only_while:
+            return False
+        return self.execution.status == "RUNNING"
+
+
+class AslRunner:
+    """Starts and runs executions of one machine. See the module's text."""
+
+    def __init__(
+        self,
+        machine: StateMachine,
+        clock: Clock,
+        invoke: Callable[[Any, Any], Any],
+        *,
+        seed: int = 0,
+        account: str = "111122223333",
+        region: str = "eu-west-1",
+    ) -> None:
+        """`invoke(function, payload)` runs a function: it answers, or raises InvocationError or the
+        handler's exception, whose class name becomes the error name as in AWS's Python runtime. `seed` is the
+        jitter's."""
+        self.machine = machine
+        self.clock = clock
+        self.arn = f"arn:aws:states:{region}:{account}:stateMachine:{machine.name}"
+        self.executions: dict[str, Execution] = {}
+        self._invoke = invoke
+        self._chance = random.Random(seed)
+        self._ready: deque[tuple[Execution, Callable[[], None]]] = deque()
+        self._timers: list[_Timer] = []
+        self._timers_set = 0
+        self._tokens: dict[str, _Attempt | None] = {}  # None: answered or dead
+
+    # -- the API -----------------------------------------------------------------------------------
+
+    def start(self, name: str, input: Any) -> Execution:
+        """StartExecution. `input` is JSON text, or a value to write as such.
+
+        While an execution of this name runs, starting it again with the same text gives that execution. Any
+        other use of a taken name raises ApiError ExecutionAlreadyExists.
+        """
+        text = input if isinstance(input, str) else json.dumps(input, separators=(",", ":"))
+        if not 1 <= len(name) <= 80 or re.search(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]", name):
+            raise ApiError("InvalidName", f"Invalid Name: '{name}'")
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise ApiError(
+                "InvalidExecutionInput", f"Invalid State Machine Execution Input: {error}"
+            ) from error
+        there = self.executions.get(name)
+        if there is not None:
+            if there.status == "RUNNING" and there.input == text:
+                return there
+            raise ApiError(
+                "ExecutionAlreadyExists", f"Execution Already Exists: '{self._execution_arn(name)}'"
+            )
+        execution = Execution(name, self._execution_arn(name), text, self.clock.now())
+        self.executions[name] = execution
+        if self.machine.timeout is not None:
+            self._in(self.machine.timeout, execution, lambda: self._time_out(execution))
+        self._soon(execution, lambda: self._enter(execution, self.machine.start_at, value))
+        return execution
+
+    def send_task_success(self, token: str, output: str) -> None:
+        """SendTaskSuccess; Raises ApiError InvalidOutput (not JSON text), InvalidToken or TaskTimedOut."""
+        try:
+            value = json.loads(output)
+        except ValueError as error:
+            raise ApiError("InvalidOutput", f"Invalid Output: {error}") from error
+        attempt = self._take(token)
+        self._soon(attempt.execution, lambda: self._succeed(attempt, value))
+
+    def send_task_failure(self, token: str, error: str | None = None, cause: str | None = None) -> None:
+        """SendTaskFailure. Raises ApiError InvalidToken or TaskTimedOut."""
+        attempt = self._take(token)
+        self._soon(attempt.execution, lambda: self._fail(attempt, StateFailedError(error, cause)))
+
+    def stop(self, name: str, error: str | None = None, cause: str | None = None) -> None:
+        """StopExecution: the execution ends ABORTED. Stopping one that has ended changes nothing."""
+        self._finish(self.describe(name), "ABORTED", error=error, cause=cause)
+
+    def describe(self, name: str) -> Execution:
+        """The execution of this name. Raises ApiError ExecutionDoesNotExist."""
+        execution = self.executions.get(name)
+        if execution is None:
+            raise ApiError(
+                "ExecutionDoesNotExist", f"Execution Does Not Exist: '{self._execution_arn(name)}'"
+            )
+        return execution
+
+    def as_client(self) -> StepFunctionsClient:
+        """The same API in the shape of `boto3.client("stepfunctions")`."""
+        return StepFunctionsClient(self)
+
+    # -- time --------------------------------------------------------------------------------------
+
+    def run_one(self, pick: int = 0) -> bool:
+        """Run one step that is ready, the `pick`-th in order of arrival; False when there is none.
+
+        A simulation that chooses `pick` tries out other interleavings of several executions.
+        """
+        if not self._ready:
+            return False
+        execution, step = self._ready[pick]
+        del self._ready[pick]
+        if execution.status == "RUNNING":
+            step()
+        return True
+
+    @property
+    def ready(self) -> int:
+        """How many steps could run now."""
+        return len(self._ready)
+
+    def run_until_idle(self) -> None:
+        """Run until nothing can go on without a token or without time passing."""
+        while self.run_one():
+            pass
+
+    def next_timer(self) -> int | None:
+        """When the next retry or time-out comes due (epoch milliseconds); None when there is none."""
+        while self._timers and not self._timers[0].wanted():
+            heapq.heappop(self._timers)
+        return self._timers[0].due if self._timers else None
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: run what is ready, then every retry and time-out at its moment and in its order."""
+        self.run_until_idle()
+        end = self.clock.now() + round(seconds * 1000)
+        while (due := self.next_timer()) is not None and due <= end:
+            self.clock.advance_to(due)
+            heapq.heappop(self._timers).fire()
+            self.run_until_idle()
+        self.clock.advance_to(end)
+
+    def _soon(self, execution: Execution, step: Callable[[], None]) -> None:
+        self._ready.append((execution, step))
+
+    def _in(
+        self,
+        seconds: float,
+        execution: Execution,
+        fire: Callable[[], None],
+        *,
+        only_while: _Attempt | None = None,
+    ) -> int:
+        """Set a timer and return its moment. It lapses with the execution or, if given, the attempt."""
+        due = self.clock.now() + round(seconds * 1000)
+        self._timers_set += 1
+        heapq.heappush(self._timers, _Timer(due, self._timers_set, execution, only_while, fire))
+        return due
+
+    # -- states ------------------------------------------------------------------------------------
+
+    def _execution_arn(self, name: str) -> str:
+        return f"{self.arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def _enter(self, execution: Execution, name: str, input: Any) -> None:
+        state = self.machine.states[name]
+        record = Visit(name, self.clock.now())
+        execution.history.append(record)
+        self._count_transition(execution)
+        if execution.status != "RUNNING":
+            return
+        if state.type == "Task":
+            self._try(execution, _TaskVisit(state, input, record))
+            return
+        try:
+            self._pass_through(execution, state, input, record)
+        except StateFailedError as failure:
+            self._finish(execution, "FAILED", error=failure.error, cause=failure.cause)
+
+    def _pass_through(self, execution: Execution, state: State, input: Any, record: Visit) -> None:
+        """A Choice, Pass, Succeed or Fail. Raises StateFailedError; these states have no Retry or Catch."""
+        variables = self._variables(execution, input, record)
+        if state.type == "Fail":
+            raise StateFailedError(fill(state.error, variables), fill(state.cause, variables))
+        leaving = self._choose(state, variables) if state.type == "Choice" else state.leaving
+        assert leaving is not None
+        self._leave(execution, leaving, variables, default=input)
+
+    def _choose(self, state: State, variables: Mapping[str, Any]) -> Leaving:
+        for rule in state.rules:
+            holds = fill(rule.condition, variables)
+            if not isinstance(holds, bool):
+                cause = f"The Condition of a rule of {state.name} gave {holds!r}, not a boolean"
+                raise StateFailedError(QUERY_EVALUATION_ERROR, cause)
+            if holds:
+                return rule.leaving
+        if state.leaving is None:
+            raise StateFailedError(NO_CHOICE_MATCHED, f"No rule of {state.name} holds and it has no Default")
+        return state.leaving
+
+    def _leave(
+        self, execution: Execution, leaving: Leaving, variables: Mapping[str, Any], default: Any
+    ) -> None:
+        # Output sees the variables as they were before Assign, and Assign sees none of its own new values.
+        output = default if leaving.output is NO_FIELD else fill(leaving.output, variables)
+        assigned = fill(leaving.assign, variables)
+        execution.variables.update(assigned)
+        to = leaving.to
+        if to is None:
+            self._finish(execution, "SUCCEEDED", output=output)
+        else:
+            self._soon(execution, lambda: self._enter(execution, to, output))
+
+    def _variables(
+        self, execution: Execution, input: Any, record: Visit, *, token: str | None = None, **more: Any
+    ) -> dict[str, Any]:
+        context: dict[str, Any] = {
+            "Execution": {
+                "Id": execution.arn,
+                "Name": execution.name,
+                "Input": json.loads(execution.input),
+                "StartTime": _iso(execution.started_at),
+            },
+            "State": {
+                "Name": record.state,
+                "EnteredTime": _iso(record.entered_at),
+                "RetryCount": max(0, record.attempts - 1),
+            },
+            "StateMachine": {"Id": self.arn, "Name": self.machine.name},
+        }
+        if token is not None:
+            context["Task"] = {"Token": token}
+        return {**execution.variables, "states": {"input": input, "context": context, **more}}
+
+    # -- tasks -------------------------------------------------------------------------------------
+
+    def _try(self, execution: Execution, visit: _TaskVisit) -> None:
+        """One attempt: open it, set its deadline, call the function, and settle what is settled by then."""
+        state = visit.state
+        visit.record.attempts += 1
+        token = None
+        if state.resource == WAIT_FOR_TOKEN:
+            token = f"token-{len(self._tokens) + 1}-{execution.name}"
+        attempt = _Attempt(execution, visit, token)
+        execution.attempt = attempt
+        if token is not None:
+            self._tokens[token] = attempt
+        variables = self._variables(execution, visit.input, visit.record, token=token)
+        try:
+            timeout = fill(state.timeout, variables)
+            if timeout is not None:
+                if isinstance(timeout, bool) or not isinstance(timeout, int) or timeout < 1:
+                    cause = f"TimeoutSeconds of {state.name} gave {timeout!r}, not a positive whole number"
+                    raise StateFailedError(QUERY_EVALUATION_ERROR, cause)
+                attempt.deadline = self._in(
+                    timeout, execution, lambda: self._overdue(attempt), only_while=attempt
+                )
+            payload = None if state.payload is NO_FIELD else fill(state.payload, variables)
+            answer = self._call(state.function, payload)
+        except StateFailedError as failure:
+            if self._close(attempt):  # else it was answered by its token before the function failed
+                self._fail(attempt, failure)
+            return
+        if attempt.deadline is not None and self.clock.now() >= attempt.deadline:
+            self._overdue(attempt)
+        elif token is None and self._close(attempt):
+            self._succeed(attempt, {"ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200})
+
+    def _call(self, function: Any, payload: Any) -> Any:
+        """The function's answer. Everything crosses as JSON text, both ways, so nothing is shared."""
+        text = json.dumps(payload)
+        if len(text.encode()) > PAYLOAD_LIMIT_BYTES:
+            raise StateFailedError(DATA_LIMIT_EXCEEDED, "The task's payload exceeds 262144 bytes")
+        try:
+            answer = self._invoke(function, json.loads(text))
+        except InvocationError as error:
+            raise StateFailedError(error.error, error.cause) from error
+        except Exception as error:
+            name = type(error).__name__
+            cause = {"errorMessage": str(error), "errorType": name, "stackTrace": []}
+            raise StateFailedError(name, json.dumps(cause)) from error
+        try:
+            text = json.dumps(answer, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            cause = {
+                "errorMessage": f"Unable to marshal response: {error}",
+                "errorType": "Runtime.MarshalError",
+            }
+            raise StateFailedError("Runtime.MarshalError", json.dumps(cause)) from error
+        if len(text.encode()) > PAYLOAD_LIMIT_BYTES:
+            raise StateFailedError(DATA_LIMIT_EXCEEDED, "The task's result exceeds 262144 bytes")
+        return json.loads(text)
+
+    def _take(self, token: str) -> _Attempt:
+        if token not in self._tokens:
+            raise ApiError("InvalidToken", "Invalid Token: 'Invalid token'")
+        attempt = self._tokens[token]
+        if attempt is None or not self._close(attempt):
+            raise ApiError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+        return attempt
+
+    def _close(self, attempt: _Attempt) -> bool:
+        """Take the right to settle this attempt; False when somebody else has it."""
+        if attempt.execution.attempt is not attempt:
+            return False
+        attempt.execution.attempt = None
+        if attempt.token is not None:
+            self._tokens[attempt.token] = None
+        return True
+
+    def _overdue(self, attempt: _Attempt) -> None:
+        if self._close(attempt):
+            self._soon(attempt.execution, lambda: self._fail(attempt, StateFailedError(TIMEOUT, None)))
+
+    def _succeed(self, attempt: _Attempt, result: Any) -> None:
+        visit = attempt.visit
+        assert visit.state.leaving is not None
+        variables = self._variables(
+            attempt.execution, visit.input, visit.record, token=attempt.token, result=result
+        )
+        try:
+            self._leave(attempt.execution, visit.state.leaving, variables, default=result)
+        except StateFailedError as failure:
+            self._fail(attempt, failure)
+
+    def _fail(self, attempt: _Attempt, failure: StateFailedError) -> None:
+        """Retry by the first retrier that takes the error, then go to the first catcher, else fail."""
+        execution, visit = attempt.execution, attempt.visit
+        for position, retrier in enumerate(visit.state.retriers):
+            if error_matches(failure.error, retrier.errors):
+                done = visit.retries.get(position, 0)
+                if done < retrier.most_attempts:
+                    visit.retries[position] = done + 1
+                    self._in(
+                        retrier.delay(done, self._chance), execution, lambda: self._retry(execution, visit)
+                    )
+                    return
+                break
+        for catcher in visit.state.catchers:
+            if error_matches(failure.error, catcher.errors):
+                self._catch(execution, visit, catcher, failure)
+                return
+        self._finish(execution, "FAILED", error=failure.error, cause=failure.cause)
+
+    def _retry(self, execution: Execution, visit: _TaskVisit) -> None:
+        self._count_transition(execution)
+        self._soon(execution, lambda: self._try(execution, visit))
+
+    def _catch(
+        self, execution: Execution, visit: _TaskVisit, catcher: Catcher, failure: StateFailedError
+    ) -> None:
+        error_output = failure.as_error_output()
+        variables = self._variables(execution, visit.input, visit.record, errorOutput=error_output)
+        try:
+            self._leave(execution, catcher.leaving, variables, default=error_output)
+        except StateFailedError as broken:
+            self._finish(execution, "FAILED", error=broken.error, cause=broken.cause)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def _count_transition(self, execution: Execution) -> None:
+        execution.transitions += 1
+        if execution.transitions > MOST_TRANSITIONS:
+            self._finish(execution, "FAILED", error=RUNTIME, cause="The execution goes round in circles")
+
+    def _time_out(self, execution: Execution) -> None:
+        self._finish(execution, "TIMED_OUT", error=TIMEOUT)
+
+    def _finish(
+        self,
+        execution: Execution,
+        status: str,
+        *,
+        output: Any = None,
+        error: str | None = None,
+        cause: str | None = None,
+    ) -> None:
+        if execution.status != "RUNNING":
+            return
+        if execution.attempt is not None:
+            self._close(execution.attempt)  # its token is dead from now on
+        execution.status = status
+        execution.stopped_at = self.clock.now()
+        execution.output, execution.error, execution.cause = output, error, cause
+
+
+def _iso(moment: int) -> str:
+    return (
+        datetime.fromtimestamp(moment / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
