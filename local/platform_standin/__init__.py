@@ -18,8 +18,8 @@ More can be done while it runs, on its page at `/` or by POST (JSON or form fiel
     /_standin/webhooks
         `mode`: on | off | duplicate
     /_standin/faults
-        `answer`: 429 | 500 | 503 | drop | lose | garbage | html, for the next `times` requests of `method`
-        (any, when left out); without fields nothing goes wrong any more
+        `answer`: 422 | 429 | 500 | 503 | drop | lose | garbage | html, for the next `times` requests of
+        `method` (any, when left out); without fields nothing goes wrong any more
     /_standin/settings
         `webhook_url`, `delay` (seconds; "never" holds everything until told)
     /_standin/reset

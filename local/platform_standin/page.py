@@ -65,7 +65,8 @@ def render(state: Mapping[str, Any]) -> str:
     webhooks = state["webhooks"]
     modes = " ".join(_button("webhooks", mode, mode=mode) for mode in ("on", "off", "duplicate"))
     faults = " ".join(
-        _button("faults", answer, answer=answer) for answer in ("503", "drop", "lose", "garbage", "html")
+        _button("faults", answer, answer=answer)
+        for answer in ("422", "503", "drop", "lose", "garbage", "html")
     )
     sent = "".join(
         f"<li>{escape(delivery['webhook_id'])} → {delivery['status'] or 'no answer'}</li>"

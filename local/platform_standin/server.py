@@ -18,7 +18,7 @@ from .platform import Answer, Operation, Platform, Service, error
 from .webhooks import MODES, Delivery, Webhooks
 
 MAX_BODY_BYTES = 64 * 1024
-FAULTS = ("429", "500", "503", "drop", "lose", "garbage", "html")
+FAULTS = ("422", "429", "500", "503", "drop", "lose", "garbage", "html")
 
 
 @dataclass(frozen=True)
@@ -356,7 +356,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._record(path, 404)
             self._answer(404, b"<html><body>no healthy upstream</body></html>", "text/html")
             return
-        if fault in {"429", "500", "503"}:
+        if fault == "422":
+            answer = error(422, "name_refused", "a refusal was asked for")
+        elif fault in {"429", "500", "503"}:
             answer = error(int(fault), "made_to_fail", "a fault was asked for", retryable=True)
         else:
             answer = standin.contract(self.command, path, self.headers.get("authorization", ""), body)

@@ -1,0 +1,393 @@
+"""docs/hosting-platform-contract.md, held by the HTTP adapter against the stand-in and by the fake alike."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Protocol
+
+import pytest
+
+from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
+from hosting_orders.domain.errors import ForgedWebhookError, ProviderUnavailableError, ProvisioningFailedError
+from hosting_orders.domain.providers import Operation, OperationStatus, ServiceRequest
+from hosting_orders.usecases.ports import HostingPlatform
+from local.platform_standin import PlatformStandIn
+from tests.support.fake_platform import FakePlatform
+
+NEW_KEY = b"the new key of the platform"
+OLD_KEY = b"the old key of the platform"
+NEW_SECRET = "whsec_" + base64.b64encode(NEW_KEY).decode()
+OLD_SECRET = "whsec_" + base64.b64encode(OLD_KEY).decode()
+
+NOW = 1_767_225_600  # Unix seconds: the clock of all tests here
+
+ITEM = "0195f2a4-7c00-8abc-9def-0123456789ab"
+REQUEST = ServiceRequest(
+    item_id=ITEM,
+    reference="acc-1/4711",
+    kind="site",
+    name="my-shop",
+    variant="wordpress",
+    location="pdx",
+    plan="basic",
+)
+
+
+class World(Protocol):
+    """A platform seen through the port, and a hand on the platform's own side."""
+
+    platform: HostingPlatform
+
+    def finish(self, item_id: str) -> None: ...
+    def fail(self, item_id: str, *, retryable: bool) -> None: ...
+    def lose_answer(self) -> None: ...
+    def be_unavailable(self) -> None: ...
+    def refuse(self) -> None: ...
+    def built(self, item_id: str) -> int: ...
+    def webhook(self, item_id: str) -> tuple[bytes, dict[str, str]]: ...
+
+
+class OverHttp:
+    def __init__(self, standin: PlatformStandIn) -> None:
+        self._standin = standin
+        self.platform: HostingPlatform = HttpHostingPlatform(
+            standin.url, standin.api_key, (NEW_SECRET, OLD_SECRET), now=lambda: NOW
+        )
+
+    def finish(self, item_id: str) -> None:
+        self._standin.finish(item_id)
+
+    def fail(self, item_id: str, *, retryable: bool) -> None:
+        self._standin.fail(item_id, "disk_full", "the disk is full", retryable=retryable)
+
+    def lose_answer(self) -> None:
+        self._standin.fault("lose")
+
+    def be_unavailable(self) -> None:
+        self._standin.fault("503")
+
+    def refuse(self) -> None:
+        self._standin.fault("422")
+
+    def built(self, item_id: str) -> int:
+        return self._standin.built(item_id)
+
+    def webhook(self, item_id: str) -> tuple[bytes, dict[str, str]]:
+        return self._standin.completion_webhook(item_id, NOW)
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self._fake = FakePlatform(webhook_secrets=(NEW_SECRET, OLD_SECRET), now=lambda: NOW)
+        self.platform: HostingPlatform = self._fake
+
+    def finish(self, item_id: str) -> None:
+        self._fake.finish(item_id)
+
+    def fail(self, item_id: str, *, retryable: bool) -> None:
+        self._fake.fail(item_id, "disk_full", "the disk is full", retryable=retryable)
+
+    def lose_answer(self) -> None:
+        self._fake.lose_answers()
+
+    def be_unavailable(self) -> None:
+        self._fake.be_unavailable()
+
+    def refuse(self) -> None:
+        self._fake.refuse()
+
+    def built(self, item_id: str) -> int:
+        return self._fake.built(item_id)
+
+    def webhook(self, item_id: str) -> tuple[bytes, dict[str, str]]:
+        return self._fake.completion_webhook(item_id, NOW)
+
+
+@pytest.fixture(params=["http", "fake"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    if request.param == "fake":
+        yield InMemory()
+        return
+    with PlatformStandIn(delay=None, webhook_secrets=(NEW_SECRET, OLD_SECRET)) as standin:
+        yield OverHttp(standin)
+
+
+def found(world: World, operation_id: str) -> Operation:
+    operation = world.platform.operation(operation_id)
+    assert operation is not None
+    return operation
+
+
+def signed(
+    key: bytes, body: bytes, *, message_id: str = "evt-1", age: int = 0, version: str = "v1"
+) -> dict[str, str]:
+    """Headers computed from the specification's words, not by the code under test."""
+    timestamp = NOW - age
+    digest = hmac.new(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "Webhook-Id": message_id,
+        "Webhook-Timestamp": str(timestamp),
+        "Webhook-Signature": f"{version}," + base64.b64encode(digest).decode(),
+    }
+
+
+# -- provisioning --------------------------------------------------------------------------------------------
+
+
+def test_a_new_service_is_under_way_and_carries_our_reference(world: World) -> None:
+    operation = world.platform.provision(REQUEST)
+
+    assert operation.status is OperationStatus.RUNNING
+    assert (operation.item_id, operation.reference) == (ITEM, "acc-1/4711")
+    assert found(world, operation.id) == operation
+    assert world.built(ITEM) == 0
+
+
+def test_a_finished_service_is_handed_over_with_its_credentials(world: World) -> None:
+    operation = world.platform.provision(REQUEST)
+    world.finish(ITEM)
+
+    done = found(world, operation.id)
+
+    assert done.status is OperationStatus.SUCCEEDED
+    assert (done.id, done.item_id, done.reference) == (operation.id, ITEM, "acc-1/4711")
+    assert done.site is not None
+    assert done.site.id
+    assert done.site.domain.endswith(".sites.example")
+    assert done.site.ip_address.startswith("203.0.113.")
+    assert done.site.username
+    assert done.site.password
+    assert done.site.port == 22
+    assert done.site.password not in repr(done)
+
+
+def test_asking_twice_is_one_operation_and_builds_once(world: World) -> None:
+    first = world.platform.provision(REQUEST)
+    second = world.platform.provision(REQUEST)
+    world.finish(ITEM)
+    third = world.platform.provision(REQUEST)
+
+    assert first.id == second.id == third.id
+    assert third == found(world, first.id)
+    assert third.status is OperationStatus.SUCCEEDED
+    assert world.built(ITEM) == 1
+
+
+def test_many_at_once_are_one_operation(world: World) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        operations = list(pool.map(lambda _: world.platform.provision(REQUEST), range(16)))
+    world.finish(ITEM)
+
+    assert len({operation.id for operation in operations}) == 1
+    assert world.built(ITEM) == 1
+
+
+def test_a_lost_answer_is_found_again_by_asking_again(world: World) -> None:
+    world.lose_answer()
+    with pytest.raises(ProviderUnavailableError):
+        world.platform.provision(REQUEST)
+    world.finish(ITEM)  # the request had reached it
+
+    operation = world.platform.provision(REQUEST)
+
+    assert operation.status is OperationStatus.SUCCEEDED
+    assert world.built(ITEM) == 1
+
+
+def test_a_busy_platform_is_a_fault_and_takes_the_next_attempt(world: World) -> None:
+    world.be_unavailable()
+    with pytest.raises(ProviderUnavailableError):
+        world.platform.provision(REQUEST)
+
+    assert world.platform.provision(REQUEST).status is OperationStatus.RUNNING
+
+
+def test_a_refusal_is_final(world: World) -> None:
+    world.refuse()
+
+    with pytest.raises(ProvisioningFailedError, match="name_refused"):
+        world.platform.provision(REQUEST)
+
+    assert world.built(ITEM) == 0
+
+
+@pytest.mark.parametrize("changed", ["name", "variant", "location", "plan", "reference", "kind"])
+def test_the_same_item_with_another_body_is_refused_and_changes_nothing(world: World, changed: str) -> None:
+    operation = world.platform.provision(REQUEST)
+
+    with pytest.raises(ProvisioningFailedError, match="service_differs"):
+        world.platform.provision(replace(REQUEST, **{changed: "other"}))
+
+    assert world.platform.provision(REQUEST) == operation
+
+
+def test_a_final_failure_says_why_and_stays(world: World) -> None:
+    operation = world.platform.provision(REQUEST)
+    world.fail(ITEM, retryable=False)
+
+    failed = found(world, operation.id)
+
+    assert failed.status is OperationStatus.FAILED
+    assert (failed.error_code, failed.error_message) == ("disk_full", "the disk is full")
+    assert failed.site is None
+    assert world.platform.provision(REQUEST) == failed
+
+
+def test_a_failure_for_now_is_a_fault_and_asking_again_starts_anew(world: World) -> None:
+    first = world.platform.provision(REQUEST)
+    world.fail(ITEM, retryable=True)
+
+    with pytest.raises(ProviderUnavailableError):
+        world.platform.operation(first.id)
+    second = world.platform.provision(REQUEST)
+    world.finish(ITEM)
+
+    assert second.id != first.id
+    assert found(world, second.id).status is OperationStatus.SUCCEEDED
+    assert world.built(ITEM) == 1
+
+
+def test_an_unknown_operation_is_none(world: World) -> None:
+    assert world.platform.operation("op-of-nobody") is None
+
+
+def test_a_lost_look_is_a_fault_and_not_an_unknown_operation(world: World) -> None:
+    operation = world.platform.provision(REQUEST)
+    world.lose_answer()
+
+    with pytest.raises(ProviderUnavailableError):
+        world.platform.operation(operation.id)
+
+    assert found(world, operation.id) == operation
+
+
+# -- taking down ---------------------------------------------------------------------------------------------
+
+
+def test_a_service_that_nobody_knows_may_be_taken_down(world: World) -> None:
+    world.platform.deprovision("0195f2a4-7c00-8abc-9def-ffffffffffff")
+
+
+def test_a_service_may_be_taken_down_twice(world: World) -> None:
+    world.platform.provision(REQUEST)
+    world.finish(ITEM)
+
+    world.platform.deprovision(ITEM)
+    world.platform.deprovision(ITEM)
+
+
+def test_taking_down_ends_a_running_operation(world: World) -> None:
+    operation = world.platform.provision(REQUEST)
+
+    world.platform.deprovision(ITEM)
+
+    ended = found(world, operation.id)
+    assert (ended.status, ended.error_code) == (OperationStatus.FAILED, "service_deleted")
+    assert world.built(ITEM) == 0
+
+
+def test_a_late_put_does_not_bring_back_what_was_taken_down(world: World) -> None:
+    world.platform.deprovision(ITEM)  # overtakes the PUT
+
+    with pytest.raises(ProvisioningFailedError, match="service_deleted"):
+        world.platform.provision(REQUEST)
+
+    assert world.built(ITEM) == 0
+
+
+def test_a_lost_answer_to_taking_down_is_a_fault_and_may_be_repeated(world: World) -> None:
+    operation = world.platform.provision(REQUEST)
+    world.lose_answer()
+    with pytest.raises(ProviderUnavailableError):
+        world.platform.deprovision(ITEM)
+
+    world.platform.deprovision(ITEM)
+
+    assert found(world, operation.id).error_code == "service_deleted"
+
+
+# -- webhooks ------------------------------------------------------------------------------------------------
+
+
+def test_the_platforms_webhook_names_its_operation(world: World) -> None:
+    operation = world.platform.provision(REQUEST)
+    world.finish(ITEM)
+
+    body, headers = world.webhook(ITEM)
+
+    assert world.platform.operation_of_webhook(body, headers) == operation.id
+    assert json.loads(body) == {
+        "type": "operation.completed",
+        "operation_id": operation.id,
+        "item_id": ITEM,
+        "reference": "acc-1/4711",
+    }
+
+
+def test_the_platform_signs_as_the_specification_says_with_every_secret(world: World) -> None:
+    world.platform.provision(REQUEST)
+
+    body, headers = world.webhook(ITEM)
+
+    signed_part = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = [
+        "v1," + base64.b64encode(hmac.digest(key, signed_part, "sha256")).decode()
+        for key in (NEW_KEY, OLD_KEY)
+    ]
+    assert headers["webhook-signature"].split(" ") == expected
+
+
+BODY = b'{"type": "operation.completed", "operation_id": "op-9", "item_id": "i", "reference": "r"}'
+
+
+@pytest.mark.parametrize("key", [NEW_KEY, OLD_KEY], ids=["new", "old"])
+def test_old_and_new_secret_both_hold_while_one_is_exchanged(world: World, key: bytes) -> None:
+    assert world.platform.operation_of_webhook(BODY, signed(key, BODY)) == "op-9"
+
+
+def test_one_good_signature_among_others_is_enough(world: World) -> None:
+    headers = signed(NEW_KEY, BODY)
+    headers["Webhook-Signature"] = f"v1a,abc= v1,AAAA nonsense {headers['Webhook-Signature']}"
+
+    assert world.platform.operation_of_webhook(BODY, headers) == "op-9"
+
+
+@pytest.mark.parametrize("age", [299, -299])
+def test_clocks_may_differ_by_five_minutes(world: World, age: int) -> None:
+    assert world.platform.operation_of_webhook(BODY, signed(NEW_KEY, BODY, age=age)) == "op-9"
+
+
+OTHER_TYPE = BODY.replace(b"completed", b"started")
+
+FORGERIES = {
+    "another key": (BODY, signed(b"not ours", BODY)),
+    "another body": (BODY.replace(b"op-9", b"op-8"), signed(NEW_KEY, BODY)),
+    "another id": (BODY, signed(NEW_KEY, BODY) | {"Webhook-Id": "evt-2"}),
+    "no headers": (BODY, {}),
+    "no signature": (BODY, signed(NEW_KEY, BODY) | {"Webhook-Signature": ""}),
+    "no id": (BODY, signed(NEW_KEY, BODY, message_id="")),
+    "another version": (BODY, signed(NEW_KEY, BODY, version="v2")),
+    "odd characters": (BODY, signed(NEW_KEY, BODY) | {"Webhook-Signature": "v1,žluťoučký v1 , v1,"}),
+    "odd timestamp": (BODY, signed(NEW_KEY, BODY) | {"Webhook-Timestamp": "１２３"}),
+    "no number": (BODY, signed(NEW_KEY, BODY) | {"Webhook-Timestamp": "nan"}),
+    "not JSON": (b"\xff", signed(NEW_KEY, b"\xff")),
+    "another type": (OTHER_TYPE, signed(NEW_KEY, OTHER_TYPE)),
+}
+
+
+@pytest.mark.parametrize("body, headers", FORGERIES.values(), ids=FORGERIES.keys())
+def test_a_forged_webhook_is_refused(world: World, body: bytes, headers: dict[str, str]) -> None:
+    with pytest.raises(ForgedWebhookError):
+        world.platform.operation_of_webhook(body, headers)
+
+
+@pytest.mark.parametrize("age", [310, -310, 86_400])
+def test_a_webhook_signed_at_another_time_is_refused(world: World, age: int) -> None:
+    with pytest.raises(ForgedWebhookError):
+        world.platform.operation_of_webhook(BODY, signed(NEW_KEY, BODY, age=age))
