@@ -1,0 +1,103 @@
+"""The embedded AWS: ministack, in its own environment and as a child process, with the fixes of
+emulator_patches."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.aws import ACCOUNT_ID, REGION, Aws
+from local.errors import StackError
+from local.paths import EMULATOR_PYTHON
+from local.processes import Child, clean_environment, free_port, start_module
+
+PREFERRED_PORT = 4566
+_START_SECONDS = 60.0
+_PORT_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A running emulator. `aws` makes clients for it."""
+
+    port: int
+    child: Child
+
+    @property
+    def aws(self) -> Aws:
+        return Aws(f"http://127.0.0.1:{self.port}")
+
+
+@contextmanager
+def running_emulator(state: Path, *, wait_scale: float = 1.0) -> Iterator[Emulator]:
+    """An empty emulator, ended on leaving.
+
+    `wait_scale` shortens a state machine's waits and retry intervals.
+    """
+    if not EMULATOR_PYTHON.exists():
+        raise StackError("The emulator is not installed: run `make .venv/emulator`.")
+    emulator = _start(state, wait_scale)
+    try:
+        yield emulator
+    finally:
+        emulator.child.stop()
+
+
+def _start(state: Path, wait_scale: float) -> Emulator:
+    # Between finding a port free and the emulator listening on it, another stack may take it.
+    for _ in range(_PORT_ATTEMPTS - 1):
+        try:
+            return _start_on(free_port(PREFERRED_PORT), state, wait_scale)
+        except StackError as error:
+            if "already in use" not in str(error):
+                raise
+    return _start_on(free_port(), state, wait_scale)
+
+
+def _start_on(port: int, state: Path, wait_scale: float) -> Emulator:
+    temporary = state / "emulator"
+    shutil.rmtree(temporary, ignore_errors=True)  # of an earlier run that was killed
+    temporary.mkdir(parents=True)
+    environment = clean_environment(
+        BIND_HOST="127.0.0.1",
+        GATEWAY_PORT=str(port),
+        SFTP_ENABLED="0",
+        IOT_MTLS_ENABLED="0",
+        MINISTACK_ACCOUNT_ID=ACCOUNT_ID,
+        MINISTACK_REGION=REGION,
+        # How many functions run at the same time; more wait their turn (emulator_patches/functions.py).
+        LAMBDA_ACCOUNT_CONCURRENCY=str(max(6, 3 * (os.cpu_count() or 2))),
+        # A request that waits for its turn holds a thread; the functions' own calls to AWS need some too.
+        MINISTACK_WORKER_THREADS="256",
+        SFN_WAIT_SCALE=str(wait_scale),
+        AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        TMPDIR=str(temporary),  # where it unpacks the functions' packages
+    )
+    child = start_module(
+        "emulator",
+        "local.emulator_patches",
+        logs=state / "logs",
+        environment=environment,
+        python=EMULATOR_PYTHON,
+    )
+    try:
+        child.wait_until(lambda: _is_healthy(port), _START_SECONDS)
+    except BaseException:
+        child.stop()
+        raise
+    return Emulator(port, child)
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -1,0 +1,66 @@
+"""How functions are run: on a small machine, and as an HTTP API answers for them.
+
+1. Above its concurrency limit ministack refuses an invocation, as AWS does at a thousand. A developer's
+   machine has its limit at a handful, so here the invocation waits its turn instead. Without it, twenty
+   requests at once start twenty Pythons at once on two cores.
+2. AWS gives a function ten seconds to start. A loaded machine may take longer without anything being wrong.
+3. A handler that raises is answered with 502 and its stack trace; AWS answers 500 and tells nothing.
+   https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+_START_SECONDS = 60.0
+_TURN_SECONDS = 120.0
+
+
+def apply() -> None:
+    lambda_runtime._PROVIDED_INIT_TIMEOUT = _START_SECONDS
+    _wait_for_a_turn()
+    _hide_stack_traces()
+
+
+def _wait_for_a_turn() -> None:
+    acquire, release = lambda_svc._acquire_execution_slot, lambda_svc._release_execution_slot
+    changed = threading.Condition()
+
+    def acquire_or_wait(function: Any, config: Any) -> Any:
+        slot = acquire(function, config)
+        if slot[1] != "account":
+            return slot
+        with changed:
+            # Looked at again within the lock: a release between the two would otherwise go unnoticed.
+            def got_slot() -> bool:
+                nonlocal slot
+                slot = acquire(function, config)
+                return bool(slot[1] != "account")
+
+            changed.wait_for(got_slot, _TURN_SECONDS)
+        return slot
+
+    def release_and_tell(key: Any) -> None:
+        release(key)
+        with changed:
+            changed.notify()
+
+    lambda_svc._acquire_execution_slot = acquire_or_wait
+    lambda_svc._release_execution_slot = release_and_tell
+
+
+def _hide_stack_traces() -> None:
+    shape = lambda_svc.lambda_execute_result_to_api_proxy_response
+
+    def shape_as_aws(result: dict[str, Any]) -> Any:
+        if result.get("error") and not result.get("throttle"):
+            body = json.dumps({"message": "Internal Server Error"})
+            return {"statusCode": 500, "headers": {"Content-Type": "application/json"}, "body": body}, None
+        return shape(result)
+
+    lambda_svc.lambda_execute_result_to_api_proxy_response = shape_as_aws

@@ -1,0 +1,65 @@
+"""The four calls of AWS's Lambda runtime API, in plain Python.
+
+AWS's own Python runtime (`awslambdaric`) brings them as a C extension, which it builds for Linux only. With
+this module on the path it runs unchanged on macOS too, and the same way on both.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+
+_PREFIX = "/2018-06-01/runtime/invocation"
+
+
+class _RuntimeApi:
+    """One kept-open connection: the runtime is asked for the next event as soon as the last is answered."""
+
+    def __init__(self) -> None:
+        self._connection: http.client.HTTPConnection | None = None
+
+    def exchange(
+        self, method: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+        self._connection.request(method, _PREFIX + path, body, headers)
+        return self._connection.getresponse()
+
+
+_api = _RuntimeApi()
+
+
+def initialize_client(user_agent: str) -> None:
+    """Part of the interface; the local runtime API has no use for the user agent."""
+
+
+def next() -> tuple[bytes, dict[str, str]]:
+    """Waits for the next event; returns its body and the Lambda-Runtime-… headers."""
+    response = _api.exchange("GET", "/next", b"", {})
+    body = response.read()
+    if response.status != 200:
+        raise RuntimeError(f"the runtime API ended with status {response.status}")
+    return body, dict(response.headers)
+
+
+def post_invocation_result(
+    invoke_id: str, result: bytes, content_type: str, invocation_id: str | None = None
+) -> None:
+    _post(f"/{invoke_id}/response", result, {"Content-Type": content_type}, invocation_id)
+
+
+def post_error(invoke_id: str, error: str, xray_fault: str, invocation_id: str | None = None) -> None:
+    """`error` is the JSON of errorType, errorMessage and stackTrace; there is no X-Ray here to tell of
+    `xray_fault`."""
+    _post(f"/{invoke_id}/error", error.encode(), {"Content-Type": "application/json"}, invocation_id)
+
+
+def _post(path: str, body: bytes, headers: dict[str, str], invocation_id: str | None) -> None:
+    if invocation_id is not None:
+        headers["Lambda-Runtime-Invocation-Id"] = invocation_id
+    response = _api.exchange("POST", path, body, headers)
+    answer = response.read()
+    if response.status >= 300:
+        raise RuntimeError(f"the runtime API refused the result: {response.status} {answer[:200]!r}")

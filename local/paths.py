@@ -1,0 +1,17 @@
+"""Where things are in this checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATE = ROOT / "template.yaml"
+DEFAULT_STATE = ROOT / ".local"
+"""What one running stack leaves behind: logs, addresses, received callbacks.
+
+Each stack has a folder of its own.
+"""
+
+APP_PYTHON = ROOT / ".venv" / "app" / "bin" / "python"
+EMULATOR_PYTHON = ROOT / ".venv" / "emulator" / "bin" / "python"
+LAMBDA_RUNTIME = ROOT / "local" / "lambda_runtime"

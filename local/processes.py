@@ -1,0 +1,118 @@
+"""Child processes of the local stack: started with a log, waited for, and ended together with their own
+children."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.errors import StackError
+from local.paths import APP_PYTHON, ROOT
+
+_LOG_TAIL_LINES = 15
+_STOP_GRACE_SECONDS = 5.0
+
+
+def free_port(preferred: int | None = None) -> int:
+    """The preferred loopback port when nobody has it, else one the system picks."""
+    for port in (preferred, 0):
+        if port is None:
+            continue
+        with socket.socket() as probe:
+            # As the servers themselves do: a port that is only waiting out old connections counts as free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise StackError("No free port on 127.0.0.1.")
+
+
+def accepts_connections(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """An environment without the developer's own AWS and Stripe settings, which must never steer a local
+    stack."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **extra}
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A running child process."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
+        """Returns once `ready()` holds.
+
+        Raises StackError when the child ends first or `timeout` seconds pass.
+        """
+        deadline = time.monotonic() + timeout
+        while not ready():
+            if self.process.poll() is not None:
+                raise StackError(
+                    f"{self.name} ended at once (exit code {self.process.returncode}).\n{self.log_tail()}"
+                )
+            if time.monotonic() > deadline:
+                raise StackError(f"{self.name} was not ready within {timeout:.0f} s.\n{self.log_tail()}")
+            time.sleep(0.05)
+
+    def log_tail(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+        return "\n".join([f"The end of {self.log}:", *(f"  {line}" for line in lines)])
+
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """Ends the child and everything in its process group. May be called again."""
+        self._signal_group(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_STOP_GRACE_SECONDS)
+        self._signal_group(signal.SIGKILL)
+        self.process.wait()
+
+    def _signal_group(self, number: int) -> None:
+        # The group is gone when the last of it has ended; macOS says "not permitted" for one of zombies.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+
+def start_module(
+    name: str,
+    module: str,
+    arguments: Sequence[str] = (),
+    *,
+    logs: Path,
+    environment: Mapping[str, str] | None = None,
+    python: Path = APP_PYTHON,
+) -> Child:
+    """Starts `python -m MODULE ARGUMENT…`, with its output in `logs/NAME.log`, in a process group of its own."""
+    logs.mkdir(parents=True, exist_ok=True)
+    log = logs / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(python), "-m", "local.supervised", str(os.getpid()), module, *arguments],
+            cwd=ROOT,
+            env=dict(clean_environment() if environment is None else environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Child(name, process, log)

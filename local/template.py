@@ -1,0 +1,140 @@
+"""Reads the project's SAM template and makes the copy of it that the embedded AWS can run.
+
+Nothing is built. A function's package shrinks to one executable that starts AWS's own Python runtime in the
+developer's environment, on the function's folder and the layers' folders as they are in the checkout: no
+Linux wheels are needed on a Mac, and what is edited is what runs at the next start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shlex
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.errors import StackError
+from local.paths import APP_PYTHON, LAMBDA_RUNTIME
+
+Template = dict[str, Any]
+
+FUNCTION = "AWS::Serverless::Function"
+LAYER = "AWS::Serverless::LayerVersion"
+STATE_MACHINE = "AWS::Serverless::StateMachine"
+LOCAL_RUNTIME = "provided.al2023"
+
+# What the local runtime decides itself, whether set on a function or in Globals.
+_DECIDED_LOCALLY = ("Runtime", "Layers", "Architectures")
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTemplate:
+    """A template for the embedded AWS, and the packages it refers to by their S3 keys."""
+
+    template: Template
+    packages: Mapping[str, bytes]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms (!Ref, !Sub, !GetAtt …), read as their long forms."""
+
+
+def _short_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.MappingNode):
+        value = loader.construct_mapping(node, deep=True)
+    if name in ("Ref", "Condition"):
+        return {name: value}
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {f"Fn::{name}": value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+def read_template(path: Path) -> Template:
+    """The template at `path` with every short form spelled out. Raises StackError when it cannot be read."""
+    try:
+        template = yaml.load(path.read_text(), _Loader)  # noqa: S506  # a SafeLoader
+    except (OSError, yaml.YAMLError) as error:
+        raise StackError(f"{path} cannot be read: {error}") from error
+    if not isinstance(template, dict) or "Resources" not in template:
+        raise StackError(f"{path} is not a CloudFormation template.")
+    return template
+
+
+def localize(path: Path, bucket: str) -> LocalTemplate:
+    """The template at `path` made ready for the embedded AWS, with its packages in `bucket`."""
+    template = read_template(path)
+    resources: dict[str, Any] = template["Resources"]
+    layers = [
+        path.parent / resource["Properties"]["ContentUri"]
+        for resource in resources.values()
+        if resource["Type"] == LAYER
+    ]
+    layer_ids = {name for name, resource in resources.items() if resource["Type"] == LAYER}
+    template["Resources"] = {name: value for name, value in resources.items() if name not in layer_ids}
+    template["Outputs"] = {
+        name: output
+        for name, output in template.get("Outputs", {}).items()
+        if not _mentions(output, layer_ids)
+    }
+
+    settings = template.setdefault("Globals", {}).setdefault("Function", {})
+    for setting in _DECIDED_LOCALLY:
+        settings.pop(setting, None)
+    settings["Runtime"] = LOCAL_RUNTIME
+
+    packages: dict[str, bytes] = {}
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == FUNCTION:
+            for setting in _DECIDED_LOCALLY:
+                properties.pop(setting, None)
+            resource.pop("Metadata", None)
+            package = _package([path.parent / properties["CodeUri"], *layers])
+            key = f"{hashlib.sha256(package).hexdigest()}.zip"
+            packages[key] = package
+            properties["CodeUri"] = {"Bucket": bucket, "Key": key}
+        elif resource["Type"] == STATE_MACHINE and "DefinitionUri" in properties:
+            definition = path.parent / properties.pop("DefinitionUri")
+            properties["Definition"] = yaml.safe_load(definition.read_text())
+    return LocalTemplate(template, packages)
+
+
+def _package(folders: list[Path]) -> bytes:
+    """A function's package: the `bootstrap` that a custom runtime starts.
+
+    The same folders give the same bytes.
+    """
+    search_path = ":".join(str(folder.resolve()) for folder in (*folders, LAMBDA_RUNTIME))
+    script = (
+        "#!/bin/sh\n"
+        f"export PYTHONPATH={shlex.quote(search_path)}\n"
+        f'exec {shlex.quote(str(APP_PYTHON))} -m awslambdaric "$_HANDLER"\n'
+    )
+    entry = zipfile.ZipInfo("bootstrap", _ZIP_EPOCH)
+    entry.external_attr = 0o755 << 16
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr(entry, script)
+    return package.getvalue()
+
+
+def _mentions(value: Any, names: set[str]) -> bool:
+    if isinstance(value, dict):
+        return value.get("Ref") in names or any(_mentions(part, names) for part in value.values())
+    if isinstance(value, list):
+        return any(_mentions(part, names) for part in value)
+    return isinstance(value, str) and value in names
