@@ -34,7 +34,8 @@ class FakePlatform:
     """The port `HostingPlatform`. Operations run until `finish` or `fail`; `instant` ones succeed at once.
 
     Hooks for what comes next: `lose_answers` (the request is applied, its answer lost), `be_unavailable`
-    (not applied), `refuse` (refused for good). `hold(item_id)` works for an instant platform too, even beforehand.
+    (not applied), `refuse` (refused for good). `hold(item_id)` works for an instant platform too, even
+    beforehand.
     """
 
     def __init__(

@@ -1,0 +1,295 @@
+"""A client's end of our callbacks, for local use: takes everything, verifies nothing, writes it all down.
+
+    python -m local.callback_receiver --port 9009 --record .local/callbacks.jsonl
+
+Callbacks go to any path but the ones below. Each is one JSON line of the record:
+`{"at", "path", "status", "headers": {…}, "body"}`, `at` in epoch milliseconds.
+
+    GET  /                       what came, to look at
+    GET  /received?order=<uuid>  what came, as JSON; all of it without `order`
+    POST /_receiver/next         how the next callbacks are answered, JSON or form fields: `status` (500,
+    410, 429, …),
+                                 `times` (1), `retry_after` (header, as given), `slow` (seconds before the
+                                 answer)
+    POST /_receiver/reset        forget what came and how to answer
+
+In a test: `with CallbackReceiver() as receiver: … receiver.url … receiver.received`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+HEADERS = (
+    "authorization",
+    "content-type",
+    "host",
+    "user-agent",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+)
+MAX_BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Received:
+    """One callback as it came, and the status it was answered with. `body` is JSON if it can be read so."""
+
+    at: int
+    path: str
+    status: int
+    headers: dict[str, str]
+    body: Any
+    raw_body: bytes
+
+    def document(self) -> dict[str, Any]:
+        """Fit for JSON."""
+        document = asdict(self)
+        del document["raw_body"]
+        return document
+
+    def is_about(self, order: str) -> bool:
+        """Whether it tells of this order."""
+        try:
+            return any(entry["id"] == order for entry in self.body["task"]["orders"])
+        except (KeyError, TypeError):
+            return False
+
+
+@dataclass
+class NextAnswer:
+    """How the next `times` callbacks are answered; `slow` in seconds."""
+
+    status: int
+    times: int = 1
+    retry_after: str | None = None
+    slow: float = 0.0
+
+
+class CallbackReceiver:
+    """The receiver in this process, on a free port of 127.0.0.1 unless given a `port`. A context manager."""
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        record: Path | None = None,
+        log: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.received: list[Received] = []
+        self._record = record
+        self._log = log
+        self._next: list[NextAnswer] = []
+        self._lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.receiver = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The base address, without a slash at its end."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> CallbackReceiver:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def serve_forever(self) -> None:
+        """Serve in this thread until interrupted."""
+        try:
+            self._server.serve_forever()
+        finally:
+            self._server.server_close()
+
+    def about(self, order: str | None) -> list[Received]:
+        """What came about an order, oldest first; everything for None."""
+        with self._lock:
+            return [entry for entry in self.received if order is None or entry.is_about(order)]
+
+    def answer_next(
+        self, status: int, *, times: int = 1, retry_after: str | None = None, slow: float = 0.0
+    ) -> None:
+        """Answer the next callbacks so, `slow` seconds after they came. The ones after them get 200 again."""
+        if not 200 <= status <= 599 or times < 1 or slow < 0:
+            raise ValueError("status is 200 to 599, times at least 1, slow not negative")
+        with self._lock:
+            self._next.append(NextAnswer(status, times, retry_after, slow))
+
+    def reset(self) -> None:
+        """Forget what came and how to answer."""
+        with self._lock:
+            self.received.clear()
+            self._next.clear()
+
+    def take(self, path: str, headers: Mapping[str, str], raw_body: bytes) -> NextAnswer:
+        """Note a callback and say how to answer it."""
+        try:
+            body = json.loads(raw_body)
+        except ValueError:
+            body = raw_body.decode("utf-8", "replace")
+        with self._lock:
+            answer = self._next[0] if self._next else NextAnswer(200)
+            answer.times -= 1
+            if self._next and answer.times <= 0:
+                self._next.pop(0)
+            of_interest = {name: headers[name] for name in HEADERS if name in headers}
+            entry = Received(int(time.time() * 1000), path, answer.status, of_interest, body, raw_body)
+            self.received.append(entry)
+            if self._record is not None:
+                with self._record.open("a", encoding="utf-8") as record:
+                    record.write(json.dumps(entry.document()) + "\n")
+        self._log(f"{of_interest.get('webhook-id', 'no id')} {path} -> {answer.status}")
+        return answer
+
+
+def _page(entries: list[Received]) -> str:
+    rows = "".join(
+        f"<tr><td>{time.strftime('%H:%M:%S', time.localtime(entry.at / 1000))}</td><td>{entry.status}</td>"
+        f"<td>{escape(entry.headers.get('webhook-id', ''))}</td>"
+        f"<td><pre>{escape(json.dumps(entry.body, indent=1, ensure_ascii=False))}</pre></td></tr>"
+        for entry in reversed(entries[-100:])
+    )
+    buttons = " ".join(
+        '<form method="post" action="/_receiver/next" style="display:inline">'
+        f'<input type="hidden" name="status" value="{status}"><button>{status}</button></form>'
+        for status in (500, 410, 429)
+    )
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Callbacks received</title></head>
+<body style="font: 15px/1.5 system-ui, sans-serif; margin: 2rem">
+<h1>Callbacks received: {len(entries)}</h1>
+<p><a href="/">Refresh</a> · <a href="/received">as JSON</a> · answer the next one with {buttons}</p>
+<table cellpadding="6"><tr><th>Time</th><th>Answered</th><th>Message</th><th>Body</th></tr>{rows}</table>
+</body></html>
+"""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    receiver: CallbackReceiver
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "callback-receiver"
+    wbufsize = -1  # headers and body leave in one packet
+    timeout = 60
+    server: _Server
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        receiver = self.server.receiver
+        if url.path == "/":
+            self._answer(200, _page(receiver.about(None)).encode(), "text/html; charset=utf-8")
+        elif url.path == "/received":
+            order = parse_qs(url.query).get("order", [None])[-1]
+            self._answer_json(200, {"received": [entry.document() for entry in receiver.about(order)]})
+        elif url.path == "/healthz":
+            self._answer_json(200, {"status": "ok"})
+        else:
+            self._answer_json(404, {"message": "there is nothing here"})
+
+    def do_POST(self) -> None:
+        length = self.headers.get("content-length", "")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            self.close_connection = True
+            self._answer_json(413, {"message": "the body must have a length of at most 1 MB"})
+            return
+        body = self.rfile.read(int(length))
+        path = urlsplit(self.path).path
+        if path.startswith("/_receiver/"):
+            self._control(path, body)
+            return
+        lower = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.receiver.take(self.path, lower, body)
+        if answer.slow:
+            time.sleep(answer.slow)
+        headers = {"Retry-After": answer.retry_after} if answer.retry_after else {}
+        self._answer(answer.status, b"{}", "application/json", headers)
+
+    def _control(self, path: str, body: bytes) -> None:
+        receiver = self.server.receiver
+        is_form = self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        try:
+            if is_form:
+                fields = {name: values[-1] for name, values in parse_qs(body.decode()).items()}
+            else:
+                fields = json.loads(body or b"{}")
+            if path == "/_receiver/next":
+                retry_after = fields.get("retry_after")
+                receiver.answer_next(
+                    int(fields["status"]),
+                    times=int(fields.get("times", 1)),
+                    retry_after=None if retry_after is None else str(retry_after),
+                    slow=float(fields.get("slow", 0)),
+                )
+            elif path == "/_receiver/reset":
+                receiver.reset()
+            else:
+                self._answer_json(404, {"message": "there is no such control"})
+                return
+        except (AttributeError, KeyError, TypeError, ValueError) as problem:
+            self._answer_json(400, {"message": f"not understood: {problem}"})
+            return
+        if is_form:
+            self._answer(303, b"", "text/plain", {"Location": "/"})
+        else:
+            self._answer_json(200, {})
+
+    def _answer_json(self, status: int, document: Mapping[str, Any]) -> None:
+        self._answer(status, json.dumps(document).encode(), "application/json", {})
+
+    def _answer(
+        self, status: int, body: bytes, content_type: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Said in words of our own by `take`."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.callback_receiver",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="where each callback becomes a JSON line")
+    options = parser.parse_args()
+
+    receiver = CallbackReceiver(
+        port=options.port, record=options.record, log=lambda line: print(line, flush=True)
+    )
+    print(f"callback receiver: {receiver.url}", flush=True)
+    try:
+        receiver.serve_forever()
+    except KeyboardInterrupt:
+        print("callback receiver: stopped", flush=True)
+
+
+if __name__ == "__main__":
+    main()
