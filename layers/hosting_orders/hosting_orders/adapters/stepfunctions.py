@@ -1,7 +1,7 @@
 """The state machine that fulfils orders, on AWS Step Functions: the port Workflow.
 
 One execution per order, named by the order's UUID, so starting twice starts once. A Standard execution's
-name stays taken for 90 days after its end: one that failed can not be started again for its order, only redriven.
+name stays taken for 90 days after its end: one that failed can not be started again, only redriven.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class StepFunctionsWorkflow:
 
     def start(self, order: Order) -> None:
         """Start the order's execution unless it was started before, running or ended."""
-        # Ids only: a step loads what it needs, and whoever reads the history reads the input. While the execution
-        # runs, the same text is the same start, so the spelling must not vary.
+        # Ids only: a step loads what it needs, and whoever reads the history reads the input. While the
+        # execution runs, the same text is the same start, so the spelling must not vary.
         given = {"account_id": order.account_id, "order_number": order.number, "type": order.type.value}
         self._ask(
             "start_execution",
