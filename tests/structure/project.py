@@ -1,0 +1,337 @@
+"""Reads the project for the structure rules: modules as facts, template and workflow as data.
+
+Every rule is a function over what is read here and returns what is wrong, one line each, so that it can be
+tried on a small bad example as well as on the project.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "layers" / "hosting_orders" / "hosting_orders"
+FUNCTIONS = ROOT / "functions"
+TEMPLATE = ROOT / "template.yaml"
+STATE_MACHINE = ROOT / "statemachines" / "fulfil_order.asl.yaml"
+
+
+def listed(problems: list[str]) -> str:
+    """The message of a failed rule."""
+    return "\n" + "\n".join(problems)
+
+
+def tracked_files() -> list[Path]:
+    """Every file that git tracks or would track, that is there."""
+    answer = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    paths = (ROOT / name for name in answer.stdout.decode().split("\0") if name)
+    return sorted(path for path in paths if path.is_file())
+
+
+# -- Python -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """`target` is the dotted name of what is imported: `from a.b import c` gives `a.b.c`."""
+
+    target: str
+    line: int
+    at_load: bool  # runs when the module is imported
+    for_types: bool  # under `if TYPE_CHECKING:`, so it never runs
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a dotted name such as `boto3.client`; `name` is resolved through the module's imports."""
+
+    name: str
+    line: int
+    at_load: bool
+
+
+@dataclass(slots=True)
+class Source:
+    """One module: what it imports, what it calls, what it reads."""
+
+    module: str
+    text: str
+    imports: list[Import] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    names: list[Call] = field(default_factory=list)  # every dotted name that is read
+
+    @property
+    def layer(self) -> str:
+        """`domain`, `usecases`, … or `functions`; empty for the package itself."""
+        parts = self.module.split(".")
+        if parts[0] == "functions":
+            return "functions"
+        return parts[1] if len(parts) > 1 else ""
+
+    def where(self, line: int) -> str:
+        return f"{self.module}:{line}"
+
+
+def parse(module: str, text: str, *, is_package: bool = False) -> Source:
+    """The facts of one module's text."""
+    source = Source(module, text)
+    _Reader(source, is_package).visit(ast.parse(text))
+    return source
+
+
+def read_modules(folder: Path, name: str) -> list[Source]:
+    """Every module under a folder, which is the package `name`."""
+    sources = []
+    for path in sorted(folder.rglob("*.py")):
+        parts = [name, *path.relative_to(folder).with_suffix("").parts]
+        is_package = parts[-1] == "__init__"
+        module = ".".join(parts[:-1] if is_package else parts)
+        sources.append(parse(module, path.read_text(encoding="utf-8"), is_package=is_package))
+    return sources
+
+
+def project_modules() -> list[Source]:
+    """What is deployed: the package in the layer and the functions."""
+    return [*read_modules(PACKAGE, "hosting_orders"), *read_modules(FUNCTIONS, "functions")]
+
+
+class _Reader(ast.NodeVisitor):
+    """Tells code that runs when the module is imported from code inside functions."""
+
+    def __init__(self, source: Source, is_package: bool) -> None:
+        self._source = source
+        self._package = source.module.split(".") if is_package else source.module.split(".")[:-1]
+        self._depth = 0
+        self._for_types = False
+        self._known: dict[str, str] = {}  # local name → dotted name
+
+    def _import(self, target: str, local: str, means: str, line: int) -> None:
+        self._known[local] = means
+        self._source.imports.append(Import(target, line, self._depth == 0, self._for_types))
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            first = alias.name.split(".")[0]
+            self._import(
+                alias.name, alias.asname or first, alias.name if alias.asname else first, node.lineno
+            )
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        base = node.module or ""
+        if node.level:
+            parts = self._package[: len(self._package) - node.level + 1]
+            base = ".".join([*parts, *([node.module] if node.module else [])])
+        for alias in node.names:
+            target = f"{base}.{alias.name}"
+            self._import(target, alias.asname or alias.name, target, node.lineno)
+
+    def visit_If(self, node: ast.If) -> None:
+        if _dotted(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            outside, self._for_types = self._for_types, True
+            for statement in node.body:
+                self.visit(statement)
+            self._for_types = outside
+        else:
+            self.visit(node.test)
+            for statement in node.body:
+                self.visit(statement)
+        for statement in node.orelse:
+            self.visit(statement)
+
+    def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        # Decorators and defaults run when the module is imported; the body does not.
+        for outer in (*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)):
+            self.visit(outer)
+        self._depth += 1
+        for statement in node.body:
+            self.visit(statement)
+        self._depth -= 1
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._visit_function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self._visit_function(node)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._depth += 1
+        self.visit(node.body)
+        self._depth -= 1
+
+    def _resolved(self, node: ast.expr) -> str | None:
+        name = _dotted(node)
+        if name is None:
+            return None
+        first, dot, rest = name.partition(".")
+        return self._known.get(first, first) + dot + rest
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = self._resolved(node.func)
+        if name:
+            self._source.calls.append(Call(name, node.lineno, self._depth == 0))
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        name = self._resolved(node)
+        if name:
+            self._source.names.append(Call(name, node.lineno, self._depth == 0))
+        else:
+            self.generic_visit(node)
+
+
+def _dotted(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        head = _dotted(node.value)
+        return f"{head}.{node.attr}" if head else None
+    return None
+
+
+def code_lines(text: str) -> int:
+    """Lines that do something: without blank lines, comments and docstrings."""
+    tree = ast.parse(text)
+    quiet: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                assert first.end_lineno is not None
+                quiet.update(range(first.lineno, first.end_lineno + 1))
+    lines = enumerate(text.splitlines(), start=1)
+    return sum(1 for number, line in lines if number not in quiet and not re.match(r"\s*(#|$)", line))
+
+
+# -- YAML ---------------------------------------------------------------------------------------------
+
+
+class _CloudFormationLoader(yaml.SafeLoader):
+    """Reads `!Ref X` as {"Ref": "X"} and so on, and refuses a key that is written twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != _MERGE]
+        twice = {key for key in keys if keys.count(key) > 1}
+        assert not twice, f"written twice in one object: {twice} {node.start_mark}"
+        return super().construct_mapping(node, deep)
+
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+def _construct_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_CloudFormationLoader.add_multi_constructor("!", _construct_tag)
+
+
+def parse_template(text: str) -> dict[str, Any]:
+    """A CloudFormation template as data, its short tags in their long spelling."""
+    template: dict[str, Any] = yaml.load(text, Loader=_CloudFormationLoader)
+    return template
+
+
+def read_template() -> dict[str, Any]:
+    return parse_template(TEMPLATE.read_text(encoding="utf-8"))
+
+
+def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """Logical id → resource, for one type such as `AWS::Serverless::Function`."""
+    return {name: found for name, found in template.get("Resources", {}).items() if found["Type"] == kind}
+
+
+def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Logical id → properties of a function, with what Globals gives it."""
+    shared = template.get("Globals", {}).get("Function", {})
+    return {
+        name: _merged(shared, found.get("Properties", {}))
+        for name, found in resources(template, "AWS::Serverless::Function").items()
+    }
+
+
+def _merged(shared: Any, own: Any) -> Any:
+    """As SAM does it: objects are merged, lists are joined, anything else is overridden."""
+    if isinstance(shared, dict) and isinstance(own, dict):
+        return {
+            key: _merged(shared[key], own[key])
+            if key in shared and key in own
+            else own.get(key, shared.get(key))
+            for key in {**shared, **own}
+        }
+    if isinstance(shared, list) and isinstance(own, list):
+        return [*shared, *own]
+    return own
+
+
+def plain(value: Any, template: dict[str, Any]) -> Any:
+    """A `Ref` to a parameter as the parameter's default; everything else as it is."""
+    if isinstance(value, dict) and set(value) == {"Ref"}:
+        parameter = template.get("Parameters", {}).get(value["Ref"])
+        if parameter is not None:
+            return parameter.get("Default")
+    return value
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every string in the data, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+
+
+def references(value: Any) -> set[str]:
+    """The logical ids that Ref, GetAtt and Sub in the data name."""
+    found: set[str] = set()
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "Ref":
+                found.add(item.split(".")[0])
+            elif key == "Fn::GetAtt":
+                found.add(item[0])
+            elif key == "Fn::Sub":
+                text = item if isinstance(item, str) else item[0]
+                found.update(re.findall(r"\$\{(\w+)", text))
+                if not isinstance(item, str):
+                    found |= references(item[1])
+            else:
+                found |= references(item)
+    elif isinstance(value, list):
+        for item in value:
+            found |= references(item)
+    return found
+
+
+def camel_case(folder: str) -> str:
+    return "".join(word.capitalize() for word in folder.split("_"))
+
+
+def function_folders() -> list[str]:
+    """The folders of functions/ that hold something."""
+    return sorted(path.name for path in FUNCTIONS.iterdir() if path.is_dir() and any(path.glob("*.py")))
