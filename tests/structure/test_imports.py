@@ -37,7 +37,7 @@ MAY_KNOW_PROVIDERS = {"adapters", "bootstrap"}
 HEAVY = {"stripe", "requests"}  # tenths of a second each: a cold start without money must not pay for them
 LONGEST_APP = 45
 
-# Calls that make a client or use one. Building a plain value of an SDK, such as botocore's Config, is harmless.
+# Calls that make a client or use one. A plain value of an SDK, such as botocore's Config, costs little.
 MAKES_A_CLIENT = {"client", "resource", "Session", "session", "get_session", "StripeClient"}
 USES_A_CLIENT = {"get", "post", "put", "patch", "delete", "request"}
 

@@ -1,0 +1,450 @@
+"""The workflow's definition: what `sam validate` accepts and AWS or an operator would stumble over later."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from hosting_orders.domain import errors
+from tests.structure.project import (
+    STATE_MACHINE,
+    functions,
+    listed,
+    parse_template,
+    plain,
+    read_template,
+    references,
+    resources,
+    strings,
+)
+from tests.support.asl_runner import StateMachine
+
+COMPENSATION = "RefundOrder"
+STATE_MACHINE_TYPE = "AWS::Serverless::StateMachine"
+
+DOMAIN_ERRORS = {
+    name
+    for name, found in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(found, errors.HostingOrdersError)
+}
+AWS_ERRORS = {
+    *("States.ALL", "States.Timeout", "States.TaskFailed", "States.QueryEvaluationError"),
+    *("States.DataLimitExceeded", "States.Permissions", "States.NoChoiceMatched"),
+    *("Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException"),
+    *("Lambda.TooManyRequestsException", "Lambda.ClientExecutionTimeoutException", "Lambda.Unknown"),
+    *("Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory"),
+}
+
+# A business fact is never retried: asking again does not make a declined card good, and it delays the refund.
+RETRYABLE = {
+    "ProviderUnavailableError",
+    "ConcurrentUpdateError",
+    "CallbackNotDeliveredError",
+    "States.Timeout",
+}
+RETRYABLE |= {name for name in AWS_ERRORS if name.startswith(("Lambda.", "Sandbox.", "Runtime."))}
+
+Definition = dict[str, Any]
+
+
+def states(definition: Definition, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in definition["States"].items():
+        if state["Type"] == kind:
+            yield name, state
+
+
+def targets(state: dict[str, Any]) -> list[str]:
+    """The states that may follow, in whatever way."""
+    ways = [state, *state.get("Choices", []), *state.get("Catch", [])]
+    return [way["Next"] for way in ways if "Next" in way] + ([state["Default"]] if "Default" in state else [])
+
+
+# -- rules over the definition ------------------------------------------------------------------------
+
+
+def broken_targets(definition: Definition) -> list[str]:
+    all_states = definition["States"]
+    problems = []
+    reached: set[str] = set()
+    to_visit = [("StartAt", definition["StartAt"])]
+    while to_visit:
+        source, target = to_visit.pop()
+        if target not in all_states:
+            problems.append(f"{source} leads to {target}, which is not a state")
+        elif target not in reached:
+            reached.add(target)
+            to_visit.extend((target, onward) for onward in targets(all_states[target]))
+    return problems + [f"nothing leads to {name}" for name in all_states if name not in reached]
+
+
+def loops(definition: Definition) -> list[str]:
+    """Waiting is for task tokens. A loop is paid for by the round, and one without an end never stops."""
+    problems = [f"{name} waits by the clock; wait on a task token" for name, _ in states(definition, "Wait")]
+    all_states = definition["States"]
+
+    def walk(name: str, way: tuple[str, ...]) -> None:
+        if name in way:
+            problems.append("loop: " + " → ".join((*way[way.index(name) :], name)))
+            return
+        for onward in targets(all_states.get(name, {})):
+            walk(onward, (*way, name))
+
+    walk(definition["StartAt"], ())
+    return sorted(set(problems))
+
+
+def literal_arns(definition: Definition) -> list[str]:
+    return [
+        f"literal ARN: {text}"
+        for text in strings(definition)
+        if "arn:" in text and not text.startswith("arn:aws:states:::")
+    ]
+
+
+def unknown_errors(definition: Definition) -> list[str]:
+    """A name nobody raises never matches, and nobody notices."""
+    problems = []
+    for name, state in states(definition, "Task"):
+        for field in ("Retry", "Catch"):
+            for handler in state.get(field, []):
+                unknown = set(handler["ErrorEquals"]) - DOMAIN_ERRORS - AWS_ERRORS
+                problems += [
+                    f"{name}.{field}: {error} is no class in domain/errors.py" for error in sorted(unknown)
+                ]
+    return problems
+
+
+def retried_business_facts(definition: Definition) -> list[str]:
+    problems = []
+    for name, state in states(definition, "Task"):
+        for retrier in state.get("Retry", []):
+            facts = set(retrier["ErrorEquals"]) - RETRYABLE
+            problems += [f"{name}.Retry: {error} is not only for faults" for error in sorted(facts)]
+            if retrier.get("JitterStrategy") != "FULL":
+                problems.append(f"{name}.Retry: without jitter all who failed together come back together")
+    return problems
+
+
+def uncaught_failures(definition: Definition) -> list[str]:
+    """The last Catch of each task takes everything, a time-out too, and the money is dealt with after it."""
+    problems = []
+    for name, state in states(definition, "Task"):
+        catchers = state.get("Catch", [])
+        if not catchers or catchers[-1]["ErrorEquals"] != ["States.ALL"]:
+            problems.append(f"{name}: its last Catch must be States.ALL alone")
+            continue
+        for end in _ends_without_compensation(definition, catchers[-1]["Next"], frozenset()):
+            problems.append(
+                f"{name}: what its last Catch takes can end well in {end}, without {COMPENSATION}"
+            )
+    return problems
+
+
+def _ends_without_compensation(definition: Definition, name: str, seen: frozenset[str]) -> set[str]:
+    """The states in which an execution can succeed from here on without having passed the compensation."""
+    state = definition["States"].get(name, {"Type": "Fail"})
+    if name == COMPENSATION or state["Type"] == "Fail" or name in seen:
+        return set()
+    if state["Type"] == "Succeed":
+        return {name}
+    ends = {name} if state.get("End") else set()
+    return ends.union(*(_ends_without_compensation(definition, to, seen | {name}) for to in targets(state)))
+
+
+def tasks_without_a_deadline(definition: Definition) -> list[str]:
+    problems = []
+    for name, state in states(definition, "Task"):
+        timeout = state.get("TimeoutSeconds")
+        if not isinstance(timeout, int) or timeout < 1:
+            problems.append(f"{name}: TimeoutSeconds must be a number that stands in the file")
+    return problems
+
+
+# -- rules over the definition and the template -------------------------------------------------------
+
+
+def placeholders(definition: Definition) -> set[str]:
+    return {name for text in strings(definition) for name in re.findall(r"\$\{([^}]*)\}", text)}
+
+
+def substitutions(template: dict[str, Any]) -> dict[str, Any]:
+    machines = list(resources(template, STATE_MACHINE_TYPE).values())
+    assert len(machines) == 1, "the template must have one state machine"
+    given: dict[str, Any] = machines[0]["Properties"].get("DefinitionSubstitutions", {})
+    return given
+
+
+def substitutions_that_do_not_fit(definition: Definition, template: dict[str, Any]) -> list[str]:
+    asked, given = placeholders(definition), set(substitutions(template))
+    return [f"${{{name}}} is not given by the template" for name in sorted(asked - given)] + [
+        f"the template gives ${{{name}}}, which nobody asks for" for name in sorted(given - asked)
+    ]
+
+
+def function_of(state: dict[str, Any], template: dict[str, Any]) -> str | None:
+    """The logical id of the function that a task calls, through the template's substitution."""
+    placeholder = re.fullmatch(r"\$\{(\w+)\}", state.get("Arguments", {}).get("FunctionName", ""))
+    given = substitutions(template).get(placeholder.group(1)) if placeholder else None
+    named = references(given) & set(functions(template))
+    return named.pop() if len(named) == 1 else None
+
+
+def tasks_that_are_not_their_function(definition: Definition, template: dict[str, Any]) -> list[str]:
+    problems = []
+    for name, state in states(definition, "Task"):
+        function = function_of(state, template)
+        if function is None:
+            problems.append(f"{name}: its FunctionName must be one placeholder for one of our functions")
+        elif function != f"{name}Function":
+            problems.append(f"{name}: calls {function}; one word per idea")
+    return problems
+
+
+def deadlines_in_the_wrong_order(definition: Definition, template: dict[str, Any]) -> list[str]:
+    """The function gives up before its state does, so that its own error is heard; the state before the machine."""
+    problems = []
+    machine = definition.get("TimeoutSeconds")
+    for name, state in states(definition, "Task"):
+        allowed = state.get("TimeoutSeconds")
+        function = function_of(state, template)
+        if function is None or not isinstance(allowed, int):
+            continue  # other rules tell
+        takes = plain(functions(template)[function].get("Timeout"), template)
+        if not isinstance(takes, int):
+            problems.append(f"{function}: has no Timeout")
+        elif takes >= allowed:
+            problems.append(f"{name}: {function} may take {takes} s, its state only {allowed} s")
+        if machine is not None and allowed >= machine:
+            problems.append(f"{name}: may take {allowed} s, the whole machine only {machine} s")
+    return problems
+
+
+ALONE: list[Callable[[Definition], list[str]]] = [
+    broken_targets,
+    loops,
+    literal_arns,
+    unknown_errors,
+    retried_business_facts,
+    uncaught_failures,
+    tasks_without_a_deadline,
+]
+WITH_TEMPLATE: list[Callable[[Definition, dict[str, Any]], list[str]]] = [
+    substitutions_that_do_not_fit,
+    tasks_that_are_not_their_function,
+    deadlines_in_the_wrong_order,
+]
+
+
+# -- the project --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def definition() -> Definition:
+    read: Definition = yaml.safe_load(STATE_MACHINE.read_text(encoding="utf-8"))
+    return read
+
+
+@pytest.mark.parametrize("rule", ALONE, ids=lambda rule: rule.__name__)
+def test_the_workflow_keeps_the_rule(rule, definition: Definition) -> None:
+    problems = rule(definition)
+    assert not problems, listed(problems)
+
+
+@pytest.mark.parametrize("rule", WITH_TEMPLATE, ids=lambda rule: rule.__name__)
+def test_workflow_and_template_keep_the_rule(rule, definition: Definition) -> None:
+    problems = rule(definition, read_template())
+    assert not problems, listed(problems)
+
+
+def test_the_workflow_loads_in_the_strict_interpreter(definition: Definition) -> None:
+    machine = StateMachine.load(STATE_MACHINE, dict.fromkeys(placeholders(definition), "arn"))
+    assert set(machine.states) == set(definition["States"])
+
+
+def test_the_template_s_state_machine_is_this_file() -> None:
+    (machine,) = resources(read_template(), STATE_MACHINE_TYPE).values()
+    assert machine["Properties"]["DefinitionUri"] == "statemachines/fulfil_order.asl.yaml"
+    assert machine["Properties"].get("Type", "STANDARD") == "STANDARD"
+
+
+# -- the rules on small examples ----------------------------------------------------------------------
+
+GOOD_DEFINITION: Definition = yaml.safe_load("""
+QueryLanguage: JSONata
+StartAt: ChargeOrder
+TimeoutSeconds: 9000
+States:
+  ChargeOrder:
+    Type: Task
+    Resource: arn:aws:states:::lambda:invoke.waitForTaskToken
+    Arguments: {FunctionName: "${ChargeOrderFunctionArn}"}
+    TimeoutSeconds: 600
+    Retry: [{ErrorEquals: [ProviderUnavailableError, Lambda.TooManyRequestsException], JitterStrategy: FULL}]
+    Catch:
+      - {ErrorEquals: [PaymentFailedError], Next: Done}
+      - {ErrorEquals: [States.ALL], Next: RefundOrder}
+    Next: RouteByType
+  RouteByType:
+    Type: Choice
+    Choices: [{Condition: "{% $states.input.type = 'site' %}", Next: Done}]
+    Default: RefundOrder
+  RefundOrder:
+    Type: Task
+    Resource: arn:aws:states:::lambda:invoke
+    Arguments: {FunctionName: "${RefundOrderFunctionArn}"}
+    TimeoutSeconds: 60
+    Catch: [{ErrorEquals: [States.ALL], Next: Broken}]
+    Next: Done
+  Done: {Type: Succeed}
+  Broken: {Type: Fail, Error: RefundRefusedError}
+""")
+
+GOOD_TEMPLATE = parse_template("""
+Globals: {Function: {Timeout: 20}}
+Resources:
+  ChargeOrderFunction: {Type: AWS::Serverless::Function, Properties: {Timeout: 25}}
+  RefundOrderFunction: {Type: AWS::Serverless::Function}
+  FulfilOrderStateMachine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionSubstitutions:
+        ChargeOrderFunctionArn: !GetAtt ChargeOrderFunction.Arn
+        RefundOrderFunctionArn: !GetAtt RefundOrderFunction.Arn
+""")
+
+
+def changed(original: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy with the value at a path like `States/ChargeOrder/Next` replaced; None takes it away."""
+    copied = copy.deepcopy(original)
+    *way, last = path.split("/")
+    place: Any = copied
+    for step in way:
+        place = place[int(step) if isinstance(place, list) else step]
+    if value is None:
+        del place[last]
+    else:
+        place[int(last) if isinstance(place, list) else last] = value
+    return copied
+
+
+def test_a_good_workflow_passes_every_rule() -> None:
+    assert [problem for rule in ALONE for problem in rule(GOOD_DEFINITION)] == []
+    assert [problem for rule in WITH_TEMPLATE for problem in rule(GOOD_DEFINITION, GOOD_TEMPLATE)] == []
+
+
+ALL = ["States.ALL"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "value", "complaint"),
+    [
+        (broken_targets, "StartAt", "Nowhere", "Nowhere, which is not a state"),
+        (broken_targets, "States/ChargeOrder/Next", "Nowhere", "ChargeOrder leads to Nowhere"),
+        (broken_targets, "States/ChargeOrder/Catch/1/Next", "Nowhere", "ChargeOrder leads to Nowhere"),
+        (broken_targets, "States/RouteByType/Choices/0/Next", "Nowhere", "RouteByType leads to Nowhere"),
+        (broken_targets, "States/RouteByType/Default", "Nowhere", "RouteByType leads to Nowhere"),
+        (broken_targets, "States/Lost", {"Type": "Succeed"}, "nothing leads to Lost"),
+        (loops, "States/Done", {"Type": "Wait", "Seconds": 5, "End": True}, "Done waits by the clock"),
+        (loops, "States/RouteByType/Default", "ChargeOrder", "loop: ChargeOrder → RouteByType → ChargeOrder"),
+        (loops, "States/ChargeOrder/Catch/1/Next", "ChargeOrder", "loop: ChargeOrder → ChargeOrder"),
+        (
+            literal_arns,
+            "States/ChargeOrder/Arguments/FunctionName",
+            "arn:aws:lambda:eu-west-1:1:function:f",
+            "ARN",
+        ),
+        (
+            unknown_errors,
+            "States/ChargeOrder/Catch/0/ErrorEquals",
+            ["PaymentError"],
+            "PaymentError is no class",
+        ),
+        (unknown_errors, "States/ChargeOrder/Retry/0/ErrorEquals", ["Lambda.Nonsense"], "Lambda.Nonsense"),
+        (
+            retried_business_facts,
+            "States/ChargeOrder/Retry/0/ErrorEquals",
+            ALL,
+            "States.ALL is not only for faults",
+        ),
+        (
+            retried_business_facts,
+            "States/ChargeOrder/Retry/0/ErrorEquals",
+            ["PaymentFailedError"],
+            "PaymentFailed",
+        ),
+        (retried_business_facts, "States/ChargeOrder/Retry/0/JitterStrategy", None, "without jitter"),
+        (
+            uncaught_failures,
+            "States/ChargeOrder/Catch",
+            None,
+            "ChargeOrder: its last Catch must be States.ALL",
+        ),
+        (
+            uncaught_failures,
+            "States/ChargeOrder/Catch/1/ErrorEquals",
+            ["States.TaskFailed"],
+            "must be States.ALL",
+        ),
+        (uncaught_failures, "States/ChargeOrder/Catch/1/Next", "Done", "can end well in Done"),
+        (uncaught_failures, "States/ChargeOrder/Catch/1/Next", "RouteByType", "can end well in Done"),
+        (uncaught_failures, "States/RefundOrder/Catch/0/Next", "Done", "can end well in Done"),
+        (tasks_without_a_deadline, "States/ChargeOrder/TimeoutSeconds", None, "ChargeOrder"),
+        (tasks_without_a_deadline, "States/ChargeOrder/TimeoutSeconds", "{% $n %}", "ChargeOrder"),
+    ],
+)
+def test_a_bad_workflow_is_noticed(rule, path: str, value: Any, complaint: str) -> None:
+    problems = rule(changed(GOOD_DEFINITION, path, value))
+    assert any(complaint in problem for problem in problems), problems
+
+
+MACHINE = "Resources/FulfilOrderStateMachine/Properties/DefinitionSubstitutions"
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "value", "complaint"),
+    [
+        (
+            substitutions_that_do_not_fit,
+            f"{MACHINE}/RefundOrderFunctionArn",
+            None,
+            "not given by the template",
+        ),
+        (substitutions_that_do_not_fit, f"{MACHINE}/Spare", "x", "which nobody asks for"),
+        (
+            tasks_that_are_not_their_function,
+            f"{MACHINE}/ChargeOrderFunctionArn",
+            {"Fn::GetAtt": ["RefundOrderFunction", "Arn"]},
+            "ChargeOrder: calls RefundOrderFunction",
+        ),
+        (tasks_that_are_not_their_function, f"{MACHINE}/ChargeOrderFunctionArn", "arn:x", "one placeholder"),
+        (
+            deadlines_in_the_wrong_order,
+            "Resources/ChargeOrderFunction/Properties/Timeout",
+            600,
+            "may take 600 s, its state only 600 s",
+        ),
+        (
+            deadlines_in_the_wrong_order,
+            "Globals/Function/Timeout",
+            None,
+            "RefundOrderFunction: has no Timeout",
+        ),
+        (deadlines_in_the_wrong_order, "Globals/Function/Timeout", 61, "its state only 60 s"),
+    ],
+)
+def test_a_template_that_does_not_fit_the_workflow_is_noticed(
+    rule, path: str, value: Any, complaint: str
+) -> None:
+    problems = rule(GOOD_DEFINITION, changed(GOOD_TEMPLATE, path, value))
+    assert any(complaint in problem for problem in problems), problems
+
+
+def test_a_state_that_outlives_its_machine_is_noticed() -> None:
+    problems = deadlines_in_the_wrong_order(changed(GOOD_DEFINITION, "TimeoutSeconds", 500), GOOD_TEMPLATE)
+    assert problems == ["ChargeOrder: may take 600 s, the whole machine only 500 s"]
