@@ -1,4 +1,4 @@
-"""The table for tests: made in moto, in this process, from the properties that template.yaml gives the real one."""
+"""The table for tests: made in moto, in this process, from the properties it has in template.yaml."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import yaml
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
@@ -101,6 +102,42 @@ class AtomicClient:
                 return operation(*args, **kwargs)
 
         return atomic
+
+
+class InterruptedClient:
+    """A client to which something happens before its calls of one operation: the first call meets the first
+    happening, and so on. A happening may raise, then the call is not made; `fault` makes such happenings."""
+
+    def __init__(self, client: Any, operation: str, *happenings: Callable[[], object]) -> None:
+        self._client = client
+        self._operation = operation
+        self._happenings = list(happenings)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        operation = getattr(self._client, name)
+        if name != self._operation:
+            return operation
+
+        def interrupted(*args: Any, **kwargs: Any) -> Any:
+            if self._happenings:
+                self._happenings.pop(0)()
+            return operation(*args, **kwargs)
+
+        return interrupted
+
+
+def fault(code: str, *reasons: str, status: int = 400) -> Callable[[], object]:
+    """A happening: DynamoDB answers with this error; `reasons` are those of a cancelled transaction."""
+
+    def happening() -> object:
+        answer: Any = {
+            "Error": {"Code": code, "Message": "made up by a test"},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+            **({"CancellationReasons": [{"Code": reason} for reason in reasons]} if reasons else {}),
+        }
+        raise ClientError(answer, "Anything")
+
+    return happening
 
 
 @contextmanager

@@ -34,6 +34,7 @@ from .table import (
     Table,
     TransactionRefusedError,
     Write,
+    delays,
     put,
     update,
 )
@@ -46,6 +47,7 @@ class DynamoOrderStore:
 
     def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = Table(client, table_name, sleep)
+        self._sleep = sleep
 
     # -- placing -------------------------------------------------------------------------------------------
 
@@ -56,6 +58,8 @@ class DynamoOrderStore:
         Raises CartExistsError (whatever else is wrong), NumberTakenError, CapacityExhaustedError, or
         ConcurrentUpdateError when others keep writing the same items.
         """
+        if len({order.number for order in orders}) < len(orders):
+            raise NumberTakenError("two orders of the cart have one number")
         if cart.orders != {order.number: UNTOUCHED for order in orders}:
             raise ValueError("a new cart knows exactly its new orders, all of them pending")
         places = Counter(order.capacity for order in orders if order.capacity is not None)
@@ -217,7 +221,7 @@ class DynamoOrderStore:
 
         News that changes nothing writes nothing. Raises ConcurrentUpdateError after losing many races.
         """
-        for _ in range(_ROLLUP_ATTEMPTS):
+        for delay in delays(_ROLLUP_ATTEMPTS):
             known = self.cart(account_id, token)
             if known is None:
                 return None
@@ -229,7 +233,8 @@ class DynamoOrderStore:
             try:
                 self._table.write(put(rollup_to_item(cart), condition, known=known.rollup_version))
             except ConditionFailedError:
-                continue  # another batch of news came first: read again and add ours to it
+                self._sleep(delay)  # other news came first: read again and add ours to it
+                continue
             return cart
         raise ConcurrentUpdateError(f"the roll-up of cart {token} keeps changing")
 

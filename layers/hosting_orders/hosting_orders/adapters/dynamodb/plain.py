@@ -36,19 +36,29 @@ def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
 
 
 def from_plain(kind: type[T], values: Mapping[str, Any]) -> T:
-    """The dataclass `kind` again. Unknown attributes are ignored, missing ones are defaults.
+    """The dataclass `kind` again. Attributes it does not know are ignored; what is missing was None, or if it
+    can't be None, is new and has its default. Mappings are taken as they are.
 
-    Mappings are taken as they are. Raises TypeError when a field without default is missing.
+    Raises TypeError when a field is missing that can neither be None nor has a default.
     """
-    readers = _readers(cast(Hashable, kind))
-    found = {name: read(values[name]) for name, read in readers.items() if values.get(name) is not None}
+    found: dict[str, Any] = {}
+    for name, read, can_be_none in _fields(cast(Hashable, kind)):
+        value = values.get(name)
+        if value is not None:
+            found[name] = read(value)
+        elif can_be_none:
+            found[name] = None
     return kind(**found)
 
 
 @functools.cache
-def _readers(kind: type) -> dict[str, Callable[[Any], Any]]:
+def _fields(kind: type) -> list[tuple[str, Callable[[Any], Any], bool]]:
+    """Name of each field, how to read its value, and whether it can be None."""
     hints = typing.get_type_hints(kind)
-    return {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}
+    return [
+        (field.name, _reader(hints[field.name]), type(None) in typing.get_args(hints[field.name]))
+        for field in dataclasses.fields(kind)
+    ]
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:

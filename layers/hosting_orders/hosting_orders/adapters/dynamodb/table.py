@@ -135,7 +135,7 @@ class Table:
     def _get_batch(self, keys: Sequence[Key]) -> list[Item]:
         found: list[Item] = []
         wanted: dict[str, Any] = {self._name: {"Keys": [encode(key) for key in keys], "ConsistentRead": True}}
-        for delay in _delays():
+        for delay in delays():
             with _our_errors():
                 answer = self._client.batch_get_item(RequestItems=wanted)
             found += [decode(item) for item in answer["Responses"].get(self._name, [])]
@@ -202,11 +202,7 @@ class Table:
 
     def write(self, write: Write) -> None:
         """Raises ConditionFailedError, or ConcurrentUpdateError when the item stays in other transactions."""
-        call = {
-            "Put": self._client.put_item,
-            "Update": self._client.update_item,
-            "Delete": self._client.delete_item,
-        }[write.action]
+        call = getattr(self._client, f"{write.action.lower()}_item")
         self._despite_conflicts(lambda: call(TableName=self._name, **write.request))
 
     def transact(self, writes: Sequence[Write]) -> None:
@@ -220,7 +216,7 @@ class Table:
         self._despite_conflicts(lambda: self._client.transact_write_items(TransactItems=actions))
 
     def _despite_conflicts(self, call: Callable[[], T]) -> T:
-        for delay in _delays():
+        for delay in delays():
             try:
                 with _our_errors():
                     return call()
@@ -229,9 +225,9 @@ class Table:
         raise ConcurrentUpdateError("others keep writing the same items")
 
 
-def _delays() -> Iterator[float]:
-    """One delay (seconds) per try, each longer and jittered."""
-    for attempt in range(_ATTEMPTS):
+def delays(attempts: int = _ATTEMPTS) -> Iterator[float]:
+    """How long to wait (seconds) after each try that failed: longer and longer, and jittered."""
+    for attempt in range(attempts):
         yield random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt))  # noqa: S311 - not a secret
 
 

@@ -1,0 +1,33 @@
+"""An empty table for every test; making a client takes long, so one serves a whole module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
+from tests.support.table import TABLE_NAME, create_table, dynamodb_in_memory
+
+
+@pytest.fixture(scope="module")
+def memory() -> Iterator[Any]:
+    with dynamodb_in_memory() as client:
+        yield client
+
+
+@pytest.fixture
+def client(memory: Any) -> Any:
+    memory.delete_table(TableName=TABLE_NAME)
+    create_table(memory)
+    return memory
+
+
+@pytest.fixture
+def store(client: Any) -> DynamoOrderStore:
+    return DynamoOrderStore(client, TABLE_NAME, sleep=no_sleep)
+
+
+def no_sleep(_seconds: float) -> None:
+    """Tests need not wait between tries."""

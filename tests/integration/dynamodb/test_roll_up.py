@@ -1,0 +1,195 @@
+"""`save_marks`: the cart's roll-up under old, repeated, reordered and racing news."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
+from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus, roll_up
+from hosting_orders.domain.errors import ConcurrentUpdateError
+from hosting_orders.domain.order import OrderStatus
+from tests.integration.dynamodb.conftest import no_sleep
+from tests.integration.dynamodb.examples import ACCOUNT, NUMBER, TOKEN, a_cart, an_order
+from tests.support.table import TABLE_NAME, InterruptedClient, everything_in
+
+PROCESSING = OrderMark(OrderStatus.PROCESSING, 1)
+COMPLETED = OrderMark(OrderStatus.COMPLETED, 3)
+EXPIRED = OrderMark(OrderStatus.EXPIRED, 1)
+
+
+def placed(store: DynamoOrderStore, count: int = 1) -> Cart:
+    orders = [an_order(NUMBER + place) for place in range(count)]
+    cart = a_cart(*orders)
+    store.place(cart, orders)
+    return cart
+
+
+def a_moment(seconds: float) -> None:
+    """Long enough for another thread to get its turn."""
+    time.sleep(seconds / 10)
+
+
+def cart_now(store: DynamoOrderStore) -> Cart:
+    cart = store.cart(ACCOUNT, TOKEN)
+    assert cart is not None
+    return cart
+
+
+def test_news_of_an_order_reaches_its_cart(store: DynamoOrderStore) -> None:
+    placed(store, 2)
+    told = store.save_marks(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
+    assert told == cart_now(store)
+    assert told is not None
+    assert told.orders == {NUMBER: COMPLETED, NUMBER + 1: OrderMark(OrderStatus.PENDING, 0)}
+    assert (told.rollup_status, told.rollup_version) == (RollupStatus.PROCESSING, 1)
+    told = store.save_marks(ACCOUNT, TOKEN, {NUMBER + 1: EXPIRED})
+    assert told == cart_now(store)
+    assert told is not None
+    assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 2)
+
+
+def test_news_for_a_cart_that_is_not_there_is_none_and_makes_nothing(
+    store: DynamoOrderStore, client: Any
+) -> None:
+    assert store.save_marks(ACCOUNT, TOKEN, {NUMBER: COMPLETED}) is None
+    assert everything_in(client) == []
+
+
+@pytest.mark.parametrize(
+    "old", [COMPLETED, PROCESSING, OrderMark(OrderStatus.PENDING, 0), OrderMark(OrderStatus.REFUNDING, 3)]
+)
+def test_old_and_repeated_news_write_nothing(store: DynamoOrderStore, client: Any, old: OrderMark) -> None:
+    placed(store)
+    store.save_marks(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
+    never = InterruptedClient(client, "put_item", _must_not_be_called)
+    told = DynamoOrderStore(never, TABLE_NAME).save_marks(ACCOUNT, TOKEN, {NUMBER: old})
+    assert told == cart_now(store)
+    assert told is not None
+    assert told.rollup_version == 1
+
+
+def test_news_of_a_stranger_writes_nothing(store: DynamoOrderStore, client: Any) -> None:
+    cart = placed(store)
+    never = InterruptedClient(client, "put_item", _must_not_be_called)
+    assert DynamoOrderStore(never, TABLE_NAME).save_marks(ACCOUNT, TOKEN, {NUMBER + 77: COMPLETED}) == cart
+
+
+def _must_not_be_called() -> None:
+    raise AssertionError("this should not have been written")
+
+
+def test_the_end_is_the_same_in_whatever_order_the_news_comes(client: Any) -> None:
+    news = [
+        {NUMBER: PROCESSING},
+        {NUMBER: COMPLETED},
+        {NUMBER + 1: OrderMark(OrderStatus.REFUNDING, 2), NUMBER: PROCESSING},
+        {NUMBER + 1: OrderMark(OrderStatus.PROVISION_FAILED, 3)},
+    ]
+    store = DynamoOrderStore(client, TABLE_NAME)
+    ends = set()
+    for run, order_of_news in enumerate(permutations(news)):
+        orders = [an_order(NUMBER + place, account_id=f"account-{run}") for place in range(2)]
+        store.place(a_cart(*orders, account_id=f"account-{run}"), orders)
+        for piece in (*order_of_news, order_of_news[0]):
+            store.save_marks(f"account-{run}", TOKEN, piece)
+        cart = store.cart(f"account-{run}", TOKEN)
+        assert cart is not None
+        ends.add((tuple(cart.orders.values()), cart.rollup_status))
+    marks = (COMPLETED, OrderMark(OrderStatus.PROVISION_FAILED, 3))
+    assert ends == {(marks, RollupStatus.PARTIAL)}
+
+
+def test_news_that_comes_between_reading_and_writing_is_kept(store: DynamoOrderStore, client: Any) -> None:
+    placed(store, 3)
+    rivals = [
+        lambda: store.save_marks(ACCOUNT, TOKEN, {NUMBER + 1: COMPLETED}),
+        lambda: store.save_marks(ACCOUNT, TOKEN, {NUMBER + 2: EXPIRED}),
+    ]
+    slow = DynamoOrderStore(InterruptedClient(client, "put_item", *rivals), TABLE_NAME, no_sleep)
+    told = slow.save_marks(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
+    assert told == cart_now(store)
+    assert told is not None
+    assert list(told.orders.values()) == [COMPLETED, COMPLETED, EXPIRED]
+    assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 3)
+
+
+def test_a_race_lost_to_newer_news_of_the_same_order_does_not_turn_it_back(
+    store: DynamoOrderStore, client: Any
+) -> None:
+    placed(store)
+    slow = InterruptedClient(
+        client, "put_item", lambda: store.save_marks(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
+    )
+    told = DynamoOrderStore(slow, TABLE_NAME).save_marks(ACCOUNT, TOKEN, {NUMBER: PROCESSING})
+    assert told == cart_now(store)
+    assert told is not None
+    assert (told.orders[NUMBER], told.rollup_version) == (COMPLETED, 1)
+
+
+def test_a_race_that_is_always_lost_is_told(store: DynamoOrderStore, client: Any) -> None:
+    placed(store)
+    rivals = [
+        lambda version=version: store.save_marks(
+            ACCOUNT, TOKEN, {NUMBER: OrderMark(OrderStatus.PROCESSING, version)}
+        )
+        for version in range(1, 100)
+    ]
+    unlucky = DynamoOrderStore(InterruptedClient(client, "put_item", *rivals), TABLE_NAME, no_sleep)
+    with pytest.raises(ConcurrentUpdateError):
+        unlucky.save_marks(ACCOUNT, TOKEN, {NUMBER: OrderMark(OrderStatus.COMPLETED, 1000)})
+    assert cart_now(store).orders[NUMBER].status is OrderStatus.PROCESSING
+
+
+def test_many_orders_rolled_up_by_several_at_once_lose_nothing(client: Any, store: DynamoOrderStore) -> None:
+    count = 24
+    placed(store, count)
+    ends = [OrderStatus.COMPLETED, OrderStatus.EXPIRED, OrderStatus.CANCELED]
+    news = {NUMBER + place: OrderMark(ends[place % 3], 2) for place in range(count)}
+    batches = [dict(list(news.items())[start::3]) for start in range(3)]
+    failures: list[Exception] = []
+
+    def roll(batch: dict[int, OrderMark]) -> None:
+        try:
+            for number, mark in batch.items():
+                DynamoOrderStore(client, TABLE_NAME, a_moment).save_marks(ACCOUNT, TOKEN, {number: mark})
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=roll, args=[batch]) for batch in batches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    cart = cart_now(store)
+    assert cart.orders == news
+    assert cart.rollup_status is roll_up(mark.status for mark in news.values()) is RollupStatus.PARTIAL
+    assert cart.rollup_version == count
+
+
+def test_rolling_up_costs_the_same_for_the_last_order_as_for_the_first(
+    store: DynamoOrderStore, client: Any
+) -> None:
+    """One query and one write of one small item, whatever the cart's size."""
+    placed(store, 95)  # with the cart nearly the hundred writes that a transaction holds
+    calls: list[str] = []
+    counting = _Counting(client, calls)
+    for number in (NUMBER, NUMBER + 94):
+        calls.clear()
+        DynamoOrderStore(counting, TABLE_NAME).save_marks(ACCOUNT, TOKEN, {number: COMPLETED})
+        assert calls == ["query", "put_item"]
+
+
+class _Counting:
+    def __init__(self, client: Any, calls: list[str]) -> None:
+        self._client = client
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Any:
+        self._calls.append(name)
+        return getattr(self._client, name)

@@ -1,0 +1,146 @@
+"""Whatever the domain can say, the table can keep."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hosting_orders.adapters.dynamodb import items
+from hosting_orders.adapters.dynamodb.codec import decode, encode
+from hosting_orders.domain.account import Account, Credential, User
+from hosting_orders.domain.callback import CallbackDelivery
+from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus
+from hosting_orders.domain.catalogue import Location, Plan, Term, Variant
+from hosting_orders.domain.order import Order, OrderStatus
+from tests.integration.dynamodb.examples import a_cart
+
+WHOLE = st.integers(min_value=0, max_value=2**53)
+
+
+def anything(hint: Any) -> st.SearchStrategy[Any]:
+    """All values of a type that the domain uses, each field of a dataclass by its own type."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return st.one_of(*[anything(argument) for argument in arguments])
+    if origin is tuple and arguments[-1] is Ellipsis:
+        return st.lists(anything(arguments[0]), max_size=3).map(tuple)
+    if origin is tuple:
+        return st.tuples(*[anything(argument) for argument in arguments])
+    if origin is frozenset:
+        return st.frozensets(anything(arguments[0]), max_size=3)
+    if origin is not None:
+        return st.dictionaries(anything(arguments[0]), anything(arguments[1]), max_size=4)
+    if dataclasses.is_dataclass(hint):
+        hints = typing.get_type_hints(hint)
+        return st.builds(
+            hint, **{field.name: anything(hints[field.name]) for field in dataclasses.fields(hint)}
+        )
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return st.sampled_from(list(hint))
+    return {str: st.text(max_size=12), int: WHOLE, bool: st.booleans(), type(None): st.none()}[hint]
+
+
+def stored(item: dict[str, Any]) -> dict[str, Any]:
+    """The item as it comes back from the table."""
+    return decode(encode(item))
+
+
+CASES: list[tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = [
+    (Order, items.order_to_item, items.order_from_item),
+    (CallbackDelivery, items.delivery_to_item, items.delivery_from_item),
+    (Account, items.account_to_item, items.account_from_item),
+    (User, items.user_to_item, items.user_from_item),
+    (Credential, items.credential_to_item, items.credential_from_item),
+    (Plan, items.plan_to_item, items.plan_from_item),
+    (Location, items.location_to_item, items.location_from_item),
+]
+
+
+@pytest.mark.parametrize(("kind", "to_item", "from_item"), CASES, ids=[kind.__name__ for kind, _, _ in CASES])
+def test_what_is_stored_comes_back_equal(
+    kind: type, to_item: Callable[[Any], Any], from_item: Callable[[Any], Any]
+) -> None:
+    @given(anything(kind))
+    def comes_back(original: Any) -> None:
+        assert from_item(stored(to_item(original))) == original
+
+    comes_back()
+
+
+@given(anything(Cart))
+def test_a_cart_comes_back_from_its_two_items(cart: Cart) -> None:
+    back = items.cart_from_items(stored(items.cart_to_item(cart)), stored(items.rollup_to_item(cart)))
+    assert back == cart
+    assert list(back.orders) == list(cart.orders), "the client's order of the orders"
+
+
+@given(anything(Cart))
+def test_a_cart_without_news_has_all_orders_pending(cart: Cart) -> None:
+    back = items.cart_from_items(stored(items.cart_to_item(cart)), None)
+    assert dict(back.orders) == dict.fromkeys(cart.orders, items.UNTOUCHED)
+    assert back.payment == cart.payment
+
+
+@given(anything(Variant))
+def test_a_variant_comes_back_with_what_its_counter_says(variant: Variant) -> None:
+    counter = {"used": variant.used} | ({} if variant.capacity is None else {"capacity": variant.capacity})
+    assert items.variant_from_items(stored(items.variant_to_item(variant)), stored(counter)) == variant
+
+
+@given(anything(Order))
+def test_nothing_is_stored_for_none(order: Order) -> None:
+    assert None not in items.order_to_item(order).values()
+
+
+@given(anything(Order))
+def test_exactly_what_has_a_due_time_is_in_the_index(order: Order) -> None:
+    item = items.order_to_item(order)
+    assert ("due_shard" in item) == ("due_at" in item) == (order.due_at is not None)
+
+
+def test_attributes_of_a_later_release_are_ignored() -> None:
+    plan = Plan("1", "starter", "Starter", "Small", {("standard", Term.MONTHLY, "EUR"): 500})
+    assert items.plan_from_item({**items.plan_to_item(plan), "discount": 5}) == plan
+
+
+def test_a_number_that_is_not_whole_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a whole number"):
+        decode({"prices": {"M": {"EUR": {"N": "12.5"}}}})
+
+
+@pytest.mark.parametrize("statuses", [[status] for status in OrderStatus] + [list(OrderStatus)])
+def test_a_cart_of_a_hundred_orders_keeps_its_roll_up_within_one_write_unit(
+    statuses: list[OrderStatus],
+) -> None:
+    """A write unit is 1024 bytes of names and values; the hundredth order must not cost more than one."""
+    marks = {
+        2**49 - 1 - place: OrderMark(statuses[place % len(statuses)], version=19) for place in range(100)
+    }
+    cart = a_cart(orders=marks, rollup_status=RollupStatus.PROCESSING, rollup_version=1900)
+    assert size_of(encode(items.rollup_to_item(cart))) <= 1024
+
+
+def size_of(item: dict[str, Any]) -> int:
+    """Bytes as DynamoDB counts them: text, half a byte per digit + 1, 3 per container, 1 per element."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(typed: dict[str, Any]) -> int:
+    ((kind, value),) = typed.items()
+    if kind == "S":
+        return len(value.encode())
+    if kind == "N":
+        return (len(value.strip("-").rstrip("0")) + 1) // 2 + 1
+    if kind == "M":
+        return 3 + size_of(value) + len(value)
+    if kind == "L":
+        return 3 + sum(_value_size(inner) + 1 for inner in value)
+    return 1
