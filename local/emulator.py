@@ -34,32 +34,39 @@ class Emulator:
 
 
 @contextmanager
-def running_emulator(state: Path, *, wait_scale: float = 1.0) -> Iterator[Emulator]:
+def running_emulator(
+    state: Path, *, wait_scale: float = 1.0, concurrency: int | None = None
+) -> Iterator[Emulator]:
     """An empty emulator, ended on leaving.
 
-    `wait_scale` shortens a state machine's waits and retry intervals.
+    `wait_scale` shortens a state machine's waits and retry intervals. `concurrency` is how many functions run
+    at the same time, more waiting their turn; None takes what suits the machine.
     """
     if not EMULATOR_PYTHON.exists():
         raise StackError("The emulator is not installed: run `make .venv/emulator`.")
-    emulator = _start(state, wait_scale)
+    settings = {
+        "SFN_WAIT_SCALE": str(wait_scale),
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(concurrency or max(6, 3 * (os.cpu_count() or 2))),
+    }
+    emulator = _start(state, settings)
     try:
         yield emulator
     finally:
         emulator.child.stop()
 
 
-def _start(state: Path, wait_scale: float) -> Emulator:
+def _start(state: Path, settings: dict[str, str]) -> Emulator:
     # Between finding a port free and the emulator listening on it, another stack may take it.
     for _ in range(_PORT_ATTEMPTS - 1):
         try:
-            return _start_on(free_port(PREFERRED_PORT), state, wait_scale)
+            return _start_on(free_port(PREFERRED_PORT), state, settings)
         except StackError as error:
             if "already in use" not in str(error):
                 raise
-    return _start_on(free_port(), state, wait_scale)
+    return _start_on(free_port(), state, settings)
 
 
-def _start_on(port: int, state: Path, wait_scale: float) -> Emulator:
+def _start_on(port: int, state: Path, settings: dict[str, str]) -> Emulator:
     temporary = state / "emulator"
     shutil.rmtree(temporary, ignore_errors=True)  # of an earlier run that was killed
     temporary.mkdir(parents=True)
@@ -70,15 +77,13 @@ def _start_on(port: int, state: Path, wait_scale: float) -> Emulator:
         IOT_MTLS_ENABLED="0",
         MINISTACK_ACCOUNT_ID=ACCOUNT_ID,
         MINISTACK_REGION=REGION,
-        # How many functions run at the same time; more wait their turn (emulator_patches/functions.py).
-        LAMBDA_ACCOUNT_CONCURRENCY=str(max(6, 3 * (os.cpu_count() or 2))),
         # A request that waits for its turn holds a thread; the functions' own calls to AWS need some too.
         MINISTACK_WORKER_THREADS="256",
-        SFN_WAIT_SCALE=str(wait_scale),
         AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         TMPDIR=str(temporary),  # where it unpacks the functions' packages
+        **settings,
     )
     child = start_module(
         "emulator",

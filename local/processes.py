@@ -102,7 +102,7 @@ def start_module(
     environment: Mapping[str, str] | None = None,
     python: Path = APP_PYTHON,
 ) -> Child:
-    """Starts `python -m MODULE ARGUMENT…`, with its output in `logs/NAME.log`, in a process group of its own."""
+    """Starts `python -m MODULE ARGUMENT…` in a process group of its own, its output in `logs/NAME.log`."""
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
     with log.open("wb") as output:

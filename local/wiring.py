@@ -15,6 +15,7 @@ from local.aws import Aws
 from local.errors import StackError
 
 _ANY_METHOD = "x-amazon-apigateway-any-method"
+_DEFAULT_ROUTE = "$default"
 _INTEGRATION = "x-amazon-apigateway-integration"
 
 
@@ -71,7 +72,7 @@ def _routes(body: Mapping[str, Any]) -> Iterator[_Route]:
                     f"{method} {path} has an authorizer, which local/wiring.py does not know how to add."
                 )
             verb = "ANY" if method == _ANY_METHOD else method.upper()
-            key = "$default" if path == "/$default" else f"{verb} {path}"
+            key = _DEFAULT_ROUTE if path.lstrip("/") == _DEFAULT_ROUTE else f"{verb} {path}"
             yield _Route(key, _function_of(operation[_INTEGRATION]["uri"]))
 
 

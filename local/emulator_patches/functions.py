@@ -1,11 +1,11 @@
 """How functions are run: on a small machine, and as an HTTP API answers for them.
 
-1. Above its concurrency limit ministack refuses an invocation, as AWS does at a thousand. A developer's
-   machine has its limit at a handful, so here the invocation waits its turn instead. Without it, twenty
-   requests at once start twenty Pythons at once on two cores.
-2. AWS gives a function ten seconds to start. A loaded machine may take longer without anything being wrong.
-3. A handler that raises is answered with 502 and its stack trace; AWS answers 500 and tells nothing.
-   https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+Above its concurrency limit ministack refuses an invocation, as AWS does at a thousand. A developer's machine
+has its limit at a handful, so here the invocation waits its turn instead. Without it, twenty requests at once
+either start twenty Pythons at once on two cores, or most of them are refused.
+
+A handler that raises is answered with 502 and its stack trace; AWS answers 500 and tells nothing.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ import json
 import threading
 from typing import Any
 
-from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
-_START_SECONDS = 60.0
 _TURN_SECONDS = 120.0
 
 
 def apply() -> None:
-    lambda_runtime._PROVIDED_INIT_TIMEOUT = _START_SECONDS
     _wait_for_a_turn()
     _hide_stack_traces()
 

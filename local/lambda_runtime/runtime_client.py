@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import http.client
 import os
+from typing import Any
 
 _PREFIX = "/2018-06-01/runtime/invocation"
+_DEADLINE = "Lambda-Runtime-Deadline-Ms"
 
 
 class _RuntimeApi:
@@ -35,13 +37,15 @@ def initialize_client(user_agent: str) -> None:
     """Part of the interface; the local runtime API has no use for the user agent."""
 
 
-def next() -> tuple[bytes, dict[str, str]]:
-    """Waits for the next event; returns its body and the Lambda-Runtime-… headers."""
+def next() -> tuple[bytes, dict[str, Any]]:
+    """Waits for the next event; returns its body and headers, the deadline among them as a number."""
     response = _api.exchange("GET", "/next", b"", {})
     body = response.read()
     if response.status != 200:
         raise RuntimeError(f"the runtime API ended with status {response.status}")
-    return body, dict(response.headers)
+    headers: dict[str, Any] = dict(response.headers)
+    headers[_DEADLINE] = int(headers[_DEADLINE])
+    return body, headers
 
 
 def post_invocation_result(

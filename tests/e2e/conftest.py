@@ -1,0 +1,19 @@
+"""One local stack for all end-to-end tests. When it cannot start, they fail and say why; none is skipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+# Before pytest-xdist reads the marks: with `--dist loadgroup`, tests of one group run in one process, so that
+# there is one stack however many processes share the tests.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.xdist_group("local-stack"))

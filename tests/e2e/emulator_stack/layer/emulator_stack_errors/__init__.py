@@ -1,0 +1,9 @@
+"""Errors that the state machine names."""
+
+
+class RefusedError(Exception):
+    """Caught by its name."""
+
+
+class BusyError(Exception):
+    """Tried again by its name."""
