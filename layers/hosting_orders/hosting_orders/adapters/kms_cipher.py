@@ -7,7 +7,6 @@ copies a sealed text to another account's item can not have it opened there.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,7 +51,7 @@ class KmsCipher:
         """The clear text again. Raises SealBrokenError, or ProviderUnavailableError as `seal` does."""
         try:
             blob = base64.b64decode(sealed, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise SealBrokenError("what should be a sealed text is not base64") from error
         if not blob:
             raise SealBrokenError("what should be a sealed text is empty")

@@ -1,0 +1,208 @@
+"""Reading many orders: pages by number and by cursor, ranges of time, and many by number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
+from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.ids import smallest_number_at
+from hosting_orders.usecases.ports import OrderPage
+from tests.integration.dynamodb.conftest import no_sleep
+from tests.integration.dynamodb.examples import ACCOUNT, NOW, a_cart, an_order, place_one
+from tests.support.table import TABLE_NAME
+
+
+def place(store: DynamoOrderStore, *numbers: int, account_id: str = ACCOUNT) -> None:
+    orders = [an_order(number, account_id=account_id) for number in numbers]
+    store.place(a_cart(*orders, token=f"cart-{numbers[0]}", account_id=account_id), orders)
+
+
+def numbers(page: OrderPage) -> list[int]:
+    return [order.number for order in page.orders]
+
+
+def test_the_newest_come_first_and_other_items_are_no_orders(store: DynamoOrderStore) -> None:
+    place(store, 9, 10, 100, 2**49 - 1, 1)
+    assert numbers(store.newest(ACCOUNT, 10)) == [2**49 - 1, 100, 10, 9, 1]
+
+
+def test_an_account_lists_only_its_own(store: DynamoOrderStore) -> None:
+    place(store, 1, 2)
+    place(store, 3, account_id="another")
+    assert numbers(store.newest("another", 10)) == [3]
+    assert numbers(store.newest(ACCOUNT, 10)) == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("limit", "skip", "expected", "has_more"),
+    [
+        (2, 0, [5, 4], True),
+        (5, 0, [5, 4, 3, 2, 1], False),
+        (4, 0, [5, 4, 3, 2], True),
+        (2, 2, [3, 2], True),
+        (2, 3, [2, 1], False),
+        (2, 4, [1], False),
+        (2, 5, [], False),
+        (2, 99, [], False),
+    ],
+)
+def test_pages_by_number(
+    store: DynamoOrderStore, limit: int, skip: int, expected: list[int], has_more: bool
+) -> None:
+    place(store, 1, 2, 3, 4, 5)
+    page = store.newest(ACCOUNT, limit, skip=skip)
+    assert (numbers(page), page.has_more) == (expected, has_more)
+
+
+def test_an_account_without_orders_has_an_empty_page(store: DynamoOrderStore) -> None:
+    assert store.newest(ACCOUNT, 10) == store.newest(ACCOUNT, 10, skip=3) == OrderPage((), has_more=False)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected", "has_more"),
+    [
+        (5, [4, 3], True),
+        (3, [2, 1], False),
+        (2, [1], False),
+        (1, [], False),
+        (0, [], False),
+        (99, [5, 4], True),
+    ],
+)
+def test_pages_of_older_orders(
+    store: DynamoOrderStore, number: int, expected: list[int], has_more: bool
+) -> None:
+    place(store, 1, 2, 3, 4, 5)
+    page = store.older_than(ACCOUNT, number, 2)
+    assert (numbers(page), page.has_more) == (expected, has_more)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected", "has_more"),
+    [
+        (1, [3, 2], True),
+        (3, [5, 4], False),
+        (4, [5], False),
+        (5, [], False),
+        (10**20, [], False),
+        (-7, [2, 1], True),
+    ],
+)
+def test_pages_of_newer_orders(
+    store: DynamoOrderStore, number: int, expected: list[int], has_more: bool
+) -> None:
+    place(store, 1, 2, 3, 4, 5)
+    page = store.newer_than(ACCOUNT, number, 2)
+    assert (numbers(page), page.has_more) == (expected, has_more)
+
+
+def test_orders_that_come_between_two_pages_shift_nothing_of_a_cursor(store: DynamoOrderStore) -> None:
+    place(store, 10, 20, 30, 40, 50)
+    seen = numbers(store.newest(ACCOUNT, 2))
+    place(store, 60)  # newer than all
+    place(store, 45)  # within the page that was read
+    while (page := store.older_than(ACCOUNT, seen[-1], 2)).orders:
+        seen += numbers(page)
+        place(store, seen[-1] * 1000)
+    assert seen == [50, 40, 30, 20, 10]
+
+
+def test_there_and_back_again_is_the_same_page(store: DynamoOrderStore) -> None:
+    place(store, 1, 2, 3, 4, 5, 6)
+    second = store.older_than(ACCOUNT, 5, 2)
+    assert numbers(second) == [4, 3]
+    back = store.newer_than(ACCOUNT, second.orders[0].number, 2)
+    assert numbers(back) == [6, 5]
+    assert numbers(store.older_than(ACCOUNT, back.orders[-1].number, 2)) == [4, 3]
+
+
+def test_since_gives_this_number_and_later_ones(store: DynamoOrderStore) -> None:
+    place(store, 1, 2, 3, 4, 5)
+    assert [order.number for order in store.since(ACCOUNT, 3, 10)] == [5, 4, 3]
+    assert [order.number for order in store.since(ACCOUNT, 3, 2)] == [5, 4]
+    assert store.since(ACCOUNT, 6, 10) == []
+
+
+def test_a_range_of_time_is_a_range_of_numbers(store: DynamoOrderStore) -> None:
+    before, after = smallest_number_at(NOW) - 1, smallest_number_at(NOW) + 12345
+    place(store, before, after)
+    assert [order.number for order in store.since(ACCOUNT, smallest_number_at(NOW), 10)] == [after]
+
+
+def test_orders_come_in_the_order_asked_for_without_those_that_are_not_there(store: DynamoOrderStore) -> None:
+    place(store, 1, 2, 3)
+    place(store, 4, account_id="another")
+    assert [order.number for order in store.orders(ACCOUNT, [3, 7, 1, 4, 3])] == [3, 1]
+    assert store.orders(ACCOUNT, []) == []
+
+
+def test_more_orders_than_one_batch_holds(store: DynamoOrderStore) -> None:
+    for start in range(1, 121, 60):
+        place(store, *range(start, start + 60))
+    wanted = list(range(120, 0, -1))
+    assert [order.number for order in store.orders(ACCOUNT, wanted)] == wanted
+
+
+class PartialAnswers:
+    """Answers a batch with its first item only and gives the other keys back, as a busy DynamoDB does."""
+
+    def __init__(self, client: Any, times: int) -> None:
+        self._client = client
+        self._times = times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def batch_get_item(self, **call: Any) -> dict[str, Any]:
+        if self._times == 0:
+            answer: dict[str, Any] = self._client.batch_get_item(**call)
+            return answer
+        self._times -= 1
+        request = call["RequestItems"][TABLE_NAME]
+        first, rest = request["Keys"][:1], request["Keys"][1:]
+        answer = self._client.batch_get_item(RequestItems={TABLE_NAME: {**request, "Keys": first}})
+        return {**answer, "UnprocessedKeys": {TABLE_NAME: {**request, "Keys": rest}}}
+
+
+def test_orders_that_a_busy_table_left_out_are_asked_for_again(store: DynamoOrderStore, client: Any) -> None:
+    place(store, 1, 2, 3, 4)
+    busy = DynamoOrderStore(PartialAnswers(client, times=2), TABLE_NAME, no_sleep)
+    assert [order.number for order in busy.orders(ACCOUNT, [1, 2, 3, 4])] == [1, 2, 3, 4]
+
+
+def test_a_table_that_stays_busy_is_a_fault_not_a_gap(store: DynamoOrderStore, client: Any) -> None:
+    place(store, *range(1, 21))
+    busy = DynamoOrderStore(PartialAnswers(client, times=99), TABLE_NAME, no_sleep)
+    with pytest.raises(ProviderUnavailableError):
+        busy.orders(ACCOUNT, list(range(1, 21)))
+
+
+class SmallPages:
+    """Gives at most two items per answer, as DynamoDB does after a megabyte."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def query(self, **request: Any) -> Any:
+        return self._client.query(**{**request, "Limit": min(request.get("Limit", 2), 2)})
+
+
+def test_pages_of_the_table_do_not_cut_pages_of_orders(store: DynamoOrderStore, client: Any) -> None:
+    place(store, *range(1, 12))
+    small = DynamoOrderStore(SmallPages(client), TABLE_NAME)
+    page = small.newest(ACCOUNT, 4, skip=5)
+    assert (numbers(page), page.has_more) == ([6, 5, 4, 3], True)
+    assert numbers(small.newer_than(ACCOUNT, 3, 5)) == [8, 7, 6, 5, 4]
+    assert len(small.since(ACCOUNT, 1, 100)) == 11
+    assert small.newest(ACCOUNT, 4, skip=11).orders == ()
+
+
+def test_what_was_just_placed_is_listed(store: DynamoOrderStore) -> None:
+    order = place_one(store)
+    assert store.newest(ACCOUNT, 10).orders == (order,)

@@ -1,0 +1,34 @@
+"""What a stream record says of an order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
+from hosting_orders.adapters.dynamodb.stream import order_of_record
+from hosting_orders.domain.cart import OrderMark
+from hosting_orders.domain.order import OrderStatus
+from tests.integration.dynamodb.examples import ACCOUNT, NUMBER, a_cart, a_full_order, an_order, limit_places
+from tests.support.table import everything_in
+
+
+def record(item: dict[str, Any], event: str = "MODIFY") -> dict[str, Any]:
+    """A stream record of this item, as Lambda gives it to a handler."""
+    image = {} if event == "REMOVE" else {"NewImage": item}
+    keys = {name: item[name] for name in ("PK", "SK")}
+    return {"eventName": event, "dynamodb": {"Keys": keys, **image, "StreamViewType": "NEW_IMAGE"}}
+
+
+def test_of_all_items_only_orders_are_orders(store: DynamoOrderStore, client: Any) -> None:
+    limit_places(client, 5)
+    orders = [a_full_order(NUMBER), an_order(NUMBER + 1)]
+    store.place(a_cart(*orders), orders)
+    store.save_marks(ACCOUNT, a_cart().token, {NUMBER: OrderMark(OrderStatus.PROCESSING, 1)})
+    told = [order_of_record(record(item, "INSERT")) for item in everything_in(client)]
+    assert [order for order in told if order is not None] == orders
+    assert len(told) == 6, "cart, roll-up, variant and counter too"
+
+
+def test_a_removed_order_is_no_news(store: DynamoOrderStore, client: Any) -> None:
+    store.place(a_cart(an_order()), [an_order()])
+    assert [order_of_record(record(item, "REMOVE")) for item in everything_in(client)] == [None, None]

@@ -1,0 +1,107 @@
+"""Task tokens and callback deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
+from hosting_orders.adapters.dynamodb.table import put
+from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
+from hosting_orders.domain.callback import Attempt, CallbackDelivery, DeliveryStatus
+from hosting_orders.domain.errors import ConcurrentUpdateError
+from hosting_orders.domain.ids import callback_message_id
+from hosting_orders.domain.providers import CallbackAnswer
+from tests.integration.dynamodb.examples import ACCOUNT, NOW, NUMBER
+from tests.support.table import TABLE_NAME, everything_in, table_properties
+
+DELIVERY = CallbackDelivery(ACCOUNT, NUMBER, callback_message_id(NUMBER), due_at=NOW)
+
+
+@pytest.fixture
+def tokens(client: Any) -> DynamoTokenStore:
+    return DynamoTokenStore(client, TABLE_NAME)
+
+
+@pytest.fixture
+def callbacks(client: Any) -> DynamoCallbackStore:
+    return DynamoCallbackStore(client, TABLE_NAME)
+
+
+def test_a_token_is_kept_by_order_and_step_until_dropped(tokens: DynamoTokenStore, client: Any) -> None:
+    tokens.put_token(ACCOUNT, NUMBER, "charge", "AAAA", NOW)
+    tokens.put_token(ACCOUNT, NUMBER, "provision", "BBBB", NOW)
+    assert tokens.token(ACCOUNT, NUMBER, "charge") == "AAAA"
+    assert tokens.token(ACCOUNT, NUMBER, "provision") == "BBBB"
+    assert tokens.token(ACCOUNT, NUMBER + 1, "charge") is None
+    assert tokens.token("another", NUMBER, "charge") is None
+    tokens.drop_token(ACCOUNT, NUMBER, "charge")
+    assert tokens.token(ACCOUNT, NUMBER, "charge") is None
+    assert tokens.token(ACCOUNT, NUMBER, "provision") == "BBBB"
+    tokens.drop_token(ACCOUNT, NUMBER, "charge")
+    assert len(everything_in(client)) == 1
+
+
+def test_the_newest_token_of_a_step_counts(tokens: DynamoTokenStore) -> None:
+    tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
+    tokens.put_token(ACCOUNT, NUMBER, "charge", "second", NOW + 1)
+    assert tokens.token(ACCOUNT, NUMBER, "charge") == "second"
+    tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
+    assert tokens.token(ACCOUNT, NUMBER, "charge") == "second", "an older attempt that came late"
+
+
+def test_a_token_is_deleted_by_the_table_after_400_days(tokens: DynamoTokenStore, client: Any) -> None:
+    tokens.put_token(ACCOUNT, NUMBER, "charge", "AAAA", NOW)
+    (item,) = everything_in(client)
+    ttl = table_properties()["TimeToLiveSpecification"]["AttributeName"]
+    assert item[ttl] == {"N": str(NOW // 1000 + 400 * 86_400)}
+
+
+def test_a_token_shows_in_nobodys_repr(tokens: DynamoTokenStore) -> None:
+    tokens.put_token(ACCOUNT, NUMBER, "charge", "very-secret", NOW)
+    write = put({"PK": "a", "SK": "b", "token": "very-secret"}, "#token = :token", token="very-secret")
+    assert "very-secret" not in repr(tokens) + repr(vars(tokens)) + repr(write)
+    assert "very-secret" in str(write.request), "it is there, but not shown"
+
+
+def test_a_delivery_comes_back(callbacks: DynamoCallbackStore) -> None:
+    assert callbacks.delivery(ACCOUNT, NUMBER) is None
+    first = callbacks.save_delivery(DELIVERY)
+    assert first == replace(DELIVERY, version=1)
+    assert callbacks.delivery(ACCOUNT, NUMBER) == first
+    failed = first.after(CallbackAnswer(None, "timed out"), NOW, 0.5).after(CallbackAnswer(500), NOW + 9, 0.5)
+    second = callbacks.save_delivery(failed)
+    assert callbacks.delivery(ACCOUNT, NUMBER) == second == replace(failed, version=2)
+    assert second.attempts == (Attempt(NOW, None, "timed out"), Attempt(NOW + 9, 500, None))
+
+
+def test_a_delivery_is_made_once(callbacks: DynamoCallbackStore) -> None:
+    callbacks.save_delivery(DELIVERY)
+    with pytest.raises(ConcurrentUpdateError):
+        callbacks.save_delivery(DELIVERY)
+
+
+def test_two_attempts_at_once_are_not_both_recorded(callbacks: DynamoCallbackStore) -> None:
+    seen = callbacks.save_delivery(DELIVERY)
+    won = callbacks.save_delivery(seen.after(CallbackAnswer(200), NOW, 0))
+    with pytest.raises(ConcurrentUpdateError):
+        callbacks.save_delivery(seen.after(CallbackAnswer(500), NOW, 0))
+    assert callbacks.delivery(ACCOUNT, NUMBER) == won
+    assert won.status is DeliveryStatus.DELIVERED
+
+
+def test_a_delivery_that_was_never_stored_can_not_be_changed(
+    callbacks: DynamoCallbackStore, client: Any
+) -> None:
+    with pytest.raises(ConcurrentUpdateError):
+        callbacks.save_delivery(replace(DELIVERY, version=3))
+    assert everything_in(client) == []
+
+
+def test_a_delivered_callback_leaves_the_index(callbacks: DynamoCallbackStore, client: Any) -> None:
+    seen = callbacks.save_delivery(DELIVERY)
+    assert client.scan(TableName=TABLE_NAME, IndexName="due")["Count"] == 1
+    callbacks.save_delivery(seen.after(CallbackAnswer(204), NOW, 0))
+    assert client.scan(TableName=TABLE_NAME, IndexName="due")["Count"] == 0
