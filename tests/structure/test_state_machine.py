@@ -207,7 +207,7 @@ def tasks_that_are_not_their_function(definition: Definition, template: dict[str
 
 
 def deadlines_in_the_wrong_order(definition: Definition, template: dict[str, Any]) -> list[str]:
-    """The function gives up before its state does, so that its own error is heard; the state before the machine."""
+    """A function gives up before its state does, so that its own error is heard; a state before the whole."""
     problems = []
     machine = definition.get("TimeoutSeconds")
     for name, state in states(definition, "Task"):

@@ -1,0 +1,72 @@
+"""One word per idea: folder = logical id = state = use case; errors name the business fact."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from hosting_orders.domain import errors
+from tests.structure.project import PACKAGE, function_folders, listed
+
+VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+")
+
+
+def folders_that_are_no_use_case(folders: list[str], use_cases: set[str]) -> list[str]:
+    """The template's rules hold that the logical id is the folder's name in CamelCase."""
+    problems = [
+        f"functions/{folder} is not a verb and a noun"
+        for folder in folders
+        if not VERB_NOUN.fullmatch(folder)
+    ]
+    return problems + [
+        f"functions/{folder} has no use case usecases/{folder}.py"
+        for folder in folders
+        if folder not in use_cases
+    ]
+
+
+def errors_with_other_names(names: list[str]) -> list[str]:
+    return [f"{name} must end in Error" for name in names if not re.fullmatch(r"[A-Z][A-Za-z]+Error", name)]
+
+
+def use_cases() -> set[str]:
+    return {path.stem for path in (PACKAGE / "usecases").glob("*.py")}
+
+
+def test_every_function_is_called_like_its_use_case() -> None:
+    folders = function_folders()
+    assert folders, "there are no functions"
+    problems = folders_that_are_no_use_case(folders, use_cases())
+    assert not problems, listed(problems)
+
+
+def test_every_domain_error_says_that_it_is_one() -> None:
+    names = [
+        name for name, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, Exception)
+    ]
+    assert len(names) > 1
+    problems = errors_with_other_names(names)
+    assert not problems, listed(problems)
+
+
+@pytest.mark.parametrize(
+    ("folder", "complaint"),
+    [
+        ("charge_cart", "functions/charge_cart has no use case usecases/charge_cart.py"),
+        ("orders", "functions/orders is not a verb and a noun"),
+        ("ChargeOrder", "functions/ChargeOrder is not a verb and a noun"),
+    ],
+)
+def test_a_function_that_is_called_otherwise_is_noticed(folder: str, complaint: str) -> None:
+    assert complaint in folders_that_are_no_use_case([folder], {"charge_order", "orders"})
+
+
+def test_a_good_name_passes() -> None:
+    assert folders_that_are_no_use_case(["charge_order"], {"charge_order", "ports"}) == []
+    assert errors_with_other_names(["PaymentFailedError"]) == []
+
+
+def test_an_error_that_is_called_otherwise_is_noticed() -> None:
+    assert errors_with_other_names(["PaymentFailed"]) == ["PaymentFailed must end in Error"]
