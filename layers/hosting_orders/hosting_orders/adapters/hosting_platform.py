@@ -201,7 +201,7 @@ class HttpHostingPlatform:
         again, which starts the work anew.
         """
         status, answer = self._ask("GET", f"/v1/operations/{quote(operation_id, safe='')}")
-        if status == HTTPStatus.NOT_FOUND and _error(answer) is not None:
+        if status == HTTPStatus.NOT_FOUND and _final_refusal(status, answer) is not None:
             return None
         if status != HTTPStatus.OK:
             # Being refused a look says nothing about the service, so it is never final.
@@ -219,7 +219,8 @@ class HttpHostingPlatform:
         status, answer = self._ask("DELETE", f"/v1/services/{quote(item_id, safe='')}")
         if 200 <= status < 300:
             return
-        if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} and _error(answer) is not None:
+        not_there = status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+        if not_there and _final_refusal(status, answer) is not None:
             return
         raise _refusal("DELETE", status, answer)
 
@@ -286,11 +287,17 @@ def _unavailable(method: str, status: int, answer: bytes) -> ProviderUnavailable
     return ProviderUnavailableError(f"hosting platform: {method} {status} {code}")
 
 
-def _refusal(method: str, status: int, answer: bytes) -> ProviderUnavailableError | ProvisioningFailedError:
+def _final_refusal(status: int, answer: bytes) -> _Error | None:
+    """The platform's own word that this can never be done, or None when the answer is anything else."""
     error = _error(answer)
     final = 400 <= status < 500 and status not in _NOT_FINAL
-    if final and error is not None and not error.retryable:
-        return ProvisioningFailedError(f"{error.message} ({error.code})")
+    return error if final and error is not None and not error.retryable else None
+
+
+def _refusal(method: str, status: int, answer: bytes) -> ProviderUnavailableError | ProvisioningFailedError:
+    final = _final_refusal(status, answer)
+    if final is not None:
+        return ProvisioningFailedError(f"{final.message} ({final.code})")
     return _unavailable(method, status, answer)
 
 

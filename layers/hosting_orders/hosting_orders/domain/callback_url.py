@@ -149,12 +149,15 @@ def _taken_apart(url: str) -> CallbackUrl:
         raise ValueError("the URL must be a full https URL")
     if "@" in parts.netloc:
         raise ValueError("the URL must not have credentials")
+    host = parts.hostname.lower()
+    if "[" in parts.netloc and not isinstance(_address(host), ipaddress.IPv6Address):
+        raise ValueError("the URL is malformed")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not target.isascii():
         raise ValueError("path and query must be percent-encoded")
     if port is None:
         port = 443 if parts.scheme == "https" else 80
-    return CallbackUrl(parts.scheme, parts.hostname.lower(), port, target)
+    return CallbackUrl(parts.scheme, host, port, target)
 
 
 def _check_name(host: str) -> None:
