@@ -5,20 +5,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from local.aws import ACCOUNT_ID, REGION, Aws
+from local.client import call
 from local.errors import StackError
 from local.paths import EMULATOR_PYTHON
-from local.processes import Child, clean_environment, free_port, start_module
+from local.processes import Child, clean_environment, reserved_port, start_module
 
 PREFERRED_PORT = 4566
 _START_SECONDS = 60.0
-_PORT_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +47,15 @@ def running_emulator(
         "SFN_WAIT_SCALE": str(wait_scale),
         "LAMBDA_ACCOUNT_CONCURRENCY": str(concurrency or max(6, 3 * (os.cpu_count() or 2))),
     }
-    emulator = _start(state, settings)
-    try:
-        yield emulator
-    finally:
-        emulator.child.stop()
-
-
-def _start(state: Path, settings: dict[str, str]) -> Emulator:
-    # Between finding a port free and the emulator listening on it, another stack may take it.
-    for _ in range(_PORT_ATTEMPTS - 1):
+    with reserved_port(PREFERRED_PORT) as port:
+        emulator = _start(port, state, settings)
         try:
-            return _start_on(free_port(PREFERRED_PORT), state, settings)
-        except StackError as error:
-            if "already in use" not in str(error):
-                raise
-    return _start_on(free_port(), state, settings)
+            yield emulator
+        finally:
+            emulator.child.stop()
 
 
-def _start_on(port: int, state: Path, settings: dict[str, str]) -> Emulator:
+def _start(port: int, state: Path, settings: dict[str, str]) -> Emulator:
     temporary = state / "emulator"
     shutil.rmtree(temporary, ignore_errors=True)  # of an earlier run that was killed
     temporary.mkdir(parents=True)
@@ -102,7 +91,6 @@ def _start_on(port: int, state: Path, settings: dict[str, str]) -> Emulator:
 
 def _is_healthy(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=2) as answer:
-            return bool(answer.status == 200)
+        return call("GET", f"http://127.0.0.1:{port}/_ministack/health").status == 200
     except OSError:
         return False

@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from local.processes import free_port
-
 PREFERRED_PORT = 8080
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """API Gateway's own limit: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
@@ -66,8 +64,8 @@ def _listen(gateway: Gateway) -> ThreadingHTTPServer:
         door = gateway
 
     try:
-        return _Server(("127.0.0.1", free_port(PREFERRED_PORT)), Handler)
-    except OSError:  # taken since it was found free
+        return _Server(("127.0.0.1", PREFERRED_PORT), Handler)
+    except OSError:  # taken
         return _Server(("127.0.0.1", 0), Handler)
 
 

@@ -4,36 +4,61 @@ children."""
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from local.errors import StackError
 from local.paths import APP_PYTHON, ROOT
 
+_ANY_PORT = 0
+_PORT_ATTEMPTS = 10
 _LOG_TAIL_LINES = 15
-_STOP_GRACE_SECONDS = 5.0
+_STOP_GRACE_SECONDS = 2.0
 
 
-def free_port(preferred: int | None = None) -> int:
-    """The preferred loopback port when nobody has it, else one the system picks."""
-    for port in (preferred, 0):
-        if port is None:
-            continue
-        with socket.socket() as probe:
-            # As the servers themselves do: a port that is only waiting out old connections counts as free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
+@contextmanager
+def reserved_port(preferred: int) -> Iterator[int]:
+    """The preferred loopback port when nobody has it, else another; no other local stack is given it
+    meanwhile.
+
+    Between a port being found free and the child listening on it, a stack that starts at the same time would
+    find it free as well. Hence a lock beside the port, which ends with this process however that ends.
+    """
+    folder = Path(tempfile.gettempdir()) / f"hosting-orders-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    with ExitStack() as held:
+        for wanted in (preferred, *[_ANY_PORT] * _PORT_ATTEMPTS):
+            port = _find_free(wanted)
+            if port is None:
                 continue
-            return int(probe.getsockname()[1])
-    raise StackError("No free port on 127.0.0.1.")
+            lock = held.enter_context((folder / str(port)).open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield port
+            return
+        raise StackError("No free port on 127.0.0.1.")
+
+
+def _find_free(port: int) -> int | None:
+    with socket.socket() as probe:
+        # As the servers themselves do: a port that is only waiting out old connections counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
 
 
 def accepts_connections(port: int) -> bool:

@@ -1,6 +1,6 @@
 """Tasks that wait for a token: `arn:aws:states:::lambda:invoke.waitForTaskToken`.
 
-ministack swallows an error of the invoked function and goes on waiting for a token that nobody will ever send.
+ministack swallows an error of the invoked function and goes on waiting for a token that nobody will send.
 AWS fails the task with the function's error, so that Retry and Catch see it by its class name.
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
 """

@@ -1,0 +1,132 @@
+"""Children of the local stack end with it, however it ends: local/processes.py and local/supervised.py."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.errors import StackError
+from local.processes import clean_environment, reserved_port, start_module
+
+PATIENCE_SECONDS = 20.0
+
+# Starts a grandchild, writes both process ids down, and ignores SIGTERM as a stuck server would.
+FAMILY = """
+import os, signal, subprocess, sys, time
+from pathlib import Path
+grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+ready = Path(sys.argv[1])
+ready.with_suffix(".new").write_text(f"{os.getpid()} {grandchild.pid}")
+ready.with_suffix(".new").rename(ready)
+time.sleep(600)
+"""
+# Starts a child as the stack does and is then killed by the test.
+PARENT = """
+import sys, time
+from pathlib import Path
+from local.processes import start_module
+start_module("family", "family", [sys.argv[1]], logs=Path(sys.argv[2]), environment=eval(sys.argv[3]))
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "family.py").write_text(FAMILY)
+    environment = clean_environment()
+    environment["PYTHONPATH"] += os.pathsep + str(tmp_path)
+    return environment
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def is_alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process_id}/stat")
+    # An ended process that its new parent has not yet asked about still has an id.
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def test_stopping_a_child_ends_its_own_children_too(tmp_path: Path, environment: dict[str, str]) -> None:
+    ready = tmp_path / "ready"
+    child = start_module("family", "family", [str(ready)], logs=tmp_path, environment=environment)
+    wait_for(ready.exists)
+    family = [int(number) for number in ready.read_text().split()]
+
+    child.stop()
+
+    wait_for(lambda: not any(is_alive(member) for member in family))
+    child.stop()  # may be called again
+
+
+def test_children_end_when_their_parent_is_killed(tmp_path: Path, environment: dict[str, str]) -> None:
+    ready = tmp_path / "ready"
+    arguments = [str(ready), str(tmp_path), repr(environment)]
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, *arguments], env=environment)
+    wait_for(ready.exists)
+    family = [int(number) for number in ready.read_text().split()]
+    assert all(is_alive(member) for member in family)
+
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+
+    wait_for(lambda: not any(is_alive(member) for member in family))
+
+
+def test_a_child_that_ends_at_once_is_reported_with_what_it_said(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (tmp_path / "broken.py").write_text("raise SystemExit('the disk is full')")
+    child = start_module("broken", "broken", logs=tmp_path, environment=environment)
+
+    with pytest.raises(StackError, match="the disk is full"):
+        child.wait_until(lambda: False, timeout=PATIENCE_SECONDS)
+
+
+def test_a_child_sees_no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_mine")
+    monkeypatch.setenv("PATH", "/bin")
+
+    environment = clean_environment(EXTRA="1")
+
+    assert not {"AWS_PROFILE", "STRIPE_API_KEY"} & set(environment)
+    assert (environment["PATH"], environment["EXTRA"]) == ("/bin", "1")
+
+
+def test_a_port_is_replaced_when_somebody_has_it() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with reserved_port(port) as other:
+            assert other != port
+
+
+def test_a_reserved_port_is_not_given_to_another_stack_that_starts_meanwhile() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    with reserved_port(port) as first, reserved_port(port) as second:
+        assert first == port
+        assert second != port
+    with reserved_port(port) as again:
+        assert again == port
