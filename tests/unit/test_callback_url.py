@@ -197,6 +197,8 @@ REFUSED = {
     "https://hooks..example.com/": "valid name",
     "https://-hooks.example.com/": "valid name",
     "https://ho_oks.example.com/": "valid name",
+    "https://ho\u200boks.example.com/": "valid name",
+    "https://ho\u202eoks.example.com/": "valid name",
     "https://%31%32%37.example.com/": "valid name",
     "https://" + "a" * 64 + ".example.com/": "valid name",
     "https://" + "abcdefgh." * 30 + "example.com/": "valid name",

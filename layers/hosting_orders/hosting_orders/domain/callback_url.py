@@ -169,7 +169,7 @@ def _check_name(host: str) -> None:
     if len(labels) < 2 or labels[-1] in _PRIVATE_DOMAINS:
         raise ValueError("the host must be a public name, such as hooks.example.com")
     valid = all(label and (not label.isascii() or _LABEL.fullmatch(label)) for label in labels)
-    if not valid or len(host) > 253:
+    if not valid or not host.isprintable() or len(host) > 253:
         raise ValueError("the host is not a valid name")
 
 
