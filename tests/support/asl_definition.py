@@ -85,7 +85,7 @@ class Expression:
             if not isinstance(value, dict) or name not in value:
                 return _MISSING
             value = value[name]
-        return _MISSING if isinstance(value, list) else value
+        return value
 
     def _evaluate(self, variables: Mapping[str, Any]) -> Any:
         try:

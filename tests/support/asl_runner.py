@@ -205,7 +205,7 @@ class AslRunner:
         self._ready: deque[tuple[Execution, Callable[[], None]]] = deque()
         self._timers: list[_Timer] = []
         self._timers_set = 0
-        self._tokens: dict[str, _Attempt | None] = {}  # None: answered or dead
+        self._tokens: dict[str, _Attempt] = {}
 
     # -- the API -----------------------------------------------------------------------------------
 
@@ -465,7 +465,7 @@ class AslRunner:
         if token not in self._tokens:
             raise ApiError("InvalidToken", "Invalid Token: 'Invalid token'")
         attempt = self._tokens[token]
-        if attempt is None or not self._close(attempt):
+        if not self._close(attempt):
             raise ApiError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
         return attempt
 
@@ -474,8 +474,6 @@ class AslRunner:
         if attempt.execution.attempt is not attempt:
             return False
         attempt.execution.attempt = None
-        if attempt.token is not None:
-            self._tokens[attempt.token] = None
         return True
 
     def _overdue(self, attempt: _Attempt) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.asl_definition import Expression, StateFailedError, error_matches
@@ -267,6 +267,7 @@ def test_the_cause_of_a_lambda_error_can_be_parsed() -> None:
     assert execution.output == {"why": "none left"}
 
 
+# Property-tested, as the short cut is the one place where the runner does not ask JSONata.
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
@@ -274,6 +275,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(value=JSON_VALUES, path=st.lists(st.sampled_from("abc"), min_size=1, max_size=3))
 def test_the_short_cut_for_plain_paths_gives_what_jsonata_gives(value: Any, path: list[str]) -> None:
     def outcome(source: str) -> Any:
@@ -330,6 +332,18 @@ def test_every_retrier_counts_for_itself() -> None:
     run.advance(60)
     assert execution.output == "done"
     assert len(work.payloads) == 4
+
+
+def test_no_retrier_is_used_up_by_another() -> None:
+    retry = [
+        {"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 1, "BackoffRate": 1},
+        {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1, "BackoffRate": 1},
+    ]
+    work = Work(ValueError(), OutOfStockError(), ValueError(), ValueError())
+    run = runner({"Charge": task(Retry=retry)}, work)
+    execution = run.start("one", {})
+    run.advance(60)
+    assert (execution.status, len(work.payloads)) == ("FAILED", 3)
 
 
 def test_a_retrier_that_is_used_up_does_not_pass_the_error_to_the_next_one() -> None:
@@ -606,10 +620,11 @@ def test_a_deadline_met_does_not_strike_later() -> None:
     execution = run.start("one", {})
     run.advance(30)
     run.send_task_success(work.payloads[0]["token"], "{}")
+    run.run_until_idle()
+    assert run.next_timer() is None
     run.advance(3600)
     assert execution.states == ["First", "Second"]
     assert execution.status == "RUNNING"
-    assert run.next_timer() is None
 
 
 def test_a_machine_out_of_time_is_timed_out_and_its_token_dead() -> None:
@@ -632,9 +647,19 @@ def test_a_stopped_execution_is_aborted_and_runs_no_further() -> None:
     execution = run.start("one", {})
     run.run_until_idle()
     run.stop("one", "Operator", "not wanted")
+    assert run.next_timer() is None
     run.advance(3600)
     assert (execution.status, execution.error, execution.cause) == ("ABORTED", "Operator", "not wanted")
     assert len(work.payloads) == 1
+
+
+def test_an_execution_stopped_before_its_next_step_does_not_take_it() -> None:
+    work = Work()
+    run = runner({"Charge": task()}, work)
+    execution = run.start("one", {})
+    run.stop("one")
+    run.run_until_idle()
+    assert (execution.status, execution.states, work.payloads) == ("ABORTED", [], [])
 
 
 def test_timers_of_many_executions_fire_in_order_of_time() -> None:
