@@ -28,6 +28,4 @@ fi
 
 found=$(.venv/sam/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 echo "No Python $built_for here: building for Python $found instead, as a check only (not fit to be deployed)." >&2
-mkdir -p .aws-sam
-sed "s/python$built_for/python$found/g" template.yaml >.aws-sam/any-python.yaml
-exec sam build --template-file .aws-sam/any-python.yaml --base-dir . --build-dir .aws-sam/any-python
+exec sam build --cached --build-dir .aws-sam/any-python --parameter-overrides "Runtime=python$found"

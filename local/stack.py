@@ -1,0 +1,223 @@
+"""The whole system on this machine: the project's own template on the embedded AWS, and stand-ins around it.
+
+    with running_stack(state) as stack:
+        stack.api, stack.stripe, stack.platform, stack.callbacks   # base addresses
+        stack.aws.client("dynamodb")                               # the embedded AWS
+
+Several stacks may run at once, each with a state folder of its own; ports that are taken are replaced by
+others.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from local.aws import Aws
+from local.deploy import Deployment, deploy
+from local.emulator import running_emulator
+from local.errors import StackError
+from local.gateway import running_gateway
+from local.paths import DEFAULT_STATE, TEMPLATE
+from local.processes import Child, accepts_connections, reserved_port, start_module
+
+STACK_NAME = "hosting-orders"
+STRIPE_TEST_KEYS = ("sk_test_", "rk_test_")
+
+_STRIPE_PORT = 12111
+_PLATFORM_PORT = 8090
+_CALLBACKS_PORT = 9009
+_READY_SECONDS = 30.0
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A running stack. Addresses have no trailing slash; `stripe` is empty when the real Stripe is used."""
+
+    api: str
+    stripe: str
+    platform: str
+    callbacks: str
+    aws: Aws
+    deployment: Deployment
+    stripe_api_key: str
+    state: Path
+    children: tuple[Child, ...]
+
+    @property
+    def table(self) -> str:
+        return self.deployment.resources["OrdersTable"]
+
+    def check(self) -> None:
+        """Raises StackError when a part of the stack has ended."""
+        for child in self.children:
+            if not child.is_running():
+                raise StackError(f"{child.name} has ended.\n{child.log_tail()}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    """What the stack and the stand-ins have to know of each other. New for each run."""
+
+    stripe_api_key: str
+    stripe_webhook: str
+    platform_api_key: str
+    platform_webhook: str
+
+
+def _new_secrets(stripe_api_key: str | None) -> _Secrets:
+    return _Secrets(
+        stripe_api_key=stripe_api_key or f"sk_test_{secrets.token_hex(12)}",
+        stripe_webhook=f"whsec_{secrets.token_hex(16)}",
+        platform_api_key=secrets.token_hex(16),
+        platform_webhook=_standard_webhooks_secret(),
+    )
+
+
+def _standard_webhooks_secret() -> str:
+    return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+
+
+@contextmanager
+def running_stack(
+    state: Path = DEFAULT_STATE,
+    *,
+    stripe_api_key: str | None = None,
+    wait_scale: float = 1.0,
+    platform_delay: float = 2.0,
+    report: Report = lambda line: None,
+) -> Iterator[Stack]:
+    """Starts everything and ends it on leaving. Raises StackError, with the reason, when that does not work.
+
+    With `stripe_api_key` (sk_test_…) money moves in Stripe's real test mode and there is no stand-in for
+    Stripe. `wait_scale` shortens the state machine's waits and retry intervals; `platform_delay` is how many
+    seconds the stand-in for the hosting platform takes to build a site.
+    """
+    if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
+        raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
+    with ExitStack() as cleanup:
+        cleanup.enter_context(_only_stack_in(state))
+        started = time.monotonic()
+        shared = _new_secrets(stripe_api_key)
+        gateway = cleanup.enter_context(running_gateway())
+        stand_ins = _StandIns(cleanup, state / "logs")
+        stripe = ""
+        if not stripe_api_key:
+            stripe = stand_ins.start(
+                "stripe",
+                "local.stripe_standin",
+                _STRIPE_PORT,
+                {
+                    "--webhook-url": f"{gateway.address}/webhooks/stripe",
+                    "--webhook-secret": shared.stripe_webhook,
+                },
+            )
+        platform = stand_ins.start(
+            "platform",
+            "local.platform_standin",
+            _PLATFORM_PORT,
+            {
+                "--webhook-url": f"{gateway.address}/webhooks/platform",
+                "--webhook-secret": shared.platform_webhook,
+                "--api-key": shared.platform_api_key,
+                "--delay": str(platform_delay),
+            },
+        )
+        callbacks = stand_ins.start(
+            "callbacks",
+            "local.callback_receiver",
+            _CALLBACKS_PORT,
+            {"--record": str(state / "callbacks.jsonl")},
+        )
+        emulator = cleanup.enter_context(running_emulator(state, wait_scale=wait_scale))
+        stand_ins.wait_until_ready()
+        report(f"AWS emulator and stand-ins are up ({time.monotonic() - started:.1f} s)")
+
+        started = time.monotonic()
+        parameters = {
+            "StripeApiKey": shared.stripe_api_key,
+            "StripeWebhookSecrets": shared.stripe_webhook,
+            "StripeApiBase": stripe,
+            "PlatformUrl": platform,
+            "PlatformApiKey": shared.platform_api_key,
+            "PlatformWebhookSecrets": shared.platform_webhook,
+            "AllowLoopbackCallbacks": "true",
+        }
+        deployment = deploy(emulator.aws, TEMPLATE, STACK_NAME, parameters)
+        gateway.open_to(deployment.resources["Api"], emulator.port)
+        report(f"template.yaml is deployed ({time.monotonic() - started:.1f} s)")
+        yield Stack(
+            api=gateway.address,
+            stripe=stripe,
+            platform=platform,
+            callbacks=callbacks,
+            aws=emulator.aws,
+            deployment=deployment,
+            stripe_api_key=shared.stripe_api_key,
+            state=state,
+            children=(emulator.child, *stand_ins.children),
+        )
+
+
+@contextmanager
+def _only_stack_in(state: Path) -> Iterator[None]:
+    """Holds the state folder, emptied of what an earlier run has left.
+
+    The lock goes with the process that holds it, however that ends.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise StackError(
+                f"A local stack is already running here (process {lock.read().strip()}); end that one first."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        for left in ("logs", "emulator"):
+            shutil.rmtree(state / left, ignore_errors=True)
+        for left in ("callbacks.jsonl", "demo.json"):
+            (state / left).unlink(missing_ok=True)
+        yield
+
+
+class _StandIns:
+    """Stand-ins are started one after the other and waited for together."""
+
+    def __init__(self, cleanup: ExitStack, logs: Path) -> None:
+        self._cleanup = cleanup
+        self._logs = logs
+        self._started: list[tuple[Child, int]] = []
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        return tuple(child for child, _ in self._started)
+
+    def start(self, name: str, module: str, preferred_port: int, options: Mapping[str, str]) -> str:
+        """Its base address."""
+        port = self._cleanup.enter_context(reserved_port(preferred_port))
+        arguments = ["--port", str(port)]
+        for option, value in options.items():
+            arguments += [option, value]
+        child = start_module(name, module, arguments, logs=self._logs)
+        self._cleanup.callback(child.stop)
+        self._started.append((child, port))
+        return f"http://127.0.0.1:{port}"
+
+    def wait_until_ready(self) -> None:
+        for child, port in self._started:
+            child.wait_until(partial(accepts_connections, port), _READY_SECONDS)
