@@ -56,19 +56,23 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
-def table_properties() -> dict[str, Any]:
-    """The table's properties in template.yaml; values that CloudFormation would compute are missing."""
-    if not TEMPLATE.exists():
+def table_properties(template: Path = TEMPLATE) -> dict[str, Any]:
+    """The table's properties in template.yaml, without the values that CloudFormation would compute."""
+    if not template.exists():
         return _UNTIL_THERE_IS_A_TEMPLATE
-    template = yaml.load(TEMPLATE.read_text(), _Loader)
-    properties = template["Resources"][LOGICAL_ID]["Properties"]
-    computed = ("Ref", "Fn::")
-    return {
-        name: value
-        for name, value in properties.items()
-        if value is not None
-        and not (isinstance(value, dict) and any(key.startswith(computed) for key in value))
-    }
+    resources = yaml.load(template.read_text(), _Loader)["Resources"]
+    properties: dict[str, Any] = _without_computed(resources[LOGICAL_ID]["Properties"])
+    return properties
+
+
+def _without_computed(value: Any) -> Any:
+    if isinstance(value, dict):
+        parts = {name: _without_computed(part) for name, part in value.items()}
+        computed = any(name == "Ref" or name.startswith("Fn::") for name in value)
+        return None if computed else {name: part for name, part in parts.items() if part is not None}
+    if isinstance(value, list):
+        return [part for part in map(_without_computed, value) if part is not None]
+    return value
 
 
 def create_table(client: Any, name: str = TABLE_NAME) -> str:
