@@ -22,33 +22,6 @@ REGION = "eu-west-1"
 _CREATE = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
 
 
-_UNTIL_THERE_IS_A_TEMPLATE: dict[str, Any] = {
-    "BillingMode": "PAY_PER_REQUEST",
-    "KeySchema": [
-        {"AttributeName": "PK", "KeyType": "HASH"},
-        {"AttributeName": "SK", "KeyType": "RANGE"},
-    ],
-    "AttributeDefinitions": [
-        {"AttributeName": "PK", "AttributeType": "S"},
-        {"AttributeName": "SK", "AttributeType": "S"},
-        {"AttributeName": "due_shard", "AttributeType": "S"},
-        {"AttributeName": "due_at", "AttributeType": "N"},
-    ],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": "due",
-            "KeySchema": [
-                {"AttributeName": "due_shard", "KeyType": "HASH"},
-                {"AttributeName": "due_at", "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "KEYS_ONLY"},
-        }
-    ],
-    "StreamSpecification": {"StreamViewType": "NEW_IMAGE"},
-    "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
-}
-
-
 class _Loader(yaml.SafeLoader):
     """Reads CloudFormation's short tags (`!Ref`, `!Sub`, …) as if nothing stood there."""
 
@@ -58,8 +31,6 @@ _Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 def table_properties(template: Path = TEMPLATE) -> dict[str, Any]:
     """The table's properties in template.yaml, without the values that CloudFormation would compute."""
-    if not template.exists():
-        return _UNTIL_THERE_IS_A_TEMPLATE
     resources = yaml.load(template.read_text(), _Loader)["Resources"]
     properties: dict[str, Any] = _without_computed(resources[LOGICAL_ID]["Properties"])
     return properties
