@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from local.stack import Stack, running_stack
 
 HERE = Path(__file__).parent
 
@@ -17,3 +20,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.xdist_group("local-stack"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole system, as `make run` starts it, but with short waits and beside a `make run` that may be up."""
+    state = tmp_path_factory.mktemp("stack")
+    with running_stack(state, wait_scale=0.1, platform_delay=0.3) as stack:
+        yield stack
