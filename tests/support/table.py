@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
+@functools.cache
 def table_properties(template: Path = TEMPLATE) -> dict[str, Any]:
     """The table's properties in template.yaml, without the values that CloudFormation would compute."""
     resources = yaml.load(template.read_text(), _Loader)["Resources"]
@@ -70,7 +72,9 @@ class AtomicClient:
         self._lock = threading.Lock()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        operation = getattr(self._client, name)
+        operation: Callable[..., Any] = getattr(self._client, name)
+        if not callable(operation):  # `meta`, `exceptions`
+            return operation
 
         def atomic(*args: Any, **kwargs: Any) -> Any:
             with self._lock:
