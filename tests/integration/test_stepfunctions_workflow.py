@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -161,6 +163,63 @@ def test_a_token_nobody_waits_for_is_not_an_error(runner: AslRunner, end: str) -
     runner.run_until_idle()
     assert execution.status == {"answered": "SUCCEEDED", "stopped": "ABORTED", "unknown": "RUNNING"}[end]
 
+
+# -- the project's own machine ------------------------------------------------------------------------
+
+STATE_MACHINE = Path(__file__).parents[2] / "statemachines" / "fulfil_order.asl.yaml"
+
+
+class Fulfilment:
+    """The real machine on functions that only note what they are given."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, dict[str, Any]]] = []
+        names = set(re.findall(r"\$\{(\w+)FunctionArn\}", STATE_MACHINE.read_text(encoding="utf-8")))
+        machine = StateMachine.load(STATE_MACHINE, {f"{name}FunctionArn": name for name in names})
+        self.runner = AslRunner(machine, VirtualClock(), invoke=self._note)
+        self.workflow = StepFunctionsWorkflow(self.runner.as_client(), self.runner.arn)
+
+    def _note(self, function: str, payload: dict[str, Any]) -> None:
+        self.given.append((function, payload))
+
+    def start(self, order: Order) -> Execution:
+        self.workflow.start(order)
+        self.runner.run_until_idle()
+        return self.runner.executions[order.uuid]
+
+    def steps(self) -> list[str]:
+        return [function for function, _ in self.given]
+
+
+def test_the_machine_finds_in_its_input_all_that_its_steps_read() -> None:
+    fulfilment = Fulfilment()
+    order = an_order()
+    execution = fulfilment.start(order)
+    assert (execution.states, execution.error, execution.cause) == (["ChargeOrder"], None, None)
+    for _ in range(2):
+        fulfilment.workflow.succeed(token_of(execution))
+        fulfilment.runner.run_until_idle()
+    assert fulfilment.steps() == ["ChargeOrder", "ProvisionHosting", "SendCallback"]
+    assert execution.status == "SUCCEEDED"
+    for function, payload in fulfilment.given:
+        assert payload["account_id"] == order.account_id, function
+        assert order.number in payload.values(), function
+
+
+def test_the_machine_gives_the_money_back_when_a_step_fails() -> None:
+    fulfilment = Fulfilment()
+    execution = fulfilment.start(an_order())
+    fulfilment.workflow.fail(token_of(execution), "PaymentFailedError", "declined")
+    fulfilment.runner.run_until_idle()
+    assert fulfilment.steps() == ["ChargeOrder", "RefundOrder"]
+    assert fulfilment.given[1][1]["error"] == "PaymentFailedError"
+    fulfilment.workflow.succeed(token_of(execution))
+    fulfilment.runner.run_until_idle()
+    assert fulfilment.steps() == ["ChargeOrder", "RefundOrder", "SendCallback"]
+    assert execution.status == "SUCCEEDED"
+
+
+# -- when Step Functions does not answer --------------------------------------------------------------
 
 CALLS: dict[str, Callable[[StepFunctionsWorkflow], None]] = {
     "start_execution": lambda workflow: workflow.start(an_order(number=mint_number(1_800_000_000_000))),

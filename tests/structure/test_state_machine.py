@@ -23,6 +23,7 @@ from tests.structure.project import (
     resources,
     strings,
 )
+from tests.support.asl_definition import error_matches
 from tests.support.asl_runner import StateMachine
 
 COMPENSATION = "RefundOrder"
@@ -121,10 +122,12 @@ def unknown_errors(definition: Definition) -> list[str]:
 
 
 def retried_business_facts(definition: Definition) -> list[str]:
+    """The compensation alone may retry all that its function reports: giving up there keeps the money."""
     problems = []
     for name, state in states(definition, "Task"):
+        allowed = RETRYABLE | {"States.TaskFailed"} if name == COMPENSATION else RETRYABLE
         for retrier in state.get("Retry", []):
-            facts = set(retrier["ErrorEquals"]) - RETRYABLE
+            facts = set(retrier["ErrorEquals"]) - allowed
             problems += [f"{name}.Retry: {error} is not only for faults" for error in sorted(facts)]
             if retrier.get("JitterStrategy") != "FULL":
                 problems.append(f"{name}.Retry: without jitter all who failed together come back together")
@@ -164,6 +167,33 @@ def tasks_without_a_deadline(definition: Definition) -> list[str]:
         if not isinstance(timeout, int) or timeout < 1:
             problems.append(f"{name}: TimeoutSeconds must be a number that stands in the file")
     return problems
+
+
+def executions_that_outlive_a_year(definition: Definition) -> list[str]:
+    """AWS ends a Standard execution after a year, on the spot: no Catch, no refund, no failure counted.
+
+    So the longest way through, every wait timing out and every retry of a time-out too, must be shorter.
+    """
+    all_states = definition["States"]
+
+    def longest(name: str, seen: frozenset[str]) -> int:
+        state = all_states.get(name, {})
+        if name in seen:
+            return 0  # a loop: another rule tells
+        timeout = state.get("TimeoutSeconds", 0)
+        waits = timeout * (1 + _retries_of_a_timeout(state)) if isinstance(timeout, int) else 0
+        return waits + max((longest(to, seen | {name}) for to in targets(state)), default=0)
+
+    days = longest(definition["StartAt"], frozenset()) / 86_400
+    return [f"an execution could take {days:.0f} days; AWS ends it after 365"] if days >= 365 else []
+
+
+def _retries_of_a_timeout(state: dict[str, Any]) -> int:
+    for retrier in state.get("Retry", []):
+        if error_matches("States.Timeout", tuple(retrier["ErrorEquals"])):
+            attempts: int = retrier.get("MaxAttempts", 3)
+            return attempts
+    return 0
 
 
 # -- rules over the definition and the template -------------------------------------------------------
@@ -233,6 +263,7 @@ ALONE: list[Callable[[Definition], list[str]]] = [
     retried_business_facts,
     uncaught_failures,
     tasks_without_a_deadline,
+    executions_that_outlive_a_year,
 ]
 WITH_TEMPLATE: list[Callable[[Definition, dict[str, Any]], list[str]]] = [
     substitutions_that_do_not_fit,
@@ -394,6 +425,13 @@ ALL = ["States.ALL"]
         (uncaught_failures, "States/ChargeOrder/Catch/1/Next", "Done", "can end well in Done"),
         (uncaught_failures, "States/ChargeOrder/Catch/1/Next", "RouteByType", "can end well in Done"),
         (uncaught_failures, "States/RefundOrder/Catch/0/Next", "Done", "can end well in Done"),
+        (
+            retried_business_facts,
+            "States/RefundOrder/Retry",
+            [{"ErrorEquals": ALL}],
+            "States.ALL is not only",
+        ),
+        (executions_that_outlive_a_year, "States/RefundOrder/TimeoutSeconds", 366 * 86_400, "366 days"),
         (tasks_without_a_deadline, "States/ChargeOrder/TimeoutSeconds", None, "ChargeOrder"),
         (tasks_without_a_deadline, "States/ChargeOrder/TimeoutSeconds", "{% $n %}", "ChargeOrder"),
     ],
@@ -443,6 +481,20 @@ def test_a_template_that_does_not_fit_the_workflow_is_noticed(
 ) -> None:
     problems = rule(GOOD_DEFINITION, changed(GOOD_TEMPLATE, path, value))
     assert any(complaint in problem for problem in problems), problems
+
+
+def test_the_compensation_may_retry_what_its_function_reports() -> None:
+    retry = [{"ErrorEquals": ["States.TaskFailed"], "JitterStrategy": "FULL"}]
+    assert retried_business_facts(changed(GOOD_DEFINITION, "States/RefundOrder/Retry", retry)) == []
+
+
+def test_time_outs_that_are_retried_for_more_than_a_year_are_noticed() -> None:
+    ninety_days = changed(GOOD_DEFINITION, "States/RefundOrder/TimeoutSeconds", 90 * 86_400)
+    retry = [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 60}]
+    assert executions_that_outlive_a_year(changed(ninety_days, "States/RefundOrder/Retry", retry)) == []
+    retry[0]["ErrorEquals"] = ["States.ALL"]
+    problems = executions_that_outlive_a_year(changed(ninety_days, "States/RefundOrder/Retry", retry))
+    assert problems == ["an execution could take 5490 days; AWS ends it after 365"]
 
 
 def test_a_state_that_outlives_its_machine_is_noticed() -> None:

@@ -645,7 +645,7 @@ def test_a_function_called_unlike_its_folder_is_noticed() -> None:
 def test_functions_an_api_names_in_its_own_definition_are_http_functions() -> None:
     template = changed(f"{PLACE}/Events", {})
     template["Resources"]["Api"] = parse_template(
-        "Type: AWS::Serverless::HttpApi\nProperties: {DefinitionBody: !Sub '${PlaceOrderFunction.Arn}/invoke'}"
+        "Type: AWS::Serverless::HttpApi\nProperties: {DefinitionBody: !Sub '${PlaceOrderFunction.Arn}'}"
     )
     assert http_functions(template) == {"PlaceOrderFunction"}
 
