@@ -15,13 +15,16 @@ help: ## List these commands
 	@echo "Hosting Orders. Start with 'make run'."
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: .venv/app .venv/emulator ## Start the whole system here, place a sample order, and serve until Ctrl-C
+run: ## Start the whole system here, place a sample order, and serve until Ctrl-C
+	@$(BOOTSTRAP) app emulator
 	@$(PYTHON_APP) -m local run
 
-demo: .venv/app .venv/emulator ## The same, but stop when the order is completed (exit 0) or has failed
+demo: ## The same, but stop when the order is completed (exit 0) or has failed
+	@$(BOOTSTRAP) app emulator
 	@$(PYTHON_APP) -m local demo
 
-test: .venv/app .venv/emulator ## Run every test, those against the local stack too (minutes)
+test: ## Run every test, those against the local stack too (minutes)
+	@$(BOOTSTRAP) app emulator
 	@$(PYTEST) -n 2 --dist loadgroup
 
 check: .venv/app ## Inner loop: style, types, and the tests that need no local stack

@@ -168,8 +168,20 @@ case ${1:-} in
         fi
         ;;
     *)
+        if [ $# -eq 1 ]; then
+            make_environment "$1"
+            exit
+        fi
+        # At the same time: pip waits for the network and for the disk as much as for the processor.
+        jobs=""
         for environment in "$@"; do
-            make_environment "$environment"
+            "${BASH_SOURCE[0]}" "$environment" &
+            jobs="$jobs $!"
         done
+        failed=0
+        for job in $jobs; do
+            wait "$job" || failed=1
+        done
+        exit $failed
         ;;
 esac
