@@ -334,4 +334,4 @@ def camel_case(folder: str) -> str:
 
 def function_folders() -> list[str]:
     """The folders of functions/ that hold something."""
-    return sorted(path.name for path in FUNCTIONS.iterdir() if path.is_dir() and any(path.glob("*.py")))
+    return sorted({path.parent.name for path in FUNCTIONS.glob("*/*.py")})
