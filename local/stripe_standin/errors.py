@@ -1,0 +1,113 @@
+"""Errors as the API answers them; see https://docs.stripe.com/api/errors and /error-codes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class StripeError(Exception):
+    """An answer other than 200: its HTTP status and the object under `error`.
+
+    `began` is False for what Stripe refuses before the endpoint begins to execute (bad parameters, a
+    conflicting request, too many requests): such an answer is not kept under the idempotency key.
+    """
+
+    def __init__(
+        self, status: int, error: dict[str, Any], *, began: bool = True, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(error.get("message"))
+        self.status = status
+        self.error = error
+        self.began = began
+        self.headers = headers or {}
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return {"error": self.error}
+
+
+def _error(type_: str, message: str, code: str | None, param: str | None) -> dict[str, Any]:
+    error: dict[str, Any] = {"message": message, "type": type_}
+    if code:
+        error["code"] = code
+        error["doc_url"] = f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}"
+    if param:
+        error["param"] = param
+    return error
+
+
+def refused(message: str, code: str | None = None, param: str | None = None) -> StripeError:
+    """The request was understood, and the state of things does not allow it: 400."""
+    return StripeError(400, _error("invalid_request_error", message, code, param))
+
+
+def bad_parameter(message: str, code: str | None = None, param: str | None = None) -> StripeError:
+    """The request itself is wrong, so nothing was executed: 400."""
+    return StripeError(400, _error("invalid_request_error", message, code, param), began=False)
+
+
+def missing_parameter(param: str) -> StripeError:
+    return bad_parameter(f"Missing required param: {param}.", "parameter_missing", param)
+
+
+def not_built(what: str) -> StripeError:
+    """Stripe can do this and the stand-in cannot; said loudly, so that nobody takes silence for success."""
+    return StripeError(
+        501, _error("invalid_request_error", f"The stand-in for Stripe does not do this: {what}", None, None),
+        began=False,
+        headers={"Stripe-Should-Retry": "false"},
+    )
+
+
+def no_such(object_name: str, object_id: str, param: str = "id") -> StripeError:
+    """404 for an id in the path, 400 for one in a parameter."""
+    label = {"payment_method": "PaymentMethod", "customer_balance_transaction": "balance transaction"}.get(
+        object_name, object_name
+    )
+    error = _error("invalid_request_error", f"No such {label}: '{object_id}'", "resource_missing", param)
+    return StripeError(404 if param == "id" else 400, error)
+
+
+def unknown_address(method: str, path: str) -> StripeError:
+    message = f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help."
+    return StripeError(404, _error("invalid_request_error", message, None, None), began=False)
+
+
+def not_authorized(message: str) -> StripeError:
+    return StripeError(401, _error("invalid_request_error", message, None, None), began=False)
+
+
+def card_refused(code: str, message: str, **facts: Any) -> StripeError:
+    """402: the bank (or Radar, or the need to authenticate) stood in the way of the payment."""
+    error = _error("card_error", message, code, None)
+    error.update({name: fact for name, fact in facts.items() if fact is not None})
+    return StripeError(402, error)
+
+
+def idempotency_mismatch(key: str) -> StripeError:
+    message = (
+        "Keys for idempotent requests can only be used with the same parameters they were first used with. "
+        f"Try using a key other than '{key}' if you meant to execute a different request."
+    )
+    return StripeError(400, _error("idempotency_error", message, None, None), began=False)
+
+
+def idempotency_key_in_use(key: str) -> StripeError:
+    message = (
+        "There is currently another in-progress request using this Stripe-Idempotency-Key (that probably "
+        f"means you submitted twice, and the other request is still going through): {key}."
+    )
+    error = _error("idempotency_error", message, "idempotency_key_in_use", None)
+    return StripeError(409, error, began=False)
+
+
+def too_many_requests() -> StripeError:
+    error = _error("invalid_request_error", "Request rate limit exceeded.", "rate_limit", None)
+    return StripeError(429, error, began=False)
+
+
+def internal_error(*, began: bool) -> StripeError:
+    """500. Stripe keeps it under the idempotency key when the endpoint had begun, and says not to retry."""
+    error = _error("api_error", "An error occurred in the stand-in, as it was told to.", None, None)
+    headers = {"Stripe-Should-Retry": "false"} if began else {}
+    return StripeError(500, error, began=began, headers=headers)
