@@ -53,7 +53,8 @@ def missing_parameter(param: str) -> StripeError:
 def not_built(what: str) -> StripeError:
     """Stripe can do this and the stand-in cannot; said loudly, so that nobody takes silence for success."""
     return StripeError(
-        501, _error("invalid_request_error", f"The stand-in for Stripe does not do this: {what}", None, None),
+        501,
+        _error("invalid_request_error", f"The stand-in for Stripe does not do this: {what}", None, None),
         began=False,
         headers={"Stripe-Should-Retry": "false"},
     )
@@ -69,7 +70,9 @@ def no_such(object_name: str, object_id: str, param: str = "id") -> StripeError:
 
 
 def unknown_address(method: str, path: str) -> StripeError:
-    message = f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help."
+    message = (
+        f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help."
+    )
     return StripeError(404, _error("invalid_request_error", message, None, None), began=False)
 
 

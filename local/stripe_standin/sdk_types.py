@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib import import_module
-from typing import Any, ClassVar, ForwardRef, Literal, Union, get_args, get_origin
+from typing import Any, ClassVar, ForwardRef, Literal, NotRequired, Union, get_args, get_origin
 
-from typing_extensions import NotRequired, is_typeddict
+from typing_extensions import is_typeddict
 
 from .errors import bad_parameter, missing_parameter
 
@@ -32,7 +32,21 @@ LEFT_OUT: Mapping[str, frozenset[str]] = {
         ("deleted", "sources", "subscriptions", "tax_ids", "tax", "cash_balance", "invoice_credit_balance")
     ),
     "invoice": frozenset(("deleted", "payments", "confirmation_secret")),
-    "charge": frozenset(("refunds", "level3")),
+    "charge": frozenset(("refunds", "level3", "authorization_code", "presentment_details")),
+    "dispute": frozenset(("intended_submission_method", "network_reason_code", "payment_method_details")),
+    "event": frozenset(("account", "context")),
+    "refund": frozenset(
+        (
+            "description",
+            "failure_balance_transaction",
+            "failure_reason",
+            "instructions_email",
+            "next_action",
+            "payment_method",
+            "pending_reason",
+            "presentment_details",
+        )
+    ),
     "price": frozenset(("deleted", "currency_options", "tiers")),
     "plan": frozenset(("deleted", "tiers")),
     "product": frozenset(("deleted",)),
@@ -63,12 +77,18 @@ def fields(cls: type) -> dict[str, Any]:
     return {
         name: annotation
         for name, annotation in cls.__annotations__.items()
-        if get_origin(annotation) is not ClassVar and not name.startswith("_")
+        if not _is_class_var(annotation) and not name.startswith("_")
     }
 
 
+def _is_class_var(annotation: Any) -> bool:
+    origin: Any = get_origin(annotation)
+    return origin is ClassVar
+
+
 def _is_union(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, types.UnionType)
+    origin: Any = get_origin(annotation)
+    return origin is Union or origin is types.UnionType
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:
@@ -82,13 +102,16 @@ def _nullable(annotation: Any) -> bool:
 def _words(annotation: Any) -> tuple[str, ...]:
     """The documented words of an enumeration. It is written `Literal[…] | str`, because a later version may
     know more of them; this version's are the ones that count here."""
-    return tuple(word for member in _members(annotation) if get_origin(member) is Literal
-                 for word in get_args(member))
+    return tuple(
+        word for member in _members(annotation) if get_origin(member) is Literal for word in get_args(member)
+    )
 
 
 def _is_class_of_sdk(annotation: Any) -> bool:
-    return isinstance(annotation, type) and annotation.__module__.startswith("stripe.") and not (
-        _is_untyped(annotation)
+    return (
+        isinstance(annotation, type)
+        and annotation.__module__.startswith("stripe.")
+        and not (_is_untyped(annotation))
     )
 
 
@@ -199,9 +222,7 @@ def _check_fields(cls: type, value: Mapping[str, Any], path: str, found: list[st
         _check_field(name, annotation, value, path, found)
 
 
-def _check_field(
-    name: str, annotation: Any, value: Mapping[str, Any], path: str, found: list[str]
-) -> None:
+def _check_field(name: str, annotation: Any, value: Mapping[str, Any], path: str, found: list[str]) -> None:
     if name in value:
         _check(annotation, value[name], f"{path}.{name}", found)
     elif not _nullable(annotation):
@@ -341,8 +362,10 @@ def _decode(annotation: Any, value: Any, at: str) -> Any:
     if any(get_origin(member) is list for member in members):
         raise bad_parameter("Invalid array", None, at)
     if value == "" and words != ("",):
-        message = f"You passed an empty string for '{at}'. We assume empty values are an attempt to unset a " \
-                  f"parameter; however '{at}' cannot be unset."
+        message = (
+            f"You passed an empty string for '{at}'. We assume empty values are an attempt to unset a "
+            f"parameter; however '{at}' cannot be unset."
+        )
         raise bad_parameter(message, "parameter_invalid_empty", at)
     if set(words) - {""}:
         raise bad_parameter(f"Invalid {at}: must be one of {', '.join(words)}", None, at)

@@ -1,16 +1,17 @@
-"""What the stand-in knows: Stripe's objects as they are answered, what is known of them besides, and events."""
+"""What the stand-in knows: Stripe's objects as they are answered, what else is known of them, and events."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from .errors import missing_resource
-from .sdk_types import Document, Structure, api_version, resource, skeleton
+from .clock import Clock
+from .errors import no_such
+from .sdk_types import Json, api_version, skeleton
 
 _PREFIXES = {
     "charge": "ch",
@@ -32,48 +33,13 @@ _PREFIXES = {
     "subscription_item": "si",
 }
 
-# Fields that Stripe leaves out until they apply, or until they are asked for with `expand`.
-_LEFT_OUT = {
-    "charge": {"refunds", "authorization_code", "level3", "presentment_details", "transfer"},
-    "customer": {
-        "business_name",
-        "cash_balance",
-        "individual_name",
-        "invoice_credit_balance",
-        "sources",
-        "subscriptions",
-        "tax",
-        "tax_ids",
-    },
-    "dispute": {"intended_submission_method", "network_reason_code", "payment_method_details"},
-    "event": {"account", "context"},
-    "invoice": {"confirmation_secret", "payments"},
-    "price": {"currency_options", "tiers"},
-    "refund": {
-        "description",
-        "failure_balance_transaction",
-        "failure_reason",
-        "instructions_email",
-        "next_action",
-        "payment_method",
-        "pending_reason",
-        "presentment_details",
-    },
-}
 
+@dataclass(slots=True)
+class Settings:
+    """What is turned at while the stand-in runs."""
 
-class Clock:
-    """Seconds since 1970. Real time, and as much further as it was advanced."""
-
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._now = now
-        self._ahead = 0.0
-
-    def now(self) -> int:
-        return int(self._now() + self._ahead)
-
-    def advance(self, seconds: float) -> None:
-        self._ahead += seconds
+    allow_declining_attach: bool = False  # Stripe refuses to attach cards that decline
+    refuse_refunds: bool = False
 
 
 class Store:
@@ -84,16 +50,18 @@ class Store:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.settings = Settings()
+        self.base_url = ""
         self.lock = threading.RLock()
-        self.events: list[Document] = []
-        self.on_event: Callable[[Document], None] = lambda event: None
+        self.events: list[Json] = []
+        self.on_event: Callable[[Json], None] = lambda event: None
         self.request_id: str | None = None
         self.idempotency_key: str | None = None
-        self._objects: dict[str, Document] = {}
-        self._kinds: dict[str, dict[str, Document]] = {}
+        self._objects: dict[str, Json] = {}
+        self._kinds: dict[str, dict[str, Json]] = {}
         self._notes: dict[str, dict[str, Any]] = {}
 
-    def create(self, kind: str, **fields: Any) -> Document:
+    def create(self, kind: str, **fields: Any) -> Json:
         """A new object with every field that Stripe answers with."""
         document = self.blank(kind)
         document["id"] = f"{_PREFIXES[kind]}_{secrets.token_hex(12)}"
@@ -102,26 +70,23 @@ class Store:
         self._kinds.setdefault(kind, {})[document["id"]] = document
         return document
 
-    def blank(self, kind: str) -> Document:
+    def blank(self, kind: str) -> Json:
         """An object without an id, not kept."""
-        structure = resource(kind)
-        document = skeleton(structure)
-        for name in _LEFT_OUT.get(kind, set()) | {"deleted"}:
-            document.pop(name, None)
+        document = skeleton(kind)
         known = {"object": kind, "livemode": False, "created": self.clock.now(), "metadata": {}}
-        document.update({name: value for name, value in known.items() if name in structure.fields})
+        document.update({name: value for name, value in known.items() if name in document})
         return document
 
-    def get(self, kind: str, identifier: str, param: str = "id") -> Document:
+    def get(self, kind: str, identifier: str, param: str = "id") -> Json:
         found = self._kinds.get(kind, {}).get(identifier)
         if found is None:
-            raise missing_resource(kind, identifier, param)
+            raise no_such(kind, identifier, param)
         return found
 
-    def find(self, identifier: str) -> Document | None:
+    def find(self, identifier: str) -> Json | None:
         return self._objects.get(identifier)
 
-    def all(self, kind: str, **fields: Any) -> list[Document]:
+    def all(self, kind: str, **fields: Any) -> list[Json]:
         """The newest last."""
         return [
             document
@@ -129,7 +94,7 @@ class Store:
             if all(document[name] == value for name, value in fields.items())
         ]
 
-    def discard(self, document: Document) -> None:
+    def discard(self, document: Json) -> None:
         """Forget an object whose creation was refused after all."""
         del self._objects[document["id"]]
         del self._kinds[document["object"]][document["id"]]
@@ -138,9 +103,13 @@ class Store:
         """What the stand-in knows of an object and Stripe does not answer, such as a card's number."""
         return self._notes.setdefault(identifier, {})
 
-    def emit(self, kind: str, document: Document, previous: Document | None = None) -> Document:
+    def next_prefix(self) -> str:
+        """What a customer's invoice numbers begin with."""
+        return secrets.token_hex(4).upper()
+
+    def emit(self, kind: str, document: Json, previous: Json | None = None) -> Json:
         """An event with the object as it is now; `previous` are the former values of what has changed."""
-        data: Document = {"object": json.loads(json.dumps(document))}
+        data: Json = {"object": json.loads(json.dumps(document))}
         if previous is not None:
             data["previous_attributes"] = previous
         event = self.create(
@@ -155,12 +124,8 @@ class Store:
         self.on_event(event)
         return event
 
-    def part(self, structure: Structure, **fields: Any) -> Document:
-        """A nested object with all its fields."""
-        return {**skeleton(structure), **fields}
 
-
-def page(url: str, items: list[Document] | Iterator[Document], has_more: bool = False) -> Document:
+def page(url: str, items: Sequence[Json], has_more: bool = False) -> Json:
     """Stripe's list object."""
     return {"object": "list", "data": list(items), "has_more": has_more, "url": url}
 

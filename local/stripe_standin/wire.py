@@ -1,4 +1,4 @@
-"""Stripe's wire format: form-encoded parameters read by their types, `expand`, pages, idempotency keys."""
+"""Stripe's wire format: form-encoded parameters, `expand`, pages, idempotency keys."""
 
 from __future__ import annotations
 
@@ -6,42 +6,41 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .errors import StripeApiError, ValidationError, invalid, refused_parameter
-from .sdk_types import (
-    Choice,
-    Document,
-    Either,
-    Expandable,
-    ListOf,
-    MapOf,
-    Nullable,
-    PageOf,
-    Scalar,
-    Structure,
-    Type,
+from .clock import Clock
+from .errors import (
+    bad_parameter,
+    idempotency_key_in_use,
+    idempotency_mismatch,
+    no_such,
 )
-from .store import Clock, Store, page
+from .sdk_types import Json
+from .store import Store, page
 
 _DAY_SECONDS = 24 * 60 * 60
 _MAX_EXPAND_DEPTH = 4
+_MAX_PAGE = 100
+_MAX_KEY = 255
 _MAX_METADATA_KEYS = 50
 _MAX_METADATA_KEY = 40
 _MAX_METADATA_VALUE = 500
-_PARTS = re.compile(r"[^\[\]]+")
+_STEPS = re.compile(r"[^\[\]]+")
 
 # -- parameters ----------------------------------------------------------------------------------------------
 
 
-def nested(encoded: str) -> Document:
-    """`a[b]=1&c[0][d]=2&e[]=3` as nested dicts; lists stay dicts keyed by their index."""
-    root: Document = {}
+def form_tree(encoded: str) -> Json:
+    """`a[b]=1&c[0][d]=2&e[]=3` as nested hashes; lists stay hashes, keyed by their index.
+
+    Raises the error of Stripe when a name is used both for a text and for a hash.
+    """
+    root: Json = {}
     for name, value in parse_qsl(encoded, keep_blank_values=True):
-        steps = _PARTS.findall(name)
+        steps = _STEPS.findall(name)
         if name.endswith("[]"):
             steps.append("")
         if not steps:
@@ -50,153 +49,51 @@ def nested(encoded: str) -> Document:
         for step in steps[:-1]:
             inner = place.setdefault(step or str(len(place)), {})
             if not isinstance(inner, dict):
-                raise refused_parameter("Invalid object", steps[0])
+                raise bad_parameter("Invalid object", None, steps[0])
             place = inner
         place[steps[-1] or str(len(place))] = value
     return root
 
 
-def read_parameters(structure: Structure, given: Document) -> Document:
-    """The parameters with their types. Raises ValidationError as Stripe does for what is not documented."""
-    read = _read_structure(structure, given, "")
-    for name, value in read.items():
-        if name == "metadata" and isinstance(value, dict):
-            _check_metadata(value)
-    return read
-
-
-def _read(kind: Type, value: Any, param: str) -> Any:
-    match kind:
-        case Nullable(inner):
-            return _read(inner, value, param)
-        case Structure():
-            if not isinstance(value, dict):
-                raise refused_parameter("Invalid object", param)
-            return _read_structure(kind, value, param)
-        case ListOf(item):
-            if not isinstance(value, dict):
-                raise refused_parameter("Invalid array", param)
-            ordered = sorted(value.items(), key=lambda pair: int(pair[0]) if pair[0].isdigit() else 0)
-            return [_read(item, element, f"{param}[{index}]") for index, (_, element) in enumerate(ordered)]
-        case MapOf(inner):
-            if not isinstance(value, dict):
-                raise refused_parameter("Invalid object", param)
-            return {key: _read(inner, element, f"{param}[{key}]") for key, element in value.items()}
-        case Choice(values):
-            return _read_choice(values, value, param)
-        case Either(options):
-            return _read_either(options, value, param)
-        case Scalar(name):
-            return _read_scalar(name, value, param)
-        case Expandable() | PageOf():
-            raise TypeError(f"{param}: resources are not parameters")
-
-
-def _read_structure(structure: Structure, given: Document, inside: str) -> Document:
-    fields = structure.fields
-    read: Document = {}
-    for name, value in given.items():
-        param = f"{inside}[{name}]" if inside else name
-        if name not in fields:
-            raise refused_parameter(f"Received unknown parameter: {param}", param, "parameter_unknown")
-        read[name] = _read(fields[name].type, value, param)
-    for name, field in fields.items():
-        if field.required and name not in given:
-            param = f"{inside}[{name}]" if inside else name
-            raise refused_parameter(f"Missing required param: {param}.", param, "parameter_missing")
-    return read
-
-
-def _read_choice(values: Sequence[Any], value: Any, param: str) -> Any:
-    if value in values:
-        return value
-    named = [str(choice) for choice in values if choice != ""]
-    if len(named) == 1:
-        wanted = named[0]
-    elif len(named) == 2:
-        wanted = " or ".join(named)
-    else:
-        wanted = f"one of {', '.join(named[:-1])}, or {named[-1]}"
-    raise refused_parameter(f"Invalid {param}: must be {wanted}", param)
-
-
-def _read_either(options: Sequence[Type], value: Any, param: str) -> Any:
-    refusal: ValidationError | None = None
-    for option in options:
-        try:
-            return _read(option, value, param)
-        except ValidationError as error:
-            # What is wrong inside a structure says more than that a text is not one.
-            if refusal is None or isinstance(value, dict) is isinstance(option, Structure | MapOf | ListOf):
-                refusal = error
-    assert refusal is not None
-    raise refusal
-
-
-def _read_scalar(name: str, value: Any, param: str) -> Any:
-    if name == "any":
-        return value
-    if not isinstance(value, str):
-        raise refused_parameter(f"Invalid string: {json.dumps(value)}", param)
-    if value == "":
-        raise refused_parameter(
-            f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset a "
-            f"parameter; however '{param}' cannot be unset. You should remove '{param}' from your request or "
-            "supply a non-empty value.",
-            param,
-            "parameter_invalid_empty",
-        )
-    if name == "int":
-        if not re.fullmatch(r"-?\d+", value):
-            raise refused_parameter(f"Invalid integer: {value}", param, "parameter_invalid_integer")
-        return int(value)
-    if name == "bool":
-        if value not in {"true", "false"}:
-            raise refused_parameter(f"Invalid boolean: {value}", param)
-        return value == "true"
-    if name in {"float", "decimal"}:
-        if not re.fullmatch(r"-?\d+(\.\d+)?", value):
-            raise refused_parameter(f"Invalid decimal: {value}", param)
-        return float(value) if name == "float" else value
-    return value
-
-
-def _check_metadata(metadata: dict[str, str]) -> None:
-    if len(metadata) > _MAX_METADATA_KEYS:
-        raise refused_parameter(
-            f"You can only have {_MAX_METADATA_KEYS} metadata keys. You passed in {len(metadata)}.", "metadata"
-        )
-    for key, value in metadata.items():
-        if len(key) > _MAX_METADATA_KEY:
-            raise refused_parameter(
-                f"Invalid string: {key}; must be at most {_MAX_METADATA_KEY} characters", f"metadata[{key}]"
-            )
-        if len(value) > _MAX_METADATA_VALUE:
-            raise refused_parameter(
-                f"Invalid string: {value[:20]}…; must be at most {_MAX_METADATA_VALUE} characters",
-                f"metadata[{key}]",
-            )
+def check_metadata(parameters: Mapping[str, Any]) -> None:
+    """Stripe's limits, for the metadata of the request itself and of its lines and items."""
+    metadata = parameters.get("metadata")
+    if isinstance(metadata, dict):
+        if len(metadata) > _MAX_METADATA_KEYS:
+            message = f"You can only set {_MAX_METADATA_KEYS} metadata keys, and gave {len(metadata)}."
+            raise bad_parameter(message, None, "metadata")
+        for key, value in metadata.items():
+            if len(key) > _MAX_METADATA_KEY or len(value) > _MAX_METADATA_VALUE:
+                message = (
+                    f"Metadata keys have at most {_MAX_METADATA_KEY} characters and values at most "
+                    f"{_MAX_METADATA_VALUE}."
+                )
+                raise bad_parameter(message, None, f"metadata[{key}]")
+    for inner in parameters.values():
+        if isinstance(inner, list):
+            for element in inner:
+                if isinstance(element, dict):
+                    check_metadata(element)
 
 
 # -- answers -------------------------------------------------------------------------------------------------
 
 
-def copied(document: Document) -> Document:
-    copy: Document = json.loads(json.dumps(document))
+def copied(document: Json) -> Json:
+    copy: Json = json.loads(json.dumps(document))
     return copy
 
 
 def check_expand(paths: Sequence[str]) -> None:
     for path in paths:
         if len(path.split(".")) > _MAX_EXPAND_DEPTH:
-            raise refused_parameter(
-                f"You cannot expand more than {_MAX_EXPAND_DEPTH} levels of a property. "
-                f"Property: {path}",
+            raise bad_parameter(
+                f"You cannot expand more than {_MAX_EXPAND_DEPTH} levels of a property. Property: {path}",
                 "expand",
             )
 
 
-def expanded(document: Document, paths: Sequence[str], store: Store) -> Document:
+def expanded(document: Json, paths: Sequence[str], store: Store) -> Json:
     """A copy of the answer with the properties of `paths` in full."""
     answer = copied(document)
     for path in paths:
@@ -212,21 +109,17 @@ def _step_into(place: Any, step: str, path: str, store: Store) -> list[Any]:
     if isinstance(place, dict) and place.get("object") == "invoice":
         _include(place, step, store)
     if not isinstance(place, dict) or step not in place:
-        raise invalid(
-            f"This property cannot be expanded ({path}). You may want to try expanding 'data.{path}' instead."
-            if isinstance(place, dict) and place.get("object") == "list"
-            else f"This property cannot be expanded ({path}).",
-        )
+        raise bad_parameter(f"This property cannot be expanded ({path}).", None, "expand")
     value = place[step]
     if isinstance(value, str):
         found = store.find(value)
         if found is None:
-            raise invalid(f"This property cannot be expanded ({path}).")
+            raise bad_parameter(f"This property cannot be expanded ({path}).", None, "expand")
         value = place[step] = copied(found)
     return value if isinstance(value, list) else [value]
 
 
-def _include(invoice: Document, name: str, store: Store) -> None:
+def _include(invoice: Json, name: str, store: Store) -> None:
     """What Stripe adds to an invoice only when it is asked for."""
     if name == "payments" and name not in invoice:
         payments = [copied(payment) for payment in store.all("invoice_payment", invoice=invoice["id"])]
@@ -236,16 +129,13 @@ def _include(invoice: Document, name: str, store: Store) -> None:
         invoice[name] = {"client_secret": secret, "type": "payment_intent"} if secret else None
 
 
-def paged(url: str, newest_last: Sequence[Document], parameters: Document) -> Document:
+def paged(url: str, newest_last: Sequence[Json], parameters: Json) -> Json:
     """One page, the newest first, by `limit`, `starting_after`, `ending_before` and `created`."""
     limit = parameters.get("limit", 10)
-    if not 1 <= limit <= 100:
-        raise refused_parameter(
-            f"This value must be {'greater than or equal to 1' if limit < 1 else 'less than or equal to 100'} "
-            f"(it currently is '{limit}').",
-            "limit",
-            "parameter_invalid_integer",
-        )
+    if not 1 <= limit <= _MAX_PAGE:
+        wanted = "greater than or equal to 1" if limit < 1 else f"less than or equal to {_MAX_PAGE}"
+        message = f"This value must be {wanted} (it currently is '{limit}')."
+        raise bad_parameter(message, "parameter_invalid_integer", "limit")
     documents = [item for item in reversed(newest_last) if _created_within(item, parameters.get("created"))]
     identifiers = [document["id"] for document in documents]
     if "starting_after" in parameters:
@@ -259,11 +149,11 @@ def paged(url: str, newest_last: Sequence[Document], parameters: Document) -> Do
 
 def _position(identifiers: Sequence[str], wanted: str, param: str) -> int:
     if wanted not in identifiers:
-        raise invalid(f"No such object: '{wanted}'", code="resource_missing", param=param)
+        raise no_such("object", wanted, param)
     return identifiers.index(wanted)
 
 
-def _created_within(document: Document, bounds: Any) -> bool:
+def _created_within(document: Json, bounds: Any) -> bool:
     if bounds is None:
         return True
     created = document["created"]
@@ -284,15 +174,14 @@ def _created_within(document: Document, bounds: Any) -> bool:
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
-    body: Document
-    replayed: bool = False
+    body: Json
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Kept:
-    path: str
     fingerprint: str
-    began_at: int
+    began_at: float
     answer: Answer | None = None
 
 
@@ -305,51 +194,30 @@ class IdempotencyKeys:
         self._kept: dict[str, _Kept] = {}
 
     def begin(self, key: str, path: str, body: str) -> Answer | None:
-        """The kept answer, or None when the request is to be executed; then `finish` or `forget` follows."""
-        if len(key) > 255:
-            raise ValidationError(
-                400,
-                "invalid_request_error",
-                f"Idempotency keys must be at most 255 characters (yours was {len(key)}).",
-            )
+        """The kept answer, or None when the request is to be executed; then `finish` or `forget` follows.
+
+        Raises StripeError for other parameters under the same key, and while its first request is under way.
+        """
+        if len(key) > _MAX_KEY:
+            raise bad_parameter(f"Idempotency keys have at most {_MAX_KEY} characters; this has {len(key)}.")
         fingerprint = hashlib.sha256(f"{path}\n{body}".encode()).hexdigest()
         with self._lock:
             kept = self._kept.get(key)
-            if kept is not None and self._clock.now() - kept.began_at >= _DAY_SECONDS:
-                kept = None
-            if kept is None:
-                self._kept[key] = _Kept(path, fingerprint, self._clock.now())
+            if kept is None or self._clock.time() - kept.began_at >= _DAY_SECONDS:
+                self._kept[key] = _Kept(fingerprint, self._clock.time())
                 return None
-            if kept.path != path:
-                raise StripeApiError(
-                    400,
-                    "idempotency_error",
-                    "Keys for idempotent requests can only be used for the same endpoint they were first used "
-                    f"for ('{path}' vs '{kept.path}'). Try using a key other than '{key}' if you meant to "
-                    "execute a different request.",
-                )
             if kept.fingerprint != fingerprint:
-                raise StripeApiError(
-                    400,
-                    "idempotency_error",
-                    "Keys for idempotent requests can only be used with the same parameters they were first "
-                    f"used with. Try using a key other than '{key}' if you meant to execute a different "
-                    "request.",
-                )
+                raise idempotency_mismatch(key)
             if kept.answer is None:
-                raise StripeApiError(
-                    409,
-                    "invalid_request_error",
-                    "There is currently another in-progress request using this Idempotent Key (that probably "
-                    "means you submitted twice, and the other request is still going through): "
-                    f"{key}. Please try again later.",
-                    code="idempotency_key_in_use",
-                )
-            return Answer(kept.answer.status, kept.answer.body, replayed=True)
+                raise idempotency_key_in_use(key)
+            return Answer(
+                kept.answer.status, kept.answer.body, {**kept.answer.headers, "Idempotent-Replayed": "true"}
+            )
 
     def finish(self, key: str, answer: Answer) -> None:
         with self._lock:
-            self._kept[key].answer = answer
+            if key in self._kept:
+                self._kept[key].answer = answer
 
     def forget(self, key: str) -> None:
         """Nothing was executed: the key is as good as unused."""

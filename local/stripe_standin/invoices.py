@@ -1,0 +1,477 @@
+"""Invoices: https://docs.stripe.com/api/invoices.
+
+draft → finalize → open → pay → paid; void from open, delete from draft. Finalizing applies the customer's
+balance; what is then left to pay gets a payment intent. Nothing left to pay: paid at once, with no payment.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from . import catalogue, customers, payment_methods, payments, tax
+from .errors import StripeError, bad_parameter, refused
+from .sdk_types import Json, part
+from .state import State, new_id
+
+CREATE_SUPPORTED = frozenset(
+    ("customer", "currency", "collection_method", "auto_advance", "automatic_tax", "days_until_due",
+     "default_payment_method", "description", "footer", "metadata", "pending_invoice_items_behavior",
+     "statement_descriptor")
+)  # fmt: skip
+UPDATE_SUPPORTED = frozenset(
+    ("auto_advance", "automatic_tax", "default_payment_method", "description", "footer", "metadata",
+     "statement_descriptor")
+)  # fmt: skip
+ADD_LINES_SUPPORTED = frozenset(("lines", "invoice_metadata"))
+LINE_SUPPORTED = frozenset(
+    ("amount", "description", "discountable", "metadata", "period", "price_data", "pricing", "quantity")
+)
+PAY_SUPPORTED = frozenset(("payment_method", "off_session", "paid_out_of_band"))
+
+MAX_LINES_AT_ONCE = 250
+
+MINIMUM_CHARGE = {
+    # https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts, in minor units.
+    "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
+    "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200,
+    "nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
+}  # fmt: skip
+
+
+# -- create, change, delete ----------------------------------------------------------------------------------
+
+
+def create(state: State, params: Json) -> Json:
+    if "customer" not in params:
+        raise bad_parameter("You must specify a customer.", "parameter_missing", "customer")
+    customer = state.get("customer", params["customer"], "customer")
+    method = params.get("default_payment_method")
+    if method:
+        method = _of_customer(state, method, customer, "default_payment_method")["id"]
+    invoice = new_invoice(
+        state,
+        customer,
+        currency=params.get("currency", customer["currency"] or "eur").lower(),
+        billing_reason="manual",
+        auto_advance=params.get("auto_advance", False),
+        collection_method=params.get("collection_method", "charge_automatically"),
+        default_payment_method=method,
+        description=params.get("description"),
+        footer=params.get("footer"),
+        statement_descriptor=params.get("statement_descriptor"),
+        automatic_tax=params.get("automatic_tax", {}).get("enabled", False),
+    )
+    if invoice["collection_method"] == "send_invoice":
+        if "days_until_due" not in params:
+            message = "If invoices are sent for payment, you must specify days_until_due or due_date."
+            raise bad_parameter(message, None, "days_until_due")
+        invoice["due_date"] = state.clock.now() + params["days_until_due"] * 86_400
+    customers.merge_metadata(invoice, params)
+    state.keep(invoice)
+    state.emit("invoice.created", invoice)
+    return invoice
+
+
+def new_invoice(state: State, customer: Json, *, automatic_tax: bool, **values: Any) -> Json:
+    """A draft, not kept yet."""
+    now = state.clock.now()
+    invoice = state.draft(
+        "invoice",
+        account_country="DE",
+        account_name="Hosting Orders (stand-in)",
+        customer=customer["id"],
+        customer_address=copy.deepcopy(customer["address"]),
+        customer_email=customer["email"],
+        customer_name=customer["name"],
+        customer_phone=customer["phone"],
+        customer_tax_exempt=customer["tax_exempt"],
+        customer_tax_ids=[],
+        automatic_tax=part("invoice", "AutomaticTax", enabled=automatic_tax),
+        issuer=part("invoice", "Issuer", type="self"),
+        payment_settings=part("invoice", "PaymentSettings"),
+        period_start=now,
+        period_end=now,
+        starting_balance=customer["balance"],
+        status="draft",
+        total_discount_amounts=[],
+        total_pretax_credit_amounts=[],
+        total_taxes=[],
+        webhooks_delivered_at=now,
+        **values,
+    )
+    invoice["lines"]["url"] = f"/v1/invoices/{invoice['id']}/lines"
+    _add_up(state, invoice)
+    return invoice
+
+
+def retrieve(state: State, params: Json, invoice_id: str) -> Json:
+    return state.get("invoice", invoice_id)
+
+
+def update(state: State, params: Json, invoice_id: str) -> Json:
+    invoice = state.get("invoice", invoice_id)
+    before = copy.deepcopy(invoice)
+    if invoice["status"] != "draft" and params.keys() - {
+        "metadata",
+        "auto_advance",
+        "default_payment_method",
+    }:
+        raise _not_editable(invoice)
+    if params.get("default_payment_method"):
+        customer = state.get("customer", invoice["customer"])
+        method = _of_customer(state, params["default_payment_method"], customer, "default_payment_method")
+        invoice["default_payment_method"] = method["id"]
+    if "automatic_tax" in params:
+        invoice["automatic_tax"]["enabled"] = params["automatic_tax"]["enabled"]
+        _add_up(state, invoice)
+    for name in ("auto_advance", "description", "footer", "statement_descriptor"):
+        if name in params:
+            invoice[name] = params[name]
+    customers.merge_metadata(invoice, params)
+    state.emit("invoice.updated", invoice, before)
+    return invoice
+
+
+def delete(state: State, params: Json, invoice_id: str) -> Json:
+    invoice = state.get("invoice", invoice_id)
+    if invoice["status"] != "draft":
+        message = f"You can only delete draft invoices. This invoice is {invoice['status']}."
+        raise refused(message, "invoice_not_editable")
+    state.forget(invoice)
+    state.emit("invoice.deleted", invoice)
+    return {"id": invoice_id, "object": "invoice", "deleted": True}
+
+
+def list_all(state: State, params: Json) -> list[Json]:
+    if "customer" in params:
+        state.get("customer", params["customer"], "customer")
+    return [
+        invoice
+        for invoice in state.all("invoice")
+        if all(
+            params.get(name) in (None, invoice[name]) for name in ("customer", "status", "collection_method")
+        )
+        and params.get("subscription") in (None, _subscription_of(invoice))
+    ]
+
+
+def _subscription_of(invoice: Json) -> str | None:
+    details = (invoice["parent"] or {}).get("subscription_details")
+    return details["subscription"] if details else None
+
+
+def _not_editable(invoice: Json) -> StripeError:
+    message = f"This invoice is no longer editable: its status is {invoice['status']}."
+    return refused(message, "invoice_not_editable")
+
+
+def _of_customer(state: State, method_id: str, customer: Json, param: str) -> Json:
+    method = payment_methods.resolve(state, method_id, param)
+    if method["customer"] != customer["id"]:
+        message = (
+            f"The customer does not have a payment method with the ID {method_id}. "
+            "The payment method must be attached to the customer."
+        )
+        raise refused(message, "resource_missing", param)
+    return method
+
+
+# -- lines ---------------------------------------------------------------------------------------------------
+
+
+def add_lines(state: State, params: Json, invoice_id: str) -> Json:
+    invoice = state.get("invoice", invoice_id)
+    if invoice["status"] != "draft":
+        raise _not_editable(invoice)
+    given = params["lines"]
+    if not 1 <= len(given) <= MAX_LINES_AT_ONCE:
+        raise bad_parameter(f"You can add 1 to {MAX_LINES_AT_ONCE} lines at once.", None, "lines")
+    before = copy.deepcopy(invoice)
+    lines = [_line(state, invoice, line, f"lines[{place}]") for place, line in enumerate(given)]
+    invoice["lines"]["data"] += lines
+    if "invoice_metadata" in params:
+        customers.merge_metadata(invoice, {"metadata": params["invoice_metadata"]})
+    _add_up(state, invoice)
+    state.emit("invoice.updated", invoice, before)
+    return invoice
+
+
+def list_lines(state: State, params: Json, invoice_id: str) -> list[Json]:
+    lines: list[Json] = state.get("invoice", invoice_id)["lines"]["data"]
+    return lines[::-1]  # lists are shown newest first; an invoice's lines in their order
+
+
+def _line(state: State, invoice: Json, given: Json, at: str) -> Json:
+    ways = [way for way in ("amount", "price_data", "pricing") if way in given]
+    if len(ways) != 1:
+        message = f"Give exactly one of amount, price_data and pricing for {at}."
+        raise bad_parameter(message, "parameters_exclusive" if ways else "parameter_missing", at)
+    price = _price(state, invoice, given, at)
+    quantity = given.get("quantity", 1)
+    unit = Decimal(price["unit_amount_decimal"])
+    return new_line(
+        state,
+        invoice,
+        price,
+        quantity=quantity,
+        amount=given.get("amount", tax.rounded(unit * quantity)),
+        description=given.get("description") or state.get("product", price["product"])["name"],
+        discountable=given.get("discountable", True),
+        metadata=given.get("metadata") or {},
+        period=given.get("period"),
+        parent=part(
+            "line_item", "Parent",
+            type="invoice_item_details",
+            invoice_item_details=part(
+                "line_item", "Parent", "InvoiceItemDetails", invoice_item=f"ii_{new_id('line_item')[3:]}"
+            ),
+        ),
+    )  # fmt: skip
+
+
+def new_line(state: State, invoice: Json, price: Json, *, period: Json | None, **values: Any) -> Json:
+    now = state.clock.now()
+    return state.draft(
+        "line_item",
+        currency=invoice["currency"],
+        discount_amounts=[],
+        invoice=invoice["id"],
+        period=period or {"start": now, "end": now},
+        pretax_credit_amounts=[],
+        pricing=part(
+            "line_item", "Pricing",
+            type="price_details",
+            price_details={"price": price["id"], "product": price["product"]},
+            unit_amount_decimal=price["unit_amount_decimal"],
+        ),
+        subtotal=values["amount"],
+        taxes=[],
+        **values,
+    )  # fmt: skip
+
+
+def _price(state: State, invoice: Json, given: Json, at: str) -> Json:
+    if "pricing" in given:
+        price = state.get("price", given["pricing"].get("price", ""), f"{at}[pricing][price]")
+    elif "price_data" in given:
+        data = given["price_data"]
+        if "product_data" in data:
+            product = catalogue.create_product(state, data["product_data"])
+        else:
+            product = state.get("product", data.get("product", ""), f"{at}[price_data][product]")
+        price = catalogue.new_price(state, product["id"], data)
+    else:
+        name = given.get("description") or "Invoice item"
+        product = catalogue.create_product(state, {"name": name, "active": False})
+        data = {"currency": invoice["currency"], "unit_amount_decimal": Decimal(given["amount"])}
+        data["unit_amount_decimal"] = max(Decimal(0), data["unit_amount_decimal"] / given.get("quantity", 1))
+        price = catalogue.new_price(state, product["id"], data)
+    if price["currency"] != invoice["currency"]:
+        message = (
+            f"The price specified only supports `{price['currency']}`. "
+            f"This doesn't match the expected currency: `{invoice['currency']}`."
+        )
+        raise bad_parameter(message, None, at)
+    return price
+
+
+def _add_up(state: State, invoice: Json) -> None:
+    """The totals of a draft, and its tax."""
+    lines = invoice["lines"]["data"]
+    automatic = invoice["automatic_tax"]
+    if automatic["enabled"]:
+        customer = state.get("customer", invoice["customer"])
+        known = tax.location_known(customer)
+        automatic["provider"] = "stripe"
+        automatic["liability"] = part("invoice", "AutomaticTax", "Liability", type="self")
+        automatic["status"] = "complete" if known else "requires_location_inputs"
+        for line in lines:
+            line["taxes"] = _line_taxes(state, customer, line) if known else []
+    taxes = [one for line in lines for one in line["taxes"]]
+    exclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
+    inclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "inclusive")
+    subtotal = sum(line["amount"] for line in lines)
+    total = subtotal + exclusive
+    invoice.update(
+        total_taxes=tax.total(taxes),
+        subtotal=subtotal,
+        subtotal_excluding_tax=subtotal - inclusive,
+        total=total,
+        total_excluding_tax=total - exclusive - inclusive,
+        amount_due=max(total, 0),
+        amount_remaining=max(total, 0),
+    )
+
+
+def _line_taxes(state: State, customer: Json, line: Json) -> list[Json]:
+    price = state.get("price", line["pricing"]["price_details"]["price"])
+    product = state.get("product", price["product"])
+    behavior = "inclusive" if price["tax_behavior"] == "inclusive" else "exclusive"
+    return tax.taxes_of_line(state, customer, line["amount"], behavior, product["tax_code"])
+
+
+# -- finalize ------------------------------------------------------------------------------------------------
+
+
+def finalize(state: State, params: Json, invoice_id: str) -> Json:
+    invoice = state.get("invoice", invoice_id)
+    if invoice["status"] != "draft":
+        message = "This invoice is already finalized, you can't re-finalize a non-draft invoice."
+        raise refused(message, "invoice_not_editable")
+    if not invoice["lines"]["data"]:
+        raise refused("You can't finalize an invoice with no line items.", "invoice_no_customer_line_items")
+    if "auto_advance" in params:
+        invoice["auto_advance"] = params["auto_advance"]
+    customer = state.get("customer", invoice["customer"])
+    invoice["customer_address"] = copy.deepcopy(customer["address"])
+    _add_up(state, invoice)
+    if invoice["automatic_tax"]["status"] == "requires_location_inputs":
+        raise _finalization_failed(state, invoice)
+    number = customer["next_invoice_sequence"]
+    customer["next_invoice_sequence"] = number + 1
+    invoice.update(
+        status="open",
+        number=f"{customer['invoice_prefix']}-{number:04d}",
+        effective_at=state.clock.now(),
+        hosted_invoice_url=f"{state.base_url}/i/{invoice_id}",
+        invoice_pdf=f"{state.base_url}/i/{invoice_id}?pdf",
+    )
+    invoice["status_transitions"]["finalized_at"] = state.clock.now()
+    _apply_balance(state, invoice, customer)
+    payments.open_payment(state, invoice)
+    state.emit("invoice.finalized", invoice)
+    if invoice["amount_due"] == 0:
+        mark_paid(state, invoice)
+    return invoice
+
+
+def _finalization_failed(state: State, invoice: Json) -> StripeError:
+    failure = refused(
+        "The customer's location isn't recognized. Set a valid customer address in order to automatically "
+        "calculate tax.",
+        "customer_tax_location_invalid",
+    )
+    invoice["last_finalization_error"] = part(
+        "invoice",
+        "LastFinalizationError",
+        **{name: failure.error[name] for name in ("code", "message", "type")},
+    )
+    state.emit("invoice.finalization_failed", invoice)
+    return failure
+
+
+def _apply_balance(state: State, invoice: Json, customer: Json) -> None:
+    """Credit pays for the invoice as far as it goes, a debt is added to it; what is left is `amount_due`.
+
+    An amount under the currency's minimum charge is not collected: it becomes a debt on the balance and the
+    invoice counts as paid.
+    """
+    invoice["starting_balance"] = customer["balance"]
+    applies = customer["currency"] in (None, invoice["currency"])
+    after = invoice["total"] + (customer["balance"] if applies else 0)
+    due = max(after, 0)
+    if (applies and after != invoice["total"]) or after < 0:
+        customers.change_balance(
+            state, customer, min(after, 0) - customer["balance"],
+            currency=invoice["currency"], type="applied_to_invoice", invoice=invoice["id"],
+        )  # fmt: skip
+    if 0 < due < MINIMUM_CHARGE.get(invoice["currency"], 1):
+        customers.change_balance(
+            state,
+            customer,
+            due,
+            currency=invoice["currency"],
+            type="invoice_too_small",
+            invoice=invoice["id"],
+        )
+        due = 0
+    customer["currency"] = customer["currency"] or invoice["currency"]
+    invoice.update(ending_balance=customer["balance"], amount_due=due, amount_remaining=due)
+
+
+# -- pay, void -----------------------------------------------------------------------------------------------
+
+
+def pay(state: State, params: Json, invoice_id: str) -> Json:
+    invoice = state.get("invoice", invoice_id)
+    if invoice["status"] == "draft":
+        finalize(state, {}, invoice_id)
+        if invoice["status"] == "paid":
+            return invoice
+    if invoice["status"] == "paid":
+        raise refused("Invoice is already paid")
+    if invoice["status"] != "open":
+        raise refused(f"You cannot pay an invoice that is {invoice['status']}.")
+    if params.get("paid_out_of_band"):
+        payments.cancel(state, invoice, "void_invoice")
+        mark_paid(state, invoice)
+        return invoice
+    customer = state.get("customer", invoice["customer"])
+    chosen = (
+        params.get("payment_method")
+        or invoice["default_payment_method"]
+        or customer["invoice_settings"]["default_payment_method"]
+    )
+    if not chosen:
+        message = (
+            "There is no `default_payment_method` set on this Customer or Invoice. Please attach a payment "
+            "method to the Customer or Invoice to pay the invoice."
+        )
+        raise refused(message, "resource_missing", "payment_method")
+    method = _of_customer(state, chosen, customer, "payment_method")
+    payments.collect(state, invoice, method, off_session=params.get("off_session", True))
+    return invoice
+
+
+def mark_paid(state: State, invoice: Json) -> None:
+    """Nothing is left to pay."""
+    invoice.update(
+        status="paid",
+        attempted=True,
+        amount_paid=invoice["amount_due"],
+        amount_remaining=0,
+        auto_advance=False,
+    )
+    invoice["status_transitions"]["paid_at"] = state.clock.now()
+    state.emit("invoice.paid", invoice)
+    state.emit("invoice.payment_succeeded", invoice)
+
+
+def void(state: State, params: Json, invoice_id: str) -> Json:
+    invoice = state.get("invoice", invoice_id)
+    if invoice["status"] not in ("open", "uncollectible"):
+        message = f"You can only void an open or uncollectible invoice; this one is {invoice['status']}."
+        raise refused(message, "invoice_not_editable" if invoice["status"] == "draft" else None)
+    payments.cancel(state, invoice, "void_invoice")
+    invoice.update(status="void", auto_advance=False)
+    invoice["status_transitions"]["voided_at"] = state.clock.now()
+    _give_balance_back(state, invoice)
+    state.emit("invoice.voided", invoice)
+    return invoice
+
+
+def _give_balance_back(state: State, invoice: Json) -> None:
+    used = invoice["ending_balance"] - invoice["starting_balance"]
+    if used:
+        customers.change_balance(
+            state, state.get("customer", invoice["customer"]), -used,
+            currency=invoice["currency"], type="unapplied_from_invoice", invoice=invoice["id"],
+        )  # fmt: skip
+
+
+def of_payment_intent(state: State, intent_id: str) -> Json | None:
+    """The invoice that a payment intent pays for."""
+    for payment in _payments(state, intent_id):
+        return state.get("invoice", payment["invoice"])
+    return None
+
+
+def _payments(state: State, intent_id: str) -> Iterable[Json]:
+    return (
+        payment
+        for payment in state.all("invoice_payment")
+        if payment["payment"]["payment_intent"] == intent_id
+    )

@@ -1,0 +1,193 @@
+"""Everything the stand-in remembers: the objects, what is due later, the events, and the lock around it all.
+
+Objects are kept as the API shows them (hashes of JSON). What the API never shows, such as a card's number, is
+in an `Instrument` beside them.
+"""
+
+from __future__ import annotations
+
+import copy
+import heapq
+import itertools
+import secrets
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .clock import Clock
+from .errors import no_such
+from .published import BankAccount, Card, Decline
+from .sdk_types import Json, api_version, fields, resource, skeleton
+
+SEPA_SETTLES_AFTER = 5 * 24 * 3600.0
+
+_PREFIXES = {
+    "charge": "ch", "credit_note": "cn", "credit_note_line_item": "cnli", "customer": "cus",
+    "customer_balance_transaction": "cbtxn", "dispute": "du", "event": "evt", "invoice": "in",
+    "invoice_payment": "inpay", "line_item": "il", "payment_intent": "pi", "payment_method": "pm",
+    "plan": "price", "price": "price", "product": "prod", "refund": "re", "subscription": "sub",
+    "subscription_item": "si", "tax_id": "txi", "tax_rate": "txr",
+}  # fmt: skip
+
+
+@dataclass
+class Settings:
+    """What the controls can change. The rest is Stripe's behaviour."""
+
+    attach_decline_cards: bool = False
+    """Let a card that the bank declines be attached, so that a charge on a saved card can be declined for
+    each reason. Stripe's test mode refuses to attach these."""
+    sepa_settles_after: float = SEPA_SETTLES_AFTER
+    """Seconds until a SEPA payment settles or fails. Live it takes days, hence the default; in Stripe's test
+    mode seconds. The accounts published as delayed take three minutes more."""
+    sepa_settles: bool = True
+    """False: a SEPA payment stays `processing` until a control settles or fails it."""
+    refunds: str = "as published"
+    """`as published` (as the card says), or for every refund: `succeed`, `pending` (until a control settles
+    it), `fail` (made, and failed at once), `refuse` (the request is answered with an error)."""
+    search_lags: float = 0.0
+    """Seconds until the search finds an object. Stripe says: normally less than a minute."""
+
+
+@dataclass
+class Instrument:
+    """What is behind a payment method."""
+
+    card: Card | None = None
+    account: BankAccount | None = None
+    set_up: bool = False
+    """The customer has authenticated it for payments in their absence."""
+    decline: Decline | None = None
+    """Set by a control: charges are declined with this from now on."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The API request that is being served, named by the events it causes."""
+
+    request_id: str
+    idempotency_key: str | None
+
+
+@dataclass(order=True)
+class _Due:
+    at: float
+    number: int
+    action: Callable[[], None] = field(compare=False)
+
+
+class State:
+    """Hold `lock` while reading or changing anything."""
+
+    def __init__(self, clock: Clock, settings: Settings) -> None:
+        self.lock = threading.RLock()
+        self.clock = clock
+        self.settings = settings
+        self.base_url = ""
+        self.instruments: dict[str, Instrument] = {}
+        self.origin: Origin | None = None
+        self.announce: Callable[[Json], None] = lambda event: None
+        self._objects: dict[str, dict[str, Json]] = defaultdict(dict)
+        self._agenda: list[_Due] = []
+        self._numbers = itertools.count(1)
+        clock.when_advanced(self.run_due)
+
+    # -- objects ---------------------------------------------------------------------------------------------
+
+    def new(self, object_name: str, **values: Any) -> Json:
+        """A new object with every documented field, kept. AttributeError for a field that is none."""
+        made = self.draft(object_name, **values)
+        self._objects[object_name][made["id"]] = made
+        return made
+
+    def draft(self, object_name: str, **values: Any) -> Json:
+        """The same, not kept: a preview, or a part of another object."""
+        unknown = values.keys() - fields(resource(object_name)).keys()
+        if unknown:
+            raise AttributeError(f"{object_name} has no {', '.join(sorted(unknown))}")
+        made = copy.deepcopy(skeleton(object_name))
+        made["id"] = new_id(object_name)
+        if "created" in made:
+            made["created"] = self.clock.now()
+        if "metadata" in made:
+            made["metadata"] = {}
+        made.update(values)
+        return made
+
+    def keep(self, made: Json) -> Json:
+        self._objects[made["object"]][made["id"]] = made
+        return made
+
+    def get(self, object_name: str, object_id: str, param: str = "id") -> Json:
+        """Raises the error Stripe answers for an id that does not exist; `param` is where it was said."""
+        found = self._objects[object_name].get(object_id)
+        if found is None:
+            raise no_such(object_name, object_id, param)
+        return found
+
+    def find(self, object_id: str) -> Json | None:
+        """Any object by its id."""
+        for kept in self._objects.values():
+            if object_id in kept:
+                return kept[object_id]
+        return None
+
+    def all(self, object_name: str, **wanted: Any) -> list[Json]:
+        """The objects whose fields have these values, oldest first."""
+        return [
+            kept
+            for kept in self._objects[object_name].values()
+            if all(kept[name] == value for name, value in wanted.items())
+        ]
+
+    def forget(self, kept: Json) -> None:
+        del self._objects[kept["object"]][kept["id"]]
+
+    # -- later -----------------------------------------------------------------------------------------------
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, _Due(self.clock.time() + seconds, next(self._numbers), action))
+
+    def run_due(self) -> None:
+        """Does what has fallen due: on every request, every advance of the clock and every half second."""
+        with self.lock:
+            while self._agenda and self._agenda[0].at <= self.clock.time():
+                heapq.heappop(self._agenda).action()
+
+    # -- events ----------------------------------------------------------------------------------------------
+
+    def emit(self, event_type: str, subject: Json, before: Json | None = None) -> None:
+        """Records an event with the subject as it is now, and announces it.
+
+        `before` is the subject as it was: an `….updated` event says what has changed.
+        """
+        data: Json = {"object": copy.deepcopy(subject)}
+        if before is not None:
+            data["previous_attributes"] = dict(_changed(before, subject))
+        origin = self.origin
+        event = self.new(
+            "event",
+            type=event_type,
+            api_version=api_version(),
+            data=data,
+            pending_webhooks=0,
+            request={
+                "id": origin.request_id if origin else None,
+                "idempotency_key": origin.idempotency_key if origin else None,
+            },
+        )
+        for left_out in ("account", "context"):
+            del event[left_out]
+        self.announce(event)
+
+
+def new_id(object_name: str) -> str:
+    return f"{_PREFIXES[object_name]}_{secrets.token_hex(12)}"
+
+
+def _changed(before: Json, after: Json) -> Iterator[tuple[str, Any]]:
+    for name, value in before.items():
+        if after.get(name) != value:
+            yield name, copy.deepcopy(value)
