@@ -7,7 +7,6 @@ balance; what is then left to pay gets a payment intent. Nothing left to pay: pa
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +28,7 @@ ADD_LINES_SUPPORTED = frozenset(("lines", "invoice_metadata"))
 LINE_SUPPORTED = frozenset(
     ("amount", "description", "discountable", "metadata", "period", "price_data", "pricing", "quantity")
 )
-PAY_SUPPORTED = frozenset(("payment_method", "off_session", "paid_out_of_band"))
+PAY_SUPPORTED = frozenset(("payment_method", "off_session"))
 
 MAX_LINES_AT_ONCE = 250
 
@@ -344,7 +343,7 @@ def finalize(state: State, params: Json, invoice_id: str) -> Json:
     payments.open_payment(state, invoice)
     state.emit("invoice.finalized", invoice)
     if invoice["amount_due"] == 0:
-        mark_paid(state, invoice)
+        payments.mark_paid(state, invoice)
     return invoice
 
 
@@ -405,10 +404,6 @@ def pay(state: State, params: Json, invoice_id: str) -> Json:
         raise refused("Invoice is already paid")
     if invoice["status"] != "open":
         raise refused(f"You cannot pay an invoice that is {invoice['status']}.")
-    if params.get("paid_out_of_band"):
-        payments.cancel(state, invoice, "void_invoice")
-        mark_paid(state, invoice)
-        return invoice
     customer = state.get("customer", invoice["customer"])
     chosen = (
         params.get("payment_method")
@@ -424,20 +419,6 @@ def pay(state: State, params: Json, invoice_id: str) -> Json:
     method = _of_customer(state, chosen, customer, "payment_method")
     payments.collect(state, invoice, method, off_session=params.get("off_session", True))
     return invoice
-
-
-def mark_paid(state: State, invoice: Json) -> None:
-    """Nothing is left to pay."""
-    invoice.update(
-        status="paid",
-        attempted=True,
-        amount_paid=invoice["amount_due"],
-        amount_remaining=0,
-        auto_advance=False,
-    )
-    invoice["status_transitions"]["paid_at"] = state.clock.now()
-    state.emit("invoice.paid", invoice)
-    state.emit("invoice.payment_succeeded", invoice)
 
 
 def void(state: State, params: Json, invoice_id: str) -> Json:
@@ -460,18 +441,3 @@ def _give_balance_back(state: State, invoice: Json) -> None:
             state, state.get("customer", invoice["customer"]), -used,
             currency=invoice["currency"], type="unapplied_from_invoice", invoice=invoice["id"],
         )  # fmt: skip
-
-
-def of_payment_intent(state: State, intent_id: str) -> Json | None:
-    """The invoice that a payment intent pays for."""
-    for payment in _payments(state, intent_id):
-        return state.get("invoice", payment["invoice"])
-    return None
-
-
-def _payments(state: State, intent_id: str) -> Iterable[Json]:
-    return (
-        payment
-        for payment in state.all("invoice_payment")
-        if payment["payment"]["payment_intent"] == intent_id
-    )

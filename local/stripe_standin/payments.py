@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from . import disputes, invoices, payment_methods
+from . import disputes, payment_methods
 from .errors import StripeError, card_refused, refused
 from .published import (
     AUTHENTICATION_REQUIRED,
@@ -90,6 +90,24 @@ def cancel(state: State, invoice: Json, reason: str) -> None:
         payment["status"] = "canceled"
         payment["status_transitions"]["canceled_at"] = state.clock.now()
     state.emit("payment_intent.canceled", intent)
+
+
+def mark_paid(state: State, invoice: Json) -> None:
+    """Nothing is left to pay."""
+    invoice.update(
+        status="paid", attempted=True, amount_paid=invoice["amount_due"], amount_remaining=0, auto_advance=False
+    )
+    invoice["status_transitions"]["paid_at"] = state.clock.now()
+    state.emit("invoice.paid", invoice)
+    state.emit("invoice.payment_succeeded", invoice)
+
+
+def invoice_of(state: State, intent_id: str) -> Json | None:
+    """The invoice that a payment intent pays for."""
+    for payment in state.all("invoice_payment"):
+        if payment["payment"]["payment_intent"] == intent_id:
+            return state.get("invoice", payment["invoice"])
+    return None
 
 
 # -- taking money --------------------------------------------------------------------------------------------
@@ -206,15 +224,17 @@ def _succeed(state: State, invoice: Json, intent: Json, charge: Json) -> None:
         payment.update(status="paid", amount_paid=intent["amount"])
         payment["status_transitions"]["paid_at"] = state.clock.now()
         state.emit("invoice_payment.paid", payment)
-    invoices.mark_paid(state, invoice)
+    mark_paid(state, invoice)
 
 
 def _new_charge(
     state: State, intent: Json, method: Json, status: str, decline: Decline | None = None
 ) -> Json:
     succeeded = status == "succeeded"
+    prefix = "ch" if method["type"] == "card" else "py"
     charge = state.new(
         "charge",
+        id=f"{prefix}_{new_id('charge')[3:]}",
         amount=intent["amount"],
         amount_captured=intent["amount"] if succeeded else 0,
         balance_transaction=f"txn_{new_id('charge')[3:]}" if succeeded else None,
@@ -227,7 +247,7 @@ def _new_charge(
         failure_message=decline.message if decline else None,
         fraud_details={},
         outcome=_outcome(state.instruments[method["id"]], status, decline),
-        paid=status != "failed",
+        paid=succeeded,
         payment_intent=intent["id"],
         payment_method=method["id"],
         payment_method_details=_details(method),
@@ -284,9 +304,7 @@ def _details(method: Json) -> Json:
 
 def _debit(state: State, invoice: Json, intent: Json, method: Json) -> None:
     charge = _new_charge(state, intent, method, "pending")
-    charge["id"], pending = charge["id"].replace("ch_", "py_"), charge
-    state.rename(pending)
-    intent.update(status="processing", latest_charge=charge["id"])
+    intent["status"] = "processing"
     state.emit("charge.pending", charge)
     state.emit("payment_intent.processing", intent)
     account = state.instruments[method["id"]].account
@@ -306,13 +324,13 @@ def settle(state: State, intent_id: str, failure_code: str | None = None) -> Jso
     intent = state.get("payment_intent", intent_id)
     if intent["status"] != "processing":
         return intent
-    invoice = invoices.of_payment_intent(state, intent_id)
+    invoice = invoice_of(state, intent_id)
     assert invoice is not None, "every payment here is for an invoice"
     charge = state.get("charge", intent["latest_charge"])
     method = state.get("payment_method", intent["payment_method"])
     if failure_code is None:
         charge.update(
-            status="succeeded", amount_captured=charge["amount"],
+            status="succeeded", paid=True, amount_captured=charge["amount"],
             balance_transaction=f"txn_{new_id('charge')[3:]}",
         )  # fmt: skip
         _succeed(state, invoice, intent, charge)
@@ -348,7 +366,6 @@ def pay_on_page(state: State, invoice: Json, number: str | None = None) -> None:
     """
     waiting = None if number else method_to_authenticate(state, invoice)
     if waiting is not None:
-        state.instruments[waiting["id"]].set_up = True
         collect(state, invoice, waiting, off_session=False, authenticated=True)
         return
     method = payment_methods.new_card(state, CARDS[number or GOOD_CARD], {})

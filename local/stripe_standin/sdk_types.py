@@ -151,6 +151,14 @@ def part(object_name: str, *path: str, **values: Any) -> Json:
     return made | values
 
 
+def words(object_name: str, *path: str, field: str) -> tuple[str, ...]:
+    """The documented words of an enumeration, such as words("charge", field="status")."""
+    cls: Any = resource(object_name)
+    for name in path:
+        cls = getattr(cls, name)
+    return _words(fields(cls)[field])
+
+
 def _empty(annotation: Any) -> Any:
     if _nullable(annotation):
         return None
