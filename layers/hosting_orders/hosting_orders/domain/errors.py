@@ -124,9 +124,5 @@ class ProviderUnavailableError(HostingOrdersError):
     """A provider gave no usable answer; whether it acted is unknown. Retry under the same key, or look."""
 
 
-class CallbackNotDeliveredError(HostingOrdersError):
-    """An attempt to deliver a callback failed; the next attempt is on record."""
-
-
 class ForgedWebhookError(HostingOrdersError):
     """A provider's message whose signature does not hold. Nothing may change because of it."""

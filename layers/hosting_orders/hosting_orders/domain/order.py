@@ -42,9 +42,7 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
             OrderStatus.REFUNDING,  # the money came, but the flow broke before it was noted
         }
     ),
-    OrderStatus.PROCESSING: frozenset(
-        {OrderStatus.COMPLETED, OrderStatus.CANCELING, OrderStatus.REFUNDING}
-    ),
+    OrderStatus.PROCESSING: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELING, OrderStatus.REFUNDING}),
     OrderStatus.CANCELING: frozenset({OrderStatus.CANCELED, OrderStatus.REFUND_FAILED}),
     OrderStatus.REFUNDING: frozenset({OrderStatus.PROVISION_FAILED, OrderStatus.REFUND_FAILED}),
     OrderStatus.REFUND_FAILED: frozenset({OrderStatus.PROVISION_FAILED, OrderStatus.CANCELED}),
@@ -213,7 +211,9 @@ class Order:
 
     def paid(self, now: int, due_at: int) -> Order:
         """The cart's payment succeeded: delivery may begin."""
-        return self._move(OrderStatus.PROCESSING, now, Actor.STRIPE, "payment succeeded").look_again_at(due_at)
+        return self._move(OrderStatus.PROCESSING, now, Actor.STRIPE, "payment succeeded").look_again_at(
+            due_at
+        )
 
     def payment_failed(self, failure: Failure, now: int, actor: Actor = Actor.STRIPE) -> Order:
         """No money was taken and none will be."""
@@ -252,6 +252,12 @@ class Order:
         end = OrderStatus.CANCELED if self.cancel_requested_at is not None else OrderStatus.PROVISION_FAILED
         cause = "money given back" if refund else "no money had been taken"
         return replace(self._move(end, now, Actor.SYSTEM, cause), refund=refund)
+
+    def late_money_returned(self, refund: Refund, now: int) -> Order:
+        """Money that arrived after the order had ended undelivered went back; the end stays what it was."""
+        now = max(now, self.updated_at)
+        entry = TimelineEntry(now, self.status, Actor.SYSTEM, "late payment given back")
+        return replace(self, refund=refund, updated_at=now, timeline=(*self.timeline, entry))
 
     def refund_refused(self, reason: str, now: int) -> Order:
         """The provider will not give the money back. Saying so twice is harmless."""

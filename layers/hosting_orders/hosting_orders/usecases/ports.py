@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from hosting_orders.domain.account import Account, Credential, User
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderMark
 from hosting_orders.domain.catalogue import Catalogue, Term
+from hosting_orders.domain.listing import DueItem, OrderPage
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import Order, Subscription
 from hosting_orders.domain.providers import (
@@ -44,31 +44,14 @@ class CatalogueStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class OrderPage:
-    """`has_more` in the direction of travel. Orders are newest first."""
-
-    orders: tuple[Order, ...]
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DueItem:
-    """Something the reconciler should look at: an order, a cart, or a callback delivery."""
-
-    account_id: str
-    kind: str  # "order" | "cart" | "callback"
-    key: str  # the order's number or the cart's token
-    due_at: int
-
-
 class OrderStore(Protocol):
     """Carts and orders. Every write states its condition and raises when it does not hold."""
 
     def place(self, cart: Cart, orders: Sequence[Order]) -> None:
         """Write the cart, its orders and the places they take in one transaction, or nothing at all.
 
-        Raises CartExistsError, NumberTakenError, CapacityExhaustedError.
+        Order numbers are claimed for good, over all accounts: ids at providers are made of them.
+        Raises CartExistsError, NumberTakenError, CapacityExhaustedError, ConcurrentUpdateError.
         """
         ...
 
@@ -220,3 +203,32 @@ class Measures(Protocol):
     """Counts that operators watch."""
 
     def count(self, name: str, amount: int = 1) -> None: ...
+
+
+class Services(Protocol):
+    """Everything at once; each is built when it is first asked for, so a function pays only for what it uses."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def catalogue(self) -> CatalogueStore: ...
+    @property
+    def orders(self) -> OrderStore: ...
+    @property
+    def tokens(self) -> TokenStore: ...
+    @property
+    def deliveries(self) -> CallbackStore: ...
+    @property
+    def workflow(self) -> Workflow: ...
+    @property
+    def payments(self) -> Payments: ...
+    @property
+    def platform(self) -> HostingPlatform: ...
+    @property
+    def callbacks(self) -> Callbacks: ...
+    @property
+    def cipher(self) -> Cipher: ...
+    @property
+    def measures(self) -> Measures: ...

@@ -47,6 +47,14 @@ def order_from_item(item: Item) -> Order:
 # cart, so it has a small item of its own: below one write unit for any cart, and out of the payment's way.
 
 
+def number_claim_to_item(order: Order) -> Item:
+    """Order ids go out to providers without their account, so a number must be one order's everywhere.
+
+    It also leads an operator from a number to its account.
+    """
+    return {**keys.number_claim(order.number), "account_id": order.account_id}
+
+
 def cart_to_item(cart: Cart) -> Item:
     """The cart without its roll-up; `orders` lists the numbers in the client's order."""
     attributes = to_plain(cart, without=("orders", "rollup_status", "rollup_version"))

@@ -20,6 +20,7 @@ _ACCOUNT = "ACCOUNT#"
 _USER = "USER#"
 _CREDENTIAL = "KEY#"
 _EVENT = "EVENT#"
+_NUMBER = "NUMBER#"
 _CATALOGUE = "CATALOGUE"
 
 _CART = "CART#"
@@ -84,6 +85,11 @@ def user(user_id: str) -> Key:
 def credential(key_hash: str) -> Key:
     """`key_hash` is the SHA-256 of the API key in hex: the key itself is stored nowhere."""
     return _key(_CREDENTIAL + key_hash, "KEY")
+
+
+def number_claim(number: int) -> Key:
+    """Says that an order number is taken, over all accounts."""
+    return _key(_NUMBER + _padded(number), "NUMBER")
 
 
 def provider_event(provider: str, event_id: str) -> Key:

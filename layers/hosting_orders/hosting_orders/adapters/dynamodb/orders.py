@@ -15,14 +15,15 @@ from hosting_orders.domain.errors import (
     ConcurrentUpdateError,
     NumberTakenError,
 )
+from hosting_orders.domain.listing import DueItem, OrderPage
 from hosting_orders.domain.order import Order, OrderStatus
-from hosting_orders.usecases.ports import DueItem, OrderPage
 
 from . import keys
 from .items import (
     UNTOUCHED,
     cart_from_items,
     cart_to_item,
+    number_claim_to_item,
     order_from_item,
     order_to_item,
     rollup_to_item,
@@ -54,7 +55,8 @@ class DynamoOrderStore:
     def place(self, cart: Cart, orders: Sequence[Order]) -> None:
         """Write the cart, its orders and the places they take in one transaction, or nothing at all.
 
-        A transaction holds a hundred writes: the cart, the orders, and one per counter they take places of.
+        A transaction holds a hundred writes: the cart, two per order (the order, and the claim of its number
+        over all accounts), and one per counter they take places of.
         Raises CartExistsError (whatever else is wrong), NumberTakenError, CapacityExhaustedError, or
         ConcurrentUpdateError when others keep writing the same items.
         """
@@ -68,15 +70,17 @@ class DynamoOrderStore:
                 [
                     put(cart_to_item(cart), IS_NEW),
                     *[put(order_to_item(order), IS_NEW) for order in orders],
+                    *[put(number_claim_to_item(order), IS_NEW) for order in orders],
                     *[self._take(capacity, count) for capacity, count in places.items()],
                 ]
             )
         except TransactionRefusedError as refused:
             self._check_no_twin(cart, refused)
             _, *failed = refused.failed
-            if any(failed[: len(orders)]):
+            numbered = 2 * len(orders)
+            if any(failed[:numbered]):
                 raise NumberTakenError("an order number is taken") from refused
-            exhausted = [name for name, lost in zip(places, failed[len(orders) :], strict=True) if lost]
+            exhausted = [name for name, lost in zip(places, failed[numbered:], strict=True) if lost]
             raise CapacityExhaustedError(exhausted[0]) from refused
         except (CapacityExhaustedError, ConcurrentUpdateError) as refused:
             self._check_no_twin(cart, refused)

@@ -1,0 +1,12 @@
+"""The state ChargeOrder: the cart's payment was started and is waited for."""
+
+from __future__ import annotations
+
+from hosting_orders.entrypoints.step import Step, workflow_step
+from hosting_orders.usecases.charge_order import charge_order
+from hosting_orders.usecases.ports import Services
+
+
+@workflow_step
+def handler(step: Step, services: Services) -> None:
+    charge_order(services, step.account_id, step.number, step.task_token)

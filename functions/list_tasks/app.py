@@ -1,0 +1,18 @@
+"""GET /api/tasks: tasks of the last three days (supporting-endpoints.md, section 2)."""
+
+from __future__ import annotations
+
+from hosting_orders.contracts import v2
+from hosting_orders.entrypoints.http import Reply, Request, endpoint
+from hosting_orders.usecases.authenticate import Caller
+from hosting_orders.usecases.list_tasks import list_tasks
+from hosting_orders.usecases.ports import Services
+
+
+@endpoint(oauth_scope="tasks:read", account_scope=False)
+def handler(request: Request, caller: Caller, services: Services) -> Reply:
+    found = list_tasks(services, caller)
+    ids = {order.user_id for order, _ in found if order.user_id}
+    users = {user_id: services.directory.user(user_id) for user_id in ids}
+    tasks = [v2.task_details(order, account, users.get(order.user_id)) for order, account in found]
+    return Reply(200, {"tasks": tasks})

@@ -1,0 +1,12 @@
+"""The state ProvisionHosting: the hosting platform is asked for the service, once."""
+
+from __future__ import annotations
+
+from hosting_orders.entrypoints.step import Step, workflow_step
+from hosting_orders.usecases.ports import Services
+from hosting_orders.usecases.provision_hosting import provision_hosting
+
+
+@workflow_step
+def handler(step: Step, services: Services) -> None:
+    provision_hosting(services, step.account_id, step.number, step.task_token)

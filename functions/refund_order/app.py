@@ -1,0 +1,12 @@
+"""The state RefundOrder: what is true is found out, and what was taken is given back."""
+
+from __future__ import annotations
+
+from hosting_orders.entrypoints.step import Step, workflow_step
+from hosting_orders.usecases.ports import Services
+from hosting_orders.usecases.refund_order import refund_step
+
+
+@workflow_step
+def handler(step: Step, services: Services) -> None:
+    refund_step(services, step.account_id, step.number, step.task_token, step.error)

@@ -1,0 +1,178 @@
+"""The only builder of real adapters. Each is built when first asked for: a function pays for what it uses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from hosting_orders import settings
+
+if TYPE_CHECKING:
+    from hosting_orders.adapters.callbacks import HttpsCallbacks
+    from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
+    from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
+    from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
+    from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
+    from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
+    from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
+    from hosting_orders.adapters.kms_cipher import KmsCipher
+    from hosting_orders.adapters.measures import LogMeasures
+    from hosting_orders.adapters.secrets import SecretsManager
+    from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
+    from hosting_orders.adapters.stripe_payments import StripePayments
+    from hosting_orders.adapters.system_clock import SystemClock
+
+# Secrets are read again after this long, so that a rotated one is picked up without a deployment.
+_SECRETS_LIVE_SECONDS = 600
+
+
+@cache
+def aws_client(service: str) -> Any:
+    """One boto3 client per service and process, with time-outs below every Lambda's own."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        user_agent_extra="hosting-orders",
+    )
+    return boto3.client(service, config=config)
+
+
+class AwsServices:
+    """Everything a use case may need, on AWS (hosting_orders.usecases.ports.Services)."""
+
+    def __init__(self, values: settings.Settings) -> None:
+        self._settings = values
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        from hosting_orders.adapters.system_clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def directory(self) -> DynamoDirectory:
+        from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
+
+        return DynamoDirectory(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def catalogue(self) -> DynamoCatalogueStore:
+        from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
+
+        return DynamoCatalogueStore(aws_client("dynamodb"), self._settings.table_name, self.clock)
+
+    @cached_property
+    def orders(self) -> DynamoOrderStore:
+        from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
+
+        return DynamoOrderStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def tokens(self) -> DynamoTokenStore:
+        from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
+
+        return DynamoTokenStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def deliveries(self) -> DynamoCallbackStore:
+        from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
+
+        return DynamoCallbackStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def workflow(self) -> StepFunctionsWorkflow:
+        from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
+
+        return StepFunctionsWorkflow(aws_client("stepfunctions"), self._settings.state_machine_arn)
+
+    @cached_property
+    def payments(self) -> StripePayments:
+        from hosting_orders.adapters.stripe_payments import StripePayments
+
+        secret = self._secrets.document(self._settings.stripe_secret_arn)
+        return StripePayments(
+            secret["api_key"],
+            _several(secret["webhook_secrets"]),
+            api_base=self._settings.stripe_api_base,
+        )
+
+    @cached_property
+    def platform(self) -> HttpHostingPlatform:
+        from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
+
+        secret = self._secrets.document(self._settings.platform_secret_arn)
+        return HttpHostingPlatform(
+            self._settings.platform_url, secret["api_key"], _several(secret["webhook_secrets"])
+        )
+
+    @cached_property
+    def callbacks(self) -> HttpsCallbacks:
+        from hosting_orders.adapters.callbacks import HttpsCallbacks
+
+        master = self._secrets.text(self._settings.callback_secret_arn)
+        return HttpsCallbacks(master, allow_loopback=self._settings.allow_loopback_callbacks)
+
+    @cached_property
+    def cipher(self) -> KmsCipher:
+        from hosting_orders.adapters.kms_cipher import KmsCipher
+
+        return KmsCipher(aws_client("kms"), self._settings.data_key_arn)
+
+    @cached_property
+    def measures(self) -> LogMeasures:
+        from hosting_orders.adapters.measures import LogMeasures
+
+        return LogMeasures()
+
+    @cached_property
+    def _secrets(self) -> SecretsManager:
+        from hosting_orders.adapters.secrets import SecretsManager
+
+        return SecretsManager(aws_client("secretsmanager"))
+
+
+def _several(text: str) -> tuple[str, ...]:
+    """During a rotation there are two secrets, with a comma between."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+class _Current:
+    """The services of this process, built anew when their secrets may have changed."""
+
+    services: Any = None
+    built_at = 0.0
+    given = False
+
+
+def services() -> Any:
+    """The process's services."""
+    stale = time.monotonic() - _Current.built_at > _SECRETS_LIVE_SECONDS
+    if _Current.services is None or (stale and not _Current.given):
+        _Current.services = AwsServices(settings.load())
+        _Current.built_at = time.monotonic()
+        _Current.given = False
+    return _Current.services
+
+
+def use(replacement: Any) -> None:
+    """Let the handlers of this process use these services; None goes back to the real ones. For tests."""
+    _Current.services = replacement
+    _Current.given = replacement is not None
+
+
+def allow_loopback_callbacks() -> bool:
+    """Whether this stack is a local one, whose callbacks may go to this very machine."""
+    return settings.load().allow_loopback_callbacks
+
+
+def order_of_record(record: Mapping[str, Any]) -> Any:
+    """The order that a record of the table's stream tells of, or None."""
+    from hosting_orders.adapters.dynamodb.stream import order_of_record as read
+
+    return read(record)

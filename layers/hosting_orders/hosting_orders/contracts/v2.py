@@ -1,0 +1,403 @@
+"""Contract 002, Orders and Carts v2: request models, status words and response shapes.
+
+Field names and words are the contract's, to the letter; the checklist ids (O2-…) stand beside what they rule.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from hosting_orders.domain.account import Account, Credential, User
+from hosting_orders.domain.cart import Cart, PaymentStatus
+from hosting_orders.domain.catalogue import Catalogue
+from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
+from hosting_orders.domain.ids import order_uuid, task_id
+from hosting_orders.domain.order import Order, OrderStatus
+
+VERSION = "2"
+
+# -- what comes in ------------------------------------------------------------------------------------------------
+
+# A name is a person's text: any script, but nothing that can't be seen or that breaks a line.
+_Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$"),
+]
+_ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class Site(_Body):
+    """`site` of POST /api/orders (O2-064 … O2-069)."""
+
+    name: _Name
+    variant: _ShortName
+    location: _ShortName
+    plan: _ShortName
+    term: _ShortName
+
+
+class Callback(_Body):
+    """`callback` of POST /api/orders (O2-070 … O2-072)."""
+
+    url: Annotated[str, StringConstraints(max_length=2048)]
+    authorization: Annotated[str, StringConstraints(max_length=1024)] | None = None
+
+
+class PlaceOrder(_Body):
+    """Body of POST /api/orders."""
+
+    site: Site
+    callback: Callback | None = Field(default=None)
+
+
+def parse_place_order(body: object) -> PlaceOrder:
+    """Raises InvalidFieldsError naming every wrong field, or InvalidRequestError for a body of another API."""
+    if isinstance(body, dict) and "order" in body and "site" not in body:
+        # The vendor's callbacks page shows `order{plan,term}`; its orders page, the contract, wants `site` (C18).
+        raise InvalidRequestError(
+            "missing_field",
+            "`site` is required: put name, variant, location, plan and term into `site`, not into `order`.",
+            "/site",
+        )
+    try:
+        return PlaceOrder.model_validate(body)
+    except ValidationError as error:
+        raise InvalidFieldsError([_problem(found) for found in error.errors()]) from None
+
+
+def _problem(found: Mapping[str, Any]) -> InvalidRequestError:
+    location = found["loc"]
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    name = ".".join(str(part) for part in location) or "the body"
+    if found["type"] == "missing":
+        return InvalidRequestError("missing_field", f"`{name}` is required.", pointer)
+    if found["type"] in ("model_type", "model_attributes_type"):
+        return InvalidRequestError("invalid_field", f"`{name}` must be a JSON object.", pointer)
+    if found["type"] == "string_pattern_mismatch":
+        return InvalidRequestError("invalid_field", f"`{name}` must not hold control characters.", pointer)
+    text = str(found["msg"]).replace("Input should be", "must be").replace("String should", "must")
+    return InvalidRequestError("invalid_field", f"`{name}` {text}.", pointer)
+
+
+# -- words --------------------------------------------------------------------------------------------------------
+
+_ORDER_WORDS = {
+    OrderStatus.PENDING: "pending",
+    OrderStatus.PROCESSING: "processing",
+    OrderStatus.COMPLETED: "completed",
+    OrderStatus.FAILED: "failed",
+    OrderStatus.CANCELED: "cancelled",  # two Ls here, one in contract 000
+    OrderStatus.EXPIRED: "cancelled",
+    OrderStatus.REFUNDING: "processing",
+    OrderStatus.REFUND_FAILED: "processing",
+    OrderStatus.PROVISION_FAILED: "failed",
+}
+
+_TASK_WORDS = {
+    OrderStatus.PENDING: "PENDING",
+    OrderStatus.PROCESSING: "RUNNING",
+    OrderStatus.COMPLETED: "OK",
+    OrderStatus.FAILED: "FAILED",
+    OrderStatus.CANCELING: "RUNNING",
+    OrderStatus.CANCELED: "CANCELLED",
+    OrderStatus.EXPIRED: "CANCELLED",
+    OrderStatus.REFUNDING: "RUNNING",
+    OrderStatus.REFUND_FAILED: "PAUSED",
+    OrderStatus.PROVISION_FAILED: "FAILED",
+}
+
+_PAID = (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
+
+
+def order_word(status: OrderStatus, payment: PaymentStatus) -> str:
+    """The status word of an order; a cancel under way looks like what it interrupts."""
+    if status is OrderStatus.CANCELING:
+        return "processing" if payment in _PAID else "pending"
+    return _ORDER_WORDS[status]
+
+
+def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
+    """The status word of an order's task (O2-185); it pauses while the customer must act."""
+    if order.status is OrderStatus.PENDING and payment is PaymentStatus.AWAITING_AUTHENTICATION:
+        return "PAUSED"
+    return _TASK_WORDS[order.status]
+
+
+def date_time(moment: int | None) -> str | None:
+    """Epoch milliseconds as ISO 8601 UTC with three decimals."""
+    if moment is None:
+        return None
+    text = dt.datetime.fromtimestamp(moment / 1000, dt.UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+# -- what goes out ------------------------------------------------------------------------------------------------
+
+
+def cart_envelope(cart: Cart) -> dict[str, Any]:
+    """The 202 of POST /api/orders and the 200 of GET /api/carts/:token: one shape (O2-073 … O2-079, O2-173)."""
+    payment = cart.payment
+    return {
+        "status": "accepted",
+        "cart": {
+            "token": cart.token,
+            "status": cart.status.value,
+            "rollup_status": cart.rollup_status.value,
+            "poll_url": f"/api/carts/{cart.token}",
+        },
+        "payment": {
+            "status": payment.status.value,
+            "method_type": payment.method_type,
+            "hosted_invoice_url": payment.hosted_invoice_url,
+        },
+        "orders": [
+            {
+                "id": order_uuid(number),
+                "status": order_word(mark.status, payment.status),
+                "poll_url": f"/api/orders/{order_uuid(number)}",
+            }
+            for number, mark in sorted(cart.orders.items())
+        ],
+    }
+
+
+def order_in_list(order: Order, account: Account) -> dict[str, Any]:
+    """One item of GET /api/orders (O2-024 … O2-029)."""
+    return {**_order(order, PaymentStatus.PROCESSING), "account": {"id": account.id, "name": account.name}}
+
+
+def order_summary(order: Order) -> dict[str, Any]:
+    """An order alone, as the 202 of DELETE /api/orders/:id tells it."""
+    return _order(order, PaymentStatus.PROCESSING)
+
+
+def _order(order: Order, payment: PaymentStatus) -> dict[str, Any]:
+    # Delivery is what takes a cancelling order past "pending"; the list shows it without reading every cart.
+    paid = any(entry.status is OrderStatus.PROCESSING for entry in order.timeline)
+    return {
+        "id": order.uuid,
+        "status": order_word(order.status, PaymentStatus.SUCCEEDED if paid else payment),
+        "created_at": date_time(order.created_at),
+        "updated_at": date_time(order.updated_at),
+        "location": order.item.location,
+    }
+
+
+def order_details(
+    order: Order, cart: Cart, account: Account, user: User | None, password: str | None
+) -> dict[str, Any]:
+    """GET /api/orders/:id (O2-040 … O2-056). `password` is None for credentials that may not see it (C22)."""
+    body: dict[str, Any] = {
+        "order": _order(order, cart.payment.status),
+        "tasks": [{"id": task_id(order.number, 1), "status": task_word(order, cart.payment.status)}],
+    }
+    if order.resource is not None:
+        body["site"] = {
+            "id": order.resource.id,
+            "name": order.item.name,
+            "domain": order.resource.domain,
+            "variant": order.item.variant,
+            "location": order.item.location,
+            "ssh_data": {
+                "ipaddr": order.resource.ip_address,
+                "username": order.resource.username,
+                "password": password,
+                "port": order.resource.port,
+            },
+        }
+    if order.subscription is not None:
+        body["subscription"] = {
+            "id": order.uuid,
+            "status": order.subscription.status,
+            "bucket_type": order.subscription.bucket_type,
+            "bucket_year": order.subscription.bucket_year,
+            "bucket_month": order.subscription.bucket_month,
+            "stripe_id": order.subscription.id,
+        }
+    body["payment"] = _payment(order, cart)
+    body["account"] = account_details(account)
+    body["user"] = user_details(user) if user else None
+    if order.failure is not None:
+        body["failure"] = {"code": order.failure.code, "message": order.failure.message}
+    return body
+
+
+def _payment(order: Order, cart: Cart) -> dict[str, Any]:
+    payment = cart.payment
+    refunded = order.refund is not None and order.refund.amount + order.refund.to_credit > 0
+    return {
+        "status": PaymentStatus.REFUNDED.value if refunded else payment.status.value,
+        "method_type": payment.method_type,
+        "hosted_invoice_url": payment.hosted_invoice_url,
+        "amount_charged_cents": payment.amount_charged,
+        "credit_applied_cents": payment.credit_applied,
+        # Ours besides the contract's (C08, C10).
+        "currency": payment.currency,
+        "refunded_cents": order.refund.amount + order.refund.to_credit if order.refund else 0,
+    }
+
+
+def account_details(account: Account) -> dict[str, Any]:
+    """accounts#show (supporting-endpoints.md, section 4) without people: so it stands inside an order."""
+    return {
+        "id": account.id,
+        "name": account.name,
+        "reseller": account.reseller,
+        "is_trial": account.is_trial,
+        "trial_start": date_time(account.trial_start),
+        "trial_end": date_time(account.trial_end),
+        "parent_account": {"id": account.parent_id, "name": account.parent_name}
+        if account.parent_id
+        else None,
+        "reseller_billing_plan": {"id": account.billing_plan, "name": account.billing_plan},
+        "nameservers": list(account.nameservers),
+        "created_at": date_time(account.created_at),
+        "updated_at": date_time(account.updated_at),
+    }
+
+
+def account_roles(account: Account, people: Mapping[str, User]) -> list[dict[str, Any]]:
+    """`account_roles` of accounts#show."""
+    return [
+        {
+            "inherited_from": None,
+            "role": {
+                "id": role.role_name,
+                "name": role.role_name,
+                "label": role.role_label,
+                "is_admin": role.is_admin,
+                "can_edit": role.is_admin,
+                "can_create": role.is_admin,
+                "can_destroy": role.is_admin,
+                "billing": role.is_admin,
+                "wp_login": True,
+            },
+            "user": {
+                "id": role.user_id,
+                "fname": people[role.user_id].first_name,
+                "lname": people[role.user_id].last_name,
+                "email": people[role.user_id].email,
+            },
+            "created_at": date_time(role.created_at),
+            "updated_at": date_time(role.updated_at),
+        }
+        for role in account.roles
+        if role.user_id in people
+    ]
+
+
+def user_details(user: User) -> dict[str, Any]:
+    """users#show (supporting-endpoints.md, section 4)."""
+    return {
+        "id": user.id,
+        "fname": user.first_name,
+        "lname": user.last_name,
+        "email": user.email,
+        "account_brand_id": user.account_brand_id,
+        "locale": user.locale,
+        "created_at": date_time(user.created_at),
+        "updated_at": date_time(user.updated_at),
+    }
+
+
+def task_details(
+    order: Order, account: Account, user: User | None, payment: PaymentStatus | None = None
+) -> dict[str, Any]:
+    """A task (supporting-endpoints.md, section 2). `data` is a JSON text and holds no secret."""
+    delivered = order.resource
+    started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), None)
+    return {
+        "id": task_id(order.number, 1),
+        "name": "site.create",
+        "title": f"Create site {order.item.name}",
+        "status": task_word(order, payment),
+        "data": json.dumps(
+            {
+                "name": order.item.name,
+                "variant": order.item.variant,
+                "location": order.item.location,
+                "plan": order.item.plan,
+                "term": order.item.term.value,
+            },
+            ensure_ascii=False,
+        ),
+        "start_on": date_time(started),
+        "end_on": date_time(order.ended_at),
+        "user": {"id": user.id, "email": user.email} if user else None,
+        "accounts": [{"id": account.id, "name": account.name}],
+        "sites": [{"id": delivered.id, "name": order.item.name}] if delivered else [],
+        "orders": [
+            {"id": order.uuid, "status": order_word(order.status, payment or PaymentStatus.PROCESSING)}
+        ],
+    }
+
+
+def callback_body(order: Order, account_name: str) -> bytes:
+    """The message about an order's end (supporting-endpoints.md, section 1): the task's facts, no secret."""
+    word = order_word(order.status, PaymentStatus.PROCESSING)
+    started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), order.created_at)
+    message = {
+        "type": f"order.{word}",
+        "timestamp": date_time(order.ended_at),
+        "task": {
+            "id": task_id(order.number, 1),
+            "name": "site.create",
+            "title": f"Create site {order.item.name}",
+            "status": task_word(order),
+            "start_on": date_time(started),
+            "end_on": date_time(order.ended_at),
+            "orders": [{"id": order.uuid, "status": word}],
+            "sites": [{"id": order.resource.id, "name": order.item.name}] if order.resource else [],
+            "accounts": [{"id": order.account_id, "name": account_name}],
+        },
+    }
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def about(
+    version: str, credential: Credential, account: Account | None, catalogue: Catalogue
+) -> dict[str, Any]:
+    """GET /api/about (supporting-endpoints.md, section 3): every name an order may use.
+
+    With an account, prices are the account's own; without, those of every billing plan are left out.
+    """
+    return {
+        "version": version,
+        "logged_in_as": credential.user_id,
+        "account_scoped": account.id if account else None,
+        "locations": [
+            {"id": place.id, "short_name": place.short_name, "name": place.name}
+            for place in _by_name(catalogue.locations)
+        ],
+        "products": [
+            {
+                "id": plan.id,
+                "short_name": plan.short_name,
+                "name": plan.name,
+                "description": plan.description,
+                "prices": [
+                    {"term": term.value, "currency": currency, "net_cents": amount}
+                    for (billing_plan, term, currency), amount in sorted(plan.prices.items())
+                    if account and (billing_plan, currency) == (account.billing_plan, account.currency)
+                ],
+            }
+            for plan in _by_name(catalogue.plans)
+        ],
+        "variants": [
+            {"name": variant.name, "available": variant.available} for variant in _by_name(catalogue.variants)
+        ],
+        "features": {"domain_registration": False},
+    }
+
+
+def _by_name(entries: Mapping[str, Any]) -> Iterable[Any]:
+    return [entries[name] for name in sorted(entries)]

@@ -1,0 +1,233 @@
+"""HTTP: a handler declares who may call it; parsing, authentication, errors and headers are done here.
+
+API Gateway's own router has matched the path before a function is called and every function serves one route,
+so there is no router here (docs/decisions.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+from hosting_orders import bootstrap
+from hosting_orders.contracts import v2
+from hosting_orders.contracts.problem import Detail, Problem, as_problem_json, as_v2, one
+from hosting_orders.domain import errors
+from hosting_orders.usecases.authenticate import Caller, authenticate
+from hosting_orders.usecases.ports import Services
+
+from .logs import logger
+
+LARGEST_BODY = 64 * 1024
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+Event = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. Header names are lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    path_parameters: Mapping[str, str]
+    source_ip: str
+    raw_body: bytes
+
+    @classmethod
+    def of(cls, event: Event) -> Request:
+        """From API Gateway's HTTP API event, payload format 2.0. Raises BodyTooLargeError, InvalidRequestError."""
+        http = event["requestContext"]["http"]
+        body = event.get("body") or ""
+        try:
+            raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+        except ValueError as error:
+            raise errors.InvalidRequestError("malformed_body", "The body can not be read.") from error
+        return cls(
+            method=http["method"],
+            path=http["path"],
+            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+            query=event.get("queryStringParameters") or {},
+            path_parameters=event.get("pathParameters") or {},
+            source_ip=http.get("sourceIp", ""),
+            raw_body=raw,
+        )
+
+    def json(self) -> object:
+        """The body as JSON. Raises InvalidRequestError, BodyTooLargeError."""
+        if len(self.raw_body) > LARGEST_BODY:
+            raise errors.BodyTooLargeError(f"The body is larger than {LARGEST_BODY} bytes.")
+        if not self.raw_body.strip():
+            raise errors.InvalidRequestError(
+                "malformed_json", "The body is empty; a JSON object is required.", ""
+            )
+        try:
+            body = json.loads(self.raw_body, parse_constant=_no_such_number)
+        except (ValueError, RecursionError) as error:
+            where = (
+                f" (line {error.lineno}, column {error.colno})"
+                if isinstance(error, json.JSONDecodeError)
+                else ""
+            )
+            raise errors.InvalidRequestError(
+                "malformed_json", f"The body is not valid JSON{where}.", ""
+            ) from error
+        if not isinstance(body, dict):
+            raise errors.InvalidRequestError("invalid_field", "The body must be a JSON object.", "")
+        return body
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The client's Idempotency-Key, if it sent one. Raises InvalidRequestError."""
+        key = self.headers.get("idempotency-key")
+        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+            raise errors.InvalidRequestError(
+                "invalid_idempotency_key",
+                "Idempotency-Key must be 1 to 255 visible ASCII characters without spaces.",
+            )
+        return key
+
+
+def _no_such_number(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler answers with."""
+
+    status: int
+    body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Request, Caller, Services], Reply]
+
+
+def endpoint(
+    *, oauth_scope: str | None, account_scope: bool = True
+) -> Callable[[Handler], Callable[[Event, Any], Answer]]:
+    """Make a Lambda handler of a function that answers one authenticated route.
+
+    `oauth_scope` is the scope an OAuth token needs; None closes the route to OAuth. `account_scope` says
+    whether `X-Auth-Account` is required. The handler gets the request, the verified caller and the services.
+    """
+
+    def decorate(handle: Handler) -> Callable[[Event, Any], Answer]:
+        def answer(request: Request, services: Services) -> Reply:
+            caller = authenticate(
+                services,
+                request.headers,
+                request.source_ip,
+                oauth_scope=oauth_scope,
+                account_scope=account_scope,
+            )
+            if caller.account is not None:
+                logger().append_keys(account_id=caller.account.id)
+            _check_version(request, caller)
+            return handle(request, caller, services)
+
+        return _lambda_handler(answer, handle)
+
+    return decorate
+
+
+def public_endpoint(handle: Callable[[Request, Services], Reply]) -> Callable[[Event, Any], Answer]:
+    """Make a Lambda handler of a function that proves its caller by itself (webhooks) or serves everybody."""
+    return _lambda_handler(handle, handle)
+
+
+def _lambda_handler(
+    answer: Callable[[Request, Services], Reply], named: Callable[..., Any]
+) -> Callable[[Event, Any], Answer]:
+    @wraps(named)
+    def handler(event: Event, context: Any) -> Answer:
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        request_id = headers.get("x-request-id", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = str(uuid.uuid4())
+        log = logger()
+        log.append_keys(request_id=request_id, route=event.get("routeKey"))
+        try:
+            reply = answer(Request.of(event), bootstrap.services())
+        except Exception as error:
+            problem = _problem(error)
+            if problem.status >= 500:
+                log.exception("request failed")
+            reply = _rendered(problem, headers.get("accept", ""))
+        log.info("answered", extra={"status": reply.status, "code": reply.body.get("code")})
+        log.remove_keys(["request_id", "route", "account_id"])
+        return {
+            "statusCode": reply.status,
+            "headers": {
+                "Content-Type": "application/json",
+                "Cache-Control": "no-store",
+                "X-Api-Version": v2.VERSION,
+                "X-Request-Id": request_id,
+                **reply.headers,
+            },
+            "body": json.dumps(reply.body, ensure_ascii=False, separators=(",", ":")),
+            "isBase64Encoded": False,
+        }
+
+    return handler
+
+
+def _check_version(request: Request, caller: Caller) -> None:
+    """An API version is pinned to the credential and overridden per request (checklist C01)."""
+    wanted = request.headers.get("x-api-version", str(caller.credential.api_version)).strip()
+    if wanted != v2.VERSION:
+        raise errors.InvalidRequestError(
+            "unsupported_api_version",
+            f"API version {wanted[:20]!r} is not spoken here; send `X-Api-Version: {v2.VERSION}`.",
+        )
+
+
+def _rendered(problem: Problem, accept: str) -> Reply:
+    if "application/problem+json" in accept:
+        headers = {**problem.headers, "Content-Type": "application/problem+json"}
+        return Reply(problem.status, as_problem_json(problem), headers)
+    return Reply(problem.status, as_v2(problem), problem.headers)
+
+
+def _problem(error: Exception) -> Problem:
+    """The one place where errors become HTTP."""
+    match error:
+        case errors.InvalidRequestError():
+            return one(400, error.code, str(error), error.pointer)
+        case errors.InvalidFieldsError():
+            details = tuple(Detail(p.code, str(p), p.pointer) for p in error.problems)
+            return Problem(400, details[0].code, details)
+        case errors.CredentialRefusedError():
+            refused = one(401, "unauthorized", str(error))
+            return Problem(401, refused.code, refused.details, {"WWW-Authenticate": "Bearer"})
+        case errors.ForgedWebhookError():
+            return one(401, "invalid_signature", "The signature does not hold.")
+        case errors.AccessDeniedError():
+            return one(403, error.code, str(error))
+        case errors.NotFoundError():
+            return one(404, "not_found", str(error))
+        case errors.OrderNotCancellableError():
+            return one(409, "order_not_cancellable", str(error), reason=error.reason)
+        case errors.BodyTooLargeError():
+            return one(413, "body_too_large", str(error))
+        case errors.IdempotencyKeyReusedError():
+            return one(422, "idempotency_key_reused", str(error))
+        case errors.PaymentNotStartedError():
+            extra = {"decline_code": error.decline_code} if error.decline_code else {}
+            return one(422, "cart_pay_failed", str(error), **extra)
+        case errors.ProviderUnavailableError() | errors.ConcurrentUpdateError():
+            later = one(503, "temporarily_unavailable", "This can not be answered right now; try again soon.")
+            return Problem(503, later.code, later.details, {"Retry-After": "5"})
+        case _:
+            return one(500, "internal_error", "Something went wrong on our side; nothing is lost. Try again.")

@@ -1,0 +1,67 @@
+"""The only reader of the environment. Each function is given just what it uses; what is missing is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class MissingSettingError(Exception):
+    """A function's environment lacks a variable that it needs: the template is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment as it was when the process began. `repr` shows none of it."""
+
+    values: Mapping[str, str] = field(repr=False)
+
+    def _required(self, name: str) -> str:
+        value = self.values.get(name, "")
+        if not value:
+            raise MissingSettingError(f"the environment variable {name} is not set")
+        return value
+
+    @property
+    def table_name(self) -> str:
+        return self._required("TABLE_NAME")
+
+    @property
+    def data_key_arn(self) -> str:
+        """The KMS key that seals passwords and authorization headers."""
+        return self._required("DATA_KEY_ARN")
+
+    @property
+    def state_machine_arn(self) -> str:
+        return self._required("STATE_MACHINE_ARN")
+
+    @property
+    def stripe_secret_arn(self) -> str:
+        return self._required("STRIPE_SECRET_ARN")
+
+    @property
+    def stripe_api_base(self) -> str | None:
+        """A stand-in's address; None means Stripe itself."""
+        return self.values.get("STRIPE_API_BASE") or None
+
+    @property
+    def platform_secret_arn(self) -> str:
+        return self._required("PLATFORM_SECRET_ARN")
+
+    @property
+    def platform_url(self) -> str:
+        return self._required("PLATFORM_URL")
+
+    @property
+    def callback_secret_arn(self) -> str:
+        return self._required("CALLBACK_SECRET_ARN")
+
+    @property
+    def allow_loopback_callbacks(self) -> bool:
+        """Local use only: callbacks may go to this very machine over plain HTTP."""
+        return self.values.get("ALLOW_LOOPBACK_CALLBACKS", "false") == "true"
+
+
+def load() -> Settings:
+    return Settings(dict(os.environ))

@@ -1,0 +1,96 @@
+"""Who is calling, and for which account (checklist C12, C13, O2-001 … O2-004, O2-180 … O2-183)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hosting_orders.domain.account import Account, Credential, CredentialKind
+from hosting_orders.domain.errors import AccessDeniedError, CredentialRefusedError, InvalidRequestError
+
+from .ports import Services
+
+_SCHEMES = ("bearer", "token")
+# One text for missing, wrong, expired, foreign and wrong-address credentials: it must not help anyone guess.
+_REFUSED = "A valid API key is required: send it as `Authorization: Bearer <key>`."
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A verified credential, and the account it speaks for (None on the few routes without account scope)."""
+
+    credential: Credential
+    account: Account | None
+
+    @property
+    def scope(self) -> Account:
+        """The account on routes that require `X-Auth-Account`. Raises InvalidRequestError without one."""
+        if self.account is None:
+            raise InvalidRequestError("missing_account", "Missing X-Auth-Account")
+        return self.account
+
+    @property
+    def user_id(self) -> str | None:
+        return self.credential.user_id
+
+    @property
+    def may_see_secrets(self) -> bool:
+        """Passwords are shown to API keys of the owning account, never to OAuth tokens (checklist C22)."""
+        return self.credential.kind is not CredentialKind.OAUTH
+
+
+def hash_key(secret: str) -> str:
+    """How a key is stored: keys are random and long, so a plain SHA-256 can not be turned round."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def authenticate(
+    services: Services,
+    headers: Mapping[str, str],
+    source_ip: str,
+    *,
+    oauth_scope: str | None,
+    account_scope: bool,
+) -> Caller:
+    """Check the credential, then OAuth rules, then the account header, in the fixed order of checklist C13.
+
+    `headers` have lower-case names. `oauth_scope` None means: not available via OAuth. `account_scope` says
+    whether `X-Auth-Account` is required.
+    Raises CredentialRefusedError (401), AccessDeniedError (403), InvalidRequestError (400).
+    """
+    credential = _credential(services, headers.get("authorization", ""), source_ip)
+    if credential.kind is CredentialKind.OAUTH:
+        if oauth_scope is None:
+            raise AccessDeniedError(
+                "oauth_not_allowed", "This endpoint is not available via OAuth; use an API key."
+            )
+        if oauth_scope not in credential.scopes:
+            raise AccessDeniedError("insufficient_scope", f"The OAuth token lacks the scope {oauth_scope}.")
+    account_id = headers.get("x-auth-account", "").strip()
+    if not account_id:
+        if account_scope:
+            raise InvalidRequestError("missing_account", "Missing X-Auth-Account")
+        return Caller(credential, None)
+    # A key's own list of accounts decides before any read, so foreign accounts can't be probed.
+    account = services.directory.account(account_id) if account_id in credential.account_ids else None
+    if account is None:
+        raise CredentialRefusedError(_REFUSED)
+    if account.is_trial and not account.trial_api_access:
+        raise AccessDeniedError("trial_account", "Trial accounts can not use the API.")
+    return Caller(credential, account)
+
+
+def _credential(services: Services, authorization: str, source_ip: str) -> Credential:
+    scheme, _, secret = authorization.partition(" ")
+    secret = secret.strip()
+    if scheme.lower() not in _SCHEMES or not secret:
+        raise CredentialRefusedError(_REFUSED)
+    credential = services.directory.credential(hash_key(secret))
+    if (
+        credential is None
+        or not credential.valid_at(services.clock.now())
+        or not credential.allows_ip(source_ip)
+    ):
+        raise CredentialRefusedError(_REFUSED)
+    return credential

@@ -1,0 +1,30 @@
+"""The customer's cancel (contract 002, "Cancel an Order"; checklist C11)."""
+
+from __future__ import annotations
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.errors import OrderCanceledError
+from hosting_orders.domain.order import Order
+
+from .changes import change_order, load_order
+from .ports import Services
+from .settle_payment import CHARGE
+
+
+def cancel_order(services: Services, account_id: str, number: int) -> Order:
+    """Win the race against delivery, or say why not. Compensation is the workflow's business (RefundOrder).
+
+    Raises NotFoundError, and OrderNotCancellableError with the reason.
+    """
+    now = services.clock.now()
+    order = change_order(
+        services,
+        load_order(services, account_id, number),
+        lambda current: current.cancel_requested(now).look_again_at(now + deadlines.COMPENSATION_CHECK),
+    )
+    # Wake the workflow if it waits for the money. If it is between two steps the next one sees the cancel.
+    token = services.tokens.token(account_id, number, CHARGE)
+    if token is not None:
+        services.workflow.fail(token, OrderCanceledError.__name__, "the customer cancelled")
+        services.tokens.drop_token(account_id, number, CHARGE)
+    return order

@@ -1,0 +1,68 @@
+"""Read, change, write; and read again when somebody else wrote in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.errors import ConcurrentUpdateError, NotFoundError
+from hosting_orders.domain.ids import parse_order_id
+from hosting_orders.domain.order import Order
+
+from .ports import Services
+
+_TRIES = 6
+
+
+def load_order(services: Services, account_id: str, number: int) -> Order:
+    """The order as stored now. Raises NotFoundError."""
+    order = services.orders.order(account_id, number)
+    if order is None:
+        raise NotFoundError("There is no such order.")
+    return order
+
+
+def find_order(services: Services, account_id: str, order_id: str) -> Order:
+    """The account's order by any spelling of its id. Raises NotFoundError, without a read if it is no id of ours."""
+    number = parse_order_id(order_id)
+    if number is None:
+        raise NotFoundError("There is no such order.")
+    return load_order(services, account_id, number)
+
+
+def load_cart(services: Services, account_id: str, token: str) -> Cart:
+    """The cart as stored now. Raises NotFoundError."""
+    cart = services.orders.cart(account_id, token)
+    if cart is None:
+        raise NotFoundError("There is no such cart.")
+    return cart
+
+
+def change_order(services: Services, order: Order, change: Callable[[Order], Order]) -> Order:
+    """Apply `change` to the order and save it; on a lost race read it anew and decide again.
+
+    `change` must decide from the order it is given alone. One that returns the very order it was given writes
+    nothing. Raises what `change` raises, and ConcurrentUpdateError when the race is lost again and again.
+    """
+    for _ in range(_TRIES):
+        changed = change(order)
+        if changed is order:
+            return order
+        try:
+            return services.orders.save_order(changed)
+        except ConcurrentUpdateError:
+            order = load_order(services, order.account_id, order.number)
+    raise ConcurrentUpdateError(f"order {order.uuid} is being written by too many at once")
+
+
+def change_cart(services: Services, cart: Cart, change: Callable[[Cart], Cart]) -> Cart:
+    """The same for a cart's payment."""
+    for _ in range(_TRIES):
+        changed = change(cart)
+        if changed is cart:
+            return cart
+        try:
+            return services.orders.save_payment(changed)
+        except ConcurrentUpdateError:
+            cart = load_cart(services, cart.account_id, cart.token)
+    raise ConcurrentUpdateError(f"cart {cart.token} is being written by too many at once")

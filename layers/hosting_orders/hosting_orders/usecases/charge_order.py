@@ -1,0 +1,51 @@
+"""The state ChargeOrder: the cart's payment was started, and the step waits until it is settled."""
+
+from __future__ import annotations
+
+from hosting_orders.domain.errors import (
+    OrderCanceledError,
+    OrderExpiredError,
+    PaymentFailedError,
+    PaymentNotStartedError,
+)
+from hosting_orders.domain.order import Order, OrderStatus
+
+from .changes import load_cart, load_order
+from .collect_payment import resume_payment
+from .ports import Services
+from .settle_payment import CHARGE, resume_order
+
+
+def charge_order(services: Services, account_id: str, number: int, task_token: str) -> None:
+    """Answer the token now if the payment is settled, else leave it for whoever learns of the settlement.
+
+    Raises OrderCanceledError, OrderExpiredError or PaymentFailedError when the order must not go on.
+    """
+    order = load_order(services, account_id, number)
+    cart = load_cart(services, account_id, order.cart_token)
+    if order.status is OrderStatus.PENDING and not cart.payment.settled:
+        # Store first, then look again: whoever settles the payment writes it first and then looks for a token.
+        # One of the two always sees the other.
+        services.tokens.put_token(account_id, number, CHARGE, task_token, services.clock.now())
+        try:
+            resume_payment(services, cart)
+        except PaymentNotStartedError as refusal:
+            raise PaymentFailedError(str(refusal)) from refusal
+        order = load_order(services, account_id, number)
+        cart = load_cart(services, account_id, order.cart_token)
+    if order.status is OrderStatus.PENDING and cart.payment.settled:
+        resume_order(services, order, cart)
+        order = load_order(services, account_id, number)
+    _answer(services, order, task_token)
+
+
+def _answer(services: Services, order: Order, task_token: str) -> None:
+    if order.status is OrderStatus.PENDING:
+        return
+    if order.status in (OrderStatus.CANCELING, OrderStatus.CANCELED):
+        raise OrderCanceledError("cancelled before it was paid")
+    if order.status is OrderStatus.EXPIRED:
+        raise OrderExpiredError("not paid in time")
+    if order.status is OrderStatus.FAILED:
+        raise PaymentFailedError("the payment failed")
+    services.workflow.succeed(task_token)

@@ -1,0 +1,128 @@
+"""A cart's one payment: starting it once, and noting what became of it (design.md section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.cart import Cart, Payment, PaymentStatus
+from hosting_orders.domain.errors import ConcurrentUpdateError, NotFoundError, PaymentNotStartedError
+from hosting_orders.domain.order import ENDS, Failure, Order, OrderStatus
+from hosting_orders.domain.providers import ChargeLine, ChargeRequest, PaymentState
+
+from .changes import change_cart, load_cart
+from .log import log
+from .ports import Services
+from .send_callback import owe_callback
+
+
+def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
+    """Charge a cart whose payment lease the caller holds, and write down the outcome.
+
+    Raises PaymentNotStartedError when the payment can't be started: then the cart and its orders are on record
+    as failed and nothing is open at the provider. Raises ProviderUnavailableError when the outcome is unknown:
+    asking again finds the same invoice.
+    """
+    request = ChargeRequest(
+        account_id=account.id,
+        cart_token=cart.token,
+        customer_id=account.stripe_customer_id or "",
+        payment_method_id=cart.payment_method_id or "",
+        currency=cart.payment.currency,
+        lines=tuple(ChargeLine(order.line_key, describe(order), order.price.amount) for order in orders),
+        created_at=cart.created_at,
+    )
+    try:
+        state = services.payments.charge(request)
+    except PaymentNotStartedError as refusal:
+        _note_failure(services, cart, refusal)
+        raise
+    return note_payment(services, cart, state)
+
+
+def resume_payment(services: Services, cart: Cart) -> Cart:
+    """Start a payment whose process died, unless another is at it or it was started after all."""
+    now = services.clock.now()
+    if cart.payment.started or cart.payment.settled or cart.payment_lease > now:
+        return cart
+    account = services.directory.account(cart.account_id)
+    if account is None:
+        raise NotFoundError("The cart's account is gone.")
+    try:
+        leased = replace(cart, payment_lease=now + deadlines.PAYMENT_LEASE)
+        cart = services.orders.save_payment(leased)
+    except ConcurrentUpdateError:
+        return load_cart(services, cart.account_id, cart.token)
+    orders = services.orders.orders(cart.account_id, sorted(cart.orders))
+    if all(order.status is not OrderStatus.PENDING for order in orders):
+        return cart  # every order was cancelled before anything was asked of the customer's card
+    log.warning("payment resumed after its process was lost", extra={"cart_token": cart.token})
+    return start_payment(services, account, cart, orders)
+
+
+def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
+    """Write down what is true at the provider. News that came too late to be true of this cart changes nothing."""
+
+    def change(current: Cart) -> Cart:
+        if not current.payment.may_become(state.status):
+            return current
+        payment = Payment(
+            status=state.status,
+            currency=current.payment.currency,
+            method_type=state.method_type,
+            invoice_id=state.invoice_id,
+            hosted_invoice_url=state.hosted_invoice_url,
+            amount_charged=state.amount_charged,
+            credit_applied=state.credit_applied,
+            refunded=current.payment.refunded,
+            error=state.error,
+        )
+        if payment == current.payment:
+            return current
+        now = services.clock.now()
+        noted = replace(current.with_payment(payment, now), payment_lease=0)
+        due_at = None
+        if not payment.settled:
+            due_at = min(now + deadlines.PAYMENT_CHECK, deadlines.payment_deadline(noted))
+        return replace(noted, due_at=due_at)
+
+    return change_cart(services, cart, change)
+
+
+def describe(order: Order) -> str:
+    """The order's line on the invoice."""
+    item = order.item
+    return f"Site {item.name}: {item.plan} plan, {item.term}"
+
+
+def _note_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError) -> None:
+    """Cart and orders fail together; whoever else wrote in between is read and respected."""
+    failure = Failure("cart_pay_failed", str(refusal))
+    for _ in range(6):
+        now = services.clock.now()
+        orders = services.orders.orders(cart.account_id, sorted(cart.orders))
+        failed = [
+            order.payment_failed(failure, now) for order in orders if order.status is OrderStatus.PENDING
+        ]
+        payment = replace(
+            cart.payment, status=PaymentStatus.FAILED, error=refusal.decline_code or "payment_not_started"
+        )
+        closed = replace(cart.with_payment(payment, now), due_at=None, payment_lease=0)
+        try:
+            services.orders.save_failed_payment(closed, failed)
+        except ConcurrentUpdateError:
+            cart = load_cart(services, cart.account_id, cart.token)
+            if cart.payment.settled:
+                return
+            continue
+        for order in failed:
+            owe_callback(services, order)
+        return
+    raise ConcurrentUpdateError(f"cart {cart.token} is being written by too many at once")
+
+
+def other_orders_alive(services: Services, cart: Cart, number: int) -> bool:
+    """Whether the cart's payment is still needed by an order other than this one."""
+    others = services.orders.orders(cart.account_id, [n for n in sorted(cart.orders) if n != number])
+    return any(order.status not in ENDS and order.status is not OrderStatus.CANCELING for order in others)

@@ -1,0 +1,89 @@
+"""An account's orders, newest first: by page number, or by a cursor that costs the same at any depth (C23)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.domain.order import Order
+
+from .ports import Services
+
+LARGEST_PAGE = 100
+DEFAULT_PAGE = 50
+# A page number is reached by reading all before it; whoever goes deeper uses the cursor of the Link header.
+DEEPEST_SKIP = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page, and the cursors of its neighbours (None where there is none)."""
+
+    orders: tuple[Order, ...]
+    per_page: int
+    next_cursor: str | None
+    previous_cursor: str | None
+
+
+def list_orders(
+    services: Services, account_id: str, *, page: str | None, per_page: str | None, cursor: str | None
+) -> Listing:
+    """The page as asked for in query texts. Raises InvalidRequestError naming the parameter."""
+    size = min(_positive("per_page", per_page, DEFAULT_PAGE), LARGEST_PAGE)
+    if cursor is not None:
+        return _by_cursor(services, account_id, cursor, size)
+    number = _positive("page", page, 1)
+    skip = (number - 1) * size
+    if skip > DEEPEST_SKIP:
+        raise InvalidRequestError(
+            "invalid_page", "`page` is too deep; follow the cursors of the Link header instead.", "/page"
+        )
+    found = services.orders.newest(account_id, size, skip=skip)
+    return _listing(found.orders, size, older=found.has_more, newer=number > 1)
+
+
+def _by_cursor(services: Services, account_id: str, cursor: str, size: int) -> Listing:
+    direction, number = _decode(cursor)
+    if direction == "older":
+        found = services.orders.older_than(account_id, number, size)
+        return _listing(found.orders, size, older=found.has_more, newer=True)
+    found = services.orders.newer_than(account_id, number, size)
+    return _listing(found.orders, size, older=True, newer=found.has_more)
+
+
+def _listing(orders: tuple[Order, ...], size: int, *, older: bool, newer: bool) -> Listing:
+    return Listing(
+        orders,
+        size,
+        next_cursor=_encode("older", orders[-1].number) if orders and older else None,
+        previous_cursor=_encode("newer", orders[0].number) if orders and newer else None,
+    )
+
+
+def _positive(name: str, text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or int(text[:12]) < 1:
+        raise InvalidRequestError(
+            f"invalid_{name}", f"`{name}` must be a whole number from 1 on.", f"/{name}"
+        )
+    return int(text[:12])
+
+
+def _encode(direction: str, number: int) -> str:
+    return base64.urlsafe_b64encode(f"{direction}:{number}".encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[str, int]:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        direction, _, number = text.partition(":")
+        if direction in ("older", "newer") and number.isascii() and number.isdigit() and len(number) <= 16:
+            return direction, int(number)
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        pass
+    raise InvalidRequestError(
+        "invalid_cursor", "`cursor` is none of ours; take it from a Link header.", "/cursor"
+    )

@@ -1,0 +1,202 @@
+"""Compensation: find out what is true, then take the service down, void or refund (design.md sections 4 and 5).
+
+It is the one way money goes back, whatever went wrong before. It may run at any time, any number of times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.cart import Cart, PaymentStatus
+from hosting_orders.domain.errors import RefundRefusedError
+from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, Refund
+from hosting_orders.domain.providers import OperationStatus, PaymentState
+
+from .changes import change_cart, change_order, load_cart, load_order
+from .collect_payment import note_payment, other_orders_alive
+from .log import log
+from .ports import Services
+from .provision_hosting import platform_verdict, record_delivery
+
+REFUND = "refund"
+
+
+def refund_step(services: Services, account_id: str, number: int, task_token: str, error: str) -> None:
+    """The state RefundOrder: compensate, and answer the token at once or when the bank or an operator has acted."""
+    services.tokens.put_token(account_id, number, REFUND, task_token, services.clock.now())
+    if refund_order(services, account_id, number, error):
+        answer_refund(services, load_order(services, account_id, number))
+
+
+def answer_refund(services: Services, order: Order) -> None:
+    """Let the workflow go on if it waits for this order's refund."""
+    token = services.tokens.token(order.account_id, order.number, REFUND)
+    if token is not None:
+        services.workflow.succeed(token)
+        services.tokens.drop_token(order.account_id, order.number, REFUND)
+
+
+def refund_order(services: Services, account_id: str, number: int, error: str) -> bool:
+    """Bring a broken or cancelled order to its end. True when it has ended; False when it must wait.
+
+    `error` is the name of what went wrong. Raises ProviderUnavailableError when the truth can't be had now.
+    """
+    order = load_order(services, account_id, number)
+    if order.status is OrderStatus.PROCESSING:
+        order = _stop_delivery(services, order, error)
+    if order.status is OrderStatus.COMPLETED:
+        return True  # it was delivered after all: the money stays
+    cart, payment = _stop_payment(services, order)
+    if payment is PaymentStatus.PROCESSING or payment is PaymentStatus.AWAITING_AUTHENTICATION:
+        # A debit under way can't be called back. Its settlement brings us here again.
+        change_order(services, order, lambda current: _look_again(services, current))
+        return False
+    if payment not in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED):
+        _end_without_money(services, order)
+        return True
+    return _give_back(services, order, cart)
+
+
+def _stop_delivery(services: Services, order: Order, error: str) -> Order:
+    """Delivery failed, or nobody knows. Ask first; then close the door (REFUNDING); then take down what is there."""
+    if order.provisioning_at is not None:
+        operation = platform_verdict(services, order)
+        if operation is not None and operation.status is OperationStatus.SUCCEEDED:
+            record_delivery(services, operation)
+            return load_order(services, order.account_id, order.number)
+    now = services.clock.now()
+    failure = Failure("provisioning_failed", f"The order could not be delivered ({error}).")
+
+    def change(current: Order) -> Order:
+        if current.status is not OrderStatus.PROCESSING:
+            return current
+        refunding = current.undeliverable(failure, now, Actor.SYSTEM)
+        return refunding.look_again_at(now + deadlines.COMPENSATION_CHECK)
+
+    return change_order(services, order, change)
+
+
+def _stop_payment(services: Services, order: Order) -> tuple[Cart, PaymentStatus]:
+    """Make sure no more money can come, and return what is certain then."""
+    cart = load_cart(services, order.account_id, order.cart_token)
+    if cart.payment.settled:
+        return cart, cart.payment.status
+    if other_orders_alive(services, cart, order.number):
+        return (
+            cart,
+            PaymentStatus.PROCESSING,
+        )  # the others still want to be paid for; then this part goes back
+    state = _find_payment(services, cart)
+    if state is None:
+        if cart.payment_lease > services.clock.now():
+            return cart, PaymentStatus.PROCESSING  # somebody may be starting it this moment
+        return _close_unstarted(services, cart)
+    if state.status in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION):
+        state = services.payments.void(state.invoice_id)
+    cart = note_payment(services, cart, state)
+    return cart, cart.payment.status
+
+
+def _find_payment(services: Services, cart: Cart) -> PaymentState | None:
+    if cart.payment.invoice_id is not None:
+        return services.payments.state(cart.payment.invoice_id)
+    account = services.directory.account(cart.account_id)
+    if account is None or account.stripe_customer_id is None:
+        return None
+    return services.payments.find(account.stripe_customer_id, cart.token, cart.created_at)
+
+
+def _close_unstarted(services: Services, cart: Cart) -> tuple[Cart, PaymentStatus]:
+    """Nothing was asked of the provider; say so in the cart, so that nothing will be."""
+    now = services.clock.now()
+
+    def change(current: Cart) -> Cart:
+        if current.payment.started or current.payment.settled or current.payment_lease > now:
+            return current
+        payment = replace(current.payment, status=PaymentStatus.CANCELED)
+        return replace(current.with_payment(payment, now), due_at=None)
+
+    cart = change_cart(services, cart, change)
+    return cart, cart.payment.status
+
+
+def _end_without_money(services: Services, order: Order) -> None:
+    now = services.clock.now()
+
+    def change(current: Order) -> Order:
+        if current.status is OrderStatus.PENDING:
+            failure = Failure("payment_failed", "The order could not be paid.")
+            return current.payment_failed(failure, now, Actor.SYSTEM)
+        if current.status in (OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
+            return current.refunded(None, now)
+        return current
+
+    change_order(services, order, change)
+
+
+def _give_back(services: Services, order: Order, cart: Cart) -> bool:
+    """The money came and the order will not be delivered: give this order's part back, once."""
+    now = services.clock.now()
+    if order.status is OrderStatus.PENDING:
+        failure = Failure("flow_failed", "The order was paid but could not be carried on.")
+        order = change_order(
+            services,
+            order,
+            lambda current: (
+                current.undeliverable(failure, now, Actor.SYSTEM)
+                if current.status is OrderStatus.PENDING
+                else current
+            ),
+        )
+    if order.refund is not None:
+        return order.ended
+    if order.status in (OrderStatus.COMPLETED, OrderStatus.PROCESSING):
+        return order.ended  # lost the race to good news
+    if order.provisioning_at is not None:
+        services.platform.deprovision(order.uuid)
+    try:
+        state = services.payments.refund(cart.payment.invoice_id or "", order.line_key, order.uuid)
+    except RefundRefusedError as refusal:
+        if not order.ended:
+            reason = str(refusal)
+            change_order(
+                services, order, lambda current: _look_again(services, current.refund_refused(reason, now))
+            )
+        services.measures.count("RefundFailed")
+        log.error("the refund was refused", extra={"order_id": order.uuid, "reason": str(refusal)})
+        return False
+    refund = Refund(id=state.id, amount=state.amount, to_credit=state.to_credit, at=now)
+    _note_refund(services, order, cart, refund)
+
+    def change(current: Order) -> Order:
+        if current.refund is not None:
+            return current
+        if current.ended:
+            return current.late_money_returned(refund, now)
+        return current.refunded(refund, now)
+
+    change_order(services, order, change)
+    return True
+
+
+def _note_refund(services: Services, order: Order, cart: Cart, refund: Refund) -> None:
+    """The cart's sum is computed from its orders, so that writing it twice writes the same."""
+    others = services.orders.orders(cart.account_id, [n for n in sorted(cart.orders) if n != order.number])
+    refunded = refund.amount + sum(other.refund.amount for other in others if other.refund)
+    everything = all(other.refund is not None for other in others)
+    status = PaymentStatus.REFUNDED if everything else PaymentStatus.SUCCEEDED
+
+    def change(current: Cart) -> Cart:
+        payment = replace(current.payment, status=status, refunded=refunded)
+        if payment == current.payment or not current.payment.may_become(status):
+            return current
+        return current.with_payment(payment, services.clock.now())
+
+    change_cart(services, cart, change)
+
+
+def _look_again(services: Services, order: Order) -> Order:
+    if order.ended:
+        return order
+    return order.look_again_at(services.clock.now() + deadlines.COMPENSATION_CHECK)

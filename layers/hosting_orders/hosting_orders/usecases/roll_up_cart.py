@@ -1,0 +1,49 @@
+"""Carry news of orders into their carts (design.md section 4). Fed by the table's stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hosting_orders.domain.cart import OrderMark
+from hosting_orders.domain.order import OrderStatus
+
+from .log import log
+from .ports import Services
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNews:
+    """One stream record about an order. `sequence` names the record to the stream."""
+
+    sequence: str
+    account_id: str
+    cart_token: str
+    number: int
+    status: OrderStatus
+    version: int
+
+
+def roll_up_carts(services: Services, news: Iterable[OrderNews]) -> list[str]:
+    """Write each cart once for all its news. Returns the sequences of records that must come again.
+
+    A record may come twice, late or out of order: a version that is not newer changes nothing.
+    """
+    by_cart: dict[tuple[str, str], list[OrderNews]] = {}
+    for item in news:
+        by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
+    failed: list[str] = []
+    for (account_id, token), items in by_cart.items():
+        marks: dict[int, OrderMark] = {}
+        for item in items:
+            known = marks.get(item.number)
+            if known is None or item.version > known.version:
+                marks[item.number] = OrderMark(item.status, item.version)
+        try:
+            if services.orders.save_marks(account_id, token, marks) is None:
+                log.error("order without a cart", extra={"cart_token": token})
+        except Exception:
+            # One cart in trouble must not hold up the others of the batch.
+            log.exception("roll-up failed", extra={"cart_token": token})
+            failed.extend(item.sequence for item in items)
+    return failed

@@ -1,0 +1,87 @@
+"""Tell the client how its order ended (supporting-endpoints.md, section 1; checklist C24)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from hosting_orders.domain.callback import CallbackDelivery, DeliveryStatus
+from hosting_orders.domain.errors import ConcurrentUpdateError
+from hosting_orders.domain.ids import callback_message_id
+from hosting_orders.domain.order import Order
+from hosting_orders.domain.providers import CallbackRequest
+
+from .changes import load_order
+from .log import log
+from .ports import Services
+
+CallbackBody = Callable[[Order, str], bytes]
+
+
+def send_callback(services: Services, account_id: str, number: int, body: CallbackBody) -> None:
+    """Make one attempt if one is owed; the record says when the next is due.
+
+    `body` renders the message from the order and its account's name. Receivers may see a message twice, always
+    under the same id: an attempt is made before it is written down.
+    """
+    order = load_order(services, account_id, number)
+    if order.callback is None or not order.ended:
+        return
+    delivery = services.deliveries.delivery(account_id, number) or new_delivery(order)
+    if delivery.status is not DeliveryStatus.PENDING:
+        return
+    account = services.directory.account(account_id)
+    authorization = None
+    if order.callback.sealed_authorization is not None:
+        authorization = services.cipher.open(
+            order.callback.sealed_authorization, authorization_context(account_id)
+        )
+    now = services.clock.now()
+    answer = services.callbacks.send(
+        CallbackRequest(
+            url=order.callback.url,
+            message_id=delivery.message_id,
+            timestamp=now // 1000,
+            body=body(order, account.name if account else ""),
+            secret=services.callbacks.secret_for(account_id),
+            authorization=authorization,
+        )
+    )
+    delivery = delivery.after(answer, services.clock.now(), random.random())  # noqa: S311  # spreads load only
+    log.info(
+        "callback attempted",
+        extra={
+            "order_id": order.uuid,
+            "attempt": len(delivery.attempts),
+            "status_code": answer.status_code,
+            "error": answer.error,
+            "delivery": delivery.status.value,
+        },
+    )
+    if delivery.status is DeliveryStatus.EXHAUSTED:
+        services.measures.count("CallbackExhausted")
+    try:
+        services.deliveries.save_delivery(delivery)
+    except ConcurrentUpdateError:
+        log.info("another attempt was made at the same time", extra={"order_id": order.uuid})
+
+
+def owe_callback(services: Services, order: Order) -> None:
+    """Put a callback on record without sending it: for ends that no workflow is there to report."""
+    if order.callback is None or services.deliveries.delivery(order.account_id, order.number) is not None:
+        return
+    owed = replace(new_delivery(order), due_at=services.clock.now())
+    try:
+        services.deliveries.save_delivery(owed)
+    except ConcurrentUpdateError:
+        log.info("the callback is on record already", extra={"order_id": order.uuid})
+
+
+def new_delivery(order: Order) -> CallbackDelivery:
+    return CallbackDelivery(order.account_id, order.number, callback_message_id(order.number))
+
+
+def authorization_context(account_id: str) -> dict[str, str]:
+    """A sealed Authorization header opens only as this account's."""
+    return {"account": account_id, "field": "callback_authorization"}
