@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hosting_orders import VERSION
 from hosting_orders.contracts import v2
+from hosting_orders.domain.release import VERSION
 from hosting_orders.entrypoints.http import Reply, Request, endpoint
 from hosting_orders.usecases.authenticate import Caller
 from hosting_orders.usecases.ports import Services

@@ -15,6 +15,15 @@ VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+|reconcile")  # what is reconciled i
 # Functions that decide nothing, each with the reason why no use case stands behind it.
 WITHOUT_A_USE_CASE = {
     "answer_unknown_route": "it only answers 404 in the contract's shape",
+    "update_order": "it only answers 400: the contract reserves PATCH",
+    "receive_stripe_webhook": "it hands the invoice to settle_payment",
+    "receive_platform_webhook": "it hands the operation to provision_hosting, which waits for it",
+    "show_about": "it only reads",
+    "show_account": "it only reads",
+    "show_cart": "it only reads",
+    "show_order": "it only reads",
+    "show_task": "it only reads",
+    "show_user": "it only reads",
 }
 
 

@@ -1,3 +1,1 @@
 """Hosting Orders: the order and fulfilment backend, shared by every Lambda function as a layer."""
-
-VERSION = "0.1.0"

@@ -1,4 +1,4 @@
-"""Business facts that stop a request or a step. Each class name is a fact; workflow definitions match on these names."""
+"""Business facts that stop a request or a step. Each class name is a fact; the workflow matches on these names."""
 
 from __future__ import annotations
 

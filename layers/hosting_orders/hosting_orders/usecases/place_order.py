@@ -62,6 +62,20 @@ class SiteRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class _Draft:
+    """A request that has passed every check."""
+
+    caller: Caller
+    account: Account
+    token: str
+    fingerprint: str
+    item: SiteItem
+    price: Money
+    method: PaymentMethod
+    callback: CallbackTarget | None
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """The cart as it stands, and whether this request only found it there."""
 
@@ -87,9 +101,9 @@ def place_order(
     item, price = _check(services.catalogue.load(), account, request)
     target = _callback_target(services, account, request, allow_loopback=allow_loopback_callbacks)
     method = _ready_to_charge(services, account)
-    capacity = item.variant if services.catalogue.load().variants[item.variant].capacity is not None else None
+    draft = _Draft(caller, account, token, request.fingerprint, item, price, method, target)
     try:
-        cart, order = _write(services, caller, account, token, request, item, price, method, target, capacity)
+        cart, order = _write(services, draft)
     except CartExistsError:
         # A twin of this very request was faster.
         return _replay(services, load_cart(services, account.id, token), request)
@@ -190,18 +204,9 @@ def _not_ready(why: str) -> InvalidRequestError:
 # -- the write, and what follows it -------------------------------------------------------------------------------
 
 
-def _write(
-    services: Services,
-    caller: Caller,
-    account: Account,
-    token: str,
-    request: SiteRequest,
-    item: SiteItem,
-    price: Money,
-    method: PaymentMethod,
-    target: CallbackTarget | None,
-    capacity: str | None,
-) -> tuple[Cart, Order]:
+def _write(services: Services, draft: _Draft) -> tuple[Cart, Order]:
+    account, token, item, price = draft.account, draft.token, draft.item, draft.price
+    limited = services.catalogue.load().variants[item.variant].capacity is not None
     for attempt in range(3):
         now = services.clock.now()
         order = Order(
@@ -214,20 +219,20 @@ def _write(
             price=price,
             created_at=now,
             updated_at=now,
-            user_id=caller.user_id,
-            capacity=capacity,
-            callback=target,
+            user_id=draft.caller.user_id,
+            capacity=item.variant if limited else None,
+            callback=draft.callback,
             due_at=now + deadlines.LOST_START,
             timeline=(TimelineEntry(now, OrderStatus.PENDING, Actor.CUSTOMER, "order placed"),),
         )
         cart = Cart(
             account_id=account.id,
             token=token,
-            fingerprint=request.fingerprint,
-            payment=Payment(PaymentStatus.PROCESSING, price.currency, method_type=method.type),
+            fingerprint=draft.fingerprint,
+            payment=Payment(PaymentStatus.PROCESSING, price.currency, method_type=draft.method.type),
             created_at=now,
             updated_at=now,
-            payment_method_id=method.id,
+            payment_method_id=draft.method.id,
             # Whoever writes the cart starts its payment; everybody else leaves it alone until this is over.
             payment_lease=now + deadlines.PAYMENT_LEASE,
             orders={order.number: OrderMark(OrderStatus.PENDING, 0)},

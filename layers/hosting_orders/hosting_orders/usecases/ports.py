@@ -160,7 +160,7 @@ class Payments(Protocol):
         term: Term,
         anchor: int,
     ) -> Subscription:
-        """Renew at this price from `anchor` (epoch ms) on, once per order. Raises PaymentNotStartedError when refused."""
+        """Renew at this price from `anchor` (epoch ms) on, once per order. Raises PaymentNotStartedError."""
         ...
 
     def invoice_of_event(self, raw_body: bytes, signature: str) -> str | None:

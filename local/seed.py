@@ -1,0 +1,205 @@
+"""Demo data: a small catalogue, and one account for every way a payment can go.
+
+The payment methods are Stripe's own published test methods, so the same accounts behave the same with the
+stand-in and with Stripe's real test mode.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
+from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
+from hosting_orders.adapters.system_clock import SystemClock
+from hosting_orders.domain.account import (
+    Account,
+    AccountRole,
+    BillingContact,
+    Credential,
+    CredentialKind,
+    User,
+)
+from hosting_orders.domain.catalogue import Location, Plan, Term, Variant
+from hosting_orders.usecases.authenticate import hash_key
+
+if TYPE_CHECKING:
+    from local.stack import Stack
+
+BILLING_PLAN = "standard"
+CURRENCY = "EUR"
+SEPA_THAT_SETTLES = "DE89370400440532013000"
+
+LOCATIONS = (
+    Location("1", "ams", "Amsterdam"),
+    Location("2", "pdx", "Portland"),
+)
+VARIANTS = (Variant("vanilla"), Variant("extendify"))
+PLANS = (
+    Plan(
+        "1",
+        "basic",
+        "Basic",
+        "One WordPress site, 10 GB",
+        {
+            (BILLING_PLAN, Term.MONTHLY, CURRENCY): 1200,
+            (BILLING_PLAN, Term.ANNUAL, CURRENCY): 12000,
+        },
+    ),
+    Plan(
+        "2",
+        "business",
+        "Business",
+        "One WordPress site, 50 GB, staging",
+        {
+            (BILLING_PLAN, Term.MONTHLY, CURRENCY): 2900,
+            (BILLING_PLAN, Term.ANNUAL, CURRENCY): 29000,
+        },
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccount:
+    """An account whose payments go as its name says. `credit` is in cents."""
+
+    name: str
+    title: str
+    payment_method: str | None
+    credit: int = 0
+    trial: bool = False
+    contact: BillingContact = field(
+        default_factory=lambda: BillingContact(
+            name="Demo Customer",
+            email="demo@example.com",
+            street="Keizersgracht 1",
+            post_code="1015 CJ",
+            city="Amsterdam",
+            country="NL",
+        )
+    )
+
+
+ACCOUNTS = (
+    DemoAccount("ready", "Card succeeds", "pm_card_visa"),
+    DemoAccount("credit", "Part paid by credit", "pm_card_visa", credit=500),
+    DemoAccount("no_method", "No saved payment method", None),
+    DemoAccount("authentication_required", "Card wants 3-D Secure", "pm_card_authenticationRequired"),
+    DemoAccount("declined_recoverable", "Card declined, another may work", "pm_card_chargeCustomerFail"),
+    DemoAccount("declined_final", "Card blocked as fraudulent", "pm_card_radarBlock"),
+    DemoAccount("sepa", "SEPA direct debit", "sepa_debit"),
+    DemoAccount("trial", "Trial account", "pm_card_visa", trial=True),
+)
+
+
+def seed(stack: Stack) -> dict[str, dict[str, str]]:
+    """Fill a fresh stack with demo data; returns each demo account's id and API keys."""
+    customers = {
+        account.name: create_customer(stack.stripe_api_key, stack.stripe or None, account)
+        for account in ACCOUNTS
+    }
+    return seed_table(stack.aws.client("dynamodb"), stack.table, customers)
+
+
+def create_customer(api_key: str, api_base: str | None, account: DemoAccount) -> str:
+    """A customer at Stripe (or its stand-in) with the account's default payment method and credit."""
+    import stripe
+
+    addresses: Any = {"api": api_base} if api_base else {}
+    client = stripe.StripeClient(api_key, base_addresses=addresses)
+    contact = account.contact
+    customer = client.v1.customers.create(
+        {
+            "name": account.title,
+            "email": contact.email,
+            "balance": -account.credit,
+            "address": {
+                "line1": contact.street,
+                "postal_code": contact.post_code,
+                "city": contact.city,
+                "country": contact.country,
+            },
+            "metadata": {"demo_account": account.name},
+        }
+    )
+    if account.payment_method is None:
+        return customer.id
+    method = account.payment_method
+    if method == "sepa_debit":
+        method = client.v1.payment_methods.create(
+            {
+                "type": "sepa_debit",
+                "sepa_debit": {"iban": SEPA_THAT_SETTLES},
+                "billing_details": {"name": contact.name, "email": contact.email},
+            }
+        ).id
+    attached = client.v1.payment_methods.attach(method, {"customer": customer.id})
+    client.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": attached.id}})
+    return customer.id
+
+
+def seed_table(dynamodb: Any, table: str, customers: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Write catalogue, accounts, users and keys. Only hashes of the keys are stored; they are returned once."""
+    catalogue = DynamoCatalogueStore(dynamodb, table, SystemClock())
+    for location in LOCATIONS:
+        catalogue.put_location(location)
+    for variant in VARIANTS:
+        catalogue.put_variant(variant)
+    for plan in PLANS:
+        catalogue.put_plan(plan)
+    directory = DynamoDirectory(dynamodb, table)
+    return {
+        account.name: _seed_account(directory, account, customers.get(account.name)) for account in ACCOUNTS
+    }
+
+
+def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: str | None) -> dict[str, str]:
+    now = time.time_ns() // 1_000_000
+    account_id, user_id = f"acc_{demo.name}", f"usr_{demo.name}"
+    directory.put_user(
+        User(
+            id=user_id,
+            first_name="Demo",
+            last_name=demo.name.replace("_", " ").title(),
+            email=demo.contact.email,
+            locale="en",
+            account_brand_id=1,
+            created_at=now,
+            updated_at=now,
+            account_ids=(account_id,),
+        )
+    )
+    directory.put_account(
+        Account(
+            id=account_id,
+            name=demo.title,
+            currency=CURRENCY,
+            billing_plan=BILLING_PLAN,
+            created_at=now,
+            updated_at=now,
+            stripe_customer_id=customer_id,
+            billing_contact=demo.contact,
+            is_trial=demo.trial,
+            trial_start=now if demo.trial else None,
+            trial_end=now + 14 * 86_400_000 if demo.trial else None,
+            nameservers=("ns1.example.net", "ns2.example.net"),
+            roles=(AccountRole(user_id, "owner", "Owner", True, now, now),),
+        )
+    )
+    keys = {}
+    for kind in (CredentialKind.USER, CredentialKind.SYSTEM):
+        secret = f"sq_test_{secrets.token_hex(32)}"
+        directory.put_credential(
+            Credential(
+                key_hash=hash_key(secret),
+                prefix=secret[:14],
+                kind=kind,
+                account_ids=(account_id,),
+                user_id=user_id if kind is CredentialKind.USER else None,
+                test=True,
+            )
+        )
+        keys[f"{kind.value}_key"] = secret
+    return {"id": account_id, **keys}
