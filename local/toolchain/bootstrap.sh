@@ -14,6 +14,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 venvs=${VENV_ROOT:-$root/.venv}
 known_versions="3.14 3.13 3.12 3.11"
+recipe=2 # counted up when an environment is made in another way than before
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -91,7 +92,7 @@ requirements_of() {
 
 # What a finished environment remembers; a difference means it is made anew.
 stamp_of() {
-    printf '%s %s\n' "$("$venvs/$1/bin/python" -V 2>/dev/null)" "$(cksum <"$2")"
+    printf 'recipe %s, %s, %s\n' "$recipe" "$("$venvs/$1/bin/python" -V 2>/dev/null)" "$(cksum <"$2")"
 }
 
 is_current() {
@@ -124,7 +125,7 @@ unlock() {
 trap unlock EXIT
 
 make_environment() {
-    local name=$1 requirements python log versions=$known_versions
+    local name=$1 requirements python packages log versions=$known_versions
     requirements=$(requirements_of "$name")
     if is_current "$name" "$requirements"; then
         return 0
@@ -150,6 +151,11 @@ make_environment() {
         cat "$log" >&2
         say "Installing $(basename "$requirements") into .venv/$name failed; pip's own words are above."
         exit 1
+    fi
+    # The application's own package, importable from everywhere as on Lambda, and edited in place.
+    if [ "$name" = app ]; then
+        packages=$("$venvs/$name/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+        printf '%s\n' "$root/layers/hosting_orders" >"$packages/hosting_orders.pth"
     fi
     stamp_of "$name" "$requirements" >"$venvs/$name/.stamp"
     unlock
