@@ -21,7 +21,8 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.catalogue import Term
@@ -45,6 +46,7 @@ from hosting_orders.domain.providers import (
 if TYPE_CHECKING:
     import stripe
 
+T = TypeVar("T")
 Document = dict[str, Any]
 
 # Stripe keeps an idempotency key for 24 hours at least. From here on we look before we post.
@@ -57,6 +59,7 @@ PAGE = 100
 KEPT_FAULTS = 3
 
 SCHEMA = "1"
+_WRONG_SUM = "wrong_sum"  # our own refusal, never Stripe's
 
 # Asking again, or authenticating, can not help: https://docs.stripe.com/declines/codes. The customer is told no
 # more than that it was declined, as that page demands for lost and stolen cards.
@@ -295,26 +298,31 @@ class StripePayments:
         again: str,
     ) -> None:
         """Add the lines, finalize, pay: what is left to do from this status on. `again` sets the keys apart."""
-        if status == "draft" and lines:
-            parameters: Document = {"lines": [self._line(request, line) for line in lines]}
-            self._once(
-                _key(request, f"lines{again}"),
-                lambda options: self._api.invoices.add_lines(invoice_id, _given(parameters), options),
-                done=lambda: None if self._missing(request, invoice_id) else True,
-            )
         if status == "draft":
-            finalized = self._once(
+            if lines:
+                parameters: Document = {"lines": [self._line(request, line) for line in lines]}
+                invoice = self._once(
+                    _key(request, f"lines{again}"),
+                    lambda options: self._api.invoices.add_lines(
+                        invoice_id, _given(parameters), options
+                    ).to_dict(),
+                    done=lambda: None if self._missing(request, invoice_id) else self._read(invoice_id),
+                )
+            else:
+                invoice = self._read(invoice_id) or {}
+            self._check_sum(request, invoice)  # credit could pay it the moment it is finalized
+            invoice = self._once(
                 _key(request, f"finalize{again}"),
                 lambda options: self._api.invoices.finalize_invoice(
                     invoice_id, {"auto_advance": False}, options
                 ).to_dict(),
             )
         else:
-            finalized = self._read(invoice_id) or {}
-        if finalized.get("subtotal") != sum(line.amount for line in request.lines):
-            # Never take a sum other than the cart's, whatever led to it.
-            raise self._stripe.InvalidRequestError("The invoice differs from the cart.", None, _WRONG_SUM)
-        if finalized.get("status") == "open":
+            invoice = self._read(invoice_id) or {}
+        self._check_sum(
+            request, invoice
+        )  # Stripe's first answer may be a kept one, older than the lines of a twin
+        if invoice.get("status") == "open":
             how: Document = {"off_session": True}
             if request.payment_method_id:
                 how["payment_method"] = request.payment_method_id
@@ -322,6 +330,12 @@ class StripePayments:
                 _key(request, f"pay:1{again}"),
                 lambda options: self._api.invoices.pay(invoice_id, _given(how), options),
             )
+
+    def _check_sum(self, request: ChargeRequest, invoice: Document) -> None:
+        """Never take a sum other than the cart's, whatever led to it."""
+        if invoice.get("subtotal") != sum(line.amount for line in request.lines):
+            differs = "The invoice differs from the cart."
+            raise self._stripe.InvalidRequestError(differs, None, _WRONG_SUM)  # type: ignore[no-untyped-call]
 
     def _line(self, request: ChargeRequest, line: ChargeLine) -> Document:
         parameters: Document = {"description": line.description, "metadata": {"order": line.key}}
@@ -446,22 +460,22 @@ class StripePayments:
         )
         status = invoice["status"]
         if status == "paid":
-            return _replaced(state, status=PaymentStatus.SUCCEEDED, error=None)
+            return replace(state, status=PaymentStatus.SUCCEEDED, error=None)
         refused_for_good = error in FINAL_DECLINES and _was_our_attempt(invoice, intent)
         if status == "void":
             if refused_for_good:
-                return _replaced(self._canceled(state), status=PaymentStatus.FAILED)
+                return replace(self._canceled(state), status=PaymentStatus.FAILED)
             return self._canceled(state)
         if status == "uncollectible":
-            return _replaced(state, status=PaymentStatus.FAILED)
+            return replace(state, status=PaymentStatus.FAILED)
         if status == "draft" or _untried(intent) or refused_for_good:
             return state
         if intent is not None and intent["status"] in ("processing", "succeeded"):
-            return _replaced(state, error=None)
+            return replace(state, error=None)
         return self._awaiting(state, invoice, error)
 
     def _awaiting(self, state: PaymentState, invoice: Document, error: str | None) -> PaymentState:
-        return _replaced(
+        return replace(
             state,
             status=PaymentStatus.AWAITING_AUTHENTICATION,
             hosted_invoice_url=invoice.get("hosted_invoice_url"),
@@ -470,15 +484,16 @@ class StripePayments:
 
     def _canceled(self, state: PaymentState) -> PaymentState:
         """Voiding gives used credit back, and nothing will be asked of the method any more."""
-        return _replaced(state, status=PaymentStatus.CANCELED, amount_charged=0, credit_applied=0)
+        return replace(state, status=PaymentStatus.CANCELED, amount_charged=0, credit_applied=0)
 
     def _method_type(self, intent: Document | None) -> str | None:
         """The type of the method that was used or tried last; None when none was."""
         if intent is None or _untried(intent):
             return None
-        method = intent.get("payment_method") or (intent.get("last_payment_error") or {}).get(
-            "payment_method"
-        )
+        refusal = intent.get("last_payment_error")
+        method = intent.get("payment_method") or (refusal or {}).get("payment_method")
+        if method is None and not refusal:
+            return None
         if isinstance(method, dict):
             return str(method["type"])
         types = intent.get("payment_method_types") or []
@@ -706,9 +721,7 @@ class StripePayments:
 
     # -- faults and refusals ----------------------------------------------------------------------------------
 
-    def _once[T](  # noqa: PLR0917
-        self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None
-    ) -> T:
+    def _once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
         """Post under the key. A fault that Stripe has kept under it would come back for a day: then `done` looks
         whether it was done after all, and if not we go on under the next key, which twins of us use as well."""
         for attempt in range(1, KEPT_FAULTS + 1):
@@ -725,7 +738,7 @@ class StripePayments:
 
     def _is_refusal(self, error: stripe.StripeError) -> bool:
         """Whether Stripe understood and said no, as opposed to faults and to requests that met another."""
-        if error.http_status == 409 or error.code in _OUR_OWN_FAULT:
+        if error.http_status == 409 or _code(error) in _OUR_OWN_FAULT:
             return False
         refusals = (
             self._stripe.CardError,
@@ -763,4 +776,124 @@ class StripePayments:
             raise ProviderUnavailableError(f"Stripe: {said}") from None
 
 
-_WRONG_SUM = "wrong_sum"  # ours, never Stripe's
+def _key(request: ChargeRequest, step: str) -> str:
+    return f"cart:{request.account_id}:{request.cart_token}:{step}"
+
+
+def _given(parameters: Document) -> Any:
+    """For the SDK's typed dictionaries: the stand-in's tests hold our parameters to those types."""
+    return parameters
+
+
+def _ours(invoice: Document) -> bool:
+    metadata = invoice.get("metadata") or {}
+    return "account_id" in metadata and "cart_token" in metadata
+
+
+def _id(value: Any) -> str | None:
+    """The id of something that Stripe gives as an id or in full."""
+    if isinstance(value, dict):
+        value = value.get("id")
+    return value if isinstance(value, str) and value else None
+
+
+def _header(error: stripe.StripeError, name: str) -> str | None:
+    headers: Mapping[str, str] = error.headers or {}
+    return next((value for key, value in headers.items() if key.lower() == name), None)
+
+
+def _order_of(line: Document) -> str | None:
+    order = (line.get("metadata") or {}).get("order")
+    return order if isinstance(order, str) else None
+
+
+def _intent(invoice: Document) -> Document | None:
+    """The payment intent that counts: the one that paid, else the invoice's own."""
+    payments = (invoice.get("payments") or {}).get("data") or []
+    for payment in sorted(payments, key=lambda p: (p["status"] != "paid", not p["is_default"])):
+        intent = payment["payment"].get("payment_intent")
+        if isinstance(intent, dict):
+            return intent
+    return None
+
+
+def _untried(intent: Document | None) -> bool:
+    """No payment method has been asked for the money yet."""
+    if intent is None:
+        return True
+    waiting = intent["status"] in ("requires_payment_method", "requires_confirmation")
+    return waiting and not intent.get("last_payment_error")
+
+
+def _error_of(intent: Document | None) -> str | None:
+    error = (intent or {}).get("last_payment_error") or {}
+    return error.get("decline_code") or error.get("code")
+
+
+def _decline_of(refusal: stripe.StripeError | None) -> str | None:
+    if refusal is None:
+        return None
+    details = refusal.error.to_dict() if refusal.error is not None else {}
+    return details.get("decline_code") or _code(refusal)
+
+
+def _code(error: stripe.StripeError) -> str | None:
+    """The error's code, which the SDK does not put on every kind of error."""
+    details = error.error.to_dict() if error.error is not None else {}
+    return error.code or details.get("code")
+
+
+def _was_our_attempt(invoice: Document, intent: Document | None) -> bool:
+    """Whether the method that was refused is the one we tried, not one that the customer gave on the hosted page."""
+    error = (intent or {}).get("last_payment_error") or {}
+    tried, ours = _id(error.get("payment_method")), _id(invoice.get("default_payment_method"))
+    return tried is None or ours is None or tried == ours
+
+
+def _gross(line: Document) -> int:
+    discounts = sum(discount["amount"] for discount in line.get("discount_amounts") or [])
+    taxes = sum(tax["amount"] for tax in line.get("taxes") or [] if tax["tax_behavior"] == "exclusive")
+    gross: int = line["amount"] - discounts + taxes
+    return gross
+
+
+def _share(invoice: Document, lines: list[Document], line_key: str) -> tuple[Document, int, int]:
+    """The order's line, and how much of its gross goes to the card and to the credit.
+
+    The card's money is laid along the lines in a fixed order and cut at their borders. So a share depends neither
+    on what was refunded before nor on who refunds at the same time, and the shares add up to what was paid.
+    """
+    lines = sorted(lines, key=lambda line: (_order_of(line) or "", line["id"]))
+    matching = [line for line in lines if _order_of(line) == line_key]
+    if len(matching) != 1:
+        raise RefundRefusedError("The invoice has no such line.")
+    total = sum(_gross(line) for line in lines)
+    if total != invoice["total"]:
+        raise RefundRefusedError("The invoice's lines do not add up to its total.")
+    paid_by_card = min(invoice["amount_paid"], total)
+    wanted = matching[0]
+    gross = _gross(wanted)
+    if gross <= 0:
+        return wanted, 0, 0
+    before = sum(_gross(line) for line in lines[: lines.index(wanted)])
+    to_card = (before + gross) * paid_by_card // total - before * paid_by_card // total
+    return wanted, to_card, gross - to_card
+
+
+def _refund_state(note: Document) -> RefundState:
+    """Raises RefundRefusedError when the bank sent the money back to us."""
+    refunds = note.get("refunds") or []
+    for refund in refunds:
+        details = refund["refund"]
+        if isinstance(details, dict) and details["status"] in ("failed", "canceled"):
+            raise RefundRefusedError(f"The refund did not reach the customer ({details['status']}).")
+    to_card = sum(refund["amount_refunded"] for refund in refunds)
+    elsewhere = note.get("out_of_band_amount") or 0
+    return RefundState(id=note["id"], amount=to_card, to_credit=note["total"] - to_card - elsewhere)
+
+
+def _months_later(moment: dt.datetime, months: int) -> dt.datetime:
+    """The same time so many months later; the 31st becomes the last day of a shorter month."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)
