@@ -82,7 +82,7 @@ def test_an_order_s_execution_has_its_name_and_only_ids_as_input(service: tuple[
     assert execution["name"] == order.uuid
     assert json.loads(execution["input"]) == {
         "account_id": order.account_id,
-        "order_number": order.number,
+        "order_id": order.uuid,
         "type": "site",
     }
 
@@ -203,7 +203,7 @@ def test_the_machine_finds_in_its_input_all_that_its_steps_read() -> None:
     assert execution.status == "SUCCEEDED"
     for function, payload in fulfilment.given:
         assert payload["account_id"] == order.account_id, function
-        assert order.number in payload.values(), function
+        assert payload["order_id"] == order.uuid, function
 
 
 def test_the_machine_gives_the_money_back_when_a_step_fails() -> None:

@@ -140,8 +140,8 @@ def test_orders_come_in_the_order_asked_for_without_those_that_are_not_there(sto
 
 
 def test_more_orders_than_one_batch_holds(store: DynamoOrderStore) -> None:
-    for start in range(1, 121, 60):
-        place(store, *range(start, start + 60))
+    for start in range(1, 121, 40):
+        place(store, *range(start, start + 40))
     wanted = list(range(120, 0, -1))
     assert [order.number for order in store.orders(ACCOUNT, wanted)] == wanted
 

@@ -359,3 +359,13 @@ def test_times_of_the_placed_cart_are_kept_to_the_millisecond(store: DynamoOrder
     cart = replace(a_cart(an_order()), created_at=NOW + 7, updated_at=NOW + 8, payment_lease=NOW + 9)
     store.place(cart, [an_order()])
     assert store.cart(ACCOUNT, TOKEN) == cart
+
+
+def test_an_order_number_is_one_order_s_over_all_accounts(store: DynamoOrderStore, client: Any) -> None:
+    """Providers know orders by ids made of the number alone: two accounts must never share one."""
+    store.place(a_cart(an_order()), [an_order()])
+    before = everything_in(client)
+    twin = an_order(account_id="another-account")
+    with pytest.raises(NumberTakenError):
+        store.place(a_cart(twin, account_id="another-account"), [twin])
+    assert everything_in(client) == before

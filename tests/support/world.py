@@ -1,0 +1,405 @@
+"""The whole system in one process and in virtual time: real handlers, the real workflow definition, real adapters.
+
+What is real: every function under functions/ (found by the routes in template.yaml), statemachines/, DynamoDB and
+KMS adapters (on moto), the Stripe adapter with the real SDK (against our stand-in over loopback). In memory: the
+hosting platform and the receiver of callbacks, by fakes that pass the adapters' contract tests. Time stands still
+until `advance`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib
+import json
+import os
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+from moto import mock_aws
+
+from hosting_orders import bootstrap, settings
+from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
+from hosting_orders.adapters.stripe_payments import StripePayments
+from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.ids import parse_order_id
+from hosting_orders.domain.order import Order
+from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest, OperationStatus
+from local.seed import ACCOUNTS, create_customer, seed_table
+from local.stripe_standin import StripeStandIn
+from tests.support.asl_runner import AslRunner, StateMachine, VirtualClock
+from tests.support.fake_platform import FakePlatform
+from tests.support.table import REGION, TABLE_NAME, AtomicClient, create_table
+
+ROOT = Path(__file__).parents[2]
+STRIPE_WEBHOOK_SECRET = "whsec_test_0123456789abcdef"
+START = 1_800_000_000_000
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads the template's structure; what CloudFormation would compute is left out."""
+
+
+_Loader.add_multi_constructor("!", lambda _loader, suffix, node: f"!{suffix} {node.value}")
+
+
+@cache
+def routes() -> dict[tuple[str, str], str]:
+    """(method, path) → folder of the function, as template.yaml says."""
+    template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
+    found: dict[tuple[str, str], str] = {}
+    for resource in template["Resources"].values():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        folder = resource["Properties"]["CodeUri"].removeprefix("functions/")
+        for event in (resource["Properties"].get("Events") or {}).values():
+            if event["Type"] == "HttpApi":
+                given = event["Properties"]
+                found[given.get("Method", "*"), given.get("Path", "*")] = folder
+    return found
+
+
+def matched(method: str, path: str) -> tuple[str, str, dict[str, str]]:
+    """(folder, route key, path parameters), chosen as API Gateway does."""
+    parts = path.split("/")
+    for (wanted, template), folder in routes().items():
+        pattern = template.split("/")
+        if wanted != method or len(pattern) != len(parts):
+            continue
+        pairs = list(zip(pattern, parts, strict=True))
+        if all(a == b or (a.startswith("{") and b) for a, b in pairs):
+            return folder, f"{wanted} {template}", {a[1:-1]: b for a, b in pairs if a.startswith("{")}
+    return routes()["*", "*"], "$default", {}
+
+
+@cache
+def handler_of(folder: str) -> Any:
+    return importlib.import_module(f"functions.{folder}.app").handler
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a client gets. Header names are lower case."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+@dataclass
+class FakeCallbacks:
+    """Receives callbacks; `answers` are given one after the other, then 204 for ever."""
+
+    received: list[CallbackRequest] = field(default_factory=list)
+    answers: list[CallbackAnswer] = field(default_factory=list)
+
+    def send(self, request: CallbackRequest) -> CallbackAnswer:
+        self.received.append(request)
+        return self.answers.pop(0) if self.answers else CallbackAnswer(204)
+
+    def secret_for(self, account_id: str) -> str:
+        return f"whsec_{account_id}"
+
+
+class FakeMeasures:
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def count(self, name: str, amount: int = 1) -> None:
+        self.counts[name] += amount
+
+
+class WorldServices(bootstrap.AwsServices):
+    """The real services, but for the edges that a test holds in its hand."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(settings.load())
+        self._world = world
+
+    @cached_property
+    def clock(self) -> Any:
+        return self._world.clock
+
+    @cached_property
+    def workflow(self) -> Any:
+        return StepFunctionsWorkflow(self._world.runner.as_client(), self._world.runner.arn)
+
+    @cached_property
+    def payments(self) -> Any:
+        return StripePayments(
+            "sk_test_world",
+            (STRIPE_WEBHOOK_SECRET,),
+            api_base=self._world.stripe.url,
+            retries=0,
+            now=lambda: self._world.clock.now() / 1000,
+        )
+
+    @cached_property
+    def platform(self) -> Any:
+        return self._world.platform
+
+    @cached_property
+    def callbacks(self) -> Any:
+        return self._world.callbacks
+
+    @cached_property
+    def measures(self) -> Any:
+        return self._world.measures
+
+
+class World:
+    """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer."""
+
+    def __init__(self, stripe: StripeStandIn) -> None:
+        self.stripe = stripe
+        self.clock = VirtualClock(START)
+        self.platform = FakePlatform(now=lambda: self.clock.now() / 1000)
+        self.callbacks = FakeCallbacks()
+        self.measures = FakeMeasures()
+        self.dynamodb = bootstrap.aws_client("dynamodb")
+        self._streams = boto3.client("dynamodbstreams", region_name=REGION)
+        self._shard: str | None = None
+        self._told_events = 0
+        self.webhooks_on = True
+        self.stream_on = True
+        machine = StateMachine.load(
+            ROOT / "statemachines" / "fulfil_order.asl.yaml",
+            {
+                f"{name}FunctionArn": handler_of(folder)
+                for name, folder in (
+                    ("ChargeOrder", "charge_order"),
+                    ("ProvisionHosting", "provision_hosting"),
+                    ("RefundOrder", "refund_order"),
+                    ("SendCallback", "send_callback"),
+                )
+            },
+        )
+        self.runner = AslRunner(machine, self.clock, invoke=lambda function, payload: function(payload, None))
+        self.services = WorldServices(self)
+        customers = {demo.name: create_customer("sk_test_world", stripe.url, demo) for demo in ACCOUNTS}
+        self.accounts = seed_table(self.dynamodb, TABLE_NAME, customers)
+        for name, account in self.accounts.items():
+            account["customer"] = customers[name]
+        self._told_events = len(self._stripe_events())
+
+    # -- the client ------------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        account: str | None = "ready",
+        key: str = "user_key",
+        headers: Mapping[str, str] | None = None,
+        raw: str | bytes | None = None,
+    ) -> Reply:
+        """An HTTP request through API Gateway's event to the real handler. `account` None sends no credential."""
+        path, _, query = path.partition("?")
+        sent = {"content-type": "application/json"}
+        if account is not None:
+            sent["authorization"] = f"Bearer {self.accounts[account][key]}"
+            sent["x-auth-account"] = self.accounts[account]["id"]
+        sent |= {name.lower(): value for name, value in (headers or {}).items()}
+        sent = {name: value for name, value in sent.items() if value != ""}
+        folder, route, parameters = matched(method, path)
+        text = raw if raw is not None else (json.dumps(body) if body is not None else None)
+        event = {
+            "version": "2.0",
+            "routeKey": route,
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": sent,
+            "queryStringParameters": dict(part.split("=", 1) for part in query.split("&") if "=" in part),
+            "pathParameters": parameters,
+            "requestContext": {
+                "http": {"method": method, "path": path, "sourceIp": "203.0.113.7"},
+                "requestId": str(uuid.uuid4()),
+            },
+            "body": text.decode() if isinstance(text, bytes) else text,
+            "isBase64Encoded": False,
+        }
+        answer = handler_of(folder)(event, None)
+        lower = {name.lower(): value for name, value in answer["headers"].items()}
+        return Reply(answer["statusCode"], json.loads(answer["body"]), lower)
+
+    def site(self, **changes: Any) -> dict[str, Any]:
+        """The body of an ordinary site order."""
+        site = {"name": "My site", "variant": "vanilla", "location": "ams", "plan": "basic", "term": "monthly"}
+        return {"site": {**site, **changes}}
+
+    def place(
+        self, account: str = "ready", *, key: str | None = None, callback: bool = False, **changes: Any
+    ) -> Reply:
+        """POST /api/orders for a demo account."""
+        body = self.site(**changes)
+        if callback:
+            body["callback"] = {"url": "https://client.example/hook", "authorization": "Bearer 12345"}
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.request("POST", "/api/orders", body, account=account, headers=headers)
+
+    # -- what the world does ---------------------------------------------------------------------------------
+
+    def run(self, *, finish: bool = True) -> None:
+        """Let everything happen that happens without time passing; `finish` completes the platform's work."""
+        for _ in range(100):
+            before = self._marks()
+            self.runner.run_until_idle()
+            if self.webhooks_on:
+                self._deliver_stripe_events()
+            if finish:
+                self._finish_operations()
+            if self.stream_on:
+                self.pump_stream()
+            self.runner.run_until_idle()
+            if self._marks() == before:
+                return
+        raise AssertionError("the world does not come to rest")
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: retries and time-outs of the workflow fire, then the schedule runs once."""
+        self.runner.advance(seconds)
+        self.stripe.clock.advance(seconds)
+
+    def reconcile(self) -> int:
+        """One run of the schedule."""
+        answer = handler_of("reconcile")({}, None)
+        return int(answer["items"])
+
+    def _marks(self) -> tuple[Any, ...]:
+        items = self.dynamodb.scan(TableName=TABLE_NAME)["Items"]
+        return (
+            sorted(json.dumps(item, sort_keys=True) for item in items),
+            sum(execution.transitions for execution in self.runner.executions.values()),
+        )
+
+    def _finish_operations(self) -> None:
+        for item_id, service in list(self.platform.services.items()):
+            if service.operation.status is OperationStatus.RUNNING and not service.held:
+                self.platform.finish(item_id)
+                self.platform_webhook(item_id)
+
+    def platform_webhook(self, item_id: str) -> Reply:
+        """The platform reports that the item's operation has ended."""
+        body, headers = self.platform.completion_webhook(item_id)
+        return self.request("POST", "/webhooks/platform", account=None, headers=headers, raw=body)
+
+    def _stripe_events(self) -> list[dict[str, Any]]:
+        return list(self.stripe.events)
+
+    def _deliver_stripe_events(self) -> None:
+        events = self._stripe_events()
+        fresh, self._told_events = events[self._told_events :], len(events)
+        for event in fresh:
+            self.stripe_webhook(event)
+
+    def stripe_webhook(self, event: Mapping[str, Any]) -> Reply:
+        """Stripe tells of an event, signed."""
+        body = json.dumps(event)
+        at = self.clock.now() // 1000
+        signed = hmac.new(STRIPE_WEBHOOK_SECRET.encode(), f"{at}.{body}".encode(), hashlib.sha256)
+        signature = f"t={at},v1={signed.hexdigest()}"
+        headers = {"Stripe-Signature": signature}
+        reply = self.request("POST", "/webhooks/stripe", account=None, headers=headers, raw=body)
+        assert reply.status == 200, reply.body
+        return reply
+
+    def pump_stream(self) -> list[dict[str, Any]]:
+        """Hand new records of the table's stream to the function that the template gives them to."""
+        records = self.stream_records()
+        orders = [r for r in records if r["dynamodb"]["Keys"]["SK"]["S"].startswith("ORDER#")]
+        if orders:
+            answer = handler_of("roll_up_cart")({"Records": orders}, None)
+            assert answer == {"batchItemFailures": []}, answer
+        return orders
+
+    def stream_records(self) -> list[dict[str, Any]]:
+        """Stream records since the last call."""
+        if self._shard is None:
+            arn = self.dynamodb.describe_table(TableName=TABLE_NAME)["Table"]["LatestStreamArn"]
+            shard = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]
+            self._shard = self._streams.get_shard_iterator(
+                StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = self._streams.get_records(ShardIterator=self._shard)
+            self._shard = answer["NextShardIterator"]
+            if not answer["Records"]:
+                return found
+            found += answer["Records"]
+
+    # -- what stayed behind ----------------------------------------------------------------------------------
+
+    def order(self, order_id: str, account: str = "ready") -> Order:
+        """The order as stored."""
+        number = parse_order_id(order_id)
+        assert number is not None
+        order = self.services.orders.order(self.accounts[account]["id"], number)
+        assert order is not None
+        return order
+
+    def cart(self, token: str, account: str = "ready") -> Cart:
+        """The cart as stored."""
+        cart = self.services.orders.cart(self.accounts[account]["id"], token)
+        assert cart is not None
+        return cart
+
+    def items(self, prefix: str) -> list[dict[str, Any]]:
+        """Items of the table whose sort key begins so, in DynamoDB's JSON."""
+        items = self.dynamodb.scan(TableName=TABLE_NAME)["Items"]
+        return [item for item in items if item["SK"]["S"].startswith(prefix)]
+
+    def net_paid(self, account: str = "ready") -> int:
+        """Cents taken from the account's payment method and not given back."""
+        return int(self.stripe.net_paid(self.accounts[account]["customer"]))
+
+
+@contextmanager
+def a_world() -> Iterator[World]:
+    """A fresh world; everything is gone afterwards."""
+    environment = {
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "TABLE_NAME": TABLE_NAME,
+        "POWERTOOLS_METRICS_NAMESPACE": "HostingOrders",
+        "POWERTOOLS_SERVICE_NAME": "hosting-orders",
+    }
+    before = dict(os.environ)
+    os.environ.update(environment)
+    bootstrap.aws_client.cache_clear()
+    original = bootstrap.aws_client
+    try:
+        with mock_aws(), StripeStandIn(webhook_secret=STRIPE_WEBHOOK_SECRET) as stripe:
+            key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"]
+            os.environ["DATA_KEY_ARN"] = key
+            plain = boto3.client("dynamodb", region_name=REGION)
+            create_table(plain)
+            stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+            plain.update_table(TableName=TABLE_NAME, StreamSpecification=stream)
+            clients: dict[str, Any] = {}
+
+            def aws_client(service: str) -> Any:
+                if service not in clients:
+                    clients[service] = AtomicClient(boto3.client(service, region_name=REGION))
+                return clients[service]
+
+            bootstrap.aws_client = aws_client  # type: ignore[assignment]
+            world = World(stripe)
+            bootstrap.use(world.services)
+            yield world
+    finally:
+        bootstrap.use(None)
+        bootstrap.aws_client = original
+        os.environ.clear()
+        os.environ.update(before)
