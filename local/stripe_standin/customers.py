@@ -12,12 +12,10 @@ from .errors import StripeError, bad_parameter, refused
 from .sdk_types import Json, part
 from .state import State
 
-CREATE_SUPPORTED = frozenset(
+SUPPORTED = frozenset(
     ("name", "email", "phone", "description", "address", "metadata", "balance", "preferred_locales",
      "tax_exempt", "payment_method", "invoice_settings")
 )  # fmt: skip
-UPDATE_SUPPORTED = CREATE_SUPPORTED - {"payment_method"}
-BALANCE_SUPPORTED = frozenset(("amount", "currency", "description", "metadata"))
 
 _PLAIN = ("name", "email", "phone", "description", "preferred_locales", "tax_exempt")
 _COUNTRY = re.compile(r"[A-Z]{2}")

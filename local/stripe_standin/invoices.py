@@ -10,8 +10,8 @@ import copy
 from decimal import Decimal
 from typing import Any
 
-from . import catalogue, customers, payment_methods, payments, tax
-from .errors import StripeError, bad_parameter, refused
+from . import catalogue, customers, payment_methods, payments, search, tax
+from .errors import StripeError, bad_parameter, not_built, refused
 from .sdk_types import Json, part
 from .state import State, new_id
 
@@ -144,6 +144,13 @@ def delete(state: State, params: Json, invoice_id: str) -> Json:
     return {"id": invoice_id, "object": "invoice", "deleted": True}
 
 
+def search_all(state: State, params: Json) -> list[Json]:
+    """Invoices fitting `query`. As at Stripe, a new one is not found at once when the search lags."""
+    fits = search.parse(params["query"])
+    newest = state.clock.time() - state.settings.search_lags
+    return [invoice for invoice in state.all("invoice") if invoice["created"] <= newest and fits(invoice)]
+
+
 def list_all(state: State, params: Json) -> list[Json]:
     if "customer" in params:
         state.get("customer", params["customer"], "customer")
@@ -204,6 +211,8 @@ def list_lines(state: State, params: Json, invoice_id: str) -> list[Json]:
 
 
 def _line(state: State, invoice: Json, given: Json, at: str) -> Json:
+    if left := given.keys() - LINE_SUPPORTED:
+        raise not_built(f"lines with {', '.join(sorted(left))}")
     ways = [way for way in ("amount", "price_data", "pricing") if way in given]
     if len(ways) != 1:
         message = f"Give exactly one of amount, price_data and pricing for {at}."

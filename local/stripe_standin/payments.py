@@ -95,11 +95,25 @@ def cancel(state: State, invoice: Json, reason: str) -> None:
 def mark_paid(state: State, invoice: Json) -> None:
     """Nothing is left to pay."""
     invoice.update(
-        status="paid", attempted=True, amount_paid=invoice["amount_due"], amount_remaining=0, auto_advance=False
+        status="paid",
+        attempted=True,
+        amount_paid=invoice["amount_due"],
+        amount_remaining=0,
+        auto_advance=False,
     )
     invoice["status_transitions"]["paid_at"] = state.clock.now()
     state.emit("invoice.paid", invoice)
     state.emit("invoice.payment_succeeded", invoice)
+    details = (invoice["parent"] or {}).get("subscription_details")
+    if details:
+        _activate(state, state.get("subscription", details["subscription"]))
+
+
+def _activate(state: State, subscription: Json) -> None:
+    if subscription["status"] in ("incomplete", "past_due"):
+        before = copy.deepcopy(subscription)
+        subscription["status"] = "active"
+        state.emit("customer.subscription.updated", subscription, before)
 
 
 def invoice_of(state: State, intent_id: str) -> Json | None:

@@ -14,7 +14,7 @@ class Decline:
 
     code: str
     decline_code: str | None
-    message: str
+    message: str = "Your card was declined."
 
 
 class Authentication(Enum):

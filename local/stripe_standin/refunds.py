@@ -20,9 +20,7 @@ SOME_TIME_LATER = 60.0
 
 
 def create(state: State, params: Json) -> Json:
-    return make(
-        state, charge_to_refund(state, params), params.get("amount"), params.get("reason"), params
-    )
+    return make(state, charge_to_refund(state, params), params.get("amount"), params.get("reason"), params)
 
 
 def charge_to_refund(state: State, params: Json) -> Json:
@@ -116,7 +114,9 @@ def _course(state: State, charge: Json) -> str:
     if state.settings.refunds in ("succeed", "pending", "fail"):
         return state.settings.refunds
     card = state.instruments[charge["payment_method"]].card
-    return {"succeeds": "succeed", "pending": "pending", "fails": "fail later"}[card.refund if card else "succeeds"]
+    return {"succeeds": "succeed", "pending": "pending", "fails": "fail later"}[
+        card.refund if card else "succeeds"
+    ]
 
 
 def _count(charge: Json, amount: int) -> None:

@@ -1,10 +1,10 @@
 """The search query language, as far as invoices need it: https://docs.stripe.com/search.
 
-    metadata['cart']:'c1' AND status:'paid'      all of them
-    total>1000 OR currency:'eur'                 one of them; AND and OR cannot be mixed
-    -status:'draft'                              not
-    description~'hosting'                        contains
-    metadata['cart']:null                        is not there
+metadata['cart']:'c1' AND status:'paid'      all of them
+total>1000 OR currency:'eur'                 one of them; AND and OR cannot be mixed
+-status:'draft'                              not
+description~'hosting'                        contains
+metadata['cart']:null                        is not there
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def _unreadable(query: str) -> Exception:
 def _predicate(clause: re.Match[str]) -> Predicate:
     name, key, operator = clause["field"].lower(), clause["key"], clause["operator"]
     if name not in FIELDS or (name == "metadata") != (key is not None):
-        raise bad_parameter(f"Field `{name}` is an unsupported search field for resource `invoices`.", None, "query")
+        raise bad_parameter(
+            f"Field `{name}` is an unsupported search field for resource `invoices`.", None, "query"
+        )
     wanted: Any = None
     if clause["number"] is not None:
         wanted = int(clause["number"])

@@ -178,8 +178,6 @@ class State:
                 "idempotency_key": origin.idempotency_key if origin else None,
             },
         )
-        for left_out in ("account", "context"):
-            del event[left_out]
         self.announce(event)
 
 

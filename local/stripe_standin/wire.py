@@ -101,12 +101,15 @@ def expanded(state: State, answer: Json, paths: Iterable[str]) -> Json:
     """
     answer = copy.deepcopy(answer)
     for path in paths:
-        names = path.split(".")
-        if len(names) > MAX_DEPTH:
-            message = f"You cannot expand more than {MAX_DEPTH} levels of a property. Property: {path}"
-            raise bad_parameter(message, None, "expand")
-        _expand(state, answer, names, path)
+        _expand(state, answer, path.split("."), path)
     return answer
+
+
+def check_depth(path: str) -> None:
+    """Raises what Stripe answers to an `expand` that goes too deep."""
+    if len(path.split(".")) > MAX_DEPTH:
+        message = f"You cannot expand more than {MAX_DEPTH} levels of a property. Property: {path}"
+        raise bad_parameter(message, None, "expand")
 
 
 def _expand(state: State, at: Any, names: list[str], path: str) -> None:

@@ -1,0 +1,214 @@
+"""The API's way with a request: who asks, which fault, which endpoint, idempotency, the answer's form."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from . import routes, wire
+from .errors import (
+    StripeError,
+    bad_parameter,
+    internal_error,
+    not_authorized,
+    not_built,
+    too_many_requests,
+    unknown_address,
+)
+from .faults import Fault, Faults
+from .idempotency import Answer, IdempotencyKeys, fingerprint
+from .routes import Route
+from .sdk_types import Json, api_version, decode
+from .state import Origin, State
+
+
+class ConnectionDropped(Exception):  # noqa: N818 - not an error of ours: what the client is to see
+    """The connection is to be closed without an answer."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it came, and how it was answered (`status` None: it was dropped)."""
+
+    method: str
+    path: str
+    params: Mapping[str, Any]
+    idempotency_key: str | None
+    status: int | None
+    replayed: bool
+
+
+class Api:
+    def __init__(self, state: State, faults: Faults) -> None:
+        self.state = state
+        self.faults = faults
+        self.keys = IdempotencyKeys(state.clock)
+        self.requests: list[Request] = []
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+
+    def serve(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The answer to a request. Raises ConnectionDropped when there is to be none."""
+        path = urlsplit(target).path
+        key = headers.get("Idempotency-Key") if method == "POST" else None
+        request_id = f"req_{next(self._numbers):014d}"
+        answer: Answer | None = None
+        try:
+            answer = self._answer(method, target, headers, body, key, request_id)
+            extra = {"Request-Id": request_id, "Stripe-Version": api_version()}
+            if key:
+                extra["Idempotency-Key"] = key
+            return Answer(answer.status, answer.body, {**extra, **answer.headers})
+        finally:
+            try:
+                params = wire.form_tree(_encoded(method, target, body))
+            except StripeError:
+                params = {}
+            with self._lock:
+                self.requests.append(
+                    Request(
+                        method, path, params, key, answer.status if answer else None,
+                        answer is not None and "Idempotent-Replayed" in answer.headers,
+                    )
+                )  # fmt: skip
+
+    def _answer(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        key: str | None,
+        request_id: str,
+    ) -> Answer:
+        path = urlsplit(target).path
+        try:
+            _authenticate(headers)
+            found = routes.find(method, path)
+            if found is None:
+                raise unknown_address(method, path)
+            route, ids = found
+            fault = self.faults.take(method, path)
+            if fault:
+                _before(fault)
+            params = _params(route, _encoded(method, target, body))
+            if key is None:
+                answer = self._execute(route, params, ids, fault, Origin(request_id, None))
+            else:
+                answer = self._once(
+                    key, fingerprint(method, path, body),
+                    lambda: self._execute(route, params, ids, fault, Origin(request_id, key)),
+                )  # fmt: skip
+        except StripeError as error:
+            return _error_answer(error)
+        if fault and fault.kind == "lost":
+            raise ConnectionDropped
+        return answer
+
+    def _once(self, key: str, request: str, execute: Any) -> Answer:
+        """Executes, unless there is an answer to that key already."""
+        kept = self.keys.begin(key, request)
+        if kept is not None:
+            return Answer(kept.status, kept.body, {**kept.headers, "Idempotent-Replayed": "true"})
+        answer: Answer | None = None
+        try:
+            answer = execute()
+            return answer
+        except StripeError as error:
+            answer = _error_answer(error) if error.began else None
+            raise
+        finally:
+            self.keys.finish(key, answer)
+
+    def _execute(
+        self, route: Route, params: Json, ids: tuple[str, ...], fault: Fault | None, origin: Origin
+    ) -> Answer:
+        if fault and fault.kind == "delay":
+            time.sleep(fault.milliseconds / 1000)  # outside of the lock: other requests go on
+        state = self.state
+        paths = params.pop("expand", [])
+        for path in paths:
+            wire.check_depth(path)
+        with state.lock:
+            state.run_due()
+            state.origin = origin
+            try:
+                found = route.handler(state, params, *ids)
+                url = "/v1" + route.path.removeprefix("/v1").replace("{id}", ids[0] if ids else "")
+                if route.shape == "list":
+                    found = wire.page(found, params, url)
+                elif route.shape == "search":
+                    found = wire.search_page(found, params, url)
+                body = _json(wire.expanded(state, found, paths))
+            finally:
+                state.origin = None
+        if fault and fault.kind == "error_after":
+            raise internal_error(began=True)
+        return Answer(200, body)
+
+
+def _authenticate(headers: Mapping[str, str]) -> None:
+    scheme, _, given = headers.get("Authorization", "").partition(" ")
+    key = given
+    if scheme.lower() == "basic":
+        try:
+            key = base64.b64decode(given).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            key = ""
+    if not key:
+        raise not_authorized("You did not provide an API key.")
+    if not key.startswith(("sk_test_", "rk_test_")):
+        raise not_authorized(f"Invalid API Key provided: {key[:8]}****")
+    version = headers.get("Stripe-Version", api_version())
+    if version != api_version():
+        raise bad_parameter(f"Invalid Stripe API version: {version}; the stand-in speaks {api_version()}.")
+
+
+def _encoded(method: str, target: str, body: bytes) -> str:
+    if method == "POST" or body:
+        return body.decode("utf-8", "replace")
+    return urlsplit(target).query
+
+
+def _params(route: Route, encoded: str) -> Json:
+    params = decode(route.params, wire.form_tree(encoded))
+    ignored = params.keys() - route.understood
+    if ignored:
+        raise not_built(f"{route.method} {route.path} with {', '.join(sorted(ignored))}")
+    return params
+
+
+def _before(fault: Fault) -> None:
+    """What a fault does before anything is done."""
+    if fault.kind == "error":
+        raise internal_error(began=False)
+    if fault.kind == "too_many":
+        raise too_many_requests()
+    if fault.kind == "dropped":
+        raise ConnectionDropped
+    if fault.kind == "refuse":
+        error = {"type": "invalid_request_error", "message": "Refused, as told.", **fault.error}
+        raise StripeError(fault.status, error, began=False)
+
+
+def _error_answer(error: StripeError) -> Answer:
+    return Answer(error.status, _json(error.body), error.headers)
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, indent=2, default=_plain).encode()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"{value!r} is not JSON")

@@ -1,0 +1,200 @@
+"""What can be done to the stand-in that is not Stripe's API. Each is a method here and an address of `pages`."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from . import disputes, payments, refunds
+from .errors import refused
+from .faults import Fault, Faults
+from .published import GENERIC_FAILURE, Decline
+from .sdk_types import Json, part
+from .state import State
+from .webhooks import Webhooks
+
+REFUND_COURSES = ("as published", "succeed", "pending", "fail", "refuse")
+
+
+class Controls:
+    def __init__(self, state: State, faults: Faults, webhooks: Webhooks) -> None:
+        self._state = state
+        self._faults = faults
+        self._webhooks = webhooks
+
+    # -- payments --------------------------------------------------------------------------------------------
+
+    def settle(self, payment: str) -> Json:
+        """The money of a SEPA payment that is processing arrives. `payment`: of the intent or the invoice."""
+        with self._state.lock:
+            return copy.deepcopy(payments.settle(self._state, self._processing(payment)))
+
+    def fail(self, payment: str, failure_code: str = GENERIC_FAILURE) -> Json:
+        """A SEPA payment that is processing fails, with this code on its charge."""
+        with self._state.lock:
+            return copy.deepcopy(payments.settle(self._state, self._processing(payment), failure_code))
+
+    def _processing(self, payment: str) -> str:
+        found = self._state.find(payment)
+        intent = payments.intent_of(self._state, found) if found and found["object"] == "invoice" else found
+        if intent is None or intent["object"] != "payment_intent" or intent["status"] != "processing":
+            raise refused(f"{payment} is no payment that is processing.")
+        intent_id: str = intent["id"]
+        return intent_id
+
+    def decline(self, payment_method: str, decline_code: str | None, code: str = "card_declined") -> None:
+        """Every charge on this card is declined from now on; with `decline_code` None as published again.
+
+        For the codes that no published card has: pickup_card, do_not_honor, revocation_of_authorization, …
+        """
+        with self._state.lock:
+            self._state.get("payment_method", payment_method)
+            decline = None if decline_code is None else Decline(code, decline_code)
+            self._state.instruments[payment_method].decline = decline
+
+    def set_up(self, payment_method: str) -> None:
+        """The customer has authenticated this card for payments in their absence."""
+        with self._state.lock:
+            self._state.get("payment_method", payment_method)
+            self._state.instruments[payment_method].set_up = True
+
+    def pay(self, invoice: str, card: str | None = None) -> Json:
+        """The customer pays on the hosted page, authenticating where that is asked of them."""
+        with self._state.lock:
+            found = self._open(invoice)
+            payments.pay_on_page(self._state, found, card)
+            return copy.deepcopy(found)
+
+    def fail_authentication(self, invoice: str) -> Json:
+        """The customer does not pass their bank's authentication on the hosted page."""
+        with self._state.lock:
+            found = self._open(invoice)
+            payments.fail_authentication(self._state, found)
+            return copy.deepcopy(found)
+
+    def _open(self, invoice: str) -> Json:
+        found = self._state.get("invoice", invoice)
+        if found["status"] != "open":
+            raise refused(f"This invoice is {found['status']}.")
+        return found
+
+    def dispute(self, charge: str, reason: str = "fraudulent") -> Json:
+        """The customer's bank takes a charge back."""
+        with self._state.lock:
+            found = self._state.get("charge", charge)
+            if found["status"] != "succeeded":
+                raise refused(f"The charge has {found['status']}.")
+            return copy.deepcopy(disputes.open_dispute(self._state, found, reason))
+
+    def settle_refund(self, refund: str, *, succeeds: bool) -> Json:
+        """What becomes of a refund that is pending; a succeeded one can still fail."""
+        with self._state.lock:
+            return copy.deepcopy(refunds.settle(self._state, refund, succeeds=succeeds))
+
+    # -- settings --------------------------------------------------------------------------------------------
+
+    def set(self, **settings: Any) -> None:
+        """Fields of `state.Settings`. AttributeError for another, ValueError for a wrong value."""
+        with self._state.lock:
+            for name, value in settings.items():
+                current = getattr(self._state.settings, name)
+                if name == "refunds" and value not in REFUND_COURSES:
+                    raise ValueError(f"refunds is one of {', '.join(REFUND_COURSES)}")
+                setattr(self._state.settings, name, _typed(name, current, value))
+
+    def set_webhooks(self, **settings: Any) -> None:
+        """Fields of `webhooks.WebhookSettings`."""
+        for name, value in settings.items():
+            current = getattr(self._webhooks.settings, name)
+            if name == "shuffle":
+                typed: Any = None if value is None else int(value)
+            elif name == "url":
+                typed = value
+            else:
+                typed = _typed(name, current, value)
+            setattr(self._webhooks.settings, name, typed)
+
+    def add_fault(self, kind: str, path: str = ".*", **details: Any) -> Fault:
+        """See `faults.Fault`: a fault for the next requests whose path matches."""
+        return self._faults.add(kind, path, **details)
+
+    def clear_faults(self) -> None:
+        self._faults.clear()
+
+    # -- events ----------------------------------------------------------------------------------------------
+
+    def send_event(self, event: str, times: int = 1) -> None:
+        """Delivers an event of the past (again)."""
+        with self._state.lock:
+            found = copy.deepcopy(self._state.get("event", event))
+        self._webhooks.send(found, times)
+
+    def send_made_event(self, event_type: str, subject: Json, **fields: Any) -> Json:
+        """Delivers an event of one's own making about `subject`. It is signed, but never happened.
+
+        It is not kept; `fields` (id, created, …) replace those of an ordinary event.
+        """
+        with self._state.lock:
+            event = self._state.draft(
+                "event",
+                type=event_type,
+                api_version="",
+                data={"object": subject},
+                request=part("event", "Request"),
+            )
+        from .sdk_types import api_version
+
+        event.update({"api_version": api_version(), **fields})
+        self._webhooks.send(event)
+        return event
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def summary(self, customer: str | None = None) -> Json:
+        """Counts and sums (minor units) of one customer or all: what money was taken, given back, is open."""
+        with self._state.lock:
+            self._state.run_due()
+            mine = {} if customer is None else {"customer": customer}
+            charges = self._state.all("charge", **mine)
+            ids = {charge["id"] for charge in charges}
+            given_back = [refund for refund in self._state.all("refund") if refund["charge"] in ids]
+            counted = [refund for refund in given_back if refund["status"] in ("succeeded", "pending")]
+            taken = [charge for charge in charges if charge["status"] == "succeeded"]
+            invoices = self._state.all("invoice", **mine)
+            found = {
+                "customer": customer,
+                "charges": [
+                    _brief(charge, "amount", "currency", "status", "failure_code") for charge in charges
+                ],
+                "refunds": [
+                    _brief(refund, "amount", "currency", "status", "charge") for refund in given_back
+                ],
+                "credit_notes": [
+                    _brief(note, "amount", "currency", "invoice", "customer_balance_transaction")
+                    for note in self._state.all("credit_note", **mine)
+                ],
+                "invoices": [
+                    _brief(invoice, "number", "status", "amount_due", "currency", "metadata")
+                    for invoice in invoices
+                ],
+                "open_invoices": [invoice["id"] for invoice in invoices if invoice["status"] == "open"],
+                "subscriptions": [
+                    _brief(one, "status", "metadata") for one in self._state.all("subscription", **mine)
+                ],
+                "net_paid": sum(one["amount"] for one in taken) - sum(one["amount"] for one in counted),
+            }
+            if customer is not None:
+                found["balance"] = self._state.get("customer", customer)["balance"]
+            return copy.deepcopy(found)
+
+
+def _brief(found: Json, *names: str) -> Json:
+    return {name: found[name] for name in ("id", *names)}
+
+
+def _typed(name: str, current: Any, value: Any) -> Any:
+    if isinstance(current, bool):
+        if value not in (True, False, "true", "false", "on", "off"):
+            raise ValueError(f"{name} is true or false")
+        return value in (True, "true", "on")
+    return type(current)(value)

@@ -1,0 +1,165 @@
+"""The endpoints: address, parameters, what is done, what is answered.
+
+`params` names the TypedDict of the `stripe` package by which a request is checked; `supports` are the
+parameters the stand-in does something with. A documented one outside of it is answered 501, so that nobody
+takes being ignored for being obeyed. Checkout sessions would be a further module and a few rows here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from . import (
+    catalogue,
+    credit_notes,
+    customers,
+    disputes,
+    events,
+    invoices,
+    payment_methods,
+    payments,
+    refunds,
+    subscriptions,
+)
+
+_ALWAYS = frozenset(("expand",))
+_PAGING = frozenset(("limit", "starting_after", "ending_before", "created"))
+_SEARCHING = frozenset(("query", "limit", "page"))
+NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    """Called with the state, the decoded parameters and the ids of the path."""
+    params: str
+    answers: str
+    """The name of the object answered; of each object, for a list or a search."""
+    supports: frozenset[str] = NONE
+    shape: str = "object"
+    """object, list or search: for the last two the handler answers all that fit, oldest first."""
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\{\w+\}", r"([^/]+)", self.path))
+
+    @cached_property
+    def understood(self) -> frozenset[str]:
+        return self.supports | _ALWAYS | {"list": _PAGING, "search": _SEARCHING}.get(self.shape, NONE)
+
+
+def _get(path: str, handler: Callable[..., Any], params: str, answers: str) -> Route:
+    return Route("GET", path, handler, params, answers)
+
+
+def _list(path: str, handler: Callable[..., Any], params: str, answers: str, *by: str) -> Route:
+    return Route("GET", path, handler, params, answers, frozenset(by), "list")
+
+
+def _post(
+    path: str, handler: Callable[..., Any], params: str, answers: str, supports: frozenset[str] = NONE
+) -> Route:
+    return Route("POST", path, handler, params, answers, supports)
+
+
+METADATA = frozenset(("metadata",))
+
+ROUTES: tuple[Route, ...] = (
+    # Customers
+    _post("/v1/customers", customers.create, "CustomerCreateParams", "customer", customers.SUPPORTED),
+    _get("/v1/customers/{id}", customers.retrieve, "CustomerRetrieveParams", "customer"),
+    _post("/v1/customers/{id}", customers.update, "CustomerUpdateParams", "customer",
+          customers.SUPPORTED - {"payment_method"}),
+    _post("/v1/customers/{id}/balance_transactions", customers.create_balance_transaction,
+          "CustomerBalanceTransactionCreateParams", "customer_balance_transaction",
+          frozenset(("amount", "currency", "description", "metadata"))),
+    _list("/v1/customers/{id}/balance_transactions", customers.list_balance_transactions,
+          "CustomerBalanceTransactionListParams", "customer_balance_transaction"),
+    # Payment methods
+    _post("/v1/payment_methods", payment_methods.create, "PaymentMethodCreateParams", "payment_method",
+          payment_methods.SUPPORTED),
+    _get("/v1/payment_methods/{id}", payment_methods.retrieve, "PaymentMethodRetrieveParams",
+         "payment_method"),
+    _list("/v1/payment_methods", payment_methods.list_all, "PaymentMethodListParams", "payment_method",
+          "customer", "type"),
+    _post("/v1/payment_methods/{id}/attach", payment_methods.attach, "PaymentMethodAttachParams",
+          "payment_method", frozenset(("customer",))),
+    _list("/v1/customers/{id}/payment_methods", payment_methods.list_of_customer,
+          "CustomerPaymentMethodListParams", "payment_method", "type"),
+    # Products and prices
+    _post("/v1/products", catalogue.create_product, "ProductCreateParams", "product",
+          catalogue.PRODUCT_SUPPORTED),
+    _get("/v1/products/{id}", catalogue.retrieve_product, "ProductRetrieveParams", "product"),
+    _post("/v1/prices", catalogue.create_price, "PriceCreateParams", "price", catalogue.PRICE_SUPPORTED),
+    _get("/v1/prices/{id}", catalogue.retrieve_price, "PriceRetrieveParams", "price"),
+    _get("/v1/tax_rates/{id}", catalogue.retrieve_tax_rate, "TaxRateRetrieveParams", "tax_rate"),
+    # Invoices
+    _post("/v1/invoices", invoices.create, "InvoiceCreateParams", "invoice", invoices.CREATE_SUPPORTED),
+    _list("/v1/invoices", invoices.list_all, "InvoiceListParams", "invoice",
+          "customer", "status", "collection_method", "subscription"),
+    Route("GET", "/v1/invoices/search", invoices.search_all, "InvoiceSearchParams", "invoice", shape="search"),
+    _get("/v1/invoices/{id}", invoices.retrieve, "InvoiceRetrieveParams", "invoice"),
+    _post("/v1/invoices/{id}", invoices.update, "InvoiceUpdateParams", "invoice", invoices.UPDATE_SUPPORTED),
+    Route("DELETE", "/v1/invoices/{id}", invoices.delete, "InvoiceDeleteParams", "invoice"),
+    _list("/v1/invoices/{id}/lines", invoices.list_lines, "InvoiceLineItemListParams", "line_item"),
+    _post("/v1/invoices/{id}/add_lines", invoices.add_lines, "InvoiceAddLinesParams", "invoice",
+          invoices.ADD_LINES_SUPPORTED),
+    _post("/v1/invoices/{id}/finalize", invoices.finalize, "InvoiceFinalizeInvoiceParams", "invoice",
+          frozenset(("auto_advance",))),
+    _post("/v1/invoices/{id}/pay", invoices.pay, "InvoicePayParams", "invoice", invoices.PAY_SUPPORTED),
+    _post("/v1/invoices/{id}/void", invoices.void, "InvoiceVoidInvoiceParams", "invoice"),
+    _list("/v1/invoice_payments", payments.list_invoice_payments, "InvoicePaymentListParams",
+          "invoice_payment", "invoice", "status", "payment"),
+    _get("/v1/invoice_payments/{id}", payments.retrieve_invoice_payment, "InvoicePaymentRetrieveParams",
+         "invoice_payment"),
+    # Payments
+    _get("/v1/payment_intents/{id}", payments.retrieve_intent, "PaymentIntentRetrieveParams",
+         "payment_intent"),
+    _list("/v1/payment_intents", payments.list_intents, "PaymentIntentListParams", "payment_intent",
+          "customer"),
+    _get("/v1/charges/{id}", payments.retrieve_charge, "ChargeRetrieveParams", "charge"),
+    _list("/v1/charges", payments.list_charges, "ChargeListParams", "charge", "customer", "payment_intent"),
+    # Money back
+    _post("/v1/refunds", refunds.create, "RefundCreateParams", "refund", refunds.SUPPORTED),
+    _list("/v1/refunds", refunds.list_all, "RefundListParams", "refund", "charge", "payment_intent"),
+    _get("/v1/refunds/{id}", refunds.retrieve, "RefundRetrieveParams", "refund"),
+    _post("/v1/refunds/{id}", refunds.update, "RefundUpdateParams", "refund", METADATA),
+    _post("/v1/credit_notes", credit_notes.create, "CreditNoteCreateParams", "credit_note",
+          credit_notes.SUPPORTED),
+    Route("GET", "/v1/credit_notes/preview", credit_notes.preview, "CreditNotePreviewParams", "credit_note",
+          credit_notes.SUPPORTED),
+    _list("/v1/credit_notes", credit_notes.list_all, "CreditNoteListParams", "credit_note",
+          "invoice", "customer"),
+    _get("/v1/credit_notes/{id}", credit_notes.retrieve, "CreditNoteRetrieveParams", "credit_note"),
+    _post("/v1/credit_notes/{id}", credit_notes.update, "CreditNoteUpdateParams", "credit_note",
+          frozenset(("memo", "metadata"))),
+    _get("/v1/disputes/{id}", disputes.retrieve, "DisputeRetrieveParams", "dispute"),
+    _list("/v1/disputes", disputes.list_all, "DisputeListParams", "dispute", "charge", "payment_intent"),
+    # Subscriptions
+    _post("/v1/subscriptions", subscriptions.create, "SubscriptionCreateParams", "subscription",
+          subscriptions.CREATE_SUPPORTED),
+    _list("/v1/subscriptions", subscriptions.list_all, "SubscriptionListParams", "subscription",
+          "customer", "status"),
+    _get("/v1/subscriptions/{id}", subscriptions.retrieve, "SubscriptionRetrieveParams", "subscription"),
+    _post("/v1/subscriptions/{id}", subscriptions.update, "SubscriptionUpdateParams", "subscription",
+          subscriptions.UPDATE_SUPPORTED),
+    Route("DELETE", "/v1/subscriptions/{id}", subscriptions.cancel, "SubscriptionCancelParams",
+          "subscription", subscriptions.CANCEL_SUPPORTED),
+    # Events
+    _list("/v1/events", events.list_all, "EventListParams", "event", "type", "types"),
+    _get("/v1/events/{id}", events.retrieve, "EventRetrieveParams", "event"),
+)  # fmt: skip
+
+
+def find(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
+    """The endpoint at an address, and the ids in it."""
+    for route in ROUTES:
+        if route.method == method and (match := route.pattern.fullmatch(path)):
+            return route, match.groups()
+    return None

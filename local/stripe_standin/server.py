@@ -1,0 +1,262 @@
+"""The HTTP server, and `StripeStandIn`: the whole of it in one object, for tests and the command line."""
+
+from __future__ import annotations
+
+import copy
+import json
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from .api import Api, ConnectionDropped, Request
+from .clock import Clock
+from .controls import Controls
+from .faults import Faults
+from .idempotency import Answer
+from .pages import Pages
+from .sdk_types import Json
+from .state import SEPA_SETTLES_AFTER, Settings, State
+from .webhooks import Delivery, Receiver, Webhooks, WebhookSettings
+
+MAX_BODY_BYTES = 1024 * 1024
+LOCAL_WEBHOOK_SECRET = "whsec_local_stripe_standin"  # noqa: S105 - signs nothing but local play money
+
+
+class StripeStandIn:
+    """Stripe in this process, on a free port of 127.0.0.1 unless `port` says which. A context manager.
+
+    `webhook_secret` may be several, all of which sign. `deliver` takes webhooks in place of an HTTP endpoint:
+    called with the body and the value of `Stripe-Signature`, it answers a status. That happens in a thread of
+    its own, or with `manual_delivery` when `deliver_webhooks` is called. `sepa_settles_after` is in seconds of
+    `clock`.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        webhook_url: str | None = None,
+        webhook_secret: str | Sequence[str] = LOCAL_WEBHOOK_SECRET,
+        deliver: Receiver | None = None,
+        manual_delivery: bool = False,
+        sepa_settles_after: float = SEPA_SETTLES_AFTER,
+        log: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        secrets = [webhook_secret] if isinstance(webhook_secret, str) else list(webhook_secret)
+        self.log = log
+        self.clock = Clock()
+        self.state = State(self.clock, Settings(sepa_settles_after=sepa_settles_after))
+        self.faults = Faults()
+        self.webhooks = Webhooks(
+            WebhookSettings(url=webhook_url), secrets, deliver, log, manual=manual_delivery
+        )
+        self.state.announce = self.webhooks.announce
+        self.controls = Controls(self.state, self.faults, self.webhooks)
+        self._api = Api(self.state, self.faults)
+        self._pages = Pages(self.state, self.controls, self._api)
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.standin = self
+        self.state.base_url = self.url
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="stripe-standin", daemon=True
+        )
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """The base address, without a slash at its end."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> StripeStandIn:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._close()
+        self._thread.join()
+
+    def serve_forever(self) -> None:
+        """Serve in this thread until interrupted."""
+        try:
+            self._server.serve_forever(0.25)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        self._server.server_close()
+        self._server.close_connections()
+        self.webhooks.close()
+
+    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Raises ConnectionDropped when there is to be no answer."""
+        path = urlsplit(target).path
+        if path.startswith(("/v1/", "/v2/")):
+            answer = self._api.serve(method, target, headers, body)
+            self.log(f"{method} {path} → {answer.status}")
+            return answer
+        return self._pages.serve(method, target, headers, body)
+
+    # -- what is there, for assertions -----------------------------------------------------------------------
+
+    def objects(self, object_name: str, **wanted: Any) -> list[Json]:
+        """Copies of the objects whose fields have these values, oldest first: objects("invoice", status="paid").
+
+        A value of None is no condition.
+        """
+        with self.state.lock:
+            self.state.run_due()
+            conditions = {name: value for name, value in wanted.items() if value is not None}
+            return copy.deepcopy(self.state.all(object_name, **conditions))
+
+    def get(self, object_id: str) -> Json:
+        """A copy of any object. KeyError when there is none of that id."""
+        with self.state.lock:
+            self.state.run_due()
+            found = self.state.find(object_id)
+            if found is None:
+                raise KeyError(object_id)
+            return copy.deepcopy(found)
+
+    def charges(self, customer: str | None = None, status: str | None = "succeeded") -> list[Json]:
+        """Charges that took money; with `status=None` also those that failed or are pending."""
+        return self.objects("charge", customer=customer, status=status)
+
+    def invoices(self, customer: str | None = None, status: str | None = None) -> list[Json]:
+        return self.objects("invoice", customer=customer, status=status)
+
+    def open_invoices(self, customer: str | None = None) -> list[Json]:
+        """Invoices that somebody could still pay."""
+        return self.invoices(customer, "open")
+
+    def refunds(self, customer: str | None = None) -> list[Json]:
+        charges = {charge["id"] for charge in self.charges(customer, None)}
+        return [refund for refund in self.objects("refund") if refund["charge"] in charges]
+
+    def credit_notes(self, customer: str | None = None) -> list[Json]:
+        return self.objects("credit_note", customer=customer)
+
+    def subscriptions(self, customer: str | None = None, status: str | None = None) -> list[Json]:
+        return self.objects("subscription", customer=customer, status=status)
+
+    def disputes(self) -> list[Json]:
+        return self.objects("dispute")
+
+    @property
+    def events(self) -> list[Json]:
+        """What has happened, in order."""
+        return self.objects("event")
+
+    def balance(self, customer: str) -> int:
+        """The customer's balance in minor units; credit is negative."""
+        amount: int = self.get(customer)["balance"]
+        return amount
+
+    def net_paid(self, customer: str | None = None) -> int:
+        """What charges have taken, less what refunds have given back, in minor units of whatever currency."""
+        taken: int = sum(charge["amount"] for charge in self.charges(customer))
+        returned: int = sum(
+            refund["amount"]
+            for refund in self.refunds(customer)
+            if refund["status"] in ("succeeded", "pending")
+        )
+        return taken - returned
+
+    @property
+    def requests(self) -> list[Request]:
+        """The API's requests so far, in the order they were answered."""
+        return list(self._api.requests)
+
+    def deliver_webhooks(self) -> int:
+        """Delivers here and now what waits for it; how many were taken. What failed waits for the next call."""
+        return self.webhooks.deliver_now()
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Every attempt to deliver a webhook."""
+        return list(self.webhooks.deliveries)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    standin: StripeStandIn
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+
+    def server_bind(self) -> None:
+        # HTTPServer's own looks the host's name up, which can take seconds.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", self.server_address[1]))
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def service_actions(self) -> None:
+        self.standin.state.run_due()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._open_lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def close_connections(self) -> None:
+        """Ends the connections that clients keep alive, so that none is served after the end."""
+        with self._open_lock:
+            connections = list(self._open)
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue  # already gone
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is nothing to tell of."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "StripeStandIn"
+    wbufsize = -1  # headers and body leave together
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def _serve(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            self.send_error(413)
+            return
+        body = self.rfile.read(int(length))
+        try:
+            answer = self.server.standin.answer(self.command, self.path, self.headers, body)
+        except ConnectionDropped:
+            self.close_connection = True
+            return
+        except Exception as problem:  # a bug of the stand-in: told as such, never as Stripe's
+            self.server.standin.log(traceback.format_exc())
+            error = {"type": "api_error", "message": f"The stand-in has a bug: {problem!r}"}
+            answer = Answer(500, json.dumps({"error": error}).encode(), {"Stripe-Should-Retry": "false"})
+        self.send_response(answer.status)
+        headers = {"Content-Type": "application/json", **answer.headers}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    do_GET = do_POST = do_DELETE = _serve
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The stand-in logs for itself."""

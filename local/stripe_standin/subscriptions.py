@@ -1,0 +1,293 @@
+"""Subscriptions: https://docs.stripe.com/api/subscriptions.
+
+Enough for a renewal that begins later: `billing_cycle_anchor` in the future with `proration_behavior: none`
+is active at once and charges nothing before the anchor. Without one the first period is invoiced and paid as
+`payment_behavior` says. What is not done here: the invoices of later periods, prorations, changes of items.
+"""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from . import catalogue, customers, invoices, payment_methods, payments
+from .errors import StripeError, bad_parameter, not_built, refused
+from .sdk_types import Json, part
+from .state import State
+
+CREATE_SUPPORTED = frozenset(
+    ("customer", "items", "default_payment_method", "billing_cycle_anchor", "proration_behavior", "metadata",
+     "off_session", "payment_behavior", "trial_end", "trial_period_days", "automatic_tax", "description",
+     "collection_method", "currency", "cancel_at_period_end")
+)  # fmt: skip
+UPDATE_SUPPORTED = frozenset(
+    ("metadata", "default_payment_method", "cancel_at_period_end", "description", "proration_behavior")
+)
+CANCEL_SUPPORTED = frozenset(("prorate", "invoice_now", "cancellation_details"))
+_ITEM_SUPPORTED = frozenset(("price", "price_data", "quantity", "metadata"))
+
+
+def create(state: State, params: Json) -> Json:
+    if "customer" not in params:
+        raise bad_parameter("You must specify a customer.", "parameter_missing", "customer")
+    if not params.get("items"):
+        raise bad_parameter("Missing required param: items.", "parameter_missing", "items")
+    customer = state.get("customer", params["customer"], "customer")
+    now = state.clock.now()
+    trial_end = _trial_end(params, now)
+    anchor = params.get("billing_cycle_anchor")
+    if anchor is not None and anchor < now:
+        message = "billing_cycle_anchor cannot be in the past; it must be a timestamp in the future."
+        raise bad_parameter(message, None, "billing_cycle_anchor")
+    if anchor is not None and trial_end is None and params.get("proration_behavior") != "none":
+        raise not_built("billing_cycle_anchor without proration_behavior=none (a prorated first invoice)")
+    prices = [_price(state, item, place) for place, item in enumerate(params["items"])]
+    first_period_ends = trial_end or anchor or _after_interval(now, prices[0]["recurring"])
+    subscription = state.draft(
+        "subscription",
+        automatic_tax=part(
+            "subscription", "AutomaticTax", enabled=params.get("automatic_tax", {}).get("enabled", False)
+        ),
+        billing_cycle_anchor=anchor or trial_end or now,
+        billing_mode=part(
+            "subscription", "BillingMode", type="flexible",
+            flexible=part("subscription", "BillingMode", "Flexible", proration_discounts="included"),
+        ),
+        cancel_at_period_end=params.get("cancel_at_period_end", False),
+        collection_method=params.get("collection_method", "charge_automatically"),
+        currency=prices[0]["currency"],
+        customer=customer["id"],
+        default_payment_method=_method(state, customer, params),
+        description=params.get("description"),
+        start_date=now,
+        status="trialing" if trial_end else "active",
+        trial_end=trial_end,
+        trial_start=now if trial_end else None,
+    )  # fmt: skip
+    subscription["invoice_settings"]["issuer"]["type"] = "self"
+    subscription["items"].update(
+        url=f"/v1/subscription_items?subscription={subscription['id']}",
+        data=[
+            _item(state, subscription["id"], given, price, now, first_period_ends)
+            for given, price in zip(params["items"], prices, strict=True)
+        ],
+    )
+    customers.merge_metadata(subscription, params)
+    state.keep(subscription)
+    if trial_end or anchor is None:
+        _first_invoice(state, subscription, customer, params, free=trial_end is not None)
+    state.emit("customer.subscription.created", subscription)
+    return subscription
+
+
+def _trial_end(params: Json, now: int) -> int | None:
+    if days := params.get("trial_period_days"):
+        return now + int(days) * 86_400
+    end = params.get("trial_end")
+    return None if end in (None, "now") else int(end)
+
+
+def _method(state: State, customer: Json, params: Json) -> str | None:
+    if not params.get("default_payment_method"):
+        return None
+    method = payment_methods.resolve(state, params["default_payment_method"], "default_payment_method")
+    if method["customer"] != customer["id"]:
+        message = f"The customer does not have a payment method with the ID {method['id']}."
+        raise refused(message, "resource_missing", "default_payment_method")
+    found: str = method["id"]
+    return found
+
+
+def _price(state: State, item: Json, place: int) -> Json:
+    if left := item.keys() - _ITEM_SUPPORTED:
+        raise not_built(f"subscription items with {', '.join(sorted(left))}")
+    at = f"items[{place}]"
+    if "price" in item:
+        price = state.get("price", item["price"], f"{at}[price]")
+    elif "price_data" in item:
+        product = state.get("product", item["price_data"]["product"], f"{at}[price_data][product]")
+        price = catalogue.new_price(state, product["id"], item["price_data"])
+    else:
+        raise bad_parameter(f"Missing required param: {at}[price].", "parameter_missing", f"{at}[price]")
+    if price["recurring"] is None:
+        message = (
+            "The price specified is set to `type=one_time` but this field only accepts `type=recurring`."
+        )
+        raise bad_parameter(message, None, f"{at}[price]")
+    return price
+
+
+def _item(state: State, subscription_id: str, given: Json, price: Json, start: int, end: int) -> Json:
+    recurring = price["recurring"]
+    plan = state.draft(
+        "plan",
+        id=price["id"],
+        active=True,
+        amount=price["unit_amount"],
+        amount_decimal=price["unit_amount_decimal"],
+        billing_scheme="per_unit",
+        currency=price["currency"],
+        interval=recurring["interval"],
+        interval_count=recurring["interval_count"],
+        product=price["product"],
+        usage_type="licensed",
+    )
+    return state.draft(
+        "subscription_item",
+        current_period_start=start,
+        current_period_end=end,
+        metadata=given.get("metadata") or {},
+        plan=plan,
+        price=copy.deepcopy(price),
+        quantity=given.get("quantity", 1),
+        subscription=subscription_id,
+        tax_rates=[],
+    )
+
+
+def _after_interval(start: int, recurring: Json) -> int:
+    at = datetime.fromtimestamp(start, UTC)
+    count = recurring["interval_count"]
+    if recurring["interval"] in ("day", "week"):
+        days = count * (7 if recurring["interval"] == "week" else 1)
+        return int((at + timedelta(days=days)).timestamp())
+    months = at.month - 1 + count * (12 if recurring["interval"] == "year" else 1)
+    year, month = at.year + months // 12, months % 12 + 1
+    for day in (at.day, 30, 29, 28):  # the 31st of a month that has none is its last day
+        try:
+            return int(at.replace(year=year, month=month, day=day).timestamp())
+        except ValueError:
+            continue
+    raise AssertionError("every month has 28 days")
+
+
+def _first_invoice(state: State, subscription: Json, customer: Json, params: Json, *, free: bool) -> None:
+    invoice = invoices.new_invoice(
+        state, customer,
+        automatic_tax=subscription["automatic_tax"]["enabled"],
+        billing_reason="subscription_create",
+        collection_method=subscription["collection_method"],
+        currency=subscription["currency"],
+        default_payment_method=subscription["default_payment_method"],
+        parent=part(
+            "invoice", "Parent", type="subscription_details",
+            subscription_details=part(
+                "invoice", "Parent", "SubscriptionDetails",
+                subscription=subscription["id"], metadata=dict(subscription["metadata"]),
+            ),
+        ),
+    )  # fmt: skip
+    state.keep(invoice)
+    for item in subscription["items"]["data"]:
+        invoice["lines"]["data"].append(_line(state, invoice, item, free=free))
+    subscription["latest_invoice"] = invoice["id"]
+    state.emit("invoice.created", invoice)
+    invoices.finalize(state, {}, invoice["id"])
+    if invoice["status"] == "paid":
+        return
+    subscription["status"] = "incomplete"
+    behavior = params.get("payment_behavior", "allow_incomplete")
+    if behavior == "default_incomplete":
+        return
+    try:
+        invoices.pay(state, {"off_session": params.get("off_session", False)}, invoice["id"])
+    except StripeError:
+        if behavior == "error_if_incomplete":
+            invoices.void(state, {}, invoice["id"])
+            state.forget(subscription)
+            raise
+    intent = payments.intent_of(state, invoice)
+    if intent and intent["status"] == "processing":
+        subscription["status"] = "active"  # a debit on its way counts as good until it fails
+
+
+def _line(state: State, invoice: Json, item: Json, *, free: bool) -> Json:
+    price = item["price"]
+    name = state.get("product", price["product"])["name"]
+    return invoices.new_line(
+        state, invoice, price,
+        amount=0 if free else item["quantity"] * (price["unit_amount"] or 0),
+        description=f"Trial period for {name}" if free else f"{item['quantity']} × {name}",
+        discountable=True,
+        metadata=dict(item["metadata"]),
+        period={"start": item["current_period_start"], "end": item["current_period_end"]},
+        quantity=item["quantity"],
+        subscription=item["subscription"],
+        parent=part(
+            "line_item", "Parent", type="subscription_item_details",
+            subscription_item_details=part(
+                "line_item", "Parent", "SubscriptionItemDetails",
+                subscription=item["subscription"], subscription_item=item["id"],
+            ),
+        ),
+    )  # fmt: skip
+
+
+def retrieve(state: State, params: Json, subscription_id: str) -> Json:
+    return state.get("subscription", subscription_id)
+
+
+def list_all(state: State, params: Json) -> list[Json]:
+    """Without a status: all but the cancelled ones."""
+    status = params.get("status")
+    return [
+        subscription
+        for subscription in state.all("subscription")
+        if params.get("customer") in (None, subscription["customer"])
+        and _status_fits(subscription["status"], status)
+    ]
+
+
+def _status_fits(status: str, wanted: str | None) -> bool:
+    if wanted is None:
+        return status != "canceled"
+    if wanted == "ended":
+        return status in ("canceled", "incomplete_expired")
+    return wanted in ("all", status)
+
+
+def update(state: State, params: Json, subscription_id: str) -> Json:
+    subscription = state.get("subscription", subscription_id)
+    if subscription["status"] == "canceled" and params.keys() - {"metadata"}:
+        raise refused("A canceled subscription can only update its cancellation_details and metadata.")
+    before = copy.deepcopy(subscription)
+    if params.get("default_payment_method"):
+        customer = state.get("customer", subscription["customer"])
+        subscription["default_payment_method"] = _method(state, customer, params)
+    if "description" in params:
+        subscription["description"] = params["description"] or None
+    if "cancel_at_period_end" in params:
+        _cancel_at_period_end(state, subscription, params["cancel_at_period_end"])
+    customers.merge_metadata(subscription, params)
+    state.emit("customer.subscription.updated", subscription, before)
+    return subscription
+
+
+def _cancel_at_period_end(state: State, subscription: Json, wanted: bool) -> None:
+    subscription.update(
+        cancel_at_period_end=wanted,
+        cancel_at=subscription["items"]["data"][0]["current_period_end"] if wanted else None,
+        canceled_at=state.clock.now() if wanted else None,
+        cancellation_details=_details({}) if wanted else None,
+    )
+
+
+def _details(given: Json) -> Json:
+    values: dict[str, Any] = {name: given.get(name) or None for name in ("comment", "feedback")}
+    return part("subscription", "CancellationDetails", reason="cancellation_requested", **values)
+
+
+def cancel(state: State, params: Json, subscription_id: str) -> Json:
+    subscription = state.get("subscription", subscription_id)
+    if params.get("prorate") or params.get("invoice_now"):
+        raise not_built("cancelling with prorate or invoice_now")
+    if subscription["status"] == "canceled":
+        raise refused(f"No such subscription: '{subscription_id}'", "resource_missing", "id")
+    now = state.clock.now()
+    subscription.update(
+        status="canceled", canceled_at=now, ended_at=now,
+        cancellation_details=_details(params.get("cancellation_details", {})),
+    )  # fmt: skip
+    state.emit("customer.subscription.deleted", subscription)
+    return subscription

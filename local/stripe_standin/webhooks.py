@@ -1,0 +1,213 @@
+"""Webhooks: signed events, delivered in order by one thread, again on failure.
+
+https://docs.stripe.com/webhooks. The real Stripe promises neither order nor a single delivery, hence the
+settings that shuffle and duplicate. A failed delivery is tried again after `RETRY_SECONDS`; others overtake it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import hmac
+import http.client
+import itertools
+import json
+import random
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .sdk_types import Json
+
+RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Stripe goes on for three days; waiting for that locally helps nobody."""
+
+Receiver = Callable[[bytes, str], int]
+"""Takes the body and the value of `Stripe-Signature`, answers an HTTP status."""
+
+
+@dataclass
+class WebhookSettings:
+    on: bool = True
+    """Off: what happens meanwhile is never delivered (it stays readable as an event)."""
+    copies: int = 1
+    shuffle: int | None = None
+    """A seed: the deliveries waiting are shuffled, after `gather_seconds`, in an order the seed decides."""
+    gather_seconds: float = 0.2
+    delay_seconds: float = 0.0
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One attempt: the receiver's status, or None when there was no answer."""
+
+    event_id: str
+    event_type: str
+    attempt: int
+    status: int | None
+
+
+@dataclass(order=True)
+class _Waiting:
+    due: float
+    number: int
+    event: Json = field(compare=False)
+    attempt: int = field(compare=False)
+
+
+def signature(secrets: Sequence[str], timestamp: int, body: bytes) -> str:
+    """The value of `Stripe-Signature`: one v1 for each secret, as while a secret is being rolled."""
+    message = f"{timestamp}.".encode() + body
+    signed = [hmac.new(secret.encode(), message, hashlib.sha256).hexdigest() for secret in secrets]
+    return ",".join([f"t={timestamp}", *(f"v1={one}" for one in signed)])
+
+
+class Webhooks:
+    def __init__(
+        self, settings: WebhookSettings, secrets: Sequence[str], receiver: Receiver | None,
+        log: Callable[[str], None], *, manual: bool = False,
+    ) -> None:  # fmt: skip
+        self.settings = settings
+        self.secrets = list(secrets)
+        self.deliveries: list[Delivery] = []
+        self._receiver = receiver
+        self._log = log
+        self._manual = manual
+        self._changed = threading.Condition()
+        self._waiting: list[_Waiting] = []
+        self._busy = False
+        self._closed = False
+        self._numbers = itertools.count()
+        self._thread: threading.Thread | None = None
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    # -- what comes in ---------------------------------------------------------------------------------------
+
+    def announce(self, event: Json) -> None:
+        """Delivers a new event as the settings say."""
+        if self.settings.on and (self.settings.url or self._receiver):
+            self.send(event, self.settings.copies)
+
+    def send(self, event: Json, times: int = 1) -> None:
+        """Delivers an event, whatever the settings say of `on` and `copies`."""
+        gather = self.settings.gather_seconds if self.settings.shuffle is not None else 0.0
+        due = time.monotonic() + self.settings.delay_seconds + gather
+        with self._changed:
+            for _ in range(times):
+                heapq.heappush(self._waiting, _Waiting(due, next(self._numbers), event, 1))
+            if self._thread is None and not self._manual:
+                self._thread = threading.Thread(target=self._run, name="stripe-webhooks", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def message(self, event: Json, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
+        """Body and headers of an event as it would leave now, or at `timestamp` (Unix seconds)."""
+        body = json.dumps({**event, "pending_webhooks": 1}, indent=2).encode()
+        timestamp = int(time.time()) if timestamp is None else timestamp
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            "Stripe-Signature": signature(self.secrets, timestamp, body),
+        }
+        return body, headers
+
+    def drain(self, timeout: float = 10.0) -> bool:
+        """Waits until nothing is to be delivered any more; False when that takes longer than `timeout`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
+
+    def deliver_now(self) -> int:
+        """Delivers in this thread what is waiting, due or not; how many were taken.
+
+        Each is tried once: what fails waits for the next call.
+        """
+        delivered = 0
+        failed: list[_Waiting] = []
+        while True:
+            with self._changed:
+                if not self._waiting:
+                    break
+                waiting = self._take(float("inf"))
+            if self._attempt(waiting):
+                delivered += 1
+            elif waiting.attempt <= len(RETRY_SECONDS):
+                failed.append(_Waiting(waiting.due, waiting.number, waiting.event, waiting.attempt + 1))
+        with self._changed:
+            for again in failed:
+                heapq.heappush(self._waiting, again)
+        return delivered
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=2)
+
+    # -- what goes out ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (waiting := self._next()) is not None:
+            delivered = self._attempt(waiting)
+            with self._changed:
+                self._busy = False
+                if not delivered and waiting.attempt <= len(RETRY_SECONDS):
+                    due = time.monotonic() + RETRY_SECONDS[waiting.attempt - 1]
+                    again = _Waiting(due, next(self._numbers), waiting.event, waiting.attempt + 1)
+                    heapq.heappush(self._waiting, again)
+                self._changed.notify_all()
+
+    def _next(self) -> _Waiting | None:
+        """The next delivery when it is due; None at the end."""
+        with self._changed:
+            while not self._closed:
+                now = time.monotonic()
+                if self._waiting and self._waiting[0].due <= now:
+                    self._busy = True
+                    return self._take(now)
+                self._changed.wait(self._waiting[0].due - now if self._waiting else None)
+        return None
+
+    def _take(self, now: float) -> _Waiting:
+        seed = self.settings.shuffle
+        if seed is None:
+            return heapq.heappop(self._waiting)
+        due = [waiting for waiting in self._waiting if waiting.due <= now]
+        # Decided by the seed and the event, so that it does not depend on when this thread ran.
+        taken = min(due, key=lambda one: random.Random(f"{seed} {one.number}").random())  # noqa: S311
+        self._waiting.remove(taken)
+        heapq.heapify(self._waiting)
+        return taken
+
+    def _attempt(self, waiting: _Waiting) -> bool:
+        body, headers = self.message(waiting.event)
+        status: int | None
+        try:
+            if self._receiver:
+                status = self._receiver(body, headers["Stripe-Signature"])
+            else:
+                status = self._post(body, headers)
+        except Exception as problem:
+            status = None
+            self._log(f"webhook {waiting.event['type']}: {problem!r}")
+        event = waiting.event
+        self.deliveries.append(Delivery(event["id"], event["type"], waiting.attempt, status))
+        self._log(f"webhook {event['type']} {event['id']} → {status or 'no answer'}")
+        return status is not None and 200 <= status < 300
+
+    def _post(self, body: bytes, headers: Mapping[str, str]) -> int | None:
+        assert self.settings.url is not None
+        request = urllib.request.Request(self.settings.url, body, dict(headers), method="POST")
+        try:
+            with self._opener.open(request, timeout=30) as response:
+                response.read()
+                return int(response.status)
+        except urllib.error.HTTPError as refusal:
+            refusal.close()
+            return refusal.code
+        except (OSError, http.client.HTTPException, ValueError):
+            return None

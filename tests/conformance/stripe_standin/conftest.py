@@ -1,0 +1,163 @@
+"""Every test here talks to the stand-in through the real SDK, and every answer is held against the types that
+the SDK generates from Stripe's specification: a test whose answers drift from them fails when it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import stripe
+
+from local.stripe_standin import StripeStandIn
+from local.stripe_standin.sdk_types import violations
+
+SECRET = "whsec_of_the_conformance_tests"
+API_KEY = "sk_test_conformance"
+
+
+@dataclass
+class Recorded:
+    """An answer as it was on the wire."""
+
+    method: str
+    path: str
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+class RecordingClient(stripe.RequestsClient):
+    """The SDK's own HTTP client, with a record of what it received."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recorded: list[Recorded] = []
+
+    def request(self, method: str, url: str, headers: Any, post_data: Any = None) -> Any:
+        content, status, answered = super().request(method, url, headers, post_data)
+        path = "/" + url.split("/", 3)[3]
+        self.recorded.append(Recorded(method.upper(), path, status, dict(answered), json.loads(content)))
+        return content, status, answered
+
+
+@dataclass
+class Webhooks:
+    """Takes the stand-in's webhooks in place of a server."""
+
+    received: list[tuple[bytes, str]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    def __call__(self, body: bytes, signature: str) -> int:
+        self.received.append((body, signature))
+        return self.answers.pop(0) if self.answers else 200
+
+    @property
+    def types(self) -> list[str]:
+        return [json.loads(body)["type"] for body, _ in self.received]
+
+
+@dataclass
+class Shop:
+    """The stand-in, a client of it, and the webhooks it sends."""
+
+    standin: StripeStandIn
+    client: stripe.StripeClient
+    http: RecordingClient
+    webhooks: Webhooks
+
+    def customer(self, method: str | None = "pm_card_visa", **params: Any) -> stripe.Customer:
+        """A customer in Germany who pays with `method` unless told otherwise."""
+        customer = self.client.v1.customers.create(
+            {
+                "name": "Jenny Rosen",
+                "email": "jenny@example.com",
+                "address": {"country": "DE", "line1": "Street 1"},
+                **params,
+            }
+        )
+        if method is None:
+            return customer
+        attached = self.client.v1.payment_methods.attach(method, {"customer": customer.id})
+        return self.client.v1.customers.update(
+            customer.id, {"invoice_settings": {"default_payment_method": attached.id}}
+        )
+
+    def sepa_customer(self, iban: str = "DE89370400440532013000") -> stripe.Customer:
+        method = self.client.v1.payment_methods.create(
+            {
+                "type": "sepa_debit",
+                "sepa_debit": {"iban": iban},
+                "billing_details": {"name": "Jenny Rosen", "email": "jenny@example.com"},
+            }
+        )
+        return self.customer(method.id)
+
+    def draft(self, customer: stripe.Customer, *amounts: int, **params: Any) -> stripe.Invoice:
+        """An invoice with a line for each amount (minor units)."""
+        invoice = self.client.v1.invoices.create(
+            {
+                "customer": customer.id,
+                "currency": "eur",
+                "auto_advance": False,
+                "collection_method": "charge_automatically",
+                "pending_invoice_items_behavior": "exclude",
+                **params,
+            }
+        )
+        lines: Any = [
+            {"amount": amount, "description": f"Line {number}", "metadata": {"line": str(number)}}
+            for number, amount in enumerate(amounts or (1200,))
+        ]
+        return self.client.v1.invoices.add_lines(invoice.id, {"lines": lines})
+
+    def open(self, customer: stripe.Customer, *amounts: int, **params: Any) -> stripe.Invoice:
+        draft = self.draft(customer, *amounts, **params)
+        return self.client.v1.invoices.finalize_invoice(draft.id, {"auto_advance": False})
+
+    def paid(self, customer: stripe.Customer, *amounts: int, **params: Any) -> stripe.Invoice:
+        invoice = self.open(customer, *amounts, **params)
+        return self.client.v1.invoices.pay(invoice.id, {"off_session": True})
+
+    def read(self, invoice: stripe.Invoice) -> Any:
+        """The invoice with its payment intent, as the adapter reads it."""
+        return self.client.v1.invoices.retrieve(
+            invoice.id, {"expand": ["payments.data.payment.payment_intent"]}
+        )
+
+    def intent(self, invoice: stripe.Invoice) -> Any:
+        return self.read(invoice).payments.data[0].payment.payment_intent
+
+    def event_types(self) -> list[str]:
+        return [event["type"] for event in self.standin.events]
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    webhooks = Webhooks()
+    http = RecordingClient()
+    with StripeStandIn(
+        webhook_url=None, webhook_secret=SECRET, deliver=webhooks, manual_delivery=True
+    ) as standin:
+        client = stripe.StripeClient(
+            API_KEY, base_addresses={"api": standin.url}, http_client=http, max_network_retries=0
+        )
+        yield Shop(standin, client, http, webhooks)
+        events = list(standin.events)
+    drift = [
+        f"{answer.method} {answer.path}: {found}"
+        for answer in http.recorded
+        if answer.status == 200
+        for found in violations(answer.body["object"], answer.body)
+    ]
+    drift += [
+        f"event {event['type']}: {found}" for event in events for found in violations("event", dict(event))
+    ]
+    drift += [
+        f"{answer.method} {answer.path}: {answer.body}"
+        for answer in http.recorded
+        if answer.status != 200 and not {"message", "type"} <= answer.body.get("error", {}).keys()
+    ]
+    assert drift == []

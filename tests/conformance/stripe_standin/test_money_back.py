@@ -1,0 +1,176 @@
+"""Credit notes, refunds and disputes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+import stripe
+
+from .conftest import Shop
+
+
+def line_credit(invoice: stripe.Invoice, *lines: int) -> list[Any]:
+    return [
+        {"type": "invoice_line_item", "invoice_line_item": invoice.lines.data[line].id, "quantity": 1}
+        for line in lines
+    ]
+
+
+def test_a_credit_note_over_all_lines_gives_the_card_s_money_back(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice = shop.paid(customer, 1200, 900)
+    note = shop.client.v1.credit_notes.create(
+        {"invoice": invoice.id, "lines": line_credit(invoice, 0, 1), "refund_amount": 2100}
+    )
+
+    assert (note.status, note.type, note.total, note.refunds[0].amount_refunded) == (
+        "issued",
+        "post_payment",
+        2100,
+        2100,
+    )
+    assert shop.standin.net_paid(customer.id) == 0
+    assert [refund["amount"] for refund in shop.standin.refunds()] == [2100]
+    assert shop.read(invoice).post_payment_credit_notes_amount == 2100
+    assert {"credit_note.created", "refund.created", "charge.refunded"} <= set(shop.event_types())
+
+
+def test_one_line_of_a_larger_invoice(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice = shop.paid(customer, 1200, 900)
+    note = shop.client.v1.credit_notes.create(
+        {"invoice": invoice.id, "lines": line_credit(invoice, 1), "refund_amount": 900}
+    )
+
+    assert note.lines.data[0].invoice_line_item == invoice.lines.data[1].id
+    assert shop.standin.net_paid(customer.id) == 1200
+    listed = shop.client.v1.credit_notes.list({"invoice": invoice.id})
+    assert [one.id for one in listed.data] == [note.id]
+
+
+def test_card_money_and_used_credit_go_back_in_one_note(shop: Shop) -> None:
+    customer = shop.customer(balance=-500)
+    invoice = shop.paid(customer, 1200)
+    assert invoice.amount_paid == 700
+
+    note = shop.client.v1.credit_notes.create(
+        {
+            "invoice": invoice.id,
+            "lines": line_credit(invoice, 0),
+            "refund_amount": 700,
+            "credit_amount": 500,
+        }
+    )
+
+    assert note.total == 1200
+    assert shop.standin.net_paid(customer.id) == 0
+    assert shop.client.v1.customers.retrieve(customer.id).balance == -500
+
+
+def test_tax_is_given_back_with_its_line(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice = shop.paid(customer, 1005, 2000, automatic_tax={"enabled": True})
+    assert invoice.amount_paid == 1005 + 191 + 2000 + 380
+
+    note = shop.client.v1.credit_notes.create(
+        {"invoice": invoice.id, "lines": line_credit(invoice, 0), "refund_amount": 1196}
+    )
+
+    assert (note.subtotal, note.total) == (1005, 1196)
+    assert shop.standin.net_paid(customer.id) == 2380
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        {"refund_amount": 1100},
+        {"refund_amount": 1200, "credit_amount": 1},
+        {"refund_amount": 600},
+        {},
+    ],
+)
+def test_on_a_paid_invoice_the_amounts_make_the_total(shop: Shop, amounts: dict[str, int]) -> None:
+    invoice = shop.paid(shop.customer(), 1200)
+
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, **amounts})  # type: ignore[typeddict-item]
+    assert shop.standin.refunds() == []
+    assert shop.standin.credit_notes() == []
+
+
+def test_no_more_is_given_back_than_was_invoiced(shop: Shop) -> None:
+    invoice = shop.paid(shop.customer(), 1200)
+    shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "refund_amount": 1200})
+
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "refund_amount": 1200})
+    assert len(shop.standin.refunds()) == 1
+
+
+def test_a_credit_note_under_its_key_refunds_once(shop: Shop) -> None:
+    invoice = shop.paid(shop.customer(), 1200)
+    notes = [
+        shop.client.v1.credit_notes.create(
+            {"invoice": invoice.id, "amount": 1200, "refund_amount": 1200}, {"idempotency_key": "back-1"}
+        )
+        for _ in range(2)
+    ]
+
+    assert notes[0].id == notes[1].id
+    assert len(shop.standin.refunds()) == 1
+
+
+def test_a_sepa_payment_that_is_processing_cannot_be_refunded(shop: Shop) -> None:
+    invoice = shop.open(shop.sepa_customer())
+    shop.client.v1.invoices.pay(invoice.id)
+
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
+    assert shop.standin.refunds() == []
+
+
+def test_a_refused_refund_leaves_no_credit_note(shop: Shop) -> None:
+    requests.post(
+        f"{shop.standin.url}/_standin/settings", json={"refunds": "refuse"}, timeout=10
+    ).raise_for_status()
+    customer = shop.customer()
+    invoice = shop.paid(customer, 1200)
+
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "refund_amount": 1200})
+    assert shop.standin.credit_notes() == []
+    assert shop.standin.net_paid(customer.id) == 1200
+
+
+def test_a_refund_of_a_part_and_then_of_the_rest(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice = shop.paid(customer, 1200)
+    intent = shop.intent(invoice).id
+    part = shop.client.v1.refunds.create({"payment_intent": intent, "amount": 200})
+    rest = shop.client.v1.refunds.create({"payment_intent": intent})
+
+    assert (part.amount, rest.amount, rest.status) == (200, 1000, "succeeded")
+    assert shop.client.v1.refunds.retrieve(part.id).amount == 200
+    assert [refund.id for refund in shop.client.v1.refunds.list({"payment_intent": intent}).data] == [
+        rest.id,
+        part.id,
+    ]
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        shop.client.v1.refunds.create({"payment_intent": intent})
+    assert refusal.value.code == "charge_already_refunded"
+    assert shop.standin.net_paid(customer.id) == 0
+
+
+def test_a_dispute_opened_by_a_control(shop: Shop) -> None:
+    invoice = shop.paid(shop.customer(), 1200)
+
+    requests.post(
+        f"{shop.standin.url}/_standin/dispute", json={"invoice": invoice.id}, timeout=10
+    ).raise_for_status()
+
+    assert shop.event_types()[-1] == "charge.dispute.created"
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
+    assert refusal.value.code == "charge_disputed"
