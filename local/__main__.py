@@ -1,0 +1,65 @@
+"""`python -m local run|demo`: the whole system on this machine, with a sample order on its way through it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+from local.demo import DemoFailedError, show_sample_order, write_demo_file
+from local.errors import StackError
+from local.paths import DEFAULT_STATE
+from local.stack import Stack, running_stack
+from local.terminal import Terminal
+
+_LOOK_EVERY_SECONDS = 0.5
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument(
+        "command",
+        choices=("run", "demo"),
+        help="run: serve until Ctrl-C. demo: end with the sample order, 0 when it is completed.",
+    )
+    command = parser.parse_args().command
+    signal.signal(signal.SIGTERM, _interrupt)
+    terminal = Terminal()
+    terminal.heading("Starting Hosting Orders on this machine")
+    try:
+        stripe_api_key = os.environ.get("STRIPE_API_KEY") or None
+        with running_stack(stripe_api_key=stripe_api_key, report=terminal.line) as stack:
+            accounts = write_demo_file(stack)
+            show_sample_order(stack, accounts, terminal)
+            if command == "run":
+                _serve(stack, terminal)
+        terminal.line("Everything is stopped again; `make run` goes on serving.")
+    except KeyboardInterrupt:
+        terminal.line()
+        terminal.line("Stopped.")
+        return 0 if command == "run" else 130
+    except (StackError, DemoFailedError) as error:
+        terminal.bad(str(error))
+        terminal.line(f"Logs: {DEFAULT_STATE / 'logs'}")
+        return 1
+    return 0
+
+
+def _serve(stack: Stack, terminal: Terminal) -> None:
+    terminal.line("Serving until Ctrl-C.")
+    while True:
+        stack.check()
+        time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends as Ctrl-C does: through every `finally` on the way out, and only once."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

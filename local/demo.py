@@ -1,0 +1,227 @@
+"""The sample order: placed over HTTP as a client would, and followed until it is completed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.aws import REGION
+from local.client import Answer, call
+from local.seed import seed
+from local.stack import Stack
+from local.terminal import Terminal
+
+SAMPLE_ACCOUNT = "ready"
+CALLBACK_AUTHORIZATION = "Bearer sample-client"
+
+_POLL_SECONDS = 0.25
+_ORDER_SECONDS = 120.0
+_CALLBACK_SECONDS = 30.0
+_BAD_ENDS = frozenset(("failed", "cancelled"))
+
+DemoAccounts = Mapping[str, Mapping[str, str]]
+
+
+class DemoFailedError(Exception):
+    """The sample order did not complete; the message says why."""
+
+
+def write_demo_file(stack: Stack) -> DemoAccounts:
+    """Creates the demo data and writes its addresses and keys to `demo.json` in the stack's state folder."""
+    accounts = seed(stack)
+    document = {
+        "api": stack.api,
+        "stripe": stack.stripe,
+        "platform": stack.platform,
+        "aws": stack.aws.endpoint,
+        "callbacks": stack.callbacks,
+        "accounts": accounts,
+    }
+    (stack.state / "demo.json").write_text(json.dumps(document, indent=2) + "\n")
+    return accounts
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """A client of the API with an account's own key."""
+
+    api: str
+    account: Mapping[str, str]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.account['user_key']}", "X-Auth-Account": self.account["id"]}
+
+    def get(self, path: str) -> Any:
+        return self._document(call("GET", self.api + path, headers=self.headers), 200)
+
+    def place(self, order: Mapping[str, Any]) -> Any:
+        headers = {**self.headers, "Idempotency-Key": str(uuid.uuid4())}
+        return self._document(call("POST", f"{self.api}/api/orders", order, headers=headers), 202)
+
+    @staticmethod
+    def _document(answer: Answer, expected: int) -> Any:
+        if answer.status != expected:
+            raise DemoFailedError(f"The API answered {answer.status}: {answer.body.decode(errors='replace')}")
+        return answer.json()
+
+
+def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) -> None:
+    """Places a site order and shows what happens to it. Raises DemoFailedError when it does not complete."""
+    client = _Client(stack.api, accounts[SAMPLE_ACCOUNT])
+    order = _sample_order(client.get("/api/about"), stack.callbacks)
+    terminal.heading(f"A site order by the account “{SAMPLE_ACCOUNT}”: POST {stack.api}/api/orders")
+    terminal.line(json.dumps({"site": order["site"]}))
+    placed_at = time.monotonic()
+    accepted = client.place(order)
+    follower = _Follower(stack, client, accepted, terminal, placed_at)
+    shown = follower.until_the_end()
+    follower.until_the_callback(shown["order"]["id"])
+    follower.until_the_cart_is_completed()
+    _show_delivered(shown, terminal)
+    terminal.good("The order is completed: paid, delivered, and its client told.")
+    _show_addresses(stack, terminal)
+    terminal.heading("To try it yourself")
+    for line in _curl_lines(stack, client, order["site"], accepted["cart"]["poll_url"], shown["order"]["id"]):
+        terminal.line(line)
+    terminal.line()
+
+
+def _sample_order(about: Mapping[str, Any], callbacks: str) -> dict[str, Any]:
+    """A basic WordPress site where it is offered first."""
+    variant = next(variant["name"] for variant in about["variants"] if variant["available"])
+    return {
+        "site": {
+            "name": f"sample-{uuid.uuid4().hex[:6]}",
+            "variant": variant,
+            "location": about["locations"][0]["short_name"],
+            "plan": about["products"][0]["short_name"],
+            "term": "monthly",
+        },
+        "callback": {"url": f"{callbacks}/orders", "authorization": CALLBACK_AUTHORIZATION},
+    }
+
+
+class _Follower:
+    """Polls as a client does and tells what is new."""
+
+    def __init__(
+        self, stack: Stack, client: _Client, accepted: Mapping[str, Any], terminal: Terminal, placed_at: float
+    ) -> None:
+        self._stack = stack
+        self._client = client
+        self._cart_url = str(accepted["cart"]["poll_url"])
+        self._terminal = terminal
+        self._placed_at = placed_at
+        self._told: dict[str, str] = {}
+        self._tell("answer", f"accepted: cart {accepted['cart']['token']}")
+        self._tell_payment(accepted["payment"])
+
+    def until_the_end(self) -> Any:
+        """The order as it is shown at its end."""
+        deadline = self._placed_at + _ORDER_SECONDS
+        while True:
+            cart = self._client.get(self._cart_url)
+            self._tell_payment(cart["payment"])
+            for order in cart["orders"]:
+                shown = self._client.get(order["poll_url"])
+                status = str(shown["order"]["status"])
+                tasks = ", ".join(str(task["status"]) for task in shown["tasks"])
+                self._tell("order", f"order {status}" + (f" (tasks: {tasks})" if tasks else ""))
+                if status == "completed":
+                    self._tell_payment(shown["payment"])
+                    return shown
+                if status in _BAD_ENDS:
+                    raise DemoFailedError(
+                        f"The sample order ended as {status}:\n{json.dumps(shown, indent=2)}"
+                    )
+            if time.monotonic() > deadline:
+                raise DemoFailedError(f"The sample order was not completed within {_ORDER_SECONDS:.0f} s.")
+            self._pause()
+
+    def until_the_callback(self, order_id: str) -> None:
+        deadline = time.monotonic() + _CALLBACK_SECONDS
+        while True:
+            received = call("GET", f"{self._stack.callbacks}/received?order={order_id}").json()["received"]
+            if received:
+                callback = received[0]
+                self._tell("callback", f"callback received at {callback['path']}:")
+                for name in ("authorization", "webhook-id"):
+                    self._terminal.line(f"           {name}: {callback['headers'].get(name, '')}")
+                self._terminal.line(f"           {json.dumps(callback['body'])}")
+                return
+            if time.monotonic() > deadline:
+                raise DemoFailedError("The order is completed, but its callback did not come.")
+            self._pause()
+
+    def until_the_cart_is_completed(self) -> None:
+        deadline = time.monotonic() + _CALLBACK_SECONDS
+        while True:
+            rollup = str(self._client.get(self._cart_url)["cart"]["rollup_status"])
+            self._tell("cart", f"cart's roll-up {rollup}")
+            if rollup == "completed":
+                return
+            if time.monotonic() > deadline:
+                raise DemoFailedError(f"The order is completed, but its cart is still {rollup}.")
+            self._pause()
+
+    def _tell_payment(self, payment: Mapping[str, Any]) -> None:
+        text = f"payment {payment['status']} ({payment['method_type'] or 'no method'})"
+        if payment.get("amount_charged_cents") is not None:
+            text += f", {_money(payment['amount_charged_cents'], payment)} charged"
+            if payment.get("credit_applied_cents"):
+                text += f", {_money(payment['credit_applied_cents'], payment)} of credit used"
+        self._tell("payment", text)
+
+    def _tell(self, about: str, text: str) -> None:
+        if self._told.get(about) != text:
+            self._told[about] = text
+            self._terminal.event(time.monotonic() - self._placed_at, text)
+
+    def _pause(self) -> None:
+        self._stack.check()
+        time.sleep(_POLL_SECONDS)
+
+
+def _show_delivered(shown: Mapping[str, Any], terminal: Terminal) -> None:
+    site = shown["site"]
+    terminal.heading("What was delivered")
+    payment = shown["payment"]
+    terminal.fact("charged", _money(payment["amount_charged_cents"], payment))
+    terminal.fact("site", f"{site['name']} at {site['domain']} ({site['location']})")
+    ssh = site["ssh_data"]
+    terminal.fact("ssh", f"{ssh['username']}@{ssh['ipaddr']} port {ssh['port']}")
+
+
+def _show_addresses(stack: Stack, terminal: Terminal) -> None:
+    terminal.heading("Addresses")
+    terminal.fact("API", stack.api)
+    terminal.fact("Stripe", stack.stripe or "Stripe's own test mode")
+    terminal.fact("hosting platform", stack.platform)
+    terminal.fact("callbacks", stack.callbacks)
+    terminal.fact("AWS", f"{stack.aws.endpoint}  (region {REGION}, any credentials, table {stack.table})")
+    terminal.fact("demo accounts", str(stack.state / "demo.json"))
+
+
+def _curl_lines(
+    stack: Stack, client: _Client, site: Mapping[str, Any], cart_path: str, order_id: str
+) -> list[str]:
+    credentials = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in client.headers.items())
+    headers = f"{credentials} -H 'Content-Type: application/json' -H 'Idempotency-Key: {uuid.uuid4()}'"
+    another = shlex.quote(json.dumps({"site": {**site, "name": "my-own-site"}}))
+    return [
+        f"curl -s {credentials} {stack.api}/api/orders/{order_id}",
+        f"curl -s {credentials} {stack.api}{cart_path}",
+        f"curl -s {credentials} {stack.api}/api/orders",
+        f"curl -s {headers} -d {another} {stack.api}/api/orders",
+        f"curl -s {stack.callbacks}/received",
+    ]
+
+
+def _money(cents: int, payment: Mapping[str, Any]) -> str:
+    return f"{cents / 100:.2f} {payment['currency']}"
