@@ -95,26 +95,26 @@ DECLINING = {
     "pm_card_visa_chargeDeclinedInsufficientFunds": ("card_declined", "insufficient_funds"),
     "pm_card_visa_chargeDeclinedLostCard": ("card_declined", "lost_card"),
     "pm_card_visa_chargeDeclinedStolenCard": ("card_declined", "stolen_card"),
-    "pm_card_chargeDeclinedExpiredCard": ("expired_card", "expired_card"),
-    "pm_card_chargeDeclinedIncorrectCvc": ("incorrect_cvc", "incorrect_cvc"),
-    "pm_card_chargeDeclinedProcessingError": ("processing_error", "processing_error"),
+    "pm_card_chargeDeclinedExpiredCard": ("expired_card", None),
+    "pm_card_chargeDeclinedIncorrectCvc": ("incorrect_cvc", None),
+    "pm_card_chargeDeclinedProcessingError": ("processing_error", None),
 }
 
 
 @pytest.mark.parametrize(("method", "codes"), DECLINING.items())
-def test_a_declining_card_cannot_be_attached(shop: Shop, method: str, codes: tuple[str, str]) -> None:
+def test_a_declining_card_cannot_be_attached(shop: Shop, method: str, codes: tuple[str, str | None]) -> None:
     customer = shop.customer(None)
 
     with pytest.raises(stripe.CardError) as refusal:
         shop.client.v1.payment_methods.attach(method, {"customer": customer.id})
     assert refusal.value.error is not None
-    assert (refusal.value.code, refusal.value.error.decline_code) == codes
+    assert (refusal.value.code, getattr(refusal.value.error, "decline_code", None)) == codes
     assert shop.client.v1.payment_methods.list({"customer": customer.id}).data == []
 
 
 @pytest.mark.parametrize(("method", "codes"), DECLINING.items())
 def test_a_declining_card_attached_by_a_control_declines_its_charge(
-    shop: Shop, method: str, codes: tuple[str, str]
+    shop: Shop, method: str, codes: tuple[str, str | None]
 ) -> None:
     requests.post(
         f"{shop.standin.url}/_standin/settings", json={"attach_decline_cards": True}
@@ -125,7 +125,7 @@ def test_a_declining_card_attached_by_a_control_declines_its_charge(
     with pytest.raises(stripe.CardError) as refusal:
         shop.client.v1.invoices.pay(invoice.id)
     assert refusal.value.error is not None
-    assert (refusal.value.code, refusal.value.error.decline_code) == codes
+    assert (refusal.value.code, getattr(refusal.value.error, "decline_code", None)) == codes
     assert shop.standin.charges(customer.id) == []
 
 
@@ -186,7 +186,7 @@ def test_a_sepa_payment_is_processing_until_it_settles(shop: Shop) -> None:
     assert shop.intent(invoice).status == "processing"
     assert shop.standin.charges(customer.id) == []
 
-    requests.post(f"{shop.standin.url}/_standin/settle", json={"invoice": invoice.id}).raise_for_status()
+    requests.post(f"{shop.standin.url}/_standin/settle", json={"payment": invoice.id}).raise_for_status()
 
     assert shop.read(invoice).status == "paid"
     assert len(shop.standin.charges(customer.id)) == 1
