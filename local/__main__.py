@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 from local.demo import DemoFailedError, show_sample_order, write_demo_file
@@ -25,25 +26,31 @@ def main() -> int:
         choices=("run", "demo"),
         help="run: serve until Ctrl-C. demo: end with the sample order, 0 when it is completed.",
     )
-    command = parser.parse_args().command
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=DEFAULT_STATE,
+        help="folder for logs, demo.json and received callbacks; a stack each (default: .local)",
+    )
+    options = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     terminal = Terminal()
     terminal.heading("Starting Hosting Orders on this machine")
     try:
         stripe_api_key = os.environ.get("STRIPE_API_KEY") or None
-        with running_stack(stripe_api_key=stripe_api_key, report=terminal.line) as stack:
+        with running_stack(options.state, stripe_api_key=stripe_api_key, report=terminal.line) as stack:
             accounts = write_demo_file(stack)
             show_sample_order(stack, accounts, terminal)
-            if command == "run":
+            if options.command == "run":
                 _serve(stack, terminal)
         terminal.line("Everything is stopped again; `make run` goes on serving.")
     except KeyboardInterrupt:
         terminal.line()
         terminal.line("Stopped.")
-        return 0 if command == "run" else 130
+        return 0 if options.command == "run" else 130
     except (StackError, DemoFailedError) as error:
         terminal.bad(str(error))
-        terminal.line(f"Logs: {DEFAULT_STATE / 'logs'}")
+        terminal.line(f"Logs: {options.state / 'logs'}")
         return 1
     return 0
 

@@ -32,8 +32,16 @@ class DemoFailedError(Exception):
 
 
 def write_demo_file(stack: Stack) -> DemoAccounts:
-    """Creates the demo data and writes its addresses and keys to `demo.json` in the stack's state folder."""
-    accounts = seed(stack)
+    """Creates the demo data and writes its addresses and keys to `demo.json` in the stack's state folder.
+
+    Raises DemoFailedError when Stripe does not take the demo customers.
+    """
+    import stripe
+
+    try:
+        accounts = seed(stack)
+    except stripe.StripeError as error:
+        raise DemoFailedError(f"The demo customers could not be created at Stripe: {error}") from error
     document = {
         "api": stack.api,
         "stripe": stack.stripe,

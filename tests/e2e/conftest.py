@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from local.demo import DemoAccounts, write_demo_file
 from local.stack import Stack, running_stack
 
 HERE = Path(__file__).parent
@@ -28,3 +29,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     state = tmp_path_factory.mktemp("stack")
     with running_stack(state, wait_scale=0.1, platform_delay=0.3) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def accounts(stack: Stack) -> DemoAccounts:
+    """The demo accounts by name, each with its `id`, `user_key` and `system_key`."""
+    return write_demo_file(stack)

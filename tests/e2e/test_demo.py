@@ -1,0 +1,153 @@
+"""What `make run` and `make demo` show, on the stack they start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local.client import call
+from local.demo import DemoAccounts, DemoFailedError, show_sample_order
+from local.errors import StackError
+from local.paths import APP_PYTHON, ROOT
+from local.stack import Stack, running_stack
+from local.terminal import Terminal
+
+PATIENCE_SECONDS = 90.0
+
+
+@pytest.fixture
+def broken_platform(stack: Stack) -> Iterator[None]:
+    """The hosting platform refuses every service for good."""
+    fault = {"method": "PUT", "answer": 422, "times": 1000}
+    assert call("POST", f"{stack.platform}/_standin/faults", fault).status == 200
+    yield
+    assert call("POST", f"{stack.platform}/_standin/faults", {}).status == 200
+
+
+def test_the_sample_order_is_followed_until_it_is_completed(
+    stack: Stack, accounts: DemoAccounts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_sample_order(stack, accounts, Terminal())
+
+    shown = capsys.readouterr().out
+    for fact in (
+        "payment succeeded (card), 12.00 EUR charged",
+        "order completed (tasks: OK)",
+        "callback received",
+        "authorization: Bearer sample-client",
+        '"type": "order.completed"',
+        "cart's roll-up completed",
+        f"curl -s -H 'Authorization: Bearer {accounts['ready']['user_key']}'",
+    ):
+        assert fact in shown
+
+
+def test_the_lines_to_paste_work(
+    stack: Stack, accounts: DemoAccounts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_sample_order(stack, accounts, Terminal())
+
+    lines = [
+        line.strip() for line in capsys.readouterr().out.splitlines() if line.strip().startswith("curl ")
+    ]
+    answers = [
+        json.loads(subprocess.run(line, shell=True, capture_output=True, check=True).stdout) for line in lines
+    ]
+    assert answers[0]["order"]["status"] == "completed"
+    assert answers[1]["cart"]["rollup_status"] == "completed"
+    assert answers[0]["order"]["id"] in [order["id"] for order in answers[2]["orders"]]
+    assert answers[3]["status"] == "accepted"
+    assert len(answers) == 5
+
+
+@pytest.mark.usefixtures("broken_platform")
+def test_an_order_that_does_not_complete_is_told_with_its_reason(
+    stack: Stack, accounts: DemoAccounts
+) -> None:
+    with pytest.raises(DemoFailedError, match="ended as failed") as failure:
+        show_sample_order(stack, accounts, Terminal())
+
+    assert '"refunded_cents": 1200' in str(failure.value)
+
+
+def test_the_demo_file_names_all_addresses_and_accounts(stack: Stack, accounts: DemoAccounts) -> None:
+    document = json.loads((stack.state / "demo.json").read_text())
+
+    assert document["accounts"] == accounts
+    assert set(accounts) == {
+        *("ready", "credit", "no_method", "authentication_required"),
+        *("declined_recoverable", "declined_final", "sepa", "trial"),
+    }
+    assert all(set(account) == {"id", "user_key", "system_key"} for account in accounts.values())
+    addresses = {name: document[name] for name in ("api", "stripe", "platform", "aws", "callbacks")}
+    assert set(document) == {*addresses, "accounts"}
+    for address in addresses.values():
+        call("GET", address)  # somebody answers
+
+
+def test_a_second_stack_in_the_same_folder_is_refused_with_the_reason(stack: Stack) -> None:
+    with pytest.raises(StackError, match=f"already running here.*{os.getpid()}"), running_stack(stack.state):
+        pass
+
+
+def test_a_live_key_of_stripe_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [str(APP_PYTHON), "-m", "local", "demo", "--state", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "STRIPE_API_KEY": "sk_live_" + "0" * 24},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "this would move real money" in ended.stderr
+    assert not (tmp_path / "logs").exists()
+
+
+def start_run(state: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [str(APP_PYTHON), "-m", "local", "run", "--state", str(state)],
+        cwd=ROOT,
+        stdout=(state / "shown").open("wb"),
+    )
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def nobody_answers(address: str) -> bool:
+    try:
+        call("GET", address)
+    except OSError:
+        return True
+    return False
+
+
+def test_a_killed_run_is_not_in_the_way_of_the_next_and_sigterm_leaves_nothing_behind(tmp_path: Path) -> None:
+    demo_file = tmp_path / "demo.json"
+    killed = start_run(tmp_path)
+    wait_until(demo_file.exists)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+
+    second = start_run(tmp_path)
+    try:
+        wait_until(lambda: "Serving until Ctrl-C" in (tmp_path / "shown").read_text())
+    finally:
+        second.terminate()
+    assert second.wait(PATIENCE_SECONDS) == 0
+    document = json.loads(demo_file.read_text())
+    for name in ("api", "stripe", "platform", "aws", "callbacks"):
+        assert nobody_answers(document[name])
