@@ -68,6 +68,8 @@ def _start(port: int, state: Path, settings: dict[str, str]) -> Emulator:
         MINISTACK_REGION=REGION,
         # A request that waits for its turn holds a thread; the functions' own calls to AWS need some too.
         MINISTACK_WORKER_THREADS="256",
+        # A burst of orders starts more Pythons than are needed afterwards; those go after this many seconds.
+        LAMBDA_WARM_TTL_SECONDS="60",
         AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
