@@ -18,10 +18,13 @@ WITHOUT_A_USE_CASE = {
     "update_order": "it only answers 400: the contract reserves PATCH",
     "receive_stripe_webhook": "it hands the invoice to settle_payment",
     "receive_platform_webhook": "it hands the operation to provision_hosting, which waits for it",
+    "list_callbacks": "it only reads",
+    "list_order_events": "it only reads",
     "show_about": "it only reads",
     "show_account": "it only reads",
     "show_cart": "it only reads",
     "show_order": "it only reads",
+    "show_sample_callback": "it shows an example",
     "show_task": "it only reads",
     "show_user": "it only reads",
 }

@@ -233,7 +233,8 @@ class World:
         }
         answer = handler_of(folder)(event, None)
         lower = {name.lower(): value for name, value in answer["headers"].items()}
-        return Reply(answer["statusCode"], json.loads(answer["body"]), lower)
+        body = json.loads(answer["body"]) if answer["body"] else None
+        return Reply(answer["statusCode"], body, lower)
 
     def site(self, **changes: Any) -> dict[str, Any]:
         """The body of an ordinary site order."""

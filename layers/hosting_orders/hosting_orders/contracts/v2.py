@@ -13,8 +13,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from hosting_orders.domain.account import Account, Credential, User
+from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.catalogue import Catalogue
+from hosting_orders.domain.deadlines import Outlook
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.ids import order_uuid, task_id
 from hosting_orders.domain.order import Order, OrderStatus
@@ -193,9 +195,19 @@ def _order(order: Order, payment: PaymentStatus) -> dict[str, Any]:
 
 
 def order_details(
-    order: Order, cart: Cart, account: Account, user: User | None, password: str | None
+    order: Order,
+    cart: Cart,
+    account: Account,
+    user: User | None,
+    *,
+    password: str | None,
+    delivery: CallbackDelivery | None,
+    ahead: Outlook | None,
 ) -> dict[str, Any]:
-    """GET /api/orders/:id (O2-040 … O2-056). `password` is None for credentials that may not see it (C22)."""
+    """GET /api/orders/:id (O2-040 … O2-056). `password` is None for credentials that may not see it (C22).
+
+    Ours besides the contract's: `cancellation`, `expected_by`, `deadline_at`, `failure` and `callback`.
+    """
     body: dict[str, Any] = {
         "order": _order(order, cart.payment.status),
         "tasks": [{"id": task_id(order.number, 1), "status": task_word(order, cart.payment.status)}],
@@ -223,12 +235,89 @@ def order_details(
             "bucket_month": order.subscription.bucket_month,
             "stripe_id": order.subscription.id,
         }
+    refusal = order.why_not_cancellable()
+    body["cancellation"] = {
+        "can_cancel": refusal is None,
+        "reason": refusal[0] if refusal else None,
+        "message": refusal[1] if refusal else None,
+    }
+    if ahead is not None:
+        body["order"]["expected_by"] = date_time(ahead.expected_by)
+        body["order"]["deadline_at"] = date_time(ahead.deadline_at)
+    if order.callback is not None:
+        body["callback"] = callback_state(delivery)
     body["payment"] = _payment(order, cart)
     body["account"] = account_details(account)
     body["user"] = user_details(user) if user else None
     if order.failure is not None:
         body["failure"] = {"code": order.failure.code, "message": order.failure.message}
     return body
+
+
+def order_events(order: Order) -> dict[str, Any]:
+    """GET /api/orders/:id/events: the timeline, oldest first; it only ever grows."""
+    return {
+        "order": {"id": order.uuid, "status": _order(order, PaymentStatus.PROCESSING)["status"]},
+        "events": [
+            {
+                "at": date_time(entry.at),
+                "state": entry.status.value,
+                "actor": entry.actor.value,
+                "cause": entry.cause,
+            }
+            for entry in order.timeline
+        ],
+    }
+
+
+def callback_state(delivery: CallbackDelivery | None) -> dict[str, Any]:
+    """Where the delivery of an order's callback stands; before the order's end nothing is owed yet."""
+    if delivery is None:
+        return {"id": None, "status": "not_due", "attempts": 0, "next_at": None}
+    return {
+        "id": delivery.message_id,
+        "status": delivery.status.value,
+        "attempts": len(delivery.attempts),
+        "next_at": date_time(delivery.due_at),
+    }
+
+
+def callback_attempts(delivery: CallbackDelivery | None) -> dict[str, Any]:
+    """GET /api/orders/:id/callbacks. `id` is the `webhook-id`; only the newest attempt has a `next_at`."""
+    attempts = delivery.attempts if delivery else ()
+    return {
+        "callback": callback_state(delivery),
+        "attempts": [
+            {
+                "id": delivery.message_id if delivery else None,
+                "attempt": number,
+                "at": date_time(attempt.at),
+                "status_code": attempt.status_code,
+                "error": attempt.error,
+                "next_at": date_time(delivery.due_at) if delivery and number == len(attempts) else None,
+            }
+            for number, attempt in enumerate(attempts, start=1)
+        ],
+    }
+
+
+def sample_callback(now: int) -> dict[str, Any]:
+    """GET /api/webhooks/task: the body a callback would have, about an order that does not exist."""
+    return {
+        "type": "order.completed",
+        "timestamp": date_time(now),
+        "task": {
+            "id": 4711,
+            "name": "site.create",
+            "title": "Create site example",
+            "status": "OK",
+            "start_on": date_time(now - 60_000),
+            "end_on": date_time(now),
+            "orders": [{"id": "00000000-0000-8000-8000-000000000000", "status": "completed"}],
+            "sites": [{"id": "site-example", "name": "example"}],
+            "accounts": [{"id": "acc_example", "name": "Example"}],
+        },
+    }
 
 
 def _payment(order: Order, cart: Cart) -> dict[str, Any]:

@@ -59,3 +59,7 @@ class CallbackDelivery:
         delay = SCHEDULE[len(attempts) - 1] * (1 + jitter / 10)
         delay = max(delay, min(answer.retry_after or 0, 24 * HOUR))
         return replace(self, attempts=attempts, due_at=now + int(delay * 1000))
+
+    def again(self, now: int) -> CallbackDelivery:
+        """Deliver once more, as soon as possible, whatever came of it before; the message id stays the same."""
+        return replace(self, status=DeliveryStatus.PENDING, due_at=now)

@@ -5,7 +5,10 @@ Webhooks make things fast; these decide when somebody looks although no webhook 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .cart import Cart, PaymentStatus
+from .order import ENDS, Order, OrderStatus
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -35,3 +38,55 @@ def payment_deadline(cart: Cart) -> int:
         cart.payment.status is PaymentStatus.PROCESSING and cart.payment.method_type == "sepa_debit"
     )
     return cart.created_at + (SEPA_EXPIRY if debit_under_way else CARD_EXPIRY)
+
+
+# What a customer is told. The workflow gives delivery six hours (statemachines/fulfil_order.asl.yaml).
+CARD_EXPECTED = MINUTE
+SEPA_EXPECTED = 7 * DAY  # five business days
+DELIVERY_EXPECTED = 15 * MINUTE
+DELIVERY_DEADLINE = 6 * HOUR
+COMPENSATION_EXPECTED = 10 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """When an order that has not ended should move on, and when it will at the latest (epoch ms).
+
+    `deadline_at` is None where a person must act: nobody can promise it. `poll_after` is in seconds.
+    """
+
+    expected_by: int
+    deadline_at: int | None
+    poll_after: int
+
+
+def outlook(order: Order, cart: Cart) -> Outlook | None:
+    """What to tell a customer who waits; None once the order has ended."""
+    if order.ended:
+        return None
+    since = order.timeline[-1].at if order.timeline else order.updated_at
+    match order.status:
+        case OrderStatus.PENDING:
+            return _payment_outlook(cart)
+        case OrderStatus.PROCESSING:
+            return Outlook(since + DELIVERY_EXPECTED, since + DELIVERY_DEADLINE, poll_after=2)
+        case OrderStatus.REFUND_FAILED:
+            return Outlook(since + DAY, None, poll_after=300)
+        case _:
+            return Outlook(since + COMPENSATION_EXPECTED, None, poll_after=5)
+
+
+def poll_after(cart: Cart) -> int | None:
+    """In how many seconds asking for this cart again makes sense; None once all its orders have ended."""
+    if all(mark.status in ENDS for mark in cart.orders.values()):
+        return None
+    return 2 if cart.payment.settled else _payment_outlook(cart).poll_after
+
+
+def _payment_outlook(cart: Cart) -> Outlook:
+    deadline = payment_deadline(cart)
+    if cart.payment.status is PaymentStatus.AWAITING_AUTHENTICATION:
+        return Outlook(deadline, deadline, poll_after=15)
+    if cart.payment.method_type == "sepa_debit" and cart.payment.started:
+        return Outlook(cart.created_at + SEPA_EXPECTED, deadline, poll_after=3600)
+    return Outlook(cart.created_at + CARD_EXPECTED, deadline, poll_after=2)

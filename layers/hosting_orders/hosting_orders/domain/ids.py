@@ -84,7 +84,7 @@ def parse_task_id(text: str) -> tuple[int, int] | None:
 
 
 def cart_token(account_id: str, idempotency_key: str | None) -> str:
-    """A cart's token: a hash of account and Idempotency-Key, if there is one: the cart is its own idempotency record."""
+    """A cart's token: a hash of account and Idempotency-Key, if any: the cart is its own idempotency record."""
     if idempotency_key is None:
         return str(uuid.uuid4())
     digest = bytearray(hashlib.sha256(f"cart\0{account_id}\0{idempotency_key}".encode()).digest()[:16])

@@ -7,6 +7,7 @@ so there is no router here (docs/decisions.md).
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import uuid
@@ -167,20 +168,30 @@ def _lambda_handler(
             reply = _rendered(problem, headers.get("accept", ""))
         log.info("answered", extra={"status": reply.status, "code": reply.body.get("code")})
         log.remove_keys(["request_id", "route", "account_id"])
-        return {
-            "statusCode": reply.status,
-            "headers": {
-                "Content-Type": "application/json",
-                "Cache-Control": "no-store",
-                "X-Api-Version": v2.VERSION,
-                "X-Request-Id": request_id,
-                **reply.headers,
-            },
-            "body": json.dumps(reply.body, ensure_ascii=False, separators=(",", ":")),
-            "isBase64Encoded": False,
-        }
+        return _answer(reply, request_id, headers.get("if-none-match", ""))
 
     return handler
+
+
+def _answer(reply: Reply, request_id: str, if_none_match: str) -> Answer:
+    body = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
+    status = reply.status
+    headers = {
+        "Content-Type": "application/json",
+        # Answers hold credentials: nothing between us and the client may keep them.
+        "Cache-Control": "no-store",
+        "X-Api-Version": v2.VERSION,
+        "X-Request-Id": request_id,
+        **reply.headers,
+    }
+    if status == 200:
+        # A poll that finds nothing new costs the client no parsing and us no bytes.
+        headers["ETag"] = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+        known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+        if headers["ETag"] in known or "*" in known:
+            status, body = 304, ""
+            del headers["Content-Type"]
+    return {"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": False}
 
 
 def _check_version(request: Request, caller: Caller) -> None:
