@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import itertools
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -25,7 +26,7 @@ from .errors import (
     unknown_address,
 )
 from .faults import Fault, Faults
-from .idempotency import Answer, IdempotencyKeys, fingerprint
+from .idempotency import Answer, IdempotencyKeys
 from .routes import Route
 from .sdk_types import Json, api_version, decode
 from .state import Origin, State
@@ -47,6 +48,23 @@ class Request:
     replayed: bool
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A request while it is served."""
+
+    method: str
+    path: str
+    encoded: str
+    """Its form fields, from the body or the query."""
+    key: str | None
+    request_id: str
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for requests that ask the same."""
+        return hashlib.sha256(f"{self.method} {self.path}\n{self.encoded}".encode()).hexdigest()
+
+
 class Api:
     def __init__(self, state: State, faults: Faults) -> None:
         self.state = state
@@ -58,63 +76,63 @@ class Api:
 
     def serve(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to a request. Raises ConnectionDropped when there is to be none."""
-        path = urlsplit(target).path
-        key = headers.get("Idempotency-Key") if method == "POST" else None
-        request_id = f"req_{next(self._numbers):014d}"
+        url = urlsplit(target)
+        call = _Call(
+            method=method,
+            path=url.path,
+            encoded=body.decode("utf-8", "replace") if method == "POST" or body else url.query,
+            key=headers.get("Idempotency-Key") if method == "POST" else None,
+            request_id=f"req_{next(self._numbers):014d}",
+        )
         answer: Answer | None = None
         try:
-            answer = self._answer(method, target, headers, body, key, request_id)
-            extra = {"Request-Id": request_id, "Stripe-Version": api_version()}
-            if key:
-                extra["Idempotency-Key"] = key
+            answer = self._answer(call, headers)
+            extra = {"Request-Id": call.request_id, "Stripe-Version": api_version()}
+            if call.key:
+                extra["Idempotency-Key"] = call.key
             return Answer(answer.status, answer.body, {**extra, **answer.headers})
         finally:
-            try:
-                params = wire.form_tree(_encoded(method, target, body))
-            except StripeError:
-                params = {}
-            with self._lock:
-                self.requests.append(
-                    Request(
-                        method, path, params, key, answer.status if answer else None,
-                        answer is not None and "Idempotent-Replayed" in answer.headers,
-                    )
-                )  # fmt: skip
+            self._record(call, answer)
 
-    def _answer(
-        self,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        key: str | None,
-        request_id: str,
-    ) -> Answer:
-        path = urlsplit(target).path
+    def _record(self, call: _Call, answer: Answer | None) -> None:
+        try:
+            params = wire.form_tree(call.encoded)
+        except StripeError:
+            params = {}
+        request = Request(
+            call.method,
+            call.path,
+            params,
+            call.key,
+            status=answer.status if answer else None,
+            replayed=answer is not None and "Idempotent-Replayed" in answer.headers,
+        )
+        with self._lock:
+            self.requests.append(request)
+
+    def _answer(self, call: _Call, headers: Mapping[str, str]) -> Answer:
         try:
             _authenticate(headers)
-            found = routes.find(method, path)
+            found = routes.find(call.method, call.path)
             if found is None:
-                raise unknown_address(method, path)
+                raise unknown_address(call.method, call.path)
             route, ids = found
-            fault = self.faults.take(method, path)
+            fault = self.faults.take(call.method, call.path)
             if fault:
                 _before(fault)
-            params = _params(route, _encoded(method, target, body))
-            if key is None:
-                answer = self._execute(route, params, ids, fault, Origin(request_id, None))
-            else:
-                answer = self._once(
-                    key, fingerprint(method, path, body),
-                    lambda: self._execute(route, params, ids, fault, Origin(request_id, key)),
-                )  # fmt: skip
+            params = _params(route, call.encoded)
+
+            def execute() -> Answer:
+                return self._execute(route, params, ids, fault, Origin(call.request_id, call.key))
+
+            answer = execute() if call.key is None else self._once(call.key, call.fingerprint, execute)
         except StripeError as error:
             return _error_answer(error)
         if fault and fault.kind == "lost":
             raise ConnectionDropped
         return answer
 
-    def _once(self, key: str, request: str, execute: Any) -> Answer:
+    def _once(self, key: str, request: str, execute: Callable[[], Answer]) -> Answer:
         """Executes, unless there is an answer to that key already."""
         kept = self.keys.begin(key, request)
         if kept is not None:
@@ -171,12 +189,6 @@ def _authenticate(headers: Mapping[str, str]) -> None:
     version = headers.get("Stripe-Version", api_version())
     if version != api_version():
         raise bad_parameter(f"Invalid Stripe API version: {version}; the stand-in speaks {api_version()}.")
-
-
-def _encoded(method: str, target: str, body: bytes) -> str:
-    if method == "POST" or body:
-        return body.decode("utf-8", "replace")
-    return urlsplit(target).query
 
 
 def _params(route: Route, encoded: str) -> Json:

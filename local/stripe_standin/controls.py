@@ -9,7 +9,7 @@ from . import disputes, payments, refunds
 from .errors import refused
 from .faults import Fault, Faults
 from .published import GENERIC_FAILURE, Decline
-from .sdk_types import Json, part
+from .sdk_types import Json, api_version, part
 from .state import State
 from .webhooks import Webhooks
 
@@ -129,6 +129,13 @@ class Controls:
             found = copy.deepcopy(self._state.get("event", event))
         self._webhooks.send(found, times)
 
+    def send_all_events(self, times: int = 1) -> None:
+        """Delivers everything that has happened (again), oldest first."""
+        with self._state.lock:
+            events = copy.deepcopy(self._state.all("event"))
+        for event in events:
+            self._webhooks.send(event, times)
+
     def send_made_event(self, event_type: str, subject: Json, **fields: Any) -> Json:
         """Delivers an event of one's own making about `subject`. It is signed, but never happened.
 
@@ -138,13 +145,11 @@ class Controls:
             event = self._state.draft(
                 "event",
                 type=event_type,
-                api_version="",
+                api_version=api_version(),
                 data={"object": subject},
                 request=part("event", "Request"),
             )
-        from .sdk_types import api_version
-
-        event.update({"api_version": api_version(), **fields})
+        event.update(fields)
         self._webhooks.send(event)
         return event
 

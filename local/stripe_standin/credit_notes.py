@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from . import customers, payments, refunds, tax
 from .errors import bad_parameter, refused
@@ -185,15 +186,16 @@ def _note(state: State, invoice: Json, earlier: int, lines: list[Json], params: 
 
 
 def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str) -> Json:
-    quantity = given.get("quantity")
+    quantity: int | None = given.get("quantity")
     if given["type"] == "custom_line_item":
         if invoice["automatic_tax"]["enabled"]:
             message = (
                 "custom_line_item is not valid when the invoice is set up with automatic_tax[enabled]=true."
             )
             raise bad_parameter(message, None, f"{at}[type]")
-        unit = Decimal(given.get("unit_amount", given.get("unit_amount_decimal", 0)))
-        return _new_line(state, given, tax.rounded(unit * (quantity or 1)), quantity or 1, None, [])
+        unit: Any = given.get("unit_amount", given.get("unit_amount_decimal", 0))
+        amount = tax.rounded(Decimal(unit) * (quantity or 1))
+        return _new_line(state, given, amount, quantity=quantity or 1, line=None, taxes=[])
     wanted = given.get("invoice_line_item", "")
     line = next((line for line in invoice["lines"]["data"] if line["id"] == wanted), None)
     if line is None:
@@ -204,8 +206,9 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
         raise bad_parameter(
             "Give exactly one of amount and quantity.", "parameters_exclusive", f"{at}[amount]"
         )
-    amount = given.get("amount")
-    if amount is None:
+    if quantity is None:
+        amount = int(given["amount"])
+    else:
         amount = tax.rounded(Decimal(line["amount"]) * quantity / (line["quantity"] or 1))
     credited = [
         earlier
@@ -217,21 +220,21 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
     if not 0 <= amount <= left:
         message = f"The line's amount ({amount}) is more than what is left of it to credit ({left})."
         raise refused(message, "amount_too_large", f"{at}[amount]")
-    return _new_line(
-        state, given, amount, quantity, line, _taxes(line, amount, credited, last=amount == left)
-    )
+    taxes = _taxes(line, amount, credited)
+    return _new_line(state, given, amount, quantity=quantity, line=line, taxes=taxes)
 
 
-def _taxes(line: Json, amount: int, credited: list[Json], *, last: bool) -> list[Json]:
-    """The line's tax on `amount`. The last credit takes what is left of it, so that nothing is lost to
-    rounding."""
+def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
+    """The line's tax on `amount`: what is due on all that has been credited of the line, less what was given
+    back of it before. So the parts of a line give back its tax exactly, whatever the rounding."""
+    so_far = sum(earlier["amount"] for earlier in credited) + amount
+    share = Decimal(so_far) / line["amount"] if line["amount"] else Decimal(0)
     taxes = []
     for place, charged in enumerate(line["taxes"]):
-        share = Decimal(amount) / line["amount"] if line["amount"] else Decimal(0)
         one = dict(charged)
         for name in ("amount", "taxable_amount"):
             before = sum(earlier["taxes"][place][name] for earlier in credited)
-            one[name] = charged[name] - before if last else tax.rounded(charged[name] * share)
+            one[name] = tax.rounded(charged[name] * share) - before
         taxes.append(one)
     return taxes
 
@@ -245,11 +248,11 @@ def _line_of_amount(state: State, invoice: Json, amount: int) -> Json:
     ]
     exclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
     given = {"type": "custom_line_item", "description": f"Credit for {invoice['number']}"}
-    return _new_line(state, given, amount - exclusive, 1, None, taxes)
+    return _new_line(state, given, amount - exclusive, quantity=1, line=None, taxes=taxes)
 
 
 def _new_line(
-    state: State, given: Json, amount: int, quantity: int | None, line: Json | None, taxes: list[Json]
+    state: State, given: Json, amount: int, *, quantity: int | None, line: Json | None, taxes: list[Json]
 ) -> Json:
     unit = Decimal(amount) / (quantity or 1)
     return state.draft(

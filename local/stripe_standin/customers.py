@@ -1,4 +1,7 @@
-"""Customers and their balance: https://docs.stripe.com/api/customers, /customer_balance_transactions."""
+"""Customers and their credit balance: https://docs.stripe.com/api/customers, /customer_balance_transactions.
+
+A negative balance is credit: finalizing the next invoice uses it. A positive one is added to that invoice.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,8 @@ def _change(state: State, customer: Json, params: Json) -> None:
     merge_metadata(customer, params)
     moved = params.get("balance", customer["balance"]) - customer["balance"]
     if moved:
-        change_balance(state, customer, moved, type="adjustment")
+        first = not state.all("customer_balance_transaction", customer=customer["id"])
+        change_balance(state, customer, moved, type="initial" if first else "adjustment")
 
 
 # -- the balance ---------------------------------------------------------------------------------------------
@@ -113,10 +117,13 @@ def change_balance(
     `links` say what it was for: `invoice`, `credit_note`.
     """
     customer["balance"] += amount
+    customer["currency"] = customer["currency"] or (currency or "eur").lower()
+    for draft in state.all("invoice", customer=customer["id"], status="draft"):
+        draft["starting_balance"] = customer["balance"]  # a draft says what the balance is now
     return state.new(
         "customer_balance_transaction",
         amount=amount,
-        currency=currency or customer["currency"] or "eur",
+        currency=(currency or customer["currency"]).lower(),
         customer=customer["id"],
         ending_balance=customer["balance"],
         type=type,
@@ -133,7 +140,6 @@ def create_balance_transaction(state: State, params: Json, customer_id: str) -> 
             f"{customer['currency']}."
         )
         raise refused(message, None, "currency")
-    customer["currency"] = currency
     transaction = change_balance(state, customer, params["amount"], type="adjustment", currency=currency)
     transaction["description"] = params.get("description")
     merge_metadata(transaction, params)

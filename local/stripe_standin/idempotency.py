@@ -7,7 +7,6 @@ requests). Keys are forgotten after 24 hours.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,10 +30,6 @@ class _Entry:
     fingerprint: str
     since: float
     answer: Answer | None = None
-
-
-def fingerprint(method: str, path: str, body: bytes) -> str:
-    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).hexdigest()
 
 
 class IdempotencyKeys:

@@ -53,7 +53,7 @@ def create(state: State, params: Json) -> Json:
     invoice = new_invoice(
         state,
         customer,
-        currency=params.get("currency", customer["currency"] or "eur").lower(),
+        currency=str(params.get("currency") or customer["currency"] or "eur").lower(),
         billing_reason="manual",
         auto_advance=params.get("auto_advance", False),
         collection_method=params.get("collection_method", "charge_automatically"),

@@ -200,7 +200,7 @@ def _must_authenticate(card: Card, instrument: Instrument, off_session: bool) ->
 def _declined(state: State, invoice: Json, intent: Json, method: Json, decline: Decline) -> StripeError:
     """Writes what a decline leaves behind; the error is what the request is answered with."""
     charge = _new_charge(state, intent, method, "failed", decline)
-    _fail(state, intent, charge, method, decline, "card_error")
+    _fail(state, intent, charge, method, decline)
     state.emit("invoice.payment_failed", invoice)
     if decline is AUTHENTICATION_REQUIRED:
         state.emit("invoice.payment_action_required", invoice)
@@ -214,14 +214,14 @@ def _declined(state: State, invoice: Json, intent: Json, method: Json, decline: 
     )
 
 
-def _fail(state: State, intent: Json, charge: Json, method: Json, decline: Decline, error_type: str) -> None:
+def _fail(state: State, intent: Json, charge: Json, method: Json, decline: Decline) -> None:
     intent.update(
         status="requires_payment_method",
         payment_method=None,
         last_payment_error=part(
             "payment_intent", "LastPaymentError",
             charge=charge["id"], code=decline.code, decline_code=decline.decline_code,
-            message=decline.message, type=error_type, payment_method=copy.deepcopy(method),
+            message=decline.message, type="card_error", payment_method=copy.deepcopy(method),
         ),
     )  # fmt: skip
     state.emit("charge.failed", charge)
@@ -360,7 +360,7 @@ def settle(state: State, intent_id: str, failure_code: str | None = None) -> Jso
     )  # fmt: skip
     known = failure_code in words("payment_intent", "LastPaymentError", field="code")
     code = failure_code if known else "payment_intent_payment_attempt_failed"
-    _fail(state, intent, charge, method, Decline(code, None, message), "card_error")
+    _fail(state, intent, charge, method, Decline(code, None, message))
     state.emit("invoice.payment_failed", invoice)
     return intent
 

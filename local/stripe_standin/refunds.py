@@ -130,7 +130,7 @@ def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
     if refund["status"] in ("failed", "canceled") or (succeeds and refund["status"] == "succeeded"):
         raise refused(f"The refund {refund_id} has {refund['status']}.")
     before = copy.deepcopy(refund)
-    refund["pending_reason"] = None
+    refund.pop("pending_reason", None)
     if succeeds:
         refund["status"] = "succeeded"
         state.emit("refund.updated", refund, before)

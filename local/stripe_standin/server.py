@@ -7,17 +7,18 @@ import json
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 from .api import Api, ConnectionDropped, Request
 from .clock import Clock
+from .console import Console
 from .controls import Controls
 from .faults import Faults
 from .idempotency import Answer
-from .pages import Pages
 from .sdk_types import Json
 from .state import SEPA_SETTLES_AFTER, Settings, State
 from .webhooks import Delivery, Receiver, Webhooks, WebhookSettings
@@ -57,7 +58,7 @@ class StripeStandIn:
         self.state.announce = self.webhooks.announce
         self.controls = Controls(self.state, self.faults, self.webhooks)
         self._api = Api(self.state, self.faults)
-        self._pages = Pages(self.state, self.controls, self._api)
+        self._console = Console(self.state, self.controls, self._api, self.webhooks)
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.standin = self
         self.state.base_url = self.url
@@ -93,14 +94,14 @@ class StripeStandIn:
         self._server.close_connections()
         self.webhooks.close()
 
-    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def answer(self, method: str, target: str, headers: Message, body: bytes) -> Answer:
         """Raises ConnectionDropped when there is to be no answer."""
         path = urlsplit(target).path
         if path.startswith(("/v1/", "/v2/")):
-            answer = self._api.serve(method, target, headers, body)
+            answer = self._api.serve(method, target, _Headers(headers), body)
             self.log(f"{method} {path} → {answer.status}")
             return answer
-        return self._pages.serve(method, target, headers, body)
+        return self._console.serve(method, target, _Headers(headers), body)
 
     # -- what is there, for assertions -----------------------------------------------------------------------
 
@@ -182,6 +183,16 @@ class StripeStandIn:
         return list(self.webhooks.deliveries)
 
 
+class _Headers(dict[str, str]):
+    """A request's headers by name, in whatever case the client wrote it."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__((name.lower(), str(value)) for name, value in message.items())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -256,7 +267,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    do_GET = do_POST = do_DELETE = _serve
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
 
     def log_message(self, format: str, *args: Any) -> None:
         """The stand-in logs for itself."""

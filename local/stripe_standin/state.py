@@ -21,6 +21,7 @@ from .errors import no_such
 from .published import BankAccount, Card, Decline
 from .sdk_types import Json, api_version, fields, resource, skeleton
 
+EMBEDDED_LINES = 10
 SEPA_SETTLES_AFTER = 5 * 24 * 3600.0
 
 _PREFIXES = {
@@ -163,7 +164,7 @@ class State:
 
         `before` is the subject as it was: an `….updated` event says what has changed.
         """
-        data: Json = {"object": copy.deepcopy(subject)}
+        data: Json = {"object": as_answered(subject)}
         if before is not None:
             data["previous_attributes"] = dict(_changed(before, subject))
         origin = self.origin
@@ -179,6 +180,15 @@ class State:
             },
         )
         self.announce(event)
+
+
+def as_answered(document: Json) -> Json:
+    """A copy as it is answered: of the lines of an invoice or a credit note, the first ten."""
+    answer = copy.deepcopy(document)
+    lines = answer.get("lines")
+    if isinstance(lines, dict) and len(lines["data"]) > EMBEDDED_LINES:
+        lines.update(data=lines["data"][:EMBEDDED_LINES], has_more=True)
+    return answer
 
 
 def new_id(object_name: str) -> str:

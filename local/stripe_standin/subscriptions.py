@@ -69,7 +69,7 @@ def create(state: State, params: Json) -> Json:
     subscription["items"].update(
         url=f"/v1/subscription_items?subscription={subscription['id']}",
         data=[
-            _item(state, subscription["id"], given, price, now, first_period_ends)
+            _item(state, subscription["id"], given, price, (now, first_period_ends))
             for given, price in zip(params["items"], prices, strict=True)
         ],
     )
@@ -118,7 +118,7 @@ def _price(state: State, item: Json, place: int) -> Json:
     return price
 
 
-def _item(state: State, subscription_id: str, given: Json, price: Json, start: int, end: int) -> Json:
+def _item(state: State, subscription_id: str, given: Json, price: Json, period: tuple[int, int]) -> Json:
     recurring = price["recurring"]
     plan = state.draft(
         "plan",
@@ -135,8 +135,8 @@ def _item(state: State, subscription_id: str, given: Json, price: Json, start: i
     )
     return state.draft(
         "subscription_item",
-        current_period_start=start,
-        current_period_end=end,
+        current_period_start=period[0],
+        current_period_end=period[1],
         metadata=given.get("metadata") or {},
         plan=plan,
         price=copy.deepcopy(price),

@@ -187,10 +187,8 @@ class Webhooks:
         body, headers = self.message(waiting.event)
         status: int | None
         try:
-            if self._receiver:
-                status = self._receiver(body, headers["Stripe-Signature"])
-            else:
-                status = self._post(body, headers)
+            receiver = self._receiver
+            status = receiver(body, headers["Stripe-Signature"]) if receiver else self._post(body, headers)
         except Exception as problem:
             status = None
             self._log(f"webhook {waiting.event['type']}: {problem!r}")

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from . import payments
 from .errors import bad_parameter
 from .sdk_types import Json
-from .state import State
+from .state import State, as_answered
 
 MAX_DEPTH = 4
 DEFAULT_LIMIT = 10
@@ -99,7 +99,10 @@ def expanded(state: State, answer: Json, paths: Iterable[str]) -> Json:
 
     Some fields are not sent at all unless they are asked for (`_INCLUDED`).
     """
-    answer = copy.deepcopy(answer)
+    if answer["object"] in ("list", "search_result"):
+        answer = {**answer, "data": [as_answered(entry) for entry in answer["data"]]}
+    else:
+        answer = as_answered(answer)
     for path in paths:
         _expand(state, answer, path.split("."), path)
     return answer
@@ -130,7 +133,7 @@ def _expand(state: State, at: Any, names: list[str], path: str) -> None:
         referenced = state.find(value)
         if referenced is None:
             raise _not_expandable(path)
-        value = at[name] = copy.deepcopy(referenced)
+        value = at[name] = as_answered(referenced)
     elif not isinstance(value, (dict, list, type(None))):
         raise _not_expandable(path)
     _expand(state, value, rest, path)

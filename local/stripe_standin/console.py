@@ -1,0 +1,218 @@
+"""What the stand-in serves beside the API: the pages people look at, and the controls under /_standin."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from . import pages, payments
+from .api import Api
+from .controls import Controls
+from .errors import StripeError
+from .idempotency import Answer
+from .sdk_types import Json
+from .state import State
+from .webhooks import Webhooks
+
+_HTML = {"Content-Type": "text/html; charset=utf-8"}
+
+
+@dataclass(frozen=True)
+class Control:
+    """A control's address, its fields as one writes them, and what it does."""
+
+    method: str
+    path: str
+    fields: str
+    does: str
+
+
+CONTROLS = (
+    Control("GET", "/_standin/summary", "?customer=", "charges, refunds, credit notes, open invoices, net paid"),
+    Control("GET", "/_standin/events", "?type=", "the events so far, newest first"),
+    Control("GET", "/_standin/requests", "", "the API's requests so far, newest first"),
+    Control("POST", "/_standin/clock", "seconds", "skip ahead: keys are forgotten, SEPA payments settle"),
+    Control("POST", "/_standin/settle", "payment | customer", "the money of a SEPA payment arrives"),
+    Control("POST", "/_standin/fail", "payment | customer, failure_code", "a SEPA payment fails"),
+    Control("POST", "/_standin/decline", "payment_method, decline_code, code", "decline this card's charges"),
+    Control("POST", "/_standin/set_up", "payment_method", "authenticated for payments in the owner's absence"),
+    Control("POST", "/_standin/dispute", "charge | invoice, reason", "the bank takes a charge back"),
+    Control("POST", "/_standin/refund", "refund, succeeds", "what becomes of a refund"),
+    Control("POST", "/_standin/settings", "attach_decline_cards, sepa_settles, sepa_settles_after, refunds, "
+            "search_lags", "see state.Settings"),
+    Control("POST", "/_standin/webhooks", "on, copies, shuffle, gather_seconds, delay_seconds, url",
+            "see webhooks.WebhookSettings"),
+    Control("POST", "/_standin/events/ID/send", "times", "deliver an event (again)"),
+    Control("POST", "/_standin/events/send", "times", "deliver all events again"),
+    Control("POST", "/_standin/events/make", "type, object", "deliver an event that never happened"),
+    Control("POST", "/_standin/faults", "kind, path, method, times, after, milliseconds, status, error",
+            "let the next requests go wrong, see faults.KINDS"),
+    Control("POST", "/_standin/faults/clear", "", "let nothing go wrong any more"),
+    Control("POST", "/i/INVOICE/pay", "card", "the customer pays, authenticating where asked"),
+    Control("POST", "/i/INVOICE/fail", "", "the customer fails to authenticate"),
+)  # fmt: skip
+
+
+class Console:
+    def __init__(self, state: State, controls: Controls, api: Api, webhooks: Webhooks) -> None:
+        self._state = state
+        self._controls = controls
+        self._api = api
+        self._webhooks = webhooks
+        self._actions: dict[str, Callable[[Json], Any]] = {
+            "clock": lambda given: state.clock.advance(float(given["seconds"])),
+            "settle": lambda given: controls.settle(self._payment(given)),
+            "fail": lambda given: controls.fail(self._payment(given), **_some(given, "failure_code")),
+            "decline": lambda given: controls.decline(
+                given["payment_method"], given.get("decline_code") or None, **_some(given, "code")
+            ),
+            "set_up": lambda given: controls.set_up(given["payment_method"]),
+            "dispute": lambda given: controls.dispute(self._charge(given), **_some(given, "reason")),
+            "refund": lambda given: controls.settle_refund(given["refund"], succeeds=_yes(given["succeeds"])),
+            "settings": lambda given: controls.set(**given),
+            "webhooks": lambda given: controls.set_webhooks(**given),
+            "events/send": lambda given: controls.send_all_events(int(given.get("times", 1))),
+            "events/make": lambda given: controls.send_made_event(
+                given["type"], given["object"], **_without(given, "type", "object")
+            ),
+            "faults": lambda given: controls.add_fault(**_numbers(given)),
+            "faults/clear": lambda given: controls.clear_faults(),
+        }
+
+    def serve(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        url = urlsplit(target)
+        query = dict(parse_qsl(url.query))
+        try:
+            if method == "GET":
+                return self._get(url.path, query)
+            return self._post(url.path, _given(headers, body), _is_form(headers))
+        except KeyError as missing:
+            return _told(400, f"Missing or unknown: {missing}")
+        except StripeError as error:
+            return _json(error.status, error.body)
+        except (ValueError, TypeError, AttributeError, re.error) as problem:
+            return _told(400, str(problem))
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def _get(self, path: str, query: Mapping[str, str]) -> Answer:
+        if path == "/":
+            with self._state.lock:
+                page = pages.overview(self._state, self._webhooks, self._api.faults, CONTROLS)
+            return Answer(200, page.encode(), _HTML)
+        if invoice := re.fullmatch(r"/i/(\w+)", path):
+            return self._invoice_page(invoice[1])
+        if path == "/healthz":
+            return _json(200, {"status": "ok"})
+        if path == "/_standin/summary":
+            return _json(200, self._controls.summary(query.get("customer")))
+        if path == "/_standin/events":
+            with self._state.lock:
+                events = self._state.all("event")
+                wanted = [event for event in events if query.get("type") in (None, event["type"])]
+                return _json(200, wanted[::-1])
+        if path == "/_standin/requests":
+            return _json(200, [asdict(request) for request in reversed(self._api.requests)])
+        return _told(404, f"There is nothing at {path}. The controls are listed at /.")
+
+    def _invoice_page(self, invoice_id: str, failure: str | None = None) -> Answer:
+        with self._state.lock:
+            self._state.run_due()
+            invoice = self._state.get("invoice", invoice_id)
+            page = pages.invoice(self._state, invoice, failure)
+        return Answer(200 if failure is None else 402, page.encode(), _HTML)
+
+    # -- doing -----------------------------------------------------------------------------------------------
+
+    def _post(self, path: str, given: Json, is_form: bool) -> Answer:
+        if hosted := re.fullmatch(r"/i/(\w+)/(pay|fail)", path):
+            return self._on_page(hosted[1], hosted[2], given)
+        name = path.removeprefix("/_standin/")
+        result: Any = None
+        if sent := re.fullmatch(r"events/(evt_\w+)/send", name):
+            self._controls.send_event(sent[1], int(given.get("times", 1)))
+        elif path.startswith("/_standin/") and name in self._actions:
+            result = self._actions[name](given)
+        else:
+            return _told(404, f"There is no control at {path}. The controls are listed at /.")
+        if is_form:  # a button on the page: back to it
+            return Answer(303, b"", {"Location": "/"})
+        return _json(200, result if isinstance(result, dict) else {"done": True})
+
+    def _on_page(self, invoice_id: str, action: str, given: Json) -> Answer:
+        try:
+            if action == "pay":
+                self._controls.pay(invoice_id, given.get("card") or None)
+            else:
+                self._controls.fail_authentication(invoice_id)
+        except StripeError as error:
+            if error.status == 404:
+                raise
+            return self._invoice_page(invoice_id, str(error))
+        return Answer(303, b"", {"Location": f"/i/{invoice_id}"})
+
+    def _payment(self, given: Json) -> str:
+        if "payment" in given:
+            return str(given["payment"])
+        customer = given["customer"]
+        with self._state.lock:
+            waiting = self._state.all("payment_intent", customer=customer, status="processing")
+        if not waiting:
+            raise ValueError(f"No payment of {customer} is processing.")
+        return str(waiting[-1]["id"])
+
+    def _charge(self, given: Json) -> str:
+        if "charge" in given:
+            return str(given["charge"])
+        with self._state.lock:
+            intent = payments.intent_of(self._state, self._state.get("invoice", given["invoice"]))
+        if intent is None or intent["latest_charge"] is None:
+            raise ValueError("This invoice has no charge.")
+        return str(intent["latest_charge"])
+
+
+# -- forms and answers ---------------------------------------------------------------------------------------
+
+
+def _is_form(headers: Mapping[str, str]) -> bool:
+    return headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+
+
+def _given(headers: Mapping[str, str], body: bytes) -> Json:
+    if not body:
+        return {}
+    if _is_form(headers):
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    given = json.loads(body)
+    if not isinstance(given, dict):
+        raise ValueError("the body must be a JSON object")
+    return given
+
+
+def _some(given: Json, *names: str) -> Json:
+    return {name: given[name] for name in names if given.get(name)}
+
+
+def _without(given: Json, *names: str) -> Json:
+    return {name: value for name, value in given.items() if name not in names}
+
+
+def _numbers(given: Json) -> Json:
+    counted = ("times", "after", "milliseconds", "status")
+    return {name: int(value) if name in counted else value for name, value in given.items()}
+
+
+def _yes(value: Any) -> bool:
+    return value in (True, "true", "on", "1")
+
+
+def _json(status: int, document: Any) -> Answer:
+    return Answer(status, json.dumps(document, indent=2).encode())
+
+
+def _told(status: int, message: str) -> Answer:
+    return _json(status, {"error": {"message": message}})
