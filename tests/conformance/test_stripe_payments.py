@@ -35,6 +35,7 @@ from hosting_orders.domain.providers import (
     PaymentState,
     RefundState,
 )
+from hosting_orders.usecases.provision_hosting import months_later
 from local.stripe_standin import StripeStandIn
 
 API_KEY = "sk_test_adapter"
@@ -60,10 +61,15 @@ class Wire:
     kind: str = "lost"
     count: int = 0
     kept: set[str] = field(default_factory=set)
+    posted: list[tuple[str, str | None]] = field(
+        default_factory=list
+    )  # the last step of the path, and the key
 
     def request(self, session: requests.Session, method: str, url: str, **how: Any) -> requests.Response:
         place, self.count = self.count, self.count + 1
         key = (how.get("headers") or {}).get("Idempotency-Key")
+        if method.upper() == "POST":
+            self.posted.append((url.rpartition("/")[2], key))
         if key in self.kept:
             return _internal_error({"Idempotent-Replayed": "true", "Stripe-Should-Retry": "false"})
         if place != self.spoil_at:
@@ -80,6 +86,7 @@ class Wire:
     def spoil(self, place: int | None, kind: str = "lost") -> None:
         self.spoil_at, self.kind, self.count = place, kind, 0
         self.kept.clear()
+        self.posted.clear()
 
 
 FAULTS = ("lost", "dropped", "error", "kept_error", "kept_refusal_to_work")
@@ -677,7 +684,9 @@ def test_a_refund_gives_all_of_a_single_line_back_to_card_and_credit_once(shop: 
     assert (first.amount, first.to_credit) == (1600, 500)
     assert shop.payments.refund(invoice_id, "101", "order-1") == first
     shop.standin.clock.advance(25 * HOUR)
+    shop.wire.spoil(None)
     assert shop.payments.refund(invoice_id, "101", "order-1") == first
+    assert shop.wire.posted == []  # it was looked up, not asked for again
     [note] = shop.notes(customer)
     assert (note.id, note.total) == (first.id, 2100)
     assert (shop.given_back(customer), shop.balance(customer)) == (1600, 500)
@@ -717,6 +726,34 @@ def test_a_refund_happens_once_whichever_answer_is_lost(shop: Shop) -> None:
         assert len(shop.notes(customer)) == 1, spoilt
         assert shop.given_back(customer) == state.amount, spoilt
         assert shop.balance(customer) == state.to_credit, spoilt
+
+
+@pytest.mark.parametrize(
+    ("fault", "collection"),
+    [("dropped", "credit_notes"), ("error", "credit_notes"), ("dropped", "subscriptions")],
+)
+def test_asking_again_carries_the_same_key(shop: Shop, fault: str, collection: str) -> None:
+    """Twins that both looked before either had posted are kept apart by the key alone."""
+    whose = shop.customer()
+    if collection == "subscriptions":
+        act: Callable[[], object] = renewal(shop, whose, next_month(shop))
+    else:
+        _, invoice_id = shop.paid()
+
+        def act() -> object:
+            return shop.payments.refund(invoice_id, "101", "order-1")
+
+    for place in range(8):
+        shop.wire.spoil(place, fault)
+        with suppress(ProviderUnavailableError):
+            act()
+        if shop.wire.posted and shop.wire.posted[-1][0] == collection:
+            break
+    first = shop.wire.posted[-1]
+    shop.wire.spoil(None)
+    act()
+    assert first[0] == collection
+    assert [posted for posted in shop.wire.posted if posted[0] == collection] == [first]
 
 
 def test_a_refund_of_tax_and_all_gives_the_gross_back(shop: Shop) -> None:
@@ -785,6 +822,11 @@ def renewal(shop: Shop, whose: tuple[str, str], anchor: float, **other: Any) -> 
     return lambda: shop.payments.start_renewal(**how)
 
 
+def next_month(shop: Shop) -> float:
+    """Where the renewal of an order placed now begins."""
+    return months_later(int(shop.standin.clock.time() * 1000), 1) / 1000
+
+
 def subscriptions(shop: Shop, customer_id: str) -> list[Any]:
     found = shop.api.subscriptions.list({"customer": customer_id, "status": "all", "limit": 100}).data
     return [subscription.to_dict() for subscription in found]
@@ -817,7 +859,7 @@ def test_a_renewal_starts_once_whichever_answer_is_lost(shop: Shop) -> None:
     def prepare() -> Callable[[], Subscription]:
         nonlocal whose
         whose = shop.customer()
-        return renewal(shop, whose, shop.standin.clock.time() + 27 * 24 * HOUR)
+        return renewal(shop, whose, next_month(shop))
 
     for spoilt, started in spoilt_runs(shop, prepare):
         assert isinstance(started, Subscription), spoilt
@@ -826,7 +868,7 @@ def test_a_renewal_starts_once_whichever_answer_is_lost(shop: Shop) -> None:
 
 def test_a_renewal_is_not_started_again_days_later_nor_after_its_anchor(shop: Shop) -> None:
     whose = shop.customer()
-    again = renewal(shop, whose, shop.standin.clock.time() + 27 * 24 * HOUR)
+    again = renewal(shop, whose, next_month(shop))
     first = again()
     shop.standin.clock.advance(26 * HOUR)
     assert again().id == first.id
