@@ -1,4 +1,50 @@
-"""A stand-in for Stripe. (The whole docstring follows with the controls.)"""
+"""A stand-in for Stripe: what Hosting Orders uses of the API, on loopback, in memory, true to Stripe's published
+behaviour. Play money: it takes any key that begins with `sk_test_`.
+
+    python -m local.stripe_standin --port 12111 --webhook-url http://127.0.0.1:8080/webhooks/stripe \
+        --webhook-secret whsec_…
+
+    with StripeStandIn() as standin:                      # in a test; s.url is the API's base address
+        client = stripe.StripeClient("sk_test_1", base_addresses={"api": standin.url})
+
+What it keeps to: the types that the pinned `stripe` package generates from Stripe's specification, for every
+request and answer (`sdk_types`); the published test cards and SEPA accounts (`published`); idempotency keys
+(`idempotency`); signed webhooks (`webhooks`); `expand`, pages of lists, the search language. A documented
+parameter that it does nothing with is answered 501. What a real bank or a customer would do happens by
+itself where Stripe publishes it, on the page of an invoice (`hosted_invoice_url`), or by the controls below.
+
+Where it differs from Stripe's test mode: a SEPA payment settles after five days of `clock`, as it does live,
+and not within seconds (`sepa_settles_after`); tax is a table of VAT rates (`tax`); nothing is collected or
+renewed by itself; failed webhooks are tried again for a minute, not for days.
+
+Controls, by POST of JSON or form fields; they are also on the page at `/`, and methods of `standin.controls`:
+
+    /_standin/clock                seconds: skip ahead. Idempotency keys are forgotten after 24 hours, SEPA
+                                   payments settle, published pending refunds are decided
+    /_standin/settle               payment (of the intent or its invoice) | customer: a SEPA payment arrives
+    /_standin/fail                 the same and failure_code: it fails
+    /_standin/decline              payment_method, decline_code[, code]: decline this card's charges, for the
+                                   reasons that no published card has; without decline_code as published again
+    /_standin/set_up               payment_method: authenticated for payments in the owner's absence
+    /_standin/dispute              charge | invoice[, reason]: the bank takes a charge back
+    /_standin/refund               refund, succeeds: what becomes of a refund that is pending, or succeeded
+    /_standin/settings             attach_decline_cards (Stripe refuses to attach them), sepa_settles,
+                                   sepa_settles_after (seconds), search_lags (seconds), refunds: as published |
+                                   succeed | pending | fail (made, then failed) | refuse (credit notes too)
+    /_standin/webhooks             on, copies, shuffle (a seed, or null), gather_seconds, delay_seconds, url
+    /_standin/events/ID/send       times: deliver an event (again), whatever the settings
+    /_standin/events/send          times: deliver all events again
+    /_standin/events/make          type, object[, id, created, …]: deliver an event that never happened
+    /_standin/faults               kind, path (a pattern of the whole path), method, times, after, and with
+                                   `delay` milliseconds, with `refuse` status and error. Kinds: error,
+                                   error_after, lost, dropped, too_many, delay, refuse (`faults.KINDS`)
+    /_standin/faults/clear         let nothing go wrong any more
+    /i/INVOICE/pay                 card (a number): the customer pays, authenticating where asked; without a
+                                   card with the one that waits for it, or else with a good one
+    /i/INVOICE/fail                the customer fails to authenticate
+
+and by GET: /_standin/summary?customer=, /_standin/events?type=, /_standin/requests.
+"""
 
 from __future__ import annotations
 

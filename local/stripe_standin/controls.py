@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from . import disputes, payments, refunds
@@ -10,7 +9,7 @@ from .errors import refused
 from .faults import Fault, Faults
 from .published import GENERIC_FAILURE, Decline
 from .sdk_types import Json, api_version, part
-from .state import State
+from .state import State, copied
 from .webhooks import Webhooks
 
 REFUND_COURSES = ("as published", "succeed", "pending", "fail", "refuse")
@@ -27,12 +26,12 @@ class Controls:
     def settle(self, payment: str) -> Json:
         """The money of a SEPA payment that is processing arrives. `payment`: of the intent or the invoice."""
         with self._state.lock:
-            return copy.deepcopy(payments.settle(self._state, self._processing(payment)))
+            return copied(payments.settle(self._state, self._processing(payment)))
 
     def fail(self, payment: str, failure_code: str = GENERIC_FAILURE) -> Json:
         """A SEPA payment that is processing fails, with this code on its charge."""
         with self._state.lock:
-            return copy.deepcopy(payments.settle(self._state, self._processing(payment), failure_code))
+            return copied(payments.settle(self._state, self._processing(payment), failure_code))
 
     def _processing(self, payment: str) -> str:
         found = self._state.find(payment)
@@ -63,14 +62,14 @@ class Controls:
         with self._state.lock:
             found = self._open(invoice)
             payments.pay_on_page(self._state, found, card)
-            return copy.deepcopy(found)
+            return copied(found)
 
     def fail_authentication(self, invoice: str) -> Json:
         """The customer does not pass their bank's authentication on the hosted page."""
         with self._state.lock:
             found = self._open(invoice)
             payments.fail_authentication(self._state, found)
-            return copy.deepcopy(found)
+            return copied(found)
 
     def _open(self, invoice: str) -> Json:
         found = self._state.get("invoice", invoice)
@@ -84,12 +83,12 @@ class Controls:
             found = self._state.get("charge", charge)
             if found["status"] != "succeeded":
                 raise refused(f"The charge has {found['status']}.")
-            return copy.deepcopy(disputes.open_dispute(self._state, found, reason))
+            return copied(disputes.open_dispute(self._state, found, reason))
 
     def settle_refund(self, refund: str, *, succeeds: bool) -> Json:
         """What becomes of a refund that is pending; a succeeded one can still fail."""
         with self._state.lock:
-            return copy.deepcopy(refunds.settle(self._state, refund, succeeds=succeeds))
+            return copied(refunds.settle(self._state, refund, succeeds=succeeds))
 
     # -- settings --------------------------------------------------------------------------------------------
 
@@ -126,13 +125,13 @@ class Controls:
     def send_event(self, event: str, times: int = 1) -> None:
         """Delivers an event of the past (again)."""
         with self._state.lock:
-            found = copy.deepcopy(self._state.get("event", event))
+            found = copied(self._state.get("event", event))
         self._webhooks.send(found, times)
 
     def send_all_events(self, times: int = 1) -> None:
         """Delivers everything that has happened (again), oldest first."""
         with self._state.lock:
-            events = copy.deepcopy(self._state.all("event"))
+            events = copied(self._state.all("event"))
         for event in events:
             self._webhooks.send(event, times)
 
@@ -190,7 +189,7 @@ class Controls:
             }
             if customer is not None:
                 found["balance"] = self._state.get("customer", customer)["balance"]
-            return copy.deepcopy(found)
+            return copied(found)
 
 
 def _brief(found: Json, *names: str) -> Json:

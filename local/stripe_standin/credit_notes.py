@@ -8,7 +8,6 @@ A credit note takes back part or all of a finalized invoice. It first lowers wha
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from . import customers, payments, refunds, tax
 from .errors import bad_parameter, refused
 from .sdk_types import Json, part
-from .state import State
+from .state import State, copied
 
 SUPPORTED = frozenset(
     ("invoice", "lines", "amount", "refund_amount", "credit_amount", "out_of_band_amount", "refunds", "reason",
@@ -278,7 +277,7 @@ def retrieve(state: State, params: Json, note_id: str) -> Json:
 
 def update(state: State, params: Json, note_id: str) -> Json:
     note = state.get("credit_note", note_id)
-    before = copy.deepcopy(note)
+    before = copied(note)
     if "memo" in params:
         note["memo"] = params["memo"]
     customers.merge_metadata(note, params)

@@ -5,7 +5,6 @@ A negative balance is credit: finalizing the next invoice uses it. A positive on
 
 from __future__ import annotations
 
-import copy
 import re
 import secrets
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from . import payment_methods
 from .errors import StripeError, bad_parameter, refused
 from .sdk_types import Json, part
-from .state import State
+from .state import State, copied
 
 SUPPORTED = frozenset(
     ("name", "email", "phone", "description", "address", "metadata", "balance", "preferred_locales",
@@ -63,7 +62,7 @@ def retrieve(state: State, params: Json, customer_id: str) -> Json:
 
 def update(state: State, params: Json, customer_id: str) -> Json:
     customer = state.get("customer", customer_id)
-    before = copy.deepcopy(customer)
+    before = copied(customer)
     _change(state, customer, params)
     state.emit("customer.updated", customer, before)
     return customer

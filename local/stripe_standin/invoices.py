@@ -6,14 +6,13 @@ balance; what is then left to pay gets a payment intent. Nothing left to pay: pa
 
 from __future__ import annotations
 
-import copy
 from decimal import Decimal
 from typing import Any
 
 from . import catalogue, customers, payment_methods, payments, search, tax
 from .errors import StripeError, bad_parameter, not_built, refused
 from .sdk_types import Json, part
-from .state import State, new_id
+from .state import State, copied, new_id
 
 CREATE_SUPPORTED = frozenset(
     ("customer", "currency", "collection_method", "auto_advance", "automatic_tax", "days_until_due",
@@ -46,6 +45,7 @@ MINIMUM_CHARGE = {
 def create(state: State, params: Json) -> Json:
     if "customer" not in params:
         raise bad_parameter("You must specify a customer.", "parameter_missing", "customer")
+    _no_automatic_collection(params)
     customer = state.get("customer", params["customer"], "customer")
     method = params.get("default_payment_method")
     if method:
@@ -82,7 +82,7 @@ def new_invoice(state: State, customer: Json, *, automatic_tax: bool, **values: 
         account_country="DE",
         account_name="Hosting Orders (stand-in)",
         customer=customer["id"],
-        customer_address=copy.deepcopy(customer["address"]),
+        customer_address=copied(customer["address"]),
         customer_email=customer["email"],
         customer_name=customer["name"],
         customer_phone=customer["phone"],
@@ -111,8 +111,9 @@ def retrieve(state: State, params: Json, invoice_id: str) -> Json:
 
 
 def update(state: State, params: Json, invoice_id: str) -> Json:
+    _no_automatic_collection(params)
     invoice = state.get("invoice", invoice_id)
-    before = copy.deepcopy(invoice)
+    before = copied(invoice)
     if invoice["status"] != "draft" and params.keys() - {
         "metadata",
         "auto_advance",
@@ -169,6 +170,12 @@ def _subscription_of(invoice: Json) -> str | None:
     return details["subscription"] if details else None
 
 
+def _no_automatic_collection(params: Json) -> None:
+    """The stand-in never finalizes or collects by itself, so it does not take the order to."""
+    if params.get("auto_advance"):
+        raise not_built("auto_advance=true (collecting by itself)")
+
+
 def _not_editable(invoice: Json) -> StripeError:
     message = f"This invoice is no longer editable: its status is {invoice['status']}."
     return refused(message, "invoice_not_editable")
@@ -195,7 +202,7 @@ def add_lines(state: State, params: Json, invoice_id: str) -> Json:
     given = params["lines"]
     if not 1 <= len(given) <= MAX_LINES_AT_ONCE:
         raise bad_parameter(f"You can add 1 to {MAX_LINES_AT_ONCE} lines at once.", None, "lines")
-    before = copy.deepcopy(invoice)
+    before = copied(invoice)
     lines = [_line(state, invoice, line, f"lines[{place}]") for place, line in enumerate(given)]
     invoice["lines"]["data"] += lines
     if "invoice_metadata" in params:
@@ -325,16 +332,15 @@ def _line_taxes(state: State, customer: Json, line: Json) -> list[Json]:
 
 
 def finalize(state: State, params: Json, invoice_id: str) -> Json:
+    _no_automatic_collection(params)
     invoice = state.get("invoice", invoice_id)
     if invoice["status"] != "draft":
         message = "This invoice is already finalized, you can't re-finalize a non-draft invoice."
         raise refused(message, "invoice_not_editable")
     if not invoice["lines"]["data"]:
         raise refused("You can't finalize an invoice with no line items.", "invoice_no_customer_line_items")
-    if "auto_advance" in params:
-        invoice["auto_advance"] = params["auto_advance"]
     customer = state.get("customer", invoice["customer"])
-    invoice["customer_address"] = copy.deepcopy(customer["address"])
+    invoice["customer_address"] = copied(customer["address"])
     _add_up(state, invoice)
     if invoice["automatic_tax"]["status"] == "requires_location_inputs":
         raise _finalization_failed(state, invoice)

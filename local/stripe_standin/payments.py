@@ -6,7 +6,6 @@ debit is `processing` for days and then settles or fails by itself.
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from . import disputes, payment_methods
@@ -21,7 +20,7 @@ from .published import (
     Decline,
 )
 from .sdk_types import Json, part, words
-from .state import Instrument, State, new_id
+from .state import Instrument, State, copied, new_id
 
 SLOW_SEPA_SECONDS = 180.0
 """How much later than the others the accounts published as delayed settle."""
@@ -111,7 +110,7 @@ def mark_paid(state: State, invoice: Json) -> None:
 
 def _activate(state: State, subscription: Json) -> None:
     if subscription["status"] in ("incomplete", "past_due"):
-        before = copy.deepcopy(subscription)
+        before = copied(subscription)
         subscription["status"] = "active"
         state.emit("customer.subscription.updated", subscription, before)
 
@@ -176,9 +175,7 @@ def _charge_card(
             "This payment requires additional user action before it can be completed successfully. Payment "
             "can be completed using the PaymentIntent associated with the invoice."
         )
-        raise card_refused(
-            "invoice_payment_intent_requires_action", message, payment_intent=copy.deepcopy(intent)
-        )
+        raise card_refused("invoice_payment_intent_requires_action", message, payment_intent=copied(intent))
     decline = instrument.decline or card.decline
     if decline is not None:
         raise _declined(state, invoice, intent, method, decline)
@@ -209,8 +206,8 @@ def _declined(state: State, invoice: Json, intent: Json, method: Json, decline: 
         decline.message,
         decline_code=decline.decline_code,
         charge=charge["id"],
-        payment_intent=copy.deepcopy(intent),
-        payment_method=copy.deepcopy(method),
+        payment_intent=copied(intent),
+        payment_method=copied(method),
     )
 
 
@@ -221,7 +218,7 @@ def _fail(state: State, intent: Json, charge: Json, method: Json, decline: Decli
         last_payment_error=part(
             "payment_intent", "LastPaymentError",
             charge=charge["id"], code=decline.code, decline_code=decline.decline_code,
-            message=decline.message, type="card_error", payment_method=copy.deepcopy(method),
+            message=decline.message, type="card_error", payment_method=copied(method),
         ),
     )  # fmt: skip
     state.emit("charge.failed", charge)
@@ -252,7 +249,7 @@ def _new_charge(
         amount=intent["amount"],
         amount_captured=intent["amount"] if succeeded else 0,
         balance_transaction=f"txn_{new_id('charge')[3:]}" if succeeded else None,
-        billing_details=copy.deepcopy(method["billing_details"]),
+        billing_details=copied(method["billing_details"]),
         captured=status != "failed",
         currency=intent["currency"],
         customer=intent["customer"],
@@ -404,7 +401,7 @@ def fail_authentication(state: State, invoice: Json) -> None:
         last_payment_error=part(
             "payment_intent", "LastPaymentError",
             code=decline.code, message=decline.message, type="invalid_request_error",
-            payment_method=copy.deepcopy(method),
+            payment_method=copied(method),
         ),
     )  # fmt: skip
     state.emit("payment_intent.payment_failed", intent)

@@ -6,12 +6,10 @@ control says so for all. A failed refund's money is the seller's again, and can 
 
 from __future__ import annotations
 
-import copy
-
 from .customers import merge_metadata
 from .errors import StripeError, bad_parameter, refused
 from .sdk_types import Json, part
-from .state import State, new_id
+from .state import State, copied, new_id
 
 SUPPORTED = frozenset(("amount", "charge", "payment_intent", "reason", "metadata"))
 
@@ -66,7 +64,7 @@ def make(state: State, charge: Json, amount: int | None, reason: str | None, par
     course = _course(state, charge)
     if course == "pending":
         refund.update(status="pending", pending_reason="processing")
-    before = copy.deepcopy(charge)
+    before = copied(charge)
     _count(charge, amount)
     state.emit("refund.created", refund)
     state.emit("charge.refunded", charge, before)
@@ -129,7 +127,7 @@ def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
     refund = state.get("refund", refund_id)
     if refund["status"] in ("failed", "canceled") or (succeeds and refund["status"] == "succeeded"):
         raise refused(f"The refund {refund_id} has {refund['status']}.")
-    before = copy.deepcopy(refund)
+    before = copied(refund)
     refund.pop("pending_reason", None)
     if succeeds:
         refund["status"] = "succeeded"
@@ -141,7 +139,7 @@ def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
         failure_balance_transaction=f"txn_{new_id('refund')[3:]}",
     )
     charge = state.get("charge", refund["charge"])
-    charge_before = copy.deepcopy(charge)
+    charge_before = copied(charge)
     _count(charge, -refund["amount"])
     state.emit("refund.updated", refund, before)
     state.emit("refund.failed", refund)
@@ -163,7 +161,7 @@ def retrieve(state: State, params: Json, refund_id: str) -> Json:
 
 def update(state: State, params: Json, refund_id: str) -> Json:
     refund = state.get("refund", refund_id)
-    before = copy.deepcopy(refund)
+    before = copied(refund)
     merge_metadata(refund, params)
     state.emit("refund.updated", refund, before)
     return refund

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import socket
 import threading
@@ -20,7 +19,7 @@ from .controls import Controls
 from .faults import Faults
 from .idempotency import Answer
 from .sdk_types import Json
-from .state import SEPA_SETTLES_AFTER, Settings, State
+from .state import SEPA_SETTLES_AFTER, Settings, State, copied
 from .webhooks import Delivery, Receiver, Webhooks, WebhookSettings
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -113,7 +112,7 @@ class StripeStandIn:
         with self.state.lock:
             self.state.run_due()
             conditions = {name: value for name, value in wanted.items() if value is not None}
-            return copy.deepcopy(self.state.all(object_name, **conditions))
+            return copied(self.state.all(object_name, **conditions))
 
     def get(self, object_id: str) -> Json:
         """A copy of any object. KeyError when there is none of that id."""
@@ -122,7 +121,7 @@ class StripeStandIn:
             found = self.state.find(object_id)
             if found is None:
                 raise KeyError(object_id)
-            return copy.deepcopy(found)
+            return copied(found)
 
     def charges(self, customer: str | None = None, status: str | None = "succeeded") -> list[Json]:
         """Charges that took money; with `status=None` also those that failed or are pending."""
@@ -150,8 +149,10 @@ class StripeStandIn:
 
     @property
     def events(self) -> list[Json]:
-        """What has happened, in order."""
-        return self.objects("event")
+        """What has happened, in order. Not copies: an event never changes, and there are many."""
+        with self.state.lock:
+            self.state.run_due()
+            return self.state.all("event")
 
     def balance(self, customer: str) -> int:
         """The customer's balance in minor units; credit is negative."""

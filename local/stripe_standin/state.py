@@ -6,7 +6,6 @@ in an `Instrument` beside them.
 
 from __future__ import annotations
 
-import copy
 import heapq
 import itertools
 import secrets
@@ -14,12 +13,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from .clock import Clock
 from .errors import no_such
 from .published import BankAccount, Card, Decline
 from .sdk_types import Json, api_version, fields, resource, skeleton
+
+_Document = TypeVar("_Document")
 
 EMBEDDED_LINES = 10
 SEPA_SETTLES_AFTER = 5 * 24 * 3600.0
@@ -30,6 +31,13 @@ _PREFIXES = {
     "invoice_payment": "inpay", "line_item": "il", "payment_intent": "pi", "payment_method": "pm",
     "plan": "price", "price": "price", "product": "prod", "refund": "re", "subscription": "sub",
     "subscription_item": "si", "tax_id": "txi", "tax_rate": "txr",
+}  # fmt: skip
+
+
+_FOUND_BY = {
+    # By which fields objects are looked for again and again. They never change.
+    "charge": ("payment_intent", "customer"), "credit_note": ("invoice",), "invoice": ("customer",),
+    "customer_balance_transaction": ("customer",), "invoice_payment": ("invoice",), "refund": ("charge",),
 }  # fmt: skip
 
 
@@ -91,6 +99,7 @@ class State:
         self.origin: Origin | None = None
         self.announce: Callable[[Json], None] = lambda event: None
         self._objects: dict[str, dict[str, Json]] = defaultdict(dict)
+        self._found_by: dict[tuple[str, str, Any], dict[str, Json]] = defaultdict(dict)
         self._agenda: list[_Due] = []
         self._numbers = itertools.count(1)
         clock.when_advanced(self.run_due)
@@ -99,16 +108,14 @@ class State:
 
     def new(self, object_name: str, **values: Any) -> Json:
         """A new object with every documented field, kept. AttributeError for a field that is none."""
-        made = self.draft(object_name, **values)
-        self._objects[object_name][made["id"]] = made
-        return made
+        return self.keep(self.draft(object_name, **values))
 
     def draft(self, object_name: str, **values: Any) -> Json:
         """The same, not kept: a preview, or a part of another object."""
         unknown = values.keys() - fields(resource(object_name)).keys()
         if unknown:
             raise AttributeError(f"{object_name} has no {', '.join(sorted(unknown))}")
-        made = copy.deepcopy(skeleton(object_name))
+        made = copied(skeleton(object_name))
         made["id"] = new_id(object_name)
         if "created" in made:
             made["created"] = self.clock.now()
@@ -118,7 +125,10 @@ class State:
         return made
 
     def keep(self, made: Json) -> Json:
-        self._objects[made["object"]][made["id"]] = made
+        name, made_id = made["object"], made["id"]
+        self._objects[name][made_id] = made
+        for field_name in _FOUND_BY.get(name, ()):
+            self._found_by[name, field_name, made[field_name]][made_id] = made
         return made
 
     def get(self, object_name: str, object_id: str, param: str = "id") -> Json:
@@ -137,14 +147,20 @@ class State:
 
     def all(self, object_name: str, **wanted: Any) -> list[Json]:
         """The objects whose fields have these values, oldest first."""
+        candidates = self._objects[object_name]
+        for name in _FOUND_BY.get(object_name, ()):
+            if name in wanted:
+                candidates = self._found_by.get((object_name, name, wanted[name]), {})
+                break
         return [
-            kept
-            for kept in self._objects[object_name].values()
-            if all(kept[name] == value for name, value in wanted.items())
+            kept for kept in candidates.values() if all(kept[name] == value for name, value in wanted.items())
         ]
 
     def forget(self, kept: Json) -> None:
-        del self._objects[kept["object"]][kept["id"]]
+        name, kept_id = kept["object"], kept["id"]
+        del self._objects[name][kept_id]
+        for field_name in _FOUND_BY.get(name, ()):
+            del self._found_by[name, field_name, kept[field_name]][kept_id]
 
     # -- later -----------------------------------------------------------------------------------------------
 
@@ -182,9 +198,22 @@ class State:
         self.announce(event)
 
 
+def copied(document: _Document) -> _Document:
+    """A copy of a JSON document; many times faster than copy.deepcopy, which is ready for anything."""
+    return cast(_Document, _copied(document))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copied(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_copied(inner) for inner in value]
+    return value
+
+
 def as_answered(document: Json) -> Json:
     """A copy as it is answered: of the lines of an invoice or a credit note, the first ten."""
-    answer = copy.deepcopy(document)
+    answer = copied(document)
     lines = answer.get("lines")
     if isinstance(lines, dict) and len(lines["data"]) > EMBEDDED_LINES:
         lines.update(data=lines["data"][:EMBEDDED_LINES], has_more=True)
@@ -198,4 +227,4 @@ def new_id(object_name: str) -> str:
 def _changed(before: Json, after: Json) -> Iterator[tuple[str, Any]]:
     for name, value in before.items():
         if after.get(name) != value:
-            yield name, copy.deepcopy(value)
+            yield name, copied(value)

@@ -7,14 +7,13 @@ is active at once and charges nothing before the anchor. Without one the first p
 
 from __future__ import annotations
 
-import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import catalogue, customers, invoices, payment_methods, payments
 from .errors import StripeError, bad_parameter, not_built, refused
 from .sdk_types import Json, part
-from .state import State
+from .state import State, copied
 
 CREATE_SUPPORTED = frozenset(
     ("customer", "items", "default_payment_method", "billing_cycle_anchor", "proration_behavior", "metadata",
@@ -139,7 +138,7 @@ def _item(state: State, subscription_id: str, given: Json, price: Json, period: 
         current_period_end=period[1],
         metadata=given.get("metadata") or {},
         plan=plan,
-        price=copy.deepcopy(price),
+        price=copied(price),
         quantity=given.get("quantity", 1),
         subscription=subscription_id,
         tax_rates=[],
@@ -251,7 +250,7 @@ def update(state: State, params: Json, subscription_id: str) -> Json:
     subscription = state.get("subscription", subscription_id)
     if subscription["status"] == "canceled" and params.keys() - {"metadata"}:
         raise refused("A canceled subscription can only update its cancellation_details and metadata.")
-    before = copy.deepcopy(subscription)
+    before = copied(subscription)
     if params.get("default_payment_method"):
         customer = state.get("customer", subscription["customer"])
         subscription["default_payment_method"] = _method(state, customer, params)

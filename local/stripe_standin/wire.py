@@ -5,7 +5,6 @@ https://docs.stripe.com/api/pagination, /expanding_objects.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,7 +13,7 @@ from urllib.parse import parse_qsl
 from . import payments
 from .errors import bad_parameter
 from .sdk_types import Json
-from .state import State, as_answered
+from .state import State, as_answered, copied
 
 MAX_DEPTH = 4
 DEFAULT_LIMIT = 10
@@ -146,7 +145,7 @@ def _not_expandable(path: str) -> Exception:
 def _invoice_payments(state: State, invoice: Json) -> Json:
     return {
         "object": "list",
-        "data": copy.deepcopy(payments.payments_of(state, invoice)),
+        "data": copied(payments.payments_of(state, invoice)),
         "has_more": False,
         "url": f"/v1/invoices/{invoice['id']}/payments",
     }
@@ -160,7 +159,7 @@ def _confirmation_secret(state: State, invoice: Json) -> Json | None:
 def _refunds_of_charge(state: State, charge: Json) -> Json:
     return {
         "object": "list",
-        "data": copy.deepcopy(state.all("refund", charge=charge["id"])[::-1]),
+        "data": copied(state.all("refund", charge=charge["id"])[::-1]),
         "has_more": False,
         "url": f"/v1/charges/{charge['id']}/refunds",
     }
