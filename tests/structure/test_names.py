@@ -16,7 +16,6 @@ VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+|reconcile")  # what is reconciled i
 WITHOUT_A_USE_CASE = {
     "answer_unknown_route": "it only answers 404 in the contract's shape",
     "update_order": "it only answers 400: the contract reserves PATCH",
-    "receive_stripe_webhook": "it hands the invoice to settle_payment",
     "receive_platform_webhook": "it hands the operation to provision_hosting, which waits for it",
     "list_callbacks": "it only reads",
     "list_order_events": "it only reads",

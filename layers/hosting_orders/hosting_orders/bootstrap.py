@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
     from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
     from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
+    from hosting_orders.adapters.dynamodb.events import DynamoEventStore
     from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
     from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
@@ -80,6 +81,12 @@ class AwsServices:
         return DynamoTokenStore(aws_client("dynamodb"), self._settings.table_name)
 
     @cached_property
+    def events(self) -> DynamoEventStore:
+        from hosting_orders.adapters.dynamodb.events import DynamoEventStore
+
+        return DynamoEventStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
     def deliveries(self) -> DynamoCallbackStore:
         from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
 
@@ -100,6 +107,7 @@ class AwsServices:
             secret["api_key"],
             _several(secret["webhook_secrets"]),
             api_base=self._settings.stripe_api_base,
+            automatic_tax=self._settings.stripe_automatic_tax,
         )
 
     @cached_property

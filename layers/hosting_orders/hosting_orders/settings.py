@@ -46,6 +46,11 @@ class Settings:
         return self.values.get("STRIPE_API_BASE") or None
 
     @property
+    def stripe_automatic_tax(self) -> bool:
+        """Whether Stripe Tax adds the tax to our net prices."""
+        return self.values.get("STRIPE_AUTOMATIC_TAX", "false") == "true"
+
+    @property
     def platform_secret_arn(self) -> str:
         return self._required("PLATFORM_SECRET_ARN")
 

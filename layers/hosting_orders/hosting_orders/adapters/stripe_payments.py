@@ -38,9 +38,11 @@ from hosting_orders.domain.order import Subscription
 from hosting_orders.domain.providers import (
     ChargeLine,
     ChargeRequest,
+    PaymentEvent,
     PaymentMethod,
     PaymentState,
     RefundState,
+    SubscriptionState,
 )
 
 if TYPE_CHECKING:
@@ -112,6 +114,7 @@ _PAYMENT_INTENT_EVENTS = frozenset(
         "payment_intent.succeeded",
     }
 )
+_SUBSCRIPTION_EVENTS = frozenset({"customer.subscription.updated", "customer.subscription.deleted"})
 _EVENTS_NAMING_AN_INVOICE = ("credit_note.", "invoice_payment.paid")
 _EVENTS_NAMING_A_PAYMENT = ("charge.", "refund.")
 
@@ -456,6 +459,8 @@ class StripePayments:
             hosted_invoice_url=None,
             amount_charged=invoice["amount_due"],
             credit_applied=credit if invoice.get("ending_balance") is not None else 0,
+            total_net=_net(invoice),
+            total_gross=invoice["total"],
             error=error,
         )
         status = invoice["status"]
@@ -673,11 +678,10 @@ class StripePayments:
 
     # -- webhooks ---------------------------------------------------------------------------------------------
 
-    def invoice_of_event(self, raw_body: bytes, signature: str) -> str | None:
-        """The id of the invoice that a webhook is about, None when it is not about a payment's outcome.
+    def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
+        """What a webhook is about. Only ids are taken from it: what is true is read from the objects themselves.
 
-        Only the id is taken: what is true is read from the invoice. Raises ForgedWebhookError unless one of our
-        secrets signed these very bytes within five minutes of now.
+        Raises ForgedWebhookError unless one of our secrets signed these very bytes within five minutes of now.
         """
         self._verify(raw_body, signature)
         try:
@@ -687,17 +691,44 @@ class StripePayments:
                 raise TypeError
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ForgedWebhookError("the webhook is not an event") from None
+        read = PaymentEvent(_id(event.get("id")) or "", kind)
         if kind in _INVOICE_EVENTS:
-            return _id(subject.get("id"))
+            return replace(read, invoice_id=_id(subject.get("id")))
         if kind.startswith(_EVENTS_NAMING_AN_INVOICE):
-            return _id(subject.get("invoice"))
-        intent_id: str | None = None
+            return replace(read, invoice_id=_id(subject.get("invoice")))
         if kind in _PAYMENT_INTENT_EVENTS:
-            intent_id = _id(subject.get("id"))
-        elif kind.startswith(_EVENTS_NAMING_A_PAYMENT):
+            return replace(read, payment_id=_id(subject.get("id")))
+        if kind.startswith(_EVENTS_NAMING_A_PAYMENT):
             # Charges, refunds and disputes all name the payment intent that they belong to.
-            intent_id = _id(subject.get("payment_intent"))
-        return self._invoice_of_intent(intent_id) if intent_id else None
+            failed = kind.startswith("refund.") and subject.get("status") in ("failed", "canceled")
+            return replace(
+                read,
+                payment_id=_id(subject.get("payment_intent")),
+                disputed=kind == "charge.dispute.created",
+                refund_id=_id(subject.get("id")) if failed else None,
+            )
+        if kind in _SUBSCRIPTION_EVENTS:
+            return replace(read, subscription_id=_id(subject.get("id")))
+        return read
+
+    def invoice_of_event(self, raw_body: bytes, signature: str) -> str | None:
+        event = self.read_event(raw_body, signature)
+        return event.invoice_id or (self.invoice_of_payment(event.payment_id) if event.payment_id else None)
+
+    def subscription(self, subscription_id: str) -> SubscriptionState | None:
+        """A renewal as it is now; None when it is unknown or not ours."""
+        with self._faults_translated():
+            found = self._found(lambda: self._api.subscriptions.retrieve(subscription_id))
+        metadata = (found or {}).get("metadata") or {}
+        if found is None or not metadata.get("order_id") or not metadata.get("account_id"):
+            return None
+        return SubscriptionState(metadata["account_id"], metadata["order_id"], str(found["status"]))
+
+    def refund_failed(self, refund_id: str) -> bool:
+        """Whether the bank sent a refund back, so that the customer does not have the money."""
+        with self._faults_translated():
+            found = self._found(lambda: self._api.refunds.retrieve(refund_id))
+        return found is not None and found["status"] in ("failed", "canceled")
 
     def _verify(self, raw_body: bytes, signature: str) -> None:
         for secret in self._webhook_secrets:
@@ -712,10 +743,11 @@ class StripePayments:
                 return
         raise ForgedWebhookError("the webhook's signature does not hold")
 
-    def _invoice_of_intent(self, intent_id: str) -> str | None:
+    def invoice_of_payment(self, payment_id: str) -> str | None:
+        """The invoice that a payment intent pays; None when it pays none."""
         with self._faults_translated():
             payments = self._api.invoice_payments.list(
-                {"payment": {"type": "payment_intent", "payment_intent": intent_id}, "limit": 1}
+                {"payment": {"type": "payment_intent", "payment_intent": payment_id}, "limit": 1}
             ).to_dict()["data"]
         return _id(payments[0]["invoice"]) if payments else None
 
@@ -848,6 +880,12 @@ def _was_our_attempt(invoice: Document, intent: Document | None) -> bool:
     error = (intent or {}).get("last_payment_error") or {}
     tried, ours = _id(error.get("payment_method")), _id(invoice.get("default_payment_method"))
     return tried is None or ours is None or tried == ours
+
+
+def _net(invoice: Document) -> int:
+    """The invoice's total without tax; an invoice without tax names none."""
+    net = invoice.get("total_excluding_tax")
+    return int(invoice["total"] if net is None else net)
 
 
 def _gross(line: Document) -> int:

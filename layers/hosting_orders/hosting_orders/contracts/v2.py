@@ -331,6 +331,8 @@ def _payment(order: Order, cart: Cart) -> dict[str, Any]:
         "credit_applied_cents": payment.credit_applied,
         # Ours besides the contract's (C08, C10).
         "currency": payment.currency,
+        "total_net_cents": payment.total_net,
+        "total_gross_cents": payment.total_gross,
         "refunded_cents": order.refund.amount + order.refund.to_credit if order.refund else 0,
     }
 

@@ -54,7 +54,8 @@ class RollupStatus(StrEnum):
 class Payment:
     """The cart's one payment. Amounts are minor units of `currency`.
 
-    `amount_charged` is what the payment method was asked for, `credit_applied` what the account's credit paid.
+    `amount_charged` is what the payment method was asked for, `credit_applied` what the account's credit paid;
+    `total_net` and `total_gross` are the invoice's, without and with tax.
     `error` is the provider's word for the last refusal.
     """
 
@@ -66,6 +67,8 @@ class Payment:
     amount_charged: int = 0
     credit_applied: int = 0
     refunded: int = 0
+    total_net: int = 0
+    total_gross: int = 0
     error: str | None = None
 
     def may_become(self, status: PaymentStatus) -> bool:

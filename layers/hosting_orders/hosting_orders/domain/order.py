@@ -182,8 +182,10 @@ class Order:
 
     @property
     def ended_at(self) -> int | None:
-        """When it ended, or None while it lives."""
-        return self.timeline[-1].at if self.ended and self.timeline else None
+        """When it ended, or None while it lives. What is noted after the end does not move it."""
+        if not self.ended:
+            return None
+        return next((entry.at for entry in self.timeline if entry.status is self.status), None)
 
     @property
     def line_key(self) -> str:
@@ -264,6 +266,20 @@ class Order:
         if self.status is OrderStatus.REFUND_FAILED:
             return self
         return self._move(OrderStatus.REFUND_FAILED, now, Actor.STRIPE, reason)
+
+    def renewal_became(self, status: str) -> Order:
+        """The renewal's state at the provider changed; the order itself stays as it is."""
+        if self.subscription is None or self.subscription.status == status:
+            return self
+        return replace(self, subscription=replace(self.subscription, status=status))
+
+    def noted(self, cause: str, now: int, actor: Actor) -> Order:
+        """Something happened that changes no state but belongs on record; once is enough."""
+        if any(entry.cause == cause for entry in self.timeline):
+            return self
+        now = max(now, self.updated_at)
+        entry = TimelineEntry(now, self.status, actor, cause)
+        return replace(self, updated_at=now, timeline=(*self.timeline, entry))
 
     # -- cancel -----------------------------------------------------------------------------------------------
 

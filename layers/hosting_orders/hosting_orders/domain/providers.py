@@ -50,7 +50,35 @@ class PaymentState:
     hosted_invoice_url: str | None
     amount_charged: int
     credit_applied: int
+    total_net: int = 0
+    total_gross: int = 0
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentEvent:
+    """What a webhook of the payment provider is about: ids only, for what is true must be read.
+
+    `invoice_id` or `payment_id` name the payment (the first saves a look-up). `refund_id` is set when the event
+    says that a refund did not reach the customer, `disputed` when the customer disputes the charge.
+    """
+
+    id: str
+    type: str
+    invoice_id: str | None = None
+    payment_id: str | None = None
+    subscription_id: str | None = None
+    refund_id: str | None = None
+    disputed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionState:
+    """A renewal as it is at the provider now, and the order it renews."""
+
+    account_id: str
+    order_id: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)

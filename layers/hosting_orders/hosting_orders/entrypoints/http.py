@@ -205,7 +205,7 @@ def _check_version(request: Request, caller: Caller) -> None:
 
 
 def _rendered(problem: Problem, accept: str) -> Reply:
-    if "application/problem+json" in accept:
+    if "application/problem+json" in accept.lower():
         headers = {**problem.headers, "Content-Type": "application/problem+json"}
         return Reply(problem.status, as_problem_json(problem), headers)
     return Reply(problem.status, as_v2(problem), problem.headers)

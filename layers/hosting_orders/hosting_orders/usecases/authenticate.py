@@ -14,6 +14,7 @@ from .ports import Services
 _SCHEMES = ("bearer", "token")
 # One text for missing, wrong, expired, foreign and wrong-address credentials: it must not help anyone guess.
 _REFUSED = "A valid API key is required: send it as `Authorization: Bearer <key>`."
+_TRIAL = "Trial accounts can not use the API."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,22 @@ def authenticate(
     if not account_id:
         if account_scope:
             raise InvalidRequestError("missing_account", "Missing X-Auth-Account")
+        accounts = (services.directory.account(known) for known in credential.account_ids)
+        if all(account is None or shut_out(account) for account in accounts):
+            raise AccessDeniedError("trial_account", _TRIAL)
         return Caller(credential, None)
     # A key's own list of accounts decides before any read, so foreign accounts can't be probed.
     account = services.directory.account(account_id) if account_id in credential.account_ids else None
     if account is None:
         raise CredentialRefusedError(_REFUSED)
-    if account.is_trial and not account.trial_api_access:
-        raise AccessDeniedError("trial_account", "Trial accounts can not use the API.")
+    if shut_out(account):
+        raise AccessDeniedError("trial_account", _TRIAL)
     return Caller(credential, account)
+
+
+def shut_out(account: Account) -> bool:
+    """Whether the account's trial excludes the API (checklist C14, O2-184): then nothing of it is shown."""
+    return account.is_trial and not account.trial_api_access
 
 
 def _credential(services: Services, authorization: str, source_ip: str) -> Credential:

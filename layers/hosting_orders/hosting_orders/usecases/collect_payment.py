@@ -76,6 +76,8 @@ def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
             amount_charged=state.amount_charged,
             credit_applied=state.credit_applied,
             refunded=current.payment.refunded,
+            total_net=state.total_net,
+            total_gross=state.total_gross,
             error=state.error,
         )
         if payment == current.payment:

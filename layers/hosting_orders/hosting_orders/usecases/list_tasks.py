@@ -8,7 +8,7 @@ from hosting_orders.domain.errors import NotFoundError
 from hosting_orders.domain.ids import parse_task_id, smallest_number_at
 from hosting_orders.domain.order import Order
 
-from .authenticate import Caller
+from .authenticate import Caller, shut_out
 from .ports import Services
 
 WINDOW = 3 * deadlines.DAY
@@ -24,7 +24,7 @@ def list_tasks(services: Services, caller: Caller) -> list[tuple[Order, Account]
     found: list[tuple[Order, Account]] = []
     for account_id in caller.credential.account_ids:
         other = services.directory.account(account_id)
-        if other is None:
+        if other is None or shut_out(other):
             continue
         for order in services.orders.since(account_id, since, MOST):
             if _visible(caller, order):
@@ -40,7 +40,9 @@ def find_task(services: Services, caller: Caller, task_id: str) -> tuple[Order, 
         for account_id in scoped:
             order = services.orders.order(account_id, parsed[0])
             account = services.directory.account(account_id)
-            if order is not None and account is not None and _visible(caller, order):
+            if order is None or account is None or shut_out(account):
+                continue
+            if _visible(caller, order):
                 return order, account
     raise NotFoundError("There is no such task.")
 

@@ -17,10 +17,12 @@ from hosting_orders.domain.providers import (
     CallbackRequest,
     ChargeRequest,
     Operation,
+    PaymentEvent,
     PaymentMethod,
     PaymentState,
     RefundState,
     ServiceRequest,
+    SubscriptionState,
 )
 
 
@@ -100,6 +102,13 @@ class TokenStore(Protocol):
     def drop_token(self, account_id: str, number: int, step: str) -> None: ...
 
 
+class EventStore(Protocol):
+    """Which events of a provider were dealt with, so that a repeated webhook costs nothing."""
+
+    def seen(self, provider: str, event_id: str) -> bool: ...
+    def mark_seen(self, provider: str, event_id: str, now: int) -> None: ...
+
+
 class CallbackStore(Protocol):
     def delivery(self, account_id: str, number: int) -> CallbackDelivery | None: ...
 
@@ -163,9 +172,13 @@ class Payments(Protocol):
         """Renew at this price from `anchor` (epoch ms) on, once per order. Raises PaymentNotStartedError."""
         ...
 
-    def invoice_of_event(self, raw_body: bytes, signature: str) -> str | None:
-        """Verify a webhook and return the id of the invoice it is about; raises ForgedWebhookError."""
+    def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
+        """Verify a webhook and say what it is about; raises ForgedWebhookError."""
         ...
+
+    def invoice_of_payment(self, payment_id: str) -> str | None: ...
+    def subscription(self, subscription_id: str) -> SubscriptionState | None: ...
+    def refund_failed(self, refund_id: str) -> bool: ...
 
 
 class HostingPlatform(Protocol):
@@ -218,6 +231,8 @@ class Services(Protocol):
     def orders(self) -> OrderStore: ...
     @property
     def tokens(self) -> TokenStore: ...
+    @property
+    def events(self) -> EventStore: ...
     @property
     def deliveries(self) -> CallbackStore: ...
     @property

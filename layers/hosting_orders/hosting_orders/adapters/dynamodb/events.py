@@ -1,0 +1,26 @@
+"""Events of providers that were dealt with: the port EventStore."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import keys
+from .table import Table, put
+
+# Stripe tries for three days and lists events for thirty; what comes later is read anew, which is harmless.
+_LIFETIME = 30 * 24 * 3600  # seconds
+
+
+class DynamoEventStore:
+    def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._table = Table(client, table_name, sleep)
+
+    def seen(self, provider: str, event_id: str) -> bool:
+        return self._table.get(keys.provider_event(provider, event_id)) is not None
+
+    def mark_seen(self, provider: str, event_id: str, now: int) -> None:
+        """`now` is epoch milliseconds. Marking twice is harmless, so it needs no condition."""
+        item = {**keys.provider_event(provider, event_id), "expires_at": now // 1000 + _LIFETIME}
+        self._table.write(put(item))

@@ -1,0 +1,78 @@
+"""A webhook of Stripe (design.md section 5): its ids lead to objects, the objects tell what is true.
+
+So it does not matter in which order webhooks come, how late, how often, or whether they come before our own write.
+"""
+
+from __future__ import annotations
+
+from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.ids import parse_order_id
+from hosting_orders.domain.order import Actor, Order
+from hosting_orders.domain.providers import PaymentEvent
+
+from .changes import change_order
+from .log import log
+from .ports import Services
+from .settle_payment import settle_payment
+
+STRIPE = "stripe"
+
+
+def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) -> None:
+    """Deal with an event once. It is marked only afterwards: one whose handling died comes again.
+
+    Raises ForgedWebhookError, and ProviderUnavailableError when what is true can't be read now.
+    """
+    event = services.payments.read_event(raw_body, signature)
+    if not (event.invoice_id or event.payment_id or event.subscription_id):
+        return
+    if services.events.seen(STRIPE, event.id):
+        return
+    if event.subscription_id is not None:
+        _renewal_changed(services, event.subscription_id)
+    else:
+        _payment_changed(services, event)
+    services.events.mark_seen(STRIPE, event.id, services.clock.now())
+
+
+def _payment_changed(services: Services, event: PaymentEvent) -> None:
+    invoice_id = event.invoice_id
+    if invoice_id is None and event.payment_id is not None:
+        invoice_id = services.payments.invoice_of_payment(event.payment_id)
+    if invoice_id is None:
+        return
+    settle_payment(services, invoice_id)
+    if event.disputed:
+        _note(services, invoice_id, "the customer disputes the charge", "DisputeOpened")
+    elif event.refund_id is not None and services.payments.refund_failed(event.refund_id):
+        # Stripe had taken the refund on, and the bank sent it back: an end is final, so it is an operator's case.
+        _note(services, invoice_id, f"refund {event.refund_id} failed at the bank", "RefundFailed")
+
+
+def _note(services: Services, invoice_id: str, cause: str, measure: str) -> None:
+    """Put it on the timeline of the cart's orders and ring for the operator."""
+    cart = _cart_of(services, invoice_id)
+    if cart is None:
+        return
+    now = services.clock.now()
+    for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
+        change_order(services, order, lambda current: current.noted(cause, now, Actor.STRIPE))
+    services.measures.count(measure)
+    log.error(cause, extra={"cart_token": cart.token, "invoice_id": invoice_id})
+
+
+def _cart_of(services: Services, invoice_id: str) -> Cart | None:
+    state = services.payments.state(invoice_id)
+    return services.orders.cart(state.account_id, state.cart_token) if state else None
+
+
+def _renewal_changed(services: Services, subscription_id: str) -> None:
+    state = services.payments.subscription(subscription_id)
+    number = parse_order_id(state.order_id) if state else None
+    order: Order | None = None
+    if state is not None and number is not None:
+        order = services.orders.order(state.account_id, number)
+    if state is None or order is None:
+        return
+    status = state.status
+    change_order(services, order, lambda current: current.renewal_became(status))
