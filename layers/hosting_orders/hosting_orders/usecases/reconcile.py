@@ -45,10 +45,21 @@ def _look_at(services: Services, item: DueItem, body: CallbackBody) -> None:
         cart = services.orders.cart(item.account_id, item.key)
         if cart is not None:
             _reconcile_cart(services, cart)
+            after = services.orders.cart(item.account_id, item.key)
+            _count_drift(services, "Payment", cart.payment.status, after and after.payment.status)
     else:
         order = services.orders.order(item.account_id, int(item.key))
         if order is not None and not order.ended:
             _reconcile_order(services, order)
+            later = services.orders.order(item.account_id, int(item.key))
+            _count_drift(services, "Order", order.status, later and later.status)
+
+
+def _count_drift(services: Services, kind: str, before: str, after: str | None) -> None:
+    """What we find changed here the ordinary path has missed: a webhook, an execution's start, a token."""
+    if after != before:
+        services.measures.count(f"Drift{kind}")
+        log.warning("drift mended", extra={"kind": kind, "was": before, "is_now": after})
 
 
 def _reconcile_cart(services: Services, cart: Cart) -> None:
