@@ -119,7 +119,8 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money given back for this order, in minor units: to the card, and to the account's credit."""
+    """Money given back for this order, in minor units: `amount` to the payment method and `to_credit` to the
+    account's credit; together they are the order's gross price."""
 
     id: str
     amount: int
