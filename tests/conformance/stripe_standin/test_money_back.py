@@ -100,13 +100,21 @@ def test_on_a_paid_invoice_the_amounts_make_the_total(shop: Shop, amounts: dict[
     assert shop.standin.credit_notes() == []
 
 
-def test_no_more_is_given_back_than_was_invoiced(shop: Shop) -> None:
-    invoice = shop.paid(shop.customer(), 1200)
-    shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "refund_amount": 1200})
+@pytest.mark.parametrize("way", ["refund_amount", "credit_amount", "out_of_band_amount"])
+def test_no_more_is_given_back_than_was_invoiced(shop: Shop, way: str) -> None:
+    customer = shop.customer()
+    invoice = shop.paid(customer, 1200)
+    whole: Any = {"invoice": invoice.id, "amount": 1200, way: 1200}
+    shop.client.v1.credit_notes.create(whole)
+    after = (shop.standin.net_paid(customer.id), shop.client.v1.customers.retrieve(customer.id).balance)
 
     with pytest.raises(stripe.InvalidRequestError):
-        shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "refund_amount": 1200})
-    assert len(shop.standin.refunds()) == 1
+        shop.client.v1.credit_notes.create(whole)
+    assert len(shop.standin.credit_notes()) == 1
+    assert after == (
+        shop.standin.net_paid(customer.id),
+        shop.client.v1.customers.retrieve(customer.id).balance,
+    )
 
 
 def test_a_credit_note_under_its_key_refunds_once(shop: Shop) -> None:
@@ -126,8 +134,11 @@ def test_a_sepa_payment_that_is_processing_cannot_be_refunded(shop: Shop) -> Non
     invoice = shop.open(shop.sepa_customer())
     shop.client.v1.invoices.pay(invoice.id)
 
-    with pytest.raises(stripe.InvalidRequestError):
-        shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
+    intent = shop.intent(invoice)
+
+    for payment in ({"payment_intent": intent.id}, {"charge": intent.latest_charge}):
+        with pytest.raises(stripe.InvalidRequestError):
+            shop.client.v1.refunds.create(payment)
     assert shop.standin.refunds() == []
 
 

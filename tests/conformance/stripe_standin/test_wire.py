@@ -170,10 +170,19 @@ def test_a_declined_payment_is_replayed_without_a_new_attempt(shop: Shop) -> Non
     assert shop.event_types().count("payment_intent.payment_failed") == 1
 
 
-def test_a_refused_parameter_does_not_use_up_the_key(shop: Shop) -> None:
-    assert post(shop, "/v1/customers", {"nonsense": "A"}, "key-1").status_code == 400
+@pytest.mark.parametrize(
+    ("path", "refused", "accepted"),
+    [
+        ("/v1/customers", {"nonsense": "A"}, {"name": "A"}),
+        ("/v1/payment_methods", {"type": "card"}, {"type": "card", "card[token]": "tok_visa"}),
+    ],
+)
+def test_a_refused_parameter_does_not_use_up_the_key(
+    shop: Shop, path: str, refused: dict[str, str], accepted: dict[str, str]
+) -> None:
+    assert post(shop, path, refused, "key-1").status_code == 400
 
-    assert post(shop, "/v1/customers", {"name": "A"}, "key-1").status_code == 200
+    assert post(shop, path, accepted, "key-1").status_code == 200
 
 
 def test_a_key_is_forgotten_after_a_day(shop: Shop) -> None:

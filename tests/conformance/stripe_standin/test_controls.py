@@ -1,0 +1,178 @@
+"""What is not Stripe's API: the pages, the controls, the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import stripe
+
+from .conftest import Shop
+
+ROOT = Path(__file__).parents[3]
+DAY = 24 * 60 * 60
+
+
+def control(shop: Shop, name: str, **what: Any) -> Any:
+    answer = requests.post(f"{shop.standin.url}/_standin/{name}", json=what, timeout=10)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def test_the_summary_tells_where_a_customer_s_money_is(shop: Shop) -> None:
+    customer = shop.customer()
+    paid = shop.paid(customer, 1200)
+    still_open = shop.open(customer, 500)
+    shop.client.v1.credit_notes.create({"invoice": paid.id, "amount": 200, "refund_amount": 200})
+    shop.paid(shop.customer(), 9900)
+
+    summary = requests.get(
+        f"{shop.standin.url}/_standin/summary", params={"customer": customer.id}, timeout=10
+    ).json()
+
+    assert summary["net_paid"] == shop.standin.net_paid(customer.id) == 1000
+    assert [charge["amount"] for charge in summary["charges"]] == [1200]
+    assert [refund["amount"] for refund in summary["refunds"]] == [200]
+    assert len(summary["credit_notes"]) == 1
+    assert summary["open_invoices"] == [still_open.id]
+    everybody = requests.get(f"{shop.standin.url}/_standin/summary", timeout=10).json()
+    assert everybody["net_paid"] == 10900
+
+
+@pytest.mark.parametrize(
+    ("iban", "status"),
+    [("DE89370400440532013000", "paid"), ("DE62370400440532013001", "open")],
+)
+def test_a_sepa_payment_ends_as_its_account_is_published_when_days_go_by(
+    shop: Shop, iban: str, status: str
+) -> None:
+    invoice = shop.open(shop.sepa_customer(iban))
+    shop.client.v1.invoices.pay(invoice.id)
+    control(shop, "clock", seconds=DAY)
+    assert shop.intent(invoice).status == "processing"
+
+    control(shop, "clock", seconds=14 * DAY)
+
+    assert shop.intent(invoice).status == {"paid": "succeeded", "open": "requires_payment_method"}[status]
+    assert shop.read(invoice).status == status
+
+
+def test_a_refund_that_fails_after_all_is_money_taken_again(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice = shop.paid(customer, 1200)
+    control(shop, "settings", refunds="fail")
+
+    refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
+
+    assert shop.client.v1.refunds.retrieve(refund.id).status == "failed"
+    assert shop.standin.net_paid(customer.id) == 1200
+    assert "refund.failed" in shop.event_types()
+
+
+def test_a_fault_waits_for_the_path_it_is_meant_for(shop: Shop) -> None:
+    invoice = shop.open(shop.customer())
+    control(shop, "faults", kind="error", path="/v1/invoices/[^/]+/pay", times=2)
+
+    assert shop.read(invoice).status == "open"
+    for _ in range(2):
+        with pytest.raises(stripe.APIError):
+            shop.client.v1.invoices.pay(invoice.id)
+    assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
+
+
+def test_a_given_error_is_answered_as_given(shop: Shop) -> None:
+    error = {"type": "card_error", "code": "card_declined", "decline_code": "pickup_card", "message": "No."}
+    control(shop, "faults", kind="refuse", path="/v1/invoices/.*/pay", status=402, error=error)
+    invoice = shop.open(shop.customer())
+
+    with pytest.raises(stripe.CardError) as refusal:
+        shop.client.v1.invoices.pay(invoice.id)
+    assert refusal.value.error is not None
+    assert refusal.value.error.decline_code == "pickup_card"
+    assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
+
+
+def test_done_and_answered_500_is_found_out_by_reading(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice = shop.open(customer)
+    control(shop, "faults", kind="error_after", path="/v1/invoices/.*/pay")
+
+    for _ in range(2):
+        with pytest.raises(stripe.APIError):
+            shop.client.v1.invoices.pay(invoice.id, {}, {"idempotency_key": "pay-1"})
+    assert shop.read(invoice).status == "paid"
+    assert len(shop.standin.charges(customer.id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("faults", {"kind": "nonsense"}),
+        ("faults", {"kind": "error", "path": "("}),
+        ("settings", {"refunds": "perhaps"}),
+        ("settings", {"nonsense": True}),
+        ("clock", {"seconds": -5}),
+        ("settle", {"payment": "in_unknown"}),
+    ],
+)
+def test_a_wrong_control_is_refused_with_the_reason(shop: Shop, name: str, what: dict[str, Any]) -> None:
+    answer = requests.post(f"{shop.standin.url}/_standin/{name}", json=what, timeout=10)
+
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["error"]
+
+
+def test_the_first_page_lists_invoices_and_controls(shop: Shop) -> None:
+    invoice = shop.open(shop.customer(name="<b>Jenny</b>"))
+
+    page = requests.get(shop.standin.url + "/", timeout=10)
+
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert str(invoice.number) in page.text
+    for name in ("summary", "settle", "fail", "faults", "webhooks", "settings", "clock"):
+        assert f"/_standin/{name}" in page.text
+    assert "<b>Jenny</b>" not in page.text
+    assert "<script" not in page.text
+
+
+def test_the_page_of_a_paid_invoice_offers_nothing_to_pay(shop: Shop) -> None:
+    invoice = shop.paid(shop.customer())
+
+    page = requests.get(str(invoice.hosted_invoice_url), timeout=10).text
+
+    assert "paid" in page.lower()
+    assert "<form" not in page
+
+
+def test_requests_are_on_record(shop: Shop) -> None:
+    shop.client.v1.customers.create({}, {"idempotency_key": "key-1"})
+
+    last = shop.standin.requests[-1]
+    assert (last.method, last.path, last.idempotency_key) == ("POST", "/v1/customers", "key-1")
+
+
+def test_the_command_line_serves_on_a_free_port_and_says_where() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "local.stripe_standin", "--port", "0",
+            "--webhook-url", "http://127.0.0.1:9/", "--webhook-secret", "whsec_cli",
+        ],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[-1]
+        assert address.startswith("http://127.0.0.1:")
+        client = stripe.StripeClient("sk_test_cli", base_addresses={"api": address})
+        assert client.v1.customers.create({"name": "A"}).id.startswith("cus_")
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+        if process.stdout is not None:
+            process.stdout.close()
