@@ -269,6 +269,8 @@ def test_a_good_card_pays_the_cart(shop: Shop) -> None:
         hosted_invoice_url=None,
         amount_charged=2100,
         credit_applied=0,
+        total_net=2100,
+        total_gross=2100,
     )
     assert shop.taken(whose[0]) == [2100]
     [invoice] = shop.invoices(whose[0])
@@ -433,6 +435,7 @@ def test_tax_comes_on_top_of_the_net_lines(shop: Shop) -> None:
     [invoice] = shop.invoices(whose[0])
     assert invoice["subtotal"] == 2100
     assert state.amount_charged == invoice["total"] > 2100
+    assert (state.total_net, state.total_gross) == (2100, invoice["total"])
     assert shop.taken(whose[0]) == [invoice["total"]]
 
 
