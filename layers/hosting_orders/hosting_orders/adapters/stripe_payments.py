@@ -711,10 +711,6 @@ class StripePayments:
             return replace(read, subscription_id=_id(subject.get("id")))
         return read
 
-    def invoice_of_event(self, raw_body: bytes, signature: str) -> str | None:
-        event = self.read_event(raw_body, signature)
-        return event.invoice_id or (self.invoice_of_payment(event.payment_id) if event.payment_id else None)
-
     def subscription(self, subscription_id: str) -> SubscriptionState | None:
         """A renewal as it is now; None when it is unknown or not ours."""
         with self._faults_translated():

@@ -34,10 +34,9 @@ SEPA_EXPIRY = 14 * DAY
 
 def payment_deadline(cart: Cart) -> int:
     """When an unpaid cart expires, in epoch milliseconds."""
-    debit_under_way = (
-        cart.payment.status is PaymentStatus.PROCESSING and cart.payment.method_type == "sepa_debit"
-    )
-    return cart.created_at + (SEPA_EXPIRY if debit_under_way else CARD_EXPIRY)
+    # Also once the bank has returned the debit: whoever learns of that after days needs time to pay otherwise.
+    debit = cart.payment.method_type == "sepa_debit"
+    return cart.created_at + (SEPA_EXPIRY if debit else CARD_EXPIRY)
 
 
 # What a customer is told. The workflow gives delivery six hours (statemachines/fulfil_order.asl.yaml).

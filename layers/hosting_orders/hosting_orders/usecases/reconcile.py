@@ -46,13 +46,13 @@ def _look_at(services: Services, item: DueItem, body: CallbackBody) -> None:
         if cart is not None:
             _reconcile_cart(services, cart)
             after = services.orders.cart(item.account_id, item.key)
-            _count_drift(services, "Payment", cart.payment.status, after and after.payment.status)
+            _count_drift(services, "Payment", cart.payment.status, after.payment.status if after else None)
     else:
         order = services.orders.order(item.account_id, int(item.key))
         if order is not None and not order.ended:
             _reconcile_order(services, order)
             later = services.orders.order(item.account_id, int(item.key))
-            _count_drift(services, "Order", order.status, later and later.status)
+            _count_drift(services, "Order", order.status, later.status if later else None)
 
 
 def _count_drift(services: Services, kind: str, before: str, after: str | None) -> None:

@@ -183,7 +183,8 @@ def _give_back(services: Services, order: Order, cart: Cart) -> bool:
 def _note_refund(services: Services, order: Order, cart: Cart, refund: Refund) -> None:
     """The cart's sum is computed from its orders, so that writing it twice writes the same."""
     others = services.orders.orders(cart.account_id, [n for n in sorted(cart.orders) if n != order.number])
-    refunded = refund.amount + sum(other.refund.amount for other in others if other.refund)
+    refunds = [refund, *(other.refund for other in others if other.refund)]
+    refunded = sum(given.amount + given.to_credit for given in refunds)
     everything = all(other.refund is not None for other in others)
     status = PaymentStatus.REFUNDED if everything else PaymentStatus.SUCCEEDED
 
