@@ -38,8 +38,10 @@ from hosting_orders.domain.order import Order
 from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest, OperationStatus
 from local.seed import ACCOUNTS, create_customer, seed_table
 from local.stripe_standin import StripeStandIn
-from tests.support.asl_runner import AslRunner, StateMachine, VirtualClock
+from tests.support import mishaps
+from tests.support.asl_runner import AslRunner, InvocationError, StateMachine, VirtualClock
 from tests.support.fake_platform import FakePlatform
+from tests.support.mishaps import Crash, Mishaps
 from tests.support.table import REGION, TABLE_NAME, AtomicClient, create_table
 
 ROOT = Path(__file__).parents[2]
@@ -133,25 +135,28 @@ class WorldServices(bootstrap.AwsServices):
 
     @cached_property
     def workflow(self) -> Any:
-        return StepFunctionsWorkflow(self._world.runner.as_client(), self._world.runner.arn)
+        client = mishaps.workflow(self._world.runner.as_client(), self._world.mishaps)
+        return StepFunctionsWorkflow(client, self._world.runner.arn)
 
     @cached_property
     def payments(self) -> Any:
-        return StripePayments(
+        payments = StripePayments(
             "sk_test_world",
             (STRIPE_WEBHOOK_SECRET,),
             api_base=self._world.stripe.url,
             retries=0,
             now=lambda: self._world.clock.now() / 1000,
         )
+        mishaps.stripe_client(payments._client, self._world.mishaps)
+        return payments
 
     @cached_property
     def platform(self) -> Any:
-        return self._world.platform
+        return mishaps.platform(self._world.platform, self._world.mishaps)
 
     @cached_property
     def callbacks(self) -> Any:
-        return self._world.callbacks
+        return mishaps.callbacks(self._world.callbacks, self._world.mishaps)
 
     @cached_property
     def measures(self) -> Any:
@@ -159,10 +164,15 @@ class WorldServices(bootstrap.AwsServices):
 
 
 class World:
-    """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer."""
+    """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
 
-    def __init__(self, stripe: StripeStandIn) -> None:
+    `mishaps` decide what goes wrong at side effects. `webhooks_on`, `platform_webhooks_on` and `stream_on` False
+    keep that news from arriving; a webhook that was not answered 2xx is sent again with the next `run`.
+    """
+
+    def __init__(self, stripe: StripeStandIn, trouble: Mishaps) -> None:
         self.stripe = stripe
+        self.mishaps = trouble
         # The stand-in for Stripe lives in the machine's time; from here on both are moved together.
         self.clock = VirtualClock(time.time_ns() // 1_000_000)
         self.platform = FakePlatform(now=lambda: self.clock.now() / 1000)
@@ -172,6 +182,9 @@ class World:
         self._read_records = 0
         self._told_events = 0
         self.webhooks_on = True
+        self.platform_webhooks_on = True
+        self._untold_operations: list[str] = []
+        self._untold_events: list[dict[str, Any]] = []
         self.stream_on = True
         machine = StateMachine.load(
             ROOT / "statemachines" / "fulfil_order.asl.yaml",
@@ -185,7 +198,7 @@ class World:
                 )
             },
         )
-        self.runner = AslRunner(machine, self.clock, invoke=lambda function, payload: function(payload, None))
+        self.runner = AslRunner(machine, self.clock, invoke=_invoke)
         self.services = WorldServices(self)
         customers = {demo.name: create_customer("sk_test_world", stripe.url, demo) for demo in ACCOUNTS}
         self.accounts = seed_table(self.dynamodb, TABLE_NAME, customers)
@@ -231,7 +244,10 @@ class World:
             "body": text.decode() if isinstance(text, bytes) else text,
             "isBase64Encoded": False,
         }
-        answer = handler_of(folder)(event, None)
+        try:
+            answer = handler_of(folder)(event, None)
+        except Crash:
+            return Reply(502, {"message": "Internal Server Error"}, {})
         lower = {name.lower(): value for name, value in answer["headers"].items()}
         body = json.loads(answer["body"]) if answer["body"] else None
         return Reply(answer["statusCode"], body, lower)
@@ -258,10 +274,10 @@ class World:
         for _ in range(100):
             before = self._marks()
             self.runner.run_until_idle()
-            if self.webhooks_on:
-                self._deliver_stripe_events()
+            self.hear_stripe()
             if finish:
                 self._finish_operations()
+            self.hear_platform()
             if self.stream_on:
                 self.pump_stream()
             self.runner.run_until_idle()
@@ -274,23 +290,45 @@ class World:
         self.runner.advance(seconds)
         self.stripe.clock.advance(seconds)
 
+    def live(self, seconds: float, *, every: float = 900, finish: bool = True) -> None:
+        """Let time pass with everything that it brings: time-outs, the schedule, webhooks, the platform's work."""
+        left = seconds
+        while left > 0:
+            self.advance(min(every, left))
+            left -= every
+            self.reconcile()
+            self.run(finish=finish)
+
     def reconcile(self) -> int:
         """One run of the schedule."""
-        answer = handler_of("reconcile")({}, None)
+        try:
+            answer = handler_of("reconcile")({}, None)
+        except Crash:
+            return 0
         return int(answer["items"])
 
-    def _marks(self) -> tuple[Any, ...]:
-        items = self.dynamodb.scan(TableName=TABLE_NAME)["Items"]
+    def _marks(self) -> tuple[int, ...]:
+        """Differ when anything has happened. The stream tells of every write, and costs nothing to count."""
         return (
-            sorted(json.dumps(item, sort_keys=True) for item in items),
+            len(self._stream().items),
             sum(execution.transitions for execution in self.runner.executions.values()),
+            len(self._stripe_events()),
         )
 
     def _finish_operations(self) -> None:
         for item_id, service in list(self.platform.services.items()):
             if service.operation.status is OperationStatus.RUNNING and not service.held:
                 self.platform.finish(item_id)
-                self.platform_webhook(item_id)
+                self._untold_operations.append(item_id)
+
+    def hear_platform(self) -> None:
+        """The platform reports every operation that has ended and was not reported, unless that is off."""
+        if not self.platform_webhooks_on:
+            self._untold_operations.clear()
+        waiting, self._untold_operations = self._untold_operations, []
+        for item_id in waiting:
+            if self.platform_webhook(item_id).status != 200:
+                self._untold_operations.append(item_id)
 
     def platform_webhook(self, item_id: str) -> Reply:
         """The platform reports that the item's operation has ended."""
@@ -300,11 +338,18 @@ class World:
     def _stripe_events(self) -> list[dict[str, Any]]:
         return list(self.stripe.events)
 
-    def _deliver_stripe_events(self) -> None:
+    def fresh_stripe_events(self) -> list[dict[str, Any]]:
+        """What happened at Stripe since the last call, for a test that delivers it in its own way."""
         events = self._stripe_events()
         fresh, self._told_events = events[self._told_events :], len(events)
-        for event in fresh:
-            self.stripe_webhook(event)
+        return fresh
+
+    def hear_stripe(self) -> None:
+        """Stripe tells of every event that was not told yet, unless webhooks are off."""
+        waiting, self._untold_events = self._untold_events + self.fresh_stripe_events(), []
+        for event in waiting:
+            if self.webhooks_on and self.stripe_webhook(event).status != 200:
+                self._untold_events.append(event)
 
     def stripe_webhook(self, event: Mapping[str, Any]) -> Reply:
         """Stripe tells of an event, signed."""
@@ -314,26 +359,36 @@ class World:
         signature = f"t={at},v1={signed.hexdigest()}"
         headers = {"Stripe-Signature": signature}
         reply = self.request("POST", "/webhooks/stripe", account=None, headers=headers, raw=body)
-        assert reply.status == 200, reply.body
+        assert reply.status == 200 or self.mishaps.choose is not None, reply.body
         return reply
 
     def pump_stream(self) -> list[dict[str, Any]]:
         """Hand new records of the table's stream to the function that the template gives them to."""
+        position = self._read_records
         records = self.stream_records()
         orders = [r for r in records if r["dynamodb"]["Keys"]["SK"]["S"].startswith("ORDER#")]
-        if orders:
-            answer = handler_of("roll_up_cart")({"Records": orders}, None)
-            assert answer == {"batchItemFailures": []}, answer
+        try:
+            answer = handler_of("roll_up_cart")({"Records": orders}, None) if orders else None
+        except Crash:
+            self._read_records = position  # the stream gives the whole batch again
+            return []
+        failed = answer["batchItemFailures"] if answer else []
+        assert not failed or self.mishaps.choose is not None, answer
+        if failed:
+            self._read_records = position
         return orders
 
     def stream_records(self) -> list[dict[str, Any]]:
         """Stream records since the last call."""
+        fresh = self._stream().items[self._read_records :]
+        self._read_records += len(fresh)
+        return [record.to_json() for record in fresh]
+
+    def _stream(self) -> Any:
         # moto keeps the records but does not answer at the address that botocore uses for streams now.
         shard = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME].stream_shard
         assert shard is not None, "template.yaml gives the table no stream"
-        fresh = shard.items[self._read_records :]
-        self._read_records += len(fresh)
-        return [record.to_json() for record in fresh]
+        return shard
 
     # -- what stayed behind ----------------------------------------------------------------------------------
 
@@ -361,6 +416,13 @@ class World:
         return int(self.stripe.net_paid(self.accounts[account]["customer"]))
 
 
+def _invoke(function: Any, payload: Any) -> Any:
+    try:
+        return function(payload, None)
+    except Crash as crash:
+        raise InvocationError("Lambda.Unknown", str(crash)) from crash
+
+
 @contextmanager
 def a_world() -> Iterator[World]:
     """A fresh world; everything is gone afterwards."""
@@ -382,14 +444,16 @@ def a_world() -> Iterator[World]:
             os.environ["DATA_KEY_ARN"] = key
             create_table(boto3.client("dynamodb", region_name=REGION))
             clients: dict[str, Any] = {}
+            trouble = Mishaps()
 
             def aws_client(service: str) -> Any:
                 if service not in clients:
-                    clients[service] = AtomicClient(boto3.client(service, region_name=REGION))
+                    client = AtomicClient(boto3.client(service, region_name=REGION))
+                    clients[service] = mishaps.table(client, trouble) if service == "dynamodb" else client
                 return clients[service]
 
             bootstrap.aws_client = aws_client  # type: ignore[assignment]
-            world = World(stripe)
+            world = World(stripe, trouble)
             bootstrap.use(world.services)
             yield world
     finally:

@@ -1,0 +1,130 @@
+"""What can go wrong at a side effect: it is not done, its answer is lost, or the process dies before or after it.
+
+Every write to the table, every request to Stripe, every call of the platform, the workflow service and the client's
+callback passes here in a world (tests/support/world.py). `choose` decides what happens to each; without it nothing
+does. A `Crash` is no Exception on purpose: no handler can catch its own death.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import stripe
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+
+from hosting_orders.domain.errors import ProviderUnavailableError
+
+T = TypeVar("T")
+
+WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
+
+
+class Mishap(StrEnum):
+    NOT_DONE = "not done"
+    ANSWER_LOST = "answer lost"
+    CRASH_BEFORE = "crash before"
+    CRASH_AFTER = "crash after"
+
+
+class Crash(BaseException):
+    """The process is gone: the function was killed here."""
+
+
+class Mishaps:
+    """`seen` are the names of all side effects since `watch` was called."""
+
+    def __init__(self) -> None:
+        self.choose: Callable[[str], Mishap | None] | None = None
+        self.seen: list[str] = []
+
+    def watch(self, choose: Callable[[str], Mishap | None] = lambda name: None) -> None:
+        self.seen = []
+        self.choose = choose
+
+    def strike(self, position: int, mishap: Mishap) -> None:
+        """Let the `position`-th side effect from now on (the first is 0) go wrong, and it alone."""
+        self.watch(lambda name: mishap if len(self.seen) - 1 == position else None)
+
+    def none(self) -> None:
+        self.choose = None
+
+    def around(self, name: str, act: Callable[[], T], fault: Callable[[], Exception]) -> T:
+        """Do `act` as the mishap that is chosen for it lets it be done."""
+        if self.choose is None:
+            return act()
+        self.seen.append(name)
+        mishap = self.choose(name)
+        if mishap is Mishap.NOT_DONE:
+            raise fault()
+        if mishap is Mishap.CRASH_BEFORE:
+            raise Crash(name)
+        result = act()
+        if mishap is Mishap.ANSWER_LOST:
+            raise fault()
+        if mishap is Mishap.CRASH_AFTER:
+            raise Crash(name)
+        return result
+
+
+class _Wrapped:
+    """An object whose methods of some names pass through the mishaps."""
+
+    def __init__(
+        self, inner: Any, mishaps: Mishaps, kind: str, methods: tuple[str, ...], fault: Callable[[], Exception]
+    ) -> None:
+        self._inner, self._mishaps, self._kind = inner, mishaps, kind
+        self._methods, self._fault = methods, fault
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name not in self._methods:
+            return found
+        return lambda *args, **kwargs: self._mishaps.around(
+            f"{self._kind}.{name}", lambda: found(*args, **kwargs), self._fault
+        )
+
+
+def table(client: Any, mishaps: Mishaps) -> Any:
+    """A DynamoDB client. What goes wrong there is a lost connection, which botocore raises in two ways."""
+    lost = [
+        lambda: EndpointConnectionError(endpoint_url="made up"),
+        lambda: ReadTimeoutError(endpoint_url="made up"),
+    ]
+    return _Wrapped(client, mishaps, "table", WRITES, lambda: lost[len(mishaps.seen) % 2]())
+
+
+def workflow(client: Any, mishaps: Mishaps) -> Any:
+    """A Step Functions client."""
+    names = ("start_execution", "send_task_success", "send_task_failure")
+    return _Wrapped(client, mishaps, "workflow", names, lambda: ReadTimeoutError(endpoint_url="made up"))
+
+
+def platform(port: Any, mishaps: Mishaps) -> Any:
+    names = ("provision", "operation", "deprovision")
+    return _Wrapped(
+        port, mishaps, "platform", names, lambda: ProviderUnavailableError("the platform's answer was lost")
+    )
+
+
+def callbacks(port: Any, mishaps: Mishaps) -> Any:
+    """An attempt never raises; here the process can only die around it."""
+    return _Wrapped(port, mishaps, "callbacks", ("send",), lambda: Crash("callbacks.send"))  # type: ignore[arg-type,return-value]
+
+
+def stripe_client(client: stripe.StripeClient, mishaps: Mishaps) -> None:
+    """Let every request of this client to Stripe pass through the mishaps."""
+    http = client._requestor._get_http_client()
+    send = http.request
+
+    def request(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        path = url.split("/v1/")[-1].split("?")[0].split("/")
+        name = f"stripe.{method} {path[0]}{'/' + path[-1] if len(path) > 2 else ''}"
+        return mishaps.around(
+            name,
+            lambda: send(method, url, *args, **kwargs),
+            lambda: stripe.APIConnectionError("made up by a test"),
+        )
+
+    http.request = request  # type: ignore[method-assign]
