@@ -136,9 +136,12 @@ def test_a_sepa_payment_that_is_processing_cannot_be_refunded(shop: Shop) -> Non
 
     intent = shop.intent(invoice)
 
-    for payment in ({"payment_intent": intent.id}, {"charge": intent.latest_charge}):
-        with pytest.raises(stripe.InvalidRequestError):
-            shop.client.v1.refunds.create(payment)
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        shop.client.v1.refunds.create({"payment_intent": intent.id})
+    assert refusal.value.code == "payment_intent_unexpected_state"
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        shop.client.v1.refunds.create({"charge": intent.latest_charge})
+    assert refusal.value.code == "charge_not_refundable"
     assert shop.standin.refunds() == []
 
 
