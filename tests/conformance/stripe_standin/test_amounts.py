@@ -1,0 +1,235 @@
+"""To the cent: tax, balances, and what credit notes give back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import stripe
+
+from local.stripe_standin import sdk_types
+
+from .conftest import Shop
+
+
+def lines_of(invoice: Any, *parts: tuple[int, int]) -> Any:
+    """Credit note lines: (index of the invoice's line, net amount)."""
+    return [
+        {"type": "invoice_line_item", "invoice_line_item": invoice.lines.data[line].id, "amount": amount}
+        for line, amount in parts
+    ]
+
+
+# -- tax -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("country", "net", "tax", "reason"),
+    [
+        ("DE", 999, 190, "standard_rated"),  # 189.81
+        ("FI", 1002, 256, "standard_rated"),  # 255.51
+        ("AT", 1003, 201, "standard_rated"),  # 200.60
+        ("LU", 50, 9, "standard_rated"),  # 8.50, half up
+        ("US", 999, 0, "not_collecting"),
+    ],
+)
+def test_tax_by_the_country_of_the_customer(
+    shop: Shop, country: str, net: int, tax: int, reason: str
+) -> None:
+    invoice: Any = shop.open(
+        shop.customer(address={"country": country}), net, automatic_tax={"enabled": True}
+    )
+
+    assert (invoice.subtotal, invoice.total, invoice.total_excluding_tax) == (net, net + tax, net)
+    assert invoice.amount_due == net + tax
+    (total,) = invoice.total_taxes
+    assert (total.amount, total.tax_behavior, total.taxability_reason) == (tax, "exclusive", reason)
+    assert invoice.lines.data[0].taxes[0].amount == tax
+    assert invoice.automatic_tax.status == "complete"
+
+
+def test_each_line_is_rounded_and_the_invoice_is_their_sum(shop: Shop) -> None:
+    invoice: Any = shop.open(shop.customer(), 13, 13, 50, automatic_tax={"enabled": True})
+    # 19 % of 13 is 2.47 → 2, of 50 is 9.50 → 10; of the sum 76 it would be 14.44 → 14.
+    assert [line.taxes[0].amount for line in invoice.lines.data] == [2, 2, 10]
+    assert invoice.total - invoice.subtotal == invoice.total_taxes[0].amount == 14
+
+
+def test_a_price_that_includes_its_tax(shop: Shop) -> None:
+    price_data: Any = {
+        "currency": "eur",
+        "unit_amount": 1190,
+        "tax_behavior": "inclusive",
+        "product_data": {"name": "VPS"},
+    }
+    draft = shop.client.v1.invoices.create(
+        {"customer": shop.customer().id, "currency": "eur", "automatic_tax": {"enabled": True}}
+    )
+    shop.client.v1.invoices.add_lines(draft.id, {"lines": [{"price_data": price_data, "quantity": 2}]})
+    invoice: Any = shop.client.v1.invoices.finalize_invoice(draft.id)
+
+    assert (invoice.total, invoice.total_excluding_tax, invoice.subtotal_excluding_tax) == (2380, 2000, 2000)
+    assert (invoice.total_taxes[0].amount, invoice.total_taxes[0].taxable_amount) == (380, 2000)
+
+
+@pytest.mark.parametrize(("exempt", "reason"), [("reverse", "reverse_charge"), ("exempt", "customer_exempt")])
+def test_a_customer_who_pays_no_tax(shop: Shop, exempt: str, reason: str) -> None:
+    invoice: Any = shop.open(shop.customer(tax_exempt=exempt), automatic_tax={"enabled": True})
+    assert (invoice.total, invoice.total_taxes[0].taxability_reason) == (1200, reason)
+
+
+def test_finalizing_without_a_place_fails_and_says_so(shop: Shop) -> None:
+    draft = shop.draft(shop.customer(address={"city": "Nowhere"}), automatic_tax={"enabled": True})
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        shop.client.v1.invoices.finalize_invoice(draft.id)
+
+    assert refusal.value.code == "customer_tax_location_invalid"
+    invoice: Any = shop.client.v1.invoices.retrieve(draft.id)
+    assert (invoice.status, invoice.automatic_tax.status) == ("draft", "requires_location_inputs")
+    assert invoice.last_finalization_error.code == "customer_tax_location_invalid"
+    assert "invoice.finalization_failed" in shop.event_types()
+
+
+# -- the balance ---------------------------------------------------------------------------------------------
+
+
+def test_a_debt_is_added_to_the_next_invoice(shop: Shop) -> None:
+    customer = shop.customer()
+    shop.client.v1.customers.balance_transactions.create(customer.id, {"amount": 300, "currency": "eur"})
+    invoice: Any = shop.paid(customer, 1200)
+
+    assert (invoice.amount_due, invoice.starting_balance, invoice.ending_balance) == (1500, 300, 0)
+    assert shop.standin.net_paid(customer.id) == 1500
+
+
+def test_a_draft_says_what_the_balance_is_now(shop: Shop) -> None:
+    customer = shop.customer()
+    draft = shop.draft(customer)
+    shop.client.v1.customers.balance_transactions.create(customer.id, {"amount": -300, "currency": "eur"})
+
+    read = shop.client.v1.invoices.retrieve(draft.id)
+    assert (read.starting_balance, read.ending_balance, read.amount_due) == (-300, None, 1200)
+
+
+def test_every_movement_of_the_balance_is_on_record(shop: Shop) -> None:
+    customer = shop.customer(None, balance=-2000)
+    invoice = shop.open(customer, 1200)
+    shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "credit_amount": 1200})
+
+    listed = shop.client.v1.customers.balance_transactions.list(customer.id).data
+    assert [(one.type, one.amount, one.ending_balance) for one in listed] == [
+        ("credit_note", -1200, -2000),
+        ("applied_to_invoice", 1200, -800),
+        ("initial", -2000, -2000),
+    ]
+
+
+def test_credit_in_one_currency_pays_for_no_other(shop: Shop) -> None:
+    customer = shop.customer(balance=-2000)
+    invoice = shop.open(customer, 1200, currency="usd")
+    assert (invoice.amount_due, shop.standin.balance(customer.id)) == (1200, -2000)
+
+
+# -- credit notes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parts", [(333, 333, 334), (1, 1, 998), (500, 500), (13, 27, 960), (1000,)])
+def test_the_parts_of_a_line_give_its_tax_back_exactly(shop: Shop, parts: tuple[int, ...]) -> None:
+    invoice: Any = shop.paid(shop.customer(address={"country": "FI"}), 1000, automatic_tax={"enabled": True})
+    for amount in parts:
+        credit: Any = {"invoice": invoice.id, "lines": lines_of(invoice, (0, amount))}
+        total = 0
+        for guess in range(amount, amount * 2 + 2):
+            try:
+                total = shop.client.v1.credit_notes.preview({**credit, "refund_amount": guess}).total
+                break
+            except stripe.InvalidRequestError:
+                continue
+        shop.client.v1.credit_notes.create({**credit, "refund_amount": total})
+
+    notes = shop.standin.credit_notes()
+    assert sum(note["total"] for note in notes) == invoice.total == 1255
+    assert sum(tax["amount"] for note in notes for tax in note["total_taxes"]) == 255
+    assert shop.standin.net_paid() == 0
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.credit_notes.create({**credit, "refund_amount": 1})
+
+
+def test_a_preview_changes_nothing(shop: Shop) -> None:
+    invoice: Any = shop.paid(shop.customer(), 1200)
+    credit: Any = {"invoice": invoice.id, "lines": lines_of(invoice, (0, 700)), "refund_amount": 700}
+    assert shop.client.v1.credit_notes.preview(credit).total == 700
+
+    assert (shop.standin.credit_notes(), shop.standin.refunds()) == ([], [])
+    assert shop.read(invoice).post_payment_credit_notes_amount == 0
+
+
+def test_on_an_open_invoice_it_lowers_what_is_to_be_paid(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice = shop.open(customer, 1200)
+    note = shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 500})
+
+    assert (note.type, note.pre_payment_amount, note.post_payment_amount) == ("pre_payment", 500, 0)
+    shop.client.v1.invoices.pay(invoice.id)
+    assert shop.standin.net_paid(customer.id) == 700
+    assert shop.read(invoice).status == "paid"
+
+
+def test_over_all_of_an_open_invoice_it_closes_it(shop: Shop) -> None:
+    invoice = shop.open(shop.customer(), 1200)
+    shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200})
+
+    assert shop.read(invoice).status == "paid"
+    assert shop.intent(invoice).status == "canceled"
+    assert shop.standin.charges() == []
+
+
+def test_what_is_open_and_what_credit_had_paid_are_given_back_by_one(shop: Shop) -> None:
+    customer = shop.customer(balance=-300)
+    invoice = shop.open(customer, 1200)
+    note = shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "credit_amount": 300})
+    assert (note.type, note.pre_payment_amount, note.post_payment_amount) == ("mixed", 900, 300)
+    assert shop.standin.balance(customer.id) == -300
+
+
+def test_while_the_payment_is_processing_it_is_refused(shop: Shop) -> None:
+    invoice = shop.open(shop.customer("pm_success_de"))
+    shop.client.v1.invoices.pay(invoice.id)
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200})
+    assert shop.standin.credit_notes() == []
+
+
+def test_a_refund_made_before_is_linked(shop: Shop) -> None:
+    invoice = shop.paid(shop.customer(), 1200)
+    refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id, "amount": 1200})
+    note = shop.client.v1.credit_notes.create(
+        {"invoice": invoice.id, "amount": 1200, "refunds": [{"refund": refund.id}]}
+    )
+    assert [one.refund for one in note.refunds] == [refund.id]
+    assert len(shop.standin.refunds()) == 1
+
+
+def test_more_than_the_card_has_paid_cannot_go_back_to_it(shop: Shop) -> None:
+    invoice = shop.paid(shop.customer(balance=-500), 1200)
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "refund_amount": 1200})
+    assert (shop.standin.credit_notes(), shop.standin.refunds()) == ([], [])
+
+
+# -- what a builder forgets ----------------------------------------------------------------------------------
+
+
+def test_a_new_object_that_lacks_what_stripe_always_says_is_a_violation() -> None:
+    bare = sdk_types.skeleton("invoice")
+
+    found = "\n".join(sdk_types.violations("invoice", bare))
+    for forgotten in ("invoice.id", "invoice.currency", "invoice.collection_method", "invoice.issuer.type"):
+        assert forgotten in found
+
+
+def test_a_field_that_is_none_cannot_be_set(shop: Shop) -> None:
+    with pytest.raises(AttributeError, match="colour"):
+        shop.standin.state.draft("invoice", colour="red")
+    with pytest.raises(AttributeError, match="colour"):
+        sdk_types.part("invoice", "AutomaticTax", colour="red")

@@ -1,0 +1,138 @@
+"""Faults: what is left at the stand-in, what the SDK sees, and that others are served meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import stripe
+
+from .conftest import Shop
+
+PAY = r"/v1/invoices/[^/]+/pay"
+
+
+def test_a_500_after_applying_is_kept_under_the_key(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice = shop.open(customer)
+    shop.standin.controls.add_fault("error_after", PAY)
+    for _ in range(2):
+        with pytest.raises(stripe.APIError) as refusal:
+            shop.client.v1.invoices.pay(invoice.id, options={"idempotency_key": "pay-1"})
+        assert refusal.value.http_status == 500
+
+    assert shop.read(invoice).status == "paid"
+    assert shop.standin.net_paid(customer.id) == 1200
+
+
+def test_a_lost_answer_to_a_payment_charges_once(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice = shop.open(customer)
+    shop.standin.controls.add_fault("lost", PAY)
+    with pytest.raises(stripe.APIConnectionError):
+        shop.client.v1.invoices.pay(invoice.id, options={"idempotency_key": "pay-1"})
+
+    paid = shop.client.v1.invoices.pay(invoice.id, options={"idempotency_key": "pay-1"})
+    assert paid.status == "paid"
+    assert shop.standin.requests[-1].replayed
+    assert len(shop.standin.charges(customer.id)) == 1
+
+
+def test_a_dropped_request_leaves_nothing(shop: Shop) -> None:
+    invoice = shop.open(shop.customer())
+    shop.standin.controls.add_fault("dropped", PAY)
+    with pytest.raises(stripe.APIConnectionError):
+        shop.client.v1.invoices.pay(invoice.id)
+    assert shop.standin.charges(status=None) == []
+    assert shop.standin.requests[-1].status is None
+
+
+def test_a_fault_can_let_some_pass_first(shop: Shop) -> None:
+    shop.standin.controls.add_fault("error", "/v1/customers", after=2, times=2)
+    seen = []
+    for _ in range(5):
+        try:
+            shop.client.v1.customers.create({})
+            seen.append(200)
+        except stripe.APIError as refusal:
+            seen.append(int(refusal.http_status or 0))
+    assert seen == [200, 200, 500, 500, 200]
+
+
+def test_a_fault_is_for_one_method_only(shop: Shop) -> None:
+    customer = shop.customer()
+    shop.standin.controls.add_fault("too_many", r"/v1/customers/.*", method="GET")
+    shop.client.v1.customers.update(customer.id, {"name": "B"})
+    with pytest.raises(stripe.RateLimitError):
+        shop.client.v1.customers.retrieve(customer.id)
+
+
+def test_faults_can_be_cleared(shop: Shop) -> None:
+    shop.standin.controls.add_fault("error", times=100)
+    shop.standin.controls.clear_faults()
+    shop.client.v1.customers.create({})
+
+
+def test_while_one_request_is_delayed_others_are_served(shop: Shop) -> None:
+    """No lock is held over the delay; and the delayed one is the one that finishes last."""
+    shop.standin.controls.add_fault("delay", "/v1/customers", milliseconds=300)
+    finished: list[str] = []
+
+    def slow() -> None:
+        shop.client.v1.customers.create({"name": "slow"})
+        finished.append("slow")
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    deadline = time.monotonic() + 5
+    while shop.standin.faults.waiting and time.monotonic() < deadline:
+        time.sleep(0.002)  # until the slow request has taken its fault
+    shop.client.v1.products.create({"name": "quick"})
+    finished.append("quick")
+    thread.join()
+
+    assert finished == ["quick", "slow"]
+
+
+def test_two_payments_at_once_under_two_keys_charge_once(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice = shop.open(customer)
+    shop.standin.controls.add_fault("delay", PAY, milliseconds=50, times=2)
+    outcomes: list[str] = []
+
+    def pay(key: str) -> None:
+        try:
+            outcomes.append(
+                str(shop.client.v1.invoices.pay(invoice.id, options={"idempotency_key": key}).status)
+            )
+        except stripe.InvalidRequestError as refusal:
+            outcomes.append(str(refusal.user_message))
+
+    threads = [threading.Thread(target=pay, args=(key,)) for key in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["Invoice is already paid", "paid"]
+    assert len(shop.standin.charges(customer.id)) == 1
+
+
+def test_a_refusal_for_the_state_of_things_is_kept_and_a_bad_parameter_is_not(shop: Shop) -> None:
+    draft = shop.client.v1.invoices.create({"customer": shop.customer().id, "currency": "eur"})
+    with pytest.raises(stripe.InvalidRequestError):
+        shop.client.v1.invoices.finalize_invoice(draft.id, options={"idempotency_key": "finalize-1"})
+    shop.client.v1.invoices.add_lines(draft.id, {"lines": [{"amount": 1200, "description": "now"}]})
+    with pytest.raises(stripe.InvalidRequestError) as again:
+        shop.client.v1.invoices.finalize_invoice(draft.id, options={"idempotency_key": "finalize-1"})
+    assert again.value.headers is not None
+    assert again.value.headers["Idempotent-Replayed"] == "true"
+
+    assert shop.client.v1.invoices.finalize_invoice(draft.id).status == "open"
+
+
+def test_collecting_by_itself_is_refused(shop: Shop) -> None:
+    with pytest.raises(stripe.APIError, match="auto_advance") as refusal:
+        shop.draft(shop.customer(), auto_advance=True)
+    assert refusal.value.http_status == 501
