@@ -142,10 +142,11 @@ class WorldServices(bootstrap.AwsServices):
     def payments(self) -> Any:
         payments = StripePayments(
             "sk_test_world",
-            (STRIPE_WEBHOOK_SECRET,),
+            self._world.webhook_secrets,
             api_base=self._world.stripe.url,
             retries=0,
             now=lambda: self._world.clock.now() / 1000,
+            automatic_tax=self._world.automatic_tax,
         )
         mishaps.stripe_client(payments._client, self._world.mishaps)
         return payments
@@ -170,8 +171,16 @@ class World:
     keep that news from arriving; a webhook that was not answered 2xx is sent again with the next `run`.
     """
 
-    def __init__(self, stripe: StripeStandIn, trouble: Mishaps) -> None:
+    def __init__(
+        self,
+        stripe: StripeStandIn,
+        trouble: Mishaps,
+        webhook_secrets: tuple[str, ...] = (STRIPE_WEBHOOK_SECRET,),
+        automatic_tax: bool = False,
+    ) -> None:
         self.stripe = stripe
+        self.webhook_secrets = webhook_secrets
+        self.automatic_tax = automatic_tax
         self.mishaps = trouble
         # The stand-in for Stripe lives in the machine's time; from here on both are moved together.
         self.clock = VirtualClock(time.time_ns() // 1_000_000)
@@ -424,8 +433,10 @@ def _invoke(function: Any, payload: Any) -> Any:
 
 
 @contextmanager
-def a_world() -> Iterator[World]:
-    """A fresh world; everything is gone afterwards."""
+def a_world(
+    *, webhook_secrets: tuple[str, ...] = (STRIPE_WEBHOOK_SECRET,), automatic_tax: bool = False
+) -> Iterator[World]:
+    """A fresh world; everything is gone afterwards. Stripe signs webhooks with STRIPE_WEBHOOK_SECRET."""
     environment = {
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
@@ -453,7 +464,7 @@ def a_world() -> Iterator[World]:
                 return clients[service]
 
             bootstrap.aws_client = aws_client  # type: ignore[assignment]
-            world = World(stripe, trouble)
+            world = World(stripe, trouble, webhook_secrets, automatic_tax)
             bootstrap.use(world.services)
             yield world
     finally:
