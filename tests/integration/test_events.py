@@ -1,0 +1,65 @@
+"""The payloads under events/: every function has one, and its real handler takes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hosting_orders.entrypoints.step import Step
+from hosting_orders.entrypoints.stream import order_news
+from tests.support.world import ROOT, World, a_world, handler_of
+
+FUNCTIONS = sorted(folder.parent.name for folder in (ROOT / "functions").glob("*/app.py"))
+EVENTS = sorted((ROOT / "events").glob("*/*.json"))
+STEPS = ("charge_order", "provision_hosting", "refund_order", "send_callback")
+# A signature in a file is always too old, and the ids in the paths are another table's.
+REFUSED = {"receive_stripe_webhook": 401, "receive_platform_webhook": 401}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def test_every_function_has_an_event_and_no_event_is_without_a_function() -> None:
+    assert sorted({event.parent.name for event in EVENTS}) == FUNCTIONS
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in EVENTS if "routeKey" in json.loads(p.read_text())], ids=lambda path: path.parent.name
+)
+def test_a_request_is_answered(path: Path, world: World) -> None:
+    event = event_of(path, world)
+    answer = handler_of(path.parent.name)(event, None)
+    assert answer["statusCode"] == REFUSED.get(path.parent.name, answer["statusCode"])
+    assert answer["statusCode"] < 500
+    if path.parent.name == "place_order":
+        assert answer["statusCode"] == 202, answer["body"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_understands_its_payload(step: str, world: World) -> None:
+    for path in (ROOT / "events" / step).glob("*.json"):
+        assert Step.model_validate(event_of(path, world)).number > 0
+
+
+def test_the_stream_s_records_are_news_of_orders(world: World) -> None:
+    for path in (ROOT / "events" / "roll_up_cart").glob("*.json"):
+        event = event_of(path, world)
+        news, unreadable = order_news(event)
+        assert len(news) == len(event["Records"]) > 0
+        assert unreadable == []
+
+
+def test_the_schedule_s_event_starts_a_run(world: World) -> None:
+    for path in (ROOT / "events" / "reconcile").glob("*.json"):
+        assert handler_of("reconcile")(event_of(path, world), None)["items"] >= 0
+
+
+def event_of(path: Path, world: World) -> Any:
+    return json.loads(path.read_text().replace("USER_KEY", world.accounts["ready"]["user_key"]))
