@@ -8,8 +8,8 @@ from . import disputes, payments, refunds
 from .errors import refused
 from .faults import Fault, Faults
 from .published import GENERIC_FAILURE, Decline
-from .sdk_types import Json, api_version, part
-from .state import State, copied
+from .sdk_types import Json, api_version, copied, part
+from .state import State
 from .webhooks import Webhooks
 
 REFUND_COURSES = ("as published", "succeed", "pending", "fail", "refuse")

@@ -14,8 +14,8 @@ from typing import Any
 
 from . import customers, payments, refunds, tax
 from .errors import bad_parameter, refused
-from .sdk_types import Json, part
-from .state import State, copied
+from .sdk_types import Json, copied, part
+from .state import State
 
 SUPPORTED = frozenset(
     ("invoice", "lines", "amount", "refund_amount", "credit_amount", "out_of_band_amount", "refunds", "reason",

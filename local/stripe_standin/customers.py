@@ -11,8 +11,8 @@ from typing import Any
 
 from . import payment_methods
 from .errors import StripeError, bad_parameter, refused
-from .sdk_types import Json, part
-from .state import State, copied
+from .sdk_types import Json, copied, part
+from .state import State
 
 SUPPORTED = frozenset(
     ("name", "email", "phone", "description", "address", "metadata", "balance", "preferred_locales",

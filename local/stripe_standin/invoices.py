@@ -11,8 +11,8 @@ from typing import Any
 
 from . import catalogue, customers, payment_methods, payments, search, tax
 from .errors import StripeError, bad_parameter, not_built, refused
-from .sdk_types import Json, part
-from .state import State, copied, new_id
+from .sdk_types import Json, copied, part
+from .state import State, new_id
 
 CREATE_SUPPORTED = frozenset(
     ("customer", "currency", "collection_method", "auto_advance", "automatic_tax", "days_until_due",

@@ -19,8 +19,8 @@ from .published import (
     Card,
     Decline,
 )
-from .sdk_types import Json, part, words
-from .state import Instrument, State, copied, new_id
+from .sdk_types import Json, copied, part, words
+from .state import Instrument, State, new_id
 
 SLOW_SEPA_SECONDS = 180.0
 """How much later than the others the accounts published as delayed settle."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from .customers import merge_metadata
 from .errors import StripeError, bad_parameter, refused
-from .sdk_types import Json, part
-from .state import State, copied, new_id
+from .sdk_types import Json, copied, part
+from .state import State, new_id
 
 SUPPORTED = frozenset(("amount", "charge", "payment_intent", "reason", "metadata"))
 

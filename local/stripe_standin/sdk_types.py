@@ -17,13 +17,25 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib import import_module
-from typing import Any, ClassVar, ForwardRef, Literal, NotRequired, Union, get_args, get_origin
+from typing import (
+    Any,
+    ClassVar,
+    ForwardRef,
+    Literal,
+    NotRequired,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from typing_extensions import is_typeddict
 
 from .errors import bad_parameter, missing_parameter
 
 Json = dict[str, Any]
+_Document = TypeVar("_Document")
 
 LEFT_OUT: Mapping[str, frozenset[str]] = {
     # Fields that Stripe does not send, not even as null, unless they are asked for by `expand`, apply to the
@@ -52,6 +64,19 @@ LEFT_OUT: Mapping[str, frozenset[str]] = {
     "product": frozenset(("deleted",)),
     "subscription_item": frozenset(("deleted",)),
 }
+
+
+def copied(document: _Document) -> _Document:
+    """A copy of a JSON document; many times faster than copy.deepcopy, which is ready for anything."""
+    return cast(_Document, _copied(document))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copied(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_copied(inner) for inner in value]
+    return value
 
 
 # -- the types of objects ------------------------------------------------------------------------------------
@@ -131,6 +156,11 @@ def skeleton(object_name: str) -> Json:
     A required word or text is left empty, and `violations` complains of it: what Stripe always says has to be
     said by the builder, and is never made up.
     """
+    return copied(_blank(object_name))
+
+
+@cache
+def _blank(object_name: str) -> Json:
     left_out = LEFT_OUT.get(object_name, frozenset())
     return {
         name: _empty(annotation)

@@ -18,8 +18,8 @@ from .console import Console
 from .controls import Controls
 from .faults import Faults
 from .idempotency import Answer
-from .sdk_types import Json
-from .state import SEPA_SETTLES_AFTER, Settings, State, copied
+from .sdk_types import Json, copied
+from .state import SEPA_SETTLES_AFTER, Settings, State
 from .webhooks import Delivery, Receiver, Webhooks, WebhookSettings
 
 MAX_BODY_BYTES = 1024 * 1024

@@ -13,14 +13,12 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from .clock import Clock
 from .errors import no_such
 from .published import BankAccount, Card, Decline
-from .sdk_types import Json, api_version, fields, resource, skeleton
-
-_Document = TypeVar("_Document")
+from .sdk_types import Json, api_version, copied, fields, resource, skeleton
 
 EMBEDDED_LINES = 10
 SEPA_SETTLES_AFTER = 5 * 24 * 3600.0
@@ -115,7 +113,7 @@ class State:
         unknown = values.keys() - fields(resource(object_name)).keys()
         if unknown:
             raise AttributeError(f"{object_name} has no {', '.join(sorted(unknown))}")
-        made = copied(skeleton(object_name))
+        made = skeleton(object_name)
         made["id"] = new_id(object_name)
         if "created" in made:
             made["created"] = self.clock.now()
@@ -196,19 +194,6 @@ class State:
             },
         )
         self.announce(event)
-
-
-def copied(document: _Document) -> _Document:
-    """A copy of a JSON document; many times faster than copy.deepcopy, which is ready for anything."""
-    return cast(_Document, _copied(document))
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copied(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_copied(inner) for inner in value]
-    return value
 
 
 def as_answered(document: Json) -> Json:

@@ -12,8 +12,8 @@ from typing import Any
 
 from . import catalogue, customers, invoices, payment_methods, payments
 from .errors import StripeError, bad_parameter, not_built, refused
-from .sdk_types import Json, part
-from .state import State, copied
+from .sdk_types import Json, copied, part
+from .state import State
 
 CREATE_SUPPORTED = frozenset(
     ("customer", "items", "default_payment_method", "billing_cycle_anchor", "proration_behavior", "metadata",

@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .sdk_types import Json
 
@@ -83,7 +84,6 @@ class Webhooks:
         self._closed = False
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     # -- what comes in ---------------------------------------------------------------------------------------
 
@@ -196,6 +196,11 @@ class Webhooks:
         self.deliveries.append(Delivery(event["id"], event["type"], waiting.attempt, status))
         self._log(f"webhook {event['type']} {event['id']} → {status or 'no answer'}")
         return status is not None and 200 <= status < 300
+
+    @cached_property
+    def _opener(self) -> urllib.request.OpenerDirector:
+        """Straight to the receiver. Made when needed: it loads the machine's certificates, which takes a while."""
+        return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> int | None:
         assert self.settings.url is not None

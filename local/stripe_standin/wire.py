@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 
 from . import payments
 from .errors import bad_parameter
-from .sdk_types import Json
-from .state import State, as_answered, copied
+from .sdk_types import Json, copied
+from .state import State, as_answered
 
 MAX_DEPTH = 4
 DEFAULT_LIMIT = 10

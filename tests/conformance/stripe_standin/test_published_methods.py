@@ -251,6 +251,8 @@ def test_a_refund_that_fails_had_succeeded_before(shop: Shop) -> None:
     assert (failed.status, failed.failure_reason) == ("failed", "expired_or_canceled_card")
     assert shop.standin.net_paid(customer.id) == 1200
     assert "refund.failed" in shop.event_types()
+    again = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
+    assert (again.amount, again.status) == (1200, "succeeded")
 
 
 def test_a_disputed_charge_is_not_refunded(shop: Shop) -> None:
