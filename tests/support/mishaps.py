@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import stripe
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
@@ -72,7 +73,12 @@ class _Wrapped:
     """An object whose methods of some names pass through the mishaps."""
 
     def __init__(
-        self, inner: Any, mishaps: Mishaps, kind: str, methods: tuple[str, ...], fault: Callable[[], Exception]
+        self,
+        inner: Any,
+        mishaps: Mishaps,
+        kind: str,
+        methods: tuple[str, ...],
+        fault: Callable[[], Exception],
     ) -> None:
         self._inner, self._mishaps, self._kind = inner, mishaps, kind
         self._methods, self._fault = methods, fault
@@ -88,11 +94,13 @@ class _Wrapped:
 
 def table(client: Any, mishaps: Mishaps) -> Any:
     """A DynamoDB client. What goes wrong there is a lost connection, which botocore raises in two ways."""
-    lost = [
-        lambda: EndpointConnectionError(endpoint_url="made up"),
-        lambda: ReadTimeoutError(endpoint_url="made up"),
-    ]
-    return _Wrapped(client, mishaps, "table", WRITES, lambda: lost[len(mishaps.seen) % 2]())
+
+    def fault() -> Exception:
+        if len(mishaps.seen) % 2:
+            return EndpointConnectionError(endpoint_url="made up")
+        return ReadTimeoutError(endpoint_url="made up")
+
+    return _Wrapped(client, mishaps, "table", WRITES, fault)
 
 
 def workflow(client: Any, mishaps: Mishaps) -> Any:
@@ -119,7 +127,7 @@ def stripe_client(client: stripe.StripeClient, mishaps: Mishaps) -> None:
     send = http.request
 
     def request(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        path = url.split("/v1/")[-1].split("?")[0].split("/")
+        path = urlsplit(url).path.removeprefix("/v1/").split("/")
         name = f"stripe.{method} {path[0]}{'/' + path[-1] if len(path) > 2 else ''}"
         return mishaps.around(
             name,

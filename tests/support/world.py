@@ -48,7 +48,6 @@ ROOT = Path(__file__).parents[2]
 STRIPE_WEBHOOK_SECRET = "whsec_test_0123456789abcdef"
 
 
-
 class _Loader(yaml.SafeLoader):
     """Reads the template's structure; what CloudFormation would compute is left out."""
 
@@ -263,7 +262,13 @@ class World:
 
     def site(self, **changes: Any) -> dict[str, Any]:
         """The body of an ordinary site order."""
-        site = {"name": "My site", "variant": "vanilla", "location": "ams", "plan": "basic", "term": "monthly"}
+        site = {
+            "name": "My site",
+            "variant": "vanilla",
+            "location": "ams",
+            "plan": "basic",
+            "term": "monthly",
+        }
         return {"site": {**site, **changes}}
 
     def place(

@@ -20,13 +20,14 @@ class PaymentStatus(StrEnum):
     REFUNDED = "refunded"
 
 
-# Once the money is there or certainly never comes, late news can't turn that round; only a refund follows success.
+# Once the money is there or was given up, late news can't turn that round. But money that comes all the same (an
+# invoice that was written off and then paid) is always true: it has to be seen to be given back.
 _PAYMENT_MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.PROCESSING: frozenset(PaymentStatus) - {PaymentStatus.REFUNDED},
     PaymentStatus.AWAITING_AUTHENTICATION: frozenset(PaymentStatus) - {PaymentStatus.REFUNDED},
     PaymentStatus.SUCCEEDED: frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED}),
-    PaymentStatus.FAILED: frozenset({PaymentStatus.FAILED}),
-    PaymentStatus.CANCELED: frozenset({PaymentStatus.CANCELED}),
+    PaymentStatus.FAILED: frozenset({PaymentStatus.FAILED, PaymentStatus.SUCCEEDED}),
+    PaymentStatus.CANCELED: frozenset({PaymentStatus.CANCELED, PaymentStatus.SUCCEEDED}),
     PaymentStatus.REFUNDED: frozenset({PaymentStatus.REFUNDED}),
 }
 
@@ -84,6 +85,12 @@ class Payment:
     def started(self) -> bool:
         """True once the payment provider knows of it and its answer is on record."""
         return self.invoice_id is not None
+
+    @property
+    def half_done(self) -> bool:
+        """True when the provider had refused it for good and our process died before it had tidied up: whoever
+        starts the payment again finishes that."""
+        return self.status is PaymentStatus.PROCESSING and self.error is not None
 
 
 @dataclass(frozen=True, slots=True)

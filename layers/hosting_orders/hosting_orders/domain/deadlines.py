@@ -25,6 +25,13 @@ PAYMENT_CHECK = HOUR
 PROVISIONING_CHECK = 15 * MINUTE
 # How often a compensation that could not be finished is tried again.
 COMPENSATION_CHECK = 5 * MINUTE
+# An order that ended otherwise than delivered is looked at once more: is there a step that still waits for it?
+CLOSING_CHECK = 5 * MINUTE
+# A callback that the workflow has not sent by then is sent by the schedule; a renewal is started by it.
+CALLBACK_GRACE = 2 * MINUTE
+RENEWAL_CHECK = 5 * MINUTE
+# What could not be reconciled is tried again after this.
+RECONCILE_AGAIN = 5 * MINUTE
 
 # Unpaid orders expire: a card can be authenticated or replaced within a day; a SEPA debit settles in 1 to 5
 # business days (contract 002) and may be returned a few days later, and must never expire in between.
@@ -44,6 +51,8 @@ CARD_EXPECTED = MINUTE
 SEPA_EXPECTED = 7 * DAY  # five business days
 DELIVERY_EXPECTED = 15 * MINUTE
 DELIVERY_DEADLINE = 6 * HOUR
+# By then the workflow has given up. An order that is still being delivered has lost its workflow.
+DELIVERY_GIVEN_UP = 8 * HOUR
 COMPENSATION_EXPECTED = 10 * MINUTE
 
 

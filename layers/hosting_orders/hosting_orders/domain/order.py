@@ -242,9 +242,22 @@ class Order:
         return replace(self, operation_id=operation_id)
 
     def delivered(self, resource: SiteResource, subscription: Subscription | None, now: int) -> Order:
-        """The end everybody wants."""
+        """The end everybody wants. The renewal usually begins after it (`renewed_by`)."""
         moved = self._move(OrderStatus.COMPLETED, now, Actor.PLATFORM, "delivered")
         return replace(moved, resource=resource, subscription=subscription)
+
+    def renewed_by(self, subscription: Subscription | None) -> Order:
+        """What is delivered renews itself; None when the provider refuses to."""
+        return replace(self, subscription=subscription, due_at=None)
+
+    @property
+    def renewal_owed(self) -> bool:
+        """True from delivery until the renewal was started or refused."""
+        return self.status is OrderStatus.COMPLETED and self.subscription is None and self.due_at is not None
+
+    def closed(self) -> Order:
+        """An end after which nothing is left to look at."""
+        return replace(self, due_at=None) if self.ended else self
 
     def undeliverable(self, failure: Failure, now: int, actor: Actor) -> Order:
         """It can't be delivered; the money goes back next."""

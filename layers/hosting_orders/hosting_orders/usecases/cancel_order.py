@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from hosting_orders.domain import deadlines
-from hosting_orders.domain.errors import OrderCanceledError
+from hosting_orders.domain.errors import OrderCanceledError, ProviderUnavailableError
 from hosting_orders.domain.order import Order
 
 from .changes import change_order, load_order
+from .log import log
 from .ports import Services
 from .settle_payment import CHARGE
 
@@ -22,9 +23,17 @@ def cancel_order(services: Services, account_id: str, number: int) -> Order:
         load_order(services, account_id, number),
         lambda current: current.cancel_requested(now).look_again_at(now + deadlines.COMPENSATION_CHECK),
     )
-    # Wake the workflow if it waits for the money. If it is between two steps the next one sees the cancel.
-    token = services.tokens.token(account_id, number, CHARGE)
+    try:
+        _wake(services, order)
+    except ProviderUnavailableError:
+        # The cancel has won, and that is what the customer hears; the reconciler carries it on.
+        log.warning("the cancel reaches its workflow later", extra={"order_id": order.uuid})
+    return order
+
+
+def _wake(services: Services, order: Order) -> None:
+    """Tell the workflow if it waits for the money. If it is between two steps the next one sees the cancel."""
+    token = services.tokens.token(order.account_id, order.number, CHARGE)
     if token is not None:
         services.workflow.fail(token, OrderCanceledError.__name__, "the customer cancelled")
-        services.tokens.drop_token(account_id, number, CHARGE)
-    return order
+        services.tokens.drop_token(order.account_id, order.number, CHARGE)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.errors import ConcurrentUpdateError, NotFoundError
-from hosting_orders.domain.ids import parse_order_id
+from hosting_orders.domain.ids import callback_message_id, parse_order_id
 from hosting_orders.domain.order import Order
 
 from .ports import Services
@@ -48,11 +50,21 @@ def change_order(services: Services, order: Order, change: Callable[[Order], Ord
         changed = change(order)
         if changed is order:
             return order
+        owed = owed_callback(changed, services.clock.now()) if changed.ended and not order.ended else None
         try:
-            return services.orders.save_order(changed)
+            return services.orders.save_order(changed, owed)
         except ConcurrentUpdateError:
             order = load_order(services, order.account_id, order.number)
     raise ConcurrentUpdateError(f"order {order.uuid} is being written by too many at once")
+
+
+def owed_callback(order: Order, now: int) -> CallbackDelivery | None:
+    """The callback that an order owes its client from its end on. The workflow sends it at once; if it does not,
+    the schedule finds it due."""
+    if order.callback is None:
+        return None
+    message = callback_message_id(order.number)
+    return CallbackDelivery(order.account_id, order.number, message, due_at=now + deadlines.CALLBACK_GRACE)
 
 
 def change_cart(services: Services, cart: Cart, change: Callable[[Cart], Cart]) -> Cart:

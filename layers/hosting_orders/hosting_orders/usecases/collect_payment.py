@@ -7,14 +7,21 @@ from dataclasses import replace
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.cart import Cart, Payment, PaymentStatus
-from hosting_orders.domain.errors import ConcurrentUpdateError, NotFoundError, PaymentNotStartedError
+from hosting_orders.domain.errors import (
+    ConcurrentUpdateError,
+    NotFoundError,
+    PaymentNotStartedError,
+    ProviderUnavailableError,
+)
 from hosting_orders.domain.order import ENDS, Failure, Order, OrderStatus
 from hosting_orders.domain.providers import ChargeLine, ChargeRequest, PaymentState
 
-from .changes import change_cart, load_cart
+from .changes import change_cart, load_cart, owed_callback
 from .log import log
 from .ports import Services
-from .send_callback import owe_callback
+
+PAYMENT_NOT_STARTED = "cart_pay_failed"
+"""The failure of an order whose payment was refused when it was placed (contract 002, 422)."""
 
 
 def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
@@ -36,7 +43,11 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
     try:
         state = services.payments.charge(request)
     except PaymentNotStartedError as refusal:
-        _note_failure(services, cart, refusal)
+        note_failure(services, cart, refusal)
+        raise
+    except ProviderUnavailableError:
+        # Unknown is not forbidden: whoever comes next may go on at once, under the same keys.
+        change_cart(services, cart, lambda c: replace(c, payment_lease=0) if c.payment_lease else c)
         raise
     return note_payment(services, cart, state)
 
@@ -44,7 +55,8 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
 def resume_payment(services: Services, cart: Cart) -> Cart:
     """Start a payment whose process died, unless another is at it or it was started after all."""
     now = services.clock.now()
-    if cart.payment.started or cart.payment.settled or cart.payment_lease > now:
+    answered = cart.payment.started and not cart.payment.half_done
+    if answered or cart.payment.settled or cart.payment_lease > now:
         return cart
     account = services.directory.account(cart.account_id)
     if account is None:
@@ -67,6 +79,8 @@ def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
     def change(current: Cart) -> Cart:
         if not current.payment.may_become(state.status):
             return current
+        if current.payment.settled and state.status is current.payment.status:
+            return current
         payment = Payment(
             status=state.status,
             currency=current.payment.currency,
@@ -86,7 +100,9 @@ def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
         noted = replace(current.with_payment(payment, now), payment_lease=0)
         due_at = None
         if not payment.settled:
-            due_at = min(now + deadlines.PAYMENT_CHECK, deadlines.payment_deadline(noted))
+            check = deadlines.LOST_START if payment.half_done else deadlines.PAYMENT_CHECK
+            # A debit may be under way beyond every deadline: then the bank decides, and we ask it now and then.
+            due_at = min(now + check, max(deadlines.payment_deadline(noted), now + deadlines.RECONCILE_AGAIN))
         return replace(noted, due_at=due_at)
 
     return change_cart(services, cart, change)
@@ -98,28 +114,33 @@ def describe(order: Order) -> str:
     return f"Site {item.name}: {item.plan} plan, {item.term}"
 
 
-def _note_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError) -> None:
-    """Cart and orders fail together; whoever else wrote in between is read and respected."""
-    failure = Failure("cart_pay_failed", str(refusal))
+def note_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError) -> None:
+    """The payment could not be started: cart and orders fail together, and their callbacks are owed, in one write.
+
+    Whoever else wrote in between is read and respected.
+    """
+    failure = Failure(PAYMENT_NOT_STARTED, str(refusal))
     for _ in range(6):
         now = services.clock.now()
         orders = services.orders.orders(cart.account_id, sorted(cart.orders))
         failed = [
-            order.payment_failed(failure, now) for order in orders if order.status is OrderStatus.PENDING
+            # An execution may wait for this already, if the payment was started by the second process to try.
+            order.payment_failed(failure, now).look_again_at(now + deadlines.CLOSING_CHECK)
+            for order in orders
+            if order.status is OrderStatus.PENDING
         ]
         payment = replace(
             cart.payment, status=PaymentStatus.FAILED, error=refusal.decline_code or "payment_not_started"
         )
         closed = replace(cart.with_payment(payment, now), due_at=None, payment_lease=0)
         try:
-            services.orders.save_failed_payment(closed, failed)
+            owed = [callback for order in failed if (callback := owed_callback(order, now))]
+            services.orders.save_failed_payment(closed, failed, owed)
         except ConcurrentUpdateError:
             cart = load_cart(services, cart.account_id, cart.token)
             if cart.payment.settled:
                 return
             continue
-        for order in failed:
-            owe_callback(services, order)
         return
     raise ConcurrentUpdateError(f"cart {cart.token} is being written by too many at once")
 

@@ -6,7 +6,7 @@ the same Idempotency-Key, by Stripe's webhook, or by the reconciler.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.account import Account
@@ -37,11 +37,12 @@ from hosting_orders.domain.order import (
 from hosting_orders.domain.providers import PaymentMethod
 
 from .authenticate import Caller
-from .changes import change_cart, load_cart
-from .collect_payment import resume_payment, start_payment
+from .changes import load_cart
+from .collect_payment import PAYMENT_NOT_STARTED, resume_payment, start_payment
 from .log import log
 from .ports import Services
 from .send_callback import authorization_context
+from .settle_payment import waits_for_its_start
 
 _CHARGEABLE = ("card", "sepa_debit")
 
@@ -112,7 +113,7 @@ def place_order(
     except ProviderUnavailableError:
         # Whether money was asked for is unknown. It is on record, so the workflow finds out under the same keys.
         log.warning("payment outcome unknown; the workflow will look", extra={"order_id": order.uuid})
-        cart = change_cart(services, cart, lambda c: replace(c, payment_lease=0) if c.payment_lease else c)
+        cart = load_cart(services, account.id, token)
     _start(services, order)
     return Placed(cart, replayed=False)
 
@@ -266,10 +267,11 @@ def _replay(services: Services, cart: Cart, request: SiteRequest) -> Placed:
             "This Idempotency-Key was used before with another body; use a new key for a new order."
         )
     cart = resume_payment(services, cart)
-    if cart.payment.status is PaymentStatus.FAILED and not cart.payment.started:
-        raise PaymentNotStartedError("The payment could not be initiated.", cart.payment.error)
-    if cart.payment.started:
-        for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
-            if order.status is OrderStatus.PENDING:
-                _start(services, order)
+    if not cart.payment.started and cart.payment.status is not PaymentStatus.FAILED:
+        return Placed(cart, replayed=True)  # another is at it, or it was given up before it began
+    for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
+        if order.failure is not None and order.failure.code == PAYMENT_NOT_STARTED:
+            raise PaymentNotStartedError(order.failure.message, cart.payment.error)
+        if waits_for_its_start(order):
+            _start(services, order)
     return Placed(cart, replayed=True)

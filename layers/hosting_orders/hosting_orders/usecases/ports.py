@@ -72,10 +72,11 @@ class OrderStore(Protocol):
         """Orders with this number or a later one, newest first."""
         ...
 
-    def save_order(self, order: Order) -> Order:
+    def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
         """Write a changed order and return it with its new version; raises ConcurrentUpdateError.
 
-        An order that ends undelivered gives back its place of the capacity counter in the same transaction.
+        An order that ends undelivered gives back its place of the capacity counter in the same transaction, and
+        a callback that is `owed` from now on is put on record in it.
         """
         ...
 
@@ -83,8 +84,11 @@ class OrderStore(Protocol):
         """Write the cart's payment, lease and due time only; raises ConcurrentUpdateError."""
         ...
 
-    def save_failed_payment(self, cart: Cart, orders: Sequence[Order]) -> None:
-        """Write a payment that failed and the orders that fail with it in one transaction."""
+    def save_failed_payment(
+        self, cart: Cart, orders: Sequence[Order], owed: Sequence[CallbackDelivery] = ()
+    ) -> None:
+        """Write a payment that failed, the orders that fail with it and the callbacks that are owed for them in
+        one transaction."""
         ...
 
     def save_marks(self, account_id: str, token: str, news: Mapping[int, OrderMark]) -> Cart | None:
@@ -92,6 +96,10 @@ class OrderStore(Protocol):
         ...
 
     def due(self, now: int, limit: int) -> list[DueItem]: ...
+
+    def postpone(self, item: DueItem, due_at: int) -> bool:
+        """Let an item be due later; False when it has moved on since it was found, or was taken by another."""
+        ...
 
 
 class TokenStore(Protocol):

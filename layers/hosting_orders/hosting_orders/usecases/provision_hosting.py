@@ -10,6 +10,7 @@ from hosting_orders.domain.errors import (
     HostingOrdersError,
     OrderCanceledError,
     PaymentNotStartedError,
+    ProviderUnavailableError,
     ProvisioningFailedError,
 )
 from hosting_orders.domain.ids import parse_order_id
@@ -57,20 +58,7 @@ def provision_hosting(services: Services, account_id: str, number: int, task_tok
     if order.status is not OrderStatus.PROCESSING:
         raise ProvisioningFailedError(f"the order is {order.status}")
     services.tokens.put_token(account_id, number, PROVISION, task_token, now)
-    try:
-        operation = services.platform.provision(service_request(order))
-    except ProvisioningFailedError as refusal:
-        _undeliverable(services, order, Failure("provisioning_refused", str(refusal)))
-        raise
-    if order.operation_id != operation.id:
-        order = change_order(
-            services,
-            order,
-            lambda current: (
-                current.submitted(operation.id) if current.status is OrderStatus.PROCESSING else current
-            ),
-        )
-    record_delivery(services, operation)
+    ask_platform(services, order)
 
 
 def service_request(order: Order) -> ServiceRequest:
@@ -104,6 +92,9 @@ def record_delivery(services: Services, operation: Operation) -> None:
     if order is None:
         log.warning("operation of an unknown order", extra={"operation_id": operation.id})
         return
+    superseded = order.operation_id not in (None, operation.id)
+    if operation.status is OperationStatus.FAILED and superseded and order.status is OrderStatus.PROCESSING:
+        return  # late news of an attempt after which the platform began another
     if operation.status is OperationStatus.FAILED:
         failure = Failure(
             operation.error_code or "provisioning_failed",
@@ -112,6 +103,8 @@ def record_delivery(services: Services, operation: Operation) -> None:
         order = _undeliverable(services, order, failure)
     elif order.status is OrderStatus.PROCESSING and operation.site is not None:
         order = _complete(services, order, operation.site)
+    if order.renewal_owed:
+        order = start_renewal(services, order)
     if order.status is not OrderStatus.COMPLETED and operation.status is OperationStatus.SUCCEEDED:
         # The money has gone back, or is going: what was built after all must not stay.
         services.platform.deprovision(order.uuid)
@@ -146,7 +139,6 @@ def _undeliverable(services: Services, order: Order, failure: Failure) -> Order:
 
 
 def _complete(services: Services, order: Order, site: ProvisionedSite) -> Order:
-    subscription = _start_renewal(services, order)
     resource = SiteResource(
         id=site.id,
         domain=site.domain,
@@ -160,7 +152,7 @@ def _complete(services: Services, order: Order, site: ProvisionedSite) -> Order:
         services,
         order,
         lambda current: (
-            current.delivered(resource, subscription, now)
+            current.delivered(resource, None, now).look_again_at(now + deadlines.RENEWAL_CHECK)
             if current.status is OrderStatus.PROCESSING
             else current
         ),
@@ -172,8 +164,26 @@ def password_context(order: Order) -> dict[str, str]:
     return {"account": order.account_id, "order": order.uuid, "field": "ssh_password"}
 
 
-def _start_renewal(services: Services, order: Order) -> Subscription | None:
-    """The renewal begins where the paid period ends. A site that is delivered is not taken back for want of it."""
+def start_renewal(services: Services, order: Order) -> Order:
+    """Start the renewal of a delivered order where its paid period ends, and note it.
+
+    Only what is delivered renews itself: were the renewal started first, a cancelled or refunded order could keep
+    one. A site that is delivered is not taken back for want of a renewal, nor does it wait for one: when the
+    payment provider can't be asked now, the reconciler asks it later.
+    """
+    try:
+        subscription = _renewal(services, order)
+    except ProviderUnavailableError:
+        log.warning("the renewal is started later", extra={"order_id": order.uuid})
+        return order
+    return change_order(
+        services,
+        order,
+        lambda current: current.renewed_by(subscription) if current.renewal_owed else current,
+    )
+
+
+def _renewal(services: Services, order: Order) -> Subscription | None:
     account = services.directory.account(order.account_id)
     cart: Cart = load_cart(services, order.account_id, order.cart_token)
     if account is None or account.stripe_customer_id is None or cart.payment_method_id is None:
@@ -209,6 +219,27 @@ def months_later(moment: int, months: int) -> int:
         except ValueError:
             continue
     return int(start.replace(year=year, month=month + 1).timestamp() * 1000)
+
+
+def ask_platform(services: Services, order: Order) -> None:
+    """Ask for the order's service, or ask once more: that is also how one learns what became of it.
+
+    A request that got lost is made, and work that failed for now is begun anew; else nothing is done twice.
+    """
+    try:
+        operation = services.platform.provision(service_request(order))
+    except ProvisioningFailedError as refusal:
+        _undeliverable(services, order, Failure("provisioning_refused", str(refusal)))
+        raise
+    if order.operation_id != operation.id:
+        change_order(
+            services,
+            order,
+            lambda current: (
+                current.submitted(operation.id) if current.status is OrderStatus.PROCESSING else current
+            ),
+        )
+    record_delivery(services, operation)
 
 
 def platform_verdict(services: Services, order: Order) -> Operation | None:

@@ -5,37 +5,64 @@ It does nothing that the ordinary path could not do, and only through the same u
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from hosting_orders.domain import deadlines
-from hosting_orders.domain.cart import Cart, PaymentStatus
-from hosting_orders.domain.errors import PaymentNotStartedError
+from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.errors import OrderCanceledError, PaymentNotStartedError, ProvisioningFailedError
 from hosting_orders.domain.listing import DueItem
-from hosting_orders.domain.order import ENDS, Order, OrderStatus
+from hosting_orders.domain.order import Order, OrderStatus
 
-from .changes import change_cart, change_order
-from .collect_payment import note_payment, resume_payment
+from .changes import change_cart, change_order, load_cart
+from .collect_payment import resume_payment
 from .log import log
 from .ports import Services
-from .provision_hosting import platform_verdict, record_delivery
-from .refund_order import answer_refund, refund_order
+from .provision_hosting import PROVISION, ask_platform, start_renewal
+from .refund_order import REFUND, answer_refund, close_payment, refund_order
 from .send_callback import CallbackBody, send_callback
-from .settle_payment import resume_order, settle_payment
+from .settle_payment import CHARGE, resume_order, settle_payment, waits_for_its_start
 
 BATCH = 50
+# A run begins nothing new after this (milliseconds), so that it is over before its function is stopped.
+RUN_FOR = 60 * deadlines.SECOND
+
+# When an item is due again unless looking at it says otherwise.
+_NEXT_CHECK = {
+    "cart": deadlines.PAYMENT_CHECK,
+    "order": deadlines.PROVISIONING_CHECK,
+    "callback": deadlines.RECONCILE_AGAIN,
+}
+_STEPS = (CHARGE, PROVISION, REFUND)
 
 
 def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int:
     """Look at what is due, at most `limit` items; returns how many. One item in trouble doesn't stop the others."""
-    due = services.orders.due(services.clock.now(), limit)
-    for item in due:
+    started = services.clock.now()
+    looked_at = 0
+    for item in services.orders.due(started, limit):
+        if services.clock.now() - started > RUN_FOR:
+            break
+        looked_at += 1
         try:
-            _look_at(services, item, body)
-            services.measures.count(f"Reconciled{item.kind.capitalize()}")
+            # Taken before it is looked at: no other run takes it too, and one that fails every time, or kills its
+            # run, does not stay at the head of the queue.
+            if services.orders.postpone(item, started + _NEXT_CHECK[item.kind]):
+                _look_at(services, item, body)
+                services.measures.count(f"Reconciled{item.kind.capitalize()}")
         except Exception:
             log.exception("could not reconcile", extra={"kind": item.kind, "key": item.key})
             services.measures.count("ReconcileFailed")
-    return len(due)
+            _try_again_soon(services, item, started)
+    return looked_at
+
+
+def _try_again_soon(services: Services, item: DueItem, started: int) -> None:
+    taken = replace(item, due_at=started + _NEXT_CHECK[item.kind])
+    try:
+        services.orders.postpone(taken, started + deadlines.RECONCILE_AGAIN)
+    except Exception:
+        log.exception("could not even be put off", extra={"kind": item.kind, "key": item.key})
 
 
 def _look_at(services: Services, item: DueItem, body: CallbackBody) -> None:
@@ -49,7 +76,7 @@ def _look_at(services: Services, item: DueItem, body: CallbackBody) -> None:
             _count_drift(services, "Payment", cart.payment.status, after.payment.status if after else None)
     else:
         order = services.orders.order(item.account_id, int(item.key))
-        if order is not None and not order.ended:
+        if order is not None:
             _reconcile_order(services, order)
             later = services.orders.order(item.account_id, int(item.key))
             _count_drift(services, "Order", order.status, later.status if later else None)
@@ -64,64 +91,58 @@ def _count_drift(services: Services, kind: str, before: str, after: str | None) 
 
 def _reconcile_cart(services: Services, cart: Cart) -> None:
     now = services.clock.now()
-    # First of all move on, so that an item which fails every time does not starve the others.
-    cart = change_cart(services, cart, lambda c: replace(c, due_at=now + deadlines.PAYMENT_CHECK))
-    if not cart.payment.settled and not cart.payment.started:
-        try:
-            cart = resume_payment(services, cart)
-        except PaymentNotStartedError:
-            return
+    try:
+        cart = resume_payment(services, cart)
+    except PaymentNotStartedError:
+        return
     if cart.payment.invoice_id is not None:
         settle_payment(services, cart.payment.invoice_id)
-        cart = services.orders.cart(cart.account_id, cart.token) or cart
+        cart = load_cart(services, cart.account_id, cart.token)
+    if not cart.payment.settled and now >= deadlines.payment_deadline(cart):
+        # Nobody paid in time: close the payment first, so that what expires can't be paid any more.
+        cart = close_payment(services, cart)
     if cart.payment.settled:
-        change_cart(services, cart, lambda c: replace(c, due_at=None) if c.payment.settled else c)
-    elif now >= deadlines.payment_deadline(cart):
-        _expire(services, cart)
-
-
-def _expire(services: Services, cart: Cart) -> None:
-    """Nobody paid in time: close the invoice first, so that what expires can't be paid any more."""
-    if cart.payment.invoice_id is None:
-        return
-    state = services.payments.void(cart.payment.invoice_id)
-    cart = note_payment(services, cart, state)
-    if not cart.payment.settled:
-        return
-    paid = cart.payment.status is PaymentStatus.SUCCEEDED
-    now = services.clock.now()
-    for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
-        expired = order
-        if order.status is OrderStatus.PENDING and not paid:
-            expired = change_order(
-                services,
-                order,
-                lambda current: current.expired(now) if current.status is OrderStatus.PENDING else current,
-            )
-        resume_order(services, expired, cart)
+        for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
+            resume_order(services, order, cart)
+        change_cart(
+            services, cart, lambda c: replace(c, due_at=None) if c.payment.settled and c.due_at else c
+        )
 
 
 def _reconcile_order(services: Services, order: Order) -> None:
     now = services.clock.now()
-    order = change_order(
-        services,
-        order,
-        lambda current: (
-            current if current.ended else current.look_again_at(now + deadlines.PROVISIONING_CHECK)
-        ),
-    )
-    if order.status in ENDS:
+    if order.renewal_owed:
+        start_renewal(services, order)
         return
-    cart = services.orders.cart(order.account_id, order.cart_token)
-    if cart is not None and cart.payment.settled and order.status is OrderStatus.PENDING:
-        resume_order(services, order, cart)
-        order = services.orders.order(order.account_id, order.number) or order
+    if order.ended:
+        _close(services, order)
+        return
+    cart = load_cart(services, order.account_id, order.cart_token)
+    if cart.payment.settled and waits_for_its_start(order):
+        order = resume_order(services, order, cart)
     if order.status in (OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
         if refund_order(services, order.account_id, order.number, "Reconciled"):
             answer_refund(services, order)
-    elif order.status is OrderStatus.PROCESSING and order.provisioning_at is not None:
-        operation = platform_verdict(services, order)
-        if operation is not None:
-            record_delivery(services, operation)
+    elif order.status is OrderStatus.PROCESSING:
+        if now >= order.timeline[-1].at + deadlines.DELIVERY_GIVEN_UP:
+            # Its execution should have given up long ago, so it is gone.
+            refund_order(services, order.account_id, order.number, "DeliveryTimedOut")
+        elif order.provisioning_at is not None:
+            with suppress(ProvisioningFailedError):  # then it is being refunded from now on
+                ask_platform(services, order)
     # The start may have been lost; starting again is harmless, and an ended order's steps change nothing.
     services.workflow.start(order)
+
+
+def _close(services: Services, order: Order) -> None:
+    """The order has ended. Answer every step that still waits for it: whoever ended it may have died before."""
+    for step in _STEPS:
+        token = services.tokens.token(order.account_id, order.number, step)
+        if token is None:
+            continue
+        if step == REFUND or order.status is OrderStatus.COMPLETED:
+            services.workflow.succeed(token)
+        else:
+            services.workflow.fail(token, OrderCanceledError.__name__, f"the order is {order.status}")
+        services.tokens.drop_token(order.account_id, order.number, step)
+    change_order(services, order, lambda current: current.closed() if current.due_at else current)

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import Cart, PaymentStatus
-from hosting_orders.domain.errors import RefundRefusedError
+from hosting_orders.domain.errors import ProviderUnavailableError, RefundRefusedError
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, Refund
-from hosting_orders.domain.providers import OperationStatus, PaymentState
+from hosting_orders.domain.providers import Operation, OperationStatus, PaymentState
 
 from .changes import change_cart, change_order, load_cart, load_order
 from .collect_payment import note_payment, other_orders_alive
@@ -49,27 +49,49 @@ def refund_order(services: Services, account_id: str, number: int, error: str) -
         return True  # it was delivered after all: the money stays
     cart, payment = _stop_payment(services, order)
     if payment is PaymentStatus.PROCESSING or payment is PaymentStatus.AWAITING_AUTHENTICATION:
-        # A debit under way can't be called back. Its settlement brings us here again.
+        # A debit under way can't be called back. Its settlement brings us here again. Until then the order must
+        # not be pending: its money would make it one to be delivered, and nobody would deliver it.
+        order = _give_up(services, order, error, if_in=(OrderStatus.PENDING, OrderStatus.PROCESSING))
         change_order(services, order, lambda current: _look_again(services, current))
         return False
     if payment not in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED):
-        _end_without_money(services, order)
-        return True
+        return _end_without_money(services, order)
+    order = _give_up(services, order, error, if_in=(OrderStatus.PENDING,))
+    if order.status is OrderStatus.PROCESSING:
+        # Its money was noted this moment, by somebody who did not know that it had been given up.
+        return refund_order(services, account_id, number, error)
     return _give_back(services, order, cart)
 
 
 def _stop_delivery(services: Services, order: Order, error: str) -> Order:
     """Delivery failed, or nobody knows. Ask first; then close the door (REFUNDING); then take down what is there."""
     if order.provisioning_at is not None:
-        operation = platform_verdict(services, order)
+        operation = _verdict(services, order)
         if operation is not None and operation.status is OperationStatus.SUCCEEDED:
             record_delivery(services, operation)
-            return load_order(services, order.account_id, order.number)
+            order = load_order(services, order.account_id, order.number)
+    return _give_up(services, order, error, if_in=(OrderStatus.PROCESSING,))
+
+
+def _verdict(services: Services, order: Order) -> Operation | None:
+    """What the platform says, or None once it has had its time and still says nothing that is final."""
+    try:
+        return platform_verdict(services, order)
+    except ProviderUnavailableError:
+        begun = order.provisioning_at
+        if begun is None or services.clock.now() < begun + deadlines.DELIVERY_DEADLINE:
+            raise
+        log.warning("the platform said nothing in time", extra={"order_id": order.uuid})
+        return None
+
+
+def _give_up(services: Services, order: Order, error: str, if_in: tuple[OrderStatus, ...]) -> Order:
+    """Close the door: from here on the order will not be delivered."""
     now = services.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({error}).")
 
     def change(current: Order) -> Order:
-        if current.status is not OrderStatus.PROCESSING:
+        if current.status not in if_in:
             return current
         refunding = current.undeliverable(failure, now, Actor.SYSTEM)
         return refunding.look_again_at(now + deadlines.COMPENSATION_CHECK)
@@ -87,15 +109,20 @@ def _stop_payment(services: Services, order: Order) -> tuple[Cart, PaymentStatus
             cart,
             PaymentStatus.PROCESSING,
         )  # the others still want to be paid for; then this part goes back
+    cart = close_payment(services, cart)
+    return cart, cart.payment.status
+
+
+def close_payment(services: Services, cart: Cart) -> Cart:
+    """Make sure nobody can pay any more, and note what is true then: it may be paid, or a debit be under way."""
     state = _find_payment(services, cart)
     if state is None:
         if cart.payment_lease > services.clock.now():
-            return cart, PaymentStatus.PROCESSING  # somebody may be starting it this moment
+            return cart  # somebody may be starting it this moment
         return _close_unstarted(services, cart)
     if state.status in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION):
         state = services.payments.void(state.invoice_id)
-    cart = note_payment(services, cart, state)
-    return cart, cart.payment.status
+    return note_payment(services, cart, state)
 
 
 def _find_payment(services: Services, cart: Cart) -> PaymentState | None:
@@ -107,7 +134,7 @@ def _find_payment(services: Services, cart: Cart) -> PaymentState | None:
     return services.payments.find(account.stripe_customer_id, cart.token, cart.created_at)
 
 
-def _close_unstarted(services: Services, cart: Cart) -> tuple[Cart, PaymentStatus]:
+def _close_unstarted(services: Services, cart: Cart) -> Cart:
     """Nothing was asked of the provider; say so in the cart, so that nothing will be."""
     now = services.clock.now()
 
@@ -117,42 +144,29 @@ def _close_unstarted(services: Services, cart: Cart) -> tuple[Cart, PaymentStatu
         payment = replace(current.payment, status=PaymentStatus.CANCELED)
         return replace(current.with_payment(payment, now), due_at=None)
 
-    cart = change_cart(services, cart, change)
-    return cart, cart.payment.status
+    return change_cart(services, cart, change)
 
 
-def _end_without_money(services: Services, order: Order) -> None:
+def _end_without_money(services: Services, order: Order) -> bool:
     now = services.clock.now()
+    closing = now + deadlines.CLOSING_CHECK
 
     def change(current: Order) -> Order:
         if current.status is OrderStatus.PENDING:
             failure = Failure("payment_failed", "The order could not be paid.")
-            return current.payment_failed(failure, now, Actor.SYSTEM)
+            return current.payment_failed(failure, now, Actor.SYSTEM).look_again_at(closing)
         if current.status in (OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
-            return current.refunded(None, now)
+            return current.refunded(None, now).look_again_at(closing)
         return current
 
-    change_order(services, order, change)
+    return change_order(services, order, change).ended
 
 
 def _give_back(services: Services, order: Order, cart: Cart) -> bool:
     """The money came and the order will not be delivered: give this order's part back, once."""
     now = services.clock.now()
-    if order.status is OrderStatus.PENDING:
-        failure = Failure("flow_failed", "The order was paid but could not be carried on.")
-        order = change_order(
-            services,
-            order,
-            lambda current: (
-                current.undeliverable(failure, now, Actor.SYSTEM)
-                if current.status is OrderStatus.PENDING
-                else current
-            ),
-        )
-    if order.refund is not None:
+    if order.refund is not None or order.status is OrderStatus.COMPLETED:
         return order.ended
-    if order.status in (OrderStatus.COMPLETED, OrderStatus.PROCESSING):
-        return order.ended  # lost the race to good news
     if order.provisioning_at is not None:
         services.platform.deprovision(order.uuid)
     try:
@@ -174,7 +188,7 @@ def _give_back(services: Services, order: Order, cart: Cart) -> bool:
             return current
         if current.ended:
             return current.late_money_returned(refund, now)
-        return current.refunded(refund, now)
+        return current.refunded(refund, now).look_again_at(now + deadlines.CLOSING_CHECK)
 
     change_order(services, order, change)
     return True

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 
-from hosting_orders.domain.callback import CallbackDelivery, DeliveryStatus
+from hosting_orders.domain.callback import DeliveryStatus
 from hosting_orders.domain.errors import ConcurrentUpdateError
-from hosting_orders.domain.ids import callback_message_id
-from hosting_orders.domain.order import Order
+from hosting_orders.domain.order import Actor, Order
 from hosting_orders.domain.providers import CallbackRequest
 
-from .changes import load_order
+from .changes import change_order, load_order, owed_callback
 from .log import log
 from .ports import Services
 
@@ -27,9 +25,9 @@ def send_callback(services: Services, account_id: str, number: int, body: Callba
     """
     order = load_order(services, account_id, number)
     if order.callback is None or not order.ended:
-        return
-    delivery = services.deliveries.delivery(account_id, number) or new_delivery(order)
-    if delivery.status is not DeliveryStatus.PENDING:
+        return  # nothing is owed
+    delivery = services.deliveries.delivery(account_id, number) or owed_callback(order, services.clock.now())
+    if delivery is None or delivery.status is not DeliveryStatus.PENDING:
         return
     account = services.directory.account(account_id)
     authorization = None
@@ -53,33 +51,19 @@ def send_callback(services: Services, account_id: str, number: int, body: Callba
         "callback attempted",
         extra={
             "order_id": order.uuid,
-            "attempt": len(delivery.attempts),
+            "attempt": delivery.made,
             "status_code": answer.status_code,
             "error": answer.error,
             "delivery": delivery.status.value,
         },
     )
     if delivery.status is DeliveryStatus.EXHAUSTED:
+        change_order(services, order, lambda current: current.noted("callback exhausted", now, Actor.SYSTEM))
         services.measures.count("CallbackExhausted")
     try:
         services.deliveries.save_delivery(delivery)
     except ConcurrentUpdateError:
         log.info("another attempt was made at the same time", extra={"order_id": order.uuid})
-
-
-def owe_callback(services: Services, order: Order) -> None:
-    """Put a callback on record without sending it: for ends that no workflow is there to report."""
-    if order.callback is None or services.deliveries.delivery(order.account_id, order.number) is not None:
-        return
-    owed = replace(new_delivery(order), due_at=services.clock.now())
-    try:
-        services.deliveries.save_delivery(owed)
-    except ConcurrentUpdateError:
-        log.info("the callback is on record already", extra={"order_id": order.uuid})
-
-
-def new_delivery(order: Order) -> CallbackDelivery:
-    return CallbackDelivery(order.account_id, order.number, callback_message_id(order.number))
 
 
 def authorization_context(account_id: str) -> dict[str, str]:

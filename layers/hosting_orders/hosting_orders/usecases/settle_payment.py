@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import Cart, PaymentStatus
-from hosting_orders.domain.errors import OrderCanceledError, PaymentFailedError
+from hosting_orders.domain.errors import OrderCanceledError, PaymentFailedError, PaymentNotStartedError
 from hosting_orders.domain.order import ENDS, Failure, Order, OrderStatus
 
 from .changes import change_order
-from .collect_payment import note_payment
+from .collect_payment import note_failure, note_payment
 from .log import log
 from .ports import Services
 from .refund_order import answer_refund, refund_order
 
 CHARGE = "charge"
+_GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED})
 
 
 def settle_payment(services: Services, invoice_id: str) -> None:
@@ -32,13 +33,31 @@ def settle_payment(services: Services, invoice_id: str) -> None:
     if cart.payment.invoice_id not in (None, state.invoice_id):
         log.error("two invoices for one cart", extra={"cart_token": cart.token, "invoice_id": invoice_id})
         return
+    unanswered = not cart.payment.started and not cart.payment.settled
+    if (
+        unanswered
+        and cart.payment_lease > services.clock.now()
+        and state.status is not PaymentStatus.SUCCEEDED
+    ):
+        return  # its process is still at it: a refusal is not the end of what it does, and it tells the client
+    if unanswered and state.status is PaymentStatus.FAILED:
+        note_failure(services, cart, PaymentNotStartedError("The payment method was declined.", state.error))
+        return
     cart = note_payment(services, cart, state)
     if cart.payment.settled:
         for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
-            resume_order(services, order, cart)
+            resumed = resume_order(services, order, cart)
+            if waits_for_its_start(resumed):
+                # Its process may have died before it came to that. Starting it twice is starting it once.
+                services.workflow.start(resumed)
 
 
-def resume_order(services: Services, order: Order, cart: Cart) -> None:
+def waits_for_its_start(order: Order) -> bool:
+    """Whether nothing shows yet that the order's execution was started."""
+    return order.status in (OrderStatus.PENDING, OrderStatus.PROCESSING) and order.provisioning_at is None
+
+
+def resume_order(services: Services, order: Order, cart: Cart) -> Order:
     """Let one order go on now that its cart's payment is settled. Repeating it changes nothing."""
     paid = cart.payment.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
     now = services.clock.now()
@@ -48,17 +67,22 @@ def resume_order(services: Services, order: Order, cart: Cart) -> None:
             return current
         if paid:
             return current.paid(now, now + deadlines.PROVISIONING_CHECK)
-        return current.payment_failed(Failure("payment_failed", "The payment failed."), now)
+        if cart.payment.status is PaymentStatus.CANCELED and now >= deadlines.payment_deadline(cart):
+            ended = current.expired(now)
+        else:
+            ended = current.payment_failed(Failure("payment_failed", "The payment failed."), now)
+        return ended.look_again_at(now + deadlines.CLOSING_CHECK)
 
     order = change_order(services, order, change)
-    if order.status is OrderStatus.CANCELING or (order.status in ENDS and paid):
-        # Cancelled, expired or failed while the money was on its way: now it can be given back.
+    undelivered = order.status in ENDS and order.status is not OrderStatus.COMPLETED
+    if order.status in _GIVING_BACK or (undelivered and paid):
+        # Cancelled, given up, expired or failed while the money was on its way: now it can be given back.
         if refund_order(services, order.account_id, order.number, "PaymentSettled"):
             answer_refund(services, order)
-        return
+        return order
     token = services.tokens.token(order.account_id, order.number, CHARGE)
     if token is None:
-        return
+        return order
     if order.status is OrderStatus.FAILED:
         services.workflow.fail(token, PaymentFailedError.__name__, "the payment failed")
     elif order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
@@ -66,3 +90,4 @@ def resume_order(services: Services, order: Order, cart: Cart) -> None:
     else:
         services.workflow.succeed(token)
     services.tokens.drop_token(order.account_id, order.number, CHARGE)
+    return order

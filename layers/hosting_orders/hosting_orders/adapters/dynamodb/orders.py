@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderMark
 from hosting_orders.domain.errors import (
     CapacityExhaustedError,
@@ -23,6 +24,7 @@ from .items import (
     UNTOUCHED,
     cart_from_items,
     cart_to_item,
+    delivery_to_item,
     number_claim_to_item,
     order_from_item,
     order_to_item,
@@ -172,17 +174,18 @@ class DynamoOrderStore:
 
     # -- changing ------------------------------------------------------------------------------------------
 
-    def save_order(self, order: Order) -> Order:
+    def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
         """Write a changed order and return it with its new version; raises ConcurrentUpdateError.
 
         An order that ends undelivered gives back its place in the same transaction and holds none from then
-        on, so no repetition can give it back twice.
+        on, so no repetition can give it back twice. A callback that is `owed` from now on is put on record in
+        it too: so no end can be without one, whoever dies when.
         """
         saved = _next_version(order)
         write = _replace(order, saved)
         try:
-            if _gives_back(order):
-                self._transact_giving_back([write], [order])
+            if _gives_back(order) or owed is not None:
+                self._transact_ending([write], [order], [owed] if owed else [])
             else:
                 self._table.write(write)
         except ConditionFailedError as lost:
@@ -197,17 +200,26 @@ class DynamoOrderStore:
             raise ConcurrentUpdateError(f"the payment of cart {cart.token} was changed meanwhile") from lost
         return replace(cart, payment_version=cart.payment_version + 1)
 
-    def save_failed_payment(self, cart: Cart, orders: Sequence[Order]) -> None:
-        """Write a payment that failed and the orders that fail with it, and give back their places, in one
-        transaction; raises ConcurrentUpdateError."""
+    def save_failed_payment(
+        self, cart: Cart, orders: Sequence[Order], owed: Sequence[CallbackDelivery] = ()
+    ) -> None:
+        """Write a payment that failed and the orders that fail with it, owe their callbacks and give back their
+        places, in one transaction; raises ConcurrentUpdateError."""
         writes = [_payment(cart), *[_replace(order, _next_version(order)) for order in orders]]
-        self._transact_giving_back(writes, [order for order in orders if _gives_back(order)])
+        self._transact_ending(writes, orders, owed)
 
-    def _transact_giving_back(self, writes: Sequence[Write], orders: Sequence[Order]) -> None:
-        places = Counter(order.capacity for order in orders if order.capacity is not None)
+    def _transact_ending(
+        self, writes: Sequence[Write], orders: Sequence[Order], owed: Sequence[CallbackDelivery]
+    ) -> None:
+        places = Counter(
+            order.capacity for order in orders if order.capacity is not None and _gives_back(order)
+        )
         releases = [
-            update(keys.capacity(capacity), "SET #used = #used - :count", "#used >= :count", count=count)
-            for capacity, count in places.items()
+            *[
+                update(keys.capacity(capacity), "SET #used = #used - :count", "#used >= :count", count=count)
+                for capacity, count in places.items()
+            ],
+            *[put(delivery_to_item(replace(one, version=one.version + 1)), IS_NEW) for one in owed],
         ]
         while True:
             try:
@@ -216,7 +228,8 @@ class DynamoOrderStore:
             except TransactionRefusedError as refused:
                 if any(refused.failed[: len(writes)]):
                     raise ConcurrentUpdateError("a cart or order was changed meanwhile") from refused
-                # An operator reset or removed the counter. That must not keep an order from ending.
+                # An operator reset or removed the counter. That must not keep an order from ending, and neither
+                # must a callback that is on record already.
                 failed = refused.failed[len(writes) :]
                 releases = [release for release, lost in zip(releases, failed, strict=True) if not lost]
 
@@ -265,6 +278,29 @@ class DynamoOrderStore:
             if kind is not None:
                 due.append(DueItem(*kind, item["due_at"]))
         return due[:limit]
+
+    def postpone(self, item: DueItem, due_at: int) -> bool:
+        """Let an item be due later; False when it has moved on since it was found, or was taken by another.
+
+        The item's version stays: nothing that a customer can see has changed, and no writer is disturbed.
+        """
+        try:
+            self._table.write(
+                update(
+                    _due_key(item), "SET #due_at = :later", "#due_at = :seen", later=due_at, seen=item.due_at
+                )
+            )
+        except ConditionFailedError:
+            return False
+        return True
+
+
+def _due_key(item: DueItem) -> keys.Key:
+    if item.kind == "order":
+        return keys.order(item.account_id, int(item.key))
+    if item.kind == "callback":
+        return keys.callback(item.account_id, int(item.key))
+    return keys.cart(item.account_id, item.key)
 
 
 def _gives_back(order: Order) -> bool:

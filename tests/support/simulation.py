@@ -1,0 +1,297 @@
+"""A seeded history of the whole system under faults, and what must be true at its end (design.md, section 8).
+
+While the storm lasts, every side effect may fail, lose its answer or kill its process; webhooks come twice, late, in
+any order or never; clients repeat their POSTs and cancel; executions, webhooks and the schedule take turns at random.
+Then the storm is over, time passes, and `violations` says what is wrong. The same seed is the same history.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from hosting_orders.adapters.dynamodb.codec import decode
+from hosting_orders.adapters.dynamodb.items import order_from_item
+from hosting_orders.domain.cart import PaymentStatus, roll_up
+from hosting_orders.domain.catalogue import Variant
+from hosting_orders.domain.ids import callback_message_id
+from hosting_orders.domain.order import ENDS, Order, OrderStatus
+from hosting_orders.domain.providers import CallbackAnswer, OperationStatus
+from tests.support.mishaps import Mishap
+from tests.support.world import World, a_world
+
+ACCOUNTS = ("ready", "ready", "credit", "sepa", "sepa", "authentication_required", "declined_final", "trial")
+DAY = 86_400
+
+
+class History:
+    """One seed's history. `log` tells what was done, for whoever replays a failing seed."""
+
+    def __init__(
+        self, world: World, seed: int, *, orders: int = 3, steps: int = 70, risk: float = 0.12
+    ) -> None:
+        self.world = world
+        self.chance = random.Random(seed)
+        world.runner._chance = random.Random(seed)
+        self.seed, self.steps, self.risk = seed, steps, risk
+        self.log: list[str] = []
+        self.clients = [
+            {"account": self.chance.choice(ACCOUNTS), "key": f"seed-{seed}-{n}", "cart": None, "answers": []}
+            for n in range(orders)
+        ]
+        self.events: list[Mapping[str, Any]] = []
+        self._orders: dict[int, Order] = {}
+        self._read = 0
+        self.statuses: dict[str, list[OrderStatus]] = defaultdict(list)
+        self.webhooks_work = self.chance.random() < 0.7
+        world.services.catalogue.put_variant(Variant("scarce", capacity=50))
+        self.world.callbacks.answers = [
+            CallbackAnswer(self.chance.choice((204, 204, 500))) for _ in range(orders)
+        ]
+
+    def run(self) -> None:
+        """The storm, then the calm after it."""
+        self.world.fresh_stripe_events()
+        self.world.mishaps.watch(self._choose)
+        actions = (
+            *[self._post] * 3,
+            self._cancel,
+            *[self._workflow] * 5,
+            *[self._hear_stripe] * 3,
+            *[self._platform] * 2,
+            self._platform_webhook,
+            self._customer,
+            *[self._roll_up] * 2,
+            self._schedule,
+            self._time,
+        )
+        for _ in range(self.steps):
+            self.chance.choice(actions)()
+        self.world.mishaps.none()
+        self._calm()
+
+    def _choose(self, name: str) -> Mishap | None:
+        if self.chance.random() >= self.risk:
+            return None
+        mishap = self.chance.choice(list(Mishap))
+        self.log.append(f"    {mishap} at {name}")
+        return mishap
+
+    # -- what may happen ---------------------------------------------------------------------------------------
+
+    def _post(self) -> None:
+        client = self.chance.choice(self.clients)
+        if client["answers"] and client["answers"][-1] < 500 and self.chance.random() < 0.8:
+            return
+        reply = self.world.place(client["account"], key=client["key"], callback=True, variant="scarce")
+        client["answers"].append(reply.status)
+        if reply.status == 202:
+            client["cart"] = reply.body["cart"]["token"]
+        self.log.append(f"POST {client['key']} {client['account']}: {reply.status}")
+
+    def _cancel(self) -> None:
+        if self.chance.random() < 0.5 or not (orders := self.orders()):
+            return
+        order = self.chance.choice(orders)
+        account = order.account_id.removeprefix("acc_")
+        reply = self.world.request("DELETE", f"/api/orders/{order.uuid}", account=account)
+        self.log.append(f"DELETE {order.number} ({order.status}): {reply.status}")
+
+    def _workflow(self) -> None:
+        if self.world.runner.ready:
+            self.world.runner.run_one(self.chance.randrange(self.world.runner.ready))
+            self.log.append("workflow step")
+
+    def _hear_stripe(self) -> None:
+        self.events += self.world.fresh_stripe_events()
+        if not self.webhooks_work or not self.events:
+            return
+        event = self.chance.choice(self.events)
+        status = self.world.stripe_webhook(event).status
+        self.log.append(f"webhook {event['type']}: {status}")
+        if status == 200 and self.chance.random() < 0.7:
+            self.events.remove(event)
+
+    def _platform(self) -> None:
+        running = [
+            item_id
+            for item_id, service in self.world.platform.services.items()
+            if service.operation.status is OperationStatus.RUNNING
+        ]
+        if running and self.chance.random() < 0.6:
+            item_id = self.chance.choice(running)
+            what = self.chance.choice(("finish", "finish", "fail", "fail for now"))
+            self.log.append(f"platform: {what} {item_id}")
+            if what == "finish":
+                self.world.platform.finish(item_id)
+            else:
+                self.world.platform.fail(item_id, retryable=what == "fail for now")
+
+    def _platform_webhook(self) -> None:
+        ended = [
+            item_id
+            for item_id, service in self.world.platform.services.items()
+            if service.operation.status is not OperationStatus.RUNNING
+        ]
+        if ended and self.webhooks_work:
+            item_id = self.chance.choice(ended)
+            self.log.append(f"platform webhook {item_id}: {self.world.platform_webhook(item_id).status}")
+
+    def _customer(self) -> None:
+        """Somebody pays on the hosted page, or a bank settles or returns a debit."""
+        what = self.chance.choice(("pay", "settle", "fail"))
+        controls = self.world.stripe.controls
+        if what == "pay":
+            for order in self.orders():
+                cart = self.world.services.orders.cart(order.account_id, order.cart_token)
+                waits = cart is not None and cart.payment.status is PaymentStatus.AWAITING_AUTHENTICATION
+                if waits and self.world.stripe.get(cart.payment.invoice_id)["status"] == "open":
+                    self.log.append(f"customer pays for {order.number}")
+                    controls.pay(cart.payment.invoice_id, self.chance.choice((None, "4242424242424242")))
+            return
+        for intent in self.world.stripe.objects("payment_intent", status="processing")[:1]:
+            self.log.append(f"bank: {what} {intent['id']}")
+            controls.settle(intent["id"]) if what == "settle" else controls.fail(intent["id"])
+
+    def _roll_up(self) -> None:
+        self.world.pump_stream()
+
+    def _schedule(self) -> None:
+        self.log.append(f"reconciled {self.world.reconcile()}")
+
+    def _time(self) -> None:
+        seconds = self.chance.choice((1, 10, 60, 180, 600, 3600))
+        self.log.append(f"{seconds} s pass")
+        self.world.advance(seconds)
+
+    def _calm(self) -> None:
+        """No faults any more; some webhooks are lost for ever. Half of the clients who got no answer ask again."""
+        if self.webhooks_work:
+            for event in self.events + self.world.fresh_stripe_events():
+                if self.chance.random() < 0.7:
+                    self.world.stripe_webhook(event)
+        self.world.webhooks_on = self.world.platform_webhooks_on = self.webhooks_work
+        for client in self.clients:
+            if self.chance.random() < 0.5:
+                reply = self.world.place(
+                    client["account"], key=client["key"], callback=True, variant="scarce"
+                )
+                client["answers"].append(reply.status)
+                if reply.status == 202:
+                    client["cart"] = reply.body["cart"]["token"]
+        for seconds, every in ((3600, 600), (12 * 3600, 3600), (20 * DAY, DAY)):
+            self.log.append(f"calm at {self.world.clock.now()}: {[str(o.status) for o in self.orders()]}")
+            left = float(seconds)
+            while left > 0:
+                self.world.advance(every)
+                self.world.reconcile()
+                self.world.run()
+                left -= every
+
+    # -- what is there -----------------------------------------------------------------------------------------
+
+    def orders(self) -> list[Order]:
+        """All orders as stored. Read from the stream, which is much faster than a scan of moto's table."""
+        records = self.world._stream().items
+        for record in records[self._read :]:
+            change = record.to_json()["dynamodb"]
+            if change["Keys"]["SK"]["S"].startswith("ORDER#") and "NewImage" in change:
+                order = order_from_item(decode(change["NewImage"]))
+                self._orders[order.number] = order
+                seen = self.statuses[order.uuid]
+                if not seen or seen[-1] is not order.status:
+                    seen.append(order.status)
+        self._read = len(records)
+        return list(self._orders.values())
+
+    def violations(self) -> list[str]:
+        """Each invariant that does not hold, in a sentence."""
+        wrong: list[str] = []
+        stripe = self.world.stripe
+        orders = self.orders()
+        messages = {request.message_id for request in self.world.callbacks.received}
+        for order in orders:
+            name = f"{order.account_id} {order.number} {order.status}"
+            cart = self.world.services.orders.cart(order.account_id, order.cart_token)
+            assert cart is not None
+            if order.status not in ENDS:
+                wrong.append(f"{name} has no end")
+            invoices = [i for i in stripe.invoices() if i["metadata"].get("cart_token") == order.cart_token]
+            paid = [invoice for invoice in invoices if invoice["status"] == "paid"]
+            if any(invoice["status"] in ("open", "draft") for invoice in invoices):
+                wrong.append(f"{name} has an invoice that can still be paid")
+            notes = [n for n in stripe.credit_notes() if n["invoice"] in {i["id"] for i in paid}]
+            kept = sum(i["total"] for i in paid) - sum(note["total"] for note in notes)
+            delivered = order.status is OrderStatus.COMPLETED
+            if len(paid) > 1:
+                wrong.append(f"{name} was paid {len(paid)} times")
+            if kept != (order.price.amount if delivered else 0):
+                wrong.append(f"{name}: {kept} kept")
+            service = self.world.platform.services.get(order.uuid)
+            stands = service is not None and service.built > 0 and not service.deleted
+            if stands != delivered or (service is not None and service.built > 1):
+                wrong.append(f"{name}: the platform built {service and service.built}, stands {stands}")
+            renewals = [s for s in stripe.subscriptions() if s["metadata"].get("order_id") == order.uuid]
+            alive = [s for s in renewals if s["status"] != "canceled"]
+            if len(alive) != delivered:
+                wrong.append(f"{name} has {len(alive)} renewals")
+            if not cart.payment.settled:
+                wrong.append(f"{name}: its cart's payment is {cart.payment.status}")
+            if cart.rollup_status is not roll_up([order.status]):
+                wrong.append(f"{name}: rolled up as {cart.rollup_status}")
+            if self._message_of(order) not in messages:
+                wrong.append(f"{name}: its client was never told")
+            history = self.statuses[order.uuid]
+            if any(status in ENDS for status in history[:-1]):
+                wrong.append(f"{name}: left an end: {history}")
+            if order.due_at is not None or cart.due_at is not None:
+                wrong.append(f"{name} is still due")
+        if messages - {self._message_of(order) for order in orders}:
+            wrong.append("a message that is no order's")
+        holding = sum(order.status is OrderStatus.COMPLETED for order in orders)
+        used = self.world.services.catalogue.load().variants["scarce"].used
+        if used != holding:
+            wrong.append(f"{used} places are taken by {holding} orders")
+        for execution in self.world.runner.executions.values():
+            if execution.status != "SUCCEEDED":
+                wrong.append(f"execution {execution.name} is {execution.status}")
+        for client in self.clients:
+            if client["cart"] is None and 202 in client["answers"]:
+                wrong.append(f"{client['key']} got no cart")
+        return wrong
+
+    def _message_of(self, order: Order) -> str:
+        return callback_message_id(order.number)
+
+
+def simulate(seed: int, **settings: Any) -> History:
+    """Live through a seed's history in a world of its own."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with a_world() as world:
+            history = History(world, seed, **settings)
+            history.run()
+            history.wrong = history.violations()  # type: ignore[attr-defined]
+            return history
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+if __name__ == "__main__":
+    import sys
+    import traceback
+
+    first, count = int(sys.argv[1]), int(sys.argv[2])
+    for number in range(first, first + count):
+        try:
+            lived = simulate(number)
+            found = lived.wrong  # type: ignore[attr-defined]
+        except Exception:
+            lived, found = None, [traceback.format_exc()[-1500:]]
+        sys.stdout.write(f"seed {number}: {found or 'ok'}\n")
+        if count == 1 and lived is not None:
+            sys.stdout.write("\n".join(lived.log) + "\n")
+        sys.stdout.flush()
