@@ -12,6 +12,7 @@ from types import FrameType
 
 from local.demo import DemoFailedError, show_sample_order, write_demo_file
 from local.errors import StackError
+from local.logs import log_lines
 from local.paths import DEFAULT_STATE
 from local.stack import Stack, running_stack
 from local.terminal import Terminal
@@ -23,8 +24,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument(
         "command",
-        choices=("run", "demo"),
-        help="run: serve until Ctrl-C. demo: end with the sample order, 0 when it is completed.",
+        choices=("run", "demo", "logs"),
+        help="run: serve until Ctrl-C. demo: end with the sample order, 0 when it is completed. "
+        "logs: what the functions of the running stack have logged.",
+    )
+    parser.add_argument(
+        "about", nargs="?", help="logs: only lines with this id (order, cart, account, request)"
     )
     parser.add_argument(
         "--state",
@@ -33,6 +38,8 @@ def main() -> int:
         help="folder for logs, demo.json and received callbacks; a stack each (default: .local)",
     )
     options = parser.parse_args()
+    if options.command == "logs":
+        return _print_logs(options.state, options.about)
     signal.signal(signal.SIGTERM, _interrupt)
     terminal = Terminal()
     terminal.heading("Starting Hosting Orders on this machine")
@@ -51,6 +58,16 @@ def main() -> int:
     except (StackError, DemoFailedError) as error:
         terminal.bad(str(error))
         terminal.line(f"Logs: {options.state / 'logs'}")
+        return 1
+    return 0
+
+
+def _print_logs(state: Path, about: str | None) -> int:
+    try:
+        for line in log_lines(state, about):
+            print(line)
+    except StackError as error:
+        Terminal().bad(str(error))
         return 1
     return 0
 

@@ -11,6 +11,7 @@ import pytest
 
 from local.client import Answer, call
 from local.demo import DemoAccounts
+from local.logs import log_lines
 from local.stack import Stack
 
 PATIENCE_SECONDS = 60.0
@@ -195,6 +196,20 @@ def test_cancelling_before_the_money_came_closes_the_invoice(stack: Stack, accou
     assert shown["payment"]["status"] == "canceled"
     again = call("DELETE", stack.api + path, headers=client.headers)
     assert (again.status, again.json()["code"]) == (409, "order_not_cancellable")
+
+
+def test_one_id_finds_what_all_functions_have_logged_of_an_order(
+    stack: Stack, accounts: DemoAccounts
+) -> None:
+    client = Client(stack, accounts, "ready")
+    placed = client.post("logged", callback={"url": f"{stack.callbacks}/logged"}).json()
+    client.until(placed["orders"][0]["poll_url"], "completed")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "callback attempted" not in (text := "\n".join(log_lines(stack.state, placed["orders"][0]["id"]))):
+        assert time.monotonic() < deadline, text
+        time.sleep(0.3)
+    assert "order placed" in text
+    assert accounts["ready"]["user_key"] not in "\n".join(log_lines(stack.state))
 
 
 def test_what_can_not_be_read_is_told_in_the_contracts_shape(stack: Stack, accounts: DemoAccounts) -> None:

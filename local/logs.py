@@ -1,0 +1,41 @@
+"""`python -m local logs`: what the functions of a running stack have logged, oldest first, as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from local.aws import Aws
+from local.errors import StackError
+
+
+def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
+    """The functions' log lines in the order of their time; with `about` only those that hold this text.
+
+    An order's UUID, a cart's token, an account or a request id finds all that was logged of it, over all
+    functions. Raises StackError when no stack runs in this state folder.
+    """
+    demo = state / "demo.json"
+    if not demo.exists():
+        raise StackError("No stack is running here; start one with `make run`.")
+    client = Aws(json.loads(demo.read_text())["aws"]).client("logs")
+    found: list[tuple[int, str]] = []
+    try:
+        for group in client.describe_log_groups()["logGroups"]:
+            found += _events(client, group["logGroupName"])
+    except OSError as error:
+        raise StackError("The stack is not running any more; start one with `make run`.") from error
+    for _, line in sorted(found):
+        if line.startswith("{") and (about is None or about in line):
+            yield line.rstrip()
+
+
+def _events(client: Any, group: str) -> Iterator[tuple[int, str]]:
+    for stream in client.describe_log_streams(logGroupName=group)["logStreams"]:
+        events = client.get_log_events(
+            logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
+        )["events"]
+        for event in events:
+            yield event["timestamp"], event["message"]
