@@ -277,14 +277,16 @@ def callback_state(delivery: CallbackDelivery | None) -> dict[str, Any]:
     return {
         "id": delivery.message_id,
         "status": delivery.status.value,
-        "attempts": len(delivery.attempts),
+        "attempts": delivery.made,
         "next_at": date_time(delivery.due_at),
     }
 
 
 def callback_attempts(delivery: CallbackDelivery | None) -> dict[str, Any]:
-    """GET /api/orders/:id/callbacks. `id` is the `webhook-id`; only the newest attempt has a `next_at`."""
+    """GET /api/orders/:id/callbacks: the newest attempts, oldest of them first. `id` is the `webhook-id`; only the
+    last attempt has a `next_at`."""
     attempts = delivery.attempts if delivery else ()
+    first = delivery.forgotten + 1 if delivery else 1
     return {
         "callback": callback_state(delivery),
         "attempts": [
@@ -294,9 +296,9 @@ def callback_attempts(delivery: CallbackDelivery | None) -> dict[str, Any]:
                 "at": date_time(attempt.at),
                 "status_code": attempt.status_code,
                 "error": attempt.error,
-                "next_at": date_time(delivery.due_at) if delivery and number == len(attempts) else None,
+                "next_at": date_time(delivery.due_at) if delivery and number == delivery.made else None,
             }
-            for number, attempt in enumerate(attempts, start=1)
+            for number, attempt in enumerate(attempts, start=first)
         ],
     }
 

@@ -18,6 +18,12 @@ SCHEDULE: tuple[int, ...] = (
     *(6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR),
 )
 
+# A receiver can put us off, but not for longer than this (seconds).
+LONGEST_RETRY_AFTER = 24 * HOUR
+
+# So many attempts stay on record. The schedule makes fewer; a client may ask for redeliveries without end.
+KEPT_ATTEMPTS = 50
+
 
 class DeliveryStatus(StrEnum):
     PENDING = "pending"
@@ -37,7 +43,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class CallbackDelivery:
-    """Everything about one message. `due_at` (epoch ms) is when the next attempt is wanted."""
+    """Everything about one message. `attempts` are the newest; `forgotten` counts those before them.
+    `due_at` (epoch ms) is when the next attempt is wanted."""
 
     account_id: str
     number: int
@@ -46,19 +53,27 @@ class CallbackDelivery:
     attempts: tuple[Attempt, ...] = ()
     due_at: int | None = None
     version: int = 0
+    forgotten: int = 0
+
+    @property
+    def made(self) -> int:
+        """How many attempts there have been."""
+        return self.forgotten + len(self.attempts)
 
     def after(self, answer: CallbackAnswer, now: int, jitter: float) -> CallbackDelivery:
         """The record after an attempt. `jitter` (0 to 1) spreads retries by up to a tenth of their delay."""
         attempts = (*self.attempts, Attempt(now, answer.status_code, answer.error))
+        surplus = max(0, len(attempts) - KEPT_ATTEMPTS)
+        tried = replace(self, attempts=attempts[surplus:], forgotten=self.forgotten + surplus, due_at=None)
         if answer.delivered:
-            return replace(self, attempts=attempts, status=DeliveryStatus.DELIVERED, due_at=None)
+            return replace(tried, status=DeliveryStatus.DELIVERED)
         if answer.status_code == 410:
-            return replace(self, attempts=attempts, status=DeliveryStatus.GONE, due_at=None)
-        if len(attempts) > len(SCHEDULE):
-            return replace(self, attempts=attempts, status=DeliveryStatus.EXHAUSTED, due_at=None)
-        delay = SCHEDULE[len(attempts) - 1] * (1 + jitter / 10)
-        delay = max(delay, min(answer.retry_after or 0, 24 * HOUR))
-        return replace(self, attempts=attempts, due_at=now + int(delay * 1000))
+            return replace(tried, status=DeliveryStatus.GONE)
+        if tried.made > len(SCHEDULE):
+            return replace(tried, status=DeliveryStatus.EXHAUSTED)
+        delay = SCHEDULE[tried.made - 1] * (1 + jitter / 10)
+        delay = max(delay, min(answer.retry_after or 0, LONGEST_RETRY_AFTER))
+        return replace(tried, due_at=now + int(delay * 1000))
 
     def again(self, now: int) -> CallbackDelivery:
         """Deliver once more, as soon as possible, whatever came of it before; the message id stays the same."""
