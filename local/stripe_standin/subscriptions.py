@@ -1,8 +1,9 @@
 """Subscriptions: https://docs.stripe.com/api/subscriptions.
 
-Enough for a renewal that begins later: `billing_cycle_anchor` in the future with `proration_behavior: none`
-is active at once and charges nothing before the anchor. Without one the first period is invoiced and paid as
-`payment_behavior` says. What is not done here: the invoices of later periods, prorations, changes of items.
+Enough for a renewal that begins later: `billing_cycle_anchor` in the future, one interval ahead at most, with
+`proration_behavior: none` is active at once and charges nothing before the anchor. Without one the first period
+is invoiced and paid as `payment_behavior` says. What is not done here: the invoices of later periods,
+prorations, changes of items.
 """
 
 from __future__ import annotations
@@ -42,7 +43,11 @@ def create(state: State, params: Json) -> Json:
     if anchor is not None and trial_end is None and params.get("proration_behavior") != "none":
         raise not_built("billing_cycle_anchor without proration_behavior=none (a prorated first invoice)")
     prices = [_price(state, item, place) for place, item in enumerate(params["items"])]
-    first_period_ends = trial_end or anchor or _after_interval(now, prices[0]["recurring"])
+    natural = min(_after_interval(trial_end or now, price["recurring"]) for price in prices)
+    if anchor is not None and anchor > natural:
+        message = f"billing_cycle_anchor cannot be later than next natural billing date ({natural}) for plan"
+        raise bad_parameter(message, None, "billing_cycle_anchor")
+    first_period_ends = trial_end or anchor or natural
     subscription = state.draft(
         "subscription",
         automatic_tax=part(

@@ -9,7 +9,7 @@ import stripe
 
 from .conftest import Shop
 
-MONTH = 30 * 24 * 60 * 60
+MONTH = 28 * 24 * 60 * 60
 
 
 def renewal(shop: Shop, customer: stripe.Customer, **params: Any) -> stripe.Subscription:
@@ -43,10 +43,11 @@ def renewal(shop: Shop, customer: stripe.Customer, **params: Any) -> stripe.Subs
 
 def test_a_renewal_is_active_and_charges_nothing_before_its_anchor(shop: Shop) -> None:
     customer = shop.customer()
-    subscription = renewal(shop, customer)
+    anchor = shop.standin.clock.now() + MONTH
+    subscription = renewal(shop, customer, billing_cycle_anchor=anchor)
 
     assert (subscription.status, subscription.latest_invoice) == ("active", None)
-    assert subscription.billing_cycle_anchor == shop.standin.clock.now() + MONTH
+    assert subscription.billing_cycle_anchor == anchor
     item: Any = subscription["items"].data[0]
     assert (item.price.unit_amount, item.price.recurring.interval) == (1200, "month")
     assert shop.standin.charges(customer.id) == []
@@ -65,12 +66,13 @@ def test_a_renewal_under_its_key_is_made_once(shop: Shop) -> None:
             "recurring": {"interval": "month"},
         }
     )
+    anchor = shop.standin.clock.now() + 20 * 24 * 60 * 60
     made = {
         shop.client.v1.subscriptions.create(
             {
                 "customer": customer.id,
                 "items": [{"price": price.id}],
-                "billing_cycle_anchor": 4_000_000_000,
+                "billing_cycle_anchor": anchor,
                 "proration_behavior": "none",
             },
             {"idempotency_key": "order:1:renewal"},
@@ -115,3 +117,12 @@ def test_an_anchor_in_the_past_is_refused(shop: Shop) -> None:
         renewal(shop, customer, billing_cycle_anchor=1_000_000_000)
     assert refusal.value.param == "billing_cycle_anchor"
     assert shop.standin.subscriptions(customer.id) == []
+
+
+def test_an_anchor_further_than_one_interval_ahead_is_refused(shop: Shop) -> None:
+    customer = shop.customer()
+    too_far = shop.standin.clock.now() + 32 * 24 * 60 * 60
+    with pytest.raises(stripe.InvalidRequestError, match="next natural billing date") as refusal:
+        renewal(shop, customer, billing_cycle_anchor=too_far)
+    assert refusal.value.param == "billing_cycle_anchor"
+    assert shop.standin.subscriptions() == []
