@@ -59,6 +59,8 @@ WEBHOOK_TOLERANCE = 300
 PAGE = 100
 # A fault that Stripe kept under a key comes back for a day. So often we go on under the next key.
 KEPT_FAULTS = 3
+# A refused refund may be asked for anew this often (seconds); the reconciler asks about as often.
+REFUND_AGAIN = 300
 
 SCHEMA = "1"
 _WRONG_SUM = "wrong_sum"  # our own refusal, never Stripe's
@@ -544,12 +546,17 @@ class StripePayments:
             return _refund_state(self._give_back(invoice_id, order_id, parameters))
 
     def _give_back(self, invoice_id: str, order_id: str, parameters: Document) -> Document:
+        key = f"order:{order_id}:refund"
+        # What was refused under a key stays refused for a day, whatever an operator has mended since. Nothing was
+        # given back under it, so we may go on under another: the same for all who ask within these minutes.
+        later = f"{key}:{int(self._now() // REFUND_AGAIN)}"
         try:
-            return self._once(
-                f"order:{order_id}:refund",
-                lambda options: self._api.credit_notes.create(_given(parameters), options).to_dict(),
-                done=lambda: self._credit_note(invoice_id, order_id),
-            )
+            try:
+                return self._post_credit_note(invoice_id, order_id, parameters, key)
+            except self._stripe.StripeError as error:
+                if not (self._is_refusal(error) and _kept(error)):
+                    raise
+                return self._post_credit_note(invoice_id, order_id, parameters, later)
         except self._stripe.StripeError as error:
             if not self._is_refusal(error):
                 raise
@@ -558,6 +565,13 @@ class StripePayments:
                 return known
             reason = error.code or "refused"
             raise RefundRefusedError(f"Stripe refuses the refund ({reason}).") from None
+
+    def _post_credit_note(self, invoice_id: str, order_id: str, parameters: Document, key: str) -> Document:
+        return self._once(
+            key,
+            lambda options: self._api.credit_notes.create(_given(parameters), options).to_dict(),
+            done=lambda: self._credit_note(invoice_id, order_id),
+        )
 
     def _credit_note(self, invoice_id: str, order_id: str) -> Document | None:
         pages = self._api.credit_notes.list(
@@ -756,8 +770,7 @@ class StripePayments:
             try:
                 return post({"idempotency_key": key if attempt == 1 else f"{key}:{attempt}"})
             except self._stripe.StripeError as error:
-                kept = _header(error, "idempotent-replayed") == "true"
-                if (error.http_status or 0) < 500 or not kept or attempt == KEPT_FAULTS:
+                if (error.http_status or 0) < 500 or not _kept(error) or attempt == KEPT_FAULTS:
                     raise
                 result = done()
                 if result is not None:
@@ -828,6 +841,11 @@ def _id(value: Any) -> str | None:
 def _header(error: stripe.StripeError, name: str) -> str | None:
     headers: Mapping[str, str] = error.headers or {}
     return next((value for key, value in headers.items() if key.lower() == name), None)
+
+
+def _kept(error: stripe.StripeError) -> bool:
+    """Whether Stripe repeats an answer that it gave under this key before."""
+    return _header(error, "idempotent-replayed") == "true"
 
 
 def _order_of(line: Document) -> str | None:
