@@ -200,7 +200,8 @@ def _note_refund(services: Services, order: Order, cart: Cart, refund: Refund) -
     refunds = [refund, *(other.refund for other in others if other.refund)]
     refunded = sum(given.amount + given.to_credit for given in refunds)
     everything = all(other.refund is not None for other in others)
-    status = PaymentStatus.REFUNDED if everything else PaymentStatus.SUCCEEDED
+    # What cost nothing was paid all the same, and nothing of it can have gone back.
+    status = PaymentStatus.REFUNDED if everything and refunded else PaymentStatus.SUCCEEDED
 
     def change(current: Cart) -> Cart:
         payment = replace(current.payment, status=status, refunded=refunded)

@@ -1,0 +1,304 @@
+"""Tax through Stripe, currencies without minor units, what costs nothing: right to the last unit, there and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import stripe
+
+from hosting_orders.domain.catalogue import Plan, Term
+from hosting_orders.domain.order import Order, OrderStatus
+from local.seed import BILLING_PLAN
+from tests.support.world import World, a_world
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+@pytest.fixture
+def taxed() -> Iterator[World]:
+    """A world in which Stripe adds the tax."""
+    with a_world(automatic_tax=True) as world:
+        yield world
+
+
+# -- what the tests do ---------------------------------------------------------------------------------------------
+
+
+def offer(world: World, name: str, amount: int, currency: str = "EUR") -> None:
+    """A plan at this price, monthly and yearly."""
+    prices = {(BILLING_PLAN, term, currency): amount for term in Term}
+    world.services.catalogue.put_plan(Plan(f"plan-{name}", name, name.title(), "A plan of a test", prices))
+    world.advance(61)  # the catalogue may be a minute old
+
+
+def customer_in(world: World, country: str, **more: Any) -> str:
+    client = stripe.StripeClient("sk_test_world", base_addresses={"api": world.stripe.url})
+    customer = world.accounts["ready"]["customer"]
+    client.v1.customers.update(customer, {"address": {"line1": "Street 1", "country": country}, **more})
+    return customer
+
+
+def keeps_accounts_in(world: World, currency: str) -> None:
+    account = world.services.directory.account(world.accounts["ready"]["id"])
+    assert account is not None
+    world.services.directory.put_account(replace(account, currency=currency))
+
+
+def placed(world: World, plan: str, **changes: Any) -> str:
+    reply = world.place(plan=plan, **changes)
+    assert reply.status == 202, reply.body
+    return str(reply.body["orders"][0]["id"])
+
+
+def completed(world: World, plan: str) -> str:
+    order_id = placed(world, plan)
+    world.run()
+    assert world.order(order_id).status is OrderStatus.COMPLETED
+    return order_id
+
+
+def undeliverable(world: World, plan: str) -> str:
+    order_id = placed(world, plan)
+    world.run(finish=False)
+    world.platform.fail(order_id)
+    world.platform_webhook(order_id)
+    world.run()
+    assert world.order(order_id).status is OrderStatus.PROVISION_FAILED
+    return order_id
+
+
+def payment(world: World, order_id: str) -> Any:
+    return world.request("GET", f"/api/orders/{order_id}").body["payment"]
+
+
+def invoice_of(world: World, order: Order) -> Any:
+    invoice_id = world.cart(order.cart_token).payment.invoice_id
+    assert invoice_id is not None
+    return world.stripe.get(invoice_id)
+
+
+# -- tax -----------------------------------------------------------------------------------------------------------
+
+# (country, net, tax): by hand, rounded half up to the cent.
+TAXED = [
+    ("NL", 1200, 252),  # 21 %
+    ("DE", 1999, 380),  # 19 % of 19.99 is 3.7981
+    ("HU", 1999, 540),  # 27 %: 5.3973
+    ("FI", 1999, 510),  # 25.5 %: 5.09745
+    ("FI", 50, 13),  # 0.1275
+    ("FI", 51, 13),  # 0.13005
+    ("LU", 50, 9),  # 17 % of 0.50 is 0.085: half a cent goes up
+    ("SE", 99999999, 25000000),  # 25 %: 249999.9975
+    ("US", 1999, 0),  # no registration, no tax
+]
+
+
+@pytest.mark.parametrize(("country", "net", "tax"), TAXED)
+def test_the_tax_is_added_to_the_cent(taxed: World, country: str, net: int, tax: int) -> None:
+    customer = customer_in(taxed, country)
+    offer(taxed, "taxed", net)
+    before = taxed.net_paid()
+    order_id = completed(taxed, "taxed")
+    shown = payment(taxed, order_id)
+    assert (shown["total_net_cents"], shown["total_gross_cents"]) == (net, net + tax)
+    assert (shown["amount_charged_cents"], shown["credit_applied_cents"]) == (net + tax, 0)
+    assert taxed.net_paid() - before == net + tax
+    invoice = invoice_of(taxed, taxed.order(order_id))
+    assert (invoice["subtotal"], invoice["total"], invoice["customer"]) == (net, net + tax, customer)
+    assert taxed.order(order_id).price.amount == net  # what is renewed is the net price, taxed anew each time
+
+
+@pytest.mark.parametrize(("country", "net", "tax"), TAXED)
+def test_a_refund_gives_the_tax_back_too(taxed: World, country: str, net: int, tax: int) -> None:
+    customer_in(taxed, country)
+    offer(taxed, "taxed", net)
+    before = taxed.net_paid()
+    order_id = undeliverable(taxed, "taxed")
+    assert taxed.net_paid() == before
+    shown = payment(taxed, order_id)
+    assert (shown["status"], shown["refunded_cents"]) == ("refunded", net + tax)
+    assert (shown["total_net_cents"], shown["total_gross_cents"]) == (net, net + tax)
+    (note,) = taxed.stripe.objects("credit_note", invoice=invoice_of(taxed, taxed.order(order_id))["id"])
+    assert (note["total"], sum(one["amount"] for one in note["total_taxes"])) == (net + tax, tax)
+
+
+@pytest.mark.parametrize("exemption", ["reverse", "exempt"])
+def test_who_pays_no_tax_is_asked_for_none(taxed: World, exemption: str) -> None:
+    customer_in(taxed, "DE", tax_exempt=exemption)
+    offer(taxed, "taxed", 1999)
+    try:
+        shown = payment(taxed, completed(taxed, "taxed"))
+    finally:
+        customer_in(taxed, "DE", tax_exempt="none")
+    assert (shown["total_net_cents"], shown["total_gross_cents"]) == (1999, 1999)
+
+
+def test_credit_pays_tax_as_well_and_gets_it_back(taxed: World) -> None:
+    customer = customer_in(taxed, "DE")
+    offer(taxed, "taxed", 1999)
+    client = stripe.StripeClient("sk_test_world", base_addresses={"api": taxed.stripe.url})
+    client.v1.customers.balance_transactions.create(customer, {"amount": -777, "currency": "eur"})
+    before = taxed.net_paid()
+    order_id = undeliverable(taxed, "taxed")
+    shown = payment(taxed, order_id)
+    assert (shown["amount_charged_cents"], shown["credit_applied_cents"]) == (2379 - 777, 777)
+    assert shown["refunded_cents"] == 2379
+    assert taxed.net_paid() == before
+    assert taxed.stripe.balance(customer) == -777
+
+
+def test_a_customer_whose_country_is_unknown_is_not_charged(taxed: World) -> None:
+    """Stripe can not tell the tax then and refuses; nothing is taken and nothing stays open."""
+    client = stripe.StripeClient("sk_test_world", base_addresses={"api": taxed.stripe.url})
+    customer = taxed.accounts["ready"]["customer"]
+    client.v1.customers.update(customer, {"address": ""})
+    before = taxed.net_paid()
+    reply = taxed.place()
+    customer_in(taxed, "NL")
+    assert (reply.status, reply.body["code"]) == (422, "cart_pay_failed")
+    assert taxed.net_paid() == before
+    assert taxed.stripe.open_invoices(customer) == []
+
+
+@pytest.mark.parametrize(("net", "tax"), [(1, 0), (2, 1), (39, 10)])
+def test_what_is_too_little_to_charge_goes_on_the_balance_and_comes_back(
+    taxed: World, net: int, tax: int
+) -> None:
+    """Stripe charges no less than half a euro: a smaller sum is paid by the customer's balance, which it may
+    overdraw, and so shows as paid by credit."""
+    customer = customer_in(taxed, "FI")
+    offer(taxed, "small", net)
+    shown = payment(taxed, undeliverable(taxed, "small"))
+    assert (shown["amount_charged_cents"], shown["credit_applied_cents"]) == (0, net + tax)
+    assert (shown["total_net_cents"], shown["total_gross_cents"]) == (net, net + tax)
+    assert (shown["status"], shown["refunded_cents"]) == ("refunded", net + tax)
+    assert taxed.stripe.charges(customer, None) == []
+    assert taxed.stripe.balance(customer) == 0
+    completed(taxed, "small")
+    assert taxed.stripe.charges(customer, None) == []
+    assert taxed.stripe.balance(customer) == net + tax
+
+
+def test_what_a_customer_owed_before_is_collected_with_an_order_but_not_given_back_with_it(
+    taxed: World,
+) -> None:
+    customer = customer_in(taxed, "FI")
+    offer(taxed, "small", 39)
+    completed(taxed, "small")
+    assert taxed.stripe.balance(customer) == 49
+    offer(taxed, "usual", 2000)
+    shown = payment(taxed, undeliverable(taxed, "usual"))
+    assert (shown["amount_charged_cents"], shown["credit_applied_cents"]) == (49 + 2510, 0)
+    assert (shown["total_gross_cents"], shown["refunded_cents"]) == (2510, 2510)
+    assert taxed.net_paid() == 49
+    assert taxed.stripe.balance(customer) == 0
+
+
+def test_the_renewal_is_taxed_too(taxed: World) -> None:
+    customer_in(taxed, "NL")
+    offer(taxed, "taxed", 1999)
+    subscription = taxed.order(completed(taxed, "taxed")).subscription
+    assert subscription is not None
+    kept = taxed.stripe.get(subscription.id)
+    assert kept["automatic_tax"]["enabled"] is True
+    (item,) = kept["items"]["data"]
+    assert (item["price"]["unit_amount"], item["price"]["tax_behavior"]) == (1999, "exclusive")
+
+
+def test_without_tax_net_is_gross(world: World) -> None:
+    shown = payment(world, completed(world, "basic"))
+    assert (shown["total_net_cents"], shown["total_gross_cents"]) == (1200, 1200)
+
+
+# -- currencies without minor units --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("price", [1480, 155, 1_000_001])
+def test_yen_are_charged_shown_renewed_and_given_back_as_yen(world: World, price: int) -> None:
+    keeps_accounts_in(world, "JPY")
+    offer(world, "yen", price, "JPY")
+    about = world.request("GET", "/api/about").body["products"]
+    (told,) = [product["prices"] for product in about if product["short_name"] == "yen"]
+    assert {(one["currency"], one["net_cents"]) for one in told} == {("JPY", price)}
+
+    order_id = completed(world, "yen")
+    shown = payment(world, order_id)
+    assert shown["currency"] == "JPY"
+    assert shown["amount_charged_cents"] == shown["total_net_cents"] == shown["total_gross_cents"] == price
+    invoice = invoice_of(world, world.order(order_id))
+    assert (invoice["currency"], invoice["total"], invoice["amount_paid"]) == ("jpy", price, price)
+    (charge,) = world.stripe.charges(world.accounts["ready"]["customer"])
+    assert (charge["currency"], charge["amount"]) == ("jpy", price)
+    subscription = world.order(order_id).subscription
+    assert subscription is not None
+    (item,) = world.stripe.get(subscription.id)["items"]["data"]
+    assert (item["price"]["currency"], item["price"]["unit_amount"]) == ("jpy", price)
+    assert str(world.order(order_id).price) == f"{price} JPY"
+
+    returned = undeliverable(world, "yen")
+    assert payment(world, returned)["refunded_cents"] == price
+    assert world.net_paid() == price
+    assert [refund["amount"] for refund in world.stripe.refunds(world.accounts["ready"]["customer"])] == [
+        price
+    ]
+
+
+def test_yen_are_taxed_in_whole_yen() -> None:
+    with a_world(automatic_tax=True) as world:
+        keeps_accounts_in(world, "JPY")
+        customer_in(world, "DE")
+        offer(world, "yen", 1483, "JPY")
+        shown = payment(world, undeliverable(world, "yen"))
+        assert (shown["total_net_cents"], shown["total_gross_cents"]) == (1483, 1483 + 282)  # 19 %: 281.77
+        assert shown["refunded_cents"] == 1765
+        assert world.net_paid() == 0
+
+
+def test_a_price_in_another_currency_is_no_price(world: World) -> None:
+    keeps_accounts_in(world, "JPY")
+    reply = world.place()
+    assert (reply.status, reply.body["code"]) == (400, "pricing_missing")
+    assert world.stripe.invoices(world.accounts["ready"]["customer"]) == []
+
+
+# -- what costs nothing --------------------------------------------------------------------------------------------
+
+
+def test_a_plan_that_costs_nothing_is_delivered_without_a_charge(world: World) -> None:
+    offer(world, "free", 0)
+    reply = world.place(plan="free", callback=True)
+    assert reply.status == 202
+    assert reply.body["payment"]["status"] == "succeeded"
+    order_id = reply.body["orders"][0]["id"]
+    world.run()
+    assert world.order(order_id).status is OrderStatus.COMPLETED
+    shown = payment(world, order_id)
+    amounts = ("amount_charged_cents", "credit_applied_cents", "total_net_cents", "total_gross_cents")
+    assert [shown[name] for name in amounts] == [0, 0, 0, 0]
+    assert world.stripe.charges(world.accounts["ready"]["customer"], None) == []
+    assert len(world.stripe.invoices(world.accounts["ready"]["customer"])) == 1
+    assert len(world.callbacks.received) == 1
+
+
+def test_what_cost_nothing_and_can_not_be_delivered_gives_nothing_back(world: World) -> None:
+    offer(world, "free", 0)
+    order_id = undeliverable(world, "free")
+    shown = payment(world, order_id)
+    assert (shown["status"], shown["refunded_cents"]) == ("succeeded", 0)
+    assert world.stripe.refunds(world.accounts["ready"]["customer"]) == []
+    assert world.stripe.credit_notes(world.accounts["ready"]["customer"]) == []
+    assert world.measures.counts["RefundFailed"] == 0
+
+
+def test_credit_is_not_touched_by_what_costs_nothing(world: World) -> None:
+    offer(world, "free", 0)
+    assert world.place("credit", plan="free").status == 202
+    world.run()
+    assert world.stripe.balance(world.accounts["credit"]["customer"]) == -500
