@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hosting_orders.domain.money import Money
 from local.aws import REGION
 from local.client import Answer, call
 from local.seed import seed
@@ -232,4 +233,4 @@ def _curl_lines(
 
 
 def _money(cents: int, payment: Mapping[str, Any]) -> str:
-    return f"{cents / 100:.2f} {payment['currency']}"
+    return str(Money(cents, payment["currency"]))
