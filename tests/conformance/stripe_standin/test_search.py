@@ -73,3 +73,14 @@ def test_the_search_finds_a_new_invoice_later_and_the_list_at_once(shop: Shop) -
     assert [one.id for one in shop.client.v1.invoices.list({"customer": customer.id}).data] == [invoice.id]
     shop.standin.clock.advance(61)
     assert [one.id for one in shop.client.v1.invoices.search(query).data] == [invoice.id]  # type: ignore[arg-type]
+
+
+def test_a_list_is_paged_backwards_too(shop: Shop) -> None:
+    customer = shop.customer()
+    invoices = [shop.draft(customer).id for _ in range(5)]  # newest last
+
+    page = shop.client.v1.invoices.list({"limit": 2, "ending_before": invoices[0]})
+
+    assert ([one.id for one in page.data], page.has_more) == ([invoices[2], invoices[1]], True)
+    everything = [one.id for one in page.auto_paging_iter()]
+    assert everything == [invoices[1], invoices[2], invoices[3], invoices[4]]
