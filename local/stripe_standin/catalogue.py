@@ -9,9 +9,7 @@ from .errors import bad_parameter, missing_parameter
 from .sdk_types import Json, part
 from .state import State
 
-PRODUCT_SUPPORTED = frozenset(
-    ("id", "name", "active", "description", "metadata", "tax_code", "unit_label", "default_price_data")
-) - {"default_price_data"}
+PRODUCT_SUPPORTED = frozenset(("id", "name", "active", "description", "metadata", "tax_code", "unit_label"))
 PRICE_SUPPORTED = frozenset(
     ("currency", "unit_amount", "unit_amount_decimal", "product", "product_data", "recurring", "nickname",
      "lookup_key", "tax_behavior", "metadata", "active")

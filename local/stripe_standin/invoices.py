@@ -384,12 +384,13 @@ def _apply_balance(state: State, invoice: Json, customer: Json) -> None:
     invoice counts as paid.
     """
     invoice["starting_balance"] = customer["balance"]
-    applies = customer["currency"] in (None, invoice["currency"])
-    after = invoice["total"] + (customer["balance"] if applies else 0)
+    applicable = customer["balance"] if customer["currency"] in (None, invoice["currency"]) else 0
+    after = applicable + invoice["total"]
     due = max(after, 0)
-    if (applies and after != invoice["total"]) or after < 0:
+    used = min(after, 0) - applicable
+    if used:
         customers.change_balance(
-            state, customer, min(after, 0) - customer["balance"],
+            state, customer, used,
             currency=invoice["currency"], type="applied_to_invoice", invoice=invoice["id"],
         )  # fmt: skip
     if 0 < due < MINIMUM_CHARGE.get(invoice["currency"], 1):

@@ -6,6 +6,7 @@ An id published for testing (`pm_card_visa`) stands for a new payment method eac
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any
 
 from .errors import StripeError, bad_parameter, card_refused, no_such, refused
@@ -63,7 +64,7 @@ def _create_card(state: State, params: Json) -> Json:
             Decline("invalid_expiry_month", None, "Your card's expiration month is invalid."),
             "card[exp_month]",
         )
-    if given["exp_year"] < 2000 + state.clock.now() // 31_556_952 % 100 - 30:
+    if given["exp_year"] < datetime.fromtimestamp(state.clock.now(), UTC).year:
         raise _check_failed(
             Decline("invalid_expiry_year", None, "Your card's expiration year is invalid."), "card[exp_year]"
         )

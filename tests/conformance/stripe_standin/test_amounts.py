@@ -124,6 +124,14 @@ def test_every_movement_of_the_balance_is_on_record(shop: Shop) -> None:
     ]
 
 
+def test_an_invoice_below_nothing_is_credit(shop: Shop) -> None:
+    customer = shop.customer(balance=-100)
+    invoice = shop.open(customer, 500, -800)
+    assert (invoice.status, invoice.total, invoice.amount_due) == ("paid", -300, 0)
+    assert (invoice.starting_balance, invoice.ending_balance) == (-100, -400)
+    assert shop.standin.charges(customer.id) == []
+
+
 def test_credit_in_one_currency_pays_for_no_other(shop: Shop) -> None:
     customer = shop.customer(balance=-2000)
     invoice = shop.open(customer, 1200, currency="usd")
