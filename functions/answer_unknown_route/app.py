@@ -9,4 +9,4 @@ from hosting_orders.usecases.ports import Services
 
 @public_endpoint
 def handler(request: Request, services: Services) -> Reply:
-    raise NotFoundError(f"There is no {request.method} {request.path} here.")
+    raise NotFoundError(f"There is no {request.method} {request.path[:100]!a} here.")

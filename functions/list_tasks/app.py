@@ -12,7 +12,10 @@ from hosting_orders.usecases.ports import Services
 @endpoint(oauth_scope="tasks:read", account_scope=False)
 def handler(request: Request, caller: Caller, services: Services) -> Reply:
     found = list_tasks(services, caller)
-    ids = {order.user_id for order, _ in found if order.user_id}
+    ids = {task.order.user_id for task in found if task.order.user_id}
     users = {user_id: services.directory.user(user_id) for user_id in ids}
-    tasks = [v2.task_details(order, account, users.get(order.user_id)) for order, account in found]
+    tasks = [
+        v2.task_details(task.order, task.account, users.get(task.order.user_id), task.payment)
+        for task in found
+    ]
     return Reply(200, {"tasks": tasks})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -162,6 +163,8 @@ def _taken_apart(url: str) -> CallbackUrl:
 
 def _check_name(host: str) -> None:
     """Raises ValueError for what can not be a public host name. Of Unicode only the shape is checked."""
+    # Full-width and circled digits, and the dots of other scripts, are read as their plain forms (UTS 46).
+    host = unicodedata.normalize("NFKC", host).replace("\u3002", ".")
     labels = host.split(".")
     # Resolvers read "127.1", "2130706433" and "0x7f.1" as addresses; a top-level domain is never a number.
     if _NUMBER.fullmatch(labels[-1]):

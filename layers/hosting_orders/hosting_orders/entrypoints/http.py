@@ -23,10 +23,12 @@ from hosting_orders.domain import errors
 from hosting_orders.usecases.authenticate import Caller, authenticate
 from hosting_orders.usecases.ports import Services
 
+from . import strict_json
 from .logs import logger
 
 LARGEST_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ID = re.compile(r"[\x21-\x7e]{1,200}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 Event = Mapping[str, Any]
@@ -73,16 +75,9 @@ class Request:
                 "malformed_json", "The body is empty; a JSON object is required.", ""
             )
         try:
-            body = json.loads(self.raw_body, parse_constant=_no_such_number)
-        except (ValueError, RecursionError) as error:
-            where = (
-                f" (line {error.lineno}, column {error.colno})"
-                if isinstance(error, json.JSONDecodeError)
-                else ""
-            )
-            raise errors.InvalidRequestError(
-                "malformed_json", f"The body is not valid JSON{where}.", ""
-            ) from error
+            body = strict_json.parse(self.raw_body)
+        except strict_json.UnfitJsonError as error:
+            raise errors.InvalidRequestError("malformed_json", str(error), "") from None
         if not isinstance(body, dict):
             raise errors.InvalidRequestError("invalid_field", "The body must be a JSON object.", "")
         return body
@@ -97,10 +92,6 @@ class Request:
                 "Idempotency-Key must be 1 to 255 visible ASCII characters without spaces.",
             )
         return key
-
-
-def _no_such_number(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +127,7 @@ def endpoint(
             if caller.account is not None:
                 logger().append_keys(account_id=caller.account.id)
             _check_version(request, caller)
+            _check_ids(request)
             return handle(request, caller, services)
 
         return _lambda_handler(answer, handle)
@@ -202,6 +194,12 @@ def _check_version(request: Request, caller: Caller) -> None:
             "unsupported_api_version",
             f"API version {wanted[:20]!r} is not spoken here; send `X-Api-Version: {v2.VERSION}`.",
         )
+
+
+def _check_ids(request: Request) -> None:
+    """What can't be an id of anything is not looked up: the table's keys have a limit of their own."""
+    if not all(_ID.fullmatch(value) for value in request.path_parameters.values()):
+        raise errors.NotFoundError("There is nothing under this id.")
 
 
 def _rendered(problem: Problem, accept: str) -> Reply:

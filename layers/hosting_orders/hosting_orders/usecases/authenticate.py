@@ -43,7 +43,8 @@ class Caller:
 
 def hash_key(secret: str) -> str:
     """How a key is stored: keys are random and long, so a plain SHA-256 can not be turned round."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    # Whatever is sent has a hash: half a surrogate pair is a wrong key, not an error.
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def authenticate(
@@ -72,8 +73,11 @@ def authenticate(
     if not account_id:
         if account_scope:
             raise InvalidRequestError("missing_account", "Missing X-Auth-Account")
-        accounts = (services.directory.account(known) for known in credential.account_ids)
-        if all(account is None or shut_out(account) for account in accounts):
+        accounts = [services.directory.account(known) for known in credential.account_ids]
+        alive = [account for account in accounts if account is not None]
+        if not alive:
+            raise CredentialRefusedError(_REFUSED)
+        if all(shut_out(account) for account in alive):
             raise AccessDeniedError("trial_account", _TRIAL)
         return Caller(credential, None)
     # A key's own list of accounts decides before any read, so foreign accounts can't be probed.

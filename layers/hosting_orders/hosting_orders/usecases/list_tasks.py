@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.account import Account
+from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import NotFoundError
 from hosting_orders.domain.ids import parse_task_id, smallest_number_at
-from hosting_orders.domain.order import Order
+from hosting_orders.domain.order import Order, OrderStatus
 
 from .authenticate import Caller, shut_out
+from .changes import load_cart
 from .ports import Services
 
 WINDOW = 3 * deadlines.DAY
 MOST = 500
 
+# Only of these does the payment decide what is told.
+_UNPAID_OR_NOT = (OrderStatus.PENDING, OrderStatus.CANCELING)
 
-def list_tasks(services: Services, caller: Caller) -> list[tuple[Order, Account]]:
-    """With an account: all its tasks. Without: those the caller's user started, over all the caller's accounts."""
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An order as work. `payment` says whether it waits for the customer; None where it makes no difference."""
+
+    order: Order
+    account: Account
+    payment: PaymentStatus | None
+
+
+def list_tasks(services: Services, caller: Caller) -> list[Task]:
+    """With an account: all its tasks. Without: those the caller's user started, over all the caller's accounts.
+
+    Newest first.
+    """
+    found = _orders(services, caller)
+    payments: dict[str, PaymentStatus] = {}
+    for order, _ in found:
+        if order.status in _UNPAID_OR_NOT and order.cart_token not in payments:
+            cart = load_cart(services, order.account_id, order.cart_token)
+            payments[order.cart_token] = cart.payment.status
+    return [Task(order, account, payments.get(order.cart_token)) for order, account in found]
+
+
+def _orders(services: Services, caller: Caller) -> list[tuple[Order, Account]]:
     since = smallest_number_at(services.clock.now() - WINDOW)
     if caller.account is not None:
         account = caller.account

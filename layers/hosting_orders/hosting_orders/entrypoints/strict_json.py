@@ -1,0 +1,86 @@
+"""JSON as RFC 8259 has it and no more: what two programs could read in two ways is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+DEEPEST = 16
+"""Levels of objects and arrays. No body of ours needs half of them; far more would exhaust the stack."""
+
+_LONGEST_INTEGER = 40  # digits
+
+
+class UnfitJsonError(ValueError):
+    """Why it can not be read, as a sentence for the client."""
+
+
+def parse(raw: bytes) -> object:
+    """The document. Raises UnfitJsonError."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnfitJsonError("The body is not UTF-8.") from None
+    try:
+        document = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+            parse_float=_float,
+            parse_int=_integer,
+        )
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise UnfitJsonError(f"The body is not valid JSON ({where}).") from None
+    except RecursionError:
+        raise _too_deep() from None
+    _check_depth(document)
+    return document
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        # Parsers differ in which of the two they take: a proxy may have checked the one that we ignore.
+        raise UnfitJsonError(f"The key {twice[:60]!a} is there twice in one object.")
+    return members
+
+
+def _no_constant(name: str) -> object:
+    raise UnfitJsonError(f"The body is not valid JSON: {name} is no JSON number.")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise UnfitJsonError("A number is too large.")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_INTEGER:
+        raise UnfitJsonError("A number is too large.")
+    return int(text)
+
+
+def _check_depth(document: object) -> None:
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _inside(value: object) -> list[Any]:
+    """The objects and arrays directly inside."""
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [member for member in members if isinstance(member, dict | list)]
+
+
+def _too_deep() -> UnfitJsonError:
+    return UnfitJsonError(f"The body is nested too deeply; {DEEPEST} levels are read.")

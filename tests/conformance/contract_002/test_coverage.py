@@ -1,0 +1,40 @@
+"""Every line of the checklist that these tests answer for is in the name of a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+# Lines of the checklist on contract 002, but for POST /api/orders/domain (O2-110 … O2-155).
+LINES = {
+    *range(1, 11),
+    *range(20, 32),
+    *range(40, 57),
+    *range(60, 80),
+    *range(80, 86),
+    *range(90, 100),
+    *range(160, 163),
+    *range(170, 175),
+    *range(180, 188),
+}
+LETTERED = {"O2_079a", "O2_079b"}
+# Contradictions between the contracts that have to do with this one and with sites.
+CONTRADICTIONS = {1, 2, 3, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15, 18, 19, 22, 23, 24, 25, 26, 28}
+
+NAME = re.compile(r"def (test_\w+)\(")
+
+
+def named() -> set[str]:
+    folder = Path(__file__).parent
+    names = [name for path in folder.glob("test_*.py") for name in NAME.findall(path.read_text())]
+    return {found for name in names for found in re.findall(r"(?:O2_\d{3}[a-z]?|C\d\d)(?=_)", name)}
+
+
+def test_every_line_of_the_checklist_has_a_test() -> None:
+    expected = {f"O2_{line:03d}" for line in LINES} | LETTERED | {f"C{line:02d}" for line in CONTRADICTIONS}
+    assert expected - named() == set()
+
+
+def test_no_test_names_a_line_that_there_is_not() -> None:
+    lines = {f"O2_{line:03d}" for line in LINES | set(range(110, 156))} | LETTERED
+    assert named() - lines - {f"C{line:02d}" for line in range(1, 29)} == set()

@@ -1,0 +1,734 @@
+"""An attacker on HTTP: whatever is sent, the answer has the contract's shape and nothing stays behind."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.account import CredentialKind
+from hosting_orders.domain.ids import object_id
+from hosting_orders.usecases.authenticate import hash_key
+from tests.conformance.contract_002.support import (
+    ROUTES,
+    UNKNOWN,
+    assert_error,
+    assert_error_shape,
+    credentials,
+    new_key,
+    number_of,
+    oauth,
+    send,
+    state_of,
+)
+from tests.support.world import Reply, World, a_world
+
+SITE = '{"name": "x", "variant": "vanilla", "location": "ams", "plan": "basic", "term": "monthly"}'
+GOOD = f'{{"site": {SITE}}}'
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """One order of `ready` and one of `credit`; from then on nothing changes any more."""
+    with a_world() as world:
+        world.place("ready")
+        world.place("credit")
+        world.run()
+        yield world
+
+
+def attack(world: World, method: str, path: str, **more: Any) -> Reply:
+    """The answer to a request that must change nothing."""
+    before = state_of(world)
+    reply = send(world, method, path, **more)
+    assert 400 <= reply.status < 500, (reply.status, reply.body)
+    assert_error_shape(reply)
+    assert state_of(world) == before
+    return reply
+
+
+def post(world: World, body: str, **more: Any) -> Reply:
+    return attack(world, "POST", "/api/orders", body=body, **more)
+
+
+# -- bodies -------------------------------------------------------------------------------------------------------
+
+NO_JSON = {
+    "empty": "",
+    "blank": " \r\n\t ",
+    "not closed": '{"site": ',
+    "two documents": GOOD + GOOD,
+    "rubbish behind": GOOD + "x",
+    "single quotes": "{'site': 1}",
+    "trailing comma": GOOD[:-1] + ",}",
+    "comment": "/* */" + GOOD,
+    "form": "site[name]=x&site[plan]=basic",
+    "xml": "<?xml version='1.0'?><site/>",
+    "NaN": GOOD[:-1] + ', "x": NaN}',
+    "Infinity": GOOD[:-1] + ', "x": -Infinity}',
+    "a number of 10,000 digits": GOOD[:-1] + ', "x": ' + "9" * 10_000 + "}",
+    "a number beyond every double": GOOD[:-1] + ', "x": 1e999}',
+    "control character in a text": '{"site": "a\nb"}',
+    "null byte": "\x00" + GOOD,
+    "bare surrogate": '{"site": "\ud800"}',
+    "bad escape": '{"site": "\\u12"}',
+}
+
+
+@pytest.mark.parametrize("name", NO_JSON)
+def test_what_is_no_json_is_said_to_be_none(world: World, name: str) -> None:
+    reply = post(world, NO_JSON[name])
+    assert reply.status == 400
+    assert reply.body["code"] in ("malformed_json", "malformed_body")
+
+
+@pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", f"[{GOOD}]"])
+def test_a_body_that_is_no_object(world: World, body: str) -> None:
+    assert_error(post(world, body), 400, "invalid_field", "")
+
+
+@pytest.mark.parametrize("depth", [20, 100, 900, 960, 990, 1000, 5_000, 15_000])
+@pytest.mark.parametrize("around", [("[", "]"), ('{"a":', "}")])
+def test_deep_nesting_is_refused_before_it_hurts(world: World, depth: int, around: tuple[str, str]) -> None:
+    opening, closing = around
+    inside = opening * depth + "1" + closing * depth
+    for body in (inside, GOOD[:-1] + f', "x": {inside}}}', f'{{"site": {inside}}}'):
+        if len(body) < 65_536:
+            assert post(world, body).body["code"] in ("malformed_json", "invalid_field", "missing_field")
+
+
+@pytest.mark.parametrize("depth", range(940, 1000, 3))
+def test_no_depth_is_read_but_not_written(world: World, depth: int) -> None:
+    """Reading and writing JSON recurse differently: between the two limits a request could fall through."""
+    post(world, GOOD[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"site": {SITE}, "site": {SITE}}}',
+        GOOD.replace('"plan": "basic"', '"plan": "basic", "plan": "business"'),
+        GOOD[:-1] + ', "callback": null, "callback": {"url": "https://client.example/"}}',
+        GOOD[:-1] + ', "x": [{"a": 1, "\\u0061": 2}]}',
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused(world: World, body: str) -> None:
+    """Which of the two counts is not everybody's opinion: a proxy may have checked the other one."""
+    reply = post(world, body)
+    assert_error(reply, 400, "malformed_json")
+    assert "twice" in reply.body["errors"][0]
+
+
+WRONG = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    10**30,
+    1e308,
+    [],
+    ["x"],
+    {},
+    {"$ne": 1},
+    "",
+    " ",
+    "\x00",
+    "a\x00b",
+    "\ud800",
+    "x" * 5000,
+)
+
+
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize("field", ["variant", "location", "plan", "term"])
+def test_wrong_values_of_names(world: World, field: str, value: Any) -> None:
+    site = json.loads(SITE) | {field: value}
+    reply = post(world, json.dumps({"site": site}))
+    assert reply.status == 400
+    assert reply.body["code"] in ("invalid_field", f"unknown_{field}")
+    assert [detail["pointer"] for detail in reply.body["details"]] == [f"/site/{field}"]
+
+
+@pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
+def test_wrong_values_of_the_name(world: World, value: Any) -> None:
+    reply = post(world, json.dumps({"site": json.loads(SITE) | {"name": value}}))
+    assert_error(reply, 400, "invalid_field", "/site/name")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\nb",
+        "a\rb",
+        "a\tb",
+        "\x1b[31m",
+        "a\x7f",
+        "a\x85b",
+        "a\u2028b",
+        "a\u2029b",
+        "gnp\u202exe.",
+        "\u2066a",
+        "\u200b",
+        "\u200b \u2060",
+        "\ufeff",
+        "\u00ad",
+    ],
+)
+def test_names_that_can_not_be_seen_or_break_a_line(world: World, name: str) -> None:
+    reply = post(world, json.dumps({"site": json.loads(SITE) | {"name": name}}))
+    assert_error(reply, 400, "invalid_field", "/site/name")
+
+
+@pytest.mark.parametrize("value", [True, 0, 1.5, [], "x", "https://client.example/"], ids=repr)
+def test_wrong_values_of_callback(world: World, value: Any) -> None:
+    reply = post(world, json.dumps({"site": json.loads(SITE), "callback": value}))
+    assert_error(reply, 400, "invalid_field", "/callback")
+
+
+@pytest.mark.parametrize("value", [v for v in WRONG if v != {}], ids=lambda value: repr(value)[:20])
+def test_wrong_values_of_the_callback_url(world: World, value: Any) -> None:
+    reply = post(world, json.dumps({"site": json.loads(SITE), "callback": {"url": value}}))
+    assert reply.body["code"] in ("invalid_field", "invalid_callback")
+    assert [detail["pointer"] for detail in reply.body["details"]] == ["/callback/url"]
+
+
+FORBIDDEN_URLS = (
+    "http://client.example/",
+    "ftp://client.example/",
+    "file:///etc/passwd",
+    "gopher://client.example/",
+    "//client.example/",
+    "/hook",
+    "client.example",
+    "javascript:alert(1)",
+    "https://",
+    "https:///path",
+    "https://localhost/",
+    "https://LOCALHOST./",
+    "https://a.localhost/",
+    "https://127.0.0.1/",
+    "https://127.1/",
+    "https://2130706433/",
+    "https://0x7f000001/",
+    "https://0x7f.1/",
+    "https://0177.0.0.1/",
+    "https://1.2.3.4.5/",
+    "https://0/",
+    "https://[::1]/",
+    "https://[::]/",
+    "https://[::ffff:127.0.0.1]/",
+    "https://[::ffff:7f00:1]/",
+    "https://[64:ff9b::7f00:1]/",
+    "https://[fe80::1]/",
+    "https://[fe80::1%25eth0]/",
+    "https://[fc00::1]/",
+    "https://[2002:7f00:1::]/",
+    "https://10.0.0.1/",
+    "https://172.16.0.1/",
+    "https://192.168.1.1/",
+    "https://100.64.0.1/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://[fd00:ec2::254]/",
+    "https://224.0.0.1/",
+    "https://255.255.255.255/",
+    "https://metadata.google.internal/",
+    "https://printer.local/",
+    "https://intranet/",
+    "https://client.example:22/",
+    "https://client.example:80/",
+    "https://client.example:65536/",
+    "https://client.example:x/",
+    "https://client.example:-1/",
+    "https://user:pass@client.example/",
+    "https://user@client.example/",
+    "https://client.example@127.0.0.1/",
+    "https://127.0.0.1\\@client.example/",
+    "https://127.0.0.1#@client.example/",
+    "https://client.example/#fragment",
+    "https://client.example/a b",
+    "https://client.example/a\r\nX-Injected: 1",
+    "https://client.example/\t",
+    "https://client.example/\x00",
+    " https://client.example/",
+    "https://client.example /",
+    "https://１２７.０.０.１/",
+    "https://①②⑦.⓪.⓪.①/",
+    "https://127。0。0。1/",
+    "https://[::1",
+    "https://-client.example/",
+    "https://client..example/",
+    "https://client.example/é",
+    "https://" + "a." * 200 + "example/",
+    "https://client.example/" + "a" * 2048,
+)
+
+
+@pytest.mark.parametrize("url", FORBIDDEN_URLS)
+def test_callbacks_go_nowhere_but_to_public_https(world: World, url: str) -> None:
+    reply = post(world, json.dumps({"site": json.loads(SITE), "callback": {"url": url}}))
+    assert reply.body["code"] in ("invalid_field", "invalid_callback")
+    assert [detail["pointer"] for detail in reply.body["details"]] == ["/callback/url"]
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "Bearer 1\r\nX-Injected: 1",
+        "Bearer 1\n",
+        "Bearer\t1",
+        "\x00",
+        "Bearer é",
+        "Bearer \u2028",
+        "x" * 1025,
+        "\ud800",
+        1,
+        [],
+        {},
+        True,
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_no_header_is_injected_by_the_authorization(world: World, authorization: Any) -> None:
+    callback = {"url": "https://client.example/", "authorization": authorization}
+    reply = post(world, json.dumps({"site": json.loads(SITE), "callback": callback}))
+    assert reply.body["code"] in ("invalid_field", "invalid_callback")
+    assert [detail["pointer"] for detail in reply.body["details"]] == ["/callback/authorization"]
+    if isinstance(authorization, str) and len(authorization) > 4:
+        assert authorization.strip() not in str(reply.body)
+
+
+@pytest.mark.parametrize("size", [65_537, 1_000_000])
+def test_oversized_bodies(world: World, size: int) -> None:
+    body = GOOD + " " * (size - len(GOOD))
+    assert_error(post(world, body), 413, "body_too_large")
+    encoded = base64.b64encode(body.encode()).decode()
+    assert_error(post(world, encoded, base64=True), 413, "body_too_large")
+
+
+def test_a_body_of_the_largest_size_is_read(world: World) -> None:
+    body = GOOD.replace("ams", "nowhere")
+    assert_error(post(world, body + " " * (65_536 - len(body))), 400, "unknown_location")
+
+
+def test_size_is_counted_in_bytes(world: World) -> None:
+    assert_error(post(world, '{"x": "' + "é" * 40_000 + '"}'), 413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not base64!",
+        "=",
+        "A",
+        "é",
+        base64.b64encode(b"\xff\xfe\x00").decode(),
+        base64.b64encode(b"\xed\xa0\x80").decode(),
+    ],
+)
+def test_base64_bodies_that_are_none(world: World, body: str) -> None:
+    assert post(world, body, base64=True).body["code"] in ("malformed_body", "malformed_json")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-le", "latin-1"])
+def test_json_is_utf_8(world: World, encoding: str) -> None:
+    body = GOOD.replace('"x"', '"é"').encode(encoding)
+    assert_error(post(world, base64.b64encode(body).decode(), base64=True), 400, "malformed_json", "")
+
+
+def test_a_base64_body_in_utf_8_is_read_as_any_other(world: World) -> None:
+    for body in (GOOD.encode(), b"\xef\xbb\xbf" + GOOD.encode()):
+        encoded = base64.b64encode(body.replace(b"basic", b"gold")).decode()
+        assert_error(post(world, encoded, base64=True), 400, "unknown_plan")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"__proto__": {"site": 1}, "constructor": {}}',
+        '{"site": {"__proto__": {"plan": "basic"}}}',
+        '{"site": {"name": {"S": "x"}}}',
+        f'{{"site": [{SITE}]}}',
+        f'{{"site": {json.dumps(SITE)}}}',
+    ],
+)
+def test_objects_that_are_something_else(world: World, body: str) -> None:
+    assert post(world, body).status == 400
+
+
+# -- credentials --------------------------------------------------------------------------------------------------
+
+
+def wrong_authorizations(world: World) -> dict[str, str]:
+    key = world.accounts["ready"]["user_key"]
+    now = world.clock.now()
+    return {
+        "empty": "",
+        "scheme alone": "Bearer",
+        "scheme and blank": "Bearer  ",
+        "no scheme": key,
+        "basic": "Basic " + base64.b64encode(f"{key}:".encode()).decode(),
+        "unknown": "Bearer sq_test_" + "0" * 64,
+        "one character less": f"Bearer {key[:-1]}",
+        "upper case": f"Bearer {key.upper()}",
+        "two keys": f"Bearer {key},Bearer {key}",
+        "quoted": f'Bearer "{key}"',
+        "its hash": f"Bearer {hash_key(key)}",
+        "expired": "Bearer " + new_key(world, expires_at=now - 1),
+        "expiring now": "Bearer " + new_key(world, expires_at=now),
+        "of another address": "Bearer " + new_key(world, ip_list=("198.51.100.1",)),
+        "null byte": "Bearer \x00",
+        "unicode": "Bearer ключ",
+        "surrogate": "Bearer \ud800",
+        "very long": "Bearer " + "x" * 8000,
+        "injection": "Bearer x\r\nX-Auth-Account: acc_ready",
+        "key of nobody's account": "Bearer " + new_key(world, "sepa"),
+    }
+
+
+WRONG_AUTHORIZATIONS = (
+    "empty",
+    "scheme alone",
+    "scheme and blank",
+    "no scheme",
+    "basic",
+    "unknown",
+    "one character less",
+    "upper case",
+    "two keys",
+    "quoted",
+    "its hash",
+    "expired",
+    "expiring now",
+    "of another address",
+    "null byte",
+    "unicode",
+    "surrogate",
+    "very long",
+    "injection",
+    "key of nobody's account",
+)
+
+
+@pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS)
+def test_wrong_credentials_are_all_the_same_401_everywhere(world: World, name: str) -> None:
+    authorization = wrong_authorizations(world)[name]
+    bodies = set()
+    for method, path, _ in ROUTES:
+        reply = attack(world, method, path, headers={"authorization": authorization}, body=GOOD)
+        assert_error(reply, 401, "unauthorized")
+        assert reply.headers["www-authenticate"]
+        bodies.add(json.dumps(reply.body))
+    reply = attack(world, "GET", "/api/orders", account=None)
+    assert bodies == {json.dumps(reply.body)}
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "acc_credit",
+        "acc_nobody",
+        "ACC_READY",
+        "acc_ready,acc_credit",
+        "acc_ready\x00",
+        "*",
+        "é",
+        "\ud800",
+        "x" * 8000,
+    ],
+)
+@pytest.mark.parametrize("key", ["user_key", "system_key"])
+def test_another_account_in_the_header_is_the_same_401(world: World, account: str, key: str) -> None:
+    headers = {**credentials(world, "ready", key), "x-auth-account": account}
+    expected = send(world, "GET", "/api/orders", account=None)
+    for method, path, _ in ROUTES:
+        reply = attack(world, method, path, headers=headers, body=GOOD)
+        assert (reply.status, reply.body) == (401, expected.body)
+
+
+def test_a_credential_without_accounts_opens_nothing(world: World) -> None:
+    secret = new_key(world, kind=CredentialKind.USER, user="usr_stranger")
+    known = world.services.directory.credential(hash_key(secret))
+    assert known is not None
+    world.services.directory.put_credential(dataclasses.replace(known, account_ids=()))
+    for method, path, _ in ROUTES:
+        for account in ("acc_ready", ""):
+            headers = {"authorization": f"Bearer {secret}", "x-auth-account": account}
+            reply = attack(world, method, path, headers=headers, body=GOOD)
+            assert reply.status in (400, 401), (method, path, reply.body)
+
+
+# -- ids ----------------------------------------------------------------------------------------------------------
+
+
+def spellings(world: World, account: str) -> list[str]:
+    (order,) = world.request("GET", "/api/orders", account=account).body["orders"]
+    number = number_of(order["id"])
+    return [order["id"], str(number), object_id(number)]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_foreign_order_is_unknown_in_all_three_spellings(world: World, method: str, place: int) -> None:
+    foreign = spellings(world, "credit")[place]
+    expected = send(world, method, f"/api/orders/{UNKNOWN}")
+    reply = attack(world, method, f"/api/orders/{foreign}")
+    assert (reply.status, reply.body) == (404, expected.body)
+
+
+TRICKS = (
+    "..",
+    ".",
+    "../carts",
+    "..%2fcarts",
+    "%2e%2e",
+    "1;drop",
+    "1' or '1'='1",
+    "1 or 1=1",
+    "*",
+    "{id}",
+    "null",
+    "undefined",
+    "NaN",
+    "true",
+    "[]",
+    "-1",
+    "+1",
+    "0",
+    "1.0",
+    "1e3",
+    "0x10",
+    "٣",
+    "１２３",
+    "\x00",
+    "1\x00",
+    "1\n",
+    "\ud800",
+    "é",
+    "ORDER#1",
+    "%00",
+    "9" * 17,
+    "9" * 5000,
+    "f" * 24,
+    "g" * 24,
+    "x" * 9000,
+    "ffffffff-ffff-8fff-bfff-ffffffffffff",
+    "{00000000-0000-8000-8000-000000000000}",
+    "urn:uuid:00000000-0000-8000-8000-000000000000",
+    "00000000000080008000000000000000",
+)
+
+
+@pytest.mark.parametrize("wrong", TRICKS, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("GET", "/api/orders/x", "id"),
+        ("DELETE", "/api/orders/x", "id"),
+        ("GET", "/api/carts/x", "token"),
+        ("GET", "/api/tasks/x", "id"),
+        ("GET", "/api/accounts/x", "id"),
+        ("GET", "/api/users/x", "id"),
+    ],
+)
+def test_ids_with_tricks_are_404(world: World, method: str, path: str, name: str, wrong: str) -> None:
+    reply = attack(world, method, path, parameters={name: wrong})
+    assert_error(reply, 404, "not_found")
+
+
+def test_no_id_is_looked_up_that_the_table_could_not_hold(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB refuses keys of more than 2048 bytes, which moto does not: such a look-up would be a 500."""
+    looked_up: list[str] = []
+    directory = world.services.directory
+    monkeypatch.setattr(directory, "user", looked_up.append)
+    for wrong in ("x" * 2048, "x" * 9000, "é" * 1100, "\x00", "\ud800"):
+        attack(world, "GET", "/api/users/x", parameters={"id": wrong})
+    attack(world, "GET", "/api/users/x", parameters={"id": "usr_of_ordinary_length"})
+    assert looked_up == ["usr_of_ordinary_length"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/api"),
+        ("GET", "/api/"),
+        ("GET", "/api/order"),
+        ("GET", "/api/orders/"),
+        ("GET", "//api/orders"),
+        ("GET", "/api/orders/a/b"),
+        ("GET", "/API/ORDERS"),
+        ("PUT", "/api/orders"),
+        ("DELETE", "/api/orders"),
+        ("HEAD", "/api/orders/1"),
+        ("OPTIONS", "/api/orders"),
+        ("TRACE", "/api/orders"),
+        ("POST", f"/api/orders/{UNKNOWN}"),
+        ("GET", "/webhooks/stripe"),
+        ("GET", "/.env"),
+        ("GET", "/api/orders/../accounts/acc_credit"),
+        ("GET", "/<script>"),
+        ("GET", "/\x00"),
+        ("GET", "/\ud800"),
+        ("GET", "/" + "x" * 9000),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_paths_that_there_are_not(world: World, method: str, path: str) -> None:
+    for account in ("ready", None):
+        reply = attack(world, method, path, account=account, body=GOOD)
+        assert_error(reply, 404, "not_found")
+        assert len(reply.body["errors"][0]) < 400
+
+
+# -- other headers ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        " ",
+        "a b",
+        " a",
+        "a ",
+        "a\tb",
+        "x" * 256,
+        "x" * 10_000,
+        "schlüssel",
+        "\x00",
+        "a\r\nb",
+        "１",
+        "\ud800",
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_idempotency_keys_that_are_none(world: World, key: str) -> None:
+    reply = post(world, GOOD, headers={"idempotency-key": key})
+    assert_error(reply, 400, "invalid_idempotency_key")
+    assert "255" in reply.body["errors"][0]
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/problem+json", "APPLICATION/PROBLEM+JSON", "text/html, application/problem+json"]
+)
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({}, "{", 400),
+        ({}, "{}", 400),
+        ({"authorization": ""}, GOOD, 401),
+        ({"x-auth-account": ""}, GOOD, 400),
+        ({}, "x" * 70_000, 413),
+    ],
+)
+def test_every_problem_is_also_told_after_rfc_9457(
+    world: World, accept: str, headers: Mapping[str, str], body: str, status: int
+) -> None:
+    before = state_of(world)
+    reply = send(world, "POST", "/api/orders", headers={**headers, "accept": accept}, body=body)
+    assert reply.status == reply.body["status"] == status
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert reply.body["code"] == reply.body["errors"][0]["code"]
+    assert state_of(world) == before
+
+
+@pytest.mark.parametrize(
+    "scopes",
+    [
+        (),
+        ("billing:read",),
+        ("billing:read", "account:read", "tasks:read"),
+        ("*",),
+        ("billing",),
+        ("billing:read billing:write",),
+    ],
+)
+def test_oauth_tokens_everywhere(world: World, scopes: tuple[str, ...]) -> None:
+    """A token reads what its scopes say and never writes."""
+    needed = {
+        "/api/orders": "billing:read",
+        "/api/carts": "billing:read",
+        "/api/about": "account:read",
+        "/api/tasks": "tasks:read",
+    }
+    headers = oauth(world, *scopes)
+    before = state_of(world)
+    for method, path, _ in ROUTES:
+        scope = next((scope for start, scope in needed.items() if path.startswith(start)), None)
+        reply = send(world, method, path, headers=headers, body=GOOD)
+        if method == "GET" and scope in scopes:
+            assert reply.status in (200, 404)
+        elif method != "GET" or scope is None:
+            assert_error(reply, 403, "oauth_not_allowed")
+        else:
+            assert_error(reply, 403, "insufficient_scope")
+            assert scope in reply.body["errors"][0]
+    assert state_of(world) == before
+
+
+# -- webhooks -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/webhooks/stripe", "/webhooks/platform"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{}",
+        "null",
+        "[]",
+        "\x00",
+        "\ud800",
+        '{"type": "invoice.paid", "data": {"object": {"id": "in_1"}}}',
+        "x" * 200_000,
+    ],
+)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"stripe-signature": "", "webhook-id": "", "webhook-timestamp": "", "webhook-signature": ""},
+        {
+            "stripe-signature": "t=1,v1=00",
+            "webhook-id": "1",
+            "webhook-timestamp": "1",
+            "webhook-signature": "v1,AA==",
+        },
+        {
+            "stripe-signature": "t=x,v1=é",
+            "webhook-id": "\x00",
+            "webhook-timestamp": "٣",
+            "webhook-signature": "v1,é",
+        },
+        {
+            "stripe-signature": "t=" + "9" * 5000,
+            "webhook-id": "1",
+            "webhook-timestamp": "9" * 5000,
+            "webhook-signature": " ",
+        },
+    ],
+)
+def test_forged_webhooks_change_nothing(
+    world: World, path: str, body: str, headers: Mapping[str, str]
+) -> None:
+    reply = attack(world, "POST", path, account=None, headers=headers, body=body)
+    assert reply.status in (400, 401)
+
+
+def test_a_surprise_of_ours_is_a_500_that_says_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one way to a 500: a fault in our own code. Its text stays with us."""
+
+    def broken(_: str) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(world.services.directory, "credential", broken)
+    reply = send(world, "GET", "/api/orders")
+    assert_error(reply, 500, "internal_error")
+    assert "secret detail" not in str(reply.body)

@@ -1,0 +1,210 @@
+"""Contract 002, "List all orders for an account"."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.cart import OrderMark
+from hosting_orders.domain.ids import mint_number
+from hosting_orders.usecases import list_orders as limits
+from tests.conformance.contract_002.support import (
+    UUID,
+    assert_date_time,
+    assert_error,
+    new_account,
+    number_of,
+    oauth,
+    send,
+)
+from tests.support.world import World, a_world
+
+ORDERS = 107
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """An account `many` with more orders than one page holds: two of every second."""
+    with a_world() as world:
+        new_account(world, "ready", "many")
+        placed = [world.place("many").body["orders"][0]["id"]]
+        # Copies of a real order: what matters here is that there are many of them.
+        model = world.order(placed[0], "many")
+        cart = world.cart(model.cart_token, "many")
+        for place in range(1, ORDERS):
+            at = model.created_at + place * 500
+            order = dataclasses.replace(
+                model,
+                number=mint_number(at),
+                cart_token=str(uuid.uuid4()),
+                created_at=at,
+                updated_at=at,
+                version=0,
+            )
+            marks = {order.number: OrderMark(order.status, 0)}
+            own = dataclasses.replace(
+                cart, token=order.cart_token, orders=marks, rollup_version=0, payment_version=0, created_at=at
+            )
+            world.services.orders.place(own, [order])
+        yield world
+
+
+def listed(world: World, **query: str) -> list[dict[str, Any]]:
+    reply = send(world, "GET", "/api/orders", account="many", query=query or None)
+    assert reply.status == 200, reply.body
+    assert list(reply.body) == ["orders"]
+    orders: list[dict[str, Any]] = reply.body["orders"]
+    return orders
+
+
+def links(world: World, **query: str) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """Ids of the page, and the queries of its Link header by relation (RFC 8288)."""
+    reply = send(world, "GET", "/api/orders", account="many", query=query or None)
+    assert reply.status == 200, reply.body
+    found = {}
+    for target, relation in re.findall(r'<([^>]*)>; rel="(\w+)"', reply.headers.get("link", "")):
+        path, _, text = target.partition("?")
+        assert path == "/api/orders"
+        found[relation] = dict(part.split("=", 1) for part in text.split("&"))
+    return [order["id"] for order in reply.body["orders"]], found
+
+
+def test_O2_020_O2_021_O2_022_O2_023_a_page_has_fifty_orders_unless_asked_otherwise(world: World) -> None:
+    first = listed(world)
+    assert len(first) == 50
+    assert listed(world, page="1") == first
+    assert listed(world, page="1", per_page="50") == first
+    assert len(listed(world, page="3")) == ORDERS - 100
+    assert listed(world, page="4") == []
+
+
+def test_O2_020_the_pages_hold_every_order_of_the_account_and_nobody_elses(world: World) -> None:
+    world.place("ready")
+    ids = [order["id"] for page in ("1", "2", "3") for order in listed(world, page=page)]
+    assert len(ids) == len(set(ids)) == ORDERS
+    assert {order["account"]["id"] for order in listed(world, per_page="100")} == {"acc_many"}
+
+
+def test_O2_022_O2_030_per_page_ends_at_a_hundred(world: World) -> None:
+    assert len(listed(world, per_page="100")) == 100
+    assert listed(world, per_page="101") == listed(world, per_page="100")
+    assert listed(world, per_page="1000000000") == listed(world, per_page="100")
+    assert len(listed(world, per_page="7")) == 7
+
+
+@pytest.mark.parametrize("name", ["page", "per_page"])
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "1e3", "", " ", "x", "１", "٣", "1,2", "0x1", "+1", "1 "])
+def test_O2_030_what_is_no_page_is_an_error(world: World, name: str, text: str) -> None:
+    reply = send(world, "GET", "/api/orders", account="many", query={name: text})
+    assert_error(reply, 400, f"invalid_{name}", f"/{name}")
+    assert "from 1" in reply.body["errors"][0]
+
+
+def test_O2_024_O2_025_O2_026_O2_027_O2_028_O2_029_an_item_has_these_fields(world: World) -> None:
+    for order in listed(world):
+        assert set(order) >= {"id", "status", "created_at", "updated_at", "location", "account"}
+        assert UUID.fullmatch(order["id"])
+        assert order["status"] in ("pending", "processing", "completed", "failed", "cancelled")
+        assert_date_time(order["created_at"])
+        assert_date_time(order["updated_at"])
+        assert order["location"] == "ams"
+        assert order["account"] == {"id": "acc_many", "name": "Account many"}
+
+
+def test_O2_031_C23_newest_first_and_the_same_every_time(world: World) -> None:
+    orders = listed(world, per_page="100")
+    assert listed(world, per_page="100") == orders
+    numbers = [number_of(order["id"]) for order in orders]
+    assert numbers == sorted(numbers, reverse=True)
+    seconds = [order["created_at"][:19] for order in orders]
+    assert seconds == sorted(seconds, reverse=True)
+
+
+def test_O2_031_C23_cursors_lead_through_all_orders_and_back(world: World) -> None:
+    pages, query = [], {"per_page": "20"}
+    while True:
+        ids, found = links(world, **query)
+        pages.append(ids)
+        if "next" not in found:
+            break
+        query = found["next"]
+        assert query["per_page"] == "20"
+    whole = [order["id"] for page in ("1", "2") for order in listed(world, page=page, per_page="100")]
+    assert [order for page in pages for order in page] == whole
+    assert "prev" not in links(world, per_page="20")[1]
+    back = []
+    while "prev" in found:
+        ids, found = links(world, **found["prev"])
+        back.append(ids)
+    assert list(reversed(back)) == pages[:-1]
+
+
+def test_O2_031_C23_a_new_order_moves_no_cursor(world: World) -> None:
+    _, found = links(world, per_page="10")
+    expected, _ = links(world, **found["next"])
+    world.advance(3600)
+    newcomer = world.place("many").body["orders"][0]["id"]
+    assert links(world, per_page="10")[0][0] == newcomer
+    assert links(world, **found["next"])[0] == expected
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "%00",
+        "AAAA",
+        "b2xkZXI6MQ.",  # older:1 and a dot
+        "b2xkZXI6LTE",  # older:-1
+        "c2lkZXdheXM6MQ",  # sideways:1
+        "b2xkZXI6MTExMTExMTExMTExMTExMTE",  # a number of 17 digits
+        "b2xkZXI6",  # older:
+        "b2xkZXI62aM",  # older:٣
+        "é",
+        "\x00",
+        "A" * 5000,
+    ],
+)
+def test_C23_a_forged_cursor_is_an_error(world: World, cursor: str) -> None:
+    reply = send(world, "GET", "/api/orders", account="many", query={"cursor": cursor})
+    assert_error(reply, 400, "invalid_cursor", "/cursor")
+
+
+@pytest.mark.parametrize("number", [0, 1, 10**16 - 1])
+@pytest.mark.parametrize("direction", ["older", "newer"])
+def test_C23_a_cursor_beyond_the_ends_gives_an_empty_or_a_full_page(
+    world: World, direction: str, number: int
+) -> None:
+    cursor = limits._encode(direction, number)
+    ids, _ = links(world, cursor=cursor, per_page="5")
+    assert len(ids) in (0, 5)
+
+
+def test_C23_a_cursor_of_one_account_shows_another_nothing_new(world: World) -> None:
+    _, found = links(world, per_page="5")
+    reply = send(world, "GET", "/api/orders", account="credit", query=found["next"])
+    assert (reply.status, reply.body) == (200, {"orders": []})
+
+
+def test_C23_too_deep_a_page_leads_to_the_cursors(world: World) -> None:
+    for page in ("1000000000", "9" * 400):
+        reply = send(world, "GET", "/api/orders", account="many", query={"page": page})
+        assert_error(reply, 400, "invalid_page", "/page")
+        assert "Link" in reply.body["errors"][0]
+
+
+def test_O2_020_an_account_without_orders_has_an_empty_list(world: World) -> None:
+    reply = send(world, "GET", "/api/orders", account="sepa")
+    assert (reply.status, reply.body) == (200, {"orders": []})
+    assert "link" not in reply.headers
+
+
+def test_O2_002_an_oauth_token_with_billing_read_lists(world: World) -> None:
+    reply = send(world, "GET", "/api/orders", headers=oauth(world, "billing:read", account="many"))
+    assert len(reply.body["orders"]) == 50

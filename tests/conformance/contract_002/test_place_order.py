@@ -1,0 +1,290 @@
+"""Contract 002, "Order a new Site": what goes in, what comes back, and the errors that leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.catalogue import Plan, Variant
+from tests.conformance.contract_002.support import (
+    assert_envelope,
+    assert_error,
+    change_account,
+    completed,
+    new_account,
+    send,
+    shown,
+    state_of,
+)
+from tests.support.world import Reply, World
+
+CALLBACK = {"url": "https://client.example/hook", "authorization": "Bearer 12345"}
+
+
+def post(world: World, body: Any, account: str = "ready") -> Reply:
+    return send(world, "POST", "/api/orders", account=account, body=json.dumps(body))
+
+
+def refused(
+    world: World, body: Any, code: str, *pointers: str, account: str = "ready", status: int = 400
+) -> Reply:
+    """The answer, after it was seen that nothing stayed behind."""
+    before = state_of(world)
+    reply = post(world, body, account)
+    assert_error(reply, status, code, *pointers)
+    assert state_of(world) == before
+    return reply
+
+
+def set_catalogue(world: World, change: Callable[[Any], None]) -> None:
+    """Change the catalogue, and let the minute pass for which it may be remembered."""
+    change(world.services.catalogue)
+    world.advance(61)
+
+
+# -- the good way -------------------------------------------------------------------------------------------------
+
+
+def test_O2_060_the_answer_comes_before_the_site(world: World) -> None:
+    placed = world.place()
+    assert placed.status == 202
+    order_id = placed.body["orders"][0]["id"]
+    assert order_id not in world.platform.services
+    assert "site" not in shown(world, order_id)
+    world.run()
+    assert world.platform.built(order_id) == 1
+    assert "site" in shown(world, order_id)
+
+
+def test_O2_061_O2_067_O2_068_every_name_that_about_tells_can_be_ordered(world: World) -> None:
+    about = world.request("GET", "/api/about").body
+    locations = [place["short_name"] for place in about["locations"]]
+    plans = {plan["short_name"]: plan["prices"] for plan in about["products"]}
+    assert {"pdx", "ams"} <= set(locations)
+    assert "basic" in plans
+    for location in locations:
+        assert completed(world, location=location)["site"]["location"] == location
+    for plan, prices in plans.items():
+        assert {price["term"] for price in prices} == {"monthly", "annual"}
+        for price in prices:
+            paid = completed(world, plan=plan, term=price["term"])["payment"]
+            assert paid["amount_charged_cents"] == price["net_cents"]
+
+
+@pytest.mark.parametrize("variant", ["vanilla", "extendify"])
+def test_O2_066_both_variants_can_be_ordered(world: World, variant: str) -> None:
+    assert completed(world, variant=variant)["site"]["variant"] == variant
+
+
+@pytest.mark.parametrize(("term", "cents"), [("monthly", 1200), ("annual", 12000)])
+def test_O2_069_both_terms_can_be_ordered(world: World, term: str, cents: int) -> None:
+    assert completed(world, term=term)["payment"]["amount_charged_cents"] == cents
+
+
+def test_O2_070_O2_071_O2_072_the_callback_gets_its_authorization_verbatim(world: World) -> None:
+    authorization = "Digest user=\"a b\",  x='=='"
+    body = world.site() | {
+        "callback": {"url": "https://client.example/a?b=c", "authorization": authorization}
+    }
+    assert post(world, body).status == 202
+    known = len(world.callbacks.received)
+    world.run()
+    (received,) = world.callbacks.received[known:]
+    assert (received.url, received.authorization) == ("https://client.example/a?b=c", authorization)
+
+
+@pytest.mark.parametrize(
+    "callback", [None, {"url": "https://client.example/"}, {**CALLBACK, "authorization": None}]
+)
+def test_O2_070_O2_071_callback_and_authorization_are_optional(world: World, callback: Any) -> None:
+    assert post(world, world.site() | {"callback": callback}).status == 202
+
+
+def test_O2_073_O2_074_O2_075_O2_076_O2_077_O2_078_C04_the_envelope(world: World) -> None:
+    placed = world.place()
+    assert_envelope(placed.body)
+    assert placed.body["cart"]["status"] in ("active", "processing", "checked_out")
+    assert placed.body["cart"]["rollup_status"] == "pending"
+    assert placed.body["payment"] == {
+        "status": "succeeded",
+        "method_type": "card",
+        "hosted_invoice_url": placed.body["payment"]["hosted_invoice_url"],
+    }
+
+
+def test_O2_079_C04_the_order_is_in_the_answer_and_pending(world: World) -> None:
+    (order,) = world.place().body["orders"]
+    assert order["status"] == "pending"
+    assert order["poll_url"] == f"/api/orders/{order['id']}"
+
+
+def test_O2_079a_C04_the_cart_alone_leads_to_the_order(world: World) -> None:
+    cart = world.request("GET", world.place().body["cart"]["poll_url"])
+    (order,) = cart.body["orders"]
+    assert world.request("GET", order["poll_url"]).body["order"]["id"] == order["id"]
+
+
+def test_O2_079b_both_poll_urls_reach_the_end(world: World) -> None:
+    placed = world.place()
+    world.run()
+    cart = world.request("GET", placed.body["cart"]["poll_url"]).body
+    assert (cart["cart"]["rollup_status"], cart["orders"][0]["status"]) == ("completed", "completed")
+    assert world.request("GET", placed.body["orders"][0]["poll_url"]).body["order"]["status"] == "completed"
+
+
+# -- the pre-flight gate ------------------------------------------------------------------------------------------
+
+
+def test_O2_062_O2_063_O2_090_without_a_saved_method_nothing_is_ordered(world: World) -> None:
+    refused(world, world.site(), "no_default_payment_method", account="no_method")
+
+
+def test_O2_062_O2_063_without_a_customer_nothing_is_ordered(world: World) -> None:
+    new_account(world, "ready", "no_customer", stripe_customer_id=None)
+    refused(world, world.site(), "no_default_payment_method", account="no_customer")
+
+
+@pytest.mark.parametrize("field", ["name", "email", "street", "post_code", "city", "country"])
+def test_O2_062_O2_063_without_a_complete_contact_nothing_is_ordered(world: World, field: str) -> None:
+    account = world.services.directory.account("acc_ready")
+    contact = account.billing_contact
+    for value in ("", "  "):
+        before = change_account(world, "ready", billing_contact=replace(contact, **{field: value}))
+        try:
+            reply = refused(world, world.site(), "no_default_payment_method")
+            assert field in reply.body["errors"][0]
+        finally:
+            world.services.directory.put_account(before)
+
+
+# -- wrong fields -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", [{}, {"callback": CALLBACK}, {"Site": {}}])
+def test_O2_064_site_is_required(world: World, body: Any) -> None:
+    refused(world, body, "missing_field", "/site")
+
+
+@pytest.mark.parametrize("site", [None, [], "x", 1, True, 1.5])
+def test_O2_064_site_is_an_object(world: World, site: Any) -> None:
+    refused(world, {"site": site}, "invalid_field", "/site")
+
+
+@pytest.mark.parametrize("field", ["name", "variant", "location", "plan", "term"])
+def test_O2_065_O2_066_O2_067_O2_068_O2_069_every_field_is_required(world: World, field: str) -> None:
+    body = world.site()
+    del body["site"][field]
+    reply = refused(world, body, "missing_field", f"/site/{field}")
+    assert f"site.{field}" in reply.body["errors"][0]
+
+
+@pytest.mark.parametrize("field", ["name", "variant", "location", "plan", "term"])
+@pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}, "", "x" * 101])
+def test_O2_065_O2_066_O2_067_O2_068_O2_069_every_field_is_a_text(
+    world: World, field: str, value: Any
+) -> None:
+    reply = refused(world, world.site(**{field: value}), "invalid_field", f"/site/{field}")
+    assert f"site.{field}" in reply.body["errors"][0]
+
+
+def test_all_wrong_fields_are_named_at_once(world: World) -> None:
+    reply = refused(
+        world, {"site": {"name": 1, "variant": "vanilla", "plan": []}, "callback": {}}, "invalid_field"
+    )
+    assert {detail["pointer"] for detail in reply.body["details"]} == {
+        "/site/name",
+        "/site/plan",
+        "/site/location",
+        "/site/term",
+        "/callback/url",
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("variant", "migration"),
+        ("variant", "Vanilla"),
+        ("variant", " vanilla"),
+        ("location", "lhr"),
+        ("location", "1"),
+        ("plan", "gold"),
+        ("plan", "Basic"),
+        ("term", "weekly"),
+        ("term", "MONTHLY"),
+    ],
+)
+def test_O2_091_O2_092_O2_093_O2_094_C19_an_unknown_name_is_told_with_the_known(
+    world: World, field: str, value: str
+) -> None:
+    reply = refused(world, world.site(**{field: value}), f"unknown_{field}", f"/site/{field}")
+    known = {"variant": "vanilla", "location": "pdx", "plan": "basic", "term": "monthly"}
+    assert known[field] in reply.body["errors"][0]
+    assert repr(value) in reply.body["errors"][0]
+
+
+def test_O2_091_O2_092_O2_093_O2_094_all_unknown_names_are_told_at_once(world: World) -> None:
+    body = world.site(variant="a", location="b", plan="c", term="d")
+    reply = refused(
+        world, body, "unknown_variant", "/site/variant", "/site/location", "/site/plan", "/site/term"
+    )
+    assert len(reply.body["errors"]) == 4
+
+
+def test_O2_095_C19_a_variant_over_capacity_is_not_available(world: World) -> None:
+    set_catalogue(world, lambda catalogue: catalogue.put_variant(Variant("scarce", capacity=1)))
+    assert completed(world, variant="scarce")["order"]["status"] == "completed"
+    # The catalogue still remembers a free place; the write itself is what decides.
+    reply = refused(world, world.site(variant="scarce"), "variant_unavailable", "/site/variant")
+    assert "not available" in reply.body["errors"][0]
+    world.advance(61)
+    refused(world, world.site(variant="scarce"), "variant_unavailable", "/site/variant")
+    variants = {v["name"]: v["available"] for v in world.request("GET", "/api/about").body["variants"]}
+    assert (variants["scarce"], variants["vanilla"]) == (False, True)
+
+
+def test_O2_095_a_variant_taken_off_sale_is_not_available(world: World) -> None:
+    set_catalogue(world, lambda catalogue: catalogue.put_variant(Variant("retired", enabled=False)))
+    refused(world, world.site(variant="retired"), "variant_unavailable", "/site/variant")
+
+
+def test_O2_096_C19_a_plan_without_a_price_for_the_account(world: World) -> None:
+    set_catalogue(world, lambda catalogue: catalogue.put_plan(Plan("9", "unpriced", "Unpriced", "No price")))
+    reply = refused(world, world.site(plan="unpriced"), "pricing_missing", "/site/plan")
+    assert "issing pricing information" in reply.body["errors"][0]
+    new_account(world, "ready", "dollars", currency="USD")
+    refused(world, world.site(), "pricing_missing", "/site/plan", account="dollars")
+
+
+def test_O2_097_C19_an_account_that_may_not_order(world: World) -> None:
+    new_account(world, "ready", "barred", can_order=False)
+    reply = refused(world, world.site(), "account_unable_to_create_orders", account="barred")
+    assert reply.body["errors"] == ["Account unable to create orders."]
+
+
+def test_O2_098_a_refused_request_does_not_spend_its_idempotency_key(world: World) -> None:
+    before = state_of(world)
+    wrong = world.place(key="try-again", plan="gold")
+    assert_error(wrong, 400, "unknown_plan")
+    assert state_of(world) == before
+    assert world.place(key="try-again").status == 202
+
+
+def test_C18_the_vendors_order_object_gets_a_hint(world: World) -> None:
+    order = {"plan": "basic", "term": "monthly"}
+    reply = refused(world, {"order": order}, "missing_field", "/site")
+    assert "`site`" in reply.body["errors"][0]
+    reply = refused(world, world.site() | {"order": order}, "invalid_field", "/order")
+    assert "`site`" in reply.body["errors"][0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Zoë's 網站 🎉", "👩‍💻", "نمونه‌ها", "  trimmed  ", "x" * 100, "<b>alert(1)</b>", "{{7*7}}", 'a\\b"c'],
+)
+def test_O2_065_a_name_is_any_text_and_comes_back_as_it_was(world: World, name: str) -> None:
+    assert completed(world, name=name)["site"]["name"] == name.strip()

@@ -1,0 +1,187 @@
+"""Contract 002, "View an Order"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.ids import object_id
+from tests.conformance.contract_002.support import (
+    UUID,
+    assert_date_time,
+    assert_error,
+    completed,
+    credentials,
+    number_of,
+    oauth,
+    send,
+    shown,
+)
+from tests.support.world import World
+
+ACCOUNT_FIELDS = {
+    "id",
+    "name",
+    "reseller",
+    "is_trial",
+    "trial_start",
+    "trial_end",
+    "parent_account",
+    "reseller_billing_plan",
+    "nameservers",
+    "created_at",
+    "updated_at",
+}
+USER_FIELDS = {"id", "fname", "lname", "email", "account_brand_id", "locale", "created_at", "updated_at"}
+
+
+@pytest.fixture(scope="module")
+def body(world: World) -> Any:
+    return completed(world, name="Shown", variant="extendify", location="pdx")
+
+
+@pytest.fixture(scope="module")
+def waiting(world: World) -> Any:
+    """An order that nobody has paid yet."""
+    placed = world.place("authentication_required")
+    return shown(world, placed.body["orders"][0]["id"], "authentication_required")
+
+
+def test_O2_040_an_order_goes_on_to_a_terminal_status_and_stays_there(world: World) -> None:
+    placed = world.place()
+    order_id = placed.body["orders"][0]["id"]
+    seen = [shown(world, order_id)["order"]["status"]]
+    world.run(finish=False)
+    seen.append(shown(world, order_id)["order"]["status"])
+    world.run()
+    seen.append(shown(world, order_id)["order"]["status"])
+    assert seen == ["pending", "processing", "completed"]
+    world.advance(86_400)
+    world.run()
+    assert shown(world, order_id)["order"]["status"] == "completed"
+
+
+def test_O2_041_C28_order_has_its_fields(body: Any) -> None:
+    order = body["order"]
+    assert set(order) >= {"id", "status", "created_at", "updated_at", "location"}
+    assert UUID.fullmatch(order["id"])
+    assert (order["status"], order["location"]) == ("completed", "pdx")
+    assert_date_time(order["created_at"])
+    assert_date_time(order["updated_at"])
+    assert order["created_at"] <= order["updated_at"]
+
+
+def test_O2_042_C15_tasks_is_a_list_of_integer_ids_and_statuses(body: Any, waiting: Any) -> None:
+    for shows, status in ((body, "OK"), (waiting, "PAUSED")):
+        (task,) = shows["tasks"]
+        assert type(task["id"]) is int
+        assert 0 < task["id"] < 2**53  # exact in every client's numbers
+        assert task["status"] == status
+
+
+def test_O2_043_site_is_there_only_once_the_order_provisioned_one(body: Any, waiting: Any) -> None:
+    assert "site" in body
+    assert "site" not in waiting
+
+
+def test_O2_044_site_has_its_fields(body: Any) -> None:
+    site = body["site"]
+    assert all(isinstance(site[name], str) and site[name] for name in ("id", "domain"))
+    assert (site["name"], site["variant"], site["location"]) == ("Shown", "extendify", "pdx")
+
+
+def test_O2_045_C15_ssh_data_has_three_strings_and_an_integer_port(body: Any) -> None:
+    ssh = body["site"]["ssh_data"]
+    assert set(ssh) == {"ipaddr", "username", "password", "port"}
+    assert all(isinstance(ssh[name], str) and ssh[name] for name in ("ipaddr", "username", "password"))
+    assert type(ssh["port"]) is int
+
+
+def test_O2_046_subscription_is_there_only_once_there_is_one(body: Any, waiting: Any) -> None:
+    assert "subscription" in body
+    assert "subscription" not in waiting
+
+
+@pytest.mark.parametrize(("term", "months"), [("monthly", 1), ("annual", 12)])
+def test_O2_047_subscription_is_the_renewal_at_stripe(world: World, term: str, months: int) -> None:
+    given = completed(world, term=term)
+    found = given["subscription"]
+    assert set(found) >= {"id", "status", "bucket_type", "bucket_year", "bucket_month", "stripe_id"}
+    assert all(isinstance(found[name], str) for name in ("id", "status", "bucket_type", "stripe_id"))
+    assert found["stripe_id"].startswith("sub_")
+    year, month = (int(part) for part in given["order"]["created_at"].split("-")[:2])
+    assert found["bucket_year"] * 12 + found["bucket_month"] == year * 12 + month + months
+    assert type(found["bucket_year"]) is type(found["bucket_month"]) is int
+    assert 1 <= found["bucket_month"] <= 12
+    subscription = world.stripe.get(found["stripe_id"])
+    assert subscription["customer"] == world.accounts["ready"]["customer"]
+    assert subscription["items"]["data"][0]["price"]["unit_amount"] == (1200 if term == "monthly" else 12000)
+
+
+def test_O2_048_O2_049_O2_050_O2_051_O2_052_payment_of_a_paid_order(body: Any) -> None:
+    payment = body["payment"]
+    assert payment["status"] == "succeeded"
+    assert payment["method_type"] == "card"
+    assert payment["hosted_invoice_url"] is None or payment["hosted_invoice_url"].startswith("http")
+    assert type(payment["amount_charged_cents"]) is type(payment["credit_applied_cents"]) is int
+    assert (payment["amount_charged_cents"], payment["credit_applied_cents"]) == (1200, 0)
+
+
+def test_O2_051_O2_052_credit_is_used_before_the_card(world: World) -> None:
+    payment = completed(world, "credit")["payment"]
+    assert (payment["amount_charged_cents"], payment["credit_applied_cents"]) == (700, 500)
+    assert world.net_paid("credit") == 700
+
+
+def test_C08_payment_names_its_currency_beside_the_cents(body: Any, waiting: Any) -> None:
+    assert body["payment"]["currency"] == waiting["payment"]["currency"] == "EUR"
+
+
+def test_O2_053_account_is_shown_without_people(world: World, body: Any) -> None:
+    account = body["account"]
+    assert set(account) == ACCOUNT_FIELDS
+    assert account["id"] == world.accounts["ready"]["id"]
+    assert_date_time(account["created_at"])
+
+
+def test_O2_054_user_is_who_placed_the_order(body: Any) -> None:
+    assert set(body["user"]) == USER_FIELDS
+    assert body["user"]["id"] == "usr_ready"
+
+
+def test_O2_055_a_site_order_has_no_domain_block(body: Any, waiting: Any) -> None:
+    assert "domain" not in body
+    assert "domain" not in waiting
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_O2_056_unknown_and_foreign_orders_are_the_same_404(world: World, body: Any, method: str) -> None:
+    mine = number_of(body["order"]["id"])
+    unknown = send(world, method, "/api/orders/00000000-0000-8000-8000-000000000000", account="credit")
+    assert_error(unknown, 404, "not_found")
+    for spelling in (body["order"]["id"], str(mine), object_id(mine)):
+        foreign = send(world, method, f"/api/orders/{spelling}", account="credit")
+        assert (foreign.status, foreign.body) == (404, unknown.body)
+    never_minted = (str(mine + 1), str(2**49), "0", "-1", "1" * 16, "9" * 40, body["order"]["id"][:-1] + "x")
+    for spelling in never_minted:
+        reply = send(world, method, f"/api/orders/{spelling}")
+        assert (reply.status, reply.body) == (404, unknown.body)
+
+
+def test_C02_three_spellings_are_one_order(world: World, body: Any) -> None:
+    number = number_of(body["order"]["id"])
+    for spelling in (str(number), object_id(number), body["order"]["id"].upper()):
+        assert shown(world, spelling) == body
+
+
+def test_C22_the_password_is_for_api_keys_only(world: World, body: Any) -> None:
+    path = f"/api/orders/{body['order']['id']}"
+    secret = body["site"]["ssh_data"]["password"]
+    for kind in ("user_key", "system_key"):
+        reply = send(world, "GET", path, headers=credentials(world, "ready", kind))
+        assert reply.body["site"]["ssh_data"]["password"] == secret
+    reply = send(world, "GET", path, headers=oauth(world, "billing:read"))
+    ssh = reply.body["site"]["ssh_data"]
+    assert ssh == {**body["site"]["ssh_data"], "password": None}
+    assert secret not in str(reply.body)
