@@ -118,6 +118,18 @@ def test_a_cancel_is_done_in_minutes(world: World) -> None:
     assert promised(world, order_id, AUTHENTICATION) == (10 * MINUTE, None, 5)
 
 
+def test_a_cancel_waits_for_a_debit_that_can_not_be_called_back(world: World) -> None:
+    order_id, _ = placed(world, "sepa")
+    world.run()
+    world.live(DAY, every=DAY)
+    assert world.request("DELETE", f"/api/orders/{order_id}", account="sepa").status == 202
+    world.run()
+    assert promised(world, order_id, "sepa") == (6 * DAY, None, HOUR)
+    world.live(6 * DAY, every=6 * HOUR)
+    body = get(world, f"/api/orders/{order_id}", "sepa").body
+    assert (body["order"]["status"], body["payment"]["refunded_cents"]) == ("cancelled", 1200)
+
+
 def test_a_refund_under_way_is_done_in_minutes(world: World) -> None:
     order_id, _ = placed(world)
     world.run(finish=False)
