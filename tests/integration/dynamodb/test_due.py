@@ -58,7 +58,9 @@ def test_the_longest_overdue_of_all_shards_come_first_and_never_more_than_asked(
 def test_items_are_spread_over_all_shards(store: DynamoOrderStore, client: Any) -> None:
     orders = [an_order(NUMBER + place) for place in range(40)]
     store.place(a_cart(*orders), orders)
-    assert {item["due_shard"]["S"] for item in everything_in(client) if "due_shard" in item} == set(keys.due_shards())
+    assert {item["due_shard"]["S"] for item in everything_in(client) if "due_shard" in item} == set(
+        keys.due_shards()
+    )
 
 
 def test_a_new_due_time_replaces_the_old(store: DynamoOrderStore) -> None:

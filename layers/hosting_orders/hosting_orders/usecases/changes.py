@@ -11,6 +11,7 @@ from hosting_orders.domain.errors import ConcurrentUpdateError, NotFoundError
 from hosting_orders.domain.ids import callback_message_id, parse_order_id
 from hosting_orders.domain.order import Order
 
+from .log import log
 from .ports import Services
 
 _TRIES = 6
@@ -52,9 +53,17 @@ def change_order(services: Services, order: Order, change: Callable[[Order], Ord
             return order
         owed = owed_callback(changed, services.clock.now()) if changed.ended and not order.ended else None
         try:
-            return services.orders.save_order(changed, owed)
+            saved = services.orders.save_order(changed, owed)
         except ConcurrentUpdateError:
             order = load_order(services, order.account_id, order.number)
+            continue
+        if saved.status is not order.status:
+            entry = saved.timeline[-1]
+            log.info(
+                f"order {saved.status}",
+                extra={"order_id": saved.uuid, "was": order.status, "actor": entry.actor, "cause": entry.cause},
+            )
+        return saved
     raise ConcurrentUpdateError(f"order {order.uuid} is being written by too many at once")
 
 
