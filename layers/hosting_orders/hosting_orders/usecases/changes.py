@@ -61,7 +61,12 @@ def change_order(services: Services, order: Order, change: Callable[[Order], Ord
             entry = saved.timeline[-1]
             log.info(
                 f"order {saved.status}",
-                extra={"order_id": saved.uuid, "was": order.status, "actor": entry.actor, "cause": entry.cause},
+                extra={
+                    "order_id": saved.uuid,
+                    "was": order.status,
+                    "actor": entry.actor,
+                    "cause": entry.cause,
+                },
             )
         return saved
     raise ConcurrentUpdateError(f"order {order.uuid} is being written by too many at once")
