@@ -45,6 +45,7 @@ class History:
         self.events: list[Mapping[str, Any]] = []
         self._orders: dict[int, Order] = {}
         self._read = 0
+        self._alone = True
         self.statuses: dict[str, list[OrderStatus]] = defaultdict(list)
         self.webhooks_work = self.chance.random() < 0.7
         world.services.catalogue.put_variant(Variant("scarce", capacity=50))
@@ -74,6 +75,15 @@ class History:
         self._calm()
 
     def _choose(self, name: str) -> Mishap | None:
+        if self._alone and self.chance.random() < self.risk / 2:
+            # Another process does something in the very moment before this side effect.
+            self._alone = False
+            self.log.append(f"    meanwhile, before {name}:")
+            self.chance.choice(
+                (self._cancel, self._hear_stripe, self._platform_webhook, self._schedule, self._post)
+            )()
+            self.log.append(f"    now {name}")
+            self._alone = True
         if self.chance.random() >= self.risk:
             return None
         mishap = self.chance.choice(list(Mishap))
@@ -123,9 +133,11 @@ class History:
         ]
         if running and self.chance.random() < 0.6:
             item_id = self.chance.choice(running)
-            what = self.chance.choice(("finish", "finish", "fail", "fail for now"))
+            what = self.chance.choice(("finish", "finish", "fail", "fail for now", "hang"))
             self.log.append(f"platform: {what} {item_id}")
-            if what == "finish":
+            if what == "hang":
+                self.world.platform.services[item_id].held = True
+            elif what == "finish":
                 self.world.platform.finish(item_id)
             else:
                 self.world.platform.fail(item_id, retryable=what == "fail for now")
@@ -190,6 +202,8 @@ class History:
                 self.world.reconcile()
                 self.world.run()
                 left -= every
+            for service in self.world.platform.services.values():
+                service.held = service.held and every < 3600  # what hung for half a day is built all the same
 
     # -- what is there -----------------------------------------------------------------------------------------
 
@@ -252,7 +266,8 @@ class History:
         if messages - {self._message_of(order) for order in orders}:
             wrong.append("a message that is no order's")
         holding = sum(order.status is OrderStatus.COMPLETED for order in orders)
-        used = self.world.services.catalogue.load().variants["scarce"].used
+        (counter,) = self.world.items("CAPACITY#")
+        used = int(counter["used"]["N"])
         if used != holding:
             wrong.append(f"{used} places are taken by {holding} orders")
         for execution in self.world.runner.executions.values():

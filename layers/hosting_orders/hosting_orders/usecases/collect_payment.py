@@ -41,7 +41,7 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
         created_at=cart.created_at,
     )
     try:
-        state = services.payments.charge(request)
+        return note_payment(services, cart, services.payments.charge(request))
     except PaymentNotStartedError as refusal:
         note_failure(services, cart, refusal)
         raise
@@ -49,7 +49,6 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
         # Unknown is not forbidden: whoever comes next may go on at once, under the same keys.
         change_cart(services, cart, lambda c: replace(c, payment_lease=0) if c.payment_lease else c)
         raise
-    return note_payment(services, cart, state)
 
 
 def resume_payment(services: Services, cart: Cart) -> Cart:

@@ -42,7 +42,7 @@ from .collect_payment import PAYMENT_NOT_STARTED, resume_payment, start_payment
 from .log import log
 from .ports import Services
 from .send_callback import authorization_context
-from .settle_payment import waits_for_its_start
+from .settle_payment import resume_order, waits_for_its_start
 
 _CHARGEABLE = ("card", "sepa_debit")
 
@@ -272,6 +272,10 @@ def _replay(services: Services, cart: Cart, request: SiteRequest) -> Placed:
     for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
         if order.failure is not None and order.failure.code == PAYMENT_NOT_STARTED:
             raise PaymentNotStartedError(order.failure.message, cart.payment.error)
-        if waits_for_its_start(order):
-            _start(services, order)
+        if not waits_for_its_start(order):
+            continue
+        # Which of the two was lost can't be told: the start, or the news for an execution that waits for it.
+        _start(services, order)
+        if cart.payment.settled:
+            resume_order(services, order, cart)
     return Placed(cart, replayed=True)

@@ -1,0 +1,127 @@
+"""Seeded histories under faults on the real handlers (tests/support/simulation.py); a failing seed can be replayed:
+
+PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hosting_orders.adapters.dynamodb import orders as order_store
+from hosting_orders.adapters.stripe_payments import StripePayments
+from hosting_orders.domain.order import MOVES, Order, OrderStatus
+from hosting_orders.usecases import changes, provision_hosting, reconcile
+from tests.support.fake_platform import FakePlatform
+from tests.support.simulation import simulate
+
+SEEDS = range(1, 13)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_invariant_holds_whatever_fails(seed: int) -> None:
+    history = simulate(seed)
+    assert not history.wrong, "\n".join([f"seed {seed}:", *history.wrong, *history.log])
+
+
+def test_a_seed_is_the_same_history_every_time() -> None:
+    def told(seed: int) -> list[str]:
+        return [line for line in simulate(seed, steps=30).log if "at " in line and "calm" not in line]
+
+    assert told(7) == told(7)
+
+
+# -- the simulation itself: bugs that were planted must be found ---------------------------------------------------
+
+
+def _without_a_condition(patch: pytest.MonkeyPatch) -> None:
+    """Orders are saved whatever was written meanwhile: cancel and delivery can both win."""
+
+    def replace_anyhow(order: Order, saved: Order) -> Any:
+        return order_store.put(order_store.order_to_item(saved))
+
+    patch.setattr(order_store, "_replace", replace_anyhow)
+
+
+def _new_key_per_try(patch: pytest.MonkeyPatch) -> None:
+    """Every try asks Stripe for a payment of its own."""
+    created = StripePayments._create_invoice
+    tries = iter(range(1_000_000))
+
+    def create(self: StripePayments, request: Any) -> str:
+        return created(self, dataclasses.replace(request, cart_token=f"{request.cart_token}#{next(tries)}"))
+
+    patch.setattr(StripePayments, "_create_invoice", create)
+
+
+def _nothing_is_taken_down(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(FakePlatform, "deprovision", lambda self, item_id: None)
+
+
+def _no_callback_is_owed(patch: pytest.MonkeyPatch) -> None:
+    """The callback depends on the workflow alone."""
+    owed = changes.owed_callback
+    patch.setattr(changes, "owed_callback", lambda order, now: None)
+    del owed
+
+
+def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
+    completed = provision_hosting._complete
+
+    def complete(services: Any, order: Order, site: Any) -> Order:
+        provision_hosting._renewal(services, order)
+        return completed(services, order, site)
+
+    patch.setattr(provision_hosting, "_complete", complete)
+
+
+def _no_refund(patch: pytest.MonkeyPatch) -> None:
+    """The end is written before the money went back, and nobody looks again."""
+
+    def refund(self: StripePayments, invoice_id: str, line_key: str, order_id: str) -> Any:
+        from hosting_orders.domain.providers import RefundState
+
+        return RefundState(id="cn_never", amount=0, to_credit=0)
+
+    patch.setattr(StripePayments, "refund", refund)
+
+
+def _nobody_looks_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reconcile, "_look_at", lambda services, item, body: None)
+
+
+def _an_end_can_be_left(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(MOVES, OrderStatus.CANCELED, frozenset({OrderStatus.PROCESSING}))
+    patch.setattr(
+        "hosting_orders.domain.order.ENDS", frozenset(s for s, onward in MOVES.items() if not onward)
+    )
+
+
+PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "orders are saved without a condition": _without_a_condition,
+    "a new key at Stripe per try": _new_key_per_try,
+    "nothing is taken down": _nothing_is_taken_down,
+    "no callback is owed": _no_callback_is_owed,
+    "no refund": _no_refund,
+    "nobody looks again": _nobody_looks_again,
+}
+
+
+def first_seed_that_finds(plant: Callable[[pytest.MonkeyPatch], None], seeds: range) -> int | None:
+    for seed in seeds:
+        with pytest.MonkeyPatch.context() as patch:
+            plant(patch)
+            try:
+                if simulate(seed).wrong:
+                    return seed
+            except AssertionError:  # the world found it by itself
+                return seed
+    return None
+
+
+@pytest.mark.parametrize("bug", ["no refund", "nobody looks again"])
+def test_a_planted_bug_is_found(bug: str) -> None:
+    assert first_seed_that_finds(PLANTED[bug], range(1, 6)) is not None

@@ -1,0 +1,207 @@
+"""What was paid and can't be delivered goes back: once, to the cent, and visibly when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
+from hosting_orders.domain.providers import OperationStatus
+from tests.support.mishaps import Mishap
+from tests.support.world import World, a_world
+
+GIVEN_UP = Failure("provisioning_failed", "given up")
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def paid(world: World, account: str = "ready") -> Order:
+    """An order that is paid and being provisioned; the platform keeps it running."""
+    reply = world.place(account, callback=True)
+    assert reply.status == 202
+    world.run(finish=False)
+    order = world.order(reply.body["orders"][0]["id"], account)
+    assert order.status is OrderStatus.PROCESSING and order.provisioning_at is not None
+    return order
+
+
+@pytest.mark.parametrize(("account", "card", "credit"), [("ready", 1200, 0), ("credit", 700, 500)])
+def test_what_can_not_be_delivered_is_given_back(world: World, account: str, card: int, credit: int) -> None:
+    order = paid(world, account)
+    before = world.stripe.balance(world.accounts[account]["customer"])
+    world.platform.fail(order.uuid)
+    world.platform_webhook(order.uuid)
+    assert (
+        world.order(order.uuid, account).status is OrderStatus.REFUNDING
+    )  # not failed before the money is back
+    world.run()
+    ended = world.order(order.uuid, account)
+    assert ended.status is OrderStatus.PROVISION_FAILED and ended.refund is not None
+    assert (ended.refund.amount, ended.refund.to_credit) == (card, credit)
+    assert world.net_paid(account) == 0
+    assert world.stripe.balance(world.accounts[account]["customer"]) == before - credit
+    assert world.cart(order.cart_token, account).payment.status is PaymentStatus.REFUNDED
+    shown = world.request("GET", f"/api/orders/{order.uuid}", account=account).body
+    assert shown["order"]["status"] == "failed"
+    assert (shown["payment"]["status"], shown["payment"]["refunded_cents"]) == ("refunded", 1200)
+    assert len(world.stripe.credit_notes()) == 1 and len(world.callbacks.received) == 1
+    assert not world.stripe.subscriptions()
+
+
+def test_a_platform_that_never_answers_is_given_up_after_six_hours(world: World) -> None:
+    order = paid(world)
+    world.live(6 * HOUR + 60, finish=False)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.platform.services[order.uuid].deleted and world.net_paid() == 0
+
+
+def test_a_delivery_whose_webhook_was_lost_is_found_at_the_end_of_patience(world: World) -> None:
+    order = paid(world)
+    world.platform.finish(order.uuid)
+    world.advance(6 * HOUR + 60)  # without the schedule: the state's own time-out asks for the truth
+    world.run()
+    assert world.order(order.uuid).status is OrderStatus.COMPLETED
+    assert world.net_paid() == 1200 and not world.platform.deprovisioned
+    assert len(world.stripe.subscriptions()) == 1
+
+
+def test_a_late_success_after_the_refund_is_taken_down(world: World) -> None:
+    order = paid(world)
+    world.advance(6 * HOUR + 60)
+    world.run(finish=False)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    # The platform built it all the same, whatever it was told.
+    service = world.platform.services[order.uuid]
+    service.deleted = False
+    service.operations[-1] = replace(service.operation, status=OperationStatus.RUNNING)
+    world.platform.finish(order.uuid)
+    assert world.platform_webhook(order.uuid).status == 200
+    assert world.platform.services[order.uuid].deleted
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED and world.net_paid() == 0
+
+
+def test_work_that_failed_for_now_is_begun_again(world: World) -> None:
+    order = paid(world)
+    world.platform.fail(order.uuid, retryable=True)
+    assert world.platform_webhook(order.uuid).status == 503
+    world.live(HOUR)
+    assert world.order(order.uuid).status is OrderStatus.COMPLETED
+    assert world.platform.built(order.uuid) == 1
+
+
+def test_work_that_fails_for_now_for_ever_is_given_up(world: World) -> None:
+    order = paid(world)
+    for _ in range(40):
+        world.platform.fail(order.uuid, retryable=True)
+        world.live(900, finish=False)
+    world.live(4 * HOUR, finish=False)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 0 and world.platform.services[order.uuid].deleted
+
+
+def test_a_refund_that_stripe_refuses_is_seen_and_goes_on_when_it_may(world: World) -> None:
+    order = paid(world)
+    world.stripe.controls.set(refunds="refuse")
+    world.platform.fail(order.uuid)
+    world.platform_webhook(order.uuid)
+    world.run()
+    assert world.order(order.uuid).status is OrderStatus.REFUND_FAILED
+    assert world.measures.counts["RefundFailed"] >= 1
+    assert not world.callbacks.received
+    shown = world.request("GET", f"/api/orders/{order.uuid}").body
+    assert shown["order"]["status"] == "processing"
+    world.live(HOUR)
+    assert world.order(order.uuid).status is OrderStatus.REFUND_FAILED and world.net_paid() == 1200
+    world.stripe.controls.set(refunds="as published")
+    world.live(HOUR)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 0 and len(world.callbacks.received) == 1
+    assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
+
+
+def test_a_site_is_not_taken_back_when_its_renewal_can_not_be_started(world: World) -> None:
+    order = paid(world)
+    world.stripe.controls.add_fault("dropped", "/v1/subscriptions", method="POST", times=2)
+    world.run()
+    delivered = world.order(order.uuid)
+    assert delivered.status is OrderStatus.COMPLETED and delivered.subscription is None
+    world.live(HOUR)
+    assert world.order(order.uuid).subscription is not None
+    assert len(world.stripe.subscriptions()) == 1
+
+
+def test_an_order_that_is_given_up_while_it_is_delivered_has_no_renewal(world: World) -> None:
+    """The platform's word and the time-out cross each other: whoever loses must leave no subscription behind."""
+    order = paid(world)
+    world.platform.finish(order.uuid)
+    crossed: list[bool] = []
+
+    def cross(name: str) -> Mishap | None:
+        # Just before the delivery is written, the other side closes the door.
+        if name == "table.transact_write_items" and not crossed:
+            crossed.append(True)
+            current = world.order(order.uuid)
+            world.services.orders.save_order(
+                current.undeliverable(GIVEN_UP, world.clock.now(), Actor.SYSTEM).look_again_at(
+                    world.clock.now()
+                )
+            )
+        return None
+
+    world.mishaps.watch(cross)
+    world.platform_webhook(order.uuid)
+    world.mishaps.none()
+    assert crossed
+    world.live(HOUR)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 0 and world.platform.services[order.uuid].deleted
+    assert not [one for one in world.stripe.subscriptions() if one["status"] != "canceled"]
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_refund_is_made_once_whatever_breaks_on_its_way(world: World, first: int) -> None:
+    """Each side effect from the platform's word to the callback meets a mishap, one after the other."""
+    for position in range(40):
+        mishap = list(Mishap)[(position + first) % 4]
+        order = paid(world)
+        world.platform.fail(order.uuid)
+        world.mishaps.strike(position, mishap)
+        world.platform_webhook(order.uuid)
+        world.run()
+        reached = len(world.mishaps.seen) > position
+        world.mishaps.none()
+        world.live(1800)
+        assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED, (position, mishap)
+        assert world.net_paid() == 0 and len(world.stripe.credit_notes()) == position + 1
+        assert len({request.message_id for request in world.callbacks.received}) == position + 1
+        if not reached:
+            assert position > 8
+            return
+    raise AssertionError("there is no end of side effects")
+
+
+def test_a_debit_under_way_when_the_flow_breaks_is_given_back_when_it_settles(world: World) -> None:
+    """The order must not become one to be delivered that nobody delivers."""
+    reply = world.place("sepa", callback=True)
+    order = world.order(reply.body["orders"][0]["id"], "sepa")
+    world.stripe.controls.set(sepa_settles_after=30 * DAY)
+    world.run()
+    token = world.services.tokens.token(order.account_id, order.number, "charge")
+    world.services.workflow.fail(token, "MadeUpError", "the flow broke")
+    world.run()
+    assert world.order(order.uuid, "sepa").status is OrderStatus.REFUNDING
+    world.stripe.controls.settle(world.cart(order.cart_token, "sepa").payment.invoice_id)
+    world.run()
+    world.live(HOUR)
+    assert world.order(order.uuid, "sepa").status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid("sepa") == 0 and not world.platform.services
+    assert len(world.callbacks.received) == 1
