@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.conformance.contract_002.support import ROUTES
+from tests.support.world import matched, routes
+
 # Lines of the checklist on contract 002, but for POST /api/orders/domain (O2-110 … O2-155).
 LINES = {
     *range(1, 11),
@@ -28,6 +31,12 @@ def named() -> set[str]:
     folder = Path(__file__).parent
     names = [name for path in folder.glob("test_*.py") for name in NAME.findall(path.read_text())]
     return {found for name in names for found in re.findall(r"(?:O2_\d{3}[a-z]?|C\d\d)(?=_)", name)}
+
+
+def test_every_route_that_needs_a_credential_is_attacked() -> None:
+    open_to_all = {("*", "*"), ("POST", "/webhooks/stripe"), ("POST", "/webhooks/platform")}
+    attacked = {matched(method, path)[1] for method, path, _ in ROUTES}
+    assert attacked == {f"{method} {path}" for method, path in set(routes()) - open_to_all}
 
 
 def test_every_line_of_the_checklist_has_a_test() -> None:

@@ -147,7 +147,7 @@ def test_C01_every_answer_says_its_version_and_another_one_is_refused(world: Wor
         assert send(world, method, path, body="{}").headers["x-api-version"] == "2"
     assert send(world, "GET", "/api/orders", headers={"x-api-version": "2"}).status == 200
     before = state_of(world)
-    for version in ("1", "3", "", "two", "2.0", "２", "2" * 500):
+    for version in ("1", "3", "", "two", "2.0", "２", "2" * 500, "\ud800", "2\x00"):
         reply = send(world, "POST", "/api/orders", headers={"x-api-version": version}, body="{}")
         assert_error(reply, 400, "unsupported_api_version")
         assert "X-Api-Version: 2" in reply.body["errors"][0]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.domain.account import CredentialKind
-from hosting_orders.domain.ids import object_id
+from hosting_orders.domain.ids import callback_message_id, object_id
 from hosting_orders.usecases.authenticate import hash_key
 from tests.conformance.contract_002.support import (
     ROUTES,
@@ -25,7 +25,7 @@ from tests.conformance.contract_002.support import (
     send,
     state_of,
 )
-from tests.support.world import Reply, World, a_world
+from tests.support.world import Reply, World, a_world, handler_of, matched
 
 SITE = '{"name": "x", "variant": "vanilla", "location": "ams", "plan": "basic", "term": "monthly"}'
 GOOD = f'{{"site": {SITE}}}'
@@ -472,11 +472,23 @@ def spellings(world: World, account: str) -> list[str]:
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_a_foreign_order_is_unknown_in_all_three_spellings(world: World, method: str, place: int) -> None:
+@pytest.mark.parametrize(
+    ("method", "below"),
+    [
+        ("GET", ""),
+        ("DELETE", ""),
+        ("GET", "/events"),
+        ("GET", "/callbacks"),
+        ("POST", "/callbacks/MESSAGE/redeliver"),
+    ],
+)
+def test_a_foreign_order_is_unknown_in_all_three_spellings(
+    world: World, method: str, below: str, place: int
+) -> None:
     foreign = spellings(world, "credit")[place]
-    expected = send(world, method, f"/api/orders/{UNKNOWN}")
-    reply = attack(world, method, f"/api/orders/{foreign}")
+    below = below.replace("MESSAGE", callback_message_id(number_of(foreign)))
+    expected = send(world, method, f"/api/orders/{UNKNOWN}{below}")
+    reply = attack(world, method, f"/api/orders/{foreign}{below}")
     assert (reply.status, reply.body) == (404, expected.body)
 
 
@@ -529,6 +541,8 @@ TRICKS = (
     [
         ("GET", "/api/orders/x", "id"),
         ("DELETE", "/api/orders/x", "id"),
+        ("GET", "/api/orders/x/events", "id"),
+        ("GET", "/api/orders/x/callbacks", "id"),
         ("GET", "/api/carts/x", "token"),
         ("GET", "/api/tasks/x", "id"),
         ("GET", "/api/accounts/x", "id"),
@@ -657,6 +671,7 @@ def test_oauth_tokens_everywhere(world: World, scopes: tuple[str, ...]) -> None:
         "/api/carts": "billing:read",
         "/api/about": "account:read",
         "/api/tasks": "tasks:read",
+        "/api/webhooks": "tasks:read",
     }
     headers = oauth(world, *scopes)
     before = state_of(world)
@@ -671,6 +686,48 @@ def test_oauth_tokens_everywhere(world: World, scopes: tuple[str, ...]) -> None:
             assert_error(reply, 403, "insufficient_scope")
             assert scope in reply.body["errors"][0]
     assert state_of(world) == before
+
+
+@pytest.mark.parametrize("tag", ["", "*", "x", '"', '""', ",,,", 'W/"0"', "\ud800", "é", "x" * 9000])
+def test_only_the_right_tag_or_any_is_answered_with_not_modified(world: World, tag: str) -> None:
+    """And only to those who may read it, and only when they read."""
+    path = f"/api/orders/{spellings(world, 'ready')[0]}"
+    headers = {"if-none-match": tag}
+    assert send(world, "GET", path, headers=headers).status == (304 if tag == "*" else 200)
+    known = send(world, "GET", path).headers["etag"]
+    for wrong in (tag, known):
+        assert attack(world, "GET", path, account="credit", headers={"if-none-match": wrong}).status == 404
+        assert attack(world, "GET", path, account=None, headers={"if-none-match": wrong}).status == 401
+    assert send(world, "GET", path, headers={"if-none-match": known}).status == 304
+    readable = send(world, "GET", path, headers={**oauth(world, "billing:read"), "if-none-match": known})
+    assert readable.status == 200
+
+
+def test_a_webhook_is_answered_whatever_tag_it_brings(world: World) -> None:
+    item = spellings(world, "ready")[0]
+    body, headers = world.platform.completion_webhook(item)
+    reply = send(
+        world,
+        "POST",
+        "/webhooks/platform",
+        account=None,
+        headers={**headers, "if-none-match": "*"},
+        body=body.decode(),
+    )
+    assert (reply.status, reply.body) == (200, {"received": True})
+    assert "etag" not in reply.headers
+
+
+def test_an_event_without_headers_query_and_body(world: World) -> None:
+    for method, path, _ in ROUTES:
+        folder, route, parameters = matched(method, path)
+        event = {
+            "version": "2.0",
+            "routeKey": route,
+            "requestContext": {"http": {"method": method, "path": path}},
+            "pathParameters": parameters or None,
+        }
+        assert handler_of(folder)(event, None)["statusCode"] == 401
 
 
 # -- webhooks -----------------------------------------------------------------------------------------------------

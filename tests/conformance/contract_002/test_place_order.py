@@ -15,6 +15,7 @@ from tests.conformance.contract_002.support import (
     assert_error,
     change_account,
     completed,
+    credentials,
     new_account,
     send,
     shown,
@@ -288,3 +289,60 @@ def test_C18_the_vendors_order_object_gets_a_hint(world: World) -> None:
 )
 def test_O2_065_a_name_is_any_text_and_comes_back_as_it_was(world: World, name: str) -> None:
     assert completed(world, name=name)["site"]["name"] == name.strip()
+
+
+# -- Idempotency-Key ----------------------------------------------------------------------------------------------
+
+
+def with_key(world: World, key: str, body: str, account: str = "ready", user: str = "user_key") -> Reply:
+    headers = {**credentials(world, account, user), "idempotency-key": key}
+    return send(world, "POST", "/api/orders", headers=headers, body=body)
+
+
+@pytest.mark.parametrize("key", ["1", "x" * 255, "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~", "CART#x#ROLLUP"])
+def test_the_same_request_again_is_the_same_cart(world: World, key: str) -> None:
+    body = json.dumps(world.site())
+    first = with_key(world, key, body)
+    paid = state_of(world)["stripe"]
+    spaced = json.dumps(world.site(), indent=3, sort_keys=True)
+    for again in (with_key(world, key, body), with_key(world, key, spaced, user="system_key")):
+        assert (again.status, again.body) == (202, first.body)
+        assert again.headers["idempotent-replayed"] == "true"
+    assert state_of(world)["stripe"] == paid
+    assert "idempotent-replayed" not in first.headers
+    world.run()
+    before = state_of(world)
+    late = with_key(world, key, body)
+    assert (late.status, late.body["cart"]["token"]) == (202, first.body["cart"]["token"])
+    assert late.body["orders"][0]["status"] == "completed"
+    assert state_of(world) == before
+
+
+def test_a_key_belongs_to_its_account(world: World) -> None:
+    body = json.dumps(world.site())
+    first = with_key(world, "shared", body)
+    other = with_key(world, "shared", body, account="credit")
+    assert first.status == other.status == 202
+    assert first.body["cart"]["token"] != other.body["cart"]["token"]
+    token = first.body["cart"]["token"]
+    assert_error(send(world, "GET", f"/api/carts/{token}", account="credit"), 404, "not_found")
+
+
+def test_a_key_with_another_body_is_refused_and_changes_nothing(world: World) -> None:
+    first = with_key(world, "twice", json.dumps(world.site()))
+    before = state_of(world)
+    for other in (
+        world.site(plan="business"),
+        world.site() | {"callback": CALLBACK},
+        world.site(name="Another"),
+    ):
+        reply = with_key(world, "twice", json.dumps(other))
+        assert_error(reply, 422, "idempotency_key_reused")
+        assert first.body["cart"]["token"] not in str(reply.body)
+    assert state_of(world) == before
+    assert with_key(world, "twice", json.dumps(world.site())).status == 202
+
+
+def test_without_a_key_every_request_is_an_order(world: World) -> None:
+    tokens = {post(world, world.site()).body["cart"]["token"] for _ in range(3)}
+    assert len(tokens) == 3

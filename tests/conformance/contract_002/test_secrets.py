@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from hosting_orders.domain.ids import callback_message_id
 from hosting_orders.entrypoints.logs import logger
-from tests.conformance.contract_002.support import oauth, send, shown
+from tests.conformance.contract_002.support import number_of, oauth, send, shown
 from tests.support.table import everything_in
 from tests.support.world import World, a_world
 
@@ -45,8 +46,18 @@ def everything_that_happens(world: World) -> None:
     world.request("DELETE", f"/api/orders/{cancelled}")
     world.run()
     for order in world.request("GET", "/api/orders").body["orders"]:
-        world.request("GET", f"/api/orders/{order['id']}")
-    for path in ("/api/about", "/api/tasks", "/api/accounts/acc_ready", "/api/users/usr_ready"):
+        for below in ("", "/events", "/callbacks"):
+            world.request("GET", f"/api/orders/{order['id']}{below}")
+        message = callback_message_id(number_of(order["id"]))
+        world.request("POST", f"/api/orders/{order['id']}/callbacks/{message}/redeliver")
+    others = (
+        "/api/about",
+        "/api/tasks",
+        "/api/webhooks/task",
+        "/api/accounts/acc_ready",
+        "/api/users/usr_ready",
+    )
+    for path in others:
         world.request("GET", path)
     for wrong in (
         "{",
@@ -165,7 +176,8 @@ def test_C22_no_answer_to_an_oauth_token_has_a_secret(story: Story) -> None:
     world = story.world
     headers = oauth(world, "billing:read", "account:read", "tasks:read")
     orders = [order["id"] for order in send(world, "GET", "/api/orders", headers=headers).body["orders"]]
-    paths = [f"/api/orders/{order}" for order in orders] + ["/api/tasks", "/api/about", "/api/orders"]
+    paths = [f"/api/orders/{order}{below}" for order in orders for below in ("", "/events", "/callbacks")]
+    paths += ["/api/tasks", "/api/about", "/api/orders", "/api/webhooks/task"]
     for path in paths:
         reply = send(world, "GET", path, headers=headers)
         assert reply.status == 200

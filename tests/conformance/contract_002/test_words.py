@@ -17,6 +17,7 @@ TABLE = {
     "awaiting_payment": ("pending", "processing", "pending", "processing", "PENDING"),
     "awaiting_authentication": ("pending", "processing", "pending", "awaiting_authentication", "PAUSED"),
     "payment_failed": ("failed", "active", "failed", "failed", "FAILED"),
+    "returned_debit": ("pending", "processing", "pending", "awaiting_authentication", "PAUSED"),
     "expired": ("cancelled", "active", "cancelled", "canceled", "CANCELLED"),
     "provisioning": ("processing", "checked_out", "processing", "succeeded", "RUNNING"),
     "completed": ("completed", "checked_out", "completed", "succeeded", "OK"),
@@ -38,18 +39,24 @@ def arrange(world: World, state: str) -> Case:
     account = {
         "awaiting_payment": "sepa",
         "awaiting_authentication": "authentication_required",
-        "payment_failed": "sepa",
+        "payment_failed": "declined_final",
+        "returned_debit": "sepa",
         "expired": "authentication_required",
         "cancelled": "authentication_required",
     }.get(state, "ready")
     reply = world.place(account)
+    if state == "payment_failed":
+        assert reply.status == 422, reply.body
+        (order,) = world.request("GET", "/api/orders", account=account).body["orders"]
+        world.run()
+        return Case(account, order["id"], world.order(order["id"], account).cart_token)
     assert reply.status == 202, reply.body
     case = Case(account, reply.body["orders"][0]["id"], reply.body["cart"]["token"])
     if state == "cancelled_after_payment":
         assert world.request("DELETE", f"/api/orders/{case.order_id}").status == 202
     world.run(finish=state == "completed")
     customer = world.accounts[account]["customer"]
-    if state == "payment_failed":
+    if state == "returned_debit":
         world.stripe.controls.fail(world.stripe.open_invoices(customer)[-1]["id"])
     elif state == "expired":
         for _ in range(26):

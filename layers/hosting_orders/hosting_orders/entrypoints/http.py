@@ -160,12 +160,14 @@ def _lambda_handler(
             reply = _rendered(problem, headers.get("accept", ""))
         log.info("answered", extra={"status": reply.status, "code": reply.body.get("code")})
         log.remove_keys(["request_id", "route", "account_id"])
-        return _answer(reply, request_id, headers.get("if-none-match", ""))
+        # A condition is about reading: what was done is done, and says so.
+        reading = str(event.get("routeKey", "")).startswith("GET ")
+        return _answer(reply, request_id, headers.get("if-none-match", "") if reading else None)
 
     return handler
 
 
-def _answer(reply: Reply, request_id: str, if_none_match: str) -> Answer:
+def _answer(reply: Reply, request_id: str, if_none_match: str | None) -> Answer:
     body = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
     status = reply.status
     headers = {
@@ -176,7 +178,7 @@ def _answer(reply: Reply, request_id: str, if_none_match: str) -> Answer:
         "X-Request-Id": request_id,
         **reply.headers,
     }
-    if status == 200:
+    if status == 200 and if_none_match is not None:
         # A poll that finds nothing new costs the client no parsing and us no bytes.
         headers["ETag"] = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
         known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
