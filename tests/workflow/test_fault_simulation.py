@@ -13,8 +13,9 @@ import pytest
 
 from hosting_orders.adapters.dynamodb import orders as order_store
 from hosting_orders.adapters.stripe_payments import StripePayments
-from hosting_orders.domain.order import MOVES, Order, OrderStatus
-from hosting_orders.usecases import changes, provision_hosting, reconcile
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.providers import RefundState
+from hosting_orders.usecases import changes, collect_payment, provision_hosting, reconcile, refund_order
 from tests.support.fake_platform import FakePlatform
 from tests.support.simulation import simulate
 
@@ -63,9 +64,8 @@ def _nothing_is_taken_down(patch: pytest.MonkeyPatch) -> None:
 
 def _no_callback_is_owed(patch: pytest.MonkeyPatch) -> None:
     """The callback depends on the workflow alone."""
-    owed = changes.owed_callback
     patch.setattr(changes, "owed_callback", lambda order, now: None)
-    del owed
+    patch.setattr(collect_payment, "owed_callback", lambda order, now: None)
 
 
 def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
@@ -79,11 +79,9 @@ def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_refund(patch: pytest.MonkeyPatch) -> None:
-    """The end is written before the money went back, and nobody looks again."""
+    """The end is written, and the money never went back."""
 
     def refund(self: StripePayments, invoice_id: str, line_key: str, order_id: str) -> Any:
-        from hosting_orders.domain.providers import RefundState
-
         return RefundState(id="cn_never", amount=0, to_credit=0)
 
     patch.setattr(StripePayments, "refund", refund)
@@ -93,11 +91,26 @@ def _nobody_looks_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconcile, "_look_at", lambda services, item, body: None)
 
 
-def _an_end_can_be_left(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(MOVES, OrderStatus.CANCELED, frozenset({OrderStatus.PROCESSING}))
-    patch.setattr(
-        "hosting_orders.domain.order.ENDS", frozenset(s for s, onward in MOVES.items() if not onward)
-    )
+def _the_door_stays_open(patch: pytest.MonkeyPatch) -> None:
+    """RefundOrder waits for a debit while the order stays one that is to be delivered."""
+    patch.setattr(refund_order, "_give_up", _only_once_it_is_paid(refund_order._give_up))
+
+
+def _only_once_it_is_paid(give_up: Callable[..., Order]) -> Callable[..., Order]:
+    def later(services: Any, order: Order, error: str, if_in: tuple[OrderStatus, ...]) -> Order:
+        return (
+            order
+            if OrderStatus.PENDING in if_in and len(if_in) > 1
+            else give_up(services, order, error, if_in)
+        )
+
+    return later
+
+
+def _nobody_is_woken(patch: pytest.MonkeyPatch) -> None:
+    """The reconciler notes what is paid, and does not look whether its execution still waits."""
+    patch.setattr(reconcile, "waits_for_its_start", lambda order: order.status is OrderStatus.PENDING)
+    patch.setattr(reconcile, "_close", lambda services, order: None)
 
 
 PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
@@ -105,6 +118,9 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a new key at Stripe per try": _new_key_per_try,
     "nothing is taken down": _nothing_is_taken_down,
     "no callback is owed": _no_callback_is_owed,
+    "a renewal before the delivery": _renewal_before_delivery,
+    "the door stays open": _the_door_stays_open,
+    "nobody is woken": _nobody_is_woken,
     "no refund": _no_refund,
     "nobody looks again": _nobody_looks_again,
 }
