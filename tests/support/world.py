@@ -38,7 +38,7 @@ from hosting_orders.domain.order import Order
 from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest, OperationStatus
 from local.seed import ACCOUNTS, create_customer, seed_table
 from local.stripe_standin import StripeStandIn
-from tests.support import mishaps
+from tests.support import mishaps, permissions
 from tests.support.asl_runner import AslRunner, InvocationError, StateMachine, VirtualClock
 from tests.support.fake_platform import FakePlatform
 from tests.support.mishaps import Crash, Mishaps
@@ -86,7 +86,13 @@ def matched(method: str, path: str) -> tuple[str, str, dict[str, str]]:
 
 @cache
 def handler_of(folder: str) -> Any:
-    return importlib.import_module(f"functions.{folder}.app").handler
+    handler = importlib.import_module(f"functions.{folder}.app").handler
+
+    def watched(event: Any, context: Any) -> Any:
+        with permissions.running(folder):
+            return handler(event, context)
+
+    return watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,14 +470,18 @@ def a_world(
 
             def aws_client(service: str) -> Any:
                 if service not in clients:
-                    client = AtomicClient(boto3.client(service, region_name=REGION))
-                    clients[service] = mishaps.table(client, trouble) if service == "dynamodb" else client
+                    client: Any = AtomicClient(boto3.client(service, region_name=REGION))
+                    if service == "dynamodb":
+                        client = permissions.WatchedTable(mishaps.table(client, trouble))
+                    clients[service] = client
                 return clients[service]
 
             bootstrap.aws_client = aws_client  # type: ignore[assignment]
             world = World(stripe, trouble, webhook_secrets, automatic_tax)
-            bootstrap.use(world.services)
+            bootstrap.use(permissions.WatchedServices(world.services))
+            permissions.missing.clear()
             yield world
+            assert not permissions.missing, f"used without permission: {sorted(permissions.missing)}"
     finally:
         bootstrap.use(None)
         bootstrap.aws_client = original
