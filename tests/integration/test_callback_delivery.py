@@ -193,8 +193,8 @@ def test_an_international_name_is_asked_for_in_ascii(authority: CertificateAutho
     "host, error",
     [
         ("１２７.0.0.1", "the host must be a name or a plainly written address"),
-        ("１２７.０.０.１", "the address is not public"),
-        ("①⑥⑨.②⑤④.①⑥⑨.②⑤④", "the address is not public"),
+        ("１２７.０.０.１", "the host must be a name or a plainly written address"),
+        ("①⑥⑨.②⑤④.①⑥⑨.②⑤④", "the host must be a name or a plainly written address"),
         ("hooks.ⓛⓞⓒⓐⓛⓗⓞⓢⓣ", "the host must be a public name, such as hooks.example.com"),
         ("０x7f.１", "the host must be a name or a plainly written address"),
         ("-ü.example", "the host is not a valid name"),

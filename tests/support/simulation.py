@@ -75,7 +75,7 @@ class History:
         self._calm()
 
     def _choose(self, name: str) -> Mishap | None:
-        if self._alone and self.chance.random() < self.risk / 2:
+        if self._alone and self.chance.random() < self.risk:
             # Another process does something in the very moment before this side effect.
             self._alone = False
             self.log.append(f"    meanwhile, before {name}:")
