@@ -122,8 +122,8 @@ class History:
         event = self.chance.choice(self.events)
         status = self.world.stripe_webhook(event).status
         self.log.append(f"webhook {event['type']}: {status}")
-        if status == 200 and self.chance.random() < 0.7:
-            self.events.remove(event)
+        if status == 200 and self.chance.random() < 0.7 and event in self.events:
+            self.events.remove(event)  # unless another did, who told it at the same time
 
     def _platform(self) -> None:
         running = [
