@@ -43,6 +43,36 @@ class BodyTooLargeError(HostingOrdersError):
     """The request body is larger than any order could be."""
 
 
+class UserRequiredError(HostingOrdersError):
+    """401 `user_required`: the credential is an account's own, and only a person may do this."""
+
+
+class FeatureDisabledError(HostingOrdersError):
+    """503 `feature_disabled`: the operator has this switched off for the account."""
+
+
+class DomainRefusedError(HostingOrdersError):
+    """A 422 of the contract about a domain name: `code` is `domain_unavailable` or `domain_add_failed`."""
+
+    def __init__(self, code: str, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.pointer = pointer
+
+
+class ContactsRefusedError(HostingOrdersError):
+    """A 422 of the contract about contacts.
+
+    `findings` is a list of objects for the answer's body, under `violations` (code `domain_contact_invalid`) or
+    `needs_augmentation` (code `domain_contact_needs_augmentation`).
+    """
+
+    def __init__(self, code: str, message: str, findings: list[dict[str, object]]) -> None:
+        super().__init__(message)
+        self.code = code
+        self.findings = findings
+
+
 class NotFoundError(HostingOrdersError):
     """Unknown, or not the caller's: the two must not be told apart."""
 
@@ -107,6 +137,14 @@ class CartExistsError(HostingOrdersError):
 
 class NumberTakenError(HostingOrdersError):
     """Two orders minted one number; mint again."""
+
+
+class NameTakenError(HostingOrdersError):
+    """The domain name belongs to another order."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is owned or being ordered already")
+        self.name = name
 
 
 class CapacityExhaustedError(HostingOrdersError):

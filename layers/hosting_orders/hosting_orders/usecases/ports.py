@@ -24,6 +24,21 @@ from hosting_orders.domain.providers import (
     ServiceRequest,
     SubscriptionState,
 )
+from hosting_orders.domain.registration import (
+    Augmentation,
+    Contact,
+    ContactRole,
+    DomainAction,
+    DomainName,
+    NameOffer,
+    RegisteredDomain,
+    RegistrarOperation,
+    RegistrationRequest,
+    SealedContacts,
+    TldRules,
+    Violation,
+    Zone,
+)
 
 
 class Clock(Protocol):
@@ -49,12 +64,21 @@ class CatalogueStore(Protocol):
 class OrderStore(Protocol):
     """Carts and orders. Every write states its condition and raises when it does not hold."""
 
-    def place(self, cart: Cart, orders: Sequence[Order]) -> None:
-        """Write the cart, its orders and the places they take in one transaction, or nothing at all.
+    def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
+        """Write the cart, its orders, their contacts and the places they take in one transaction, or nothing.
 
-        Order numbers are claimed for good, over all accounts: ids at providers are made of them.
-        Raises CartExistsError, NumberTakenError, CapacityExhaustedError, ConcurrentUpdateError.
+        Order numbers are claimed for good, over all accounts: ids at providers are made of them. A domain name is
+        claimed over all accounts too, until its order ends undelivered.
+        Raises CartExistsError, NumberTakenError, NameTakenError, CapacityExhaustedError, ConcurrentUpdateError.
         """
+        ...
+
+    def name_taken(self, name: str) -> bool:
+        """Whether an order of whichever account has this domain name (ASCII) or is getting it."""
+        ...
+
+    def contacts(self, account_id: str, number: int) -> SealedContacts | None:
+        """The contacts of a domain order; None when it has none, or they were torn down."""
         ...
 
     def cart(self, account_id: str, token: str) -> Cart | None: ...
@@ -75,8 +99,8 @@ class OrderStore(Protocol):
     def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
         """Write a changed order and return it with its new version; raises ConcurrentUpdateError.
 
-        An order that ends undelivered gives back its place of the capacity counter in the same transaction, and
-        a callback that is `owed` from now on is put on record in it.
+        An order that ends undelivered gives back its place of the capacity counter and its domain name, and its
+        contacts are deleted, in the same transaction; a callback that is `owed` from now on is put on record in it.
         """
         ...
 
@@ -203,6 +227,73 @@ class HostingPlatform(Protocol):
         ...
 
 
+class RegistryRules(Protocol):
+    """What the registries demand of names and contacts: tables and rules, nothing is asked of anybody."""
+
+    def parse_name(self, text: str) -> DomainName:
+        """The name in its normal form. Raises InvalidRequestError `invalid_domain` or `unsupported_tld`, with a
+        text that says what is wrong, and the pointer "/name"."""
+        ...
+
+    def rules(self, tld: str) -> TldRules | None:
+        """A TLD's rules by its ASCII or Unicode spelling; None when we know of none."""
+        ...
+
+    def read_contact(self, given: Mapping[str, object]) -> Contact:
+        """A contact that any registry could take. Raises InvalidFieldsError with one InvalidRequestError a field,
+        `incomplete_contact` or `invalid_contact`, whose pointers begin below the contact ("/email")."""
+        ...
+
+    def check_contact(
+        self, tld: str, contact: Contact, role: ContactRole
+    ) -> tuple[list[Violation], list[Augmentation]]:
+        """What this TLD has against the contact, and what it needs besides; both empty when it takes it."""
+        ...
+
+
+class Registrar(Protocol):
+    """Where names are registered. A final no is ProvisioningFailedError, anything unclear ProviderUnavailableError.
+
+    Nothing here makes a second registration by itself: `submit` is not repeated unless it is called again.
+    """
+
+    def availability(self, name: str) -> NameOffer: ...
+
+    def transferability(self, name: str, auth_code: str | None) -> NameOffer: ...
+
+    def submit(self, request: RegistrationRequest) -> str:
+        """Ask for the name and return the operation's id. Raises ProvisioningFailedError when the registrar
+        refuses, ProviderUnavailableError when it is unknown whether it took the order: look before asking again.
+        """
+        ...
+
+    def find(self, name: str, action: DomainAction, since: int) -> list[RegistrarOperation]:
+        """Operations for this name submitted at or after `since` (epoch ms), newest first."""
+        ...
+
+    def operation(self, operation_id: str) -> RegistrarOperation | None: ...
+
+    def domain(self, name: str) -> RegisteredDomain | None:
+        """The name as it is in our account at the registrar; None when it is not there."""
+        ...
+
+
+class Zones(Protocol):
+    """Hosted DNS zones."""
+
+    def ensure(self, name: str, reference: str) -> Zone:
+        """The name's public zone, made if there is none; the same `reference` never makes a second."""
+        ...
+
+
+class Features(Protocol):
+    """Switches that operators turn without a deployment."""
+
+    def enabled(self, feature: str, account_id: str) -> bool:
+        """Raises ProviderUnavailableError when the switch can't be read."""
+        ...
+
+
 class Callbacks(Protocol):
     def send(self, request: CallbackRequest) -> CallbackAnswer:
         """One attempt. Never raises for what the receiver or the network does."""
@@ -249,6 +340,14 @@ class Services(Protocol):
     def payments(self) -> Payments: ...
     @property
     def platform(self) -> HostingPlatform: ...
+    @property
+    def registry_rules(self) -> RegistryRules: ...
+    @property
+    def registrar(self) -> Registrar: ...
+    @property
+    def zones(self) -> Zones: ...
+    @property
+    def features(self) -> Features: ...
     @property
     def callbacks(self) -> Callbacks: ...
     @property

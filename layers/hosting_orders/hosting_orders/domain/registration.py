@@ -1,0 +1,187 @@
+"""Domain names as products: the name, the people behind it, and what becomes of it at the registrar.
+
+Contract 002, "Register or Transfer a Domain".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .money import Money
+
+
+class DomainAction(StrEnum):
+    """Contract 002, `domain.action`."""
+
+    REGISTER = "register"
+    TRANSFER = "transfer"
+
+
+@dataclass(frozen=True, slots=True)
+class DomainName:
+    """A name that can be registered: one label under a public suffix.
+
+    `unicode` is for people (`bücher.de`), `ascii` for registries (`xn--bcher-kva.de`), `tld` the suffix in ASCII
+    (`de`, `co.uk`).
+    """
+
+    unicode: str
+    ascii: str
+    tld: str
+
+
+class ContactRole(StrEnum):
+    """The four contacts of a registration; `owner` is the registrant."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    BILLING = "billing"
+    TECH = "tech"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person or organization. Personal data: it is stored only encrypted and is never logged.
+
+    `country` is ISO 3166-1 alpha-2 in capitals, `phone` the registries' form (`+31.201234567`); `extra` holds the
+    registry's own fields under the names that clients send (`extra_properties`).
+    """
+
+    first_name: str
+    last_name: str
+    street_address: str
+    post_code: str
+    city: str
+    country: str
+    email: str
+    phone: str
+    organization: str = ""
+    state: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return "Contact(…)"  # a log line or a traceback must not hold a person's data
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Everybody a registration names; each role is filled."""
+
+    owner: Contact
+    admin: Contact
+    billing: Contact
+    tech: Contact
+
+
+@dataclass(frozen=True, slots=True)
+class SealedContacts:
+    """The contacts of one order as they are stored: each encrypted JSON, None where it is the owner."""
+
+    account_id: str
+    number: int
+    owner: str
+    admin: str | None = None
+    billing: str | None = None
+    tech: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A value that the registry of this TLD does not take. `pointer` is the JSON pointer below the contact."""
+
+    pointer: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """A field that this TLD needs besides. `schema` is the JSON Schema of its value: what exactly to send."""
+
+    pointer: str
+    message: str
+    schema: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class TldRules:
+    """What a registry demands. `contact_schema` is the JSON Schema of a contact for this TLD, as it is published
+    (GET /api/tlds/:tld) and as it is checked."""
+
+    tld: str
+    contact_schema: Mapping[str, object]
+    authcode_required: bool = True
+    transferable: bool = True
+
+
+# -- what the registrar says --------------------------------------------------------------------------------------
+
+
+class Availability(StrEnum):
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+    PREMIUM = "premium"
+
+
+@dataclass(frozen=True, slots=True)
+class NameOffer:
+    """Whether a name can be had now, what the registrar takes for its first year, and why not (for people)."""
+
+    availability: Availability
+    cost: Money | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationRequest:
+    """Ask the registrar for a name. `max_cost` is the most we agree to pay it; `auth_code` only for transfers."""
+
+    name: str
+    action: DomainAction
+    years: int
+    contacts: Contacts
+    auth_code: str | None = None
+    max_cost: Money | None = None
+
+    def __repr__(self) -> str:
+        return f"RegistrationRequest(name={self.name!r}, action={self.action!r})"
+
+
+class RegistrarStatus(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarOperation:
+    """The registrar's work for one name. `flag` is its word for what it waits for (such as
+    `PENDING_CUSTOMER_ACTION`), `message` its text; `submitted_at` is epoch milliseconds."""
+
+    id: str
+    name: str
+    action: DomainAction
+    status: RegistrarStatus
+    submitted_at: int
+    flag: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredDomain:
+    """A name in our registrar's account. Times are epoch milliseconds; `states` are the registry's EPP words."""
+
+    name: str
+    nameservers: tuple[str, ...]
+    created_at: int | None
+    expires_at: int | None
+    states: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A name's DNS zone, and the servers that answer for it."""
+
+    id: str
+    nameservers: tuple[str, ...]
