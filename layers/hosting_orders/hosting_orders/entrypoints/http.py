@@ -30,6 +30,11 @@ LARGEST_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# Where the answer's body tells what is wrong with contacts (checklist O2-151, O2-152).
+_FINDINGS = {
+    "domain_contact_invalid": "violations",
+    "domain_contact_needs_augmentation": "needs_augmentation",
+}
 
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -107,12 +112,13 @@ Handler = Callable[[Request, Caller, Services], Reply]
 
 
 def endpoint(
-    *, oauth_scope: str | None, account_scope: bool = True
+    *, oauth_scope: str | None, account_scope: bool = True, user_required: bool = False
 ) -> Callable[[Handler], Callable[[Event, Any], Answer]]:
     """Make a Lambda handler of a function that answers one authenticated route.
 
     `oauth_scope` is the scope an OAuth token needs; None closes the route to OAuth. `account_scope` says
-    whether `X-Auth-Account` is required. The handler gets the request, the verified caller and the services.
+    whether `X-Auth-Account` is required; `user_required` closes the route to keys without a person behind them.
+    The handler gets the request, the verified caller and the services.
     """
 
     def decorate(handle: Handler) -> Callable[[Event, Any], Answer]:
@@ -123,6 +129,7 @@ def endpoint(
                 request.source_ip,
                 oauth_scope=oauth_scope,
                 account_scope=account_scope,
+                user_required=user_required,
             )
             if caller.account is not None:
                 logger().append_keys(account_id=caller.account.id)
@@ -155,7 +162,8 @@ def _lambda_handler(
             reply = answer(Request.of(event), bootstrap.services())
         except Exception as error:
             problem = _problem(error)
-            if problem.status >= 500:
+            # A switch that an operator has turned off is no fault of ours.
+            if problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
                 log.exception("request failed")
             reply = _rendered(problem, headers.get("accept", ""))
         log.info("answered", extra={"status": reply.status, "code": reply.body.get("code")})
@@ -219,11 +227,8 @@ def _problem(error: Exception) -> Problem:
         case errors.InvalidFieldsError():
             details = tuple(Detail(p.code, str(p), p.pointer) for p in error.problems)
             return Problem(400, details[0].code, details)
-        case errors.CredentialRefusedError():
-            refused = one(401, "unauthorized", str(error))
-            return Problem(401, refused.code, refused.details, {"WWW-Authenticate": "Bearer"})
-        case errors.ForgedWebhookError():
-            return one(401, "invalid_signature", "The signature does not hold.")
+        case errors.CredentialRefusedError() | errors.UserRequiredError() | errors.ForgedWebhookError():
+            return _unauthorized(error)
         case errors.AccessDeniedError():
             return one(403, error.code, str(error))
         case errors.NotFoundError():
@@ -232,13 +237,47 @@ def _problem(error: Exception) -> Problem:
             return one(409, "order_not_cancellable", str(error), reason=error.reason)
         case errors.BodyTooLargeError():
             return one(413, "body_too_large", str(error))
-        case errors.IdempotencyKeyReusedError():
-            return one(422, "idempotency_key_reused", str(error))
-        case errors.PaymentNotStartedError():
-            extra = {"decline_code": error.decline_code} if error.decline_code else {}
-            return one(422, "cart_pay_failed", str(error), **extra)
+        case (
+            errors.IdempotencyKeyReusedError()
+            | errors.DomainRefusedError()
+            | errors.ContactsRefusedError()
+            | errors.PaymentNotStartedError()
+        ):
+            return _unprocessable(error)
+        case errors.FeatureDisabledError():
+            # No Retry-After: nobody knows when an operator turns it on.
+            return one(503, "feature_disabled", str(error))
         case errors.ProviderUnavailableError() | errors.ConcurrentUpdateError():
             later = one(503, "temporarily_unavailable", "This can not be answered right now; try again soon.")
             return Problem(503, later.code, later.details, {"Retry-After": "5"})
         case _:
             return one(500, "internal_error", "Something went wrong on our side; nothing is lost. Try again.")
+
+
+def _unauthorized(
+    error: errors.CredentialRefusedError | errors.UserRequiredError | errors.ForgedWebhookError,
+) -> Problem:
+    if isinstance(error, errors.ForgedWebhookError):
+        return one(401, "invalid_signature", "The signature does not hold.")
+    code = "user_required" if isinstance(error, errors.UserRequiredError) else "unauthorized"
+    return Problem(401, code, (Detail(code, str(error)),), {"WWW-Authenticate": "Bearer"})
+
+
+def _unprocessable(
+    error: errors.IdempotencyKeyReusedError
+    | errors.DomainRefusedError
+    | errors.ContactsRefusedError
+    | errors.PaymentNotStartedError,
+) -> Problem:
+    """Contract 002's 422s, each with what its body tells besides."""
+    match error:
+        case errors.IdempotencyKeyReusedError():
+            return one(422, "idempotency_key_reused", str(error))
+        case errors.DomainRefusedError():
+            return one(422, error.code, str(error), error.pointer)
+        case errors.ContactsRefusedError():
+            extra: dict[str, object] = {_FINDINGS[error.code]: error.findings}
+            return Problem(422, error.code, (Detail(error.code, str(error)),), extra=extra)
+        case errors.PaymentNotStartedError():
+            extra = {"decline_code": error.decline_code} if error.decline_code else {}
+            return Problem(422, "cart_pay_failed", (Detail("cart_pay_failed", str(error)),), extra=extra)

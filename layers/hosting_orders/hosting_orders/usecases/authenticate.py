@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hosting_orders.domain.account import Account, Credential, CredentialKind
-from hosting_orders.domain.errors import AccessDeniedError, CredentialRefusedError, InvalidRequestError
+from hosting_orders.domain.errors import (
+    AccessDeniedError,
+    CredentialRefusedError,
+    InvalidRequestError,
+    UserRequiredError,
+)
 
 from .ports import Services
 
@@ -54,12 +59,14 @@ def authenticate(
     *,
     oauth_scope: str | None,
     account_scope: bool,
+    user_required: bool = False,
 ) -> Caller:
-    """Check the credential, then OAuth rules, then the account header, in the fixed order of checklist C13.
+    """Check the credential, OAuth rules, who it speaks for, then the account header, in the order of checklist C13.
 
     `headers` have lower-case names. `oauth_scope` None means: not available via OAuth. `account_scope` says
-    whether `X-Auth-Account` is required.
-    Raises CredentialRefusedError (401), AccessDeniedError (403), InvalidRequestError (400).
+    whether `X-Auth-Account` is required, `user_required` whether an account's own key is not enough.
+    Raises CredentialRefusedError (401), AccessDeniedError (403), UserRequiredError (401), InvalidRequestError
+    (400).
     """
     credential = _credential(services, headers.get("authorization", ""), source_ip)
     if credential.kind is CredentialKind.OAUTH:
@@ -69,6 +76,8 @@ def authenticate(
             )
         if oauth_scope not in credential.scopes:
             raise AccessDeniedError("insufficient_scope", f"The OAuth token lacks the scope {oauth_scope}.")
+    if user_required and credential.user_id is None:
+        raise UserRequiredError("Only a person may do this: use a user's API key, not the account's own.")
     account_id = headers.get("x-auth-account", "").strip()
     if not account_id:
         if account_scope:

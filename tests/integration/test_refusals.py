@@ -1,0 +1,128 @@
+"""What an endpoint answers when a caller or an order is refused: status, code and members of the body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hosting_orders import bootstrap
+from hosting_orders.domain import errors
+from hosting_orders.domain.account import Account, Credential, CredentialKind
+from hosting_orders.entrypoints.http import Reply, Request, endpoint
+from hosting_orders.usecases.authenticate import Caller, hash_key
+from hosting_orders.usecases.ports import Services
+
+ACCOUNT = Account("acc_1", "One", "EUR", "retail", created_at=0, updated_at=0)
+CREDENTIALS = {
+    hash_key(kind.value): Credential(
+        hash_key(kind.value),
+        kind.value,
+        kind,
+        (ACCOUNT.id,),
+        user_id=None if kind is CredentialKind.SYSTEM else "usr_1",
+    )
+    for kind in CredentialKind
+}
+
+
+@pytest.fixture(autouse=True)
+def services() -> Iterator[None]:
+    directory = SimpleNamespace(credential=CREDENTIALS.get, account={ACCOUNT.id: ACCOUNT}.get)
+    bootstrap.use(SimpleNamespace(directory=directory, clock=SimpleNamespace(now=lambda: 0)))
+    yield
+    bootstrap.use(None)
+
+
+def answer(handler: Callable[[Any, Any], Any], key: str, account: str | None = ACCOUNT.id) -> Any:
+    headers = {"Authorization": f"Bearer {key}"}
+    if account:
+        headers["X-Auth-Account"] = account
+    http = {"method": "POST", "path": "/api/x", "sourceIp": "203.0.113.7"}
+    found = handler({"routeKey": "POST /api/x", "headers": headers, "requestContext": {"http": http}}, None)
+    return {**found, "body": json.loads(found["body"])}
+
+
+@endpoint(oauth_scope=None, user_required=True)
+def for_persons(request: Request, caller: Caller, services: Services) -> Reply:
+    return Reply(200, {"user": caller.user_id})
+
+
+def refused_with(error: Exception) -> Any:
+    @endpoint(oauth_scope=None)
+    def handler(request: Request, caller: Caller, services: Services) -> Reply:
+        raise error
+
+    return answer(handler, "user")
+
+
+def test_a_person_s_key_may_do_what_requires_a_user() -> None:
+    found = answer(for_persons, "user")
+    assert (found["statusCode"], found["body"]) == (200, {"user": "usr_1"})
+
+
+@pytest.mark.parametrize(
+    ("key", "account", "status", "code"),
+    [
+        ("nobody", None, 401, "unauthorized"),
+        ("oauth", None, 403, "oauth_not_allowed"),
+        ("system", None, 401, "user_required"),
+        ("system", ACCOUNT.id, 401, "user_required"),
+        ("user", None, 400, "missing_account"),
+    ],
+)
+def test_C13_O2_114_the_gates_stand_in_their_order(
+    key: str, account: str | None, status: int, code: str
+) -> None:
+    found = answer(for_persons, key, account)
+    assert (found["statusCode"], found["body"]["code"]) == (status, code)
+    assert ("WWW-Authenticate" in found["headers"]) is (status == 401)
+
+
+def test_an_account_s_own_key_is_good_where_no_user_is_required() -> None:
+    @endpoint(oauth_scope=None)
+    def handler(request: Request, caller: Caller, services: Services) -> Reply:
+        return Reply(200, {})
+
+    assert answer(handler, "system")["statusCode"] == 200
+
+
+def test_O2_116_a_feature_that_is_off_is_503_without_a_promise_when_it_returns() -> None:
+    found = refused_with(errors.FeatureDisabledError("Domain registration is switched off."))
+    assert (found["statusCode"], found["body"]["code"]) == (503, "feature_disabled")
+    assert found["body"]["errors"] == ["Domain registration is switched off."]
+    assert "Retry-After" not in found["headers"]
+
+
+def test_a_switch_that_can_not_be_read_is_503_to_be_tried_again() -> None:
+    found = refused_with(errors.ProviderUnavailableError("AppConfig: timed out"))
+    assert (found["statusCode"], found["body"]["code"]) == (503, "temporarily_unavailable")
+    assert found["headers"]["Retry-After"] == "5"
+    assert "AppConfig" not in json.dumps(found["body"])
+
+
+@pytest.mark.parametrize("code", ["domain_unavailable", "domain_add_failed"])
+def test_O2_149_a_refused_name_is_422_and_names_the_field(code: str) -> None:
+    found = refused_with(errors.DomainRefusedError(code, "example.com is taken.", "/name"))
+    assert (found["statusCode"], found["body"]["code"]) == (422, code)
+    assert found["body"]["details"] == [
+        {"code": code, "message": "example.com is taken.", "pointer": "/name"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "member"),
+    [
+        ("domain_contact_invalid", "violations"),
+        ("domain_contact_needs_augmentation", "needs_augmentation"),
+    ],
+)
+def test_O2_151_O2_152_refused_contacts_tell_all_findings(code: str, member: str) -> None:
+    findings: list[dict[str, object]] = [{"pointer": "/contact/state"}, {"pointer": "/contact/phone"}]
+    found = refused_with(errors.ContactsRefusedError(code, "The contact does not fit .es.", findings))
+    assert (found["statusCode"], found["body"]["code"]) == (422, code)
+    assert found["body"][member] == findings
+    assert {"violations", "needs_augmentation"} & set(found["body"]) == {member}
