@@ -153,6 +153,9 @@ def running_stack(
             "PlatformApiKey": shared.platform_api_key,
             "PlatformWebhookSecrets": shared.platform_webhook,
             "AllowLoopbackCallbacks": "true",
+            "DomainRegistration": "true",
+            # Who turns a switch here wants to see what it does.
+            "FeaturesMaxAgeSeconds": "1",
         }
         deployment = deploy(emulator.aws, TEMPLATE, STACK_NAME, parameters)
         gateway.open_to(deployment.resources["Api"], emulator.port)
