@@ -1,0 +1,91 @@
+"""Hosted zones on Amazon Route 53: the port Zones.
+
+A registration makes the zone itself, a transfer does not, and both may have been through here before: so look, and
+make one only when there is none. https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.registration import Zone
+
+
+class Route53Zones:
+    """`client` is a boto3 `route53` client. It may repeat its requests: `reference` makes a repetition harmless.
+
+    Everything that goes wrong is ProviderUnavailableError: the name is the customer's by now, so the zone has to
+    come, be it after an operator's help.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def ensure(self, name: str, reference: str) -> Zone:
+        """The name's public zone, made if there is none; the same `reference` never makes a second.
+
+        Of several zones with this name it is always the same one: the one made under `reference`, else the one whose
+        id comes first.
+        """
+        found = self._find(name, reference)
+        if found is not None:
+            return found
+        try:
+            answer = self._client.create_hosted_zone(Name=name, CallerReference=reference)
+        except (ClientError, BotoCoreError) as fault:
+            # The zone may have been made all the same, by this request or by its twin.
+            found = self._find(name, reference)
+            if found is None:
+                raise _unavailable("create_hosted_zone", fault) from None
+            return found
+        return _zone(answer["HostedZone"], answer.get("DelegationSet"))
+
+    def _find(self, name: str, reference: str) -> Zone | None:
+        zones = [zone for zone in self._named(name) if not zone.get("Config", {}).get("PrivateZone", False)]
+        if not zones:
+            return None
+        chosen = min(zones, key=lambda zone: (zone.get("CallerReference") != reference, zone["Id"]))
+        answer = self._ask("get_hosted_zone", Id=chosen["Id"])
+        return _zone(answer["HostedZone"], answer.get("DelegationSet"))
+
+    def _named(self, name: str) -> Iterator[Mapping[str, Any]]:
+        """Every zone of exactly this name. The list is sorted by name and begins with the one asked for."""
+        wanted = f"{name.lower().rstrip('.')}."
+        arguments = {"DNSName": wanted}
+        while True:
+            page = self._ask("list_hosted_zones_by_name", **arguments)
+            for zone in page.get("HostedZones", ()):
+                if zone["Name"].lower() != wanted:
+                    return
+                yield zone
+            if not page.get("IsTruncated"):
+                return
+            following = {"DNSName": page["NextDNSName"], "HostedZoneId": page["NextHostedZoneId"]}
+            if following == arguments:
+                raise ProviderUnavailableError("dns zones: the list does not end")
+            arguments = following
+
+    def _ask(self, method: str, **arguments: Any) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any] = getattr(self._client, method)(**arguments)
+        except (ClientError, BotoCoreError) as fault:
+            raise _unavailable(method, fault) from None
+        return answer
+
+
+def _zone(zone: Mapping[str, Any], delegation: Mapping[str, Any] | None) -> Zone:
+    servers = (delegation or {}).get("NameServers", ())
+    return Zone(
+        id=str(zone["Id"]).removeprefix("/hostedzone/"),
+        nameservers=tuple(str(server).lower().rstrip(".") for server in servers),
+    )
+
+
+def _unavailable(method: str, fault: ClientError | BotoCoreError) -> ProviderUnavailableError:
+    if isinstance(fault, ClientError):
+        return ProviderUnavailableError(f"dns zones: {method} {fault.response.get('Error', {}).get('Code')}")
+    return ProviderUnavailableError(f"dns zones: {method} {type(fault).__name__}")
