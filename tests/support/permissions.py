@@ -38,6 +38,11 @@ _NEEDS = {
     "callbacks": ("secret:CallbackSecret", "env:CALLBACK_SECRET_ARN", "env:ALLOW_LOOPBACK_CALLBACKS"),
     "cipher": ("env:DATA_KEY_ARN",),
     "workflow": ("env:STATE_MACHINE_ARN",),
+    "features": (
+        *("env:FEATURES_APPLICATION", "env:FEATURES_ENVIRONMENT", "env:FEATURES_PROFILE"),
+        *("env:FEATURES_MAX_AGE_SECONDS",),
+        *("appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"),
+    ),
 }
 _METHODS = {
     ("workflow", "start"): "states:StartExecution",

@@ -25,14 +25,18 @@ from typing import Any
 
 import boto3
 import yaml
+from aws_lambda_powertools.utilities.feature_flags import ConfigurationStoreError
+from aws_lambda_powertools.utilities.feature_flags.base import StoreProvider
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb import dynamodb_backends
 
 from hosting_orders import bootstrap, settings
+from hosting_orders.adapters.features import AppConfigFeatures
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
 from hosting_orders.adapters.stripe_payments import StripePayments
 from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.features import DOMAIN_REGISTRATION
 from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.domain.order import Order
 from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest, OperationStatus
@@ -127,6 +131,23 @@ class FakeMeasures:
         self.counts[name] += amount
 
 
+class Switches(StoreProvider):
+    """What operators have set, in Powertools' schema; `readable` False is AppConfig being away."""
+
+    def __init__(self) -> None:
+        self.document: Any = {DOMAIN_REGISTRATION: {"default": True}}
+        self.readable = True
+
+    @property
+    def get_raw_configuration(self) -> Any:
+        return self.get_configuration()
+
+    def get_configuration(self) -> Any:
+        if not self.readable:
+            raise ConfigurationStoreError("AppConfig does not answer")
+        return self.document
+
+
 class WorldServices(bootstrap.AwsServices):
     """The real services, but for the edges that a test holds in its hand."""
 
@@ -165,6 +186,10 @@ class WorldServices(bootstrap.AwsServices):
         return mishaps.callbacks(self._world.callbacks, self._world.mishaps)
 
     @cached_property
+    def features(self) -> Any:
+        return AppConfigFeatures(lambda: self._world.features)
+
+    @cached_property
     def measures(self) -> Any:
         return self._world.measures
 
@@ -173,7 +198,8 @@ class World:
     """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
 
     `mishaps` decide what goes wrong at side effects. `webhooks_on`, `platform_webhooks_on` and `stream_on` False
-    keep that news from arriving; a webhook that was not answered 2xx is sent again with the next `run`.
+    keep that news from arriving; a webhook that was not answered 2xx is sent again with the next `run`. The switches
+    in `features.document` begin as on.
     """
 
     def __init__(
@@ -192,6 +218,7 @@ class World:
         self.platform = FakePlatform(now=lambda: self.clock.now() / 1000)
         self.callbacks = FakeCallbacks()
         self.measures = FakeMeasures()
+        self.features = Switches()
         self.dynamodb = bootstrap.aws_client("dynamodb")
         self._read_records = 0
         self._told_events = 0
@@ -455,6 +482,7 @@ def a_world(
         "TABLE_NAME": TABLE_NAME,
         "POWERTOOLS_METRICS_NAMESPACE": "HostingOrders",
         "POWERTOOLS_SERVICE_NAME": "hosting-orders",
+        "STRIPE_AUTOMATIC_TAX": "true" if automatic_tax else "false",
     }
     before = dict(os.environ)
     os.environ.update(environment)

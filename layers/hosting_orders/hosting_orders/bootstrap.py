@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.dynamodb.events import DynamoEventStore
     from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
     from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
+    from hosting_orders.adapters.features import AppConfigFeatures
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
     from hosting_orders.adapters.kms_cipher import KmsCipher
     from hosting_orders.adapters.measures import LogMeasures
@@ -32,13 +33,17 @@ _SECRETS_LIVE_SECONDS = 600
 @cache
 def aws_client(service: str) -> Any:
     """One boto3 client per service and process, with time-outs below every Lambda's own."""
+    return _new_aws_client(service, connect_timeout=2, read_timeout=5, attempts=4)
+
+
+def _new_aws_client(service: str, *, connect_timeout: float, read_timeout: float, attempts: int) -> Any:
     import boto3
     from botocore.config import Config
 
     config = Config(
-        connect_timeout=2,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra="hosting-orders",
     )
     return boto3.client(service, config=config)
@@ -133,6 +138,23 @@ class AwsServices:
         return KmsCipher(aws_client("kms"), self._settings.data_key_arn)
 
     @cached_property
+    def features(self) -> AppConfigFeatures:
+        from hosting_orders.adapters.features import AppConfigFeatures, app_config_store
+
+        def open_store() -> Any:
+            # Not the shared client: Powertools adds to a client's user agent each time it is given one. And quicker
+            # to give up: a client waits for the answer, and not knowing a switch is one.
+            return app_config_store(
+                _new_aws_client("appconfigdata", connect_timeout=1, read_timeout=2, attempts=2),
+                application=self._settings.features_application,
+                environment=self._settings.features_environment,
+                profile=self._settings.features_profile,
+                max_age=self._settings.features_max_age,
+            )
+
+        return AppConfigFeatures(open_store)
+
+    @cached_property
     def measures(self) -> LogMeasures:
         from hosting_orders.adapters.measures import LogMeasures
 
@@ -177,6 +199,11 @@ def use(replacement: Any) -> None:
 def allow_loopback_callbacks() -> bool:
     """Whether this stack is a local one, whose callbacks may go to this very machine."""
     return settings.load().allow_loopback_callbacks
+
+
+def tax_is_added() -> bool:
+    """Whether what a customer pays is more than the net price, by a tax that only Stripe knows."""
+    return settings.load().stripe_automatic_tax
 
 
 def order_of_record(record: Mapping[str, Any]) -> Any:

@@ -67,6 +67,24 @@ class Settings:
         """Local use only: callbacks may go to this very machine over plain HTTP."""
         return self.values.get("ALLOW_LOOPBACK_CALLBACKS", "false") == "true"
 
+    @property
+    def features_application(self) -> str:
+        """The AppConfig application, by its id or name, that holds the operators' switches."""
+        return self._required("FEATURES_APPLICATION")
+
+    @property
+    def features_environment(self) -> str:
+        return self._required("FEATURES_ENVIRONMENT")
+
+    @property
+    def features_profile(self) -> str:
+        return self._required("FEATURES_PROFILE")
+
+    @property
+    def features_max_age(self) -> int:
+        """Seconds for which a switch is taken to be as it was read."""
+        return int(self._required("FEATURES_MAX_AGE_SECONDS"))
+
 
 def load() -> Settings:
     return Settings(dict(os.environ))

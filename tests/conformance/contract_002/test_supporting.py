@@ -51,11 +51,33 @@ def test_O2_061_about_names_what_can_be_ordered(world: World) -> None:
             assert price["term"] in ("monthly", "annual")
             assert price["currency"] == "EUR"
             assert type(price["net_cents"]) is int
+            # No tax is added here, so that nothing but the net price is charged.
+            assert price["gross_cents"] == price["net_cents"]
     assert {variant["name"]: variant["available"] for variant in about["variants"]} == {
         "vanilla": True,
         "extendify": True,
     }
-    assert about["features"] == {"domain_registration": False}
+    assert about["features"] == {"domain_registration": True}
+
+
+def test_O2_116_about_tells_what_is_switched_on_for_the_account(world: World) -> None:
+    off_for_ready = {"action": "EQUALS", "key": "account_id", "value": "acc_ready"}
+    rules = {"not yet": {"when_match": False, "conditions": [off_for_ready]}}
+    world.features.document = {"domain_registration": {"default": True, "rules": rules}}
+
+    def switched_on(headers: dict[str, str]) -> object:
+        return send(world, "GET", "/api/about", headers=headers).body["features"]["domain_registration"]
+
+    assert switched_on({}) is False
+    assert switched_on(credentials(world, "credit")) is True
+    assert switched_on({"x-auth-account": ""}) is True  # no account: what holds for those that no rule names
+
+
+def test_about_tells_the_rest_when_a_switch_can_not_be_read(world: World) -> None:
+    world.features.readable = False
+    reply = send(world, "GET", "/api/about")
+    assert (reply.status, reply.body["features"]) == (200, {"domain_registration": None})
+    assert reply.body["products"]
 
 
 def test_about_needs_a_credential_but_no_account(world: World) -> None:

@@ -468,11 +468,19 @@ def callback_body(order: Order, account_name: str) -> bytes:
 
 
 def about(
-    version: str, credential: Credential, account: Account | None, catalogue: Catalogue
+    version: str,
+    credential: Credential,
+    account: Account | None,
+    catalogue: Catalogue,
+    features: Mapping[str, bool | None],
+    *,
+    tax_is_added: bool,
 ) -> dict[str, Any]:
     """GET /api/about (supporting-endpoints.md, section 3): every name an order may use.
 
-    With an account, prices are the account's own; without, those of every billing plan are left out.
+    With an account, prices are the account's own; without, those of every billing plan are left out. A feature is
+    null when it is unknown now. `tax_is_added`: what is charged depends on where the customer is, so `gross_cents`
+    is null; else the net price is all that is charged.
     """
     return {
         "version": version,
@@ -489,7 +497,12 @@ def about(
                 "name": plan.name,
                 "description": plan.description,
                 "prices": [
-                    {"term": term.value, "currency": currency, "net_cents": amount}
+                    {
+                        "term": term.value,
+                        "currency": currency,
+                        "net_cents": amount,
+                        "gross_cents": None if tax_is_added else amount,
+                    }
                     for (billing_plan, term, currency), amount in sorted(plan.prices.items())
                     if account and (billing_plan, currency) == (account.billing_plan, account.currency)
                 ],
@@ -499,7 +512,7 @@ def about(
         "variants": [
             {"name": variant.name, "available": variant.available} for variant in _by_name(catalogue.variants)
         ],
-        "features": {"domain_registration": False},
+        "features": dict(features),
     }
 
 

@@ -289,8 +289,9 @@ class Zones(Protocol):
 class Features(Protocol):
     """Switches that operators turn without a deployment."""
 
-    def enabled(self, feature: str, account_id: str) -> bool:
-        """Raises ProviderUnavailableError when the switch can't be read."""
+    def enabled(self, feature: str, account_id: str | None) -> bool:
+        """Whether the feature (domain/features.py) is on for the account; None asks what holds for accounts that no
+        rule names. Raises ProviderUnavailableError when the switch can't be read."""
         ...
 
 
