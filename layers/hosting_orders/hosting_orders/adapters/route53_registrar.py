@@ -45,10 +45,10 @@ _FINAL = frozenset(
 
 # Registries that publish whom a name belongs to (AWS, "TLDs that don't support privacy protection"). Asking them to
 # hide it fails the order.
-_WITHOUT_PRIVACY = frozenset(
-    "audio ceo diet flowers guitars hosting juegos property sexy cl com.ar com.au com.br com.sg de es in net.au qa ru "
-    "sg us vg".split()  # noqa: SIM905
-)
+_GENERIC = ("audio", "ceo", "diet", "flowers", "guitars", "hosting", "juegos", "property", "sexy")
+_AMERICAN = ("cl", "com.ar", "com.br", "us", "vg")
+_OTHER = ("com.au", "com.sg", "de", "es", "in", "net.au", "qa", "ru", "sg")
+_WITHOUT_PRIVACY = frozenset((*_GENERIC, *_AMERICAN, *_OTHER))
 
 _TYPES = {
     DomainAction.REGISTER: "REGISTER_DOMAIN",

@@ -1,0 +1,140 @@
+"""What happens to a name, by how it begins; and what the registries of its TLD ask for and take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+PREFIXES = {
+    "taken-": "unavailable: somebody else has it",
+    "reserved-": "the registry keeps it (RESERVED)",
+    "premium-": "a premium name: has a premium price, and is registered only with consent to it",
+    "slow-check-": "the first check answers PENDING",
+    "unsure-": "every check answers DONT_KNOW",
+    "slow-": "takes ten times as long",
+    "fail-": "available, but the registration or transfer fails at the registry",
+    "gone-": "available at the check, and taken when it is ordered: the order is refused",
+    "lost-": "available at the check, and taken when it is registered: the operation fails",
+    "badcontact-": "the operation fails because of the registrant contact",
+    "action-": "waits in PENDING_CUSTOMER_ACTION until approved or rejected",
+    "public-": "the registry does not hide contacts: an order that asks for privacy is refused",
+    "locked-": "not transferable: locked at its registrar",
+    "young-": "not transferable: registered less than 60 days ago",
+    "elsewhere-": "not transferable: in another account of this registrar",
+}
+
+WRONG_AUTH_CODE = "wrong"
+
+PREMIUM_PRICE = Decimal("2500.00")
+CURRENCY = "USD"
+
+# A year of registration, in major units. Made up, but of the size of the real ones.
+PRICES: Mapping[str, Decimal] = {
+    tld: Decimal(price)
+    for tld, price in {
+        "app": "20.00",
+        "at": "21.00",
+        "be": "9.00",
+        "biz": "19.00",
+        "blog": "33.00",
+        "ca": "18.00",
+        "cat": "24.00",
+        "ch": "12.00",
+        "cl": "93.00",
+        "cloud": "27.00",
+        "co": "35.00",
+        "co.nz": "24.00",
+        "co.uk": "9.00",
+        "co.za": "13.00",
+        "com": "15.00",
+        "com.ar": "76.00",
+        "com.au": "15.00",
+        "com.br": "57.00",
+        "com.mx": "34.00",
+        "com.sg": "46.00",
+        "cz": "22.00",
+        "de": "9.00",
+        "dev": "17.00",
+        "es": "10.00",
+        "eu": "13.00",
+        "fi": "24.00",
+        "fm": "92.00",
+        "fr": "12.00",
+        "in": "15.00",
+        "info": "22.00",
+        "io": "71.00",
+        "it": "15.00",
+        "jp": "90.00",
+        "me": "18.00",
+        "me.uk": "8.00",
+        "mx": "34.00",
+        "name": "11.00",
+        "net": "17.00",
+        "net.au": "15.00",
+        "nl": "10.00",
+        "online": "38.00",
+        "org": "15.00",
+        "org.uk": "9.00",
+        "pl": "28.00",
+        "pt": "27.00",
+        "ru": "37.00",
+        "se": "23.00",
+        "sg": "46.00",
+        "shop": "38.00",
+        "site": "38.00",
+        "store": "58.00",
+        "tech": "56.00",
+        "tv": "34.00",
+        "uk": "9.00",
+        "us": "15.00",
+        "xyz": "16.00",
+    }.items()
+}
+
+# The ExtraParams without which an order is refused (Route 53 API reference, "ExtraParam"). A second column: only when
+# the registrant is of this ContactType.
+REQUIRED_EXTRA: Mapping[str, tuple[tuple[str, str | None], ...]] = {
+    "ca": (("CA_LEGAL_TYPE", None),),
+    "com.au": (("AU_ID_NUMBER", None), ("AU_ID_TYPE", None)),
+    "net.au": (("AU_ID_NUMBER", None), ("AU_ID_TYPE", None)),
+    "com.sg": (("SG_ID_NUMBER", None),),
+    "es": (("ES_IDENTIFICATION", None), ("ES_IDENTIFICATION_TYPE", None), ("ES_LEGAL_FORM", None)),
+    "fr": (
+        ("BIRTH_CITY", "PERSON"),
+        ("BIRTH_COUNTRY", "PERSON"),
+        ("BIRTH_DATE_IN_YYYY_MM_DD", "PERSON"),
+        ("BIRTH_DEPARTMENT", "PERSON"),
+    ),
+    "it": (("IT_PIN", None), ("IT_REGISTRANT_ENTITY_TYPE", None)),
+    "ru": (("BIRTH_DATE_IN_YYYY_MM_DD", "PERSON"), ("RU_PASSPORT_DATA", "PERSON")),
+    "se": (("SE_ID_NUMBER", None),),
+    "sg": (("SG_ID_NUMBER", None),),
+}
+
+# AWS, "TLDs that don't support privacy protection"; those of them that are sold here.
+WITHOUT_PRIVACY = frozenset(
+    ("cl", "com.ar", "com.au", "com.br", "com.sg", "de", "es", "in", "net.au", "ru", "sg", "us")
+)
+
+WITHOUT_AUTH_CODE = frozenset(("co.uk", "es", "me.uk", "org.uk", "uk"))
+
+
+def tld_of(name: str) -> str:
+    return name.partition(".")[2]
+
+
+def label_of(name: str) -> str:
+    """The first label as people read it: `xn--taken-bcher-jwb.de` begins with `taken-` too."""
+    label = name.partition(".")[0].lower()
+    if label.startswith("xn--"):
+        try:
+            return label.removeprefix("xn--").encode("ascii").decode("punycode")
+        except UnicodeError:
+            return label
+    return label
+
+
+def begins(name: str, *prefixes: str) -> bool:
+    """Whether the name is one of these; the longest prefix that fits is what a name is."""
+    fitting = [prefix for prefix in PREFIXES if label_of(name).startswith(prefix)]
+    return bool(fitting) and max(fitting, key=len) in prefixes

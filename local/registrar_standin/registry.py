@@ -1,0 +1,531 @@
+"""What the registrar knows and does. Parameters and answers are those of Route 53 Domains; the wire is wire.py's."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from . import names
+from .wire import RefusalError, moment
+
+YEAR_SECONDS = 365 * 86_400
+SLOW = 10
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
+_PHONE = re.compile(r"\+[0-9]{1,3}\.[0-9]{4,14}")
+_CONTACTS = ("RegistrantContact", "AdminContact", "TechContact", "BillingContact")
+_CONTACT_FIELDS = (
+    "FirstName",
+    "LastName",
+    "ContactType",
+    "AddressLine1",
+    "City",
+    "CountryCode",
+    "PhoneNumber",
+    "Email",
+)
+_STATES_REQUIRED = frozenset(("US", "CA", "AU"))
+
+ZoneMaker = Callable[[str], Sequence[str] | None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A while of an operation: `seconds` long, or until somebody decides (None)."""
+
+    status: str
+    seconds: float | None
+    flag: str | None = None
+    message: str | None = None
+
+
+@dataclass
+class Operation:
+    """The work for one name. `steps` are still to come, the first is now; without any it has ended."""
+
+    id: str
+    name: str
+    type: str
+    submitted_at: float
+    given: Mapping[str, Any] = field(repr=False)
+    steps: list[Step]
+    since: float
+    failure: str | None
+    status: str = "SUBMITTED"
+    message: str | None = None
+    updated_at: float = 0.0
+
+    @property
+    def is_running(self) -> bool:
+        return bool(self.steps)
+
+    @property
+    def is_transfer(self) -> bool:
+        return self.type == "TRANSFER_IN_DOMAIN"
+
+    def document(self) -> dict[str, Any]:
+        """As GetOperationDetail and ListOperations show it."""
+        now = self.steps[0] if self.steps else Step(self.status, None, None, self.message)
+        shown = {
+            "OperationId": self.id,
+            "Status": now.status,
+            "Message": now.message,
+            "DomainName": self.name,
+            "Type": self.type,
+            "SubmittedDate": moment(self.submitted_at),
+            "LastUpdatedDate": moment(self.updated_at),
+            "StatusFlag": now.flag,
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+@dataclass
+class Domain:
+    """A name in this account."""
+
+    name: str
+    nameservers: tuple[str, ...]
+    created_at: float
+    expires_at: float
+    given: Mapping[str, Any] = field(repr=False)
+
+
+class Registry:
+    """All names and operations in memory, safe for many threads.
+
+    `now` tells seconds since the epoch. `delay` and `transfer_delay` are seconds; None lets nothing end until told.
+    `create_zone` is called with each name that was registered, and may tell the zone's name servers.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        delay: float | None,
+        transfer_delay: float | None,
+        create_zone: ZoneMaker | None,
+    ) -> None:
+        self.now = now
+        self.delay = delay
+        self.transfer_delay = transfer_delay
+        self.create_zone = create_zone
+        self.lock = threading.RLock()
+        self.operations: list[Operation] = []
+        self.domains: dict[str, Domain] = {}
+        self.taken: set[str] = set()
+        self.submitted: Counter[str] = Counter()
+        self.registered: Counter[str] = Counter()
+        self.slow_checks: set[tuple[str, str]] = set()
+
+    def reset(self) -> None:
+        with self.lock:
+            self.operations.clear()
+            self.domains.clear()
+            self.taken.clear()
+            self.submitted.clear()
+            self.registered.clear()
+            self.slow_checks.clear()
+
+    # -- the API's operations: parameters in, answer out ---------------------------------------------------------
+
+    def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Raises RefusalError."""
+        methods: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "CheckDomainAvailability": self._check_availability,
+            "CheckDomainTransferability": self._check_transferability,
+            "RegisterDomain": self._register,
+            "TransferDomain": self._transfer,
+            "ListOperations": self._list_operations,
+            "GetOperationDetail": self._operation_detail,
+            "GetDomainDetail": self._domain_detail,
+            "ListDomains": self._list_domains,
+            "ListPrices": self._list_prices,
+        }
+        if operation not in methods:
+            raise RefusalError("UnknownOperationException", f"The stand-in does not do {operation}.")
+        with self.lock:
+            self.settle()
+            return methods[operation](given)
+
+    def _check_availability(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        name = _checked_name(given["DomainName"])
+        if self._is_slow("availability", name):
+            return {"Availability": "PENDING"}
+        if name in self.domains or name in self.taken or names.begins(name, "taken-"):
+            return {"Availability": "UNAVAILABLE"}
+        if names.begins(name, "reserved-"):
+            return {"Availability": "RESERVED"}
+        if names.begins(name, "unsure-"):
+            return {"Availability": "DONT_KNOW"}
+        return {"Availability": "AVAILABLE", "Price": _price(name)}
+
+    def _check_transferability(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        name = _checked_name(given["DomainName"])
+        word, message = "TRANSFERABLE", None
+        if self._is_slow("transferability", name):
+            word = "PENDING"
+        elif name in self.domains:
+            word = "DOMAIN_IN_OWN_ACCOUNT"
+        elif names.begins(name, "elsewhere-"):
+            word = "DOMAIN_IN_ANOTHER_ACCOUNT"
+        elif names.begins(name, "unsure-"):
+            word = "DONT_KNOW"
+        elif names.begins(name, "premium-"):
+            word = "PREMIUM_DOMAIN"
+        elif names.begins(name, "locked-"):
+            word, message = "UNTRANSFERABLE", "The domain has the status clientTransferProhibited."
+        elif names.begins(name, "young-"):
+            word, message = "UNTRANSFERABLE", "The domain was registered less than 60 days ago."
+        elif given.get("AuthCode") == names.WRONG_AUTH_CODE:
+            word, message = "UNTRANSFERABLE", "The authorization code is not valid."
+        answer: dict[str, Any] = {"Transferability": {"Transferable": word}}
+        if message:
+            answer["Message"] = message
+        if word == "TRANSFERABLE":
+            answer["Price"] = _price(name)
+        return answer
+
+    def _register(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        name = self._checked_order(given)
+        if name in self.taken or names.begins(name, "taken-", "reserved-", "gone-"):
+            raise _invalid(f"{name} is not available")
+        lasting = self._lasting(self.delay, name)
+        steps = [Step("SUBMITTED", _part(lasting, 0.1))]
+        if names.begins(name, "action-"):
+            told = "Waiting for the registrant to follow the link in the e-mail."
+            steps.append(Step("IN_PROGRESS", None, "PENDING_CUSTOMER_ACTION", told))
+        steps.append(Step("IN_PROGRESS", _part(lasting, 0.9), None, "Registering the name at the registry."))
+        failure = None
+        if names.begins(name, "lost-"):
+            failure = f"The domain {name} is not available: somebody else has registered it."
+        return self._submitted("REGISTER_DOMAIN", name, given, steps, failure or _failure(name, given))
+
+    def _transfer(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        name = self._checked_order(given)
+        tld = names.tld_of(name)
+        if not given.get("AuthCode") and tld not in names.WITHOUT_AUTH_CODE:
+            raise _invalid(f"AuthCode is required for TLD [{tld}]")
+        if names.begins(name, "locked-", "young-", "elsewhere-", "gone-"):
+            raise _invalid(f"{name} can't be transferred")
+        lasting = self._lasting(self.transfer_delay, name)
+        waits = "Waiting for the registrant to authorize the transfer by e-mail."
+        authorization = Step("IN_PROGRESS", _part(lasting, 0.3), "PENDING_AUTHORIZATION", waits)
+        if names.begins(name, "action-"):
+            authorization = Step("IN_PROGRESS", None, "PENDING_CUSTOMER_ACTION", waits)
+        steps = [
+            Step("SUBMITTED", _part(lasting, 0.05)),
+            Step("IN_PROGRESS", _part(lasting, 0.15), None, "Checking the authorization code."),
+            authorization,
+            Step(
+                "IN_PROGRESS",
+                _part(lasting, 0.5),
+                None,
+                "Waiting for the current registrar to release the name.",
+            ),
+        ]
+        failure = _failure(name, given)
+        if given.get("AuthCode") == names.WRONG_AUTH_CODE:
+            steps, failure = (
+                steps[:2],
+                "The authorization code that you got from the current registrar is not valid.",
+            )
+        return self._submitted("TRANSFER_IN_DOMAIN", name, given, steps, failure)
+
+    def _list_operations(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        since = float(given.get("SubmittedSince", 0.0))
+        found = [
+            operation
+            for operation in self.operations
+            if operation.submitted_at >= since
+            and operation.type in given.get("Type", [operation.type])
+            and operation.document()["Status"] in given.get("Status", [operation.document()["Status"]])
+        ]
+        newest_first = given.get("SortOrder", "DESC") == "DESC"
+        found.sort(key=lambda operation: operation.submitted_at, reverse=newest_first)
+        page, following = _page(found, given, 20)
+        return {"Operations": [operation.document() for operation in page], **following}
+
+    def _operation_detail(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        for operation in self.operations:
+            if operation.id == given["OperationId"]:
+                return operation.document()
+        raise _invalid(f"operation {given['OperationId']} was not found")
+
+    def _domain_detail(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        name = _checked_name(given["DomainName"])
+        domain = self.domains.get(name)
+        if domain is None:
+            raise RefusalError("InvalidInput", f"Domain {name} not found in 111122223333 account.")
+        order = domain.given
+        return {
+            "DomainName": name,
+            "Nameservers": [{"Name": server, "GlueIps": []} for server in domain.nameservers],
+            "AutoRenew": order.get("AutoRenew", True),
+            **{contact: order[contact] for contact in _CONTACTS if contact in order},
+            "RegistrantPrivacy": order.get("PrivacyProtectRegistrantContact", True),
+            "AdminPrivacy": order.get("PrivacyProtectAdminContact", True),
+            "TechPrivacy": order.get("PrivacyProtectTechContact", True),
+            "BillingPrivacy": order.get("PrivacyProtectBillingContact", True),
+            "RegistrarName": "Registrar stand-in",
+            "CreationDate": moment(domain.created_at),
+            "UpdatedDate": moment(domain.created_at),
+            "ExpirationDate": moment(domain.expires_at),
+            "StatusList": ["clientTransferProhibited"],
+        }
+
+    def _list_domains(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        found = sorted(self.domains.values(), key=lambda domain: domain.name)
+        for condition in given.get("FilterConditions", ()):
+            if (condition["Name"], condition["Operator"]) != ("DomainName", "BEGINS_WITH"):
+                raise _invalid("the stand-in filters by the beginning of DomainName only")
+            found = [domain for domain in found if domain.name.startswith(condition["Values"][0].lower())]
+        page, following = _page(found, given, 20)
+        entries = [
+            {
+                "DomainName": domain.name,
+                "AutoRenew": domain.given.get("AutoRenew", True),
+                "TransferLock": True,
+                "Expiry": moment(domain.expires_at),
+            }
+            for domain in page
+        ]
+        return {"Domains": entries, **following}
+
+    def _list_prices(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = given.get("Tld")
+        if wanted is not None and wanted not in names.PRICES:
+            raise _unsupported(wanted)
+        found = [wanted] if wanted is not None else sorted(names.PRICES)
+        page, following = _page(found, given, 100)
+        prices = []
+        for tld in page:
+            price = {"Price": float(names.PRICES[tld]), "Currency": names.CURRENCY}
+            prices.append(
+                {"Name": tld, "RegistrationPrice": price, "TransferPrice": price, "RenewalPrice": price}
+            )
+        return {"Prices": prices, **following}
+
+    # -- orders --------------------------------------------------------------------------------------------------
+
+    def _checked_order(self, given: Mapping[str, Any]) -> str:
+        """The name of an order that can be taken. Raises RefusalError."""
+        name = _checked_name(given["DomainName"])
+        if any(operation.is_running and operation.name == name for operation in self.operations):
+            raise RefusalError("DuplicateRequest", "The request is already in progress for the domain.")
+        if name in self.domains:
+            raise _invalid(f"Domain {name} is already registered in this account")
+        tld = names.tld_of(name)
+        problems: list[str] = []
+        for contact in _CONTACTS:
+            if contact in given:
+                problems += _contact_problems(contact, given[contact])
+        problems += _missing_extra(tld, given["RegistrantContact"])
+        private = [given.get(f"PrivacyProtect{contact}", True) for contact in _CONTACTS]
+        if len(set(private)) > 1:
+            problems.append("privacy protection must be the same for all contacts")
+        elif private[0] and (tld in names.WITHOUT_PRIVACY or names.begins(name, "public-")):
+            problems.append(f"Privacy protection is not supported for TLD [{tld}]")
+        if problems:
+            raise _invalid(*problems)
+        price = _price(name)
+        consent = given.get("Consent")
+        if consent is None and "PriceType" in price:
+            raise _invalid("Consent is required for a domain with premium pricing")
+        if consent is not None:
+            if consent["Currency"] != price["Currency"]:
+                raise _invalid(f"Consent must be in {price['Currency']}")
+            if Decimal(str(consent["MaxPrice"])) < Decimal(str(price["Price"])):
+                raise _invalid("the price is more than the MaxPrice that was consented to")
+        return name
+
+    def _submitted(
+        self, kind: str, name: str, given: Mapping[str, Any], steps: list[Step], failure: str | None
+    ) -> dict[str, Any]:
+        now = self.now()
+        operation = Operation(
+            id=str(uuid.uuid4()),
+            name=name,
+            type=kind,
+            submitted_at=now,
+            given=given,
+            steps=steps,
+            since=now,
+            failure=failure,
+            updated_at=now,
+        )
+        self.operations.append(operation)
+        self.submitted[name] += 1
+        return {"OperationId": operation.id}
+
+    def _lasting(self, delay: float | None, name: str) -> float | None:
+        return delay * SLOW if delay is not None and names.begins(name, "slow-") else delay
+
+    def _is_slow(self, check: str, name: str) -> bool:
+        if not names.begins(name, "slow-check-") or (check, name) in self.slow_checks:
+            return False
+        self.slow_checks.add((check, name))
+        return True
+
+    # -- time passes, and hands that help ------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Let everything happen that was due by now, in its order in time."""
+        with self.lock:
+            now = self.now()
+            while True:
+                due = [
+                    (operation.since + operation.steps[0].seconds, operation)
+                    for operation in self.operations
+                    if operation.steps
+                    and operation.steps[0].seconds is not None
+                    and operation.since + operation.steps[0].seconds <= now
+                ]
+                if not due:
+                    return
+                at, operation = min(due, key=lambda entry: entry[0])
+                self._next_step(operation, at)
+
+    def running(self, name: str) -> Operation:
+        """The name's running operation. Raises KeyError when there is none."""
+        self.settle()
+        for operation in reversed(self.operations):
+            if operation.name == name and operation.is_running:
+                return operation
+        raise KeyError(name)
+
+    def advance(self, name: str) -> None:
+        """End the step the name's operation is in."""
+        with self.lock:
+            self._next_step(self.running(name), self.now())
+
+    def approve(self, name: str) -> None:
+        """Do what the operation waits for somebody to do. Raises ValueError when it waits for nobody."""
+        with self.lock:
+            operation = self.running(name)
+            if operation.steps[0].flag is None:
+                raise ValueError(f"{name} waits for nobody now")
+            self._next_step(operation, self.now())
+
+    def finish(self, name: str) -> None:
+        """End the name's operation now, as it would have ended."""
+        with self.lock:
+            operation = self.running(name)
+            del operation.steps[1:]
+            self._next_step(operation, self.now())
+
+    def fail(self, name: str, message: str, status: str = "FAILED") -> None:
+        """Let the name's operation fail now."""
+        with self.lock:
+            operation = self.running(name)
+            operation.steps.clear()
+            operation.status, operation.message, operation.updated_at = status, message, self.now()
+
+    def _next_step(self, operation: Operation, at: float) -> None:
+        if len(operation.steps) == 1:
+            if operation.failure is None:
+                self._deliver(operation, at)  # first: an operation whose zone can't be made has not succeeded
+            operation.status = "SUCCESSFUL" if operation.failure is None else "FAILED"
+            operation.message = operation.failure
+        operation.steps.pop(0)
+        operation.since = operation.updated_at = at
+
+    def _deliver(self, operation: Operation, at: float) -> None:
+        order = operation.given
+        years = order.get("DurationInYears", 1)
+        if operation.is_transfer:
+            created_at = at - YEAR_SECONDS * 3
+            servers = [server["Name"] for server in order.get("Nameservers", ())]
+            nameservers = tuple(servers) or ("ns1.former-registrar.example", "ns2.former-registrar.example")
+        else:
+            created_at = at
+            told = self.create_zone(operation.name) if self.create_zone else None
+            nameservers = tuple(told) if told else _made_up_nameservers(operation.name)
+        self.domains[operation.name] = Domain(
+            operation.name, nameservers, created_at, at + YEAR_SECONDS * years, order
+        )
+        self.registered[operation.name] += 1
+
+
+def _checked_name(given: str) -> str:
+    name = given.lower()
+    if not _NAME.fullmatch(name):
+        raise _invalid("domain name must contain more than 1 label, of letters, digits and hyphens")
+    if names.tld_of(name) not in names.PRICES:
+        raise _unsupported(names.tld_of(name))
+    return name
+
+
+def _invalid(*problems: str) -> RefusalError:
+    return RefusalError("InvalidInput", f"Invalid request. Problems: {', '.join(problems)}")
+
+
+def _unsupported(tld: str) -> RefusalError:
+    return RefusalError(
+        "UnsupportedTLD", f"Amazon Route 53 does not support the top-level domain (TLD) [{tld}]."
+    )
+
+
+def _price(name: str) -> dict[str, Any]:
+    if names.begins(name, "premium-"):
+        premium = float(names.PREMIUM_PRICE)
+        return {"Price": premium, "Currency": names.CURRENCY, "PriceType": "REGISTRY_PREMIUM"}
+    return {"Price": float(names.PRICES[names.tld_of(name)]), "Currency": names.CURRENCY}
+
+
+def _failure(name: str, given: Mapping[str, Any]) -> str | None:
+    if names.begins(name, "fail-"):
+        return "The registry refused the request."
+    if names.begins(name, "badcontact-"):
+        registrant = given["RegistrantContact"]
+        # Registries do repeat what they refuse; what comes of it is the caller's to hide.
+        return (
+            f"The registry refused the registrant contact: {registrant['Email']} {registrant['PhoneNumber']}"
+        )
+    return None
+
+
+def _contact_problems(role: str, contact: Mapping[str, Any]) -> Iterable[str]:
+    required = [*_CONTACT_FIELDS, *(["State"] if contact.get("CountryCode") in _STATES_REQUIRED else [])]
+    if contact.get("ContactType", "PERSON") != "PERSON":
+        required.append("OrganizationName")
+    for field_name in required:
+        if not contact.get(field_name):
+            yield f"{role}: {field_name} is required"
+    phone = contact.get("PhoneNumber", "")
+    if phone and not _PHONE.fullmatch(phone):
+        yield f"{role}: Invalid phone number {phone}"
+
+
+def _missing_extra(tld: str, registrant: Mapping[str, Any]) -> Iterable[str]:
+    given = {extra["Name"] for extra in registrant.get("ExtraParams", ()) if extra["Value"]}
+    for name, kind in names.REQUIRED_EXTRA.get(tld, ()):
+        if name not in given and kind in (None, registrant.get("ContactType")):
+            yield f"RegistrantContact: ExtraParam {name} is required for TLD [{tld}]"
+
+
+def _part(lasting: float | None, share: float) -> float | None:
+    return None if lasting is None else lasting * share
+
+
+def _page(found: Sequence[Any], given: Mapping[str, Any], usual: int) -> tuple[Sequence[Any], dict[str, str]]:
+    marker = given.get("Marker", "0")
+    if not marker.isdigit():
+        raise _invalid("Marker is not one that was given out")
+    start = int(marker)
+    end = start + given.get("MaxItems", usual)
+    return found[start:end], {"NextPageMarker": str(end)} if end < len(found) else {}
+
+
+def _made_up_nameservers(name: str) -> tuple[str, ...]:
+    digest = hashlib.sha256(name.encode()).digest()
+    suffixes = ("com", "net", "org", "co.uk")
+    return tuple(
+        f"ns-{512 * position + digest[position]}.awsdns-{digest[position + 4] % 64:02d}.{suffix}"
+        for position, suffix in enumerate(suffixes)
+    )
