@@ -22,7 +22,7 @@ from hosting_orders.domain.account import (
     CredentialKind,
     User,
 )
-from hosting_orders.domain.catalogue import Location, Plan, Term, Variant
+from hosting_orders.domain.catalogue import DomainPrice, Location, Plan, Term, Tld, Variant
 from hosting_orders.usecases.authenticate import hash_key
 
 if TYPE_CHECKING:
@@ -58,6 +58,36 @@ PLANS = (
             (BILLING_PLAN, Term.ANNUAL, CURRENCY): 29000,
         },
     ),
+)
+# Net prices: the first year, a transfer, a further year.
+_TLD_PRICES = {
+    "com": (1200, 1200, 1400),
+    "net": (1400, 1400, 1600),
+    "org": (1300, 1300, 1500),
+    "de": (900, 900, 900),
+    "nl": (800, 800, 900),
+    "eu": (900, 900, 1000),
+    "fr": (1100, 1100, 1200),
+    "it": (1200, 1200, 1300),
+    "es": (1300, 1300, 1400),
+    "co.uk": (900, 900, 1000),
+    "ca": (1500, 1500, 1600),
+    "com.au": (1700, 1700, 1800),
+}
+TLDS = (
+    *[
+        Tld(name, {(BILLING_PLAN, CURRENCY): DomainPrice(*prices)})
+        for name, prices in _TLD_PRICES.items()
+        if name != "com"
+    ],
+    Tld(
+        "com",
+        {(BILLING_PLAN, CURRENCY): DomainPrice(*_TLD_PRICES["com"])},
+        # Of the registry's premium names this one is for sale.
+        {("premium-for-sale.com", BILLING_PLAN, CURRENCY): DomainPrice(250_000, 250_000, 1400)},
+    ),
+    # On sale, but not to the demo accounts: their billing plan has no price for it.
+    Tld("info", {("reseller", CURRENCY): DomainPrice(700, 700, 700)}),
 )
 
 
@@ -149,6 +179,8 @@ def seed_table(dynamodb: Any, table: str, customers: dict[str, str]) -> dict[str
         catalogue.put_variant(variant)
     for plan in PLANS:
         catalogue.put_plan(plan)
+    for tld in TLDS:
+        catalogue.put_tld(tld)
     directory = DynamoDirectory(dynamodb, table)
     return {
         account.name: _seed_account(directory, account, customers.get(account.name)) for account in ACCOUNTS

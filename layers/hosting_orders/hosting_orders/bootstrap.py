@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
     from hosting_orders.adapters.kms_cipher import KmsCipher
     from hosting_orders.adapters.measures import LogMeasures
+    from hosting_orders.adapters.registry_rules import TableRegistryRules
+    from hosting_orders.adapters.route53_registrar import Route53Registrar
+    from hosting_orders.adapters.route53_zones import Route53Zones
     from hosting_orders.adapters.secrets import SecretsManager
     from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
     from hosting_orders.adapters.stripe_payments import StripePayments
@@ -36,7 +39,9 @@ def aws_client(service: str) -> Any:
     return _new_aws_client(service, connect_timeout=2, read_timeout=5, attempts=4)
 
 
-def _new_aws_client(service: str, *, connect_timeout: float, read_timeout: float, attempts: int) -> Any:
+def _new_aws_client(
+    service: str, *, connect_timeout: float, read_timeout: float, attempts: int, **place: str | None
+) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -46,7 +51,7 @@ def _new_aws_client(service: str, *, connect_timeout: float, read_timeout: float
         retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra="hosting-orders",
     )
-    return boto3.client(service, config=config)
+    return boto3.client(service, config=config, **place)
 
 
 class AwsServices:
@@ -123,6 +128,30 @@ class AwsServices:
         return HttpHostingPlatform(
             self._settings.platform_url, secret["api_key"], _several(secret["webhook_secrets"])
         )
+
+    @cached_property
+    def registry_rules(self) -> TableRegistryRules:
+        from hosting_orders.adapters.registry_rules import TableRegistryRules
+
+        return TableRegistryRules()
+
+    @cached_property
+    def registrar(self) -> Route53Registrar:
+        from hosting_orders.adapters.route53_registrar import Route53Registrar
+
+        # Route 53 Domains lives in one region only, whichever this stack is in.
+        place = {"region_name": "us-east-1", "endpoint_url": self._settings.registrar_endpoint}
+        return Route53Registrar(
+            _new_aws_client("route53domains", connect_timeout=2, read_timeout=8, attempts=2, **place),
+            # An order must never be sent twice: after a lost answer the registrar's list is looked at first.
+            _new_aws_client("route53domains", connect_timeout=2, read_timeout=30, attempts=1, **place),
+        )
+
+    @cached_property
+    def zones(self) -> Route53Zones:
+        from hosting_orders.adapters.route53_zones import Route53Zones
+
+        return Route53Zones(aws_client("route53"))
 
     @cached_property
     def callbacks(self) -> HttpsCallbacks:

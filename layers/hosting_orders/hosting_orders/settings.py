@@ -59,6 +59,11 @@ class Settings:
         return self._required("PLATFORM_URL")
 
     @property
+    def registrar_endpoint(self) -> str | None:
+        """A stand-in's address; None means Route 53 Domains itself."""
+        return self.values.get("REGISTRAR_ENDPOINT") or None
+
+    @property
     def callback_secret_arn(self) -> str:
         return self._required("CALLBACK_SECRET_ARN")
 

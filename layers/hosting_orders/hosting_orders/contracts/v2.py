@@ -5,23 +5,34 @@ Field names and words are the contract's, to the letter; the checklist ids (O2-â
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from hosting_orders.domain.account import Account, Credential, User
 from hosting_orders.domain.callback import CallbackDelivery
-from hosting_orders.domain.cart import Cart, PaymentStatus
+from hosting_orders.domain.cart import MOST_ITEMS, Cart, OnItemFailure, PaymentStatus
 from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.deadlines import Outlook
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.ids import order_uuid, task_id
-from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.order import DomainItem, Order, OrderStatus, SiteItem, SiteResource
+
+from .v2_domain import Domain, delivered_domains, domain_block, domain_problem
+from .v2_words import Callback, date_time, field_problem
 
 VERSION = "2"
 
@@ -61,13 +72,6 @@ class Site(_Body):
     term: _ShortName
 
 
-class Callback(_Body):
-    """`callback` of POST /api/orders (O2-070 â€¦ O2-072)."""
-
-    url: Annotated[str, StringConstraints(max_length=2048)]
-    authorization: Annotated[str, StringConstraints(max_length=1024)] | None = None
-
-
 class PlaceOrder(_Body):
     """Body of POST /api/orders."""
 
@@ -86,19 +90,45 @@ def parse_place_order(body: object) -> PlaceOrder:
     try:
         return PlaceOrder.model_validate(body)
     except ValidationError as error:
-        raise InvalidFieldsError([_problem(found) for found in error.errors()]) from None
+        raise InvalidFieldsError([field_problem(found) for found in error.errors()]) from None
 
 
-def _problem(found: Mapping[str, Any]) -> InvalidRequestError:
-    location = found["loc"]
-    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
-    name = ".".join(str(part) for part in location) or "the body"
-    if found["type"] == "missing":
-        return InvalidRequestError("missing_field", f"`{name}` is required.", pointer)
-    if found["type"] in ("model_type", "model_attributes_type"):
-        return InvalidRequestError("invalid_field", f"`{name}` must be a JSON object.", pointer)
-    text = str(found["msg"]).replace("Input should be", "must be").replace("String should", "must")
-    return InvalidRequestError("invalid_field", f"`{name}` {text}.", pointer)
+class CartItem(_Body):
+    """One of `items`: a site or a domain, in the words of the endpoint that orders it alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    site: Site | None = None
+    domain: Domain | None = None
+
+    @model_validator(mode="after")
+    def _one_product(self) -> Self:
+        if (self.site is None) == (self.domain is None):
+            raise PydanticCustomError("one_product", "must have either `site` or `domain`")
+        return self
+
+
+class PlaceCart(_Body):
+    """Body of POST /api/carts, which is ours: several products, one charge."""
+
+    items: Annotated[list[CartItem], Field(min_length=1, max_length=MOST_ITEMS)]
+    on_item_failure: str = OnItemFailure.KEEP.value
+    callback: Callback | None = None
+
+    @field_validator("on_item_failure")
+    @classmethod
+    def _known(cls, given: str) -> str:
+        if given not in set(OnItemFailure):
+            raise PydanticCustomError("unknown", "must be `keep` or `cancel_all`")
+        return given
+
+
+def parse_place_cart(body: object) -> PlaceCart:
+    """Raises InvalidFieldsError naming every wrong field."""
+    try:
+        return PlaceCart.model_validate(body)
+    except ValidationError as error:
+        raise InvalidFieldsError([domain_problem(found) for found in error.errors()]) from None
 
 
 # -- words --------------------------------------------------------------------------------------------------------
@@ -143,14 +173,6 @@ def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
     if order.status is OrderStatus.PENDING and payment is PaymentStatus.AWAITING_AUTHENTICATION:
         return "PAUSED"
     return _TASK_WORDS[order.status]
-
-
-def date_time(moment: int | None) -> str | None:
-    """Epoch milliseconds as ISO 8601 UTC with three decimals."""
-    if moment is None:
-        return None
-    text = dt.datetime.fromtimestamp(moment / 1000, dt.UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 # -- what goes out ------------------------------------------------------------------------------------------------
@@ -201,7 +223,7 @@ def _order(order: Order, payment: PaymentStatus) -> dict[str, Any]:
         "status": order_word(order.status, PaymentStatus.SUCCEEDED if paid else payment),
         "created_at": date_time(order.created_at),
         "updated_at": date_time(order.updated_at),
-        "location": order.item.location,
+        "location": order.item.location if isinstance(order.item, SiteItem) else None,
     }
 
 
@@ -223,13 +245,13 @@ def order_details(
         "order": _order(order, cart.payment.status),
         "tasks": [{"id": task_id(order.number, 1), "status": task_word(order, cart.payment.status)}],
     }
-    if order.resource is not None:
+    if isinstance(order.resource, SiteResource):
         body["site"] = {
             "id": order.resource.id,
             "name": order.item.name,
             "domain": order.resource.domain,
-            "variant": order.item.variant,
-            "location": order.item.location,
+            "variant": order.site_item.variant,
+            "location": order.site_item.location,
             "ssh_data": {
                 "ipaddr": order.resource.ip_address,
                 "username": order.resource.username,
@@ -237,6 +259,8 @@ def order_details(
                 "port": order.resource.port,
             },
         }
+    if isinstance(order.item, DomainItem):
+        body["domain"] = domain_block(order)
     if order.subscription is not None:
         body["subscription"] = {
             "id": order.uuid,
@@ -328,6 +352,7 @@ def sample_callback(now: int) -> dict[str, Any]:
             "end_on": date_time(now),
             "orders": [{"id": "00000000-0000-8000-8000-000000000000", "status": "completed"}],
             "sites": [{"id": "site-example", "name": "example"}],
+            "domains": [],
             "accounts": [{"id": "acc_example", "name": "Example"}],
         },
     }
@@ -417,32 +442,52 @@ def task_details(
     order: Order, account: Account, user: User | None, payment: PaymentStatus | None = None
 ) -> dict[str, Any]:
     """A task (supporting-endpoints.md, section 2). `data` is a JSON text and holds no secret."""
-    delivered = order.resource
     started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), None)
     return {
         "id": task_id(order.number, 1),
-        "name": "site.create",
-        "title": f"Create site {order.item.name}",
+        "name": _task_name(order),
+        "title": _task_title(order),
         "status": task_word(order, payment),
-        "data": json.dumps(
-            {
-                "name": order.item.name,
-                "variant": order.item.variant,
-                "location": order.item.location,
-                "plan": order.item.plan,
-                "term": order.item.term.value,
-            },
-            ensure_ascii=False,
-        ),
+        "data": json.dumps(_task_data(order), ensure_ascii=False),
         "start_on": date_time(started),
         "end_on": date_time(order.ended_at),
         "user": {"id": user.id, "email": user.email} if user else None,
         "accounts": [{"id": account.id, "name": account.name}],
-        "sites": [{"id": delivered.id, "name": order.item.name}] if delivered else [],
+        "sites": _delivered_sites(order),
+        "domains": delivered_domains(order),
         "orders": [
             {"id": order.uuid, "status": order_word(order.status, payment or PaymentStatus.PROCESSING)}
         ],
     }
+
+
+def _task_name(order: Order) -> str:
+    return f"domain.{order.item.action}" if isinstance(order.item, DomainItem) else "site.create"
+
+
+def _task_title(order: Order) -> str:
+    if isinstance(order.item, DomainItem):
+        return f"{order.item.action.value.title()} domain {order.item.name}"
+    return f"Create site {order.item.name}"
+
+
+def _task_data(order: Order) -> dict[str, Any]:
+    item = order.item
+    if isinstance(item, DomainItem):
+        return {"name": item.name, "ascii_name": item.ascii_name, "action": item.action.value}
+    return {
+        "name": item.name,
+        "variant": item.variant,
+        "location": item.location,
+        "plan": item.plan,
+        "term": item.term.value,
+    }
+
+
+def _delivered_sites(order: Order) -> list[dict[str, Any]]:
+    if not isinstance(order.resource, SiteResource):
+        return []
+    return [{"id": order.resource.id, "name": order.item.name}]
 
 
 def callback_body(order: Order, account_name: str) -> bytes:
@@ -454,13 +499,14 @@ def callback_body(order: Order, account_name: str) -> bytes:
         "timestamp": date_time(order.ended_at),
         "task": {
             "id": task_id(order.number, 1),
-            "name": "site.create",
-            "title": f"Create site {order.item.name}",
+            "name": _task_name(order),
+            "title": _task_title(order),
             "status": task_word(order),
             "start_on": date_time(started),
             "end_on": date_time(order.ended_at),
             "orders": [{"id": order.uuid, "status": word}],
-            "sites": [{"id": order.resource.id, "name": order.item.name}] if order.resource else [],
+            "sites": _delivered_sites(order),
+            "domains": delivered_domains(order),
             "accounts": [{"id": order.account_id, "name": account_name}],
         },
     }

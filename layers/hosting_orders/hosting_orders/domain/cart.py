@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from .order import ENDS, OrderStatus
 
+MOST_ITEMS = 20
+"""Items of one cart: all of it is written in one transaction, and a domain takes four of its hundred writes."""
+
 
 class PaymentStatus(StrEnum):
     """The contract's three words, and the three it leaves open (checklist C07)."""
@@ -49,6 +52,13 @@ class RollupStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     PARTIAL = "partial"
+
+
+class OnItemFailure(StrEnum):
+    """What becomes of a cart's other items when one can't be delivered (POST /api/carts, `on_item_failure`)."""
+
+    KEEP = "keep"  # they are delivered; only the failed one is refunded
+    CANCEL_ALL = "cancel_all"  # whatever can still be called back is, and is refunded too
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,7 @@ class Cart:
     created_at: int
     updated_at: int
     payment_method_id: str | None = None
+    on_item_failure: OnItemFailure = OnItemFailure.KEEP
     payment_version: int = 0
     payment_lease: int = 0
     rollup_version: int = 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .money import Money
+from .registration import DomainAction
 
 
 class Term(StrEnum):
@@ -61,9 +62,40 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainPrice:
+    """Net prices of one TLD in minor units: the first year, a transfer (with the year it adds), a further year."""
+
+    register: int
+    transfer: int
+    renew: int
+
+    def of(self, action: DomainAction) -> int:
+        return self.register if action is DomainAction.REGISTER else self.transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Tld:
+    """A top-level domain on sale, by its ASCII spelling. `prices` maps (billing plan, currency) to prices;
+    `premium` names a registry's premium names (ASCII) that are sold all the same, with prices of their own."""
+
+    name: str
+    prices: dict[tuple[str, str], DomainPrice] = field(default_factory=dict)
+    premium: dict[tuple[str, str, str], DomainPrice] = field(default_factory=dict)
+
+    def price(self, billing_plan: str, currency: str) -> DomainPrice | None:
+        """The prices for an account's billing plan, or None when none are set."""
+        return self.prices.get((billing_plan, currency))
+
+    def premium_price(self, name: str, billing_plan: str, currency: str) -> DomainPrice | None:
+        """The prices of one premium name, or None when it is not for sale."""
+        return self.premium.get((name, billing_plan, currency))
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """Everything on sale; each mapping is keyed by the short name that clients send."""
 
     plans: dict[str, Plan]
     locations: dict[str, Location]
     variants: dict[str, Variant]
+    tlds: dict[str, Tld] = field(default_factory=dict)

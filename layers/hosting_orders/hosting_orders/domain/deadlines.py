@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .cart import Cart, PaymentStatus
-from .order import ENDS, Order, OrderStatus
+from .order import ENDS, DomainItem, Order, OrderStatus
+from .registration import DomainAction
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -23,6 +24,12 @@ LOST_START = 2 * MINUTE + 30 * SECOND
 PAYMENT_CHECK = HOUR
 # How often the platform is asked about work it has not reported.
 PROVISIONING_CHECK = 15 * MINUTE
+# One process alone asks the registrar for a name; if it dies, another looks there after this and asks then.
+SUBMISSION_LEASE = 2 * MINUTE
+# An answer of the registrar that got lost: its list of operations may lag, so "nothing there" is believed only after.
+SUBMISSION_DOUBT = 15 * MINUTE
+# A renewal's money is collected this long before the name runs out.
+DOMAIN_RENEWAL_LEAD = 30 * DAY
 # How often a compensation that could not be finished is tried again.
 COMPENSATION_CHECK = 5 * MINUTE
 # An order that ended otherwise than delivered is looked at once more: is there a step that still waits for it?
@@ -54,6 +61,39 @@ DELIVERY_DEADLINE = 6 * HOUR
 # By then the workflow has given up. An order that is still being delivered has lost its workflow.
 DELIVERY_GIVEN_UP = 8 * HOUR
 COMPENSATION_EXPECTED = 10 * MINUTE
+# Registrations take minutes, but a registry may want the registrant's confirmation first; a transfer waits for the
+# losing registrar, five days as a rule. The workflow waits longer than either (statemachines/).
+REGISTRATION_EXPECTED = 30 * MINUTE
+REGISTRATION_DEADLINE = 7 * DAY
+TRANSFER_EXPECTED = 7 * DAY
+TRANSFER_DEADLINE = 30 * DAY
+
+
+def delivery_expected(order: Order) -> int:
+    """How long the delivery of this order usually takes, in milliseconds."""
+    if not isinstance(order.item, DomainItem):
+        return DELIVERY_EXPECTED
+    return TRANSFER_EXPECTED if order.item.action is DomainAction.TRANSFER else REGISTRATION_EXPECTED
+
+
+def delivery_deadline(order: Order) -> int:
+    """How long it may take at most, in milliseconds; then the money goes back."""
+    if not isinstance(order.item, DomainItem):
+        return DELIVERY_DEADLINE
+    return TRANSFER_DEADLINE if order.item.action is DomainAction.TRANSFER else REGISTRATION_DEADLINE
+
+
+def delivery_given_up(order: Order) -> int:
+    """By then the workflow of a site has given up by itself; a domain's waits for whoever asks the registrar."""
+    return delivery_deadline(order) if isinstance(order.item, DomainItem) else DELIVERY_GIVEN_UP
+
+
+def registrar_check(order: Order, now: int) -> int:
+    """When to ask the registrar again (epoch ms): often at first, hourly when it takes days."""
+    age = now - (order.provisioning_at or now)
+    if age < 30 * MINUTE:
+        return now + MINUTE
+    return now + (15 * MINUTE if age < DAY else HOUR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +117,9 @@ def outlook(order: Order, cart: Cart) -> Outlook | None:
         case OrderStatus.PENDING:
             return _payment_outlook(cart)
         case OrderStatus.PROCESSING:
-            return Outlook(since + DELIVERY_EXPECTED, since + DELIVERY_DEADLINE, poll_after=2)
+            slow = isinstance(order.item, DomainItem) and order.item.action is DomainAction.TRANSFER
+            expected, deadline = since + delivery_expected(order), since + delivery_deadline(order)
+            return Outlook(expected, deadline, poll_after=300 if slow else 2)
         case OrderStatus.REFUND_FAILED:
             return Outlook(since + DAY, None, poll_after=300)
         case _ if _debit_under_way(cart):

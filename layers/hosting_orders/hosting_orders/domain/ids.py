@@ -83,6 +83,17 @@ def parse_task_id(text: str) -> tuple[int, int] | None:
     return (number, step) if 0 < number < _LIMIT and step > 0 else None
 
 
+def registration_id(number: int) -> int:
+    """The integer id of the registration that a domain order became: the tenth place after its nine tasks'."""
+    return number * 10
+
+
+def parse_registration_id(given: int) -> int | None:
+    """The order number behind a registration's id, or None."""
+    number, rest = divmod(given, 10)
+    return number if rest == 0 and 0 < number < _LIMIT else None
+
+
 def cart_token(account_id: str, idempotency_key: str | None) -> str:
     """A cart's token: a hash of account and Idempotency-Key, if any: the cart is its own idempotency record."""
     if idempotency_key is None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import ClassVar
 
 from .catalogue import Term
 from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
 from .money import Money
+from .registration import DomainAction
 
 
 class OrderStatus(StrEnum):
@@ -87,6 +89,8 @@ class TimelineEntry:
 class SiteItem:
     """What a site order asks for; the names are the short names of the catalogue."""
 
+    KIND: ClassVar[str] = "site"  # tells the kinds of item apart where they are stored
+
     name: str
     variant: str
     location: str
@@ -95,8 +99,32 @@ class SiteItem:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainItem:
+    """What a domain order asks for: one year of a name. Its contacts are stored apart.
+
+    `name` is the Unicode spelling, `ascii_name` the registry's. `renewal_amount` is the net price of a further year
+    in minor units of the order's currency; `max_cost` the most the registrar may take for this year.
+    `sealed_auth_code` is the transfer's auth code, encrypted.
+    """
+
+    KIND: ClassVar[str] = "domain"
+
+    name: str
+    ascii_name: str
+    tld: str
+    action: DomainAction
+    renewal_amount: int
+    max_cost: Money | None = None
+    sealed_auth_code: str | None = None
+    years: int = 1
+    term: Term = Term.ANNUAL
+
+
+@dataclass(frozen=True, slots=True)
 class SiteResource:
     """The delivered site. `sealed_password` is encrypted and opened only to answer its owner (checklist C22)."""
+
+    KIND: ClassVar[str] = "site"
 
     id: str
     domain: str
@@ -104,6 +132,35 @@ class SiteResource:
     username: str
     sealed_password: str
     port: int
+
+
+@dataclass(frozen=True, slots=True)
+class DomainResource:
+    """The delivered name. `nameservers` are those the registry knows, `zone_nameservers` those of our own DNS zone:
+    after a transfer they differ, for whatever runs under the name must go on running. `expires_at` is epoch ms."""
+
+    KIND: ClassVar[str] = "domain"
+
+    nameservers: tuple[str, ...]
+    zone_id: str
+    zone_nameservers: tuple[str, ...]
+    expires_at: int | None = None
+    registry_states: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A domain order's way to the registrar. It is written down before the registrar is asked, so that whoever comes
+    after a crash looks there before asking again.
+
+    `first_at` is when it was first asked, `lease_until` until when one process alone may ask (epoch ms). `flag` and
+    `message` are what the registrar said last about its work.
+    """
+
+    first_at: int
+    lease_until: int
+    flag: str | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +210,7 @@ class Order:
     cart_token: str
     type: OrderType
     status: OrderStatus
-    item: SiteItem
+    item: SiteItem | DomainItem
     price: Money
     created_at: int
     updated_at: int
@@ -161,11 +218,13 @@ class Order:
     user_id: str | None = None
     channel: str = "api"
     capacity: str | None = None  # the counter this order holds a place of, until it ends undelivered
+    name_claim: str | None = None  # the domain name (ASCII) this order holds, until it ends undelivered
     due_at: int | None = None  # when the reconciler should look, if nothing happens before
     provisioning_at: int | None = None  # the fence: from here on it can not be cancelled
     cancel_requested_at: int | None = None
     operation_id: str | None = None
-    resource: SiteResource | None = None
+    submission: Submission | None = None
+    resource: SiteResource | DomainResource | None = None
     subscription: Subscription | None = None
     refund: Refund | None = None
     failure: Failure | None = None
@@ -175,6 +234,27 @@ class Order:
     @property
     def uuid(self) -> str:
         return order_uuid(self.number)
+
+    @property
+    def site_item(self) -> SiteItem:
+        """What a site order asks for; raises TypeError for orders of another type."""
+        if not isinstance(self.item, SiteItem):
+            raise TypeError(f"order {self.number} is no site order")
+        return self.item
+
+    @property
+    def domain_item(self) -> DomainItem:
+        """What a domain order asks for; raises TypeError for orders of another type."""
+        if not isinstance(self.item, DomainItem):
+            raise TypeError(f"order {self.number} is no domain order")
+        return self.item
+
+    @property
+    def renewal_price(self) -> Money:
+        """What a further term costs, net."""
+        if isinstance(self.item, DomainItem):
+            return Money(self.item.renewal_amount, self.price.currency)
+        return self.price
 
     @property
     def ended(self) -> bool:
@@ -238,12 +318,36 @@ class Order:
         return replace(self, provisioning_at=now, updated_at=max(now, self.updated_at), due_at=due_at)
 
     def submitted(self, operation_id: str) -> Order:
-        """The platform took the work on under this id."""
+        """The platform or registrar took the work on under this id."""
         return replace(self, operation_id=operation_id)
 
-    def delivered(self, resource: SiteResource, subscription: Subscription | None, now: int) -> Order:
+    def submitting(self, now: int, lease_until: int) -> Order:
+        """This process, and no other until `lease_until`, is about to ask the registrar."""
+        if self.submission is None:
+            return replace(self, submission=Submission(now, lease_until))
+        return replace(self, submission=replace(self.submission, lease_until=lease_until))
+
+    def registrar_said(self, flag: str | None, message: str | None, now: int) -> Order:
+        """What the registrar's work waits for; a new flag is a line of the timeline."""
+        known = self.submission or Submission(now, 0)
+        if (known.flag, known.message) == (flag, message):
+            return self
+        told = replace(self, submission=replace(known, flag=flag, message=message))
+        if flag is None or flag == known.flag:
+            return replace(told, updated_at=max(now, self.updated_at))
+        at = max(now, self.updated_at)
+        entry = TimelineEntry(at, self.status, Actor.REGISTRAR, f"waiting: {flag}")
+        return replace(told, updated_at=at, timeline=(*self.timeline, entry))
+
+    def delivered(
+        self,
+        resource: SiteResource | DomainResource,
+        subscription: Subscription | None,
+        now: int,
+        actor: Actor = Actor.PLATFORM,
+    ) -> Order:
         """The end everybody wants. The renewal usually begins after it (`renewed_by`)."""
-        moved = self._move(OrderStatus.COMPLETED, now, Actor.PLATFORM, "delivered")
+        moved = self._move(OrderStatus.COMPLETED, now, actor, "delivered")
         return replace(moved, resource=resource, subscription=subscription)
 
     def renewed_by(self, subscription: Subscription | None) -> Order:

@@ -7,9 +7,9 @@ from hosting_orders.domain.errors import OrderCanceledError, ProviderUnavailable
 from hosting_orders.domain.order import Order
 
 from .changes import change_order, load_order
+from .collect_payment import CHARGE
 from .log import log
 from .ports import Services
-from .settle_payment import CHARGE
 
 
 def cancel_order(services: Services, account_id: str, number: int) -> Order:

@@ -11,9 +11,9 @@ from hosting_orders.domain.errors import (
 from hosting_orders.domain.order import Order, OrderStatus
 
 from .changes import load_cart, load_order
-from .collect_payment import resume_payment
+from .collect_payment import CHARGE, resume_payment
 from .ports import Services
-from .settle_payment import CHARGE, resume_order
+from .settle_payment import resume_order
 
 
 def charge_order(services: Services, account_id: str, number: int, task_token: str) -> None:

@@ -13,12 +13,16 @@ from hosting_orders.domain.errors import (
     PaymentNotStartedError,
     ProviderUnavailableError,
 )
-from hosting_orders.domain.order import ENDS, Failure, Order, OrderStatus
+from hosting_orders.domain.order import ENDS, DomainItem, Failure, Order, OrderStatus
 from hosting_orders.domain.providers import ChargeLine, ChargeRequest, PaymentState
+from hosting_orders.domain.registration import DomainAction
 
 from .changes import change_cart, load_cart, owed_callback
 from .log import log
 from .ports import Services
+
+CHARGE = "charge"
+"""The step whose task token waits for a cart's payment."""
 
 PAYMENT_NOT_STARTED = "cart_pay_failed"
 """The failure of an order whose payment was refused when it was placed (contract 002, 422)."""
@@ -110,6 +114,13 @@ def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
 def describe(order: Order) -> str:
     """The order's line on the invoice."""
     item = order.item
+    if isinstance(item, DomainItem):
+        what = (
+            "transfer, with a further year"
+            if item.action is DomainAction.TRANSFER
+            else "registration, 1 year"
+        )
+        return f"Domain {item.name}: {what}"
     return f"Site {item.name}: {item.plan} plan, {item.term}"
 
 

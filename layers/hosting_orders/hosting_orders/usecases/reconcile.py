@@ -12,16 +12,18 @@ from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.errors import OrderCanceledError, PaymentNotStartedError, ProvisioningFailedError
 from hosting_orders.domain.listing import DueItem
-from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.order import DomainItem, Order, OrderStatus
 
-from .changes import change_cart, change_order, load_cart
-from .collect_payment import resume_payment
+from .changes import change_cart, change_order, load_cart, load_order
+from .collect_payment import CHARGE, resume_payment
+from .delivery import DELIVERY, answer_delivery, start_renewal
 from .log import log
 from .ports import Services
-from .provision_hosting import PROVISION, ask_platform, start_renewal
+from .provision_hosting import ask_platform
 from .refund_order import REFUND, answer_refund, close_payment, refund_order
+from .register_domain import ask_registrar
 from .send_callback import CallbackBody, send_callback
-from .settle_payment import CHARGE, resume_order, settle_payment, waits_for_its_start
+from .settle_payment import resume_order, settle_payment, waits_for_its_start
 
 BATCH = 50
 # A run begins nothing new after this (milliseconds), so that it is over before its function is stopped.
@@ -33,7 +35,7 @@ _NEXT_CHECK = {
     "order": deadlines.PROVISIONING_CHECK,
     "callback": deadlines.RECONCILE_AGAIN,
 }
-_STEPS = (CHARGE, PROVISION, REFUND)
+_STEPS = (CHARGE, DELIVERY, REFUND)
 
 
 def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int:
@@ -124,14 +126,28 @@ def _reconcile_order(services: Services, order: Order) -> None:
         if refund_order(services, order.account_id, order.number, "Reconciled"):
             answer_refund(services, order)
     elif order.status is OrderStatus.PROCESSING:
-        if now >= order.timeline[-1].at + deadlines.DELIVERY_GIVEN_UP:
-            # Its execution should have given up long ago, so it is gone.
-            refund_order(services, order.account_id, order.number, "DeliveryTimedOut")
-        elif order.provisioning_at is not None:
-            with suppress(ProvisioningFailedError):  # then it is being refunded from now on
-                ask_platform(services, order)
+        _reconcile_delivery(services, order, now)
     # The start may have been lost; starting again is harmless, and an ended order's steps change nothing.
     services.workflow.start(order)
+
+
+def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
+    since = order.provisioning_at or order.timeline[-1].at
+    if now >= since + deadlines.delivery_given_up(order):
+        # A site's execution should have given up long ago, so it is gone. A name's waits for us.
+        if refund_order(services, order.account_id, order.number, "DeliveryTimedOut"):
+            answer_refund(services, order)
+        answer_delivery(services, load_order(services, order.account_id, order.number))
+    elif order.provisioning_at is not None:
+        with suppress(ProvisioningFailedError):  # then it is being refunded from now on
+            if isinstance(order.item, DomainItem):
+                ask_registrar(services, order)
+            else:
+                ask_platform(services, order)
+        # A refund that was asked for while nobody knew what was true may have waited for this.
+        after = load_order(services, order.account_id, order.number)
+        if after.status is OrderStatus.COMPLETED:
+            answer_refund(services, after)
 
 
 def _close(services: Services, order: Order) -> None:

@@ -8,16 +8,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hosting_orders.domain import deadlines
-from hosting_orders.domain.cart import Cart, PaymentStatus
-from hosting_orders.domain.errors import ProviderUnavailableError, RefundRefusedError
-from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, Refund
+from hosting_orders.domain.cart import Cart, OnItemFailure, PaymentStatus
+from hosting_orders.domain.errors import (
+    ProviderUnavailableError,
+    ProvisioningFailedError,
+    RefundRefusedError,
+)
+from hosting_orders.domain.order import Actor, DomainItem, Failure, Order, OrderStatus, Refund
 from hosting_orders.domain.providers import Operation, OperationStatus, PaymentState
+from hosting_orders.domain.registration import RegistrarOperation, RegistrarStatus
 
 from .changes import change_cart, change_order, load_cart, load_order
-from .collect_payment import note_payment, other_orders_alive
+from .collect_payment import CHARGE, note_payment, other_orders_alive
+from .delivery import answer_delivery
 from .log import log
 from .ports import Services
 from .provision_hosting import platform_verdict, record_delivery
+from .register_domain import record_registration, registrar_verdict
 
 REFUND = "refund"
 
@@ -47,6 +54,9 @@ def refund_order(services: Services, account_id: str, number: int, error: str) -
         order = _stop_delivery(services, order, error)
     if order.status is OrderStatus.COMPLETED:
         return True  # it was delivered after all: the money stays
+    if order.status is OrderStatus.PROCESSING:
+        return False  # its name is under way at the registrar and can't be called back: that decides
+    _take_others_along(services, order)
     cart, payment = _stop_payment(services, order)
     if payment is PaymentStatus.PROCESSING or payment is PaymentStatus.AWAITING_AUTHENTICATION:
         # A debit under way can't be called back. Its settlement brings us here again. Until then the order must
@@ -65,7 +75,14 @@ def refund_order(services: Services, account_id: str, number: int, error: str) -
 
 def _stop_delivery(services: Services, order: Order, error: str) -> Order:
     """Delivery failed, or nobody knows. Ask first; then close the door (REFUNDING); then take down what is there."""
-    if order.provisioning_at is not None:
+    if order.provisioning_at is not None and isinstance(order.item, DomainItem):
+        registration = _registrar_verdict(services, order)
+        if registration is not None:
+            record_registration(services, order, registration)
+            order = load_order(services, order.account_id, order.number)
+            if registration.status is RegistrarStatus.RUNNING and not _out_of_time(services, order):
+                return order
+    elif order.provisioning_at is not None:
         operation = _verdict(services, order)
         if operation is not None and operation.status is OperationStatus.SUCCEEDED:
             record_delivery(services, operation)
@@ -78,11 +95,65 @@ def _verdict(services: Services, order: Order) -> Operation | None:
     try:
         return platform_verdict(services, order)
     except ProviderUnavailableError:
-        begun = order.provisioning_at
-        if begun is None or services.clock.now() < begun + deadlines.DELIVERY_DEADLINE:
+        if not _out_of_time(services, order):
             raise
         log.warning("the platform said nothing in time", extra={"order_id": order.uuid})
         return None
+
+
+def _registrar_verdict(services: Services, order: Order) -> RegistrarOperation | None:
+    """What the registrar says, or None once it has had its time."""
+    try:
+        verdict = registrar_verdict(services, order)
+    except ProviderUnavailableError:
+        if not _out_of_time(services, order):
+            raise
+        verdict = None
+    if _out_of_time(services, order) and (verdict is None or verdict.status is RegistrarStatus.RUNNING):
+        # It may still get the name one day, without a customer: somebody has to look at it.
+        services.measures.count("RegistrationAbandoned")
+        log.error("the registrar did not finish in time", extra={"order_id": order.uuid})
+    return verdict
+
+
+def _out_of_time(services: Services, order: Order) -> bool:
+    begun = order.provisioning_at
+    return begun is not None and services.clock.now() >= begun + deadlines.delivery_deadline(order)
+
+
+def _take_others_along(services: Services, order: Order) -> None:
+    """`on_item_failure: cancel_all`: one item can't be delivered, so whatever of its cart can still be called back is.
+
+    What is delivered stays, and so does a name that the registrar was asked for: neither can be given back.
+    """
+    if order.status not in (OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED, OrderStatus.PROVISION_FAILED):
+        return
+    cart = load_cart(services, order.account_id, order.cart_token)
+    if cart.on_item_failure is not OnItemFailure.CANCEL_ALL:
+        return
+    now = services.clock.now()
+    failure = Failure(
+        "cart_canceled", "Another item of the cart could not be delivered, and all were wanted or none."
+    )
+
+    def change(current: Order) -> Order:
+        alive = current.status in (OrderStatus.PENDING, OrderStatus.PROCESSING)
+        if not alive or current.submission is not None:
+            return current
+        given_up = current.undeliverable(failure, now, Actor.SYSTEM)
+        return given_up.look_again_at(now + deadlines.COMPENSATION_CHECK)
+
+    for other in services.orders.orders(
+        cart.account_id, [n for n in sorted(cart.orders) if n != order.number]
+    ):
+        changed = change_order(services, other, change)
+        if changed.status is not OrderStatus.REFUNDING:
+            continue
+        answer_delivery(services, changed)
+        token = services.tokens.token(changed.account_id, changed.number, CHARGE)
+        if token is not None:
+            services.workflow.fail(token, ProvisioningFailedError.__name__, failure.message)
+            services.tokens.drop_token(changed.account_id, changed.number, CHARGE)
 
 
 def _give_up(services: Services, order: Order, error: str, if_in: tuple[OrderStatus, ...]) -> Order:
@@ -167,7 +238,7 @@ def _give_back(services: Services, order: Order, cart: Cart) -> bool:
     now = services.clock.now()
     if order.refund is not None or order.status is OrderStatus.COMPLETED:
         return order.ended
-    if order.provisioning_at is not None:
+    if order.provisioning_at is not None and not isinstance(order.item, DomainItem):
         services.platform.deprovision(order.uuid)
     try:
         state = services.payments.refund(cart.payment.invoice_id or "", order.line_key, order.uuid)

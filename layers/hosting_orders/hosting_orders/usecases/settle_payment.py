@@ -12,12 +12,11 @@ from hosting_orders.domain.errors import OrderCanceledError, PaymentFailedError,
 from hosting_orders.domain.order import ENDS, Failure, Order, OrderStatus
 
 from .changes import change_order
-from .collect_payment import note_failure, note_payment
+from .collect_payment import CHARGE, note_failure, note_payment
 from .log import log
 from .ports import Services
 from .refund_order import answer_refund, refund_order
 
-CHARGE = "charge"
 _GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED})
 
 

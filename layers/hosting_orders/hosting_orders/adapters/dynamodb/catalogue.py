@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from hosting_orders.domain.catalogue import Catalogue, Location, Plan, Variant
+from hosting_orders.domain.catalogue import Catalogue, Location, Plan, Tld, Variant
 
 from . import keys
 from .items import (
@@ -15,6 +15,8 @@ from .items import (
     location_to_item,
     plan_from_item,
     plan_to_item,
+    tld_from_item,
+    tld_to_item,
     variant_from_items,
     variant_to_item,
 )
@@ -48,7 +50,9 @@ class DynamoCatalogueStore:
 
     def _read(self) -> Catalogue:
         items = self._table.query("#PK = :catalogue", consistent=False, catalogue=keys.catalogue_partition())
-        found: dict[str, dict[str, Item]] = {"plan": {}, "location": {}, "variant": {}, "capacity": {}}
+        found: dict[str, dict[str, Item]] = {
+            kind: {} for kind in ("plan", "location", "variant", "tld", "capacity")
+        }
         for item in items:
             kind = keys.catalogue_kind(item)
             if kind is not None:
@@ -60,6 +64,7 @@ class DynamoCatalogueStore:
             variants={
                 name: variant_from_items(item, counters.get(name)) for name, item in found["variant"].items()
             },
+            tlds={name: tld_from_item(item) for name, item in found["tld"].items()},
         )
 
     # -- for the seeder and operators: the last writer wins, so that seeding twice is harmless -------------
@@ -69,6 +74,9 @@ class DynamoCatalogueStore:
 
     def put_location(self, location: Location) -> None:
         self._table.write(put(location_to_item(location)))
+
+    def put_tld(self, tld: Tld) -> None:
+        self._table.write(put(tld_to_item(tld)))
 
     def put_variant(self, variant: Variant) -> None:
         """Write the variant and its limit (`capacity`, None for no limit). Places that are taken stay taken:

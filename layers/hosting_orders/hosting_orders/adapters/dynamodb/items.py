@@ -11,8 +11,9 @@ from typing import Any
 from hosting_orders.domain.account import Account, Credential, User
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus
-from hosting_orders.domain.catalogue import Location, Plan, Term, Variant
+from hosting_orders.domain.catalogue import DomainPrice, Location, Plan, Term, Tld, Variant
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.registration import SealedContacts
 
 from . import keys
 from .plain import from_plain, to_plain
@@ -53,6 +54,20 @@ def number_claim_to_item(order: Order) -> Item:
     It also leads an operator from a number to its account.
     """
     return {**keys.number_claim(order.number), "account_id": order.account_id}
+
+
+def name_claim_to_item(order: Order) -> Item:
+    """A domain name is sold once. The claim leads an operator from a name to its order."""
+    name = order.name_claim or ""
+    return {**keys.name_claim(name), "account_id": order.account_id, "number": order.number}
+
+
+def contacts_to_item(contacts: SealedContacts) -> Item:
+    return _item(keys.contacts(contacts.account_id, contacts.number), to_plain(contacts))
+
+
+def contacts_from_item(item: Item) -> SealedContacts:
+    return from_plain(SealedContacts, item)
 
 
 def cart_to_item(cart: Cart) -> Item:
@@ -171,3 +186,30 @@ def variant_to_item(variant: Variant) -> Item:
 def variant_from_items(item: Item, counter: Item | None) -> Variant:
     counted = {name: value for name, value in (counter or {}).items() if name in ("capacity", "used")}
     return from_plain(Variant, {**item, **counted})
+
+
+def tld_to_item(tld: Tld) -> Item:
+    """`prices` is nested: billing plan → currency → register, transfer, renew (net minor units); `premium` has the
+    same below each name."""
+    prices: dict[str, dict[str, dict[str, int]]] = {}
+    for (billing_plan, currency), price in tld.prices.items():
+        prices.setdefault(billing_plan, {})[currency] = to_plain(price)
+    premium: dict[str, dict[str, dict[str, dict[str, int]]]] = {}
+    for (name, billing_plan, currency), price in tld.premium.items():
+        premium.setdefault(name, {}).setdefault(billing_plan, {})[currency] = to_plain(price)
+    return _item(keys.tld(tld.name), {"name": tld.name, "prices": prices, "premium": premium})
+
+
+def tld_from_item(item: Item) -> Tld:
+    prices = {
+        (billing_plan, currency): from_plain(DomainPrice, price)
+        for billing_plan, currencies in item["prices"].items()
+        for currency, price in currencies.items()
+    }
+    premium = {
+        (name, billing_plan, currency): from_plain(DomainPrice, price)
+        for name, billing_plans in item.get("premium", {}).items()
+        for billing_plan, currencies in billing_plans.items()
+        for currency, price in currencies.items()
+    }
+    return Tld(item["name"], prices, premium)

@@ -28,6 +28,9 @@ _ROLLUP = "#ROLLUP"
 _ORDER = "ORDER#"
 _TOKEN = "TOKEN#"  # noqa: S105 - a prefix, not a password
 _CALLBACK = "CALLBACK#"
+_CONTACTS = "CONTACTS#"
+_DOMAIN = "DOMAIN#"
+_TLD = "TLD#"
 _PLAN = "PLAN#"
 _LOCATION = "LOCATION#"
 _VARIANT = "VARIANT#"
@@ -75,6 +78,11 @@ def callback(account_id: str, number: int) -> Key:
     return _key(account_partition(account_id), _CALLBACK + _padded(number))
 
 
+def contacts(account_id: str, number: int) -> Key:
+    """The contacts of a domain order, encrypted. Apart from the order, so that reading an order reads no people."""
+    return _key(account_partition(account_id), _CONTACTS + _padded(number))
+
+
 # -- everybody's -------------------------------------------------------------------------------------------
 
 
@@ -90,6 +98,11 @@ def credential(key_hash: str) -> Key:
 def number_claim(number: int) -> Key:
     """Says that an order number is taken, over all accounts."""
     return _key(_NUMBER + _padded(number), "NUMBER")
+
+
+def name_claim(name: str) -> Key:
+    """Says which order a domain name (ASCII) belongs to, over all accounts."""
+    return _key(_DOMAIN + name, "DOMAIN")
 
 
 def provider_event(provider: str, event_id: str) -> Key:
@@ -113,6 +126,10 @@ def variant(name: str) -> Key:
     return _key(_CATALOGUE, _VARIANT + name)
 
 
+def tld(name: str) -> Key:
+    return _key(_CATALOGUE, _TLD + name)
+
+
 def capacity(name: str) -> Key:
     """The counter of taken places. An item of its own, since every order of a scarce variant writes it."""
     return _key(_CATALOGUE, _CAPACITY + name)
@@ -126,8 +143,8 @@ def is_order(key: Key) -> bool:
 
 
 def catalogue_kind(key: Key) -> tuple[str, str] | None:
-    """(`plan`, `location`, `variant` or `capacity`; its name) of an item of the catalogue, else None."""
-    for prefix in (_PLAN, _LOCATION, _VARIANT, _CAPACITY):
+    """(`plan`, `location`, `variant`, `tld` or `capacity`; its name) of an item of the catalogue, else None."""
+    for prefix in (_PLAN, _LOCATION, _VARIANT, _TLD, _CAPACITY):
         if key["SK"].startswith(prefix):
             return prefix.rstrip("#").lower(), key["SK"].removeprefix(prefix)
     return None

@@ -14,17 +14,22 @@ from hosting_orders.domain.errors import (
     CapacityExhaustedError,
     CartExistsError,
     ConcurrentUpdateError,
+    NameTakenError,
     NumberTakenError,
 )
 from hosting_orders.domain.listing import DueItem, OrderPage
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.registration import SealedContacts
 
 from . import keys
 from .items import (
     UNTOUCHED,
     cart_from_items,
     cart_to_item,
+    contacts_from_item,
+    contacts_to_item,
     delivery_to_item,
+    name_claim_to_item,
     number_claim_to_item,
     order_from_item,
     order_to_item,
@@ -38,6 +43,7 @@ from .table import (
     TransactionRefusedError,
     Write,
     delays,
+    delete,
     put,
     update,
 )
@@ -54,35 +60,43 @@ class DynamoOrderStore:
 
     # -- placing -------------------------------------------------------------------------------------------
 
-    def place(self, cart: Cart, orders: Sequence[Order]) -> None:
-        """Write the cart, its orders and the places they take in one transaction, or nothing at all.
+    def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
+        """Write the cart, its orders, their contacts and the places they take in one transaction, or nothing.
 
         A transaction holds a hundred writes: the cart, two per order (the order, and the claim of its number
-        over all accounts), and one per counter they take places of.
-        Raises CartExistsError (whatever else is wrong), NumberTakenError, CapacityExhaustedError, or
-        ConcurrentUpdateError when others keep writing the same items.
+        over all accounts), two more per domain (the claim of its name, and its contacts), and one per counter
+        they take places of.
+        Raises CartExistsError (whatever else is wrong), NumberTakenError, NameTakenError, CapacityExhaustedError,
+        or ConcurrentUpdateError when others keep writing the same items.
         """
         if len({order.number for order in orders}) < len(orders):
             raise NumberTakenError("two orders of the cart have one number")
         if cart.orders != {order.number: UNTOUCHED for order in orders}:
             raise ValueError("a new cart knows exactly its new orders, all of them pending")
         places = Counter(order.capacity for order in orders if order.capacity is not None)
+        named = [order for order in orders if order.name_claim is not None]
         try:
             self._table.transact(
                 [
                     put(cart_to_item(cart), IS_NEW),
                     *[put(order_to_item(order), IS_NEW) for order in orders],
                     *[put(number_claim_to_item(order), IS_NEW) for order in orders],
+                    *[put(contacts_to_item(sealed), IS_NEW) for sealed in contacts],
+                    *[put(name_claim_to_item(order), IS_NEW) for order in named],
                     *[self._take(capacity, count) for capacity, count in places.items()],
                 ]
             )
         except TransactionRefusedError as refused:
             self._check_no_twin(cart, refused)
             _, *failed = refused.failed
-            numbered = 2 * len(orders)
+            numbered = 2 * len(orders) + len(contacts)
             if any(failed[:numbered]):
                 raise NumberTakenError("an order number is taken") from refused
-            exhausted = [name for name, lost in zip(places, failed[numbered:], strict=True) if lost]
+            claims, taken = failed[numbered : numbered + len(named)], failed[numbered + len(named) :]
+            for order, lost in zip(named, claims, strict=True):
+                if lost:
+                    raise NameTakenError(order.name_claim or "") from refused
+            exhausted = [name for name, lost in zip(places, taken, strict=True) if lost]
             raise CapacityExhaustedError(exhausted[0]) from refused
         except (CapacityExhaustedError, ConcurrentUpdateError) as refused:
             self._check_no_twin(cart, refused)
@@ -134,6 +148,15 @@ class DynamoOrderStore:
         found = {item["number"]: order_from_item(item) for item in items}
         return [found[number] for number in wanted if number in found]
 
+    def name_taken(self, name: str) -> bool:
+        """Whether an order of whichever account has this domain name (ASCII) or is getting it."""
+        return self._table.get(keys.name_claim(name)) is not None
+
+    def contacts(self, account_id: str, number: int) -> SealedContacts | None:
+        """The contacts of a domain order; None when it has none, or they were torn down."""
+        item = self._table.get(keys.contacts(account_id, number))
+        return contacts_from_item(item) if item else None
+
     # -- listing -------------------------------------------------------------------------------------------
 
     def newest(self, account_id: str, limit: int, *, skip: int = 0) -> OrderPage:
@@ -177,9 +200,9 @@ class DynamoOrderStore:
     def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
         """Write a changed order and return it with its new version; raises ConcurrentUpdateError.
 
-        An order that ends undelivered gives back its place in the same transaction and holds none from then
-        on, so no repetition can give it back twice. A callback that is `owed` from now on is put on record in
-        it too: so no end can be without one, whoever dies when.
+        An order that ends undelivered gives back its place and its domain name in the same transaction and holds
+        none from then on, so no repetition can give them back twice; its contacts are deleted. A callback that is
+        `owed` from now on is put on record in it too: so no end can be without one, whoever dies when.
         """
         saved = _next_version(order)
         write = _replace(order, saved)
@@ -211,14 +234,20 @@ class DynamoOrderStore:
     def _transact_ending(
         self, writes: Sequence[Write], orders: Sequence[Order], owed: Sequence[CallbackDelivery]
     ) -> None:
-        places = Counter(
-            order.capacity for order in orders if order.capacity is not None and _gives_back(order)
-        )
+        undelivered = [order for order in orders if _gives_back(order)]
+        places = Counter(order.capacity for order in undelivered if order.capacity is not None)
+        named = [order for order in undelivered if order.name_claim is not None]
         releases = [
             *[
                 update(keys.capacity(capacity), "SET #used = #used - :count", "#used >= :count", count=count)
                 for capacity, count in places.items()
             ],
+            *[
+                # By then another order may have the name: an operator can have released it by hand.
+                delete(keys.name_claim(order.name_claim or ""), "#number = :number", number=order.number)
+                for order in named
+            ],
+            *[delete(keys.contacts(order.account_id, order.number)) for order in named],
             *[put(delivery_to_item(replace(one, version=one.version + 1)), IS_NEW) for one in owed],
         ]
         while True:
@@ -229,7 +258,7 @@ class DynamoOrderStore:
                 if any(refused.failed[: len(writes)]):
                     raise ConcurrentUpdateError("a cart or order was changed meanwhile") from refused
                 # An operator reset or removed the counter. That must not keep an order from ending, and neither
-                # must a callback that is on record already.
+                # must a callback that is on record already or a name that was released by hand.
                 failed = refused.failed[len(writes) :]
                 releases = [release for release, lost in zip(releases, failed, strict=True) if not lost]
 
@@ -304,12 +333,13 @@ def _due_key(item: DueItem) -> keys.Key:
 
 
 def _gives_back(order: Order) -> bool:
-    return order.capacity is not None and order.ended and order.status is not OrderStatus.COMPLETED
+    holds = order.capacity is not None or order.name_claim is not None
+    return holds and order.ended and order.status is not OrderStatus.COMPLETED
 
 
 def _next_version(order: Order) -> Order:
     saved = replace(order, version=order.version + 1)
-    return replace(saved, capacity=None) if _gives_back(order) else saved
+    return replace(saved, capacity=None, name_claim=None) if _gives_back(order) else saved
 
 
 def _replace(order: Order, saved: Order) -> Write:

@@ -18,14 +18,18 @@ T = TypeVar("T")
 
 
 def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
-    """Dataclasses become maps, enums their words, tuples and sets lists; a field that is None is left out."""
+    """Dataclasses become maps, enums their words, tuples and sets lists; a field that is None is left out.
+
+    Of several dataclasses that a field may hold, `kind` says which: each of them has its word as `KIND`.
+    """
     if dataclasses.is_dataclass(value):
         fields = {
             field.name: to_plain(getattr(value, field.name))
             for field in dataclasses.fields(value)
             if field.name not in without
         }
-        return {name: inner for name, inner in fields.items() if inner is not None}
+        kind = {"kind": value.KIND} if hasattr(value, "KIND") else {}
+        return {**kind, **{name: inner for name, inner in fields.items() if inner is not None}}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):
@@ -65,9 +69,12 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         kinds = [argument for argument in arguments if argument is not type(None)]
-        if len(kinds) != 1:
+        if len(kinds) == 1:
+            return _reader(kinds[0])
+        if not all(hasattr(kind, "KIND") for kind in kinds):
             raise TypeError(f"nothing in an item says which of {hint} it is")
-        return _reader(kinds[0])
+        by_word = {kind.KIND: kind for kind in kinds}
+        return lambda value: from_plain(by_word[value["kind"]], value)
     if origin is tuple:
         read = _reader(arguments[0])
         return lambda values: tuple(read(value) for value in values)

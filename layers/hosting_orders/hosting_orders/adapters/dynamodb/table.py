@@ -93,9 +93,10 @@ def update(key: Key, change: str, condition: str | None = None, **values: Any) -
     return Write("Update", {"Key": encode(key), **_expressions(texts, values)})
 
 
-def delete(key: Key) -> Write:
-    """Deleting what is not there is no error."""
-    return Write("Delete", {"Key": encode(key)})
+def delete(key: Key, condition: str | None = None, **values: Any) -> Write:
+    """Without a condition, deleting what is not there is no error."""
+    texts = {"ConditionExpression": condition} if condition else {}
+    return Write("Delete", {"Key": encode(key), **_expressions(texts, values)})
 
 
 def _expressions(texts: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,37 @@
+"""POST /api/carts: order several products with one charge, in the words of contract 002."""
+
+from __future__ import annotations
+
+from hosting_orders.contracts import v2
+from hosting_orders.domain.errors import UserRequiredError
+from hosting_orders.entrypoints.http import Reply, Request, endpoint
+from hosting_orders.entrypoints.orders import place
+from hosting_orders.usecases.authenticate import Caller
+from hosting_orders.usecases.domain_item import admit_domain_orders
+from hosting_orders.usecases.ports import Services
+
+
+@endpoint(oauth_scope=None)
+def handler(request: Request, caller: Caller, services: Services) -> Reply:
+    _ = request.idempotency_key  # a bad header is told before a bad body
+    raw = request.json()
+    body = v2.parse_place_cart(raw)
+    if any(item.domain for item in body.items):
+        if caller.user_id is None:
+            raise UserRequiredError("Only a person may order domains: use a user's API key.")
+        admit_domain_orders(services, caller)
+    items = [
+        (f"/items/{place_in_cart}/site", item.site)
+        if item.site
+        else (f"/items/{place_in_cart}/domain", item.domain)
+        for place_in_cart, item in enumerate(body.items)
+    ]
+    return place(
+        request,
+        caller,
+        services,
+        [(pointer, product) for pointer, product in items if product is not None],
+        raw=raw,
+        callback=body.callback,
+        on_item_failure=body.on_item_failure,
+    )

@@ -1,0 +1,234 @@
+"""Contract 002, "Register or Transfer a Domain": what comes in, and the `domain` block that goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.catalogue import DomainPrice
+from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
+from hosting_orders.domain.ids import registration_id
+from hosting_orders.domain.order import DomainResource, Order, OrderStatus
+from hosting_orders.domain.registration import DomainAction, TldRules
+
+from .v2_words import Callback, date_time, field_problem
+
+# -- what comes in ------------------------------------------------------------------------------------------------
+
+
+class _Strict(BaseModel):
+    """A field that is misspelled must not be lost: it would be paid for otherwise than it was meant."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+_RegistrationId = Annotated[int, Field(ge=1, le=2**53)]
+
+
+class ContactSource(_Strict):
+    """`domain.contact_source` (O2-131). `state` and `extra_properties` are ours: what the registration's contact
+    lacks for another TLD."""
+
+    registration_id: _RegistrationId
+    state: str | None = None
+    extra_properties: dict[str, Any] | None = None
+
+
+class RoleContact(BaseModel):
+    """One of `domain.role_contacts` (O2-132 … O2-134); its contact fields stand beside `source`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    source: str = "same_as_owner"
+    source_registration_id: _RegistrationId | None = None
+
+    @property
+    def contact(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class RoleContacts(_Strict):
+    admin: RoleContact | None = None
+    billing: RoleContact | None = None
+    tech: RoleContact | None = None
+
+
+class Domain(_Strict):
+    """`domain` of POST /api/orders/domain (O2-120 … O2-135)."""
+
+    name: Annotated[str, StringConstraints(max_length=1024)]
+    action: str = DomainAction.REGISTER.value
+    authcode: Annotated[str, StringConstraints(max_length=255)] | None = None
+    contact: dict[str, Any] | None = None
+    contact_source: ContactSource | None = None
+    role_contacts: RoleContacts | None = None
+
+
+class OrderDomain(BaseModel):
+    """Body of POST /api/orders/domain."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    domain: Domain
+    callback: Callback | None = None
+
+
+def parse_order_domain(body: object) -> OrderDomain:
+    """Raises InvalidFieldsError naming every wrong field, with the contract's code for it."""
+    try:
+        return OrderDomain.model_validate(body)
+    except ValidationError as error:
+        raise InvalidFieldsError([domain_problem(found) for found in error.errors()]) from None
+
+
+# Which of the contract's codes a field's problem has; the longest match decides.
+_CODES: dict[tuple[str, ...], str] = {
+    ("domain", "name"): "invalid_domain",
+    ("domain", "action"): "invalid_action",
+    ("domain", "contact"): "invalid_contact",
+    ("domain", "contact_source"): "invalid_contact_source",
+    ("domain", "role_contacts"): "invalid_contact",
+}
+
+
+def domain_problem(found: Mapping[str, Any]) -> InvalidRequestError:
+    """One of pydantic's findings in a body with a `domain`, wherever it stands."""
+    problem = field_problem(found)
+    location = tuple(str(part) for part in found["loc"])
+    if "domain" in location:
+        location = location[location.index("domain") :]
+    code = _CODES.get(location[:2], problem.code)
+    if location[-1:] == ("source_registration_id",):
+        code = "invalid_contact_source"
+    return InvalidRequestError(code, str(problem), problem.pointer)
+
+
+# -- what goes out ------------------------------------------------------------------------------------------------
+
+_STATES = {
+    OrderStatus.PENDING: "pending",
+    OrderStatus.COMPLETED: "active",
+    OrderStatus.FAILED: "failed",
+    OrderStatus.CANCELING: "cancelling",
+    OrderStatus.CANCELED: "cancelled",
+    OrderStatus.EXPIRED: "cancelled",
+    OrderStatus.REFUNDING: "failed",
+    OrderStatus.REFUND_FAILED: "failed",
+    OrderStatus.PROVISION_FAILED: "failed",
+}
+
+# What the registrar waits for, and what the customer can do about it.
+_NEXT_STEPS = {
+    "PENDING_ACCEPTANCE": "The registry has to accept the order; there is nothing to do.",
+    "PENDING_CUSTOMER_ACTION": (
+        "The registrant has to confirm: open the message that was sent to the owner contact's e-mail address and "
+        "follow its link."
+    ),
+    "PENDING_AUTHORIZATION": (
+        "The current registrar has to release the name. It usually does so by itself within five days; approving "
+        "the transfer there makes it faster."
+    ),
+    "PENDING_PAYMENT_VERIFICATION": "We have to settle something with our registrar; there is nothing to do.",
+    "PENDING_SUPPORT_CASE": "We have to settle something with our registrar; there is nothing to do.",
+}
+_WAITING = "The registrar is working on it; there is nothing to do."
+_FOR_CUSTOMERS = frozenset({"PENDING_CUSTOMER_ACTION", "PENDING_AUTHORIZATION"})
+
+
+def domain_block(order: Order) -> dict[str, Any]:
+    """`domain` of GET /api/orders/:id (O2-055, C06).
+
+    Ours besides: `next_step` also for registrations, `dns_zone` with the servers of our own zone, and
+    `registry_status`, the registry's EPP words.
+    """
+    item = order.domain_item
+    resource = order.resource if isinstance(order.resource, DomainResource) else None
+    flag = order.submission.flag if order.submission else None
+    waiting = order.status is OrderStatus.PROCESSING and order.provisioning_at is not None
+    return {
+        "name": item.name,
+        "ascii_name": item.ascii_name,
+        "action": item.action.value,
+        "status": _domain_word(order, flag),
+        "registration_id": registration_id(order.number) if resource else None,
+        "expires_at": date_time(resource.expires_at) if resource else None,
+        "nameservers": list(resource.nameservers) if resource else [],
+        "registry_state": flag,
+        "registry_status": list(resource.registry_states) if resource else [],
+        "next_step": _NEXT_STEPS.get(flag or "", _WAITING) if waiting else None,
+        "dns_zone": {"id": resource.zone_id, "nameservers": list(resource.zone_nameservers)}
+        if resource
+        else None,
+        "transfer": _transfer(order, flag) if item.action is DomainAction.TRANSFER else None,
+    }
+
+
+def _domain_word(order: Order, flag: str | None) -> str:
+    if order.status is not OrderStatus.PROCESSING:
+        return _STATES[order.status]
+    if order.provisioning_at is None:
+        return "pending"
+    if flag == "PENDING_CUSTOMER_ACTION":
+        return "action_required"
+    return "transferring" if order.domain_item.action is DomainAction.TRANSFER else "registering"
+
+
+def _transfer(order: Order, flag: str | None) -> dict[str, Any]:
+    """`transfer{state,next_step,deadline}`: where it stands, what the customer can do, until when it is waited for."""
+    word = _domain_word(order, flag)
+    if word not in ("transferring", "action_required"):
+        done = (
+            "The transfer is complete. The name keeps the nameservers it had; `dns_zone` is ready to take over."
+            if word == "active"
+            else None
+        )
+        return {"state": "completed" if word == "active" else word, "next_step": done, "deadline": None}
+    if order.operation_id is None:
+        state = "submitting"
+    elif flag in _FOR_CUSTOMERS:
+        state = (
+            "waiting_for_customer" if flag == "PENDING_CUSTOMER_ACTION" else "waiting_for_current_registrar"
+        )
+    else:
+        state = "in_progress"
+    since = order.provisioning_at or order.updated_at
+    return {
+        "state": state,
+        "next_step": _NEXT_STEPS.get(flag or "", _WAITING),
+        "deadline": date_time(since + deadlines.TRANSFER_DEADLINE),
+    }
+
+
+def delivered_domains(order: Order) -> list[dict[str, Any]]:
+    """`domains` of a task, beside its `sites`."""
+    if not isinstance(order.resource, DomainResource):
+        return []
+    return [{"id": registration_id(order.number), "name": order.item.name}]
+
+
+def tld_summary(rules: TldRules, price: DomainPrice | None, currency: str | None) -> dict[str, Any]:
+    """One TLD of GET /api/tlds. `prices` are net, the account's own, and empty without an account."""
+    return {
+        "tld": rules.tld,
+        "actions": ["register", "transfer"] if rules.transferable else ["register"],
+        "authcode_required": rules.authcode_required,
+        "prices": [
+            {"action": action, "years": 1, "currency": currency, "net_cents": amount}
+            for action, amount in (
+                ("register", price.register),
+                ("transfer", price.transfer),
+                ("renew", price.renew),
+            )
+        ]
+        if price
+        else [],
+        "url": f"/api/tlds/{rules.tld}",
+    }
+
+
+def tld_details(rules: TldRules, price: DomainPrice | None, currency: str | None) -> dict[str, Any]:
+    """GET /api/tlds/:tld: the same, and the JSON Schema that `domain.contact` is checked with."""
+    return {**tld_summary(rules, price, currency), "contact_schema": dict(rules.contact_schema)}

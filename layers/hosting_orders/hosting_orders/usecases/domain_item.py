@@ -1,0 +1,442 @@
+"""The checks of a domain (contract 002, "Register or Transfer a Domain"; checklist O2-113 … O2-155, C13).
+
+First what the request says (400), then, once the account is ready to be charged, what the registrar and the
+registry say (422). Nothing is written here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.catalogue import Catalogue, DomainPrice
+from hosting_orders.domain.errors import (
+    AccessDeniedError,
+    ContactsRefusedError,
+    DomainRefusedError,
+    FeatureDisabledError,
+    InvalidRequestError,
+)
+from hosting_orders.domain.features import DOMAIN_REGISTRATION
+from hosting_orders.domain.ids import parse_registration_id
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.order import DomainItem, OrderStatus
+from hosting_orders.domain.registration import (
+    Availability,
+    Contact,
+    ContactRole,
+    Contacts,
+    DomainAction,
+    DomainName,
+    NameOffer,
+    SealedContacts,
+    TldRules,
+)
+
+from .authenticate import Caller
+from .drafts import Draft, Problems
+from .ports import Services
+
+_OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleContactRequest:
+    """One of `role_contacts`: `source` is `same_as_owner`, `existing` or `new`."""
+
+    source: str = "same_as_owner"
+    registration_id: int | None = None
+    contact: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSource:
+    """`contact_source`: an owned registration. `additions` are fields that its contacts lack for another TLD."""
+
+    registration_id: int
+    additions: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRequest:
+    """A domain as the client asked for it, of the right types but otherwise unchecked."""
+
+    name: str
+    action: str = DomainAction.REGISTER.value
+    auth_code: str | None = None
+    contact: Mapping[str, object] | None = None
+    contact_source: ContactSource | None = None
+    role_contacts: Mapping[ContactRole, RoleContactRequest] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return "DomainRequest(…)"  # it holds people's data and an auth code
+
+
+def admit_domain_orders(services: Services, caller: Caller) -> None:
+    """The gates in the decided order (C13), after `user_required` and the account header.
+
+    Raises FeatureDisabledError (503), AccessDeniedError `trial_account` (403), ProviderUnavailableError.
+    """
+    account = caller.scope
+    if not services.features.enabled(DOMAIN_REGISTRATION, account.id):
+        raise FeatureDisabledError("Domain registration is not enabled for this account.")
+    if account.is_trial:
+        raise AccessDeniedError("trial_account", "Trial accounts can not order domains.")
+
+
+# -- what the request says (400) ----------------------------------------------------------------------------------
+
+
+def draft_domain(
+    services: Services, catalogue: Catalogue, account: Account, request: DomainRequest, pointer: str
+) -> Draft:
+    """Raises InvalidFieldsError or InvalidRequestError, with pointers below the item."""
+    if not account.can_order:
+        raise InvalidRequestError("account_unable_to_create_orders", "Account unable to create orders.")
+    problems = Problems()
+    action = problems.gather("", lambda: _action(request.action))
+    name = problems.gather("", lambda: services.registry_rules.parse_name(request.name))
+    rules = problems.gather("", lambda: _rules(services, catalogue, name)) if name else None
+    price = None
+    if name and rules and action:
+        price = problems.gather("", lambda: _price(catalogue, account, name, action))
+        problems.gather("", lambda: _check_transfer(rules, action, request.auth_code))
+    contacts = problems.gather("", lambda: _contacts(services, account, request, rules))
+    problems.stop()
+    assert name and action and price and contacts
+    item = DomainItem(
+        name=name.unicode,
+        ascii_name=name.ascii,
+        tld=name.tld,
+        action=action,
+        renewal_amount=price.renew,
+    )
+    transfer = action is DomainAction.TRANSFER
+    return Draft(
+        pointer,
+        item,
+        Money(price.of(action), account.currency),
+        contacts=contacts,
+        auth_code=request.auth_code if transfer else None,
+    )
+
+
+def _action(given: str) -> DomainAction:
+    if given not in set(DomainAction):
+        raise InvalidRequestError(
+            "invalid_action", f"`action` is {given[:60]!r}; it must be `register` or `transfer`.", "/action"
+        )
+    return DomainAction(given)
+
+
+def _rules(services: Services, catalogue: Catalogue, name: DomainName) -> TldRules:
+    rules = services.registry_rules.rules(name.tld)
+    if rules is None or name.tld not in catalogue.tlds:
+        raise InvalidRequestError(
+            "unsupported_tld",
+            f"Names under .{name.tld} are not sold here; GET /api/tlds lists those that are.",
+            "/name",
+        )
+    return rules
+
+
+def _price(catalogue: Catalogue, account: Account, name: DomainName, action: DomainAction) -> DomainPrice:
+    price = catalogue.tlds[name.tld].price(account.billing_plan, account.currency)
+    if price is None:
+        raise InvalidRequestError(
+            "pricing_unavailable",
+            f"There is no price in {account.currency} to {action} a .{name.tld} name for this account.",
+            "/name",
+        )
+    return price
+
+
+def _check_transfer(rules: TldRules, action: DomainAction, auth_code: str | None) -> None:
+    if action is not DomainAction.TRANSFER:
+        return
+    if not rules.transferable:
+        raise InvalidRequestError(
+            "unsupported_tld", f"Transfers of .{rules.tld} names are not offered.", "/action"
+        )
+    if rules.authcode_required and not (auth_code or "").strip():
+        raise InvalidRequestError(
+            "authcode_required",
+            f"Transferring a .{rules.tld} name needs its auth code: ask the current registrar for it.",
+            "/authcode",
+        )
+
+
+def _contacts(
+    services: Services, account: Account, request: DomainRequest, rules: TldRules | None
+) -> Contacts:
+    if request.contact is not None and request.contact_source is not None:
+        raise InvalidRequestError(
+            "invalid_contact_source",
+            "Give either `contact` or `contact_source`, not both.",
+            "/contact_source",
+        )
+    problems = Problems()
+    reused: Contacts | None = None
+    owner: Contact | None = None
+    if request.contact is not None:
+        given = request.contact
+        owner = problems.gather("/contact", lambda: services.registry_rules.read_contact(given))
+    elif request.contact_source is not None:
+        source = request.contact_source
+        reused = problems.gather("", lambda: _reused(services, account, source, rules))
+        owner = reused.owner if reused else None
+    else:
+        raise InvalidRequestError(
+            "incomplete_contact", "A registrant is required: give `contact` or `contact_source`.", "/contact"
+        )
+    found: dict[ContactRole, Contact | None] = {}
+    for role in _OTHER_ROLES:
+        wanted = request.role_contacts.get(role)
+        if wanted is None:
+            found[role] = getattr(reused, role.value) if reused else owner
+            continue
+        if wanted.source == "same_as_owner":
+            found[role] = owner
+            continue
+        at = f"/role_contacts/{role.value}"
+        found[role] = problems.gather(at, partial(_role_contact, services, account, role, wanted, rules))
+    problems.stop()
+    admin, billing, tech = (found[role] for role in _OTHER_ROLES)
+    assert owner and admin and billing and tech
+    return Contacts(owner, admin, billing, tech)
+
+
+def _reused(services: Services, account: Account, source: ContactSource, rules: TldRules | None) -> Contacts:
+    contacts = owned_contacts(services, account.id, source.registration_id, "/contact_source/registration_id")
+    contacts = Contacts(*(_fitted(contact, rules) for contact in _four(contacts)))
+    if not source.additions:
+        return contacts
+    additions = dict(source.additions)
+    extra = additions.pop("extra_properties", {})
+    owner = contacts.owner
+    given = {**_as_given(owner), **additions}
+    if isinstance(extra, Mapping):
+        given["extra_properties"] = {**owner.extra, **extra}
+    problems = Problems()
+    mended = problems.gather("/contact_source", lambda: services.registry_rules.read_contact(given))
+    problems.stop()
+    assert mended
+    same = {role: getattr(contacts, role.value) for role in _OTHER_ROLES}
+    return Contacts(mended, *(mended if contact == owner else contact for contact in same.values()))
+
+
+def _role_contact(
+    services: Services,
+    account: Account,
+    role: ContactRole,
+    wanted: RoleContactRequest,
+    rules: TldRules | None,
+) -> Contact:
+    if wanted.source == "new":
+        return services.registry_rules.read_contact(wanted.contact or {})
+    if wanted.source == "existing":
+        if wanted.registration_id is None:
+            raise InvalidRequestError(
+                "invalid_contact_source",
+                "`source_registration_id` is required when `source` is `existing`.",
+                "/source_registration_id",
+            )
+        at = "/source_registration_id"
+        contacts = owned_contacts(services, account.id, wanted.registration_id, at)
+        contact: Contact = getattr(contacts, role.value)
+        return _fitted(contact, rules)
+    raise InvalidRequestError(
+        "invalid_contact",
+        f"`source` is {wanted.source[:60]!r}; it must be `same_as_owner`, `existing` or `new`.",
+        "/source",
+    )
+
+
+def owned_contacts(services: Services, account_id: str, registration_id: int, pointer: str) -> Contacts:
+    """The contacts of a registration of this very account. Raises InvalidRequestError `invalid_contact_source`;
+    one text for all reasons, so that nobody learns of other accounts' registrations."""
+    number = parse_registration_id(registration_id)
+    order = services.orders.order(account_id, number) if number is not None else None
+    sealed = services.orders.contacts(account_id, number) if number is not None else None
+    if order is None or sealed is None or order.status is not OrderStatus.COMPLETED:
+        raise InvalidRequestError(
+            "invalid_contact_source",
+            f"There is no registration {registration_id} with an owner contact in this account.",
+            pointer,
+        )
+    return open_contacts(services, sealed)
+
+
+def _fitted(contact: Contact, rules: TldRules | None) -> Contact:
+    """Without the fields of another registry."""
+    if rules is None:
+        return contact
+    properties: Mapping[str, object] = _members(
+        _members(rules.contact_schema, "properties"), "extra_properties"
+    )
+    known = _members(properties, "properties")
+    return replace(contact, extra={name: value for name, value in contact.extra.items() if name in known})
+
+
+def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
+    inner = schema.get(name)
+    return inner if isinstance(inner, Mapping) else {}
+
+
+# -- what the registrar and the registry say (422) ----------------------------------------------------------------
+
+
+def settle_domain(services: Services, catalogue: Catalogue, account: Account, draft: Draft) -> Draft:
+    """Ask whether the name can be had, and hold the contacts against the registry's rules: before any money moves.
+
+    Returns the draft with the registrar's price as the most it may take. Raises DomainRefusedError,
+    ContactsRefusedError, ProviderUnavailableError.
+    """
+    item, contacts = draft.item, draft.contacts
+    assert isinstance(item, DomainItem) and contacts
+    if item.action is DomainAction.REGISTER:
+        offer = services.registrar.availability(item.ascii_name)
+    else:
+        offer = services.registrar.transferability(item.ascii_name, draft.auth_code)
+    draft = _priced(catalogue, account, draft, item, offer)
+    if services.orders.name_taken(item.ascii_name):
+        raise name_taken(draft)
+    _check_registry(services, item, contacts, draft.pointer)
+    return draft
+
+
+def _priced(
+    catalogue: Catalogue, account: Account, draft: Draft, item: DomainItem, offer: NameOffer
+) -> Draft:
+    register = item.action is DomainAction.REGISTER
+    # Contract 002 keeps `domain_unavailable` for registrations.
+    code = "domain_unavailable" if register else "domain_add_failed"
+    at = f"{draft.pointer}/name"
+    if offer.availability is Availability.UNAVAILABLE:
+        text = f"{item.name} can not be {'registered' if register else 'transferred'}: {offer.reason}"
+        raise DomainRefusedError(code, text, at)
+    if offer.availability is Availability.PREMIUM:
+        price = catalogue.tlds[item.tld].premium_price(
+            item.ascii_name, account.billing_plan, account.currency
+        )
+        if price is None:
+            text = f"{item.name} is a premium name of its registry, and premium names are not sold here."
+            raise DomainRefusedError(code, text, at)
+        item = replace(item, renewal_amount=price.renew)
+        draft = replace(draft, price=Money(price.of(item.action), account.currency))
+    return replace(draft, item=replace(item, max_cost=offer.cost))
+
+
+def name_taken(draft: Draft) -> DomainRefusedError:
+    """The 422 for a name that another order has, or is getting."""
+    assert isinstance(draft.item, DomainItem)
+    return DomainRefusedError(
+        "domain_add_failed",
+        f"{draft.item.name} is owned or being ordered here already.",
+        f"{draft.pointer}/name",
+    )
+
+
+def _check_registry(services: Services, item: DomainItem, contacts: Contacts, pointer: str) -> None:
+    violations: list[dict[str, object]] = []
+    needs: list[dict[str, object]] = []
+    for role, contact in zip(ContactRole, _four(contacts), strict=True):
+        if role is not ContactRole.OWNER and contact == contacts.owner:
+            # The registrant's own rules are the stricter ones.
+            continue
+        wrong, missing = services.registry_rules.check_contact(item.tld, contact, role)
+        at = f"{pointer}/contact" if role is ContactRole.OWNER else f"{pointer}/role_contacts/{role.value}"
+        violations += [
+            {"role": role.value, "pointer": at + found.pointer, "message": found.message} for found in wrong
+        ]
+        needs += [
+            {
+                "role": role.value,
+                "pointer": at + found.pointer,
+                "message": found.message,
+                "schema": dict(found.schema),
+            }
+            for found in missing
+        ]
+    schema = f"GET /api/tlds/{item.tld} has the whole schema."
+    if violations:
+        raise ContactsRefusedError(
+            "domain_contact_invalid",
+            f"The registry of .{item.tld} does not take this contact. {schema}",
+            violations,
+        )
+    if needs:
+        raise ContactsRefusedError(
+            "domain_contact_needs_augmentation",
+            f"The registry of .{item.tld} needs more fields. {schema}",
+            needs,
+        )
+
+
+def _four(contacts: Contacts) -> tuple[Contact, Contact, Contact, Contact]:
+    return contacts.owner, contacts.admin, contacts.billing, contacts.tech
+
+
+# -- contacts at rest: personal data, so never in clear -----------------------------------------------------------
+
+
+def seal_contacts(services: Services, account_id: str, number: int, contacts: Contacts) -> SealedContacts:
+    """Encrypt the contacts of one order; a role that is the owner is not stored twice."""
+
+    def seal(contact: Contact, role: ContactRole) -> str | None:
+        if role is not ContactRole.OWNER and contact == contacts.owner:
+            return None
+        text = json.dumps(_as_given(contact), ensure_ascii=False, separators=(",", ":"))
+        return services.cipher.seal(text, contact_context(account_id, number, role))
+
+    owner, admin, billing, tech = (
+        seal(contact, role) for role, contact in zip(ContactRole, _four(contacts), strict=True)
+    )
+    return SealedContacts(account_id, number, owner or "", admin, billing, tech)
+
+
+def open_contacts(services: Services, sealed: SealedContacts) -> Contacts:
+    """The contacts of an order in clear, for the registrar or for a new order of the same account."""
+
+    def opened(text: str, role: ContactRole) -> Contact:
+        context = contact_context(sealed.account_id, sealed.number, role)
+        given = json.loads(services.cipher.open(text, context))
+        extra = given.pop("extra_properties")
+        return Contact(**given, extra=extra)
+
+    owner = opened(sealed.owner, ContactRole.OWNER)
+    others = (
+        (sealed.admin, ContactRole.ADMIN),
+        (sealed.billing, ContactRole.BILLING),
+        (sealed.tech, ContactRole.TECH),
+    )
+    return Contacts(owner, *(opened(text, role) if text else owner for text, role in others))
+
+
+def _as_given(contact: Contact) -> dict[str, object]:
+    return {
+        "first_name": contact.first_name,
+        "last_name": contact.last_name,
+        "organization": contact.organization,
+        "street_address": contact.street_address,
+        "post_code": contact.post_code,
+        "city": contact.city,
+        "state": contact.state,
+        "country": contact.country,
+        "email": contact.email,
+        "phone": contact.phone,
+        "extra_properties": dict(contact.extra),
+    }
+
+
+def contact_context(account_id: str, number: int, role: ContactRole) -> dict[str, str]:
+    """A sealed contact opens only as this order's, in this role."""
+    return {"account": account_id, "order": str(number), "field": f"contact_{role.value}"}
+
+
+def auth_code_context(account_id: str, number: int) -> dict[str, str]:
+    """A sealed auth code opens only as this order's."""
+    return {"account": account_id, "order": str(number), "field": "auth_code"}

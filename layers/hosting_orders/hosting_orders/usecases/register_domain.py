@@ -1,0 +1,235 @@
+"""The state RegisterDomain, and the registrar's answers to it (design.md sections 4 and 6).
+
+The registrar takes a name twice if it is asked twice, and has no key to tell a repetition by. So the order says
+that it is about to be asked before it is asked (`Order.submission`), one process alone asks at a time, and whoever
+comes after a lost answer looks at the registrar's own list before asking again.
+"""
+
+from __future__ import annotations
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
+from hosting_orders.domain.order import Actor, DomainResource, Failure, Order, OrderStatus
+from hosting_orders.domain.registration import (
+    DomainAction,
+    RegisteredDomain,
+    RegistrarOperation,
+    RegistrarStatus,
+    RegistrationRequest,
+)
+
+from .changes import change_order
+from .delivery import answer_delivery, start_renewal, take_fence, undeliverable
+from .domain_item import auth_code_context, open_contacts
+from .log import log
+from .ports import Services
+
+_CLOCKS_DIFFER = 5 * deadlines.MINUTE
+
+
+def register_domain(services: Services, account_id: str, number: int, task_token: str) -> None:
+    """Take the fence, ask the registrar, and leave the token for the reconciler, which asks what became of it.
+
+    Raises OrderCanceledError when a cancel was first, ProvisioningFailedError when the registrar refuses.
+    """
+    order = take_fence(services, account_id, number, task_token, deadlines.MINUTE)
+    if order is None:
+        return
+    try:
+        ask_registrar(services, order)
+    except ProviderUnavailableError:
+        # Nothing is repeated here: the reconciler looks within a minute, and it knows how to look first.
+        log.warning(
+            "the registrar gave no clear answer; it is asked again soon", extra={"order_id": order.uuid}
+        )
+
+
+def ask_registrar(services: Services, order: Order) -> None:
+    """Ask for the order's name if nobody has, else ask what became of it, and write that down.
+
+    Raises ProvisioningFailedError when it is refused for good (the order is being refunded then),
+    ProviderUnavailableError when nothing certain is known.
+    """
+    if order.operation_id is None:
+        _submit(services, order)
+        return
+    operation = services.registrar.operation(order.operation_id)
+    if operation is None:
+        raise ProviderUnavailableError("the registrar does not know its own operation")
+    record_registration(services, order, operation)
+
+
+def _submit(services: Services, order: Order) -> None:
+    now = services.clock.now()
+    earlier = order.submission
+    mine = False
+
+    def take(current: Order) -> Order:
+        nonlocal mine, earlier
+        earlier = current.submission
+        mine = False
+        if current.status is not OrderStatus.PROCESSING or current.operation_id is not None:
+            return current
+        if earlier is not None and now < earlier.lease_until:
+            return current
+        mine = True
+        taken = current.submitting(now, now + deadlines.SUBMISSION_LEASE)
+        return taken.look_again_at(deadlines.registrar_check(current, now))
+
+    order = change_order(services, order, take)
+    if not mine:
+        return  # another process is asking this moment; the reconciler comes back
+    if earlier is not None:
+        # It was asked before, and nobody knows whether it heard.
+        operation = _earlier_operation(services, order)
+        if operation is not None:
+            log.warning("found the registration whose answer was lost", extra={"order_id": order.uuid})
+            record_registration(services, _note_operation(services, order, operation.id), operation)
+            return
+    try:
+        operation_id = services.registrar.submit(_request(services, order))
+    except ProvisioningFailedError as refusal:
+        owned = services.registrar.domain(order.domain_item.ascii_name) if earlier is not None else None
+        if owned is not None:
+            _deliver(services, order, owned)  # refused because it is ours: the lost answer was a yes
+            return
+        failure = Failure("registration_refused", str(refusal))
+        undeliverable(services, order, failure, Actor.REGISTRAR)
+        raise
+    except ProviderUnavailableError:
+        # This process is done with it: whoever comes next may look at once.
+        change_order(services, order, lambda current: _without_lease(current, now))
+        raise
+    _note_operation(services, order, operation_id)
+
+
+def _without_lease(order: Order, now: int) -> Order:
+    if order.operation_id is not None or order.submission is None or order.submission.lease_until <= now:
+        return order
+    return order.submitting(now, now)
+
+
+def _request(services: Services, order: Order) -> RegistrationRequest:
+    item = order.domain_item
+    sealed = services.orders.contacts(order.account_id, order.number)
+    if sealed is None:
+        raise ProvisioningFailedError("the order's contacts are gone")
+    auth_code = None
+    if item.sealed_auth_code is not None:
+        context = auth_code_context(order.account_id, order.number)
+        auth_code = services.cipher.open(item.sealed_auth_code, context)
+    return RegistrationRequest(
+        name=item.ascii_name,
+        action=item.action,
+        years=item.years,
+        contacts=open_contacts(services, sealed),
+        auth_code=auth_code,
+        max_cost=item.max_cost,
+    )
+
+
+def _note_operation(services: Services, order: Order, operation_id: str) -> Order:
+    return change_order(
+        services,
+        order,
+        lambda current: (
+            current.submitted(operation_id)
+            if current.status is OrderStatus.PROCESSING and current.operation_id is None
+            else current
+        ),
+    )
+
+
+def _earlier_operation(services: Services, order: Order) -> RegistrarOperation | None:
+    """The registrar's operation of an earlier try of this order. An order of the same name that failed before this
+    one was placed is not it."""
+    assert order.submission is not None
+    item = order.domain_item
+    asked_at = order.submission.first_at
+    for operation in services.registrar.find(item.ascii_name, item.action, asked_at - _CLOCKS_DIFFER):
+        if operation.status is not RegistrarStatus.FAILED or operation.submitted_at >= asked_at:
+            return operation
+    return None
+
+
+def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | None:
+    """What the registrar says of an order's name; None when it certainly was never asked, or never took it on.
+
+    Raises ProviderUnavailableError while that can't be known.
+    """
+    if order.operation_id is not None:
+        operation = services.registrar.operation(order.operation_id)
+        if operation is None:
+            raise ProviderUnavailableError("the registrar does not know its own operation")
+        return operation
+    if order.submission is None:
+        return None
+    operation = _earlier_operation(services, order)
+    doubt_until = max(order.submission.first_at, order.submission.lease_until) + deadlines.SUBMISSION_DOUBT
+    if operation is None and services.clock.now() < doubt_until:
+        raise ProviderUnavailableError("whether the registrar was asked is not certain yet")
+    return operation
+
+
+def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> None:
+    """Write down how the registrar's work goes, and let the order go on when it has ended. Repeating it changes
+    nothing."""
+    now = services.clock.now()
+    if operation.status is RegistrarStatus.RUNNING:
+        change_order(
+            services,
+            order,
+            lambda current: (
+                current.registrar_said(operation.flag, operation.message, now).look_again_at(
+                    deadlines.registrar_check(current, now)
+                )
+                if current.status is OrderStatus.PROCESSING
+                else current
+            ),
+        )
+        return
+    if operation.status is RegistrarStatus.FAILED:
+        transfer = order.domain_item.action is DomainAction.TRANSFER
+        what = "transferred" if transfer else "registered"
+        failure = Failure(
+            "transfer_failed" if transfer else "registration_failed",
+            operation.message or f"The registry has not {what} the name.",
+        )
+        order = undeliverable(services, order, failure, Actor.REGISTRAR)
+        answer_delivery(services, order)
+        return
+    domain = services.registrar.domain(order.domain_item.ascii_name)
+    if domain is None:
+        raise ProviderUnavailableError("the registrar does not show the name yet")
+    _deliver(services, order, domain)
+
+
+def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None:
+    """The name is ours: it gets its DNS zone, the order its end, the renewal its start."""
+    zone = services.zones.ensure(domain.name, order.uuid)
+    resource = DomainResource(
+        nameservers=domain.nameservers,
+        zone_id=zone.id,
+        zone_nameservers=zone.nameservers,
+        expires_at=domain.expires_at,
+        registry_states=domain.states,
+    )
+    now = services.clock.now()
+    order = change_order(
+        services,
+        order,
+        lambda current: (
+            current.delivered(resource, None, now, Actor.REGISTRAR).look_again_at(
+                now + deadlines.RENEWAL_CHECK
+            )
+            if current.status is OrderStatus.PROCESSING
+            else current
+        ),
+    )
+    if order.status is not OrderStatus.COMPLETED:
+        # It was given up before; a name can't be given back to its registry, so a person has to decide.
+        services.measures.count("NameWithoutOrder")
+        log.error("a name was registered for an order that was given up", extra={"order_id": order.uuid})
+    elif order.renewal_owed:
+        order = start_renewal(services, order)
+    answer_delivery(services, order)
