@@ -217,6 +217,22 @@ def test_without_tax_net_is_gross(world: World) -> None:
     assert (shown["total_net_cents"], shown["total_gross_cents"]) == (1200, 1200)
 
 
+def test_gross_prices_are_told_where_they_are_known(world: World) -> None:
+    prices = [
+        one for product in world.request("GET", "/api/about").body["products"] for one in product["prices"]
+    ]
+    assert prices
+    assert all(one["gross_cents"] == one["net_cents"] for one in prices)
+
+
+def test_gross_prices_are_not_told_where_tax_depends_on_the_customer(taxed: World) -> None:
+    prices = [
+        one for product in taxed.request("GET", "/api/about").body["products"] for one in product["prices"]
+    ]
+    assert prices
+    assert all(one["gross_cents"] is None for one in prices)
+
+
 # -- currencies without minor units --------------------------------------------------------------------------------
 
 
