@@ -15,6 +15,7 @@ from local.template import localize
 from local.wiring import wire
 
 BUCKET = "local-deployment"
+_TEMPLATE_KEY = "template.json"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _TIMEOUT_SECONDS = 120.0
 _POLL_SECONDS = 0.1
@@ -40,6 +41,8 @@ def deploy(aws: Aws, template: Path, name: str, parameters: Mapping[str, str]) -
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
     for key, package in local.packages.items():
         s3.put_object(Bucket=BUCKET, Key=key, Body=package)
+    # By way of S3, as `sam deploy` does: CloudFormation takes 51,200 bytes in a request and a million from there.
+    s3.put_object(Bucket=BUCKET, Key=_TEMPLATE_KEY, Body=json.dumps(local.template).encode())
 
     cloudformation = aws.client("cloudformation")
     known = local.template.get("Parameters", {})
@@ -48,7 +51,7 @@ def deploy(aws: Aws, template: Path, name: str, parameters: Mapping[str, str]) -
         raise StackError(f"{template.name} has no parameter {', '.join(unknown)}.")
     request = {
         "StackName": name,
-        "TemplateBody": json.dumps(local.template),
+        "TemplateURL": f"{aws.endpoint}/{BUCKET}/{_TEMPLATE_KEY}",
         "Capabilities": _CAPABILITIES,
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     }
