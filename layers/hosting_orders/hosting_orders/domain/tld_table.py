@@ -105,7 +105,7 @@ def _extra_looks_like(name: str, pattern: str) -> Fragment:
 
 
 @dataclass(frozen=True, slots=True)
-class Tld:
+class TldFacts:
     """One ending. `letters` are the letters besides a–z that its registry takes: None when it takes whatever IDNA
     2008 allows, empty when it registers no internationalized names. `kinds` maps the value of an extra property to
     Route 53's contact type."""
@@ -121,7 +121,68 @@ class Tld:
     kind_property: str = ""
     kinds: Mapping[str, str] = field(default_factory=dict)
     always_person: tuple[ContactRole, ...] = ()
+    examples: tuple[Mapping[str, Any], ...] = ()
     note: str = ""
+
+
+# -- example contacts ---------------------------------------------------------------------------------------------
+
+_ADDRESSES: Mapping[str, Mapping[str, str]] = {
+    "AU": {
+        **{"street_address": "1 Example Street", "post_code": "2000", "city": "Sydney", "state": "NSW"},
+        **{"country": "AU", "phone": "+61.291234567"},
+    },
+    "CA": {
+        **{"street_address": "1 Example Street", "post_code": "K1A 0B1", "city": "Ottawa", "state": "ON"},
+        **{"country": "CA", "phone": "+1.6135550100"},
+    },
+    "CH": {
+        **{"street_address": "Bahnhofstrasse 1", "post_code": "8001", "city": "Zürich"},
+        **{"country": "CH", "phone": "+41.443010000"},
+    },
+    "DE": {
+        **{"street_address": "Beispielweg 1", "post_code": "10115", "city": "Berlin"},
+        **{"country": "DE", "phone": "+49.3012345678"},
+    },
+    "ES": {
+        **{"street_address": "Calle Ejemplo 1", "post_code": "28001", "city": "Madrid"},
+        **{"country": "ES", "phone": "+34.911234567"},
+    },
+    "FI": {
+        **{"street_address": "Esimerkkikatu 1", "post_code": "00100", "city": "Helsinki"},
+        **{"country": "FI", "phone": "+358.91234567"},
+    },
+    "FR": {
+        **{"street_address": "1 rue de l’Exemple", "post_code": "75001", "city": "Paris"},
+        **{"country": "FR", "phone": "+33.140000000"},
+    },
+    "GB": {
+        **{"street_address": "12 High Street", "post_code": "SW1A 1AA", "city": "London"},
+        **{"country": "GB", "phone": "+44.2071234567"},
+    },
+    "IT": {
+        **{"street_address": "Via Esempio 1", "post_code": "00118", "city": "Roma"},
+        **{"country": "IT", "phone": "+39.0612345678"},
+    },
+    "SE": {
+        **{"street_address": "Exempelgatan 1", "post_code": "111 20", "city": "Stockholm"},
+        **{"country": "SE", "phone": "+46.81234567"},
+    },
+    "US": {
+        **{"street_address": "1 Example Street", "post_code": "98101", "city": "Seattle", "state": "WA"},
+        **{"country": "US", "phone": "+1.2065550100"},
+    },
+}
+
+
+def _example(country: str, organization: str = "", **extra: str) -> Mapping[str, Any]:
+    contact: dict[str, Any] = {"first_name": "Ada", "last_name": "Example", "email": "ada@example.com"}
+    contact |= _ADDRESSES[country]
+    if organization:
+        contact["organization"] = organization
+    if extra:
+        contact["extra_properties"] = extra
+    return contact
 
 
 # -- properties that several registries ask for -------------------------------------------------------------------
@@ -154,9 +215,14 @@ _IT_KINDS = {
     "PUBLIC_ORGANIZATIONS": "PUBLIC_BODY",
 }
 
-_IT = Tld(
+_IT = TldFacts(
     "it",
     note="The owner has an address in the European Union.",
+    examples=(
+        _example("IT", pin="RSSMRA80A01H501U", nationality="IT"),
+        _example("IT", "Esempio S.r.l.", entityType="ITALIAN_COMPANIES", pin="12345678901"),
+        _example("DE", "Beispiel GmbH", entityType="FOREIGNERS", pin="HRB 12345"),
+    ),
     extras=(
         ExtraProperty(
             "entityType",
@@ -234,10 +300,15 @@ _ES_FORMS = (
 )
 _ES_INDIVIDUAL = _extra_is("legalForm", ["INDIVIDUAL"])
 
-_ES = Tld(
+_ES = TldFacts(
     "es",
     letters="áàéèíïóòúüñç·",
     note="For those with an interest in or a connection with Spain.",
+    examples=(
+        _example("ES", legalForm="INDIVIDUAL", identificationType="DNI_AND_NIF", identification="12345678M"),
+        _example("ES", "Ejemplo S.L.", legalForm="LIMITED_COMPANY", identification="B12345678"),
+        _example("FR", legalForm="INDIVIDUAL", identificationType="OTHER", identification="12AB34567"),
+    ),
     extras=(
         ExtraProperty(
             "legalForm",
@@ -305,11 +376,15 @@ _CA_ORGANIZATIONS = (
     *("ASS", "CCO", "EDU", "GOV", "HOP", "INB", "LAM", "MAJ", "OMK", "PLT", "PRT", "TDM", "TRD", "TRS"),
 )
 
-_CA = Tld(
+_CA = TldFacts(
     "ca",
     letters="àâæçèéêëîïôœùûüÿ",
     shortest=2,
     note="For those who meet the Canadian Presence Requirements.",
+    examples=(
+        _example("CA", legalType="CCT"),
+        _example("CA", "Example Inc.", legalType="CCO", businessEntityType="INC"),
+    ),
     extras=(
         ExtraProperty(
             "legalType",
@@ -424,11 +499,22 @@ _AU_ELIGIBILITY = (
     *("RELIGIOUS_CHURCH_GROUP", "SOLE_TRADER"),
 )
 
-_COM_AU = Tld(
+_COM_AU = TldFacts(
     "com.au",
     idn=False,
     note="For organizations registered or trading in Australia, and for owners of an Australian trade mark; not for "
     "private persons.",
+    examples=(
+        _example(
+            "AU",
+            "Example Pty Ltd",
+            registrantName="EXAMPLE PTY LTD",
+            idType="ABN",
+            idNumber="51824753556",
+            eligibilityType="COMPANY",
+            policyReason="POLICY_REASON_1",
+        ),
+    ),
     extras=(
         ExtraProperty(
             "registrantName",
@@ -526,11 +612,16 @@ _UK_KINDS = {
 }
 _UK_NEEDS_NO_ORGANIZATION = ("FIND", "IND", "STRA")
 
-_UK = Tld(
+_UK = TldFacts(
     "uk",
     idn=False,
     authcode_required=False,
     note="A transfer needs no auth code: the present registrar sets the name's IPS tag to GANDI.",
+    examples=(
+        _example("GB", contactType="IND"),
+        _example("GB", "Example Ltd", contactType="LTD", companyNumber="01234567"),
+        _example("FR", contactType="FIND"),
+    ),
     extras=(
         ExtraProperty(
             "contactType",
@@ -584,9 +675,27 @@ _FI_KINDS = {
 }
 _ABROAD: Fragment = {"not": _lives_in(["FI"])}
 
-_FI = Tld(
+_FI = TldFacts(
     "fi",
     shortest=2,
+    examples=(
+        _example("FI", nationality="FINNISH", idNumber="131052-308T"),
+        _example(
+            "FI",
+            "Esimerkki Oy",
+            nationality="FINNISH",
+            organizationType="COMPANY",
+            businessNumber="1234567-1",
+        ),
+        _example("SE", nationality="NOT_FINNISH", birthDate="1980-01-10"),
+        _example(
+            "DE",
+            "Beispiel GmbH",
+            nationality="NOT_FINNISH",
+            organizationType="COMPANY",
+            vatNumber="DE123456789",
+        ),
+    ),
     extras=(
         ExtraProperty(
             "nationality",
@@ -662,11 +771,15 @@ _FI = Tld(
 
 # -- .fr, .eu, .se ------------------------------------------------------------------------------------------------
 
-_FR = Tld(
+_FR = TldFacts(
     "fr",
     letters="ßàáâãäåæçèéêëìíîïñòóôõöùúûüýÿœ",
     note="The owner and the administrative contact are in the European Economic Area, in Switzerland or in a French "
     "territory; people are 18 or older.",
+    examples=(
+        _example("FR", birthDate="1980-01-10", birthCity="Lyon", birthCountry="FR", birthDepartment="69"),
+        _example("CH", "Exemple SA"),
+    ),
     extras=(
         _BIRTH_DATE,
         _BIRTH_COUNTRY,
@@ -706,10 +819,15 @@ _FR = Tld(
     ),
 )
 
-_EU = Tld(
+_EU = TldFacts(
     "eu",
     shortest=2,
     note="For residents and organizations of the European Economic Area, and for citizens of the European Union.",
+    examples=(
+        _example("DE"),
+        _example("FR", "Exemple SARL"),
+        _example("US", countryOfCitizenship="IT"),
+    ),
     extras=(
         ExtraProperty(
             "countryOfCitizenship",
@@ -736,10 +854,14 @@ _EU = Tld(
     ),
 )
 
-_SE = Tld(
+_SE = TldFacts(
     "se",
     shortest=2,
     note="The registry checks the owner's identity by documents; the name stays pending until it has them.",
+    examples=(
+        _example("SE", idNumber="780110-1234"),
+        _example("DE", "Beispiel GmbH", idNumber="DE123456789"),
+    ),
     extras=(
         ExtraProperty(
             "idNumber",
@@ -770,41 +892,51 @@ _SE = Tld(
 # Latin-1 and Latin Extended-A, small letters: DENIC's list of 93.
 _DE_LETTERS = "ßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿāăąćĉċčďđēĕėęěĝğġģĥħĩīĭįıĵķĸĺļľłńņňŋōŏőœŕŗřśŝşšţťŧũūŭůűųŵŷźżž"
 
-TLDS: Mapping[str, Tld] = {
+TLDS: Mapping[str, TldFacts] = {
     tld.name: tld
     for tld in (
-        Tld("com"),
-        Tld("net"),
-        Tld("org"),
-        Tld("info"),
-        Tld("app", note="Browsers open names under .app by HTTPS only."),
-        Tld("dev", note="Browsers open names under .dev by HTTPS only."),
-        Tld("io"),
-        Tld("me"),
-        Tld("online"),
-        Tld("shop"),
-        Tld("store"),
-        Tld("xyz"),
+        TldFacts("com"),
+        TldFacts("net"),
+        TldFacts("org"),
+        TldFacts("info"),
+        TldFacts("app", note="Browsers open names under .app by HTTPS only."),
+        TldFacts("dev", note="Browsers open names under .dev by HTTPS only."),
+        TldFacts("io"),
+        TldFacts("me"),
+        TldFacts("online"),
+        TldFacts("shop"),
+        TldFacts("store"),
+        TldFacts("xyz"),
         _AU,
-        Tld("be", letters="ßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿœ", shortest=2),
+        TldFacts("be", letters="ßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿœ", shortest=2),
         _CA,
-        Tld("ch", letters="àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿœ"),
+        TldFacts("ch", letters="àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿœ"),
         replace(_UK, name="co.uk"),
         _COM_AU,
-        Tld("de", letters=_DE_LETTERS, note="The owner or the administrative contact lives in Germany."),
+        TldFacts(
+            "de",
+            letters=_DE_LETTERS,
+            examples=(_example("DE"), _example("DE", "Beispiel GmbH")),
+            note="The owner or the administrative contact lives in Germany.",
+        ),
         _ES,
         _EU,
         _FI,
-        Tld("fm", emoji=True),
+        TldFacts("fm", emoji=True),
         _FR,
-        Tld("in", idn=False),
+        TldFacts("in", idn=False),
         _IT,
         replace(_COM_AU, name="net.au"),
-        Tld("nl", idn=False, shortest=3),
+        TldFacts("nl", idn=False, shortest=3),
         replace(_UK, name="org.uk"),
         _SE,
         _UK,
-        Tld("us", idn=False, note="For websites and activities in the United States."),
+        TldFacts(
+            "us",
+            idn=False,
+            examples=(_example("US"),),
+            note="For websites and activities in the United States.",
+        ),
     )
 }
 
@@ -826,9 +958,3 @@ def contact_type(tld: str, contact: Contact, role: ContactRole = ContactRole.OWN
     if role in facts.always_person or not contact.organization:
         return "PERSON"
     return facts.kinds.get(contact.extra.get(facts.kind_property, ""), "COMPANY")
-
-
-def without_foreign_extras(tld: str, contact: Contact) -> Contact:
-    """The contact with only those extra properties that this TLD knows: for one taken over from another name."""
-    known = {extra.name for extra in TLDS[tld].extras}
-    return replace(contact, extra={name: value for name, value in contact.extra.items() if name in known})

@@ -230,6 +230,10 @@ class HostingPlatform(Protocol):
 class RegistryRules(Protocol):
     """What the registries demand of names and contacts: tables and rules, nothing is asked of anybody."""
 
+    def known(self) -> Sequence[str]:
+        """Every TLD there are rules for, in ASCII."""
+        ...
+
     def parse_name(self, text: str) -> DomainName:
         """The name in its normal form. Raises InvalidRequestError `invalid_domain` or `unsupported_tld`, with a
         text that says what is wrong, and the pointer "/name"."""

@@ -1,0 +1,203 @@
+"""Reading a contact as clients send it: contract 002, `domain.contact`. Nothing here depends on a TLD."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hosting_orders.domain.contact_schema import LARGEST_CONTACT, LONGEST, LONGEST_EXTRA, OPTIONAL, REQUIRED
+from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
+from hosting_orders.domain.registration import Contact
+
+_MOST_EXTRAS = 20
+_LONGEST_FIELD_NAME = 64
+_FIELDS = (*REQUIRED, *OPTIONAL, "extra_properties")
+# User-assigned in ISO 3166-1, so not assigned to any country, though the package lists it.
+_NOT_ASSIGNED = frozenset({"XK"})
+# Line breaks, control characters and halves of characters: nothing that an address label could show.
+_NOT_PRINTED = ("Cc", "Cs", "Zl", "Zp")
+_PHONE = re.compile(r"^\+[0-9][0-9 ().-]*$")
+_PHONE_MARKS = re.compile(r"[ ().-]")
+
+
+class _RefusedError(Exception):
+    """Why a value can't stand; says nothing of the value itself, which is somebody's personal data."""
+
+
+def read_contact(given: Mapping[str, object]) -> Contact:
+    """Raises InvalidFieldsError that names every field that is missing or wrong."""
+    problems: list[InvalidRequestError] = []
+    values: dict[str, str] = {}
+    for name in (*REQUIRED, *OPTIONAL):
+        try:
+            text = _text(given.get(name), LONGEST[name])
+            if text:
+                values[name] = _READERS.get(name, _as_it_is)(text)
+            elif name in REQUIRED:
+                problems.append(_missing(name))
+        except _RefusedError as refusal:
+            problems.append(_wrong(f"/{name}", f"`{name}` {refusal}"))
+    extra = _read_extras(given.get("extra_properties"), problems)
+    problems += [_unknown(name) for name in given if name not in _FIELDS]
+    if problems:
+        raise InvalidFieldsError(problems)
+    contact = Contact(**values, extra=extra)
+    if contact_size(contact) > LARGEST_CONTACT:
+        raise InvalidFieldsError(
+            [_wrong("", "The contact is too long altogether: shorten its longest fields.")]
+        )
+    return contact
+
+
+def as_given(contact: Contact) -> dict[str, Any]:
+    """The contact in the shape that clients send, without what is empty but always with `extra_properties`."""
+    values = {name: getattr(contact, name) for name in (*REQUIRED, *OPTIONAL)}
+    return {
+        **{name: value for name, value in values.items() if value},
+        "extra_properties": dict(contact.extra),
+    }
+
+
+def contact_size(contact: Contact) -> int:
+    """Bytes of the contact as JSON."""
+    return len(json.dumps(as_given(contact), ensure_ascii=False, separators=(",", ":")).encode())
+
+
+# -- problems -----------------------------------------------------------------------------------------------------
+
+
+def _missing(name: str) -> InvalidRequestError:
+    return InvalidRequestError("incomplete_contact", f"`{name}` is required.", f"/{name}")
+
+
+def _wrong(pointer: str, message: str) -> InvalidRequestError:
+    return InvalidRequestError("invalid_contact", message, pointer)
+
+
+def _unknown(name: object) -> InvalidRequestError:
+    """A misspelled field is told, not dropped: what the client meant to say would be lost without a word."""
+    shown = str(name)[:_LONGEST_FIELD_NAME]
+    likely = difflib.get_close_matches(shown, _FIELDS, n=1)
+    hint = f" Is `{likely[0]}` meant?" if likely else ""
+    return _wrong(pointer_to(shown), f"`{shown}` is not a field of a contact.{hint}")
+
+
+def pointer_to(*steps: str | int) -> str:
+    """RFC 6901."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+# -- values -------------------------------------------------------------------------------------------------------
+
+
+def _text(value: object, longest: int) -> str:
+    """The text in NFC without space around it; empty when there is none."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _RefusedError("must be text.")
+    text = unicodedata.normalize("NFC", value.strip())
+    if any(unicodedata.category(character) in _NOT_PRINTED for character in text):
+        raise _RefusedError("has a line break or a control character in it.")
+    if len(text) > longest:
+        raise _RefusedError(f"is too long: {longest} characters are the most.")
+    return text
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _country(text: str) -> str:
+    from iso3166 import countries_by_alpha2
+
+    code = text.upper()
+    if code not in countries_by_alpha2 or code in _NOT_ASSIGNED:
+        raise _RefusedError("must be a two-letter country code of ISO 3166-1, such as `NL`.")
+    return code
+
+
+def _email(text: str) -> str:
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        # Registries take addresses in ASCII; whether mail arrives there is not ours to ask.
+        address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise _RefusedError("must be an e-mail address, such as `ada@example.com`.") from error
+    return address.ascii_email or address.normalized
+
+
+def _phone(text: str) -> str:
+    from phonenumbers import (
+        NumberParseException,
+        ValidationResult,
+        is_possible_number_with_reason,
+        national_significant_number,
+        parse,
+    )
+
+    refusal = _RefusedError(
+        "must be a telephone number with its country's code, such as `+15555555555` or `+1.5555555555`."
+    )
+    if not _PHONE.match(text):
+        raise refusal
+    try:
+        number = parse("+" + _PHONE_MARKS.sub("", text[1:]))
+    except NumberParseException as error:
+        raise refusal from error
+    # Possible, not valid: numbers of documentation and new number ranges must pass.
+    if is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+        raise refusal
+    return f"+{number.country_code}.{national_significant_number(number)}"
+
+
+_READERS: Mapping[str, Callable[[str], str]] = {"country": _country, "email": _email, "phone": _phone}
+
+
+# -- extra properties ---------------------------------------------------------------------------------------------
+
+
+def _read_extras(given: object, problems: list[InvalidRequestError]) -> dict[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        problems.append(_wrong("/extra_properties", "`extra_properties` must be an object."))
+        return {}
+    if len(given) > _MOST_EXTRAS:
+        problems.append(
+            _wrong(
+                "/extra_properties", f"`extra_properties` has too many fields: {_MOST_EXTRAS} are the most."
+            )
+        )
+        return {}
+    extra: dict[str, str] = {}
+    for name, value in given.items():
+        shown = str(name)[:_LONGEST_FIELD_NAME]
+        pointer = pointer_to("extra_properties", shown)
+        if len(str(name)) > _LONGEST_FIELD_NAME:
+            problems.append(_wrong(pointer, f"`{shown}…` is too long for the name of a field."))
+            continue
+        try:
+            text = _text(_extra_as_text(value), LONGEST_EXTRA)
+        except _RefusedError as refusal:
+            problems.append(_wrong(pointer, f"`{shown}` {refusal}"))
+            continue
+        if text:
+            extra[str(name)] = text
+    return extra
+
+
+def _extra_as_text(value: object) -> str | None:
+    """Registries take text only; a number or a truth value is what a client's JSON library made of it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return json.dumps(value)
+    raise _RefusedError("must be text, a number, true or false.")

@@ -1,0 +1,252 @@
+"""Domain names in their normal form: UTS 46, IDNA 2008, the public suffix list, and what each registry takes.
+
+Everything is looked up in tables that came with the packages; nothing is asked of the network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING
+
+from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.domain.registration import DomainName
+from hosting_orders.domain.tld_table import TLDS, TldFacts
+
+if TYPE_CHECKING:
+    from idna import IDNAError
+    from publicsuffixlist import PublicSuffixList
+
+_LONGEST_NAME = 253  # octets of the ASCII form without the last dot: RFC 1035
+_LONGEST_LABEL = 63
+_SHOWN = 60  # characters of a client's text that an answer repeats
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_SKIN_TONES = range(0x1F3FB, 0x1F400)
+
+
+def parse_domain_name(text: str) -> DomainName:
+    """Raises InvalidRequestError `invalid_domain` or `unsupported_tld`, and no other error whatever the text is."""
+    text = text.strip()
+    _check_kind_of_text(text)
+    labels = _labels(text)
+    ascii_labels = [_ascii_label(label) for label in labels]
+    ascii_name = ".".join(ascii_labels)
+    if len(ascii_name) > _LONGEST_NAME:
+        raise _invalid(f"The name is too long: {_LONGEST_NAME} characters in its ASCII form are the most.")
+    _check_directions(labels)
+    facts = _registry_of(labels, ascii_labels)
+    label, suffix = labels[0], facts.name
+    _check_registry(label, facts)
+    return DomainName(unicode=f"{label}.{suffix}", ascii=ascii_name, tld=suffix)
+
+
+def _invalid(message: str) -> InvalidRequestError:
+    return InvalidRequestError("invalid_domain", message, "/name")
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+# -- what is no domain name at all --------------------------------------------------------------------------------
+
+
+def _check_kind_of_text(text: str) -> None:
+    """Say what was given instead of a name; the rules of IDNA would only say which character is wrong."""
+    if not text:
+        raise _invalid("The name is empty.")
+    if len(text) > _LONGEST_NAME + 1:
+        raise _invalid(f"The name is too long: {_LONGEST_NAME} characters are the most.")
+    plain = unicodedata.normalize("NFKC", text)
+    if _SCHEME.match(plain):
+        raise _invalid(
+            "This is a web address: leave out the scheme and give the name only, such as `example.com`."
+        )
+    if "@" in plain:
+        raise _invalid("This is an e-mail address: give the part behind the @ only, such as `example.com`.")
+    if _is_ip_address(plain):
+        raise _invalid("This is an IP address: a domain name is needed, such as `example.com`.")
+    if any(character in "/\\?#" for character in plain):
+        raise _invalid("This has a path in it: give the name only, such as `example.com`.")
+    if ":" in plain:
+        raise _invalid("A name has no colon in it: leave out the port, and give the name only.")
+    if "*" in plain:
+        raise _invalid(
+            "A name with an asterisk can't be registered: give the name only, such as `example.com`."
+        )
+    if any(character.isspace() for character in plain):
+        raise _invalid("There is a space or a line break inside the name.")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in plain):
+        raise _invalid("There is a control character in the name.")
+
+
+def _is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.strip("[]").rstrip("."))
+    except ValueError:
+        return False
+    return True
+
+
+# -- labels -------------------------------------------------------------------------------------------------------
+
+
+def _labels(text: str) -> list[str]:
+    """The name's parts in Unicode, mapped by UTS 46 and each in itself in order."""
+    from idna import IDNAError, uts46_remap
+
+    try:
+        mapped = uts46_remap(text, std3_rules=True)
+    except IDNAError as error:
+        raise _invalid(_why(error, text)) from error
+    parts = mapped.removesuffix(".").split(".")
+    if not all(parts):
+        raise _invalid("A part of the name is empty: there is a dot too many, or nothing but a dot.")
+    return [_unicode_label(part) for part in parts]
+
+
+def _unicode_label(label: str) -> str:
+    if label.startswith("xn--"):
+        return _decoded(label)
+    if label.startswith("-") or label.endswith("-"):
+        raise _invalid(f"{_shown(label)!r} begins or ends with a hyphen.")
+    if label[2:4] == "--":
+        raise _invalid(f"{_shown(label)!r} has hyphens in the third and fourth place: only `xn--` may.")
+    _check_characters(label)
+    return label
+
+
+def _decoded(label: str) -> str:
+    """The Unicode form of an `xn--` label. It has to be the one whose ASCII form this is: another spelling would be
+    another name that looks the same."""
+    try:
+        decoded = label.removeprefix("xn--").encode("ascii").decode("punycode")
+    except UnicodeError as error:
+        raise _invalid(f"{_shown(label)!r} is not valid Punycode.") from error
+    from idna import IDNAError, uts46_remap
+
+    try:
+        same = uts46_remap(decoded, std3_rules=True) == decoded
+    except IDNAError:
+        same = False
+    if not same or decoded.isascii() or "." in decoded or _encoded(decoded) != label:
+        raise _invalid(f"{_shown(label)!r} stands for no name: it is not the ASCII form of any.")
+    _check_characters(decoded)
+    return decoded
+
+
+def _check_characters(label: str) -> None:
+    """Emoji pass for now: whether they are allowed is up to the registry."""
+    from idna import IDNAError, check_label
+
+    letters = "".join(character for character in label if not _is_symbol(character))
+    try:
+        check_label(letters if letters else "a")
+    except IDNAError as error:
+        raise _invalid(_why(error, label)) from error
+
+
+def _ascii_label(label: str) -> str:
+    encoded = label if label.isascii() else _encoded(label)
+    if len(encoded) > _LONGEST_LABEL:
+        raise _invalid(
+            f"{_shown(label)!r} is too long: {_LONGEST_LABEL} characters in its ASCII form are the most."
+        )
+    return encoded
+
+
+def _encoded(label: str) -> str:
+    return "xn--" + label.encode("punycode").decode("ascii")
+
+
+def _is_symbol(character: str) -> bool:
+    return unicodedata.category(character) == "So" or ord(character) in _SKIN_TONES
+
+
+def _check_directions(labels: list[str]) -> None:
+    """RFC 5893: with one label from right to left, all labels follow the Bidi rule."""
+    from idna import IDNAError, check_bidi
+
+    if not any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in "".join(labels)):
+        return
+    try:
+        for label in labels:
+            check_bidi(label, check_ltr=True)
+    except IDNAError as error:
+        raise _invalid(
+            "The name mixes writing from right to left with other writing in a way that does not read clearly."
+        ) from error
+
+
+def _why(error: IDNAError, text: str) -> str:
+    from idna import IDNABidiError
+
+    if isinstance(error, IDNABidiError):
+        return f"{_shown(text)!r} mixes writing from right to left with other writing."
+    if error.code == "initial_combiner":
+        return f"{_shown(text)!r} begins with an accent that belongs to no letter."
+    if error.codepoint is None:
+        return f"{_shown(text)!r} can't be a domain name."
+    character = chr(error.codepoint)
+    if character.isascii():
+        return f"{character!r} can't stand in a name: letters, digits and hyphens can."
+    which = f"U+{error.codepoint:04X} {unicodedata.name(character, '')}".rstrip()
+    if error.code in ("contextj", "contexto"):
+        return f"{which} can't stand in this place of a name."
+    return f"{which} can't stand in a name."
+
+
+# -- what can be registered, and where ----------------------------------------------------------------------------
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    """ICANN's section only: below a company's own suffixes (github.io) nothing can be registered at a registry."""
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList(accept_unknown=False, only_icann=True)
+
+
+def _registry_of(labels: list[str], ascii_labels: list[str]) -> TldFacts:
+    ascii_name = ".".join(ascii_labels)
+    suffix = _public_suffixes().publicsuffix(ascii_name)
+    if len(labels) == 1 and suffix is None:
+        raise _invalid(f"{_shown(labels[0])!r} has no ending: give the whole name, such as `example.com`.")
+    if suffix is None or suffix not in TLDS:
+        ending = suffix if suffix is not None else ascii_labels[-1]
+        raise InvalidRequestError(
+            "unsupported_tld",
+            f"Names under .{_shown(ending)} can't be registered here; GET /api/tlds lists the endings that can.",
+            "/name",
+        )
+    if suffix == ascii_name:
+        raise _invalid(
+            f".{suffix} is an ending under which names are registered: put a name before it, such as "
+            f"`example.{suffix}`."
+        )
+    surplus = len(labels) - suffix.count(".") - 2
+    if surplus:
+        registrable = ".".join(labels[surplus:])
+        raise _invalid(
+            f"This is a sub-domain: order `{registrable}`, and set the sub-domain up in its DNS zone."
+        )
+    return TLDS[suffix]
+
+
+def _check_registry(label: str, facts: TldFacts) -> None:
+    ending = f".{facts.name}"
+    if any(_is_symbol(character) for character in label) and not facts.emoji:
+        raise _invalid(f"Emoji and other symbols are not allowed in names under {ending}.")
+    foreign = sorted(
+        {character for character in label if not character.isascii() and not _is_symbol(character)}
+    )
+    if foreign and not facts.idn:
+        raise _invalid(f"Names under {ending} have only the letters a to z, digits and hyphens.")
+    if facts.letters is not None:
+        strange = [character for character in foreign if character not in facts.letters]
+        if strange:
+            raise _invalid(f"The {ending} registry does not take {', '.join(strange[:5])} in names.")
+    if len(label) < facts.shortest:
+        raise _invalid(f"Names under {ending} have at least {facts.shortest} characters before the ending.")

@@ -1,0 +1,145 @@
+"""What the registries demand, from the tables that come with the project: `RegistryRules` of usecases/ports.py."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from hosting_orders.domain.contact_schema import contact_schema
+from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.domain.registration import (
+    Augmentation,
+    Contact,
+    ContactRole,
+    DomainName,
+    TldRules,
+    Violation,
+)
+from hosting_orders.domain.tld_table import TLDS
+
+from .contact_fields import as_given, pointer_to, read_contact
+from .domain_names import parse_domain_name
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator, ValidationError
+
+_MOST_VALUES_LISTED = 20
+
+
+class TableRegistryRules:
+    """Each TLD's schema is made once, published, and compiled into the validator: one object for both."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, TldRules] = {}
+        self._validators: dict[str, Draft202012Validator] = {}
+
+    def known(self) -> Sequence[str]:
+        """Every TLD with rules, in ASCII, sorted."""
+        return sorted(TLDS)
+
+    def parse_name(self, text: str) -> DomainName:
+        return parse_domain_name(text)
+
+    def rules(self, tld: str) -> TldRules | None:
+        name = unicodedata.normalize("NFKC", tld).strip().strip(".").lower()
+        facts = TLDS.get(name)
+        if facts is None:
+            return None
+        if name not in self._rules:
+            self._rules[name] = TldRules(
+                name, contact_schema(facts), authcode_required=facts.authcode_required
+            )
+        return self._rules[name]
+
+    def read_contact(self, given: Mapping[str, object]) -> Contact:
+        return read_contact(given)
+
+    def check_contact(
+        self, tld: str, contact: Contact, role: ContactRole
+    ) -> tuple[list[Violation], list[Augmentation]]:
+        """Raises InvalidRequestError `unsupported_tld` for a TLD without rules."""
+        rules = self.rules(tld)
+        if rules is None:
+            raise InvalidRequestError(
+                "unsupported_tld", f"Names under .{tld} can't be registered here.", "/name"
+            )
+        schema = rules.contact_schema
+        violations: dict[str, Violation] = {}
+        missing: dict[str, Augmentation] = {}
+        for error in self._validator(rules).iter_errors(as_given(contact)):
+            rule = _rule_of(error, schema)
+            if role.value not in rule.get("x-roles", [role.value]):
+                continue
+            if error.kind.name == "required":
+                pointer, needed = _needed(error, schema)
+                why = f"{needed['title']} is required. {rule.get('description', '')}".rstrip()
+                missing.setdefault(pointer, Augmentation(pointer, why, needed))
+                continue
+            for pointer, message in _wrong(error, rule, schema):
+                violations.setdefault(pointer, Violation(pointer, message))
+        return list(violations.values()), list(missing.values())
+
+    def _validator(self, rules: TldRules) -> Draft202012Validator:
+        if rules.tld not in self._validators:
+            from jsonschema_rs import Draft202012Validator
+
+            # `format` is left to read_contact, which knows e-mail addresses better than a pattern does.
+            self._validators[rules.tld] = Draft202012Validator(
+                cast("dict[str, Any]", rules.contact_schema), validate_formats=False
+            )
+        return self._validators[rules.tld]
+
+
+def _rule_of(error: ValidationError, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The registry's rule that was broken; empty for what holds of every contact."""
+    path = list(error.schema_path)
+    if len(path) > 1 and path[0] == "allOf":
+        rule: Mapping[str, Any] = schema["allOf"][path[1]]
+        return rule
+    return {}
+
+
+def _property(schema: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = schema
+    for step in path:
+        found = found.get("properties", {}).get(step, {})
+    return found
+
+
+def _needed(error: ValidationError, schema: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    path = [*error.instance_path, error.kind.value]
+    return pointer_to(*path), _property(schema, path)
+
+
+def _wrong(
+    error: ValidationError, rule: Mapping[str, Any], schema: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Where it is wrong and why, in words that repeat nothing of a person's data."""
+    path = list(error.instance_path)
+    if error.kind.name == "additionalProperties":
+        known = ", ".join(_property(schema, path).get("properties", {}))
+        expected = f"It takes {known}." if known else "It takes none."
+        for name in error.kind.value:
+            yield pointer_to(*path, name), f"The registry knows no such field. {expected}"
+        return
+    field = _property(schema, path)
+    title = field.get("title", "The contact")
+    yield (
+        pointer_to(*path),
+        rule.get("description") or f"{title} {_expected(error)} {field.get('description', '')}".rstrip(),
+    )
+
+
+def _expected(error: ValidationError) -> str:
+    match error.kind.name:
+        case "enum" if len(error.kind.value) <= _MOST_VALUES_LISTED:
+            return f"must be one of {', '.join(error.kind.value)}."
+        case "enum":
+            return "must be one of the values that the schema lists."
+        case "maxLength":
+            return f"is too long: {error.kind.value} characters are the most."
+        case "minLength":
+            return f"is too short: {error.kind.value} characters are the least."
+        case _:
+            return "is not written as the registry takes it."
