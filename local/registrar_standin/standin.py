@@ -73,12 +73,25 @@ class RegistrarStandIn:
     # -- as a service --------------------------------------------------------------------------------------------
 
     def clients(self) -> tuple[Any, Any]:
-        """(asking, submitting): boto3 clients as Route53Registrar takes them, in this process."""
-        asking = _client(total_max_attempts=3)
-        submitting = _client(total_max_attempts=1)
-        for client in (asking, submitting):
-            self.attach(client)
-        return asking, submitting
+        """(asking, submitting): boto3 clients as Route53Registrar takes them, in this process.
+
+        Neither repeats a request, so that a fault that is asked for is seen at once.
+        """
+        return self._client(), self._client()
+
+    def _client(self) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        client = boto3.client(
+            wire.SERVICE,
+            region_name=wire.REGION,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106  # never leaves this process
+            config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
+        )
+        self.attach(client)
+        return client
 
     def attach(self, client: Any) -> None:
         """Let this boto3 `route53domains` client's requests end here instead of going out."""
@@ -272,19 +285,6 @@ class _Body(BytesIO):
     def stream(self, amount: int = 65_536) -> Any:
         while chunk := self.read(amount):
             yield chunk
-
-
-def _client(total_max_attempts: int) -> Any:
-    import boto3
-    from botocore.config import Config
-
-    return boto3.client(
-        wire.SERVICE,
-        region_name=wire.REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106  # never leaves this process
-        config=Config(retries={"mode": "standard", "total_max_attempts": total_max_attempts}),
-    )
 
 
 def _reply(status: int, body: bytes) -> Reply:
