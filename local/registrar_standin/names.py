@@ -33,26 +33,17 @@ PRICES: Mapping[str, Decimal] = {
     tld: Decimal(price)
     for tld, price in {
         "app": "20.00",
-        "at": "21.00",
+        "au": "15.00",
         "be": "9.00",
         "biz": "19.00",
         "blog": "33.00",
         "ca": "18.00",
-        "cat": "24.00",
         "ch": "12.00",
-        "cl": "93.00",
         "cloud": "27.00",
         "co": "35.00",
-        "co.nz": "24.00",
         "co.uk": "9.00",
-        "co.za": "13.00",
         "com": "15.00",
-        "com.ar": "76.00",
         "com.au": "15.00",
-        "com.br": "57.00",
-        "com.mx": "34.00",
-        "com.sg": "46.00",
-        "cz": "22.00",
         "de": "9.00",
         "dev": "17.00",
         "es": "10.00",
@@ -64,59 +55,55 @@ PRICES: Mapping[str, Decimal] = {
         "info": "22.00",
         "io": "71.00",
         "it": "15.00",
-        "jp": "90.00",
         "me": "18.00",
         "me.uk": "8.00",
-        "mx": "34.00",
-        "name": "11.00",
         "net": "17.00",
         "net.au": "15.00",
         "nl": "10.00",
         "online": "38.00",
         "org": "15.00",
         "org.uk": "9.00",
-        "pl": "28.00",
-        "pt": "27.00",
-        "ru": "37.00",
         "se": "23.00",
-        "sg": "46.00",
         "shop": "38.00",
-        "site": "38.00",
         "store": "58.00",
-        "tech": "56.00",
-        "tv": "34.00",
         "uk": "9.00",
         "us": "15.00",
         "xyz": "16.00",
     }.items()
 }
 
-# The ExtraParams without which an order is refused (Route 53 API reference, "ExtraParam"). A second column: only when
-# the registrant is of this ContactType.
-REQUIRED_EXTRA: Mapping[str, tuple[tuple[str, str | None], ...]] = {
+_AUSTRALIAN = (
+    ("AU_REGISTRANT_NAME", None),
+    ("AU_ID_TYPE", None),
+    ("AU_ID_NUMBER", None),
+    ("AU_ELIGIBILITY_TYPE", None),
+    ("AU_POLICY_REASON", None),
+)
+_BRITISH = (("UK_CONTACT_TYPE", None),)
+
+# The ExtraParams without which a registrant is refused (Route 53 Developer Guide, a page a TLD): of everybody (None),
+# of an organization (True) or of a person (False).
+REQUIRED_EXTRA: Mapping[str, tuple[tuple[str, bool | None], ...]] = {
+    "au": _AUSTRALIAN,
     "ca": (("CA_LEGAL_TYPE", None),),
-    "com.au": (("AU_ID_NUMBER", None), ("AU_ID_TYPE", None)),
-    "net.au": (("AU_ID_NUMBER", None), ("AU_ID_TYPE", None)),
-    "com.sg": (("SG_ID_NUMBER", None),),
-    "es": (("ES_IDENTIFICATION", None), ("ES_IDENTIFICATION_TYPE", None), ("ES_LEGAL_FORM", None)),
-    "fr": (
-        ("BIRTH_CITY", "PERSON"),
-        ("BIRTH_COUNTRY", "PERSON"),
-        ("BIRTH_DATE_IN_YYYY_MM_DD", "PERSON"),
-        ("BIRTH_DEPARTMENT", "PERSON"),
-    ),
-    "it": (("IT_PIN", None), ("IT_REGISTRANT_ENTITY_TYPE", None)),
-    "ru": (("BIRTH_DATE_IN_YYYY_MM_DD", "PERSON"), ("RU_PASSPORT_DATA", "PERSON")),
+    "co.uk": _BRITISH,
+    "com.au": _AUSTRALIAN,
+    "es": (("ES_LEGAL_FORM", None), ("ES_IDENTIFICATION", None)),
+    "fi": (("FI_NATIONALITY", None), ("FI_ORGANIZATION_TYPE", True)),
+    "fr": (("BIRTH_DATE_IN_YYYY_MM_DD", False),),
+    "it": (("IT_PIN", None), ("IT_REGISTRANT_ENTITY_TYPE", True), ("IT_NATIONALITY", False)),
+    "me.uk": _BRITISH,
+    "net.au": _AUSTRALIAN,
+    "org.uk": _BRITISH,
     "se": (("SE_ID_NUMBER", None),),
-    "sg": (("SG_ID_NUMBER", None),),
+    "uk": _BRITISH,
 }
 
 # AWS, "TLDs that don't support privacy protection"; those of them that are sold here.
-WITHOUT_PRIVACY = frozenset(
-    ("cl", "com.ar", "com.au", "com.br", "com.sg", "de", "es", "in", "net.au", "ru", "sg", "us")
-)
+WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))
 
-WITHOUT_AUTH_CODE = frozenset(("co.uk", "es", "me.uk", "org.uk", "uk"))
+# A transfer from another British registrar is authorized by its IPS tag.
+WITHOUT_AUTH_CODE = frozenset(("co.uk", "me.uk", "org.uk", "uk"))
 
 
 def tld_of(name: str) -> str:

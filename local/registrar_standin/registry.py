@@ -504,8 +504,8 @@ def _contact_problems(role: str, contact: Mapping[str, Any]) -> Iterable[str]:
 
 def _missing_extra(tld: str, registrant: Mapping[str, Any]) -> Iterable[str]:
     given = {extra["Name"] for extra in registrant.get("ExtraParams", ()) if extra["Value"]}
-    for name, kind in names.REQUIRED_EXTRA.get(tld, ()):
-        if name not in given and kind in (None, registrant.get("ContactType")):
+    for name, organization in names.REQUIRED_EXTRA.get(tld, ()):
+        if name not in given and organization in (None, bool(registrant.get("OrganizationName"))):
             yield f"RegistrantContact: ExtraParam {name} is required for TLD [{tld}]"
 
 

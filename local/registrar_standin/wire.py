@@ -104,11 +104,8 @@ def _problems(shape: Any, value: Any, where: str) -> Iterator[str]:
             yield from (_without_values(line) for line in report.generate_report().splitlines())
             return
     if shape.type_name == "structure":
-        unknown = set(value) - set(shape.members)
-        yield from (f"{where or 'input'}: unknown member {name}" for name in sorted(unknown))
         for name, member in value.items():
-            if name in shape.members:
-                yield from _problems(shape.members[name], member, f"{where}.{name}" if where else name)
+            yield from _problems(shape.members[name], member, f"{where}.{name}" if where else name)
     elif shape.type_name == "list":
         if "max" in shape.metadata and len(value) > shape.metadata["max"]:
             yield f"{where}: too many"

@@ -257,14 +257,13 @@ def test_a_registry_that_hides_nobody_still_gives_the_name_once(world: World, na
 
 
 def test_the_registrys_own_fields_go_under_the_registrars_names(world: World) -> None:
-    italian = replace(ANN, extra={"entityType": "1", "nationality": "IT", "pin": "VRSNNA80A41H501X"})
+    italian = replace(ANN, extra={"nationality": "IT", "pin": "VRSNNA80A41H501X"})
 
     world.register("panificio.it", contacts=Contacts(italian, ANN, ANN, ANN))
 
     (operation,) = world.standin.operations
     extra = {entry["Name"]: entry["Value"] for entry in operation.given["RegistrantContact"]["ExtraParams"]}
-    assert extra["IT_PIN"] == "VRSNNA80A41H501X"
-    assert extra["IT_REGISTRANT_ENTITY_TYPE"] == "1"
+    assert extra == {"IT_NATIONALITY": "IT", "IT_PIN": "VRSNNA80A41H501X"}
 
 
 def test_fields_of_another_registry_are_left_out(world: World) -> None:

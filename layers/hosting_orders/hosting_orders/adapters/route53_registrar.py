@@ -24,6 +24,7 @@ from hosting_orders.domain.money import ZERO_DECIMAL, Money
 from hosting_orders.domain.registration import (
     Availability,
     Contact,
+    ContactRole,
     DomainAction,
     NameOffer,
     RegisteredDomain,
@@ -179,6 +180,8 @@ class Route53Registrar:
         registrar refuses for good, ProviderUnavailableError when it may have taken the order.
         """
         tld = request.name.partition(".")[2]
+        if tld not in tld_table.TLDS:
+            raise ProvisioningFailedError(f"the registrar does not sell names under .{tld}")
         hide = tld not in _WITHOUT_PRIVACY
         try:
             return self._submit_once(_order(request, tld, hide=hide), request.action)
@@ -376,10 +379,10 @@ def _order(request: RegistrationRequest, tld: str, *, hide: bool) -> dict[str, A
         "DomainName": request.name,
         "DurationInYears": request.years,
         "AutoRenew": False,  # the customer's subscription renews it, or nothing does
-        "RegistrantContact": _contact(tld, contacts.owner),
-        "AdminContact": _contact(tld, contacts.admin),
-        "TechContact": _contact(tld, contacts.tech),
-        "BillingContact": _contact(tld, contacts.billing),
+        "RegistrantContact": _contact(tld, contacts.owner, ContactRole.OWNER),
+        "AdminContact": _contact(tld, contacts.admin, ContactRole.ADMIN),
+        "TechContact": _contact(tld, contacts.tech, ContactRole.TECH),
+        "BillingContact": _contact(tld, contacts.billing, ContactRole.BILLING),
         "PrivacyProtectRegistrantContact": hide,
         "PrivacyProtectAdminContact": hide,
         "PrivacyProtectTechContact": hide,
@@ -395,11 +398,11 @@ def _order(request: RegistrationRequest, tld: str, *, hide: bool) -> dict[str, A
     return order
 
 
-def _contact(tld: str, contact: Contact) -> dict[str, Any]:
+def _contact(tld: str, contact: Contact, role: ContactRole) -> dict[str, Any]:
     detail: dict[str, Any] = {
         "FirstName": contact.first_name,
         "LastName": contact.last_name,
-        "ContactType": tld_table.contact_type(tld, contact),
+        "ContactType": tld_table.contact_type(tld, contact, role),
         "OrganizationName": contact.organization,
         "AddressLine1": contact.street_address,
         "City": contact.city,

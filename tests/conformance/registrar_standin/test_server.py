@@ -1,0 +1,275 @@
+"""The stand-in's server: its page, its controls, zones, and the command that starts it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+
+from hosting_orders.adapters.route53_registrar import Route53Registrar
+from hosting_orders.adapters.route53_zones import Route53Zones
+from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.registration import (
+    Contact,
+    Contacts,
+    DomainAction,
+    RegistrarStatus,
+    RegistrationRequest,
+)
+from local.registrar_standin import RegistrarStandIn
+from local.registrar_standin.names import PREFIXES
+from local.registrar_standin.server import RegistrarServer
+
+ROOT = Path(__file__).parents[3]
+ANN = Contact("Ann", "Vries", "Street 1", "1015 DV", "Amsterdam", "NL", "ann@post.example", "+31.201234567")
+
+
+def registrar_at(url: str) -> Route53Registrar:
+    client = boto3.client(
+        "route53domains",
+        region_name="us-east-1",
+        endpoint_url=url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(retries={"mode": "standard", "total_max_attempts": 1}, proxies={}),
+    )
+    return Route53Registrar(client, client)
+
+
+def order(name: str, action: DomainAction = DomainAction.REGISTER) -> RegistrationRequest:
+    return RegistrationRequest(name, action, 1, Contacts(ANN, ANN, ANN, ANN), auth_code="s3cret-code")
+
+
+def fetch(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.read().decode()
+
+
+def post(url: str, **fields: Any) -> tuple[int, Any]:
+    request = urllib.request.Request(url, json.dumps(fields).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, json.load(refusal)
+
+
+@pytest.fixture
+def server() -> Iterator[RegistrarServer]:
+    with RegistrarServer(RegistrarStandIn(delay=None, transfer_delay=None)) as server:
+        yield server
+
+
+def test_the_page_shows_names_and_offers_what_can_be_done(server: RegistrarServer) -> None:
+    registrar = registrar_at(server.url)
+    registrar.submit(order("xn--bcher-kva.de"))
+    registrar.submit(order("action-bakery.com", DomainAction.TRANSFER))
+    for _ in range(2):
+        server.standin.advance("action-bakery.com")
+
+    page = fetch(server.url)
+
+    assert "bücher.de" in page
+    assert "PENDING_CUSTOMER_ACTION" in page
+    buttons = re.findall(r'action="/_standin/names/([^"]+)"', page)
+    assert {"action-bakery.com/approve", "action-bakery.com/reject", "xn--bcher-kva.de/finish"} <= set(
+        buttons
+    )
+    assert "xn--bcher-kva.de/approve" not in buttons  # it waits for nobody
+    assert all(prefix in page for prefix in PREFIXES)
+
+
+def test_page_and_state_hold_no_contact_and_no_auth_code(server: RegistrarServer) -> None:
+    registrar_at(server.url).submit(order("badcontact-bakery.com", DomainAction.TRANSFER))
+    server.standin.finish("badcontact-bakery.com")
+
+    for text in (fetch(server.url), fetch(f"{server.url}/_standin/state")):
+        assert "badcontact-bakery.com" in text
+        for secret in ("ann@post.example", "201234567", "s3cret-code", "Vries"):
+            assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("control", "status", "message"),
+    [
+        ("finish", RegistrarStatus.SUCCEEDED, None),
+        ("fail", RegistrarStatus.FAILED, "told so"),
+        ("reject", RegistrarStatus.FAILED, "told so"),
+    ],
+)
+def test_a_control_ends_an_operation(
+    server: RegistrarServer, control: str, status: RegistrarStatus, message: str | None
+) -> None:
+    registrar = registrar_at(server.url)
+    operation_id = registrar.submit(order("bakery.com"))
+
+    code, state = post(f"{server.url}/_standin/names/bakery.com/{control}", message="told so")
+
+    operation = registrar.operation(operation_id)
+    assert code == 200
+    assert state["operations"][0]["running"] is False
+    assert operation is not None
+    assert (operation.status, operation.message) == (status, message)
+
+
+def test_approve_lets_a_waiting_operation_go_on(server: RegistrarServer) -> None:
+    registrar = registrar_at(server.url)
+    operation_id = registrar.submit(order("action-bakery.com"))
+    post(f"{server.url}/_standin/names/action-bakery.com/advance")
+
+    assert post(f"{server.url}/_standin/names/action-bakery.com/approve")[0] == 200
+
+    operation = registrar.operation(operation_id)
+    assert operation is not None
+    assert (operation.status, operation.flag) == (RegistrarStatus.RUNNING, None)
+    assert post(f"{server.url}/_standin/names/action-bakery.com/approve")[0] == 400
+
+
+def test_a_button_of_the_page_leads_back_to_it(server: RegistrarServer) -> None:
+    registrar_at(server.url).submit(order("bakery.com"))
+    form = urllib.parse.urlencode({"message": "no"}).encode()
+
+    with urllib.request.urlopen(f"{server.url}/_standin/names/bakery.com/fail", form, timeout=5) as answer:
+        assert answer.url == f"{server.url}/"
+        assert "FAILED" in answer.read().decode()
+
+
+def test_faults_are_asked_for_and_taken_back(server: RegistrarServer) -> None:
+    registrar = registrar_at(server.url)
+    post(f"{server.url}/_standin/faults", answer="lose", operation="RegisterDomain")
+    with pytest.raises(ProviderUnavailableError):
+        registrar.submit(order("bakery.com"))
+    assert server.standin.submissions("bakery.com") == 1
+
+    post(f"{server.url}/_standin/faults", answer="ThrottlingException", times=9)
+    with pytest.raises(ProviderUnavailableError):
+        registrar.availability("other.com")
+    post(f"{server.url}/_standin/faults")
+    assert registrar.availability("other.com").cost is not None
+
+
+def test_a_name_can_be_taken_away_and_all_be_forgotten(server: RegistrarServer) -> None:
+    registrar = registrar_at(server.url)
+    post(f"{server.url}/_standin/names/bakery.com/take")
+    assert registrar.availability("bakery.com").availability == "unavailable"
+
+    post(f"{server.url}/_standin/reset")
+    assert registrar.availability("bakery.com").availability == "available"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "status"),
+    [
+        ("/_standin/names/nobody.com/finish", {}, 404),
+        ("/_standin/names/nobody.com/dance", {}, 400),
+        ("/_standin/nothing", {}, 404),
+        ("/_standin/faults", {"operation": "NoSuchOperation"}, 400),
+        ("/_standin/settings", {"delay": "soon"}, 400),
+        ("/elsewhere", {}, 404),
+    ],
+)
+def test_a_control_that_makes_no_sense_says_so(
+    server: RegistrarServer, path: str, fields: dict[str, str], status: int
+) -> None:
+    code, document = post(server.url + path, **fields)
+
+    assert code == status
+    assert document["error"]
+
+
+# -- zones --------------------------------------------------------------------------------------------------
+
+
+def test_a_registration_makes_its_zone_and_a_transfer_none() -> None:
+    made: list[str] = []
+    standin = RegistrarStandIn(delay=0, transfer_delay=0, create_zone=made.append)
+    registrar = Route53Registrar(*standin.clients())
+
+    registrar.submit(order("bakery.com"))
+    registrar.submit(order("fail-bakery.com"))
+    registrar.submit(order("baker.com", DomainAction.TRANSFER))
+    standin.settle()
+
+    assert made == ["bakery.com"]
+
+
+def test_our_zone_is_the_one_that_the_registration_made() -> None:
+    with mock_aws():
+        route53 = boto3.client("route53", region_name="us-east-1")
+
+        def create_zone(name: str) -> list[str]:
+            answer = route53.create_hosted_zone(Name=name, CallerReference="made by the registrar")
+            servers: list[str] = answer["DelegationSet"]["NameServers"]
+            return servers
+
+        standin = RegistrarStandIn(delay=0, create_zone=create_zone)
+        registrar = Route53Registrar(*standin.clients())
+        registrar.submit(order("bakery.com"))
+        domain = registrar.domain("bakery.com")
+
+        zone = Route53Zones(route53).ensure("bakery.com", "order-1")
+
+        assert domain is not None
+        assert domain.nameservers == zone.nameservers
+        assert len(route53.list_hosted_zones()["HostedZones"]) == 1
+
+
+def test_an_operation_whose_zone_can_not_be_made_has_not_succeeded_and_is_tried_again() -> None:
+    attempts: list[str] = []
+
+    def create_zone(name: str) -> None:
+        attempts.append(name)
+        if len(attempts) == 1:
+            raise OSError("the AWS is away")
+
+    standin = RegistrarStandIn(delay=0, create_zone=create_zone)
+    registrar = Route53Registrar(*standin.clients())
+    operation_id = registrar.submit(order("bakery.com"))
+
+    with pytest.raises(ProviderUnavailableError):
+        registrar.operation(operation_id)
+    operation = registrar.operation(operation_id)
+
+    assert operation is not None
+    assert operation.status is RegistrarStatus.SUCCEEDED
+    assert attempts == ["bakery.com"] * 2
+    assert standin.registrations("bakery.com") == 1
+
+
+# -- the command --------------------------------------------------------------------------------------------
+
+
+def test_the_command_serves_on_loopback_and_ends_an_order_by_itself() -> None:
+    command = [sys.executable, "-m", "local.registrar_standin", "--port", "0", "--delay", "0.05"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            said = child.stdout.readline()
+            url = said.removeprefix("registrar stand-in: ").strip()
+            assert url.startswith("http://127.0.0.1:")
+            registrar = registrar_at(url)
+            operation_id = registrar.submit(order("bakery.com", DomainAction.TRANSFER))
+            deadline = time.monotonic() + 30
+            while True:
+                operation = registrar.operation(operation_id)
+                assert operation is not None
+                if operation.status is RegistrarStatus.SUCCEEDED:
+                    break
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+        finally:
+            child.terminate()
