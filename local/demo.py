@@ -47,6 +47,7 @@ def write_demo_file(stack: Stack) -> DemoAccounts:
         "api": stack.api,
         "stripe": stack.stripe,
         "platform": stack.platform,
+        "registrar": stack.registrar,
         "aws": stack.aws.endpoint,
         "callbacks": stack.callbacks,
         "accounts": accounts,
@@ -212,6 +213,7 @@ def _show_addresses(stack: Stack, terminal: Terminal) -> None:
     terminal.fact("API", stack.api)
     terminal.fact("Stripe", stack.stripe or "Stripe's own test mode")
     terminal.fact("hosting platform", stack.platform)
+    terminal.fact("registrar", stack.registrar)
     terminal.fact("callbacks", stack.callbacks)
     terminal.fact("AWS", f"{stack.aws.endpoint}  (region {REGION}, any credentials, table {stack.table})")
     terminal.fact("demo accounts", str(stack.state / "demo.json"))

@@ -1,7 +1,7 @@
 """The whole system on this machine: the project's own template on the embedded AWS, and stand-ins around it.
 
     with running_stack(state) as stack:
-        stack.api, stack.stripe, stack.platform, stack.callbacks   # base addresses
+        stack.api, stack.stripe, stack.platform, stack.registrar, stack.callbacks   # base addresses
         stack.aws.client("dynamodb")                               # the embedded AWS
 
 Several stacks may run at once, each with a state folder of its own; ports that are taken are replaced by
@@ -35,6 +35,7 @@ STRIPE_TEST_KEYS = ("sk_test_", "rk_test_")
 
 _STRIPE_PORT = 12111
 _PLATFORM_PORT = 8090
+_REGISTRAR_PORT = 8091
 _CALLBACKS_PORT = 9009
 _READY_SECONDS = 30.0
 
@@ -48,6 +49,7 @@ class Stack:
     api: str
     stripe: str
     platform: str
+    registrar: str
     callbacks: str
     aws: Aws
     deployment: Deployment
@@ -96,13 +98,15 @@ def running_stack(
     stripe_api_key: str | None = None,
     wait_scale: float = 1.0,
     platform_delay: float = 2.0,
+    registrar_delay: float = 3.0,
     report: Report = lambda line: None,
 ) -> Iterator[Stack]:
     """Starts everything and ends it on leaving. Raises StackError, with the reason, when that does not work.
 
     With `stripe_api_key` (sk_test_…) money moves in Stripe's real test mode and there is no stand-in for
     Stripe. `wait_scale` shortens the state machine's waits and retry intervals; `platform_delay` is how many
-    seconds the stand-in for the hosting platform takes to build a site.
+    seconds the stand-in for the hosting platform takes to build a site, `registrar_delay` how many the registrar's
+    takes to register a name (a transfer takes four times as long).
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
@@ -141,6 +145,12 @@ def running_stack(
             {"--record": str(state / "callbacks.jsonl")},
         )
         emulator = cleanup.enter_context(running_emulator(state, wait_scale=wait_scale))
+        registrar = stand_ins.start(
+            "registrar",
+            "local.registrar_standin",
+            _REGISTRAR_PORT,
+            {"--delay": str(registrar_delay), "--aws-endpoint": emulator.aws.endpoint},
+        )
         stand_ins.wait_until_ready()
         report(f"AWS emulator and stand-ins are up ({time.monotonic() - started:.1f} s)")
 
@@ -152,6 +162,7 @@ def running_stack(
             "PlatformUrl": platform,
             "PlatformApiKey": shared.platform_api_key,
             "PlatformWebhookSecrets": shared.platform_webhook,
+            "RegistrarEndpoint": registrar,
             "AllowLoopbackCallbacks": "true",
             "DomainRegistration": "true",
             # Who turns a switch here wants to see what it does.
@@ -164,6 +175,7 @@ def running_stack(
             api=gateway.address,
             stripe=stripe,
             platform=platform,
+            registrar=registrar,
             callbacks=callbacks,
             aws=emulator.aws,
             deployment=deployment,

@@ -86,7 +86,7 @@ def test_the_demo_file_names_all_addresses_and_accounts(stack: Stack, accounts: 
         *("declined_recoverable", "declined_final", "sepa", "trial"),
     }
     assert all(set(account) == {"id", "user_key", "system_key"} for account in accounts.values())
-    addresses = {name: document[name] for name in ("api", "stripe", "platform", "aws", "callbacks")}
+    addresses = {name: document[name] for name in ("api", "stripe", "platform", "registrar", "aws", "callbacks")}
     assert set(document) == {*addresses, "accounts"}
     for address in addresses.values():
         call("GET", address)  # somebody answers
@@ -149,5 +149,5 @@ def test_a_killed_run_is_not_in_the_way_of_the_next_and_sigterm_leaves_nothing_b
         second.terminate()
     assert second.wait(PATIENCE_SECONDS) == 0
     document = json.loads(demo_file.read_text())
-    for name in ("api", "stripe", "platform", "aws", "callbacks"):
+    for name in ("api", "stripe", "platform", "registrar", "aws", "callbacks"):
         assert nobody_answers(document[name])
