@@ -185,7 +185,7 @@ def _why(error: IDNAError, text: str) -> str:
 
     if isinstance(error, IDNABidiError):
         return f"{_shown(text)!r} mixes writing from right to left with other writing."
-    if error.code == "initial_combiner":
+    if error.code == "leading_combiner":
         return f"{_shown(text)!r} begins with an accent that belongs to no letter."
     if error.codepoint is None:
         return f"{_shown(text)!r} can't be a domain name."
