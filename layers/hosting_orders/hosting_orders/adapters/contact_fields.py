@@ -116,7 +116,8 @@ def _country(text: str) -> str:
     from iso3166 import countries_by_alpha2
 
     code = text.upper()
-    if code not in countries_by_alpha2 or code in _NOT_ASSIGNED:
+    # Only ASCII: the capitals of "ß" are "SS", which is South Sudan.
+    if not text.isascii() or code not in countries_by_alpha2 or code in _NOT_ASSIGNED:
         raise _RefusedError("must be a two-letter country code of ISO 3166-1, such as `NL`.")
     return code
 
