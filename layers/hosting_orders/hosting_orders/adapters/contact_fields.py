@@ -197,8 +197,6 @@ def _extra_as_text(value: object) -> str | None:
     """Registries take text only; a number or a truth value is what a client's JSON library made of it."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int | float):  # bool is one of them
         return json.dumps(value)
     raise _RefusedError("must be text, a number, true or false.")
