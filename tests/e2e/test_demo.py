@@ -86,7 +86,9 @@ def test_the_demo_file_names_all_addresses_and_accounts(stack: Stack, accounts: 
         *("declined_recoverable", "declined_final", "sepa", "trial"),
     }
     assert all(set(account) == {"id", "user_key", "system_key"} for account in accounts.values())
-    addresses = {name: document[name] for name in ("api", "stripe", "platform", "registrar", "aws", "callbacks")}
+    addresses = {
+        name: document[name] for name in ("api", "stripe", "platform", "registrar", "aws", "callbacks")
+    }
     assert set(document) == {*addresses, "accounts"}
     for address in addresses.values():
         call("GET", address)  # somebody answers

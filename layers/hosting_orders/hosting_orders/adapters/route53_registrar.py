@@ -224,12 +224,22 @@ class Route53Registrar:
             "SortBy": "SubmittedDate",
             "SortOrder": "DESC",
         }
-        found = []
-        for page in self._pages("list_operations", arguments):
-            for summary in page.get("Operations", []):
-                if str(summary.get("DomainName", "")).lower() == name.lower():
-                    found.append(self._operation(summary))
+        try:
+            listed = [
+                self._named(entry) for entry in self._listed("list_operations", "Operations", arguments)
+            ]
+        except _RefusedError:
+            raise ProviderUnavailableError("registrar: it did not list its operations") from None
+        found = [
+            self._operation(entry) for entry in listed if str(entry.get("DomainName")).lower() == name.lower()
+        ]
         return sorted(found, key=lambda operation: operation.submitted_at, reverse=True)
+
+    def _named(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The listed operation with its name, which the list may leave out: overlooked, it would be ordered twice."""
+        if entry.get("DomainName"):
+            return entry
+        return self._ask("get_operation_detail", OperationId=entry.get("OperationId", ""))
 
     def operation(self, operation_id: str) -> RegistrarOperation | None:
         """A registration or transfer as it stands, None when the registrar knows no such operation."""
@@ -301,12 +311,8 @@ class Route53Registrar:
             "FilterConditions": [{"Name": "DomainName", "Operator": "BEGINS_WITH", "Values": [name]}]
         }
         try:
-            pages = self._pages("list_domains", arguments)
-            names = {
-                str(entry.get("DomainName", "")).lower()
-                for page in pages
-                for entry in page.get("Domains", ())
-            }
+            entries = self._listed("list_domains", "Domains", arguments)
+            names = {str(entry.get("DomainName", "")).lower() for entry in entries}
         except _RefusedError:
             raise ProviderUnavailableError("registrar: it did not list our names") from None
         return name.lower() in names
@@ -328,11 +334,16 @@ class Route53Registrar:
     def _ask(self, method: str, **arguments: Any) -> Mapping[str, Any]:
         return _call(self._asking, method, arguments)
 
-    def _pages(self, method: str, arguments: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    def _listed(self, method: str, kind: str, arguments: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """The entries of all pages."""
         marker: dict[str, Any] = {}
         while True:
             page = self._ask(method, MaxItems=100, **arguments, **marker)
-            yield page
+            if kind not in page:
+                # boto3 reads an empty or garbled answer as one without anything in it. Taken for an empty list, it
+                # would lead to a second order.
+                raise ProviderUnavailableError(f"registrar: {method} gave no list")
+            yield from page[kind]
             following = page.get("NextPageMarker")
             if not following:
                 return

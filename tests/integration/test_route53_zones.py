@@ -1,0 +1,167 @@
+"""The port Zones on Route 53 (moto)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from moto import mock_aws
+
+from hosting_orders.adapters.route53_zones import Route53Zones
+from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.usecases.ports import Zones
+
+
+@pytest.fixture
+def route53() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.client("route53", region_name="us-east-1")
+
+
+def zones_of(route53: Any) -> list[str]:
+    return [zone["Name"] for zone in route53.list_hosted_zones()["HostedZones"]]
+
+
+def private_zone(route53: Any, name: str, reference: str) -> str:
+    answer = route53.create_hosted_zone(
+        Name=name,
+        CallerReference=reference,
+        HostedZoneConfig={"PrivateZone": True, "Comment": ""},
+        VPC={"VPCRegion": "us-east-1", "VPCId": "vpc-1"},
+    )
+    return str(answer["HostedZone"]["Id"]).removeprefix("/hostedzone/")
+
+
+class Replaced:
+    """A client with some methods of its own."""
+
+    def __init__(self, inner: Any, **methods: Callable[..., Any]) -> None:
+        self._inner = inner
+        self._methods = methods
+
+    def __getattr__(self, name: str) -> Any:
+        return self._methods.get(name) or getattr(self._inner, name)
+
+
+def test_a_zone_is_made_when_there_is_none(route53: Any) -> None:
+    zones: Zones = Route53Zones(route53)
+
+    zone = zones.ensure("bakery.com", "order-1")
+
+    (made,) = route53.list_hosted_zones()["HostedZones"]
+    assert made["Id"] == f"/hostedzone/{zone.id}"
+    assert (made["Name"], made["CallerReference"]) == ("bakery.com.", "order-1")
+    assert not made["Config"]["PrivateZone"]
+    servers = route53.get_hosted_zone(Id=zone.id)["DelegationSet"]["NameServers"]
+    assert list(zone.nameservers) == servers
+    assert len(servers) == 4
+
+
+def test_asking_again_is_the_same_zone(route53: Any) -> None:
+    zones = Route53Zones(route53)
+
+    assert zones.ensure("bakery.com", "order-1") == zones.ensure("bakery.com", "order-1")
+    assert zones_of(route53) == ["bakery.com."]
+
+
+def test_a_zone_that_somebody_made_is_used(route53: Any) -> None:
+    made = route53.create_hosted_zone(Name="bakery.com", CallerReference="RISWorkflow-RD:1")
+
+    zone = Route53Zones(route53).ensure("BAKERY.com", "order-1")
+
+    assert made["HostedZone"]["Id"] == f"/hostedzone/{zone.id}"
+    assert zones_of(route53) == ["bakery.com."]
+
+
+@pytest.mark.parametrize("other", ["akery.com", "bakery.com.ar", "shop.bakery.com", "bakery.org", "aa.com"])
+def test_a_zone_of_another_name_is_not_ours(route53: Any, other: str) -> None:
+    route53.create_hosted_zone(Name=other, CallerReference="other")
+
+    Route53Zones(route53).ensure("bakery.com", "order-1")
+
+    assert sorted(zones_of(route53)) == sorted([f"{other}.", "bakery.com."])
+
+
+def test_a_private_zone_of_the_name_is_passed_over(route53: Any) -> None:
+    private = private_zone(route53, "bakery.com", "a")
+
+    zone = Route53Zones(route53).ensure("bakery.com", "order-1")
+
+    assert zone.id != private
+    assert Route53Zones(route53).ensure("bakery.com", "order-1") == zone
+
+
+def test_of_several_zones_it_is_the_one_made_for_this_order(route53: Any) -> None:
+    for number in range(4):
+        route53.create_hosted_zone(Name="bakery.com", CallerReference=f"order-{number}")
+    ids = {
+        zone["CallerReference"]: zone["Id"].removeprefix("/hostedzone/")
+        for zone in route53.list_hosted_zones()["HostedZones"]
+    }
+    zones = Route53Zones(route53)
+
+    for number in range(4):
+        assert zones.ensure("bakery.com", f"order-{number}").id == ids[f"order-{number}"]
+    assert zones.ensure("bakery.com", "order-9").id == min(ids.values())
+    assert len(zones_of(route53)) == 4
+
+
+def test_a_zone_is_found_behind_pages_of_private_ones(route53: Any) -> None:
+    for number in range(3):
+        private_zone(route53, "bakery.com", f"private-{number}")
+    public = route53.create_hosted_zone(Name="bakery.com", CallerReference="public")["HostedZone"]["Id"]
+    everything = route53.list_hosted_zones_by_name(DNSName="bakery.com.")["HostedZones"]
+    everything.sort(key=lambda zone: not zone["Config"]["PrivateZone"])
+
+    def one_at_a_time(**asked: str) -> dict[str, Any]:
+        start = next((n for n, zone in enumerate(everything) if zone["Id"] == asked.get("HostedZoneId")), 0)
+        page: dict[str, Any] = {"HostedZones": everything[start : start + 1], "IsTruncated": False}
+        if start + 1 < len(everything):
+            following = everything[start + 1]
+            page |= {
+                "IsTruncated": True,
+                "NextDNSName": asked["DNSName"],
+                "NextHostedZoneId": following["Id"],
+            }
+        return page
+
+    paged = Replaced(route53, list_hosted_zones_by_name=one_at_a_time)
+
+    assert f"/hostedzone/{Route53Zones(paged).ensure('bakery.com', 'order-1').id}" == public
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ReadTimeoutError(endpoint_url="https://route53"),
+        ClientError({"Error": {"Code": "HostedZoneAlreadyExists", "Message": "exists"}}, "CreateHostedZone"),
+        ClientError({"Error": {"Code": "Throttling", "Message": "slow"}}, "CreateHostedZone"),
+    ],
+    ids=["answer lost", "exists already", "throttled"],
+)
+def test_a_zone_whose_answer_was_lost_is_found_and_not_made_again(route53: Any, fault: Exception) -> None:
+    def applied_but_lost(**arguments: Any) -> Any:
+        route53.create_hosted_zone(**arguments)
+        raise fault
+
+    zone = Route53Zones(Replaced(route53, create_hosted_zone=applied_but_lost)).ensure(
+        "bakery.com", "order-1"
+    )
+
+    assert Route53Zones(route53).ensure("bakery.com", "order-1") == zone
+    assert zones_of(route53) == ["bakery.com."]
+
+
+def failing(**_: Any) -> Any:
+    raise ClientError({"Error": {"Code": "TooManyHostedZones", "Message": "limit"}}, "Any")
+
+
+@pytest.mark.parametrize("method", ["create_hosted_zone", "list_hosted_zones_by_name"])
+def test_a_zone_that_can_not_be_had_is_a_fault(route53: Any, method: str) -> None:
+    with pytest.raises(ProviderUnavailableError, match="TooManyHostedZones"):
+        Route53Zones(Replaced(route53, **{method: failing})).ensure("bakery.com", "order-1")
+
+    assert zones_of(route53) == []
