@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hosting_orders.contracts import v2
 from hosting_orders.domain.deadlines import outlook
+from hosting_orders.domain.order import SiteResource
 from hosting_orders.entrypoints.http import Reply, Request, endpoint
 from hosting_orders.usecases.authenticate import Caller
 from hosting_orders.usecases.changes import find_order, load_cart
@@ -19,7 +20,7 @@ def handler(request: Request, caller: Caller, services: Services) -> Reply:
     user = services.directory.user(order.user_id) if order.user_id else None
     delivery = services.deliveries.delivery(account.id, order.number) if order.callback else None
     password = None
-    if order.resource is not None and caller.may_see_secrets:
+    if isinstance(order.resource, SiteResource) and caller.may_see_secrets:
         password = services.cipher.open(order.resource.sealed_password, password_context(order))
     ahead = outlook(order, cart)
     body = v2.order_details(order, cart, account, user, password=password, delivery=delivery, ahead=ahead)

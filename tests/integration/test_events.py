@@ -15,7 +15,7 @@ from tests.support.world import ROOT, World, a_world, handler_of
 
 FUNCTIONS = sorted(folder.parent.name for folder in (ROOT / "functions").glob("*/app.py"))
 EVENTS = sorted((ROOT / "events").glob("*/*.json"))
-STEPS = ("charge_order", "provision_hosting", "refund_order", "send_callback")
+STEPS = ("charge_order", "provision_hosting", "register_domain", "refund_order", "send_callback")
 # A signature in a file is always too old, and the ids in the paths are another table's.
 REFUSED = {"receive_stripe_webhook": 401, "receive_platform_webhook": 401}
 
@@ -38,6 +38,8 @@ def test_a_request_is_answered(path: Path, world: World) -> None:
     answer = handler_of(path.parent.name)(event, None)
     assert answer["statusCode"] == REFUSED.get(path.parent.name, answer["statusCode"])
     assert answer["statusCode"] < 500
+    if path.parent.name in ("place_order", "order_domain", "list_tlds", "show_tld"):
+        assert answer["statusCode"] in (200, 202), answer["body"]
     if path.parent.name == "place_order":
         assert answer["statusCode"] == 202, answer["body"]
 

@@ -39,6 +39,21 @@ ANY_RESOURCE_IS_FINE = {
     "xray:PutTelemetryRecords": "X-Ray knows no resources",
     "xray:GetSamplingRules": "X-Ray knows no resources",
     "xray:GetSamplingTargets": "X-Ray knows no resources",
+    **dict.fromkeys(
+        (
+            "route53domains:CheckDomainAvailability",
+            "route53domains:CheckDomainTransferability",
+            "route53domains:RegisterDomain",
+            "route53domains:TransferDomain",
+            "route53domains:GetOperationDetail",
+            "route53domains:ListOperations",
+            "route53domains:GetDomainDetail",
+            "route53domains:ListDomains",
+        ),
+        "Route 53 Domains knows no resources",
+    ),
+    "route53:CreateHostedZone": "a zone that does not exist yet has no name to be limited to",
+    "route53:ListHostedZonesByName": "lists know no resources",
     "cloudwatch:PutMetricData": "CloudWatch limits metrics by condition, not by resource",
     # Vended logs of Step Functions: the log delivery API of CloudWatch knows no resources.
     "logs:CreateLogDelivery": "log delivery knows no resources",

@@ -116,6 +116,20 @@ def platform(port: Any, mishaps: Mishaps) -> Any:
     )
 
 
+def registrar(port: Any, mishaps: Mishaps) -> Any:
+    """Only what is asked of it for an order under way: checks before an order leave nothing behind."""
+    names = ("submit", "find", "operation", "domain")
+    return _Wrapped(
+        port, mishaps, "registrar", names, lambda: ProviderUnavailableError("the registrar's answer was lost")
+    )
+
+
+def zones(port: Any, mishaps: Mishaps) -> Any:
+    return _Wrapped(
+        port, mishaps, "zones", ("ensure",), lambda: ProviderUnavailableError("the zone's answer was lost")
+    )
+
+
 def callbacks(port: Any, mishaps: Mishaps) -> Any:
     """An attempt never raises; here the process can only die around it."""
     return _Wrapped(port, mishaps, "callbacks", ("send",), lambda: Crash("callbacks.send"))  # type: ignore[arg-type,return-value]

@@ -37,6 +37,8 @@ _NEEDS = {
     "platform": ("secret:PlatformSecret", "env:PLATFORM_SECRET_ARN", "env:PLATFORM_URL"),
     "callbacks": ("secret:CallbackSecret", "env:CALLBACK_SECRET_ARN", "env:ALLOW_LOOPBACK_CALLBACKS"),
     "cipher": ("env:DATA_KEY_ARN",),
+    "registrar": ("env:REGISTRAR_ENDPOINT",),
+    "zones": ("route53:ListHostedZonesByName", "route53:GetHostedZone", "route53:CreateHostedZone"),
     "workflow": ("env:STATE_MACHINE_ARN",),
     "features": (
         *("env:FEATURES_APPLICATION", "env:FEATURES_ENVIRONMENT", "env:FEATURES_PROFILE"),
@@ -50,6 +52,11 @@ _METHODS = {
     ("workflow", "fail"): "states:SendTaskFailure",
     ("cipher", "seal"): "kms:Encrypt",
     ("cipher", "open"): "kms:Decrypt",
+    ("registrar", "availability"): "route53domains:CheckDomainAvailability",
+    ("registrar", "transferability"): "route53domains:CheckDomainTransferability",
+    ("registrar", "find"): "route53domains:ListOperations",
+    ("registrar", "operation"): "route53domains:GetOperationDetail",
+    ("registrar", "domain"): "route53domains:GetDomainDetail route53domains:ListDomains",
 }
 
 _running = threading.local()
@@ -145,5 +152,5 @@ class _WatchedPort:
 
     def __getattr__(self, method: str) -> Any:
         if (self._name, method) in _METHODS:
-            used(_METHODS[self._name, method])
+            used(*_METHODS[self._name, method].split())
         return getattr(self._port, method)

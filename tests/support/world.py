@@ -33,6 +33,8 @@ from moto.dynamodb import dynamodb_backends
 
 from hosting_orders import bootstrap, settings
 from hosting_orders.adapters.features import AppConfigFeatures
+from hosting_orders.adapters.route53_registrar import Route53Registrar
+from hosting_orders.adapters.route53_zones import Route53Zones
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
 from hosting_orders.adapters.stripe_payments import StripePayments
 from hosting_orders.domain.cart import Cart
@@ -40,6 +42,7 @@ from hosting_orders.domain.features import DOMAIN_REGISTRATION
 from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.domain.order import Order
 from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest, OperationStatus
+from local.registrar_standin import RegistrarStandIn
 from local.seed import ACCOUNTS, create_customer, seed_table
 from local.stripe_standin import StripeStandIn
 from tests.support import mishaps, permissions
@@ -50,6 +53,8 @@ from tests.support.table import REGION, TABLE_NAME, AtomicClient, create_table
 
 ROOT = Path(__file__).parents[2]
 STRIPE_WEBHOOK_SECRET = "whsec_test_0123456789abcdef"
+REGISTRATION_SECONDS = 120.0
+TRANSFER_SECONDS = 10 * 86_400.0
 
 
 class _Loader(yaml.SafeLoader):
@@ -182,6 +187,15 @@ class WorldServices(bootstrap.AwsServices):
         return mishaps.platform(self._world.platform, self._world.mishaps)
 
     @cached_property
+    def registrar(self) -> Any:
+        registrar = Route53Registrar(*self._world.registrar.clients(), pause=lambda seconds: None)
+        return mishaps.registrar(registrar, self._world.mishaps)
+
+    @cached_property
+    def zones(self) -> Any:
+        return mishaps.zones(Route53Zones(bootstrap.aws_client("route53")), self._world.mishaps)
+
+    @cached_property
     def callbacks(self) -> Any:
         return mishaps.callbacks(self._world.callbacks, self._world.mishaps)
 
@@ -216,6 +230,12 @@ class World:
         # The stand-in for Stripe lives in the machine's time; from here on both are moved together.
         self.clock = VirtualClock(time.time_ns() // 1_000_000)
         self.platform = FakePlatform(now=lambda: self.clock.now() / 1000)
+        self.registrar = RegistrarStandIn(
+            now=lambda: self.clock.now() / 1000,
+            delay=REGISTRATION_SECONDS,
+            transfer_delay=TRANSFER_SECONDS,
+            create_zone=self._create_zone,
+        )
         self.callbacks = FakeCallbacks()
         self.measures = FakeMeasures()
         self.features = Switches()
@@ -234,6 +254,7 @@ class World:
                 for name, folder in (
                     ("ChargeOrder", "charge_order"),
                     ("ProvisionHosting", "provision_hosting"),
+                    ("RegisterDomain", "register_domain"),
                     ("RefundOrder", "refund_order"),
                     ("SendCallback", "send_callback"),
                 )
@@ -314,6 +335,43 @@ class World:
         headers = {"Idempotency-Key": key} if key else {}
         return self.request("POST", "/api/orders", body, account=account, headers=headers)
 
+    def contact(self, **changes: Any) -> dict[str, Any]:
+        """A registrant that every registry could take, but for its own fields."""
+        contact = {
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "street_address": "Keizersgracht 1",
+            "post_code": "1015 CJ",
+            "city": "Amsterdam",
+            "country": "NL",
+            "email": "ada@example.com",
+            "phone": "+31.201234567",
+        }
+        return {**contact, **changes}
+
+    def domain(self, name: str = "hosting-example.com", **changes: Any) -> dict[str, Any]:
+        """The body of an ordinary domain order; a change to None leaves the field out."""
+        domain = {"name": name, "contact": self.contact(), **changes}
+        return {"domain": {field: value for field, value in domain.items() if value is not None}}
+
+    def order_domain(
+        self,
+        name: str = "hosting-example.com",
+        account: str = "ready",
+        *,
+        key: str | None = None,
+        **changes: Any,
+    ) -> Reply:
+        """POST /api/orders/domain for a demo account."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.request(
+            "POST", "/api/orders/domain", self.domain(name, **changes), account=account, headers=headers
+        )
+
+    def place_cart(self, *items: dict[str, Any], account: str = "ready", **fields: Any) -> Reply:
+        """POST /api/carts for a demo account."""
+        return self.request("POST", "/api/carts", {"items": list(items), **fields}, account=account)
+
     # -- what the world does ---------------------------------------------------------------------------------
 
     def run(self, *, finish: bool = True) -> None:
@@ -353,6 +411,12 @@ class World:
         except Crash:
             return 0
         return int(answer["items"])
+
+    def _create_zone(self, name: str) -> list[str]:
+        """A registration at Route 53 makes the name's zone by itself."""
+        zones = bootstrap.aws_client("route53")
+        made = zones.create_hosted_zone(Name=name, CallerReference=f"registrar-{name}")
+        return list(made["DelegationSet"]["NameServers"])
 
     def _marks(self) -> tuple[int, ...]:
         """Differ when anything has happened. The stream tells of every write, and costs nothing to count."""
@@ -489,7 +553,9 @@ def a_world(
     bootstrap.aws_client.cache_clear()
     original = bootstrap.aws_client
     try:
-        with mock_aws(), StripeStandIn(webhook_secret=STRIPE_WEBHOOK_SECRET) as stripe:
+        # The registrar is our own stand-in: moto's Route 53 Domains knows no availability, transfers and prices.
+        elsewhere: Any = {"core": {"passthrough": {"services": ["route53domains"]}}}
+        with mock_aws(config=elsewhere), StripeStandIn(webhook_secret=STRIPE_WEBHOOK_SECRET) as stripe:
             key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"]
             os.environ["DATA_KEY_ARN"] = key
             create_table(boto3.client("dynamodb", region_name=REGION))

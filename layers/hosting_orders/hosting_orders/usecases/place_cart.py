@@ -213,8 +213,11 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
     for attempt in range(3):
         now = services.clock.now()
         orders, contacts = [], []
-        for draft in ready.drafts:
-            order, sealed = _order(services, ready, draft, now)
+        # Ascending, so that the client's order is the order of the numbers: wherever a cart's orders are read again
+        # they come in this order, and the payment provider is asked for the very same lines.
+        numbers = sorted(mint_number(now) for _ in ready.drafts)
+        for number, draft in zip(numbers, ready.drafts, strict=True):
+            order, sealed = _order(services, ready, draft, number, now)
             orders.append(order)
             contacts += sealed
         cart = Cart(
@@ -247,8 +250,9 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
     raise AssertionError("unreachable")
 
 
-def _order(services: Services, ready: _Ready, draft: Draft, now: int) -> tuple[Order, list[SealedContacts]]:
-    number = mint_number(now)
+def _order(
+    services: Services, ready: _Ready, draft: Draft, number: int, now: int
+) -> tuple[Order, list[SealedContacts]]:
     item = draft.item
     if isinstance(item, DomainItem) and draft.auth_code:
         context = auth_code_context(ready.account.id, number)

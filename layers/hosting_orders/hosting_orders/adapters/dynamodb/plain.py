@@ -74,7 +74,8 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         if not all(hasattr(kind, "KIND") for kind in kinds):
             raise TypeError(f"nothing in an item says which of {hint} it is")
         by_word = {kind.KIND: kind for kind in kinds}
-        return lambda value: from_plain(by_word[value["kind"]], value)
+        # What was stored before there was a choice has no word: it is of the first kind.
+        return lambda value: from_plain(by_word[value.get("kind", kinds[0].KIND)], value)
     if origin is tuple:
         read = _reader(arguments[0])
         return lambda values: tuple(read(value) for value in values)
