@@ -344,9 +344,6 @@ def _check_registry(services: Services, item: DomainItem, contacts: Contacts, po
     violations: list[dict[str, object]] = []
     needs: list[dict[str, object]] = []
     for role, contact in zip(ContactRole, _four(contacts), strict=True):
-        if role is not ContactRole.OWNER and contact == contacts.owner:
-            # The registrant's own rules are the stricter ones.
-            continue
         wrong, missing = services.registry_rules.check_contact(item.tld, contact, role)
         at = f"{pointer}/contact" if role is ContactRole.OWNER else f"{pointer}/role_contacts/{role.value}"
         violations += [
