@@ -13,6 +13,7 @@ from typing import Any
 from hosting_orders.domain.money import Money
 from local.aws import REGION
 from local.client import Answer, call
+from local.demo_domains import CONTACT, DomainsFailedError, show_sample_domains
 from local.seed import seed
 from local.stack import Stack
 from local.terminal import Terminal
@@ -70,9 +71,9 @@ class _Client:
     def get(self, path: str) -> Any:
         return self._document(call("GET", self.api + path, headers=self.headers), 200)
 
-    def place(self, order: Mapping[str, Any]) -> Any:
+    def place(self, order: Mapping[str, Any], path: str = "/api/orders") -> Any:
         headers = {**self.headers, "Idempotency-Key": str(uuid.uuid4())}
-        return self._document(call("POST", f"{self.api}/api/orders", order, headers=headers), 202)
+        return self._document(call("POST", f"{self.api}{path}", order, headers=headers), 202)
 
     @staticmethod
     def _document(answer: Answer, expected: int) -> Any:
@@ -82,7 +83,8 @@ class _Client:
 
 
 def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) -> None:
-    """Places a site order and shows what happens to it. Raises DemoFailedError when it does not complete."""
+    """Places a site order and three domain orders and shows what happens to them. Raises DemoFailedError when one
+    does not complete."""
     client = _Client(stack.api, accounts[SAMPLE_ACCOUNT])
     order = _sample_order(client.get("/api/about"), stack.callbacks)
     terminal.heading(f"A site order by the account “{SAMPLE_ACCOUNT}”: POST {stack.api}/api/orders")
@@ -95,6 +97,11 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
     follower.until_the_cart_is_completed()
     _show_delivered(shown, terminal)
     terminal.good("The order is completed: paid, delivered, and its client told.")
+    try:
+        show_sample_domains(client, terminal)
+    except DomainsFailedError as error:
+        raise DemoFailedError(str(error)) from error
+    terminal.good("The names are registered and transferred, with a DNS zone each.")
     _show_addresses(stack, terminal)
     terminal.heading("To try it yourself")
     for line in _curl_lines(stack, client, order["site"], accepted["cart"]["poll_url"], shown["order"]["id"]):
@@ -223,13 +230,16 @@ def _curl_lines(
     stack: Stack, client: _Client, site: Mapping[str, Any], cart_path: str, order_id: str
 ) -> list[str]:
     credentials = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in client.headers.items())
-    headers = f"{credentials} -H 'Content-Type: application/json' -H 'Idempotency-Key: {uuid.uuid4()}'"
+    json_headers = f"{credentials} -H 'Content-Type: application/json'"
+    headers = f"{json_headers} -H 'Idempotency-Key: {uuid.uuid4()}'"
     another = shlex.quote(json.dumps({"site": {**site, "name": "my-own-site"}}))
+    domain = shlex.quote(json.dumps({"domain": {"name": "my-own-name.com", "contact": CONTACT}}))
     return [
         f"curl -s {credentials} {stack.api}/api/orders/{order_id}",
         f"curl -s {credentials} {stack.api}{cart_path}",
         f"curl -s {credentials} {stack.api}/api/orders",
         f"curl -s {headers} -d {another} {stack.api}/api/orders",
+        f"curl -s {json_headers} -d {domain} {stack.api}/api/orders/domain",
         f"curl -s {stack.callbacks}/received",
     ]
 

@@ -29,6 +29,7 @@ from local.errors import StackError
 from local.gateway import running_gateway
 from local.paths import DEFAULT_STATE, TEMPLATE
 from local.processes import Child, accepts_connections, reserved_port, start_module
+from local.schedule import quick_schedule
 
 STACK_NAME = "hosting-orders"
 STRIPE_TEST_KEYS = ("sk_test_", "rk_test_")
@@ -98,6 +99,7 @@ def running_stack(
     stripe_api_key: str | None = None,
     wait_scale: float = 1.0,
     platform_delay: float = 2.0,
+    schedule_seconds: float | None = 3.0,
     registrar_delay: float = 3.0,
     report: Report = lambda line: None,
 ) -> Iterator[Stack]:
@@ -106,7 +108,8 @@ def running_stack(
     With `stripe_api_key` (sk_test_…) money moves in Stripe's real test mode and there is no stand-in for
     Stripe. `wait_scale` shortens the state machine's waits and retry intervals; `platform_delay` is how many
     seconds the stand-in for the hosting platform takes to build a site, `registrar_delay` how many the registrar's
-    takes to register a name (a transfer takes four times as long).
+    takes to register a name (a transfer takes six times as long). `schedule_seconds` lie between two runs of the
+    reconciler; with None it runs once a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
@@ -149,7 +152,12 @@ def running_stack(
             "registrar",
             "local.registrar_standin",
             _REGISTRAR_PORT,
-            {"--delay": str(registrar_delay), "--aws-endpoint": emulator.aws.endpoint},
+            {
+                "--delay": str(registrar_delay),
+                # Long enough to see what a transfer waits for, although the registrar is asked now and then only.
+                "--transfer-delay": str(registrar_delay * 6),
+                "--aws-endpoint": emulator.aws.endpoint,
+            },
         )
         stand_ins.wait_until_ready()
         report(f"AWS emulator and stand-ins are up ({time.monotonic() - started:.1f} s)")
@@ -171,6 +179,9 @@ def running_stack(
         deployment = deploy(emulator.aws, TEMPLATE, STACK_NAME, parameters)
         gateway.open_to(deployment.resources["Api"], emulator.port)
         report(f"template.yaml is deployed ({time.monotonic() - started:.1f} s)")
+        if schedule_seconds is not None:
+            reconcile = deployment.resources["ReconcileFunction"]
+            cleanup.enter_context(quick_schedule(emulator.aws, reconcile, schedule_seconds))
         yield Stack(
             api=gateway.address,
             stripe=stripe,

@@ -1,0 +1,90 @@
+"""Three names on their way: a .com, one with letters beyond ASCII, and a transfer, each followed step by step."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from local.terminal import Terminal
+
+_POLL_SECONDS = 0.5
+_SECONDS = 120.0
+_BAD_ENDS = frozenset(("failed", "cancelled"))
+
+CONTACT = {
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "street_address": "Keizersgracht 1",
+    "post_code": "1015 CJ",
+    "city": "Amsterdam",
+    "country": "NL",
+    "email": "ada@example.com",
+    "phone": "+31.201234567",
+}
+
+
+class _Client(Protocol):
+    def get(self, path: str) -> Any: ...
+    def place(self, order: Mapping[str, Any], path: str) -> Any: ...
+
+
+class DomainsFailedError(Exception):
+    """A sample name did not arrive; the message says why."""
+
+
+def sample_domains() -> list[dict[str, Any]]:
+    """What is ordered: names that nobody has, so that the same stack can be shown twice."""
+    tail = uuid.uuid4().hex[:6]
+    return [
+        {"name": f"sample-{tail}.com", "contact": CONTACT},
+        {"name": f"bücher-{tail}.de", "contact": CONTACT},
+        {
+            "name": f"moving-{tail}.nl",
+            "action": "transfer",
+            "authcode": "sample-auth-code",
+            "contact": CONTACT,
+        },
+    ]
+
+
+def show_sample_domains(client: _Client, terminal: Terminal) -> None:
+    """Orders the names and shows each step until all are there. Raises DomainsFailedError."""
+    terminal.heading("Three names: POST /api/orders/domain")
+    started = time.monotonic()
+    waiting = {}
+    for domain in sample_domains():
+        accepted = client.place({"domain": domain}, "/api/orders/domain")
+        waiting[domain["name"]] = accepted["orders"][0]["poll_url"]
+        terminal.event(
+            time.monotonic() - started, f"{domain['name']}: accepted, {accepted['payment']['status']}"
+        )
+    told: dict[str, str] = {}
+    while waiting:
+        for name, url in list(waiting.items()):
+            shown = client.get(url)
+            text = _step(shown)
+            if told.get(name) != text:
+                told[name] = text
+                terminal.event(time.monotonic() - started, f"{name}: {text}")
+            if shown["order"]["status"] in _BAD_ENDS:
+                raise DomainsFailedError(f"{name} failed: {shown.get('failure')}")
+            if shown["order"]["status"] == "completed":
+                del waiting[name]
+        if time.monotonic() - started > _SECONDS:
+            raise DomainsFailedError(f"Not there after {_SECONDS:.0f} s: {', '.join(waiting)}.")
+        time.sleep(_POLL_SECONDS)
+
+
+def _step(shown: Mapping[str, Any]) -> str:
+    domain = shown["domain"]
+    if domain["status"] == "active":
+        servers = ", ".join(domain["nameservers"][:2])
+        ascii_name = f", {domain['ascii_name']} in ASCII" if domain["ascii_name"] != domain["name"] else ""
+        return f"active until {domain['expires_at'][:10]}{ascii_name}, nameservers {servers} …"
+    transfer = domain["transfer"]
+    if transfer:
+        return f"{domain['status']} ({transfer['state']}): {transfer['next_step'] or ''}".rstrip(": ")
+    waits = f" ({domain['registry_state']})" if domain["registry_state"] else ""
+    return f"{domain['status']}{waits}"
