@@ -247,6 +247,12 @@ def test_the_four_contacts_are_who_they_are(world: World) -> None:
     }
 
 
+def test_a_registry_that_is_known_to_hide_nobody_is_not_asked_to(world: World) -> None:
+    world.register("bakery.de")
+
+    assert world.standin.asked("RegisterDomain") == 1
+
+
 @pytest.mark.parametrize("name", ["bakery.de", "public-bakery.com"])
 def test_a_registry_that_hides_nobody_still_gives_the_name_once(world: World, name: str) -> None:
     world.register(name)
