@@ -448,14 +448,15 @@ def test_ordering_again_while_it_runs_is_a_fault_and_no_second_order(world: Worl
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_ordering_again_when_it_is_ours_is_not_a_refusal_of_the_name(world: World) -> None:
+def test_ordering_again_when_it_is_ours_is_refused_and_the_name_is_there_to_see(world: World) -> None:
     world.standin.lose_next_answer("RegisterDomain")
     with pytest.raises(ProviderUnavailableError):
         world.register("bakery.com")
     world.pass_time(300)
 
-    with pytest.raises(ProviderUnavailableError, match="already"):
+    with pytest.raises(ProvisioningFailedError, match="already registered"):
         world.register("bakery.com")
+    assert world.registrar.domain("bakery.com") is not None
     assert world.standin.registrations("bakery.com") == 1
 
 

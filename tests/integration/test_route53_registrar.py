@@ -68,7 +68,7 @@ class Stubbed:
     pauses: list[float]
 
     def not_ours(self) -> None:
-        """The look that follows a refusal: the name is not in our account."""
+        """The answers to a look: the name is not in our account."""
         self.asking.add_client_error(
             "get_domain_detail", "InvalidInput", "Domain bakery.com  not found in 1 account."
         )
@@ -112,7 +112,6 @@ def test_a_refusal_ends_the_order_with_the_registrars_words(
 ) -> None:
     method = "register_domain" if action is DomainAction.REGISTER else "transfer_domain"
     stubbed.submitting.add_client_error(method, code, "The registry wants no such name.", 400)
-    stubbed.not_ours()
 
     with pytest.raises(ProvisioningFailedError, match=r"The registry wants no such name\."):
         stubbed.registrar.submit(replace(TRANSFER, action=action))
@@ -133,22 +132,6 @@ def test_an_answer_without_an_operation_is_a_fault(stubbed: Stubbed) -> None:
         stubbed.registrar.submit(REQUEST)
 
 
-def test_a_refusal_of_a_name_that_has_become_ours_is_a_fault(stubbed: Stubbed) -> None:
-    stubbed.submitting.add_client_error("register_domain", "InvalidInput", "not available")
-    stubbed.asking.add_response("get_domain_detail", {"DomainName": "bakery.com"})
-
-    with pytest.raises(ProviderUnavailableError, match="already"):
-        stubbed.registrar.submit(REQUEST)
-
-
-def test_a_refusal_that_can_not_be_checked_is_a_fault(stubbed: Stubbed) -> None:
-    stubbed.submitting.add_client_error("register_domain", "InvalidInput", "not available")
-    stubbed.asking.add_client_error("get_domain_detail", "ThrottlingException", "Rate exceeded")
-
-    with pytest.raises(ProviderUnavailableError):
-        stubbed.registrar.submit(REQUEST)
-
-
 def test_privacy_is_given_up_only_where_the_registrar_refuses_it(stubbed: Stubbed) -> None:
     said = "Invalid request. Problems: Privacy protection is not supported for TLD [com]"
     stubbed.submitting.add_client_error("register_domain", "InvalidInput", said)
@@ -164,7 +147,6 @@ def test_privacy_is_given_up_only_where_the_registrar_refuses_it(stubbed: Stubbe
 
 def test_what_boto3_itself_refuses_was_never_sent_and_ends_the_order(stubbed: Stubbed) -> None:
     nobody = replace(ANN, first_name=b"Ann")  # type: ignore[arg-type]
-    stubbed.not_ours()
     registrar = Route53Registrar(stubbed.registrar._asking, client())
 
     with pytest.raises(ProvisioningFailedError) as refusal:
@@ -226,7 +208,6 @@ TEXTS = {
 @pytest.mark.parametrize(("said", "told"), TEXTS.items())
 def test_texts_lose_what_is_personal_and_keep_the_rest(stubbed: Stubbed, said: str, told: str) -> None:
     stubbed.submitting.add_client_error("transfer_domain", "InvalidInput", said)
-    stubbed.not_ours()
 
     with pytest.raises(ProvisioningFailedError) as refusal:
         stubbed.registrar.submit(TRANSFER)
@@ -235,7 +216,6 @@ def test_texts_lose_what_is_personal_and_keep_the_rest(stubbed: Stubbed, said: s
 
 def test_a_long_text_is_cut(stubbed: Stubbed) -> None:
     stubbed.submitting.add_client_error("register_domain", "InvalidInput", "no " * 1000)
-    stubbed.not_ours()
 
     with pytest.raises(ProvisioningFailedError) as refusal:
         stubbed.registrar.submit(REQUEST)

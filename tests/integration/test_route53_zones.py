@@ -87,6 +87,24 @@ def test_a_zone_of_another_name_is_not_ours(route53: Any, other: str) -> None:
     assert sorted(zones_of(route53)) == sorted([f"{other}.", "bakery.com."])
 
 
+def test_the_names_that_follow_in_the_list_are_not_ours(route53: Any) -> None:
+    """The real list goes on with whatever comes next in its order; moto's does not."""
+    for name in ("bakery.community", "shop.bakery.com", "bakery.com"):
+        route53.create_hosted_zone(Name=name, CallerReference=name)
+    ids = {zone["Name"]: zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]}
+
+    def listed(*names: str) -> Any:
+        zones = [{"Id": ids[name], "Name": name, "CallerReference": "x", "Config": {}} for name in names]
+        page = {"HostedZones": zones, "IsTruncated": False}
+        return Replaced(route53, list_hosted_zones_by_name=lambda **_: page)
+
+    ours = Route53Zones(listed("bakery.com.", "shop.bakery.com.", "bakery.community."))
+    nobodys = Route53Zones(listed("shop.bakery.com.", "bakery.community."))
+
+    assert f"/hostedzone/{ours.ensure('bakery.com', 'order-1').id}" == ids["bakery.com."]
+    assert f"/hostedzone/{nobodys.ensure('bakery.com', 'order-1').id}" not in ids.values()
+
+
 def test_a_private_zone_of_the_name_is_passed_over(route53: Any) -> None:
     private = private_zone(route53, "bakery.com", "a")
 

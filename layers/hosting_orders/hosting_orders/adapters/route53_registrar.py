@@ -177,7 +177,8 @@ class Route53Registrar:
         """Order the name once and return the operation's id.
 
         Contacts are hidden from the public where the registry allows it. Raises ProvisioningFailedError when the
-        registrar refuses for good, ProviderUnavailableError when it may have taken the order.
+        registrar refuses for good (also because the name is in our account by now), ProviderUnavailableError when it
+        may have taken the order.
         """
         tld = request.name.partition(".")[2]
         if tld not in tld_table.TLDS:
@@ -189,11 +190,11 @@ class Route53Registrar:
             # Refused is not submitted, so this is no second order. Which registries can hide a contact changes, and
             # for some depends on the contact.
             if not (hide and "privacy" in refusal.text.lower()):
-                raise self._final(refusal, request) from None
+                raise _refusal(refusal.text, request) from None
         try:
             return self._submit_once(_order(request, tld, hide=False), request.action)
         except _RefusedError as refusal:
-            raise self._final(refusal, request) from None
+            raise _refusal(refusal.text, request) from None
 
     def _submit_once(self, order: Mapping[str, Any], action: DomainAction) -> str:
         method = "register_domain" if action is DomainAction.REGISTER else "transfer_domain"
@@ -201,15 +202,6 @@ class Route53Registrar:
         if not answer.get("OperationId"):
             raise ProviderUnavailableError("registrar: it took the order without naming an operation")
         return str(answer["OperationId"])
-
-    def _final(self, refusal: _RefusedError, request: RegistrationRequest) -> Exception:
-        """What a refusal means. A name that is ours by now was ordered before, and that answer was lost."""
-        if self.domain(request.name) is not None:
-            return ProviderUnavailableError(
-                "registrar: the name is in our account already; look for its order"
-            )
-        text = _without(refusal.text, _personal_data(request), keep=request.name)
-        return ProvisioningFailedError(f"the registrar refused the name: {text}")
 
     # -- what became of it ---------------------------------------------------------------------------------------
 
@@ -433,6 +425,11 @@ def _contact(tld: str, contact: Contact, role: ContactRole) -> dict[str, Any]:
     if extra:
         detail["ExtraParams"] = extra
     return {name: value for name, value in detail.items() if value}
+
+
+def _refusal(said: str, request: RegistrationRequest) -> ProvisioningFailedError:
+    text = _without(said, _personal_data(request), keep=request.name)
+    return ProvisioningFailedError(f"the registrar refused the name: {text}")
 
 
 def _transferable(answer: Mapping[str, Any]) -> str:
