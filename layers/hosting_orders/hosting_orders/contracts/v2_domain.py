@@ -29,10 +29,11 @@ _RegistrationId = Annotated[int, Field(ge=1, le=2**53)]
 
 
 class ContactSource(_Strict):
-    """`domain.contact_source` (O2-131). `state` and `extra_properties` are ours: what the registration's contact
-    lacks for another TLD."""
+    """`domain.contact_source` (O2-131). The other fields are ours: what the registration's contact may lack for
+    another TLD."""
 
     registration_id: _RegistrationId
+    organization: str | None = None
     state: str | None = None
     extra_properties: dict[str, Any] | None = None
 
@@ -120,22 +121,25 @@ _STATES = {
     OrderStatus.PROVISION_FAILED: "failed",
 }
 
-# What the registrar waits for, and what the customer can do about it.
+# What the registrar waits for (Route 53 Domains' `StatusFlag`), and what the customer can do about it.
+_CONFIRM = (
+    "The registrant has to confirm: open the message that was sent to the owner contact's e-mail address and follow "
+    "its link."
+)
 _NEXT_STEPS = {
-    "PENDING_ACCEPTANCE": "The registry has to accept the order; there is nothing to do.",
-    "PENDING_CUSTOMER_ACTION": (
-        "The registrant has to confirm: open the message that was sent to the owner contact's e-mail address and "
-        "follow its link."
-    ),
-    "PENDING_AUTHORIZATION": (
-        "The current registrar has to release the name. It usually does so by itself within five days; approving "
-        "the transfer there makes it faster."
-    ),
+    "PENDING_CUSTOMER_ACTION": _CONFIRM,
+    "PENDING_AUTHORIZATION": _CONFIRM,
     "PENDING_PAYMENT_VERIFICATION": "We have to settle something with our registrar; there is nothing to do.",
     "PENDING_SUPPORT_CASE": "We have to settle something with our registrar; there is nothing to do.",
 }
-_WAITING = "The registrar is working on it; there is nothing to do."
 _FOR_CUSTOMERS = frozenset({"PENDING_CUSTOMER_ACTION", "PENDING_AUTHORIZATION"})
+_WAITING = {
+    DomainAction.REGISTER: "The registrar is working on it; there is nothing to do.",
+    DomainAction.TRANSFER: (
+        "The current registrar has to release the name, which takes about five days; approving the transfer there "
+        "makes it faster."
+    ),
+}
 
 
 def domain_block(order: Order) -> dict[str, Any]:
@@ -158,7 +162,7 @@ def domain_block(order: Order) -> dict[str, Any]:
         "nameservers": list(resource.nameservers) if resource else [],
         "registry_state": flag,
         "registry_status": list(resource.registry_states) if resource else [],
-        "next_step": _NEXT_STEPS.get(flag or "", _WAITING) if waiting else None,
+        "next_step": _NEXT_STEPS.get(flag or "", _WAITING[item.action]) if waiting else None,
         "dns_zone": {"id": resource.zone_id, "nameservers": list(resource.zone_nameservers)}
         if resource
         else None,
@@ -171,7 +175,7 @@ def _domain_word(order: Order, flag: str | None) -> str:
         return _STATES[order.status]
     if order.provisioning_at is None:
         return "pending"
-    if flag == "PENDING_CUSTOMER_ACTION":
+    if flag in _FOR_CUSTOMERS:
         return "action_required"
     return "transferring" if order.domain_item.action is DomainAction.TRANSFER else "registering"
 
@@ -186,18 +190,13 @@ def _transfer(order: Order, flag: str | None) -> dict[str, Any]:
             else None
         )
         return {"state": "completed" if word == "active" else word, "next_step": done, "deadline": None}
-    if order.operation_id is None:
-        state = "submitting"
-    elif flag in _FOR_CUSTOMERS:
-        state = (
-            "waiting_for_customer" if flag == "PENDING_CUSTOMER_ACTION" else "waiting_for_current_registrar"
-        )
-    else:
-        state = "in_progress"
+    state = "submitting" if order.operation_id is None else "in_progress"
+    if flag in _FOR_CUSTOMERS:
+        state = "waiting_for_customer"
     since = order.provisioning_at or order.updated_at
     return {
         "state": state,
-        "next_step": _NEXT_STEPS.get(flag or "", _WAITING),
+        "next_step": _NEXT_STEPS.get(flag or "", _WAITING[DomainAction.TRANSFER]),
         "deadline": date_time(since + deadlines.TRANSFER_DEADLINE),
     }
 

@@ -277,7 +277,10 @@ def _unprocessable(
             return one(422, error.code, str(error), error.pointer)
         case errors.ContactsRefusedError():
             extra: dict[str, object] = {_FINDINGS[error.code]: error.findings}
-            return Problem(422, error.code, (Detail(error.code, str(error)),), extra=extra)
+            fields = [
+                Detail(error.code, str(found["message"]), str(found["pointer"])) for found in error.findings
+            ]
+            return Problem(422, error.code, (Detail(error.code, str(error)), *fields), extra=extra)
         case errors.PaymentNotStartedError():
             extra = {"decline_code": error.decline_code} if error.decline_code else {}
             return Problem(422, "cart_pay_failed", (Detail("cart_pay_failed", str(error)),), extra=extra)
