@@ -20,6 +20,7 @@ from hosting_orders.domain.errors import (
     CartExistsError,
     DomainRefusedError,
     IdempotencyKeyReusedError,
+    InvalidFieldsError,
     InvalidRequestError,
     NameTakenError,
     NumberTakenError,
@@ -111,14 +112,20 @@ def place_cart(
     """
     account = caller.scope
     token = cart_token(account.id, request.idempotency_key)
-    if request.idempotency_key is not None:
-        earlier = services.orders.cart(account.id, token)
-        if earlier is not None:
-            return _replay(services, earlier, request)
-    drafts = _drafts(services, account, request)
-    target = _callback_target(services, account, request, allow_loopback=allow_loopback_callbacks)
-    method = _ready_to_charge(services, account)
-    drafts = _settled(services, account, drafts)
+    earlier = _earlier(services, account, token, request)
+    if earlier is not None:
+        return _replay(services, earlier, request)
+    try:
+        drafts = _drafts(services, account, request)
+        target = _callback_target(services, account, request, allow_loopback=allow_loopback_callbacks)
+        method = _ready_to_charge(services, account)
+        drafts = _settled(services, account, drafts)
+    except (DomainRefusedError, InvalidFieldsError, InvalidRequestError):
+        # The name, or the last place, may have gone to a twin of this very request since we looked.
+        twin = _earlier(services, account, token, request)
+        if twin is None:
+            raise
+        return _replay(services, twin, request)
     try:
         cart, orders = _write(services, _Ready(caller, account, token, request, drafts, method, target))
     except CartExistsError:
@@ -133,6 +140,10 @@ def place_cart(
     for order in orders:
         _start(services, order)
     return Placed(cart, replayed=False)
+
+
+def _earlier(services: Services, account: Account, token: str, request: CartRequest) -> Cart | None:
+    return services.orders.cart(account.id, token) if request.idempotency_key is not None else None
 
 
 # -- checks: nothing is written here ------------------------------------------------------------------------------
