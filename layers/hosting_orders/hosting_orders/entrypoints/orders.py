@@ -82,6 +82,10 @@ def _domain(item: Domain) -> DomainRequest:
 def _additions(source: Any) -> dict[str, object]:
     return {
         name: value
-        for name, value in (("state", source.state), ("extra_properties", source.extra_properties))
+        for name, value in (
+            ("organization", source.organization),
+            ("state", source.state),
+            ("extra_properties", source.extra_properties),
+        )
         if value is not None
     }

@@ -18,6 +18,7 @@ from hosting_orders.domain.errors import (
     ContactsRefusedError,
     DomainRefusedError,
     FeatureDisabledError,
+    InvalidFieldsError,
     InvalidRequestError,
 )
 from hosting_orders.domain.features import DOMAIN_REGISTRATION
@@ -120,6 +121,7 @@ def draft_domain(
         item,
         Money(price.of(action), account.currency),
         contacts=contacts,
+        owner_at="/contact_source" if request.contact_source is not None else "/contact",
         auth_code=request.auth_code if transfer else None,
     )
 
@@ -198,10 +200,11 @@ def _contacts(
         if wanted is None:
             found[role] = getattr(reused, role.value) if reused else owner
             continue
+        at = f"/role_contacts/{role.value}"
         if wanted.source == "same_as_owner":
+            problems.gather(at, partial(_check_role_fields, wanted))
             found[role] = owner
             continue
-        at = f"/role_contacts/{role.value}"
         found[role] = problems.gather(at, partial(_role_contact, services, account, role, wanted, rules))
     problems.stop()
     admin, billing, tech = (found[role] for role in _OTHER_ROLES)
@@ -235,6 +238,7 @@ def _role_contact(
     wanted: RoleContactRequest,
     rules: TldRules | None,
 ) -> Contact:
+    _check_role_fields(wanted)
     if wanted.source == "new":
         return services.registry_rules.read_contact(wanted.contact or {})
     if wanted.source == "existing":
@@ -253,6 +257,32 @@ def _role_contact(
         f"`source` is {wanted.source[:60]!r}; it must be `same_as_owner`, `existing` or `new`.",
         "/source",
     )
+
+
+def _check_role_fields(wanted: RoleContactRequest) -> None:
+    """What another `source` would use must not be lost without a word: somebody else would stand in the registry.
+    Raises InvalidFieldsError."""
+    problems = []
+    if wanted.source in ("same_as_owner", "new") and wanted.registration_id is not None:
+        problems.append(
+            InvalidRequestError(
+                "invalid_contact_source",
+                "`source_registration_id` is used only when `source` is `existing`.",
+                "/source_registration_id",
+            )
+        )
+    if wanted.source in ("same_as_owner", "existing"):
+        problems += [
+            InvalidRequestError(
+                "invalid_contact",
+                f"`{name[:60]}` is used only when `source` is `new`.",
+                "/" + name[:60].replace("~", "~0").replace("/", "~1"),
+            )
+            for name, value in (wanted.contact or {}).items()
+            if value is not None
+        ]
+    if problems:
+        raise InvalidFieldsError(problems)
 
 
 def owned_contacts(services: Services, account_id: str, registration_id: int, pointer: str) -> Contacts:
@@ -295,16 +325,17 @@ def settle_domain(services: Services, catalogue: Catalogue, account: Account, dr
     Returns the draft with the registrar's price as the most it may take. Raises DomainRefusedError,
     ContactsRefusedError, ProviderUnavailableError.
     """
-    item, contacts = draft.item, draft.contacts
-    assert isinstance(item, DomainItem) and contacts
+    item = draft.item
+    assert isinstance(item, DomainItem)
+    # First: the registry would only say that the name is gone, not that it is gone to us.
+    if services.orders.name_taken(item.ascii_name):
+        raise name_taken(draft)
     if item.action is DomainAction.REGISTER:
         offer = services.registrar.availability(item.ascii_name)
     else:
         offer = services.registrar.transferability(item.ascii_name, draft.auth_code)
     draft = _priced(catalogue, account, draft, item, offer)
-    if services.orders.name_taken(item.ascii_name):
-        raise name_taken(draft)
-    _check_registry(services, item, contacts, draft.pointer)
+    _check_registry(services, item, draft)
     return draft
 
 
@@ -340,12 +371,22 @@ def name_taken(draft: Draft) -> DomainRefusedError:
     )
 
 
-def _check_registry(services: Services, item: DomainItem, contacts: Contacts, pointer: str) -> None:
+def _check_registry(services: Services, item: DomainItem, draft: Draft) -> None:
+    contacts = draft.contacts
+    assert contacts
     violations: list[dict[str, object]] = []
     needs: list[dict[str, object]] = []
+    told: set[str] = set()
     for role, contact in zip(ContactRole, _four(contacts), strict=True):
         wrong, missing = services.registry_rules.check_contact(item.tld, contact, role)
-        at = f"{pointer}/contact" if role is ContactRole.OWNER else f"{pointer}/role_contacts/{role.value}"
+        owner = role is ContactRole.OWNER
+        at = f"{draft.pointer}{draft.owner_at}" if owner else f"{draft.pointer}/role_contacts/{role.value}"
+        if owner:
+            told = {found.pointer for found in wrong} | {found.pointer for found in missing}
+        elif contact == contacts.owner:
+            # Mending the owner mends this contact too: to tell it again would ask for fields in the wrong place.
+            wrong = [found for found in wrong if found.pointer not in told]
+            missing = [found for found in missing if found.pointer not in told]
         violations += [
             {"role": role.value, "pointer": at + found.pointer, "message": found.message} for found in wrong
         ]

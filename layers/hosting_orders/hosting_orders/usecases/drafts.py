@@ -19,7 +19,8 @@ class Draft:
     """An item that has passed the checks of its product; nothing of it is written yet.
 
     `pointer` is the JSON pointer of the item in the request. `capacity` names the counter it takes a place of.
-    `contacts` and `auth_code` are clear text and only a domain's.
+    `contacts` and `auth_code` are clear text and only a domain's; `owner_at` is where in the item the client gave its
+    registrant.
     """
 
     pointer: str
@@ -27,6 +28,7 @@ class Draft:
     price: Money
     capacity: str | None = None
     contacts: Contacts | None = None
+    owner_at: str = "/contact"
     auth_code: str | None = None
 
     def __repr__(self) -> str:
