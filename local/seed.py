@@ -26,6 +26,8 @@ from hosting_orders.domain.catalogue import DomainPrice, Location, Plan, Term, T
 from hosting_orders.usecases.authenticate import hash_key
 
 if TYPE_CHECKING:
+    import stripe
+
     from local.stack import Stack
 
 BILLING_PLAN = "standard"
@@ -126,19 +128,16 @@ ACCOUNTS = (
 
 def seed(stack: Stack) -> dict[str, dict[str, str]]:
     """Fill a fresh stack with demo data; returns each demo account's id and API keys."""
-    customers = {
-        account.name: create_customer(stack.stripe_api_key, stack.stripe or None, account)
-        for account in ACCOUNTS
-    }
+    import stripe
+
+    addresses: Any = {"api": stack.stripe} if stack.stripe else {}
+    client = stripe.StripeClient(stack.stripe_api_key, base_addresses=addresses)
+    customers = {account.name: create_customer(client, account) for account in ACCOUNTS}
     return seed_table(stack.aws.client("dynamodb"), stack.table, customers)
 
 
-def create_customer(api_key: str, api_base: str | None, account: DemoAccount) -> str:
+def create_customer(client: stripe.StripeClient, account: DemoAccount) -> str:
     """A customer at Stripe (or its stand-in) with the account's default payment method and credit."""
-    import stripe
-
-    addresses: Any = {"api": api_base} if api_base else {}
-    client = stripe.StripeClient(api_key, base_addresses=addresses)
     contact = account.contact
     customer = client.v1.customers.create(
         {

@@ -97,6 +97,10 @@ class RegistrarStandIn:
         """Let this boto3 `route53domains` client's requests end here instead of going out."""
         client.meta.events.register_first("before-send.route-53-domains", self._before_send)
 
+    def detach(self, client: Any) -> None:
+        """Undo `attach`: another stand-in may have the client, which is slow to build."""
+        client.meta.events.unregister("before-send.route-53-domains", self._before_send)
+
     def _before_send(self, request: Any, **_: Any) -> Any:
         from botocore.awsrequest import AWSResponse
         from botocore.exceptions import ConnectionClosedError

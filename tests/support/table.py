@@ -14,6 +14,8 @@ import yaml
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from tests.support.quick_moto import use_shortcuts
+
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 LOGICAL_ID = "OrdersTable"
 TABLE_NAME = "hosting-orders-test"
@@ -50,6 +52,7 @@ def _without_computed(value: Any) -> Any:
 
 def create_table(client: Any, name: str = TABLE_NAME) -> str:
     """Create the table of template.yaml and return its name."""
+    use_shortcuts()
     properties = table_properties()
     stream = properties.get("StreamSpecification")
     client.create_table(
@@ -81,6 +84,32 @@ class AtomicClient:
                 return operation(*args, **kwargs)
 
         return atomic
+
+
+class BatchingClient:
+    """A DynamoDB client that keeps PutItem requests back and writes them all in a few requests (`flush`)."""
+
+    _MOST = 25
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._puts: list[dict[str, Any]] = []
+
+    def put_item(self, *, TableName: str, Item: dict[str, Any]) -> None:  # noqa: N803 - boto3's own names
+        self._puts.append({TableName: {"PutRequest": {"Item": Item}}})
+
+    def flush(self) -> None:
+        while self._puts:
+            batch, self._puts = self._puts[: self._MOST], self._puts[self._MOST :]
+            requests: dict[str, list[Any]] = {}
+            for put in batch:
+                for table, request in put.items():
+                    requests.setdefault(table, []).append(request)
+            left = self._client.batch_write_item(RequestItems=requests)["UnprocessedItems"]
+            assert not left, left
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
 
 
 class InterruptedClient:

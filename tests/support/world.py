@@ -1,7 +1,7 @@
 """The whole system in one process and in virtual time: real handlers, the real workflow definition, real adapters.
 
 What is real: every function under functions/ (found by the routes in template.yaml), statemachines/, DynamoDB and
-KMS adapters (on moto), the Stripe adapter with the real SDK (against our stand-in over loopback). In memory: the
+KMS adapters (on moto), the Stripe adapter with the real SDK (against our stand-in, without a socket). In memory: the
 hosting platform and the receiver of callbacks, by fakes that pass the adapters' contract tests. Time stands still
 until `advance`.
 """
@@ -30,6 +30,7 @@ from aws_lambda_powertools.utilities.feature_flags.base import StoreProvider
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb import dynamodb_backends
+from stripe import RequestsClient, StripeClient
 
 from hosting_orders import bootstrap, settings
 from hosting_orders.adapters.features import AppConfigFeatures
@@ -49,7 +50,8 @@ from tests.support import mishaps, permissions
 from tests.support.asl_runner import AslRunner, InvocationError, StateMachine, VirtualClock
 from tests.support.fake_platform import FakePlatform
 from tests.support.mishaps import Crash, Mishaps
-from tests.support.table import REGION, TABLE_NAME, AtomicClient, create_table
+from tests.support.stripe_in_process import connect
+from tests.support.table import REGION, TABLE_NAME, AtomicClient, BatchingClient, create_table
 
 ROOT = Path(__file__).parents[2]
 STRIPE_WEBHOOK_SECRET = "whsec_test_0123456789abcdef"
@@ -102,6 +104,40 @@ def handler_of(folder: str) -> Any:
             return handler(event, context)
 
     return watched
+
+
+@cache
+def the_machine() -> StateMachine:
+    """The project's workflow, on the real handlers."""
+    return StateMachine.load(
+        ROOT / "statemachines" / "fulfil_order.asl.yaml",
+        {
+            f"{name}FunctionArn": handler_of(folder)
+            for name, folder in (
+                ("ChargeOrder", "charge_order"),
+                ("ProvisionHosting", "provision_hosting"),
+                ("RegisterDomain", "register_domain"),
+                ("RefundOrder", "refund_order"),
+                ("SendCallback", "send_callback"),
+            )
+        },
+    )
+
+
+@cache
+def boto3_client(service: str) -> Any:
+    """One for all worlds of this process: it is slow to build, and keeps nothing of the world it was used in."""
+    return boto3.client(service, region_name=REGION)
+
+
+@cache
+def registrar_clients() -> tuple[Any, Any]:
+    """The same for the two clients of the registrar; each world's stand-in attaches itself to them."""
+    maker = RegistrarStandIn()
+    clients = maker.clients()
+    for client in clients:
+        maker.detach(client)
+    return clients
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +215,7 @@ class WorldServices(bootstrap.AwsServices):
             now=lambda: self._world.clock.now() / 1000,
             automatic_tax=self._world.automatic_tax,
         )
-        mishaps.stripe_client(payments._client, self._world.mishaps)
+        mishaps.stripe_client(connect(payments._client, self._world.stripe), self._world.mishaps)
         return payments
 
     @cached_property
@@ -188,7 +224,10 @@ class WorldServices(bootstrap.AwsServices):
 
     @cached_property
     def registrar(self) -> Any:
-        registrar = Route53Registrar(*self._world.registrar.clients(), pause=lambda seconds: None)
+        clients = self._world.attached = registrar_clients()
+        for client in clients:
+            self._world.registrar.attach(client)
+        registrar = Route53Registrar(*clients, pause=lambda seconds: None)
         return mishaps.registrar(registrar, self._world.mishaps)
 
     @cached_property
@@ -236,6 +275,7 @@ class World:
             transfer_delay=TRANSFER_SECONDS,
             create_zone=self._create_zone,
         )
+        self.attached: tuple[Any, ...] = ()
         self.callbacks = FakeCallbacks()
         self.measures = FakeMeasures()
         self.features = Switches()
@@ -247,23 +287,13 @@ class World:
         self._untold_operations: list[str] = []
         self._untold_events: list[dict[str, Any]] = []
         self.stream_on = True
-        machine = StateMachine.load(
-            ROOT / "statemachines" / "fulfil_order.asl.yaml",
-            {
-                f"{name}FunctionArn": handler_of(folder)
-                for name, folder in (
-                    ("ChargeOrder", "charge_order"),
-                    ("ProvisionHosting", "provision_hosting"),
-                    ("RegisterDomain", "register_domain"),
-                    ("RefundOrder", "refund_order"),
-                    ("SendCallback", "send_callback"),
-                )
-            },
-        )
-        self.runner = AslRunner(machine, self.clock, invoke=_invoke)
+        self.runner = AslRunner(the_machine(), self.clock, invoke=_invoke)
         self.services = WorldServices(self)
-        customers = {demo.name: create_customer("sk_test_world", stripe.url, demo) for demo in ACCOUNTS}
-        self.accounts = seed_table(self.dynamodb, TABLE_NAME, customers)
+        client = connect(StripeClient("sk_test_world", http_client=RequestsClient()), stripe)
+        customers = {demo.name: create_customer(client, demo) for demo in ACCOUNTS}
+        batch = BatchingClient(self.dynamodb)
+        self.accounts = seed_table(batch, TABLE_NAME, customers)
+        batch.flush()
         for name, account in self.accounts.items():
             account["customer"] = customers[name]
         self._told_events = len(self._stripe_events())
@@ -556,15 +586,14 @@ def a_world(
         # The registrar is our own stand-in: moto's Route 53 Domains knows no availability, transfers and prices.
         elsewhere: Any = {"core": {"passthrough": {"services": ["route53domains"]}}}
         with mock_aws(config=elsewhere), StripeStandIn(webhook_secret=STRIPE_WEBHOOK_SECRET) as stripe:
-            key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["Arn"]
-            os.environ["DATA_KEY_ARN"] = key
-            create_table(boto3.client("dynamodb", region_name=REGION))
+            os.environ["DATA_KEY_ARN"] = boto3_client("kms").create_key()["KeyMetadata"]["Arn"]
+            create_table(boto3_client("dynamodb"))
             clients: dict[str, Any] = {}
             trouble = Mishaps()
 
             def aws_client(service: str) -> Any:
                 if service not in clients:
-                    client: Any = AtomicClient(boto3.client(service, region_name=REGION))
+                    client: Any = AtomicClient(boto3_client(service))
                     if service == "dynamodb":
                         client = permissions.WatchedTable(mishaps.table(client, trouble))
                     clients[service] = client
@@ -574,7 +603,11 @@ def a_world(
             world = World(stripe, trouble, webhook_secrets, automatic_tax)
             bootstrap.use(permissions.WatchedServices(world.services))
             permissions.missing.clear()
-            yield world
+            try:
+                yield world
+            finally:
+                for client in world.attached:
+                    world.registrar.detach(client)
             assert not permissions.missing, f"used without permission: {sorted(permissions.missing)}"
     finally:
         bootstrap.use(None)

@@ -1,0 +1,111 @@
+"""Shortcuts through moto: three quarters of a test's time went there, into work without a result.
+
+A transaction copied the whole table (once for each of its writes) to be able to go back; here the items that it
+touches are enough. An attribute's value was taken apart and looked up under every alias it might have had in Python;
+it is in the wire's form already. And a KMS key that only encrypts got an RSA key that it never uses. What moto does,
+checks and refuses is untouched (tests/unit/test_quick_moto.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import functools
+from types import SimpleNamespace
+from typing import Any
+
+from moto.core import serialize
+from moto.dynamodb import models
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import Table
+from moto.kms import models as kms
+
+
+@functools.cache
+def use_shortcuts() -> None:
+    """From now on, in this process. Calling it again changes nothing."""
+    _answer_attribute_values_as_they_are()
+    _copy_only_what_a_transaction_touches()
+    kms.generate_private_key = functools.cache(kms.generate_private_key)
+
+
+def _answer_attribute_values_as_they_are() -> None:
+    by_members = serialize.BaseJSONSerializer._serialize_type_structure
+
+    def structure(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if shape.name == "AttributeValue" and key:
+            serialized[key] = _on_the_wire(value)
+        else:
+            by_members(self, serialized, value, shape, key)
+
+    serialize.BaseJSONSerializer._serialize_type_structure = structure  # type: ignore[method-assign]
+
+
+def _on_the_wire(value: Any) -> Any:
+    if isinstance(value, DynamoType):
+        return {value.type: _on_the_wire(value.value)}
+    if isinstance(value, dict):
+        return {name: _on_the_wire(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_on_the_wire(part) for part in value]
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def _copy_only_what_a_transaction_touches() -> None:
+    backend = models.DynamoDBBackend
+    transact = backend.transact_write_items
+
+    def transact_write_items(self: Any, transact_items: list[dict[str, Any]]) -> None:
+        before = [_Before(self, next(iter(item.values()))) for item in transact_items]
+        streams = {id(one.table): (one.table, _records(one.table)) for one in before if one.table is not None}
+        try:
+            transact(self, transact_items)
+        except Exception:
+            for one in before:
+                one.restore()
+            for table, records in streams.values():
+                if table.stream_shard is not None:
+                    del table.stream_shard.items[records:]
+            raise
+
+    def deepcopy(value: Any, memo: Any = None) -> Any:
+        # moto keeps the whole table to go back to; `restore` has brought it back by then.
+        return value if isinstance(value, Table) else copy.deepcopy(value, memo)
+
+    models.copy = SimpleNamespace(deepcopy=deepcopy, copy=copy.copy)  # type: ignore[attr-defined]
+    backend.transact_write_items = transact_write_items  # type: ignore[method-assign]
+
+
+def _records(table: Table) -> int:
+    return len(table.stream_shard.items) if table.stream_shard is not None else 0
+
+
+class _Before:
+    """The item that one write of a transaction is about, as it was."""
+
+    def __init__(self, backend: Any, write: dict[str, Any]) -> None:
+        self.table: Table | None = backend.tables.get(write.get("TableName"))
+        key = write.get("Key") or write.get("Item") or {}
+        if self.table is None or self.table.hash_key_attr not in key:
+            self.table = None  # moto refuses it
+            return
+        self._hash = DynamoType(key[self.table.hash_key_attr])
+        self._range = DynamoType(key[self.table.range_key_attr]) if self.table.range_key_attr in key else None
+        found = self._items().get(self._last())
+        self._item: Item | None = copy.deepcopy(found)
+
+    def restore(self) -> None:
+        if self.table is None:
+            return
+        if self._item is None:
+            self._items().pop(self._last(), None)
+        else:
+            self._items()[self._last()] = self._item
+
+    def _items(self) -> Any:
+        """Where the item lies, under the last part of its key."""
+        assert self.table is not None
+        return self.table.items if self._range is None else self.table.items[self._hash]
+
+    def _last(self) -> DynamoType:
+        return self._hash if self._range is None else self._range

@@ -1,0 +1,115 @@
+"""The shortcuts through moto (tests/support/quick_moto.py) change nothing but the time it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb import dynamodb_backends
+
+from tests.support.table import REGION, TABLE_NAME, dynamodb_in_memory, everything_in
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    with dynamodb_in_memory() as client:
+        yield client
+
+
+def key(name: str) -> dict[str, Any]:
+    return {"PK": {"S": "P"}, "SK": {"S": name}}
+
+
+def put(name: str, **attributes: Any) -> dict[str, Any]:
+    return {"Put": {"TableName": TABLE_NAME, "Item": {**key(name), **attributes}}}
+
+
+def count_up(name: str) -> dict[str, Any]:
+    return {
+        "Update": {
+            "TableName": TABLE_NAME,
+            "Key": key(name),
+            "UpdateExpression": "SET n = n + :one",
+            "ExpressionAttributeValues": {":one": {"N": "1"}},
+        }
+    }
+
+
+def delete(name: str, condition: str | None = None) -> dict[str, Any]:
+    conditions = {"ConditionExpression": condition} if condition else {}
+    return {"Delete": {"TableName": TABLE_NAME, "Key": key(name), **conditions}}
+
+
+def records() -> int:
+    return len(dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME].stream_shard.items)
+
+
+def test_a_refused_transaction_leaves_everything_as_it_was(client: Any) -> None:
+    client.transact_write_items(TransactItems=[put("counted", n={"N": "1"}), put("kept", a={"S": "x"})])
+    before, told = everything_in(client), records()
+    with pytest.raises(ClientError) as refused:
+        client.transact_write_items(
+            TransactItems=[
+                count_up("counted"),
+                put("kept", a={"S": "y"}),
+                put("new"),
+                delete("missing", "attribute_exists(PK)"),
+            ]
+        )
+    assert [reason["Code"] for reason in refused.value.response["CancellationReasons"]] == [
+        *["None"] * 3,
+        "ConditionalCheckFailed",
+    ]
+    assert (everything_in(client), records()) == (before, told)
+
+
+def test_a_refused_delete_of_a_transaction_is_undone_too(client: Any) -> None:
+    client.put_item(TableName=TABLE_NAME, Item={**key("there"), "a": {"S": "x"}})
+    before, told = everything_in(client), records()
+    with pytest.raises(ClientError):
+        client.transact_write_items(
+            TransactItems=[delete("there"), delete("missing", "attribute_exists(PK)")]
+        )
+    assert (everything_in(client), records()) == (before, told)
+
+
+def test_an_item_named_twice_is_refused_and_changes_nothing(client: Any) -> None:
+    client.put_item(TableName=TABLE_NAME, Item={**key("counted"), "n": {"N": "1"}})
+    before, told = everything_in(client), records()
+    with pytest.raises(ClientError, match="multiple operations"):
+        client.transact_write_items(TransactItems=[count_up("counted"), count_up("counted")])
+    assert (everything_in(client), records()) == (before, told)
+
+
+def test_a_transaction_that_is_taken_is_done_and_told(client: Any) -> None:
+    client.put_item(TableName=TABLE_NAME, Item={**key("counted"), "n": {"N": "1"}})
+    told = records()
+    client.transact_write_items(TransactItems=[count_up("counted"), put("new")])
+    found = {item["SK"]["S"]: item for item in everything_in(client)}
+    assert found["counted"]["n"] == {"N": "2"} and "new" in found
+    assert records() == told + 2
+
+
+def test_every_kind_of_value_comes_back_as_it_went_in(client: Any) -> None:
+    item = {
+        **key("values"),
+        "text": {"S": "süß"},
+        "empty": {"S": ""},
+        "number": {"N": "-1.5"},
+        "yes": {"BOOL": True},
+        "no": {"BOOL": False},
+        "nothing": {"NULL": True},
+        "bytes": {"B": b"\x00\xff"},
+        "set": {"SS": ["a", "b"]},
+        "numbers": {"NS": ["1", "2"]},
+        "list": {"L": [{"S": "x"}, {"L": []}, {"M": {}}, {"NULL": True}]},
+        "map": {"M": {"S": {"N": "1"}, "inner": {"M": {"L": {"L": [{"BOOL": False}]}}}}},
+    }
+    client.put_item(TableName=TABLE_NAME, Item=item)
+    assert client.get_item(TableName=TABLE_NAME, Key=key("values"))["Item"] == item
+    assert everything_in(client) == [item]
+    reply = client.batch_get_item(RequestItems={TABLE_NAME: {"Keys": [key("values")]}})
+    assert reply["Responses"][TABLE_NAME] == [item]
