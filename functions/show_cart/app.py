@@ -18,5 +18,5 @@ def handler(request: Request, caller: Caller, services: Services) -> Reply:
     if token is None:
         raise NotFoundError("There is no such cart.")
     cart = load_cart(services, caller.scope.id, token)
-    wait = poll_after(cart)
+    wait = poll_after(cart, services.clock.now())
     return Reply(200, v2.cart_envelope(cart), {"Retry-After": str(wait)} if wait else {})

@@ -128,11 +128,14 @@ def outlook(order: Order, cart: Cart) -> Outlook | None:
             return Outlook(since + COMPENSATION_EXPECTED, None, poll_after=5)
 
 
-def poll_after(cart: Cart) -> int | None:
+def poll_after(cart: Cart, now: int) -> int | None:
     """In how many seconds asking for this cart again makes sense; None once all its orders have ended."""
     if all(mark.status in ENDS for mark in cart.orders.values()):
         return None
-    return 2 if cart.payment.settled else _payment_outlook(cart).poll_after
+    if not cart.payment.settled:
+        return _payment_outlook(cart).poll_after
+    # What is not delivered by now takes longer: a transfer takes days.
+    return min(max(2, (now - cart.created_at) // (60 * SECOND)), 300)
 
 
 def _payment_outlook(cart: Cart) -> Outlook:

@@ -7,7 +7,8 @@ registry say (422). Nothing is written here.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -41,6 +42,7 @@ from .authenticate import Caller
 from .drafts import Draft, Problems
 from .ports import Services
 
+_AT_ONCE = 4  # names asked for at the same time: the registrar throttles
 _OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
 
 
@@ -319,21 +321,47 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
 # -- what the registrar and the registry say (422) ----------------------------------------------------------------
 
 
-def settle_domain(services: Services, catalogue: Catalogue, account: Account, draft: Draft) -> Draft:
-    """Ask whether the name can be had, and hold the contacts against the registry's rules: before any money moves.
+def settle_domains(
+    services: Services, catalogue: Catalogue, account: Account, drafts: Sequence[Draft]
+) -> list[Draft]:
+    """Ask whether each name can be had, and hold the contacts against the registry's rules: before any money moves.
 
-    Returns the draft with the registrar's price as the most it may take. Raises DomainRefusedError,
-    ContactsRefusedError, ProviderUnavailableError.
+    Returns the drafts with the registrar's price as the most it may take. Raises DomainRefusedError,
+    ContactsRefusedError, ProviderUnavailableError; of several reasons the first draft's.
     """
+    seen: set[str] = set()
+    for draft in drafts:
+        name = draft.name_claim or ""
+        # First: the registry would only say that the name is gone, not that it is gone to us.
+        if name in seen or services.orders.name_taken(name):
+            raise name_taken(draft)
+        seen.add(name)
+    ask = partial(_offer, services)
+    if len(drafts) == 1:
+        offers = [ask(drafts[0])]
+    else:
+        # A registry may take seconds to answer, and the client waits: names are asked for side by side.
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as several:
+            offers = list(several.map(ask, drafts))
+    return [
+        _settled(services, catalogue, account, draft, offer)
+        for draft, offer in zip(drafts, offers, strict=True)
+    ]
+
+
+def _offer(services: Services, draft: Draft) -> NameOffer:
     item = draft.item
     assert isinstance(item, DomainItem)
-    # First: the registry would only say that the name is gone, not that it is gone to us.
-    if services.orders.name_taken(item.ascii_name):
-        raise name_taken(draft)
     if item.action is DomainAction.REGISTER:
-        offer = services.registrar.availability(item.ascii_name)
-    else:
-        offer = services.registrar.transferability(item.ascii_name, draft.auth_code)
+        return services.registrar.availability(item.ascii_name)
+    return services.registrar.transferability(item.ascii_name, draft.auth_code)
+
+
+def _settled(
+    services: Services, catalogue: Catalogue, account: Account, draft: Draft, offer: NameOffer
+) -> Draft:
+    item = draft.item
+    assert isinstance(item, DomainItem)
     draft = _priced(catalogue, account, draft, item, offer)
     _check_registry(services, item, draft)
     return draft

@@ -48,7 +48,7 @@ from .domain_item import (
     draft_domain,
     name_taken,
     seal_contacts,
-    settle_domain,
+    settle_domains,
 )
 from .drafts import Draft, Problems
 from .log import log
@@ -166,19 +166,13 @@ def _drafts(services: Services, account: Account, request: CartRequest) -> tuple
 
 
 def _settled(services: Services, account: Account, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
-    """Ask the registrar about every name; no name twice."""
-    catalogue = services.catalogue.load()
-    seen: set[str] = set()
-    settled = []
-    for draft in drafts:
-        if draft.name_claim is None:
-            settled.append(draft)
-            continue
-        if draft.name_claim in seen:
-            raise name_taken(draft)
-        seen.add(draft.name_claim)
-        settled.append(settle_domain(services, catalogue, account, draft))
-    return tuple(settled)
+    """Ask the registrar about every name."""
+    domains = [draft for draft in drafts if draft.name_claim is not None]
+    if not domains:
+        return tuple(drafts)
+    settled = settle_domains(services, services.catalogue.load(), account, domains)
+    by_pointer = {draft.pointer: draft for draft in settled}
+    return tuple(by_pointer.get(draft.pointer, draft) for draft in drafts)
 
 
 def _callback_target(
