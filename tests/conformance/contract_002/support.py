@@ -30,6 +30,8 @@ UNKNOWN = "00000000-0000-8000-8000-000000000000"
 ROUTES = (
     ("GET", "/api/orders", True),
     ("POST", "/api/orders", True),
+    ("POST", "/api/orders/domain", True),
+    ("POST", "/api/carts", True),
     ("GET", f"/api/orders/{UNKNOWN}", True),
     ("PATCH", f"/api/orders/{UNKNOWN}", True),
     ("DELETE", f"/api/orders/{UNKNOWN}", True),
@@ -43,7 +45,11 @@ ROUTES = (
     ("GET", "/api/webhooks/task", False),
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
+    ("GET", "/api/tlds", False),
+    ("GET", "/api/tlds/com", False),
 )
+# Those where an account's own key is told that a person is needed, before its account is looked at (C13).
+FOR_PERSONS = ("/api/orders/domain",)
 
 
 def send(
@@ -148,7 +154,7 @@ def new_account(world: World, like: str, name: str, **changes: Any) -> str:
 
 
 def state_of(world: World) -> dict[str, Any]:
-    """What a request could leave behind: writes, money, workflows, work at the platform, callbacks.
+    """What a request could leave behind: writes, money, workflows, work at the platform and the registrar, callbacks.
 
     Writes are counted by the table's stream, so that even one which was undone again would be seen.
     """
@@ -171,6 +177,7 @@ def state_of(world: World) -> dict[str, Any]:
         "stripe": objects,
         "executions": sorted(world.runner.executions),
         "services": sorted(world.platform.services),
+        "registrar": [operation.id for operation in world.registrar.operations],
         "callbacks": len(world.callbacks.received),
     }
 
@@ -240,3 +247,51 @@ def number_of(order_id: str) -> int:
     number = parse_order_id(order_id)
     assert number is not None
     return number
+
+
+# -- domains ------------------------------------------------------------------------------------------------------
+
+
+def order_domain(world: World, body: Any, account: str = "ready", **headers: str) -> Reply:
+    """POST /api/orders/domain with exactly this body; `headers` with underscores for hyphens."""
+    more = {name.replace("_", "-"): value for name, value in headers.items()}
+    return send(
+        world,
+        "POST",
+        "/api/orders/domain",
+        headers=credentials(world, account) | more,
+        account=None,
+        body=json.dumps(body),
+    )
+
+
+def refused_domain(
+    world: World, body: Any, status: int, code: str, *pointers: str, account: str = "ready"
+) -> Reply:
+    """The answer to POST /api/orders/domain, after it was seen that nothing stayed behind."""
+    before = state_of(world)
+    reply = order_domain(world, body, account)
+    assert_error(reply, status, code, *pointers)
+    assert state_of(world) == before
+    return reply
+
+
+def registered(world: World, name: str, account: str = "ready", **changes: Any) -> Any:
+    """Order a name and let the registrar finish; returns what GET /api/orders/:id shows."""
+    placed = world.order_domain(name, account, **changes)
+    assert placed.status == 202, placed.body
+    return finished(world, placed.body["orders"][0]["id"], account)
+
+
+def finished(world: World, order_id: str, account: str = "ready") -> Any:
+    """Let the registrar finish the order's name, however long that takes, and the order end."""
+    world.run()
+    item = world.order(order_id, account).domain_item
+    world.registrar.finish(item.ascii_name)
+    for _ in range(3):
+        world.advance(60)
+        world.reconcile()
+        world.run()
+    body = shown(world, order_id, account)
+    assert body["order"]["status"] in ("completed", "failed"), body
+    return body
