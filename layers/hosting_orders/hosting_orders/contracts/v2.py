@@ -31,7 +31,7 @@ from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.ids import order_uuid, task_id
 from hosting_orders.domain.order import DomainItem, Order, OrderStatus, SiteItem, SiteResource
 
-from .v2_domain import Domain, delivered_domains, domain_block, domain_problem
+from .v2_domain import Domain, delivered_domains, domain_block, domain_problem, waits_for_others
 from .v2_words import Callback, date_time, field_problem
 
 VERSION = "2"
@@ -169,8 +169,10 @@ def order_word(status: OrderStatus, payment: PaymentStatus) -> str:
 
 
 def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
-    """The status word of an order's task (O2-185); it pauses while the customer must act."""
+    """The status word of an order's task (O2-185); it pauses while the customer or another registrar must act."""
     if order.status is OrderStatus.PENDING and payment is PaymentStatus.AWAITING_AUTHENTICATION:
+        return "PAUSED"
+    if waits_for_others(order):
         return "PAUSED"
     return _TASK_WORDS[order.status]
 

@@ -170,6 +170,15 @@ def domain_block(order: Order) -> dict[str, Any]:
     }
 
 
+def waits_for_others(order: Order) -> bool:
+    """Whether a name is on its way and somebody else has to act: the losing registrar, or the registrant (C03)."""
+    if not isinstance(order.item, DomainItem) or order.status is not OrderStatus.PROCESSING:
+        return False
+    if order.submission is not None and order.submission.flag in _FOR_CUSTOMERS:
+        return True
+    return order.item.action is DomainAction.TRANSFER and order.operation_id is not None
+
+
 def _domain_word(order: Order, flag: str | None) -> str:
     if order.status is not OrderStatus.PROCESSING:
         return _STATES[order.status]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -340,6 +339,8 @@ def settle_domains(
     if len(drafts) == 1:
         offers = [ask(drafts[0])]
     else:
+        from concurrent.futures import ThreadPoolExecutor
+
         # A registry may take seconds to answer, and the client waits: names are asked for side by side.
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as several:
             offers = list(several.map(ask, drafts))
