@@ -11,7 +11,7 @@ from hosting_orders.domain import deadlines
 from hosting_orders.domain.catalogue import DomainPrice
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.ids import registration_id
-from hosting_orders.domain.order import DomainResource, Order, OrderStatus
+from hosting_orders.domain.order import DomainItem, DomainResource, Order, OrderStatus
 from hosting_orders.domain.registration import DomainAction, TldRules
 
 from .v2_words import Callback, date_time, field_problem
