@@ -27,7 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole system as `make run` starts it, but with short waits; it may run beside a `make run`."""
     state = tmp_path_factory.mktemp("stack")
-    with running_stack(state, wait_scale=0.1, platform_delay=0.3) as stack:
+    with running_stack(
+        state, wait_scale=0.1, platform_delay=0.3, registrar_delay=0.3, schedule_seconds=1.0
+    ) as stack:
         yield stack
 
 
