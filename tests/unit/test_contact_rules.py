@@ -364,8 +364,21 @@ def test_an_example_without_one_of_its_fields_is_taken_or_the_field_is_asked_for
         assert violations == {}
         for pointer, found in needed.items():
             asked = pointer.removeprefix("/extra_properties/")
-            assert found.schema is schema_of(tld)["properties"]["extra_properties"]["properties"][asked]
+            published = schema_of(tld)["properties"]["extra_properties"]["properties"][asked]
+            assert {name: found.schema[name] for name in published} == published
+            assert jsonschema_rs.is_valid(dict(found.schema), extras[asked])
             assert found.schema["title"] in found.message
+
+
+def test_the_schema_of_a_missing_value_has_what_the_contacts_other_values_make_of_it() -> None:
+    """Whatever fits the schema that was told is taken."""
+    italian = read(country="IT", extra_properties={"nationality": "IT"})
+    _, needed = check("it", italian)
+    pin = dict(needed["/extra_properties/pin"].schema)
+    assert jsonschema_rs.is_valid(pin, "RSSMRA80A01H501U")
+    assert not jsonschema_rs.is_valid(pin, "NL12345678")
+    _, needed = check("it", read(extra_properties={"nationality": "NL"}))
+    assert jsonschema_rs.is_valid(dict(needed["/extra_properties/pin"].schema), "NL12345678")
 
 
 NEEDED = {

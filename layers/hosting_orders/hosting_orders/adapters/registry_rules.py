@@ -67,12 +67,13 @@ class TableRegistryRules:
         schema = rules.contact_schema
         violations: dict[str, Violation] = {}
         missing: dict[str, Augmentation] = {}
-        for error in self._validator(rules).iter_errors(as_given(contact)):
+        given = as_given(contact)
+        for error in self._validator(rules).iter_errors(given):
             rule = _rule_of(error, schema)
             if role.value not in rule.get("x-roles", [role.value]):
                 continue
             if error.kind.name == "required":
-                pointer, needed = _needed(error, schema)
+                pointer, needed = _needed(error, schema, given, role)
                 why = f"{needed['title']} is required. {rule.get('description', '')}".rstrip()
                 missing.setdefault(pointer, Augmentation(pointer, why, needed))
                 continue
@@ -107,9 +108,21 @@ def _property(schema: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[s
     return found
 
 
-def _needed(error: ValidationError, schema: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+def _needed(
+    error: ValidationError, schema: Mapping[str, Any], given: Mapping[str, Any], role: ContactRole
+) -> tuple[str, Mapping[str, Any]]:
+    """Where a value is missing, and the schema of that value with what the rules add for this contact."""
+    from jsonschema_rs import is_valid
+
     path = [*error.instance_path, error.kind.value]
-    return pointer_to(*path), _property(schema, path)
+    needed = _property(schema, path)
+    besides = []
+    for rule in schema["allOf"]:
+        fragment = _property(rule.get("then", rule), path)
+        concerned = role.value in rule.get("x-roles", [role.value])
+        if fragment and concerned and is_valid(rule.get("if", True), given):
+            besides.append({"description": rule["description"], **fragment})
+    return pointer_to(*path), {**needed, "allOf": besides} if besides else needed
 
 
 def _wrong(
