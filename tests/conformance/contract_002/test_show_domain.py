@@ -277,6 +277,13 @@ def test_O2_154_contacts_of_an_order_that_goes_on_stay(world: World) -> None:
     assert world.services.orders.contacts("acc_ready", number) is not None
 
 
+def test_O2_155_the_contacts_of_an_order_that_fails_later_are_torn_down_too(world: World) -> None:
+    order_id = world.order_domain("fail-with-contacts.com").body["orders"][0]["id"]
+    assert world.services.orders.contacts("acc_ready", number_of(order_id)) is not None
+    assert finished(world, order_id)["order"]["status"] == "failed"
+    assert world.services.orders.contacts("acc_ready", number_of(order_id)) is None
+
+
 def test_the_same_request_again_is_the_same_order_even_when_the_name_is_gone_by_then(world: World) -> None:
     first = world.order_domain("again.com", key="again")
     before = state_of(world)["stripe"]
@@ -329,18 +336,20 @@ def test_O2_112_a_domain_is_somebody_elses_404(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "name"),
-    [({}, "domain.register"), (TRANSFER, "domain.transfer")],
+    ("changes", "name", "meanwhile"),
+    [({}, "domain.register", "RUNNING"), (TRANSFER, "domain.transfer", "PAUSED")],
     ids=["register", "transfer"],
 )
-def test_O2_112_the_task_of_a_domain(world: World, changes: dict[str, Any], name: str) -> None:
+def test_O2_112_the_task_of_a_domain(
+    world: World, changes: dict[str, Any], name: str, meanwhile: str
+) -> None:
     domain = f"task-{name.replace('.', '-')}.com"
     placed = world.order_domain(domain, **changes)
     order_id = placed.body["orders"][0]["id"]
     world.run()
     task_id = shown(world, order_id)["tasks"][0]["id"]
     task = world.request("GET", f"/api/tasks/{task_id}").body["task"]
-    assert (task["name"], task["status"], task["sites"], task["domains"]) == (name, "RUNNING", [], [])
+    assert (task["name"], task["status"], task["sites"], task["domains"]) == (name, meanwhile, [], [])
     assert domain in task["title"]
     assert "s3cret-auth" not in json.dumps(task)
     finished(world, order_id)
