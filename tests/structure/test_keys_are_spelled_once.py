@@ -21,12 +21,16 @@ BUILT = [
     keys.order("a", 1),
     keys.token("a", 1, "s"),
     keys.callback("a", 1),
+    keys.contacts("a", 1),
+    keys.number_claim(1),
+    keys.name_claim("n"),
     keys.user("u"),
     keys.credential("h"),
     keys.provider_event("stripe", "evt"),
     keys.plan("p"),
     keys.location("l"),
     keys.variant("v"),
+    keys.tld("t"),
     keys.capacity("v"),
 ]
 PREFIXES = sorted(

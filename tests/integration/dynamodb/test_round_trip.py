@@ -18,8 +18,9 @@ from hosting_orders.adapters.dynamodb.codec import decode, encode
 from hosting_orders.domain.account import Account, Credential, User
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus
-from hosting_orders.domain.catalogue import Location, Plan, Term, Variant
+from hosting_orders.domain.catalogue import Location, Plan, Term, Tld, Variant
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.registration import SealedContacts
 from tests.integration.dynamodb.examples import a_cart
 
 WHOLE = st.integers(min_value=0, max_value=2**53)
@@ -57,6 +58,8 @@ CASES: list[tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = [
     (Order, items.order_to_item, items.order_from_item),
     (CallbackDelivery, items.delivery_to_item, items.delivery_from_item),
     (Account, items.account_to_item, items.account_from_item),
+    (SealedContacts, items.contacts_to_item, items.contacts_from_item),
+    (Tld, items.tld_to_item, items.tld_from_item),
     (User, items.user_to_item, items.user_from_item),
     (Credential, items.credential_to_item, items.credential_from_item),
     (Plan, items.plan_to_item, items.plan_from_item),

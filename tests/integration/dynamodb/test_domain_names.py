@@ -1,0 +1,130 @@
+"""A domain name belongs to one order, over all accounts; its contacts live as long as the order may be delivered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hosting_orders.adapters.dynamodb.codec import decode
+from hosting_orders.adapters.dynamodb.items import order_from_item, order_to_item
+from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
+from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.catalogue import DomainPrice, Tld
+from hosting_orders.domain.errors import CartExistsError, NameTakenError
+from hosting_orders.domain.order import DomainItem, DomainResource, Failure, Order, OrderType
+from hosting_orders.domain.registration import DomainAction, SealedContacts
+from tests.integration.dynamodb.examples import (
+    ACCOUNT,
+    NOW,
+    NUMBER,
+    TOKEN,
+    a_cart,
+    a_catalogue_store,
+    an_order,
+)
+from tests.support.table import everything_in
+
+NAME = "example.com"
+
+
+def a_domain_order(number: int = NUMBER, name: str = NAME, **changes: Any) -> Order:
+    item = DomainItem(name, name, "com", DomainAction.REGISTER, renewal_amount=1400)
+    return an_order(number, type=OrderType.DOMAIN, item=item, name_claim=name, **changes)
+
+
+def contacts_of(order: Order) -> SealedContacts:
+    return SealedContacts(order.account_id, order.number, owner="sealed")
+
+
+def place(store: DynamoOrderStore, order: Order, **cart: Any) -> None:
+    store.place(a_cart(order, **cart), [order], [contacts_of(order)])
+
+
+def test_order_claim_and_contacts_are_one_write(store: DynamoOrderStore) -> None:
+    place(store, a_domain_order())
+    assert store.order(ACCOUNT, NUMBER) == a_domain_order()
+    assert store.name_taken(NAME)
+    assert store.contacts(ACCOUNT, NUMBER) == contacts_of(a_domain_order())
+    assert store.contacts("another", NUMBER) is None
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, "another"])
+def test_a_name_is_sold_once_whoever_asks(store: DynamoOrderStore, client: Any, account: str) -> None:
+    place(store, a_domain_order())
+    before = everything_in(client)
+    second = a_domain_order(NUMBER + 1, account_id=account)
+    with pytest.raises(NameTakenError) as refused:
+        store.place(a_cart(second, token="other", account_id=account), [second], [contacts_of(second)])
+    assert refused.value.name == NAME
+    assert everything_in(client) == before
+
+
+def test_a_twin_is_told_of_its_cart_and_not_of_its_name(store: DynamoOrderStore) -> None:
+    place(store, a_domain_order())
+    with pytest.raises(CartExistsError):
+        place(store, a_domain_order(NUMBER + 1))
+
+
+def test_an_order_that_ends_undelivered_gives_its_name_back_and_its_contacts_up(
+    store: DynamoOrderStore,
+) -> None:
+    place(store, a_domain_order())
+    failed = store.save_order(a_domain_order().payment_failed(Failure("payment_failed", "no"), NOW + 1))
+    assert failed.name_claim is None
+    assert not store.name_taken(NAME)
+    assert store.contacts(ACCOUNT, NUMBER) is None
+    place(store, a_domain_order(NUMBER + 1), token="another-cart")
+    store.save_order(failed.look_again_at(NOW + 2))
+    assert store.name_taken(NAME), "an order that had given its name back took it from its next owner"
+
+
+def test_a_delivered_order_keeps_its_name_and_its_contacts(store: DynamoOrderStore) -> None:
+    place(store, a_domain_order())
+    paid = store.save_order(a_domain_order().paid(NOW + 1, NOW + 2))
+    store.save_order(paid.delivered(DomainResource(("ns1.example",), "Z1", ("ns1.example",)), None, NOW + 3))
+    assert store.name_taken(NAME)
+    assert store.contacts(ACCOUNT, NUMBER) is not None
+
+
+def test_a_cart_whose_payment_fails_gives_every_name_back(store: DynamoOrderStore) -> None:
+    orders = [a_domain_order(NUMBER, "one.com"), a_domain_order(NUMBER + 1, "two.com")]
+    cart = a_cart(*orders)
+    store.place(cart, orders, [contacts_of(order) for order in orders])
+    payment = replace(cart.payment, status=PaymentStatus.FAILED)
+    failed = [order.payment_failed(Failure("cart_pay_failed", "no"), NOW + 1) for order in orders]
+    store.save_failed_payment(cart.with_payment(payment, NOW + 1), failed)
+    for order in orders:
+        assert not store.name_taken(order.domain_item.ascii_name)
+        assert store.contacts(ACCOUNT, order.number) is None
+    assert store.cart(ACCOUNT, TOKEN) is not None
+
+
+def test_an_end_is_written_although_the_claim_was_released_by_hand(
+    store: DynamoOrderStore, client: Any
+) -> None:
+    place(store, a_domain_order())
+    table = client.list_tables()["TableNames"][0]
+    claim = next(item for item in everything_in(client) if decode(item)["SK"] == "DOMAIN")
+    client.delete_item(TableName=table, Key={"PK": claim["PK"], "SK": claim["SK"]})
+    failed = store.save_order(a_domain_order().payment_failed(Failure("payment_failed", "no"), NOW + 1))
+    assert store.order(ACCOUNT, NUMBER) == failed
+    assert store.contacts(ACCOUNT, NUMBER) is None
+
+
+def test_an_order_from_before_there_were_domains_is_a_site() -> None:
+    item = order_to_item(an_order())
+    del item["item"]["kind"]
+    assert order_from_item(item) == an_order()
+
+
+def test_a_tld_comes_back_with_its_prices(client: Any) -> None:
+    tld = Tld(
+        "com",
+        {("standard", "EUR"): DomainPrice(1200, 1100, 1400), ("reseller", "USD"): DomainPrice(900, 900, 900)},
+        {("gold.com", "standard", "EUR"): DomainPrice(250_000, 250_000, 1400)},
+    )
+    store = a_catalogue_store(client)
+    store.put_tld(tld)
+    assert store.load().tlds == {"com": tld}
