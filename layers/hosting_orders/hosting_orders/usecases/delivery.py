@@ -20,6 +20,10 @@ from .log import log
 from .ports import Services
 
 DELIVERY = "provision"
+"""The step whose task token waits for the product."""
+
+REFUND = "refund"
+"""The step whose task token waits for the money to be back, or for a delivery after all."""
 
 
 def take_fence(
@@ -54,15 +58,20 @@ def take_fence(
 
 
 def answer_delivery(services: Services, order: Order) -> None:
-    """Let the step that waits for this order's delivery go on, if there is one."""
-    token = services.tokens.token(order.account_id, order.number, DELIVERY)
-    if token is None:
-        return
-    if order.status is OrderStatus.COMPLETED:
-        services.workflow.succeed(token)
-    else:
-        services.workflow.fail(token, ProvisioningFailedError.__name__, "it could not be delivered")
-    services.tokens.drop_token(order.account_id, order.number, DELIVERY)
+    """Let the step that waits for this order's delivery go on, if there is one.
+
+    A refund that was asked for while nobody knew what was true ends with the delivery too.
+    """
+    delivered = order.status is OrderStatus.COMPLETED
+    for step in (DELIVERY, REFUND) if delivered else (DELIVERY,):
+        token = services.tokens.token(order.account_id, order.number, step)
+        if token is None:
+            continue
+        if delivered:
+            services.workflow.succeed(token)
+        else:
+            services.workflow.fail(token, ProvisioningFailedError.__name__, "it could not be delivered")
+        services.tokens.drop_token(order.account_id, order.number, step)
 
 
 def undeliverable(services: Services, order: Order, failure: Failure, actor: Actor) -> Order:

@@ -67,12 +67,13 @@ def record_delivery(services: Services, operation: Operation) -> None:
         order = undeliverable(services, order, failure, Actor.PLATFORM)
     elif order.status is OrderStatus.PROCESSING and operation.site is not None:
         order = _complete(services, order, operation.site)
-    if order.renewal_owed:
-        order = start_renewal(services, order)
     if order.status is not OrderStatus.COMPLETED and operation.status is OperationStatus.SUCCEEDED:
         # The money has gone back, or is going: what was built after all must not stay.
         services.platform.deprovision(order.uuid)
+    # First: once the renewal is on record nobody looks at the order again, and the step would wait for hours.
     answer_delivery(services, order)
+    if order.renewal_owed:
+        start_renewal(services, order)
 
 
 def _order_of(services: Services, operation: Operation) -> Order | None:

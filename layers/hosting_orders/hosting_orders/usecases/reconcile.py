@@ -16,11 +16,11 @@ from hosting_orders.domain.order import DomainItem, Order, OrderStatus
 
 from .changes import change_cart, change_order, load_cart, load_order
 from .collect_payment import CHARGE, resume_payment
-from .delivery import DELIVERY, answer_delivery, start_renewal
+from .delivery import DELIVERY, REFUND, answer_delivery, start_renewal
 from .log import log
 from .ports import Services
 from .provision_hosting import ask_platform
-from .refund_order import REFUND, answer_refund, close_payment, refund_order
+from .refund_order import answer_refund, close_payment, refund_order
 from .register_domain import ask_registrar
 from .send_callback import CallbackBody, send_callback
 from .settle_payment import resume_order, settle_payment, waits_for_its_start
@@ -116,6 +116,7 @@ def _reconcile_cart(services: Services, cart: Cart) -> None:
 def _reconcile_order(services: Services, order: Order) -> None:
     now = services.clock.now()
     if order.renewal_owed:
+        answer_delivery(services, order)  # whoever delivered it may have died before
         start_renewal(services, order)
         return
     if order.ended:
@@ -146,10 +147,6 @@ def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
                 ask_registrar(services, order)
             else:
                 ask_platform(services, order)
-        # A refund that was asked for while nobody knew what was true may have waited for this.
-        after = load_order(services, order.account_id, order.number)
-        if after.status is OrderStatus.COMPLETED:
-            answer_refund(services, after)
 
 
 def _close(services: Services, order: Order) -> None:

@@ -20,13 +20,11 @@ from hosting_orders.domain.registration import RegistrarOperation, RegistrarStat
 
 from .changes import change_cart, change_order, load_cart, load_order
 from .collect_payment import CHARGE, note_payment, other_orders_alive
-from .delivery import answer_delivery
+from .delivery import REFUND, answer_delivery
 from .log import log
 from .ports import Services
 from .provision_hosting import platform_verdict, record_delivery
 from .register_domain import record_registration, registrar_verdict
-
-REFUND = "refund"
 
 
 def refund_step(services: Services, account_id: str, number: int, task_token: str, error: str) -> None:

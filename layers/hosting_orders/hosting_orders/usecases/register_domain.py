@@ -78,7 +78,11 @@ def _submit(services: Services, order: Order) -> None:
 
     order = change_order(services, order, take)
     if not mine:
-        return  # another process is asking this moment; the reconciler comes back
+        # Another process is asking this moment, and the reconciler comes back. Or one has finished meanwhile: it may
+        # have answered the step's token before ours was stored.
+        if order.status is not OrderStatus.PROCESSING:
+            answer_delivery(services, order)
+        return
     if earlier is not None:
         # It was asked before, and nobody knows whether it heard.
         operation = _earlier_operation(services, order)
@@ -230,6 +234,7 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         # It was given up before; a name can't be given back to its registry, so a person has to decide.
         services.measures.count("NameWithoutOrder")
         log.error("a name was registered for an order that was given up", extra={"order_id": order.uuid})
-    elif order.renewal_owed:
-        order = start_renewal(services, order)
+    # First: once the renewal is on record nobody looks at the order again, and the step would wait for weeks.
     answer_delivery(services, order)
+    if order.renewal_owed:
+        start_renewal(services, order)
