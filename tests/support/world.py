@@ -390,13 +390,15 @@ class World:
         account: str = "ready",
         *,
         key: str | None = None,
+        callback: bool = False,
         **changes: Any,
     ) -> Reply:
         """POST /api/orders/domain for a demo account."""
         headers = {"Idempotency-Key": key} if key else {}
-        return self.request(
-            "POST", "/api/orders/domain", self.domain(name, **changes), account=account, headers=headers
-        )
+        body = self.domain(name, **changes)
+        if callback:
+            body["callback"] = {"url": "https://client.example/hook"}
+        return self.request("POST", "/api/orders/domain", body, account=account, headers=headers)
 
     def place_cart(self, *items: dict[str, Any], account: str = "ready", **fields: Any) -> Reply:
         """POST /api/carts for a demo account."""

@@ -1,0 +1,232 @@
+"""A transfer of ten days, and of thirty-one: what its customer sees, how often the registrar is asked, how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.order import Order, OrderStatus
+from tests.support.domain_books import (
+    assert_alone,
+    assert_given_back,
+    cancel,
+    claims,
+    contacts,
+    endings,
+    now,
+    placed,
+    renewals,
+    shown,
+    submitted,
+    told,
+    transfer,
+    waiting,
+    zones,
+)
+from tests.support.world import World, a_world
+
+NAME = "moving-example.com"
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def under_way(world: World, name: str = NAME) -> Order:
+    order = transfer(world, name)
+    world.run()
+    return now(world, order)
+
+
+def block(world: World, order: Order) -> Any:
+    return shown(world, order)["domain"]
+
+
+def test_ten_days_step_by_step(world: World) -> None:
+    order = transfer(world, NAME)
+    assert block(world, order)["status"] == "pending"
+    world.run()
+    begun = block(world, order)
+    assert (begun["status"], begun["transfer"]["state"]) == ("transferring", "in_progress")
+    deadline = begun["transfer"]["deadline"]
+    assert deadline is not None
+    # By the calendar of the stand-in: half a day until it is taken, the check of the auth code until the second day,
+    # the registrant's word until the fifth, the old registrar's release until the tenth.
+    world.live(DAY, every=6 * HOUR)
+    assert block(world, order)["transfer"]["state"] == "in_progress"
+    world.live(2 * DAY, every=6 * HOUR)
+    waits = block(world, order)
+    assert (waits["status"], waits["transfer"]["state"]) == ("action_required", "waiting_for_customer")
+    assert waits["registry_state"] == "PENDING_AUTHORIZATION"
+    assert "e-mail" in waits["transfer"]["next_step"]
+    assert waits["next_step"] == waits["transfer"]["next_step"]
+    assert (waits["registration_id"], waits["nameservers"], waits["dns_zone"]) == (None, [], None)
+    world.live(5 * DAY, every=6 * HOUR)
+    released = block(world, order)
+    assert (released["status"], released["transfer"]["state"]) == ("transferring", "in_progress")
+    assert released["registry_state"] is None and "current registrar" in released["transfer"]["next_step"]
+    assert released["transfer"]["deadline"] == deadline
+    assert now(world, order).status is OrderStatus.PROCESSING and told(world) == 0
+    world.live(2 * DAY + 2 * HOUR, every=2 * HOUR)
+    done = block(world, order)
+    assert (done["status"], done["transfer"]["state"]) == ("active", "completed")
+    assert done["transfer"]["deadline"] is None and done["registration_id"] is not None
+    # What runs under the name goes on running: it keeps its servers, and our zone is ready beside them.
+    assert done["nameservers"] == ["ns1.former-registrar.example", "ns2.former-registrar.example"]
+    assert [done["dns_zone"]["id"]] == zones(world, NAME)
+    assert set(done["dns_zone"]["nameservers"]).isdisjoint(done["nameservers"])
+    assert_alone(world, order)
+    assert world.runner.executions[order.uuid].transitions == 4
+    waits_told = [entry for entry in now(world, order).timeline if entry.cause.startswith("waiting")]
+    assert [entry.cause for entry in waits_told] == ["waiting: PENDING_AUTHORIZATION"]
+
+
+def test_the_registrar_is_asked_no_more_often_than_is_said(world: World) -> None:
+    """Whenever the schedule runs: `deadlines.registrar_check` says how often a transfer is asked after."""
+    order = under_way(world)
+    asked: list[int] = []
+    for every, seconds in ((20, 1800), (600, 6 * HOUR), (1200, DAY)):
+        for _ in range(seconds // every):
+            before = world.registrar.asked("GetOperationDetail")
+            world.advance(every)
+            world.reconcile()
+            times = world.registrar.asked("GetOperationDetail") - before
+            assert times <= 1, "asked twice in one run"
+            asked += [world.clock.now()] * times
+    for earlier, later in zip(asked, asked[1:], strict=False):
+        due = deadlines.registrar_check(order, earlier)
+        assert due <= later < due + 1200 * deadlines.SECOND  # nor later than the schedule runs
+    assert len(asked) > 20 and len([at for at in asked if at > asked[-1] - 12 * deadlines.HOUR]) <= 13
+    assert world.runner.executions[order.uuid].transitions == 3  # charge, route, register
+
+
+def test_a_transfer_costs_four_transitions_however_long_it_takes(world: World) -> None:
+    world.registrar.configure(transfer_delay=25 * DAY)
+    order = under_way(world)
+    world.live(26 * DAY, every=DAY)
+    assert_alone(world, order)
+    assert world.runner.executions[order.uuid].transitions == 4
+
+
+@pytest.mark.parametrize("day", [1, 3, 8])
+def test_a_rejected_transfer_is_given_back(world: World, day: int) -> None:
+    order = under_way(world)
+    world.live(day * DAY, every=DAY / 2)
+    world.registrar.reject(NAME, "The current registrar rejected the transfer.")
+    world.live(3 * HOUR, every=HOUR / 2)
+    assert_given_back(world, order)
+    assert world.net_paid() == 0 and told(world) == 1 and endings(world) == {"SUCCEEDED"}
+    ended = now(world, order)
+    assert ended.failure is not None and ended.failure.code == "transfer_failed"
+    assert "rejected the transfer" in ended.failure.message
+    assert block(world, order)["transfer"]["state"] == "failed"
+    again = transfer(world, NAME)
+    world.live(11 * DAY, every=DAY)
+    assert now(world, again).status is OrderStatus.COMPLETED and world.net_paid() == 1200
+
+
+def test_an_auth_code_that_the_old_registrar_refuses_later_is_given_back(world: World) -> None:
+    """It was right when it was checked."""
+    order = under_way(world)
+    world.live(DAY, every=DAY / 2)
+    world.registrar.fail(NAME, "The authorization code that you got from the current registrar is not valid.")
+    world.live(3 * HOUR, every=HOUR)
+    assert_given_back(world, order)
+    assert world.net_paid() == 0
+
+
+def test_a_transfer_that_never_ends_is_given_up_after_its_deadline(world: World) -> None:
+    world.registrar.configure(transfer_delay=90 * DAY)
+    order = under_way(world)
+    world.live(29 * DAY, every=DAY)
+    assert now(world, order).status is OrderStatus.PROCESSING and world.net_paid() == 1200
+    assert world.measures.counts["RegistrationAbandoned"] == 0
+    world.live(2 * DAY, every=6 * HOUR)
+    assert_given_back(world, order)
+    assert world.net_paid() == 0 and told(world) == 1 and not waiting(world)
+    assert world.measures.counts["RegistrationAbandoned"] == 1
+    assert world.runner.executions[order.uuid].states == [
+        *("ChargeOrder", "RouteByType", "RegisterDomain", "RefundOrder", "SendCallback")
+    ]
+    # It ends after all, months later: nobody's order, nobody's charge, and nobody asks any more.
+    world.live(61 * DAY, every=10 * DAY)
+    assert world.registrar.registrations(NAME) == 1
+    assert_given_back(world, order)
+    assert world.net_paid() == 0 and told(world) == 1
+
+
+def test_a_transfer_that_ends_on_its_last_day_is_delivered(world: World) -> None:
+    world.registrar.configure(transfer_delay=30 * DAY - HOUR)
+    order = under_way(world)
+    world.live(29 * DAY, every=DAY)
+    world.live(DAY, every=2 * HOUR)
+    assert_alone(world, order)
+
+
+def test_one_that_ended_while_nobody_looked_is_delivered_though_its_time_is_over(world: World) -> None:
+    """The schedule was off for weeks: what is true decides, not the calendar."""
+    world.registrar.configure(transfer_delay=20 * DAY)
+    order = under_way(world)
+    world.advance(31 * DAY)
+    world.live(HOUR, every=600)
+    assert_alone(world, order)
+    assert world.measures.counts["RegistrationAbandoned"] == 0
+
+
+@pytest.mark.parametrize("action", ["register", "transfer"])
+def test_what_the_registrant_has_to_do_is_said(world: World, action: str) -> None:
+    name = "action-example.com"
+    more = {"authcode": "Secret-1"} if action == "transfer" else {}
+    order = placed(world, name, action=action, **more)
+    world.live(3 * DAY, every=DAY / 2)
+    waits = block(world, order)
+    assert (waits["status"], waits["registry_state"]) == ("action_required", "PENDING_CUSTOMER_ACTION")
+    assert "e-mail" in waits["next_step"]
+    if action == "transfer":
+        assert waits["transfer"]["state"] == "waiting_for_customer"
+        assert waits["transfer"]["deadline"] is not None
+    assert shown(world, order)["order"]["status"] == "processing" and world.net_paid() == 1200
+    world.registrar.approve(name)
+    world.live(6 * DAY, every=DAY / 2)
+    assert_alone(world, order)
+    assert block(world, order)["status"] == "active"
+
+
+def test_a_registration_that_the_registrant_never_confirms_is_given_up_after_a_week(world: World) -> None:
+    order = submitted(world, "action-example.com")
+    world.live(6 * DAY, every=DAY / 2)
+    assert now(world, order).status is OrderStatus.PROCESSING
+    world.live(2 * DAY, every=DAY / 2)
+    assert_given_back(world, order)
+    assert world.net_paid() == 0 and world.measures.counts["RegistrationAbandoned"] == 1
+    assert endings(world) == {"SUCCEEDED"} and not waiting(world)
+
+
+def test_the_renewal_begins_a_month_before_the_paid_year_ends(world: World) -> None:
+    order = under_way(world)
+    world.live(11 * DAY, every=DAY)
+    (renewal,) = renewals(world, order)
+    anchor = renewal["billing_cycle_anchor"] * 1000
+    begun = order.created_at
+    assert 334 * deadlines.DAY <= anchor - begun <= 336 * deadlines.DAY
+    (item,) = renewal["items"]["data"]
+    assert item["price"]["unit_amount"] == 1400  # a further year, not the transfer
+
+
+def test_a_transfer_under_way_is_not_cancelled_and_its_name_not_ordered_twice(world: World) -> None:
+    order = under_way(world)
+    world.live(3 * DAY, every=DAY)
+    refused = cancel(world, order)
+    assert (refused.status, refused.body["reason"]) == (409, "provisioning_started")
+    again = world.order_domain(NAME, "credit", action="transfer", authcode="Secret-1")
+    assert (again.status, again.body["code"]) == (422, "domain_add_failed")
+    assert world.net_paid("credit") == 0 and claims(world) == {NAME} and contacts(world) == {order.number}
+    world.live(8 * DAY, every=DAY)
+    assert_alone(world, order)
