@@ -13,13 +13,13 @@ from hosting_orders.usecases.ports import Services
 
 @endpoint(oauth_scope=None)
 def handler(request: Request, caller: Caller, services: Services) -> Reply:
-    _ = request.idempotency_key  # a bad header is told before a bad body
     raw = request.json()
-    body = v2.parse_place_cart(raw)
-    if any(item.domain for item in body.items):
+    if v2.orders_a_domain(raw):
         if caller.user_id is None:
             raise UserRequiredError("Only a person may order domains: use a user's API key.")
         admit_domain_orders(services, caller)
+    _ = request.idempotency_key  # a bad header is told before a bad field
+    body = v2.parse_place_cart(raw)
     items = [
         (f"/items/{place_in_cart}/site", item.site)
         if item.site

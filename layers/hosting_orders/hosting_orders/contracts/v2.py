@@ -123,6 +123,15 @@ class PlaceCart(_Body):
         return given
 
 
+def orders_a_domain(body: object) -> bool:
+    """Whether a body of POST /api/carts has a domain in it, whatever else is wrong with it: who may order domains is
+    checked before the fields are (C13)."""
+    items = body.get("items") if isinstance(body, Mapping) else None
+    if not isinstance(items, list):
+        return False
+    return any(isinstance(item, Mapping) and item.get("domain") is not None for item in items)
+
+
 def parse_place_cart(body: object) -> PlaceCart:
     """Raises InvalidFieldsError naming every wrong field."""
     try:
