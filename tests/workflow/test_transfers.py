@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -100,7 +101,7 @@ def test_the_registrar_is_asked_no_more_often_than_is_said(world: World) -> None
             times = world.registrar.asked("GetOperationDetail") - before
             assert times <= 1, "asked twice in one run"
             asked += [world.clock.now()] * times
-    for earlier, later in zip(asked, asked[1:], strict=False):
+    for earlier, later in pairwise(asked):
         due = deadlines.registrar_check(order, earlier)
         assert due <= later < due + 1200 * deadlines.SECOND  # nor later than the schedule runs
     assert len(asked) > 20 and len([at for at in asked if at > asked[-1] - 12 * deadlines.HOUR]) <= 13

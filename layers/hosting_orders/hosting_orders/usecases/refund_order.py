@@ -159,13 +159,23 @@ def _give_up(services: Services, order: Order, error: str, if_in: tuple[OrderSta
     now = services.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({error}).")
 
+    asked = _asked(order)
+
     def change(current: Order) -> Order:
         if current.status not in if_in:
+            return current
+        if _asked(current) != asked:
+            # The registrar has been asked since we looked there: the name may come, so its money must not go.
             return current
         refunding = current.undeliverable(failure, now, Actor.SYSTEM)
         return refunding.look_again_at(now + deadlines.COMPENSATION_CHECK)
 
     return change_order(services, order, change)
+
+
+def _asked(order: Order) -> object:
+    """Differs when somebody has asked the registrar in between, or learned something there."""
+    return order.submission, order.operation_id if order.submission is not None else None
 
 
 def _stop_payment(services: Services, order: Order) -> tuple[Cart, PaymentStatus]:

@@ -1,0 +1,421 @@
+"""A name that can't be had gives the money back, to the cent and once; a registrar that is only away does not.
+
+And while nobody knows whether the registrar will still deliver, nothing goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.usecases.delivery import take_fence
+from hosting_orders.usecases.refund_order import refund_step
+from tests.support.domain_books import (
+    account_of,
+    assert_alone,
+    assert_given_back,
+    assert_registered,
+    cancel,
+    claims,
+    contacts,
+    endings,
+    now,
+    placed,
+    renewals,
+    shown,
+    submitted,
+    told,
+    transfer,
+    waiting,
+)
+from tests.support.mishaps import Mishap
+from tests.support.world import Reply, World, a_world
+
+NAME = "hosting-example.com"
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def in_the_moment_of(world: World, side_effect: str, act: Callable[[], object], nth: int = 1) -> None:
+    """Let `act` happen right before the `nth` side effect of this name from now on."""
+    count = 0
+
+    def choose(name: str) -> Mishap | None:
+        nonlocal count
+        if name == side_effect:
+            count += 1
+            if count == nth:
+                act()
+        return None
+
+    world.mishaps.watch(choose)
+
+
+def assert_back_and_alone(world: World, order: Order) -> None:
+    assert_given_back(world, order)
+    assert world.net_paid(account_of(order)) == 0 and len(world.stripe.credit_notes()) == 1
+    assert told(world) == 1 and endings(world) == {"SUCCEEDED"}
+    assert not claims(world) and not contacts(world)
+    assert world.services.orders.due(world.clock.now() + 400 * deadlines.DAY, 10) == []
+
+
+# -- lost between the check and the registration -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("account", ["ready", "credit"])
+@pytest.mark.parametrize(
+    ("name", "submissions", "code"),
+    [
+        ("gone-example.com", 0, "registration_refused"),
+        ("lost-example.com", 1, "registration_failed"),
+        ("badcontact-example.com", 1, "registration_failed"),
+        ("fail-example.com", 1, "registration_failed"),
+    ],
+)
+def test_a_name_that_can_not_be_had_after_all_is_given_back(
+    world: World, name: str, submissions: int, code: str, account: str
+) -> None:
+    before = world.stripe.balance(world.accounts[account]["customer"])
+    order = placed(world, name, account)
+    world.live(1800, every=60)
+    assert_back_and_alone(world, order)
+    assert world.registrar.submissions(name) == submissions and world.registrar.registrations(name) == 0
+    ended = now(world, order)
+    assert ended.failure is not None and ended.failure.code == code
+    assert ended.refund is not None and ended.refund.amount + ended.refund.to_credit == 1200
+    assert ended.refund.to_credit == (500 if account == "credit" else 0)
+    assert world.stripe.balance(world.accounts[account]["customer"]) == before
+    assert shown(world, order)["domain"]["status"] == "failed"
+    # Nobody's name is spoilt: it can be ordered again, by anybody. It goes the same way, and that is all.
+    again = placed(world, name, "ready")
+    world.live(1800, every=60)
+    assert_given_back(world, again)
+    assert world.net_paid("ready") == 0
+
+
+def test_what_the_registrar_says_of_a_contact_names_nobody(world: World) -> None:
+    """It repeats the registrant's address and number; the client of the order gets to know that it was the contact."""
+    order = placed(world, "badcontact-example.com")
+    world.live(1800, every=60)
+    ended = now(world, order)
+    assert ended.failure is not None and "contact" in ended.failure.message
+    seen = str(shown(world, order)) + str(world.callbacks.received) + str(ended.timeline)
+    assert "ada@example.com" not in seen and "201234567" not in seen.replace(".", "")
+
+
+def test_a_name_taken_by_somebody_else_after_the_check_is_given_back(world: World) -> None:
+    order = placed(world, NAME)
+    world.registrar.take(NAME)
+    world.live(1800, every=60)
+    assert_back_and_alone(world, order)
+
+
+def test_a_transfer_that_is_refused_at_once_is_given_back(world: World) -> None:
+    order = transfer(world, "gone-example.com")
+    world.live(1800, every=60)
+    assert_back_and_alone(world, order)
+
+
+@pytest.mark.parametrize("name", ["taken-example.com", "reserved-example.com", "premium-example.com"])
+def test_what_is_known_to_be_unavailable_costs_nobody_anything(world: World, name: str) -> None:
+    refused = world.order_domain(name)
+    assert (refused.status, refused.body["code"]) == (422, "domain_unavailable")
+    assert not world.items("ORDER#") and not world.items("CART#")
+    assert not claims(world) and not contacts(world) and not world.stripe.charges()
+
+
+def test_a_refused_payment_leaves_neither_name_nor_contacts(world: World) -> None:
+    refused = world.order_domain(NAME, "declined_final", callback=True)
+    assert (refused.status, refused.body["code"]) == (422, "cart_pay_failed")
+    world.live(HOUR)
+    assert not claims(world) and not contacts(world) and not world.stripe.charges()
+    assert world.registrar.submissions(NAME) == 0
+    order = placed(world, NAME, "ready")
+    world.live(1800, every=60)
+    assert_registered(world, order)
+
+
+def test_an_unpaid_order_expires_and_its_name_is_free(world: World) -> None:
+    order = placed(world, NAME, "authentication_required")
+    world.live(2 * DAY, every=DAY / 4)
+    assert now(world, order).status is OrderStatus.EXPIRED
+    assert not claims(world) and not contacts(world) and world.registrar.submissions(NAME) == 0
+    assert told(world) == 1 and endings(world) == {"SUCCEEDED"}
+    other = placed(world, NAME, "ready")
+    world.live(1800, every=60)
+    assert_registered(world, other)
+    assert world.net_paid("authentication_required") == 0
+
+
+def test_a_debit_that_comes_after_days_finds_the_name_gone(world: World) -> None:
+    """Between the check and the registration lie the days that a bank takes."""
+    world.stripe.controls.set(sepa_settles_after=5 * DAY)
+    order = placed(world, NAME, "sepa")
+    world.live(4 * DAY, every=DAY)
+    assert world.registrar.submissions(NAME) == 0 and claims(world) == {NAME}
+    world.registrar.take(NAME)
+    world.live(3 * DAY, every=DAY / 4)
+    assert_back_and_alone(world, order)
+
+
+# -- the registrar is away: nothing goes back ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ServiceUnavailable"])
+def test_a_registrar_that_is_away_for_an_hour_delivers_afterwards(world: World, code: str) -> None:
+    order = placed(world, NAME)
+    world.registrar.fail_next("*", code, status=400 if code == "ThrottlingException" else 503, times=10_000)
+    world.live(HOUR, every=60)
+    assert now(world, order).status is OrderStatus.PROCESSING and world.net_paid() == 1200
+    assert not world.stripe.credit_notes()
+    world.registrar.clear_faults()
+    world.live(1800, every=60)
+    assert_alone(world, order)
+    assert len(world.runner.executions[order.uuid].history) == 4  # the machine did not go round in circles
+
+
+def test_a_registrar_that_is_away_while_it_works_changes_nothing(world: World) -> None:
+    order = submitted(world, NAME)
+    world.registrar.fail_next("*", times=10_000)
+    world.live(3 * HOUR, every=300)
+    assert now(world, order).status is OrderStatus.PROCESSING
+    world.registrar.clear_faults()
+    world.live(1800, every=60)
+    assert_alone(world, order)
+
+
+def test_a_registrar_that_stays_away_for_ever_gives_the_money_back_at_the_deadline(world: World) -> None:
+    """Whether it was asked can't be known then; a person is told."""
+    order = placed(world, NAME)
+    world.registrar.lose_next_answer("RegisterDomain")
+    world.run()
+    world.registrar.fail_next("*", times=1_000_000)
+    world.live(6 * DAY, every=DAY / 2)
+    assert now(world, order).status is OrderStatus.PROCESSING and world.net_paid() == 1200
+    world.live(2 * DAY, every=DAY / 4)
+    assert_back_and_alone_but_asked(world, order)
+
+
+def assert_back_and_alone_but_asked(world: World, order: Order) -> None:
+    assert now(world, order).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 0 and len(world.stripe.credit_notes()) == 1
+    assert world.measures.counts["RegistrationAbandoned"] == 1
+    assert told(world) == 1 and endings(world) == {"SUCCEEDED"} and not waiting(world)
+    assert world.registrar.submissions(NAME) == 1 and not renewals(world, order)
+
+
+def test_while_the_registrar_is_away_nothing_is_ordered(world: World) -> None:
+    world.registrar.fail_next("*", times=1000)
+    refused = world.order_domain(NAME)
+    assert refused.status == 503
+    assert not world.items("ORDER#") and not claims(world) and not world.stripe.charges()
+
+
+def test_a_zone_that_can_not_be_made_yet_keeps_the_order_open_not_the_money_back(world: World) -> None:
+    order = submitted(world, NAME)
+    world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == "zones.ensure" else None)
+    world.live(HOUR, every=300)
+    assert now(world, order).status is OrderStatus.PROCESSING and not world.stripe.credit_notes()
+    world.mishaps.none()
+    world.live(1800, every=300)
+    assert_alone(world, order)
+
+
+# -- refund, or wait? ----------------------------------------------------------------------------------------------
+
+
+def give_up(world: World, order: Order) -> None:
+    """The step RegisterDomain comes to its end without an answer, as its time-out or a fault would end it."""
+    token = world.runner.executions[order.uuid].waiting_token
+    world.services.workflow.fail(token, "States.Timeout", "made up")
+    world.runner.run_until_idle()
+    assert world.runner.executions[order.uuid].states[-1] == "RefundOrder"
+
+
+@pytest.mark.parametrize("end", ["delivered", "failed", "abandoned"])
+def test_no_refund_before_the_registrar_has_spoken(world: World, end: str) -> None:
+    if end == "abandoned":
+        world.registrar.configure(delay=30 * DAY)
+    order = submitted(world, NAME)
+    give_up(world, order)
+    assert now(world, order).status is OrderStatus.PROCESSING
+    assert world.net_paid() == 1200 and not world.stripe.credit_notes()
+    if end == "failed":
+        world.registrar.fail(NAME)
+    if end == "abandoned":
+        world.live(6 * DAY, every=DAY)
+        assert now(world, order).status is OrderStatus.PROCESSING and world.net_paid() == 1200
+        world.live(2 * DAY, every=DAY / 4)
+    world.live(1800, every=60)
+    if end == "delivered":
+        assert_alone(world, order)
+    else:
+        assert_back_and_alone(world, order)
+
+
+def test_a_refund_asked_for_while_the_answer_to_the_order_is_lost_waits(world: World) -> None:
+    """The list of operations may lag behind, so that "nothing there" is no answer for a while."""
+    order = placed(world, NAME)
+    world.registrar.lose_next_answer("RegisterDomain")
+    world.run()
+    world.registrar.fail_next("ListOperations", times=3)
+    give_up(world, order)
+    assert now(world, order).status is OrderStatus.PROCESSING and not world.stripe.credit_notes()
+    world.live(HOUR, every=60)
+    assert_alone(world, order)
+
+
+def test_a_refund_asked_for_after_an_order_that_was_never_taken_waits_for_certainty(world: World) -> None:
+    order = placed(world, NAME)
+    world.registrar.fail_next("RegisterDomain", times=1)
+    world.run()
+    give_up(world, order)
+    assert now(world, order).status is OrderStatus.PROCESSING and not world.stripe.credit_notes()
+    world.live(HOUR, every=60)
+    assert_alone(world, order)  # the schedule asked again, and that is better than a refund
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+@pytest.mark.parametrize("write", range(1, 4))
+def test_a_refund_and_the_schedule_s_order_at_once_have_one_winner(
+    world: World, write: int, asked_before: bool
+) -> None:
+    """RefundOrder finds that the registrar has nothing; in the very moment before it writes that down, the schedule
+    asks for the name. Never both: the money back and the name registered."""
+    order = placed(world, NAME)
+    while now(world, order).status is OrderStatus.PENDING:
+        assert world.runner.run_one()
+    # The step began, and died before the registrar was asked; its machine has given up on it.
+    take_fence(world.services, order.account_id, order.number, "of the step that died", deadlines.MINUTE)
+    if asked_before:
+        world.registrar.fail_next("RegisterDomain")
+        world.clock.advance(61)
+        world.reconcile()
+        world.clock.advance(HOUR)  # so that "nothing there" is believed
+    world.clock.advance(61)
+    in_the_moment_of(world, "table.put_item", world.reconcile, nth=write)
+    with suppress(ProviderUnavailableError):  # the machine tries again then
+        refund_step(world.services, order.account_id, order.number, "token-of-nobody", "Made up")
+    world.mishaps.none()
+    world.live(HOUR, every=60)
+    assert_one_of_two(world, order)
+
+
+def assert_one_of_two(world: World, order: Order) -> None:
+    ended = now(world, order)
+    kept = world.net_paid()
+    if ended.status is OrderStatus.COMPLETED:
+        assert kept == 1200 and world.registrar.registrations(NAME) == 1
+    else:
+        assert ended.status is OrderStatus.PROVISION_FAILED
+        assert kept == 0 and world.registrar.submissions(NAME) == 0
+    assert world.measures.counts["NameWithoutOrder"] == 0
+
+
+# -- cancel --------------------------------------------------------------------------------------------------------
+
+
+def test_a_paid_order_whose_registration_has_not_begun_is_cancelled(world: World) -> None:
+    order = placed(world, NAME)
+    assert cancel(world, order).status == 202
+    world.live(HOUR)
+    assert_given_back(world, order, OrderStatus.CANCELED)
+    assert world.net_paid() == 0 and world.registrar.asked("RegisterDomain") == 0
+    again = placed(world, NAME, "credit")
+    world.live(1800, every=60)
+    assert_registered(world, again)
+
+
+def test_an_unpaid_order_is_cancelled_and_its_name_is_free(world: World) -> None:
+    order = placed(world, NAME, "authentication_required")
+    world.run()
+    assert cancel(world, order).status == 202
+    world.live(HOUR)
+    assert now(world, order).status is OrderStatus.CANCELED
+    assert not claims(world) and not contacts(world) and not world.stripe.open_invoices()
+
+
+def test_after_the_registrar_was_asked_a_cancel_is_refused_with_the_reason(world: World) -> None:
+    order = submitted(world, NAME)
+    refused = cancel(world, order)
+    assert (refused.status, refused.body["code"]) == (409, "order_not_cancellable")
+    assert refused.body["reason"] == "provisioning_started"
+    assert shown(world, order)["cancellation"]["can_cancel"] is False
+    world.live(600, every=60)
+    assert cancel(world, order).body["reason"] == "already_ended"
+    assert_alone(world, order)
+
+
+@pytest.mark.parametrize("write", range(1, 6))
+def test_a_cancel_in_the_moment_that_registration_begins_has_one_winner(world: World, write: int) -> None:
+    order = placed(world, NAME)
+    replies: list[Reply] = []
+    in_the_moment_of(world, "table.put_item", lambda: replies.append(cancel(world, order)), nth=write)
+    world.runner.run_until_idle()
+    world.mishaps.none()
+    world.live(HOUR, every=60)
+    (reply,) = replies
+    if reply.status == 202:
+        assert_given_back(world, order, OrderStatus.CANCELED)
+        assert world.net_paid() == 0 and world.registrar.submissions(NAME) == 0
+    else:
+        assert reply.body["reason"] == "provisioning_started"
+        assert_alone(world, order)
+
+
+def test_a_registration_that_begins_in_the_moment_of_the_cancel_has_one_winner(world: World) -> None:
+    order = placed(world, NAME)
+    in_the_moment_of(world, "table.put_item", world.runner.run_until_idle)
+    reply = cancel(world, order)
+    world.mishaps.none()
+    assert (reply.status, reply.body["reason"]) == (409, "provisioning_started")
+    world.live(600, every=60)
+    assert_alone(world, order)
+
+
+# -- the way back, broken anywhere ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mishap", list(Mishap))
+def test_a_failed_registration_is_given_back_once_whatever_breaks(mishap: Mishap) -> None:
+    """Every side effect from the registrar's word to the end of the order."""
+    with a_world() as world:
+        for position in range(40):
+            name = f"fail-{position}.com"
+            order = submitted(world, name)
+            world.advance(130)
+            world.mishaps.strike(position, mishap)
+            world.reconcile()
+            world.run()
+            reached = len(world.mishaps.seen) > position
+            world.mishaps.none()
+            world.live(2400, every=300)
+            assert_given_back(world, order)
+            assert world.net_paid() == 0 and len(world.stripe.credit_notes()) == position + 1
+            assert told(world) == position + 1 and world.registrar.submissions(name) == 1
+            if not reached:
+                assert position > 8
+                return
+    raise AssertionError("there is no end of side effects")
+
+
+def test_a_refund_that_stripe_refuses_keeps_nothing_waiting_for_ever(world: World) -> None:
+    order = placed(world, "gone-example.com")
+    world.stripe.controls.set(refunds="refuse")
+    world.live(HOUR, every=300)
+    assert now(world, order).status is OrderStatus.REFUND_FAILED and told(world) == 0
+    assert world.measures.counts["RefundFailed"] >= 1
+    world.stripe.controls.set(refunds="as published")
+    world.live(HOUR, every=300)
+    assert_back_and_alone(world, order)
