@@ -64,7 +64,7 @@ missing: set[tuple[str, str]] = set()
 """(function's folder, what it used without being allowed to)."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Short forms become text: only names matter here."""
 
 
@@ -72,9 +72,14 @@ _Loader.add_multi_constructor("!", lambda _loader, suffix, node: f"!{suffix} {no
 
 
 @cache
+def _template() -> Any:
+    return yaml.load(TEMPLATE.read_text(), _Loader)
+
+
+@cache
 def allowed(folder: str) -> frozenset[str]:
     """Actions, `secret:<logical id>` and `env:<variable>` that the template gives this function."""
-    template = yaml.load(TEMPLATE.read_text(), _Loader)
+    template = _template()
     everywhere = template["Globals"]["Function"]["Environment"]["Variables"]
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})

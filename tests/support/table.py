@@ -25,7 +25,7 @@ REGION = "eu-west-1"
 _CREATE = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Reads CloudFormation's short tags (`!Ref`, `!Sub`, …) as if nothing stood there."""
 
 

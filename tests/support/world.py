@@ -59,7 +59,7 @@ REGISTRATION_SECONDS = 120.0
 TRANSFER_SECONDS = 10 * 86_400.0
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Reads the template's structure; what CloudFormation would compute is left out."""
 
 

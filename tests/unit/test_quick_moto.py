@@ -113,3 +113,22 @@ def test_every_kind_of_value_comes_back_as_it_went_in(client: Any) -> None:
     assert everything_in(client) == [item]
     reply = client.batch_get_item(RequestItems={TABLE_NAME: {"Keys": [key("values")]}})
     assert reply["Responses"][TABLE_NAME] == [item]
+
+
+def test_a_query_finds_the_items_in_the_order_of_their_keys(client: Any) -> None:
+    for name in ("b", "c", "a", "ä", "B"):
+        client.put_item(TableName=TABLE_NAME, Item=key(name))
+    client.put_item(TableName=TABLE_NAME, Item={"PK": {"S": "A"}, "SK": {"S": "z"}})
+
+    def found(**more: Any) -> list[str]:
+        reply = client.query(
+            TableName=TABLE_NAME,
+            KeyConditionExpression="PK = :p",
+            ExpressionAttributeValues={":p": {"S": "P"}},
+            **more,
+        )
+        return [item["SK"]["S"] for item in reply["Items"]]
+
+    assert found() == ["B", "a", "b", "c", "ä"]
+    assert found(ScanIndexForward=False, Limit=2) == ["ä", "c"]
+    assert [item["SK"]["S"] for item in everything_in(client)] == ["z", "B", "a", "b", "c", "ä"]
