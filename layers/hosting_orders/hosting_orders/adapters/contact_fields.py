@@ -80,7 +80,7 @@ def _wrong(pointer: str, message: str) -> InvalidRequestError:
 
 def _unknown(name: object) -> InvalidRequestError:
     """A misspelled field is told, not dropped: what the client meant to say would be lost without a word."""
-    shown = str(name)[:_LONGEST_FIELD_NAME]
+    shown = _printed(str(name)[:_LONGEST_FIELD_NAME])
     likely = difflib.get_close_matches(shown, _FIELDS, n=1)
     hint = f" Is `{likely[0]}` meant?" if likely else ""
     return _wrong(pointer_to(shown), f"`{shown}` is not a field of a contact.{hint}")
@@ -89,6 +89,10 @@ def _unknown(name: object) -> InvalidRequestError:
 def pointer_to(*steps: str | int) -> str:
     """RFC 6901."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _printed(name: str) -> str:
+    return "".join("�" if unicodedata.category(one) in _NOT_PRINTED else one for one in name)
 
 
 # -- values -------------------------------------------------------------------------------------------------------
@@ -178,10 +182,13 @@ def _read_extras(given: object, problems: list[InvalidRequestError]) -> dict[str
         return {}
     extra: dict[str, str] = {}
     for name, value in given.items():
-        shown = str(name)[:_LONGEST_FIELD_NAME]
+        shown = _printed(str(name)[:_LONGEST_FIELD_NAME])
         pointer = pointer_to("extra_properties", shown)
         if len(str(name)) > _LONGEST_FIELD_NAME:
             problems.append(_wrong(pointer, f"`{shown}…` is too long for the name of a field."))
+            continue
+        if shown != name:
+            problems.append(_wrong(pointer, f"`{shown}` can't be the name of a field."))
             continue
         try:
             text = _text(_extra_as_text(value), LONGEST_EXTRA)

@@ -177,6 +177,9 @@ def _lambda_handler(
 
 def _answer(reply: Reply, request_id: str, if_none_match: str | None) -> Answer:
     body = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
+    if not _sendable(body):
+        # Half a character, as a client's JSON may name a field: only its escape can be sent.
+        body = json.dumps(reply.body, separators=(",", ":"))
     status = reply.status
     headers = {
         "Content-Type": "application/json",
@@ -194,6 +197,14 @@ def _answer(reply: Reply, request_id: str, if_none_match: str | None) -> Answer:
             status, body = 304, ""
             del headers["Content-Type"]
     return {"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": False}
+
+
+def _sendable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_version(request: Request, caller: Caller) -> None:
