@@ -208,6 +208,27 @@ def test_O2_145_O2_146_all_that_is_wrong_is_told_in_one_go(world: World) -> None
     assert any("first_name" in text for text in reply.body["errors"])
 
 
+@pytest.mark.parametrize("field_name", ["\ud800", "a\udfffb", "\x00", "a\nb", "x" * 5000, "a/b~c", ""])
+def test_O2_146_whatever_a_field_is_called_the_answer_can_be_sent(world: World, field_name: str) -> None:
+    odd = {field_name: "x"}
+    before = state_of(world)
+    for changes in (
+        odd,
+        {"contact": world.contact(**odd)},
+        {"contact": world.contact(extra_properties=odd)},
+        {"contact": None, "contact_source": {"registration_id": 10, **odd}},
+        {"role_contacts": odd},
+        {"role_contacts": {"tech": odd}},
+        {"role_contacts": {"tech": {"source": "new", **world.contact(**odd)}}},
+    ):
+        body = world.domain(fresh())
+        body["domain"] |= changes
+        reply = order_domain(world, body)
+        assert reply.status in (400, 422), (changes, reply.body)
+        assert_error(reply, reply.status, reply.body["code"])
+    assert state_of(world) == before
+
+
 def test_O2_130_extra_properties_reach_the_registry(world: World) -> None:
     extra = {"entityType": "ITALIAN_COMPANIES", "pin": "12345678901"}
     contact = world.contact(country="IT", organization="Esempio S.r.l.", extra_properties=extra)
