@@ -515,3 +515,11 @@ def test_twenty_posts_at_once_are_one_order_one_charge_and_one_registration(worl
     world.run()
     assert len(world.stripe.charges()) == charges + 1
     assert world.registrar.submissions("twenty.com") == 1
+
+
+def test_O2_123_an_auth_code_is_one_line_and_what_is_around_it_is_not_part_of_it(world: World) -> None:
+    two_lines = world.domain("two-lines.nl", action="transfer", authcode="one\ntwo")
+    refused_domain(world, two_lines, 400, "invalid_field", "/domain/authcode")
+    # The stand-in takes every auth code but `wrong`: had the spaces been sent along, it would have taken this one.
+    spaces = world.domain("spaces-around.nl", action="transfer", authcode="  wrong \n")
+    refused_domain(world, spaces, 422, "domain_add_failed", "/domain/name")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.catalogue import DomainPrice
@@ -25,6 +27,16 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
+def _one_line(text: str) -> str:
+    if any(unicodedata.category(sign) == "Cc" for sign in text):
+        raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
+    return text
+
+
+# Copied out of e-mails, so white space around it is usual; a line break inside is never part of it.
+_AuthCode = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=255), AfterValidator(_one_line)
+]
 _RegistrationId = Annotated[int, Field(ge=1, le=2**53)]
 
 
@@ -62,7 +74,7 @@ class Domain(_Strict):
 
     name: Annotated[str, StringConstraints(max_length=1024)]
     action: str = DomainAction.REGISTER.value
-    authcode: Annotated[str, StringConstraints(max_length=255)] | None = None
+    authcode: _AuthCode | None = None
     contact: dict[str, Any] | None = None
     contact_source: ContactSource | None = None
     role_contacts: RoleContacts | None = None
