@@ -400,9 +400,13 @@ class World:
             body["callback"] = {"url": "https://client.example/hook"}
         return self.request("POST", "/api/orders/domain", body, account=account, headers=headers)
 
-    def place_cart(self, *items: dict[str, Any], account: str = "ready", **fields: Any) -> Reply:
+    def place_cart(
+        self, *items: dict[str, Any], account: str = "ready", key: str | None = None, **fields: Any
+    ) -> Reply:
         """POST /api/carts for a demo account."""
-        return self.request("POST", "/api/carts", {"items": list(items), **fields}, account=account)
+        headers = {"Idempotency-Key": key} if key else {}
+        body = {"items": list(items), **fields}
+        return self.request("POST", "/api/carts", body, account=account, headers=headers)
 
     # -- what the world does ---------------------------------------------------------------------------------
 

@@ -260,7 +260,7 @@ def _give_back(services: Services, order: Order, cart: Cart) -> bool:
         log.error("the refund was refused", extra={"order_id": order.uuid, "reason": str(refusal)})
         return False
     refund = Refund(id=state.id, amount=state.amount, to_credit=state.to_credit, at=now)
-    _note_refund(services, order, cart, refund)
+    cart = _note_refund(services, order, cart, refund)
 
     def change(current: Order) -> Order:
         if current.refund is not None:
@@ -270,10 +270,13 @@ def _give_back(services: Services, order: Order, cart: Cart) -> bool:
         return current.refunded(refund, now).look_again_at(now + deadlines.CLOSING_CHECK)
 
     change_order(services, order, change)
+    if len(cart.orders) > 1:
+        # Another part may have gone back in the same moment, and neither has seen the other: the last one does.
+        _note_refund(services, order, cart, refund)
     return True
 
 
-def _note_refund(services: Services, order: Order, cart: Cart, refund: Refund) -> None:
+def _note_refund(services: Services, order: Order, cart: Cart, refund: Refund) -> Cart:
     """The cart's sum is computed from its orders, so that writing it twice writes the same."""
     others = services.orders.orders(cart.account_id, [n for n in sorted(cart.orders) if n != order.number])
     refunds = [refund, *(other.refund for other in others if other.refund)]
@@ -288,7 +291,7 @@ def _note_refund(services: Services, order: Order, cart: Cart, refund: Refund) -
             return current
         return current.with_payment(payment, services.clock.now())
 
-    change_cart(services, cart, change)
+    return change_cart(services, cart, change)
 
 
 def _look_again(services: Services, order: Order) -> Order:

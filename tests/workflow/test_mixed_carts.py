@@ -1,0 +1,518 @@
+"""A cart of a site and domains: one charge, and for each item its product or its own part of the money, to the cent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import stripe
+
+from hosting_orders.domain.cart import Cart, PaymentStatus
+from hosting_orders.domain.order import Order, OrderStatus
+from tests.support.domain_books import (
+    account_of,
+    assert_given_back,
+    assert_registered,
+    cancel,
+    claims,
+    contacts,
+    endings,
+    now,
+    placed,
+    renewals,
+    shown,
+    told,
+    waiting,
+)
+from tests.support.mishaps import Mishap
+from tests.support.world import Reply, World, a_world, handler_of
+
+HOUR = 3600
+DAY = 24 * HOUR
+CALLBACK = {"url": "https://client.example/hook"}
+
+# What the demo accounts pay, net. All different, so that no part can be taken for another.
+SITE, NET, ORG = 1200, 1400, 1300
+EVERYTHING = SITE + NET + ORG
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def cart_of(
+    world: World, *names: str, account: str = "ready", policy: str = "keep", site: bool = True
+) -> list[Order]:
+    """The orders of an accepted cart: a site, then these names."""
+    items = [*([world.site()] if site else []), *[world.domain(name) for name in names]]
+    reply = world.place_cart(*items, account=account, callback=CALLBACK, on_item_failure=policy)
+    assert reply.status == 202, reply.body
+    return [world.order(order["id"], account) for order in reply.body["orders"]]
+
+
+def cart(world: World, order: Order) -> Cart:
+    return world.cart(order.cart_token, account_of(order))
+
+
+def statuses(world: World, orders: list[Order]) -> list[str]:
+    return [now(world, order).status.value for order in orders]
+
+
+def rollup(world: World, order: Order) -> str:
+    reply = world.request("GET", f"/api/carts/{order.cart_token}", account=account_of(order))
+    return str(reply.body["cart"]["rollup_status"])
+
+
+def assert_site_stands(world: World, order: Order) -> None:
+    assert now(world, order).status is OrderStatus.COMPLETED and now(world, order).refund is None
+    assert world.platform.built(order.uuid) == 1 and not world.platform.services[order.uuid].deleted
+    assert len(renewals(world, order)) == 1
+
+
+def assert_site_gone(world: World, order: Order) -> None:
+    assert now(world, order).status is OrderStatus.PROVISION_FAILED and now(world, order).refund is not None
+    service = world.platform.services.get(order.uuid)
+    assert service is None or service.deleted
+    assert not renewals(world, order)
+
+
+def assert_settled(world: World, orders: list[Order], kept: int, rolled_up: str) -> None:
+    """One charge, `kept` of it and of the credit kept, every end told once, nothing waiting, the roll-up right."""
+    (first, *_) = orders
+    account = account_of(first)
+    paid = cart(world, first).payment
+    returned = [now(world, order).refund for order in orders]
+    refunded = sum(refund.amount + refund.to_credit for refund in returned if refund)
+    assert len(world.stripe.charges(world.accounts[account]["customer"])) == 1
+    assert world.net_paid(account) == paid.amount_charged - sum(r.amount for r in returned if r)
+    assert paid.total_gross - refunded == kept
+    assert paid.refunded == refunded
+    assert paid.status is (PaymentStatus.REFUNDED if all(returned) else PaymentStatus.SUCCEEDED)
+    assert len(world.stripe.credit_notes()) == sum(refund is not None for refund in returned)
+    assert rollup(world, first) == rolled_up
+    assert told(world) == len(orders) and endings(world) == {"SUCCEEDED"} and not waiting(world)
+    assert cart(world, first).due_at is None and not any(now(world, order).due_at for order in orders)
+    kept_names = {
+        order.domain_item.ascii_name
+        for order in orders
+        if order.type == "domain" and now(world, order).status is OrderStatus.COMPLETED
+    }
+    assert claims(world) == kept_names and len(contacts(world)) == len(kept_names)
+
+
+def run_alone(world: World, order: Order) -> None:
+    """Everything of this order's execution that can be done now, and nothing of the others'."""
+    while True:
+        mine = [at for at, (execution, _) in enumerate(world.runner._ready) if execution.name == order.uuid]
+        if not mine:
+            return
+        world.runner.run_one(mine[0])
+
+
+# -- keep: what can be delivered is --------------------------------------------------------------------------------
+
+
+def test_a_cart_is_charged_once_and_delivered_whole(world: World) -> None:
+    orders = cart_of(world, "one.net", "two.org")
+    assert world.net_paid() == EVERYTHING
+    world.live(1800, every=60)
+    assert_site_stands(world, orders[0])
+    for order in orders[1:]:
+        assert_registered(world, order)
+    assert_settled(world, orders, EVERYTHING, "completed")
+
+
+@pytest.mark.parametrize("lost", ["lost-two.org", "gone-two.org", "fail-two.org"])
+def test_one_name_unavailable_at_the_registry_is_refunded_and_the_rest_delivered(
+    world: World, lost: str
+) -> None:
+    orders = cart_of(world, "one.net", lost)
+    world.live(1800, every=60)
+    assert statuses(world, orders) == ["completed", "completed", "provision_failed"]
+    assert_site_stands(world, orders[0])
+    assert_registered(world, orders[1])
+    assert_given_back(world, orders[2])
+    assert [shown(world, order)["payment"]["refunded_cents"] for order in orders] == [0, 0, ORG]
+    assert shown(world, orders[2])["payment"]["status"] == "refunded"
+    assert shown(world, orders[1])["payment"]["status"] == "succeeded"
+    assert_settled(world, orders, SITE + NET, "partial")
+
+
+def test_a_site_that_can_not_be_built_does_not_touch_the_names(world: World) -> None:
+    orders = cart_of(world, "one.net", "two.org")
+    world.run(finish=False)
+    world.platform.fail(orders[0].uuid)
+    world.platform_webhook(orders[0].uuid)
+    world.live(1800, every=60)
+    assert_site_gone(world, orders[0])
+    assert_settled(world, orders, NET + ORG, "partial")
+
+
+def test_when_nothing_can_be_delivered_everything_goes_back(world: World) -> None:
+    orders = cart_of(world, "lost-one.net", "gone-two.org")
+    world.run(finish=False)
+    world.platform.fail(orders[0].uuid)
+    world.platform_webhook(orders[0].uuid)
+    world.live(1800, every=60)
+    assert_settled(world, orders, 0, "failed")
+    assert world.net_paid() == 0
+
+
+# (country, its rate's tax on the site, one.net and two.org)
+TAXES = [("NL", 252, 294, 273), ("DE", 228, 266, 247), ("FI", 306, 357, 332), ("HU", 324, 378, 351)]
+
+
+@pytest.mark.parametrize(("country", "site", "net", "org"), TAXES)
+def test_a_part_is_refunded_with_its_own_tax(country: str, site: int, net: int, org: int) -> None:
+    with a_world(automatic_tax=True) as world:
+        client = stripe.StripeClient("sk_test_world", base_addresses={"api": world.stripe.url})
+        customer = world.accounts["ready"]["customer"]
+        client.v1.customers.update(customer, {"address": {"line1": "Street 1", "country": country}})
+        orders = cart_of(world, "one.net", "lost-two.org")
+        assert world.net_paid() == EVERYTHING + site + net + org
+        world.live(1800, every=60)
+        refund = now(world, orders[2]).refund
+        assert refund is not None and (refund.amount, refund.to_credit) == (ORG + org, 0)
+        assert_settled(world, orders, SITE + NET + site + net, "partial")
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (("one.net", "lost-two.org"), SITE + NET),
+        (("lost-one.net", "two.org"), SITE + ORG),
+        (("gone-one.net", "lost-two.org"), SITE),
+    ],
+)
+def test_credit_that_helped_to_pay_comes_back_in_its_share(
+    world: World, names: tuple[str, str], kept: int
+) -> None:
+    orders = cart_of(world, *names, account="credit")
+    customer = world.accounts["credit"]["customer"]
+    assert (world.net_paid("credit"), world.stripe.balance(customer)) == (EVERYTHING - 500, 0)
+    world.live(1800, every=60)
+    assert_settled(world, orders, kept, "partial")
+    # Money and credit together are what the kept items cost, whatever went where.
+    assert world.net_paid("credit") + (500 + world.stripe.balance(customer)) == kept
+    assert -500 <= world.stripe.balance(customer) < 0
+
+
+def test_credit_is_whole_again_when_everything_went_back(world: World) -> None:
+    orders = cart_of(world, "lost-one.net", "gone-two.org", "fail-three.de", account="credit", site=False)
+    world.live(1800, every=60)
+    assert_settled(world, orders, 0, "failed")
+    assert world.net_paid("credit") == 0
+    assert world.stripe.balance(world.accounts["credit"]["customer"]) == -500
+
+
+# -- cancel_all ----------------------------------------------------------------------------------------------------
+
+
+def test_cancel_all_calls_back_what_it_can(world: World) -> None:
+    """The site is still being built: taken down. The other name is at the registrar: it can't be called back."""
+    orders = cart_of(world, "slow-one.net", "lost-two.org", policy="cancel_all")
+    world.run(finish=False)
+    assert world.registrar.submissions("slow-one.net") == 1
+    world.live(600, every=60, finish=False)
+    assert statuses(world, orders) == ["provision_failed", "processing", "provision_failed"]
+    failure = now(world, orders[0]).failure
+    assert failure is not None and failure.code == "cart_canceled"
+    world.live(1800, every=60)
+    assert_site_gone(world, orders[0])
+    assert_registered(world, orders[1])
+    assert_given_back(world, orders[2])
+    assert_settled(world, orders, NET, "partial")
+
+
+def test_cancel_all_leaves_what_is_delivered(world: World) -> None:
+    orders = cart_of(world, "one.net", "lost-two.org", policy="cancel_all")
+    world.run()
+    assert statuses(world, orders)[0] == "completed"
+    world.live(1800, every=60)
+    assert_site_stands(world, orders[0])
+    assert_registered(world, orders[1])
+    assert_settled(world, orders, SITE + NET, "partial")
+
+
+@pytest.mark.parametrize("reached", [0, 1, 2])
+def test_cancel_all_gives_up_a_name_that_the_registrar_was_not_asked_for(world: World, reached: int) -> None:
+    """The refused name is first; the other's execution has come only so far (in steps)."""
+    orders = cart_of(world, "gone-two.org", "one.net", policy="cancel_all")
+    site, refused, other = orders
+    for _ in range(reached):
+        position = next(
+            at for at, (execution, _) in enumerate(world.runner._ready) if execution.name == other.uuid
+        )
+        world.runner.run_one(position)
+    run_alone(world, refused)
+    assert now(world, refused).status is OrderStatus.PROVISION_FAILED
+    assert now(world, other).status is OrderStatus.REFUNDING
+    world.live(1800, every=60)
+    assert world.registrar.asked("RegisterDomain", "one.net") == 0
+    assert_site_gone(world, site)
+    assert_given_back(world, other)
+    assert_settled(world, orders, 0, "failed")
+    assert world.net_paid() == 0
+
+
+def test_cancel_all_with_credit_and_tax_adds_up(world: World) -> None:
+    orders = cart_of(world, "slow-one.net", "lost-two.org", account="credit", policy="cancel_all")
+    world.run(finish=False)
+    world.live(600, every=60, finish=False)
+    world.live(1800, every=60)
+    assert_settled(world, orders, NET, "partial")
+    balance = world.stripe.balance(world.accounts["credit"]["customer"])
+    assert world.net_paid("credit") + 500 + balance == NET
+
+
+@pytest.mark.parametrize("write", range(1, 9))
+def test_cancel_all_and_another_name_s_order_at_once_have_one_winner(world: World, write: int) -> None:
+    """While the others are called back, in the moment before one of the writes, the other name is ordered."""
+    orders = cart_of(world, "gone-two.org", "one.net", policy="cancel_all", site=False)
+    refused, other = orders
+    while now(world, other).status is OrderStatus.PENDING:
+        world.runner.run_one(1)
+    in_the_moment_of(world, "table.put_item", lambda: run_alone(world, other), nth=write)
+    run_alone(world, refused)
+    world.mishaps.none()
+    world.live(3 * HOUR, every=300)
+    assert_given_back(world, refused)
+    if now(world, other).status is OrderStatus.COMPLETED:
+        assert_registered(world, other)
+        assert_settled(world, orders, NET, "partial")
+    else:
+        assert world.registrar.asked("RegisterDomain", "one.net") == 0
+        assert_settled(world, orders, 0, "failed")
+
+
+def test_a_cancel_by_the_customer_is_no_failure_of_an_item(world: World) -> None:
+    """`cancel_all` is about what can't be delivered; who cancels one item wants the others."""
+    orders = cart_of(world, "one.net", "two.org", policy="cancel_all")
+    assert cancel(world, orders[2]).status == 202
+    world.live(1800, every=60)
+    assert statuses(world, orders) == ["completed", "completed", "canceled"]
+    assert_settled(world, orders, SITE + NET, "partial")
+
+
+def in_the_moment_of(world: World, side_effect: str, act: Callable[[], object], nth: int = 1) -> None:
+    """Let `act` happen right before the `nth` side effect of this name from now on."""
+    count = 0
+
+    def choose(name: str) -> Mishap | None:
+        nonlocal count
+        if name == side_effect:
+            count += 1
+            if count == nth:
+                act()
+        return None
+
+    world.mishaps.watch(choose)
+
+
+@pytest.mark.parametrize("update", [1, 2, 3])
+def test_two_parts_that_go_back_in_the_same_moment_add_up(world: World, update: int) -> None:
+    orders = cart_of(world, "one.net", "two.org")
+    for order in orders[1:]:
+        assert cancel(world, order).status == 202
+    token = {order.uuid: {"account_id": order.account_id, "order_id": order.uuid} for order in orders}
+
+    def refund(order: Order) -> None:
+        handler_of("refund_order")({**token[order.uuid], "task_token": "t", "error": "Made up"}, None)
+
+    in_the_moment_of(world, "table.update_item", lambda: refund(orders[2]), nth=update)
+    refund(orders[1])
+    world.mishaps.none()
+    world.live(1800, every=300)
+    assert statuses(world, orders) == ["completed", "canceled", "canceled"]
+    assert cart(world, orders[0]).payment.refunded == NET + ORG
+    assert world.net_paid() == SITE and len(world.stripe.credit_notes()) == 2
+
+
+# -- cancel, expiry, and the other ways to pay ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_one_item_is_cancelled_before_its_delivery(world: World, which: int) -> None:
+    orders = cart_of(world, "one.net", "two.org")
+    assert cancel(world, orders[which]).status == 202
+    world.live(1800, every=60)
+    ends = ["completed"] * 3
+    ends[which] = "canceled"
+    assert statuses(world, orders) == ends
+    assert_settled(world, orders, EVERYTHING - [SITE, NET, ORG][which], "partial")
+    if which:
+        assert world.registrar.asked("RegisterDomain", ["", "one.net", "two.org"][which]) == 0
+
+
+def test_one_item_cancelled_before_the_payment_is_refunded_when_it_comes(world: World) -> None:
+    """The invoice is for all; the customer pays it, and the cancelled part goes back at once."""
+    account = "authentication_required"
+    orders = cart_of(world, "one.net", "two.org", account=account)
+    world.run()
+    assert cancel(world, orders[1]).status == 202
+    world.live(HOUR)
+    assert statuses(world, orders) == ["pending", "canceling", "pending"]
+    world.stripe.controls.pay(cart(world, orders[0]).payment.invoice_id)
+    world.live(HOUR, every=60)
+    assert statuses(world, orders) == ["completed", "canceled", "completed"]
+    assert_settled(world, orders, SITE + ORG, "partial")
+
+
+def test_all_items_cancelled_before_the_payment_leave_nothing_to_pay(world: World) -> None:
+    orders = cart_of(world, "one.net", "two.org", account="authentication_required")
+    world.run()
+    for order in orders:
+        assert cancel(world, order).status == 202
+    world.live(2 * HOUR)
+    assert statuses(world, orders) == ["canceled"] * 3
+    assert not world.stripe.open_invoices() and not world.stripe.charges()
+    assert not claims(world) and not contacts(world) and not waiting(world)
+    assert rollup(world, orders[0]) == "cancelled" and told(world) == 3
+    assert endings(world) == {"SUCCEEDED"}
+
+
+def test_an_unpaid_cart_expires_as_a_whole(world: World) -> None:
+    orders = cart_of(world, "one.net", "two.org", account="authentication_required")
+    world.live(2 * DAY, every=DAY / 4)
+    assert statuses(world, orders) == ["expired"] * 3
+    assert not claims(world) and not contacts(world) and not waiting(world)
+    assert not world.stripe.open_invoices() and not world.stripe.charges()
+    assert rollup(world, orders[0]) == "cancelled" and told(world) == 3
+    assert endings(world) == {"SUCCEEDED"}
+    assert world.registrar.submissions("one.net") == 0 and not world.platform.services
+
+
+def test_a_cart_paid_after_authentication_is_delivered_whole(world: World) -> None:
+    orders = cart_of(world, "one.net", "two.org", account="authentication_required")
+    world.live(3 * HOUR)
+    assert statuses(world, orders) == ["pending"] * 3 and world.registrar.submissions("one.net") == 0
+    world.stripe.controls.pay(cart(world, orders[0]).payment.invoice_id)
+    world.live(HOUR, every=60)
+    assert_settled(world, orders, EVERYTHING, "completed")
+
+
+def test_a_cart_paid_by_debit_is_delivered_when_the_bank_has_settled(world: World) -> None:
+    world.stripe.controls.set(sepa_settles_after=4 * DAY)
+    orders = cart_of(world, "one.net", "lost-two.org", account="sepa")
+    world.live(3 * DAY, every=DAY / 2)
+    assert statuses(world, orders) == ["pending"] * 3
+    assert not world.platform.services and world.registrar.submissions("one.net") == 0
+    world.live(2 * DAY, every=DAY / 4)
+    world.live(HOUR, every=300)
+    assert statuses(world, orders) == ["completed", "completed", "provision_failed"]
+    assert_settled(world, orders, SITE + NET, "partial")
+
+
+def test_a_debit_that_is_returned_ends_the_whole_cart(world: World) -> None:
+    world.stripe.controls.set(sepa_settles_after=30 * DAY)
+    orders = cart_of(world, "one.net", "two.org", account="sepa")
+    world.live(DAY, every=DAY / 2)
+    world.stripe.controls.fail(cart(world, orders[0]).payment.invoice_id)
+    world.live(16 * DAY, every=DAY)
+    assert set(statuses(world, orders)) <= {"failed", "expired"}
+    assert not claims(world) and not contacts(world) and world.net_paid("sepa") == 0
+    assert told(world) == 3 and endings(world) == {"SUCCEEDED"} and not waiting(world)
+
+
+# -- placing: all of it or nothing ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "pointer"),
+    [
+        (("one.net", "taken-two.org"), "domain_unavailable", "/items/2/domain/name"),
+        (("one.net", "one.net"), "domain_add_failed", "/items/2/domain/name"),
+        (("mine.net", "two.org"), "domain_add_failed", "/items/1/domain/name"),
+    ],
+)
+def test_a_name_that_can_not_be_had_refuses_the_whole_cart(
+    world: World, names: tuple[str, str], code: str, pointer: str
+) -> None:
+    world.live(60)
+    earlier = placed(world, "mine.net", "credit")
+    before = len(world.stripe.charges())
+    items = [world.site(), *[world.domain(name) for name in names]]
+    refused = world.place_cart(*items)
+    assert (refused.status, refused.body["code"]) == (422, code)
+    assert pointer in str(refused.body["details"])
+    assert [order["number"]["N"] for order in world.items("ORDER#")] == [str(earlier.number)]
+    assert claims(world) == {"mine.net"} and contacts(world) == {earlier.number}
+    assert len(world.stripe.charges()) == before
+
+
+def test_a_refused_payment_leaves_no_name_no_contacts_and_no_site(world: World) -> None:
+    refused = world.place_cart(world.site(), world.domain("one.net"), account="declined_final")
+    assert (refused.status, refused.body["code"]) == (422, "cart_pay_failed")
+    world.live(HOUR)
+    assert [order["status"]["S"] for order in world.items("ORDER#")] == ["failed"] * 2
+    assert not claims(world) and not contacts(world) and not world.platform.services
+    assert world.registrar.submissions("one.net") == 0 and not world.stripe.open_invoices()
+
+
+def test_ten_carts_at_once_that_want_one_name_are_one_winner(world: World) -> None:
+    """Ten clients, ten keys, one name: the claim decides, before any money moves."""
+    world.place_cart(
+        world.site(), world.domain("warm-up.de")
+    )  # functions are imported before the threads begin
+    world.run()
+    before = world.net_paid()
+
+    def place(number: int) -> Reply:
+        return world.place_cart(world.site(), world.domain("wanted.net"), key=f"client-{number}")
+
+    with ThreadPoolExecutor(10) as threads:
+        replies = list(threads.map(place, range(10)))
+    winners = [reply for reply in replies if reply.status == 202]
+    assert len(winners) == 1 and {reply.status for reply in replies} == {202, 422}
+    assert world.net_paid() - before == SITE + NET
+    world.live(1800, every=60)
+    assert world.registrar.submissions("wanted.net") == 1
+    assert len(world.items("ORDER#")) == 4
+
+
+def test_the_same_cart_at_once_and_again_is_one_cart(world: World) -> None:
+    world.place_cart(world.site(), world.domain("warm-up.de"))
+    world.run()
+    before = world.net_paid()
+    body = [world.site(), world.domain("one.net")]
+    with ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(lambda _: world.place_cart(*body, key="once"), range(8)))
+    # A twin may see its brother's name as taken, before it sees his cart; asked again it finds it.
+    replies = [reply if reply.status == 202 else world.place_cart(*body, key="once") for reply in replies]
+    assert {reply.status for reply in replies} == {202}
+    assert len({reply.body["cart"]["token"] for reply in replies}) == 1
+    world.live(1800, every=60)
+    assert world.net_paid() - before == SITE + NET
+    assert world.registrar.submissions("one.net") == 1 and len(world.items("ORDER#")) == 4
+
+
+@pytest.mark.parametrize("mishap", list(Mishap))
+@pytest.mark.parametrize("who", ["client", "schedule"])
+def test_a_cart_survives_every_mishap_of_its_placing(who: str, mishap: Mishap) -> None:
+    """Every side effect of the request, one after the other; then the client asks again, or the schedule looks."""
+    with a_world() as world:
+        world.webhooks_on = False
+        for position in range(25):
+            body = [world.site(), world.domain(f"name-{position}.net")]
+            world.mishaps.strike(position, mishap)
+            reply = world.place_cart(*body, key=f"key-{position}", callback=CALLBACK)
+            reached = len(world.mishaps.seen) > position
+            world.mishaps.none()
+            written = len(world.items("ORDER#")) > 2 * position
+            if who == "client" or not written:
+                reply = world.place_cart(*body, key=f"key-{position}", callback=CALLBACK)
+                assert reply.status == 202, (position, reply.body)
+            world.live(300, every=100)
+            world.live(600, every=300)
+            orders = [item for item in world.items("ORDER#") if item["status"]["S"] == "completed"]
+            assert len(orders) == 2 * (position + 1) == len(world.items("ORDER#")), position
+            assert world.net_paid() == (SITE + NET) * (position + 1)
+            assert world.registrar.submissions(f"name-{position}.net") == 1
+            assert told(world) == 2 * (position + 1) and not waiting(world)
+            if not reached:
+                assert position > 5
+                return
+    raise AssertionError("there is no end of side effects")
