@@ -391,7 +391,9 @@ def test_a_registration_that_begins_in_the_moment_of_the_cancel_has_one_winner(w
 def test_a_failed_registration_is_given_back_once_whatever_breaks(mishap: Mishap) -> None:
     """Every side effect from the registrar's word to the end of the order."""
     with a_world() as world:
-        world.webhooks_on = False  # Stripe's news change nothing of this, and would be half of the side effects
+        world.webhooks_on = (
+            False  # Stripe's news change nothing of this, and would be half of the side effects
+        )
         for position in range(40):
             name = f"fail-{position}.com"
             order = submitted(world, name)
