@@ -66,6 +66,9 @@ def _print_logs(state: Path, about: str | None) -> int:
     try:
         for line in log_lines(state, about):
             print(line)
+    except BrokenPipeError:
+        # `make logs | head`: whoever reads has seen enough. Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except StackError as error:
         Terminal().bad(str(error))
         return 1

@@ -23,7 +23,7 @@ def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
     client = Aws(json.loads(demo.read_text())["aws"]).client("logs")
     found: list[tuple[int, str]] = []
     try:
-        for group in client.describe_log_groups()["logGroups"]:
+        for group in _all(client, "describe_log_groups", "logGroups"):
             found += _events(client, group["logGroupName"])
     except OSError as error:
         raise StackError("The stack is not running any more; start one with `make run`.") from error
@@ -32,8 +32,14 @@ def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
             yield line.rstrip()
 
 
+def _all(client: Any, operation: str, member: str, **arguments: str) -> Iterator[Any]:
+    """Every page: each start of a function makes a log stream, and a page has fifty."""
+    for page in client.get_paginator(operation).paginate(**arguments):
+        yield from page[member]
+
+
 def _events(client: Any, group: str) -> Iterator[tuple[int, str]]:
-    for stream in client.describe_log_streams(logGroupName=group)["logStreams"]:
+    for stream in _all(client, "describe_log_streams", "logStreams", logGroupName=group):
         events = client.get_log_events(
             logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
         )["events"]

@@ -49,7 +49,7 @@ class Replaced:
 def test_a_zone_is_made_when_there_is_none(route53: Any) -> None:
     zones: Zones = Route53Zones(route53)
 
-    zone = zones.ensure("bakery.com", "order-1")
+    zone = zones.ensure("bakery.com", "order-1", ())
 
     (made,) = route53.list_hosted_zones()["HostedZones"]
     assert made["Id"] == f"/hostedzone/{zone.id}"
@@ -63,17 +63,29 @@ def test_a_zone_is_made_when_there_is_none(route53: Any) -> None:
 def test_asking_again_is_the_same_zone(route53: Any) -> None:
     zones = Route53Zones(route53)
 
-    assert zones.ensure("bakery.com", "order-1") == zones.ensure("bakery.com", "order-1")
+    assert zones.ensure("bakery.com", "order-1", ()) == zones.ensure("bakery.com", "order-1", ())
     assert zones_of(route53) == ["bakery.com."]
 
 
-def test_a_zone_that_somebody_made_is_used(route53: Any) -> None:
+def test_the_zone_that_the_registry_points_to_is_used(route53: Any) -> None:
     made = route53.create_hosted_zone(Name="bakery.com", CallerReference="RISWorkflow-RD:1")
+    servers = [f"{server.upper()}." for server in reversed(made["DelegationSet"]["NameServers"])]
 
-    zone = Route53Zones(route53).ensure("BAKERY.com", "order-1")
+    zone = Route53Zones(route53).ensure("BAKERY.com", "order-1", servers)
 
     assert made["HostedZone"]["Id"] == f"/hostedzone/{zone.id}"
     assert zones_of(route53) == ["bakery.com."]
+
+
+@pytest.mark.parametrize("servers", [(), ("ns1.former-registrar.example", "ns2.former-registrar.example")])
+def test_a_zone_of_an_earlier_owner_is_never_taken_over(route53: Any, servers: tuple[str, ...]) -> None:
+    left = route53.create_hosted_zone(Name="bakery.com", CallerReference="somebody's before")
+
+    zone = Route53Zones(route53).ensure("bakery.com", "order-1", servers)
+
+    assert f"/hostedzone/{zone.id}" != left["HostedZone"]["Id"]
+    assert zones_of(route53) == ["bakery.com.", "bakery.com."]
+    assert Route53Zones(route53).ensure("bakery.com", "order-1", servers) == zone
 
 
 @pytest.mark.parametrize(
@@ -82,7 +94,7 @@ def test_a_zone_that_somebody_made_is_used(route53: Any) -> None:
 def test_a_zone_of_another_name_is_not_ours(route53: Any, other: str) -> None:
     route53.create_hosted_zone(Name=other, CallerReference="other")
 
-    Route53Zones(route53).ensure("bakery.com", "order-1")
+    Route53Zones(route53).ensure("bakery.com", "order-1", ())
 
     assert sorted(zones_of(route53)) == sorted([f"{other}.", "bakery.com."])
 
@@ -98,20 +110,21 @@ def test_the_names_that_follow_in_the_list_are_not_ours(route53: Any) -> None:
         page = {"HostedZones": zones, "IsTruncated": False}
         return Replaced(route53, list_hosted_zones_by_name=lambda **_: page)
 
+    servers = route53.get_hosted_zone(Id=ids["bakery.com."])["DelegationSet"]["NameServers"]
     ours = Route53Zones(listed("bakery.com.", "shop.bakery.com.", "bakery.community."))
     nobodys = Route53Zones(listed("bakery.community."))
 
-    assert f"/hostedzone/{ours.ensure('bakery.com', 'order-1').id}" == ids["bakery.com."]
-    assert f"/hostedzone/{nobodys.ensure('bakery.com', 'order-1').id}" not in ids.values()
+    assert f"/hostedzone/{ours.ensure('bakery.com', 'order-1', servers).id}" == ids["bakery.com."]
+    assert f"/hostedzone/{nobodys.ensure('bakery.com', 'order-1', ()).id}" not in ids.values()
 
 
 def test_a_private_zone_of_the_name_is_passed_over(route53: Any) -> None:
     private = private_zone(route53, "bakery.com", "a")
 
-    zone = Route53Zones(route53).ensure("bakery.com", "order-1")
+    zone = Route53Zones(route53).ensure("bakery.com", "order-1", ())
 
     assert zone.id != private
-    assert Route53Zones(route53).ensure("bakery.com", "order-1") == zone
+    assert Route53Zones(route53).ensure("bakery.com", "order-1", ()) == zone
 
 
 def test_of_several_zones_it_is_the_one_made_for_this_order(route53: Any) -> None:
@@ -124,15 +137,15 @@ def test_of_several_zones_it_is_the_one_made_for_this_order(route53: Any) -> Non
     zones = Route53Zones(route53)
 
     for number in range(4):
-        assert zones.ensure("bakery.com", f"order-{number}").id == ids[f"order-{number}"]
-    assert zones.ensure("bakery.com", "order-9").id == min(ids.values())
+        assert zones.ensure("bakery.com", f"order-{number}", ()).id == ids[f"order-{number}"]
     assert len(zones_of(route53)) == 4
 
 
 def test_a_zone_is_found_behind_pages_of_private_ones(route53: Any) -> None:
     for number in range(3):
         private_zone(route53, "bakery.com", f"private-{number}")
-    public = route53.create_hosted_zone(Name="bakery.com", CallerReference="public")["HostedZone"]["Id"]
+    made = route53.create_hosted_zone(Name="bakery.com", CallerReference="public")
+    public, servers = made["HostedZone"]["Id"], made["DelegationSet"]["NameServers"]
     everything = route53.list_hosted_zones_by_name(DNSName="bakery.com.")["HostedZones"]
     everything.sort(key=lambda zone: not zone["Config"]["PrivateZone"])
 
@@ -150,7 +163,7 @@ def test_a_zone_is_found_behind_pages_of_private_ones(route53: Any) -> None:
 
     paged = Replaced(route53, list_hosted_zones_by_name=one_at_a_time)
 
-    assert f"/hostedzone/{Route53Zones(paged).ensure('bakery.com', 'order-1').id}" == public
+    assert f"/hostedzone/{Route53Zones(paged).ensure('bakery.com', 'order-1', servers).id}" == public
 
 
 @pytest.mark.parametrize(
@@ -168,10 +181,10 @@ def test_a_zone_whose_answer_was_lost_is_found_and_not_made_again(route53: Any, 
         raise fault
 
     zone = Route53Zones(Replaced(route53, create_hosted_zone=applied_but_lost)).ensure(
-        "bakery.com", "order-1"
+        "bakery.com", "order-1", ()
     )
 
-    assert Route53Zones(route53).ensure("bakery.com", "order-1") == zone
+    assert Route53Zones(route53).ensure("bakery.com", "order-1", ()) == zone
     assert zones_of(route53) == ["bakery.com."]
 
 
@@ -182,6 +195,6 @@ def failing(**_: Any) -> Any:
 @pytest.mark.parametrize("method", ["create_hosted_zone", "list_hosted_zones_by_name"])
 def test_a_zone_that_can_not_be_had_is_a_fault(route53: Any, method: str) -> None:
     with pytest.raises(ProviderUnavailableError, match="TooManyHostedZones"):
-        Route53Zones(Replaced(route53, **{method: failing})).ensure("bakery.com", "order-1")
+        Route53Zones(Replaced(route53, **{method: failing})).ensure("bakery.com", "order-1", ())
 
     assert zones_of(route53) == []

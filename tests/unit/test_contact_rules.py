@@ -648,3 +648,15 @@ def test_every_kind_is_one_of_route_53() -> None:
             assert set(facts.kinds) == set(choices["enum"]), (
                 "a choice without a kind would be a COMPANY by accident"
             )
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200b", "\u202e", "\u2060", "\u00ad", "a\u200bb", "\uffff", "\ue000", "\u200d"]
+)
+def test_what_can_not_be_seen_is_no_part_of_a_contact(text: str) -> None:
+    for name in ("first_name", "street_address", "city", "organization"):
+        assert f"/{name}" in problems(person(**{name: text}))
+
+
+def test_joiners_that_a_language_needs_pass() -> None:
+    assert read(last_name="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645").last_name

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from hosting_orders.adapters.domain_names import parse_domain_name
 from hosting_orders.adapters.registry_rules import TableRegistryRules
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.registration import DomainName
@@ -295,3 +296,30 @@ print(rules.read_contact({
     )
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.split() == ["xn--bcher-kva.de", "+31.201234567"]
+
+
+@pytest.mark.parametrize(
+    "name", ["p\u0430ypal-x.com", "\u0440\u0430ur\u0430l.com", "a\u03b1b.com", "xn--pypal-x-2fg.com"]
+)
+def test_letters_of_several_scripts_in_one_label_are_refused(name: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        parse_domain_name(name)
+    assert refused.value.code == "invalid_domain"
+
+
+@pytest.mark.parametrize(
+    "name", ["例えtest.com", "\u043f\u0440\u0438\u0432\u0435\u0442-1.com", "bücher-3.de", "한글abc.com"]
+)
+def test_scripts_that_are_written_together_pass(name: str) -> None:
+    assert parse_domain_name(name).unicode == name
+
+
+@pytest.mark.parametrize("name", ["💩-x.fm", "x-💩.fm", "💩.fm", "ab-💩-c.fm"])
+def test_a_hyphen_beside_an_emoji_is_no_hyphen_at_an_end(name: str) -> None:
+    assert parse_domain_name(name).unicode == name
+
+
+@pytest.mark.parametrize("name", ["💩-x.com", "☃-x.net", "ab-💩-c.com"])
+def test_an_emoji_is_named_as_what_is_wrong(name: str) -> None:
+    with pytest.raises(InvalidRequestError, match=r"[Ee]moji"):
+        parse_domain_name(name)

@@ -126,7 +126,7 @@ def test_a_rejected_transfer_is_given_back(world: World, day: int) -> None:
     assert world.net_paid() == 0 and told(world) == 1 and endings(world) == {"SUCCEEDED"}
     ended = now(world, order)
     assert ended.failure is not None and ended.failure.code == "transfer_failed"
-    assert "rejected the transfer" in ended.failure.message
+    assert "The transfer was rejected" in ended.failure.message
     assert block(world, order)["transfer"]["state"] == "failed"
     again = transfer(world, NAME)
     world.live(11 * DAY, every=DAY)

@@ -166,7 +166,7 @@ def test_a_cart_of_one_is_what_the_contracts_endpoints_make(world: World) -> Non
 # -- the body -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", [{}, {"site": {}}, {"callback": CALLBACK}])
+@pytest.mark.parametrize("body", [{}, {"callback": CALLBACK}])
 def test_items_are_required(world: World, body: Any) -> None:
     refused(world, body, 400, "missing_field", "/items")
 
@@ -204,7 +204,23 @@ def test_an_item_has_no_other_fields(world: World) -> None:
     refused(world, body, 400, "invalid_field", "/items/0/quantity")
 
 
-@pytest.mark.parametrize("policy", ["", "Keep", "cancel", "refund", 1, True, None, []])
+def test_a_misspelled_field_is_told_before_anything_is_paid_for(world: World) -> None:
+    body = {"items": [world.site()], "on_item_failur": "cancel_all"}
+    refused(world, body, 400, "invalid_field", "/on_item_failur")
+
+
+def test_the_cart_s_sums_and_each_order_s_own_price_are_told(world: World) -> None:
+    placed = world.place_cart(world.site(), world.domain(fresh()))
+    payment = placed.body["payment"]
+    assert (payment["total_net_cents"], payment["amount_charged_cents"]) == (2400, 2400)
+    assert (payment["refunded_cents"], payment["currency"]) == (0, "EUR")
+    for order in placed.body["orders"]:
+        shown = world.request("GET", order["poll_url"]).body["payment"]
+        assert shown["order_net_cents"] == 1200
+        assert shown["total_net_cents"] == 2400
+
+
+@pytest.mark.parametrize("policy", ["", "Keep", "cancel", "refund", 1, True, []])
 def test_on_item_failure_is_keep_or_cancel_all(world: World, policy: Any) -> None:
     body = {"items": [world.site()], "on_item_failure": policy}
     refused(world, body, 400, "invalid_field", "/on_item_failure")

@@ -221,9 +221,9 @@ def test_our_zone_is_the_one_that_the_registration_made() -> None:
         registrar.submit(order("bakery.com"))
         domain = registrar.domain("bakery.com")
 
-        zone = Route53Zones(route53).ensure("bakery.com", "order-1")
-
         assert domain is not None
+        zone = Route53Zones(route53).ensure("bakery.com", "order-1", domain.nameservers)
+
         assert domain.nameservers == zone.nameservers
         assert len(route53.list_hosted_zones()["HostedZones"]) == 1
 

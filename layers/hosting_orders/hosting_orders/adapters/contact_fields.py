@@ -18,8 +18,10 @@ _LONGEST_FIELD_NAME = 64
 _FIELDS = (*REQUIRED, *OPTIONAL, "extra_properties")
 # User-assigned in ISO 3166-1, so not assigned to any country, though the package lists it.
 _NOT_ASSIGNED = frozenset({"XK"})
-# Line breaks, control characters and halves of characters: nothing that an address label could show.
-_NOT_PRINTED = ("Cc", "Cs", "Zl", "Zp")
+# Line breaks, control and private characters, halves of characters: nothing that an address label could show.
+_NOT_PRINTED = ("Cc", "Cs", "Cn", "Co", "Zl", "Zp")
+# Invisible, and yet needed to write some languages: the joiners of Persian and Indic scripts.
+_JOINERS = "\u200c\u200d"
 _PHONE = re.compile(r"^\+[0-9][0-9 ().-]*$")
 _PHONE_MARKS = re.compile(r"[ ().-]")
 
@@ -105,8 +107,14 @@ def _text(value: object, longest: int) -> str:
     if not isinstance(value, str):
         raise _RefusedError("must be text.")
     text = unicodedata.normalize("NFC", value.strip())
-    if any(unicodedata.category(character) in _NOT_PRINTED for character in text):
-        raise _RefusedError("has a line break or a control character in it.")
+    if any(
+        unicodedata.category(character) in _NOT_PRINTED
+        or (unicodedata.category(character) == "Cf" and character not in _JOINERS)
+        for character in text
+    ):
+        raise _RefusedError("has a line break, a control character or an invisible one in it.")
+    if text and not text.strip(_JOINERS):
+        raise _RefusedError("has nothing in it that can be seen.")
     if len(text) > longest:
         raise _RefusedError(f"is too long: {longest} characters are the most.")
     return text

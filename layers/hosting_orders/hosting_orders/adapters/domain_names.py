@@ -36,6 +36,8 @@ def parse_domain_name(text: str) -> DomainName:
     if len(ascii_name) > _LONGEST_NAME:
         raise _invalid(f"The name is too long: {_LONGEST_NAME} characters in its ASCII form are the most.")
     _check_directions(labels)
+    for label in labels:
+        _check_scripts(label)
     facts = _registry_of(labels, ascii_labels)
     label, suffix = labels[0], facts.name
     _check_registry(label, facts)
@@ -141,9 +143,10 @@ def _check_characters(label: str) -> None:
     """Emoji pass for now: whether they are allowed is up to the registry."""
     from idna import IDNAError, check_label
 
-    letters = "".join(character for character in label if not _is_symbol(character))
+    # A letter in the place of each symbol, so that what stands beside it is judged as it stands.
+    letters = "".join("a" if _is_symbol(character) else character for character in label)
     try:
-        check_label(letters if letters else "a")
+        check_label(letters)
     except IDNAError as error:
         raise _invalid(_why(error, label)) from error
 
@@ -159,6 +162,20 @@ def _ascii_label(label: str) -> str:
 
 def _encoded(label: str) -> str:
     return "xn--" + label.encode("punycode").decode("ascii")
+
+
+# Scripts that are written together, by the first word of their letters' names.
+_EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN"})
+
+
+def _check_scripts(label: str) -> None:
+    """Letters of several scripts in one label are how a name is made to look like another's; registries refuse them."""
+    letters = [sign for sign in label if unicodedata.category(sign)[0] == "L"]
+    scripts = {unicodedata.name(sign, "?").replace("-", " ").split()[0] for sign in letters}
+    if len(scripts) > 1 and not scripts <= _EAST_ASIAN:
+        raise _invalid(
+            f"{_shown(label)!r} mixes letters of several scripts: {', '.join(sorted(scripts)).title()}."
+        )
 
 
 def _is_symbol(character: str) -> bool:

@@ -1,12 +1,13 @@
 """Hosted zones on Amazon Route 53: the port Zones.
 
 A registration makes the zone itself, a transfer does not, and both may have been through here before: so look, and
-make one only when there is none. https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
+make one only when there is none. A zone of the same name may also be left from an earlier owner, with that owner's
+records: it is ours only when the registry points to it, or when we made it for this very order. https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,32 +26,32 @@ class Route53Zones:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def ensure(self, name: str, reference: str) -> Zone:
-        """The name's public zone, made if there is none; the same `reference` never makes a second.
-
-        Of several zones with this name it is always the same one: the one made under `reference`, else the one whose
-        id comes first.
-        """
-        found = self._find(name, reference)
+    def ensure(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone:
+        """The public zone that answers for the name at its `nameservers`, or was made under `reference`; made if there
+        is none. The same `reference` never makes a second."""
+        found = self._find(name, reference, nameservers)
         if found is not None:
             return found
         try:
             answer = self._client.create_hosted_zone(Name=name, CallerReference=reference)
         except (ClientError, BotoCoreError) as fault:
             # The zone may have been made all the same, by this request or by its twin.
-            found = self._find(name, reference)
+            found = self._find(name, reference, nameservers)
             if found is None:
                 raise _unavailable("create_hosted_zone", fault) from None
             return found
         return _zone(answer["HostedZone"], answer.get("DelegationSet"))
 
-    def _find(self, name: str, reference: str) -> Zone | None:
-        zones = [zone for zone in self._named(name) if not zone.get("Config", {}).get("PrivateZone", False)]
-        if not zones:
-            return None
-        chosen = min(zones, key=lambda zone: (zone.get("CallerReference") != reference, zone["Id"]))
-        answer = self._ask("get_hosted_zone", Id=chosen["Id"])
-        return _zone(answer["HostedZone"], answer.get("DelegationSet"))
+    def _find(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone | None:
+        public = [zone for zone in self._named(name) if not zone.get("Config", {}).get("PrivateZone", False)]
+        wanted = {server.lower().rstrip(".") for server in nameservers}
+        # First the one we made, then in an order that is the same every time.
+        for listed in sorted(public, key=lambda zone: (zone.get("CallerReference") != reference, zone["Id"])):
+            answer = self._ask("get_hosted_zone", Id=listed["Id"])
+            zone = _zone(answer["HostedZone"], answer.get("DelegationSet"))
+            if listed.get("CallerReference") == reference or (wanted and set(zone.nameservers) == wanted):
+                return zone
+        return None
 
     def _named(self, name: str) -> Iterator[Mapping[str, Any]]:
         """Every zone of exactly this name. The list is sorted by name and begins with the one asked for."""

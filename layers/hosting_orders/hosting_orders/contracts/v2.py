@@ -111,14 +111,23 @@ class CartItem(_Body):
 class PlaceCart(_Body):
     """Body of POST /api/carts, which is ours: several products, one charge."""
 
-    items: Annotated[list[CartItem], Field(min_length=1, max_length=MOST_ITEMS)]
-    on_item_failure: str = OnItemFailure.KEEP.value
+    model_config = ConfigDict(extra="forbid")
+
+    items: list[CartItem]
+    on_item_failure: str | None = None
     callback: Callback | None = None
+
+    @field_validator("items")
+    @classmethod
+    def _some(cls, given: list[CartItem]) -> list[CartItem]:
+        if not 1 <= len(given) <= MOST_ITEMS:
+            raise PydanticCustomError("number_of_items", f"must have 1 to {MOST_ITEMS} items")
+        return given
 
     @field_validator("on_item_failure")
     @classmethod
-    def _known(cls, given: str) -> str:
-        if given not in set(OnItemFailure):
+    def _known(cls, given: str | None) -> str | None:
+        if given is not None and given not in set(OnItemFailure):
             raise PydanticCustomError("unknown", "must be `keep` or `cancel_all`")
         return given
 
@@ -204,6 +213,13 @@ def cart_envelope(cart: Cart) -> dict[str, Any]:
             "status": payment.status.value,
             "method_type": payment.method_type,
             "hosted_invoice_url": payment.hosted_invoice_url,
+            # Ours besides the contract's: the cart's sums, as in every order of it.
+            "amount_charged_cents": payment.amount_charged,
+            "credit_applied_cents": payment.credit_applied,
+            "currency": payment.currency,
+            "total_net_cents": payment.total_net,
+            "total_gross_cents": payment.total_gross,
+            "refunded_cents": payment.refunded,
         },
         "orders": [
             {
@@ -382,6 +398,7 @@ def _payment(order: Order, cart: Cart) -> dict[str, Any]:
         "currency": payment.currency,
         "total_net_cents": payment.total_net,
         "total_gross_cents": payment.total_gross,
+        "order_net_cents": order.price.amount,
         "refunded_cents": order.refund.amount + order.refund.to_credit if order.refund else 0,
     }
 

@@ -55,7 +55,7 @@ class RoleContact(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
-    source: str = "same_as_owner"
+    source: str | None = None
     source_registration_id: _RegistrationId | None = None
 
     @property
@@ -73,17 +73,15 @@ class Domain(_Strict):
     """`domain` of POST /api/orders/domain (O2-120 … O2-135)."""
 
     name: Annotated[str, StringConstraints(max_length=1024)]
-    action: str = DomainAction.REGISTER.value
+    action: str | None = None
     authcode: _AuthCode | None = None
     contact: dict[str, Any] | None = None
     contact_source: ContactSource | None = None
     role_contacts: RoleContacts | None = None
 
 
-class OrderDomain(BaseModel):
+class OrderDomain(_Strict):
     """Body of POST /api/orders/domain."""
-
-    model_config = ConfigDict(strict=True, frozen=True)
 
     domain: Domain
     callback: Callback | None = None
@@ -145,6 +143,7 @@ _NEXT_STEPS = {
     "PENDING_SUPPORT_CASE": "We have to settle something with our registrar; there is nothing to do.",
 }
 _FOR_CUSTOMERS = frozenset({"PENDING_CUSTOMER_ACTION", "PENDING_AUTHORIZATION"})
+_NOT_TAKEN_ON = "The registrar has not taken the order on yet; we keep asking. There is nothing to do."
 _WAITING = {
     DomainAction.REGISTER: "The registrar is working on it; there is nothing to do.",
     DomainAction.TRANSFER: (
@@ -174,12 +173,18 @@ def domain_block(order: Order) -> dict[str, Any]:
         "nameservers": list(resource.nameservers) if resource else [],
         "registry_state": flag,
         "registry_status": list(resource.registry_states) if resource else [],
-        "next_step": _NEXT_STEPS.get(flag or "", _WAITING[item.action]) if waiting else None,
+        "next_step": _next_step(order, flag) if waiting else None,
         "dns_zone": {"id": resource.zone_id, "nameservers": list(resource.zone_nameservers)}
         if resource
         else None,
         "transfer": _transfer(order, flag) if item.action is DomainAction.TRANSFER else None,
     }
+
+
+def _next_step(order: Order, flag: str | None) -> str:
+    if order.operation_id is None:
+        return _NOT_TAKEN_ON
+    return _NEXT_STEPS.get(flag or "", _WAITING[order.domain_item.action])
 
 
 def waits_for_others(order: Order) -> bool:
@@ -217,7 +222,7 @@ def _transfer(order: Order, flag: str | None) -> dict[str, Any]:
     since = order.provisioning_at or order.updated_at
     return {
         "state": state,
-        "next_step": _NEXT_STEPS.get(flag or "", _WAITING[DomainAction.TRANSFER]),
+        "next_step": _next_step(order, flag),
         "deadline": date_time(since + deadlines.TRANSFER_DEADLINE),
     }
 

@@ -28,6 +28,8 @@ PROVISIONING_CHECK = 15 * MINUTE
 SUBMISSION_LEASE = 2 * MINUTE
 # An answer of the registrar that got lost: its list of operations may lag, so "nothing there" is believed only after.
 SUBMISSION_DOUBT = 15 * MINUTE
+# A paid name that no registrar has taken on by then is an operator's case: a limit, a permission, an outage.
+SUBMISSION_STUCK = 15 * MINUTE
 # A renewal's money is collected this long before the name runs out.
 DOMAIN_RENEWAL_LEAD = 30 * DAY
 # How often a compensation that could not be finished is tried again.
@@ -89,9 +91,9 @@ def delivery_given_up(order: Order) -> int:
 
 
 def registrar_check(order: Order, now: int) -> int:
-    """When to ask the registrar again (epoch ms): after a quarter of the time it has had, so soon at first and hourly
-    when it takes days. On AWS the schedule runs once a minute; what is due earlier waits for it."""
-    age = now - (order.provisioning_at or now)
+    """When to ask the registrar again (epoch ms): after a quarter of the time since it was asked for the name, so soon
+    at first and hourly when it takes days. On AWS the schedule runs once a minute; what is due earlier waits for it."""
+    age = now - (order.submission.asked_at if order.submission else now)
     return now + min(max(age // 4, 5 * SECOND), HOUR)
 
 
@@ -117,7 +119,8 @@ def outlook(order: Order, cart: Cart) -> Outlook | None:
             return _payment_outlook(cart)
         case OrderStatus.PROCESSING:
             slow = isinstance(order.item, DomainItem) and order.item.action is DomainAction.TRANSFER
-            expected, deadline = since + delivery_expected(order), since + delivery_deadline(order)
+            begun = order.provisioning_at or since
+            expected, deadline = begun + delivery_expected(order), begun + delivery_deadline(order)
             return Outlook(expected, deadline, poll_after=300 if slow else 2)
         case OrderStatus.REFUND_FAILED:
             return Outlook(since + DAY, None, poll_after=300)

@@ -153,14 +153,15 @@ class Submission:
     """A domain order's way to the registrar. It is written down before the registrar is asked, so that whoever comes
     after a crash looks there before asking again.
 
-    `first_at` is when it was first asked, `lease_until` until when one process alone may ask (epoch ms). `flag` and
-    `message` are what the registrar said last about its work.
+    `first_at` is when it was first asked, `asked_at` when it was last asked and did not clearly refuse, `lease_until`
+    until when one process alone may ask (epoch ms). `flag` is the registrar's word for what its work waits for; its texts may repeat a contact, so they are
+    not kept.
     """
 
     first_at: int
     lease_until: int
+    asked_at: int = 0
     flag: str | None = None
-    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,21 +324,21 @@ class Order:
 
     def submitting(self, now: int, lease_until: int) -> Order:
         """This process, and no other until `lease_until`, is about to ask the registrar."""
-        if self.submission is None:
-            return replace(self, submission=Submission(now, lease_until))
-        return replace(self, submission=replace(self.submission, lease_until=lease_until))
+        first_at = self.submission.first_at if self.submission else now
+        flag = self.submission.flag if self.submission else None
+        return replace(self, submission=Submission(first_at, lease_until, now, flag))
 
-    def registrar_said(self, flag: str | None, message: str | None, now: int) -> Order:
+    def registrar_said(self, flag: str | None, now: int) -> Order:
         """What the registrar's work waits for; a new flag is a line of the timeline."""
         known = self.submission or Submission(now, 0)
-        if (known.flag, known.message) == (flag, message):
+        if known.flag == flag:
             return self
-        told = replace(self, submission=replace(known, flag=flag, message=message))
-        if flag is None or flag == known.flag:
-            return replace(told, updated_at=max(now, self.updated_at))
         at = max(now, self.updated_at)
+        told = replace(self, submission=replace(known, flag=flag), updated_at=at)
+        if flag is None:
+            return told
         entry = TimelineEntry(at, self.status, Actor.REGISTRAR, f"waiting: {flag}")
-        return replace(told, updated_at=at, timeline=(*self.timeline, entry))
+        return replace(told, timeline=(*self.timeline, entry))
 
     def delivered(
         self,

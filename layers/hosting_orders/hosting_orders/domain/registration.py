@@ -168,6 +168,34 @@ class RegistrarOperation:
     message: str | None = None
 
 
+_REASONS = (
+    (("auth", "code"), "The auth code was not accepted."),
+    (("authcode",), "The auth code was not accepted."),
+    (("contact",), "The registry did not accept a contact."),
+    (("registrant",), "The registry did not accept a contact."),
+    (("e-mail",), "The registry did not accept a contact."),
+    (("address",), "The registry did not accept a contact."),
+    (("phone",), "The registry did not accept a contact."),
+    (("not available",), "Somebody else has the name by now."),
+    (("unavailable",), "Somebody else has the name by now."),
+    (("already",), "Somebody else has the name by now."),
+    (("locked",), "The name is locked at its current registrar."),
+    (("rejected",), "The transfer was rejected by the current registrar or the registrant."),
+    (("denied",), "The transfer was rejected by the current registrar or the registrant."),
+)
+
+
+def why_it_failed(action: DomainAction, said: str | None) -> str:
+    """A sentence of ours for what the registrar `said`. Its own text may repeat a contact's name or address, and
+    what is told of an order stands in its timeline, in logs and in answers."""
+    what = "transferred" if action is DomainAction.TRANSFER else "registered"
+    heard = (said or "").lower()
+    for words, reason in _REASONS:
+        if all(word in heard for word in words):
+            return f"The name could not be {what}. {reason}"
+    return f"The name could not be {what}: its registry refused."
+
+
 @dataclass(frozen=True, slots=True)
 class RegisteredDomain:
     """A name in our registrar's account. Times are epoch milliseconds; `states` are the registry's EPP words."""

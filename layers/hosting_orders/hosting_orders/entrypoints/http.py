@@ -27,6 +27,7 @@ from . import strict_json
 from .logs import logger
 
 LARGEST_BODY = 64 * 1024
+MOST_PROBLEMS_TOLD = 50
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -236,7 +237,9 @@ def _problem(error: Exception) -> Problem:
         case errors.InvalidRequestError():
             return one(400, error.code, str(error), error.pointer)
         case errors.InvalidFieldsError():
-            details = tuple(Detail(p.code, str(p), p.pointer) for p in error.problems)
+            # Whoever sends thousands of wrong fields gets an answer, not an echo.
+            shown = error.problems[:MOST_PROBLEMS_TOLD]
+            details = tuple(Detail(p.code, str(p), p.pointer) for p in shown)
             return Problem(400, details[0].code, details)
         case errors.CredentialRefusedError() | errors.UserRequiredError() | errors.ForgedWebhookError():
             return _unauthorized(error)

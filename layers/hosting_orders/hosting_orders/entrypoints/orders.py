@@ -12,9 +12,14 @@ from hosting_orders.contracts import v2
 from hosting_orders.contracts.v2_domain import Domain
 from hosting_orders.contracts.v2_words import Callback
 from hosting_orders.domain.cart import OnItemFailure
-from hosting_orders.domain.registration import ContactRole
+from hosting_orders.domain.registration import ContactRole, DomainAction
 from hosting_orders.usecases.authenticate import Caller
-from hosting_orders.usecases.domain_item import ContactSource, DomainRequest, RoleContactRequest
+from hosting_orders.usecases.domain_item import (
+    SAME_AS_OWNER,
+    ContactSource,
+    DomainRequest,
+    RoleContactRequest,
+)
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, place_cart
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.site_item import SiteRequest
@@ -30,7 +35,7 @@ def place(
     *,
     raw: object,
     callback: Callback | None,
-    on_item_failure: str = OnItemFailure.KEEP,
+    on_item_failure: str | None = None,
 ) -> Reply:
     """Order these items, each with its JSON pointer in the body `raw`; the 202 with the cart's envelope."""
     placed = place_cart(
@@ -41,7 +46,7 @@ def place(
             callback_url=callback.url if callback else None,
             callback_authorization=callback.authorization if callback else None,
             idempotency_key=request.idempotency_key,
-            on_item_failure=OnItemFailure(on_item_failure),
+            on_item_failure=OnItemFailure(on_item_failure or OnItemFailure.KEEP),
             fingerprint=_fingerprint(request.path, raw),
         ),
         allow_loopback_callbacks=bootstrap.allow_loopback_callbacks(),
@@ -67,12 +72,14 @@ def _domain(item: Domain) -> DomainRequest:
     given = {role: getattr(roles, role.value, None) for role in ContactRole} if roles else {}
     return DomainRequest(
         name=item.name,
-        action=item.action,
+        action=DomainAction.REGISTER.value if item.action is None else item.action,
         auth_code=item.authcode,
         contact=item.contact,
         contact_source=ContactSource(source.registration_id, _additions(source)) if source else None,
         role_contacts={
-            role: RoleContactRequest(found.source, found.source_registration_id, found.contact)
+            role: RoleContactRequest(
+                found.source or SAME_AS_OWNER, found.source_registration_id, found.contact
+            )
             for role, found in given.items()
             if found is not None
         },

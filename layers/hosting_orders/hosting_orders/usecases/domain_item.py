@@ -41,6 +41,10 @@ from .authenticate import Caller
 from .drafts import Draft, Problems
 from .ports import Services
 
+SAME_AS_OWNER = "same_as_owner"
+MOST_UNPAID_NAMES = 25
+"""Of one account: an unpaid order keeps its name from everybody else for a day."""
+
 _AT_ONCE = 4  # names asked for at the same time: the registrar throttles
 _OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
 
@@ -49,7 +53,7 @@ _OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
 class RoleContactRequest:
     """One of `role_contacts`: `source` is `same_as_owner`, `existing` or `new`."""
 
-    source: str = "same_as_owner"
+    source: str = SAME_AS_OWNER
     registration_id: int | None = None
     contact: Mapping[str, object] | None = None
 
@@ -202,7 +206,7 @@ def _contacts(
             found[role] = getattr(reused, role.value) if reused else owner
             continue
         at = f"/role_contacts/{role.value}"
-        if wanted.source == "same_as_owner":
+        if wanted.source == SAME_AS_OWNER:
             problems.gather(at, partial(_check_role_fields, wanted))
             found[role] = owner
             continue
@@ -318,6 +322,19 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 # -- what the registrar and the registry say (422) ----------------------------------------------------------------
+
+
+def check_unpaid_names(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
+    """Nobody keeps names from others without paying: raises DomainRefusedError `domain_add_failed`."""
+    newest = services.orders.newest(account.id, 4 * MOST_UNPAID_NAMES).orders
+    unpaid = sum(order.status is OrderStatus.PENDING and order.name_claim is not None for order in newest)
+    if unpaid + len(drafts) > MOST_UNPAID_NAMES:
+        raise DomainRefusedError(
+            "domain_add_failed",
+            f"This account has {unpaid} names on order that are not paid yet, and {MOST_UNPAID_NAMES} are the most: "
+            "pay or cancel some first.",
+            f"{drafts[0].pointer}/name",
+        )
 
 
 def settle_domains(

@@ -45,6 +45,7 @@ from .collect_payment import PAYMENT_NOT_STARTED, resume_payment, start_payment
 from .domain_item import (
     DomainRequest,
     auth_code_context,
+    check_unpaid_names,
     draft_domain,
     name_taken,
     seal_contacts,
@@ -170,6 +171,7 @@ def _settled(services: Services, account: Account, drafts: Sequence[Draft]) -> t
     domains = [draft for draft in drafts if draft.name_claim is not None]
     if not domains:
         return tuple(drafts)
+    check_unpaid_names(services, account, domains)
     settled = settle_domains(services, services.catalogue.load(), account, domains)
     by_pointer = {draft.pointer: draft for draft in settled}
     return tuple(by_pointer.get(draft.pointer, draft) for draft in drafts)

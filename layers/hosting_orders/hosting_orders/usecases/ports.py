@@ -285,8 +285,9 @@ class Registrar(Protocol):
 class Zones(Protocol):
     """Hosted DNS zones."""
 
-    def ensure(self, name: str, reference: str) -> Zone:
-        """The name's public zone, made if there is none; the same `reference` never makes a second."""
+    def ensure(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone:
+        """The public zone that answers for the name at its `nameservers`, or was made under `reference`; made if there
+        is none. The same `reference` never makes a second. A zone of an earlier owner is never taken over."""
         ...
 
 

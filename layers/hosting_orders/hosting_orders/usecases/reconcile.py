@@ -5,7 +5,6 @@ It does nothing that the ordinary path could not do, and only through the same u
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 from hosting_orders.domain import deadlines
@@ -142,11 +141,21 @@ def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
             answer_refund(services, order)
         answer_delivery(services, load_order(services, order.account_id, order.number))
     elif order.provisioning_at is not None:
-        with suppress(ProvisioningFailedError):  # then it is being refunded from now on
-            if isinstance(order.item, DomainItem):
-                ask_registrar(services, order)
-            else:
-                ask_platform(services, order)
+        try:
+            _ask_provider(services, order, now)
+        except ProvisioningFailedError:
+            # It is being refunded from now on, and the step that waits for its delivery goes there at once.
+            answer_delivery(services, load_order(services, order.account_id, order.number))
+
+
+def _ask_provider(services: Services, order: Order, now: int) -> None:
+    if not isinstance(order.item, DomainItem):
+        ask_platform(services, order)
+        return
+    if order.operation_id is None and now >= (order.provisioning_at or now) + deadlines.SUBMISSION_STUCK:
+        services.measures.count("RegistrationStuck")
+        log.error("a paid name could not be ordered at the registrar yet", extra={"order_id": order.uuid})
+    ask_registrar(services, order)
 
 
 def _close(services: Services, order: Order) -> None:

@@ -7,6 +7,8 @@ comes after a lost answer looks at the registrar's own list before asking again.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.order import Actor, DomainResource, Failure, Order, OrderStatus
@@ -16,6 +18,7 @@ from hosting_orders.domain.registration import (
     RegistrarOperation,
     RegistrarStatus,
     RegistrationRequest,
+    why_it_failed,
 )
 
 from .changes import change_order
@@ -71,10 +74,10 @@ def _submit(services: Services, order: Order) -> None:
         if current.status is not OrderStatus.PROCESSING or current.operation_id is not None:
             return current
         if earlier is not None and now < earlier.lease_until:
-            return current
+            return current.look_again_at(earlier.lease_until)
         mine = True
         taken = current.submitting(now, now + deadlines.SUBMISSION_LEASE)
-        return taken.look_again_at(deadlines.registrar_check(current, now))
+        return taken.look_again_at(deadlines.registrar_check(taken, now))
 
     order = change_order(services, order, take)
     if not mine:
@@ -83,8 +86,27 @@ def _submit(services: Services, order: Order) -> None:
         if order.status is not OrderStatus.PROCESSING:
             answer_delivery(services, order)
         return
-    if earlier is not None:
-        # It was asked before, and nobody knows whether it heard.
+    asked_before = earlier.asked_at if earlier is not None else None
+    try:
+        _ask_once(services, order, asked_before)
+    except _RefusedInDoubtError:
+        # This was a clear answer: what is in doubt is still the earlier one.
+        change_order(services, order, lambda current: _without_lease(current, now, asked_before))
+        raise
+    except ProviderUnavailableError:
+        # This process is done with it: whoever comes next may look at once.
+        change_order(services, order, lambda current: _without_lease(current, now))
+        raise
+
+
+class _RefusedInDoubtError(ProviderUnavailableError):
+    """Refused, but maybe for the very order whose answer was lost and which is not on the registrar's list yet."""
+
+
+def _ask_once(services: Services, order: Order, asked_before: int | None) -> None:
+    """Ask the registrar; `asked_before` is when it was asked before without a clear answer (epoch ms)."""
+    item = order.domain_item
+    if asked_before is not None:
         operation = _earlier_operation(services, order)
         if operation is not None:
             log.warning("found the registration whose answer was lost", extra={"order_id": order.uuid})
@@ -93,24 +115,34 @@ def _submit(services: Services, order: Order) -> None:
     try:
         operation_id = services.registrar.submit(_request(services, order))
     except ProvisioningFailedError as refusal:
-        owned = services.registrar.domain(order.domain_item.ascii_name) if earlier is not None else None
+        owned = services.registrar.domain(item.ascii_name) if asked_before is not None else None
         if owned is not None:
             _deliver(services, order, owned)  # refused because it is ours: the lost answer was a yes
             return
-        failure = Failure("registration_refused", str(refusal))
+        if asked_before is not None and services.clock.now() < asked_before + deadlines.SUBMISSION_DOUBT:
+            raise _RefusedInDoubtError(
+                "refused, but an earlier order of the name may have been taken"
+            ) from None
+        failure = Failure("registration_refused", why_it_failed(item.action, str(refusal)))
         undeliverable(services, order, failure, Actor.REGISTRAR)
-        raise
-    except ProviderUnavailableError:
-        # This process is done with it: whoever comes next may look at once.
-        change_order(services, order, lambda current: _without_lease(current, now))
-        raise
-    _note_operation(services, order, operation_id)
+        raise ProvisioningFailedError(failure.message) from None
+    if _note_operation(services, order, operation_id).operation_id != operation_id:
+        _nobody_wants(services, order)
 
 
-def _without_lease(order: Order, now: int) -> Order:
-    if order.operation_id is not None or order.submission is None or order.submission.lease_until <= now:
+def _nobody_wants(services: Services, order: Order) -> None:
+    """A name can't be given back to its registry, so a person has to decide."""
+    services.measures.count("NameWithoutOrder")
+    log.error(
+        "a name was ordered or registered for an order that was given up", extra={"order_id": order.uuid}
+    )
+
+
+def _without_lease(order: Order, now: int, asked_at: int | None = None) -> Order:
+    if order.operation_id is not None or order.submission is None:
         return order
-    return order.submitting(now, now)
+    freed = replace(order.submission, lease_until=min(order.submission.lease_until, now))
+    return replace(order, submission=freed if asked_at is None else replace(freed, asked_at=asked_at))
 
 
 def _request(services: Services, order: Order) -> RegistrationRequest:
@@ -156,6 +188,12 @@ def _earlier_operation(services: Services, order: Order) -> RegistrarOperation |
     return None
 
 
+def _doubt_until(order: Order) -> int:
+    """Until when the registrar may have taken the name on without showing it."""
+    assert order.submission is not None
+    return order.submission.asked_at + deadlines.SUBMISSION_DOUBT
+
+
 def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | None:
     """What the registrar says of an order's name; None when it certainly was never asked, or never took it on.
 
@@ -169,8 +207,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
     if order.submission is None:
         return None
     operation = _earlier_operation(services, order)
-    doubt_until = max(order.submission.first_at, order.submission.lease_until) + deadlines.SUBMISSION_DOUBT
-    if operation is None and services.clock.now() < doubt_until:
+    if operation is None and services.clock.now() < _doubt_until(order):
         raise ProviderUnavailableError("whether the registrar was asked is not certain yet")
     return operation
 
@@ -184,7 +221,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
             services,
             order,
             lambda current: (
-                current.registrar_said(operation.flag, operation.message, now).look_again_at(
+                current.registrar_said(operation.flag, now).look_again_at(
                     deadlines.registrar_check(current, now)
                 )
                 if current.status is OrderStatus.PROCESSING
@@ -193,12 +230,9 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
         )
         return
     if operation.status is RegistrarStatus.FAILED:
-        transfer = order.domain_item.action is DomainAction.TRANSFER
-        what = "transferred" if transfer else "registered"
-        failure = Failure(
-            "transfer_failed" if transfer else "registration_failed",
-            operation.message or f"The registry has not {what} the name.",
-        )
+        action = order.domain_item.action
+        code = "transfer_failed" if action is DomainAction.TRANSFER else "registration_failed"
+        failure = Failure(code, why_it_failed(action, operation.message))
         order = undeliverable(services, order, failure, Actor.REGISTRAR)
         answer_delivery(services, order)
         return
@@ -210,7 +244,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
 
 def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None:
     """The name is ours: it gets its DNS zone, the order its end, the renewal its start."""
-    zone = services.zones.ensure(domain.name, order.uuid)
+    zone = services.zones.ensure(domain.name, order.uuid, domain.nameservers)
     resource = DomainResource(
         nameservers=domain.nameservers,
         zone_id=zone.id,
@@ -231,9 +265,7 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         ),
     )
     if order.status is not OrderStatus.COMPLETED:
-        # It was given up before; a name can't be given back to its registry, so a person has to decide.
-        services.measures.count("NameWithoutOrder")
-        log.error("a name was registered for an order that was given up", extra={"order_id": order.uuid})
+        _nobody_wants(services, order)
     # First: once the renewal is on record nobody looks at the order again, and the step would wait for weeks.
     answer_delivery(services, order)
     if order.renewal_owed:

@@ -1,0 +1,130 @@
+"""What goes wrong at the registrar: who hears of it, how soon it goes on, and that it says nothing of people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from hosting_orders import bootstrap
+from hosting_orders.domain.order import OrderStatus
+from tests.support.world import REGISTRATION_SECONDS, World, a_world
+
+MINUTE = 60.0
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        ("register", "The name could not be registered. The registry did not accept a contact."),
+        ("transfer", "The name could not be transferred. The registry did not accept a contact."),
+    ],
+)
+def test_what_a_registry_says_of_a_person_is_repeated_nowhere(
+    action: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with a_world() as world:
+        placed = world.order_domain("person.com", action=action, authcode="secret-code-1")
+        world.run()
+        world.live(MINUTE, every=MINUTE)
+        world.registrar.fail("person.com", "Contact Ada Lovelace, Keizersgracht 1, 1015 CJ was not accepted")
+        world.live(10 * MINUTE, every=MINUTE)
+
+        order_id = placed.body["orders"][0]["id"]
+        shown = world.request("GET", f"/api/orders/{order_id}").body
+        events = world.request("GET", f"/api/orders/{order_id}/events").body
+        assert shown["failure"]["message"] == told
+        rows = [item for item in world.items("") if item["SK"]["S"] != "ACCOUNT"]  # it has a billing address
+        said = json.dumps([shown["domain"], shown["failure"], events, rows]) + capsys.readouterr().out
+        assert order_id in said
+        for secret in ("Lovelace", "Keizersgracht", "1015 CJ", "secret-code-1"):
+            assert secret not in said
+
+
+def test_a_refusal_in_doubt_waits_until_it_can_be_believed_and_then_nothing_waits(world: World) -> None:
+    """The first order may have been taken all the same, and be what the second is refused for."""
+    world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down")
+    placed = world.order_domain("gone-doubt.com")
+    order_id = placed.body["orders"][0]["id"]
+    world.run()
+    world.live(10 * MINUTE, every=MINUTE)
+    assert world.order(order_id).status is OrderStatus.PROCESSING
+    assert world.net_paid() == 1200
+
+    world.live(10 * MINUTE, every=MINUTE)
+
+    assert world.order(order_id).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 0
+    assert world.runner.executions[order_id].status == "SUCCEEDED"
+
+
+def test_a_refusal_that_the_reconciler_hears_gives_the_money_back_in_the_same_minute(world: World) -> None:
+    world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down", times=20)
+    placed = world.order_domain("gone-later.com")
+    order_id = placed.body["orders"][0]["id"]
+    world.run()
+    world.live(30 * MINUTE, every=MINUTE)
+    assert world.order(order_id).status is OrderStatus.PROCESSING
+    world.registrar.clear_faults()
+
+    for _ in range(30):
+        world.live(MINUTE, every=MINUTE)
+        if world.order(order_id).failure is not None:
+            break
+
+    assert world.order(order_id).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 0
+    assert world.runner.executions[order_id].status == "SUCCEEDED"
+
+
+def test_a_look_up_that_fails_is_made_again_soon(world: World) -> None:
+    world.registrar.lose_next_answer("RegisterDomain")
+    world.registrar.fail_next("ListOperations", "ThrottlingException", "slow down")
+    placed = world.order_domain("look-up.com")
+    order_id = placed.body["orders"][0]["id"]
+    world.run()
+
+    world.live(REGISTRATION_SECONDS + 8 * MINUTE, every=MINUTE)
+
+    assert world.order(order_id).status is OrderStatus.COMPLETED
+    assert world.registrar.submissions("look-up.com") == 1
+
+
+@pytest.mark.parametrize("trouble", ["DomainLimitExceeded", "AccessDeniedException"])
+def test_an_operator_is_called_when_a_paid_name_can_not_be_ordered(world: World, trouble: str) -> None:
+    world.registrar.fail_next("RegisterDomain", trouble, "no", times=10_000)
+    placed = world.order_domain("stuck.com")
+    order_id = placed.body["orders"][0]["id"]
+    world.run()
+    world.live(10 * MINUTE, every=MINUTE)
+    assert world.measures.counts["RegistrationStuck"] == 0
+    shown = world.request("GET", f"/api/orders/{order_id}").body
+    assert "not taken the order on" in shown["domain"]["next_step"]
+
+    world.live(30 * MINUTE, every=MINUTE)
+    assert world.measures.counts["RegistrationStuck"] > 0
+    assert world.net_paid() == 1200
+
+    world.registrar.clear_faults()
+    world.live(30 * MINUTE, every=MINUTE)
+    assert world.order(order_id).status is OrderStatus.COMPLETED
+
+
+def test_a_registration_uses_its_own_zone_and_not_one_of_an_earlier_owner(world: World) -> None:
+    route53 = bootstrap.aws_client("route53")
+    left = route53.create_hosted_zone(Name="second-hand.com", CallerReference="an earlier owner")[
+        "HostedZone"
+    ]
+    placed = world.order_domain("second-hand.com", action="transfer", authcode="x")
+    world.run()
+    world.live(11 * 86_400, every=6 * 3600)
+    shown = world.request("GET", placed.body["orders"][0]["poll_url"]).body
+    assert shown["domain"]["status"] == "active"
+    assert f"/hostedzone/{shown['domain']['dns_zone']['id']}" != left["Id"]
