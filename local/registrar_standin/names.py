@@ -16,6 +16,8 @@ PREFIXES = {
     "gone-": "available at the check, and taken when it is ordered: the order is refused",
     "lost-": "available at the check, and taken when it is registered: the operation fails",
     "badcontact-": "the operation fails because of the registrant contact",
+    "norenewal-": "registers well, but every renewal is refused",
+    "badrenewal-": "registers well, but every renewal fails at the registry",
     "action-": "waits in PENDING_CUSTOMER_ACTION until approved or rejected",
     "public-": "the registry does not hide contacts: an order that asks for privacy is refused",
     "locked-": "not transferable: locked at its registrar",

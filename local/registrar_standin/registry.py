@@ -17,6 +17,7 @@ from .wire import RefusalError, moment
 
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
+RENEWAL = "RENEW_DOMAIN"
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 _PHONE = re.compile(r"\+[0-9]{1,3}\.[0-9]{4,14}")
@@ -121,6 +122,7 @@ class Registry:
         self.taken: set[str] = set()
         self.submitted: Counter[str] = Counter()
         self.registered: Counter[str] = Counter()
+        self.renewed: Counter[str] = Counter()
         self.slow_checks: set[tuple[str, str]] = set()
 
     def reset(self) -> None:
@@ -130,6 +132,7 @@ class Registry:
             self.taken.clear()
             self.submitted.clear()
             self.registered.clear()
+            self.renewed.clear()
             self.slow_checks.clear()
 
     # -- the API's operations: parameters in, answer out ---------------------------------------------------------
@@ -141,6 +144,7 @@ class Registry:
             "CheckDomainTransferability": self._check_transferability,
             "RegisterDomain": self._register,
             "TransferDomain": self._transfer,
+            "RenewDomain": self._renew,
             "ListOperations": self._list_operations,
             "GetOperationDetail": self._operation_detail,
             "GetDomainDetail": self._domain_detail,
@@ -236,6 +240,27 @@ class Registry:
                 "The authorization code that you got from the current registrar is not valid.",
             )
         return self._submitted("TRANSFER_IN_DOMAIN", name, given, steps, failure)
+
+    def _renew(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        name = _checked_name(given["DomainName"])
+        domain = self.domains.get(name)
+        if domain is None:
+            raise RefusalError("InvalidInput", f"Domain {name} not found in 111122223333 account.")
+        if any(operation.is_running and operation.name == name for operation in self.operations):
+            raise RefusalError("DuplicateRequest", "The request is already in progress for the domain.")
+        year = moment(domain.expires_at).year
+        if given["CurrentExpiryYear"] != year:
+            raise _invalid(f"CurrentExpiryYear does not match the current expiry year [{year}]")
+        if names.begins(name, "norenewal-"):
+            raise _invalid(f"{name} can't be renewed")
+        _check_consent(given, _price(name))
+        lasting = self._lasting(self.delay, name)
+        steps = [
+            Step("SUBMITTED", _part(lasting, 0.1)),
+            Step("IN_PROGRESS", _part(lasting, 0.9), None, "Renewing the name at the registry."),
+        ]
+        failure = "The registry refused the renewal." if names.begins(name, "badrenewal-") else None
+        return self._submitted(RENEWAL, name, given, steps, failure)
 
     def _list_operations(self, given: Mapping[str, Any]) -> dict[str, Any]:
         since = float(given.get("SubmittedSince", 0.0))
@@ -333,15 +358,7 @@ class Registry:
             problems.append(f"Privacy protection is not supported for TLD [{tld}]")
         if problems:
             raise _invalid(*problems)
-        price = _price(name)
-        consent = given.get("Consent")
-        if consent is None and "PriceType" in price:
-            raise _invalid("Consent is required for a domain with premium pricing")
-        if consent is not None:
-            if consent["Currency"] != price["Currency"]:
-                raise _invalid(f"Consent must be in {price['Currency']}")
-            if Decimal(str(consent["MaxPrice"])) < Decimal(str(price["Price"])):
-                raise _invalid("the price is more than the MaxPrice that was consented to")
+        _check_consent(given, _price(name))
         return name
 
     def _submitted(
@@ -360,7 +377,8 @@ class Registry:
             updated_at=now,
         )
         self.operations.append(operation)
-        self.submitted[name] += 1
+        if kind != RENEWAL:
+            self.submitted[name] += 1
         return {"OperationId": operation.id}
 
     def _lasting(self, delay: float | None, name: str) -> float | None:
@@ -438,6 +456,11 @@ class Registry:
     def _deliver(self, operation: Operation, at: float) -> None:
         order = operation.given
         years = order.get("DurationInYears", 1)
+        if operation.type == RENEWAL:
+            domain = self.domains[operation.name]
+            domain.expires_at = _years_later(domain.expires_at, years)
+            self.renewed[operation.name] += 1
+            return
         if operation.is_transfer:
             created_at = at - YEAR_SECONDS * 3
             servers = [server["Name"] for server in order.get("Nameservers", ())]
@@ -478,6 +501,17 @@ def _price(name: str) -> dict[str, Any]:
     return {"Price": float(names.PRICES[names.tld_of(name)]), "Currency": names.CURRENCY}
 
 
+def _check_consent(given: Mapping[str, Any], price: Mapping[str, Any]) -> None:
+    consent = given.get("Consent")
+    if consent is None and "PriceType" in price:
+        raise _invalid("Consent is required for a domain with premium pricing")
+    if consent is not None:
+        if consent["Currency"] != price["Currency"]:
+            raise _invalid(f"Consent must be in {price['Currency']}")
+        if Decimal(str(consent["MaxPrice"])) < Decimal(str(price["Price"])):
+            raise _invalid("the price is more than the MaxPrice that was consented to")
+
+
 def _failure(name: str, given: Mapping[str, Any]) -> str | None:
     if names.begins(name, "fail-"):
         return "The registry refused the request."
@@ -507,6 +541,14 @@ def _missing_extra(tld: str, registrant: Mapping[str, Any]) -> Iterable[str]:
     for name, organization in names.REQUIRED_EXTRA.get(tld, ()):
         if name not in given and organization in (None, bool(registrant.get("OrganizationName"))):
             yield f"RegistrantContact: ExtraParam {name} is required for TLD [{tld}]"
+
+
+def _years_later(seconds: float, years: int) -> float:
+    at = moment(seconds)
+    try:
+        return at.replace(year=at.year + years).timestamp()
+    except ValueError:  # the 29th of February
+        return at.replace(year=at.year + years, day=28).timestamp()
 
 
 def _part(lasting: float | None, share: float) -> float | None:

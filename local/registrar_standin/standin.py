@@ -150,6 +150,11 @@ class RegistrarStandIn:
         self._registry.settle()
         return self._registry.registered[name.lower()]
 
+    def renewals(self, name: str) -> int:
+        """How often this name was renewed for a year: each costs money."""
+        self._registry.settle()
+        return self._registry.renewed[name.lower()]
+
     def asked(self, operation: str, name: str | None = None) -> int:
         """How many requests of this operation came (for this name), however they ended."""
         return sum(

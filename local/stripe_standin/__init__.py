@@ -28,8 +28,10 @@ Controls, by POST of JSON or form fields; they are also on the page at `/`, and 
     /_standin/set_up               payment_method: authenticated for payments in the owner's absence
     /_standin/dispute              charge | invoice[, reason]: the bank takes a charge back
     /_standin/refund               refund, succeeds: what becomes of a refund that is pending, or succeeded
+    /_standin/renew                subscription: its next period begins now, and its invoice is collected at once
     /_standin/settings             attach_decline_cards (Stripe refuses to attach them), sepa_settles,
-                                   sepa_settles_after (seconds), search_lags (seconds), refunds: as published |
+                                   sepa_settles_after, search_lags, renewals_are_drafts_for (seconds),
+                                   refunds: as published |
                                    succeed | pending | fail (made, then failed) | refuse (credit notes too)
     /_standin/webhooks             on, copies, shuffle (a seed, or null), gather_seconds, delay_seconds, url
     /_standin/events/ID/send       times: deliver an event (again), whatever the settings

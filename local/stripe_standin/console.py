@@ -42,8 +42,9 @@ CONTROLS = (
     Control("POST", "/_standin/set_up", "payment_method", "authenticated for payments in the owner's absence"),
     Control("POST", "/_standin/dispute", "charge | invoice, reason", "the bank takes a charge back"),
     Control("POST", "/_standin/refund", "refund, succeeds", "what becomes of a refund"),
+    Control("POST", "/_standin/renew", "subscription", "its next period begins now, and is paid"),
     Control("POST", "/_standin/settings", "attach_decline_cards, sepa_settles, sepa_settles_after, refunds, "
-            "search_lags", "see state.Settings"),
+            "search_lags, renewals_are_drafts_for", "see state.Settings"),
     Control("POST", "/_standin/webhooks", "on, copies, shuffle, gather_seconds, delay_seconds, url",
             "see webhooks.WebhookSettings"),
     Control("POST", "/_standin/events/ID/send", "times", "deliver an event (again)"),
@@ -72,6 +73,7 @@ class Console:
             ),
             "set_up": lambda given: controls.set_up(given["payment_method"]),
             "dispute": lambda given: controls.dispute(self._charge(given), **_some(given, "reason")),
+            "renew": lambda given: controls.renew(given["subscription"]),
             "refund": lambda given: controls.settle_refund(given["refund"], succeeds=_yes(given["succeeds"])),
             "settings": lambda given: controls.set(**given),
             "webhooks": lambda given: controls.set_webhooks(**given),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import disputes, payments, refunds
+from . import disputes, payments, refunds, subscriptions
 from .errors import refused
 from .faults import Fault, Faults
 from .published import GENERIC_FAILURE, Decline
@@ -89,6 +89,15 @@ class Controls:
         """What becomes of a refund that is pending; a succeeded one can still fail."""
         with self._state.lock:
             return copied(refunds.settle(self._state, refund, succeeds=succeeds))
+
+    def renew(self, subscription: str) -> Json:
+        """The subscription's next period begins now and is invoiced and collected at once."""
+        with self._state.lock:
+            found = self._state.get("subscription", subscription)
+            if found["status"] == "canceled":
+                raise refused("This subscription is canceled.")
+            subscriptions.next_period(self._state, found, at_once=True)
+            return copied(found)
 
     # -- settings --------------------------------------------------------------------------------------------
 

@@ -115,6 +115,18 @@ def _activate(state: State, subscription: Json) -> None:
         state.emit("customer.subscription.updated", subscription, before)
 
 
+def mark_past_due(state: State, invoice: Json) -> None:
+    """The money for a later period of a subscription was not there."""
+    details = (invoice["parent"] or {}).get("subscription_details")
+    if details is None or invoice["billing_reason"] != "subscription_cycle":
+        return
+    subscription = state.get("subscription", details["subscription"])
+    if subscription["status"] == "active":
+        before = copied(subscription)
+        subscription["status"] = "past_due"
+        state.emit("customer.subscription.updated", subscription, before)
+
+
 def invoice_of(state: State, intent_id: str) -> Json | None:
     """The invoice that a payment intent pays for."""
     for payment in state.all("invoice_payment"):
@@ -359,6 +371,7 @@ def settle(state: State, intent_id: str, failure_code: str | None = None) -> Jso
     code = failure_code if known else "payment_intent_payment_attempt_failed"
     _fail(state, intent, charge, method, Decline(code, None, message))
     state.emit("invoice.payment_failed", invoice)
+    mark_past_due(state, invoice)
     return intent
 
 

@@ -51,6 +51,9 @@ class Settings:
     mode seconds. The accounts published as delayed take three minutes more."""
     sepa_settles: bool = True
     """False: a SEPA payment stays `processing` until a control settles or fails it."""
+    renewals_are_drafts_for: float = 3600.0
+    """Seconds between the invoice of a subscription's next period and the attempt to collect it. Stripe: about an
+    hour."""
     refunds: str = "as published"
     """`as published` (as the card says), or for every refund: `succeed`, `pending` (until a control settles
     it), `fail` (made, and failed at once), `refuse` (the request is answered with an error)."""

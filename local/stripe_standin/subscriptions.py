@@ -2,8 +2,9 @@
 
 Enough for a renewal that begins later: `billing_cycle_anchor` in the future, one interval ahead at most, with
 `proration_behavior: none` is active at once and charges nothing before the anchor. Without one the first period
-is invoiced and paid as `payment_behavior` says. What is not done here: the invoices of later periods,
-prorations, changes of items.
+is invoiced and paid as `payment_behavior` says. Each later period is invoiced when it begins; that invoice stays a
+draft for about an hour, and is then paid with the default method or leaves the subscription past due. What is not
+done here: prorations, changes of items, Stripe's own tries to collect again and what comes of them in the end.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ def create(state: State, params: Json) -> Json:
     if trial_end or anchor is None:
         _first_invoice(state, subscription, customer, params, free=trial_end is not None)
     state.emit("customer.subscription.created", subscription)
+    _expect_next_period(state, subscription)
     return subscription
 
 
@@ -150,9 +152,9 @@ def _item(state: State, subscription_id: str, given: Json, price: Json, period: 
     )
 
 
-def _after_interval(start: int, recurring: Json) -> int:
+def _after_interval(start: int, recurring: Json, times: int = 1) -> int:
     at = datetime.fromtimestamp(start, UTC)
-    count = recurring["interval_count"]
+    count = recurring["interval_count"] * times
     if recurring["interval"] in ("day", "week"):
         days = count * (7 if recurring["interval"] == "week" else 1)
         return int((at + timedelta(days=days)).timestamp())
@@ -166,26 +168,78 @@ def _after_interval(start: int, recurring: Json) -> int:
     raise AssertionError("every month has 28 days")
 
 
+# -- later periods -------------------------------------------------------------------------------------------
+
+
+def _period_end(subscription: Json) -> int:
+    end: int = min(item["current_period_end"] for item in subscription["items"]["data"])
+    return end
+
+
+def _expect_next_period(state: State, subscription: Json) -> None:
+    end = _period_end(subscription)
+
+    def begin() -> None:
+        # A control may have let it begin before its time.
+        if _period_end(subscription) == end:
+            next_period(state, subscription)
+
+    state.later(end - state.clock.time(), begin)
+
+
+def next_period(state: State, subscription: Json, *, at_once: bool = False) -> None:
+    """The period is over: the next one begins and is invoiced, or it ends as it was told to.
+
+    `at_once`: its invoice is not a draft for an hour, as in Stripe's dashboard one can finalize it by hand.
+    """
+    if subscription["status"] in ("incomplete", "incomplete_expired", "canceled"):
+        return
+    before, end = copied(subscription), _period_end(subscription)
+    if subscription["cancel_at_period_end"]:
+        subscription.update(status="canceled", ended_at=state.clock.now())
+        state.emit("customer.subscription.deleted", subscription)
+        return
+    begun = [item for item in subscription["items"]["data"] if item["current_period_end"] == end]
+    for item in begun:
+        following = _boundary_after(end, subscription["billing_cycle_anchor"], item["price"]["recurring"])
+        item.update(current_period_start=end, current_period_end=following)
+    if subscription["status"] == "trialing":
+        subscription["status"] = "active"
+    customer = state.get("customer", subscription["customer"])
+    invoice = _invoice(state, subscription, customer, begun, "subscription_cycle", free=False)
+    invoice["auto_advance"] = True
+    state.emit("customer.subscription.updated", subscription, before)
+    state.emit("invoice.created", invoice)
+    _expect_next_period(state, subscription)
+    if at_once:
+        _collect(state, invoice["id"])
+    else:
+        state.later(state.settings.renewals_are_drafts_for, lambda: _collect(state, invoice["id"]))
+
+
+def _boundary_after(end: int, anchor: int, recurring: Json) -> int:
+    times = 1
+    while (boundary := _after_interval(anchor, recurring, times)) <= end:
+        times += 1
+    return boundary
+
+
+def _collect(state: State, invoice_id: str) -> None:
+    """Finalize a period's invoice and take its money, off session."""
+    invoice = state.find(invoice_id)
+    if invoice is None or invoice["status"] != "draft":
+        return  # somebody has deleted it, or was faster
+    try:
+        invoices.finalize(state, {}, invoice_id)
+        if invoice["status"] == "open":
+            invoices.pay(state, {"off_session": True}, invoice_id)
+    except StripeError:
+        payments.mark_past_due(state, invoice)
+
+
 def _first_invoice(state: State, subscription: Json, customer: Json, params: Json, *, free: bool) -> None:
-    invoice = invoices.new_invoice(
-        state, customer,
-        automatic_tax=subscription["automatic_tax"]["enabled"],
-        billing_reason="subscription_create",
-        collection_method=subscription["collection_method"],
-        currency=subscription["currency"],
-        default_payment_method=subscription["default_payment_method"],
-        parent=part(
-            "invoice", "Parent", type="subscription_details",
-            subscription_details=part(
-                "invoice", "Parent", "SubscriptionDetails",
-                subscription=subscription["id"], metadata=dict(subscription["metadata"]),
-            ),
-        ),
-    )  # fmt: skip
-    state.keep(invoice)
-    for item in subscription["items"]["data"]:
-        invoice["lines"]["data"].append(_line(state, invoice, item, free=free))
-    subscription["latest_invoice"] = invoice["id"]
+    items = subscription["items"]["data"]
+    invoice = _invoice(state, subscription, customer, items, "subscription_create", free=free)
     state.emit("invoice.created", invoice)
     invoices.finalize(state, {}, invoice["id"])
     if invoice["status"] == "paid":
@@ -204,6 +258,32 @@ def _first_invoice(state: State, subscription: Json, customer: Json, params: Jso
     intent = payments.intent_of(state, invoice)
     if intent and intent["status"] == "processing":
         subscription["status"] = "active"  # a debit on its way counts as good until it fails
+
+
+def _invoice(
+    state: State, subscription: Json, customer: Json, items: list[Json], reason: str, *, free: bool
+) -> Json:
+    """A period's invoice, still a draft."""
+    invoice = invoices.new_invoice(
+        state, customer,
+        automatic_tax=subscription["automatic_tax"]["enabled"],
+        billing_reason=reason,
+        collection_method=subscription["collection_method"],
+        currency=subscription["currency"],
+        default_payment_method=subscription["default_payment_method"],
+        parent=part(
+            "invoice", "Parent", type="subscription_details",
+            subscription_details=part(
+                "invoice", "Parent", "SubscriptionDetails",
+                subscription=subscription["id"], metadata=dict(subscription["metadata"]),
+            ),
+        ),
+    )  # fmt: skip
+    state.keep(invoice)
+    for item in items:
+        invoice["lines"]["data"].append(_line(state, invoice, item, free=free))
+    subscription["latest_invoice"] = invoice["id"]
+    return invoice
 
 
 def _line(state: State, invoice: Json, item: Json, *, free: bool) -> Json:

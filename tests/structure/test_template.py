@@ -45,6 +45,7 @@ ANY_RESOURCE_IS_FINE = {
             "route53domains:CheckDomainTransferability",
             "route53domains:RegisterDomain",
             "route53domains:TransferDomain",
+            "route53domains:RenewDomain",
             "route53domains:GetOperationDetail",
             "route53domains:ListOperations",
             "route53domains:GetDomainDetail",

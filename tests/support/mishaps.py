@@ -118,7 +118,7 @@ def platform(port: Any, mishaps: Mishaps) -> Any:
 
 def registrar(port: Any, mishaps: Mishaps) -> Any:
     """Only what is asked of it for an order under way: checks before an order leave nothing behind."""
-    names = ("submit", "find", "operation", "domain")
+    names = ("submit", "renew", "find", "operation", "domain")
     return _Wrapped(
         port, mishaps, "registrar", names, lambda: ProviderUnavailableError("the registrar's answer was lost")
     )

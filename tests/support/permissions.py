@@ -54,6 +54,7 @@ _METHODS = {
     ("cipher", "open"): "kms:Decrypt",
     ("registrar", "availability"): "route53domains:CheckDomainAvailability",
     ("registrar", "transferability"): "route53domains:CheckDomainTransferability",
+    ("registrar", "renew"): "route53domains:RenewDomain",
     ("registrar", "find"): "route53domains:ListOperations",
     ("registrar", "operation"): "route53domains:GetOperationDetail",
     ("registrar", "domain"): "route53domains:GetDomainDetail route53domains:ListDomains",

@@ -126,3 +126,124 @@ def test_an_anchor_further_than_one_interval_ahead_is_refused(shop: Shop) -> Non
         renewal(shop, customer, billing_cycle_anchor=too_far)
     assert refusal.value.param == "billing_cycle_anchor"
     assert shop.standin.subscriptions() == []
+
+
+# -- later periods ---------------------------------------------------------------------------------------------------
+
+HOUR = 3600
+
+
+def pass_the_anchor(shop: Shop, then: float = 2 * HOUR) -> None:
+    shop.standin.clock.advance(MONTH)
+    shop.standin.clock.advance(then)
+
+
+def news_since(shop: Shop, count: int) -> list[str]:
+    return shop.event_types()[count:]
+
+
+def latest_invoice(shop: Shop, subscription: stripe.Subscription) -> Any:
+    found = shop.client.v1.subscriptions.retrieve(subscription.id)
+    return shop.client.v1.invoices.retrieve(str(found.latest_invoice))
+
+
+def period(shop: Shop, subscription: stripe.Subscription) -> tuple[int, int]:
+    item: Any = shop.client.v1.subscriptions.retrieve(subscription.id)["items"].data[0]
+    return item.current_period_start, item.current_period_end
+
+
+def test_the_next_period_is_invoiced_as_a_draft_and_paid_an_hour_later(shop: Shop) -> None:
+    customer = shop.customer()
+    subscription = renewal(shop, customer)
+    anchor = subscription.billing_cycle_anchor
+    before = len(shop.event_types())
+
+    pass_the_anchor(shop, then=60)
+
+    start, end = period(shop, subscription)
+    assert start == anchor and 28 <= (end - start) / 86_400 <= 31
+    invoice = latest_invoice(shop, subscription)
+    assert (invoice.status, invoice.billing_reason, invoice.auto_advance) == (
+        "draft",
+        "subscription_cycle",
+        True,
+    )
+    assert (invoice.lines.data[0].period.start, invoice.lines.data[0].period.end) == (start, end)
+    assert news_since(shop, before) == ["customer.subscription.updated", "invoice.created"]
+    assert shop.standin.charges(customer.id) == []
+
+    shop.standin.clock.advance(HOUR)
+
+    invoice = latest_invoice(shop, subscription)
+    assert (invoice.status, invoice.amount_paid) == ("paid", 1200)
+    assert [charge["amount"] for charge in shop.standin.charges(customer.id)] == [1200]
+    told = news_since(shop, before)[2:]
+    assert told.index("invoice.finalized") < told.index("charge.succeeded") < told.index("invoice.paid")
+
+
+def test_every_period_is_invoiced_once_also_when_time_leaps(shop: Shop) -> None:
+    subscription = renewal(shop, shop.customer())
+
+    shop.standin.clock.advance(100 * 86_400)
+    shop.standin.clock.advance(2 * HOUR)
+
+    found = shop.client.v1.invoices.list({"subscription": subscription.id}).data
+    assert [invoice.status for invoice in found] == ["paid"] * 3
+    starts = [invoice.lines.data[0].period.start for invoice in found]
+    assert len(set(starts)) == 3
+    assert period(shop, subscription)[1] > shop.standin.clock.now()
+
+
+def test_a_declined_period_is_past_due_until_it_is_paid(shop: Shop) -> None:
+    subscription = renewal(shop, shop.customer("pm_card_chargeCustomerFail"))
+    pass_the_anchor(shop)
+
+    invoice = latest_invoice(shop, subscription)
+    assert (invoice.status, invoice.attempted) == ("open", True)
+    assert shop.client.v1.subscriptions.retrieve(subscription.id).status == "past_due"
+    assert shop.event_types()[-2:] == ["invoice.payment_failed", "customer.subscription.updated"]
+
+    shop.standin.controls.pay(invoice.id)
+
+    assert shop.client.v1.subscriptions.retrieve(subscription.id).status == "active"
+    assert latest_invoice(shop, subscription).status == "paid"
+
+
+def test_a_period_paid_by_debit_is_past_due_when_the_bank_returns_it(shop: Shop) -> None:
+    shop.standin.controls.set(sepa_settles=False)
+    subscription = renewal(shop, shop.sepa_customer())
+    pass_the_anchor(shop)
+    assert shop.client.v1.subscriptions.retrieve(subscription.id).status == "active"
+
+    shop.standin.controls.fail(latest_invoice(shop, subscription).id)
+
+    assert shop.client.v1.subscriptions.retrieve(subscription.id).status == "past_due"
+
+
+def test_a_cancelled_subscription_is_not_invoiced_any_more(shop: Shop) -> None:
+    customer = shop.customer()
+    cancelled = renewal(shop, customer)
+    shop.client.v1.subscriptions.cancel(cancelled.id)
+    ending = renewal(shop, customer)
+    shop.client.v1.subscriptions.update(ending.id, {"cancel_at_period_end": True})
+
+    pass_the_anchor(shop)
+
+    assert shop.standin.invoices(customer.id) == []
+    assert shop.client.v1.subscriptions.retrieve(ending.id).status == "canceled"
+    assert shop.event_types()[-1] == "customer.subscription.deleted"
+
+
+def test_a_control_lets_the_next_period_begin_and_be_paid_now(shop: Shop) -> None:
+    customer = shop.customer()
+    subscription = renewal(shop, customer)
+
+    shop.standin.controls.renew(subscription.id)
+
+    assert latest_invoice(shop, subscription).status == "paid"
+    assert period(shop, subscription)[0] == subscription.billing_cycle_anchor
+    pass_the_anchor(shop)
+    assert len(shop.standin.charges(customer.id)) == 1
+    shop.client.v1.subscriptions.cancel(subscription.id)
+    with pytest.raises(Exception, match="canceled"):
+        shop.standin.controls.renew(subscription.id)

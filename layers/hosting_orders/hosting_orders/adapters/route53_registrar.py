@@ -31,6 +31,7 @@ from hosting_orders.domain.registration import (
     RegistrarOperation,
     RegistrarStatus,
     RegistrationRequest,
+    Upkeep,
 )
 
 PENDING_ATTEMPTS = 4
@@ -51,9 +52,10 @@ _AMERICAN = ("cl", "com.ar", "com.br", "us", "vg")
 _OTHER = ("com.au", "com.sg", "de", "es", "in", "net.au", "qa", "ru", "sg")
 _WITHOUT_PRIVACY = frozenset((*_GENERIC, *_AMERICAN, *_OTHER))
 
-_TYPES = {
+_TYPES: Mapping[DomainAction | Upkeep, str] = {
     DomainAction.REGISTER: "REGISTER_DOMAIN",
     DomainAction.TRANSFER: "TRANSFER_IN_DOMAIN",
+    Upkeep.RENEW: "RENEW_DOMAIN",
 }
 _ACTIONS = {word: action for action, word in _TYPES.items()}
 
@@ -198,14 +200,36 @@ class Route53Registrar:
 
     def _submit_once(self, order: Mapping[str, Any], action: DomainAction) -> str:
         method = "register_domain" if action is DomainAction.REGISTER else "transfer_domain"
+        return self._operation_of(method, order)
+
+    def _operation_of(self, method: str, order: Mapping[str, Any]) -> str:
         answer = _call(self._submitting, method, order)
         if not answer.get("OperationId"):
             raise ProviderUnavailableError("registrar: it took the order without naming an operation")
         return str(answer["OperationId"])
 
+    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
+        """Ask for one more year and return the operation's id.
+
+        Raises ProvisioningFailedError when the registrar refuses for good (also because the name does not run out in
+        `current_expiry_year` any more), ProviderUnavailableError when it may have taken the order, or is at one.
+        """
+        order = {"DomainName": name, "DurationInYears": 1, "CurrentExpiryYear": current_expiry_year}
+        try:
+            return self._operation_of("renew_domain", order)
+        except _RefusedError as refusal:
+            # Refused is not submitted, so this is no second renewal. Only premium names need consent: a standard
+            # price that rose within the year must not keep a name from being renewed that its owner has paid for.
+            if max_cost is None or "consent" not in refusal.text.lower():
+                raise ProvisioningFailedError(_not_renewed(refusal)) from None
+        try:
+            return self._operation_of("renew_domain", {**order, "Consent": _consent(max_cost)})
+        except _RefusedError as refusal:
+            raise ProvisioningFailedError(_not_renewed(refusal)) from None
+
     # -- what became of it ---------------------------------------------------------------------------------------
 
-    def find(self, name: str, action: DomainAction, since: int) -> list[RegistrarOperation]:
+    def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
         """Operations for this name submitted at or after `since` (epoch ms, counted in whole seconds), newest first.
 
         The registrar's clock sets the times: allow for clocks that differ.
@@ -234,7 +258,7 @@ class Route53Registrar:
         return self._ask("get_operation_detail", OperationId=entry.get("OperationId", ""))
 
     def operation(self, operation_id: str) -> RegistrarOperation | None:
-        """A registration or transfer as it stands, None when the registrar knows no such operation."""
+        """A registration, transfer or renewal as it stands, None when the registrar knows no such operation."""
         try:
             detail = self._ask("get_operation_detail", OperationId=operation_id)
         except _RefusedError:
@@ -258,7 +282,8 @@ class Route53Registrar:
             raise ProviderUnavailableError(
                 f"registrar: malformed operation ({type(fault).__name__})"
             ) from None
-        if detail["Status"] == "ERROR" and self.domain(operation.name) is not None:
+        ours_before = operation.action is Upkeep.RENEW
+        if detail["Status"] == "ERROR" and not ours_before and self.domain(operation.name) is not None:
             # AWS does not say how ERROR differs from FAILED. Something went wrong on the way, but the name that was
             # paid for has come: to give the money back would be to give the name away.
             return RegistrarOperation(
@@ -394,11 +419,16 @@ def _order(request: RegistrationRequest, tld: str, *, hide: bool) -> dict[str, A
     if request.action is DomainAction.TRANSFER and request.auth_code:
         order["AuthCode"] = request.auth_code
     if request.max_cost is not None:
-        order["Consent"] = {
-            "MaxPrice": float(_major_units(request.max_cost)),
-            "Currency": request.max_cost.currency.upper(),
-        }
+        order["Consent"] = _consent(request.max_cost)
     return order
+
+
+def _consent(max_cost: Money) -> dict[str, Any]:
+    return {"MaxPrice": float(_major_units(max_cost)), "Currency": max_cost.currency.upper()}
+
+
+def _not_renewed(refusal: _RefusedError) -> str:
+    return f"the registrar refused to renew the name: {_without(refusal.text, ())}"
 
 
 def _contact(tld: str, contact: Contact, role: ContactRole) -> dict[str, Any]:

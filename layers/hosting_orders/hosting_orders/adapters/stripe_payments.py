@@ -38,10 +38,12 @@ from hosting_orders.domain.order import Subscription
 from hosting_orders.domain.providers import (
     ChargeLine,
     ChargeRequest,
+    PaidRenewal,
     PaymentEvent,
     PaymentMethod,
     PaymentState,
     RefundState,
+    RenewalState,
     SubscriptionState,
 )
 
@@ -707,7 +709,7 @@ class StripePayments:
             raise ForgedWebhookError("the webhook is not an event") from None
         read = PaymentEvent(_id(event.get("id")) or "", kind)
         if kind in _INVOICE_EVENTS:
-            return replace(read, invoice_id=_id(subject.get("id")))
+            return replace(read, invoice_id=_id(subject.get("id")), subscription_id=_subscription_of(subject))
         if kind.startswith(_EVENTS_NAMING_AN_INVOICE):
             return replace(read, invoice_id=_id(subject.get("invoice")))
         if kind in _PAYMENT_INTENT_EVENTS:
@@ -733,6 +735,22 @@ class StripePayments:
         if found is None or not metadata.get("order_id") or not metadata.get("account_id"):
             return None
         return SubscriptionState(metadata["account_id"], metadata["order_id"], str(found["status"]))
+
+    def renewal(self, subscription_id: str) -> RenewalState | None:
+        """A renewal with the further terms that were paid; None when there is no such subscription.
+
+        A term is what an invoice of `billing_reason` subscription_cycle charges. One whose money went back by a
+        credit note is not paid.
+        """
+        with self._faults_translated():
+            subscription = self._found(lambda: self._api.subscriptions.retrieve(subscription_id))
+            if subscription is None:
+                return None
+            pages = self._api.invoices.list(
+                {"subscription": subscription_id, "limit": PAGE}
+            ).auto_paging_iter()
+            invoices = [invoice.to_dict() for invoice in pages]
+        return _renewal_state(subscription, invoices)
 
     def refund_failed(self, refund_id: str) -> bool:
         """Whether the bank sent a refund back, so that the customer does not have the money."""
@@ -836,6 +854,47 @@ def _id(value: Any) -> str | None:
     if isinstance(value, dict):
         value = value.get("id")
     return value if isinstance(value, str) and value else None
+
+
+def _subscription_of(invoice: Document) -> str | None:
+    """The subscription that an invoice charges a term of; None for an invoice of another kind."""
+    details = (invoice.get("parent") or {}).get("subscription_details") or {}
+    return _id(details.get("subscription"))
+
+
+def _renewal_state(subscription: Document, invoices: list[Document]) -> RenewalState:
+    terms = sorted(
+        (
+            (invoice, invoice["lines"]["data"][0]["period"])
+            for invoice in invoices
+            if invoice["billing_reason"] == "subscription_cycle" and invoice["lines"]["data"]
+        ),
+        key=lambda term: (term[1]["start"], term[0]["created"]),
+    )
+    paid = [
+        PaidRenewal(invoice["id"], period["start"] * 1000, period["end"] * 1000)
+        for invoice, period in terms
+        if invoice["status"] == "paid" and not _given_back(invoice)
+    ]
+    item = subscription["items"]["data"][0]
+    begun, ends = item["current_period_start"], item["current_period_end"]
+    ended = subscription["status"] in ("canceled", "incomplete_expired")
+    # Stripe may move a subscription on to its next term a moment before there is an invoice for that.
+    invoiced = any(period["start"] == begun for _, period in terms)
+    missing = not ended and begun >= subscription["billing_cycle_anchor"] and not invoiced
+    payable = any(invoice["status"] in ("draft", "open", "uncollectible") for invoice, _ in terms)
+    return RenewalState(
+        status=str(subscription["status"]),
+        ended=ended,
+        waits=missing or payable,
+        next_at=ends * 1000,
+        paid=tuple(paid),
+    )
+
+
+def _given_back(invoice: Document) -> bool:
+    given_back: int = invoice.get("post_payment_credit_notes_amount") or 0
+    return given_back > 0 and given_back >= invoice["total"]
 
 
 def _header(error: stripe.StripeError, name: str) -> str | None:

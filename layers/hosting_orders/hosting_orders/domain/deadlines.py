@@ -32,6 +32,12 @@ SUBMISSION_DOUBT = 15 * MINUTE
 SUBMISSION_STUCK = 15 * MINUTE
 # A renewal's money is collected this long before the name runs out.
 DOMAIN_RENEWAL_LEAD = 30 * DAY
+# After the renewal's anchor its invoice stays a draft for about an hour; then the money should be there.
+RENEWAL_MONEY = 2 * HOUR
+# How often a renewal that is not paid yet, or that the registrar will not do, is looked at.
+RENEWAL_AGAIN = DAY
+# A registrar takes minutes to renew a name. What takes longer than this needs an operator.
+NAME_RENEWAL_DEADLINE = 3 * DAY
 # How often a compensation that could not be finished is tried again.
 COMPENSATION_CHECK = 5 * MINUTE
 # An order that ended otherwise than delivered is looked at once more: is there a step that still waits for it?
@@ -93,8 +99,16 @@ def delivery_given_up(order: Order) -> int:
 def registrar_check(order: Order, now: int) -> int:
     """When to ask the registrar again (epoch ms): after a quarter of the time since it was asked for the name, so soon
     at first and hourly when it takes days. On AWS the schedule runs once a minute; what is due earlier waits for it."""
-    age = now - (order.submission.asked_at if order.submission else now)
-    return now + min(max(age // 4, 5 * SECOND), HOUR)
+    return _soon_at_first(order.submission.asked_at if order.submission else now, now)
+
+
+def name_renewal_check(since: int, now: int) -> int:
+    """The same for a name's renewal that the registrar was first asked for at `since` (epoch ms)."""
+    return _soon_at_first(since, now)
+
+
+def _soon_at_first(since: int, now: int) -> int:
+    return now + min(max((now - since) // 4, 5 * SECOND), HOUR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ cancelling and provisioning.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
@@ -54,6 +55,12 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.EXPIRED: frozenset(),
     OrderStatus.PROVISION_FAILED: frozenset(),
 }
+
+
+def utc_date(moment: int) -> str:
+    """The day (UTC) of a moment in epoch milliseconds."""
+    return dt.datetime.fromtimestamp(moment / 1000, dt.UTC).date().isoformat()
+
 
 ENDS = frozenset(status for status, onward in MOVES.items() if not onward)
 
@@ -176,6 +183,23 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class NameRenewal:
+    """A further year at the registrar for a further term that was paid: one for each invoice, and never two.
+
+    It is written down before the registrar is asked. `expires_before` is when the name ran out without it,
+    `first_at` when it was first asked for, `lease_until` until when one process alone may ask. `done_at` is when the
+    registrar was seen to have renewed it (all epoch ms).
+    """
+
+    invoice_id: str
+    expires_before: int
+    first_at: int
+    lease_until: int
+    operation_id: str | None = None
+    done_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Refund:
     """Money given back for this order, in minor units: `amount` to the payment method and `to_credit` to the
     account's credit; together they are the order's gross price."""
@@ -227,6 +251,7 @@ class Order:
     submission: Submission | None = None
     resource: SiteResource | DomainResource | None = None
     subscription: Subscription | None = None
+    name_renewals: tuple[NameRenewal, ...] = ()
     refund: Refund | None = None
     failure: Failure | None = None
     callback: CallbackTarget | None = None
@@ -351,14 +376,55 @@ class Order:
         moved = self._move(OrderStatus.COMPLETED, now, actor, "delivered")
         return replace(moved, resource=resource, subscription=subscription)
 
-    def renewed_by(self, subscription: Subscription | None) -> Order:
-        """What is delivered renews itself; None when the provider refuses to."""
-        return replace(self, subscription=subscription, due_at=None)
+    def renewed_by(self, subscription: Subscription | None, due_at: int | None = None) -> Order:
+        """What is delivered renews itself; None when the provider refuses to. `due_at` is when somebody should look
+        whether its money has come: a name has to be renewed at its registry then."""
+        return replace(self, subscription=subscription, due_at=due_at if subscription else None)
 
     @property
     def renewal_owed(self) -> bool:
         """True from delivery until the renewal was started or refused."""
         return self.status is OrderStatus.COMPLETED and self.subscription is None and self.due_at is not None
+
+    @property
+    def renews_a_name(self) -> bool:
+        """True for a delivered name whose renewal was started."""
+        delivered = self.status is OrderStatus.COMPLETED and isinstance(self.resource, DomainResource)
+        return delivered and self.subscription is not None
+
+    def look_at_renewal(self, now: int) -> Order:
+        """There are news of the renewal's money: the reconciler should ask at once whether a name is to be renewed.
+
+        What it is at already it looks at in its own time, and afterwards for further money anyway.
+        """
+        under_way = any(one.done_at is None for one in self.name_renewals)
+        due = self.due_at is not None and self.due_at <= now
+        return self if due or under_way or not self.renews_a_name else self.look_again_at(now)
+
+    def name_renewal(self, invoice_id: str) -> NameRenewal | None:
+        """What the registrar was asked for with this invoice's money."""
+        return next((one for one in self.name_renewals if one.invoice_id == invoice_id), None)
+
+    def name_renewing(self, renewal: NameRenewal, due_at: int) -> Order:
+        """Add this renewal, or put it in the place of what was known of it."""
+        others = tuple(one for one in self.name_renewals if one.invoice_id != renewal.invoice_id)
+        return replace(self, name_renewals=(*others, renewal), due_at=due_at)
+
+    def name_renewed(self, renewal: NameRenewal, expires_at: int, now: int) -> Order:
+        """The name runs out later now. Whether another term was paid is looked up at once."""
+        if not isinstance(self.resource, DomainResource):
+            raise TypeError(f"order {self.number} has no name")
+        told = self.noted(f"renewed until {utc_date(expires_at)}", now, Actor.REGISTRAR)
+        done = told.name_renewing(replace(renewal, done_at=now), now)
+        return replace(done, resource=replace(self.resource, expires_at=expires_at))
+
+    def next_renewal_at(self, moment: int) -> Order:
+        """When the next term is charged (epoch ms), in the words of the subscription's bucket."""
+        if self.subscription is None:
+            return self
+        at = dt.datetime.fromtimestamp(moment / 1000, dt.UTC)
+        bucket = replace(self.subscription, bucket_year=at.year, bucket_month=at.month)
+        return self if bucket == self.subscription else replace(self, subscription=bucket)
 
     def closed(self) -> Order:
         """An end after which nothing is left to look at."""

@@ -82,6 +82,30 @@ class SubscriptionState:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidRenewal:
+    """A further term that was paid and not given back. `invoice_id` names it; times are epoch ms."""
+
+    invoice_id: str
+    starts_at: int
+    ends_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalState:
+    """What is true of a renewal subscription now. `paid` are its further terms, the oldest first.
+
+    `waits`: money of it may still come, for the term that has begun or for an invoice that can still be paid.
+    `ended`: no further term will be charged. `next_at` is when the next one is (epoch ms).
+    """
+
+    status: str
+    ended: bool
+    waits: bool
+    next_at: int
+    paid: tuple[PaidRenewal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RefundState:
     """What was given back for one order, in minor units: `amount` to the payment method and `to_credit` to the
     account's credit; together they are the order's gross price. `id` names the credit note, or the invoice's line

@@ -148,6 +148,12 @@ class RegistrationRequest:
         return f"RegistrationRequest(name={self.name!r}, action={self.action!r})"
 
 
+class Upkeep(StrEnum):
+    """What the registrar does for a name that is ours already: no order asks for it."""
+
+    RENEW = "renew"
+
+
 class RegistrarStatus(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -161,7 +167,7 @@ class RegistrarOperation:
 
     id: str
     name: str
-    action: DomainAction
+    action: DomainAction | Upkeep
     status: RegistrarStatus
     submitted_at: int
     flag: str | None = None

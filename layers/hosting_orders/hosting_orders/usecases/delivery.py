@@ -102,7 +102,9 @@ def start_renewal(services: Services, order: Order) -> Order:
     return change_order(
         services,
         order,
-        lambda current: current.renewed_by(subscription) if current.renewal_owed else current,
+        lambda current: (
+            current.renewed_by(subscription, _money_at(order)) if current.renewal_owed else current
+        ),
     )
 
 
@@ -130,6 +132,11 @@ def _renewal(services: Services, order: Order) -> Subscription | None:
             extra={"order_id": order.uuid, "reason": str(refusal)},
         )
         return None
+
+
+def _money_at(order: Order) -> int | None:
+    """When to look whether a further year was paid. A site runs on without anybody doing anything."""
+    return _renewed_at(order) + deadlines.RENEWAL_MONEY if isinstance(order.item, DomainItem) else None
 
 
 def _renewed_at(order: Order) -> int:

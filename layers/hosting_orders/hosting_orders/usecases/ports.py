@@ -21,6 +21,7 @@ from hosting_orders.domain.providers import (
     PaymentMethod,
     PaymentState,
     RefundState,
+    RenewalState,
     ServiceRequest,
     SubscriptionState,
 )
@@ -36,6 +37,7 @@ from hosting_orders.domain.registration import (
     RegistrationRequest,
     SealedContacts,
     TldRules,
+    Upkeep,
     Violation,
     Zone,
 )
@@ -210,6 +212,11 @@ class Payments(Protocol):
 
     def invoice_of_payment(self, payment_id: str) -> str | None: ...
     def subscription(self, subscription_id: str) -> SubscriptionState | None: ...
+
+    def renewal(self, subscription_id: str) -> RenewalState | None:
+        """A renewal with the further terms that were paid; None when there is no such subscription."""
+        ...
+
     def refund_failed(self, refund_id: str) -> bool: ...
 
 
@@ -271,7 +278,15 @@ class Registrar(Protocol):
         """
         ...
 
-    def find(self, name: str, action: DomainAction, since: int) -> list[RegistrarOperation]:
+    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
+        """Ask for one more year and return the operation's id; raises as `submit` does.
+
+        `current_expiry_year` is the year (UTC) the name runs out in now: it is refused when that has changed, so the
+        same call never renews twice. `max_cost` is agreed to only where the registry asks for consent to its price.
+        """
+        ...
+
+    def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
         """Operations for this name submitted at or after `since` (epoch ms), newest first."""
         ...
 

@@ -75,4 +75,11 @@ def _renewal_changed(services: Services, subscription_id: str) -> None:
     if state is None or order is None:
         return
     status = state.status
-    change_order(services, order, lambda current: current.renewal_became(status))
+    now = services.clock.now()
+
+    def change(current: Order) -> Order:
+        if current.subscription is None or current.subscription.id != subscription_id:
+            return current  # it bears our order's number, but it is not its renewal
+        return current.renewal_became(status).look_at_renewal(now)
+
+    change_order(services, order, change)

@@ -21,6 +21,7 @@ from .ports import Services
 from .provision_hosting import ask_platform
 from .refund_order import answer_refund, close_payment, refund_order
 from .register_domain import ask_registrar
+from .renew_domain import renew_domain
 from .send_callback import CallbackBody, send_callback
 from .settle_payment import resume_order, settle_payment, waits_for_its_start
 
@@ -117,6 +118,9 @@ def _reconcile_order(services: Services, order: Order) -> None:
     if order.renewal_owed:
         answer_delivery(services, order)  # whoever delivered it may have died before
         start_renewal(services, order)
+        return
+    if order.renews_a_name:
+        renew_domain(services, order)
         return
     if order.ended:
         _close(services, order)

@@ -1,0 +1,471 @@
+"""A further year that was paid is renewed at the registrar once, whatever is lost, repeated or killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.order import DomainResource, Order, OrderStatus
+from tests.support.mishaps import Mishap
+from tests.support.stripe_news import made, of_kind, tell
+from tests.support.world import World, a_world
+
+HOUR = 3600
+DAY = 24 * HOUR
+YEAR = 365 * DAY
+NAME = "hosting-example.com"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def delivered(world: World, name: str = NAME) -> Order:
+    reply = world.order_domain(name)
+    assert reply.status == 202, reply.body
+    order_id = reply.body["orders"][0]["id"]
+    world.run()
+    world.live(600, every=60)
+    order = world.order(order_id)
+    assert order.status is OrderStatus.COMPLETED and order.subscription is not None
+    return order
+
+
+def now(world: World, order: Order) -> Order:
+    return world.order(order.uuid)
+
+
+def subscription(world: World, order: Order) -> dict[str, Any]:
+    assert order.subscription is not None
+    found: dict[str, Any] = world.stripe.get(order.subscription.id)
+    return found
+
+
+def until_the_anchor(world: World, order: Order, *, less: float = 0) -> None:
+    """Nothing happens until the term is over, `less` seconds before that."""
+    end = subscription(world, order)["items"]["data"][0]["current_period_end"]
+    world.advance(end - world.stripe.clock.time() - less)
+    world.reconcile()
+    world.run()
+
+
+def a_year_passes(world: World, order: Order, *, then: float = 2 * DAY) -> None:
+    """The term is over and its money is asked for; then some days with everything they bring."""
+    until_the_anchor(world, order, less=60)
+    world.live(then, every=HOUR)
+
+
+def invoices(world: World, order: Order) -> list[Mapping[str, Any]]:
+    """The subscription's, oldest first."""
+    customer = subscription(world, order)["customer"]
+    wanted = subscription(world, order)["id"]
+    return [
+        invoice
+        for invoice in world.stripe.invoices(customer)
+        if ((invoice["parent"] or {}).get("subscription_details") or {}).get("subscription") == wanted
+    ]
+
+
+def expires_at(order: Order) -> int:
+    assert isinstance(order.resource, DomainResource) and order.resource.expires_at is not None
+    return order.resource.expires_at
+
+
+def years(world: World, before: Order) -> int:
+    """By how many years the order says its name runs out later than it did."""
+    was = datetime.fromtimestamp(expires_at(before) / 1000, UTC)
+    is_now = datetime.fromtimestamp(expires_at(now(world, before)) / 1000, UTC)
+    assert (was.month, was.day) == (is_now.month, is_now.day)
+    return is_now.year - was.year
+
+
+def causes(world: World, order: Order) -> list[str]:
+    return [entry.cause for entry in now(world, order).timeline]
+
+
+def assert_renewed(world: World, before: Order, times: int) -> None:
+    """So often, in all books: the registrar's, Stripe's, and the order's; and its end has not moved."""
+    after = now(world, before)
+    name = before.domain_item.ascii_name
+    assert world.registrar.renewals(name) == times
+    assert years(world, before) == times
+    assert expires_at(after) == round(world.registrar.domains[name].expires_at * 1000)
+    assert [invoice["status"] for invoice in invoices(world, before)] == ["paid"] * times
+    assert len([cause for cause in causes(world, before) if cause.startswith("renewed until ")]) == times
+    assert (after.status, after.ended_at) == (OrderStatus.COMPLETED, before.ended_at)
+    assert world.registrar.submissions(name) == 1
+
+
+# -- the ordinary way ----------------------------------------------------------------------------------------------
+
+
+def test_a_year_that_was_paid_is_a_year_at_the_registrar(world: World) -> None:
+    order = delivered(world)
+    a_year_passes(world, order)
+    assert_renewed(world, order, 1)
+    assert world.registrar.asked("RenewDomain") == 1
+    shown = world.request("GET", f"/api/orders/{order.uuid}").body
+    assert shown["domain"]["expires_at"].startswith(
+        datetime.fromtimestamp(expires_at(now(world, order)) / 1000, UTC).date().isoformat()
+    )
+    assert shown["order"]["status"] == "completed"
+    assert world.measures.counts["DomainRenewalFailed"] == world.measures.counts["ReconcileFailed"] == 0
+
+
+def test_two_years_are_two_renewals(world: World) -> None:
+    order = delivered(world)
+    a_year_passes(world, order)
+    a_year_passes(world, order)
+    assert_renewed(world, order, 2)
+    assert world.registrar.asked("RenewDomain") == 2
+
+
+def test_nothing_is_renewed_before_the_money_came(world: World) -> None:
+    order = delivered(world)
+    until_the_anchor(world, order, less=HOUR)
+    assert_renewed(world, order, 0)
+    world.live(1.5 * HOUR, every=300)  # the term has begun; its invoice is still a draft
+    assert [invoice["status"] for invoice in invoices(world, order)] == ["draft"]
+    assert world.registrar.asked("RenewDomain") == 0
+    world.live(2 * HOUR, every=300)
+    assert_renewed(world, order, 1)
+
+
+def test_without_any_webhook_it_is_renewed_all_the_same(world: World) -> None:
+    order = delivered(world)
+    world.webhooks_on = False
+    a_year_passes(world, order)
+    assert_renewed(world, order, 1)
+
+
+def test_with_webhooks_it_is_renewed_within_minutes(world: World) -> None:
+    order = delivered(world)
+    until_the_anchor(world, order)
+    world.live(HOUR + 120, every=60)
+    assert world.registrar.asked("RenewDomain") == 1
+    assert [invoice["status"] for invoice in invoices(world, order)] == ["paid"]
+
+
+def test_between_two_terms_nobody_is_asked(world: World) -> None:
+    order = delivered(world)
+    a_year_passes(world, order)
+    asked = len(world.stripe.requests), len(world.registrar.requests)
+    world.live(300 * DAY, every=20 * DAY)
+    assert (len(world.stripe.requests), len(world.registrar.requests)) == asked
+
+
+def test_a_transferred_name_is_renewed_too(world: World) -> None:
+    reply = world.order_domain(action="transfer", authcode="Secret-1")
+    order_id = reply.body["orders"][0]["id"]
+    world.run()
+    world.live(12 * DAY, every=6 * HOUR)
+    order = world.order(order_id)
+    assert order.status is OrderStatus.COMPLETED
+    a_year_passes(world, order)
+    assert_renewed(world, order, 1)
+
+
+def test_a_premium_name_is_renewed_with_consent(world: World) -> None:
+    order = delivered(world, "premium-for-sale.com")
+    a_year_passes(world, order)
+    assert_renewed(world, order, 1)
+
+
+def test_a_site_is_never_renewed_at_the_registrar(world: World) -> None:
+    reply = world.place(term="annual")
+    world.run()
+    order = world.order(reply.body["orders"][0]["id"])
+    assert (order.status, order.due_at) == (OrderStatus.COMPLETED, None)
+    a_year_passes(world, order)
+    assert [invoice["status"] for invoice in invoices(world, order)] == ["paid"]
+    assert world.registrar.requests == []
+    after = now(world, order)
+    assert (after.due_at, after.name_renewals, after.timeline) == (None, (), order.timeline)
+
+
+# -- webhooks ------------------------------------------------------------------------------------------------------
+
+
+def test_a_webhook_three_times_renews_once(world: World) -> None:
+    order = delivered(world)
+    until_the_anchor(world, order)
+    world.fresh_stripe_events()
+    world.advance(HOUR + 60)
+    world.stripe.state.run_due()
+    paid = of_kind(world.fresh_stripe_events(), "invoice.paid")
+    for _ in range(3):
+        for event in paid:
+            # Under other ids, as if each were a first delivery.
+            assert tell(world, {**event, "id": f"{event['id']}{world.clock.now()}"}).status == 200
+        world.live(1200, every=60)
+    assert_renewed(world, order, 1)
+    assert world.registrar.asked("RenewDomain") == 1
+
+
+def test_news_of_a_payment_that_never_was_change_nothing(world: World) -> None:
+    order = delivered(world)
+    details = {"subscription": subscription(world, order)["id"]}
+    parent = {"type": "subscription_details", "subscription_details": details}
+    invoice = {"id": "in_made", "object": "invoice", "status": "paid", "parent": parent}
+    assert tell(world, made("invoice.paid", invoice)).status == 200
+    world.live(2 * HOUR, every=600)
+    assert_renewed(world, order, 0)
+    assert world.registrar.asked("RenewDomain") == 0
+
+
+def test_a_subscription_that_only_bears_the_orders_number_changes_nothing(world: World) -> None:
+    order = delivered(world)
+    customer = world.accounts["ready"]["customer"]
+    api = world.services.payments._api
+    product = api.products.create({"name": "Newsletter"})
+    data = {"currency": "eur", "product": product.id, "recurring": {"interval": "year"}, "unit_amount": 100}
+    foreign = api.subscriptions.create(
+        {
+            "customer": customer,
+            "items": [{"price_data": data}],
+            "metadata": {"order_id": order.uuid, "account_id": order.account_id},
+        }
+    )
+    before = now(world, order)
+    api.subscriptions.update(foreign.id, {"description": "x"})
+    world.run()
+    assert now(world, order) == before
+    world.live(2 * HOUR, every=600)
+    assert_renewed(world, order, 0)
+
+
+# -- money that does not come --------------------------------------------------------------------------------------
+
+
+def decline(world: World, order: Order, code: str | None) -> None:
+    world.stripe.controls.decline(subscription(world, order)["default_payment_method"], code)
+
+
+def test_a_card_that_is_declined_renews_nothing_until_it_is_paid(world: World) -> None:
+    order = delivered(world)
+    decline(world, order, "insufficient_funds")
+    a_year_passes(world, order, then=5 * DAY)
+    (invoice,) = invoices(world, order)
+    assert (invoice["status"], now(world, order).subscription.status) == ("open", "past_due")  # type: ignore[union-attr]
+    assert world.registrar.asked("RenewDomain") == 0
+    world.stripe.controls.pay(invoice["id"], "4242424242424242")
+    world.live(2 * HOUR, every=600)
+    assert_renewed(world, order, 1)
+    assert now(world, order).subscription.status == "active"  # type: ignore[union-attr]
+
+
+def test_a_late_payment_is_found_without_a_webhook_within_a_day(world: World) -> None:
+    order = delivered(world)
+    decline(world, order, "insufficient_funds")
+    world.webhooks_on = False
+    a_year_passes(world, order, then=3 * DAY)
+    world.stripe.controls.pay(invoices(world, order)[0]["id"], "4242424242424242")
+    world.live(26 * HOUR, every=HOUR)
+    assert_renewed(world, order, 1)
+
+
+@pytest.mark.parametrize("webhooks", [True, False])
+def test_a_cancelled_subscription_is_the_end_of_looking(world: World, webhooks: bool) -> None:
+    order = delivered(world)
+    world.webhooks_on = webhooks
+    world.services.payments._api.subscriptions.cancel(subscription(world, order)["id"])
+    a_year_passes(world, order, then=3 * DAY)
+    assert_renewed(world, order, 0)
+    after = now(world, order)
+    assert (after.due_at, after.subscription.status) == (None, "canceled")  # type: ignore[union-attr]
+    ending = "the renewal has ended; the name runs out at its registry"
+    assert causes(world, order).count(ending) == 1
+    assert world.registrar.asked("RenewDomain") == 0
+
+
+def test_one_that_is_cancelled_after_it_was_paid_is_still_renewed(world: World) -> None:
+    order = delivered(world)
+    world.webhooks_on = False
+    until_the_anchor(world, order)
+    world.advance(HOUR + 60)
+    world.services.payments._api.subscriptions.cancel(subscription(world, order)["id"])
+    world.live(DAY, every=HOUR)
+    assert_renewed(world, order, 1)
+    assert now(world, order).due_at is None
+
+
+def test_an_invoice_that_outlives_its_subscription_can_still_be_paid(world: World) -> None:
+    order = delivered(world)
+    decline(world, order, "insufficient_funds")
+    a_year_passes(world, order)
+    world.services.payments._api.subscriptions.cancel(subscription(world, order)["id"])
+    world.live(2 * DAY, every=HOUR)
+    world.webhooks_on = False
+    world.stripe.controls.pay(invoices(world, order)[0]["id"], "4242424242424242")
+    world.live(2 * DAY, every=HOUR)
+    assert_renewed(world, order, 1)
+    assert now(world, order).due_at is None
+
+
+def test_what_was_given_back_is_not_renewed(world: World) -> None:
+    order = delivered(world)
+    world.webhooks_on = False
+    until_the_anchor(world, order)
+    world.advance(HOUR + 60)
+    world.stripe.state.run_due()
+    (invoice,) = invoices(world, order)
+    assert invoice["status"] == "paid"
+    api = world.services.payments._api
+    api.credit_notes.create(
+        {"invoice": invoice["id"], "amount": invoice["total"], "refund_amount": invoice["total"]}
+    )
+    world.live(2 * DAY, every=HOUR)
+    assert_renewed_not_at_all(world, order)
+
+
+def assert_renewed_not_at_all(world: World, order: Order) -> None:
+    assert world.registrar.asked("RenewDomain") == world.registrar.renewals(NAME) == 0
+    assert years(world, order) == 0
+
+
+# -- the registrar -------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_answer_to_a_renewal_that_was_taken_is_found(world: World) -> None:
+    order = delivered(world)
+    world.registrar.lose_next_answer("RenewDomain")
+    a_year_passes(world, order)
+    assert_renewed(world, order, 1)
+    assert world.registrar.asked("RenewDomain") == 1
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "OperationLimitExceeded"])
+def test_a_renewal_that_was_not_taken_is_asked_for_once_more(world: World, code: str) -> None:
+    order = delivered(world)
+    world.registrar.fail_next("RenewDomain", code)
+    a_year_passes(world, order)
+    assert_renewed(world, order, 1)
+    assert world.registrar.asked("RenewDomain") == 2
+
+
+def test_a_lost_answer_that_the_list_does_not_show_yet_renews_once(world: World) -> None:
+    """The registrar's own guard: it is told the year the name runs out in now."""
+    order = delivered(world)
+    world.registrar.lose_next_answer("RenewDomain")
+    find = world.services.registrar._inner.find
+    world.services.registrar._inner.find = lambda *given: []
+    a_year_passes(world, order)
+    world.services.registrar._inner.find = find
+    assert_renewed(world, order, 1)
+
+
+@pytest.mark.parametrize("name", ["norenewal-example.com", "badrenewal-example.com"])
+def test_a_registrar_that_refuses_rings_each_day_and_is_asked_again(world: World, name: str) -> None:
+    order = delivered(world, name)
+    a_year_passes(world, order, then=1 * DAY)
+    assert world.measures.counts["DomainRenewalFailed"] == 1
+    assert any(cause.startswith("not renewed: ") for cause in causes(world, order))
+    assert (years(world, order), now(world, order).status) == (0, OrderStatus.COMPLETED)
+    world.live(2 * DAY, every=HOUR)
+    assert world.measures.counts["DomainRenewalFailed"] >= 2
+    assert len([cause for cause in causes(world, order) if cause.startswith("not renewed: ")]) == 1
+    assert world.net_paid() == order.price.amount + order.renewal_price.amount
+
+
+def test_what_an_operator_renews_by_hand_is_not_renewed_again(world: World) -> None:
+    order = delivered(world, "norenewal-example.com")
+    a_year_passes(world, order)
+    held = world.registrar.domains["norenewal-example.com"]
+    held.expires_at += YEAR
+    asked = world.registrar.asked("RenewDomain")
+    world.live(2 * DAY, every=HOUR)
+    after = now(world, order)
+    assert expires_at(after) == round(held.expires_at * 1000)
+    assert world.registrar.asked("RenewDomain") == asked
+    counted = world.measures.counts["DomainRenewalFailed"]
+    world.live(3 * DAY, every=HOUR)
+    assert world.measures.counts["DomainRenewalFailed"] == counted
+
+
+def test_a_name_that_was_taken_elsewhere_rings(world: World) -> None:
+    order = delivered(world)
+    world.registrar._registry.domains.pop(NAME)
+    a_year_passes(world, order)
+    assert world.measures.counts["DomainRenewalFailed"] >= 1
+    assert "not renewed: the name is not with the registrar any more" in causes(world, order)
+
+
+def test_a_registrar_that_does_not_come_to_an_end_rings_and_is_not_asked_again(world: World) -> None:
+    order = delivered(world)
+    world.registrar._registry.delay = None
+    a_year_passes(world, order, then=2 * DAY)
+    assert world.measures.counts["DomainRenewalFailed"] == 0
+    world.live(3 * DAY, every=6 * HOUR)
+    assert world.measures.counts["DomainRenewalFailed"] >= 1
+    assert world.registrar.asked("RenewDomain") == 1
+    world.registrar.finish(NAME)
+    world.live(2 * DAY, every=6 * HOUR)
+    assert_renewed(world, order, 1)
+
+
+def test_a_day_that_is_corrected_by_the_registry_is_no_renewal(world: World) -> None:
+    order = delivered(world)
+    world.registrar._registry.delay = None
+    a_year_passes(world, order)
+    world.registrar.domains[NAME].expires_at += 3 * DAY
+    world.registrar.fail(NAME)
+    world.live(HOUR, every=600)
+    assert now(world, order).name_renewals[0].done_at is None
+
+
+# -- crashes and twins ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mishap", list(Mishap))
+def test_it_is_renewed_once_whatever_breaks_at_whichever_side_effect(world: World, mishap: Mishap) -> None:
+    """Year after year, and each year something else breaks."""
+    order = delivered(world)
+    world.webhooks_on = False
+    struck: list[str] = []
+    while True:
+        until_the_anchor(world, order)
+        world.advance(HOUR + 60)
+        world.mishaps.strike(len(struck), mishap)
+        world.live(2 * HOUR, every=1200)
+        seen = list(world.mishaps.seen)
+        world.mishaps.none()
+        world.live(6 * HOUR, every=1200)
+        if len(seen) <= len(struck):
+            break
+        struck.append(seen[len(struck)])
+        assert_renewed(world, order, len(struck))
+    assert world.measures.counts["DomainRenewalFailed"] == 0
+    assert {"registrar.renew", "registrar.domain", "registrar.operation"} <= set(struck)
+    assert len([name for name in struck if name.startswith("table.")]) >= 4
+
+
+@pytest.mark.parametrize(
+    "side_effect", ["registrar.renew", "registrar.domain", "registrar.operation", "table.put_item"]
+)
+def test_two_runs_at_once_renew_once(world: World, side_effect: str) -> None:
+    order = delivered(world)
+    until_the_anchor(world, order)
+    world.stream_on = False  # its function has nothing to do with it, and writes too
+    busy: list[bool] = []
+
+    def choose(name: str) -> Mishap | None:
+        if name == side_effect and not busy:
+            busy.append(True)
+            # The order is due for another run too, as after a webhook.
+            current = now(world, order)
+            world.services.orders.save_order(current.look_again_at(world.clock.now()))
+            world.reconcile()
+            busy.clear() if len(world.mishaps.seen) < 60 else None
+        return None
+
+    world.mishaps.watch(choose)
+    world.live(5 * HOUR, every=600)
+    world.mishaps.none()
+    world.live(2 * DAY, every=HOUR)
+    assert_renewed(world, order, 1)
+    assert world.registrar.asked("RenewDomain") == 1
