@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -416,6 +417,22 @@ def test_a_day_that_is_corrected_by_the_registry_is_no_renewal(world: World) -> 
     world.registrar.fail(NAME)
     world.live(HOUR, every=600)
     assert now(world, order).name_renewals[0].done_at is None
+
+
+def test_an_answer_older_than_our_last_one_does_not_pass_for_a_renewal(world: World) -> None:
+    order = delivered(world)
+    a_year_passes(world, order)
+    registrar = world.services.registrar._inner
+    domain, old = registrar.domain, [expires_at(order)]
+
+    def stale_at_first(name: str) -> Any:
+        found = domain(name)
+        return replace(found, expires_at=old.pop()) if old else found
+
+    registrar.domain = stale_at_first
+    a_year_passes(world, order)
+    assert not old
+    assert_renewed(world, order, 2)
 
 
 # -- crashes and twins ---------------------------------------------------------------------------------------------
