@@ -126,6 +126,17 @@ def test_two_years_are_two_renewals(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 2
 
 
+def test_two_terms_that_nobody_looked_after_are_renewed_one_after_the_other(world: World) -> None:
+    order = delivered(world)
+    world.webhooks_on = False
+    for _ in range(2):
+        world.advance(YEAR)
+        world.advance(2 * HOUR)
+    world.live(DAY, every=HOUR)
+    assert_renewed(world, order, 2)
+    assert world.registrar.asked("RenewDomain") == 2
+
+
 def test_nothing_is_renewed_before_the_money_came(world: World) -> None:
     order = delivered(world)
     until_the_anchor(world, order, less=HOUR)

@@ -56,12 +56,6 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PROVISION_FAILED: frozenset(),
 }
 
-
-def utc_date(moment: int) -> str:
-    """The day (UTC) of a moment in epoch milliseconds."""
-    return dt.datetime.fromtimestamp(moment / 1000, dt.UTC).date().isoformat()
-
-
 ENDS = frozenset(status for status, onward in MOVES.items() if not onward)
 
 
@@ -414,7 +408,8 @@ class Order:
         """The name runs out later now. Whether another term was paid is looked up at once."""
         if not isinstance(self.resource, DomainResource):
             raise TypeError(f"order {self.number} has no name")
-        told = self.noted(f"renewed until {utc_date(expires_at)}", now, Actor.REGISTRAR)
+        day = dt.datetime.fromtimestamp(expires_at / 1000, dt.UTC).date()
+        told = self.noted(f"renewed until {day}", now, Actor.REGISTRAR)
         done = told.name_renewing(replace(renewal, done_at=now), now)
         return replace(done, resource=replace(self.resource, expires_at=expires_at))
 
