@@ -123,3 +123,31 @@ def test_a_name_whose_answer_was_lost_is_registered_once(stack: Stack, accounts:
     assert "found the registration whose answer was lost" in said
     assert CONTACT["email"] not in said
     assert CONTACT["street_address"] not in said
+
+
+def test_a_year_that_is_paid_is_a_year_more_at_the_registrar(stack: Stack, accounts: DemoAccounts) -> None:
+    client = Client(stack, accounts, "ready")
+    name = f"year-{uuid.uuid4().hex[:6]}.com"
+    answer = call("POST", f"{stack.api}/api/orders/domain", domain(name), headers=client.headers)
+    path = answer.json()["orders"][0]["poll_url"]
+    before = client.until(path, *ENDS)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "subscription" not in before:  # it begins after the delivery
+        assert time.monotonic() < deadline, before
+        time.sleep(0.2)
+        before = client.get(path)
+
+    renew = {"subscription": before["subscription"]["stripe_id"]}
+    assert call("POST", f"{stack.stripe}/_standin/renew", renew).status == 200
+
+    after = before
+    while after["domain"]["expires_at"] == before["domain"]["expires_at"]:
+        assert time.monotonic() < deadline, after
+        time.sleep(0.2)
+        after = client.get(path)
+    years = [int(shown["domain"]["expires_at"][:4]) for shown in (before, after)]
+    assert years[1] == years[0] + 1
+    assert after["order"]["status"] == "completed"
+    books = call("GET", f"{stack.registrar}/_standin/state").json()
+    asked = [one for one in books["operations"] if (one["name"], one["type"]) == (name, "RENEW_DOMAIN")]
+    assert len(asked) == 1
