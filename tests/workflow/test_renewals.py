@@ -95,7 +95,8 @@ def assert_renewed(world: World, before: Order, times: int) -> None:
     name = before.domain_item.ascii_name
     assert world.registrar.renewals(name) == times
     assert years(world, before) == times
-    assert expires_at(after) == round(world.registrar.domains[name].expires_at * 1000)
+    # Seconds with a fraction are no exact milliseconds.
+    assert abs(expires_at(after) - world.registrar.domains[name].expires_at * 1000) <= 1
     assert [invoice["status"] for invoice in invoices(world, before)] == ["paid"] * times
     assert len([cause for cause in causes(world, before) if cause.startswith("renewed until ")]) == times
     assert (after.status, after.ended_at) == (OrderStatus.COMPLETED, before.ended_at)
@@ -392,7 +393,7 @@ def test_what_an_operator_renews_by_hand_is_not_renewed_again(world: World) -> N
     asked = world.registrar.asked("RenewDomain")
     world.live(2 * DAY, every=HOUR)
     after = now(world, order)
-    assert expires_at(after) == round(held.expires_at * 1000)
+    assert abs(expires_at(after) - held.expires_at * 1000) <= 1
     assert world.registrar.asked("RenewDomain") == asked
     counted = world.measures.counts["DomainRenewalFailed"]
     world.live(3 * DAY, every=HOUR)

@@ -155,8 +155,8 @@ class Submission:
     after a crash looks there before asking again.
 
     `first_at` is when it was first asked, `asked_at` when it was last asked and did not clearly refuse, `lease_until`
-    until when one process alone may ask (epoch ms). `flag` is the registrar's word for what its work waits for; its texts may repeat a contact, so they are
-    not kept.
+    until when one process alone may ask (epoch ms). `flag` is the registrar's word for what its work waits for; its
+    texts may repeat a contact, so they are not kept.
     """
 
     first_at: int

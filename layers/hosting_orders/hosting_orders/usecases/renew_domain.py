@@ -121,9 +121,10 @@ def _ask(services: Services, order: Order, renewal: NameRenewal) -> None:
     year = datetime.fromtimestamp(renewal.expires_before / 1000, UTC).year
     try:
         operation_id = services.registrar.renew(item.ascii_name, year, item.max_cost)
-    except ProvisioningFailedError as refusal:
+    except ProvisioningFailedError:
+        # Its text may repeat a contact, so it is not kept; the Route 53 console has it.
         if not _is_done(services, order, renewal):  # else it is refused because it is renewed
-            _refused(services, order, renewal, str(refusal))
+            _refused(services, order, renewal, "the registrar refuses the order")
         return
     except ProviderUnavailableError:
         # This process is done with it: whoever comes next may look at once.
@@ -143,7 +144,7 @@ def _follow(services: Services, order: Order, renewal: NameRenewal, operation_id
         return
     now = services.clock.now()
     if operation.status is RegistrarStatus.FAILED:
-        _refused(services, order, renewal, operation.message or "the registry has not renewed the name")
+        _refused(services, order, renewal, "the registry has not renewed the name")
     elif now - operation.submitted_at > deadlines.NAME_RENEWAL_DEADLINE:
         _report(services, order, "the registrar does not come to an end with it")
     else:
