@@ -2,7 +2,7 @@
 # The tools install themselves on first use, into .venv/; only Python 3.11 to 3.14 has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo logs test check lint validate build deploy lock clean .venv/app .venv/emulator .venv/sam
+.PHONY: help run demo logs switch test check lint validate build deploy lock clean .venv/app .venv/emulator .venv/sam
 
 PYTHON_APP := .venv/app/bin/python
 PYTEST := $(PYTHON_APP) -m pytest
@@ -25,6 +25,9 @@ demo: ## The same, but stop when the order is completed (exit 0) or has failed
 
 logs: ## What the functions of a running `make run` have logged; ID=… for one order, cart, account or request
 	@$(PYTHON_APP) -m local logs $(ID)
+
+switch: ## Domain registration in a running `make run`: DOMAINS=off, on, or the id of the one account that has it
+	@$(PYTHON_APP) -m local switch $(DOMAINS)
 
 test: ## Run every test, those against the local stack too (minutes)
 	@$(BOOTSTRAP) app emulator

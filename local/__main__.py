@@ -15,6 +15,7 @@ from local.errors import StackError
 from local.logs import log_lines
 from local.paths import DEFAULT_STATE
 from local.stack import Stack, running_stack
+from local.switch import turn_domains
 from local.terminal import Terminal
 
 _LOOK_EVERY_SECONDS = 0.5
@@ -24,12 +25,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument(
         "command",
-        choices=("run", "demo", "logs"),
+        choices=("run", "demo", "logs", "switch"),
         help="run: serve until Ctrl-C. demo: end with the sample order, 0 when it is completed. "
-        "logs: what the functions of the running stack have logged.",
+        "logs: what the functions of the running stack have logged. switch: domain registration on, off, or on for "
+        "one account alone.",
     )
     parser.add_argument(
-        "about", nargs="?", help="logs: only lines with this id (order, cart, account, request)"
+        "about",
+        nargs="?",
+        help="logs: only lines with this id (order, cart, account, request); switch: on, off, or an account's id",
     )
     parser.add_argument(
         "--state",
@@ -40,6 +44,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.command == "logs":
         return _print_logs(options.state, options.about)
+    if options.command == "switch":
+        return _switch(options.state, options.about)
     signal.signal(signal.SIGTERM, _interrupt)
     terminal = Terminal()
     terminal.heading("Starting Hosting Orders on this machine")
@@ -69,6 +75,18 @@ def _print_logs(state: Path, about: str | None) -> int:
     except BrokenPipeError:
         # `make logs | head`: whoever reads has seen enough. Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except StackError as error:
+        Terminal().bad(str(error))
+        return 1
+    return 0
+
+
+def _switch(state: Path, to: str | None) -> int:
+    if not to:
+        Terminal().bad("Say what to: on, off, or the id of the account that it shall be on for.")
+        return 2
+    try:
+        turn_domains(state, to)
     except StackError as error:
         Terminal().bad(str(error))
         return 1

@@ -51,6 +51,7 @@ def write_demo_file(stack: Stack) -> DemoAccounts:
         "registrar": stack.registrar,
         "aws": stack.aws.endpoint,
         "callbacks": stack.callbacks,
+        "outputs": dict(stack.deployment.outputs),
         "accounts": accounts,
     }
     (stack.state / "demo.json").write_text(json.dumps(document, indent=2) + "\n")
