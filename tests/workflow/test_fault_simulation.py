@@ -15,7 +15,15 @@ from hosting_orders.adapters.dynamodb import orders as order_store
 from hosting_orders.adapters.stripe_payments import StripePayments
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.providers import RefundState
-from hosting_orders.usecases import changes, collect_payment, provision_hosting, reconcile, refund_order
+from hosting_orders.usecases import (
+    changes,
+    collect_payment,
+    delivery,
+    provision_hosting,
+    reconcile,
+    refund_order,
+    register_domain,
+)
 from tests.support.fake_platform import FakePlatform
 from tests.support.simulation import simulate
 
@@ -72,7 +80,7 @@ def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
     completed = provision_hosting._complete
 
     def complete(services: Any, order: Order, site: Any) -> Order:
-        provision_hosting._renewal(services, order)
+        delivery._renewal(services, order)
         return completed(services, order, site)
 
     patch.setattr(provision_hosting, "_complete", complete)
@@ -113,6 +121,28 @@ def _nobody_is_woken(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reconcile, "_close", lambda services, order: None)
 
 
+def _nobody_asks_the_registrar(patch: pytest.MonkeyPatch) -> None:
+    """RefundOrder gives back what the registrar may still deliver."""
+    patch.setattr(refund_order, "registrar_verdict", lambda services, order: None)
+    patch.setattr(refund_order, "_asked", lambda order: None)
+
+
+def _a_lost_answer_was_a_no(patch: pytest.MonkeyPatch) -> None:
+    """Whoever comes after a lost answer asks again, and the registrar's list is not looked at."""
+    patch.setattr(register_domain, "_earlier_operation", lambda services, order: None)
+
+
+def _names_are_kept(patch: pytest.MonkeyPatch) -> None:
+    """Orders that end undelivered keep their name and their contacts."""
+    patch.setattr(order_store, "_gives_back", lambda order: False)
+
+
+def _steps_wait(patch: pytest.MonkeyPatch) -> None:
+    """A delivery is written down, and its step is answered only after the renewal: who dies in between tells nobody."""
+    patch.setattr(reconcile, "answer_delivery", lambda services, order: None)
+    patch.setattr(register_domain, "answer_delivery", lambda services, order: None)
+
+
 PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "orders are saved without a condition": _without_a_condition,
     "a new key at Stripe per try": _new_key_per_try,
@@ -123,6 +153,10 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "nobody is woken": _nobody_is_woken,
     "no refund": _no_refund,
     "nobody looks again": _nobody_looks_again,
+    "nobody asks the registrar": _nobody_asks_the_registrar,
+    "a lost answer was a no": _a_lost_answer_was_a_no,
+    "names are kept": _names_are_kept,
+    "steps wait": _steps_wait,
 }
 
 
@@ -138,6 +172,6 @@ def first_seed_that_finds(plant: Callable[[pytest.MonkeyPatch], None], seeds: ra
     return None
 
 
-@pytest.mark.parametrize("bug", ["no refund", "nobody looks again"])
+@pytest.mark.parametrize("bug", ["no refund", "nobody looks again", "names are kept", "steps wait"])
 def test_a_planted_bug_is_found(bug: str) -> None:
     assert first_seed_that_finds(PLANTED[bug], range(1, 6)) is not None
