@@ -36,20 +36,21 @@ def _answer_attribute_values_as_they_are() -> None:
 
     def structure(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
         if shape.name == "AttributeValue" and key:
-            serialized[key] = _on_the_wire(value)
+            serialized[key] = on_the_wire(value)
         else:
             by_members(self, serialized, value, shape, key)
 
     serialize.BaseJSONSerializer._serialize_type_structure = structure  # type: ignore[method-assign]
 
 
-def _on_the_wire(value: Any) -> Any:
+def on_the_wire(value: Any) -> Any:
+    """A value of moto's in DynamoDB's JSON."""
     if isinstance(value, DynamoType):
-        return {value.type: _on_the_wire(value.value)}
+        return {value.type: on_the_wire(value.value)}
     if isinstance(value, dict):
-        return {name: _on_the_wire(part) for name, part in value.items()}
+        return {name: on_the_wire(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [_on_the_wire(part) for part in value]
+        return [on_the_wire(part) for part in value]
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 

@@ -40,7 +40,7 @@ from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
 from hosting_orders.adapters.stripe_payments import StripePayments
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.features import DOMAIN_REGISTRATION
-from hosting_orders.domain.ids import parse_order_id
+from hosting_orders.domain.ids import callback_message_id, parse_order_id
 from hosting_orders.domain.order import Order
 from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest, OperationStatus
 from local.registrar_standin import RegistrarStandIn
@@ -50,6 +50,7 @@ from tests.support import mishaps, permissions
 from tests.support.asl_runner import AslRunner, InvocationError, StateMachine, VirtualClock
 from tests.support.fake_platform import FakePlatform
 from tests.support.mishaps import Crash, Mishaps
+from tests.support.quick_moto import on_the_wire
 from tests.support.stripe_in_process import connect
 from tests.support.table import REGION, TABLE_NAME, AtomicClient, BatchingClient, create_table
 
@@ -440,6 +441,28 @@ class World:
             self.reconcile()
             self.run(finish=finish)
 
+    def live_until_settled(self, *order_ids: str, every: float, most: float, account: str = "ready") -> None:
+        """Live until nothing has to happen to these orders any more, at most so many seconds. Whether they ended as
+        they should, and whether more happens later, is for the test to see."""
+        lived = 0.0
+        while lived < most and not all(self.settled(order_id, account) for order_id in order_ids):
+            self.live(every, every=every)
+            lived += every
+
+    def settled(self, order_id: str, account: str = "ready") -> bool:
+        """Whether nothing has to happen to the order any more, and nobody waits for anything of it."""
+        order = self.order(order_id, account)
+        if not order.ended or (order.due_at is not None and not order.renews_a_name):
+            return False
+        execution = self.runner.executions.get(order.uuid)
+        told = {request.message_id for request in self.callbacks.received}
+        return (
+            execution is not None
+            and execution.status != "RUNNING"
+            and (order.callback is None or callback_message_id(order.number) in told)
+            and self.cart(order.cart_token, account).due_at is None
+        )
+
     def reconcile(self) -> int:
         """One run of the schedule."""
         try:
@@ -555,8 +578,10 @@ class World:
 
     def items(self, prefix: str) -> list[dict[str, Any]]:
         """Items of the table whose sort key begins so, in DynamoDB's JSON."""
-        items = self.dynamodb.scan(TableName=TABLE_NAME)["Items"]
-        return [item for item in items if item["SK"]["S"].startswith(prefix)]
+        table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME]
+        # Not by a scan, which brings everything over the wire.
+        found = [item for item in table.all_items() if item.attrs["SK"].value.startswith(prefix)]
+        return [on_the_wire(item.attrs) for item in found]
 
     def net_paid(self, account: str = "ready") -> int:
         """Cents taken from the account's payment method and not given back."""

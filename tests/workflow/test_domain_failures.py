@@ -88,7 +88,7 @@ def test_a_name_that_can_not_be_had_after_all_is_given_back(
 ) -> None:
     before = world.stripe.balance(world.accounts[account]["customer"])
     order = placed(world, name, account)
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     assert_back_and_alone(world, order)
     assert world.registrar.submissions(name) == submissions and world.registrar.registrations(name) == 0
     ended = now(world, order)
@@ -99,7 +99,7 @@ def test_a_name_that_can_not_be_had_after_all_is_given_back(
     assert shown(world, order)["domain"]["status"] == "failed"
     # Nobody's name is spoilt: it can be ordered again, by anybody. It goes the same way, and that is all.
     again = placed(world, name, "ready")
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     assert_given_back(world, again)
     assert world.net_paid("ready") == 0
 
@@ -107,7 +107,7 @@ def test_a_name_that_can_not_be_had_after_all_is_given_back(
 def test_what_the_registrar_says_of_a_contact_names_nobody(world: World) -> None:
     """It repeats the registrant's address and number; the client of the order gets to know that it was the contact."""
     order = placed(world, "badcontact-example.com")
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     ended = now(world, order)
     assert ended.failure is not None and "contact" in ended.failure.message
     seen = str(shown(world, order)) + str(world.callbacks.received) + str(ended.timeline)
@@ -117,13 +117,13 @@ def test_what_the_registrar_says_of_a_contact_names_nobody(world: World) -> None
 def test_a_name_taken_by_somebody_else_after_the_check_is_given_back(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.take(NAME)
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     assert_back_and_alone(world, order)
 
 
 def test_a_transfer_that_is_refused_at_once_is_given_back(world: World) -> None:
     order = transfer(world, "gone-example.com")
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     assert_back_and_alone(world, order)
 
 
@@ -142,7 +142,7 @@ def test_a_refused_payment_leaves_neither_name_nor_contacts(world: World) -> Non
     assert not claims(world) and not contacts(world) and not world.stripe.charges()
     assert world.registrar.submissions(NAME) == 0
     order = placed(world, NAME, "ready")
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     assert_registered(world, order)
 
 
@@ -153,7 +153,7 @@ def test_an_unpaid_order_expires_and_its_name_is_free(world: World) -> None:
     assert not claims(world) and not contacts(world) and world.registrar.submissions(NAME) == 0
     assert told(world) == 1 and endings(world) == {"SUCCEEDED"}
     other = placed(world, NAME, "ready")
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     assert_registered(world, other)
     assert world.net_paid("authentication_required") == 0
 
@@ -176,11 +176,11 @@ def test_a_debit_that_comes_after_days_finds_the_name_gone(world: World) -> None
 def test_a_registrar_that_is_away_for_an_hour_delivers_afterwards(world: World, code: str) -> None:
     order = placed(world, NAME)
     world.registrar.fail_next("*", code, status=400 if code == "ThrottlingException" else 503, times=10_000)
-    world.live(HOUR, every=60)
+    world.live(HOUR, every=200)
     assert now(world, order).status is OrderStatus.PROCESSING and world.net_paid() == 1200
     assert not world.stripe.credit_notes()
     world.registrar.clear_faults()
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     assert_alone(world, order)
     assert len(world.runner.executions[order.uuid].history) == 4  # the machine did not go round in circles
 
@@ -188,10 +188,10 @@ def test_a_registrar_that_is_away_for_an_hour_delivers_afterwards(world: World, 
 def test_a_registrar_that_is_away_while_it_works_changes_nothing(world: World) -> None:
     order = submitted(world, NAME)
     world.registrar.fail_next("*", times=10_000)
-    world.live(3 * HOUR, every=300)
+    world.live(3 * HOUR, every=600)
     assert now(world, order).status is OrderStatus.PROCESSING
     world.registrar.clear_faults()
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     assert_alone(world, order)
 
 
@@ -257,7 +257,7 @@ def test_no_refund_before_the_registrar_has_spoken(world: World, end: str) -> No
         world.live(6 * DAY, every=DAY)
         assert now(world, order).status is OrderStatus.PROCESSING and world.net_paid() == 1200
         world.live(2 * DAY, every=DAY / 4)
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     if end == "delivered":
         assert_alone(world, order)
     else:
@@ -272,7 +272,7 @@ def test_a_refund_asked_for_while_the_answer_to_the_order_is_lost_waits(world: W
     world.registrar.fail_next("ListOperations", times=3)
     give_up(world, order)
     assert now(world, order).status is OrderStatus.PROCESSING and not world.stripe.credit_notes()
-    world.live(HOUR, every=60)
+    world.live(HOUR, every=200)
     assert_alone(world, order)
 
 
@@ -282,7 +282,7 @@ def test_a_refund_asked_for_after_an_order_that_was_never_taken_waits_for_certai
     world.run()
     give_up(world, order)
     assert now(world, order).status is OrderStatus.PROCESSING and not world.stripe.credit_notes()
-    world.live(HOUR, every=60)
+    world.live(HOUR, every=200)
     assert_alone(world, order)  # the schedule asked again, and that is better than a refund
 
 
@@ -308,7 +308,7 @@ def test_a_refund_and_the_schedule_s_order_at_once_have_one_winner(
     with suppress(ProviderUnavailableError):  # the machine tries again then
         refund_step(world.services, order.account_id, order.number, "token-of-nobody", "Made up")
     world.mishaps.none()
-    world.live(HOUR, every=60)
+    world.live(HOUR, every=200)
     assert_one_of_two(world, order)
 
 
@@ -333,7 +333,7 @@ def test_a_paid_order_whose_registration_has_not_begun_is_cancelled(world: World
     assert_given_back(world, order, OrderStatus.CANCELED)
     assert world.net_paid() == 0 and world.registrar.asked("RegisterDomain") == 0
     again = placed(world, NAME, "credit")
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     assert_registered(world, again)
 
 
@@ -364,7 +364,7 @@ def test_a_cancel_in_the_moment_that_registration_begins_has_one_winner(world: W
     in_the_moment_of(world, "table.put_item", lambda: replies.append(cancel(world, order)), nth=write)
     world.runner.run_until_idle()
     world.mishaps.none()
-    world.live(HOUR, every=60)
+    world.live(HOUR, every=200)
     (reply,) = replies
     if reply.status == 202:
         assert_given_back(world, order, OrderStatus.CANCELED)
@@ -403,7 +403,9 @@ def test_a_failed_registration_is_given_back_once_whatever_breaks(mishap: Mishap
             world.run()
             reached = len(world.mishaps.seen) > position
             world.mishaps.none()
-            world.live(1600, every=320)
+            world.live_until_settled(order.uuid, every=310, most=3600)
+            if not reached:
+                world.live(1800, every=600)
             assert_given_back(world, order)
             assert world.net_paid() == 0 and len(world.stripe.credit_notes()) == position + 1
             assert told(world) == position + 1 and world.registrar.submissions(name) == 1

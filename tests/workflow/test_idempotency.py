@@ -94,7 +94,7 @@ def by_client(world: World) -> None:
 def by_schedule(world: World) -> None:
     """Nobody but the schedule looks after the order."""
     world.webhooks_on = world.platform_webhooks_on = False
-    world.live(3600, every=600)
+    world.live_until_settled(the_order(world).uuid, every=600, most=3600)
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))

@@ -179,7 +179,9 @@ def test_a_refund_is_made_once_whatever_breaks_on_its_way(world: World, first: i
         world.run()
         reached = len(world.mishaps.seen) > position
         world.mishaps.none()
-        world.live(1800)
+        world.live_until_settled(order.uuid, every=310, most=1800)
+        if not reached:
+            world.live(1800)
         assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED, (position, mishap)
         assert world.net_paid() == 0 and len(world.stripe.credit_notes()) == position + 1
         assert len({request.message_id for request in world.callbacks.received}) == position + 1

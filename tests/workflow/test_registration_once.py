@@ -40,7 +40,7 @@ def order_of(world: World, action: str, name: str = NAME) -> Order:
 
 def live_to_the_end(world: World, order: Order) -> None:
     """As long as its product takes, and a little."""
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     if now(world, order).status is OrderStatus.PROCESSING:
         world.live(11 * DAY, every=DAY / 2)
     world.live(1200, every=600)
@@ -98,7 +98,7 @@ def test_an_order_that_was_not_taken_is_given_once_more(world: World, action: st
 def test_every_answer_of_the_registrar_lost_for_half_an_hour_is_still_one_registration(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.lose_next_answer("*", times=40)
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     world.registrar.clear_faults()
     live_to_the_end(world, order)
     assert_alone(world, order)
@@ -129,7 +129,7 @@ def test_a_list_of_operations_that_lags_does_not_lead_to_a_second_registration(
 
     monkeypatch.setattr(registrar._inner, "_listed", lagging)
     world.registrar.lose_next_answer("RegisterDomain")
-    world.live(3600, every=60)
+    world.live(3600, every=200)
     assert "list_operations" in seen
     assert_alone(world, order)
 
@@ -139,7 +139,7 @@ def test_a_registration_that_failed_at_once_behind_a_lost_answer_is_not_tried_ag
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
     world.registrar.fail("fail-example.com")
-    world.live(3600, every=60)
+    world.live(3600, every=200)
     assert_given_back(world, order)
     assert world.registrar.submissions("fail-example.com") == 1 and world.net_paid() == 0
 
@@ -152,7 +152,7 @@ def test_a_failed_registration_of_the_order_before_is_not_taken_for_this_one(wor
     assert_given_back(world, first)
     second = placed(world, name)
     world.registrar.fail_next("RegisterDomain")
-    world.live(1800, every=60)
+    world.live(1800, every=150)
     assert_registered_of(world, second, submissions=2)
 
 
@@ -269,11 +269,12 @@ def test_a_registration_that_breaks_anywhere_registers_once(mishap: Mishap) -> N
             world.runner.run_until_idle()
             reached = len(world.mishaps.seen) > position
             world.mishaps.none()
-            world.live(300, every=100)
-            world.live(1600, every=320)
+            world.live_until_settled(order.uuid, every=150, most=2400)
             assert_ended_well(world, order, position)
             if not reached:
                 assert position > 3
+                world.live(1800, every=600)
+                assert_ended_well(world, order, position)
                 return
     raise AssertionError("there is no end of side effects")
 
@@ -290,11 +291,12 @@ def test_a_delivery_that_breaks_anywhere_is_finished_once(mishap: Mishap) -> Non
             world.reconcile()
             reached = len(world.mishaps.seen) > position
             world.mishaps.none()
-            world.live(300, every=100)
-            world.live(1600, every=320)
+            world.live_until_settled(order.uuid, every=150, most=2400)
             assert_ended_well(world, order, position)
             if not reached:
                 assert position > 8
+                world.live(1800, every=600)
+                assert_ended_well(world, order, position)
                 return
     raise AssertionError("there is no end of side effects")
 
@@ -313,11 +315,12 @@ def test_a_lost_answer_whose_search_breaks_anywhere_registers_once(mishap: Misha
             world.reconcile()
             reached = len(world.mishaps.seen) > position
             world.mishaps.none()
-            world.live(300, every=100)
-            world.live(1600, every=320)
+            world.live_until_settled(order.uuid, every=150, most=2400)
             assert_ended_well(world, order, position)
             if not reached:
                 assert position > 3
+                world.live(1800, every=600)
+                assert_ended_well(world, order, position)
                 return
     raise AssertionError("there is no end of side effects")
 
