@@ -94,7 +94,7 @@ def test_the_demo_file_names_all_addresses_and_accounts(stack: Stack, accounts: 
     addresses = {
         name: document[name] for name in ("api", "stripe", "platform", "registrar", "aws", "callbacks")
     }
-    assert set(document) == {*addresses, "accounts"}
+    assert set(document) == {*addresses, "accounts", "outputs"}
     for address in addresses.values():
         call("GET", address)  # somebody answers
 

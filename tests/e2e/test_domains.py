@@ -82,7 +82,7 @@ def until_the_cart_ends(client: Client, path: str) -> Any:
 def test_a_cart_whose_one_name_is_lost_delivers_two_and_refunds_one_to_the_cent(
     stack: Stack, accounts: DemoAccounts
 ) -> None:
-    client = Client(stack, accounts, "credit")
+    client = Client(stack, accounts, "ready")
     before = client.money()
     tail = uuid.uuid4().hex[:6]
     site = {"name": "Shop", "variant": "vanilla", "location": "ams", "plan": "basic", "term": "monthly"}

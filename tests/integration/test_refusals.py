@@ -121,8 +121,16 @@ def test_O2_149_a_refused_name_is_422_and_names_the_field(code: str) -> None:
     ],
 )
 def test_O2_151_O2_152_refused_contacts_tell_all_findings(code: str, member: str) -> None:
-    findings: list[dict[str, object]] = [{"pointer": "/contact/state"}, {"pointer": "/contact/phone"}]
+    findings: list[dict[str, object]] = [
+        {"pointer": "/contact/state", "message": "a province"},
+        {"pointer": "/contact/phone", "message": "a number"},
+    ]
     found = refused_with(errors.ContactsRefusedError(code, "The contact does not fit .es.", findings))
     assert (found["statusCode"], found["body"]["code"]) == (422, code)
     assert found["body"][member] == findings
+    assert [detail.get("pointer") for detail in found["body"]["details"]] == [
+        None,
+        "/contact/state",
+        "/contact/phone",
+    ]
     assert {"violations", "needs_augmentation"} & set(found["body"]) == {member}

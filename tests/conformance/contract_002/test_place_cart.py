@@ -209,11 +209,8 @@ def test_a_misspelled_field_is_told_before_anything_is_paid_for(world: World) ->
     refused(world, body, 400, "invalid_field", "/on_item_failur")
 
 
-def test_the_cart_s_sums_and_each_order_s_own_price_are_told(world: World) -> None:
+def test_each_order_of_a_cart_tells_its_own_price_beside_the_cart_s_sums(world: World) -> None:
     placed = world.place_cart(world.site(), world.domain(fresh()))
-    payment = placed.body["payment"]
-    assert (payment["total_net_cents"], payment["amount_charged_cents"]) == (2400, 2400)
-    assert (payment["refunded_cents"], payment["currency"]) == (0, "EUR")
     for order in placed.body["orders"]:
         shown = world.request("GET", order["poll_url"]).body["payment"]
         assert shown["order_net_cents"] == 1200

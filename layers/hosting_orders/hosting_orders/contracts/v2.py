@@ -213,13 +213,6 @@ def cart_envelope(cart: Cart) -> dict[str, Any]:
             "status": payment.status.value,
             "method_type": payment.method_type,
             "hosted_invoice_url": payment.hosted_invoice_url,
-            # Ours besides the contract's: the cart's sums, as in every order of it.
-            "amount_charged_cents": payment.amount_charged,
-            "credit_applied_cents": payment.credit_applied,
-            "currency": payment.currency,
-            "total_net_cents": payment.total_net,
-            "total_gross_cents": payment.total_gross,
-            "refunded_cents": payment.refunded,
         },
         "orders": [
             {

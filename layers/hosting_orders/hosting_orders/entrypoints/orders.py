@@ -78,7 +78,9 @@ def _domain(item: Domain) -> DomainRequest:
         contact_source=ContactSource(source.registration_id, _additions(source)) if source else None,
         role_contacts={
             role: RoleContactRequest(
-                found.source or SAME_AS_OWNER, found.source_registration_id, found.contact
+                SAME_AS_OWNER if found.source is None else found.source,
+                found.source_registration_id,
+                found.contact,
             )
             for role, found in given.items()
             if found is not None
