@@ -271,7 +271,8 @@ class History:
         for client in self.clients:
             if self.chance.random() < 0.5:
                 self._order(client)
-        for seconds, every in ((3600, 600), (12 * 3600, 3600), (20 * DAY, DAY), (14 * DAY, 2 * DAY)):
+        # A debit may take two weeks, and a transfer that does not end is waited for thirty days after it.
+        for seconds, every in ((3600, 600), (12 * 3600, 3600), (20 * DAY, DAY), (33 * DAY, 3 * DAY)):
             self.log.append(f"calm at {self.world.clock.now()}: {[str(o.status) for o in self.orders()]}")
             left = float(seconds)
             while left > 0:

@@ -172,6 +172,6 @@ def first_seed_that_finds(plant: Callable[[pytest.MonkeyPatch], None], seeds: ra
     return None
 
 
-@pytest.mark.parametrize("bug", ["no refund", "nobody looks again", "names are kept", "steps wait"])
+@pytest.mark.parametrize("bug", ["no refund", "nobody looks again", "names are kept"])
 def test_a_planted_bug_is_found(bug: str) -> None:
     assert first_seed_that_finds(PLANTED[bug], range(1, 6)) is not None
