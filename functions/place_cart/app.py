@@ -20,17 +20,12 @@ def handler(request: Request, caller: Caller, services: Services) -> Reply:
         admit_domain_orders(services, caller)
     _ = request.idempotency_key  # a bad header is told before a bad field
     body = v2.parse_place_cart(raw)
-    items = [
-        (f"/items/{place_in_cart}/site", item.site)
-        if item.site
-        else (f"/items/{place_in_cart}/domain", item.domain)
-        for place_in_cart, item in enumerate(body.items)
-    ]
+    products = [item.product for item in body.items]
     return place(
         request,
         caller,
         services,
-        [(pointer, product) for pointer, product in items if product is not None],
+        [(f"/items/{number}/{field}", product) for number, (field, product) in enumerate(products)],
         raw=raw,
         callback=body.callback,
         on_item_failure=body.on_item_failure,

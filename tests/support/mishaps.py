@@ -48,6 +48,20 @@ class Mishaps:
         """Let the `position`-th side effect from now on (the first is 0) go wrong, and it alone."""
         self.watch(lambda name: mishap if len(self.seen) - 1 == position else None)
 
+    def in_the_moment_of(self, side_effect: str, act: Callable[[], object], nth: int = 1) -> None:
+        """Let `act` happen right before the `nth` side effect of this name from now on."""
+        count = 0
+
+        def choose(name: str) -> Mishap | None:
+            nonlocal count
+            if name == side_effect:
+                count += 1
+                if count == nth:
+                    act()
+            return None
+
+        self.watch(choose)
+
     def none(self) -> None:
         self.choose = None
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from iso3166 import countries_by_alpha2
 
-from hosting_orders.adapters.contact_fields import as_given, contact_size
+from hosting_orders.adapters.contact_fields import contact_size
 from hosting_orders.adapters.registry_rules import TableRegistryRules
 from hosting_orders.domain.contact_schema import (
     LARGEST_CONTACT,
@@ -286,7 +286,7 @@ def test_whatever_json_is_given_it_is_a_contact_or_a_list_of_its_faults(changes:
         assert all(problem.pointer is not None for problem in error.problems)
     else:
         assert contact_size(contact) <= LARGEST_CONTACT
-        assert RULES.read_contact(as_given(contact)) == contact, "the normal form is its own normal form"
+        assert RULES.read_contact(contact.as_given()) == contact, "the normal form is its own normal form"
         for tld in ("com", "it", "fi"):
             RULES.check_contact(tld, contact, OWNER)
 

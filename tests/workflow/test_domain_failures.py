@@ -5,7 +5,7 @@ And while nobody knows whether the registrar will still deliver, nothing goes ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -45,21 +45,6 @@ DAY = 24 * HOUR
 def world() -> Iterator[World]:
     with a_world() as world:
         yield world
-
-
-def in_the_moment_of(world: World, side_effect: str, act: Callable[[], object], nth: int = 1) -> None:
-    """Let `act` happen right before the `nth` side effect of this name from now on."""
-    count = 0
-
-    def choose(name: str) -> Mishap | None:
-        nonlocal count
-        if name == side_effect:
-            count += 1
-            if count == nth:
-                act()
-        return None
-
-    world.mishaps.watch(choose)
 
 
 def assert_back_and_alone(world: World, order: Order) -> None:
@@ -304,7 +289,7 @@ def test_a_refund_and_the_schedule_s_order_at_once_have_one_winner(
         world.reconcile()
         world.clock.advance(HOUR)  # so that "nothing there" is believed
     world.clock.advance(61)
-    in_the_moment_of(world, "table.put_item", world.reconcile, nth=write)
+    world.mishaps.in_the_moment_of("table.put_item", world.reconcile, nth=write)
     with suppress(ProviderUnavailableError):  # the machine tries again then
         refund_step(world.services, order.account_id, order.number, "token-of-nobody", "Made up")
     world.mishaps.none()
@@ -361,7 +346,7 @@ def test_after_the_registrar_was_asked_a_cancel_is_refused_with_the_reason(world
 def test_a_cancel_in_the_moment_that_registration_begins_has_one_winner(world: World, write: int) -> None:
     order = placed(world, NAME)
     replies: list[Reply] = []
-    in_the_moment_of(world, "table.put_item", lambda: replies.append(cancel(world, order)), nth=write)
+    world.mishaps.in_the_moment_of("table.put_item", lambda: replies.append(cancel(world, order)), nth=write)
     world.runner.run_until_idle()
     world.mishaps.none()
     world.live(HOUR, every=200)
@@ -376,7 +361,7 @@ def test_a_cancel_in_the_moment_that_registration_begins_has_one_winner(world: W
 
 def test_a_registration_that_begins_in_the_moment_of_the_cancel_has_one_winner(world: World) -> None:
     order = placed(world, NAME)
-    in_the_moment_of(world, "table.put_item", world.runner.run_until_idle)
+    world.mishaps.in_the_moment_of("table.put_item", world.runner.run_until_idle)
     reply = cancel(world, order)
     world.mishaps.none()
     assert (reply.status, reply.body["reason"]) == (409, "provisioning_started")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -276,7 +276,7 @@ def test_cancel_all_and_another_name_s_order_at_once_have_one_winner(world: Worl
     refused, other = orders
     while now(world, other).status is OrderStatus.PENDING:
         world.runner.run_one(1)
-    in_the_moment_of(world, "table.put_item", lambda: run_alone(world, other), nth=write)
+    world.mishaps.in_the_moment_of("table.put_item", lambda: run_alone(world, other), nth=write)
     run_alone(world, refused)
     world.mishaps.none()
     world.live(3 * HOUR, every=600)
@@ -298,21 +298,6 @@ def test_a_cancel_by_the_customer_is_no_failure_of_an_item(world: World) -> None
     assert_settled(world, orders, SITE + NET, "partial")
 
 
-def in_the_moment_of(world: World, side_effect: str, act: Callable[[], object], nth: int = 1) -> None:
-    """Let `act` happen right before the `nth` side effect of this name from now on."""
-    count = 0
-
-    def choose(name: str) -> Mishap | None:
-        nonlocal count
-        if name == side_effect:
-            count += 1
-            if count == nth:
-                act()
-        return None
-
-    world.mishaps.watch(choose)
-
-
 @pytest.mark.parametrize("update", [1, 2, 3])
 def test_two_parts_that_go_back_in_the_same_moment_add_up(world: World, update: int) -> None:
     orders = cart_of(world, "one.net", "two.org")
@@ -323,7 +308,7 @@ def test_two_parts_that_go_back_in_the_same_moment_add_up(world: World, update: 
     def refund(order: Order) -> None:
         handler_of("refund_order")({**token[order.uuid], "task_token": "t", "error": "Made up"}, None)
 
-    in_the_moment_of(world, "table.update_item", lambda: refund(orders[2]), nth=update)
+    world.mishaps.in_the_moment_of("table.update_item", lambda: refund(orders[2]), nth=update)
     refund(orders[1])
     world.mishaps.none()
     world.live(1800, every=300)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -44,19 +44,6 @@ def live_to_the_end(world: World, order: Order) -> None:
     if now(world, order).status is OrderStatus.PROCESSING:
         world.live(11 * DAY, every=DAY / 2)
     world.live(1200, every=600)
-
-
-def in_the_moment_of(world: World, side_effect: str, act: Callable[[], object]) -> None:
-    """Let `act` happen right before the next side effect of this name."""
-    done: list[bool] = []
-
-    def choose(name: str) -> Mishap | None:
-        if name == side_effect and not done:
-            done.append(True)
-            act()
-        return None
-
-    world.mishaps.watch(choose)
 
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
@@ -177,7 +164,7 @@ def the_step_again(world: World, order: Order) -> None:
 def test_a_step_that_runs_twice_at_once_asks_once(world: World) -> None:
     """Its twin runs from beginning to end in the very moment before the registrar is asked."""
     order = placed(world, NAME)
-    in_the_moment_of(world, "registrar.submit", lambda: the_step_again(world, order))
+    world.mishaps.in_the_moment_of("registrar.submit", lambda: the_step_again(world, order))
     world.runner.run_until_idle()
     world.mishaps.none()
     live_to_the_end(world, order)
@@ -191,7 +178,7 @@ def test_the_step_and_the_schedule_at_once_ask_once(world: World, side_effect: s
     order = placed(world, NAME)
     world.registrar.fail_next("RegisterDomain")
     world.run()
-    in_the_moment_of(world, side_effect, lambda: the_step_again(world, order))
+    world.mishaps.in_the_moment_of(side_effect, lambda: the_step_again(world, order))
     world.advance(61)
     world.reconcile()
     world.mishaps.none()
@@ -205,7 +192,7 @@ def test_two_runs_of_the_schedule_at_once_ask_once(world: World) -> None:
     world.registrar.fail_next("RegisterDomain")
     world.run()
     world.advance(61)
-    in_the_moment_of(world, "registrar.submit", world.reconcile)
+    world.mishaps.in_the_moment_of("registrar.submit", world.reconcile)
     world.reconcile()
     world.mishaps.none()
     live_to_the_end(world, order)
@@ -227,7 +214,7 @@ def test_a_step_that_is_tried_again_while_the_schedule_delivers_is_let_go(world:
         world.reconcile()
         assert now(world, order).status is OrderStatus.COMPLETED
 
-    in_the_moment_of(world, "table.put_item", deliver)
+    world.mishaps.in_the_moment_of("table.put_item", deliver)
     world.runner.advance(2)
     world.mishaps.none()
     assert now(world, order).status is OrderStatus.COMPLETED

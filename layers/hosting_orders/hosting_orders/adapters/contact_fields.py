@@ -7,10 +7,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from hosting_orders.domain.contact_schema import LARGEST_CONTACT, LONGEST, LONGEST_EXTRA, OPTIONAL, REQUIRED
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
+from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.registration import Contact
 
 _MOST_EXTRAS = 20
@@ -55,18 +55,9 @@ def read_contact(given: Mapping[str, object]) -> Contact:
     return contact
 
 
-def as_given(contact: Contact) -> dict[str, Any]:
-    """The contact in the shape that clients send, without what is empty but always with `extra_properties`."""
-    values = {name: getattr(contact, name) for name in (*REQUIRED, *OPTIONAL)}
-    return {
-        **{name: value for name, value in values.items() if value},
-        "extra_properties": dict(contact.extra),
-    }
-
-
 def contact_size(contact: Contact) -> int:
-    """Bytes of the contact as JSON."""
-    return len(json.dumps(as_given(contact), ensure_ascii=False, separators=(",", ":")).encode())
+    """Bytes of the contact as it is sealed."""
+    return len(contact.as_json().encode())
 
 
 # -- problems -----------------------------------------------------------------------------------------------------
@@ -86,11 +77,6 @@ def _unknown(name: object) -> InvalidRequestError:
     likely = difflib.get_close_matches(shown, _FIELDS, n=1)
     hint = f" Is `{likely[0]}` meant?" if likely else ""
     return _wrong(pointer_to(shown), f"`{shown}` is not a field of a contact.{hint}")
-
-
-def pointer_to(*steps: str | int) -> str:
-    """RFC 6901."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def _printed(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hosting_orders.domain.contact_schema import contact_schema
 from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.registration import (
     Augmentation,
     Contact,
@@ -18,7 +19,7 @@ from hosting_orders.domain.registration import (
 )
 from hosting_orders.domain.tld_table import TLDS
 
-from .contact_fields import as_given, pointer_to, read_contact
+from .contact_fields import read_contact
 from .domain_names import parse_domain_name
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class TableRegistryRules:
         schema = rules.contact_schema
         violations: dict[str, Violation] = {}
         missing: dict[str, Augmentation] = {}
-        given = as_given(contact)
+        given = contact.as_given()
         for error in self._validator(rules).iter_errors(given):
             rule = _rule_of(error, schema)
             if role.value not in rule.get("x-roles", [role.value]):

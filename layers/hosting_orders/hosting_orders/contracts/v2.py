@@ -107,6 +107,14 @@ class CartItem(_Body):
             raise PydanticCustomError("one_product", "must have either `site` or `domain`")
         return self
 
+    @property
+    def product(self) -> tuple[str, Site | Domain]:
+        """The one product, and the field it stands in."""
+        if self.site is not None:
+            return "site", self.site
+        assert self.domain is not None
+        return "domain", self.domain
+
 
 class PlaceCart(_Body):
     """Body of POST /api/carts, which is ours: several products, one charge."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.domain.json_pointer import pointer_to
 
 
 class Callback(BaseModel):
@@ -28,15 +29,10 @@ def date_time(moment: int | None) -> str | None:
     return text.replace("+00:00", "Z")
 
 
-def pointer_of(location: tuple[Any, ...]) -> str:
-    """The JSON pointer (RFC 6901) of a place in a body, as pydantic names it."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
-
-
 def field_problem(found: Mapping[str, Any]) -> InvalidRequestError:
     """One of pydantic's findings in this contract's words: `missing_field` or `invalid_field`, with the field."""
     location = found["loc"]
-    pointer = pointer_of(location)
+    pointer = pointer_to(*location)
     name = ".".join(str(part) for part in location) or "the body"
     if found["type"] == "missing":
         return InvalidRequestError("missing_field", f"`{name}` is required.", pointer)

@@ -5,8 +5,9 @@ Contract 002, "Register or Transfer a Domain".
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from .money import Money
@@ -63,6 +64,18 @@ class Contact:
 
     def __repr__(self) -> str:
         return "Contact(…)"  # a log line or a traceback must not hold a person's data
+
+    def as_given(self) -> dict[str, object]:
+        """In the shape that clients send, without what is empty but always with `extra_properties`."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "extra"}
+        return {
+            **{name: value for name, value in values.items() if value},
+            "extra_properties": dict(self.extra),
+        }
+
+    def as_json(self) -> str:
+        """The text that is sealed; `LARGEST_CONTACT` (domain/contact_schema.py) limits it."""
+        return json.dumps(self.as_given(), ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,20 +187,22 @@ class RegistrarOperation:
     message: str | None = None
 
 
+_CONTACT = "The registry did not accept a contact."
+_GONE = "Somebody else has the name by now."
+_REJECTED = "The transfer was rejected by the current registrar or the registrant."
 _REASONS = (
     (("auth", "code"), "The auth code was not accepted."),
-    (("authcode",), "The auth code was not accepted."),
-    (("contact",), "The registry did not accept a contact."),
-    (("registrant",), "The registry did not accept a contact."),
-    (("e-mail",), "The registry did not accept a contact."),
-    (("address",), "The registry did not accept a contact."),
-    (("phone",), "The registry did not accept a contact."),
-    (("not available",), "Somebody else has the name by now."),
-    (("unavailable",), "Somebody else has the name by now."),
-    (("already",), "Somebody else has the name by now."),
+    (("contact",), _CONTACT),
+    (("registrant",), _CONTACT),
+    (("e-mail",), _CONTACT),
+    (("address",), _CONTACT),
+    (("phone",), _CONTACT),
+    (("not available",), _GONE),
+    (("unavailable",), _GONE),
+    (("already",), _GONE),
     (("locked",), "The name is locked at its current registrar."),
-    (("rejected",), "The transfer was rejected by the current registrar or the registrant."),
-    (("denied",), "The transfer was rejected by the current registrar or the registrant."),
+    (("rejected",), _REJECTED),
+    (("denied",), _REJECTED),
 )
 
 

@@ -225,15 +225,14 @@ def _reused(services: Services, account: Account, source: ContactSource, rules: 
     additions = dict(source.additions)
     extra = additions.pop("extra_properties", {})
     owner = contacts.owner
-    given = {**_as_given(owner), **additions}
+    given = {**owner.as_given(), **additions}
     if isinstance(extra, Mapping):
         given["extra_properties"] = {**owner.extra, **extra}
     problems = Problems()
     mended = problems.gather("/contact_source", lambda: services.registry_rules.read_contact(given))
     problems.stop()
     assert mended
-    same = {role: getattr(contacts, role.value) for role in _OTHER_ROLES}
-    return Contacts(mended, *(mended if contact == owner else contact for contact in same.values()))
+    return Contacts(*(mended if contact == owner else contact for contact in _four(contacts)))
 
 
 def _role_contact(
@@ -473,8 +472,7 @@ def seal_contacts(services: Services, account_id: str, number: int, contacts: Co
     def seal(contact: Contact, role: ContactRole) -> str | None:
         if role is not ContactRole.OWNER and contact == contacts.owner:
             return None
-        text = json.dumps(_as_given(contact), ensure_ascii=False, separators=(",", ":"))
-        return services.cipher.seal(text, contact_context(account_id, number, role))
+        return services.cipher.seal(contact.as_json(), contact_context(account_id, number, role))
 
     owner, admin, billing, tech = (
         seal(contact, role) for role, contact in zip(ContactRole, _four(contacts), strict=True)
@@ -498,22 +496,6 @@ def open_contacts(services: Services, sealed: SealedContacts) -> Contacts:
         (sealed.tech, ContactRole.TECH),
     )
     return Contacts(owner, *(opened(text, role) if text else owner for text, role in others))
-
-
-def _as_given(contact: Contact) -> dict[str, object]:
-    return {
-        "first_name": contact.first_name,
-        "last_name": contact.last_name,
-        "organization": contact.organization,
-        "street_address": contact.street_address,
-        "post_code": contact.post_code,
-        "city": contact.city,
-        "state": contact.state,
-        "country": contact.country,
-        "email": contact.email,
-        "phone": contact.phone,
-        "extra_properties": dict(contact.extra),
-    }
 
 
 def contact_context(account_id: str, number: int, role: ContactRole) -> dict[str, str]:
