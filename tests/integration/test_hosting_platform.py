@@ -109,6 +109,45 @@ def test_a_platform_that_names_only_the_operation_is_asked_how_it_goes() -> None
     assert found.site.password == PASSWORD
 
 
+def kept_open(document: Any) -> Script:
+    """Answer, promise to keep the connection open, and drop it when the next request comes."""
+
+    def script(connection: socket.socket) -> None:
+        body = json.dumps(document).encode()
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        connection.recv(65_536)
+
+    return script
+
+
+def test_a_pooled_connection_that_has_died_is_replaced_by_a_fresh_one() -> None:
+    with RawServer(in_turn(kept_open(operation()), json_answer(operation()))) as server:
+        platform = adapter(server.url)
+        assert platform.operation("op-1") is not None
+        assert platform.operation("op-1") is not None
+
+    assert len(server.requests) == 2
+
+
+def test_a_fresh_connection_that_is_dropped_is_not_replaced() -> None:
+    script = in_turn(kept_open(operation()), *[answering(b"")] * 2)
+    with RawServer(script) as server:
+        platform = adapter(server.url)
+        platform.operation("op-1")
+        for requests_seen in (2, 3):
+            with pytest.raises(ProviderUnavailableError):
+                platform.operation("op-1")
+            assert len(server.requests) == requests_seen
+
+
+def test_a_platform_that_is_too_slow_is_not_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosting_platform, "READ_SECONDS", 0.05)
+    with RawServer(lambda connection: time.sleep(0.2)) as server, pytest.raises(ProviderUnavailableError):
+        adapter(server.url).operation("op-1")
+
+    assert len(server.requests) == 1
+
+
 def test_a_well_formed_operation_is_read_whole() -> None:
     document = resource(domain="My-Shop.Sites.EXAMPLE", ip_address="2001:DB8:0::7") | {"new_field": [1]}
     with RawServer(json_answer(document)) as server:

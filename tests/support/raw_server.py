@@ -18,8 +18,8 @@ def answering(data: bytes) -> Script:
 
 
 def ok(body: bytes = b"{}", *headers: bytes, status: bytes = b"200 OK") -> Script:
-    """Answer properly."""
-    lines = (b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *headers)
+    """Answer properly, and say that the connection ends here, as it does."""
+    lines = (b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), b"Connection: close", *headers)
     return answering(b"\r\n".join(lines) + b"\r\n\r\n" + body)
 
 

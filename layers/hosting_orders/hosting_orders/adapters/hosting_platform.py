@@ -152,6 +152,7 @@ class HttpHostingPlatform:
             standard_webhooks.key_of(secret)
         self._now = now
         self._session = session or requests.Session()
+        self._has_pooled = False  # whether the session may hold a connection of an earlier exchange
         # No proxy, and above all no .netrc: it would silently replace the Authorization header below.
         self._session.trust_env = False
         self._session.headers.update(
@@ -243,14 +244,7 @@ class HttpHostingPlatform:
 
         deadline = time.monotonic() + TOTAL_SECONDS
         try:
-            with self._session.request(
-                method,
-                self._base_url + path,
-                json=body,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with self._response(method, path, body) as response:
                 answer = b""
                 while chunk := response.raw.read1(MAX_ANSWER_BYTES + 1, decode_content=False):
                     answer += chunk
@@ -262,6 +256,31 @@ class HttpHostingPlatform:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
             # Only the kind of fault: the exception itself holds the request with its Authorization header.
             raise ProviderUnavailableError(f"hosting platform: {method} {type(fault).__name__}") from None
+
+    def _response(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:
+        """The answer's head. A pooled connection may have died since its last use, and only using it shows that.
+        Every request here may be repeated, so it is then sent once more, on a fresh connection."""
+        import requests
+
+        def send() -> requests.Response:
+            return self._session.request(
+                method,
+                self._base_url + path,
+                json=body,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            )
+
+        try:
+            response = send()
+        except requests.ConnectionError as fault:
+            if isinstance(fault, requests.Timeout) or not self._has_pooled:
+                raise
+            self._has_pooled = False
+            response = send()
+        self._has_pooled = True
+        return response
 
 
 def _read(shape: type[_Shape], answer: bytes) -> _Shape:
