@@ -13,7 +13,7 @@ from hosting_orders.domain.errors import (
     PaymentNotStartedError,
     ProviderUnavailableError,
 )
-from hosting_orders.domain.order import ENDS, DomainItem, Failure, Order, OrderStatus
+from hosting_orders.domain.order import DomainItem, Failure, Order, OrderStatus
 from hosting_orders.domain.providers import ChargeLine, ChargeRequest, PaymentState
 from hosting_orders.domain.registration import DomainAction
 
@@ -71,7 +71,9 @@ def resume_payment(services: Services, cart: Cart) -> Cart:
         return load_cart(services, cart.account_id, cart.token)
     orders = services.orders.orders(cart.account_id, sorted(cart.orders))
     if all(order.status is not OrderStatus.PENDING for order in orders):
-        return cart  # every order was cancelled before anything was asked of the customer's card
+        # Every order was given up before the card was asked for anything. The lease goes back, or the cart could
+        # never be closed: each look at it would take the lease anew.
+        return change_cart(services, cart, lambda c: replace(c, payment_lease=0) if c.payment_lease else c)
     log.warning("payment resumed after its process was lost", extra={"cart_token": cart.token})
     return start_payment(services, account, cart, orders)
 
@@ -156,6 +158,7 @@ def note_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError
 
 
 def other_orders_alive(services: Services, cart: Cart, number: int) -> bool:
-    """Whether the cart's payment is still needed by an order other than this one."""
+    """Whether an order other than this one still needs the cart's payment. An order that is being given up does not:
+    two such orders would wait for each other."""
     others = services.orders.orders(cart.account_id, [n for n in sorted(cart.orders) if n != number])
-    return any(order.status not in ENDS and order.status is not OrderStatus.CANCELING for order in others)
+    return any(order.status in (OrderStatus.PENDING, OrderStatus.PROCESSING) for order in others)
