@@ -4,6 +4,8 @@
 #   sam_build.sh               build for deployment; refuses when this machine has no Python 3.13
 #   sam_build.sh --any-python  without a 3.13, build with the Python there is: proves that the template and
 #                              the layers build, but is not fit to be deployed
+#
+# RELEASE=ANYTHING publishes new versions of all functions although nothing in the sources has changed.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,7 +19,8 @@ if "$here/bootstrap.sh" --python "$built_for" >/dev/null; then
         rm -rf .venv/sam
         "$here/bootstrap.sh" sam
     fi
-    exec sam build --cached
+    sam build --cached
+    exec .venv/sam/bin/python local/toolchain/release.py .aws-sam/build/template.yaml
 fi
 
 if [ "${1:-}" != --any-python ]; then
@@ -28,4 +31,5 @@ fi
 
 found=$(.venv/sam/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 echo "No Python $built_for here: building for Python $found instead, as a check only (not fit to be deployed)." >&2
-exec sam build --cached --build-dir .aws-sam/any-python --parameter-overrides "Runtime=python$found"
+sam build --cached --build-dir .aws-sam/any-python --parameter-overrides "Runtime=python$found"
+exec .venv/sam/bin/python local/toolchain/release.py .aws-sam/any-python/template.yaml
