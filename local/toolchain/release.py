@@ -2,8 +2,9 @@
 
 SAM names a function's version after a hash of the function's own package, environment and memory, and publishes
 a version when that name is new. Of a layer it sees no more than a reference. It does not look at the other
-properties, such as Timeout, either. So the hash of all that stands as a literal in every function's environment:
-when it changes, every function differs from its last version and gets a new one.
+properties, such as Timeout, either. So a hash of all that a release is made of stands as a literal in every
+function's environment: when it changes, every function gets a new version, and all versions of one release carry
+the same stamp, by which they are found again (docs/runbooks.md).
 
 The built copy is stamped, and not template.yaml: a build leaves the sources as they are, `sam deploy` reads the
 copy, and `sam build` writes it anew each time. The sources are hashed, and not what is built from them: the same
@@ -21,11 +22,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+_FOLDERS = ("layers", "functions")
 _UNSTAMPED = re.compile(r"^(\s+RELEASE: )unbuilt$", re.MULTILINE)
 
 
 def stamp(root: Path, forced: str = "") -> str:
-    """The hash of template.yaml and of every source file under layers/.
+    """The hash of template.yaml and of every source file under layers/ and functions/.
 
     `forced` is any text: another one gives another stamp, so that the same sources are published again.
     """
@@ -40,7 +42,7 @@ def stamp(root: Path, forced: str = "") -> str:
 def _sources(root: Path) -> Iterator[Path]:
     """What a run or an editor leaves there is no source: bytecode and hidden files."""
     yield root / "template.yaml"
-    for path in sorted((root / "layers").rglob("*")):
+    for path in sorted(path for folder in _FOLDERS for path in (root / folder).rglob("*")):
         parts = path.relative_to(root).parts
         hidden = any(part == "__pycache__" or part.startswith(".") for part in parts)
         if path.is_file() and not hidden and path.suffix != ".pyc":
