@@ -22,12 +22,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-_FOLDERS = ("layers", "functions")
+_FOLDERS = ("layers", "functions", "local/toolchain/package")
 _UNSTAMPED = re.compile(r"^(\s+RELEASE: )unbuilt$", re.MULTILINE)
 
 
 def stamp(root: Path, forced: str = "") -> str:
-    """The hash of template.yaml and of every source file under layers/ and functions/.
+    """The hash of template.yaml and of every source file of the layers, the functions and their packaging.
 
     `forced` is any text: another one gives another stamp, so that the same sources are published again.
     """

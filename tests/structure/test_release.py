@@ -37,7 +37,7 @@ CALLERS = {
 def project(tmp_path: Path) -> Path:
     """A copy of what a release is made of."""
     shutil.copy(TEMPLATE, tmp_path)
-    for folder in ("layers", "functions"):
+    for folder in ("layers", "functions", "local/toolchain/package"):
         shutil.copytree(
             ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
         )
@@ -119,6 +119,7 @@ def test_whatever_calls_a_function_calls_its_alias(project: Path) -> None:
         "template.yaml",
         "functions/place_order/app.py",
         "layers/dependencies/requirements.txt",
+        "local/toolchain/package/package.sh",
         "layers/hosting_orders/hosting_orders/domain/errors.py",
         "layers/hosting_orders/hosting_orders/a_new_file.py",
     ],
