@@ -180,7 +180,7 @@ def running_stack(
         gateway.open_to(deployment.resources["Api"], emulator.port)
         report(f"template.yaml is deployed ({time.monotonic() - started:.1f} s)")
         if schedule_seconds is not None:
-            reconcile = deployment.resources["ReconcileFunction"]
+            reconcile = deployment.resources["ReconcileFunctionAliaslive"]
             cleanup.enter_context(quick_schedule(emulator.aws, reconcile, schedule_seconds))
         yield Stack(
             api=gateway.address,

@@ -7,6 +7,7 @@ ministack 1.5.33 ignores an HTTP API's `Body`, where SAM writes the routes, and 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,7 @@ def _expire_items(aws: Aws, table: str, specification: Mapping[str, Any]) -> Non
 @dataclass(frozen=True, slots=True)
 class _Route:
     key: str
-    function: str
+    target: str  # `FUNCTION.Arn`, or the logical id of the function's alias
 
 
 def _add_routes(aws: Aws, api: str, body: Mapping[str, Any], resources: Mapping[str, str]) -> None:
@@ -53,7 +54,10 @@ def _add_routes(aws: Aws, api: str, body: Mapping[str, Any], resources: Mapping[
     for route in _routes(body):
         if route.key in present:
             continue
-        arn = functions.get_function(FunctionName=resources[route.function])["Configuration"]["FunctionArn"]
+        function, is_bare, _ = route.target.partition(".Arn")
+        arn = resources[function]  # of an alias the physical id is the ARN
+        if is_bare:
+            arn = functions.get_function(FunctionName=arn)["Configuration"]["FunctionArn"]
         integration = gateway.create_integration(
             ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
         )
@@ -73,17 +77,14 @@ def _routes(body: Mapping[str, Any]) -> Iterator[_Route]:
                 )
             verb = "ANY" if method == _ANY_METHOD else method.upper()
             key = _DEFAULT_ROUTE if path.lstrip("/") == _DEFAULT_ROUTE else f"{verb} {path}"
-            yield _Route(key, _function_of(operation[_INTEGRATION]["uri"]))
+            yield _Route(key, _target_of(operation[_INTEGRATION]["uri"]))
 
 
-def _function_of(uri: Any) -> str:
-    """The logical id of the function in an integration's address, as SAM writes it:
-    `…/functions/${NAME.Arn}/…`."""
+def _target_of(uri: Any) -> str:
+    """What an integration's address calls, as SAM writes it: `…/functions/${NAME.Arn}/…`, or
+    `…/functions/${ALIAS}/…` where the function has an alias."""
     text = json.dumps(uri)
-    _, found, rest = text.partition("${")
-    while found:
-        name, _, rest = rest.partition("}")
-        if name.endswith(".Arn"):
-            return name.removesuffix(".Arn")
-        _, found, rest = rest.partition("${")
-    raise StackError(f"No function was found in the integration {text}.")
+    found = re.search(r"/functions/\$\{(\w+(?:\.Arn)?)\}/", text)
+    if found is None:
+        raise StackError(f"No function was found in the integration {text}.")
+    return found.group(1)

@@ -328,6 +328,18 @@ def references(value: Any) -> set[str]:
     return found
 
 
+def bare_references(value: Any) -> set[str]:
+    """The logical ids that the data names otherwise than by `!Ref FUNCTION.Alias`."""
+    if isinstance(value, dict):
+        if isinstance(value.get("Ref"), str) and value["Ref"].endswith(".Alias"):
+            return set()
+        if not {"Ref", "Fn::GetAtt", "Fn::Sub"} & value.keys():
+            return set().union(*(bare_references(item) for item in value.values()))
+    if isinstance(value, list):
+        return set().union(*(bare_references(item) for item in value))
+    return references(value)
+
+
 def camel_case(folder: str) -> str:
     return "".join(word.capitalize() for word in folder.split("_"))
 

@@ -14,6 +14,7 @@ import yaml
 from hosting_orders.domain import errors
 from tests.structure.project import (
     STATE_MACHINE,
+    bare_references,
     functions,
     listed,
     parse_template,
@@ -217,11 +218,15 @@ def substitutions_that_do_not_fit(definition: Definition, template: dict[str, An
     ]
 
 
-def function_of(state: dict[str, Any], template: dict[str, Any]) -> str | None:
-    """The logical id of the function that a task calls, through the template's substitution."""
+def substituted(state: dict[str, Any], template: dict[str, Any]) -> Any:
+    """What the template puts in the place of a task's FunctionName, when that is one placeholder."""
     placeholder = re.fullmatch(r"\$\{(\w+)\}", state.get("Arguments", {}).get("FunctionName", ""))
-    given = substitutions(template).get(placeholder.group(1)) if placeholder else None
-    named = references(given) & set(functions(template))
+    return substitutions(template).get(placeholder.group(1)) if placeholder else None
+
+
+def function_of(state: dict[str, Any], template: dict[str, Any]) -> str | None:
+    """The logical id of the function that a task calls, itself or its alias, through the substitution."""
+    named = references(substituted(state, template)) & set(functions(template))
     return named.pop() if len(named) == 1 else None
 
 
@@ -233,6 +238,8 @@ def tasks_that_are_not_their_function(definition: Definition, template: dict[str
             problems.append(f"{name}: its FunctionName must be one placeholder for one of our functions")
         elif function != f"{name}Function":
             problems.append(f"{name}: calls {function}; one word per idea")
+        elif bare_references(substituted(state, template)):
+            problems.append(f"{name}: calls {function}, not its alias")
     return problems
 
 
@@ -345,8 +352,8 @@ Resources:
     Type: AWS::Serverless::StateMachine
     Properties:
       DefinitionSubstitutions:
-        ChargeOrderFunctionArn: !GetAtt ChargeOrderFunction.Arn
-        RefundOrderFunctionArn: !GetAtt RefundOrderFunction.Arn
+        ChargeOrderFunctionArn: !Ref ChargeOrderFunction.Alias
+        RefundOrderFunctionArn: !Ref RefundOrderFunction.Alias
 """)
 
 
@@ -457,8 +464,14 @@ MACHINE = "Resources/FulfilOrderStateMachine/Properties/DefinitionSubstitutions"
         (
             tasks_that_are_not_their_function,
             f"{MACHINE}/ChargeOrderFunctionArn",
-            {"Fn::GetAtt": ["RefundOrderFunction", "Arn"]},
+            {"Ref": "RefundOrderFunction.Alias"},
             "ChargeOrder: calls RefundOrderFunction",
+        ),
+        (
+            tasks_that_are_not_their_function,
+            f"{MACHINE}/ChargeOrderFunctionArn",
+            {"Fn::GetAtt": ["ChargeOrderFunction", "Arn"]},
+            "ChargeOrder: calls ChargeOrderFunction, not its alias",
         ),
         (tasks_that_are_not_their_function, f"{MACHINE}/ChargeOrderFunctionArn", "arn:x", "one placeholder"),
         (

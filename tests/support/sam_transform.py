@@ -1,0 +1,54 @@
+"""Templates as CloudFormation gets them: through SAM's own translator, which has an environment of its own.
+
+Run in .venv/sam it reads a JSON list of template texts and writes the list of transformed templates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PYTHON = Path(__file__).parents[2] / ".venv" / "sam" / "bin" / "python"
+
+_LOCAL_PATHS = ("CodeUri", "ContentUri", "DefinitionUri")
+
+
+def transformed(*templates: str) -> list[dict[str, Any]]:
+    """What SAM makes of each of these template texts, with packages called after their folders."""
+    answer = subprocess.run(
+        [PYTHON, __file__],
+        input=json.dumps(templates),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "AWS_DEFAULT_REGION": "eu-central-1"},
+    )
+    assert answer.returncode == 0, answer.stderr
+    made: list[dict[str, Any]] = json.loads(answer.stdout)
+    return made
+
+
+class _NoManagedPolicies:
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def _transform(text: str) -> Any:
+    from samtranslator.translator.transform import transform
+    from samtranslator.yaml_helper import yaml_parse
+
+    template = yaml_parse(text)
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        for path in _LOCAL_PATHS:
+            if path in properties:  # what `sam deploy` does, with the package's hash for a key
+                properties[path] = f"s3://packages/{properties[path]}"
+    return transform(template, {}, _NoManagedPolicies())
+
+
+if __name__ == "__main__":
+    json.dump([_transform(text) for text in json.load(sys.stdin)], sys.stdout)
