@@ -393,7 +393,7 @@ def _payment(order: Order, cart: Cart) -> dict[str, Any]:
         "status": PaymentStatus.REFUNDED.value if refunded else payment.status.value,
         "method_type": payment.method_type,
         "hosted_invoice_url": payment.hosted_invoice_url,
-        "amount_charged_cents": payment.amount_charged,
+        "amount_charged_cents": payment.charged,
         "credit_applied_cents": payment.credit_applied,
         # Ours besides the contract's (C08, C10).
         "currency": payment.currency,
