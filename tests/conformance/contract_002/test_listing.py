@@ -125,6 +125,36 @@ def test_O2_031_C23_newest_first_and_the_same_every_time(world: World) -> None:
     assert seconds == sorted(seconds, reverse=True)
 
 
+def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: World) -> None:
+    new_account(world, "ready", "quick")
+    world.advance(1 - world.clock.now() % 1000 / 1000)  # the first millisecond of a second
+    placed = []
+    for _ in range(12):
+        placed.append(world.place("quick").body["orders"][0]["id"])
+        world.advance(0.001)
+    reply = send(world, "GET", "/api/orders", account="quick", query={"per_page": "5"})
+    ids = [order["id"] for order in reply.body["orders"]]
+    assert ids == list(reversed(placed))[:5]
+    second = send(world, "GET", "/api/orders", account="quick", query={"per_page": "5", "page": "2"})
+    assert [order["id"] for order in second.body["orders"]] == list(reversed(placed))[5:10]
+    times = [order["created_at"] for order in reply.body["orders"]]
+    assert times == sorted(times, reverse=True)
+
+
+def test_O2_031_more_orders_than_a_millisecond_has_numbers_are_all_placed(world: World) -> None:
+    """A standing clock, and 160 orders: a millisecond has 128 numbers."""
+    new_account(world, "ready", "crowd")
+    ids = []
+    for _ in range(8):
+        reply = world.place_cart(*[world.site(name=f"site {place}") for place in range(20)], account="crowd")
+        assert reply.status == 202, reply.body
+        ids += [order["id"] for order in reply.body["orders"]]
+    assert len(set(ids)) == 160
+    reply = send(world, "GET", "/api/orders", account="crowd", query={"per_page": "100"})
+    rest = send(world, "GET", "/api/orders", account="crowd", query={"per_page": "100", "page": "2"})
+    assert {order["id"] for answer in (reply, rest) for order in answer.body["orders"]} == set(ids)
+
+
 def test_O2_031_C23_cursors_lead_through_all_orders_and_back(world: World) -> None:
     pages, query = [], {"per_page": "20"}
     while True:
