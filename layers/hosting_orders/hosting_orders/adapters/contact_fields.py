@@ -8,14 +8,20 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-from hosting_orders.domain.contact_schema import LARGEST_CONTACT, LONGEST, LONGEST_EXTRA, OPTIONAL, REQUIRED
+from hosting_orders.domain.contact_schema import (
+    CONTACT_FIELDS,
+    LARGEST_CONTACT,
+    LONGEST,
+    LONGEST_EXTRA,
+    OPTIONAL,
+    REQUIRED,
+)
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.registration import Contact
 
 _MOST_EXTRAS = 20
 _LONGEST_FIELD_NAME = 64
-_FIELDS = (*REQUIRED, *OPTIONAL, "extra_properties")
 # User-assigned in ISO 3166-1, so not assigned to any country, though the package lists it.
 _NOT_ASSIGNED = frozenset({"XK"})
 # Line breaks, control and private characters, halves of characters: nothing that an address label could show.
@@ -44,7 +50,7 @@ def read_contact(given: Mapping[str, object]) -> Contact:
         except _RefusedError as refusal:
             problems.append(_wrong(f"/{name}", f"`{name}` {refusal}"))
     extra = _read_extras(given.get("extra_properties"), problems)
-    problems += [_unknown(name) for name in given if name not in _FIELDS]
+    problems += [_unknown(name) for name in given if name not in CONTACT_FIELDS]
     if problems:
         raise InvalidFieldsError(problems)
     contact = Contact(**values, extra=extra)
@@ -72,9 +78,9 @@ def _wrong(pointer: str, message: str) -> InvalidRequestError:
 
 
 def _unknown(name: object) -> InvalidRequestError:
-    """A misspelled field is told, not dropped: what the client meant to say would be lost without a word."""
+    """A misspelled field is refused, not dropped: what the client meant to say would be lost without a word."""
     shown = _printed(str(name)[:_LONGEST_FIELD_NAME])
-    likely = difflib.get_close_matches(shown, _FIELDS, n=1)
+    likely = difflib.get_close_matches(shown, CONTACT_FIELDS, n=1)
     hint = f" Is `{likely[0]}` meant?" if likely else ""
     return _wrong(pointer_to(shown), f"`{shown}` is not a field of a contact.{hint}")
 

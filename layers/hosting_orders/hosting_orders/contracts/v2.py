@@ -12,8 +12,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -32,7 +30,7 @@ from hosting_orders.domain.ids import order_uuid, task_id
 from hosting_orders.domain.order import DomainItem, Order, OrderStatus, SiteItem, SiteResource
 
 from .v2_domain import Domain, delivered_domains, domain_block, domain_problem, waits_for_others
-from .v2_words import Callback, date_time, field_problem
+from .v2_words import Callback, Strict, date_time, field_problem
 
 VERSION = "2"
 
@@ -58,11 +56,7 @@ _Name = Annotated[
 _ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True)
-
-
-class Site(_Body):
+class Site(Strict):
     """`site` of POST /api/orders (O2-064 … O2-069)."""
 
     name: _Name
@@ -72,7 +66,7 @@ class Site(_Body):
     term: _ShortName
 
 
-class PlaceOrder(_Body):
+class PlaceOrder(Strict):
     """Body of POST /api/orders."""
 
     site: Site
@@ -85,7 +79,9 @@ def parse_place_order(body: object) -> PlaceOrder:
         # The vendor's callbacks page shows `order{plan,term}`; its orders page, the contract, wants `site` (C18).
         hint = "put name, variant, location, plan and term into `site`, not into `order`."
         if "site" in body:
-            raise InvalidRequestError("invalid_field", f"`order` is no field: {hint}", "/order")
+            raise InvalidRequestError(
+                "invalid_field", f"`order` is not a field of this request: {hint}", "/order"
+            )
         raise InvalidRequestError("missing_field", f"`site` is required: {hint}", "/site")
     try:
         return PlaceOrder.model_validate(body)
@@ -93,10 +89,8 @@ def parse_place_order(body: object) -> PlaceOrder:
         raise InvalidFieldsError([field_problem(found) for found in error.errors()]) from None
 
 
-class CartItem(_Body):
+class CartItem(Strict):
     """One of `items`: a site or a domain, in the words of the endpoint that orders it alone."""
-
-    model_config = ConfigDict(extra="forbid")
 
     site: Site | None = None
     domain: Domain | None = None
@@ -116,10 +110,8 @@ class CartItem(_Body):
         return "domain", self.domain
 
 
-class PlaceCart(_Body):
+class PlaceCart(Strict):
     """Body of POST /api/carts, which is ours: several products, one charge."""
-
-    model_config = ConfigDict(extra="forbid")
 
     items: list[CartItem]
     on_item_failure: str | None = None

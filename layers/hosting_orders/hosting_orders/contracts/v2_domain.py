@@ -16,15 +16,9 @@ from hosting_orders.domain.ids import registration_id
 from hosting_orders.domain.order import DomainItem, DomainResource, Order, OrderStatus
 from hosting_orders.domain.registration import DomainAction, TldRules
 
-from .v2_words import Callback, date_time, field_problem
+from .v2_words import Callback, Strict, date_time, field_problem
 
 # -- what comes in ------------------------------------------------------------------------------------------------
-
-
-class _Strict(BaseModel):
-    """A field that is misspelled must not be lost: it would be paid for otherwise than it was meant."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
 def _one_line(text: str) -> str:
@@ -40,7 +34,7 @@ _AuthCode = Annotated[
 _RegistrationId = Annotated[int, Field(ge=1, le=2**53)]
 
 
-class ContactSource(_Strict):
+class ContactSource(Strict):
     """`domain.contact_source` (O2-131). The other fields are ours: what the registration's contact may lack for
     another TLD."""
 
@@ -63,13 +57,13 @@ class RoleContact(BaseModel):
         return dict(self.model_extra or {})
 
 
-class RoleContacts(_Strict):
+class RoleContacts(Strict):
     admin: RoleContact | None = None
     billing: RoleContact | None = None
     tech: RoleContact | None = None
 
 
-class Domain(_Strict):
+class Domain(Strict):
     """`domain` of POST /api/orders/domain (O2-120 … O2-135)."""
 
     name: Annotated[str, StringConstraints(max_length=1024)]
@@ -80,7 +74,7 @@ class Domain(_Strict):
     role_contacts: RoleContacts | None = None
 
 
-class OrderDomain(_Strict):
+class OrderDomain(Strict):
     """Body of POST /api/orders/domain."""
 
     domain: Domain

@@ -12,10 +12,15 @@ from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.json_pointer import pointer_to
 
 
-class Callback(BaseModel):
-    """`callback` of every order (O2-070 … O2-072, O2-136)."""
+class Strict(BaseModel):
+    """What a client sends. A field that is misspelled must not be lost: it would be paid for otherwise than it was
+    meant."""
 
-    model_config = ConfigDict(strict=True, frozen=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Callback(Strict):
+    """`callback` of every order (O2-070 … O2-072, O2-136)."""
 
     url: Annotated[str, StringConstraints(max_length=2048)]
     authorization: Annotated[str, StringConstraints(max_length=1024)] | None = None
@@ -39,6 +44,6 @@ def field_problem(found: Mapping[str, Any]) -> InvalidRequestError:
     if found["type"] in ("model_type", "model_attributes_type"):
         return InvalidRequestError("invalid_field", f"`{name}` must be a JSON object.", pointer)
     if found["type"] == "extra_forbidden":
-        return InvalidRequestError("invalid_field", f"`{name}` is no field of this request.", pointer)
+        return InvalidRequestError("invalid_field", f"`{name}` is not a field of this request.", pointer)
     text = str(found["msg"]).replace("Input should be", "must be").replace("String should", "must")
     return InvalidRequestError("invalid_field", f"`{name}` {text}.", pointer)

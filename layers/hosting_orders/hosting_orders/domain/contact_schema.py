@@ -29,6 +29,7 @@ by itself. What a whole contact may have is `LARGEST_CONTACT`."""
 
 REQUIRED = ("first_name", "last_name", "street_address", "post_code", "city", "country", "email", "phone")
 OPTIONAL = ("organization", "state")
+CONTACT_FIELDS = (*REQUIRED, *OPTIONAL, "extra_properties")
 LONGEST_EXTRA = 128
 
 LARGEST_CONTACT = 3900

@@ -13,6 +13,7 @@ from functools import partial
 
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue, DomainPrice
+from hosting_orders.domain.contact_schema import CONTACT_FIELDS
 from hosting_orders.domain.errors import (
     AccessDeniedError,
     ContactsRefusedError,
@@ -23,6 +24,7 @@ from hosting_orders.domain.errors import (
 )
 from hosting_orders.domain.features import DOMAIN_REGISTRATION
 from hosting_orders.domain.ids import parse_registration_id
+from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import DomainItem, OrderStatus
 from hosting_orders.domain.registration import (
@@ -276,15 +278,14 @@ def _check_role_fields(wanted: RoleContactRequest) -> None:
             )
         )
     if wanted.source in ("same_as_owner", "existing"):
-        problems += [
-            InvalidRequestError(
-                "invalid_contact",
-                f"`{name[:60]}` is used only when `source` is `new`.",
-                "/" + name[:60].replace("~", "~0").replace("/", "~1"),
-            )
-            for name, value in (wanted.contact or {}).items()
-            if value is not None
-        ]
+        for name, value in (wanted.contact or {}).items():
+            shown = name[:60]
+            if name not in CONTACT_FIELDS:
+                text = f"`{shown}` is not a field of a contact."
+                problems.append(InvalidRequestError("invalid_contact", text, pointer_to(shown)))
+            elif value is not None:
+                text = f"`{shown}` is used only when `source` is `new`."
+                problems.append(InvalidRequestError("invalid_contact", text, pointer_to(shown)))
     if problems:
         raise InvalidFieldsError(problems)
 
