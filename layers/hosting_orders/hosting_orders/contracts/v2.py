@@ -30,7 +30,7 @@ from hosting_orders.domain.ids import order_uuid, task_id
 from hosting_orders.domain.order import DomainItem, Order, OrderStatus, SiteItem, SiteResource
 
 from .v2_domain import Domain, delivered_domains, domain_block, domain_problem, waits_for_others
-from .v2_words import Callback, Strict, date_time, field_problem
+from .v2_words import Callback, Strict, date_time, field_problem, shown_text
 
 VERSION = "2"
 
@@ -305,7 +305,7 @@ def order_details(
     body["account"] = account_details(account)
     body["user"] = user_details(user) if user else None
     if order.failure is not None:
-        body["failure"] = {"code": order.failure.code, "message": order.failure.message}
+        body["failure"] = {"code": order.failure.code, "message": shown_text(order.failure.message)}
     return body
 
 
@@ -318,7 +318,7 @@ def order_events(order: Order) -> dict[str, Any]:
                 "at": date_time(entry.at),
                 "state": entry.status.value,
                 "actor": entry.actor.value,
-                "cause": entry.cause,
+                "cause": shown_text(entry.cause),
             }
             for entry in order.timeline
         ],

@@ -16,7 +16,7 @@ from hosting_orders.domain.ids import registration_id
 from hosting_orders.domain.order import DomainItem, DomainResource, Order, OrderStatus
 from hosting_orders.domain.registration import DomainAction, TldRules
 
-from .v2_words import Callback, Strict, date_time, field_problem
+from .v2_words import FOR_CUSTOMERS, Callback, Strict, date_time, field_problem
 
 # -- what comes in ------------------------------------------------------------------------------------------------
 
@@ -136,7 +136,6 @@ _NEXT_STEPS = {
     "PENDING_PAYMENT_VERIFICATION": "We have to settle something with our registrar; there is nothing to do.",
     "PENDING_SUPPORT_CASE": "We have to settle something with our registrar; there is nothing to do.",
 }
-_FOR_CUSTOMERS = frozenset({"PENDING_CUSTOMER_ACTION", "PENDING_AUTHORIZATION"})
 _NOT_TAKEN_ON = "The registrar has not taken the order on yet; we keep asking. There is nothing to do."
 _WAITING = {
     DomainAction.REGISTER: "The registrar is working on it; there is nothing to do.",
@@ -185,7 +184,7 @@ def waits_for_others(order: Order) -> bool:
     """Whether a name is on its way and somebody else has to act: the losing registrar, or the registrant (C03)."""
     if not isinstance(order.item, DomainItem) or order.status is not OrderStatus.PROCESSING:
         return False
-    if order.submission is not None and order.submission.flag in _FOR_CUSTOMERS:
+    if order.submission is not None and order.submission.flag in FOR_CUSTOMERS:
         return True
     return order.item.action is DomainAction.TRANSFER and order.operation_id is not None
 
@@ -195,7 +194,7 @@ def _domain_word(order: Order, flag: str | None) -> str:
         return _STATES[order.status]
     if order.provisioning_at is None:
         return "pending"
-    if flag in _FOR_CUSTOMERS:
+    if flag in FOR_CUSTOMERS:
         return "action_required"
     return "transferring" if order.domain_item.action is DomainAction.TRANSFER else "registering"
 
@@ -211,7 +210,7 @@ def _transfer(order: Order, flag: str | None) -> dict[str, Any]:
         )
         return {"state": "completed" if word == "active" else word, "next_step": done, "deadline": None}
     state = "submitting" if order.operation_id is None else "in_progress"
-    if flag in _FOR_CUSTOMERS:
+    if flag in FOR_CUSTOMERS:
         state = "waiting_for_customer"
     since = order.provisioning_at or order.updated_at
     return {

@@ -19,6 +19,7 @@ from typing import Any
 from hosting_orders import bootstrap
 from hosting_orders.contracts import v2
 from hosting_orders.contracts.problem import Detail, Problem, as_problem_json, as_v2, one
+from hosting_orders.contracts.v2_words import shown_decline
 from hosting_orders.domain import errors
 from hosting_orders.usecases.authenticate import Caller, authenticate
 from hosting_orders.usecases.ports import Services
@@ -296,5 +297,6 @@ def _unprocessable(
             ]
             return Problem(422, error.code, (Detail(error.code, str(error)), *fields), extra=extra)
         case errors.PaymentNotStartedError():
-            extra = {"decline_code": error.decline_code} if error.decline_code else {}
+            decline = shown_decline(error.decline_code)
+            extra = {"decline_code": decline} if decline else {}
             return Problem(422, "cart_pay_failed", (Detail("cart_pay_failed", str(error)),), extra=extra)
