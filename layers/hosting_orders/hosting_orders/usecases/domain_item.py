@@ -325,14 +325,14 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def check_unpaid_names(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
-    """Nobody keeps names from others without paying: raises DomainRefusedError `domain_add_failed`."""
+    """Nobody keeps names from others without paying: raises DomainRefusedError `too_many_unpaid_domains`."""
     newest = services.orders.newest(account.id, 4 * MOST_UNPAID_NAMES).orders
     unpaid = sum(order.status is OrderStatus.PENDING and order.name_claim is not None for order in newest)
     if unpaid + len(drafts) > MOST_UNPAID_NAMES:
         raise DomainRefusedError(
-            "domain_add_failed",
-            f"This account has {unpaid} names on order that are not paid yet, and {MOST_UNPAID_NAMES} are the most: "
-            "pay or cancel some first.",
+            "too_many_unpaid_domains",
+            f"This account has {unpaid} domains on order that are not paid yet, and {MOST_UNPAID_NAMES} is "
+            "the maximum: pay or cancel some first.",
             f"{drafts[0].pointer}/name",
         )
 
