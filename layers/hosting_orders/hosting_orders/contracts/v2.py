@@ -42,7 +42,7 @@ def _readable(name: str) -> str:
     if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") or sign in _DIRECTION_SIGNS for sign in name):
         raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
     if not any(unicodedata.category(sign)[0] in "LNPS" for sign in name):
-        raise PydanticCustomError("unreadable", "must have something that can be seen")
+        raise PydanticCustomError("unreadable", "must have at least one visible character")
     return name
 
 

@@ -133,15 +133,17 @@ _CONFIRM = (
 _NEXT_STEPS = {
     "PENDING_CUSTOMER_ACTION": _CONFIRM,
     "PENDING_AUTHORIZATION": _CONFIRM,
-    "PENDING_PAYMENT_VERIFICATION": "We have to settle something with our registrar; there is nothing to do.",
-    "PENDING_SUPPORT_CASE": "We have to settle something with our registrar; there is nothing to do.",
+    "PENDING_PAYMENT_VERIFICATION": "We have to settle something with our registrar. You do not need to do anything.",
+    "PENDING_SUPPORT_CASE": "We have to settle something with our registrar. You do not need to do anything.",
 }
-_NOT_TAKEN_ON = "The registrar has not taken the order on yet; we keep asking. There is nothing to do."
+_NOT_TAKEN_ON = (
+    "The registrar has not accepted the order yet, and we keep asking. You do not need to do anything."
+)
 _WAITING = {
-    DomainAction.REGISTER: "The registrar is working on it; there is nothing to do.",
+    DomainAction.REGISTER: "The registrar is working on it. You do not need to do anything.",
     DomainAction.TRANSFER: (
-        "The current registrar has to release the name, which takes about five days; approving the transfer there "
-        "makes it faster."
+        "The current registrar has to release the domain, which takes about five days. It is faster if you approve "
+        "the transfer there."
     ),
 }
 
@@ -204,7 +206,7 @@ def _transfer(order: Order, flag: str | None) -> dict[str, Any]:
     word = _domain_word(order, flag)
     if word not in ("transferring", "action_required"):
         done = (
-            "The transfer is complete. The name keeps the nameservers it had; `dns_zone` is ready to take over."
+            "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
             if word == "active"
             else None
         )

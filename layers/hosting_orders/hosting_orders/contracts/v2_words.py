@@ -110,6 +110,23 @@ def date_time(moment: int | None) -> str | None:
     return text.replace("+00:00", "Z")
 
 
+# What pydantic finds, in our words; the validators of these modules have texts of their own.
+_FINDINGS = {
+    "dict_type": "must be a JSON object",
+    "extra_forbidden": "is not a field of this request",
+    "greater_than_equal": "must be at least {ge}",
+    "int_type": "must be a whole number",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a JSON array",
+    "model_attributes_type": "must be a JSON object",
+    "model_type": "must be a JSON object",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_type": "must be text",
+    "string_unicode": "must be text that can be written as UTF-8",
+}
+
+
 def field_problem(found: Mapping[str, Any]) -> InvalidRequestError:
     """One of pydantic's findings in this contract's words: `missing_field` or `invalid_field`, with the field."""
     location = found["loc"]
@@ -117,9 +134,8 @@ def field_problem(found: Mapping[str, Any]) -> InvalidRequestError:
     name = ".".join(str(part) for part in location) or "the body"
     if found["type"] == "missing":
         return InvalidRequestError("missing_field", f"`{name}` is required.", pointer)
-    if found["type"] in ("model_type", "model_attributes_type"):
-        return InvalidRequestError("invalid_field", f"`{name}` must be a JSON object.", pointer)
-    if found["type"] == "extra_forbidden":
-        return InvalidRequestError("invalid_field", f"`{name}` is not a field of this request.", pointer)
-    text = str(found["msg"]).replace("Input should be", "must be").replace("String should", "must")
+    known = _FINDINGS.get(found["type"])
+    text = known.format(**found.get("ctx", {})) if known else str(found["msg"])
+    if text.endswith(" 1 characters"):
+        text = text.removesuffix("s")
     return InvalidRequestError("invalid_field", f"`{name}` {text}.", pointer)

@@ -268,14 +268,14 @@ class Order:
     def site_item(self) -> SiteItem:
         """What a site order asks for; raises TypeError for orders of another type."""
         if not isinstance(self.item, SiteItem):
-            raise TypeError(f"order {self.number} is no site order")
+            raise TypeError(f"order {self.number} is not a site order")
         return self.item
 
     @property
     def domain_item(self) -> DomainItem:
         """What a domain order asks for; raises TypeError for orders of another type."""
         if not isinstance(self.item, DomainItem):
-            raise TypeError(f"order {self.number} is no domain order")
+            raise TypeError(f"order {self.number} is not a domain order")
         return self.item
 
     @property
@@ -306,7 +306,7 @@ class Order:
 
     def _move(self, to: OrderStatus, now: int, actor: Actor, cause: str) -> Order:
         if to not in MOVES[self.status]:
-            raise IllegalMoveError(f"order {self.number} can not go from {self.status} to {to}")
+            raise IllegalMoveError(f"order {self.number} cannot go from {self.status} to {to}")
         # Clocks of two machines differ: an order's own time never runs backwards (checklist SQ-038).
         now = max(now, self.updated_at)
         return replace(

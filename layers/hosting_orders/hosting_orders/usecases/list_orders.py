@@ -82,5 +82,5 @@ def _decode(cursor: str) -> tuple[str, int]:
     except (binascii.Error, UnicodeDecodeError, ValueError):
         pass
     raise InvalidRequestError(
-        "invalid_cursor", "`cursor` is none of ours; take it from a Link header.", "/cursor"
+        "invalid_cursor", "`cursor` is not valid; take it from a `Link` header.", "/cursor"
     )
