@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.domain.catalogue import DomainPrice, Tld
-from hosting_orders.usecases.domain_item import MOST_UNPAID_NAMES
+from hosting_orders.usecases.unpaid_domains import MOST_UNPAID_NAMES
 from tests.conformance.contract_002.support import (
     assert_envelope,
     assert_error,

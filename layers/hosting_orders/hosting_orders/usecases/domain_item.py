@@ -44,8 +44,6 @@ from .drafts import Draft, Problems
 from .ports import Services
 
 SAME_AS_OWNER = "same_as_owner"
-MOST_UNPAID_NAMES = 25
-"""Of one account: an unpaid order keeps its name from everybody else for a day."""
 
 _AT_ONCE = 4  # names asked for at the same time: the registrar throttles
 _OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
@@ -322,19 +320,6 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 # -- what the registrar and the registry say (422) ----------------------------------------------------------------
-
-
-def check_unpaid_names(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
-    """Nobody keeps names from others without paying: raises DomainRefusedError `too_many_unpaid_domains`."""
-    newest = services.orders.newest(account.id, 4 * MOST_UNPAID_NAMES).orders
-    unpaid = sum(order.status is OrderStatus.PENDING and order.name_claim is not None for order in newest)
-    if unpaid + len(drafts) > MOST_UNPAID_NAMES:
-        raise DomainRefusedError(
-            "too_many_unpaid_domains",
-            f"This account has {unpaid} domains on order that are not paid yet, and {MOST_UNPAID_NAMES} is "
-            "the maximum: pay or cancel some first.",
-            f"{drafts[0].pointer}/name",
-        )
 
 
 def settle_domains(

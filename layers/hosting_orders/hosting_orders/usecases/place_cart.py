@@ -45,7 +45,6 @@ from .collect_payment import PAYMENT_NOT_STARTED, resume_payment, start_payment
 from .domain_item import (
     DomainRequest,
     auth_code_context,
-    check_unpaid_names,
     draft_domain,
     name_taken,
     seal_contacts,
@@ -57,6 +56,7 @@ from .ports import Services
 from .send_callback import authorization_context
 from .settle_payment import resume_order, waits_for_its_start
 from .site_item import SiteRequest, draft_site, over_capacity
+from .unpaid_domains import check_unpaid_names
 
 _CHARGEABLE = ("card", "sepa_debit")
 _NUMBER_ATTEMPTS = 6
