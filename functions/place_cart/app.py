@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hosting_orders.contracts import v2
+from hosting_orders.contracts.v2_bodies import orders_a_domain, parse_place_cart
 from hosting_orders.domain.errors import UserRequiredError
 from hosting_orders.entrypoints.http import Reply, Request, endpoint
 from hosting_orders.entrypoints.orders import place
@@ -14,12 +14,12 @@ from hosting_orders.usecases.ports import Services
 @endpoint(oauth_scope=None)
 def handler(request: Request, caller: Caller, services: Services) -> Reply:
     raw = request.json()
-    if v2.orders_a_domain(raw):
+    if orders_a_domain(raw):
         if caller.user_id is None:
             raise UserRequiredError("Only a person may order domains: use a user's API key.")
         admit_domain_orders(services, caller)
     _ = request.idempotency_key  # a bad header is told before a bad field
-    body = v2.parse_place_cart(raw)
+    body = parse_place_cart(raw)
     products = [item.product for item in body.items]
     return place(
         request,

@@ -10,4 +10,4 @@ from hosting_orders.usecases.ports import Services
 
 @endpoint(oauth_scope=None)
 def handler(request: Request, caller: Caller, services: Services) -> Reply:
-    raise InvalidRequestError("reserved", "PATCH is reserved: an order can not be changed once it is placed.")
+    raise InvalidRequestError("reserved", "PATCH is reserved: an order cannot be changed once it is placed.")

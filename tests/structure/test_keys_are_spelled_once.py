@@ -22,6 +22,7 @@ BUILT = [
     keys.token("a", 1, "s"),
     keys.callback("a", 1),
     keys.contacts("a", 1),
+    keys.page_mark("a", 1),
     keys.number_claim(1),
     keys.name_claim("n"),
     keys.user("u"),

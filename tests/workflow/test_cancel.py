@@ -128,7 +128,7 @@ def test_a_second_cancel_is_refused_as_such(world: World) -> None:
     order = placed(world, "authentication_required")
     assert cancel(world, order).status == 202
     second = cancel(world, order)
-    assert (second.status, second.body["reason"]) == (409, "already_canceled")
+    assert (second.status, second.body["reason"]) == (409, "already_cancelled")
     world.run()
     assert_canceled(world, order)
 

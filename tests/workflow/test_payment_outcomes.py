@@ -40,9 +40,9 @@ def balance(world: World, account: str) -> int:
         ("ready", "succeeded", "card", 1200, 0, False, "completed"),
         ("trial", "succeeded", "card", 1200, 0, False, "completed"),
         ("credit", "succeeded", "card", 700, 500, False, "completed"),
-        ("sepa", "processing", "sepa_debit", 1200, 0, False, "pending"),
-        ("authentication_required", "awaiting_authentication", "card", 1200, 0, True, "pending"),
-        ("declined_recoverable", "awaiting_authentication", "card", 1200, 0, True, "pending"),
+        ("sepa", "processing", "sepa_debit", 0, 0, False, "pending"),
+        ("authentication_required", "awaiting_authentication", "card", 0, 0, True, "pending"),
+        ("declined_recoverable", "awaiting_authentication", "card", 0, 0, True, "pending"),
     ],
 )
 def test_each_account_shows_what_its_name_says(

@@ -23,8 +23,8 @@ def world() -> Iterator[World]:
 @pytest.mark.parametrize(
     ("action", "told"),
     [
-        ("register", "The name could not be registered. The registry did not accept a contact."),
-        ("transfer", "The name could not be transferred. The registry did not accept a contact."),
+        ("register", "The domain could not be registered. The registry did not accept a contact."),
+        ("transfer", "The domain could not be transferred. The registry did not accept a contact."),
     ],
 )
 def test_what_a_registry_says_of_a_person_is_repeated_nowhere(
@@ -106,7 +106,7 @@ def test_an_operator_is_called_when_a_paid_name_can_not_be_ordered(world: World,
     world.live(10 * MINUTE, every=MINUTE)
     assert world.measures.counts["RegistrationStuck"] == 0
     shown = world.request("GET", f"/api/orders/{order_id}").body
-    assert "not taken the order on" in shown["domain"]["next_step"]
+    assert "not accepted the order" in shown["domain"]["next_step"]
 
     world.live(30 * MINUTE, every=MINUTE)
     assert world.measures.counts["RegistrationStuck"] > 0

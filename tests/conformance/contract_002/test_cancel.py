@@ -62,7 +62,7 @@ def test_C11_an_order_in_delivery_is_not_cancellable(world: World) -> None:
     assert shown(world, order_id)["order"]["status"] == "completed"
 
 
-@pytest.mark.parametrize(("cancel_first", "reason"), [(False, "already_ended"), (True, "already_canceled")])
+@pytest.mark.parametrize(("cancel_first", "reason"), [(False, "already_ended"), (True, "already_cancelled")])
 def test_C11_an_ended_order_is_not_cancellable(world: World, cancel_first: bool, reason: str) -> None:
     order_id = world.place().body["orders"][0]["id"]
     path = f"/api/orders/{order_id}"

@@ -295,7 +295,7 @@ def test_O2_147_why_a_registration_is_no_source_is_not_told(world: World, owned:
     for account, registration in (
         ("ready", foreign),
         ("credit", owned),
-        ("ready", owned + 10),
+        ("ready", owned + 10 * 2**40),
         ("ready", owned + 1),
         ("authentication_required", registration_id(number_of(waiting))),
         ("ready", registration_id(number_of(running))),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.domain.catalogue import DomainPrice, Tld
-from hosting_orders.usecases.domain_item import MOST_UNPAID_NAMES
+from hosting_orders.usecases.unpaid_domains import MOST_UNPAID_NAMES
 from tests.conformance.contract_002.support import (
     assert_envelope,
     assert_error,
@@ -539,6 +539,9 @@ def test_nobody_keeps_names_from_others_without_paying(world: World) -> None:
     assert cart(0, 20).body["payment"]["status"] == "awaiting_authentication"
     before = state_of(world)
     one_too_many = cart(20, MOST_UNPAID_NAMES - 19)
-    assert_error(one_too_many, 422, "domain_add_failed", "/items/0/domain/name")
+    assert_error(one_too_many, 422, "too_many_unpaid_domains", "/items/0/domain/name")
+    assert one_too_many.body["errors"] == [
+        "This account has 20 domains on order that are not paid yet, and 25 is the maximum: pay or cancel some first."
+    ]
     assert state_of(world) == before
     assert cart(20, MOST_UNPAID_NAMES - 20).status == 202

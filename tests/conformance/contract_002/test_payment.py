@@ -125,6 +125,65 @@ def test_C07_C10_an_order_that_can_not_be_delivered_shows_its_refund(world: Worl
     assert cart["payment"]["status"] == "refunded"
 
 
+@pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
+def test_O2_051_C08_what_awaits_the_customer_was_not_charged(world: World, account: str) -> None:
+    _, order_id = placed(world, account)
+    payment = shown(world, order_id, account)["payment"]
+    assert (payment["status"], payment["amount_charged_cents"]) == ("awaiting_authentication", 0)
+    assert payment["total_gross_cents"] == 1200
+    world.stripe.controls.pay(invoice_of(world, account), card="4242424242424242")
+    world.run()
+    payment = shown(world, order_id, account)["payment"]
+    assert (payment["status"], payment["amount_charged_cents"]) == ("succeeded", 1200)
+
+
+def test_O2_051_C08_a_debit_is_charged_once_it_has_settled(world: World) -> None:
+    _, order_id = placed(world, "sepa")
+    payment = shown(world, order_id, "sepa")["payment"]
+    assert (payment["status"], payment["amount_charged_cents"]) == ("processing", 0)
+    world.stripe.controls.settle(invoice_of(world, "sepa"))
+    world.run()
+    payment = shown(world, order_id, "sepa")["payment"]
+    assert (payment["status"], payment["amount_charged_cents"]) == ("succeeded", 1200)
+
+
+def test_O2_051_C08_a_payment_that_failed_was_not_charged(world: World) -> None:
+    """Declined when the order was placed; or the invoice is written off while the customer could still pay it."""
+    assert world.place("declined_final").status == 422
+    first = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]
+    payment = shown(world, first["id"], "declined_final")["payment"]
+    assert (payment["status"], payment["amount_charged_cents"]) == ("failed", 0)
+
+    _, order_id = placed(world, "declined_recoverable")
+    world.run()
+    invoice = invoice_of(world, "declined_recoverable")
+    with world.stripe.state.lock:
+        world.stripe.state.get("invoice", invoice)["status"] = "uncollectible"
+    world.live(2 * HOUR)
+    payment = shown(world, order_id, "declined_recoverable")["payment"]
+    assert (payment["status"], payment["amount_charged_cents"]) == ("failed", 0)
+
+
+def test_O2_051_C08_a_payment_that_was_canceled_was_not_charged(world: World) -> None:
+    _, order_id = placed(world, "authentication_required")
+    world.run()
+    assert world.request("DELETE", f"/api/orders/{order_id}", account="authentication_required").status == 202
+    world.run()
+    payment = shown(world, order_id, "authentication_required")["payment"]
+    assert (payment["status"], payment["amount_charged_cents"]) == ("canceled", 0)
+
+
+def test_O2_051_C08_what_was_given_back_was_charged_before(world: World) -> None:
+    _, order_id = placed(world, "ready")
+    world.run(finish=False)
+    world.platform.fail(order_id)
+    world.platform_webhook(order_id)
+    world.run()
+    payment = shown(world, order_id)["payment"]
+    assert (payment["status"], payment["amount_charged_cents"]) == ("refunded", 1200)
+    assert payment["refunded_cents"] == 1200
+
+
 def test_C07_an_unpaid_order_expires_and_can_no_longer_be_paid(world: World) -> None:
     reply, order_id = placed(world, "authentication_required")
     world.run()

@@ -165,9 +165,13 @@ def test_O2_062_O2_063_without_a_complete_contact_nothing_is_ordered(world: Worl
 # -- wrong fields -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", [{}, {"callback": CALLBACK}, {"Site": {}}])
+@pytest.mark.parametrize("body", [{}, {"callback": CALLBACK}])
 def test_O2_064_site_is_required(world: World, body: Any) -> None:
     refused(world, body, "missing_field", "/site")
+
+
+def test_O2_064_site_is_required_and_its_misspelling_is_named(world: World) -> None:
+    refused(world, {"Site": {}}, "missing_field", "/site", "/Site")
 
 
 @pytest.mark.parametrize("site", [None, [], "x", 1, True, 1.5])

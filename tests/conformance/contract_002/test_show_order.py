@@ -163,7 +163,15 @@ def test_O2_056_unknown_and_foreign_orders_are_the_same_404(world: World, body: 
     for spelling in (body["order"]["id"], str(mine), object_id(mine)):
         foreign = send(world, method, f"/api/orders/{spelling}", account="credit")
         assert (foreign.status, foreign.body) == (404, unknown.body)
-    never_minted = (str(mine + 1), str(2**49), "0", "-1", "1" * 16, "9" * 40, body["order"]["id"][:-1] + "x")
+    never_minted = (
+        str(mine + 2**40),
+        str(2**49),
+        "0",
+        "-1",
+        "1" * 16,
+        "9" * 40,
+        body["order"]["id"][:-1] + "x",
+    )
     for spelling in never_minted:
         reply = send(world, method, f"/api/orders/{spelling}")
         assert (reply.status, reply.body) == (404, unknown.body)

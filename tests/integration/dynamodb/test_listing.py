@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
+from hosting_orders.adapters.dynamodb.pages import MARK_EVERY, MOST_NEW_MARKS
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.ids import smallest_number_at
 from hosting_orders.usecases.ports import OrderPage
@@ -55,6 +56,86 @@ def test_pages_by_number(
     place(store, 1, 2, 3, 4, 5)
     page = store.newest(ACCOUNT, limit, skip=skip)
     assert (numbers(page), page.has_more) == (expected, has_more)
+
+
+class Counting:
+    """Counts what queries read: DynamoDB charges for every item that it looks at, shown or not."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.items = self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def query(self, **request: Any) -> Any:
+        answer = self._client.query(**request)
+        self.items += answer["ScannedCount"]
+        self.calls += 1
+        return answer
+
+
+def cost_of(client: Any, skip: int, limit: int = 20) -> int:
+    counting = Counting(client)
+    DynamoOrderStore(counting, TABLE_NAME).newest(ACCOUNT, limit, skip=skip)
+    return counting.items + counting.calls
+
+
+def place_many(store: DynamoOrderStore, numbers: list[int]) -> None:
+    for start in range(0, len(numbers), 40):
+        place(store, *numbers[start : start + 40])
+
+
+def test_a_deep_page_reads_no_more_than_a_shallow_one(store: DynamoOrderStore, client: Any) -> None:
+    place_many(store, list(range(1, 401)))
+    shallow = cost_of(client, 0)
+    assert cost_of(client, 380) > 400  # nothing is remembered of these orders yet
+    store.mark_pages(ACCOUNT, before=10**9)
+    costs = [cost_of(client, skip) for skip in range(0, 500, 20)]
+    most = 2 * MARK_EVERY + shallow + 10
+    assert max(costs) <= most
+    place_many(store, list(range(401, 801)))
+    store.mark_pages(ACCOUNT, before=10**9)
+    assert max(cost_of(client, skip) for skip in range(0, 900, 60)) <= most
+
+
+@pytest.mark.parametrize("before", [1, 333, 10**9])
+def test_what_is_remembered_of_pages_changes_no_page(store: DynamoOrderStore, before: int) -> None:
+    """Also where it covers a part of the orders only, as after a first run or for what was just placed."""
+    numbers_placed = list(range(3, 900, 3))
+    place_many(store, numbers_placed)
+    store.mark_pages(ACCOUNT, before=before)
+    store.mark_pages(ACCOUNT, before=before)  # once more changes nothing
+    place(store, 1600, 1601, 1602)
+    place(store, 700, account_id="another")
+    every = [1602, 1601, 1600, *reversed(numbers_placed)]
+    for skip in [*range(0, len(every) + 100, 23), len(every) - 1, len(every), 10**12]:
+        page = store.newest(ACCOUNT, 20, skip=skip)
+        assert numbers(page) == every[skip : skip + 20]
+        assert page.has_more is (skip + 20 < len(every))
+
+
+def test_pages_are_remembered_in_steps_however_many_orders_there_are(
+    store: DynamoOrderStore, client: Any
+) -> None:
+    """An account that had its orders before pages were remembered: no run reads them all."""
+    place_many(store, list(range(1, MARK_EVERY * (MOST_NEW_MARKS + 3))))
+    counting = Counting(client)
+    for _ in range(3):
+        counting.items = 0
+        DynamoOrderStore(counting, TABLE_NAME).mark_pages(ACCOUNT, before=10**9)
+        assert counting.items <= MARK_EVERY * MOST_NEW_MARKS + 1
+    assert cost_of(client, MARK_EVERY * (MOST_NEW_MARKS + 1)) <= 2 * MARK_EVERY + 40
+
+
+def test_no_place_is_remembered_above_an_order_that_may_still_come(store: DynamoOrderStore) -> None:
+    place_many(store, list(range(10, 1010, 10)))
+    store.mark_pages(ACCOUNT, before=500)
+    place(store, *range(501, 560, 10))  # they were given their numbers before, and are written only now
+    every = sorted([*range(10, 1010, 10), *range(501, 560, 10)], reverse=True)
+    store.mark_pages(ACCOUNT, before=10**9)
+    for skip in range(0, len(every), 5):
+        assert numbers(store.newest(ACCOUNT, 5, skip=skip)) == every[skip : skip + 5]
 
 
 def test_an_account_without_orders_has_an_empty_page(store: DynamoOrderStore) -> None:

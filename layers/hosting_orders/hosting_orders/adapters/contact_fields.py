@@ -8,14 +8,20 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-from hosting_orders.domain.contact_schema import LARGEST_CONTACT, LONGEST, LONGEST_EXTRA, OPTIONAL, REQUIRED
+from hosting_orders.domain.contact_schema import (
+    CONTACT_FIELDS,
+    LARGEST_CONTACT,
+    LONGEST,
+    LONGEST_EXTRA,
+    OPTIONAL,
+    REQUIRED,
+)
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.registration import Contact
 
 _MOST_EXTRAS = 20
 _LONGEST_FIELD_NAME = 64
-_FIELDS = (*REQUIRED, *OPTIONAL, "extra_properties")
 # User-assigned in ISO 3166-1, so not assigned to any country, though the package lists it.
 _NOT_ASSIGNED = frozenset({"XK"})
 # Line breaks, control and private characters, halves of characters: nothing that an address label could show.
@@ -44,13 +50,13 @@ def read_contact(given: Mapping[str, object]) -> Contact:
         except _RefusedError as refusal:
             problems.append(_wrong(f"/{name}", f"`{name}` {refusal}"))
     extra = _read_extras(given.get("extra_properties"), problems)
-    problems += [_unknown(name) for name in given if name not in _FIELDS]
+    problems += [_unknown(name) for name in given if name not in CONTACT_FIELDS]
     if problems:
         raise InvalidFieldsError(problems)
     contact = Contact(**values, extra=extra)
     if contact_size(contact) > LARGEST_CONTACT:
         raise InvalidFieldsError(
-            [_wrong("", "The contact is too long altogether: shorten its longest fields.")]
+            [_wrong("", "The contact is too long as a whole: shorten its longest fields.")]
         )
     return contact
 
@@ -72,10 +78,10 @@ def _wrong(pointer: str, message: str) -> InvalidRequestError:
 
 
 def _unknown(name: object) -> InvalidRequestError:
-    """A misspelled field is told, not dropped: what the client meant to say would be lost without a word."""
+    """A misspelled field is refused, not dropped: what the client meant to say would be lost without a word."""
     shown = _printed(str(name)[:_LONGEST_FIELD_NAME])
-    likely = difflib.get_close_matches(shown, _FIELDS, n=1)
-    hint = f" Is `{likely[0]}` meant?" if likely else ""
+    likely = difflib.get_close_matches(shown, CONTACT_FIELDS, n=1)
+    hint = f" Did you mean `{likely[0]}`?" if likely else ""
     return _wrong(pointer_to(shown), f"`{shown}` is not a field of a contact.{hint}")
 
 
@@ -98,11 +104,11 @@ def _text(value: object, longest: int) -> str:
         or (unicodedata.category(character) == "Cf" and character not in _JOINERS)
         for character in text
     ):
-        raise _RefusedError("has a line break, a control character or an invisible one in it.")
+        raise _RefusedError("must not have line breaks, control characters or invisible characters.")
     if text and not text.strip(_JOINERS):
-        raise _RefusedError("has nothing in it that can be seen.")
+        raise _RefusedError("must have at least one visible character.")
     if len(text) > longest:
-        raise _RefusedError(f"is too long: {longest} characters are the most.")
+        raise _RefusedError(f"must have at most {longest} characters.")
     return text
 
 
@@ -141,7 +147,7 @@ def _phone(text: str) -> str:
     )
 
     refusal = _RefusedError(
-        "must be a telephone number with its country's code, such as `+15555555555` or `+1.5555555555`."
+        "must be a telephone number with its country code, such as `+15555555555` or `+1.5555555555`."
     )
     if not _PHONE.match(text):
         raise refusal
@@ -165,13 +171,11 @@ def _read_extras(given: object, problems: list[InvalidRequestError]) -> dict[str
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        problems.append(_wrong("/extra_properties", "`extra_properties` must be an object."))
+        problems.append(_wrong("/extra_properties", "`extra_properties` must be a JSON object."))
         return {}
     if len(given) > _MOST_EXTRAS:
         problems.append(
-            _wrong(
-                "/extra_properties", f"`extra_properties` has too many fields: {_MOST_EXTRAS} are the most."
-            )
+            _wrong("/extra_properties", f"`extra_properties` must have at most {_MOST_EXTRAS} fields.")
         )
         return {}
     extra: dict[str, str] = {}
@@ -179,10 +183,10 @@ def _read_extras(given: object, problems: list[InvalidRequestError]) -> dict[str
         shown = _printed(str(name)[:_LONGEST_FIELD_NAME])
         pointer = pointer_to("extra_properties", shown)
         if len(str(name)) > _LONGEST_FIELD_NAME:
-            problems.append(_wrong(pointer, f"`{shown}…` is too long for the name of a field."))
+            problems.append(_wrong(pointer, f"The field name `{shown}…` is too long."))
             continue
         if shown != name:
-            problems.append(_wrong(pointer, f"`{shown}` can't be the name of a field."))
+            problems.append(_wrong(pointer, f"`{shown}` cannot be a field name."))
             continue
         try:
             text = _text(_extra_as_text(value), LONGEST_EXTRA)

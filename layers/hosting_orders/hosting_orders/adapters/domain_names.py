@@ -34,7 +34,7 @@ def parse_domain_name(text: str) -> DomainName:
     ascii_labels = [_ascii_label(label) for label in labels]
     ascii_name = ".".join(ascii_labels)
     if len(ascii_name) > _LONGEST_NAME:
-        raise _invalid(f"The name is too long: {_LONGEST_NAME} characters in its ASCII form are the most.")
+        raise _invalid(f"The domain must have at most {_LONGEST_NAME} characters in its ASCII form.")
     _check_directions(labels)
     for label in labels:
         _check_scripts(label)
@@ -58,30 +58,26 @@ def _shown(text: str) -> str:
 def _check_kind_of_text(text: str) -> None:
     """Say what was given instead of a name; the rules of IDNA would only say which character is wrong."""
     if not text:
-        raise _invalid("The name is empty.")
+        raise _invalid("The domain is empty.")
     if len(text) > _LONGEST_NAME + 1:
-        raise _invalid(f"The name is too long: {_LONGEST_NAME} characters are the most.")
+        raise _invalid(f"The domain must have at most {_LONGEST_NAME} characters.")
     plain = unicodedata.normalize("NFKC", text)
     if _SCHEME.match(plain):
-        raise _invalid(
-            "This is a web address: leave out the scheme and give the name only, such as `example.com`."
-        )
+        raise _invalid("This is a web address: send the domain alone, such as `example.com`.")
     if "@" in plain:
-        raise _invalid("This is an e-mail address: give the part behind the @ only, such as `example.com`.")
+        raise _invalid("This is an e-mail address: send only what follows the @, such as `example.com`.")
     if _is_ip_address(plain):
-        raise _invalid("This is an IP address: a domain name is needed, such as `example.com`.")
+        raise _invalid("This is an IP address: send a domain, such as `example.com`.")
     if any(character in "/\\?#" for character in plain):
-        raise _invalid("This has a path in it: give the name only, such as `example.com`.")
+        raise _invalid("This has a path: send the domain alone, such as `example.com`.")
     if ":" in plain:
-        raise _invalid("A name has no colon in it: leave out the port, and give the name only.")
+        raise _invalid("A domain cannot have a colon: send it without the port.")
     if "*" in plain:
-        raise _invalid(
-            "A name with an asterisk can't be registered: give the name only, such as `example.com`."
-        )
+        raise _invalid("A domain cannot have an asterisk: send it without, such as `example.com`.")
     if any(character.isspace() for character in plain):
-        raise _invalid("There is a space or a line break inside the name.")
+        raise _invalid("The domain has a space or a line break in it.")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in plain):
-        raise _invalid("There is a control character in the name.")
+        raise _invalid("The domain has a control character in it.")
 
 
 def _is_ip_address(text: str) -> bool:
@@ -105,7 +101,7 @@ def _labels(text: str) -> list[str]:
         raise _invalid(_why(error, text)) from error
     parts = mapped.removesuffix(".").split(".")
     if not all(parts):
-        raise _invalid("A part of the name is empty: there is a dot too many, or nothing but a dot.")
+        raise _invalid("A part of the domain is empty: it has a dot too many, or nothing but a dot.")
     return [_unicode_label(part) for part in parts]
 
 
@@ -134,7 +130,7 @@ def _decoded(label: str) -> str:
     except IDNAError:
         same = False
     if not same or decoded.isascii() or "." in decoded or _encoded(decoded) != label:
-        raise _invalid(f"{_shown(label)!r} stands for no name: it is not the ASCII form of any.")
+        raise _invalid(f"{_shown(label)!r} is not the ASCII form of any domain.")
     _check_characters(decoded)
     return decoded
 
@@ -154,9 +150,7 @@ def _check_characters(label: str) -> None:
 def _ascii_label(label: str) -> str:
     encoded = label if label.isascii() else _encoded(label)
     if len(encoded) > _LONGEST_LABEL:
-        raise _invalid(
-            f"{_shown(label)!r} is too long: {_LONGEST_LABEL} characters in its ASCII form are the most."
-        )
+        raise _invalid(f"{_shown(label)!r} must have at most {_LONGEST_LABEL} characters in its ASCII form.")
     return encoded
 
 
@@ -193,7 +187,7 @@ def _check_directions(labels: list[str]) -> None:
             check_bidi(label, check_ltr=True)
     except IDNAError as error:
         raise _invalid(
-            "The name mixes writing from right to left with other writing in a way that does not read clearly."
+            "The domain mixes writing from right to left with other writing in a way that does not read clearly."
         ) from error
 
 
@@ -203,16 +197,16 @@ def _why(error: IDNAError, text: str) -> str:
     if isinstance(error, IDNABidiError):
         return f"{_shown(text)!r} mixes writing from right to left with other writing."
     if error.code == "leading_combiner":
-        return f"{_shown(text)!r} begins with an accent that belongs to no letter."
+        return f"{_shown(text)!r} begins with an accent that does not belong to a letter."
     if error.codepoint is None:
-        return f"{_shown(text)!r} can't be a domain name."
+        return f"{_shown(text)!r} cannot be a domain."
     character = chr(error.codepoint)
     if character.isascii():
-        return f"{character!r} can't stand in a name: letters, digits and hyphens can."
+        return f"A domain cannot have {character!r}: it can have letters, digits and hyphens."
     which = f"U+{error.codepoint:04X} {unicodedata.name(character, '')}".rstrip()
     if error.code in ("contextj", "contexto"):
-        return f"{which} can't stand in this place of a name."
-    return f"{which} can't stand in a name."
+        return f"A domain cannot have {which} in this place."
+    return f"A domain cannot have {which}."
 
 
 # -- what can be registered, and where ----------------------------------------------------------------------------
@@ -230,24 +224,24 @@ def _registry_of(labels: list[str], ascii_labels: list[str]) -> TldFacts:
     ascii_name = ".".join(ascii_labels)
     suffix = _public_suffixes().publicsuffix(ascii_name)
     if len(labels) == 1 and suffix is None:
-        raise _invalid(f"{_shown(labels[0])!r} has no ending: give the whole name, such as `example.com`.")
+        raise _invalid(f"{_shown(labels[0])!r} has no ending: send the whole domain, such as `example.com`.")
     if suffix is None or suffix not in TLDS:
         ending = suffix if suffix is not None else ascii_labels[-1]
         raise InvalidRequestError(
             "unsupported_tld",
-            f"Names under .{_shown(ending)} can't be registered here; GET /api/tlds lists the endings that can.",
+            f"Domains under .{_shown(ending)} cannot be registered here; GET /api/tlds lists the endings that can.",
             "/name",
         )
     if suffix == ascii_name:
         raise _invalid(
-            f".{suffix} is an ending under which names are registered: put a name before it, such as "
+            f".{suffix} is an ending under which domains are registered: put a name before it, such as "
             f"`example.{suffix}`."
         )
     surplus = len(labels) - suffix.count(".") - 2
     if surplus:
         registrable = ".".join(labels[surplus:])
         raise _invalid(
-            f"This is a sub-domain: order `{registrable}`, and set the sub-domain up in its DNS zone."
+            f"This is a sub-domain: order `{registrable}`, and set up the sub-domain in its DNS zone."
         )
     return TLDS[suffix]
 
@@ -255,15 +249,17 @@ def _registry_of(labels: list[str], ascii_labels: list[str]) -> TldFacts:
 def _check_registry(label: str, facts: TldFacts) -> None:
     ending = f".{facts.name}"
     if any(_is_symbol(character) for character in label) and not facts.emoji:
-        raise _invalid(f"Emoji and other symbols are not allowed in names under {ending}.")
+        raise _invalid(f"Emoji and other symbols are not allowed in domains under {ending}.")
     foreign = sorted(
         {character for character in label if not character.isascii() and not _is_symbol(character)}
     )
     if foreign and not facts.idn:
-        raise _invalid(f"Names under {ending} have only the letters a to z, digits and hyphens.")
+        raise _invalid(f"Domains under {ending} can have only the letters a to z, digits and hyphens.")
     if facts.letters is not None:
         strange = [character for character in foreign if character not in facts.letters]
         if strange:
-            raise _invalid(f"The {ending} registry does not take {', '.join(strange[:5])} in names.")
+            raise _invalid(f"The {ending} registry does not accept {', '.join(strange[:5])} in domains.")
     if len(label) < facts.shortest:
-        raise _invalid(f"Names under {ending} have at least {facts.shortest} characters before the ending.")
+        raise _invalid(
+            f"Domains under {ending} must have at least {facts.shortest} characters before the ending."
+        )

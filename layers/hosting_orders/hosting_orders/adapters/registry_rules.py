@@ -63,7 +63,7 @@ class TableRegistryRules:
         rules = self.rules(tld)
         if rules is None:
             raise InvalidRequestError(
-                "unsupported_tld", f"Names under .{tld} can't be registered here.", "/name"
+                "unsupported_tld", f"Domains under .{tld} cannot be registered here.", "/name"
             )
         schema = rules.contact_schema
         violations: dict[str, Violation] = {}
@@ -133,9 +133,9 @@ def _wrong(
     path = list(error.instance_path)
     if error.kind.name == "additionalProperties":
         known = ", ".join(_property(schema, path).get("properties", {}))
-        expected = f"It takes {known}." if known else "It takes none."
+        expected = f"It takes {known}." if known else "It has none of its own."
         for name in error.kind.value:
-            yield pointer_to(*path, name), f"The registry knows no such field. {expected}"
+            yield pointer_to(*path, name), f"The registry does not know this field. {expected}"
         return
     field = _property(schema, path)
     title = field.get("title", "The contact")
@@ -152,8 +152,8 @@ def _expected(error: ValidationError) -> str:
         case "enum":
             return "must be one of the values that the schema lists."
         case "maxLength":
-            return f"is too long: {error.kind.value} characters are the most."
+            return f"must have at most {error.kind.value} characters."
         case "minLength":
-            return f"is too short: {error.kind.value} characters are the least."
+            return f"must have at least {error.kind.value} characters."
         case _:
-            return "is not written as the registry takes it."
+            return "does not have the form that the registry expects."

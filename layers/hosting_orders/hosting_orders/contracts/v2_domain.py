@@ -16,15 +16,9 @@ from hosting_orders.domain.ids import registration_id
 from hosting_orders.domain.order import DomainItem, DomainResource, Order, OrderStatus
 from hosting_orders.domain.registration import DomainAction, TldRules
 
-from .v2_words import Callback, date_time, field_problem
+from .v2_words import FOR_CUSTOMERS, Callback, Strict, date_time, field_problem
 
 # -- what comes in ------------------------------------------------------------------------------------------------
-
-
-class _Strict(BaseModel):
-    """A field that is misspelled must not be lost: it would be paid for otherwise than it was meant."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
 def _one_line(text: str) -> str:
@@ -40,7 +34,7 @@ _AuthCode = Annotated[
 _RegistrationId = Annotated[int, Field(ge=1, le=2**53)]
 
 
-class ContactSource(_Strict):
+class ContactSource(Strict):
     """`domain.contact_source` (O2-131). The other fields are ours: what the registration's contact may lack for
     another TLD."""
 
@@ -63,13 +57,13 @@ class RoleContact(BaseModel):
         return dict(self.model_extra or {})
 
 
-class RoleContacts(_Strict):
+class RoleContacts(Strict):
     admin: RoleContact | None = None
     billing: RoleContact | None = None
     tech: RoleContact | None = None
 
 
-class Domain(_Strict):
+class Domain(Strict):
     """`domain` of POST /api/orders/domain (O2-120 … O2-135)."""
 
     name: Annotated[str, StringConstraints(max_length=1024)]
@@ -80,7 +74,7 @@ class Domain(_Strict):
     role_contacts: RoleContacts | None = None
 
 
-class OrderDomain(_Strict):
+class OrderDomain(Strict):
     """Body of POST /api/orders/domain."""
 
     domain: Domain
@@ -139,16 +133,17 @@ _CONFIRM = (
 _NEXT_STEPS = {
     "PENDING_CUSTOMER_ACTION": _CONFIRM,
     "PENDING_AUTHORIZATION": _CONFIRM,
-    "PENDING_PAYMENT_VERIFICATION": "We have to settle something with our registrar; there is nothing to do.",
-    "PENDING_SUPPORT_CASE": "We have to settle something with our registrar; there is nothing to do.",
+    "PENDING_PAYMENT_VERIFICATION": "We have to settle something with our registrar. You do not need to do anything.",
+    "PENDING_SUPPORT_CASE": "We have to settle something with our registrar. You do not need to do anything.",
 }
-_FOR_CUSTOMERS = frozenset({"PENDING_CUSTOMER_ACTION", "PENDING_AUTHORIZATION"})
-_NOT_TAKEN_ON = "The registrar has not taken the order on yet; we keep asking. There is nothing to do."
+_NOT_TAKEN_ON = (
+    "The registrar has not accepted the order yet, and we keep asking. You do not need to do anything."
+)
 _WAITING = {
-    DomainAction.REGISTER: "The registrar is working on it; there is nothing to do.",
+    DomainAction.REGISTER: "The registrar is working on it. You do not need to do anything.",
     DomainAction.TRANSFER: (
-        "The current registrar has to release the name, which takes about five days; approving the transfer there "
-        "makes it faster."
+        "The current registrar has to release the domain, which takes about five days. It is faster if you approve "
+        "the transfer there."
     ),
 }
 
@@ -191,7 +186,7 @@ def waits_for_others(order: Order) -> bool:
     """Whether a name is on its way and somebody else has to act: the losing registrar, or the registrant (C03)."""
     if not isinstance(order.item, DomainItem) or order.status is not OrderStatus.PROCESSING:
         return False
-    if order.submission is not None and order.submission.flag in _FOR_CUSTOMERS:
+    if order.submission is not None and order.submission.flag in FOR_CUSTOMERS:
         return True
     return order.item.action is DomainAction.TRANSFER and order.operation_id is not None
 
@@ -201,7 +196,7 @@ def _domain_word(order: Order, flag: str | None) -> str:
         return _STATES[order.status]
     if order.provisioning_at is None:
         return "pending"
-    if flag in _FOR_CUSTOMERS:
+    if flag in FOR_CUSTOMERS:
         return "action_required"
     return "transferring" if order.domain_item.action is DomainAction.TRANSFER else "registering"
 
@@ -211,13 +206,13 @@ def _transfer(order: Order, flag: str | None) -> dict[str, Any]:
     word = _domain_word(order, flag)
     if word not in ("transferring", "action_required"):
         done = (
-            "The transfer is complete. The name keeps the nameservers it had; `dns_zone` is ready to take over."
+            "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
             if word == "active"
             else None
         )
         return {"state": "completed" if word == "active" else word, "next_step": done, "deadline": None}
     state = "submitting" if order.operation_id is None else "in_progress"
-    if flag in _FOR_CUSTOMERS:
+    if flag in FOR_CUSTOMERS:
         state = "waiting_for_customer"
     since = order.provisioning_at or order.updated_at
     return {

@@ -65,9 +65,9 @@ class OnItemFailure(StrEnum):
 class Payment:
     """The cart's one payment. Amounts are minor units of `currency`.
 
-    `amount_charged` is what the payment method was asked for, `credit_applied` what the account's credit paid;
-    `total_net` and `total_gross` are the invoice's, without and with tax.
-    `error` is the provider's word for the last refusal.
+    `amount_charged` is what the payment method is asked for, as the invoice says; what it has paid is `charged`.
+    `credit_applied` is what the account's credit paid; `total_net` and `total_gross` are the invoice's, without and
+    with tax. `error` is the provider's word for the last refusal.
     """
 
     status: PaymentStatus
@@ -90,6 +90,20 @@ class Payment:
     def settled(self) -> bool:
         """True when it is certain whether the money came."""
         return self.status not in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION)
+
+    @property
+    def paid(self) -> bool:
+        """True once the money came, also when it was given back later."""
+        return self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
+
+    @property
+    def charged(self) -> int:
+        """What the payment method has paid: 0 until the payment succeeds.
+
+        It follows from the status here, and not from what is stored, so that it is right for every payment on
+        record and can never differ from the status beside it. A refund does not lower it: that has its own sum.
+        """
+        return self.amount_charged if self.paid else 0
 
     @property
     def started(self) -> bool:
@@ -134,7 +148,7 @@ class Cart:
     @property
     def status(self) -> CartStatus:
         """Paid carts are checked out (also when the money was given back later), dead ones are active again."""
-        if self.payment.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED):
+        if self.payment.paid:
             return CartStatus.CHECKED_OUT
         return CartStatus.ACTIVE if self.payment.settled else CartStatus.PROCESSING
 

@@ -29,6 +29,7 @@ by itself. What a whole contact may have is `LARGEST_CONTACT`."""
 
 REQUIRED = ("first_name", "last_name", "street_address", "post_code", "city", "country", "email", "phone")
 OPTIONAL = ("organization", "state")
+CONTACT_FIELDS = (*REQUIRED, *OPTIONAL, "extra_properties")
 LONGEST_EXTRA = 128
 
 LARGEST_CONTACT = 3900
@@ -46,17 +47,17 @@ _FIELDS: Mapping[str, dict[str, Any]] = {
     "city": {"title": "City"},
     "state": {
         "title": "State or province",
-        "description": f"Required for addresses in {', '.join(STATE_NEEDED)}; elsewhere it can be left out.",
+        "description": f"Required for addresses in {', '.join(STATE_NEEDED)}; elsewhere it is optional.",
     },
     "country": {
         "title": "Country",
-        "description": "ISO 3166-1 alpha-2 code, such as `NL`. Small letters are taken too and turned into capitals.",
+        "description": "ISO 3166-1 alpha-2 code, such as `NL`. Lower-case letters are also accepted.",
         "pattern": "^[A-Z]{2}$",
     },
     "email": {"title": "E-mail address", "format": "email"},
     "phone": {
         "title": "Telephone number",
-        "description": "With the country's code: E.164 (`+15555555555`) or the registries' form (`+1.5555555555`).",
+        "description": "With the country code: E.164 (`+15555555555`) or the registries' form (`+1.5555555555`).",
         "pattern": r"^\+[0-9][0-9 ().-]{4,28}$",
     },
 }
@@ -66,7 +67,7 @@ def contact_schema(facts: TldFacts) -> dict[str, Any]:
     """A new schema object; whoever publishes and checks keeps one of them."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"Contact for a .{facts.name} name",
+        "title": f"Contact for a .{facts.name} domain",
         "description": " ".join(
             part
             for part in (facts.note, "Rules with `x-roles` hold for the contacts in these roles only.")
@@ -77,7 +78,7 @@ def contact_schema(facts: TldFacts) -> dict[str, Any]:
             **{name: _field(name) for name in _FIELDS},
             "extra_properties": {
                 "title": "Fields of this registry",
-                "description": f"What the .{facts.name} registry wants besides."
+                "description": f"What else the .{facts.name} registry needs."
                 if facts.extras
                 else f"The .{facts.name} registry has no fields of its own.",
                 "type": "object",

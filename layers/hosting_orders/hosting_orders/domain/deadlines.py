@@ -20,6 +20,9 @@ DAY = 24 * HOUR
 PAYMENT_LEASE = 2 * MINUTE
 # A cart or order that nobody has touched this long after it was placed has lost its process.
 LOST_START = 2 * MINUTE + 30 * SECOND
+# An order is in the table this long after it was given its number, or never: longer than any Lambda of ours that places
+# orders runs.
+ORDER_WRITTEN = 2 * MINUTE
 # How often an unsettled payment is looked up, in case its webhook was lost.
 PAYMENT_CHECK = HOUR
 # How often the platform is asked about work it has not reported.

@@ -52,7 +52,8 @@ class FeatureDisabledError(HostingOrdersError):
 
 
 class DomainRefusedError(HostingOrdersError):
-    """A 422 of the contract about a domain name: `code` is `domain_unavailable` or `domain_add_failed`."""
+    """A 422 about a domain: `code` is `domain_unavailable` or `domain_add_failed`, as in the contract, or
+    `too_many_unpaid_domains`, which is ours."""
 
     def __init__(self, code: str, message: str, pointer: str) -> None:
         super().__init__(message)

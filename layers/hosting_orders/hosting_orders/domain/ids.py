@@ -1,9 +1,10 @@
 """One order, one number, three spellings (checklist C02).
 
-The `number` is minted without a shared counter: 32 bits of Unix seconds and 17 random bits, so it grows with time,
-is positive and stays below 2**49. With one digit behind it for a task it is still exact in JavaScript (< 2**53).
-The 24-hex id and the UUID are computed from the number and back; what they have to spare is filled with a digest
-of the number, so that an id which was never ours does not decode and needs no read to answer 404.
+The `number` is minted without a shared counter: 32 bits of Unix seconds, 10 of milliseconds and 7 random bits, so it
+grows with time, is positive and stays below 2**49. With one digit behind it for a task it is still exact in
+JavaScript (< 2**53). The 24-hex id and the UUID are computed from the number and back; what they have to spare is
+filled with a digest of the number, so that an id which was never ours does not decode and needs no read to answer
+404.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import re
 import secrets
 import uuid
 
-RANDOM_BITS = 17
 _SECONDS_BITS = 32
-_LIMIT = 1 << (_SECONDS_BITS + RANDOM_BITS)
+_RANDOM_BITS = 7
+_REST_BITS = 10 + _RANDOM_BITS  # below the seconds
+_LIMIT = 1 << (_SECONDS_BITS + _REST_BITS)
+_IN_A_MILLISECOND = 1 << _RANDOM_BITS
 
 _DIGITS = re.compile(r"[1-9][0-9]{0,15}")
 _HEX = re.compile(r"[0-9a-f]{24}")
@@ -23,13 +26,32 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def mint_number(now_ms: int) -> int:
-    """A new order number for this moment (epoch milliseconds). Two calls may collide; the create is conditional."""
-    return ((now_ms // 1000) << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
+    """A new order number for this moment (epoch milliseconds)."""
+    return mint_numbers(now_ms, 1)[0]
+
+
+def mint_numbers(now_ms: int, count: int, attempt: int = 0) -> list[int]:
+    """New order numbers for this moment (epoch milliseconds), ascending, no two the same.
+
+    Another order may have one of them already, so the create is conditional. Each further `attempt` (from 0) takes
+    them from a stretch of time that is eight times as long: a millisecond has room for 128 orders over all accounts.
+    """
+    room = _IN_A_MILLISECOND * 8**attempt
+    places = sorted(secrets.SystemRandom().sample(range(room), count))
+    return [_number(now_ms + place // _IN_A_MILLISECOND, place % _IN_A_MILLISECOND) for place in places]
+
+
+def _number(moment_ms: int, place: int) -> int:
+    seconds, milliseconds = divmod(moment_ms, 1000)
+    return (seconds << _REST_BITS) | (milliseconds << _RANDOM_BITS) | place
 
 
 def smallest_number_at(moment_ms: int) -> int:
-    """The lowest number an order placed at or after this moment can have: a time range is a key range."""
-    return max(1, (moment_ms // 1000) << RANDOM_BITS)
+    """The lowest number an order placed at or after this moment can have: a time range is a key range.
+
+    It is the whole second's: older orders have random bits where the milliseconds are now.
+    """
+    return max(1, _number(moment_ms // 1000 * 1000, 0))
 
 
 def _digest(purpose: bytes, number: int) -> bytes:
@@ -38,7 +60,7 @@ def _digest(purpose: bytes, number: int) -> bytes:
 
 def object_id(number: int) -> str:
     """The 24-hex spelling: like an ObjectId it begins with four bytes of Unix seconds."""
-    seconds, rest = number >> RANDOM_BITS, number & ((1 << RANDOM_BITS) - 1)
+    seconds, rest = number >> _REST_BITS, number & ((1 << _REST_BITS) - 1)
     digest = _digest(b"object-id", number)
     middle = (rest << 7) | (digest[5] >> 1)
     return (seconds.to_bytes(4, "big") + middle.to_bytes(3, "big") + digest[:5]).hex()
@@ -61,7 +83,7 @@ def parse_order_id(text: str) -> int | None:
         return number if number < _LIMIT else None
     if _HEX.fullmatch(text):
         raw = bytes.fromhex(text)
-        number = (int.from_bytes(raw[:4], "big") << RANDOM_BITS) | (int.from_bytes(raw[4:7], "big") >> 7)
+        number = (int.from_bytes(raw[:4], "big") << _REST_BITS) | (int.from_bytes(raw[4:7], "big") >> 7)
         return number if number and object_id(number) == text else None
     if _UUID.fullmatch(text):
         raw = uuid.UUID(text).bytes

@@ -59,6 +59,15 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
 ENDS = frozenset(status for status, onward in MOVES.items() if not onward)
 
 
+# To people who know only the words of their contract.
+_ENDED = {
+    OrderStatus.COMPLETED: "The order is already completed.",
+    OrderStatus.FAILED: "The order has already failed.",
+    OrderStatus.EXPIRED: "The order was not paid in time and is already cancelled.",
+    OrderStatus.PROVISION_FAILED: "The order has already failed.",
+}
+
+
 class OrderType(StrEnum):
     SITE = "site"
     VM = "vm"
@@ -259,14 +268,14 @@ class Order:
     def site_item(self) -> SiteItem:
         """What a site order asks for; raises TypeError for orders of another type."""
         if not isinstance(self.item, SiteItem):
-            raise TypeError(f"order {self.number} is no site order")
+            raise TypeError(f"order {self.number} is not a site order")
         return self.item
 
     @property
     def domain_item(self) -> DomainItem:
         """What a domain order asks for; raises TypeError for orders of another type."""
         if not isinstance(self.item, DomainItem):
-            raise TypeError(f"order {self.number} is no domain order")
+            raise TypeError(f"order {self.number} is not a domain order")
         return self.item
 
     @property
@@ -297,7 +306,7 @@ class Order:
 
     def _move(self, to: OrderStatus, now: int, actor: Actor, cause: str) -> Order:
         if to not in MOVES[self.status]:
-            raise IllegalMoveError(f"order {self.number} can not go from {self.status} to {to}")
+            raise IllegalMoveError(f"order {self.number} cannot go from {self.status} to {to}")
         # Clocks of two machines differ: an order's own time never runs backwards (checklist SQ-038).
         now = max(now, self.updated_at)
         return replace(
@@ -466,11 +475,11 @@ class Order:
     def why_not_cancellable(self) -> tuple[str, str] | None:
         """(reason, text) when a cancel would be refused now, None when it would succeed."""
         if self.status is OrderStatus.CANCELING or self.status is OrderStatus.CANCELED:
-            return ("already_canceled", "The order is already cancelled.")
+            return ("already_cancelled", "The order is already cancelled.")
         if self.ended:
-            return ("already_ended", f"The order has already ended: it is {self.status}.")
+            return ("already_ended", _ENDED[self.status])
         if self.status in (OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
-            return ("refund_in_progress", "The order can't be delivered and is being refunded.")
+            return ("refund_in_progress", "The order cannot be delivered and is being refunded.")
         if self.provisioning_at is not None:
             return ("provisioning_started", "Delivery has begun; the order can no longer be cancelled.")
         return None

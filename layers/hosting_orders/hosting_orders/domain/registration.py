@@ -188,7 +188,7 @@ class RegistrarOperation:
 
 
 _CONTACT = "The registry did not accept a contact."
-_GONE = "Somebody else has the name by now."
+_GONE = "Another registrant has the domain by now."
 _REJECTED = "The transfer was rejected by the current registrar or the registrant."
 _REASONS = (
     (("auth", "code"), "The auth code was not accepted."),
@@ -200,7 +200,7 @@ _REASONS = (
     (("not available",), _GONE),
     (("unavailable",), _GONE),
     (("already",), _GONE),
-    (("locked",), "The name is locked at its current registrar."),
+    (("locked",), "The domain is locked at its current registrar."),
     (("rejected",), _REJECTED),
     (("denied",), _REJECTED),
 )
@@ -213,8 +213,8 @@ def why_it_failed(action: DomainAction, said: str | None) -> str:
     heard = (said or "").lower()
     for words, reason in _REASONS:
         if all(word in heard for word in words):
-            return f"The name could not be {what}. {reason}"
-    return f"The name could not be {what}: its registry refused."
+            return f"The domain could not be {what}. {reason}"
+    return f"The domain could not be {what}: its registry refused."
 
 
 @dataclass(frozen=True, slots=True)

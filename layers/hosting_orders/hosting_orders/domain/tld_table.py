@@ -251,7 +251,7 @@ _IT = TldFacts(
     ),
     demands=(
         ContactDemand(
-            "The owner of a .it name has an address in the European Union.", _lives_in(EU), roles=OWNER
+            "The owner of a .it domain has an address in the European Union.", _lives_in(EU), roles=OWNER
         ),
         ContactDemand(
             "The .it registry identifies every owner by a number.", _extras_needed("pin"), roles=OWNER
@@ -390,7 +390,7 @@ _CA = TldFacts(
             "legalType",
             "CA_LEGAL_TYPE",
             "Legal type",
-            "What entitles the owner to a .ca name. People: CCT Canadian citizen, RES permanent resident, LGR legal "
+            "What entitles the owner to a .ca domain. People: CCT Canadian citizen, RES permanent resident, LGR legal "
             "representative of either, ABO indigenous people. Organizations: CCO corporation, ASS association, EDU "
             "educational institution, GOV government, HOP hospital, INB Indian band, LAM library, archive or museum, "
             "MAJ His Majesty, OMK official mark, PLT political party, PRT partnership, TDM trade mark registered in "
@@ -439,7 +439,7 @@ _CA = TldFacts(
     ),
     demands=(
         ContactDemand(
-            "The .ca registry wants to know what entitles the owner to a .ca name.",
+            "The .ca registry wants to know what entitles the owner to a .ca domain.",
             _extras_needed("legalType"),
             roles=OWNER,
         ),
@@ -450,7 +450,7 @@ _CA = TldFacts(
             roles=OWNER,
         ),
         ContactDemand(
-            "The administrative and the technical contact of a .ca name are people who live in Canada.",
+            "The administrative and the technical contact of a .ca domain are people who live in Canada.",
             _lives_in(["CA"]),
             roles=(ContactRole.ADMIN, ContactRole.TECH),
         ),
@@ -540,24 +540,24 @@ _COM_AU = TldFacts(
             "eligibilityType",
             "AU_ELIGIBILITY_TYPE",
             "Kind of legal entity",
-            "What kind of legal entity registers the name.",
+            "What kind of legal entity registers the domain.",
             {"enum": list(_AU_ELIGIBILITY)},
         ),
         ExtraProperty(
             "policyReason",
             "AU_POLICY_REASON",
             "Reason",
-            "POLICY_REASON_1: the name is an acronym or abbreviation of the entity's name or trade mark. "
+            "POLICY_REASON_1: the domain is an acronym or abbreviation of the entity's name or trade mark. "
             "POLICY_REASON_2: it is allowed for another reason.",
             {"enum": ["POLICY_REASON_1", "POLICY_REASON_2"]},
         ),
     ),
     demands=(
         ContactDemand(
-            "Only organizations can own names under .au.", {"required": ["organization"]}, roles=OWNER
+            "Only organizations can own domains under .au.", {"required": ["organization"]}, roles=OWNER
         ),
         ContactDemand(
-            "The .au registry checks who the owner is, and why it may have the name.",
+            "The .au registry checks who the owner is, and why it may have the domain.",
             _extras_needed("registrantName", "idType", "idNumber", "eligibilityType", "policyReason"),
             roles=OWNER,
         ),
@@ -585,7 +585,7 @@ _AU = replace(
             "priorityToken",
             "AU_PRIORITY_TOKEN",
             "Priority token",
-            "The registry's token for somebody who holds the same name under .com.au or the like.",
+            "The registry's token for a registrant who holds the same name under .com.au or a similar ending.",
         ),
     ),
 )
@@ -616,7 +616,7 @@ _UK = TldFacts(
     "uk",
     idn=False,
     authcode_required=False,
-    note="A transfer needs no auth code: the present registrar sets the name's IPS tag to GANDI.",
+    note="A transfer needs no auth code: the current registrar sets the domain's IPS tag to GANDI.",
     examples=(
         _example("GB", contactType="IND"),
         _example("GB", "Example Ltd", contactType="LTD", companyNumber="01234567"),
@@ -805,8 +805,8 @@ _FR = TldFacts(
     ),
     demands=(
         ContactDemand(
-            "The owner and the administrative contact of a .fr name are in the European Economic Area, in Switzerland "
-            "or in a French territory.",
+            "The owner and the administrative contact of a .fr domain are in the European Economic Area, in "
+            "Switzerland or in a French territory.",
             _lives_in([*EEA, "CH", *FRENCH_TERRITORIES]),
             roles=OWNER_AND_ADMIN,
         ),
@@ -840,13 +840,13 @@ _EU = TldFacts(
     ),
     demands=(
         ContactDemand(
-            "An organization that owns a .eu name has an address in the European Economic Area.",
+            "An organization that owns a .eu domain has an address in the European Economic Area.",
             _lives_in(EEA),
             when=IS_ORGANIZATION,
             roles=OWNER,
         ),
         ContactDemand(
-            "Outside the European Economic Area only citizens of the European Union can own a .eu name.",
+            "Outside the European Economic Area only citizens of the European Union can own a .eu domain.",
             _extras_needed("countryOfCitizenship"),
             when=_both(IS_PERSON, {"not": _lives_in(EEA)}),
             roles=OWNER,
@@ -857,7 +857,7 @@ _EU = TldFacts(
 _SE = TldFacts(
     "se",
     shortest=2,
-    note="The registry checks the owner's identity by documents; the name stays pending until it has them.",
+    note="The registry checks the owner's identity by documents; the domain stays pending until it has them.",
     examples=(
         _example("SE", idNumber="780110-1234"),
         _example("DE", "Beispiel GmbH", idNumber="DE123456789"),
@@ -899,8 +899,8 @@ TLDS: Mapping[str, TldFacts] = {
         TldFacts("net"),
         TldFacts("org"),
         TldFacts("info"),
-        TldFacts("app", note="Browsers open names under .app by HTTPS only."),
-        TldFacts("dev", note="Browsers open names under .dev by HTTPS only."),
+        TldFacts("app", note="Browsers open domains under .app with HTTPS only."),
+        TldFacts("dev", note="Browsers open domains under .dev with HTTPS only."),
         TldFacts("io"),
         TldFacts("me"),
         TldFacts("online"),

@@ -19,6 +19,7 @@ from typing import Any
 from hosting_orders import bootstrap
 from hosting_orders.contracts import v2
 from hosting_orders.contracts.problem import Detail, Problem, as_problem_json, as_v2, one
+from hosting_orders.contracts.v2_words import shown_decline
 from hosting_orders.domain import errors
 from hosting_orders.usecases.authenticate import Caller, authenticate
 from hosting_orders.usecases.ports import Services
@@ -61,7 +62,7 @@ class Request:
         try:
             raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
         except ValueError as error:
-            raise errors.InvalidRequestError("malformed_body", "The body can not be read.") from error
+            raise errors.InvalidRequestError("malformed_body", "The body cannot be read.") from error
         return cls(
             method=http["method"],
             path=http["path"],
@@ -77,9 +78,7 @@ class Request:
         if len(self.raw_body) > LARGEST_BODY:
             raise errors.BodyTooLargeError(f"The body is larger than {LARGEST_BODY} bytes.")
         if not self.raw_body.strip():
-            raise errors.InvalidRequestError(
-                "malformed_json", "The body is empty; a JSON object is required.", ""
-            )
+            raise errors.InvalidRequestError("malformed_json", "The body is empty; send a JSON object.", "")
         try:
             body = strict_json.parse(self.raw_body)
         except strict_json.UnfitJsonError as error:
@@ -214,14 +213,14 @@ def _check_version(request: Request, caller: Caller) -> None:
     if wanted != v2.VERSION:
         raise errors.InvalidRequestError(
             "unsupported_api_version",
-            f"API version {wanted[:20]!r} is not spoken here; send `X-Api-Version: {v2.VERSION}`.",
+            f"API version {wanted[:20]!r} is not supported; send `X-Api-Version: {v2.VERSION}`.",
         )
 
 
 def _check_ids(request: Request) -> None:
     """What can't be an id of anything is not looked up: the table's keys have a limit of their own."""
     if not all(_ID.fullmatch(value) for value in request.path_parameters.values()):
-        raise errors.NotFoundError("There is nothing under this id.")
+        raise errors.NotFoundError("There is nothing with this id.")
 
 
 def _rendered(problem: Problem, accept: str) -> Reply:
@@ -262,7 +261,9 @@ def _problem(error: Exception) -> Problem:
             # No Retry-After: nobody knows when an operator turns it on.
             return one(503, "feature_disabled", str(error))
         case errors.ProviderUnavailableError() | errors.ConcurrentUpdateError():
-            later = one(503, "temporarily_unavailable", "This can not be answered right now; try again soon.")
+            later = one(
+                503, "temporarily_unavailable", "The service cannot answer this right now; try again soon."
+            )
             return Problem(503, later.code, later.details, {"Retry-After": "5"})
         case _:
             return one(500, "internal_error", "Something went wrong on our side; nothing is lost. Try again.")
@@ -272,7 +273,7 @@ def _unauthorized(
     error: errors.CredentialRefusedError | errors.UserRequiredError | errors.ForgedWebhookError,
 ) -> Problem:
     if isinstance(error, errors.ForgedWebhookError):
-        return one(401, "invalid_signature", "The signature does not hold.")
+        return one(401, "invalid_signature", "The signature is not valid.")
     code = "user_required" if isinstance(error, errors.UserRequiredError) else "unauthorized"
     return Problem(401, code, (Detail(code, str(error)),), {"WWW-Authenticate": "Bearer"})
 
@@ -296,5 +297,6 @@ def _unprocessable(
             ]
             return Problem(422, error.code, (Detail(error.code, str(error)), *fields), extra=extra)
         case errors.PaymentNotStartedError():
-            extra = {"decline_code": error.decline_code} if error.decline_code else {}
+            decline = shown_decline(error.decline_code)
+            extra = {"decline_code": decline} if decline else {}
             return Problem(422, "cart_pay_failed", (Detail("cart_pay_failed", str(error)),), extra=extra)

@@ -9,6 +9,7 @@ from typing import Any
 
 from hosting_orders import bootstrap
 from hosting_orders.contracts import v2
+from hosting_orders.contracts.v2_bodies import Site
 from hosting_orders.contracts.v2_domain import Domain
 from hosting_orders.contracts.v2_words import Callback
 from hosting_orders.domain.cart import OnItemFailure
@@ -31,7 +32,7 @@ def place(
     request: Request,
     caller: Caller,
     services: Services,
-    items: Sequence[tuple[str, v2.Site | Domain]],
+    items: Sequence[tuple[str, Site | Domain]],
     *,
     raw: object,
     callback: Callback | None,
@@ -60,7 +61,7 @@ def _fingerprint(path: str, body: object) -> str:
     return hashlib.sha256(f"{path}\0{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
 
 
-def _product(item: v2.Site | Domain) -> SiteRequest | DomainRequest:
+def _product(item: Site | Domain) -> SiteRequest | DomainRequest:
     if isinstance(item, Domain):
         return _domain(item)
     return SiteRequest(item.name, item.variant, item.location, item.plan, item.term)

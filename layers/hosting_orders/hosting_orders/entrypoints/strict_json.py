@@ -46,24 +46,24 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         # Parsers differ in which of the two they take: a proxy may have checked the one that we ignore.
-        raise UnfitJsonError(f"The key {twice[:60]!a} is there twice in one object.")
+        raise UnfitJsonError(f"The key {twice[:60]!a} appears twice in one object.")
     return members
 
 
 def _no_constant(name: str) -> object:
-    raise UnfitJsonError(f"The body is not valid JSON: {name} is no JSON number.")
+    raise UnfitJsonError(f"The body is not valid JSON: {name} is not a JSON number.")
 
 
 def _float(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise UnfitJsonError("A number is too large.")
+        raise UnfitJsonError("The body has a number that is too large.")
     return number
 
 
 def _integer(text: str) -> int:
     if len(text) > _LONGEST_INTEGER:
-        raise UnfitJsonError("A number is too large.")
+        raise UnfitJsonError("The body has a number that is too large.")
     return int(text)
 
 
@@ -83,4 +83,4 @@ def _inside(value: object) -> list[Any]:
 
 
 def _too_deep() -> UnfitJsonError:
-    return UnfitJsonError(f"The body is nested too deeply; {DEEPEST} levels are read.")
+    return UnfitJsonError(f"The body is nested too deeply: at most {DEEPEST} levels are allowed.")

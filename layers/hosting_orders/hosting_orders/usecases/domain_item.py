@@ -13,6 +13,7 @@ from functools import partial
 
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue, DomainPrice
+from hosting_orders.domain.contact_schema import CONTACT_FIELDS
 from hosting_orders.domain.errors import (
     AccessDeniedError,
     ContactsRefusedError,
@@ -23,6 +24,7 @@ from hosting_orders.domain.errors import (
 )
 from hosting_orders.domain.features import DOMAIN_REGISTRATION
 from hosting_orders.domain.ids import parse_registration_id
+from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import DomainItem, OrderStatus
 from hosting_orders.domain.registration import (
@@ -42,8 +44,6 @@ from .drafts import Draft, Problems
 from .ports import Services
 
 SAME_AS_OWNER = "same_as_owner"
-MOST_UNPAID_NAMES = 25
-"""Of one account: an unpaid order keeps its name from everybody else for a day."""
 
 _AT_ONCE = 4  # names asked for at the same time: the registrar throttles
 _OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
@@ -276,15 +276,14 @@ def _check_role_fields(wanted: RoleContactRequest) -> None:
             )
         )
     if wanted.source in ("same_as_owner", "existing"):
-        problems += [
-            InvalidRequestError(
-                "invalid_contact",
-                f"`{name[:60]}` is used only when `source` is `new`.",
-                "/" + name[:60].replace("~", "~0").replace("/", "~1"),
-            )
-            for name, value in (wanted.contact or {}).items()
-            if value is not None
-        ]
+        for name, value in (wanted.contact or {}).items():
+            shown = name[:60]
+            if name not in CONTACT_FIELDS:
+                text = f"`{shown}` is not a field of a contact."
+                problems.append(InvalidRequestError("invalid_contact", text, pointer_to(shown)))
+            elif value is not None:
+                text = f"`{shown}` is used only when `source` is `new`."
+                problems.append(InvalidRequestError("invalid_contact", text, pointer_to(shown)))
     if problems:
         raise InvalidFieldsError(problems)
 
@@ -321,19 +320,6 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 # -- what the registrar and the registry say (422) ----------------------------------------------------------------
-
-
-def check_unpaid_names(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
-    """Nobody keeps names from others without paying: raises DomainRefusedError `domain_add_failed`."""
-    newest = services.orders.newest(account.id, 4 * MOST_UNPAID_NAMES).orders
-    unpaid = sum(order.status is OrderStatus.PENDING and order.name_claim is not None for order in newest)
-    if unpaid + len(drafts) > MOST_UNPAID_NAMES:
-        raise DomainRefusedError(
-            "domain_add_failed",
-            f"This account has {unpaid} names on order that are not paid yet, and {MOST_UNPAID_NAMES} are the most: "
-            "pay or cancel some first.",
-            f"{drafts[0].pointer}/name",
-        )
 
 
 def settle_domains(

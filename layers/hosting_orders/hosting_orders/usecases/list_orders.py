@@ -13,8 +13,7 @@ from .ports import Services
 
 LARGEST_PAGE = 100
 DEFAULT_PAGE = 50
-# A page number is reached by reading all before it; whoever goes deeper uses the cursor of the Link header.
-DEEPEST_SKIP = 10_000
+MOST_DIGITS = 12  # of a page's number: more orders than any account has
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +34,9 @@ def list_orders(
     if cursor is not None:
         return _by_cursor(services, account_id, cursor, size)
     number = _positive("page", page, 1)
-    skip = (number - 1) * size
-    if skip > DEEPEST_SKIP:
-        raise InvalidRequestError(
-            "invalid_page", "`page` is too deep; follow the cursors of the Link header instead.", "/page"
-        )
-    found = services.orders.newest(account_id, size, skip=skip)
+    if number >= 10**MOST_DIGITS:
+        raise InvalidRequestError("invalid_page", f"`page` must have at most {MOST_DIGITS} digits.", "/page")
+    found = services.orders.newest(account_id, size, skip=(number - 1) * size)
     return _listing(found.orders, size, older=found.has_more, newer=number > 1)
 
 
@@ -65,11 +61,12 @@ def _listing(orders: tuple[Order, ...], size: int, *, older: bool, newer: bool) 
 def _positive(name: str, text: str | None, default: int) -> int:
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or int(text[:12]) < 1:
+    digits = text.lstrip("0")
+    if not text.isascii() or not text.isdigit() or not digits:
         raise InvalidRequestError(
-            f"invalid_{name}", f"`{name}` must be a whole number from 1 on.", f"/{name}"
+            f"invalid_{name}", f"`{name}` must be a whole number, 1 or more.", f"/{name}"
         )
-    return int(text[:12])
+    return int(digits[: MOST_DIGITS + 1])
 
 
 def _encode(direction: str, number: int) -> str:
@@ -85,5 +82,5 @@ def _decode(cursor: str) -> tuple[str, int]:
     except (binascii.Error, UnicodeDecodeError, ValueError):
         pass
     raise InvalidRequestError(
-        "invalid_cursor", "`cursor` is none of ours; take it from a Link header.", "/cursor"
+        "invalid_cursor", "`cursor` is not valid; take it from a `Link` header.", "/cursor"
     )

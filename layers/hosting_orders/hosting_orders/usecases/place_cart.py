@@ -27,7 +27,7 @@ from hosting_orders.domain.errors import (
     PaymentNotStartedError,
     ProviderUnavailableError,
 )
-from hosting_orders.domain.ids import cart_token, mint_number
+from hosting_orders.domain.ids import cart_token, mint_numbers
 from hosting_orders.domain.order import (
     Actor,
     CallbackTarget,
@@ -45,7 +45,6 @@ from .collect_payment import PAYMENT_NOT_STARTED, resume_payment, start_payment
 from .domain_item import (
     DomainRequest,
     auth_code_context,
-    check_unpaid_names,
     draft_domain,
     name_taken,
     seal_contacts,
@@ -57,8 +56,10 @@ from .ports import Services
 from .send_callback import authorization_context
 from .settle_payment import resume_order, waits_for_its_start
 from .site_item import SiteRequest, draft_site, over_capacity
+from .unpaid_domains import check_unpaid_names
 
 _CHARGEABLE = ("card", "sepa_debit")
+_NUMBER_ATTEMPTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +218,12 @@ def _not_ready(why: str) -> InvalidRequestError:
 
 
 def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
-    for attempt in range(3):
+    for attempt in range(_NUMBER_ATTEMPTS):
         now = services.clock.now()
         orders, contacts = [], []
         # Ascending, so that the client's order is the order of the numbers: wherever a cart's orders are read again
         # they come in this order, and the payment provider is asked for the very same lines.
-        numbers = sorted(mint_number(now) for _ in ready.drafts)
+        numbers = mint_numbers(now, len(ready.drafts), attempt)
         for number, draft in zip(numbers, ready.drafts, strict=True):
             order, sealed = _order(services, ready, draft, number, now)
             orders.append(order)
@@ -244,7 +245,7 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
         try:
             services.orders.place(cart, orders, contacts)
         except NumberTakenError:
-            if attempt == 2:
+            if attempt == _NUMBER_ATTEMPTS - 1:
                 raise
             continue
         except CapacityExhaustedError as full:

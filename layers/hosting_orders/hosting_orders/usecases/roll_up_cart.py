@@ -1,12 +1,15 @@
-"""Carry news of orders into their carts (design.md section 4). Fed by the table's stream."""
+"""Carry news of orders into their carts (design.md section 4), and remember where the pages of an account's orders lie.
+Fed by the table's stream."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import OrderMark
-from hosting_orders.domain.order import OrderStatus
+from hosting_orders.domain.ids import smallest_number_at
+from hosting_orders.domain.order import ENDS, OrderStatus
 
 from .log import log
 from .ports import Services
@@ -30,8 +33,12 @@ def roll_up_carts(services: Services, news: Iterable[OrderNews]) -> list[str]:
     A record may come twice, late or out of order: a version that is not newer changes nothing.
     """
     by_cart: dict[tuple[str, str], list[OrderNews]] = {}
+    grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
+        # At its end an order is old enough to be marked, as it was not yet when it was placed.
+        if item.version == 0 or item.status in ENDS:
+            grown[item.account_id] = None
     failed: list[str] = []
     for (account_id, token), items in by_cart.items():
         marks: dict[int, OrderMark] = {}
@@ -46,4 +53,15 @@ def roll_up_carts(services: Services, news: Iterable[OrderNews]) -> list[str]:
             # One cart in trouble must not hold up the others of the batch.
             log.exception("roll-up failed", extra={"cart_token": token})
             failed.extend(item.sequence for item in items)
+    for account_id in grown:
+        _mark_pages(services, account_id)
     return failed
+
+
+def _mark_pages(services: Services, account_id: str) -> None:
+    settled = smallest_number_at(services.clock.now() - deadlines.ORDER_WRITTEN)
+    try:
+        services.orders.mark_pages(account_id, before=settled)
+    except Exception:
+        # The account's next order does it; until then a page costs more.
+        log.exception("pages were not marked", extra={"account_id": account_id})

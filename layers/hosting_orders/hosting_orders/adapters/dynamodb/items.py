@@ -62,6 +62,11 @@ def name_claim_to_item(order: Order) -> Item:
     return {**keys.name_claim(name), "account_id": order.account_id, "number": order.number}
 
 
+def page_mark_to_item(account_id: str, place: int, number: int) -> Item:
+    """The order `number` is at this place, counted from the account's oldest."""
+    return {**keys.page_mark(account_id, place), "place": place, "number": number}
+
+
 def contacts_to_item(contacts: SealedContacts) -> Item:
     return _item(keys.contacts(contacts.account_id, contacts.number), to_plain(contacts))
 

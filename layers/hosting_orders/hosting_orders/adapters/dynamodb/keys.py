@@ -29,6 +29,7 @@ _ORDER = "ORDER#"
 _TOKEN = "TOKEN#"  # noqa: S105 - a prefix, not a password
 _CALLBACK = "CALLBACK#"
 _CONTACTS = "CONTACTS#"
+_PAGE = "PAGE#"
 _DOMAIN = "DOMAIN#"
 _TLD = "TLD#"
 _PLAN = "PLAN#"
@@ -81,6 +82,11 @@ def callback(account_id: str, number: int) -> Key:
 def contacts(account_id: str, number: int) -> Key:
     """The contacts of a domain order, encrypted. Apart from the order, so that reading an order reads no people."""
     return _key(account_partition(account_id), _CONTACTS + _padded(number))
+
+
+def page_mark(account_id: str, place: int) -> Key:
+    """Says which order is at this place, counted from the account's oldest (pages.py)."""
+    return _key(account_partition(account_id), _PAGE + _padded(place))
 
 
 # -- everybody's -------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from .items import (
     order_to_item,
     rollup_to_item,
 )
+from .pages import PageMarks
 from .plain import to_plain
 from .table import (
     IS_NEW,
@@ -56,6 +57,7 @@ class DynamoOrderStore:
 
     def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = Table(client, table_name, sleep)
+        self._pages = PageMarks(self._table)
         self._sleep = sleep
 
     # -- placing -------------------------------------------------------------------------------------------
@@ -160,8 +162,12 @@ class DynamoOrderStore:
     # -- listing -------------------------------------------------------------------------------------------
 
     def newest(self, account_id: str, limit: int, *, skip: int = 0) -> OrderPage:
-        """Orders newest first, after skipping `skip`, which costs as much as reading them: cursors do not."""
-        found = self._between(account_id, 0, keys.LARGEST_NUMBER, limit + 1, skip=skip)
+        """Orders newest first, after skipping `skip` of them."""
+        start = self._pages.start(account_id, skip)
+        if start is None:
+            return OrderPage((), has_more=False)
+        newest, more = start
+        found = self._between(account_id, 0, newest, limit + 1, skip=more)
         return OrderPage(tuple(found[:limit]), len(found) > limit)
 
     def older_than(self, account_id: str, number: int, limit: int) -> OrderPage:
@@ -194,6 +200,10 @@ class DynamoOrderStore:
             high=keys.order(account_id, high)["SK"],
         )
         return [order_from_item(item) for item in items]
+
+    def mark_pages(self, account_id: str, before: int) -> None:
+        """Remember where pages lie, among the orders below this number: no order may come there any more."""
+        self._pages.extend(account_id, before)
 
     # -- changing ------------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ _ATTEMPTS = 8
 _FIRST_DELAY, _LONGEST_DELAY = 0.02, 0.2  # seconds
 
 _BATCH = 100  # keys in one BatchGetItem
+_MOST_COUNTED = 100_000  # in one query: more than it reads anyway, and DynamoDB takes no limit of any size
 
 _UNAVAILABLE = frozenset(
     {
@@ -155,19 +156,27 @@ class Table:
         descending: bool = False,
         consistent: bool = True,
         index: str | None = None,
+        only: str | None = None,
         **values: Any,
     ) -> list[Item]:
         """The items of a key range in the order of their sort key, at most `limit`, following the pages.
 
-        `skip` leaves out the first ones: DynamoDB has to read them all the same and charges for that (asking
-        for fewer attributes does not make it cheaper), but only their count comes over the wire.
+        `only` names the attributes to bring over the wire, if not all. `skip` leaves out the first ones: DynamoDB
+        has to read them all the same and charges for that (asking for fewer attributes does not make it cheaper),
+        but only their count comes over the wire.
         """
         request = {
             "TableName": self._name,
             "ScanIndexForward": not descending,
             "ConsistentRead": consistent,
             **({"IndexName": index} if index else {}),
-            **_expressions({"KeyConditionExpression": condition}, values),
+            **_expressions(
+                {
+                    "KeyConditionExpression": condition,
+                    **({"ProjectionExpression": only} if only else {}),
+                },
+                values,
+            ),
         }
         if skip:
             start = self._position_after(skip, request)
@@ -191,13 +200,30 @@ class Table:
         counting = {**request, "Select": "COUNT"}
         while skip > 0:
             with _our_errors():
-                answer = self._client.query(**counting, Limit=skip)
+                answer = self._client.query(**counting, Limit=min(skip, _MOST_COUNTED))
             skip -= answer["Count"]
             if "LastEvaluatedKey" not in answer:
                 return None
             counting["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         position: dict[str, Any] = counting["ExclusiveStartKey"]
         return position
+
+    def count(self, condition: str, **values: Any) -> int:
+        """How many items a key range has. DynamoDB reads and charges for all of them."""
+        request = {
+            "TableName": self._name,
+            "ConsistentRead": True,
+            "Select": "COUNT",
+            **_expressions({"KeyConditionExpression": condition}, values),
+        }
+        found: int = 0
+        while True:
+            with _our_errors():
+                answer = self._client.query(**request)
+            found += int(answer["Count"])
+            if "LastEvaluatedKey" not in answer:
+                return found
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     # -- writing -------------------------------------------------------------------------------------------
 

@@ -1,0 +1,84 @@
+"""Where the pages of an account's orders lie, so that a page far down costs no more than one near the top.
+
+DynamoDB can't skip items without reading them. So every fiftieth order has a mark, an item that says its place
+counted from the oldest: orders are never deleted and new ones come at the top, so a place once known stays true. A
+page is found from the nearest mark. What has no mark yet is counted: the newest orders, and those of an account whose
+marks are still being made (docs/decisions.md, 31).
+"""
+
+from __future__ import annotations
+
+from . import keys
+from .items import Item, page_mark_to_item
+from .table import Table, put
+
+MARK_EVERY = 50
+MOST_NEW_MARKS = 40
+"""Marks that one call makes at most: what is missing after that the next calls make."""
+
+_ORDERS = "#PK = :account AND #SK BETWEEN :low AND :high"
+
+
+class PageMarks:
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def extend(self, account_id: str, before: int) -> None:
+        """Mark the orders below the number `before`, under which no order may be written any more.
+
+        Processes that do this at the same time write the same marks.
+        """
+        last, number = self._newest(account_id)
+        if before - 1 <= number:
+            return
+        found = self._table.query(
+            _ORDERS,
+            limit=MARK_EVERY * MOST_NEW_MARKS,
+            only="#number",
+            account=keys.account_partition(account_id),
+            low=keys.order(account_id, number + 1)["SK"],
+            high=keys.order(account_id, before - 1)["SK"],
+        )
+        for index in range(MARK_EVERY - 1, len(found), MARK_EVERY):
+            place = last + index + 1
+            self._table.write(put(page_mark_to_item(account_id, place, found[index]["number"])))
+
+    def start(self, account_id: str, skip: int) -> tuple[int, int] | None:
+        """Where to read on after the newest `skip` orders: from this number down, leaving out so many more.
+
+        None when the account has no more orders than that.
+        """
+        if skip <= MARK_EVERY:
+            return keys.LARGEST_NUMBER, skip
+        last, number = self._newest(account_id)
+        if last == 0:
+            return keys.LARGEST_NUMBER, skip
+        unmarked = self._table.count(
+            _ORDERS,
+            account=keys.account_partition(account_id),
+            low=keys.order(account_id, number + 1)["SK"],
+            high=keys.order(account_id, keys.LARGEST_NUMBER)["SK"],
+        )
+        if skip < unmarked:
+            return keys.LARGEST_NUMBER, skip
+        place = last + unmarked - skip  # of the first order to read
+        if place < 1:
+            return None
+        (mark,) = self._marks(account_id, low=place)
+        return mark["number"], mark["place"] - place
+
+    def _newest(self, account_id: str) -> tuple[int, int]:
+        """(place, order number) of the newest mark; zeros when there is none."""
+        for mark in self._marks(account_id, descending=True):
+            return mark["place"], mark["number"]
+        return 0, 0
+
+    def _marks(self, account_id: str, *, low: int = 0, descending: bool = False) -> list[Item]:
+        return self._table.query(
+            "#PK = :account AND #SK BETWEEN :low AND :high",
+            limit=1,
+            descending=descending,
+            account=keys.account_partition(account_id),
+            low=keys.page_mark(account_id, low)["SK"],
+            high=keys.page_mark(account_id, keys.LARGEST_NUMBER)["SK"],
+        )

@@ -1,0 +1,28 @@
+"""How many domains an account may have on order that are not paid yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.errors import DomainRefusedError
+from hosting_orders.domain.order import OrderStatus
+
+from .drafts import Draft
+from .ports import Services
+
+MOST_UNPAID_NAMES = 25
+"""Of one account: an unpaid order keeps its domain from everybody else for a day."""
+
+
+def check_unpaid_names(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
+    """No account keeps domains from others without paying: raises DomainRefusedError `too_many_unpaid_domains`."""
+    newest = services.orders.newest(account.id, 4 * MOST_UNPAID_NAMES).orders
+    unpaid = sum(order.status is OrderStatus.PENDING and order.name_claim is not None for order in newest)
+    if unpaid + len(drafts) > MOST_UNPAID_NAMES:
+        raise DomainRefusedError(
+            "too_many_unpaid_domains",
+            f"This account has {unpaid} domains on order that are not paid yet, and {MOST_UNPAID_NAMES} is "
+            "the maximum: pay or cancel some first.",
+            f"{drafts[0].pointer}/name",
+        )

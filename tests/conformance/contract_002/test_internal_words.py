@@ -1,0 +1,178 @@
+"""Words of ours and of the providers that are nobody's business outside: what clients see has the contract's words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hosting_orders.contracts.v2_words import shown_decline, shown_text
+from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
+from tests.conformance.contract_002.support import assert_error, shown
+from tests.support.world import Reply, World
+
+# Stripe asks that the customer is shown a generic decline instead of these: they may be in a thief's hand.
+SENSITIVE = (
+    "fraudulent",
+    "lost_card",
+    "merchant_blacklist",
+    "pickup_card",
+    "restricted_card",
+    "security_violation",
+    "stolen_card",
+)
+
+
+def everything_told(world: World, account: str) -> str:
+    """All that the account's clients are told about its orders, callbacks included."""
+    told: list[Any] = []
+    listed = world.request("GET", "/api/orders", account=account).body
+    told += [listed, world.request("GET", "/api/tasks", account=account).body]
+    for one in listed["orders"]:
+        path = f"/api/orders/{one['id']}"
+        order = world.order(one["id"], account)
+        for below in ("", "/events", "/callbacks"):
+            told.append(world.request("GET", path + below, account=account).body)
+        told.append(world.request("GET", f"/api/carts/{order.cart_token}", account=account).body)
+        told.append(world.request("DELETE", path, account=account).body)
+    return json.dumps(told) + "".join(str(one.body) for one in world.callbacks.received)
+
+
+@pytest.fixture
+def card(world: World) -> Any:
+    """Make the bank decline the card of `declined_final` with a code of its own."""
+    customer = world.stripe.get(world.accounts["declined_final"]["customer"])
+    method = customer["invoice_settings"]["default_payment_method"]
+
+    def decline(code: str) -> None:
+        world.stripe.controls.decline(method, code)
+
+    yield decline
+    world.stripe.controls.decline(method, None)
+
+
+def place(world: World, key: str) -> Reply:
+    return world.place("declined_final", key=key, callback=True)
+
+
+@pytest.mark.parametrize("code", SENSITIVE)
+def test_O2_099_a_decline_that_may_be_a_thiefs_is_a_generic_one_everywhere(
+    world: World, card: Any, code: str
+) -> None:
+    card(code)
+    world.advance(1)  # so that the order is the newest
+    first, again = place(world, code), place(world, code)
+    world.run()
+    if code != "security_violation":  # another card may mend that one
+        for reply in (first, again):
+            assert_error(reply, 422, "cart_pay_failed")
+            assert reply.body["decline_code"] == "generic_decline"
+    told = json.dumps([first.body, again.body]) + everything_told(world, "declined_final")
+    assert code not in told.replace("Card blocked as fraudulent", "")  # the account's own name
+    newest = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]["id"]
+    cart = world.cart(world.order(newest, "declined_final").cart_token, "declined_final")
+    assert cart.payment.error == code  # an operator sees it
+
+
+@pytest.mark.parametrize("code", ["revocation_of_authorization", "stop_payment_order"])
+def test_O2_099_other_declines_are_told_as_the_bank_did(world: World, card: Any, code: str) -> None:
+    card(code)
+    for _ in range(2):
+        assert place(world, code).body["decline_code"] == code
+
+
+def test_O2_099_without_a_decline_there_is_no_code_of_one(world: World) -> None:
+    """Stripe refuses the request itself, and the same request again is answered the same."""
+    order = world.order(world.place("ready", key="no-decline").body["orders"][0]["id"])
+    cart = world.cart(order.cart_token)
+    failed = order.payment_failed(Failure("cart_pay_failed", "The payment could not be started."), 1)
+    payment = replace(cart.payment, status="failed", error="payment_not_started")
+    world.services.orders.save_failed_payment(replace(cart, payment=payment), [replace(failed, due_at=None)])
+    again = world.place("ready", key="no-decline")
+    assert_error(again, 422, "cart_pay_failed")
+    assert "decline_code" not in again.body
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (None, None),
+        ("payment_not_started", None),
+        ("resource_missing", None),
+        ("customer_tax_location_invalid", None),
+        ("insufficient_funds", "insufficient_funds"),
+        ("generic_decline", "generic_decline"),
+        *[(code, "generic_decline") for code in SENSITIVE],
+    ],
+)
+def test_only_what_a_bank_says_is_told_as_a_decline(code: str | None, told: str | None) -> None:
+    assert shown_decline(code) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("The order could not be delivered (States.Timeout).", "The order could not be delivered."),
+        ("The order could not be delivered (ProvisioningFailedError).", "The order could not be delivered."),
+        ("The order could not be delivered (Runtime.ExitError).", "The order could not be delivered."),
+        ("The order could not be delivered ().", "The order could not be delivered."),
+        ("The disk is full (disk_full)", "The disk is full (disk_full)"),
+        ("No room in Amsterdam (AMS)", "No room in Amsterdam (AMS)"),
+        ("payment succeeded", "payment succeeded"),
+        ("waiting: PENDING_AUTHORIZATION", "waiting for the registrant to confirm"),
+        ("waiting: PENDING_SUPPORT_CASE", "waiting for our registrar"),
+        ("waiting: SOMETHING_NEW", "waiting for our registrar"),
+    ],
+)
+def test_a_text_has_no_name_of_an_error_in_it(text: str, told: str) -> None:
+    assert shown_text(text) == told
+
+
+def given_up(world: World, error: str) -> Order:
+    """An order as it is stored when its workflow gave it up for this error."""
+    order = world.order(world.place("ready").body["orders"][0]["id"])
+    now = world.clock.now()
+    failure = Failure("provisioning_failed", f"The order could not be delivered ({error}).")
+    refunding = world.services.orders.save_order(order.paid(now, now)) if order.status == "pending" else order
+    refunding = refunding.undeliverable(failure, now, Actor.SYSTEM)
+    return world.services.orders.save_order(refunding.refunded(None, now).closed())
+
+
+@pytest.mark.parametrize("error", ["States.Timeout", "ProvisioningFailedError", "DeliveryTimedOut"])
+def test_why_an_order_failed_is_told_without_the_error_s_name(world: World, error: str) -> None:
+    order = given_up(world, error)
+    body = shown(world, order.uuid)
+    assert body["failure"]["message"] == "The order could not be delivered."
+    assert body["order"]["status"] == "failed"
+    assert error not in everything_told(world, "ready")
+    assert error in world.order(order.uuid).failure.message  # an operator sees it
+
+
+def test_C11_why_an_ended_order_is_not_cancelled_is_told_in_the_contract_s_words(world: World) -> None:
+    order = given_up(world, "States.Timeout")
+    for body in (shown(world, order.uuid)["cancellation"], cancel(world, order.uuid)):
+        assert body["reason"] == "already_ended"
+        text = body.get("message") or body["errors"][0]
+        assert text == "The order has already failed."
+
+
+def cancel(world: World, order_id: str) -> Any:
+    reply = world.request("DELETE", f"/api/orders/{order_id}")
+    assert reply.status == 409
+    return reply.body
+
+
+@pytest.mark.parametrize("status", list(OrderStatus))
+def test_C11_no_text_about_cancelling_has_a_status_of_ours(world: World, status: OrderStatus) -> None:
+    order = replace(world.order(world.place("ready").body["orders"][0]["id"]), status=status)
+    refusal = order.why_not_cancellable()
+    if status in (OrderStatus.PENDING, OrderStatus.PROCESSING):
+        assert refusal is None
+        return
+    assert refusal is not None
+    for word in ("canceled", "canceling", "provision_failed", "refund_failed", "expired", "refunding"):
+        assert word not in " ".join(refusal)
+    if status in (OrderStatus.CANCELING, OrderStatus.CANCELED):
+        assert refusal[0] == "already_cancelled"
