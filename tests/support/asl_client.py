@@ -74,7 +74,63 @@ class StepFunctionsClient:
             output=json.dumps(execution.output) if execution.status == "SUCCEEDED" else None,
             error=execution.error,
             cause=execution.cause,
+            redriveCount=execution.redrives,
+            redriveStatus="REDRIVABLE" if execution.failed_in and execution.stopped_at else "NOT_REDRIVABLE",
         )
+
+    def redrive_execution(self, *, executionArn: str) -> dict[str, Any]:
+        with _client_errors("RedriveExecution"):
+            self._runner.redrive(self._find(executionArn).name)
+        return _answer(redriveDate=_date(self._runner.clock.now()))
+
+    def list_executions(
+        self, *, stateMachineArn: str, statusFilter: str | None = None, maxResults: int = 100
+    ) -> dict[str, Any]:
+        """Newest first, as AWS lists them; one page."""
+        found = [
+            {
+                "executionArn": execution.arn,
+                "stateMachineArn": stateMachineArn,
+                "name": execution.name,
+                "status": execution.status,
+                "startDate": _date(execution.started_at),
+                "stopDate": _date(execution.stopped_at),
+            }
+            for execution in sorted(self._runner.executions.values(), key=lambda one: -one.started_at)
+            if stateMachineArn == self._runner.arn and statusFilter in (None, execution.status)
+        ]
+        return _answer(executions=found[:maxResults])
+
+    def get_execution_history(
+        self,
+        *,
+        executionArn: str,
+        reverseOrder: bool = False,
+        maxResults: int = 100,
+        includeExecutionData: bool = True,
+    ) -> dict[str, Any]:
+        """The states that were entered and how it ended, in one page; AWS has more kinds of events between."""
+        with _client_errors("GetExecutionHistory"):
+            execution = self._find(executionArn)
+        events: list[dict[str, Any]] = [
+            {"type": "ExecutionStarted", "timestamp": _date(execution.started_at)}
+        ]
+        for visit in execution.history:
+            entered = {"name": visit.state}
+            assert execution.machine is not None
+            kind = f"{execution.machine.states[visit.state].type}StateEntered"
+            at = _date(visit.entered_at)
+            events.append({"type": kind, "timestamp": at, "stateEnteredEventDetails": entered})
+        if execution.status == "FAILED":
+            failed = {"error": execution.error, "cause": execution.cause}
+            known = {name: text for name, text in failed.items() if text is not None}
+            at = _date(execution.stopped_at)
+            events.append({"type": "ExecutionFailed", "timestamp": at, "executionFailedEventDetails": known})
+        for position, event in enumerate(events, start=1):
+            event["id"], event["previousEventId"] = position, position - 1
+        if reverseOrder:
+            events.reverse()
+        return _answer(events=events[:maxResults])
 
     def _find(self, arn: str) -> Execution:
         execution = self._runner.executions.get(arn.rpartition(":")[2])

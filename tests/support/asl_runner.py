@@ -12,9 +12,11 @@ Task (`lambda:invoke`, with or without `.waitForTaskToken`), Choice, Pass, Succe
 There are no threads: a state runs when `run_until_idle`, `advance` or `run_one` is called, never inside
 `send_task_success`, so a handler may call the API while it is itself being run. The same calls and the same
 seed give the same history. Semantics follow the Step Functions Developer Guide ("Handling errors in
-workflows", "Transforming data with JSONata") and the API reference of StartExecution and SendTaskSuccess.
+workflows", "Transforming data with JSONata", "Restarting state machine executions with redrive") and the API reference
+of StartExecution and SendTaskSuccess. An execution keeps the definition it began with, through redrives too; giving
+`machine` another one is what a deployment does.
 
-Not modelled: redrive, stack traces, and that AWS frees an execution's name after 90 days.
+Not modelled: stack traces, and that AWS frees an execution's name after 90 days.
 """
 
 from __future__ import annotations
@@ -64,6 +66,8 @@ PAYLOAD_LIMIT_BYTES = 256 * 1024
 # A workflow that goes round in circles would otherwise hang the test instead of failing it. AWS ends an
 # execution at 25,000 history events.
 MOST_TRANSITIONS = 5000
+
+REDRIVABLE_FOR = 14 * 86_400_000  # milliseconds after an execution's end
 
 
 class InvocationError(Exception):
@@ -132,6 +136,9 @@ class Execution:
     history: list[Visit] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
     attempt: _Attempt | None = None  # the task that is open now
+    machine: StateMachine | None = None  # the definition that it began with
+    redrives: int = 0
+    failed_in: tuple[str, Any] | None = None  # the state that a redrive enters again, and its input
 
     @property
     def states(self) -> list[str]:
@@ -206,6 +213,8 @@ class AslRunner:
         self._timers: list[_Timer] = []
         self._timers_set = 0
         self._tokens: dict[str, _Attempt] = {}
+        self.ended: list[Execution] = []
+        """Executions that have ended, in order and once for each end, for a test that plays EventBridge."""
 
     # -- the API -----------------------------------------------------------------------------------
 
@@ -231,11 +240,31 @@ class AslRunner:
             raise ApiError(
                 "ExecutionAlreadyExists", f"Execution Already Exists: '{self._execution_arn(name)}'"
             )
-        execution = Execution(name, self._execution_arn(name), text, self.clock.now())
+        execution = Execution(name, self._execution_arn(name), text, self.clock.now(), machine=self.machine)
         self.executions[name] = execution
         if self.machine.timeout is not None:
             self._in(self.machine.timeout, execution, lambda: self._time_out(execution))
-        self._soon(execution, lambda: self._enter(execution, self.machine.start_at, value))
+        start_at = self.machine.start_at
+        self._soon(execution, lambda: self._enter(execution, start_at, value))
+        return execution
+
+    def redrive(self, name: str) -> Execution:
+        """RedriveExecution: the state that failed is entered again, with its input and with no retries counted.
+
+        Raises ApiError ExecutionDoesNotExist, and ExecutionNotRedrivable for one that runs, has succeeded, or ended
+        more than 14 days ago.
+        """
+        execution = self.describe(name)
+        unsuccessful = execution.status in ("FAILED", "TIMED_OUT", "ABORTED")
+        if not unsuccessful or execution.failed_in is None or execution.stopped_at is None:
+            raise ApiError("ExecutionNotRedrivable", f"Execution is {execution.status}: '{execution.arn}'")
+        if self.clock.now() > execution.stopped_at + REDRIVABLE_FOR:
+            raise ApiError("ExecutionNotRedrivable", f"Redrivable period exceeded: '{execution.arn}'")
+        state, value = execution.failed_in
+        execution.status, execution.stopped_at = "RUNNING", None
+        execution.error = execution.cause = execution.failed_in = None
+        execution.redrives += 1
+        self._soon(execution, lambda: self._enter(execution, state, value))
         return execution
 
     def send_task_success(self, token: str, output: str) -> None:
@@ -333,9 +362,11 @@ class AslRunner:
         return f"{self.arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def _enter(self, execution: Execution, name: str, input: Any) -> None:
-        state = self.machine.states[name]
+        assert execution.machine is not None
+        state = execution.machine.states[name]
         record = Visit(name, self.clock.now())
         execution.history.append(record)
+        execution.failed_in = (name, input)
         self._count_transition(execution)
         if execution.status != "RUNNING":
             return
@@ -390,13 +421,14 @@ class AslRunner:
                 "Name": execution.name,
                 "Input": json.loads(execution.input),
                 "StartTime": _iso(execution.started_at),
+                "RedriveCount": execution.redrives,
             },
             "State": {
                 "Name": record.state,
                 "EnteredTime": _iso(record.entered_at),
                 "RetryCount": max(0, record.attempts - 1),
             },
-            "StateMachine": {"Id": self.arn, "Name": self.machine.name},
+            "StateMachine": {"Id": self.arn, "Name": execution.machine.name if execution.machine else ""},
         }
         if token is not None:
             context["Task"] = {"Token": token}
@@ -499,9 +531,7 @@ class AslRunner:
                 done = visit.retries.get(position, 0)
                 if done < retrier.most_attempts:
                     visit.retries[position] = done + 1
-                    self._in(
-                        retrier.delay(done, self._chance), execution, lambda: self._retry(execution, visit)
-                    )
+                    self._in(retrier.delay(done, self._chance), execution, self._again(execution, visit))
                     return
                 break
         for catcher in visit.state.catchers:
@@ -509,6 +539,11 @@ class AslRunner:
                 self._catch(execution, visit, catcher, failure)
                 return
         self._finish(execution, "FAILED", error=failure.error, cause=failure.cause)
+
+    def _again(self, execution: Execution, visit: _TaskVisit) -> Callable[[], None]:
+        """The retry of this visit, unless the execution is stopped and redriven before it comes."""
+        redrives = execution.redrives
+        return lambda: self._retry(execution, visit) if execution.redrives == redrives else None
 
     def _retry(self, execution: Execution, visit: _TaskVisit) -> None:
         self._count_transition(execution)
@@ -550,6 +585,9 @@ class AslRunner:
         execution.status = status
         execution.stopped_at = self.clock.now()
         execution.output, execution.error, execution.cause = output, error, cause
+        if status == "SUCCEEDED":
+            execution.failed_in = None
+        self.ended.append(execution)
 
 
 def _iso(moment: int) -> str:

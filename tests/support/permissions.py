@@ -40,6 +40,7 @@ _NEEDS = {
     "registrar": ("env:REGISTRAR_ENDPOINT",),
     "zones": ("route53:ListHostedZonesByName", "route53:GetHostedZone", "route53:CreateHostedZone"),
     "workflow": ("env:STATE_MACHINE_ARN",),
+    "alerts": ("env:ALARM_TOPIC_ARN",),
     "features": (
         *("env:FEATURES_APPLICATION", "env:FEATURES_ENVIRONMENT", "env:FEATURES_PROFILE"),
         *("env:FEATURES_MAX_AGE_SECONDS",),
@@ -50,6 +51,8 @@ _METHODS = {
     ("workflow", "start"): "states:StartExecution",
     ("workflow", "succeed"): "states:SendTaskSuccess",
     ("workflow", "fail"): "states:SendTaskFailure",
+    ("workflow", "failed_step"): "states:GetExecutionHistory",
+    ("alerts", "send"): "sns:Publish",
     ("cipher", "seal"): "kms:Encrypt",
     ("cipher", "open"): "kms:Decrypt",
     ("registrar", "availability"): "route53domains:CheckDomainAvailability",

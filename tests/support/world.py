@@ -165,6 +165,16 @@ class FakeCallbacks:
         return f"whsec_{account_id}"
 
 
+class FakeAlerts:
+    """Messages to the operators: (subject, text)."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def send(self, subject: str, text: str) -> None:
+        self.sent.append((subject, text))
+
+
 class FakeMeasures:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -247,6 +257,10 @@ class WorldServices(bootstrap.AwsServices):
     def measures(self) -> Any:
         return self._world.measures
 
+    @cached_property
+    def alerts(self) -> Any:
+        return self._world.alerts
+
 
 class World:
     """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
@@ -279,6 +293,7 @@ class World:
         self.attached: tuple[Any, ...] = ()
         self.callbacks = FakeCallbacks()
         self.measures = FakeMeasures()
+        self.alerts = FakeAlerts()
         self.features = Switches()
         self.dynamodb = bootstrap.aws_client("dynamodb")
         self._read_records = 0
@@ -420,6 +435,7 @@ class World:
             if finish:
                 self._finish_operations()
             self.hear_platform()
+            self.hear_workflow()
             if self.stream_on:
                 self.pump_stream()
             self.runner.run_until_idle()
@@ -499,6 +515,30 @@ class World:
         for item_id in waiting:
             if self.platform_webhook(item_id).status != 200:
                 self._untold_operations.append(item_id)
+
+    def hear_workflow(self) -> None:
+        """EventBridge reports every execution that has ended without success, as the template's rule asks for."""
+        waiting, self.runner.ended = self.runner.ended, []
+        for execution in waiting:
+            if execution.stopped_at is None or execution.status == "SUCCEEDED":
+                continue
+            detail = {
+                "executionArn": execution.arn,
+                "stateMachineArn": self.runner.arn,
+                "name": execution.name,
+                "status": execution.status,
+                "startDate": execution.started_at,
+                "stopDate": execution.stopped_at,
+                "input": execution.input,
+                "error": execution.error,
+                "cause": execution.cause,
+            }
+            event = {
+                "source": "aws.states",
+                "detail-type": "Step Functions Execution Status Change",
+                "detail": detail,
+            }
+            handler_of("report_failed_execution")(event, None)
 
     def platform_webhook(self, item_id: str) -> Reply:
         """The platform reports that the item's operation has ended."""

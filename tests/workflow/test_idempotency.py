@@ -33,6 +33,7 @@ def assert_delivered_once(world: World, orders: int = 1) -> None:
     assert len(world.stripe.charges()) == orders
     assert not world.stripe.open_invoices()
     assert [invoice["status"] for invoice in world.stripe.invoices()] == ["paid"] * orders
+    world.live(60)  # renewals begin in the schedule
     assert len(world.runner.executions) == orders
     assert sum(service.built for service in world.platform.services.values()) == orders
     assert len(world.stripe.subscriptions()) == orders

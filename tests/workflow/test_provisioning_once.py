@@ -33,7 +33,9 @@ def being_built(world: World) -> Order:
 def assert_delivered_once(world: World, order: Order) -> None:
     ended = world.order(order.uuid)
     assert ended.status is OrderStatus.COMPLETED
-    assert ended.resource is not None and ended.subscription is not None
+    assert ended.resource is not None
+    world.live(60)  # the renewal begins in the schedule
+    assert world.order(order.uuid).subscription is not None
     assert world.platform.built(order.uuid) == 1 and not world.platform.deprovisioned
     assert world.net_paid() == 1200 and len(world.stripe.subscriptions()) == 1
     assert len({request.message_id for request in world.callbacks.received}) == 1

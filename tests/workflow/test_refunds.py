@@ -71,6 +71,7 @@ def test_a_delivery_whose_webhook_was_lost_is_found_at_the_end_of_patience(world
     world.run()
     assert world.order(order.uuid).status is OrderStatus.COMPLETED
     assert world.net_paid() == 1200 and not world.platform.deprovisioned
+    world.live(60)
     assert len(world.stripe.subscriptions()) == 1
 
 
@@ -198,7 +199,7 @@ def test_a_debit_under_way_when_the_flow_breaks_is_given_back_when_it_settles(wo
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
     world.run()
     token = world.services.tokens.token(order.account_id, order.number, "charge")
-    world.services.workflow.fail(token, "MadeUpError", "the flow broke")
+    world.services.workflow.fail(token, "States.Timeout", "the flow broke")
     world.run()
     assert world.order(order.uuid, "sepa").status is OrderStatus.REFUNDING
     world.stripe.controls.settle(world.cart(order.cart_token, "sepa").payment.invoice_id)

@@ -276,6 +276,7 @@ def test_a_delivery_that_breaks_anywhere_is_finished_once(mishap: Mishap) -> Non
             world.advance(130)
             world.mishaps.strike(position, mishap)
             world.reconcile()
+            world.reconcile()  # the renewal
             reached = len(world.mishaps.seen) > position
             world.mishaps.none()
             world.live_until_settled(order.uuid, every=150, most=2400)

@@ -192,6 +192,7 @@ def test_a_premium_name_is_renewed_with_consent(world: World) -> None:
 def test_a_site_is_never_renewed_at_the_registrar(world: World) -> None:
     reply = world.place(term="annual")
     world.run()
+    world.live(60)
     order = world.order(reply.body["orders"][0]["id"])
     assert (order.status, order.due_at) == (OrderStatus.COMPLETED, None)
     a_year_passes(world, order)

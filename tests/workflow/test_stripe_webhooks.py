@@ -516,6 +516,7 @@ def test_a_dispute_is_noted_and_an_operator_called(world: World) -> None:
 
 
 def renewal(world: World, order_id: str) -> str:
+    world.live(60)  # it begins in the schedule
     subscription = world.order(order_id).subscription
     assert subscription is not None
     assert shown(world, order_id)["subscription"]["status"] == "active"

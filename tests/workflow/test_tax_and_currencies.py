@@ -204,7 +204,9 @@ def test_what_a_customer_owed_before_is_collected_with_an_order_but_not_given_ba
 def test_the_renewal_is_taxed_too(taxed: World) -> None:
     customer_in(taxed, "NL")
     offer(taxed, "taxed", 1999)
-    subscription = taxed.order(completed(taxed, "taxed")).subscription
+    order_id = completed(taxed, "taxed")
+    taxed.live(60)  # the renewal begins in the schedule
+    subscription = taxed.order(order_id).subscription
     assert subscription is not None
     kept = taxed.stripe.get(subscription.id)
     assert kept["automatic_tax"]["enabled"] is True
@@ -252,6 +254,7 @@ def test_yen_are_charged_shown_renewed_and_given_back_as_yen(world: World, price
     assert (invoice["currency"], invoice["total"], invoice["amount_paid"]) == ("jpy", price, price)
     (charge,) = world.stripe.charges(world.accounts["ready"]["customer"])
     assert (charge["currency"], charge["amount"]) == ("jpy", price)
+    world.live(60)
     subscription = world.order(order_id).subscription
     assert subscription is not None
     (item,) = world.stripe.get(subscription.id)["items"]["data"]

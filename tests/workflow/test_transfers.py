@@ -168,6 +168,7 @@ def test_a_transfer_that_ends_on_its_last_day_is_delivered(world: World) -> None
     order = under_way(world)
     world.live(29 * DAY, every=DAY)
     world.live(DAY, every=2 * HOUR)
+    world.live(60)
     assert_alone(world, order)
 
 

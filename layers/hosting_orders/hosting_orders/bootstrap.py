@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.route53_registrar import Route53Registrar
     from hosting_orders.adapters.route53_zones import Route53Zones
     from hosting_orders.adapters.secrets import SecretsManager
+    from hosting_orders.adapters.sns_alerts import SnsAlerts
     from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
     from hosting_orders.adapters.stripe_payments import StripePayments
     from hosting_orders.adapters.system_clock import SystemClock
@@ -107,6 +108,12 @@ class AwsServices:
         from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
 
         return StepFunctionsWorkflow(aws_client("stepfunctions"), self._settings.state_machine_arn)
+
+    @cached_property
+    def alerts(self) -> SnsAlerts:
+        from hosting_orders.adapters.sns_alerts import SnsAlerts
+
+        return SnsAlerts(aws_client("sns"), self._settings.alarm_topic_arn)
 
     @cached_property
     def payments(self) -> StripePayments:

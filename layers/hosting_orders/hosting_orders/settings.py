@@ -37,6 +37,11 @@ class Settings:
         return self._required("STATE_MACHINE_ARN")
 
     @property
+    def alarm_topic_arn(self) -> str:
+        """The SNS topic of the operators."""
+        return self._required("ALARM_TOPIC_ARN")
+
+    @property
     def stripe_secret_arn(self) -> str:
         return self._required("STRIPE_SECRET_ARN")
 

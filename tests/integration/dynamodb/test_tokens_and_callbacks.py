@@ -37,11 +37,18 @@ def test_a_token_is_kept_by_order_and_step_until_dropped(tokens: DynamoTokenStor
     assert tokens.token(ACCOUNT, NUMBER, "provision") == "BBBB"
     assert tokens.token(ACCOUNT, NUMBER + 1, "charge") is None
     assert tokens.token("another", NUMBER, "charge") is None
-    tokens.drop_token(ACCOUNT, NUMBER, "charge")
+    tokens.drop_token(ACCOUNT, NUMBER, "charge", "AAAA")
     assert tokens.token(ACCOUNT, NUMBER, "charge") is None
     assert tokens.token(ACCOUNT, NUMBER, "provision") == "BBBB"
-    tokens.drop_token(ACCOUNT, NUMBER, "charge")
+    tokens.drop_token(ACCOUNT, NUMBER, "charge", "AAAA")
     assert len(everything_in(client)) == 1
+
+
+def test_dropping_an_older_attempt_s_token_leaves_the_newer_one(tokens: DynamoTokenStore) -> None:
+    tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
+    tokens.put_token(ACCOUNT, NUMBER, "charge", "second", NOW + 1)
+    tokens.drop_token(ACCOUNT, NUMBER, "charge", "first")
+    assert tokens.token(ACCOUNT, NUMBER, "charge") == "second"
 
 
 def test_the_newest_token_of_a_step_counts(tokens: DynamoTokenStore) -> None:

@@ -18,10 +18,10 @@ from hosting_orders.domain.order import Order
 LONGEST_ERROR = 256
 LONGEST_CAUSE = 32_768
 
-# Answers that say there is nothing left to do: the execution was started before; or nobody waits on the token
-# any more, because it was answered, timed out, or its execution ended.
+# Answers that say there is nothing left to do: the execution was started before; or no step waits on the token any
+# more, because it was answered, timed out, or its execution ended.
 _ALREADY_STARTED = frozenset({"ExecutionAlreadyExists"})
-_NOBODY_WAITS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+_NO_STEP_WAITS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
 class StepFunctionsWorkflow:
@@ -48,23 +48,47 @@ class StepFunctionsWorkflow:
             input=json.dumps(given, separators=(",", ":")),
         )
 
-    def succeed(self, token: str) -> None:
-        """Let the step that waits on this token go on. Results are on the order, never in the history."""
-        self._ask("send_task_success", _NOBODY_WAITS, taskToken=token, output="{}")
+    def succeed(self, token: str) -> bool:
+        """Let the step that waits on this token go on; False when none does. Results are on the order, never in the
+        history."""
+        answer = self._ask("send_task_success", _NO_STEP_WAITS, taskToken=token, output="{}")
+        return answer is not None
 
-    def fail(self, token: str, error: str, cause: str) -> None:
-        """Fail the step that waits on this token; `error` is the class name of a domain error."""
-        self._ask(
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        """Fail the step that waits on this token; False when none does. `error` is the class name of a domain
+        error."""
+        answer = self._ask(
             "send_task_failure",
-            _NOBODY_WAITS,
+            _NO_STEP_WAITS,
             taskToken=token,
             error=error[:LONGEST_ERROR],
             cause=cause[:LONGEST_CAUSE],
         )
+        return answer is not None
 
-    def _ask(self, operation: str, done_before: frozenset[str], **arguments: str) -> None:
+    def failed_step(self, execution_arn: str) -> str | None:
+        """The state that the execution entered last; None when the service knows of none."""
+        page: dict[str, Any] | None = {"nextToken": None}
+        while page is not None and "nextToken" in page:
+            more = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
+            page = self._ask(
+                "get_execution_history",
+                frozenset({"ExecutionDoesNotExist"}),
+                executionArn=execution_arn,
+                reverseOrder=True,
+                maxResults=1000,
+                includeExecutionData=False,
+                **more,
+            )
+            for event in page["events"] if page else ():
+                if event["type"].endswith("StateEntered"):
+                    return str(event["stateEnteredEventDetails"]["name"])
+        return None
+
+    def _ask(self, operation: str, done_before: frozenset[str], **arguments: Any) -> dict[str, Any] | None:
+        """The answer, or None when there is nothing left to do."""
         try:
-            getattr(self._client, operation)(**arguments)
+            answer: dict[str, Any] = getattr(self._client, operation)(**arguments)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code not in done_before:
@@ -72,5 +96,7 @@ class StepFunctionsWorkflow:
                 raise ProviderUnavailableError(
                     f"the workflow service gave no usable answer ({code})"
                 ) from error
+            return None
         except (ConnectionError, HTTPClientError) as error:
-            raise ProviderUnavailableError("the workflow service can not be reached") from error
+            raise ProviderUnavailableError("the workflow service cannot be reached") from error
+        return answer

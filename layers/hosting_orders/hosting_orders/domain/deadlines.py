@@ -45,9 +45,8 @@ NAME_RENEWAL_DEADLINE = 3 * DAY
 COMPENSATION_CHECK = 5 * MINUTE
 # An order that ended otherwise than delivered is looked at once more: is there a step that still waits for it?
 CLOSING_CHECK = 5 * MINUTE
-# A callback that the workflow has not sent by then is sent by the schedule; a renewal is started by it.
+# A callback that the workflow has not sent by then is sent by the schedule.
 CALLBACK_GRACE = 2 * MINUTE
-RENEWAL_CHECK = 5 * MINUTE
 # What could not be reconciled is tried again after this.
 RECONCILE_AGAIN = 5 * MINUTE
 
@@ -97,6 +96,11 @@ def delivery_deadline(order: Order) -> int:
 def delivery_given_up(order: Order) -> int:
     """By then the workflow of a site has given up by itself; a domain's waits for whoever asks the registrar."""
     return delivery_deadline(order) if isinstance(order.item, DomainItem) else DELIVERY_GIVEN_UP
+
+
+def delivery_ends_at(order: Order) -> int:
+    """When the reconciler gives up a paid order's delivery and its money goes back (epoch ms)."""
+    return (order.provisioning_at or order.timeline[-1].at) + delivery_given_up(order)
 
 
 def registrar_check(order: Order, now: int) -> int:

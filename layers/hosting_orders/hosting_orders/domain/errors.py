@@ -117,6 +117,10 @@ class ProvisioningFailedError(HostingOrdersError):
     """The platform or registrar said no for good."""
 
 
+class PaymentSettledError(HostingOrdersError):
+    """The payment that a refund waits for has settled: the step that waits looks at it anew, at once."""
+
+
 class RefundRefusedError(HostingOrdersError):
     """The payment provider refuses to give the money back: an operator's case."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from hosting_orders import bootstrap
-from hosting_orders.domain.errors import NotFoundError
+from hosting_orders.domain.errors import HostingOrdersError, NotFoundError
 from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.usecases.ports import Services
 
@@ -48,6 +48,9 @@ def workflow_step(
             handle(step, bootstrap.services())
         except Exception as error:
             log.warning("step ended with an error", extra={"error": type(error).__name__, "why": str(error)})
+            if not isinstance(error, HostingOrdersError):
+                # Retried for hours, so an operator has time, and should know of it from the first.
+                bootstrap.services().measures.count("StepFault")
             raise
         finally:
             log.remove_keys(["account_id", "order_id", "step"])

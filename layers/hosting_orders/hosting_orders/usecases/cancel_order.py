@@ -7,9 +7,9 @@ from hosting_orders.domain.errors import OrderCanceledError, ProviderUnavailable
 from hosting_orders.domain.order import Order
 
 from .changes import change_order, load_order
-from .collect_payment import CHARGE
 from .log import log
 from .ports import Services
+from .waiting import Step, fail
 
 
 def cancel_order(services: Services, account_id: str, number: int) -> Order:
@@ -33,7 +33,4 @@ def cancel_order(services: Services, account_id: str, number: int) -> Order:
 
 def _wake(services: Services, order: Order) -> None:
     """Tell the workflow if it waits for the money. If it is between two steps the next one sees the cancel."""
-    token = services.tokens.token(order.account_id, order.number, CHARGE)
-    if token is not None:
-        services.workflow.fail(token, OrderCanceledError.__name__, "the customer cancelled")
-        services.tokens.drop_token(order.account_id, order.number, CHARGE)
+    fail(services, order, Step.CHARGE, OrderCanceledError, "the customer cancelled")

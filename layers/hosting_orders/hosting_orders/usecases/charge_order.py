@@ -11,22 +11,23 @@ from hosting_orders.domain.errors import (
 from hosting_orders.domain.order import Order, OrderStatus
 
 from .changes import load_cart, load_order
-from .collect_payment import CHARGE, resume_payment
+from .collect_payment import resume_payment
 from .ports import Services
 from .settle_payment import resume_order
+from .waiting import Step, answer, wait
 
 
 def charge_order(services: Services, account_id: str, number: int, task_token: str) -> None:
-    """Answer the token now if the payment is settled, else leave it for whoever learns of the settlement.
+    """Answer the token now if the payment is settled; otherwise leave it for the code that learns of the settlement.
 
     Raises OrderCanceledError, OrderExpiredError or PaymentFailedError when the order must not go on.
     """
     order = load_order(services, account_id, number)
     cart = load_cart(services, account_id, order.cart_token)
     if order.status is OrderStatus.PENDING and not cart.payment.settled:
-        # Store first, then look again: whoever settles the payment writes it first and then looks for a token.
+        # Store first, then look again: the code that settles the payment writes it first and then looks for a token.
         # One of the two always sees the other.
-        services.tokens.put_token(account_id, number, CHARGE, task_token, services.clock.now())
+        wait(services, account_id, number, Step.CHARGE, task_token)
         try:
             resume_payment(services, cart)
         except PaymentNotStartedError as refusal:
@@ -48,4 +49,4 @@ def _answer(services: Services, order: Order, task_token: str) -> None:
         raise OrderExpiredError("not paid in time")
     if order.status is OrderStatus.FAILED:
         raise PaymentFailedError("the payment failed")
-    services.workflow.succeed(task_token)
+    answer(services, order.account_id, order.number, Step.CHARGE, task_token)

@@ -21,9 +21,6 @@ from .changes import change_cart, load_cart, owed_callback
 from .log import log
 from .ports import Services
 
-CHARGE = "charge"
-"""The step whose task token waits for a cart's payment."""
-
 PAYMENT_NOT_STARTED = "cart_pay_failed"
 """The failure of an order whose payment was refused when it was placed (contract 002, 422)."""
 

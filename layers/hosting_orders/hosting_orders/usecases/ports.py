@@ -133,11 +133,14 @@ class OrderStore(Protocol):
 
 
 class TokenStore(Protocol):
-    """Task tokens of waiting workflow steps, by order and step."""
+    """Task tokens of waiting workflow steps, by order and step. A token belongs to one attempt at its step."""
 
     def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None: ...
     def token(self, account_id: str, number: int, step: str) -> str | None: ...
-    def drop_token(self, account_id: str, number: int, step: str) -> None: ...
+
+    def drop_token(self, account_id: str, number: int, step: str, token: str) -> None:
+        """Forget this token; a newer attempt's token stays."""
+        ...
 
 
 class EventStore(Protocol):
@@ -162,11 +165,25 @@ class Workflow(Protocol):
         """Start the order's one execution; starting it again is harmless."""
         ...
 
-    def succeed(self, token: str) -> None:
-        """Let a waiting step go on. A token that nobody waits for any more is not an error."""
+    def succeed(self, token: str) -> bool:
+        """Let a waiting step go on; False when no step waits on this token any more, which is not an error."""
         ...
 
-    def fail(self, token: str, error: str, cause: str) -> None: ...
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        """Fail a waiting step; False when no step waits on this token any more."""
+        ...
+
+    def failed_step(self, execution_arn: str) -> str | None:
+        """The state in which a failed execution stands."""
+        ...
+
+
+class Alerts(Protocol):
+    """Messages to the operators."""
+
+    def send(self, subject: str, text: str) -> None:
+        """Raises ProviderUnavailableError. No secret and nothing personal may be in it: it leaves by mail."""
+        ...
 
 
 class Payments(Protocol):
@@ -361,6 +378,8 @@ class Services(Protocol):
     def deliveries(self) -> CallbackStore: ...
     @property
     def workflow(self) -> Workflow: ...
+    @property
+    def alerts(self) -> Alerts: ...
     @property
     def payments(self) -> Payments: ...
     @property

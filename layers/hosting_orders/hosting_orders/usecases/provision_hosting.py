@@ -9,7 +9,7 @@ from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, Site
 from hosting_orders.domain.providers import Operation, OperationStatus, ProvisionedSite, ServiceRequest
 
 from .changes import change_order
-from .delivery import answer_delivery, start_renewal, take_fence, undeliverable
+from .delivery import answer_delivery, take_fence, undeliverable
 from .log import log
 from .ports import Services
 
@@ -70,10 +70,7 @@ def record_delivery(services: Services, operation: Operation) -> None:
     if order.status is not OrderStatus.COMPLETED and operation.status is OperationStatus.SUCCEEDED:
         # The money has gone back, or is going: what was built after all must not stay.
         services.platform.deprovision(order.uuid)
-    # First: once the renewal is on record nobody looks at the order again, and the step would wait for hours.
     answer_delivery(services, order)
-    if order.renewal_owed:
-        start_renewal(services, order)
 
 
 def _order_of(services: Services, operation: Operation) -> Order | None:
@@ -98,7 +95,7 @@ def _complete(services: Services, order: Order, site: ProvisionedSite) -> Order:
         services,
         order,
         lambda current: (
-            current.delivered(resource, None, now).look_again_at(now + deadlines.RENEWAL_CHECK)
+            current.delivered(resource, None, now).look_again_at(now)  # for its renewal
             if current.status is OrderStatus.PROCESSING
             else current
         ),

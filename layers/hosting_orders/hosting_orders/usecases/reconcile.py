@@ -8,22 +8,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hosting_orders.domain import deadlines
-from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.errors import OrderCanceledError, PaymentNotStartedError, ProvisioningFailedError
 from hosting_orders.domain.listing import DueItem
 from hosting_orders.domain.order import DomainItem, Order, OrderStatus
 
 from .changes import change_cart, change_order, load_cart, load_order
-from .collect_payment import CHARGE, resume_payment
-from .delivery import DELIVERY, REFUND, answer_delivery, start_renewal
+from .collect_payment import resume_payment
+from .delivery import answer_delivery
 from .log import log
 from .ports import Services
 from .provision_hosting import ask_platform
-from .refund_order import answer_refund, close_payment, refund_order
+from .refund_order import close_payment, refund_order
 from .register_domain import ask_registrar
 from .renew_domain import renew_domain
 from .send_callback import CallbackBody, send_callback
-from .settle_payment import resume_order, settle_payment, waits_for_its_start
+from .settle_payment import owes_a_refund, resume_order, settle_payment, waits_for_its_start
+from .start_renewal import start_renewal
+from .waiting import Step, fail, resume
 
 BATCH = 50
 # A run begins nothing new after this (milliseconds), so that it is over before its function is stopped.
@@ -35,7 +37,6 @@ _NEXT_CHECK = {
     "order": deadlines.PROVISIONING_CHECK,
     "callback": deadlines.RECONCILE_AGAIN,
 }
-_STEPS = (CHARGE, DELIVERY, REFUND)
 
 
 def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int:
@@ -122,15 +123,21 @@ def _reconcile_order(services: Services, order: Order) -> None:
     if order.renews_a_name:
         renew_domain(services, order)
         return
+    cart = load_cart(services, order.account_id, order.cart_token)
     if order.ended:
+        paid = cart.payment.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
+        if paid and owes_a_refund(order):
+            # Money that came after the end. When it is refused the order stays due, and it is tried again.
+            if not refund_order(services, order.account_id, order.number, "Reconciled"):
+                return
+            order = load_order(services, order.account_id, order.number)
         _close(services, order)
         return
-    cart = load_cart(services, order.account_id, order.cart_token)
     if cart.payment.settled and waits_for_its_start(order):
         order = resume_order(services, order, cart)
     if order.status in (OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
         if refund_order(services, order.account_id, order.number, "Reconciled"):
-            answer_refund(services, order)
+            resume(services, order, Step.REFUND)
     elif order.status is OrderStatus.PROCESSING:
         _reconcile_delivery(services, order, now)
     # The start may have been lost; starting again is harmless, and an ended order's steps change nothing.
@@ -138,11 +145,10 @@ def _reconcile_order(services: Services, order: Order) -> None:
 
 
 def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
-    since = order.provisioning_at or order.timeline[-1].at
-    if now >= since + deadlines.delivery_given_up(order):
-        # A site's execution should have given up long ago, so it is gone. A name's waits for us.
+    if now >= deadlines.delivery_ends_at(order):
+        # A site's execution has failed by now, or is lost. A domain's waits for us.
         if refund_order(services, order.account_id, order.number, "DeliveryTimedOut"):
-            answer_refund(services, order)
+            resume(services, order, Step.REFUND)
         answer_delivery(services, load_order(services, order.account_id, order.number))
     elif order.provisioning_at is not None:
         try:
@@ -163,14 +169,10 @@ def _ask_provider(services: Services, order: Order, now: int) -> None:
 
 
 def _close(services: Services, order: Order) -> None:
-    """The order has ended. Answer every step that still waits for it: whoever ended it may have died before."""
-    for step in _STEPS:
-        token = services.tokens.token(order.account_id, order.number, step)
-        if token is None:
-            continue
-        if step == REFUND or order.status is OrderStatus.COMPLETED:
-            services.workflow.succeed(token)
+    """The order has ended. Answer every step that still waits for it: the process that ended it may have died."""
+    for step in Step:
+        if step is Step.REFUND or order.status is OrderStatus.COMPLETED:
+            resume(services, order, step)
         else:
-            services.workflow.fail(token, OrderCanceledError.__name__, f"the order is {order.status}")
-        services.tokens.drop_token(order.account_id, order.number, step)
+            fail(services, order, step, OrderCanceledError, f"the order is {order.status}")
     change_order(services, order, lambda current: current.closed() if current.due_at else current)

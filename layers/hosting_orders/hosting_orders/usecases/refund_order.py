@@ -1,6 +1,7 @@
 """Compensation: find out what is true, then take the service down, void or refund (design.md sections 4 and 5).
 
-It is the one way money goes back, whatever went wrong before. It may run at any time, any number of times.
+It is the one way money goes back, whatever went wrong before. It may run at any time, any number of times. Only its
+own step and the reconciler import it: every other function wakes one of the two.
 """
 
 from __future__ import annotations
@@ -19,27 +20,20 @@ from hosting_orders.domain.providers import Operation, OperationStatus, PaymentS
 from hosting_orders.domain.registration import RegistrarOperation, RegistrarStatus
 
 from .changes import change_cart, change_order, load_cart, load_order
-from .collect_payment import CHARGE, note_payment, other_orders_alive
-from .delivery import REFUND, answer_delivery
+from .collect_payment import note_payment, other_orders_alive
+from .delivery import answer_delivery
 from .log import log
 from .ports import Services
 from .provision_hosting import platform_verdict, record_delivery
 from .register_domain import record_registration, registrar_verdict
+from .waiting import Step, answer, fail, wait
 
 
 def refund_step(services: Services, account_id: str, number: int, task_token: str, error: str) -> None:
     """The state RefundOrder: compensate, and answer the token at once or when the bank or an operator has acted."""
-    services.tokens.put_token(account_id, number, REFUND, task_token, services.clock.now())
+    wait(services, account_id, number, Step.REFUND, task_token)
     if refund_order(services, account_id, number, error):
-        answer_refund(services, load_order(services, account_id, number))
-
-
-def answer_refund(services: Services, order: Order) -> None:
-    """Let the workflow go on if it waits for this order's refund."""
-    token = services.tokens.token(order.account_id, order.number, REFUND)
-    if token is not None:
-        services.workflow.succeed(token)
-        services.tokens.drop_token(order.account_id, order.number, REFUND)
+        answer(services, account_id, number, Step.REFUND, task_token)
 
 
 def refund_order(services: Services, account_id: str, number: int, error: str) -> bool:
@@ -148,10 +142,7 @@ def _take_others_along(services: Services, order: Order) -> None:
         if changed.status is not OrderStatus.REFUNDING:
             continue
         answer_delivery(services, changed)
-        token = services.tokens.token(changed.account_id, changed.number, CHARGE)
-        if token is not None:
-            services.workflow.fail(token, ProvisioningFailedError.__name__, failure.message)
-            services.tokens.drop_token(changed.account_id, changed.number, CHARGE)
+        fail(services, changed, Step.CHARGE, ProvisioningFailedError, failure.message)
 
 
 def _give_up(services: Services, order: Order, error: str, if_in: tuple[OrderStatus, ...]) -> Order:

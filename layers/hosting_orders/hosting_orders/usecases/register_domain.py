@@ -22,7 +22,7 @@ from hosting_orders.domain.registration import (
 )
 
 from .changes import change_order
-from .delivery import answer_delivery, start_renewal, take_fence, undeliverable
+from .delivery import answer_delivery, take_fence, undeliverable
 from .domain_item import auth_code_context, open_contacts
 from .log import log
 from .ports import Services
@@ -257,16 +257,11 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         services,
         order,
         lambda current: (
-            current.delivered(resource, None, now, Actor.REGISTRAR).look_again_at(
-                now + deadlines.RENEWAL_CHECK
-            )
+            current.delivered(resource, None, now, Actor.REGISTRAR).look_again_at(now)  # for its renewal
             if current.status is OrderStatus.PROCESSING
             else current
         ),
     )
     if order.status is not OrderStatus.COMPLETED:
         _nobody_wants(services, order)
-    # First: once the renewal is on record nobody looks at the order again, and the step would wait for weeks.
     answer_delivery(services, order)
-    if order.renewal_owed:
-        start_renewal(services, order)

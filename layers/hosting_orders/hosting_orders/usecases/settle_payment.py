@@ -1,4 +1,4 @@
-"""News of a cart's payment: read what is true, write it down, and let its orders go on.
+"""News of a cart's payment: read what is true, write it down, and let its orders go on. No money goes back here.
 
 Called for every webhook about an invoice, by the reconciler, and by the workflow's first step. What the news
 said does not matter; what the invoice says does. So duplicates, wrong order and delays change nothing.
@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import Cart, PaymentStatus
-from hosting_orders.domain.errors import OrderCanceledError, PaymentFailedError, PaymentNotStartedError
-from hosting_orders.domain.order import ENDS, Failure, Order, OrderStatus
+from hosting_orders.domain.errors import (
+    OrderCanceledError,
+    PaymentFailedError,
+    PaymentNotStartedError,
+    PaymentSettledError,
+)
+from hosting_orders.domain.order import Failure, Order, OrderStatus
 
 from .changes import change_order
-from .collect_payment import CHARGE, note_failure, note_payment
+from .collect_payment import note_failure, note_payment
 from .log import log
 from .ports import Services
-from .refund_order import answer_refund, refund_order
+from .waiting import Step, fail, resume
 
 _GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED})
 
@@ -73,20 +78,35 @@ def resume_order(services: Services, order: Order, cart: Cart) -> Order:
         return ended.look_again_at(now + deadlines.CLOSING_CHECK)
 
     order = change_order(services, order, change)
-    undelivered = order.status in ENDS and order.status is not OrderStatus.COMPLETED
-    if order.status in _GIVING_BACK or (undelivered and paid):
-        # Cancelled, given up, expired or failed while the money was on its way: now it can be given back.
-        if refund_order(services, order.account_id, order.number, "PaymentSettled"):
-            answer_refund(services, order)
-        return order
-    token = services.tokens.token(order.account_id, order.number, CHARGE)
-    if token is None:
-        return order
+    if order.status in _GIVING_BACK or (paid and owes_a_refund(order)):
+        return _let_it_be_refunded(services, order)
     if order.status is OrderStatus.FAILED:
-        services.workflow.fail(token, PaymentFailedError.__name__, "the payment failed")
+        fail(services, order, Step.CHARGE, PaymentFailedError, "the payment failed")
     elif order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
-        services.workflow.fail(token, OrderCanceledError.__name__, "ended before it was paid")
+        fail(services, order, Step.CHARGE, OrderCanceledError, "ended before it was paid")
     else:
-        services.workflow.succeed(token)
-    services.tokens.drop_token(order.account_id, order.number, CHARGE)
+        resume(services, order, Step.CHARGE)
     return order
+
+
+def owes_a_refund(order: Order) -> bool:
+    """Whether an ended order must give money back, if its cart was paid."""
+    return order.ended and order.status is not OrderStatus.COMPLETED and order.refund is None
+
+
+def _let_it_be_refunded(services: Services, order: Order) -> Order:
+    """The order was cancelled or given up, or ended, while its money was on its way. Now the money can go back.
+
+    Giving it back is the business of RefundOrder and the reconciler alone. A step that waits is woken and finds out
+    what is true; where none waits the reconciler looks within a minute.
+    """
+    if fail(services, order, Step.REFUND, PaymentSettledError, "the payment has settled"):
+        return order
+    now = services.clock.now()
+
+    def change(current: Order) -> Order:
+        needed = current.status in _GIVING_BACK or owes_a_refund(current)
+        due = current.due_at is not None and current.due_at <= now
+        return current.look_again_at(now) if needed and not due else current
+
+    return change_order(services, order, change)

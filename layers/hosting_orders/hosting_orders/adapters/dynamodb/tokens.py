@@ -34,6 +34,9 @@ class DynamoTokenStore:
         item = self._table.get(keys.token(account_id, number, step))
         return str(item["token"]) if item else None
 
-    def drop_token(self, account_id: str, number: int, step: str) -> None:
-        """Forget it; one that is not there is no error."""
-        self._table.write(delete(keys.token(account_id, number, step)))
+    def drop_token(self, account_id: str, number: int, step: str, token: str) -> None:
+        """Forget this token. One that is not there, or has been replaced by a newer attempt's, is no error."""
+        try:
+            self._table.write(delete(keys.token(account_id, number, step), "#token = :token", token=token))
+        except ConditionFailedError:
+            return

@@ -1,0 +1,86 @@
+"""The renewal of what was delivered. It begins in the reconciler alone, so that no function which delivers needs the
+payment provider's key."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
+from hosting_orders.domain.order import DomainItem, Order, Subscription
+
+from .changes import change_order, load_cart
+from .collect_payment import describe
+from .log import log
+from .ports import Services
+
+
+def start_renewal(services: Services, order: Order) -> Order:
+    """Start the renewal of a delivered order where its paid period ends, and note it.
+
+    Only a delivered order renews: if the renewal were started first, a cancelled or refunded order could keep one. A
+    delivered product does not wait for its renewal and is not taken back for want of one: when the payment provider
+    cannot be asked now, the reconciler asks it later.
+    """
+    try:
+        subscription = _renewal(services, order)
+    except ProviderUnavailableError:
+        log.warning("the renewal is started later", extra={"order_id": order.uuid})
+        return order
+    return change_order(
+        services,
+        order,
+        lambda current: (
+            current.renewed_by(subscription, _money_at(order)) if current.renewal_owed else current
+        ),
+    )
+
+
+def _renewal(services: Services, order: Order) -> Subscription | None:
+    account = services.directory.account(order.account_id)
+    cart: Cart = load_cart(services, order.account_id, order.cart_token)
+    if account is None or account.stripe_customer_id is None or cart.payment_method_id is None:
+        return None
+    try:
+        return services.payments.start_renewal(
+            order_id=order.uuid,
+            account_id=order.account_id,
+            customer_id=account.stripe_customer_id,
+            payment_method_id=cart.payment_method_id,
+            description=describe(order),
+            price=order.renewal_price,
+            term=order.item.term,
+            # From the order's own time, so that every repetition asks for the very same thing.
+            anchor=_renewed_at(order),
+        )
+    except PaymentNotStartedError as refusal:
+        services.measures.count("RenewalNotStarted")
+        log.error(
+            "the renewal subscription was refused",
+            extra={"order_id": order.uuid, "reason": str(refusal)},
+        )
+        return None
+
+
+def _money_at(order: Order) -> int | None:
+    """When to look whether a further year was paid. A site runs on without anybody doing anything."""
+    return _renewed_at(order) + deadlines.RENEWAL_MONEY if isinstance(order.item, DomainItem) else None
+
+
+def _renewed_at(order: Order) -> int:
+    end = months_later(order.created_at, order.item.term.months)
+    # A name must be renewed at its registry before it runs out, and by then the money must have come.
+    return end - deadlines.DOMAIN_RENEWAL_LEAD if isinstance(order.item, DomainItem) else end
+
+
+def months_later(moment: int, months: int) -> int:
+    """The same time of day so many months later (epoch ms); the 31st becomes the last day of a shorter month."""
+    start = dt.datetime.fromtimestamp(moment / 1000, dt.UTC)
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    for day in range(start.day, 27, -1):
+        try:
+            return int(start.replace(year=year, month=month + 1, day=day).timestamp() * 1000)
+        except ValueError:
+            continue
+    return int(start.replace(year=year, month=month + 1).timestamp() * 1000)
