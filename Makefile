@@ -2,11 +2,10 @@
 # The tools install themselves on first use, into .venv/; only Python 3.11 to 3.14 has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo logs switch test check lint validate build deploy lock clean .venv/app .venv/emulator .venv/sam
+.PHONY: help run demo logs switch test check lint validate build deploy bench lock clean .venv/app .venv/emulator .venv/sam
 
 PYTHON_APP := .venv/app/bin/python
 PYTEST := $(PYTHON_APP) -m pytest
-# `sam build` looks for a python3.13 on the PATH; SAM's own environment has one when the machine does.
 SAM := PATH="$(CURDIR)/.venv/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 BOOTSTRAP := local/toolchain/bootstrap.sh
 SOURCES := layers/hosting_orders/hosting_orders functions local tests
@@ -50,6 +49,10 @@ build: .venv/sam ## Build what is deployed, into .aws-sam/
 
 deploy: build ## Build, then deploy to your AWS account, asking for what it needs
 	@$(SAM) deploy --guided
+
+bench: .venv/app .venv/emulator .venv/sam ## Count the instructions of a cold start (needs valgrind); ARGS=… as in bench/README.md
+	@mkdir -p .local && local/toolchain/sam_build.sh --here >.local/bench-build.log 2>&1 || { cat .local/bench-build.log; exit 1; }
+	@$(PYTHON_APP) -m bench.cold_start $(ARGS)
 
 lock: ## Move every pinned dependency to its newest release
 	@local/toolchain/lock.sh

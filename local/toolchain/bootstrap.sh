@@ -125,7 +125,7 @@ unlock() {
 trap unlock EXIT
 
 make_environment() {
-    local name=$1 requirements python packages log versions=$known_versions
+    local name=$1 requirements python packages log
     requirements=$(requirements_of "$name")
     if is_current "$name" "$requirements"; then
         return 0
@@ -135,10 +135,8 @@ make_environment() {
         unlock
         return 0
     fi
-    # `sam build` wants the very Python the functions run on, with pip; SAM's environment then provides both.
-    [ "$name" != sam ] || versions="3.13 $known_versions"
     # shellcheck disable=SC2086  # a list of words
-    if ! python=$(find_python $versions); then
+    if ! python=$(find_python $known_versions); then
         no_python
         exit 1
     fi
@@ -146,7 +144,8 @@ make_environment() {
     rm -rf "${venvs:?}/$name"
     "$python" -m venv "$venvs/$name"
     log="$venvs/$name/pip.log"
-    if ! "$venvs/$name/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps \
+    # Python compiles what is used at its first use; compiling all of it takes time and a quarter of the space.
+    if ! "$venvs/$name/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps --no-compile \
         --require-hashes -r "$requirements" >"$log" 2>&1; then
         cat "$log" >&2
         say "Installing $(basename "$requirements") into .venv/$name failed; pip's own words are above."

@@ -66,10 +66,13 @@ class CertificateAuthority:
             .not_valid_after(until)
         )
 
+    def pem(self) -> str:
+        """The authority's own certificate, which is what a client trusts."""
+        return self._certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
     def client_context(self) -> ssl.SSLContext:
         """Like the ordinary default, but it trusts this authority alone."""
-        pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
-        return ssl.create_default_context(cadata=pem)
+        return ssl.create_default_context(cadata=self.pem())
 
     def server_context(self, folder: Path, host: str, *, expired: bool = False) -> ssl.SSLContext:
         """A server's context for `host`, a name or an address; its files go to `folder`."""

@@ -1,0 +1,37 @@
+"""One fresh process of one function, counted from outside: `python -S in_function.py`, with a job as JSON on stdin.
+
+It imports nothing but what it has to, so that what is counted is the function's own.
+"""
+
+import sys
+
+
+class Context:
+    """What Lambda gives beside the event, as far as a handler may ask."""
+
+    function_name = memory_limit_in_mb = function_version = "bench"
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:bench:live"
+    aws_request_id = "00000000-0000-4000-8000-000000000000"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 600_000
+
+
+def main() -> None:
+    import json
+
+    job = json.load(sys.stdin)
+    if job["until"] == "start":
+        return
+    import app
+
+    if job["until"] == "import":
+        return
+    for _ in range(job["calls"]):
+        answer = app.handler(job["event"], Context)
+        if answer["statusCode"] != job["expected"]:
+            sys.exit(f"answered {answer}")
+
+
+main()

@@ -1,0 +1,57 @@
+"""TLS in front of the embedded AWS: on Lambda every AWS call has it, and loading the trusted roots is not cheap."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from tests.support.certificates import CertificateAuthority
+
+
+def certified(folder: Path) -> ssl.SSLContext:
+    """A server's context for 127.0.0.1; the authority to trust goes to `authority.pem` in this folder."""
+    authority = CertificateAuthority()
+    (folder / "authority.pem").write_text(authority.pem())
+    return authority.server_context(folder, "127.0.0.1")
+
+
+@contextmanager
+def tls_in_front_of(address: str, context: ssl.SSLContext) -> Iterator[str]:
+    """The address of a port that passes everything on to `address`, a plain one."""
+    target = urlsplit(address)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return  # closed: the bench has ended
+            threading.Thread(target=_pass_on, args=(client, context, target), daemon=True).start()
+
+    threading.Thread(target=serve, name="TLS", daemon=True).start()
+    try:
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.close()
+
+
+def _pass_on(client: socket.socket, context: ssl.SSLContext, target: SplitResult) -> None:
+    place = (target.hostname, target.port)
+    with context.wrap_socket(client, server_side=True) as near, socket.create_connection(place) as far:
+        threading.Thread(target=_copy, args=(far, near), daemon=True).start()
+        _copy(near, far)
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # the other side has hung up

@@ -1,0 +1,271 @@
+"""What `make build` makes: bytecode that Lambda uses as it is, and everything that the functions import.
+
+The packages are built by .ci/run, or by `make build` and `local/toolchain/sam_build.sh --here`. Where they are
+missing or older than the sources, what needs them is skipped; in .ci/run it fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.toolchain.release import stamp
+from tests.structure.project import (
+    PACKAGE,
+    ROOT,
+    functions,
+    listed,
+    project_modules,
+    read_template,
+    resources,
+)
+
+PACKAGING = "local/toolchain/package"
+PROBE = ROOT / "tests" / "support" / "artifact_probe.py"
+LAYERS = ("DependenciesLayer", "HostingOrdersLayer")
+# importlib.util.MAGIC_NUMBER of every Python 3.13.
+MAGIC_OF_3_13 = (3571).to_bytes(2, "little") + b"\r\n"
+UNCHECKED_HASH = 1
+
+
+def built(folder: str) -> Path:
+    """The folder that `sam build` has built these sources into; the test is skipped when there is none."""
+    path = ROOT / ".aws-sam" / folder
+    template = path / "template.yaml"
+    release = stamp(ROOT, os.environ.get("RELEASE", ""))
+    if template.exists() and f"RELEASE: {release}\n" in template.read_text():
+        return path
+    missing = f".aws-sam/{folder} is not built from these sources"
+    if os.environ.get("PACKAGES_ARE_BUILT"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+# -- rules --------------------------------------------------------------------------------------------
+
+
+def packages_without_bytecode(folder: Path, magic: bytes, tag: str) -> list[str]:
+    """Bytecode of another Python, or that is checked against its source's date, is never used on Lambda."""
+    problems = []
+    for source in sorted(folder.rglob("*.py")):
+        compiled = source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"
+        where = source.relative_to(folder)
+        if not compiled.exists():
+            problems.append(f"{where}: has no bytecode")
+            continue
+        header = compiled.read_bytes()[:16]
+        if header[:4] != magic:
+            problems.append(f"{where}: has the bytecode of another Python")
+        elif int.from_bytes(header[4:8], "little") != UNCHECKED_HASH:
+            problems.append(f"{where}: its bytecode is not by unchecked hash")
+        elif header[8:16] != importlib.util.source_hash(source.read_bytes()):
+            problems.append(f"{where}: has the bytecode of another source")
+    return problems
+
+
+def aws_services(text: str) -> set[str]:
+    """The services that a module makes boto3 clients for: `boto3.client("kms")`, `aws_client("kms")` and so on."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if re.fullmatch(r"\w*(aws_)?client|resource", name) and isinstance(node.args[0].value, str):
+                found.add(node.args[0].value)
+    return found
+
+
+def services_used() -> set[str]:
+    return set().union(*(aws_services(path.read_text()) for path in PACKAGE.rglob("*.py")))
+
+
+# -- the project, without a build ---------------------------------------------------------------------
+
+
+def test_each_function_and_layer_is_packaged_by_our_recipe() -> None:
+    template = read_template()
+    problems = []
+    for kind in ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion"):
+        for name, resource in resources(template, kind).items():
+            metadata = resource.get("Metadata", {})
+            if (metadata.get("BuildMethod"), metadata.get("ContextPath")) != ("makefile", PACKAGING):
+                problems.append(
+                    f"{name}: its Metadata must say BuildMethod: makefile, ContextPath: {PACKAGING}"
+                )
+    assert not problems, listed(problems)
+
+
+def test_each_architecture_has_its_platforms() -> None:
+    template = read_template()
+    for architecture in template["Parameters"]["Architecture"]["AllowedValues"]:
+        platforms = (ROOT / "layers" / "dependencies" / architecture / "platforms").read_text().split()
+        machine = "aarch64" if architecture == "arm64" else architecture
+        assert platforms
+        assert all(re.fullmatch(rf"manylinux\w+_{machine}", platform) for platform in platforms)
+
+
+def test_the_packages_are_for_the_functions_python() -> None:
+    script = (ROOT / PACKAGING / "package.sh").read_text()
+    runtimes = {properties["Runtime"] for properties in functions(read_template()).values()}
+    assert {f"python{version}" for version in re.findall(r"^runs_on=(\S+)", script, re.MULTILINE)} == runtimes
+
+
+def test_botocore_keeps_what_our_clients_need() -> None:
+    script = (ROOT / PACKAGING / "package.sh").read_text()
+    (kept,) = re.findall(r'^aws_services="([^"]+)"$', script, re.MULTILINE)
+    assert set(kept.split()) == services_used()
+
+
+@pytest.mark.parametrize(
+    ("text", "services"),
+    [
+        ('boto3.client("kms")', {"kms"}),
+        ('aws_client("dynamodb")', {"dynamodb"}),
+        ('_new_aws_client("route53domains", attempts=1)', {"route53domains"}),
+        ('session.resource("s3")', {"s3"}),
+        ('f("kms"); client(kms); session.get("kms")', set()),
+    ],
+)
+def test_clients_are_found(text: str, services: set[str]) -> None:
+    assert aws_services(text) == services
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A layer with one module, packaged by the Python that runs the tests."""
+    source = tmp_path / "source"
+    (source / "one" / "__pycache__").mkdir(parents=True)
+    (source / "one" / "module.py").write_text("answer = 42\n")
+    (source / "one" / "__pycache__" / "old.cpython-39.pyc").write_bytes(b"old")
+    (source / ".hidden").write_text("x")
+    subprocess.run(
+        [ROOT / PACKAGING / "package.sh", "layer", tmp_path / "made"],
+        cwd=source,
+        env={**os.environ, "PACKAGE_PYTHON": sys.executable},
+        check=True,
+    )
+    return tmp_path / "made" / "python"
+
+
+def bytecode_problems(folder: Path) -> list[str]:
+    return packages_without_bytecode(folder, importlib.util.MAGIC_NUMBER, str(sys.implementation.cache_tag))
+
+
+def test_a_package_holds_its_sources_and_their_bytecode(package: Path) -> None:
+    names = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
+    assert names == {"one/module.py", f"one/__pycache__/module.{sys.implementation.cache_tag}.pyc"}
+    assert bytecode_problems(package) == []
+
+
+def test_bytecode_is_the_same_wherever_it_is_built(package: Path, tmp_path: Path) -> None:
+    compiled = next(package.rglob("*.pyc"))
+    assert b"/opt/python/one/module.py" in compiled.read_bytes()
+    assert str(tmp_path).encode() not in compiled.read_bytes()
+
+
+def test_bytecode_that_would_not_be_used_is_noticed(package: Path) -> None:
+    source = package / "one" / "module.py"
+    compiled = next(package.rglob("*.pyc"))
+    good = compiled.read_bytes()
+
+    source.write_text("answer = 43\n")
+    assert bytecode_problems(package) == ["one/module.py: has the bytecode of another source"]
+    compiled.write_bytes(good[:4] + b"\0" * 12 + good[16:])
+    assert bytecode_problems(package) == ["one/module.py: its bytecode is not by unchecked hash"]
+    compiled.write_bytes(b"\0" * 4 + good[4:])
+    assert bytecode_problems(package) == ["one/module.py: has the bytecode of another Python"]
+    compiled.unlink()
+    assert bytecode_problems(package) == ["one/module.py: has no bytecode"]
+
+
+# -- what is built ------------------------------------------------------------------------------------
+
+
+def test_what_is_deployed_has_bytecode_for_lambda() -> None:
+    folder = built("build")
+    found = subprocess.run(
+        [ROOT / "local" / "toolchain" / "bootstrap.sh", "--python", "3.13"], capture_output=True, check=False
+    )
+    if found.returncode:
+        pytest.skip("built without a Python 3.13, so without bytecode")
+    problems = packages_without_bytecode(folder, MAGIC_OF_3_13, "cpython-313")
+    assert not problems, listed(problems)
+
+
+def test_what_is_deployed_is_for_one_processor() -> None:
+    machines = {
+        path.name: path.read_bytes()[18:20] for path in built("build").rglob("*.so")
+    }  # ELF's e_machine
+    assert machines
+    assert len(set(machines.values())) == 1, machines
+
+
+def names_used() -> set[str]:
+    """Our modules, and all that they import, wherever that stands in the code."""
+    modules = project_modules()
+    found = {source.module for source in modules if source.layer != "functions"}
+    for source in modules:
+        found |= {one.target for one in source.imports if not one.for_types}
+    return {name for name in found if not name.startswith("__future__.")}
+
+
+def settings() -> dict[str, str]:
+    """A value for every variable that some function has."""
+    names = {
+        name
+        for properties in functions(read_template()).values()
+        for name in properties["Environment"]["Variables"]
+    }
+    address = re.compile(r"_(URL|BASE|ENDPOINT)$")
+    return {name: "http://127.0.0.1:9" if address.search(name) else "1" for name in names}
+
+
+def probe(folder: Path, names: set[str], clients: set[str]) -> list[str]:
+    job = {
+        "names": sorted(names),
+        "clients": sorted(clients),
+        "handlers": {name: str(folder / name) for name in functions(read_template())},
+        "under": str(folder),
+    }
+    search_path = os.pathsep.join(str(folder / layer / "python") for layer in LAYERS)
+    answer = subprocess.run(
+        [Path(sys.executable).resolve(), "-S", "-P", "-B", PROBE],
+        input=json.dumps(job),
+        env={**settings(), "PYTHONPATH": search_path, "AWS_DEFAULT_REGION": "eu-west-1", "LOG_LEVEL": "INFO"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    problems: list[str] = json.loads(answer.stdout)
+    return problems
+
+
+def test_every_handler_and_client_needs_nothing_but_the_packages() -> None:
+    folder = built("here")
+    problems = bytecode_problems(folder)
+    problems += probe(folder, names_used(), services_used())
+    assert not problems, listed(problems)
+
+
+def test_what_is_missing_in_the_packages_is_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    shutil.copytree(built("here"), folder)
+    third_party = folder / "DependenciesLayer" / "python"
+    shutil.rmtree(third_party / "idna")
+    shutil.rmtree(third_party / "botocore" / "data" / "kms")
+    (folder / "ShowOrderFunction" / "app.py").write_text("import nothing_that_is_there\n")
+    shutil.rmtree(folder / "ShowOrderFunction" / "__pycache__")
+
+    problems = probe(folder, names_used(), services_used())
+
+    for start in ("idna: ModuleNotFoundError", "boto3.client('kms'): UnknownService", "ShowOrderFunction: "):
+        assert any(problem.startswith(start) for problem in problems), problems

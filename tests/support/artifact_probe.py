@@ -1,0 +1,62 @@
+"""Run by a bare Python on built packages alone: imports and makes what it is told, and reports what went wrong.
+
+    python -S -P artifact_probe.py < {"names": [...], "clients": [...], "handlers": {...}, "under": ...}
+
+`names` are dotted names of modules and of what is in them, `handlers` is each function's folder by its name. All that
+is loaded has to come from `under`, or from Python itself.
+"""
+
+import importlib
+import json
+import os
+import sys
+
+
+def look_up(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        module, _, attribute = name.rpartition(".")
+        if not module:
+            raise
+        getattr(importlib.import_module(module), attribute)
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    problems = []
+    before = set(sys.modules)
+    for name in job["names"]:
+        try:
+            look_up(name)
+        except Exception as error:
+            problems.append(f"{name}: {type(error).__name__}: {error}")
+    for name, folder in job["handlers"].items():
+        sys.path.insert(0, folder)
+        try:
+            if not callable(__import__("app").handler):
+                problems.append(f"{name}: app.handler cannot be called")
+        except Exception as error:
+            problems.append(f"{name}: {type(error).__name__}: {error}")
+        sys.path.remove(folder)
+        sys.modules.pop("app", None)
+    import boto3
+
+    for service in job["clients"]:
+        try:
+            boto3.client(service, region_name="us-east-1")
+        except Exception as error:
+            problems.append(f"boto3.client({service!r}): {type(error).__name__}: {error}")
+    library = os.__file__.rpartition("/")[0]
+    for name in set(sys.modules) - before:
+        path = getattr(sys.modules[name], "__file__", None)
+        if sys.modules[name] is sys.modules["__main__"] or not path:
+            continue
+        if not path.startswith((job["under"], library)) or "/site-packages/" in path:
+            problems.append(f"{name} comes from {path}")
+    json.dump(sorted(problems), sys.stdout)
+
+
+main()
