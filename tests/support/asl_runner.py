@@ -421,7 +421,6 @@ class AslRunner:
                 "Name": execution.name,
                 "Input": json.loads(execution.input),
                 "StartTime": _iso(execution.started_at),
-                "RedriveCount": execution.redrives,
             },
             "State": {
                 "Name": record.state,

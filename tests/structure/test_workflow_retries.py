@@ -1,0 +1,187 @@
+"""What an error of the workflow's steps leads to: facts to the refund at once, faults to hours of retries, and what
+outlasts them to an operator, with the execution standing in the state that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from hosting_orders.domain import deadlines
+from tests.structure.project import STATE_MACHINE, listed
+from tests.structure.test_state_machine import Definition, changed, states, targets
+
+FACTS = {"PaymentFailedError", "OrderCanceledError", "OrderExpiredError", "ProvisioningFailedError"}
+COMPENSATION = "RefundOrder"
+LAST = "SendCallback"
+HOURS = 3600
+
+# Seconds between which the last try must come on average, and the deadline (ms) at which the reconciler decides.
+LAST_TRIES = {
+    "ChargeOrder": (4.5 * HOURS, 5.5 * HOURS, deadlines.DELIVERY_GIVEN_UP),
+    "ProvisionHosting": (4.5 * HOURS, 5.5 * HOURS, deadlines.DELIVERY_GIVEN_UP),
+    "RegisterDomain": (11.5 * HOURS, 12.5 * HOURS, deadlines.REGISTRATION_DEADLINE),
+    "RefundOrder": (48 * HOURS, 53 * HOURS, None),
+    "SendCallback": (4.5 * HOURS, 5.5 * HOURS, None),
+}
+
+
+def last_try(retrier: dict[str, Any]) -> float:
+    """Seconds from the first failure to the last try, on average: with FULL jitter a wait is half of its bound."""
+    interval, rate = retrier.get("IntervalSeconds", 1), retrier.get("BackoffRate", 2)
+    longest = retrier.get("MaxDelaySeconds", float("inf"))
+    bounds = [min(interval * rate**retry, longest) for retry in range(retrier.get("MaxAttempts", 3))]
+    return sum(bounds) / (2 if retrier.get("JitterStrategy") == "FULL" else 1)
+
+
+def working(definition: Definition) -> list[tuple[str, dict[str, Any]]]:
+    """The states whose business facts lead to the compensation."""
+    return [(name, state) for name, state in states(definition, "Task") if name not in (COMPENSATION, LAST)]
+
+
+def facts_that_are_retried(definition: Definition) -> list[str]:
+    """Asking again does not make a declined card good, and it delays the refund."""
+    problems = []
+    for name, state in working(definition):
+        first = (state.get("Retry") or [{}])[0]
+        if set(first.get("ErrorEquals", ())) != FACTS or first.get("MaxAttempts") != 0:
+            problems.append(f"{name}: the first retrier must be the business facts, with no attempts")
+    return problems
+
+
+def faults_that_are_not_retried(definition: Definition) -> list[str]:
+    """A list of known faults always lacks one. What is not a fact is retried, with jitter."""
+    problems = []
+    for name, state in states(definition, "Task"):
+        last = (state.get("Retry") or [{}])[-1]
+        wanted = ["States.ALL"] if name == LAST else ["States.TaskFailed"]
+        if last.get("ErrorEquals") != wanted:
+            problems.append(f"{name}: the last retrier must be {wanted[0]} alone")
+        elif last.get("JitterStrategy") != "FULL":
+            problems.append(f"{name}: without jitter all that failed together come back together")
+    return problems
+
+
+def last_tries_at_the_wrong_time(definition: Definition) -> list[str]:
+    """Hours, so that a bad deployment costs no order its delivery; and well before the reconciler decides."""
+    problems = []
+    for name, state in states(definition, "Task"):
+        least, most, deadline = LAST_TRIES[name]
+        at = last_try((state.get("Retry") or [{"MaxAttempts": 0}])[-1])
+        if not least <= at <= most:
+            problems.append(f"{name}: the last try comes after {at / HOURS:.1f} hours")
+        if deadline is not None and at * 1000 > 0.75 * deadline:
+            problems.append(f"{name}: the last try comes too near to the deadline")
+    return problems
+
+
+def facts_that_are_not_caught(definition: Definition) -> list[str]:
+    """Facts and the state's own time-out lead to the compensation. Nothing else does: an end is final."""
+    problems = []
+    for name, state in working(definition):
+        catchers = state.get("Catch", [])
+        caught = {error for catcher in catchers for error in catcher["ErrorEquals"]}
+        if caught != FACTS | {"States.Timeout"}:
+            problems.append(f"{name}: catches {sorted(caught)}")
+        problems += [
+            f"{name}: a fact leads to {catcher['Next']}"
+            for catcher in catchers
+            if catcher["Next"] != COMPENSATION
+        ]
+    return problems
+
+
+def states_that_cannot_be_redriven(definition: Definition) -> list[str]:
+    """A redrive enters the state that failed. A Fail state fails again, and a Catch leads away from the failure."""
+    problems = [
+        f"{name}: a redrive enters a Fail state and fails again" for name, _ in states(definition, "Fail")
+    ]
+    for name, state in states(definition, "Task"):
+        if name in (COMPENSATION, LAST) and state.get("Catch"):
+            problems.append(f"{name}: an operator's case must fail in its own state, without a Catch")
+    return problems
+
+
+def settled_payments_that_wait(definition: Definition) -> list[str]:
+    """News that a payment has settled let the compensation look again after a second, however often."""
+    first = definition["States"][COMPENSATION]["Retry"][0]
+    steady = (first.get("IntervalSeconds"), first.get("BackoffRate")) == (1, 1)
+    if first["ErrorEquals"] != ["PaymentSettledError"] or not steady or first.get("MaxAttempts", 3) < 100:
+        return [f"{COMPENSATION}: the first retrier must be PaymentSettledError, one second, no backoff"]
+    return []
+
+
+RULES: list[Callable[[Definition], list[str]]] = [
+    facts_that_are_retried,
+    faults_that_are_not_retried,
+    last_tries_at_the_wrong_time,
+    facts_that_are_not_caught,
+    states_that_cannot_be_redriven,
+    settled_payments_that_wait,
+]
+
+
+@pytest.fixture(scope="module")
+def definition() -> Definition:
+    read: Definition = yaml.safe_load(STATE_MACHINE.read_text(encoding="utf-8"))
+    return read
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_workflow_keeps_the_rule(rule, definition: Definition) -> None:
+    problems = rule(definition)
+    assert not problems, listed(problems)
+
+
+def test_every_task_has_a_last_try(definition: Definition) -> None:
+    assert {name for name, _ in states(definition, "Task")} == set(LAST_TRIES)
+
+
+def test_cloudformation_is_given_no_yaml_anchor() -> None:
+    """It refuses anchors and aliases in a definition, and `sam validate` does not notice."""
+    tokens = yaml.scan(STATE_MACHINE.read_text(encoding="utf-8"))
+    assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
+
+
+def test_every_fact_leads_to_the_compensation_and_it_to_the_callback(definition: Definition) -> None:
+    assert targets(definition["States"][COMPENSATION]) == [LAST]
+    assert definition["States"][LAST]["End"] is True
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "value", "complaint"),
+    [
+        (facts_that_are_retried, "States/ChargeOrder/Retry/0/MaxAttempts", 3, "no attempts"),
+        (facts_that_are_retried, "States/ChargeOrder/Retry/0", None, "must be the business facts"),
+        (facts_that_are_retried, "States/RegisterDomain/Retry/0/ErrorEquals/0", None, "must be the business"),
+        (faults_that_are_not_retried, "States/ChargeOrder/Retry/1/ErrorEquals/0", "Lambda.Unknown", "alone"),
+        (faults_that_are_not_retried, "States/RefundOrder/Retry/1/JitterStrategy", None, "without jitter"),
+        (last_tries_at_the_wrong_time, "States/ProvisionHosting/Retry/1/MaxAttempts", 12, "after 0.5 hours"),
+        (last_tries_at_the_wrong_time, "States/ProvisionHosting/Retry/1/MaxAttempts", 90, "too near"),
+        (last_tries_at_the_wrong_time, "States/RegisterDomain/Retry/1/JitterStrategy", None, "24.1 hours"),
+        (facts_that_are_not_caught, "States/ChargeOrder/Catch/0/ErrorEquals/4", None, "catches"),
+        (facts_that_are_not_caught, "States/ChargeOrder/Catch/0/ErrorEquals/4", "States.ALL", "catches"),
+        (
+            facts_that_are_not_caught,
+            "States/ChargeOrder/Catch/0/Next",
+            "SendCallback",
+            "leads to SendCallback",
+        ),
+        (states_that_cannot_be_redriven, "States/Broken", {"Type": "Fail"}, "fails again"),
+        (
+            states_that_cannot_be_redriven,
+            "States/SendCallback/Catch",
+            [{"ErrorEquals": ["States.ALL"], "Next": "RefundOrder"}],
+            "in its own state",
+        ),
+        (settled_payments_that_wait, "States/RefundOrder/Retry/0/BackoffRate", 2, "no backoff"),
+        (settled_payments_that_wait, "States/RefundOrder/Retry/0", None, "PaymentSettledError"),
+    ],
+)
+def test_a_bad_workflow_is_noticed(
+    rule, path: str, value: Any, complaint: str, definition: Definition
+) -> None:
+    problems = rule(changed(definition, path, value))
+    assert any(complaint in problem for problem in problems), problems
