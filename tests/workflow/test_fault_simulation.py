@@ -18,11 +18,12 @@ from hosting_orders.domain.providers import RefundState
 from hosting_orders.usecases import (
     changes,
     collect_payment,
-    delivery,
     provision_hosting,
     reconcile,
     refund_order,
     register_domain,
+    settle_payment,
+    start_renewal,
 )
 from tests.support.fake_platform import FakePlatform
 from tests.support.simulation import simulate
@@ -80,7 +81,7 @@ def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
     completed = provision_hosting._complete
 
     def complete(services: Any, order: Order, site: Any) -> Order:
-        delivery._renewal(services, order)
+        start_renewal._renewal(services, order)
         return completed(services, order, site)
 
     patch.setattr(provision_hosting, "_complete", complete)
@@ -143,6 +144,13 @@ def _steps_wait(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(register_domain, "answer_delivery", lambda services, order: None)
 
 
+def _late_money_stays(patch: pytest.MonkeyPatch) -> None:
+    """A payment that settles after its order was given up makes nothing look at the order again."""
+    patch.setattr(settle_payment, "_let_it_be_refunded", lambda services, order: order)
+    patch.setattr(reconcile, "owes_a_refund", lambda order: False)
+    patch.setattr(refund_order, "_look_again", lambda services, order: order.closed())
+
+
 PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "orders are saved without a condition": _without_a_condition,
     "a new key at Stripe per try": _new_key_per_try,
@@ -157,6 +165,7 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a lost answer was a no": _a_lost_answer_was_a_no,
     "names are kept": _names_are_kept,
     "steps wait": _steps_wait,
+    "late money stays": _late_money_stays,
 }
 
 

@@ -1,0 +1,102 @@
+"""Which functions can give money back, take it, or delete a customer's site: read from the imports and the template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from tests.structure.project import Source, functions, parse, project_modules, read_template, references
+
+USE_CASES = "hosting_orders.usecases."
+
+# Use case → the only modules of use cases that may import it, and the only functions that may reach it.
+GUARDED = {
+    "refund_order": ({"reconcile"}, {"refund_order", "reconcile"}),
+    "start_renewal": ({"reconcile"}, {"reconcile"}),
+    "renew_domain": ({"reconcile"}, {"reconcile"}),
+}
+HOLDERS = {
+    "PlatformSecret": {"provision_hosting", "receive_platform_webhook", "refund_order", "reconcile"},
+    "StripeSecret": {
+        *("place_order", "order_domain", "place_cart", "receive_stripe_webhook"),
+        *("charge_order", "refund_order", "reconcile"),
+    },
+}
+
+
+def imports_of(sources: Iterable[Source]) -> dict[str, set[str]]:
+    """Module → the modules of this project that it imports."""
+    listed = list(sources)
+    known = {source.module for source in listed}
+    return {
+        source.module: {
+            module
+            for found in source.imports
+            if not found.for_types
+            for module in (found.target, found.target.rpartition(".")[0])
+            if module in known
+        }
+        for source in listed
+    }
+
+
+def reached(imports: Mapping[str, set[str]], start: str) -> set[str]:
+    """Every module that is loaded with this one."""
+    found: set[str] = set()
+    to_visit = [start]
+    while to_visit:
+        module = to_visit.pop()
+        if module not in found:
+            found.add(module)
+            to_visit.extend(imports.get(module, ()))
+    return found
+
+
+def forbidden_imports(imports: Mapping[str, set[str]], guarded: str) -> list[str]:
+    target = USE_CASES + guarded
+    importers, reachers = GUARDED[guarded]
+    problems = [
+        f"{module} imports {guarded}"
+        for module, targets in imports.items()
+        if target in targets
+        and module.startswith(USE_CASES)
+        and module.removeprefix(USE_CASES) not in importers
+    ]
+    return problems + [
+        f"the function {module.split('.')[1]} reaches {guarded}"
+        for module in imports
+        if module.startswith("functions.")
+        and module.split(".")[1] not in reachers
+        and target in reached(imports, module)
+    ]
+
+
+@pytest.mark.parametrize("guarded", GUARDED)
+def test_money_goes_back_and_renewals_begin_in_one_place(guarded: str) -> None:
+    assert forbidden_imports(imports_of(project_modules()), guarded) == []
+
+
+def test_an_import_that_lets_a_shop_s_request_delete_sites_is_noticed() -> None:
+    sources = [
+        parse("hosting_orders.usecases.refund_order", ""),
+        parse("hosting_orders.usecases.settle_payment", "from .refund_order import refund_order"),
+        parse(
+            "functions.place_order.app", "from hosting_orders.usecases.settle_payment import settle_payment"
+        ),
+    ]
+    assert forbidden_imports(imports_of(sources), "refund_order") == [
+        "hosting_orders.usecases.settle_payment imports refund_order",
+        "the function place_order reaches refund_order",
+    ]
+
+
+@pytest.mark.parametrize("secret", HOLDERS)
+def test_only_functions_that_need_a_secret_hold_it(secret: str) -> None:
+    template = read_template()
+    holders = {
+        properties["CodeUri"].removeprefix("functions/")
+        for properties in functions(template).values()
+        if secret in references(properties.get("Policies", []))
+    }
+    assert holders == HOLDERS[secret]
