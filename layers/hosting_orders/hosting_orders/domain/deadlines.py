@@ -63,12 +63,12 @@ def payment_deadline(cart: Cart) -> int:
     return cart.created_at + (SEPA_EXPIRY if debit else CARD_EXPIRY)
 
 
-# What a customer is told. The workflow gives delivery six hours (statemachines/fulfil_order.asl.yaml).
+# What a customer is told. The workflow gives a try at delivery six hours (statemachines/fulfil_order.asl.yaml).
 CARD_EXPECTED = MINUTE
 SEPA_EXPECTED = 7 * DAY  # five business days
 DELIVERY_EXPECTED = 15 * MINUTE
 DELIVERY_DEADLINE = 6 * HOUR
-# By then the workflow has given up. An order that is still being delivered has lost its workflow.
+# By then the last retry of the workflow is hours ago: the reconciler gives the money back (invariants 2 and 3).
 DELIVERY_GIVEN_UP = 8 * HOUR
 COMPENSATION_EXPECTED = 10 * MINUTE
 # Registrations take minutes, but a registry may want the registrant's confirmation first; a transfer waits for the

@@ -1,0 +1,63 @@
+"""What README and the runbooks count stands in the template."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.structure.project import ROOT, functions, read_template, resources
+
+NUMBERS = [*("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")]
+NUMBERS += ["eleven", "twelve", "thirteen", "fourteen", "fifteen"]
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+]
+README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+# Dollars a month each: a customer managed KMS key, a secret, an alarm.
+PRICES = {"AWS::KMS::Key": 1.00, "AWS::SecretsManager::Secret": 0.40, "AWS::CloudWatch::Alarm": 0.10}
+
+
+def count(kind: str) -> int:
+    return len(resources(read_template(), kind))
+
+
+def said(pattern: str) -> str:
+    found = re.search(pattern, README)
+    assert found, f"README does not say {pattern!r}"
+    return found.group(1)
+
+
+def test_readme_counts_functions_secrets_and_alarms() -> None:
+    assert int(said(r"(\d+) functions with a role")) == len(functions(read_template()))
+    assert NUMBERS.index(said(r"queue, (\w+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")
+    assert NUMBERS.index(said(r"a KMS key, (\w+) secrets")) == count("AWS::SecretsManager::Secret")
+
+
+def test_readme_s_idle_cost_is_the_sum_of_what_stands_in_the_template() -> None:
+    cost = sum(price * count(kind) for kind, price in PRICES.items())
+    assert float(said(r"Idle it costs about ([\d.]+) \$ a month")) == round(cost, 2)
+
+
+def test_every_alarm_reports_to_the_topic_and_has_its_page() -> None:
+    runbooks = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
+    problems: list[Any] = []
+    for name, alarm in resources(read_template(), "AWS::CloudWatch::Alarm").items():
+        if alarm["Properties"].get("AlarmActions") != [{"Ref": "AlarmTopic"}]:
+            problems.append(f"{name} does not report to AlarmTopic")
+        if name.removesuffix("Alarm") not in runbooks:
+            problems.append(f"docs/runbooks.md does not mention {name}")
+    assert problems == []
