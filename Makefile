@@ -28,13 +28,13 @@ logs: ## What the functions of a running `make run` have logged; ID=… for one 
 switch: ## Domain registration in a running `make run`: DOMAINS=off, on, or the id of the one account that has it
 	@$(PYTHON_APP) -m local switch $(DOMAINS)
 
-test: ## Run every test, those against the local stack too (minutes)
+test: ## Run every test, those against the local stack too (about five minutes on two cores)
 	@$(BOOTSTRAP) app emulator
 	@$(PYTEST) -n 2 --dist loadgroup
 
-check: .venv/app ## Inner loop: style, types, and the tests that need no local stack
+check: .venv/app ## Inner loop, under 90 s: style, types, unit and structure tests, and those of what changed
 	@$(MAKE) --no-print-directory lint
-	@$(PYTEST) -n 2 -m "not e2e"
+	@$(PYTHON_APP) -m local.check
 
 lint: .venv/app ## Check style (ruff) and types (mypy)
 	@.venv/app/bin/ruff check .

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from local.demo import DemoFailedError, show_sample_order, write_demo_file
+from local.demo_lines import show_how_to_go_on
 from local.errors import StackError
 from local.logs import log_lines
 from local.paths import DEFAULT_STATE
@@ -53,10 +54,13 @@ def main() -> int:
         stripe_api_key = os.environ.get("STRIPE_API_KEY") or None
         with running_stack(options.state, stripe_api_key=stripe_api_key, report=terminal.line) as stack:
             accounts = write_demo_file(stack)
-            show_sample_order(stack, accounts, terminal)
+            sample = show_sample_order(stack, accounts, terminal)
             if options.command == "run":
+                show_how_to_go_on(stack, accounts, sample, terminal)
                 _serve(stack, terminal)
-        terminal.line("Everything is stopped again; `make run` goes on serving.")
+        terminal.line(
+            "Everything is stopped again. `make run` shows the same and goes on serving, with lines to paste."
+        )
     except KeyboardInterrupt:
         terminal.line()
         terminal.line("Stopped.")
@@ -69,9 +73,13 @@ def main() -> int:
 
 
 def _print_logs(state: Path, about: str | None) -> int:
+    found = False
     try:
         for line in log_lines(state, about):
+            found = True
             print(line)
+        if not found:
+            Terminal().bad(_nothing_logged(about))
     except BrokenPipeError:
         # `make logs | head`: whoever reads has seen enough. Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -79,6 +87,12 @@ def _print_logs(state: Path, about: str | None) -> int:
         Terminal().bad(str(error))
         return 1
     return 0
+
+
+def _nothing_logged(about: str | None) -> str:
+    if about is None:
+        return "No function has logged anything yet."
+    return f"No function has logged anything about {about}. Give the id of an order, cart, account or request in full."
 
 
 def _switch(state: Path, to: str | None) -> int:

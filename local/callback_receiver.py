@@ -22,13 +22,14 @@ import argparse
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from html import escape
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from local import html
 
 HEADERS = (
     "authorization",
@@ -122,6 +123,11 @@ class CallbackReceiver:
         with self._lock:
             return [entry for entry in self.received if order is None or entry.is_about(order)]
 
+    def all(self) -> tuple[list[Received], list[NextAnswer]]:
+        """What came, and how the next callbacks are answered."""
+        with self._lock:
+            return list(self.received), [replace(answer) for answer in self._next]
+
     def answer_next(
         self, status: int, *, times: int = 1, retry_after: str | None = None, slow: float = 0.0
     ) -> None:
@@ -158,26 +164,59 @@ class CallbackReceiver:
         return answer
 
 
-def _page(entries: list[Received]) -> str:
-    rows = "".join(
-        f"<tr><td>{time.strftime('%H:%M:%S', time.localtime(entry.at / 1000))}</td><td>{entry.status}</td>"
-        f"<td>{escape(entry.headers.get('webhook-id', ''))}</td>"
-        f"<td><pre>{escape(json.dumps(entry.body, indent=1, ensure_ascii=False))}</pre></td></tr>"
-        for entry in reversed(entries[-100:])
+def _page(entries: Sequence[Received], waiting: Sequence[NextAnswer]) -> str:
+    answers = (
+        html.text(
+            f"The next {answer.times}: status {answer.status}"
+            + (f", Retry-After: {answer.retry_after}" if answer.retry_after else "")
+            + (f", after {answer.slow:g} s" if answer.slow else "")
+        )
+        for answer in waiting
     )
-    buttons = " ".join(
-        '<form method="post" action="/_receiver/next" style="display:inline">'
-        f'<input type="hidden" name="status" value="{status}"><button>{status}</button></form>'
-        for status in (500, 410, 429)
+    return html.page(
+        "Callbacks received",
+        html.markup("<h1>Callbacks received</h1>"),
+        html.paragraph(
+            html.text("A client's end of the callbacks: it takes everything and verifies nothing. "),
+            html.link("/", "Refresh"),
+            html.text(" · "),
+            html.link("/received", "all of it as JSON"),
+        ),
+        html.section(
+            "How the next callbacks are answered",
+            html.form(
+                "/_receiver/next",
+                "answer so",
+                html.number("times", "The next", 1, least=1, whole=True),
+                html.number("status", "Status", 503, least=200, whole=True),
+                html.field("retry_after", "Retry-After (seconds or a date)"),
+                html.number("slow", "Seconds before the answer", 0),
+            ),
+            html.items(answers, "Each with 200."),
+            *(
+                html.button("/_receiver/next", f"the next with {status}", status=status)
+                for status in (500, 410, 429)
+            ),
+        ),
+        html.section(
+            f"What came: {len(entries)}",
+            html.table(
+                ("Time", "Answered", "Headers", "Body"), map(_row, reversed(entries[-100:])), "Nothing yet."
+            ),
+            html.paragraph(html.button("/_receiver/reset", "forget what came, and answer with 200")),
+        ),
     )
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Callbacks received</title></head>
-<body style="font: 15px/1.5 system-ui, sans-serif; margin: 2rem">
-<h1>Callbacks received: {len(entries)}</h1>
-<p><a href="/">Refresh</a> · <a href="/received">as JSON</a> · answer the next one with {buttons}</p>
-<table cellpadding="6"><tr><th>Time</th><th>Answered</th><th>Message</th><th>Body</th></tr>{rows}</table>
-</body></html>
-"""
+
+
+def _row(entry: Received) -> list[html.Markup]:
+    headers = "\n".join(f"{name}: {value}" for name, value in sorted(entry.headers.items()))
+    body = entry.body if isinstance(entry.body, str) else json.dumps(entry.body, indent=2, ensure_ascii=False)
+    return [
+        html.text(time.strftime("%H:%M:%S", time.localtime(entry.at / 1000))),
+        html.status(str(entry.status)),
+        html.markup(f"<pre>{html.text(entry.path)}\n{html.text(headers)}</pre>"),
+        html.markup(f"<pre>{html.text(body)}</pre>"),
+    ]
 
 
 class _Server(ThreadingHTTPServer):
@@ -197,7 +236,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         receiver = self.server.receiver
         if url.path == "/":
-            self._answer(200, _page(receiver.about(None)).encode(), "text/html; charset=utf-8")
+            self._answer(200, _page(*receiver.all()).encode(), "text/html; charset=utf-8")
         elif url.path == "/received":
             order = parse_qs(url.query).get("order", [None])[-1]
             self._answer_json(200, {"received": [entry.document() for entry in receiver.about(order)]})

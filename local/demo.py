@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 import uuid
 from collections.abc import Mapping
@@ -11,15 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from hosting_orders.domain.money import Money
-from local.aws import REGION
 from local.client import Answer, call
-from local.demo_domains import CONTACT, DomainsFailedError, show_sample_domains
+from local.demo_domains import DomainsFailedError, show_sample_domains
 from local.seed import seed
 from local.stack import Stack
 from local.terminal import Terminal
 
 SAMPLE_ACCOUNT = "ready"
 CALLBACK_AUTHORIZATION = "Bearer sample-client"
+CALLBACK_HEADERS = ("authorization", "webhook-id", "webhook-timestamp", "webhook-signature")
 
 _POLL_SECONDS = 0.25
 _ORDER_SECONDS = 120.0
@@ -83,7 +82,16 @@ class _Client:
         return answer.json()
 
 
-def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) -> None:
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The site order that was shown: what was asked for, and what its answers called it."""
+
+    site: Mapping[str, Any]
+    order_id: str
+    cart_path: str
+
+
+def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) -> Sample:
     """Places a site order and three domain orders and shows what happens to them. Raises DemoFailedError when one
     does not complete."""
     client = _Client(stack.api, accounts[SAMPLE_ACCOUNT])
@@ -102,12 +110,8 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
         show_sample_domains(client, terminal)
     except DomainsFailedError as error:
         raise DemoFailedError(str(error)) from error
-    terminal.good("The names are registered and transferred, with a DNS zone each.")
-    _show_addresses(stack, terminal)
-    terminal.heading("To try it yourself")
-    for line in _curl_lines(stack, client, order["site"], accepted["cart"]["poll_url"], shown["order"]["id"]):
-        terminal.line(line)
-    terminal.line()
+    terminal.good("The domains are registered and transferred, with a DNS zone each.")
+    return Sample(order["site"], shown["order"]["id"], accepted["cart"]["poll_url"])
 
 
 def _sample_order(about: Mapping[str, Any], callbacks: str) -> dict[str, Any]:
@@ -169,9 +173,10 @@ class _Follower:
             if received:
                 callback = received[0]
                 self._tell("callback", f"callback received at {callback['path']}:")
-                for name in ("authorization", "webhook-id"):
-                    self._terminal.line(f"           {name}: {callback['headers'].get(name, '')}")
-                self._terminal.line(f"           {json.dumps(callback['body'])}")
+                for name in CALLBACK_HEADERS:
+                    self._terminal.line(f"         {name}: {callback['headers'].get(name, '')}")
+                for line in json.dumps(callback["body"], indent=2, ensure_ascii=False).splitlines():
+                    self._terminal.line(f"         {line}")
                 return
             if time.monotonic() > deadline:
                 raise DemoFailedError("The order is completed, but its callback did not come.")
@@ -181,7 +186,7 @@ class _Follower:
         deadline = time.monotonic() + _CALLBACK_SECONDS
         while True:
             rollup = str(self._client.get(self._cart_url)["cart"]["rollup_status"])
-            self._tell("cart", f"cart's roll-up {rollup}")
+            self._tell("cart", f"cart {rollup}")
             if rollup == "completed":
                 return
             if time.monotonic() > deadline:
@@ -214,35 +219,6 @@ def _show_delivered(shown: Mapping[str, Any], terminal: Terminal) -> None:
     terminal.fact("site", f"{site['name']} at {site['domain']} ({site['location']})")
     ssh = site["ssh_data"]
     terminal.fact("ssh", f"{ssh['username']}@{ssh['ipaddr']} port {ssh['port']}")
-
-
-def _show_addresses(stack: Stack, terminal: Terminal) -> None:
-    terminal.heading("Addresses")
-    terminal.fact("API", stack.api)
-    terminal.fact("Stripe", stack.stripe or "Stripe's own test mode")
-    terminal.fact("hosting platform", stack.platform)
-    terminal.fact("registrar", stack.registrar)
-    terminal.fact("callbacks", stack.callbacks)
-    terminal.fact("AWS", f"{stack.aws.endpoint}  (region {REGION}, any credentials, table {stack.table})")
-    terminal.fact("demo accounts", str(stack.state / "demo.json"))
-
-
-def _curl_lines(
-    stack: Stack, client: _Client, site: Mapping[str, Any], cart_path: str, order_id: str
-) -> list[str]:
-    credentials = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in client.headers.items())
-    json_headers = f"{credentials} -H 'Content-Type: application/json'"
-    headers = f"{json_headers} -H 'Idempotency-Key: {uuid.uuid4()}'"
-    another = shlex.quote(json.dumps({"site": {**site, "name": "my-own-site"}}))
-    domain = shlex.quote(json.dumps({"domain": {"name": "my-own-name.com", "contact": CONTACT}}))
-    return [
-        f"curl -s {credentials} {stack.api}/api/orders/{order_id}",
-        f"curl -s {credentials} {stack.api}{cart_path}",
-        f"curl -s {credentials} {stack.api}/api/orders",
-        f"curl -s {headers} -d {another} {stack.api}/api/orders",
-        f"curl -s {json_headers} -d {domain} {stack.api}/api/orders/domain",
-        f"curl -s {stack.callbacks}/received",
-    ]
 
 
 def _money(cents: int, payment: Mapping[str, Any]) -> str:

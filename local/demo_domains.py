@@ -1,4 +1,4 @@
-"""Three names on their way: a .com, one with letters beyond ASCII, and a transfer, each followed step by step."""
+"""Three domains on their way: a .com, one with letters beyond ASCII, and a transfer, each followed step by step."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class _Client(Protocol):
 
 
 class DomainsFailedError(Exception):
-    """A sample name did not arrive; the message says why."""
+    """A sample domain did not arrive; the message says why."""
 
 
 def sample_domains() -> list[dict[str, Any]]:
-    """What is ordered: names that nobody has, so that the same stack can be shown twice."""
+    """What is ordered: domains that are free, so that the same stack can be shown twice."""
     tail = uuid.uuid4().hex[:6]
     return [
         {"name": f"sample-{tail}.com", "contact": CONTACT},
@@ -50,15 +50,15 @@ def sample_domains() -> list[dict[str, Any]]:
 
 
 def show_sample_domains(client: _Client, terminal: Terminal) -> None:
-    """Orders the names and shows each step until all are there. Raises DomainsFailedError."""
-    terminal.heading("Three names: POST /api/orders/domain")
+    """Orders the domains and shows each step until all are there. Raises DomainsFailedError."""
+    terminal.heading("Three domains: POST /api/orders/domain")
     started = time.monotonic()
     waiting = {}
     for domain in sample_domains():
         accepted = client.place({"domain": domain}, "/api/orders/domain")
         waiting[domain["name"]] = accepted["orders"][0]["poll_url"]
         terminal.event(
-            time.monotonic() - started, f"{domain['name']}: accepted, {accepted['payment']['status']}"
+            time.monotonic() - started, f"{domain['name']}: accepted, payment {accepted['payment']['status']}"
         )
     told: dict[str, str] = {}
     while waiting:
@@ -83,8 +83,7 @@ def _step(shown: Mapping[str, Any]) -> str:
         servers = ", ".join(domain["nameservers"][:2])
         ascii_name = f", {domain['ascii_name']} in ASCII" if domain["ascii_name"] != domain["name"] else ""
         return f"active until {domain['expires_at'][:10]}{ascii_name}, nameservers {servers} …"
-    transfer = domain["transfer"]
-    if transfer:
-        return f"{domain['status']} ({transfer['state']}): {transfer['next_step'] or ''}".rstrip(": ")
-    waits = f" ({domain['registry_state']})" if domain["registry_state"] else ""
-    return f"{domain['status']}{waits}"
+    transfer = domain["transfer"] or {}
+    detail = transfer.get("state") or domain["registry_state"]
+    text = domain["status"] if detail in (None, "", domain["status"]) else f"{domain['status']} ({detail})"
+    return f"{text}: {transfer['next_step']}" if transfer.get("next_step") else str(text)

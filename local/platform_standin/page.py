@@ -3,98 +3,162 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #222;
-  margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd }
-form { display: inline }
-code { background: #f3f3f3; padding: 0 .2rem }
-.failed { color: #a00 }
-.succeeded { color: #070 }
-"""
+from local import html
+from local.html import Markup, button, choice, code, field, form, number, text
 
 _NAMES = {
-    "fail-": "the operation fails for good",
-    "refuse-": "the PUT is refused for good (422)",
-    "retry-": "the first two PUTs answer 503",
-    "flaky-": "the first operation fails for now, the next one succeeds",
-    "slow-": "takes ten times as long",
-    "stuck-": "never completes until told to",
-    "lost-": "the first PUT is applied and its answer lost",
+    "fail-…": "building the site fails for good",
+    "refuse-…": "the site is refused at once",
+    "retry-…": "the platform is busy twice, then takes the site",
+    "flaky-…": "building fails once, and succeeds when it is asked for again",
+    "slow-…": "takes ten times as long",
+    "stuck-…": "is never built until you press finish or fail",
+    "lost-…": "the platform takes the site, but its answer gets lost",
 }
+_FAULTS = {
+    "422": "refuse it for good (422)",
+    "429": "ask to come back later (429)",
+    "500": "fail (500)",
+    "503": "be busy (503)",
+    "drop": "do nothing, and break the connection",
+    "lose": "do it, and break the connection before the answer",
+    "garbage": "do it, and answer half of a JSON document",
+    "html": "answer an HTML page, as a proxy in front does (404)",
+}
+_METHODS = {
+    "*": "any request",
+    "PUT": "orders of a site (PUT)",
+    "GET": "questions (GET)",
+    "DELETE": "deletions",
+}
+_WEBHOOKS = {"on": "send each once", "duplicate": "send each twice", "off": "send none"}
 
 
-def _button(path: str, label: str, **fields: str) -> str:
-    hidden = "".join(
-        f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in fields.items()
-    )
-    action = f"/_standin/{escape(path)}"
-    return f'<form method="post" action="{action}">{hidden}<button>{escape(label)}</button></form>'
-
-
-def _service(service: Mapping[str, Any]) -> str:
+def _service(service: Mapping[str, Any]) -> list[Markup]:
     operations: list[dict[str, Any]] = service["operations"]
     latest: dict[str, Any] = operations[-1] if operations else {"status": "refused", "error": None}
     status = "deleted" if service["deleted"] else str(latest["status"])
-    if service["held"]:
-        status += " (held)"
-    if latest["error"]:
-        status += f": {latest['error']['code']}"
-    base = f"services/{service['item_id']}"
-    buttons = [_button(f"{base}/{action}", action) for action in ("finish", "fail", "hold", "release")]
-    buttons.append(_button(f"{base}/webhook", "send webhook again"))
-    cells = (
-        f"<td>{escape(service['name'])}<br><small>{escape(service['item_id'])}</small></td>",
-        f"<td>{escape(service['plan'])} · {escape(service['variant'])} · {escape(service['location'])}</td>",
-        f'<td class="{latest["status"]}">{escape(status)}</td>',
-        f"<td>{escape(service['domain'] or '')}</td>",
-        f"<td>{service['puts']} / {service['built']}</td>",
-        f"<td>{' '.join(buttons)}</td>",
-    )
-    return f"<tr>{''.join(cells)}</tr>"
+    shown = status + (", held" if service["held"] else "")
+    return [
+        html.markup(text(service["name"]), html.quiet(service["item_id"])),
+        text(f"{service['plan']}, {service['variant']}, {service['location']}"),
+        html.markup(html.status(status, shown), html.quiet((latest["error"] or {}).get("message"))),
+        text(service["domain"] or ""),
+        text(f"{service['puts']} / {service['built']}"),
+        html.markup(*_buttons(service, status)),
+    ]
+
+
+def _buttons(service: Mapping[str, Any], status: str) -> list[Markup]:
+    base = f"/_standin/services/{service['item_id']}"
+    buttons = []
+    if status == "running":
+        buttons = [
+            button(f"{base}/finish", "finish"),
+            button(f"{base}/fail", "fail for good"),
+            button(f"{base}/fail", "fail for now", retryable="true", code="node_lost"),
+            button(f"{base}/release", "go on") if service["held"] else button(f"{base}/hold", "hold"),
+        ]
+    if service["operations"]:
+        buttons.append(button(f"{base}/webhook", "send its webhook again"))
+        buttons.append(button(f"{base}/webhook", "three times", times=3))
+    return buttons
+
+
+def _faults(waiting: list[dict[str, Any]]) -> list[Markup]:
+    found = [
+        html.going_wrong(
+            fault["times"], _METHODS.get(fault["method"], fault["method"]), _FAULTS[fault["answer"]]
+        )
+        for fault in waiting
+    ]
+    return [
+        html.items(found, "Nothing goes wrong."),
+        button("/_standin/faults", "let nothing go wrong any more"),
+    ]
 
 
 def render(state: Mapping[str, Any]) -> str:
     """The page as HTML; `state` is `PlatformStandIn.state()`."""
-    services = "".join(_service(service) for service in reversed(state["services"]))
-    names = "".join(f"<li><code>{prefix}…</code> {escape(effect)}</li>" for prefix, effect in _NAMES.items())
     webhooks = state["webhooks"]
-    modes = " ".join(_button("webhooks", mode, mode=mode) for mode in ("on", "off", "duplicate"))
-    faults = " ".join(
-        _button("faults", answer, answer=answer)
-        for answer in ("422", "503", "drop", "lose", "garbage", "html")
-    )
-    sent = "".join(
-        f"<li>{escape(delivery['webhook_id'])} → {delivery['status'] or 'no answer'}</li>"
+    delay = state["delay"]
+    sent = (
+        text(f"{delivery['webhook_id']} → {delivery['status'] or 'no answer'}")
         for delivery in reversed(webhooks["deliveries"][-10:])
     )
-    requests = "".join(
-        f"<li>{escape(request['method'])} {escape(request['path'])} → {request['status'] or 'dropped'}</li>"
+    requests = (
+        text(f"{request['method']} {request['path']} → {request['status'] or 'connection broken'}")
         for request in reversed(state["requests"][-15:])
     )
-    pending = ", ".join(f"{fault['method']} {fault['answer']} ×{fault['times']}" for fault in state["faults"])
-    delay = "until told" if state["delay"] is None else f"{state['delay']:g} s"
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Hosting platform stand-in</title>
-<style>{_STYLE}</style></head><body>
-<h1>Hosting platform stand-in</h1>
-<p>Stands in for a hosting panel after <code>docs/hosting-platform-contract.md</code>. Nothing here is real.
-Building a service takes {delay}. <a href="/">Refresh</a> · <a href="/_standin/state">state as JSON</a></p>
-<h2>Services</h2>
-<table><tr><th>Site</th><th>Asked for</th><th>Operation</th><th>Domain</th><th>PUTs / built</th><th></th></tr>
-{services or '<tr><td colspan="6">none yet</td></tr>'}</table>
-<h2>Webhooks</h2>
-<p>To <code>{escape(webhooks["url"] or "nowhere: no address is set")}</code>,
-mode <b>{webhooks["mode"]}</b>: {modes}</p>
-<ul>{sent}</ul>
-<h2>The next request goes wrong</h2>
-<p>{faults} {_button("faults", "none")} {escape(pending)}</p>
-<h2>Names that say what happens</h2><ul>{names}</ul>
-<h2>Latest requests</h2><ul>{requests}</ul>
-<p>{_button("reset", "forget everything")}</p>
-</body></html>
-"""
+    takes = (
+        "A site is built only when you press finish."
+        if delay is None
+        else f"A site takes {delay:g} s to build."
+    )
+    return html.page(
+        "Hosting platform stand-in",
+        html.markup("<h1>Hosting platform stand-in</h1>"),
+        html.paragraph(
+            text(
+                "It stands in for a hosting panel, as docs/hosting-platform-contract.md describes one. Nothing here "
+            ),
+            text(f"is real. {takes} "),
+            html.link("/", "Refresh"),
+            text(" · "),
+            html.link("/_standin/state", "all of it as JSON"),
+        ),
+        html.section(
+            "Sites",
+            html.table(
+                ("Site", "Asked for", "Building", "Address", "Asked / built", ""),
+                map(_service, reversed(state["services"])),
+            ),
+        ),
+        html.section("A site's name says what happens", html.explained(_NAMES)),
+        html.section(
+            "Let requests go wrong",
+            form(
+                "/_standin/faults",
+                "let them go wrong",
+                number("times", "The next", 1, least=1, whole=True),
+                choice("method", "requests", _METHODS),
+                choice("answer", "what the platform does", _FAULTS),
+            ),
+            *_faults(state["faults"]),
+        ),
+        html.section(
+            "Webhooks",
+            html.paragraph(
+                text("They say that a site's work has ended. Signed, and sent again until taken.")
+            ),
+            form(
+                "/_standin/webhooks",
+                "change",
+                choice("mode", "When the work of a site ends", _WEBHOOKS, webhooks["mode"]),
+            ),
+            html.items(sent),
+        ),
+        html.section(
+            "Settings",
+            form(
+                "/_standin/settings",
+                "change",
+                field(
+                    "delay", "Seconds to build a site, or never", "never" if delay is None else f"{delay:g}"
+                ),
+                field("webhook_url", "Webhooks go to", webhooks["url"] or ""),
+            ),
+            button("/_standin/reset", "forget every site, request and webhook"),
+        ),
+        html.section("Latest requests", html.items(requests)),
+        html.folded(
+            "For programs",
+            html.paragraph(
+                text("Each control is a POST of JSON or form fields; "),
+                code("python -m local.platform_standin --help"),
+                text(" lists them."),
+            ),
+        ),
+    )

@@ -29,6 +29,8 @@ As a server, with a page of buttons at `/`: `python -m local.registrar_standin -
     /_standin/faults
         `answer`: lose, or an error code such as ThrottlingException; `operation` (any, when left out), `times`;
         without fields nothing goes wrong any more
+    /_standin/take
+        `name`: another owner registers this domain
     /_standin/settings
         `delay`, `transfer_delay` (seconds)
     /_standin/reset

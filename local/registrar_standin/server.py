@@ -79,6 +79,10 @@ def control(standin: RegistrarStandIn, path: str, fields: Mapping[str, Any]) -> 
                     delay=None if delay is None else max(0.0, float(delay)),
                     transfer_delay=None if transfer_delay is None else max(0.0, float(transfer_delay)),
                 )
+            case ["take"]:
+                if not fields.get("name"):
+                    raise ValueError("name is missing: the domain that another owner registers")
+                standin.take(str(fields["name"]))
             case ["reset"]:
                 standin.reset()
             case _:

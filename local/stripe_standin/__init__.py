@@ -4,20 +4,20 @@ behaviour. Play money: it takes any key that begins with `sk_test_`.
     python -m local.stripe_standin --port 12111 --webhook-url http://127.0.0.1:8080/webhooks/stripe \
         --webhook-secret whsec_…
 
-    with StripeStandIn() as standin:                      # in a test; s.url is the API's base address
+    with StripeStandIn() as standin:                      # in a test; standin.url is the API's base address
         client = stripe.StripeClient("sk_test_1", base_addresses={"api": standin.url})
 
 What it keeps to: the types that the pinned `stripe` package generates from Stripe's specification, for every
-request and answer (`sdk_types`); the published test cards and SEPA accounts (`published`); idempotency keys
-(`idempotency`); signed webhooks (`webhooks`); `expand`, pages of lists, the search language. A documented
-parameter that it does nothing with is answered 501. What a real bank or a customer would do happens by
-itself where Stripe publishes it, on the page of an invoice (`hosted_invoice_url`), or by the controls below.
+request and answer; the published test cards and SEPA accounts; idempotency keys; signed webhooks; `expand`, pages
+of lists, the search language. A documented parameter that it does nothing with is answered 501. What a real bank or
+a customer would do happens by itself where Stripe publishes it, on the page of an invoice (`hosted_invoice_url`), or
+by the controls below.
 
 Where it differs from Stripe's test mode: a SEPA payment settles after five days of `clock`, as it does live,
-and not within seconds (`sepa_settles_after`); tax is a table of VAT rates (`tax`); nothing is collected or
+and not within seconds (setting `sepa_settles_after`); tax is a table of VAT rates; nothing is collected or
 renewed by itself; failed webhooks are tried again for a minute, not for days.
 
-Controls, by POST of JSON or form fields; they are also on the page at `/`, and methods of `standin.controls`:
+Controls, by POST of JSON or form fields; each has a form on the page at `/`, and is a method of `standin.controls`:
 
     /_standin/clock                seconds: skip ahead. Idempotency keys are forgotten after 24 hours, SEPA
                                    payments settle, published pending refunds are decided
@@ -37,9 +37,15 @@ Controls, by POST of JSON or form fields; they are also on the page at `/`, and 
     /_standin/events/ID/send       times: deliver an event (again), whatever the settings
     /_standin/events/send          times: deliver all events again
     /_standin/events/make          type, object[, id, created, …]: deliver an event that never happened
-    /_standin/faults               kind, path (a pattern of the whole path), method, times, after, and with
-                                   `delay` milliseconds, with `refuse` status and error. Kinds: error,
-                                   error_after, lost, dropped, too_many, delay, refuse (`faults.KINDS`)
+    /_standin/faults               kind, path (a pattern of the whole path), method, times, after (how many
+                                   fitting requests pass first). Kinds:
+                                     error        nothing is done, 500; a repetition with the same key is done
+                                     error_after  done, and 500; a repetition gets that 500
+                                     lost         done, and the connection broken; a repetition gets the answer
+                                     dropped      nothing is done, and the connection broken
+                                     too_many     nothing is done, 429
+                                     delay        done after `milliseconds`
+                                     refuse       nothing is done; answers `error` with `status`
     /_standin/faults/clear         let nothing go wrong any more
     /i/INVOICE/pay                 card (a number): the customer pays, authenticating where asked; without a
                                    card with the one that waits for it, or else with a good one

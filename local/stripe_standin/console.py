@@ -13,7 +13,9 @@ from . import pages, payments
 from .api import Api
 from .controls import Controls
 from .errors import StripeError
+from .faults import KINDS
 from .idempotency import Answer
+from .overview import overview
 from .sdk_types import Json
 from .state import State
 from .webhooks import Webhooks
@@ -33,28 +35,29 @@ class Control:
 
 CONTROLS = (
     Control("GET", "/_standin/summary", "?customer=", "charges, refunds, credit notes, open invoices, net paid"),
-    Control("GET", "/_standin/events", "?type=", "the events so far, newest first"),
+    Control("GET", "/_standin/events", "?type=", "what happened so far, newest first"),
     Control("GET", "/_standin/requests", "", "the API's requests so far, newest first"),
-    Control("POST", "/_standin/clock", "seconds", "skip ahead: keys are forgotten, SEPA payments settle"),
-    Control("POST", "/_standin/settle", "payment | customer", "the money of a SEPA payment arrives"),
-    Control("POST", "/_standin/fail", "payment | customer, failure_code", "a SEPA payment fails"),
-    Control("POST", "/_standin/decline", "payment_method, decline_code, code", "decline this card's charges"),
-    Control("POST", "/_standin/set_up", "payment_method", "authenticated for payments in the owner's absence"),
+    Control("POST", "/_standin/clock", "seconds", "skip ahead: keys are forgotten, debits settle"),
+    Control("POST", "/_standin/settle", "payment | customer", "the money of a debit arrives"),
+    Control("POST", "/_standin/fail", "payment | customer, failure_code", "the bank returns a debit"),
+    Control("POST", "/_standin/decline", "payment_method, decline_code, code", "decline this card's charges; "
+            "without decline_code as published again"),
+    Control("POST", "/_standin/set_up", "payment_method", "the customer agrees to charges in their absence"),
     Control("POST", "/_standin/dispute", "charge | invoice, reason", "the bank takes a charge back"),
-    Control("POST", "/_standin/refund", "refund, succeeds", "what becomes of a refund"),
-    Control("POST", "/_standin/renew", "subscription", "its next period begins now, and is paid"),
+    Control("POST", "/_standin/refund", "refund, succeeds", "whether a refund arrives"),
+    Control("POST", "/_standin/renew", "subscription", "its next period begins now, and is charged"),
     Control("POST", "/_standin/settings", "attach_decline_cards, sepa_settles, sepa_settles_after, refunds, "
-            "search_lags, renewals_are_drafts_for", "see state.Settings"),
+            "search_lags, renewals_are_drafts_for", "how Stripe behaves from now on: the form “Settings”"),
     Control("POST", "/_standin/webhooks", "on, copies, shuffle, gather_seconds, delay_seconds, url",
-            "see webhooks.WebhookSettings"),
-    Control("POST", "/_standin/events/ID/send", "times", "deliver an event (again)"),
-    Control("POST", "/_standin/events/send", "times", "deliver all events again"),
-    Control("POST", "/_standin/events/make", "type, object", "deliver an event that never happened"),
+            "whether, where, how often and in which order webhooks go: the form “Webhooks”"),
+    Control("POST", "/_standin/events/ID/send", "times", "send an event again"),
+    Control("POST", "/_standin/events/send", "times", "send all events again"),
+    Control("POST", "/_standin/events/make", "type, object", "send an event that never happened"),
     Control("POST", "/_standin/faults", "kind, path, method, times, after, milliseconds, status, error",
-            "let the next requests go wrong, see faults.KINDS"),
+            "let the next requests go wrong; kind is one of " + ", ".join(KINDS)),
     Control("POST", "/_standin/faults/clear", "", "let nothing go wrong any more"),
-    Control("POST", "/i/INVOICE/pay", "card", "the customer pays, authenticating where asked"),
-    Control("POST", "/i/INVOICE/fail", "", "the customer fails to authenticate"),
+    Control("POST", "/i/INVOICE/pay", "card", "the customer pays, and confirms it where the bank asks"),
+    Control("POST", "/i/INVOICE/fail", "", "the customer fails to confirm a payment"),
 )  # fmt: skip
 
 
@@ -79,7 +82,7 @@ class Console:
             "webhooks": lambda given: controls.set_webhooks(**given),
             "events/send": lambda given: controls.send_all_events(int(given.get("times", 1))),
             "events/make": lambda given: controls.send_made_event(
-                given["type"], given["object"], **_without(given, "type", "object")
+                given["type"], _structure(given["object"]), **_without(given, "type", "object")
             ),
             "faults": lambda given: controls.add_fault(**_numbers(given)),
             "faults/clear": lambda given: controls.clear_faults(),
@@ -104,7 +107,7 @@ class Console:
     def _get(self, path: str, query: Mapping[str, str]) -> Answer:
         if path == "/":
             with self._state.lock:
-                page = pages.overview(self._state, self._webhooks, self._api.faults, CONTROLS)
+                page = overview(self._state, self._webhooks, self._api.faults, self._api.requests, CONTROLS)
             return Answer(200, page.encode(), _HTML)
         if invoice := re.fullmatch(r"/i/(\w+)", path):
             return self._invoice_page(invoice[1])
@@ -188,7 +191,9 @@ def _given(headers: Mapping[str, str], body: bytes) -> Json:
     if not body:
         return {}
     if _is_form(headers):
-        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+        # A field that is left empty says nothing, but the seed of a shuffle: no shuffle.
+        fields = parse_qsl(body.decode(), keep_blank_values=True)
+        return {name: value or None for name, value in fields if value or name == "shuffle"}
     given = json.loads(body)
     if not isinstance(given, dict):
         raise ValueError("the body must be a JSON object")
@@ -205,7 +210,13 @@ def _without(given: Json, *names: str) -> Json:
 
 def _numbers(given: Json) -> Json:
     counted = ("times", "after", "milliseconds", "status")
-    return {name: int(value) if name in counted else value for name, value in given.items()}
+    numbers = {name: int(value) for name, value in given.items() if name in counted}
+    return {**given, **numbers, **({"error": _structure(given["error"])} if "error" in given else {})}
+
+
+def _structure(value: Any) -> Any:
+    """A form can only send it as text."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def _yes(value: Any) -> bool:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KINDS = {
-    "error": "answered 500 before anything is done; nothing is kept under the idempotency key",
-    "error_after": "done, and answered 500 all the same; the 500 is kept under the key, as Stripe does",
-    "lost": "done, and the connection dropped before the answer; a repetition gets the kept answer",
-    "dropped": "the connection dropped before anything is done",
-    "too_many": "answered 429 before anything is done",
-    "delay": "done after `milliseconds`; meanwhile the key is in use and other requests go on",
-    "refuse": "answered `error` with `status` (400 unless said) before anything is done",
+    "error": "do nothing and answer 500; a repetition with the same key is done",
+    "error_after": "do it and answer 500 all the same; a repetition with the same key gets that 500, as at Stripe",
+    "lost": "do it and break the connection before the answer; a repetition with the same key gets the answer",
+    "dropped": "do nothing and break the connection",
+    "too_many": "do nothing and answer 429, too many requests",
+    "delay": "wait the milliseconds, then do it; meanwhile its key is in use, and other requests go on",
+    "refuse": "do nothing and answer an error of your own, with its status (400 when none is given)",
 }
 
 

@@ -62,7 +62,7 @@ class StripeStandIn:
         self._server.standin = self
         self.state.base_url = self.url
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="stripe-standin", daemon=True
+            target=self._server.serve_forever, args=(0.01,), name="stripe-standin", daemon=True
         )
 
     # -- life ------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -13,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from local.client import call
-from local.demo import DemoAccounts, DemoFailedError, show_sample_order
+from local.demo import DemoAccounts, DemoFailedError, Sample, show_sample_order
+from local.demo_lines import show_how_to_go_on
 from local.errors import StackError
 from local.paths import APP_PYTHON, ROOT
 from local.stack import Stack, running_stack
@@ -31,45 +34,59 @@ def broken_platform(stack: Stack) -> Iterator[None]:
     assert call("POST", f"{stack.platform}/_standin/faults", {}).status == 200
 
 
-def test_the_sample_order_is_followed_until_it_is_completed(
-    stack: Stack, accounts: DemoAccounts, capsys: pytest.CaptureFixture[str]
-) -> None:
-    show_sample_order(stack, accounts, Terminal())
+@pytest.fixture(scope="module")
+def shown(stack: Stack, accounts: DemoAccounts) -> tuple[Sample, str]:
+    """The sample orders and what is printed of them. It takes a while, hence once."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        sample = show_sample_order(stack, accounts, Terminal())
+    return sample, output.getvalue()
 
-    shown = capsys.readouterr().out
+
+def test_the_sample_order_is_followed_until_it_is_completed(shown: tuple[Sample, str]) -> None:
+    _, printed = shown
     for fact in (
         "payment succeeded (card), 12.00 EUR charged",
         "order completed (tasks: OK)",
         "callback received",
         "authorization: Bearer sample-client",
-        '"type": "order.completed"',
-        "cart's roll-up completed",
+        "webhook-signature: v1,",
+        '  "type": "order.completed"',
+        "cart completed",
+        "The domains are registered",
         ".com: active until",
         ".de: active until",
         ".nl: transferring",
         ".nl: active until",
-        f"curl -s -H 'Authorization: Bearer {accounts['ready']['user_key']}'",
     ):
-        assert fact in shown
+        assert fact in printed
+    assert "(pending)" not in printed
 
 
 def test_the_lines_to_paste_work(
-    stack: Stack, accounts: DemoAccounts, capsys: pytest.CaptureFixture[str]
+    stack: Stack, accounts: DemoAccounts, shown: tuple[Sample, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show_sample_order(stack, accounts, Terminal())
+    show_how_to_go_on(stack, accounts, shown[0], Terminal())
 
-    lines = [
-        line.strip() for line in capsys.readouterr().out.splitlines() if line.strip().startswith("curl ")
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    preparation = [line for line in lines if line.startswith(("export ", "pretty() ", "api() "))]
+    pasted = [line for line in lines if line.startswith(("api /", "curl "))]
+    printed = [
+        subprocess.run(
+            ["bash", "-c", "\n".join([*preparation, line])], capture_output=True, text=True, check=True
+        ).stdout
+        for line in pasted
     ]
-    answers = [
-        json.loads(subprocess.run(line, shell=True, capture_output=True, check=True).stdout) for line in lines
-    ]
+    answers = [json.loads(answer) for answer in printed]
+    assert all(answer.count("\n") > 3 for answer in printed)  # folded, to be read
     assert answers[0]["order"]["status"] == "completed"
     assert answers[1]["cart"]["rollup_status"] == "completed"
     assert answers[0]["order"]["id"] in [order["id"] for order in answers[2]["orders"]]
     assert answers[3]["status"] == "accepted"
     assert answers[4]["status"] == "accepted"
     assert len(answers) == 6
+    key = accounts["ready"]["user_key"]
+    assert [line for line in lines if key in line] == [line for line in preparation if key in line]
+    assert all("Idempotency-Key: " in line for line in pasted if " -d " in line)
 
 
 @pytest.mark.usefixtures("broken_platform")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 from local.client import Answer, call
 from local.demo import DemoAccounts
 from local.logs import log_lines
+from local.paths import APP_PYTHON, ROOT
 from local.stack import Stack
 
 PATIENCE_SECONDS = 60.0
@@ -210,6 +212,13 @@ def test_one_id_finds_what_all_functions_have_logged_of_an_order(
         time.sleep(0.3)
     assert "order placed" in text
     assert accounts["ready"]["user_key"] not in "\n".join(log_lines(stack.state))
+
+
+def test_an_id_that_nothing_was_logged_of_is_said_to_be_one(stack: Stack) -> None:
+    logs = [str(APP_PYTHON), "-m", "local", "--state", str(stack.state), "logs", "unknown"]
+    answer = subprocess.run(logs, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.stdout == ""
+    assert "No function has logged anything about unknown." in answer.stderr
 
 
 def test_what_can_not_be_read_is_told_in_the_contracts_shape(stack: Stack, accounts: DemoAccounts) -> None:

@@ -21,6 +21,7 @@ from hosting_orders.adapters.callbacks import HttpsCallbacks
 from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest
 from local.callback_receiver import CallbackReceiver
 from tests.support.certificates import CertificateAuthority
+from tests.support.forms import forms_of, send
 from tests.support.raw_server import RawServer, Script, answering, ok
 from tests.unit.test_callback_url import NOT_PUBLIC
 
@@ -640,3 +641,14 @@ def test_the_receivers_page_shows_what_came_as_text_and_not_as_markup(receiver: 
 
     assert "&lt;script&gt;" in page
     assert "<script>" not in page
+
+
+def test_every_control_has_a_form_on_the_receivers_page(receiver: CallbackReceiver) -> None:
+    address = f"{receiver.url}/"
+    forms = forms_of(address)
+    assert {form.action for form in forms} == {"/_receiver/next", "/_receiver/reset"}
+    assert send(address, forms[0], status="410", times="2", retry_after="60", slow="0.5") == address
+    with urllib.request.urlopen(address) as response:
+        assert "The next 2: status 410, Retry-After: 60, after 0.5 s" in response.read().decode()
+    assert send(address, forms[-1]) == address
+    assert receiver.take("/", {}, b"{}").status == 200

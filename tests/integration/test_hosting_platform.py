@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 import time
 import traceback
@@ -25,6 +26,8 @@ from hosting_orders.domain.errors import (
 from hosting_orders.domain.providers import OperationStatus, ServiceRequest
 from local.callback_receiver import CallbackReceiver
 from local.platform_standin import PlatformStandIn
+from local.platform_standin.server import FAULTS
+from tests.support.forms import Form, forms_of, send
 from tests.support.raw_server import RawServer, Script, answering, ok
 
 API_KEY = "platform-api-key-4f1d"
@@ -656,6 +659,31 @@ def test_a_button_of_the_page_leads_back_to_it(standin: PlatformStandIn) -> None
         assert response.url == f"{standin.url}/"
 
     assert standin.built("item-1") == 1
+
+
+def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(standin: PlatformStandIn) -> None:
+    address = f"{standin.url}/"
+    platform = adapter_of(standin)
+
+    def action_of(form: Form) -> str:
+        return re.sub(r"services/[^/]+", "services/ID", form.action.removeprefix("/_standin/"))
+
+    platform.provision(request_for("stuck-held", "held"))
+    standin.hold("held")
+    platform.provision(request_for("stuck-0", "stuck-0"))
+    forms = forms_of(address)
+    actions = {action_of(form) for form in forms}
+    steps = ("finish", "fail", "hold", "release", "webhook")
+    assert actions == {*(f"services/ID/{step}" for step in steps), "faults", "webhooks", "settings", "reset"}
+    (choices,) = (form.choices["answer"] for form in forms if "answer" in form.choices)
+    assert set(choices) == set(FAULTS)
+    for place, action in enumerate(sorted(actions - {"faults", "services/ID/release"}), 1):
+        platform.provision(request_for(f"stuck-{place}", f"stuck-{place}"))
+        form = next(one for one in forms_of(address) if action_of(one) == action)
+        assert send(address, form) == address
+    send(address, next(form for form in forms if action_of(form) == "faults"), answer="503", times="2")
+    with urllib.request.urlopen(address) as response:
+        assert "Any request, 2 times: be busy (503)" in response.read().decode()
 
 
 def test_reset_forgets_everything(standin: PlatformStandIn) -> None:

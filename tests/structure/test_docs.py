@@ -9,23 +9,6 @@ from tests.structure.project import ROOT, functions, read_template, resources
 
 NUMBERS = [*("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")]
 NUMBERS += ["eleven", "twelve", "thirteen", "fourteen", "fifteen"]
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-]
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 # Dollars a month each: a customer managed KMS key, a secret, an alarm.
 PRICES = {"AWS::KMS::Key": 1.00, "AWS::SecretsManager::Secret": 0.40, "AWS::CloudWatch::Alarm": 0.10}

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
 
 from tests.support.table import REGION, TABLE_NAME, dynamodb_in_memory, everything_in
 
@@ -132,3 +133,35 @@ def test_a_query_finds_the_items_in_the_order_of_their_keys(client: Any) -> None
     assert found() == ["B", "a", "b", "c", "ä"]
     assert found(ScanIndexForward=False, Limit=2) == ["ä", "c"]
     assert [item["SK"]["S"] for item in everything_in(client)] == ["z", "B", "a", "b", "c", "ä"]
+
+
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        ({"S": "a" * 10}, 10),
+        ({"S": "bücher"}, 7),
+        ({"N": "1200"}, 4),
+        ({"BOOL": True}, 1),
+        ({"M": {"ü": {"S": "abc"}, "n": {"L": [{"S": "de"}, {"N": "1"}]}}}, 9),
+        ({"SS": ["ab", "c"]}, 3),
+    ],
+)
+def test_a_value_has_the_size_that_moto_gave_it(client: Any, value: dict[str, Any], size: int) -> None:
+    assert DynamoType(value).size() == size
+
+
+def test_an_item_that_is_too_large_is_refused_as_ever(client: Any) -> None:
+    part = {"S": "x" * 100_000}
+    client.transact_write_items(TransactItems=[put("fits", a=part, b=part, c=part, d=part)])
+    with pytest.raises(ClientError, match="Item size has exceeded"):
+        client.put_item(
+            TableName=TABLE_NAME, Item={**key("large"), "a": part, "b": part, "c": part, "d": part, "e": part}
+        )
+
+
+def test_what_moto_refuses_is_refused_with_its_code(client: Any) -> None:
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_item(TableName="another", Key=key("one"))
+    with pytest.raises(ClientError) as refused:
+        client.get_item(TableName=TABLE_NAME, Key={"PK": {"S": "P"}})
+    assert refused.value.response["Error"]["Code"] == "ValidationException"

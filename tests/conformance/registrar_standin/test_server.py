@@ -11,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from hosting_orders.domain.registration import (
 from local.registrar_standin import RegistrarStandIn
 from local.registrar_standin.names import PREFIXES
 from local.registrar_standin.server import RegistrarServer
+from tests.support.forms import Form, forms_of, send
 
 ROOT = Path(__file__).parents[3]
 ANN = Contact("Ann", "Vries", "Street 1", "1015 DV", "Amsterdam", "NL", "ann@post.example", "+31.201234567")
@@ -146,6 +148,48 @@ def test_a_button_of_the_page_leads_back_to_it(server: RegistrarServer) -> None:
     with urllib.request.urlopen(f"{server.url}/_standin/names/bakery.com/fail", form, timeout=5) as answer:
         assert answer.url == f"{server.url}/"
         assert "FAILED" in answer.read().decode()
+
+
+def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(server: RegistrarServer) -> None:
+    address = f"{server.url}/"
+    registrar = registrar_at(server.url)
+
+    def action_of(form: Form) -> str:
+        return re.sub(r"names/[^/]+", "names/ID", form.action.removeprefix("/_standin/"))
+
+    def waits() -> None:
+        """A transfer that waits for its owner can take every control."""
+        server.standin.clear_faults()
+        name = f"action-{len(server.standin.operations)}.com"
+        registrar.submit(order(name, DomainAction.TRANSFER))
+        for _ in range(2):
+            server.standin.advance(name)
+
+    waits()
+    actions = {action_of(form) for form in forms_of(address)}
+    steps = ("approve", "reject", "advance", "finish", "fail")
+    assert actions == {*(f"names/ID/{step}" for step in steps), "faults", "take", "settings", "reset"}
+    for action in sorted(actions):
+        waits()
+        form = next(one for one in forms_of(address) if action_of(one) == action)
+        assert send(address, form, **({"name": "bakery.com"} if action == "take" else {})) == address
+    assert post(f"{address}_standin/take")[0] == 400
+
+
+def test_a_domain_that_another_owner_takes_is_not_free_any_more(server: RegistrarServer) -> None:
+    registrar = registrar_at(server.url)
+    before = registrar.availability("bakery.com")
+    assert post(f"{server.url}/_standin/take", name="bakery.com")[0] == 200
+    assert registrar.availability("bakery.com") != before
+
+
+def test_the_page_shows_a_renewal_too(server: RegistrarServer) -> None:
+    registrar = registrar_at(server.url)
+    registrar.submit(order("bakery.com"))
+    server.standin.finish("bakery.com")
+    expires = server.standin.domains["bakery.com"].expires_at
+    registrar.renew("bakery.com", datetime.fromtimestamp(expires, UTC).year)
+    assert "renew for a year" in fetch(server.url)
 
 
 def test_faults_are_asked_for_and_taken_back(server: RegistrarServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any
 import pytest
 import requests
 import stripe
+
+from local.stripe_standin.console import CONTROLS
+from local.stripe_standin.faults import KINDS
+from tests.support.forms import forms_of, send
 
 from .conftest import Shop
 
@@ -138,6 +143,59 @@ def test_the_first_page_lists_invoices_and_controls(shop: Shop) -> None:
         assert f"/_standin/{name}" in page.text
     assert "<b>Jenny</b>" not in page.text
     assert "<script" not in page.text
+
+
+def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(shop: Shop) -> None:
+    control(shop, "settings", refunds="pending")
+    customer = shop.customer()
+    paid = shop.paid(customer, 1200)
+    shop.client.v1.refunds.create({"payment_intent": shop.intent(paid).id})
+    shop.paid(customer, 1200)
+    shop.client.v1.invoices.pay(shop.open(shop.sepa_customer()).id)
+    shop.client.v1.invoices.pay(shop.open(shop.sepa_customer()).id)
+    product = shop.client.v1.products.create({"name": "Site"})
+    monthly = {
+        "currency": "eur",
+        "product": product.id,
+        "unit_amount": 1200,
+        "recurring": {"interval": "month"},
+    }
+    shop.client.v1.subscriptions.create({"customer": customer.id, "items": [{"price_data": monthly}]})
+
+    address = f"{shop.standin.url}/"
+    actions = {
+        re.sub(r"evt_\w+", "ID", control.path)
+        for control in CONTROLS
+        if control.method == "POST" and control.path.startswith("/_standin/")
+    }
+    found = {re.sub(r"evt_\w+", "ID", form.action) for form in forms_of(address)}
+    assert found == actions
+    for action in sorted(actions):
+        form = next(one for one in forms_of(address) if re.sub(r"evt_\w+", "ID", one.action) == action)
+        filled_in = {"type": "invoice.paid", "object": "{}"} if action.endswith("make") else {}
+        assert send(address, form, **filled_in) == address
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_fault_can_be_chosen_and_shows_as_waiting(shop: Shop, kind: str) -> None:
+    address = f"{shop.standin.url}/"
+    form = next(one for one in forms_of(address) if one.action == "/_standin/faults")
+    assert form.choices["kind"] == list(KINDS)
+
+    send(address, form, kind=kind, times="3", path="/v1/refunds", error='{"code": "no"}', status="402")
+
+    (waiting,) = shop.standin.faults.waiting
+    assert (waiting.kind, waiting.times, waiting.path) == (kind, 3, "/v1/refunds")
+    assert (waiting.error, waiting.status) == ({"code": "no"}, 402)
+    assert f"at /v1/refunds, 3 times: {KINDS[kind]}" in requests.get(address, timeout=10).text
+
+
+def test_webhooks_are_shuffled_and_put_in_order_again_by_the_form(shop: Shop) -> None:
+    address = f"{shop.standin.url}/"
+    for seed, shuffle in (("7", 7), ("", None)):
+        form = next(one for one in forms_of(address) if one.action == "/_standin/webhooks")
+        send(address, form, shuffle=seed)
+        assert shop.standin.webhooks.settings.shuffle == shuffle
 
 
 def test_the_page_of_a_paid_invoice_offers_nothing_to_pay(shop: Shop) -> None:

@@ -1,0 +1,76 @@
+"""What `make run` prints at its end: where everything is, and lines to paste into a second shell."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from local.aws import REGION
+from local.demo import SAMPLE_ACCOUNT, DemoAccounts, Sample
+from local.demo_domains import CONTACT
+from local.stack import Stack
+from local.terminal import Terminal
+
+
+def show_how_to_go_on(stack: Stack, accounts: DemoAccounts, sample: Sample, terminal: Terminal) -> None:
+    terminal.heading("Addresses")
+    terminal.fact("API", stack.api)
+    terminal.fact("Stripe", f"{stack.stripe}/" if stack.stripe else "Stripe's own test mode")
+    terminal.fact("hosting platform", f"{stack.platform}/")
+    terminal.fact("registrar", f"{stack.registrar}/")
+    terminal.fact("callbacks", f"{stack.callbacks}/")
+    terminal.fact("AWS", f"{stack.aws.endpoint}  (region {REGION}, any credentials, table {stack.table})")
+    terminal.fact("demo accounts", str(stack.state / "demo.json"))
+    terminal.line(
+        "The stand-ins' addresses are pages: open one in a browser to see what it knows, and to make it"
+    )
+    terminal.line("misbehave.")
+    terminal.heading("To try it yourself, paste this into a second shell, then any of the lines below it")
+    for line in _preparation(stack.api, accounts[SAMPLE_ACCOUNT]):
+        terminal.line(line)
+    for title, line in _lines(stack.callbacks, sample):
+        terminal.line()
+        terminal.line(f"{title}:")
+        terminal.line(line)
+    terminal.line()
+
+
+def _preparation(api: str, account: Mapping[str, str]) -> Iterator[str]:
+    yield f"export API={api} ACCOUNT={account['id']} KEY={account['user_key']}"
+    yield f"export CONTACT={shlex.quote(json.dumps(CONTACT))}"
+    yield f"pretty() {{ {_prettier()}; }}"
+    yield (
+        'api() { ROUTE=$1; shift; curl -s "$API$ROUTE" -H "Authorization: Bearer $KEY" -H "X-Auth-Account: $ACCOUNT" '
+        "-H 'Content-Type: application/json' \"$@\" | pretty; }"
+    )
+
+
+def _prettier() -> str:
+    """What this machine has to fold JSON with."""
+    if shutil.which("jq"):
+        return "jq ."
+    if shutil.which("python3"):
+        return "python3 -m json.tool --no-ensure-ascii"
+    return "cat"
+
+
+def _lines(callbacks: str, sample: Sample) -> Iterator[tuple[str, str]]:
+    yield "The sample order", f"api /api/orders/{sample.order_id}"
+    yield "Its cart", f"api {sample.cart_path}"
+    yield "Every order of the account", "api /api/orders"
+    yield "Another site", _post("/api/orders", _quoted({"site": {**sample.site, "name": "my-own-site"}}))
+    domain = '{"domain": {"name": "my-own-domain.com", "contact": '
+    yield "A domain", _post("/api/orders/domain", f"'{domain}'\"$CONTACT\"'}}}}'")
+    yield "The callbacks that came", f"curl -s {callbacks}/received | pretty"
+
+
+def _post(path: str, body: str) -> str:
+    return f"api {path} -H 'Idempotency-Key: {uuid.uuid4()}' -d {body}"
+
+
+def _quoted(document: Any) -> str:
+    return shlex.quote(json.dumps(document))

@@ -1,0 +1,413 @@
+"""The page at /: what there is, newest first, and a button for every control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from local import html
+from local.html import Markup, button, choice, code, field, form, number, text
+
+from .faults import KINDS, Fault, Faults
+from .money import money
+from .sdk_types import Json
+from .state import Settings, State
+from .webhooks import Webhooks, WebhookSettings
+
+SHOWN = 50
+
+_DAY = 86_400
+_DECLINES = (
+    "do_not_honor",
+    "insufficient_funds",
+    "expired_card",
+    "lost_card",
+    "stolen_card",
+    "pickup_card",
+    "fraudulent",
+    "revocation_of_authorization",
+)
+_DISPUTES = ("fraudulent", "product_not_received", "duplicate", "subscription_canceled", "unrecognized")
+_DEBIT_FAILURES = ("insufficient_funds", "debit_not_authorized", "account_closed", "refer_to_customer")
+_METHODS = {
+    "*": "any request",
+    "GET": "those that read (GET)",
+    "POST": "those that change (POST)",
+    "DELETE": "DELETE",
+}
+_REFUNDS = {
+    "as published": "as the card is published to",
+    "succeed": "it succeeds",
+    "pending": "it is pending until you decide",
+    "fail": "it is made, and fails",
+    "refuse": "Stripe refuses to make it",
+}
+_YES = {"true": "yes", "false": "no"}
+
+
+class Listed(Protocol):
+    """A control as the page lists it for programs."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def fields(self) -> str: ...
+    @property
+    def does(self) -> str: ...
+
+
+def overview(
+    state: State, webhooks: Webhooks, faults: Faults, requests: Iterable[Any], controls: Iterable[Listed]
+) -> str:
+    return html.page(
+        "Stripe stand-in",
+        html.markup("<h1>Stripe stand-in</h1>"),
+        html.paragraph(
+            text(
+                "It behaves as Stripe's published test mode does, as far as Hosting Orders uses Stripe. Nothing here "
+            ),
+            text("is real. "),
+            *_separated(
+                html.link("/", "Refresh"),
+                html.link("/_standin/summary", "summary as JSON"),
+                html.link("/_standin/events", "events as JSON"),
+                html.link("/_standin/requests", "requests as JSON"),
+            ),
+        ),
+        html.section("Invoices", _invoices(state)),
+        html.section("Payments", _payments(state)),
+        html.section("Money given back", _refunds(state)),
+        html.section("Subscriptions", _subscriptions(state)),
+        html.section("Saved payment methods", _payment_methods(state)),
+        html.section("Time", *_time()),
+        html.section("Let requests go wrong", *_faults(faults)),
+        html.section("Webhooks", *_webhooks(webhooks)),
+        html.section("Events", *_events(state)),
+        html.section("Settings", _settings(state.settings)),
+        html.section("Latest requests", html.items(_request(one) for one in list(requests)[-15:][::-1])),
+        html.folded(
+            "For programs",
+            html.paragraph(
+                text("Each control is a POST of JSON or form fields, answered with JSON. "),
+                code("python -m local.stripe_standin --help"),
+                text(" says more."),
+            ),
+            html.table(
+                ("", "Address", "Fields", ""),
+                ((text(one.method), code(one.path), code(one.fields), text(one.does)) for one in controls),
+            ),
+        ),
+    )
+
+
+def _separated(*links: Markup) -> list[Markup]:
+    return [html.markup(text(" · ") if place else "", one) for place, one in enumerate(links)]
+
+
+def _newest(state: State, object_name: str) -> list[Json]:
+    return state.all(object_name)[: -SHOWN - 1 : -1]
+
+
+def _same(words: Iterable[str]) -> dict[str, str]:
+    return {word: word.replace("_", " ") for word in words}
+
+
+# -- what there is -------------------------------------------------------------------------------------------
+
+
+def _who(state: State, customer: str | None) -> Markup:
+    found = state.find(customer) if customer else None
+    return html.markup(
+        text((found or {}).get("name") or customer or ""), html.quiet(customer if found else "")
+    )
+
+
+def _invoices(state: State) -> Markup:
+    return html.table(
+        ("Invoice", "Customer", "Status", "Due", "Of"),
+        (
+            (
+                html.markup(
+                    '<span class="whole">',
+                    html.link(f"/i/{one['id']}", one["number"] or one["id"]),
+                    "</span>",
+                ),
+                _who(state, one["customer"]),
+                html.status(one["status"]),
+                html.whole(money(one["amount_due"], one["currency"])),
+                _metadata(one),
+            )
+            for one in _newest(state, "invoice")
+        ),
+    )
+
+
+def _metadata(found: Json) -> Markup:
+    lines = "<br>".join(
+        text(f"{name} {value}") for name, value in found["metadata"].items() if name != "schema"
+    )
+    return html.markup("<small>", lines, "</small>")
+
+
+def _payments(state: State) -> Markup:
+    return html.table(
+        ("Payment", "Customer", "Status", "Amount", ""),
+        (
+            (
+                code(one["id"]),
+                _who(state, one["customer"]),
+                html.markup(html.status(one["status"]), html.quiet(_why(one))),
+                html.whole(money(one["amount"], one["currency"])),
+                html.markup(*_payment_controls(one)),
+            )
+            for one in _newest(state, "payment_intent")
+        ),
+    )
+
+
+def _why(intent: Json) -> str:
+    error = intent["last_payment_error"]
+    return str(error["decline_code"] or error["code"]).replace("_", " ") if error else ""
+
+
+def _payment_controls(intent: Json) -> list[Markup]:
+    if intent["status"] == "processing":
+        payment = html.hidden("payment", intent["id"])
+        return [
+            button("/_standin/settle", "the money arrives", payment=intent["id"]),
+            form(
+                "/_standin/fail",
+                "the bank returns it",
+                payment,
+                choice("failure_code", "", _same(_DEBIT_FAILURES)),
+                rows=False,
+            ),
+        ]
+    if intent["status"] == "succeeded":
+        charge = html.hidden("charge", intent["latest_charge"])
+        reasons = choice("reason", "", _same(_DISPUTES))
+        return [form("/_standin/dispute", "the customer disputes it", charge, reasons, rows=False)]
+    return []
+
+
+def _refunds(state: State) -> Markup:
+    return html.table(
+        ("Refund", "Of the charge", "Status", "Amount", ""),
+        (
+            (
+                code(one["id"]),
+                code(one["charge"]),
+                html.status(one["status"]),
+                html.whole(money(one["amount"], one["currency"])),
+                html.markup(*_refund_controls(one)),
+            )
+            for one in _newest(state, "refund")
+        ),
+    )
+
+
+def _refund_controls(refund: Json) -> list[Markup]:
+    controls = []
+    if refund["status"] == "pending":
+        controls.append(button("/_standin/refund", "it arrives", refund=refund["id"], succeeds="true"))
+    if refund["status"] in ("pending", "succeeded"):
+        controls.append(
+            button("/_standin/refund", "the bank sends it back", refund=refund["id"], succeeds="false")
+        )
+    return controls
+
+
+def _subscriptions(state: State) -> Markup:
+    return html.table(
+        ("Subscription", "Customer", "Status", "Of", ""),
+        (
+            (
+                code(one["id"]),
+                _who(state, one["customer"]),
+                html.status(one["status"]),
+                _metadata(one),
+                button("/_standin/renew", "begin and charge its next period", subscription=one["id"])
+                if one["status"] != "canceled"
+                else html.markup(),
+            )
+            for one in _newest(state, "subscription")
+        ),
+    )
+
+
+def _payment_methods(state: State) -> Markup:
+    saved = [one for one in _newest(state, "payment_method") if one["customer"]]
+    return html.table(
+        ("Payment method", "Customer", "Charges in the customer's absence", ""),
+        (
+            (
+                html.markup(text(_named(one)), html.quiet(one["id"])),
+                _who(state, one["customer"]),
+                *_behaviour(state, one),
+            )
+            for one in saved
+        ),
+    )
+
+
+def _named(method: Json) -> str:
+    details = method[method["type"]]
+    return f"{method['type'].replace('_', ' ')} … {details['last4']}"
+
+
+def _behaviour(state: State, method: Json) -> tuple[Markup, Markup]:
+    """How charges on it go, and the controls that change that."""
+    method_id, instrument = method["id"], state.instruments[method["id"]]
+    if instrument.card is None:
+        return text("a debit, which takes days"), html.markup()
+    decline = instrument.decline
+    shown = (
+        f"declined: {decline.decline_code}".replace("_", " ")
+        if decline
+        else "as the card is published to behave"
+    )
+    controls = [
+        form(
+            "/_standin/decline",
+            "decline its charges",
+            html.hidden("payment_method", method_id),
+            choice("decline_code", "", _same(_DECLINES)),
+            rows=False,
+        )
+    ]
+    if decline:
+        controls.append(button("/_standin/decline", "behave as published again", payment_method=method_id))
+    if not instrument.set_up:
+        controls.append(button("/_standin/set_up", "the customer agrees to them", payment_method=method_id))
+    return html.markup(
+        text(shown), html.quiet("the customer has agreed" if instrument.set_up else "")
+    ), html.markup(*controls)
+
+
+def _request(request: Any) -> Markup:
+    return text(f"{request.method} {request.path} → {request.status or 'connection broken'}")
+
+
+# -- what can be done ----------------------------------------------------------------------------------------
+
+
+def _time() -> list[Markup]:
+    jumps = (("an hour", 3600), ("a day", _DAY), ("five days", 5 * _DAY), ("thirty days", 30 * _DAY))
+    return [
+        html.paragraph(
+            text(
+                "Skipping ahead lets debits settle, decides refunds that are pending, and after a day forgets the keys "
+            ),
+            text("by which a repeated request is known."),
+        ),
+        *(button("/_standin/clock", f"skip {name}", seconds=seconds) for name, seconds in jumps),
+        form("/_standin/clock", "skip", number("seconds", "Seconds"), rows=False),
+    ]
+
+
+def _faults(faults: Faults) -> list[Markup]:
+    return [
+        form(
+            "/_standin/faults",
+            "let them go wrong",
+            number("times", "The next", 1, least=1, whole=True),
+            choice("method", "requests", _METHODS),
+            field("path", "whose path is, as a regular expression", ".*"),
+            number("after", "after letting pass", 0, whole=True),
+            choice("kind", "what Stripe does", KINDS),
+            number("milliseconds", "Wait: milliseconds", whole=True),
+            number("status", "Error of your own: status", whole=True, least=400),
+            html.area("error", "Error of your own: its JSON"),
+        ),
+        html.items(map(_fault, faults.waiting), "Nothing goes wrong."),
+        button("/_standin/faults/clear", "let nothing go wrong any more"),
+    ]
+
+
+def _fault(fault: Fault) -> Markup:
+    after = f" after {fault.after} others" if fault.after else ""
+    requests = f"{_METHODS.get(fault.method, fault.method)} at {fault.path}{after}"
+    return html.going_wrong(fault.times, requests, KINDS[fault.kind])
+
+
+def _webhooks(webhooks: Webhooks) -> list[Markup]:
+    settings: WebhookSettings = webhooks.settings
+    shuffle = "" if settings.shuffle is None else settings.shuffle
+    sent = (
+        text(
+            f"{one.event_type} → {one.status or 'no answer'}"
+            + (f" (try {one.attempt})" if one.attempt > 1 else "")
+        )
+        for one in reversed(webhooks.deliveries[-10:])
+    )
+    return [
+        html.paragraph(text("What happened, signed, and sent again until it is taken.")),
+        form(
+            "/_standin/webhooks",
+            "change",
+            choice("on", "Send them", _YES, _word(settings.on)),
+            number("copies", "Copies of each", settings.copies, least=1, whole=True),
+            number("shuffle", "Out of order: a seed, empty for in order", shuffle, whole=True),
+            number("gather_seconds", "Seconds to gather before shuffling", f"{settings.gather_seconds:g}"),
+            number("delay_seconds", "Seconds before each", f"{settings.delay_seconds:g}"),
+            field("url", "They go to", settings.url or "", hint="nowhere"),
+        ),
+        html.items(sent),
+    ]
+
+
+def _events(state: State) -> list[Markup]:
+    latest = state.all("event")[:-16:-1]
+    return [
+        html.table(
+            ("Event", "About", ""),
+            (
+                (
+                    html.markup(text(one["type"]), html.quiet(one["id"])),
+                    code(one["data"]["object"].get("id", "")),
+                    html.markup(
+                        button(f"/_standin/events/{one['id']}/send", "send again"),
+                        button(f"/_standin/events/{one['id']}/send", "three times", times=3),
+                    ),
+                )
+                for one in latest
+            ),
+        ),
+        html.paragraph(button("/_standin/events/send", "send every event again, oldest first")),
+        form(
+            "/_standin/events/make",
+            "send an event that never happened",
+            field("type", "Type", hint="invoice.paid", required=True),
+            html.area("object", "What it is about, as JSON"),
+        ),
+    ]
+
+
+def _settings(settings: Settings) -> Markup:
+    values = asdict(settings)
+    return form(
+        "/_standin/settings",
+        "change",
+        choice("refunds", "When a refund is asked for", _REFUNDS, settings.refunds),
+        choice("sepa_settles", "Debits settle by themselves", _YES, _word(settings.sepa_settles)),
+        number("sepa_settles_after", "after seconds", f"{values['sepa_settles_after']:g}"),
+        choice(
+            "attach_decline_cards",
+            "Cards that are declined can be saved",
+            _YES,
+            _word(settings.attach_decline_cards),
+        ),
+        number("search_lags", "Seconds until the search finds a new thing", f"{values['search_lags']:g}"),
+        number(
+            "renewals_are_drafts_for",
+            "Seconds from a renewal's invoice to its charge",
+            f"{values['renewals_are_drafts_for']:g}",
+        ),
+    )
+
+
+def _word(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,118 @@
+"""`make check` chooses the tests that can feel a change, the nearest first, and stops in time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from local.check import changed_files, felt_by
+from local.paths import ROOT
+
+FILES = {
+    "layers/hosting_orders/hosting_orders/__init__.py": "",
+    "layers/hosting_orders/hosting_orders/money.py": "",
+    "layers/hosting_orders/hosting_orders/refund.py": "from hosting_orders import money",
+    "functions/refund_order/app.py": "from hosting_orders.refund import refund",
+    "functions/show_order/app.py": "import json",
+    "local/standin/__init__.py": "from .server import StandIn",
+    "local/standin/server.py": "from . import wire",
+    "local/standin/wire.py": "",
+    "tests/support/world.py": "import importlib",
+    "tests/conformance/conftest.py": "import hosting_orders.money",
+    "tests/conformance/test_contract.py": "PAGE = 'docs/errors.md'",
+    "tests/workflow/test_refunds.py": "from tests.support.world import World",
+    "tests/workflow/test_carts.py": "def test():\n    from tests.support.world import World",
+    "tests/workflow/test_standin.py": "from local.standin import StandIn",
+    "tests/workflow/test_events.py": "EVENTS = ROOT / 'events'",
+    "tests/unit/test_refund.py": "from hosting_orders.refund import refund",
+    "tests/e2e/test_orders.py": "from local.standin import StandIn",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "tests"),
+    [
+        ("tests/workflow/test_carts.py", ["workflow/test_carts.py"]),
+        # Over two handlers and the world, which reaches every handler; a word in common goes first.
+        (
+            "layers/hosting_orders/hosting_orders/refund.py",
+            ["workflow/test_refunds.py", "workflow/test_carts.py"],
+        ),
+        ("functions/show_order/app.py", ["workflow/test_carts.py", "workflow/test_refunds.py"]),
+        # By the conftest.py beside it.
+        (
+            "layers/hosting_orders/hosting_orders/money.py",
+            ["conformance/test_contract.py", "workflow/test_carts.py", "workflow/test_refunds.py"],
+        ),
+        # Relative imports, and a package's own file, which runs when a module of it is imported.
+        ("local/standin/wire.py", ["workflow/test_standin.py"]),
+        ("docs/errors.md", ["conformance/test_contract.py"]),
+        ("events/show_order/order.json", ["workflow/test_events.py"]),
+        ("docs/other.md", []),
+    ],
+)
+def test_those_that_import_or_name_what_changed(changed: str, tests: list[str]) -> None:
+    assert felt_by({changed}, FILES) == [f"tests/{test}" for test in tests]
+
+
+def test_what_was_deleted_is_felt_by_those_that_import_it_still() -> None:
+    left = {path: text for path, text in FILES.items() if path != "local/standin/wire.py"}
+    assert felt_by({"local/standin/wire.py"}, left) == ["tests/workflow/test_standin.py"]
+
+
+def test_who_imports_it_directly_comes_before_who_shares_a_word_of_its_name() -> None:
+    files = {**FILES, "tests/workflow/test_zeal.py": "from hosting_orders.refund import refund"}
+    found = felt_by({"layers/hosting_orders/hosting_orders/refund.py"}, files)
+    assert found[:2] == ["tests/workflow/test_zeal.py", "tests/workflow/test_refunds.py"]
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_changed_is_what_the_upstream_does_not_have(tmp_path: Path) -> None:
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    origin.mkdir()
+    git(origin, "init")
+    for name in ("same", "committed", "edited", "deleted"):
+        (origin / name).write_text("1")
+    git(origin, "add", ".")
+    git(origin, "commit", "-m", "1")
+    git(tmp_path, "clone", str(origin), str(clone))
+    assert changed_files(clone) == set()
+    (clone / "committed").write_text("2")
+    git(clone, "commit", "-a", "-m", "2")
+    (clone / "edited").write_text("2")
+    (clone / "deleted").unlink()
+    (clone / "bücher").write_text("new")
+    assert changed_files(clone) == {"committed", "edited", "deleted", "bücher"}
+    assert changed_files(origin) == set()  # no upstream: what is not committed
+
+
+def test_a_folder_without_git_has_no_changes(tmp_path: Path) -> None:
+    assert changed_files(tmp_path) == set()
+
+
+@pytest.mark.parametrize(("seconds", "says"), [(60, "2 passed"), (-1, "1 passed, 1 skipped")])
+def test_after_the_deadline_only_unit_and_structure_tests_run(
+    tmp_path: Path, seconds: float, says: str
+) -> None:
+    for folder in ("unit", "workflow"):
+        (tmp_path / "tests" / folder).mkdir(parents=True)
+        (tmp_path / "tests" / folder / f"test_{folder}.py").write_text("def test(): pass")
+    deadline = ["-p", "local.check_deadline", "--deadline", str(time.time() + seconds)]
+    answer = subprocess.run(
+        [sys.executable, "-m", "pytest", "-ra", f"--rootdir={tmp_path}", *deadline, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert says in answer.stdout, answer.stdout
+    assert answer.returncode == 0
+    assert ("`make test` runs them" in answer.stdout) == ("skipped" in says)
