@@ -208,3 +208,24 @@ def test_a_debit_under_way_when_the_flow_breaks_is_given_back_when_it_settles(wo
     assert world.order(order.uuid, "sepa").status is OrderStatus.PROVISION_FAILED
     assert world.net_paid("sepa") == 0 and not world.platform.services
     assert len(world.callbacks.received) == 1
+
+
+def test_two_orders_given_up_before_the_payment_began_do_not_wait_for_each_other(world: World) -> None:
+    """Each saw the other as one that still wanted the payment, so neither closed it (seed 690 of the simulation)."""
+    world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "stripe.post invoices" else None)
+    assert world.place_cart(world.site(), world.domain("never-paid.com"), key="k").status == 502
+    world.live(600, every=60)
+    executions = list(world.runner.executions.values())
+    assert [execution.states for execution in executions] == [["ChargeOrder"]] * 2
+    for execution in executions:
+        assert execution.waiting_token is not None
+        world.runner.send_task_failure(execution.waiting_token, "States.Timeout", "made up")
+    world.run()
+    world.mishaps.none()
+    world.live(2 * HOUR, every=300)
+    orders = [world.order(execution.name) for execution in executions]
+    assert {order.status for order in orders} <= {OrderStatus.PROVISION_FAILED, OrderStatus.FAILED}
+    payment = world.cart(orders[0].cart_token).payment
+    assert payment.status is PaymentStatus.CANCELED
+    assert {execution.status for execution in executions} == {"SUCCEEDED"}
+    assert world.net_paid() == 0 and not world.stripe.open_invoices()

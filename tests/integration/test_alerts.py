@@ -1,0 +1,80 @@
+"""Messages to the operators: the SNS adapter on moto, and EventBridge's event of a failed execution."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from hosting_orders.adapters.sns_alerts import MAX_SUBJECT, SnsAlerts
+from hosting_orders.domain.errors import NotFoundError, ProviderUnavailableError
+from hosting_orders.entrypoints.execution import failed_execution
+from tests.support.world import ROOT, a_world, handler_of
+
+REGION = "eu-west-1"
+EVENT = ROOT / "events" / "report_failed_execution" / "site_order.json"
+
+
+@pytest.fixture
+def topic() -> Iterator[tuple[Any, str, Any]]:
+    """(SNS client, topic's ARN, a function that returns the messages that came)."""
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
+    with mock_aws():
+        sns, sqs = boto3.client("sns", **keys), boto3.client("sqs", **keys)
+        arn = sns.create_topic(Name="alarms")["TopicArn"]
+        queue = sqs.create_queue(QueueName="operator")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=attributes["QueueArn"])
+
+        def received() -> list[dict[str, Any]]:
+            found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+            return [json.loads(message["Body"]) for message in found]
+
+        yield sns, arn, received
+
+
+def test_a_message_reaches_the_topic(topic: tuple[Any, str, Any]) -> None:
+    client, arn, received = topic
+    SnsAlerts(client, arn).send("Order 1 failed in ChargeOrder", "Time left: 2 h\nMore: …")
+    (message,) = received()
+    assert (message["Subject"], message["Message"]) == (
+        "Order 1 failed in ChargeOrder",
+        "Time left: 2 h\nMore: …",
+    )
+
+
+def test_a_subject_is_what_sns_takes(topic: tuple[Any, str, Any]) -> None:
+    client, arn, received = topic
+    SnsAlerts(client, arn).send("bücher\n" + "x" * 200, "text")
+    (message,) = received()
+    assert message["Subject"].startswith("b?cher?x") and len(message["Subject"]) == MAX_SUBJECT
+
+
+def test_a_topic_that_refuses_is_a_fault_that_is_tried_again(topic: tuple[Any, str, Any]) -> None:
+    client, arn, _ = topic
+    with pytest.raises(ProviderUnavailableError):
+        SnsAlerts(client, arn + "-gone").send("subject", "text")
+
+
+def test_eventbridge_s_event_is_read() -> None:
+    execution = failed_execution(json.loads(EVENT.read_text()))
+    assert execution.order_id == "6b0835da-5668-85bd-b80c-e92ce1296688"
+    assert (execution.account_id, execution.status, execution.error) == ("acc_ready", "FAILED", "KeyError")
+    assert execution.arn.endswith(execution.order_id) and execution.ended_at == 1_795_712_400_000
+
+
+def test_an_execution_that_timed_out_has_its_status_for_an_error() -> None:
+    event = json.loads(EVENT.read_text())
+    event["detail"] |= {"status": "TIMED_OUT", "error": None}
+    assert failed_execution(event).error == "TIMED_OUT"
+
+
+def test_an_unknown_order_is_an_error_that_lambda_reports() -> None:
+    with a_world() as world:
+        with pytest.raises(NotFoundError):
+            handler_of("report_failed_execution")(json.loads(EVENT.read_text()), None)
+        assert not world.alerts.sent
