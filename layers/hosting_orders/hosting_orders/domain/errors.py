@@ -148,7 +148,7 @@ class NameTakenError(HostingOrdersError):
     """The domain name belongs to another order."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is owned or being ordered already")
+        super().__init__(f"{name} is already owned or on order")
         self.name = name
 
 

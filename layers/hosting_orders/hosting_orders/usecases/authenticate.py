@@ -19,7 +19,7 @@ from .ports import Services
 _SCHEMES = ("bearer", "token")
 # One text for missing, wrong, expired, foreign and wrong-address credentials: it must not help anyone guess.
 _REFUSED = "A valid API key is required: send it as `Authorization: Bearer <key>`."
-_TRIAL = "Trial accounts can not use the API."
+_TRIAL = "Trial accounts cannot use the API."
 
 
 @dataclass(frozen=True, slots=True)

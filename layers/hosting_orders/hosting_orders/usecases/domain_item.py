@@ -90,7 +90,7 @@ def admit_domain_orders(services: Services, caller: Caller) -> None:
     if not services.features.enabled(DOMAIN_REGISTRATION, account.id):
         raise FeatureDisabledError("Domain registration is not enabled for this account.")
     if account.is_trial:
-        raise AccessDeniedError("trial_account", "Trial accounts can not order domains.")
+        raise AccessDeniedError("trial_account", "Trial accounts cannot order domains.")
 
 
 # -- what the request says (400) ----------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def _rules(services: Services, catalogue: Catalogue, name: DomainName) -> TldRul
     if rules is None or name.tld not in catalogue.tlds:
         raise InvalidRequestError(
             "unsupported_tld",
-            f"Names under .{name.tld} are not sold here; GET /api/tlds lists those that are.",
+            f"Domains under .{name.tld} are not sold here; GET /api/tlds lists those that are.",
             "/name",
         )
     return rules
@@ -155,7 +155,7 @@ def _price(catalogue: Catalogue, account: Account, name: DomainName, action: Dom
     if price is None:
         raise InvalidRequestError(
             "pricing_unavailable",
-            f"There is no price in {account.currency} to {action} a .{name.tld} name for this account.",
+            f"There is no price in {account.currency} to {action} a .{name.tld} domain for this account.",
             "/name",
         )
     return price
@@ -166,12 +166,12 @@ def _check_transfer(rules: TldRules, action: DomainAction, auth_code: str | None
         return
     if not rules.transferable:
         raise InvalidRequestError(
-            "unsupported_tld", f"Transfers of .{rules.tld} names are not offered.", "/action"
+            "unsupported_tld", f"Transfers of .{rules.tld} domains are not offered.", "/action"
         )
     if rules.authcode_required and not (auth_code or "").strip():
         raise InvalidRequestError(
             "authcode_required",
-            f"Transferring a .{rules.tld} name needs its auth code: ask the current registrar for it.",
+            f"Transferring a .{rules.tld} domain needs its auth code: ask the current registrar for it.",
             "/authcode",
         )
 
@@ -378,14 +378,14 @@ def _priced(
     code = "domain_unavailable" if register else "domain_add_failed"
     at = f"{draft.pointer}/name"
     if offer.availability is Availability.UNAVAILABLE:
-        text = f"{item.name} can not be {'registered' if register else 'transferred'}: {offer.reason}"
+        text = f"{item.name} cannot be {'registered' if register else 'transferred'}: {offer.reason}"
         raise DomainRefusedError(code, text, at)
     if offer.availability is Availability.PREMIUM:
         price = catalogue.tlds[item.tld].premium_price(
             item.ascii_name, account.billing_plan, account.currency
         )
         if price is None:
-            text = f"{item.name} is a premium name of its registry, and premium names are not sold here."
+            text = f"{item.name} is a premium domain, and premium domains are not sold here."
             raise DomainRefusedError(code, text, at)
         item = replace(item, renewal_amount=price.renew)
         draft = replace(draft, price=Money(price.of(item.action), account.currency))
@@ -397,7 +397,7 @@ def name_taken(draft: Draft) -> DomainRefusedError:
     assert isinstance(draft.item, DomainItem)
     return DomainRefusedError(
         "domain_add_failed",
-        f"{draft.item.name} is owned or being ordered here already.",
+        f"{draft.item.name} is already owned or on order here.",
         f"{draft.pointer}/name",
     )
 
@@ -434,7 +434,7 @@ def _check_registry(services: Services, item: DomainItem, draft: Draft) -> None:
     if violations:
         raise ContactsRefusedError(
             "domain_contact_invalid",
-            f"The registry of .{item.tld} does not take this contact. {schema}",
+            f"The registry of .{item.tld} does not accept this contact. {schema}",
             violations,
         )
     if needs:

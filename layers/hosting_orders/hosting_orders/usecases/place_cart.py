@@ -199,7 +199,7 @@ def _ready_to_charge(services: Services, account: Account) -> PaymentMethod:
     """The pre-flight gate (checklist O2-062, O2-063): a customer, a saved default method, a complete contact."""
     missing = account.billing_contact.missing
     if missing:
-        raise _not_ready("the billing contact lacks " + ", ".join(missing))
+        raise _not_ready("the billing contact has no " + ", ".join(missing))
     if not account.stripe_customer_id:
         raise _not_ready("it has no customer at the payment provider")
     method = services.payments.default_method(account.stripe_customer_id)
