@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
     from hosting_orders.adapters.stripe_payments import StripePayments
     from hosting_orders.adapters.system_clock import SystemClock
+    from hosting_orders.domain.order import Order
+    from hosting_orders.usecases.ports import Services
 
 # Secrets are read again after this long, so that a rotated one is picked up without a deployment.
 _SECRETS_LIVE_SECONDS = 600
@@ -211,12 +213,12 @@ def _several(text: str) -> tuple[str, ...]:
 class _Current:
     """The services of this process, built anew when their secrets may have changed."""
 
-    services: Any = None
+    services: Services | None = None
     built_at = 0.0
     given = False
 
 
-def services() -> Any:
+def services() -> Services:
     """The process's services."""
     stale = time.monotonic() - _Current.built_at > _SECRETS_LIVE_SECONDS
     if _Current.services is None or (stale and not _Current.given):
@@ -226,7 +228,7 @@ def services() -> Any:
     return _Current.services
 
 
-def use(replacement: Any) -> None:
+def use(replacement: Services | None) -> None:
     """Let the handlers of this process use these services; None goes back to the real ones. For tests."""
     _Current.services = replacement
     _Current.given = replacement is not None
@@ -242,7 +244,7 @@ def tax_is_added() -> bool:
     return settings.load().stripe_automatic_tax
 
 
-def order_of_record(record: Mapping[str, Any]) -> Any:
+def order_of_record(record: Mapping[str, Any]) -> Order | None:
     """The order that a record of the table's stream tells of, or None."""
     from hosting_orders.adapters.dynamodb.stream import order_of_record as read
 

@@ -125,7 +125,8 @@ def _take_others_along(services: Services, order: Order) -> None:
         return
     now = services.clock.now()
     failure = Failure(
-        "cart_canceled", "Another item of the cart could not be delivered, and the cart was ordered as all or nothing."
+        "cart_canceled",
+        "Another item of the cart could not be delivered, and the cart was ordered as all or nothing.",
     )
 
     def change(current: Order) -> Order:
