@@ -37,7 +37,7 @@ from hosting_orders.domain.providers import (
     RefundState,
     RenewalState,
 )
-from hosting_orders.usecases.delivery import months_later
+from hosting_orders.usecases.start_renewal import months_later
 from local.stripe_standin import StripeStandIn
 
 API_KEY = "sk_test_adapter"

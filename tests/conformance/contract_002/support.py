@@ -240,6 +240,7 @@ def completed(world: World, account: str = "ready", **changes: Any) -> Any:
     placed = world.place(account, **changes)
     assert placed.status == 202, placed.body
     world.run()
+    world.live(60)  # its renewal begins in the schedule
     return shown(world, placed.body["orders"][0]["id"], account)
 
 
