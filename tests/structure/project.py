@@ -270,6 +270,16 @@ def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def granted(template: dict[str, Any], properties: dict[str, Any]) -> list[dict[str, Any]]:
+    """The policy documents of a function: those of the template's managed policies that it has, and its own."""
+    managed = resources(template, "AWS::IAM::ManagedPolicy")
+    documents: list[dict[str, Any]] = []
+    for policy in properties.get("Policies", []):
+        name = policy.get("Ref") if isinstance(policy, dict) else None
+        documents.append(managed[name]["Properties"]["PolicyDocument"] if name in managed else policy)
+    return documents
+
+
 def _merged(shared: Any, own: Any) -> Any:
     """As SAM does it: objects are merged, lists are joined, anything else is overridden."""
     if isinstance(shared, dict) and isinstance(own, dict):

@@ -101,12 +101,15 @@ def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def attached_policies(template: Template) -> Iterator[tuple[str, str]]:
-    """Every policy that is attached by name: (who, managed policy or SAM policy template)."""
+    """Every policy of AWS or SAM that is attached by name: (who, managed policy or SAM policy template)."""
+    managed = resources(template, "AWS::IAM::ManagedPolicy")
     for name, resource in template.get("Resources", {}).items():
         properties = resource.get("Properties", {})
         for policy in [*_as_list(properties.get("Policies")), *_as_list(properties.get("ManagedPolicyArns"))]:
             if isinstance(policy, str):
                 yield name, policy
+            elif policy.get("Ref") in managed:
+                continue
             elif not {"Statement", "PolicyDocument"} & set(policy):
                 yield name, next(iter(policy)) if len(policy) == 1 else json.dumps(policy)
 
@@ -142,16 +145,6 @@ def stream_sources(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, mapping["Properties"]
 
 
-def log_group_of(properties: dict[str, Any], name: str, template: Template) -> str | None:
-    """The logical id of a function's log group: the one it names, or the one named after it."""
-    named = references(properties.get("LoggingConfig", {}).get("LogGroup"))
-    for group_name, group in resources(template, "AWS::Logs::LogGroup").items():
-        is_after_it = name in references(group.get("Properties", {}).get("LogGroupName"))
-        if group_name in named or (not named and is_after_it):
-            return group_name
-    return None
-
-
 # -- functions ----------------------------------------------------------------------------------------
 
 
@@ -173,18 +166,19 @@ def folders_and_functions_that_do_not_match(template: Template, folders: list[st
     return problems
 
 
-def functions_without_own_log_group(template: Template) -> list[str]:
+def functions_that_log_elsewhere(template: Template) -> list[str]:
+    """An operator reads one log group, whichever functions an order went through."""
     problems = []
-    owners: dict[str, str] = {}
     groups = resources(template, "AWS::Logs::LogGroup")
+    first = ""
     for name, properties in functions(template).items():
-        group = log_group_of(properties, name, template)
-        if group is None:
+        named = references(properties.get("LoggingConfig", {}).get("LogGroup")) & set(groups)
+        group = "".join(sorted(named))
+        first = first or group
+        if not group:
             problems.append(f"{name}: has no log group in the template, so its logs are kept for ever")
-        elif group in owners:
-            problems.append(f"{name}: shares {group} with {owners[group]}")
-        else:
-            owners[group] = name
+        elif group != first:
+            problems.append(f"{name}: logs into {group}, and others into {first}")
     for group, found in groups.items():
         if not found.get("Properties", {}).get("RetentionInDays"):
             problems.append(f"{group}: RetentionInDays is missing")
@@ -237,6 +231,22 @@ def rights_that_are_too_wide(template: Template) -> list[str]:
         if policy not in NARROW_POLICY_TEMPLATES and not policy.endswith("AWSLambdaBasicExecutionRole"):
             problems.append(f"{who}: {policy} grants more than is needed; name the actions")
     return problems
+
+
+def policies_without_use(template: Template) -> list[str]:
+    """A function's rights have names: it has policies of the template, and each of these some function has."""
+    problems = []
+    unused = resources(template, "AWS::IAM::ManagedPolicy")
+    had: set[str] = set()
+    for name, properties in functions(template).items():
+        for policy in properties.get("Policies", []):
+            if not isinstance(policy, dict) or policy.get("Ref") not in unused:
+                problems.append(
+                    f"{name}: has a policy that is not one of the template's: {json.dumps(policy)}"
+                )
+            else:
+                had.add(policy["Ref"])
+    return problems + [f"{name}: no function has it" for name in unused if name not in had]
 
 
 # -- table and stream ---------------------------------------------------------------------------------
@@ -380,10 +390,11 @@ def reserved_names(template: Template) -> list[str]:
 
 
 RULES: list[Callable[[Template], list[str]]] = [
-    functions_without_own_log_group,
+    functions_that_log_elsewhere,
     unfit_timeouts,
     other_runtimes,
     rights_that_are_too_wide,
+    policies_without_use,
     tables_that_could_lose_data,
     streams_that_could_get_stuck,
     state_machines_that_log_wrongly,
@@ -441,18 +452,14 @@ Globals:
     Architectures: [!Ref Architecture]
     Handler: app.handler
     Timeout: 20
+    LoggingConfig: {LogGroup: !Ref FunctionsLogs}
     Environment: {Variables: {TABLE_NAME: !Ref OrdersTable, STRIPE_KEY_ARN: !Ref StripeKey}}
 Resources:
   PlaceOrderFunction:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: functions/place_order/
-      LoggingConfig: {LogGroup: !Ref PlaceOrderLogs}
-      Policies:
-        - AWSSecretsManagerGetSecretValuePolicy: {SecretArn: !Ref StripeKey}
-        - Statement:
-            - {Effect: Allow, Action: [dynamodb:GetItem, dynamodb:PutItem], Resource: !GetAtt OrdersTable.Arn}
-            - {Effect: Allow, Action: xray:PutTraceSegments, Resource: "*"}
+      Policies: [!Ref WriteOrders]
       Events: {Post: {Type: HttpApi, Properties: {Path: /api/orders, Method: POST}}}
   RollUpCartFunction:
     Type: AWS::Serverless::Function
@@ -469,10 +476,14 @@ Resources:
             FunctionResponseTypes: [ReportBatchItemFailures]
             FilterCriteria:
               Filters: [{Pattern: '{"dynamodb": {"Keys": {"SK": {"S": [{"prefix": "ORDER#"}]}}}}'}]
-  PlaceOrderLogs: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: 30}}
-  RollUpCartLogs:
-    Type: AWS::Logs::LogGroup
-    Properties: {LogGroupName: !Sub "/aws/lambda/${RollUpCartFunction}", RetentionInDays: 30}
+  WriteOrders:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Statement:
+          - {Effect: Allow, Action: [dynamodb:GetItem, dynamodb:PutItem], Resource: !GetAtt OrdersTable.Arn}
+          - {Effect: Allow, Action: xray:PutTraceSegments, Resource: "*"}
+  FunctionsLogs: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: 30}}
   WorkflowLogs: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: 30}}
   FulfilOrder:
     Type: AWS::Serverless::StateMachine
@@ -495,7 +506,7 @@ PLACE = "Resources/PlaceOrderFunction/Properties"
 ROLL_UP = "Resources/RollUpCartFunction/Properties"
 STREAM = f"{ROLL_UP}/Events/Stream/Properties"
 TABLE = "Resources/OrdersTable"
-GRANTED = f"{PLACE}/Policies/1/Statement/0"
+GRANTED = "Resources/WriteOrders/Properties/PolicyDocument/Statement/0"
 VARIABLES = "Globals/Function/Environment/Variables"
 
 
@@ -522,25 +533,25 @@ def test_a_good_template_passes_every_rule() -> None:
     ("rule", "path", "value", "complaint"),
     [
         (
-            functions_without_own_log_group,
-            f"{PLACE}/LoggingConfig",
+            functions_that_log_elsewhere,
+            "Globals/Function/LoggingConfig",
             None,
             "PlaceOrderFunction: has no log group",
         ),
         (
-            functions_without_own_log_group,
-            "Resources/RollUpCartLogs",
+            functions_that_log_elsewhere,
+            "Resources/FunctionsLogs",
             None,
             "RollUpCartFunction: has no log group",
         ),
         (
-            functions_without_own_log_group,
+            functions_that_log_elsewhere,
             f"{ROLL_UP}/LoggingConfig",
-            {"LogGroup": {"Ref": "PlaceOrderLogs"}},
-            "RollUpCartFunction: shares PlaceOrderLogs",
+            {"LogGroup": {"Ref": "WorkflowLogs"}},
+            "RollUpCartFunction: logs into WorkflowLogs, and others into FunctionsLogs",
         ),
         (
-            functions_without_own_log_group,
+            functions_that_log_elsewhere,
             "Resources/WorkflowLogs/Properties",
             {},
             "WorkflowLogs: RetentionInDays",
@@ -568,6 +579,9 @@ def test_a_good_template_passes_every_rule() -> None:
             {"DynamoDBCrudPolicy": {"TableName": "t"}},
             "DynamoDBCrud",
         ),
+        (policies_without_use, f"{PLACE}/Policies", [], "WriteOrders: no function has it"),
+        (policies_without_use, f"{PLACE}/Policies/0", {"Ref": "Other"}, "PlaceOrderFunction: has a policy"),
+        (policies_without_use, f"{PLACE}/Policies/0", {"Statement": []}, "PlaceOrderFunction: has a policy"),
         (tables_that_could_lose_data, f"{TABLE}/DeletionPolicy", "Delete", "DeletionPolicy"),
         (tables_that_could_lose_data, f"{TABLE}/UpdateReplacePolicy", None, "UpdateReplacePolicy"),
         (tables_that_could_lose_data, f"{TABLE}/Properties/SSESpecification", None, "encryption"),
