@@ -34,7 +34,9 @@ def roles_with_too_many_policies(transformed: Transformed) -> list[str]:
     for name, resource in transformed["Resources"].items():
         count = len(resource.get("Properties", {}).get("ManagedPolicyArns", []))
         if count > MANAGED_POLICIES_OF_A_ROLE:
-            problems.append(f"{name}: {count} managed policies, and AWS attaches {MANAGED_POLICIES_OF_A_ROLE}")
+            problems.append(
+                f"{name}: {count} managed policies, and AWS attaches {MANAGED_POLICIES_OF_A_ROLE}"
+            )
     return problems
 
 
