@@ -7,6 +7,7 @@ tried on a small bad example as well as on the project.
 from __future__ import annotations
 
 import ast
+import copy
 import re
 import subprocess
 from collections.abc import Iterator
@@ -270,6 +271,16 @@ def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def granted(template: dict[str, Any], properties: dict[str, Any]) -> list[dict[str, Any]]:
+    """The policy documents of a function: those of the template's managed policies that it has, and its own."""
+    managed = resources(template, "AWS::IAM::ManagedPolicy")
+    documents: list[dict[str, Any]] = []
+    for policy in properties.get("Policies", []):
+        name = policy.get("Ref") if isinstance(policy, dict) else None
+        documents.append(managed[name]["Properties"]["PolicyDocument"] if name in managed else policy)
+    return documents
+
+
 def _merged(shared: Any, own: Any) -> Any:
     """As SAM does it: objects are merged, lists are joined, anything else is overridden."""
     if isinstance(shared, dict) and isinstance(own, dict):
@@ -282,6 +293,27 @@ def _merged(shared: Any, own: Any) -> Any:
     if isinstance(shared, list) and isinstance(own, list):
         return [*shared, *own]
     return own
+
+
+def as_list(value: Any) -> list[Any]:
+    """What CloudFormation takes as one or as several, as several."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def with_change(template: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy of the template with the value at this path (`a/b/0`) replaced; None takes it away."""
+    copied = copy.deepcopy(template)
+    *way, last = path.split("/")
+    place: Any = copied
+    for step in way:
+        place = place[int(step) if isinstance(place, list) else step]
+    if value is None:
+        del place[last]
+    else:
+        place[int(last) if isinstance(place, list) else last] = value
+    return copied
 
 
 def plain(value: Any, template: dict[str, Any]) -> Any:

@@ -26,6 +26,7 @@ def said(pattern: str) -> str:
 
 def test_readme_counts_functions_secrets_and_alarms() -> None:
     assert int(said(r"(\d+) functions with a role")) == len(functions(read_template()))
+    assert int(said(r"(\d+) policies \(one a right")) == count("AWS::IAM::ManagedPolicy")
     assert NUMBERS.index(said(r"queue, (\w+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")
     assert NUMBERS.index(said(r"a KMS key, (\w+) secrets")) == count("AWS::SecretsManager::Secret")
 

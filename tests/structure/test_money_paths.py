@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from tests.structure.project import Source, functions, parse, project_modules, read_template, references
+from tests.structure.project import (
+    Source,
+    functions,
+    granted,
+    parse,
+    project_modules,
+    read_template,
+    references,
+)
 
 USE_CASES = "hosting_orders.usecases."
 
@@ -97,6 +105,6 @@ def test_only_functions_that_need_a_secret_hold_it(secret: str) -> None:
     holders = {
         properties["CodeUri"].removeprefix("functions/")
         for properties in functions(template).values()
-        if secret in references(properties.get("Policies", []))
+        if secret in references(granted(template, properties))
     }
     assert holders == HOLDERS[secret]

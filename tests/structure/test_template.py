@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-import copy
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.structure.project import (
     FUNCTIONS,
+    as_list,
     camel_case,
     function_folders,
     functions,
@@ -23,6 +22,7 @@ from tests.structure.project import (
     references,
     resources,
     strings,
+    with_change,
 )
 
 Template = dict[str, Any]
@@ -32,46 +32,6 @@ ARCHITECTURE = "arm64"
 API_GATEWAY_SECONDS = 30
 HTTP_EVENTS = {"HttpApi", "Api"}
 API_TYPES = {"AWS::Serverless::HttpApi", "AWS::Serverless::Api"}
-
-# Actions that know no resource to be limited to, each with the reason why it is needed.
-ANY_RESOURCE_IS_FINE = {
-    "xray:PutTraceSegments": "X-Ray knows no resources",
-    "xray:PutTelemetryRecords": "X-Ray knows no resources",
-    "xray:GetSamplingRules": "X-Ray knows no resources",
-    "xray:GetSamplingTargets": "X-Ray knows no resources",
-    **dict.fromkeys(
-        (
-            "route53domains:CheckDomainAvailability",
-            "route53domains:CheckDomainTransferability",
-            "route53domains:RegisterDomain",
-            "route53domains:TransferDomain",
-            "route53domains:RenewDomain",
-            "route53domains:GetOperationDetail",
-            "route53domains:ListOperations",
-            "route53domains:GetDomainDetail",
-            "route53domains:ListDomains",
-        ),
-        "Route 53 Domains knows no resources",
-    ),
-    "route53:CreateHostedZone": "a zone that does not exist yet has no name to be limited to",
-    "route53:ListHostedZonesByName": "lists know no resources",
-    "cloudwatch:PutMetricData": "CloudWatch limits metrics by condition, not by resource",
-    # Vended logs of Step Functions: the log delivery API of CloudWatch knows no resources.
-    "logs:CreateLogDelivery": "log delivery knows no resources",
-    "logs:GetLogDelivery": "log delivery knows no resources",
-    "logs:UpdateLogDelivery": "log delivery knows no resources",
-    "logs:DeleteLogDelivery": "log delivery knows no resources",
-    "logs:ListLogDeliveries": "log delivery knows no resources",
-    "logs:PutResourcePolicy": "log delivery knows no resources",
-    "logs:DescribeResourcePolicies": "log delivery knows no resources",
-    "logs:DescribeLogGroups": "log delivery knows no resources",
-}
-
-# SAM's policy templates that give no more than their name says; the others grant scans, deletions and so on.
-NARROW_POLICY_TEMPLATES = {
-    *("AWSSecretsManagerGetSecretValuePolicy", "StepFunctionsExecutionPolicy", "LambdaInvokePolicy"),
-    *("SQSSendMessagePolicy", "KMSEncryptPolicyV2", "KMSDecryptPolicyV2"),
-}
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 RESERVED_VARIABLES = re.compile(r"_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_(TASK|RUNTIME)_.*|AWS_.*|_.*")
@@ -85,36 +45,6 @@ SECRET_VALUE = re.compile(
 
 
 # -- reading ------------------------------------------------------------------------------------------
-
-
-def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every IAM statement that the template grants to something: (who, statement)."""
-    for name, resource in template.get("Resources", {}).items():
-        properties = resource.get("Properties", {})
-        documents = [policy for policy in _as_list(properties.get("Policies")) if isinstance(policy, dict)]
-        if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-            documents.append(properties)
-        for document in documents:
-            for statement in _as_list(document.get("PolicyDocument", document).get("Statement")):
-                if statement.get("Effect", "Allow") == "Allow":
-                    yield name, statement
-
-
-def attached_policies(template: Template) -> Iterator[tuple[str, str]]:
-    """Every policy that is attached by name: (who, managed policy or SAM policy template)."""
-    for name, resource in template.get("Resources", {}).items():
-        properties = resource.get("Properties", {})
-        for policy in [*_as_list(properties.get("Policies")), *_as_list(properties.get("ManagedPolicyArns"))]:
-            if isinstance(policy, str):
-                yield name, policy
-            elif not {"Statement", "PolicyDocument"} & set(policy):
-                yield name, next(iter(policy)) if len(policy) == 1 else json.dumps(policy)
-
-
-def _as_list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 def http_functions(template: Template) -> set[str]:
@@ -131,25 +61,6 @@ def http_functions(template: Template) -> set[str]:
         for reference in references(api)
     }
     return by_event | (by_api & set(functions(template)))
-
-
-def stream_sources(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, properties in functions(template).items():
-        for event_name, event in properties.get("Events", {}).items():
-            if event["Type"] == "DynamoDB":
-                yield f"{name}.{event_name}", event["Properties"]
-    for name, mapping in resources(template, "AWS::Lambda::EventSourceMapping").items():
-        yield name, mapping["Properties"]
-
-
-def log_group_of(properties: dict[str, Any], name: str, template: Template) -> str | None:
-    """The logical id of a function's log group: the one it names, or the one named after it."""
-    named = references(properties.get("LoggingConfig", {}).get("LogGroup"))
-    for group_name, group in resources(template, "AWS::Logs::LogGroup").items():
-        is_after_it = name in references(group.get("Properties", {}).get("LogGroupName"))
-        if group_name in named or (not named and is_after_it):
-            return group_name
-    return None
 
 
 # -- functions ----------------------------------------------------------------------------------------
@@ -173,18 +84,19 @@ def folders_and_functions_that_do_not_match(template: Template, folders: list[st
     return problems
 
 
-def functions_without_own_log_group(template: Template) -> list[str]:
+def functions_that_log_elsewhere(template: Template) -> list[str]:
+    """An operator reads one log group, whichever functions an order went through."""
     problems = []
-    owners: dict[str, str] = {}
     groups = resources(template, "AWS::Logs::LogGroup")
+    first = ""
     for name, properties in functions(template).items():
-        group = log_group_of(properties, name, template)
-        if group is None:
+        named = references(properties.get("LoggingConfig", {}).get("LogGroup")) & set(groups)
+        group = "".join(sorted(named))
+        first = first or group
+        if not group:
             problems.append(f"{name}: has no log group in the template, so its logs are kept for ever")
-        elif group in owners:
-            problems.append(f"{name}: shares {group} with {owners[group]}")
-        else:
-            owners[group] = name
+        elif group != first:
+            problems.append(f"{name}: logs into {group}, and others into {first}")
     for group, found in groups.items():
         if not found.get("Properties", {}).get("RetentionInDays"):
             problems.append(f"{group}: RetentionInDays is missing")
@@ -209,7 +121,7 @@ def other_runtimes(template: Template) -> list[str]:
     problems = []
     for name, properties in functions(template).items():
         runtime = plain(properties.get("Runtime"), template)
-        architectures = [plain(item, template) for item in _as_list(properties.get("Architectures"))]
+        architectures = [plain(item, template) for item in as_list(properties.get("Architectures"))]
         if runtime != RUNTIME:
             problems.append(f"{name}: runs on {runtime} by default, not {RUNTIME}")
         if architectures != [ARCHITECTURE]:
@@ -217,29 +129,7 @@ def other_runtimes(template: Template) -> list[str]:
     return problems
 
 
-# -- rights -------------------------------------------------------------------------------------------
-
-
-def rights_that_are_too_wide(template: Template) -> list[str]:
-    problems = []
-    for who, statement in statements(template):
-        actions = _as_list(statement.get("Action"))
-        if "NotAction" in statement or "NotResource" in statement:
-            problems.append(f"{who}: grants all but a list; name what it needs")
-        problems += [f"{who}: {action} is more than one action" for action in actions if "*" in str(action)]
-        if any(resource == "*" for resource in _as_list(statement.get("Resource"))):
-            problems += [
-                f"{who}: {action} on every resource"
-                for action in actions
-                if action not in ANY_RESOURCE_IS_FINE and "*" not in str(action)
-            ]
-    for who, policy in attached_policies(template):
-        if policy not in NARROW_POLICY_TEMPLATES and not policy.endswith("AWSLambdaBasicExecutionRole"):
-            problems.append(f"{who}: {policy} grants more than is needed; name the actions")
-    return problems
-
-
-# -- table and stream ---------------------------------------------------------------------------------
+# -- table -------------------------------------------------------------------------------------------
 
 
 def tables_that_could_lose_data(template: Template) -> list[str]:
@@ -259,67 +149,6 @@ def tables_that_could_lose_data(template: Template) -> list[str]:
         }
         problems += [f"{name}: lacks {want}" for want, there in wanted.items() if not there]
     return problems
-
-
-def streams_that_could_get_stuck(template: Template) -> list[str]:
-    """A poison record must not hold the shard for a day, nor vanish."""
-    problems = []
-    sources = list(stream_sources(template))
-    if not sources:
-        problems.append("nothing reads the table's stream")
-    for name, source in sources:
-        retries = source.get("MaximumRetryAttempts", -1)
-        wanted = {
-            "a retry limit (MaximumRetryAttempts)": isinstance(retries, int) and retries >= 0,
-            "an on-failure destination": "Destination"
-            in source.get("DestinationConfig", {}).get("OnFailure", {}),
-            "ReportBatchItemFailures": "ReportBatchItemFailures" in source.get("FunctionResponseTypes", []),
-            "a filter": bool(filters_of(source)),
-        }
-        problems += [f"{name}: lacks {want}" for want, there in wanted.items() if not there]
-    return problems
-
-
-def filters_of(source: dict[str, Any]) -> list[dict[str, Any]]:
-    """The event patterns of a stream source, as data."""
-    return [json.loads(item["Pattern"]) for item in source.get("FilterCriteria", {}).get("Filters", [])]
-
-
-def filters_that_let_through(template: Template, record: dict[str, Any]) -> list[str]:
-    """Stream sources whose filter lets this record through, so that their function wakes."""
-    return [
-        name
-        for name, source in stream_sources(template)
-        if any(matches(pattern, record) for pattern in filters_of(source)) or not filters_of(source)
-    ]
-
-
-def matches(pattern: dict[str, Any], record: Any) -> bool:
-    """Lambda's event filtering, as far as a template here uses it; anything else raises."""
-    for key, wanted in pattern.items():
-        value = record.get(key) if isinstance(record, dict) else None
-        if isinstance(wanted, dict):
-            if not matches(wanted, value):
-                return False
-        elif not any(_matches_one(condition, value) for condition in wanted):
-            return False
-    return True
-
-
-def _matches_one(condition: Any, value: Any) -> bool:
-    if not isinstance(condition, dict):
-        return bool(condition == value)
-    ((operator, operand),) = condition.items()
-    if operator == "prefix":
-        return isinstance(value, str) and value.startswith(operand)
-    if operator == "exists":
-        return (value is not None) is operand
-    if operator == "anything-but":
-        excluded = operand.get("prefix") if isinstance(operand, dict) else operand
-        if isinstance(operand, dict):
-            return isinstance(value, str) and not value.startswith(excluded)
-        return value is not None and value not in _as_list(excluded)
-    raise AssertionError(f"the rule does not know the filter operator {operator!r}")
 
 
 # -- state machine and environment --------------------------------------------------------------------
@@ -380,12 +209,10 @@ def reserved_names(template: Template) -> list[str]:
 
 
 RULES: list[Callable[[Template], list[str]]] = [
-    functions_without_own_log_group,
+    functions_that_log_elsewhere,
     unfit_timeouts,
     other_runtimes,
-    rights_that_are_too_wide,
     tables_that_could_lose_data,
-    streams_that_could_get_stuck,
     state_machines_that_log_wrongly,
     secrets_in_the_environment,
     reserved_names,
@@ -417,18 +244,6 @@ def test_each_function_s_handler_exists() -> None:
     assert not problems, listed(problems)
 
 
-def test_the_roll_up_is_woken_by_orders_and_not_by_its_own_writes() -> None:
-    def written(sort_key: str) -> dict[str, Any]:
-        keys = {"PK": {"S": "ACCOUNT#a"}, "SK": {"S": sort_key}}
-        images = {"Keys": keys, "NewImage": keys, "OldImage": keys}
-        return {"eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": images}
-
-    template = read_template()
-    assert filters_that_let_through(template, written("ORDER#0000433791696896001"))
-    for sort_key in ("CART#c", "TOKEN#1#ChargeOrder", "CALLBACK#1", "ACCOUNT"):
-        assert filters_that_let_through(template, written(sort_key)) == [], f"{sort_key} wakes the roll-up"
-
-
 # -- the rules on small examples ----------------------------------------------------------------------
 
 GOOD = parse_template("""
@@ -441,38 +256,20 @@ Globals:
     Architectures: [!Ref Architecture]
     Handler: app.handler
     Timeout: 20
+    LoggingConfig: {LogGroup: !Ref FunctionsLogs}
     Environment: {Variables: {TABLE_NAME: !Ref OrdersTable, STRIPE_KEY_ARN: !Ref StripeKey}}
 Resources:
   PlaceOrderFunction:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: functions/place_order/
-      LoggingConfig: {LogGroup: !Ref PlaceOrderLogs}
-      Policies:
-        - AWSSecretsManagerGetSecretValuePolicy: {SecretArn: !Ref StripeKey}
-        - Statement:
-            - {Effect: Allow, Action: [dynamodb:GetItem, dynamodb:PutItem], Resource: !GetAtt OrdersTable.Arn}
-            - {Effect: Allow, Action: xray:PutTraceSegments, Resource: "*"}
       Events: {Post: {Type: HttpApi, Properties: {Path: /api/orders, Method: POST}}}
   RollUpCartFunction:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: functions/roll_up_cart/
       Timeout: 60
-      Events:
-        Stream:
-          Type: DynamoDB
-          Properties:
-            Stream: !GetAtt OrdersTable.StreamArn
-            MaximumRetryAttempts: 5
-            DestinationConfig: {OnFailure: {Destination: !GetAtt FailedRecords.Arn}}
-            FunctionResponseTypes: [ReportBatchItemFailures]
-            FilterCriteria:
-              Filters: [{Pattern: '{"dynamodb": {"Keys": {"SK": {"S": [{"prefix": "ORDER#"}]}}}}'}]
-  PlaceOrderLogs: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: 30}}
-  RollUpCartLogs:
-    Type: AWS::Logs::LogGroup
-    Properties: {LogGroupName: !Sub "/aws/lambda/${RollUpCartFunction}", RetentionInDays: 30}
+  FunctionsLogs: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: 30}}
   WorkflowLogs: {Type: AWS::Logs::LogGroup, Properties: {RetentionInDays: 30}}
   FulfilOrder:
     Type: AWS::Serverless::StateMachine
@@ -493,24 +290,8 @@ Resources:
 """)
 PLACE = "Resources/PlaceOrderFunction/Properties"
 ROLL_UP = "Resources/RollUpCartFunction/Properties"
-STREAM = f"{ROLL_UP}/Events/Stream/Properties"
 TABLE = "Resources/OrdersTable"
-GRANTED = f"{PLACE}/Policies/1/Statement/0"
 VARIABLES = "Globals/Function/Environment/Variables"
-
-
-def changed(path: str, value: Any) -> Template:
-    """GOOD with the value at this path replaced; None takes it away."""
-    copied = copy.deepcopy(GOOD)
-    *way, last = path.split("/")
-    place: Any = copied
-    for step in way:
-        place = place[int(step) if isinstance(place, list) else step]
-    if value is None:
-        del place[last]
-    else:
-        place[int(last) if isinstance(place, list) else last] = value
-    return copied
 
 
 def test_a_good_template_passes_every_rule() -> None:
@@ -522,25 +303,25 @@ def test_a_good_template_passes_every_rule() -> None:
     ("rule", "path", "value", "complaint"),
     [
         (
-            functions_without_own_log_group,
-            f"{PLACE}/LoggingConfig",
+            functions_that_log_elsewhere,
+            "Globals/Function/LoggingConfig",
             None,
             "PlaceOrderFunction: has no log group",
         ),
         (
-            functions_without_own_log_group,
-            "Resources/RollUpCartLogs",
+            functions_that_log_elsewhere,
+            "Resources/FunctionsLogs",
             None,
             "RollUpCartFunction: has no log group",
         ),
         (
-            functions_without_own_log_group,
+            functions_that_log_elsewhere,
             f"{ROLL_UP}/LoggingConfig",
-            {"LogGroup": {"Ref": "PlaceOrderLogs"}},
-            "RollUpCartFunction: shares PlaceOrderLogs",
+            {"LogGroup": {"Ref": "WorkflowLogs"}},
+            "RollUpCartFunction: logs into WorkflowLogs, and others into FunctionsLogs",
         ),
         (
-            functions_without_own_log_group,
+            functions_that_log_elsewhere,
             "Resources/WorkflowLogs/Properties",
             {},
             "WorkflowLogs: RetentionInDays",
@@ -551,23 +332,6 @@ def test_a_good_template_passes_every_rule() -> None:
         (other_runtimes, f"{PLACE}/Runtime", "provided.al2023", "provided.al2023"),
         (other_runtimes, "Parameters/Architecture/Default", "x86_64", "x86_64"),
         (other_runtimes, "Globals/Function/Architectures", None, "[]"),
-        (rights_that_are_too_wide, f"{GRANTED}/Action", "dynamodb:*", "dynamodb:* is more than one"),
-        (rights_that_are_too_wide, f"{GRANTED}/Action", ["dynamodb:Get*"], "dynamodb:Get* is more than one"),
-        (rights_that_are_too_wide, f"{GRANTED}/Resource", "*", "dynamodb:PutItem on every resource"),
-        (rights_that_are_too_wide, f"{GRANTED}/Resource", ["*"], "dynamodb:GetItem on every resource"),
-        (rights_that_are_too_wide, f"{GRANTED}/NotAction", ["iam:PassRole"], "grants all but a list"),
-        (
-            rights_that_are_too_wide,
-            f"{PLACE}/Policies/0",
-            "AmazonDynamoDBFullAccess",
-            "AmazonDynamoDBFullAccess",
-        ),
-        (
-            rights_that_are_too_wide,
-            f"{PLACE}/Policies/0",
-            {"DynamoDBCrudPolicy": {"TableName": "t"}},
-            "DynamoDBCrud",
-        ),
         (tables_that_could_lose_data, f"{TABLE}/DeletionPolicy", "Delete", "DeletionPolicy"),
         (tables_that_could_lose_data, f"{TABLE}/UpdateReplacePolicy", None, "UpdateReplacePolicy"),
         (tables_that_could_lose_data, f"{TABLE}/Properties/SSESpecification", None, "encryption"),
@@ -580,12 +344,6 @@ def test_a_good_template_passes_every_rule() -> None:
         (tables_that_could_lose_data, f"{TABLE}/Properties/StreamSpecification", None, "a stream"),
         (tables_that_could_lose_data, f"{TABLE}/Properties/TimeToLiveSpecification/Enabled", False, "TTL"),
         (tables_that_could_lose_data, TABLE, None, "one table, not 0"),
-        (streams_that_could_get_stuck, f"{ROLL_UP}/Events", None, "nothing reads"),
-        (streams_that_could_get_stuck, f"{STREAM}/MaximumRetryAttempts", None, "retry limit"),
-        (streams_that_could_get_stuck, f"{STREAM}/MaximumRetryAttempts", -1, "retry limit"),
-        (streams_that_could_get_stuck, f"{STREAM}/DestinationConfig", None, "on-failure destination"),
-        (streams_that_could_get_stuck, f"{STREAM}/FunctionResponseTypes", [], "ReportBatchItemFailures"),
-        (streams_that_could_get_stuck, f"{STREAM}/FilterCriteria", {"Filters": []}, "a filter"),
         (
             state_machines_that_log_wrongly,
             "Resources/FulfilOrder/Properties/Logging",
@@ -633,7 +391,7 @@ def test_a_good_template_passes_every_rule() -> None:
     ],
 )
 def test_a_bad_template_is_noticed(rule, path: str, value: Any, complaint: str) -> None:
-    problems = rule(changed(path, value))
+    problems = rule(with_change(GOOD, path, value))
     assert any(complaint in problem for problem in problems), problems
 
 
@@ -652,33 +410,15 @@ def test_folders_that_are_not_the_template_s_functions_are_noticed(
 
 
 def test_a_function_called_unlike_its_folder_is_noticed() -> None:
-    template = changed(f"{ROLL_UP}/CodeUri", "functions/place_order/")
+    template = with_change(GOOD, f"{ROLL_UP}/CodeUri", "functions/place_order/")
     problems = folders_and_functions_that_do_not_match(template, ["place_order", "roll_up_cart"])
     assert "RollUpCartFunction: functions/place_order is called PlaceOrderFunction" in problems
     assert "functions/place_order has 2 functions in the template, not one" in problems
 
 
 def test_functions_an_api_names_in_its_own_definition_are_http_functions() -> None:
-    template = changed(f"{PLACE}/Events", {})
+    template = with_change(GOOD, f"{PLACE}/Events", {})
     template["Resources"]["Api"] = parse_template(
         "Type: AWS::Serverless::HttpApi\nProperties: {DefinitionBody: !Sub '${PlaceOrderFunction.Arn}'}"
     )
     assert http_functions(template) == {"PlaceOrderFunction"}
-
-
-@pytest.mark.parametrize(
-    ("pattern", "record", "expected"),
-    [
-        ({"a": ["x", "y"]}, {"a": "y"}, True),
-        ({"a": ["x"]}, {"a": "y"}, False),
-        ({"a": {"b": [{"prefix": "OR"}]}}, {"a": {"b": "ORDER"}}, True),
-        ({"a": {"b": [{"prefix": "OR"}]}}, {"a": {"b": "CART"}}, False),
-        ({"a": {"b": [{"exists": True}]}}, {"a": {}}, False),
-        ({"a": [{"exists": False}]}, {}, True),
-        ({"a": [{"anything-but": ["x"]}]}, {"a": "y"}, True),
-        ({"a": [{"anything-but": ["x"]}]}, {"a": "x"}, False),
-        ({"a": [{"anything-but": {"prefix": "CART"}}]}, {"a": "CART#1"}, False),
-    ],
-)
-def test_filters_match_as_lambda_matches_them(pattern: Any, record: Any, expected: bool) -> None:
-    assert matches(pattern, record) is expected

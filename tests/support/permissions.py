@@ -1,13 +1,14 @@
 """Watches what each function does while tests run, and holds it against what template.yaml allows it.
 
 Neither moto nor the emulator enforces IAM, and a variable that is missing in a function's environment goes unnoticed
-where all handlers share one process. So every call is noted with the function that made it.
+where all handlers share one process. So every call is noted with the function that made it. Over a whole run the same
+notes show which rights no test has used (`unused`, printed by tests/conftest.py).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -57,6 +58,7 @@ _METHODS = {
     ("cipher", "open"): "kms:Decrypt",
     ("registrar", "availability"): "route53domains:CheckDomainAvailability",
     ("registrar", "transferability"): "route53domains:CheckDomainTransferability",
+    ("registrar", "submit"): "route53domains:RegisterDomain route53domains:TransferDomain",
     ("registrar", "renew"): "route53domains:RenewDomain",
     ("registrar", "find"): "route53domains:ListOperations",
     ("registrar", "operation"): "route53domains:GetOperationDetail",
@@ -66,6 +68,8 @@ _METHODS = {
 _running = threading.local()
 missing: set[tuple[str, str]] = set()
 """(function's folder, what it used without being allowed to)."""
+seen: set[tuple[str, str]] = set()
+"""(function's folder, what it used), in all tests of this process."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -81,23 +85,82 @@ def _template() -> Any:
 
 
 @cache
+def policies() -> dict[str, frozenset[str]]:
+    """What each managed policy of the template gives: actions, `secret:<logical id>` and `index:<name>`."""
+    return {
+        name: frozenset(
+            thing
+            for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+            for action in statement["Action"]
+            for thing in [_thing(action, statement["Resource"])]
+        )
+        for name, resource in _template()["Resources"].items()
+        if resource["Type"] == "AWS::IAM::ManagedPolicy"
+    }
+
+
+def _thing(action: str, resource: str) -> str:
+    if action == "secretsmanager:GetSecretValue":
+        return "secret:" + resource.removeprefix("!Ref ")
+    if action == "dynamodb:Query" and "/index/" in resource:
+        return "index:" + resource.rpartition("/")[2]
+    return action
+
+
+@cache
+def held() -> dict[str, tuple[str, ...]]:
+    """Function's folder → the managed policies that its role has."""
+    return {
+        resource["Properties"]["CodeUri"].removeprefix("functions/"): tuple(
+            policy.removeprefix("!Ref ") for policy in resource["Properties"].get("Policies", [])
+        )
+        for resource in _template()["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+@cache
 def allowed(folder: str) -> frozenset[str]:
-    """Actions, `secret:<logical id>` and `env:<variable>` that the template gives this function."""
-    template = _template()
-    everywhere = template["Globals"]["Function"]["Environment"]["Variables"]
-    for resource in template["Resources"].values():
-        properties = resource.get("Properties", {})
-        if properties.get("CodeUri") != f"functions/{folder}":
-            continue
-        found = {f"env:{name}" for name in everywhere}
-        found |= {f"env:{name}" for name in properties.get("Environment", {}).get("Variables", {})}
-        for policy in properties.get("Policies", []):
-            for statement in policy["Statement"]:
-                found.update(statement["Action"])
-                if "secretsmanager:GetSecretValue" in statement["Action"]:
-                    found.add("secret:" + statement["Resource"].removeprefix("!Ref "))
-        return frozenset(found)
-    raise KeyError(folder)
+    """What the template gives this function: everything of its policies, and `env:<variable>`."""
+    everywhere = _template()["Globals"]["Function"]["Environment"]["Variables"]
+    given = [policies()[policy] for policy in held()[folder]]
+    return frozenset(f"env:{name}" for name in everywhere).union(*given)
+
+
+def watchable() -> frozenset[str]:
+    """Every right whose use is noted."""
+    methods = (thing for things in _METHODS.values() for thing in things.split())
+    needs = (thing for things in _NEEDS.values() for thing in things)
+    return frozenset({*_OPERATIONS.values(), *methods, *needs, "index:due"})
+
+
+def unused(
+    seen: Collection[tuple[str, str]],
+    policies: Mapping[str, frozenset[str]],
+    held: Mapping[str, Collection[str]],
+) -> list[str]:
+    """Rights that were given and not used: a policy that a function could do without, and a right that none of a
+    policy's functions used."""
+    problems = []
+    for folder, names in sorted(held.items()):
+        uses = {thing for who, thing in seen if who == folder}
+        for name in names:
+            enough = [
+                other
+                for other, things in policies.items()
+                if uses & policies[name] <= things < policies[name]
+            ]
+            if not uses & policies[name]:
+                problems.append(f"{folder} uses nothing of {name}")
+            elif enough:
+                problems.append(
+                    f"{folder} uses no more of {name} than {min(enough, key=lambda p: len(policies[p]))} has"
+                )
+    for name, things in policies.items():
+        holders = {folder for folder, names in held.items() if name in names}
+        idle = things - {thing for who, thing in seen if who in holders}
+        problems += [f"no function uses {thing} of {name}" for thing in sorted(idle)]
+    return problems
 
 
 @contextmanager
@@ -115,6 +178,7 @@ def used(*things: str) -> None:
     """Note that the running function uses these."""
     folder = getattr(_running, "folder", None)
     if folder is not None:
+        seen.update((folder, thing) for thing in things)
         missing.update((folder, thing) for thing in things if thing not in allowed(folder))
 
 
@@ -137,6 +201,8 @@ class WatchedTable:
 
 
 def _actions(name: str, given: Mapping[str, Any]) -> list[str]:
+    if "IndexName" in given:
+        return [f"index:{given['IndexName']}"]
     if name != "transact_write_items":
         return [_OPERATIONS[name]]
     return [_IN_TRANSACTIONS[kind] for write in given["TransactItems"] for kind in write]

@@ -1,0 +1,239 @@
+"""What a function may do: rights have names, each is one managed policy, and none is wider than it has to be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.structure.project import (
+    as_list,
+    functions,
+    granted,
+    listed,
+    parse_template,
+    read_template,
+    resources,
+    with_change,
+)
+from tests.support import permissions
+
+Template = dict[str, Any]
+
+# Actions that know no resource to be limited to, each with the reason why it is needed.
+ANY_RESOURCE_IS_FINE = {
+    "xray:PutTraceSegments": "X-Ray knows no resources",
+    "xray:PutTelemetryRecords": "X-Ray knows no resources",
+    "xray:GetSamplingRules": "X-Ray knows no resources",
+    "xray:GetSamplingTargets": "X-Ray knows no resources",
+    **dict.fromkeys(
+        (
+            "route53domains:CheckDomainAvailability",
+            "route53domains:CheckDomainTransferability",
+            "route53domains:RegisterDomain",
+            "route53domains:TransferDomain",
+            "route53domains:RenewDomain",
+            "route53domains:GetOperationDetail",
+            "route53domains:ListOperations",
+            "route53domains:GetDomainDetail",
+            "route53domains:ListDomains",
+        ),
+        "Route 53 Domains knows no resources",
+    ),
+    "route53:CreateHostedZone": "a zone that does not exist yet has no name to be limited to",
+    "route53:ListHostedZonesByName": "lists know no resources",
+    "cloudwatch:PutMetricData": "CloudWatch limits metrics by condition, not by resource",
+    # Vended logs of Step Functions: the log delivery API of CloudWatch knows no resources.
+    "logs:CreateLogDelivery": "log delivery knows no resources",
+    "logs:GetLogDelivery": "log delivery knows no resources",
+    "logs:UpdateLogDelivery": "log delivery knows no resources",
+    "logs:DeleteLogDelivery": "log delivery knows no resources",
+    "logs:ListLogDeliveries": "log delivery knows no resources",
+    "logs:PutResourcePolicy": "log delivery knows no resources",
+    "logs:DescribeResourcePolicies": "log delivery knows no resources",
+    "logs:DescribeLogGroups": "log delivery knows no resources",
+}
+
+
+def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every IAM statement that the template grants to something: (who, statement)."""
+    for name, resource in template.get("Resources", {}).items():
+        properties = resource.get("Properties", {})
+        documents = [policy for policy in as_list(properties.get("Policies")) if isinstance(policy, dict)]
+        if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+            documents.append(properties)
+        for document in documents:
+            for statement in as_list(document.get("PolicyDocument", document).get("Statement")):
+                if statement.get("Effect", "Allow") == "Allow":
+                    yield name, statement
+
+
+def foreign_policies(template: Template) -> Iterator[tuple[str, str]]:
+    """Every attached policy that is AWS's or SAM's, and so not written down here: (who, its name)."""
+    managed = resources(template, "AWS::IAM::ManagedPolicy")
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        for policy in [*as_list(properties.get("Policies")), *as_list(properties.get("ManagedPolicyArns"))]:
+            if isinstance(policy, str):
+                yield name, policy
+            elif policy.get("Ref") not in managed and not {"Statement", "PolicyDocument"} & set(policy):
+                yield name, json.dumps(policy)
+
+
+def rights_that_are_too_wide(template: Template) -> list[str]:
+    problems = []
+    for who, statement in statements(template):
+        actions = as_list(statement.get("Action"))
+        if "NotAction" in statement or "NotResource" in statement:
+            problems.append(f"{who}: grants all but a list; name what it needs")
+        problems += [f"{who}: {action} is more than one action" for action in actions if "*" in str(action)]
+        if any(resource == "*" for resource in as_list(statement.get("Resource"))):
+            problems += [
+                f"{who}: {action} on every resource"
+                for action in actions
+                if action not in ANY_RESOURCE_IS_FINE and "*" not in str(action)
+            ]
+    problems += [
+        f"{who}: {policy} grants more than is needed; name the actions"
+        for who, policy in foreign_policies(template)
+    ]
+    return problems
+
+
+def rights_without_a_name(template: Template) -> list[str]:
+    """A function's rights have names: it has policies of the template, and each of these some function has."""
+    problems = []
+    managed = resources(template, "AWS::IAM::ManagedPolicy")
+    had: set[str] = set()
+    for name, properties in functions(template).items():
+        for policy in properties.get("Policies", []):
+            if not isinstance(policy, dict) or policy.get("Ref") not in managed:
+                problems.append(
+                    f"{name}: has a policy that is not one of the template's: {json.dumps(policy)}"
+                )
+            else:
+                had.add(policy["Ref"])
+    return problems + [f"{name}: no function has it" for name in managed if name not in had]
+
+
+RULES = [rights_that_are_too_wide, rights_without_a_name]
+
+GOOD = parse_template("""
+Resources:
+  PlaceOrderFunction:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: functions/place_order, Policies: [!Ref WriteOrders]}
+  WriteOrders:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Statement:
+          - {Effect: Allow, Action: [dynamodb:GetItem, dynamodb:PutItem], Resource: !GetAtt OrdersTable.Arn}
+          - {Effect: Allow, Action: xray:PutTraceSegments, Resource: "*"}
+  FulfilOrder:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Policies:
+        - {Statement: [{Effect: Allow, Action: lambda:InvokeFunction, Resource: !GetAtt PlaceOrderFunction.Arn}]}
+""")
+POLICIES = "Resources/PlaceOrderFunction/Properties/Policies"
+STATEMENT = "Resources/WriteOrders/Properties/PolicyDocument/Statement/0"
+OF_THE_MACHINE = "Resources/FulfilOrder/Properties/Policies"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_template_keeps_the_rule(rule) -> None:
+    problems = rule(read_template())
+    assert not problems, listed(problems)
+    assert rule(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "value", "complaint"),
+    [
+        (rights_that_are_too_wide, f"{STATEMENT}/Action", "dynamodb:*", "dynamodb:* is more than one"),
+        (
+            rights_that_are_too_wide,
+            f"{STATEMENT}/Action",
+            ["dynamodb:Get*"],
+            "dynamodb:Get* is more than one",
+        ),
+        (rights_that_are_too_wide, f"{STATEMENT}/Resource", "*", "dynamodb:PutItem on every resource"),
+        (rights_that_are_too_wide, f"{STATEMENT}/Resource", ["*"], "dynamodb:GetItem on every resource"),
+        (rights_that_are_too_wide, f"{STATEMENT}/NotAction", ["iam:PassRole"], "grants all but a list"),
+        (
+            rights_that_are_too_wide,
+            f"{OF_THE_MACHINE}/0",
+            "AmazonDynamoDBFullAccess",
+            "AmazonDynamoDBFullAccess",
+        ),
+        (
+            rights_that_are_too_wide,
+            f"{OF_THE_MACHINE}/0",
+            {"DynamoDBCrudPolicy": {"TableName": "t"}},
+            "DynamoDBCrud",
+        ),
+        (rights_without_a_name, POLICIES, [], "WriteOrders: no function has it"),
+        (rights_without_a_name, f"{POLICIES}/0", {"Ref": "Other"}, "PlaceOrderFunction: has a policy"),
+        (rights_without_a_name, f"{POLICIES}/0", {"Statement": []}, "PlaceOrderFunction: has a policy"),
+    ],
+)
+def test_a_bad_template_is_noticed(rule, path: str, value: Any, complaint: str) -> None:
+    problems = rule(with_change(GOOD, path, value))
+    assert any(complaint in problem for problem in problems), problems
+
+
+def test_a_function_has_what_its_policies_grant() -> None:
+    (properties,) = functions(GOOD).values()
+    assert granted(GOOD, properties) == [GOOD["Resources"]["WriteOrders"]["Properties"]["PolicyDocument"]]
+
+
+# -- the watcher ----------------------------------------------------------------------------------------------
+
+
+def test_the_watcher_notes_the_use_of_every_right_that_is_given() -> None:
+    given = frozenset().union(*permissions.policies().values())
+    assert given - permissions.watchable() == frozenset()
+
+
+def test_the_watcher_reads_secrets_and_indexes_apart() -> None:
+    policies = permissions.policies()
+    assert policies["TakeMoney"] == {"secret:StripeSecret"}
+    assert policies["FindDueOrders"] == {"index:due"}
+    assert "secret:StripeSecret" in permissions.allowed("charge_order")
+    assert not {"secret:StripeSecret", "index:due", "dynamodb:PutItem"} & permissions.allowed("list_orders")
+
+
+def test_what_a_function_may_not_do_is_noted() -> None:
+    before = set(permissions.missing), set(permissions.seen)
+    try:
+        permissions.missing.clear()
+        with permissions.running("list_orders"):
+            permissions.used("dynamodb:Query", "dynamodb:PutItem", "env:TABLE_NAME", "env:OTHER")
+        assert permissions.missing == {("list_orders", "dynamodb:PutItem"), ("list_orders", "env:OTHER")}
+        assert ("list_orders", "dynamodb:Query") in permissions.seen
+    finally:
+        for kept, found in zip(before, (permissions.missing, permissions.seen), strict=True):
+            found.clear()
+            found.update(kept)
+
+
+@pytest.mark.parametrize(
+    ("uses", "problems"),
+    [
+        ({"Get", "Put", "secret:Key"}, []),
+        ({"Get", "secret:Key"}, ["pay uses no more of Write than Read has", "no function uses Put of Write"]),
+        ({"Get", "Put"}, ["pay uses nothing of Take", "no function uses secret:Key of Take"]),
+    ],
+)
+def test_rights_that_no_test_uses_are_reported(uses: set[str], problems: list[str]) -> None:
+    policies = {
+        "Read": frozenset({"Get"}),
+        "Write": frozenset({"Get", "Put"}),
+        "Take": frozenset({"secret:Key"}),
+    }
+    held = {"pay": ("Write", "Take"), "show": ("Read",)}
+    seen = {("show", "Get"), *(("pay", thing) for thing in uses)}
+    assert permissions.unused(seen, policies, held) == problems
