@@ -24,12 +24,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from local import html
+from local.loopback import Handler, Server
 
 HEADERS = (
     "authorization",
@@ -40,7 +40,6 @@ HEADERS = (
     "webhook-timestamp",
     "webhook-signature",
 )
-MAX_BODY_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -93,23 +92,19 @@ class CallbackReceiver:
         self._log = log
         self._next: list[NextAnswer] = []
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.receiver = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._server = Server(_Handler, self, port)
 
     @property
     def url(self) -> str:
         """The base address, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def __enter__(self) -> CallbackReceiver:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
     def serve_forever(self) -> None:
         """Serve in this thread until interrupted."""
@@ -219,95 +214,64 @@ def _row(entry: Received) -> list[html.Markup]:
     ]
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    receiver: CallbackReceiver
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server_version = "callback-receiver"
-    wbufsize = -1  # headers and body leave in one packet
-    timeout = 60
-    server: _Server
+    max_body_bytes = 1024 * 1024
 
-    def do_GET(self) -> None:
+    @property
+    def receiver(self) -> CallbackReceiver:
+        found: CallbackReceiver = self.server.served
+        return found
+
+    def problem(self, code: str, message: str) -> dict[str, Any]:
+        return {"message": message}
+
+    def get(self) -> None:
         url = urlsplit(self.path)
-        receiver = self.server.receiver
         if url.path == "/":
-            self._answer(200, _page(*receiver.all()).encode(), "text/html; charset=utf-8")
+            self.answer(200, _page(*self.receiver.all()).encode(), html.CONTENT_TYPE)
         elif url.path == "/received":
             order = parse_qs(url.query).get("order", [None])[-1]
-            self._answer_json(200, {"received": [entry.document() for entry in receiver.about(order)]})
+            self.answer_json(200, {"received": [entry.document() for entry in self.receiver.about(order)]})
         elif url.path == "/healthz":
-            self._answer_json(200, {"status": "ok"})
+            self.answer_json(200, {"status": "ok"})
         else:
-            self._answer_json(404, {"message": "there is nothing here"})
+            self.answer_json(404, {"message": "there is nothing here"})
 
-    def do_POST(self) -> None:
-        length = self.headers.get("content-length", "")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            self.close_connection = True
-            self._answer_json(413, {"message": "the body must have a length of at most 1 MB"})
+    def post(self) -> None:
+        body = self.read_body()
+        if body is None:
             return
-        body = self.rfile.read(int(length))
         path = urlsplit(self.path).path
         if path.startswith("/_receiver/"):
-            self._control(path, body)
+            fields = self.read_fields(body)
+            if fields is not None:
+                self.answer_control(*self._control(path, fields))
             return
         lower = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.receiver.take(self.path, lower, body)
+        answer = self.receiver.take(self.path, lower, body)
         if answer.slow:
             time.sleep(answer.slow)
         headers = {"Retry-After": answer.retry_after} if answer.retry_after else {}
-        self._answer(answer.status, b"{}", "application/json", headers)
+        self.answer(answer.status, b"{}", "application/json", headers)
 
-    def _control(self, path: str, body: bytes) -> None:
-        receiver = self.server.receiver
-        is_form = self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    def _control(self, path: str, fields: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         try:
-            if is_form:
-                fields = {name: values[-1] for name, values in parse_qs(body.decode()).items()}
-            else:
-                fields = json.loads(body or b"{}")
             if path == "/_receiver/next":
                 retry_after = fields.get("retry_after")
-                receiver.answer_next(
+                self.receiver.answer_next(
                     int(fields["status"]),
                     times=int(fields.get("times", 1)),
                     retry_after=None if retry_after is None else str(retry_after),
                     slow=float(fields.get("slow", 0)),
                 )
             elif path == "/_receiver/reset":
-                receiver.reset()
+                self.receiver.reset()
             else:
-                self._answer_json(404, {"message": "there is no such control"})
-                return
-        except (AttributeError, KeyError, TypeError, ValueError) as problem:
-            self._answer_json(400, {"message": f"not understood: {problem}"})
-            return
-        if is_form:
-            self._answer(303, b"", "text/plain", {"Location": "/"})
-        else:
-            self._answer_json(200, {})
-
-    def _answer_json(self, status: int, document: Mapping[str, Any]) -> None:
-        self._answer(status, json.dumps(document).encode(), "application/json", {})
-
-    def _answer(
-        self, status: int, body: bytes, content_type: str, headers: Mapping[str, str] | None = None
-    ) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Said in words of our own by `take`."""
+                return 404, {"message": "there is no such control"}
+        except (KeyError, TypeError, ValueError) as problem:
+            return 400, {"message": f"not understood: {problem}"}
+        return 200, {}
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ from typing import NewType
 
 Markup = NewType("Markup", str)
 
+CONTENT_TYPE = "text/html; charset=utf-8"
+
 _STYLE = """
 :root { color-scheme: light dark; --text: #1f2328; --quiet: #59636e; --paper: #fff; --raised: #f6f8fa; --line: #d1d9e0;
   --link: #0a58ca; --good: #11703a; --bad: #b3261e; --wait: #8a5a00 }

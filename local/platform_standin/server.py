@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hmac
 import json
-import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
+
+from local import html
+from local.loopback import Handler, Server
 
 from .agenda import Agenda
 from .page import render
 from .platform import Answer, Operation, Platform, Service, error
 from .webhooks import MODES, Delivery, Webhooks
 
-MAX_BODY_BYTES = 64 * 1024
 FAULTS = ("422", "429", "500", "503", "drop", "lose", "garbage", "html")
 
 
@@ -69,25 +69,21 @@ class PlatformStandIn:
         self._agenda = Agenda()
         self._webhooks = Webhooks(self._agenda, webhook_secrets, webhook_url, webhook_retry_seconds, log)
         self._platform = Platform(self._agenda.after, self._completed, delay)
-        self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.standin = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._server = Server(_Handler, self, port)
 
     # -- life ------------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
         """The base address, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def __enter__(self) -> PlatformStandIn:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
         self._agenda.close()
 
     def serve_forever(self) -> None:
@@ -291,119 +287,72 @@ class PlatformStandIn:
         return 200, self.state()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128  # many orders at once must not be refused at the door
-    standin: PlatformStandIn
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server_version = "platform-standin"
-    wbufsize = -1  # headers and body leave in one packet
-    timeout = 60
-    server: _Server
 
-    def do_GET(self) -> None:
+    @property
+    def standin(self) -> PlatformStandIn:
+        found: PlatformStandIn = self.server.served
+        return found
+
+    def problem(self, code: str, message: str) -> dict[str, Any]:
+        return error(400, code, message)[1]
+
+    def get(self) -> None:
         path = urlsplit(self.path).path
         if path == "/":
-            self._answer(200, render(self.server.standin.state()).encode(), "text/html; charset=utf-8")
+            self.answer(200, render(self.standin.state()).encode(), html.CONTENT_TYPE)
         elif path == "/_standin/state":
-            self._answer_json((200, self.server.standin.state()))
+            self.answer_json(200, self.standin.state())
         elif path == "/healthz":
-            self._answer_json((200, {"status": "ok"}))
+            self.answer_json(200, {"status": "ok"})
         else:
             self._contract(path)
 
-    def do_PUT(self) -> None:
+    def put(self) -> None:
         self._contract(urlsplit(self.path).path)
 
-    def do_DELETE(self) -> None:
+    def delete(self) -> None:
         self._contract(urlsplit(self.path).path)
 
-    def do_POST(self) -> None:
-        body = self._body()
-        if body is None:
-            return
-        is_form = self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-        fields: Any
-        if is_form:
-            fields = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-        else:
-            try:
-                fields = json.loads(body or b"{}")
-            except ValueError:
-                fields = None
-        if not isinstance(fields, dict):
-            self._answer_json(error(400, "invalid_json", "the body must be a JSON object"))
-            return
-        status, document = self.server.standin.control(urlsplit(self.path).path, fields)
-        if is_form and status == 200:
-            self._answer(303, b"", "text/plain", {"Location": "/"})
-        else:
-            self._answer_json((status, document))
+    def post(self) -> None:
+        body = self.read_body()
+        fields = None if body is None else self.read_fields(body)
+        if fields is not None:
+            self.answer_control(*self.standin.control(urlsplit(self.path).path, fields))
 
     def _contract(self, path: str) -> None:
-        body = self._body()
+        body = self.read_body()
         if body is None:
             return
-        standin = self.server.standin
-        fault = standin.take_fault(self.command) if path.startswith("/v1/") else None
+        fault = self.standin.take_fault(self.command) if path.startswith("/v1/") else None
         if fault == "drop":
             self._drop(path)
             return
         if fault == "html":
             self._record(path, 404)
-            self._answer(404, b"<html><body>no healthy upstream</body></html>", "text/html")
+            self.answer(404, b"<html><body>no healthy upstream</body></html>", "text/html")
             return
         if fault == "422":
             answer = error(422, "name_refused", "a refusal was asked for")
         elif fault in {"429", "500", "503"}:
             answer = error(int(fault), "made_to_fail", "a fault was asked for", retryable=True)
         else:
-            answer = standin.contract(self.command, path, self.headers.get("authorization", ""), body)
-            if fault == "lose" or standin.wants_answer_lost(self.command, path):
+            answer = self.standin.contract(self.command, path, self.headers.get("authorization", ""), body)
+            if fault == "lose" or self.standin.wants_answer_lost(self.command, path):
                 self._drop(path)
                 return
         self._record(path, answer[0])
         if fault == "garbage":
-            self._answer(answer[0], b'{"operation_id": 7, "status"', "application/json")
+            self.answer(answer[0], b'{"operation_id": 7, "status"', "application/json")
         else:
-            self._answer_json(answer)
+            self.answer_json(*answer)
 
     def _drop(self, path: str) -> None:
         self._record(path, None)
-        self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
+        self.break_connection()
 
     def _record(self, path: str, status: int | None) -> None:
         if path.startswith("/v1/"):
-            self.server.standin.requests.append(Request(self.command, path, status))
-            self.server.standin.log(f"{self.command} {path} -> {status or 'connection dropped'}")
-
-    def _body(self) -> bytes | None:
-        """The request's body, or None after having answered that it is too large."""
-        length = self.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES or "transfer-encoding" in self.headers:
-            self.close_connection = True
-            self._answer_json(error(413, "too_large", "the body must be plain and at most 64 KB"))
-            return None
-        return self.rfile.read(int(length))
-
-    def _answer_json(self, answer: Answer) -> None:
-        status, document = answer
-        self._answer(status, json.dumps(document).encode(), "application/json")
-
-    def _answer(
-        self, status: int, body: bytes, content_type: str, headers: Mapping[str, str] | None = None
-    ) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Said in words of our own by `_record`."""
+            self.standin.requests.append(Request(self.command, path, status))
+            self.standin.log(f"{self.command} {path} -> {status or 'connection dropped'}")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import socket
 import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
+
+from local import html
+from local.loopback import Handler, Server
 
 from .page import render
 from .standin import AnswerLostError, RegistrarStandIn, Reply
 
-MAX_BODY_BYTES = 256 * 1024
 TICK_SECONDS = 0.2
 
 Answer = tuple[int, dict[str, Any]]
@@ -24,27 +23,23 @@ class RegistrarServer:
 
     def __init__(self, standin: RegistrarStandIn, *, port: int = 0) -> None:
         self.standin = standin
-        self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.standin = standin
+        self._server = Server(_Handler, standin, port)
         self._ended = threading.Event()
-        self._serving = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._ticking = threading.Thread(target=self._tick, daemon=True)
 
     @property
     def url(self) -> str:
         """The base address, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def __enter__(self) -> RegistrarServer:
-        self._serving.start()
+        self._server.start()
         self._ticking.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._serving.join()
+        self._server.stop()
         self._ticking.join()
 
     def serve_forever(self) -> None:
@@ -126,95 +121,52 @@ def _control_faults(standin: RegistrarStandIn, fields: Mapping[str, Any]) -> Non
         standin.fail_next(operation, answer, str(fields.get("message") or "made to fail"), times=times)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128  # many orders at once must not be refused at the door
-    standin: RegistrarStandIn
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server_version = "registrar-standin"
-    wbufsize = -1  # headers and body leave in one packet
-    timeout = 60
-    server: _Server
+    max_body_bytes = 256 * 1024
 
-    def do_GET(self) -> None:
+    @property
+    def standin(self) -> RegistrarStandIn:
+        found: RegistrarStandIn = self.server.served
+        return found
+
+    def get(self) -> None:
         path = urlsplit(self.path).path
         if path == "/":
-            self._answer(200, render(self.server.standin.state()).encode(), "text/html; charset=utf-8")
+            self.answer(200, render(self.standin.state()).encode(), html.CONTENT_TYPE)
         elif path == "/_standin/state":
-            self._answer_json((200, self.server.standin.state()))
+            self.answer_json(200, self.standin.state())
         elif path == "/healthz":
-            self._answer_json((200, {"status": "ok"}))
+            self.answer_json(200, {"status": "ok"})
         else:
-            self._answer_json((404, {"error": "there is nothing here"}))
+            self.answer_json(404, {"error": "there is nothing here"})
 
-    def do_POST(self) -> None:
-        length = self.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES or "transfer-encoding" in self.headers:
-            self.close_connection = True
-            self._answer_json((413, {"error": "the body must be plain and at most 256 KB"}))
+    def post(self) -> None:
+        body = self.read_body()
+        if body is None:
             return
-        body = self.rfile.read(int(length))
         path = urlsplit(self.path).path
         if path.startswith("/_standin/"):
-            self._control(path, body)
+            fields = self.read_fields(body)
+            if fields is not None:
+                self.answer_control(*control(self.standin, path, fields))
         elif path == "/":
             self._protocol(body)
         else:
-            self._answer_json((404, {"error": "there is nothing here"}))
+            self.answer_json(404, {"error": "there is nothing here"})
 
     def _protocol(self, body: bytes) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
-            reply: Reply = self.server.standin.answer(headers, body)
+            reply: Reply = self.standin.answer(headers, body)
         except AnswerLostError:
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            self.break_connection()
             return
         except Exception as problem:
-            self.server.standin.log(f"{type(problem).__name__}: {problem}")
-            self._answer_json(
-                (500, {"__type": "InternalFailure", "message": "The stand-in failed; see its log."})
+            self.standin.log(f"{type(problem).__name__}: {problem}")
+            self.answer_json(
+                500, {"__type": "InternalFailure", "message": "The stand-in failed; see its log."}
             )
             return
         extra = {name: value for name, value in reply.headers.items() if name != "Content-Type"}
-        self._answer(reply.status, reply.body, reply.headers["Content-Type"], extra)
-
-    def _control(self, path: str, body: bytes) -> None:
-        is_form = self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-        fields: Any
-        if is_form:
-            fields = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-        else:
-            try:
-                fields = json.loads(body or b"{}")
-            except ValueError:
-                fields = None
-        if not isinstance(fields, dict):
-            self._answer_json((400, {"error": "the body must be a JSON object"}))
-            return
-        status, document = control(self.server.standin, path, fields)
-        if is_form and status == 200:
-            self._answer(303, b"", "text/plain", {"Location": "/"})
-        else:
-            self._answer_json((status, document))
-
-    def _answer_json(self, answer: Answer) -> None:
-        status, document = answer
-        self._answer(status, json.dumps(document).encode(), "application/json")
-
-    def _answer(
-        self, status: int, body: bytes, content_type: str, headers: Mapping[str, str] | None = None
-    ) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Said in words of its own by the stand-in."""
+        self.answer(reply.status, reply.body, reply.headers["Content-Type"], extra)

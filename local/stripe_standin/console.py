@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from local import html
+from local.loopback import refusal
+
 from . import pages, payments
 from .api import Api
 from .controls import Controls
@@ -20,7 +23,7 @@ from .sdk_types import Json
 from .state import State
 from .webhooks import Webhooks
 
-_HTML = {"Content-Type": "text/html; charset=utf-8"}
+_HTML = {"Content-Type": html.CONTENT_TYPE}
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,14 @@ class Console:
                 return self._get(url.path, query)
             return self._post(url.path, _given(headers, body), _is_form(headers))
         except KeyError as missing:
-            return _told(400, f"Missing or unknown: {missing}")
+            message, refused = f"Missing or unknown: {missing}", 400
         except StripeError as error:
-            return _json(error.status, error.body)
+            if not _is_form(headers):
+                return _json(error.status, error.body)
+            message, refused = str(error), error.status
         except (ValueError, TypeError, AttributeError, re.error) as problem:
-            return _told(400, str(problem))
+            message, refused = str(problem), 400
+        return Answer(refused, refusal(message), _HTML) if _is_form(headers) else _told(refused, message)
 
     # -- reading ---------------------------------------------------------------------------------------------
 

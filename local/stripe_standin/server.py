@@ -8,9 +8,10 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from local.loopback import Handler, Server
 
 from .api import Api, ConnectionDropped, Request
 from .clock import Clock
@@ -22,7 +23,6 @@ from .sdk_types import Json, copied
 from .state import SEPA_SETTLES_AFTER, Settings, State
 from .webhooks import Delivery, Receiver, Webhooks, WebhookSettings
 
-MAX_BODY_BYTES = 1024 * 1024
 LOCAL_WEBHOOK_SECRET = "whsec_local_stripe_standin"  # noqa: S105 - signs nothing but local play money
 
 
@@ -58,38 +58,33 @@ class StripeStandIn:
         self.controls = Controls(self.state, self.faults, self.webhooks)
         self._api = Api(self.state, self.faults)
         self._console = Console(self.state, self.controls, self._api, self.webhooks)
-        self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.standin = self
+        self._server = _Server(_Handler, self, port)
         self.state.base_url = self.url
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), name="stripe-standin", daemon=True
-        )
 
     # -- life ------------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
         """The base address, without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def __enter__(self) -> StripeStandIn:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
+        self._server.stop()
         self._close()
-        self._thread.join()
 
     def serve_forever(self) -> None:
         """Serve in this thread until interrupted."""
         try:
             self._server.serve_forever(0.25)
         finally:
+            self._server.server_close()
             self._close()
 
     def _close(self) -> None:
-        self._server.server_close()
         self._server.close_connections()
         self.webhooks.close()
 
@@ -194,25 +189,16 @@ class _Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    standin: StripeStandIn
+class _Server(Server):
+    """Does what has fallen due while nobody asks, and ends the connections that clients keep alive."""
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(address, handler)
+    def __init__(self, handler: type[Handler], served: StripeStandIn, port: int) -> None:
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
-
-    def server_bind(self) -> None:
-        # HTTPServer's own looks the host's name up, which can take seconds.
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", self.server_address[1]))
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+        super().__init__(handler, served, port)
 
     def service_actions(self) -> None:
-        self.standin.state.run_due()
+        self.served.state.run_due()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._open_lock:
@@ -225,7 +211,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        """Ends the connections that clients keep alive, so that none is served after the end."""
+        """So that none is served after the end."""
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:
@@ -234,48 +220,26 @@ class _Server(ThreadingHTTPServer):
             except OSError:
                 continue  # already gone
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is nothing to tell of."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server_version = "StripeStandIn"
-    wbufsize = -1  # headers and body leave together
-    disable_nagle_algorithm = True
-    server: _Server
+    timeout = None
+    max_body_bytes = 1024 * 1024
 
-    def _serve(self) -> None:
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            self.send_error(413)
+    def get(self) -> None:
+        body = self.read_body()
+        if body is None:
             return
-        body = self.rfile.read(int(length))
         try:
-            answer = self.server.standin.answer(self.command, self.path, self.headers, body)
+            answer = self.server.served.answer(self.command, self.path, self.headers, body)
         except ConnectionDropped:
             self.close_connection = True
             return
         except Exception as problem:  # a bug of the stand-in: told as such, never as Stripe's
-            self.server.standin.log(traceback.format_exc())
+            self.server.served.log(traceback.format_exc())
             error = {"type": "api_error", "message": f"The stand-in has a bug: {problem!r}"}
             answer = Answer(500, json.dumps({"error": error}).encode(), {"Stripe-Should-Retry": "false"})
-        self.send_response(answer.status)
         headers = {"Content-Type": "application/json", **answer.headers}
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)
+        self.answer(answer.status, answer.body, headers.pop("Content-Type"), headers)
 
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_POST(self) -> None:
-        self._serve()
-
-    def do_DELETE(self) -> None:
-        self._serve()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """The stand-in logs for itself."""
+    post = delete = get

@@ -1,0 +1,95 @@
+"""What the stand-ins' servers share: how they read requests, and whom they answer how (local/loopback.py)."""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from local.callback_receiver import CallbackReceiver
+from local.platform_standin import PlatformStandIn
+from local.registrar_standin import RegistrarStandIn
+from local.registrar_standin.server import RegistrarServer
+from local.stripe_standin import StripeStandIn
+
+FORM = "application/x-www-form-urlencoded"
+
+# Of each stand-in: a control, and fields of it that are wrong.
+CONTROLS = {
+    "stripe": ("/_standin/clock", {"seconds": "soon"}),
+    "platform": ("/_standin/webhooks", {"mode": "perhaps"}),
+    "registrar": ("/_standin/faults", {"operation": "Nonsense"}),
+    "callbacks": ("/_receiver/next", {"status": "99"}),
+}
+
+
+@pytest.fixture(scope="module")
+def addresses() -> Iterator[dict[str, str]]:
+    with (
+        StripeStandIn() as stripe,
+        PlatformStandIn() as platform,
+        RegistrarServer(RegistrarStandIn()) as registrar,
+        CallbackReceiver() as callbacks,
+    ):
+        yield {
+            "stripe": stripe.url,
+            "platform": platform.url,
+            "registrar": registrar.url,
+            "callbacks": callbacks.url,
+        }
+
+
+def post(url: str, body: bytes, content_type: str) -> tuple[int, str, str]:
+    """Status, type and text of the answer."""
+    request = urllib.request.Request(url, body, {"Content-Type": content_type})
+    try:
+        answer = urllib.request.urlopen(request, timeout=5)
+    except urllib.error.HTTPError as refusal:
+        answer = refusal
+    with answer:
+        return answer.status, answer.headers["Content-Type"], answer.read().decode()
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_program_is_refused_in_json_and_a_person_on_a_page(addresses: dict[str, str], name: str) -> None:
+    path, wrong = CONTROLS[name]
+
+    status, kind, text = post(addresses[name] + path, json.dumps(wrong).encode(), "application/json")
+    assert (status, kind) == (400, "application/json")
+    assert json.loads(text)
+
+    status, kind, page = post(addresses[name] + path, urllib.parse.urlencode(wrong).encode(), FORM)
+    assert (status, kind) == (400, "text/html; charset=utf-8")
+    assert "Not done" in page
+    assert '<a href="/">' in page
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("body", [b"[1]", b"{"])
+def test_a_control_takes_an_object_or_a_form(addresses: dict[str, str], name: str, body: bytes) -> None:
+    assert post(addresses[name] + CONTROLS[name][0], body, "application/json")[0] == 400
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("length", [b"99999999", b"-1", b"many"])
+def test_a_body_too_large_is_not_read(addresses: dict[str, str], name: str, length: bytes) -> None:
+    host, _, port = addresses[name].removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + b"\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
+        while connection.recv(65_536):  # until it closes: what would follow is not another request
+            pass
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_page_is_html_and_its_address_is_on_this_machine_alone(
+    addresses: dict[str, str], name: str
+) -> None:
+    assert addresses[name].startswith("http://127.0.0.1:")
+    with urllib.request.urlopen(f"{addresses[name]}/", timeout=5) as answer:
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
