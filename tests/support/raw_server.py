@@ -18,8 +18,8 @@ def answering(data: bytes) -> Script:
 
 
 def ok(body: bytes = b"{}", *headers: bytes, status: bytes = b"200 OK") -> Script:
-    """Answer properly."""
-    lines = (b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *headers)
+    """Answer properly, also about hanging up: a client that kept the connection might find it gone."""
+    lines = (b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), b"Connection: close", *headers)
     return answering(b"\r\n".join(lines) + b"\r\n\r\n" + body)
 
 
@@ -57,8 +57,8 @@ class RawServer:
         self.leaving.set()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
             pass  # wakes the accept below
-        self._listener.close()
         self._thread.join(10)
+        self._listener.close()
 
     @property
     def url(self) -> str:
