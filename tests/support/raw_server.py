@@ -18,7 +18,7 @@ def answering(data: bytes) -> Script:
 
 
 def ok(body: bytes = b"{}", *headers: bytes, status: bytes = b"200 OK") -> Script:
-    """Answer properly, also about hanging up: a client that kept the connection might find it gone."""
+    """Answer properly, and say that the connection ends here, as it does."""
     lines = (b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), b"Connection: close", *headers)
     return answering(b"\r\n".join(lines) + b"\r\n\r\n" + body)
 
