@@ -23,4 +23,4 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """They are counted, but thousands of letters would hide what there is to read."""
-    return ("skipped", "", "") if report.skipped and _LEFT_OUT in str(report.longrepr) else None
+    return ("skipped", "", "SKIPPED") if report.skipped and _LEFT_OUT in str(report.longrepr) else None

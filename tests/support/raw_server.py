@@ -57,8 +57,8 @@ class RawServer:
         self.leaving.set()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
             pass  # wakes the accept below
-        self._listener.close()
         self._thread.join(10)
+        self._listener.close()
 
     @property
     def url(self) -> str:
