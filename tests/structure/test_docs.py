@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.structure.project import ROOT, functions, read_template, resources
+from tests.structure.project import PACKAGE, ROOT, functions, read_template, resources
 
 NUMBERS = [*("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")]
 NUMBERS += ["eleven", "twelve", "thirteen", "fourteen", "fifteen"]
@@ -45,3 +45,22 @@ def test_every_alarm_reports_to_the_topic_and_has_its_page() -> None:
         if name.removesuffix("Alarm") not in runbooks:
             problems.append(f"docs/runbooks.md does not mention {name}")
     assert problems == []
+
+
+def test_every_metric_is_in_the_table_with_its_alarm() -> None:
+    """docs/money.md lists what the code counts, and says of each whether it has an alarm."""
+    sources = " ".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    counted = set(re.findall(r'measures\.count\("(\w+)"\)', sources)) | {"DisputeOpened"}
+    counted |= {f"Drift{kind}" for kind in ("Payment", "Order")}
+    counted |= {f"Reconciled{kind}" for kind in ("Cart", "Order", "Callback")}
+    table = re.findall(
+        r"^\| (`.*`) \|.*\| (yes|no) \|$", (ROOT / "docs" / "money.md").read_text(), re.MULTILINE
+    )
+    listed = {name: alarm for names, alarm in table for name in re.findall(r"`(\w+)`", names)}
+    assert set(listed) == counted
+    alarms = {
+        alarm["Properties"]["MetricName"]
+        for alarm in resources(read_template(), "AWS::CloudWatch::Alarm").values()
+        if alarm["Properties"]["Namespace"] == "HostingOrders"
+    }
+    assert {name for name, alarm in listed.items() if alarm == "yes"} == alarms
