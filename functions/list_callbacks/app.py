@@ -1,4 +1,4 @@
-"""GET /api/orders/:id/callbacks: every attempt to tell the client (supporting-endpoints.md, section 1)."""
+"""GET /api/orders/:id/callbacks: every attempt to tell the client (docs/contracts.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /api/tasks: tasks of the last three days (supporting-endpoints.md, section 2)."""
+"""GET /api/tasks: tasks of the last three days (docs/contracts.md)."""
 
 from __future__ import annotations
 

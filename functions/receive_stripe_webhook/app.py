@@ -1,4 +1,4 @@
-"""POST /webhooks/stripe: whatever Stripe says, the objects themselves are read and decide (design.md section 5)."""
+"""POST /webhooks/stripe: whatever Stripe says, the objects themselves are read and decide (docs/design.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /api/orders/:id/callbacks/:callback_id/redeliver (supporting-endpoints.md, section 1)."""
+"""POST /api/orders/:id/callbacks/:callback_id/redeliver (docs/contracts.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /api/about: the names an order may use (supporting-endpoints.md, section 3)."""
+"""GET /api/about: the names an order may use (docs/contracts.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /api/accounts/:id (supporting-endpoints.md, section 4)."""
+"""GET /api/accounts/:id (docs/contracts.md)."""
 
 from __future__ import annotations
 

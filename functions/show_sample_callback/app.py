@@ -1,4 +1,4 @@
-"""GET /api/webhooks/task: an example of what a callback brings, to try a receiver with (supporting-endpoints.md)."""
+"""GET /api/webhooks/task: an example of what a callback brings, to try a receiver with (docs/contracts.md)."""
 
 from __future__ import annotations
 

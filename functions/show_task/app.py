@@ -1,4 +1,4 @@
-"""GET /api/tasks/:id (supporting-endpoints.md, section 2)."""
+"""GET /api/tasks/:id (docs/contracts.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /api/users/:id (supporting-endpoints.md, section 4)."""
+"""GET /api/users/:id (docs/contracts.md)."""
 
 from __future__ import annotations
 

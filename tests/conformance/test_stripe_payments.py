@@ -255,7 +255,7 @@ def spoilt_runs(shop: Shop, prepare: Callable[[], Callable[[], Any]]) -> Iterato
                 break
 
 
-# -- the rows of design.md's table --------------------------------------------------------------------------
+# -- the rows of the table in docs/design.md -----------------------------------------------------------------
 
 
 def invoice_of(payments: StripePayments, body: bytes, signature: str) -> str | None:

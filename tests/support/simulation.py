@@ -1,4 +1,4 @@
-"""A seeded history of the whole system under faults, and what must be true at its end (design.md, section 8).
+"""A seeded history of the whole system under faults, and what must be true at its end (docs/design.md).
 
 While the storm lasts, every side effect may fail, lose its answer or kill its process; webhooks come twice, late, in
 any order or never; clients repeat their POSTs and cancel; executions, webhooks and the schedule take turns at random.

@@ -1,4 +1,4 @@
-"""Contract 002's callbacks, with what the vendor's pages say of them (supporting-endpoints.md, section 1)."""
+"""Contract 002's callbacks, with what the vendor's pages say of them (docs/contracts.md)."""
 
 from __future__ import annotations
 

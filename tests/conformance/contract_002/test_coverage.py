@@ -1,4 +1,4 @@
-"""Every line of the checklist that these tests answer for is in the name of a test."""
+"""Every check of docs/contracts.md that these tests answer for is in the name of a test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.conformance.contract_002.support import ROUTES
 from tests.support.world import matched, routes
 
-# Lines of the checklist on contract 002.
+# The checks of docs/contracts.md.
 LINES = {
     *range(1, 11),
     *range(20, 32),

@@ -1,4 +1,4 @@
-"""The endpoints that contract 002 refers to: about, tasks, accounts, users (supporting-endpoints.md, 2 to 4)."""
+"""The endpoints that contract 002 refers to: about, tasks, accounts, users (docs/contracts.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stripe as our payment provider, invoice first (design.md section 5; https://docs.stripe.com/invoicing/integration).
+"""Stripe as our payment provider, invoice first (docs/design.md; https://docs.stripe.com/invoicing/integration).
 
 What keeps the money right:
 
@@ -450,7 +450,7 @@ class StripePayments:
         )
 
     def _state_of(self, invoice: Document) -> PaymentState:
-        """Classify by what is on record at Stripe alone (the table in design.md section 5)."""
+        """Classify by what is on record at Stripe alone (the table in docs/design.md)."""
         intent = _intent(invoice)
         error = _error_of(intent)
         credit = max(0, (invoice.get("ending_balance") or 0) - (invoice.get("starting_balance") or 0))

@@ -1,4 +1,4 @@
-"""One model of what went wrong, rendered in each contract's shape (checklist C26)."""
+"""One model of what went wrong, rendered in each contract's shape (docs/contracts.md C26)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _detail(detail: Detail) -> dict[str, Any]:
 
 
 def as_v2(problem: Problem) -> dict[str, Any]:
-    """Contract 002: texts in `errors`, the word for programs in `code` (checklist O2-180).
+    """Contract 002: texts in `errors`, the word for programs in `code` (docs/contracts.md O2-180).
 
     `details` is ours: it names the field of each text.
     """

@@ -1,6 +1,6 @@
 """Contract 002, Orders and Carts v2: status words and response shapes. What comes in is in v2_bodies.
 
-Field names and words are the contract's, to the letter; the checklist ids (O2-…) stand beside what they rule.
+Field names and words are the contract's, to the letter; O2-… and C… are ids of docs/contracts.md.
 """
 
 from __future__ import annotations
@@ -270,7 +270,7 @@ def _payment(order: Order, cart: Cart) -> dict[str, Any]:
 
 
 def account_details(account: Account) -> dict[str, Any]:
-    """accounts#show (supporting-endpoints.md, section 4) without people: so it stands inside an order."""
+    """accounts#show (docs/contracts.md) without people: so it stands inside an order."""
     return {
         "id": account.id,
         "name": account.name,
@@ -319,7 +319,7 @@ def account_roles(account: Account, people: Mapping[str, User]) -> list[dict[str
 
 
 def user_details(user: User) -> dict[str, Any]:
-    """users#show (supporting-endpoints.md, section 4)."""
+    """users#show (docs/contracts.md)."""
     return {
         "id": user.id,
         "fname": user.first_name,
@@ -335,7 +335,7 @@ def user_details(user: User) -> dict[str, Any]:
 def task_details(
     order: Order, account: Account, user: User | None, payment: PaymentStatus | None = None
 ) -> dict[str, Any]:
-    """A task (supporting-endpoints.md, section 2). `data` is a JSON text and holds no secret."""
+    """A task (docs/contracts.md). `data` is a JSON text and holds no secret."""
     started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), None)
     return {
         "id": task_id(order.number, 1),
@@ -385,7 +385,7 @@ def _delivered_sites(order: Order) -> list[dict[str, Any]]:
 
 
 def callback_body(order: Order, account_name: str) -> bytes:
-    """The message about an order's end (supporting-endpoints.md, section 1): the task's facts, no secret."""
+    """The message about an order's end (docs/contracts.md): the task's facts, no secret."""
     word = order_word(order.status, PaymentStatus.PROCESSING)
     started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), order.created_at)
     message = {
@@ -416,7 +416,7 @@ def about(
     *,
     tax_is_added: bool,
 ) -> dict[str, Any]:
-    """GET /api/about (supporting-endpoints.md, section 3): every name an order may use.
+    """GET /api/about (docs/contracts.md): every name an order may use.
 
     With an account, prices are the account's own; without, those of every billing plan are left out. A feature is
     null when it is unknown now. `tax_is_added`: what is charged depends on where the customer is, so `gross_cents`

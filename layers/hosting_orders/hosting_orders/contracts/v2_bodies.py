@@ -1,6 +1,6 @@
 """Contract 002, Orders and Carts v2: the bodies of sites' orders and of carts. A domain's is in v2_domain.
 
-Field names and words are the contract's, to the letter; the checklist ids (O2-…) stand beside what they rule.
+Field names and words are the contract's, to the letter; O2-… and C… are ids of docs/contracts.md.
 """
 
 from __future__ import annotations

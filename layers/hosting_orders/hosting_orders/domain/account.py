@@ -22,7 +22,7 @@ class BillingContact:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Names of the fields without which no invoice can be made out (checklist O2-062 c)."""
+        """Names of the fields without which no invoice can be made out (docs/contracts.md O2-062 c)."""
         required = ("name", "email", "street", "post_code", "city", "country")
         return tuple(name for name in required if not getattr(self, name).strip())
 
@@ -58,7 +58,7 @@ class Account:
     is_trial: bool = False
     trial_start: int | None = None
     trial_end: int | None = None
-    trial_api_access: bool = True  # checklist C14: the contract lets trial accounts use the API
+    trial_api_access: bool = True  # docs/contracts.md C14: the contract lets trial accounts use the API
     nameservers: tuple[str, ...] = ()
     roles: tuple[AccountRole, ...] = ()
 

@@ -1,4 +1,4 @@
-"""The delivery of one order's callback: attempts, and when to try again (supporting-endpoints.md, section 1)."""
+"""The delivery of one order's callback: attempts, and when to try again (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MINUTE = 60
 HOUR = 60 * MINUTE
 
 # Seconds from one attempt to the next: every 2 min to 5 min, every 5 min to 10 min, every 15 min to 4 h
-# (the vendor's delivery policy, checklist O2-187), then Standard Webhooks' long tail.
+# (the vendor's delivery policy, docs/contracts.md O2-187), then Standard Webhooks' long tail.
 SCHEDULE: tuple[int, ...] = (
     *(2 * MINUTE, 3 * MINUTE, 5 * MINUTE),
     *([15 * MINUTE] * 15),

@@ -13,7 +13,7 @@ MOST_ITEMS = 20
 
 
 class PaymentStatus(StrEnum):
-    """The contract's three words, and the three it leaves open (checklist C07)."""
+    """The contract's three words, and the three it leaves open (docs/contracts.md C07)."""
 
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"

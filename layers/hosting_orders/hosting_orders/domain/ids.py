@@ -1,4 +1,4 @@
-"""One order, one number, three spellings (checklist C02).
+"""One order, one number, three spellings (docs/contracts.md C02).
 
 The `number` is minted without a shared counter: 32 bits of Unix seconds, 10 of milliseconds and 7 random bits, so it
 grows with time, is positive and stays below 2**49. With one digit behind it for a task it is still exact in

@@ -132,7 +132,7 @@ class DomainItem:
 
 @dataclass(frozen=True, slots=True)
 class SiteResource:
-    """The delivered site. `sealed_password` is encrypted and opened only to answer its owner (checklist C22)."""
+    """The delivered site. `sealed_password` is encrypted, and opened only to answer its owner (C22)."""
 
     KIND: ClassVar[str] = "site"
 
@@ -307,7 +307,7 @@ class Order:
     def _move(self, to: OrderStatus, now: int, actor: Actor, cause: str) -> Order:
         if to not in MOVES[self.status]:
             raise IllegalMoveError(f"order {self.number} cannot go from {self.status} to {to}")
-        # Clocks of two machines differ: an order's own time never runs backwards (checklist SQ-038).
+        # Clocks of two machines differ: an order's own time never runs backwards (docs/contracts.md SQ-038).
         now = max(now, self.updated_at)
         return replace(
             self,

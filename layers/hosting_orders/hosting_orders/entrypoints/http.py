@@ -32,7 +32,7 @@ MOST_PROBLEMS_TOLD = 50
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-# Where the answer's body tells what is wrong with contacts (checklist O2-151, O2-152).
+# Where the answer's body tells what is wrong with contacts (docs/contracts.md O2-151, O2-152).
 _FINDINGS = {
     "domain_contact_invalid": "violations",
     "domain_contact_needs_augmentation": "needs_augmentation",
@@ -208,7 +208,7 @@ def _sendable(text: str) -> bool:
 
 
 def _check_version(request: Request, caller: Caller) -> None:
-    """An API version is pinned to the credential and overridden per request (checklist C01)."""
+    """An API version is pinned to the credential and overridden per request (docs/contracts.md C01)."""
     wanted = request.headers.get("x-api-version", str(caller.credential.api_version)).strip()
     if wanted != v2.VERSION:
         raise errors.InvalidRequestError(

@@ -1,4 +1,4 @@
-"""Who is calling, and for which account (checklist C12, C13, O2-001 … O2-004, O2-180 … O2-183)."""
+"""Who is calling, and for which account (docs/contracts.md C12, C13, O2-001 … O2-004, O2-180 … O2-183)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Caller:
 
     @property
     def may_see_secrets(self) -> bool:
-        """Passwords are shown to API keys of the owning account, never to OAuth tokens (checklist C22)."""
+        """Passwords are shown to API keys of the owning account, never to OAuth tokens (docs/contracts.md C22)."""
         return self.credential.kind is not CredentialKind.OAUTH
 
 
@@ -61,7 +61,7 @@ def authenticate(
     account_scope: bool,
     user_required: bool = False,
 ) -> Caller:
-    """Check the credential, OAuth rules, who it speaks for, then the account header, in the order of checklist C13.
+    """Check the credential, OAuth rules, who it speaks for, then the account header, in the order of C13.
 
     `headers` have lower-case names. `oauth_scope` None means: not available via OAuth. `account_scope` says
     whether `X-Auth-Account` is required, `user_required` whether an account's own key is not enough.
@@ -99,7 +99,7 @@ def authenticate(
 
 
 def shut_out(account: Account) -> bool:
-    """Whether the account's trial excludes the API (checklist C14, O2-184): then nothing of it is shown."""
+    """Whether the account's trial excludes the API (docs/contracts.md C14, O2-184): then nothing of it is shown."""
     return account.is_trial and not account.trial_api_access
 
 

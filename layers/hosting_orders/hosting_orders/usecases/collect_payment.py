@@ -1,4 +1,4 @@
-"""A cart's one payment: starting it once, and noting what became of it (design.md section 5)."""
+"""A cart's one payment: starting it once, and noting what became of it (docs/design.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of a domain (contract 002, "Register or Transfer a Domain"; checklist O2-113 … O2-155, C13).
+"""The checks of a domain (contract 002, "Register or Transfer a Domain"; docs/contracts.md O2-113 … O2-155, C13).
 
 First what the request says (400), then, once the account is ready to be charged, what the registrar and the
 registry say (422). Nothing is written here.

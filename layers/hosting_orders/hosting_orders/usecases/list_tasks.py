@@ -1,4 +1,4 @@
-"""Tasks of the last three days (supporting-endpoints.md, section 2). A task is an order seen as work."""
+"""Tasks of the last three days (docs/contracts.md). A task is an order seen as work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Place a cart: check, price, write, charge, start (design.md section 4, checklist C13).
+"""Place a cart: check, price, write, charge, start (docs/order-life.md; docs/contracts.md C13).
 
 One item or several: POST /api/orders and POST /api/orders/domain are the one-item cases of this same path. Nothing
 is written on any 400. After the one transaction everything is recoverable: by the client's retry with the same
@@ -196,7 +196,7 @@ def _callback_target(
 
 
 def _ready_to_charge(services: Services, account: Account) -> PaymentMethod:
-    """The pre-flight gate (checklist O2-062, O2-063): a customer, a saved default method, a complete contact."""
+    """The pre-flight gate (O2-062, O2-063): a customer, a saved default method, a complete contact."""
     missing = account.billing_contact.missing
     if missing:
         raise _not_ready("the billing contact has no " + ", ".join(missing))

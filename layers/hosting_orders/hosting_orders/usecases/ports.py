@@ -242,7 +242,7 @@ class Payments(Protocol):
 
 
 class HostingPlatform(Protocol):
-    """design.md section 6. Faults are ProviderUnavailableError, a final no is ProvisioningFailedError."""
+    """docs/hosting-platform-contract.md. Faults are ProviderUnavailableError, a final no is ProvisioningFailedError."""
 
     def provision(self, request: ServiceRequest) -> Operation: ...
     def operation(self, operation_id: str) -> Operation | None: ...

@@ -1,4 +1,4 @@
-"""The state ProvisionHosting, and the platform's answer to it (design.md sections 4 and 6)."""
+"""The state ProvisionHosting, and the platform's answer to it (docs/order-life.md)."""
 
 from __future__ import annotations
 

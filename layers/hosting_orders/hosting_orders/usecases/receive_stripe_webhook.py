@@ -1,4 +1,4 @@
-"""A webhook of Stripe (design.md section 5): its ids lead to objects, the objects tell what is true.
+"""A webhook of Stripe (docs/design.md): its ids lead to objects, the objects tell what is true.
 
 So it does not matter in which order webhooks come, how late, how often, or whether they come before our own write.
 """

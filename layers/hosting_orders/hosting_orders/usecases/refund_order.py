@@ -1,4 +1,4 @@
-"""Compensation: find out what is true, then take the service down, void or refund (design.md sections 4 and 5).
+"""Compensation: find out what is true, then take the service down, void or refund (docs/order-life.md).
 
 It is the one way money goes back, whatever went wrong before. It may run at any time, any number of times. Only its
 own step and the reconciler import it: every other function wakes one of the two.

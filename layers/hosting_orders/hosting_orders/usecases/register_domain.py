@@ -1,4 +1,4 @@
-"""The state RegisterDomain, and the registrar's answers to it (design.md sections 4 and 6).
+"""The state RegisterDomain, and the registrar's answers to it (docs/order-life.md).
 
 The registrar takes a name twice if it is asked twice, and has no key to tell a repetition by. So the order says
 that it is about to be asked before it is asked (`Order.submission`), one process alone asks at a time, and whoever

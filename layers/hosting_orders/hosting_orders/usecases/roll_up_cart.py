@@ -1,4 +1,4 @@
-"""Carry news of orders into their carts (design.md section 4), and remember where the pages of an account's orders lie.
+"""Carry news of orders into their carts (docs/design.md), and remember where the pages of an account's orders lie.
 Fed by the table's stream."""
 
 from __future__ import annotations

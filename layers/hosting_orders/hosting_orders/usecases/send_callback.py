@@ -1,4 +1,4 @@
-"""Tell the client how its order ended (supporting-endpoints.md, section 1; checklist C24)."""
+"""Tell the client how its order ended (docs/contracts.md, Callbacks and C24)."""
 
 from __future__ import annotations
 

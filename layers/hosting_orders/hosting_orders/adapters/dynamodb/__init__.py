@@ -1,1 +1,1 @@
-"""The one table: carts, orders and what is around them (design.md, section 3)."""
+"""The one table: carts, orders and what is around them (docs/design.md)."""
