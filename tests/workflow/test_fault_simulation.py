@@ -144,11 +144,15 @@ def _steps_wait(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(register_domain, "answer_delivery", lambda services, order: None)
 
 
-def _late_money_stays(patch: pytest.MonkeyPatch) -> None:
-    """A payment that settles after its order was given up makes nothing look at the order again."""
-    patch.setattr(settle_payment, "_let_it_be_refunded", lambda services, order: order)
-    patch.setattr(reconcile, "owes_a_refund", lambda order: False)
-    patch.setattr(refund_order, "_look_again", lambda services, order: order.closed())
+def _settled_payments_wake_nothing(patch: pytest.MonkeyPatch) -> None:
+    """A payment that settles after its order was given up wakes no step and makes no order due."""
+
+    def forget(services: Any, order: Order) -> Order:
+        return changes.change_order(
+            services, order, lambda current: dataclasses.replace(current, due_at=None)
+        )
+
+    patch.setattr(settle_payment, "_let_it_be_refunded", forget)
 
 
 PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
@@ -165,7 +169,7 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a lost answer was a no": _a_lost_answer_was_a_no,
     "names are kept": _names_are_kept,
     "steps wait": _steps_wait,
-    "late money stays": _late_money_stays,
+    "settled payments wake nothing": _settled_payments_wake_nothing,
 }
 
 
