@@ -1,0 +1,205 @@
+"""Found by reading as an attacker and as a new operator: what the operator hears, and money that comes late."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from hosting_orders.domain.order import Order, OrderStatus
+from tests.support.asl_runner import InvocationError
+from tests.support.world import World, a_world, handler_of
+from tests.workflow.test_faults import break_step, broken_for_ever, commands_of, execution  # noqa: F401
+
+MINUTE = 60
+HOUR = 3600
+DAY = 24 * HOUR
+ACCOUNT = "declined_recoverable"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def placed(world: World, account: str = "ready") -> Order:
+    reply = world.place(account, callback=True)
+    assert reply.status == 202, reply.body
+    return world.order(reply.body["orders"][0]["id"], account)
+
+
+def written_off(world: World, every: float) -> tuple[Order, str]:
+    """An order that has failed because an operator wrote its invoice off; and the invoice."""
+    order = placed(world, ACCOUNT)
+    world.run()
+    invoice = world.cart(order.cart_token, ACCOUNT).payment.invoice_id or ""
+    with world.stripe.state.lock:
+        world.stripe.state.get("invoice", invoice)["status"] = "uncollectible"
+    for _ in range(200):
+        if world.order(order.uuid, ACCOUNT).ended:
+            break
+        world.live(every, every=every)
+    ended = world.order(order.uuid, ACCOUNT)
+    assert ended.status is OrderStatus.FAILED and ended.due_at is not None
+    return ended, invoice
+
+
+def pay(world: World, invoice: str) -> None:
+    """Stripe lets the customer pay it all the same."""
+    with world.stripe.state.lock:
+        world.stripe.state.get("invoice", invoice)["status"] = "open"
+    world.stripe.controls.pay(invoice)
+
+
+# -- money ------------------------------------------------------------------------------------------------------------
+
+
+def test_money_that_comes_while_an_ended_order_is_closed_goes_back(world: World) -> None:
+    """The reconciler has read an unpaid cart and is about to clear `due_at`; in this moment the money comes and makes
+    the order due again. Clearing it now would keep the customer's money for ever."""
+    _, invoice = written_off(world, every=MINUTE)
+    struck: list[str] = []
+
+    def money_comes() -> None:
+        if not struck:
+            struck.append("paid")
+            pay(world, invoice)
+            world.hear_stripe()
+
+    world.runner.advance(6 * MINUTE)
+    world.mishaps.in_the_moment_of("table.put_item", money_comes)
+    world.reconcile()
+    world.mishaps.none()
+    assert struck and world.net_paid(ACCOUNT) == 1200
+    world.live(DAY, every=HOUR)
+    assert world.net_paid(ACCOUNT) == 0
+
+
+# -- what the operator hears ------------------------------------------------------------------------------------------
+
+
+def failed_charge_of_a_debit(world: World, break_step: Any) -> tuple[Order, Any]:  # noqa: F811
+    repair = break_step("ChargeOrder", KeyError("plan"))
+    order = placed(world, "sepa")
+    world.run()
+    for _ in range(100):
+        if execution(world, order).status != "RUNNING":
+            break
+        world.runner.advance(5 * MINUTE)
+    world.run()
+    assert world.order(order.uuid, "sepa").status is OrderStatus.PENDING
+    return order, repair
+
+
+def test_the_report_of_an_unpaid_order_says_what_its_payment_changes(
+    world: World,
+    break_step: Any,  # noqa: F811
+) -> None:
+    """A debit settles within days, and then the order has eight hours, not what is left of the fortnight."""
+    failed_charge_of_a_debit(world, break_step)
+    ((_, text),) = world.alerts.sent
+    assert "If it is paid before" in text and "8 h" in text, text
+
+
+def test_a_paid_order_that_no_workflow_carries_rings(world: World, break_step: Any) -> None:  # noqa: F811
+    order, repair = failed_charge_of_a_debit(world, break_step)
+    repair()  # all is well again, but this one was not redriven
+    world.measures.counts.clear()
+    world.live(3 * DAY, every=HOUR)
+    invoice = world.cart(order.cart_token, "sepa").payment.invoice_id or ""
+    world.stripe.controls.settle(invoice)
+    world.live(2 * HOUR, every=5 * MINUTE)
+    assert world.order(order.uuid, "sepa").status is OrderStatus.PROCESSING
+    assert world.measures.counts["StepFault"] > 0
+
+
+@pytest.mark.parametrize("step", ["charge_order", "provision_hosting"])
+def test_a_function_that_cannot_start_rings_within_the_hour(world: World, step: str) -> None:
+    """An import error, a time-out or a missing right to invoke: none of our code runs, so none of it counts."""
+    working = world.runner._invoke
+    broken = handler_of(step)
+
+    def invoke(function: Any, payload: Any) -> Any:
+        if function is broken:
+            raise InvocationError("Runtime.ImportModuleError", "No module named 'pydantic'")
+        return working(function, payload)
+
+    world.runner._invoke = invoke
+    order = placed(world)
+    world.run()
+    world.live(HOUR, every=MINUTE)
+    assert world.order(order.uuid).status is OrderStatus.PROCESSING
+    assert world.measures.counts["StepFault"] > 0
+
+
+def test_the_report_is_sent_although_the_history_cannot_be_read(
+    world: World,
+    break_step: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A missing permission is what an operator must hear of; it must not silence the message."""
+
+    def denied(self: Any, **given: Any) -> Any:
+        answer: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
+        raise ClientError(answer, "GetExecutionHistory")
+
+    monkeypatch.setattr(type(world.runner.as_client()), "get_execution_history", denied)
+    order, _ = broken_for_ever(world, break_step, "ProvisionHosting")
+    ((subject, _),) = world.alerts.sent
+    assert order.uuid in subject
+
+
+def test_the_report_is_sent_although_there_is_no_such_order(world: World) -> None:
+    order_id = "0f0e0d0c-0000-4000-8000-000000000000"
+    detail = {
+        "executionArn": f"{world.runner.arn.replace('stateMachine', 'execution')}:{order_id}",
+        "status": "ABORTED",
+        "stopDate": world.clock.now(),
+        "input": json.dumps({"account_id": "acc_gone", "order_id": order_id}),
+    }
+    handler_of("report_failed_execution")({"detail": detail}, None)
+    assert len(world.alerts.sent) == 1
+
+
+def test_the_report_of_an_ended_order_whose_money_must_go_back_says_so(
+    world: World,
+    break_step: Any,  # noqa: F811
+) -> None:
+    break_step("RefundOrder", KeyError("plan"))
+    order, invoice = written_off(world, every=MINUTE)
+    world.stripe.controls.set(refunds="refuse")
+    pay(world, invoice)
+    for _ in range(200):
+        if execution(world, order).status != "RUNNING":
+            break
+        world.live(HOUR, every=HOUR)
+    assert world.net_paid(ACCOUNT) == 1200
+    ((_, text),) = world.alerts.sent
+    assert "No money is at stake" not in text
+
+
+def test_the_runbook_names_the_failed_step_although_its_history_has_pages() -> None:
+    """48 retries are more than 100 events, which is a page. With `--output text` the CLI applies `--query` to each page
+    by itself, so that `[0]` of the first page is `None`."""
+    (line,) = [
+        part
+        for part in commands_of("An execution failed")[0].replace("\\\n", " ").splitlines()
+        if "get-execution-history" in part
+    ]
+    assert "| [0]" in line
+    assert "--output json" in line
+
+
+# -- tokens -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_token_of_a_retry_is_kept_although_its_machine_s_clock_is_behind(world: World) -> None:
+    """Two attempts run on two machines, whose clocks differ. A retry may come at once (FULL jitter)."""
+    account, now = world.accounts["ready"]["id"], world.clock.now()
+    world.services.tokens.put_token(account, 7, "provision", "first", now)
+    world.services.tokens.put_token(account, 7, "provision", "retry", now - 3)
+    assert world.services.tokens.token(account, 7, "provision") == "retry"
