@@ -175,4 +175,8 @@ def _close(services: Services, order: Order) -> None:
             resume(services, order, step)
         else:
             fail(services, order, step, OrderCanceledError, f"the order is {order.status}")
-    change_order(services, order, lambda current: current.closed() if current.due_at else current)
+    # Only what was looked at: news of money that came meanwhile have made the order due again.
+    seen = order.due_at
+    change_order(
+        services, order, lambda current: current.closed() if seen and current.due_at == seen else current
+    )
