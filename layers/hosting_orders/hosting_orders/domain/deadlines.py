@@ -27,6 +27,8 @@ ORDER_WRITTEN = 2 * MINUTE
 PAYMENT_CHECK = HOUR
 # How often the platform is asked about work it has not reported.
 PROVISIONING_CHECK = 15 * MINUTE
+# Delivery begins seconds after the payment. When it has not by now, the workflow does not carry the order.
+DELIVERY_NOT_BEGUN = 30 * MINUTE
 # One process alone asks the registrar for a name; if it dies, another looks there after this and asks then.
 SUBMISSION_LEASE = 2 * MINUTE
 # An answer of the registrar that got lost: its list of operations may lag, so "nothing there" is believed only after.

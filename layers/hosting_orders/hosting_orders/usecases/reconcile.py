@@ -150,7 +150,12 @@ def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
         if refund_order(services, order.account_id, order.number, "DeliveryTimedOut"):
             resume(services, order, Step.REFUND)
         answer_delivery(services, load_order(services, order.account_id, order.number))
-    elif order.provisioning_at is not None:
+    elif order.provisioning_at is None:
+        if now >= order.timeline[-1].at + deadlines.DELIVERY_NOT_BEGUN:
+            # Its steps fail before any code of ours runs that could count it, or its execution has failed.
+            services.measures.count("StepFault")
+            log.error("a paid order is not being delivered", extra={"order_id": order.uuid})
+    else:
         try:
             _ask_provider(services, order, now)
         except ProvisioningFailedError:
