@@ -55,7 +55,8 @@ def test_the_newest_token_of_a_step_counts(tokens: DynamoTokenStore) -> None:
     tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
     tokens.put_token(ACCOUNT, NUMBER, "charge", "second", NOW + 1)
     assert tokens.token(ACCOUNT, NUMBER, "charge") == "second"
-    tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
+    with pytest.raises(ConcurrentUpdateError):
+        tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
     assert tokens.token(ACCOUNT, NUMBER, "charge") == "second", "an older attempt that came late"
 
 

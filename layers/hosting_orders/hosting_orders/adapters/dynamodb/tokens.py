@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from hosting_orders.domain.errors import ConcurrentUpdateError
+
 from . import keys
 from .table import IS_NEW, ConditionFailedError, Table, delete, put
 
@@ -18,7 +20,11 @@ class DynamoTokenStore:
 
     def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
         """Keep the token a step waits on. When a step is tried again its newer token counts, also if the
-        older attempt comes to writing only after it."""
+        older attempt comes to writing only after it.
+
+        Raises ConcurrentUpdateError when a token is there that seems newer: this attempt is the older one and nothing
+        waits for it, or the clock of its machine is behind, and then the next retry is late enough.
+        """
         item = {
             **keys.token(account_id, number, step),
             "token": token,
@@ -27,8 +33,8 @@ class DynamoTokenStore:
         }
         try:
             self._table.write(put(item, f"{IS_NEW} OR #stored_at <= :now", now=now))
-        except ConditionFailedError:
-            return  # a newer token is there
+        except ConditionFailedError as newer:
+            raise ConcurrentUpdateError("a newer attempt at the step is there") from newer
 
     def token(self, account_id: str, number: int, step: str) -> str | None:
         item = self._table.get(keys.token(account_id, number, step))
