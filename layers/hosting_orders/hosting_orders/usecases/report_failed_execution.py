@@ -7,7 +7,9 @@ the order on; without one the reconciler decides at the order's deadline.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.ids import parse_order_id
@@ -16,6 +18,9 @@ from hosting_orders.domain.order import Order, OrderStatus
 from .changes import load_cart, load_order
 from .log import log
 from .ports import Services
+from .settle_payment import owes_a_refund
+
+T = TypeVar("T")
 
 REDRIVABLE_FOR = 14 * deadlines.DAY
 """How long after its end Step Functions takes a redrive (milliseconds)."""
@@ -37,28 +42,31 @@ class FailedExecution:
 def report_failed_execution(services: Services, execution: FailedExecution) -> None:
     """Send the operator one message. Reporting twice sends it twice and changes nothing.
 
-    Raises NotFoundError for an order that is not there, ProviderUnavailableError when the message cannot be sent.
+    What cannot be read now is left out: a message that says less is better than none. Raises ProviderUnavailableError
+    when the message cannot be sent.
     """
-    order = load_order(services, execution.account_id, parse_order_id(execution.order_id) or 0)
-    step = services.workflow.failed_step(execution.arn) or "an unknown step"
+    step = _known(lambda: services.workflow.failed_step(execution.arn)) or "an unknown step"
+    state = _known(lambda: _state(services, execution))
+    status = state.order.status if state else "not readable now"
     now = services.clock.now()
-    decides_at = _decides_at(services, order)
+    ends_at = state.ends_at if state else None
     log.error(
         "execution failed",
         extra={
-            "order_id": order.uuid,
-            "account_id": order.account_id,
+            "order_id": execution.order_id,
+            "account_id": execution.account_id,
             "step": step,
             "error": execution.error,
-            "order_status": order.status,
-            "minutes_left": None if decides_at is None else max(0, decides_at - now) // deadlines.MINUTE,
+            "order_status": status,
+            "minutes_left": None if ends_at is None else max(0, ends_at - now) // deadlines.MINUTE,
         },
     )
     text = "\n".join(
         [
-            f"The workflow of order {order.uuid} (account {order.account_id}) has failed in the step {step}.",
-            f"Error: {execution.error}. The order is {order.status}.",
-            _what_is_left(order, now, decides_at),
+            f"The workflow of order {execution.order_id} (account {execution.account_id})"
+            f" has failed in the step {step}.",
+            f"Error: {execution.error}. The order is {status}.",
+            _what_is_left(state, now) if state else "Time left: unknown. Look at the order soon.",
             "",
             "Correct the cause, then redrive the execution. It goes on in the step that failed:",
             f"  aws stepfunctions redrive-execution --execution-arn {execution.arn}",
@@ -66,23 +74,46 @@ def report_failed_execution(services: Services, execution: FailedExecution) -> N
             'More: docs/runbooks.md, "An execution failed".',
         ]
     )
-    services.alerts.send(f"Order {order.uuid} failed in {step}", text)
+    services.alerts.send(f"Order {execution.order_id} failed in {step}", text)
 
 
-def _decides_at(services: Services, order: Order) -> int | None:
-    """When the reconciler ends the order by itself (epoch ms); None when nothing is decided by the clock."""
+def _known(read: Callable[[], T]) -> T | None:
+    """What is read, or None. The fault that ended the execution may well keep us from reading too."""
+    try:
+        return read()
+    except Exception as error:
+        log.exception("left out of the message to the operators", extra={"error": type(error).__name__})
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """`ends_at` is when the reconciler ends the order by itself (epoch ms), or None when the clock decides nothing."""
+
+    order: Order
+    owes_money: bool
+    ends_at: int | None
+
+
+def _state(services: Services, execution: FailedExecution) -> _State:
+    order = load_order(services, execution.account_id, parse_order_id(execution.order_id) or 0)
+    cart = load_cart(services, order.account_id, order.cart_token)
+    ends_at = None
     if order.status is OrderStatus.PENDING:
-        return deadlines.payment_deadline(load_cart(services, order.account_id, order.cart_token))
-    if order.status is OrderStatus.PROCESSING:
-        return deadlines.delivery_ends_at(order)
-    return None
+        ends_at = deadlines.payment_deadline(cart)
+    elif order.status is OrderStatus.PROCESSING:
+        ends_at = deadlines.delivery_ends_at(order)
+    return _State(order, cart.payment.paid and owes_a_refund(order), ends_at)
 
 
-def _what_is_left(order: Order, now: int, decides_at: int | None) -> str:
-    if decides_at is not None:
-        end = "is refunded" if order.status is OrderStatus.PROCESSING else "expires"
-        return f"Time left: {_duration(decides_at - now)}. At {_utc(decides_at)} the order {end}."
-    if order.ended:
+def _what_is_left(state: _State, now: int) -> str:
+    if state.ends_at is not None:
+        left = f"Time left: {_duration(state.ends_at - now)}. At {_utc(state.ends_at)} the order"
+        if state.order.status is OrderStatus.PROCESSING:
+            return f"{left} is refunded."
+        then = _duration(deadlines.delivery_given_up(state.order))
+        return f"{left} expires. If it is paid before, it is refunded {then} after the payment."
+    if state.order.ended and not state.owes_money:
         return "No money is at stake: the order has ended. The reconciler sends its callback."
     return "No deadline: the reconciler tries every few minutes to give the money back."
 
