@@ -252,7 +252,7 @@ def test_the_runbook_s_commands_find_and_redrive_what_failed(
 
     shown = run_shell(find, clients, tmp_path)
     assert shown.splitlines()[0] == f"order {order.uuid}"
-    assert shown.splitlines()[1].startswith("KeyError\t") and shown.splitlines()[2] == "ProvisionHosting"
+    assert shown.splitlines()[1].startswith("KeyError\t") and shown.splitlines()[2] == '"ProvisionHosting"'
 
     repair()
     given = redrive_one.replace("<the order's UUID>", order.uuid)
