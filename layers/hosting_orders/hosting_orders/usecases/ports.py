@@ -135,7 +135,10 @@ class OrderStore(Protocol):
 class TokenStore(Protocol):
     """Task tokens of waiting workflow steps, by order and step. A token belongs to one attempt at its step."""
 
-    def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None: ...
+    def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
+        """Raises ConcurrentUpdateError when a token that seems newer is there; the step's retry stores its own."""
+        ...
+
     def token(self, account_id: str, number: int, step: str) -> str | None: ...
 
     def drop_token(self, account_id: str, number: int, step: str, token: str) -> None:

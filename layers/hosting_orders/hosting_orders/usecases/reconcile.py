@@ -146,7 +146,7 @@ def _reconcile_order(services: Services, order: Order) -> None:
 
 def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
     if now >= deadlines.delivery_ends_at(order):
-        # A site's execution has failed by now, or is lost. A domain's waits for us.
+        # Whatever the execution still waits for: the deadline decides, and its step is answered below.
         if refund_order(services, order.account_id, order.number, "DeliveryTimedOut"):
             resume(services, order, Step.REFUND)
         answer_delivery(services, load_order(services, order.account_id, order.number))
