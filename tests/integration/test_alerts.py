@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from hosting_orders.adapters.sns_alerts import MAX_SUBJECT, SnsAlerts
-from hosting_orders.domain.errors import NotFoundError, ProviderUnavailableError
+from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.entrypoints.execution import failed_execution
 from tests.support.world import ROOT, a_world, handler_of
 
@@ -73,8 +73,8 @@ def test_an_execution_that_timed_out_has_its_status_for_an_error() -> None:
     assert failed_execution(event).error == "TIMED_OUT"
 
 
-def test_an_unknown_order_is_an_error_that_lambda_reports() -> None:
+def test_the_message_of_an_unknown_order_says_what_is_known() -> None:
     with a_world() as world:
-        with pytest.raises(NotFoundError):
-            handler_of("report_failed_execution")(json.loads(EVENT.read_text()), None)
-        assert not world.alerts.sent
+        handler_of("report_failed_execution")(json.loads(EVENT.read_text()), None)
+        ((_, text),) = world.alerts.sent
+    assert "KeyError" in text and "not readable now" in text and "redrive-execution" in text

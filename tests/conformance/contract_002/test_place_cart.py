@@ -469,13 +469,3 @@ def test_a_cart_is_read_by_its_own_account_only(world: World) -> None:
     placed = world.place_cart(world.site(), world.domain(fresh()))
     reply = send(world, "GET", placed.body["cart"]["poll_url"], account="credit")
     assert_error(reply, 404, "not_found")
-
-
-# -- many orders at once: last, because nobody finishes them ----------------------------------------------------------
-
-
-def test_as_many_items_as_a_cart_can_hold(world: World) -> None:
-    placed = world.place_cart(*[world.domain(fresh()) for _ in range(MOST_ITEMS)])
-    assert placed.status == 202
-    assert len({order["id"] for order in placed.body["orders"]}) == MOST_ITEMS
-    assert world.cart(placed.body["cart"]["token"]).payment.amount_charged == MOST_ITEMS * 1200
