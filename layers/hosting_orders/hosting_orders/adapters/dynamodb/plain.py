@@ -1,7 +1,7 @@
 """Dataclasses to plain values and back, by their field names.
 
-An attribute of the table has the name of the field it holds. Renaming a field therefore renames the
-attribute: items that are already stored need the old name to be read too.
+An attribute of the table has the name of the field it holds. Renaming a field therefore renames the attribute: items
+that are already stored are read by the names in `FORMER_NAMES` too (tests/integration/test_kept_items.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from enum import Enum
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
+
+FORMER_NAMES: Mapping[str, Mapping[str, str]] = {}
+"""By dataclass: the name of a field → what it was called before 2026-11-27. A write stores the new name alone."""
 
 
 def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
@@ -46,8 +49,9 @@ def from_plain(kind: type[T], values: Mapping[str, Any]) -> T:
     Raises TypeError when a field is missing that can neither be None nor has a default.
     """
     found: dict[str, Any] = {}
+    former = FORMER_NAMES.get(kind.__name__, {})
     for name, read, can_be_none in _fields(cast(Hashable, kind)):
-        value = values.get(name)
+        value = values.get(name, values.get(former.get(name, name)))
         if value is not None:
             found[name] = read(value)
         elif can_be_none:
