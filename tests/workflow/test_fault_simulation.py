@@ -149,7 +149,7 @@ def _settled_payments_wake_nothing(patch: pytest.MonkeyPatch) -> None:
 
     def forget(services: Any, order: Order) -> Order:
         return changes.change_order(
-            services, order, lambda current: dataclasses.replace(current, due_at=None)
+            services, order, to=lambda current: dataclasses.replace(current, due_at=None)
         )
 
     patch.setattr(settle_payment, "_let_it_be_refunded", forget)

@@ -110,7 +110,10 @@ def _reconcile_cart(services: Services, cart: Cart) -> None:
         for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
             resume_order(services, order, cart)
         change_cart(
-            services, cart, lambda c: replace(c, due_at=None) if c.payment.settled and c.due_at else c
+            services,
+            cart,
+            when=lambda current: current.payment.settled and current.due_at is not None,
+            to=lambda current: replace(current, due_at=None),
         )
 
 
@@ -183,5 +186,8 @@ def _close(services: Services, order: Order) -> None:
     # Only what was looked at: news of money that came meanwhile have made the order due again.
     seen = order.due_at
     change_order(
-        services, order, lambda current: current.closed() if seen and current.due_at == seen else current
+        services,
+        order,
+        when=lambda current: seen is not None and current.due_at == seen,
+        to=lambda current: current.closed(),
     )

@@ -55,7 +55,7 @@ def refund_order(services: Services, account_id: str, number: int, error: str) -
         # A debit under way can't be called back. Its settlement brings us here again. Until then the order must
         # not be pending: its money would make it one to be delivered, and nobody would deliver it.
         order = _give_up(services, order, error, if_in=(OrderStatus.PENDING, OrderStatus.PROCESSING))
-        change_order(services, order, lambda current: _look_again(services, current))
+        change_order(services, order, to=lambda current: _look_again(services, current))
         return False
     if payment not in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED):
         return _end_without_money(services, order)
@@ -140,7 +140,7 @@ def _take_others_along(services: Services, order: Order) -> None:
     for other in services.orders.orders(
         cart.account_id, [n for n in sorted(cart.orders) if n != order.number]
     ):
-        changed = change_order(services, other, change)
+        changed = change_order(services, other, to=change)
         if changed.status is not OrderStatus.REFUNDING:
             continue
         answer_delivery(services, changed)
@@ -163,7 +163,7 @@ def _give_up(services: Services, order: Order, error: str, if_in: tuple[OrderSta
         refunding = current.undeliverable(failure, now, Actor.SYSTEM)
         return refunding.look_again_at(now + deadlines.COMPENSATION_CHECK)
 
-    return change_order(services, order, change)
+    return change_order(services, order, to=change)
 
 
 def _asked(order: Order) -> object:
@@ -216,7 +216,7 @@ def _close_unstarted(services: Services, cart: Cart) -> Cart:
         payment = replace(current.payment, status=PaymentStatus.CANCELED)
         return replace(current.with_payment(payment, now), due_at=None)
 
-    return change_cart(services, cart, change)
+    return change_cart(services, cart, to=change)
 
 
 def _end_without_money(services: Services, order: Order) -> bool:
@@ -231,7 +231,7 @@ def _end_without_money(services: Services, order: Order) -> bool:
             return current.refunded(None, now).look_again_at(closing)
         return current
 
-    return change_order(services, order, change).ended
+    return change_order(services, order, to=change).ended
 
 
 def _give_back(services: Services, order: Order, cart: Cart) -> bool:
@@ -247,7 +247,7 @@ def _give_back(services: Services, order: Order, cart: Cart) -> bool:
         if not order.ended:
             reason = str(refusal)
             change_order(
-                services, order, lambda current: _look_again(services, current.refund_refused(reason, now))
+                services, order, to=lambda current: _look_again(services, current.refund_refused(reason, now))
             )
         services.measures.count("RefundFailed")
         log.error("the refund was refused", extra={"order_id": order.uuid, "reason": str(refusal)})
@@ -262,7 +262,7 @@ def _give_back(services: Services, order: Order, cart: Cart) -> bool:
             return current.late_money_returned(refund, now)
         return current.refunded(refund, now).look_again_at(now + deadlines.CLOSING_CHECK)
 
-    change_order(services, order, change)
+    change_order(services, order, to=change)
     if len(cart.orders) > 1:
         # Another part may have gone back in the same moment, and neither has seen the other: the last one does.
         _note_refund(services, order, cart, refund)
@@ -284,7 +284,7 @@ def _note_refund(services: Services, order: Order, cart: Cart, refund: Refund) -
             return current
         return current.with_payment(payment, services.clock.now())
 
-    return change_cart(services, cart, change)
+    return change_cart(services, cart, to=change)
 
 
 def _look_again(services: Services, order: Order) -> Order:
