@@ -16,9 +16,17 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
-from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.errors import (
+    ConcurrentUpdateError,
+    HostingOrdersError,
+    OrderCanceledError,
+    PaymentFailedError,
+    ProviderUnavailableError,
+    ProvisioningFailedError,
+)
 from hosting_orders.domain.ids import mint_number
 from hosting_orders.domain.order import Order
+from hosting_orders.domain.workflow import Step
 from tests.integration.dynamodb.examples import an_order
 from tests.support.asl_runner import AslRunner, Execution, StateMachine, VirtualClock
 
@@ -35,6 +43,29 @@ WAITING = {
         }
     },
 }
+
+
+class TokensInMemory:
+    """What the adapter asks of its token store; the real one is tested in tests/integration/dynamodb."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, int, str], tuple[str, int]] = {}
+
+    def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
+        if self.kept.get((account_id, number, step), ("", 0))[1] > now:
+            raise ConcurrentUpdateError("a newer attempt at the step is there")
+        self.kept[account_id, number, step] = (token, now)
+
+    def token(self, account_id: str, number: int, step: str) -> str | None:
+        return self.kept.get((account_id, number, step), (None, 0))[0]
+
+    def drop_token(self, account_id: str, number: int, step: str, token: str) -> None:
+        if self.token(account_id, number, step) == token:
+            del self.kept[account_id, number, step]
+
+
+def workflow_of(client: Any, arn: str, tokens: TokensInMemory | None = None) -> StepFunctionsWorkflow:
+    return StepFunctionsWorkflow(client, arn, tokens or TokensInMemory(), VirtualClock())
 
 
 def boto3_client(**config: Any) -> Any:
@@ -77,7 +108,7 @@ def execution_of(client: Any, machine_arn: str, order: Order) -> dict[str, Any]:
 def test_an_order_s_execution_has_its_name_and_only_ids_as_input(service: tuple[Any, str]) -> None:
     client, arn = service
     order = an_order()
-    StepFunctionsWorkflow(client, arn).start(order)
+    workflow_of(client, arn).start(order)
     execution = execution_of(client, arn, order)
     assert execution["name"] == order.uuid
     assert json.loads(execution["input"]) == {
@@ -89,7 +120,7 @@ def test_an_order_s_execution_has_its_name_and_only_ids_as_input(service: tuple[
 
 def test_starting_a_running_order_again_is_harmless(service: tuple[Any, str]) -> None:
     client, arn = service
-    workflow = StepFunctionsWorkflow(client, arn)
+    workflow = workflow_of(client, arn)
     order = an_order()
     workflow.start(order)
     started_at = execution_of(client, arn, order)["startDate"]
@@ -99,7 +130,7 @@ def test_starting_a_running_order_again_is_harmless(service: tuple[Any, str]) ->
 
 def test_starting_an_order_whose_execution_ended_is_harmless(service: tuple[Any, str]) -> None:
     client, arn = service
-    workflow = StepFunctionsWorkflow(client, arn)
+    workflow = workflow_of(client, arn)
     order = an_order()
     workflow.start(order)
     client.stop_execution(executionArn=execution_of(client, arn, order)["executionArn"])
@@ -107,12 +138,25 @@ def test_starting_an_order_whose_execution_ended_is_harmless(service: tuple[Any,
     assert execution_of(client, arn, order)["status"] == "ABORTED"
 
 
-def waiting_execution(runner: AslRunner) -> Execution:
-    workflow = StepFunctionsWorkflow(runner.as_client(), runner.arn)
-    order = an_order()
-    workflow.start(order)
-    runner.run_until_idle()
-    return runner.executions[order.uuid]
+class Waiting:
+    """An order whose first step waits, and the token of that attempt is kept."""
+
+    def __init__(self, runner: AslRunner) -> None:
+        self.runner, self.tokens, self.order = runner, TokensInMemory(), an_order()
+        self.workflow = workflow_of(runner.as_client(), runner.arn, self.tokens)
+        self.workflow.start(self.order)
+        runner.run_until_idle()
+        self.execution = runner.executions[self.order.uuid]
+        self.workflow.wait(self.order, Step.CHARGE, token_of(self.execution))
+
+    def ended(self) -> tuple[str, str | None, str | None]:
+        self.runner.run_until_idle()
+        return (self.execution.status, self.execution.error, self.execution.cause)
+
+
+@pytest.fixture
+def waiting(runner: AslRunner) -> Waiting:
+    return Waiting(runner)
 
 
 def token_of(execution: Execution) -> str:
@@ -120,48 +164,66 @@ def token_of(execution: Execution) -> str:
     return execution.waiting_token
 
 
-def test_success_lets_the_waiting_step_go_on_with_no_data_in_the_history(runner: AslRunner) -> None:
-    execution = waiting_execution(runner)
-    StepFunctionsWorkflow(runner.as_client(), runner.arn).succeed(token_of(execution))
-    runner.run_until_idle()
-    assert (execution.status, execution.output) == ("SUCCEEDED", {})
+def test_a_resumed_step_goes_on_with_no_data_in_the_history(waiting: Waiting) -> None:
+    assert waiting.workflow.resume(waiting.order, Step.CHARGE)
+    assert waiting.ended() == ("SUCCEEDED", None, None)
+    assert waiting.execution.output == {}
+    assert not waiting.tokens.kept
 
 
-def test_failure_carries_the_error_s_name_and_cause(runner: AslRunner) -> None:
-    execution = waiting_execution(runner)
-    workflow = StepFunctionsWorkflow(runner.as_client(), runner.arn)
-    workflow.fail(token_of(execution), "ProvisioningFailedError", "no such plan")
-    runner.run_until_idle()
-    assert (execution.status, execution.error, execution.cause) == (
-        "FAILED",
-        "ProvisioningFailedError",
-        "no such plan",
+def test_a_failed_step_carries_the_error_s_name_and_cause(waiting: Waiting) -> None:
+    assert waiting.workflow.fail(waiting.order, Step.CHARGE, ProvisioningFailedError, "no such plan")
+    assert waiting.ended() == ("FAILED", "ProvisioningFailedError", "no such plan")
+    assert not waiting.tokens.kept
+
+
+def test_an_order_waits_in_the_step_that_is_named_and_in_no_other(waiting: Waiting) -> None:
+    assert not waiting.workflow.resume(waiting.order, Step.DELIVER)
+    assert not waiting.workflow.fail(waiting.order, Step.REFUND, PaymentFailedError, "declined")
+    assert waiting.ended() == ("RUNNING", None, None)
+    assert len(waiting.tokens.kept) == 1
+
+
+def test_a_step_answers_its_own_attempt_and_leaves_a_newer_one_s_token(waiting: Waiting) -> None:
+    own = token_of(waiting.execution)
+    waiting.workflow.wait(waiting.order, Step.CHARGE, "of a newer attempt")
+    waiting.workflow.answer(waiting.order, Step.CHARGE, own)
+    assert waiting.ended()[0] == "SUCCEEDED"
+    assert (
+        waiting.tokens.token(waiting.order.account_id, waiting.order.number, "charge") == "of a newer attempt"
     )
 
 
-def test_a_reason_that_is_too_long_is_cut_to_what_the_service_takes(runner: AslRunner) -> None:
-    execution = waiting_execution(runner)
-    workflow = StepFunctionsWorkflow(runner.as_client(), runner.arn)
-    workflow.fail(token_of(execution), "E" * 300, "c" * 40_000)
-    runner.run_until_idle()
-    assert (len(execution.error or ""), len(execution.cause or "")) == (256, 32_768)
+def test_an_attempt_that_seems_older_keeps_no_token(waiting: Waiting) -> None:
+    place = (waiting.order.account_id, waiting.order.number, "charge")
+    waiting.tokens.kept[place] = ("newer", 2**62)
+    with pytest.raises(ConcurrentUpdateError):
+        waiting.workflow.wait(waiting.order, Step.CHARGE, "older")
+    assert waiting.tokens.kept[place][0] == "newer"
 
 
+def test_a_reason_that_is_too_long_is_cut_to_what_the_service_takes(waiting: Waiting) -> None:
+    long_name = type("E" * 300, (HostingOrdersError,), {})
+    waiting.workflow.fail(waiting.order, Step.CHARGE, long_name, "c" * 40_000)
+    _, error, cause = waiting.ended()
+    assert (len(error or ""), len(cause or "")) == (256, 32_768)
+
+
+@pytest.mark.parametrize("answer", ["resume", "fail"])
 @pytest.mark.parametrize("end", ["answered", "stopped", "unknown"])
-def test_a_token_nobody_waits_for_is_not_an_error(runner: AslRunner, end: str) -> None:
-    execution = waiting_execution(runner)
-    workflow = StepFunctionsWorkflow(runner.as_client(), runner.arn)
-    token = token_of(execution)
+def test_a_token_nobody_waits_for_is_not_an_error(waiting: Waiting, end: str, answer: str) -> None:
+    workflow, order = waiting.workflow, waiting.order
     if end == "answered":
-        workflow.succeed(token)
+        workflow.answer(order, Step.CHARGE, token_of(waiting.execution))
     elif end == "stopped":
-        runner.stop(execution.name)
+        waiting.runner.stop(waiting.execution.name)
+    workflow.wait(order, Step.CHARGE, "AQCgAAAAKgAAAAMAAAAAmadeup")
+    if answer == "resume":
+        assert not workflow.resume(order, Step.CHARGE)
     else:
-        token = "AQCgAAAAKgAAAAMAAAAAmadeup"
-    workflow.succeed(token)
-    workflow.fail(token, "ProvisioningFailedError", "late")
-    runner.run_until_idle()
-    assert execution.status == {"answered": "SUCCEEDED", "stopped": "ABORTED", "unknown": "RUNNING"}[end]
+        assert not workflow.fail(order, Step.CHARGE, OrderCanceledError, "late")
+    assert waiting.ended()[0] == {"answered": "SUCCEEDED", "stopped": "ABORTED", "unknown": "RUNNING"}[end]
+    assert not waiting.tokens.kept, "a token that has been used is gone"
 
 
 # -- the project's own machine ------------------------------------------------------------------------
@@ -177,7 +239,7 @@ class Fulfilment:
         names = set(re.findall(r"\$\{(\w+)FunctionArn\}", STATE_MACHINE.read_text(encoding="utf-8")))
         machine = StateMachine.load(STATE_MACHINE, {f"{name}FunctionArn": name for name in names})
         self.runner = AslRunner(machine, VirtualClock(), invoke=self._note)
-        self.workflow = StepFunctionsWorkflow(self.runner.as_client(), self.runner.arn)
+        self.workflow = workflow_of(self.runner.as_client(), self.runner.arn)
 
     def _note(self, function: str, payload: dict[str, Any]) -> None:
         self.given.append((function, payload))
@@ -197,7 +259,7 @@ def test_the_machine_finds_in_its_input_all_that_its_steps_read() -> None:
     execution = fulfilment.start(order)
     assert (execution.states, execution.error, execution.cause) == (["ChargeOrder"], None, None)
     for _ in range(2):
-        fulfilment.workflow.succeed(token_of(execution))
+        fulfilment.workflow.answer(order, Step.CHARGE, token_of(execution))
         fulfilment.runner.run_until_idle()
     assert fulfilment.steps() == ["ChargeOrder", "ProvisionHosting", "SendCallback"]
     assert execution.status == "SUCCEEDED"
@@ -208,12 +270,14 @@ def test_the_machine_finds_in_its_input_all_that_its_steps_read() -> None:
 
 def test_the_machine_gives_the_money_back_when_a_step_fails() -> None:
     fulfilment = Fulfilment()
-    execution = fulfilment.start(an_order())
-    fulfilment.workflow.fail(token_of(execution), "PaymentFailedError", "declined")
+    order = an_order()
+    execution = fulfilment.start(order)
+    fulfilment.workflow.wait(order, Step.CHARGE, token_of(execution))
+    fulfilment.workflow.fail(order, Step.CHARGE, PaymentFailedError, "declined")
     fulfilment.runner.run_until_idle()
     assert fulfilment.steps() == ["ChargeOrder", "RefundOrder"]
     assert fulfilment.given[1][1]["error"] == "PaymentFailedError"
-    fulfilment.workflow.succeed(token_of(execution))
+    fulfilment.workflow.answer(order, Step.REFUND, token_of(execution))
     fulfilment.runner.run_until_idle()
     assert fulfilment.steps() == ["ChargeOrder", "RefundOrder", "SendCallback"]
     assert execution.status == "SUCCEEDED"
@@ -221,11 +285,23 @@ def test_the_machine_gives_the_money_back_when_a_step_fails() -> None:
 
 # -- when Step Functions does not answer --------------------------------------------------------------
 
-CALLS: dict[str, Callable[[StepFunctionsWorkflow], None]] = {
-    "start_execution": lambda workflow: workflow.start(an_order(number=mint_number(1_800_000_000_000))),
-    "send_task_success": lambda workflow: workflow.succeed("token"),
-    "send_task_failure": lambda workflow: workflow.fail("token", "PaymentFailedError", "declined"),
+ORDER = an_order(number=mint_number(1_800_000_000_000))
+CALLS: dict[str, Callable[[StepFunctionsWorkflow], object]] = {
+    "start_execution": lambda workflow: workflow.start(ORDER),
+    "send_task_success": lambda workflow: workflow.resume(ORDER, Step.CHARGE),
+    "send_task_failure": lambda workflow: workflow.fail(ORDER, Step.CHARGE, PaymentFailedError, "declined"),
 }
+
+
+def ask_in_vain(client: Any, operation: str) -> str:
+    """Call the operation's method for an order that waits; the text of its ProviderUnavailableError."""
+    tokens = TokensInMemory()
+    workflow = workflow_of(client, "arn:aws:states:eu-west-1:1:stateMachine:m", tokens)
+    workflow.wait(ORDER, Step.CHARGE, "token")
+    with pytest.raises(ProviderUnavailableError) as raised:
+        CALLS[operation](workflow)
+    assert tokens.token(ORDER.account_id, ORDER.number, "charge") == "token", "it may still be waited for"
+    return str(raised.value)
 
 
 @pytest.mark.parametrize("operation", CALLS)
@@ -245,8 +321,7 @@ def test_throttles_and_faults_are_told_as_unavailable(operation: str, code: str,
     client = boto3_client()
     with Stubber(client) as stub:
         stub.add_client_error(operation, service_error_code=code, http_status_code=status)
-        with pytest.raises(ProviderUnavailableError, match=code):
-            CALLS[operation](StepFunctionsWorkflow(client, "arn:aws:states:eu-west-1:1:stateMachine:m"))
+        assert code in ask_in_vain(client, operation)
 
 
 @pytest.mark.parametrize("operation", CALLS)
@@ -261,5 +336,4 @@ def test_a_service_that_can_not_be_reached_is_told_as_unavailable(operation: str
             aws_secret_access_key="test",
             config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False),
         )
-        with pytest.raises(ProviderUnavailableError):
-            CALLS[operation](StepFunctionsWorkflow(client, "arn:aws:states:eu-west-1:1:stateMachine:m"))
+        ask_in_vain(client, operation)

@@ -25,6 +25,10 @@ _OPERATIONS = {
     "put_item": "dynamodb:PutItem",
     "update_item": "dynamodb:UpdateItem",
     "delete_item": "dynamodb:DeleteItem",
+    "start_execution": "states:StartExecution",
+    "send_task_success": "states:SendTaskSuccess",
+    "send_task_failure": "states:SendTaskFailure",
+    "get_execution_history": "states:GetExecutionHistory",
 }
 _IN_TRANSACTIONS = {
     "Put": "dynamodb:PutItem",
@@ -49,10 +53,6 @@ _NEEDS = {
     ),
 }
 _METHODS = {
-    ("workflow", "start"): "states:StartExecution",
-    ("workflow", "succeed"): "states:SendTaskSuccess",
-    ("workflow", "fail"): "states:SendTaskFailure",
-    ("workflow", "failed_step"): "states:GetExecutionHistory",
     ("alerts", "send"): "sns:Publish",
     ("cipher", "seal"): "kms:Encrypt",
     ("cipher", "open"): "kms:Decrypt",
@@ -182,8 +182,8 @@ def used(*things: str) -> None:
         missing.update((folder, thing) for thing in things if thing not in allowed(folder))
 
 
-class WatchedTable:
-    """A DynamoDB client whose calls are noted."""
+class WatchedClient:
+    """A client of DynamoDB or Step Functions whose calls are noted."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

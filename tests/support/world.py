@@ -33,6 +33,7 @@ from moto.dynamodb import dynamodb_backends
 from stripe import RequestsClient, StripeClient
 
 from hosting_orders import bootstrap, settings
+from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
 from hosting_orders.adapters.features import AppConfigFeatures
 from hosting_orders.adapters.route53_registrar import Route53Registrar
 from hosting_orders.adapters.route53_zones import Route53Zones
@@ -214,7 +215,10 @@ class WorldServices(bootstrap.AwsServices):
     @cached_property
     def workflow(self) -> Any:
         client = mishaps.workflow(self._world.runner.as_client(), self._world.mishaps)
-        return StepFunctionsWorkflow(client, self._world.runner.arn)
+        tokens = DynamoTokenStore(bootstrap.aws_client("dynamodb"), TABLE_NAME)
+        return StepFunctionsWorkflow(
+            permissions.WatchedClient(client), self._world.runner.arn, tokens, self.clock
+        )
 
     @cached_property
     def payments(self) -> Any:
@@ -666,7 +670,7 @@ def a_world(
                 if service not in clients:
                     client: Any = AtomicClient(boto3_client(service))
                     if service == "dynamodb":
-                        client = permissions.WatchedTable(mishaps.table(client, trouble))
+                        client = permissions.WatchedClient(mishaps.table(client, trouble))
                     clients[service] = client
                 return clients[service]
 

@@ -223,7 +223,8 @@ def test_a_zone_that_can_not_be_made_yet_keeps_the_order_open_not_the_money_back
 def give_up(world: World, order: Order) -> None:
     """The step RegisterDomain comes to its end without an answer, as its time-out or a fault would end it."""
     token = world.runner.executions[order.uuid].waiting_token
-    world.services.workflow.fail(token, "States.Timeout", "made up")
+    assert token is not None
+    world.runner.send_task_failure(token, "States.Timeout", "made up")
     world.runner.run_until_idle()
     assert world.runner.executions[order.uuid].states[-1] == "RefundOrder"
 

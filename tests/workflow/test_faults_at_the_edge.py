@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.usecases import charge_order as module
@@ -204,13 +205,12 @@ def test_a_retry_on_a_machine_whose_clock_is_behind_is_still_answered(
 ) -> None:
     """With FULL jitter a retry may come at once, and clocks of two machines differ. Its token must not be lost: nothing
     else lets a paid order go on."""
-    store = type(world.services.tokens)
-    put, ahead = store.put_token, [5000]
+    put, ahead = DynamoTokenStore.put_token, [5000]
 
     def on_its_own_clock(self: Any, account: str, number: int, step: str, token: str, now: int) -> None:
         put(self, account, number, step, token, now + (ahead.pop() if ahead else 0))
 
-    monkeypatch.setattr(store, "put_token", on_its_own_clock)
+    monkeypatch.setattr(DynamoTokenStore, "put_token", on_its_own_clock)
     resume, faults = module.resume_payment, [ProviderUnavailableError("no answer")]
 
     def fails_once(*given: Any) -> Any:

@@ -198,8 +198,9 @@ def test_a_debit_under_way_when_the_flow_breaks_is_given_back_when_it_settles(wo
     order = world.order(reply.body["orders"][0]["id"], "sepa")
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
     world.run()
-    token = world.services.tokens.token(order.account_id, order.number, "charge")
-    world.services.workflow.fail(token, "States.Timeout", "the flow broke")
+    token = world.runner.executions[order.uuid].waiting_token
+    assert token is not None
+    world.runner.send_task_failure(token, "States.Timeout", "the flow broke")
     world.run()
     assert world.order(order.uuid, "sepa").status is OrderStatus.REFUNDING
     world.stripe.controls.settle(world.cart(order.cart_token, "sepa").payment.invoice_id)

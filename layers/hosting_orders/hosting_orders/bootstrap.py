@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
     from hosting_orders.adapters.dynamodb.events import DynamoEventStore
     from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
-    from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
     from hosting_orders.adapters.features import AppConfigFeatures
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
     from hosting_orders.adapters.kms_cipher import KmsCipher
@@ -88,12 +87,6 @@ class AwsServices:
         return DynamoOrderStore(aws_client("dynamodb"), self._settings.table_name)
 
     @cached_property
-    def tokens(self) -> DynamoTokenStore:
-        from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
-
-        return DynamoTokenStore(aws_client("dynamodb"), self._settings.table_name)
-
-    @cached_property
     def events(self) -> DynamoEventStore:
         from hosting_orders.adapters.dynamodb.events import DynamoEventStore
 
@@ -107,9 +100,15 @@ class AwsServices:
 
     @cached_property
     def workflow(self) -> StepFunctionsWorkflow:
+        from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
         from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
 
-        return StepFunctionsWorkflow(aws_client("stepfunctions"), self._settings.state_machine_arn)
+        return StepFunctionsWorkflow(
+            aws_client("stepfunctions"),
+            self._settings.state_machine_arn,
+            DynamoTokenStore(aws_client("dynamodb"), self._settings.table_name),
+            self.clock,
+        )
 
     @cached_property
     def alerts(self) -> SnsAlerts:

@@ -7,12 +7,13 @@ name stays taken for 90 days after its end: one that failed can not be started a
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.errors import HostingOrdersError, ProviderUnavailableError
 from hosting_orders.domain.order import Order
+from hosting_orders.domain.workflow import Step
 
 # SendTaskSuccess and SendTaskFailure refuse what is longer, and a reason cut short beats none.
 LONGEST_ERROR = 256
@@ -24,16 +25,30 @@ _ALREADY_STARTED = frozenset({"ExecutionAlreadyExists"})
 _NO_STEP_WAITS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
+class _Tokens(Protocol):
+    """Where task tokens are kept, by order and step (adapters/dynamodb/tokens.py)."""
+
+    def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None: ...
+    def token(self, account_id: str, number: int, step: str) -> str | None: ...
+    def drop_token(self, account_id: str, number: int, step: str, token: str) -> None: ...
+
+
+class _Clock(Protocol):
+    def now(self) -> int: ...
+
+
 class StepFunctionsWorkflow:
     """`client` is a boto3 Step Functions client; `state_machine_arn` the machine's unqualified ARN.
 
-    Every method raises ProviderUnavailableError when Step Functions gave no usable answer; whether it acted
-    is unknown then, and calling again is harmless.
+    A token is answered first and deleted after it: a process that dies between the two leaves a token on which no
+    step waits, which is harmless.
     """
 
-    def __init__(self, client: Any, state_machine_arn: str) -> None:
+    def __init__(self, client: Any, state_machine_arn: str, tokens: _Tokens, clock: _Clock) -> None:
         self._client = client
         self._state_machine_arn = state_machine_arn
+        self._tokens = tokens
+        self._clock = clock
 
     def start(self, order: Order) -> None:
         """Start the order's execution unless it was started before, running or ended."""
@@ -48,23 +63,38 @@ class StepFunctionsWorkflow:
             input=json.dumps(given, separators=(",", ":")),
         )
 
-    def succeed(self, token: str) -> bool:
-        """Let the step that waits on this token go on; False when none does. Results are on the order, never in the
-        history."""
-        answer = self._ask("send_task_success", _NO_STEP_WAITS, taskToken=token, output="{}")
-        return answer is not None
+    def wait(self, order: Order, step: Step, token: str) -> None:
+        self._tokens.put_token(order.account_id, order.number, step, token, self._clock.now())
 
-    def fail(self, token: str, error: str, cause: str) -> bool:
-        """Fail the step that waits on this token; False when none does. `error` is the class name of a domain
-        error."""
+    def answer(self, order: Order, step: Step, token: str) -> None:
+        self._succeed(token)
+        self._tokens.drop_token(order.account_id, order.number, step, token)
+
+    def resume(self, order: Order, step: Step) -> bool:
+        token = self._tokens.token(order.account_id, order.number, step)
+        if token is None:
+            return False
+        resumed = self._succeed(token)
+        self._tokens.drop_token(order.account_id, order.number, step, token)
+        return resumed
+
+    def fail(self, order: Order, step: Step, error: type[HostingOrdersError], cause: str) -> bool:
+        token = self._tokens.token(order.account_id, order.number, step)
+        if token is None:
+            return False
         answer = self._ask(
             "send_task_failure",
             _NO_STEP_WAITS,
             taskToken=token,
-            error=error[:LONGEST_ERROR],
+            error=error.__name__[:LONGEST_ERROR],
             cause=cause[:LONGEST_CAUSE],
         )
+        self._tokens.drop_token(order.account_id, order.number, step, token)
         return answer is not None
+
+    def _succeed(self, token: str) -> bool:
+        """Whether a step waited on this token. Results are on the order, never in the history."""
+        return self._ask("send_task_success", _NO_STEP_WAITS, taskToken=token, output="{}") is not None
 
     def failed_step(self, execution_arn: str) -> str | None:
         """The state that the execution entered last; None when the service knows of none."""

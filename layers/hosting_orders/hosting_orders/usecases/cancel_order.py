@@ -5,11 +5,11 @@ from __future__ import annotations
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.errors import OrderCanceledError, ProviderUnavailableError
 from hosting_orders.domain.order import Order
+from hosting_orders.domain.workflow import Step
 
 from .changes import change_order, load_order
 from .log import log
 from .ports import Services
-from .waiting import Step, fail
 
 
 def cancel_order(services: Services, account_id: str, number: int) -> Order:
@@ -33,4 +33,4 @@ def cancel_order(services: Services, account_id: str, number: int) -> Order:
 
 def _wake(services: Services, order: Order) -> None:
     """Tell the workflow if it waits for the money. If it is between two steps the next one sees the cancel."""
-    fail(services, order, Step.CHARGE, OrderCanceledError, "the customer cancelled")
+    services.workflow.fail(order, Step.CHARGE, OrderCanceledError, "the customer cancelled")

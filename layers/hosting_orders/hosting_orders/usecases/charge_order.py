@@ -9,12 +9,12 @@ from hosting_orders.domain.errors import (
     PaymentNotStartedError,
 )
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.workflow import Step
 
 from .changes import load_cart, load_order
 from .collect_payment import resume_payment
 from .ports import Services
 from .settle_payment import resume_order
-from .waiting import Step, answer, wait
 
 
 def charge_order(services: Services, account_id: str, number: int, task_token: str) -> None:
@@ -27,7 +27,7 @@ def charge_order(services: Services, account_id: str, number: int, task_token: s
     if order.status is OrderStatus.PENDING and not cart.payment.settled:
         # Store first, then look again: the code that settles the payment writes it first and then looks for a token.
         # One of the two always sees the other.
-        wait(services, account_id, number, Step.CHARGE, task_token)
+        services.workflow.wait(order, Step.CHARGE, task_token)
         try:
             resume_payment(services, cart)
         except PaymentNotStartedError as refusal:
@@ -49,4 +49,4 @@ def _answer(services: Services, order: Order, task_token: str) -> None:
         raise OrderExpiredError("not paid in time")
     if order.status is OrderStatus.FAILED:
         raise PaymentFailedError("the payment failed")
-    answer(services, order.account_id, order.number, Step.CHARGE, task_token)
+    services.workflow.answer(order, Step.CHARGE, task_token)

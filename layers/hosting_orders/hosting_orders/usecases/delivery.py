@@ -5,10 +5,10 @@ from __future__ import annotations
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.errors import OrderCanceledError, ProvisioningFailedError
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
+from hosting_orders.domain.workflow import Step
 
 from .changes import change_order, load_order
 from .ports import Services
-from .waiting import Step, answer, fail, resume, wait
 
 
 def take_fence(
@@ -32,13 +32,13 @@ def take_fence(
             ),
         )
     if order.status is OrderStatus.COMPLETED:
-        answer(services, account_id, number, Step.DELIVER, task_token)
+        services.workflow.answer(order, Step.DELIVER, task_token)
         return None
     if order.status in (OrderStatus.CANCELING, OrderStatus.CANCELED):
         raise OrderCanceledError("cancelled before delivery began")
     if order.status is not OrderStatus.PROCESSING:
         raise ProvisioningFailedError(f"the order is {order.status}")
-    wait(services, account_id, number, Step.DELIVER, task_token)
+    services.workflow.wait(order, Step.DELIVER, task_token)
     return order
 
 
@@ -48,10 +48,10 @@ def answer_delivery(services: Services, order: Order) -> None:
     A refund that was asked for while nobody knew what was true ends with the delivery too.
     """
     if order.status is OrderStatus.COMPLETED:
-        resume(services, order, Step.DELIVER)
-        resume(services, order, Step.REFUND)
+        services.workflow.resume(order, Step.DELIVER)
+        services.workflow.resume(order, Step.REFUND)
     else:
-        fail(services, order, Step.DELIVER, ProvisioningFailedError, "it could not be delivered")
+        services.workflow.fail(order, Step.DELIVER, ProvisioningFailedError, "it could not be delivered")
 
 
 def undeliverable(services: Services, order: Order, failure: Failure, actor: Actor) -> Order:

@@ -9,6 +9,7 @@ from hosting_orders.domain.account import Account, Credential, User
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderMark
 from hosting_orders.domain.catalogue import Catalogue, Term
+from hosting_orders.domain.errors import HostingOrdersError
 from hosting_orders.domain.listing import DueItem, OrderPage
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import Order, Subscription
@@ -41,6 +42,7 @@ from hosting_orders.domain.registration import (
     Violation,
     Zone,
 )
+from hosting_orders.domain.workflow import Step
 
 
 class Clock(Protocol):
@@ -132,20 +134,6 @@ class OrderStore(Protocol):
         ...
 
 
-class TokenStore(Protocol):
-    """Task tokens of waiting workflow steps, by order and step. A token belongs to one attempt at its step."""
-
-    def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
-        """Raises ConcurrentUpdateError when a token that seems newer is there; the step's retry stores its own."""
-        ...
-
-    def token(self, account_id: str, number: int, step: str) -> str | None: ...
-
-    def drop_token(self, account_id: str, number: int, step: str, token: str) -> None:
-        """Forget this token; a newer attempt's token stays."""
-        ...
-
-
 class EventStore(Protocol):
     """Which events of a provider were dealt with, so that a repeated webhook costs nothing."""
 
@@ -162,18 +150,34 @@ class CallbackStore(Protocol):
 
 
 class Workflow(Protocol):
-    """The state machine that fulfils orders."""
+    """The state machine that fulfils orders.
+
+    A waiting step has a task token, which belongs to one attempt at the step. A step that knows the answer itself
+    answers the token it was given. All other code names the step, and the token is found. Every method raises
+    ProviderUnavailableError when it is unknown whether it acted; calling again is harmless.
+    """
 
     def start(self, order: Order) -> None:
         """Start the order's one execution; starting it again is harmless."""
         ...
 
-    def succeed(self, token: str) -> bool:
-        """Let a waiting step go on; False when no step waits on this token any more, which is not an error."""
+    def wait(self, order: Order, step: Step, token: str) -> None:
+        """Keep the token of this attempt until something answers it.
+
+        Raises ConcurrentUpdateError when a token that seems newer is there; the step's retry keeps its own.
+        """
         ...
 
-    def fail(self, token: str, error: str, cause: str) -> bool:
-        """Fail a waiting step; False when no step waits on this token any more."""
+    def answer(self, order: Order, step: Step, token: str) -> None:
+        """Let this attempt go on: the step has found out by itself that there is nothing to wait for."""
+        ...
+
+    def resume(self, order: Order, step: Step) -> bool:
+        """Let the order's step go on if it waits; True when it did."""
+        ...
+
+    def fail(self, order: Order, step: Step, error: type[HostingOrdersError], cause: str) -> bool:
+        """Fail the order's step if it waits; True when it did. The workflow decides by the name of `error`."""
         ...
 
     def failed_step(self, execution_arn: str) -> str | None:
@@ -373,8 +377,6 @@ class Services(Protocol):
     def catalogue(self) -> CatalogueStore: ...
     @property
     def orders(self) -> OrderStore: ...
-    @property
-    def tokens(self) -> TokenStore: ...
     @property
     def events(self) -> EventStore: ...
     @property

@@ -12,6 +12,7 @@ from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.errors import OrderCanceledError, PaymentNotStartedError, ProvisioningFailedError
 from hosting_orders.domain.listing import DueItem
 from hosting_orders.domain.order import DomainItem, Order, OrderStatus
+from hosting_orders.domain.workflow import Step
 
 from .changes import change_cart, change_order, load_cart, load_order
 from .collect_payment import resume_payment
@@ -25,7 +26,6 @@ from .renew_domain import renew_domain
 from .send_callback import CallbackBody, send_callback
 from .settle_payment import owes_a_refund, resume_order, settle_payment, waits_for_its_start
 from .start_renewal import start_renewal
-from .waiting import Step, fail, resume
 
 BATCH = 50
 # A run begins nothing new after this (milliseconds), so that it is over before its function is stopped.
@@ -137,7 +137,7 @@ def _reconcile_order(services: Services, order: Order) -> None:
         order = resume_order(services, order, cart)
     if order.status in (OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
         if refund_order(services, order.account_id, order.number, "Reconciled"):
-            resume(services, order, Step.REFUND)
+            services.workflow.resume(order, Step.REFUND)
     elif order.status is OrderStatus.PROCESSING:
         _reconcile_delivery(services, order, now)
     # The start may have been lost; starting again is harmless, and an ended order's steps change nothing.
@@ -148,7 +148,7 @@ def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
     if now >= deadlines.delivery_ends_at(order):
         # Whatever the execution still waits for: the deadline decides, and its step is answered below.
         if refund_order(services, order.account_id, order.number, "DeliveryTimedOut"):
-            resume(services, order, Step.REFUND)
+            services.workflow.resume(order, Step.REFUND)
         answer_delivery(services, load_order(services, order.account_id, order.number))
     elif order.provisioning_at is None:
         if now >= order.timeline[-1].at + deadlines.DELIVERY_NOT_BEGUN:
@@ -177,9 +177,9 @@ def _close(services: Services, order: Order) -> None:
     """The order has ended. Answer every step that still waits for it: the process that ended it may have died."""
     for step in Step:
         if step is Step.REFUND or order.status is OrderStatus.COMPLETED:
-            resume(services, order, step)
+            services.workflow.resume(order, step)
         else:
-            fail(services, order, step, OrderCanceledError, f"the order is {order.status}")
+            services.workflow.fail(order, step, OrderCanceledError, f"the order is {order.status}")
     # Only what was looked at: news of money that came meanwhile have made the order due again.
     seen = order.due_at
     change_order(

@@ -18,6 +18,7 @@ from hosting_orders.domain.errors import (
 from hosting_orders.domain.order import Actor, DomainItem, Failure, Order, OrderStatus, Refund
 from hosting_orders.domain.providers import Operation, OperationStatus, PaymentState
 from hosting_orders.domain.registration import RegistrarOperation, RegistrarStatus
+from hosting_orders.domain.workflow import Step
 
 from .changes import change_cart, change_order, load_cart, load_order
 from .collect_payment import note_payment, other_orders_alive
@@ -26,14 +27,14 @@ from .log import log
 from .ports import Services
 from .provision_hosting import platform_verdict, record_delivery
 from .register_domain import record_registration, registrar_verdict
-from .waiting import Step, answer, fail, wait
 
 
 def refund_step(services: Services, account_id: str, number: int, task_token: str, error: str) -> None:
     """The state RefundOrder: compensate, and answer the token at once or when the bank or an operator has acted."""
-    wait(services, account_id, number, Step.REFUND, task_token)
+    order = load_order(services, account_id, number)
+    services.workflow.wait(order, Step.REFUND, task_token)
     if refund_order(services, account_id, number, error):
-        answer(services, account_id, number, Step.REFUND, task_token)
+        services.workflow.answer(order, Step.REFUND, task_token)
 
 
 def refund_order(services: Services, account_id: str, number: int, error: str) -> bool:
@@ -143,7 +144,7 @@ def _take_others_along(services: Services, order: Order) -> None:
         if changed.status is not OrderStatus.REFUNDING:
             continue
         answer_delivery(services, changed)
-        fail(services, changed, Step.CHARGE, ProvisioningFailedError, failure.message)
+        services.workflow.fail(changed, Step.CHARGE, ProvisioningFailedError, failure.message)
 
 
 def _give_up(services: Services, order: Order, error: str, if_in: tuple[OrderStatus, ...]) -> Order:

@@ -15,12 +15,12 @@ from hosting_orders.domain.errors import (
     PaymentSettledError,
 )
 from hosting_orders.domain.order import Failure, Order, OrderStatus
+from hosting_orders.domain.workflow import Step
 
 from .changes import change_order
 from .collect_payment import note_failure, note_payment
 from .log import log
 from .ports import Services
-from .waiting import Step, fail, resume
 
 _GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED})
 
@@ -81,11 +81,11 @@ def resume_order(services: Services, order: Order, cart: Cart) -> Order:
     if order.status in _GIVING_BACK or (paid and owes_a_refund(order)):
         return _let_it_be_refunded(services, order)
     if order.status is OrderStatus.FAILED:
-        fail(services, order, Step.CHARGE, PaymentFailedError, "the payment failed")
+        services.workflow.fail(order, Step.CHARGE, PaymentFailedError, "the payment failed")
     elif order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
-        fail(services, order, Step.CHARGE, OrderCanceledError, "ended before it was paid")
+        services.workflow.fail(order, Step.CHARGE, OrderCanceledError, "ended before it was paid")
     else:
-        resume(services, order, Step.CHARGE)
+        services.workflow.resume(order, Step.CHARGE)
     return order
 
 
@@ -100,7 +100,7 @@ def _let_it_be_refunded(services: Services, order: Order) -> Order:
     Giving it back is the business of RefundOrder and the reconciler alone. A step that waits is woken and finds out
     what is true; where none waits the reconciler looks within a minute.
     """
-    if fail(services, order, Step.REFUND, PaymentSettledError, "the payment has settled"):
+    if services.workflow.fail(order, Step.REFUND, PaymentSettledError, "the payment has settled"):
         return order
     now = services.clock.now()
 

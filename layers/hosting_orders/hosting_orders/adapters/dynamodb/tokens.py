@@ -1,4 +1,4 @@
-"""Task tokens of waiting workflow steps: the port TokenStore. Each is a secret."""
+"""Task tokens of waiting workflow steps, kept for adapters/stepfunctions.py. Each is a secret."""
 
 from __future__ import annotations
 
