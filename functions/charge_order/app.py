@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hosting_orders.entrypoints.step import Step, workflow_step
+from hosting_orders.entrypoints.step import StepCall, workflow_step
 from hosting_orders.usecases.charge_order import charge_order
 from hosting_orders.usecases.ports import Services
 
 
 @workflow_step
-def handler(step: Step, services: Services) -> None:
+def handler(step: StepCall, services: Services) -> None:
     charge_order(services, step.account_id, step.number, step.task_token)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hosting_orders.entrypoints.step import Step, workflow_step
+from hosting_orders.entrypoints.step import StepCall, workflow_step
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.provision_hosting import provision_hosting
 
 
 @workflow_step
-def handler(step: Step, services: Services) -> None:
+def handler(step: StepCall, services: Services) -> None:
     provision_hosting(services, step.account_id, step.number, step.task_token)

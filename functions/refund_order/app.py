@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hosting_orders.entrypoints.step import Step, workflow_step
+from hosting_orders.entrypoints.step import StepCall, workflow_step
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.refund_order import refund_step
 
 
 @workflow_step
-def handler(step: Step, services: Services) -> None:
+def handler(step: StepCall, services: Services) -> None:
     refund_step(services, step.account_id, step.number, step.task_token, step.error)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from hosting_orders.contracts import v2
-from hosting_orders.entrypoints.step import Step, workflow_step
+from hosting_orders.entrypoints.step import StepCall, workflow_step
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.send_callback import send_callback
 
 
 @workflow_step
-def handler(step: Step, services: Services) -> None:
+def handler(step: StepCall, services: Services) -> None:
     send_callback(services, step.account_id, step.number, v2.callback_body)

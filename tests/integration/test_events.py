@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hosting_orders.entrypoints.step import Step
+from hosting_orders.entrypoints.step import StepCall
 from hosting_orders.entrypoints.stream import order_news
 from tests.support.world import ROOT, World, a_world, handler_of
 
@@ -47,7 +47,17 @@ def test_a_request_is_answered(path: Path, world: World) -> None:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_understands_its_payload(step: str, world: World) -> None:
     for path in (ROOT / "events" / step).glob("*.json"):
-        assert Step.model_validate(event_of(path, world)).number > 0
+        assert StepCall.of(event_of(path, world)).number > 0
+
+
+@pytest.mark.parametrize("payload", [{}, {"account_id": "acc_ready"}, {"account_id": 1, "order_id": "x"}])
+def test_a_payload_that_names_no_order_is_a_fault_that_is_counted(
+    payload: dict[str, Any], world: World
+) -> None:
+    before = world.measures.counts["StepFault"]
+    with pytest.raises(ValueError, match="account_id"):
+        handler_of("charge_order")(payload, None)
+    assert world.measures.counts["StepFault"] == before + 1
 
 
 def test_the_stream_s_records_are_news_of_orders(world: World) -> None:

@@ -3,49 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from hosting_orders import bootstrap
-from hosting_orders.domain.errors import HostingOrdersError, NotFoundError
+from hosting_orders.domain.errors import HostingOrdersError
 from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.usecases.ports import Services
 
 from .logs import logger
 
 
-class Step(BaseModel):
-    """What a state of statemachines/fulfil_order.asl.yaml hands to its function: ids, never documents."""
+@dataclass(frozen=True, slots=True)
+class StepCall:
+    """What a state of statemachines/fulfil_order.asl.yaml hands to its function: ids, never documents.
 
-    model_config = ConfigDict(frozen=True)
+    `task_token` is empty for a state that does not wait, `error` for one that no failure led to.
+    """
 
     account_id: str
-    order_id: str
+    number: int
     task_token: str = ""
     error: str = ""
 
-    @property
-    def number(self) -> int:
-        number = parse_order_id(self.order_id)
-        if number is None:
-            raise NotFoundError("the step's order id is no order's")
-        return number
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> StepCall:
+        """Raises ValueError for a payload that names no account and order: a fault of the state machine."""
+        account_id, number = event.get("account_id"), parse_order_id(str(event.get("order_id")))
+        if not isinstance(account_id, str) or not account_id or number is None:
+            raise ValueError("the step's payload needs `account_id` and `order_id`")
+        return cls(account_id, number, event.get("task_token", ""), event.get("error", ""))
 
 
 def workflow_step(
-    handle: Callable[[Step, Services], None],
+    handle: Callable[[StepCall, Services], None],
 ) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
     """Make a Lambda handler of a workflow step. Errors leave it as they are: the workflow decides by their names."""
 
     @wraps(handle)
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        step = Step.model_validate(event)
         log = logger()
-        log.append_keys(account_id=step.account_id, order_id=step.order_id, step=handle.__module__)
+        log.append_keys(
+            account_id=event.get("account_id"), order_id=event.get("order_id"), step=handle.__module__
+        )
         try:
-            handle(step, bootstrap.services())
+            handle(StepCall.of(event), bootstrap.services())
         except Exception as error:
             log.warning("step ended with an error", extra={"error": type(error).__name__, "why": str(error)})
             if not isinstance(error, HostingOrdersError):
