@@ -15,7 +15,8 @@ import pytest
 import requests
 import stripe
 
-from hosting_orders.adapters.stripe_payments import StripePayments
+from hosting_orders.adapters.stripe.client import StripeApi
+from hosting_orders.adapters.stripe.payments import StripePayments
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.errors import (
@@ -210,14 +211,14 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 
 
 def adapter(standin: StripeStandIn, **how: Any) -> StripePayments:
-    return StripePayments(
+    api = StripeApi(
         how.pop("api_key", API_KEY),
-        (OLD_SECRET, NEW_SECRET),
         api_base=standin.url,
         retries=how.pop("retries", 0),
         now=standin.clock.time,
         **how,
     )
+    return StripePayments(api, (OLD_SECRET, NEW_SECRET))
 
 
 def insist(act: Callable[[], T]) -> T:
@@ -1104,7 +1105,8 @@ def test_a_forged_old_or_malformed_webhook_is_refused(shop: Shop) -> None:
 def test_nothing_is_trusted_without_a_secret(shop: Shop) -> None:
     body = event("invoice.paid", {"id": "in_1"})
     for secrets in ((), ("",)):
-        unset = StripePayments(API_KEY, secrets, api_base=shop.standin.url, now=shop.standin.clock.time)
+        api = StripeApi(API_KEY, api_base=shop.standin.url, now=shop.standin.clock.time)
+        unset = StripePayments(api, secrets)
         with pytest.raises(ForgedWebhookError):
             unset.read_event(body, signed(shop, body, ""))
 
@@ -1134,7 +1136,7 @@ def test_faults_are_told_without_secrets(shop: Shop) -> None:
 
 
 def test_no_error_of_stripe_leaves_the_adapter_when_the_network_is_gone(shop: Shop) -> None:
-    gone = StripePayments(API_KEY, (NEW_SECRET,), api_base="http://127.0.0.1:9", retries=0)
+    gone = StripePayments(StripeApi(API_KEY, api_base="http://127.0.0.1:9", retries=0), (NEW_SECRET,))
     body = event("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1"})
     signature = stripe.WebhookSignature.generate_signature_header(body.decode(), NEW_SECRET)
     cart = shop.cart(("cus_1", "pm_1"))

@@ -38,7 +38,8 @@ from hosting_orders.adapters.features import AppConfigFeatures
 from hosting_orders.adapters.route53_registrar import Route53Registrar
 from hosting_orders.adapters.route53_zones import Route53Zones
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
-from hosting_orders.adapters.stripe_payments import StripePayments
+from hosting_orders.adapters.stripe.client import StripeApi
+from hosting_orders.adapters.stripe.payments import StripePayments
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.features import DOMAIN_REGISTRATION
 from hosting_orders.domain.ids import callback_message_id, parse_order_id
@@ -222,16 +223,15 @@ class WorldServices(bootstrap.AwsServices):
 
     @cached_property
     def payments(self) -> Any:
-        payments = StripePayments(
+        api = StripeApi(
             "sk_test_world",
-            self._world.webhook_secrets,
             api_base=self._world.stripe.url,
             retries=0,
             now=lambda: self._world.clock.now() / 1000,
             automatic_tax=self._world.automatic_tax,
         )
-        mishaps.stripe_client(connect(payments._client, self._world.stripe), self._world.mishaps)
-        return payments
+        mishaps.stripe_client(connect(api.client, self._world.stripe), self._world.mishaps)
+        return StripePayments(api, self._world.webhook_secrets)
 
     @cached_property
     def platform(self) -> Any:
