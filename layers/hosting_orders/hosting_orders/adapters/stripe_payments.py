@@ -456,15 +456,16 @@ class StripePayments:
         credit = max(0, (invoice.get("ending_balance") or 0) - (invoice.get("starting_balance") or 0))
         state = PaymentState(
             status=PaymentStatus.PROCESSING,
-            invoice_id=invoice["id"],
+            reference=invoice["id"],
             account_id=invoice["metadata"]["account_id"],
             cart_token=invoice["metadata"]["cart_token"],
             method_type=self._method_type(intent),
-            hosted_invoice_url=None,
+            pay_url=None,
             amount_charged=invoice["amount_due"],
             credit_applied=credit if invoice.get("ending_balance") is not None else 0,
             total_net=_net(invoice),
             total_gross=invoice["total"],
+            gross=self._gross_by_line(invoice),
             error=error,
         )
         status = invoice["status"]
@@ -483,11 +484,24 @@ class StripePayments:
             return replace(state, error=None)
         return self._awaiting(state, invoice, error)
 
+    def _gross_by_line(self, invoice: Document) -> dict[str, int]:
+        """What each of our lines costs with tax; nothing for a draft, whose tax is not final."""
+        if invoice["status"] == "draft":
+            return {}
+        shown = invoice["lines"]
+        lines = self._lines(invoice["id"]) if shown["has_more"] else shown["data"]
+        gross = {key: _gross(line) for line in lines if (key := _order_of(line)) is not None}
+        rest = invoice["total"] - sum(gross.values())
+        if gross and rest:
+            # What belongs to the whole invoice, such as a rounding difference, goes to its largest line.
+            gross[max(gross, key=lambda key: gross[key])] += rest
+        return gross
+
     def _awaiting(self, state: PaymentState, invoice: Document, error: str | None) -> PaymentState:
         return replace(
             state,
             status=PaymentStatus.AWAITING_AUTHENTICATION,
-            hosted_invoice_url=invoice.get("hosted_invoice_url"),
+            pay_url=invoice.get("hosted_invoice_url"),
             error=error,
         )
 
@@ -709,9 +723,9 @@ class StripePayments:
             raise ForgedWebhookError("the webhook is not an event") from None
         read = PaymentEvent(_id(event.get("id")) or "", kind)
         if kind in _INVOICE_EVENTS:
-            return replace(read, invoice_id=_id(subject.get("id")), subscription_id=_subscription_of(subject))
+            return replace(read, reference=_id(subject.get("id")), subscription_id=_subscription_of(subject))
         if kind.startswith(_EVENTS_NAMING_AN_INVOICE):
-            return replace(read, invoice_id=_id(subject.get("invoice")))
+            return replace(read, reference=_id(subject.get("invoice")))
         if kind in _PAYMENT_INTENT_EVENTS:
             return replace(read, payment_id=_id(subject.get("id")))
         if kind.startswith(_EVENTS_NAMING_A_PAYMENT):
@@ -771,7 +785,7 @@ class StripePayments:
                 return
         raise ForgedWebhookError("the webhook's signature does not hold")
 
-    def invoice_of_payment(self, payment_id: str) -> str | None:
+    def reference_of(self, payment_id: str) -> str | None:
         """The invoice that a payment intent pays; None when it pays none."""
         with self._faults_translated():
             payments = self._api.invoice_payments.list(
