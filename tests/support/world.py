@@ -327,6 +327,7 @@ class World:
         self._untold_operations: list[str] = []
         self._untold_events: list[dict[str, Any]] = []
         self.stream_on = True
+        self.client_address = "203.0.113.7"
         self.runner = AslRunner(the_machine(), self.clock, invoke=_invoke)
         self.services = WorldServices(self)
         client = connect(StripeClient("sk_test_world", http_client=RequestsClient()), stripe)
@@ -370,7 +371,7 @@ class World:
             "queryStringParameters": dict(part.split("=", 1) for part in query.split("&") if "=" in part),
             "pathParameters": parameters,
             "requestContext": {
-                "http": {"method": method, "path": path, "sourceIp": "203.0.113.7"},
+                "http": {"method": method, "path": path, "sourceIp": self.client_address},
                 "requestId": str(uuid.uuid4()),
             },
             "body": text.decode() if isinstance(text, bytes) else text,

@@ -174,7 +174,7 @@ class Shop:
         whose = self.customer(credit=credit, currency=currency)
         state = self.payments.charge(self.cart(whose, lines, currency))
         assert state.status is PaymentStatus.SUCCEEDED
-        return whose[0], state.invoice_id
+        return whose[0], state.reference
 
     def invoices(self, customer_id: str) -> list[Any]:
         return [
@@ -271,8 +271,8 @@ def invoice_of(news: StripeWebhooks, body: bytes, signature: str) -> str | None:
     """The invoice that a webhook leads to."""
     event = news.read_event(body, signature)
     if event.payment_id is not None:
-        return news.invoice_of_payment(event.payment_id)
-    return event.invoice_id
+        return news.reference_of(event.payment_id)
+    return event.reference
 
 
 def event(kind: str, subject: Any) -> bytes:

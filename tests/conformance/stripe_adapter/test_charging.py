@@ -47,15 +47,16 @@ def test_a_good_card_pays_the_cart(shop: Shop) -> None:
     state = shop.payments.charge(cart)
     assert state == PaymentState(
         status=PaymentStatus.SUCCEEDED,
-        invoice_id=state.invoice_id,
+        reference=state.reference,
         account_id="acc_1",
         cart_token=cart.cart_token,
         method_type="card",
-        hosted_invoice_url=None,
+        pay_url=None,
         amount_charged=2100,
         credit_applied=0,
         total_net=2100,
         total_gross=2100,
+        gross={"101": 1200, "102": 900},
     )
     assert shop.taken(whose[0]) == [2100]
     [invoice] = shop.invoices(whose[0])
@@ -64,7 +65,28 @@ def test_a_good_card_pays_the_cart(shop: Shop) -> None:
     assert invoice["metadata"] == {"account_id": "acc_1", "cart_token": cart.cart_token, "schema": "1"}
     lines = {line["metadata"]["order"]: line["amount"] for line in invoice["lines"]["data"]}
     assert lines == {"101": 1200, "102": 900}
-    assert shop.payments.state(state.invoice_id) == state
+    assert shop.payments.state(state.reference) == state
+
+
+def test_each_line_s_gross_is_known_also_of_more_lines_than_stripe_shows_at_once(shop: Shop) -> None:
+    lines = tuple(ChargeLine(str(number), "Site", number) for number in range(101, 121))
+    state = shop.payments.charge(shop.cart(shop.customer(), lines))
+    assert state.gross == {line.key: line.amount for line in lines}
+
+
+def test_what_is_on_the_invoice_and_on_no_line_goes_to_the_largest(shop: Shop) -> None:
+    _, reference = shop.paid()
+    shop.standin.state.get("invoice", reference)["total"] += 1
+    state = shop.payments.state(reference)
+    assert state is not None
+    assert (state.total_gross, state.gross) == (2101, {"101": 1201, "102": 900})
+
+
+def test_a_draft_has_no_gross_yet(shop: Shop) -> None:
+    cart = shop.cart(shop.customer())
+    reference = shop.payments._create_invoice(cart)
+    state = shop.payments.state(reference)
+    assert state is not None and state.gross == {}
 
 
 def test_credit_pays_its_part_and_the_card_the_rest(shop: Shop) -> None:
@@ -118,14 +140,14 @@ def test_what_the_customer_can_mend_awaits_them_on_the_hosted_page(
     state = shop.payments.charge(cart)
     assert (state.status, state.error) == (PaymentStatus.AWAITING_AUTHENTICATION, error)
     assert (state.method_type, state.amount_charged) == ("card", 2100)
-    assert state.hosted_invoice_url
+    assert state.pay_url
     assert shop.payments.charge(cart) == state
     assert shop.taken(whose[0]) == []
 
-    shop.standin.controls.pay(state.invoice_id)
-    paid = shop.payments.state(state.invoice_id)
+    shop.standin.controls.pay(state.reference)
+    paid = shop.payments.state(state.reference)
     assert paid is not None
-    assert (paid.status, paid.error, paid.hosted_invoice_url) == (PaymentStatus.SUCCEEDED, None, None)
+    assert (paid.status, paid.error, paid.pay_url) == (PaymentStatus.SUCCEEDED, None, None)
     assert shop.payments.charge(cart) == paid
     assert shop.taken(whose[0]) == [2100]
     assert shop.statuses(whose[0]) == ["paid"]
@@ -169,7 +191,7 @@ def test_a_final_decline_that_is_not_voided_yet_is_neither_failed_nor_offered(sh
     state = shop.payments.state(invoice["id"])
     assert state is not None
     assert (state.status, state.error) == (PaymentStatus.PROCESSING, "lost_card")
-    assert state.hosted_invoice_url is None
+    assert state.pay_url is None
 
 
 def test_a_refused_method_on_the_hosted_page_is_for_the_customer_to_replace(shop: Shop) -> None:
@@ -178,11 +200,11 @@ def test_a_refused_method_on_the_hosted_page_is_for_the_customer_to_replace(shop
     state = shop.payments.charge(cart)
     other = shop.api.payment_methods.attach("pm_card_visa_chargeDeclinedLostCard", {"customer": whose[0]})
     with pytest.raises(stripe.CardError):
-        shop.api.invoices.pay(state.invoice_id, {"payment_method": other.id, "off_session": False})
-    later = shop.payments.state(state.invoice_id)
+        shop.api.invoices.pay(state.reference, {"payment_method": other.id, "off_session": False})
+    later = shop.payments.state(state.reference)
     assert later is not None
     assert (later.status, later.error) == (PaymentStatus.AWAITING_AUTHENTICATION, "lost_card")
-    assert later.hosted_invoice_url == state.hosted_invoice_url
+    assert later.pay_url == state.pay_url
     assert shop.payments.charge(cart).status is PaymentStatus.AWAITING_AUTHENTICATION
     assert shop.statuses(whose[0]) == ["open"]
 
@@ -229,25 +251,25 @@ def test_a_debit_is_processing_until_the_bank_has_settled_it(shop: Shop) -> None
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
     assert (state.status, state.method_type) == (PaymentStatus.PROCESSING, "sepa_debit")
-    assert state.hosted_invoice_url is None
-    assert shop.payments.void(state.invoice_id) == state
+    assert state.pay_url is None
+    assert shop.payments.void(state.reference) == state
     assert shop.payments.charge(cart) == state
-    shop.standin.controls.settle(state.invoice_id)
-    assert shop.payments.state(state.invoice_id) == replace(state, status=PaymentStatus.SUCCEEDED)
+    shop.standin.controls.settle(state.reference)
+    assert shop.payments.state(state.reference) == replace(state, status=PaymentStatus.SUCCEEDED)
     assert shop.taken(whose[0]) == [2100]
 
 
 def test_a_returned_debit_can_be_paid_otherwise(shop: Shop) -> None:
     whose = shop.debtor(BAD_IBAN)
     state = shop.payments.charge(shop.cart(whose))
-    shop.standin.controls.fail(state.invoice_id)
-    returned = shop.payments.state(state.invoice_id)
+    shop.standin.controls.fail(state.reference)
+    returned = shop.payments.state(state.reference)
     assert returned is not None
     assert returned.status is PaymentStatus.AWAITING_AUTHENTICATION
-    assert returned.hosted_invoice_url
+    assert returned.pay_url
     assert returned.method_type == "sepa_debit"
     assert returned.error
-    assert shop.payments.void(state.invoice_id).status is PaymentStatus.CANCELED
+    assert shop.payments.void(state.reference).status is PaymentStatus.CANCELED
 
 
 # -- methods and faults -------------------------------------------------------------------------------------

@@ -195,10 +195,10 @@ def test_voiding_closes_what_is_open_and_reports_what_is_paid(shop: Shop) -> Non
     whose = shop.customer("pm_card_authenticationRequired", credit=300)
     state = shop.payments.charge(shop.cart(whose))
     for _ in range(2):
-        voided = shop.payments.void(state.invoice_id)
+        voided = shop.payments.void(state.reference)
         assert voided.status is PaymentStatus.CANCELED
         assert (voided.amount_charged, voided.credit_applied) == (0, 0)
-        assert voided.hosted_invoice_url is None
+        assert voided.pay_url is None
     assert shop.statuses(whose[0]) == ["void"]
     assert shop.balance(whose[0]) == 300
 
@@ -218,7 +218,7 @@ def test_voiding_a_draft_deletes_it_and_its_charge_can_not_go_on(shop: Shop) -> 
     assert draft is not None
     assert draft.status is PaymentStatus.PROCESSING
     for _ in range(2):
-        assert shop.payments.void(draft.invoice_id).status is PaymentStatus.CANCELED
+        assert shop.payments.void(draft.reference).status is PaymentStatus.CANCELED
     assert shop.invoices(whose[0]) == []
     with pytest.raises(PaymentNotStartedError):
         shop.payments.charge(cart)

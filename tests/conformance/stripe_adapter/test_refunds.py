@@ -111,7 +111,7 @@ def test_a_refund_of_tax_and_all_gives_the_gross_back(shop: Shop) -> None:
     whose = shop.customer()
     state = StripeInvoices(adapter(shop.standin, automatic_tax=True)).charge(shop.cart(whose))
     for key in ("101", "102"):
-        shop.refunds.refund(state.invoice_id, key, f"order-{key}")
+        shop.refunds.refund(state.reference, key, f"order-{key}")
     assert shop.given_back(whose[0]) == state.amount_charged
 
 
@@ -139,7 +139,7 @@ def test_what_can_not_be_refunded_is_refused_and_moves_no_money(shop: Shop) -> N
     whose = shop.customer("pm_card_chargeCustomerFail")
     unpaid = shop.payments.charge(shop.cart(whose))
     with pytest.raises(RefundRefusedError):
-        shop.refunds.refund(unpaid.invoice_id, "101", "order-1")
+        shop.refunds.refund(unpaid.reference, "101", "order-1")
     shop.standin.controls.set(refunds="refuse")
     with pytest.raises(RefundRefusedError):
         shop.refunds.refund(invoice_id, "101", "order-1")

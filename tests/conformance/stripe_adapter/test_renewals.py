@@ -153,7 +153,7 @@ def test_each_paid_term_is_told_with_its_invoice_the_oldest_first(shop: Shop) ->
     shop.standin.clock.advance(366 * 24 * HOUR)
     shop.standin.clock.advance(2 * HOUR)
     paid = renewed(shop, subscription_id).paid
-    assert [term.invoice_id for term in paid] == [first, latest_invoice(shop, subscription_id)]
+    assert [term.reference for term in paid] == [first, latest_invoice(shop, subscription_id)]
     assert paid[1].starts_at == paid[0].ends_at
 
 

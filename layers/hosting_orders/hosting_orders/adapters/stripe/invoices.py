@@ -28,6 +28,7 @@ from hosting_orders.adapters.stripe.reading import (
     FINAL_DECLINES,
     awaiting,
     canceled,
+    gross_by_line,
     intent_of,
     is_ours,
     is_untried,
@@ -325,7 +326,12 @@ class StripeInvoices:
         raise ProviderUnavailableError("Stripe: the invoice could not be closed")
 
     def _state(self, invoice: Document) -> PaymentState:
-        return payment_state(invoice, method_type(intent_of(invoice), self._type_of))
+        shown = invoice["lines"]
+        # The tax of a draft is not final.
+        settled = invoice["status"] != "draft"
+        lines = self._stripe.invoice_lines(invoice["id"]) if settled and shown["has_more"] else shown["data"]
+        gross = gross_by_line(lines, invoice["total"]) if settled else {}
+        return payment_state(invoice, method_type(intent_of(invoice), self._type_of), gross)
 
     def _type_of(self, method_id: str) -> str | None:
         found = self._stripe.found(lambda: self._stripe.v1.payment_methods.retrieve(method_id))

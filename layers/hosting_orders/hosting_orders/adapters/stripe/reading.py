@@ -28,22 +28,23 @@ FINAL_DECLINES = frozenset(
 )
 
 
-def payment_state(invoice: Document, method_type: str | None) -> PaymentState:
-    """Classify by what is on record at Stripe alone (the table in docs/design.md)."""
+def payment_state(invoice: Document, method_type: str | None, gross: dict[str, int]) -> PaymentState:
+    """Classify by what is on record at Stripe alone (the table in docs/design.md). `gross` is by line key."""
     intent = intent_of(invoice)
     error = _error_of(intent)
     credit = max(0, (invoice.get("ending_balance") or 0) - (invoice.get("starting_balance") or 0))
     state = PaymentState(
         status=PaymentStatus.PROCESSING,
-        invoice_id=invoice["id"],
+        reference=invoice["id"],
         account_id=invoice["metadata"]["account_id"],
         cart_token=invoice["metadata"]["cart_token"],
         method_type=method_type,
-        hosted_invoice_url=None,
+        pay_url=None,
         amount_charged=invoice["amount_due"],
         credit_applied=credit if invoice.get("ending_balance") is not None else 0,
         total_net=_net(invoice),
         total_gross=invoice["total"],
+        gross=gross,
         error=error,
     )
     status = invoice["status"]
@@ -85,7 +86,7 @@ def awaiting(state: PaymentState, invoice: Document, error: str | None) -> Payme
     return replace(
         state,
         status=PaymentStatus.AWAITING_AUTHENTICATION,
-        hosted_invoice_url=invoice.get("hosted_invoice_url"),
+        pay_url=invoice.get("hosted_invoice_url"),
         error=error,
     )
 
@@ -188,6 +189,24 @@ def _net(invoice: Document) -> int:
     """The invoice's total without tax; an invoice without tax names none."""
     net = invoice.get("total_excluding_tax")
     return int(invoice["total"] if net is None else net)
+
+
+def gross_of(line: Document) -> int:
+    """What a line costs with tax and without its discounts, in minor units."""
+    discounts = sum(discount["amount"] for discount in line.get("discount_amounts") or [])
+    taxes = sum(tax["amount"] for tax in line.get("taxes") or [] if tax["tax_behavior"] == "exclusive")
+    gross: int = line["amount"] - discounts + taxes
+    return gross
+
+
+def gross_by_line(lines: list[Document], total: int) -> dict[str, int]:
+    """What each of our lines costs with tax, by its key. Together they are the invoice's `total`, to the cent."""
+    gross = {key: gross_of(line) for line in lines if (key := line_key_of(line)) is not None}
+    rest = total - sum(gross.values())
+    if gross and rest:
+        # What belongs to the whole invoice, such as a rounding difference, goes to its largest line.
+        gross[max(gross, key=lambda key: gross[key])] += rest
+    return gross
 
 
 def line_key_of(line: Document) -> str | None:

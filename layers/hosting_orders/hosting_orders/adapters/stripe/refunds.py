@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hosting_orders.adapters.stripe.client import PAGE, Document, StripeApi, given, is_kept
-from hosting_orders.adapters.stripe.reading import is_ours, line_key_of, refund_state
+from hosting_orders.adapters.stripe.reading import gross_of, is_ours, line_key_of, refund_state
 from hosting_orders.domain.errors import RefundRefusedError
 from hosting_orders.domain.providers import RefundState
 
@@ -98,21 +98,14 @@ def _share(invoice: Document, lines: list[Document], line_key: str) -> tuple[Doc
     matching = [line for line in lines if line_key_of(line) == line_key]
     if len(matching) != 1:
         raise RefundRefusedError("The invoice has no such line.")
-    total = sum(_gross(line) for line in lines)
+    total = sum(gross_of(line) for line in lines)
     if total != invoice["total"]:
         raise RefundRefusedError("The invoice's lines do not add up to its total.")
     paid_by_card = min(invoice["amount_paid"], total)
     wanted = matching[0]
-    gross = _gross(wanted)
+    gross = gross_of(wanted)
     if gross <= 0:
         return wanted, 0, 0
-    before = sum(_gross(line) for line in lines[: lines.index(wanted)])
+    before = sum(gross_of(line) for line in lines[: lines.index(wanted)])
     to_card = (before + gross) * paid_by_card // total - before * paid_by_card // total
     return wanted, to_card, gross - to_card
-
-
-def _gross(line: Document) -> int:
-    discounts = sum(discount["amount"] for discount in line.get("discount_amounts") or [])
-    taxes = sum(tax["amount"] for tax in line.get("taxes") or [] if tax["tax_behavior"] == "exclusive")
-    gross: int = line["amount"] - discounts + taxes
-    return gross

@@ -60,11 +60,9 @@ class StripeWebhooks:
             raise ForgedWebhookError("the webhook is not an event") from None
         read = PaymentEvent(id_of(event.get("id")) or "", kind)
         if kind in _INVOICE_EVENTS:
-            return replace(
-                read, invoice_id=id_of(subject.get("id")), subscription_id=subscription_of(subject)
-            )
+            return replace(read, reference=id_of(subject.get("id")), subscription_id=subscription_of(subject))
         if kind.startswith(_EVENTS_NAMING_AN_INVOICE):
-            return replace(read, invoice_id=id_of(subject.get("invoice")))
+            return replace(read, reference=id_of(subject.get("invoice")))
         if kind in _PAYMENT_INTENT_EVENTS:
             return replace(read, payment_id=id_of(subject.get("id")))
         if kind.startswith(_EVENTS_NAMING_A_PAYMENT):
@@ -80,7 +78,7 @@ class StripeWebhooks:
             return replace(read, subscription_id=id_of(subject.get("id")))
         return read
 
-    def invoice_of_payment(self, payment_id: str) -> str | None:
+    def reference_of(self, payment_id: str) -> str | None:
         """The invoice that a payment intent pays; None when it pays none."""
         with self._stripe.faults_translated():
             payments = self._stripe.v1.invoice_payments.list(
