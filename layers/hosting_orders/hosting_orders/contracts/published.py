@@ -1,0 +1,35 @@
+"""The one list of contracts. A new contract is added here, and its operations to the functions that serve them."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from . import webhooks
+from .operation import Contract
+from .orders_v2 import operations as orders_v2
+
+if TYPE_CHECKING:
+    from hosting_orders.domain.order import Order
+
+PUBLISHED: tuple[ModuleType, ...] = (orders_v2, webhooks)
+"""Each has a CONTRACT and its OPERATIONS. The first answers where no contract's path does."""
+
+
+def contract_of_path(path: str) -> Contract:
+    """The contract that a path belongs to, though no operation may be there: the longest beginning decides."""
+    return _contract_of_path([module.CONTRACT for module in PUBLISHED], path)
+
+
+def _contract_of_path(contracts: list[Contract], path: str) -> Contract:
+    fitting = [
+        (len(start), contract) for contract in contracts for start in contract.paths if path.startswith(start)
+    ]
+    return max(fitting, key=lambda found: found[0])[1] if fitting else contracts[0]
+
+
+def callback_body(order: Order, account_name: str) -> bytes:
+    """The message about an order's end, in the words of the contract that placed it."""
+    contract: Contract = orders_v2.CONTRACT  # the only one that takes orders
+    assert contract.callback is not None
+    return contract.callback(order, account_name)
