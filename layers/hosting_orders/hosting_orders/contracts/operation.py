@@ -14,6 +14,7 @@ from hosting_orders.domain.codes import Code
 
 if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
+    from hosting_orders.domain.placement import Placement
     from hosting_orders.usecases.place_cart import CartRequest
 
     from .problem import Problem
@@ -57,15 +58,26 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What is known of a request that orders something, without its body.
+
+    `key` is its `Idempotency-Key`, `fingerprint` a hash of its meaning, `placed` what each order remembers of it.
+    """
+
+    key: str | None
+    fingerprint: str
+    placed: Placement
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """The body that an ordering operation takes: its pydantic model, and how it becomes the use case's request.
 
-    `read` gets the JSON, the `Idempotency-Key` and the fingerprint of the whole request. Raises InvalidFieldsError and
-    InvalidRequestError.
+    `read` gets the JSON and the other facts. Raises InvalidFieldsError and InvalidRequestError.
     """
 
     model: type
-    read: Callable[[object, str | None, str], CartRequest]
+    read: Callable[[object, RequestFacts], CartRequest]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -13,23 +13,22 @@ if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
 
 PUBLISHED: tuple[ModuleType, ...] = (orders_v2, webhooks)
-"""Each has a CONTRACT and its OPERATIONS. The first answers where no contract's path does."""
+"""Each has a CONTRACT and its OPERATIONS. The first one is the default."""
 
 
 def contract_of_path(path: str) -> Contract:
     """The contract that a path belongs to, though no operation may be there: the longest beginning decides."""
-    return _contract_of_path([module.CONTRACT for module in PUBLISHED], path)
-
-
-def _contract_of_path(contracts: list[Contract], path: str) -> Contract:
-    fitting = [
-        (len(start), contract) for contract in contracts for start in contract.paths if path.startswith(start)
-    ]
-    return max(fitting, key=lambda found: found[0])[1] if fitting else contracts[0]
+    fitting = [(len(start), each) for each in _contracts() for start in each.paths if path.startswith(start)]
+    return max(fitting, key=lambda found: found[0])[1] if fitting else _contracts()[0]
 
 
 def callback_body(order: Order, account_name: str) -> bytes:
-    """The message about an order's end, in the words of the contract that placed it."""
-    contract: Contract = orders_v2.CONTRACT  # the only one that takes orders
-    assert contract.callback is not None
+    """The message about an order's end, in the words of the contract that placed the order."""
+    known = (each for each in _contracts() if each.name == order.placed.contract)
+    contract = next(known, _contracts()[0])
+    assert contract.callback is not None, f"{contract.name} takes no orders"
     return contract.callback(order, account_name)
+
+
+def _contracts() -> list[Contract]:
+    return [module.CONTRACT for module in PUBLISHED]

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, Generic
 
 from hosting_orders import bootstrap
-from hosting_orders.contracts.operation import Contract, Operation, View
+from hosting_orders.contracts.operation import Contract, Operation, RequestFacts, View
 from hosting_orders.contracts.problem import Problem, as_problem_json, problem_of
 from hosting_orders.domain import errors
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.codes import Code
+from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.usecases.authenticate import Caller, authenticate
 from hosting_orders.usecases.place_cart import CartRequest
 from hosting_orders.usecases.ports import Services
@@ -138,7 +139,8 @@ class Call(Generic[View]):
         # Errors of headers are reported before errors of the body.
         key = self.request.idempotency_key if self.operation.idempotent else None
         raw = self.request.json()
-        return body.read(raw, key, _fingerprint(self.request.path, raw))
+        placed = Placement(Channel.API, contract=self.contract.name, client_address=self.request.source_ip)
+        return body.read(raw, RequestFacts(key, _fingerprint(self.request.path, raw), placed))
 
     def answer(self, view: View) -> Reply:
         """What the use case returned, as the operation renders it."""

@@ -94,11 +94,8 @@ def _complete(services: Services, order: Order, site: ProvisionedSite) -> Order:
     return change_order(
         services,
         order,
-        lambda current: (
-            current.delivered(resource, None, now).look_again_at(now)  # for its renewal
-            if current.status is OrderStatus.PROCESSING
-            else current
-        ),
+        when=OrderStatus.PROCESSING,
+        to=lambda current: current.delivered(resource, None, now).look_again_at(now),  # for its renewal
     )
 
 
@@ -122,9 +119,8 @@ def ask_platform(services: Services, order: Order) -> None:
         change_order(
             services,
             order,
-            lambda current: (
-                current.submitted(operation.id) if current.status is OrderStatus.PROCESSING else current
-            ),
+            when=OrderStatus.PROCESSING,
+            to=lambda current: current.submitted(operation.id),
         )
     record_delivery(services, operation)
 

@@ -39,9 +39,9 @@ def renew_domain(services: Services, order: Order) -> None:
     if state is None:
         raise ProviderUnavailableError("Stripe does not know the renewal that it has begun")
     for term in state.paid:
-        known = order.name_renewal(term.invoice_id)
+        known = order.name_renewal(term.reference)
         if known is None or known.done_at is None:
-            _renew(services, order, term.invoice_id)
+            _renew(services, order, term.reference)
             return
     _rest(services, order, state)
 
@@ -50,9 +50,7 @@ def _rest(services: Services, order: Order, state: RenewalState) -> None:
     """Nothing is owed now. Look again when the next money should be there, or not at all."""
     now = services.clock.now()
 
-    def change(current: Order) -> Order:
-        if current.name_renewals != order.name_renewals:
-            return current  # another process has gone on meanwhile, and knows better when to look
+    def later(current: Order) -> Order:
         told = current.renewal_became(state.status)
         if state.waits:
             return told.look_again_at(now + deadlines.RENEWAL_AGAIN)
@@ -63,11 +61,12 @@ def _rest(services: Services, order: Order, state: RenewalState) -> None:
         next_look = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
         return told.next_renewal_at(state.next_at).look_again_at(next_look)
 
-    change_order(services, order, change)
+    # If another process has gone on meanwhile, it knows better when to look.
+    change_order(services, order, when=lambda current: current.name_renewals == order.name_renewals, to=later)
 
 
-def _renew(services: Services, order: Order, invoice_id: str) -> None:
-    renewal = order.name_renewal(invoice_id)
+def _renew(services: Services, order: Order, reference: str) -> None:
+    renewal = order.name_renewal(reference)
     if renewal is not None and renewal.operation_id is not None:
         _follow(services, order, renewal, renewal.operation_id)
         return
@@ -76,7 +75,7 @@ def _renew(services: Services, order: Order, invoice_id: str) -> None:
         # A customer may take the name elsewhere while the subscription goes on.
         _report(services, order, "the name is not with the registrar any more")
         return
-    taken = _take(services, order, invoice_id, expires_before)
+    taken = _take(services, order, reference, expires_before)
     if taken is None:
         return  # another process is asking this moment, or has asked: the reconciler comes back
     order, renewal, asked_before = taken
@@ -92,7 +91,7 @@ def _renew(services: Services, order: Order, invoice_id: str) -> None:
 
 
 def _take(
-    services: Services, order: Order, invoice_id: str, expires_before: int
+    services: Services, order: Order, reference: str, expires_before: int
 ) -> tuple[Order, NameRenewal, bool] | None:
     """Write down that this process, and no other for a while, is about to ask; None when it must not. The last value
     tells whether somebody has asked before."""
@@ -102,17 +101,17 @@ def _take(
 
     def take(current: Order) -> Order:
         nonlocal mine, asked_before
-        mine, known = None, current.name_renewal(invoice_id)
+        mine, known = None, current.name_renewal(reference)
         asked_before = known is not None
         if known is None and current.name_renewals != order.name_renewals:
             return current  # renewed meanwhile for another term: what we saw of the expiry is old
         if known is not None and (known.operation_id or known.done_at or now < known.lease_until):
             return current
         lease_until = now + deadlines.SUBMISSION_LEASE
-        mine = replace(known or NameRenewal(invoice_id, expires_before, now, now), lease_until=lease_until)
+        mine = replace(known or NameRenewal(reference, expires_before, now, now), lease_until=lease_until)
         return current.name_renewing(mine, deadlines.name_renewal_check(mine.first_at, now))
 
-    order = change_order(services, order, take)
+    order = change_order(services, order, to=take)
     return None if mine is None else (order, mine, asked_before)
 
 
@@ -149,7 +148,7 @@ def _follow(services: Services, order: Order, renewal: NameRenewal, operation_id
         _report(services, order, "the registrar does not come to an end with it")
     else:
         check = deadlines.name_renewal_check(operation.submitted_at, now)
-        change_order(services, order, lambda current: current.look_again_at(check))
+        change_order(services, order, to=lambda current: current.look_again_at(check))
 
 
 def _refused(services: Services, order: Order, renewal: NameRenewal, reason: str) -> None:
@@ -167,7 +166,7 @@ def _report(services: Services, order: Order, reason: str) -> None:
     change_order(
         services,
         order,
-        lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).look_again_at(
+        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).look_again_at(
             now + deadlines.RENEWAL_AGAIN
         ),
     )
@@ -180,13 +179,13 @@ def _is_done(services: Services, order: Order, renewal: NameRenewal) -> bool:
         return False
     now = services.clock.now()
 
-    def change(current: Order) -> Order:
-        known = current.name_renewal(renewal.invoice_id)
+    def renewed(current: Order) -> Order:
+        known = current.name_renewal(renewal.reference)
         if known is None or known.done_at is not None:
             return current
         return current.name_renewed(known, expires_at, now)
 
-    change_order(services, order, change)
+    change_order(services, order, to=renewed)
     log.info("name renewed", extra={"order_id": order.uuid})
     return True
 
@@ -199,13 +198,12 @@ def _note_operation(services: Services, order: Order, renewal: NameRenewal, oper
 
 def _update(services: Services, order: Order, before: NameRenewal, after: NameRenewal, due_at: int) -> Order:
     """Save what is known of the renewal now, unless another process knows better."""
-
-    def change(current: Order) -> Order:
-        if current.name_renewal(before.invoice_id) != before:
-            return current
-        return current.name_renewing(after, due_at)
-
-    return change_order(services, order, change)
+    return change_order(
+        services,
+        order,
+        when=lambda current: current.name_renewal(before.reference) == before,
+        to=lambda current: current.name_renewing(after, due_at),
+    )
 
 
 def _earlier_operation(services: Services, order: Order, renewal: NameRenewal) -> str | None:

@@ -78,7 +78,7 @@ def _envelope(cart: Cart) -> CartEnvelope:
         "payment": {
             "status": payment.status.value,
             "method_type": payment.method_type,
-            "hosted_invoice_url": payment.hosted_invoice_url,
+            "hosted_invoice_url": payment.pay_url,
         },
         "orders": [
             {

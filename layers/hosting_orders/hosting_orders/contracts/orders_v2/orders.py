@@ -319,7 +319,7 @@ def _payment(order: Order, cart: Cart) -> PaymentDetails:
     return {
         "status": PaymentStatus.REFUNDED.value if refunded else payment.status.value,
         "method_type": payment.method_type,
-        "hosted_invoice_url": payment.hosted_invoice_url,
+        "hosted_invoice_url": payment.pay_url,
         "amount_charged_cents": payment.charged,
         "credit_applied_cents": payment.credit_applied,
         "currency": payment.currency,

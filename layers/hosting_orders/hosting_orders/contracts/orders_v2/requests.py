@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from hosting_orders.contracts.operation import Body
+from hosting_orders.contracts.operation import Body, RequestFacts
 from hosting_orders.contracts.vendor.requests import Callback, Strict, field_problem
 from hosting_orders.domain.cart import MOST_ITEMS, OnItemFailure
 from hosting_orders.domain.codes import Code
@@ -131,21 +131,21 @@ def orders_a_domain(body: object) -> bool:
 # -- what the use case takes --------------------------------------------------------------------------------------
 
 
-def _site_order(body: object, key: str | None, fingerprint: str) -> CartRequest:
+def _site_order(body: object, facts: RequestFacts) -> CartRequest:
     order = _checked(PlaceOrder, _not_of_another_api(body), field_problem)
-    return _request([("/site", order.site)], order.callback, key, fingerprint)
+    return _request([("/site", order.site)], order.callback, facts)
 
 
-def _domain_order(body: object, key: str | None, fingerprint: str) -> CartRequest:
+def _domain_order(body: object, facts: RequestFacts) -> CartRequest:
     order = _checked(OrderDomain, body, domain_problem)
-    return _request([("/domain", order.domain)], order.callback, key, fingerprint)
+    return _request([("/domain", order.domain)], order.callback, facts)
 
 
-def _cart(body: object, key: str | None, fingerprint: str) -> CartRequest:
+def _cart(body: object, facts: RequestFacts) -> CartRequest:
     cart = _checked(PlaceCart, body, domain_problem)
     products = [item.product for item in cart.items]
     items = [(f"/items/{number}/{field}", product) for number, (field, product) in enumerate(products)]
-    return _request(items, cart.callback, key, fingerprint, cart.on_item_failure)
+    return _request(items, cart.callback, facts, cart.on_item_failure)
 
 
 def _not_of_another_api(body: object) -> object:
@@ -173,17 +173,17 @@ def _checked(
 def _request(
     items: list[tuple[str, Site | Domain]],
     callback: Callback | None,
-    key: str | None,
-    fingerprint: str,
+    facts: RequestFacts,
     on_item_failure: str | None = None,
 ) -> CartRequest:
     return CartRequest(
         items=tuple(ItemRequest(pointer, _product(item)) for pointer, item in items),
         callback_url=callback.url if callback else None,
         callback_authorization=callback.authorization if callback else None,
-        idempotency_key=key,
+        idempotency_key=facts.key,
         on_item_failure=OnItemFailure(on_item_failure or OnItemFailure.KEEP),
-        fingerprint=fingerprint,
+        fingerprint=facts.fingerprint,
+        placed=facts.placed,
     )
 
 
