@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from hosting_orders.contracts import v2
 from hosting_orders.domain.deadlines import outlook
-from hosting_orders.domain.order import SiteResource
 from hosting_orders.entrypoints.http import Reply, Request, endpoint
 from hosting_orders.usecases.authenticate import Caller
 from hosting_orders.usecases.changes import find_order, load_cart
+from hosting_orders.usecases.platform_delivery import password_context
 from hosting_orders.usecases.ports import Services
-from hosting_orders.usecases.provision_hosting import password_context
 
 
 @endpoint(oauth_scope="billing:read")
@@ -20,7 +19,7 @@ def handler(request: Request, caller: Caller, services: Services) -> Reply:
     user = services.directory.user(order.user_id) if order.user_id else None
     delivery = services.deliveries.delivery(account.id, order.number) if order.callback else None
     password = None
-    if isinstance(order.resource, SiteResource) and caller.may_see_secrets:
+    if order.resource and order.resource.sealed_password and caller.may_see_secrets:
         password = services.cipher.open(order.resource.sealed_password, password_context(order))
     ahead = outlook(order, cart)
     body = v2.order_details(order, cart, account, user, password=password, delivery=delivery, ahead=ahead)

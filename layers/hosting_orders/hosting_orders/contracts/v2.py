@@ -15,7 +15,8 @@ from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.deadlines import Outlook
 from hosting_orders.domain.ids import order_uuid, task_id
-from hosting_orders.domain.order import DomainItem, Order, OrderStatus, SiteItem, SiteResource
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import DomainItem, SiteItem, SiteResource
 
 from .v2_domain import delivered_domains, domain_block, waits_for_others
 from .v2_words import date_time, shown_text
@@ -143,8 +144,8 @@ def order_details(
             "id": order.resource.id,
             "name": order.item.name,
             "domain": order.resource.domain,
-            "variant": order.site_item.variant,
-            "location": order.site_item.location,
+            "variant": order.item_as(SiteItem).variant,
+            "location": order.item_as(SiteItem).location,
             "ssh_data": {
                 "ipaddr": order.resource.ip_address,
                 "username": order.resource.username,

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
-from hosting_orders.domain import deadlines
 from hosting_orders.domain.catalogue import DomainPrice
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.ids import registration_id
-from hosting_orders.domain.order import DomainItem, DomainResource, Order, OrderStatus
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import DomainAction, TldRules
 
 from .v2_words import FOR_CUSTOMERS, Callback, Strict, date_time, field_problem
@@ -154,9 +154,9 @@ def domain_block(order: Order) -> dict[str, Any]:
     Ours besides: `next_step` also for registrations, `dns_zone` with the servers of our own zone, and
     `registry_status`, the registry's EPP words.
     """
-    item = order.domain_item
-    resource = order.resource if isinstance(order.resource, DomainResource) else None
-    flag = order.submission.flag if order.submission else None
+    item = order.item_as(DomainItem)
+    resource = order.resource_as(DomainResource)
+    flag = order.domain_record.flag
     waiting = order.status is OrderStatus.PROCESSING and order.provisioning_at is not None
     return {
         "name": item.name,
@@ -179,14 +179,14 @@ def domain_block(order: Order) -> dict[str, Any]:
 def _next_step(order: Order, flag: str | None) -> str:
     if order.operation_id is None:
         return _NOT_TAKEN_ON
-    return _NEXT_STEPS.get(flag or "", _WAITING[order.domain_item.action])
+    return _NEXT_STEPS.get(flag or "", _WAITING[order.item_as(DomainItem).action])
 
 
 def waits_for_others(order: Order) -> bool:
     """Whether a name is on its way and somebody else has to act: the losing registrar, or the registrant (C03)."""
     if not isinstance(order.item, DomainItem) or order.status is not OrderStatus.PROCESSING:
         return False
-    if order.submission is not None and order.submission.flag in FOR_CUSTOMERS:
+    if order.domain_record.flag in FOR_CUSTOMERS:
         return True
     return order.item.action is DomainAction.TRANSFER and order.operation_id is not None
 
@@ -198,7 +198,7 @@ def _domain_word(order: Order, flag: str | None) -> str:
         return "pending"
     if flag in FOR_CUSTOMERS:
         return "action_required"
-    return "transferring" if order.domain_item.action is DomainAction.TRANSFER else "registering"
+    return "transferring" if order.item_as(DomainItem).action is DomainAction.TRANSFER else "registering"
 
 
 def _transfer(order: Order, flag: str | None) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def _transfer(order: Order, flag: str | None) -> dict[str, Any]:
     return {
         "state": state,
         "next_step": _next_step(order, flag),
-        "deadline": date_time(since + deadlines.TRANSFER_DEADLINE),
+        "deadline": date_time(since + order.item.deadline()),
     }
 
 

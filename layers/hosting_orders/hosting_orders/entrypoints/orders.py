@@ -23,7 +23,7 @@ from hosting_orders.usecases.domain_item import (
 )
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, place_cart
 from hosting_orders.usecases.ports import Services
-from hosting_orders.usecases.site_item import SiteRequest
+from hosting_orders.usecases.products.site import SiteRequest
 
 from .http import Reply, Request
 

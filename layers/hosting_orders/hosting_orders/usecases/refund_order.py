@@ -15,9 +15,8 @@ from hosting_orders.domain.errors import (
     ProvisioningFailedError,
     RefundRefusedError,
 )
-from hosting_orders.domain.order import Actor, DomainItem, Failure, Order, OrderStatus, Refund
-from hosting_orders.domain.providers import Operation, OperationStatus, PaymentState
-from hosting_orders.domain.registration import RegistrarOperation, RegistrarStatus
+from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, Refund
+from hosting_orders.domain.providers import PaymentState
 from hosting_orders.domain.workflow import Step
 
 from .changes import change_cart, change_order, load_cart, load_order
@@ -25,8 +24,8 @@ from .collect_payment import note_payment, other_orders_alive
 from .delivery import answer_delivery
 from .log import log
 from .ports import Services
-from .provision_hosting import platform_verdict, record_delivery
-from .register_domain import record_registration, registrar_verdict
+from .products.fulfilment import Verdict
+from .products.registry import fulfilment
 
 
 def refund_step(services: Services, account_id: str, number: int, task_token: str, error: str) -> None:
@@ -68,50 +67,31 @@ def refund_order(services: Services, account_id: str, number: int, error: str) -
 
 def _stop_delivery(services: Services, order: Order, error: str) -> Order:
     """Delivery failed, or nobody knows. Ask first; then close the door (REFUNDING); then take down what is there."""
-    if order.provisioning_at is not None and isinstance(order.item, DomainItem):
-        registration = _registrar_verdict(services, order)
-        if registration is not None:
-            record_registration(services, order, registration)
-            order = load_order(services, order.account_id, order.number)
-            if registration.status is RegistrarStatus.RUNNING and not _out_of_time(services, order):
-                return order
-    elif order.provisioning_at is not None:
-        operation = _verdict(services, order)
-        if operation is not None and operation.status is OperationStatus.SUCCEEDED:
-            record_delivery(services, operation)
-            order = load_order(services, order.account_id, order.number)
+    if order.provisioning_at is not None:
+        verdict = _verdict(services, order)
+        order = load_order(services, order.account_id, order.number)
+        if verdict is Verdict.RUNNING and not _out_of_time(services, order):
+            return order
     return _give_up(services, order, error, if_in=(OrderStatus.PROCESSING,))
 
 
-def _verdict(services: Services, order: Order) -> Operation | None:
-    """What the platform says, or None once it has had its time and still says nothing that is final."""
+def _verdict(services: Services, order: Order) -> Verdict | None:
+    """What became of the delivery, or None once the provider has had its time and nothing certain is known."""
+    product = fulfilment(order.kind)
     try:
-        return platform_verdict(services, order)
-    except ProviderUnavailableError:
-        if not _out_of_time(services, order):
-            raise
-        log.warning("the platform said nothing in time", extra={"order_id": order.uuid})
-        return None
-
-
-def _registrar_verdict(services: Services, order: Order) -> RegistrarOperation | None:
-    """What the registrar says, or None once it has had its time."""
-    try:
-        verdict = registrar_verdict(services, order)
+        verdict = product.verdict(services, order)
     except ProviderUnavailableError:
         if not _out_of_time(services, order):
             raise
         verdict = None
-    if _out_of_time(services, order) and (verdict is None or verdict.status is RegistrarStatus.RUNNING):
-        # It may still get the name one day, without a customer: somebody has to look at it.
-        services.measures.count("RegistrationAbandoned")
-        log.error("the registrar did not finish in time", extra={"order_id": order.uuid})
+    if _out_of_time(services, order) and verdict in (None, Verdict.NOT_ASKED, Verdict.RUNNING):
+        product.abandoned(services, order)
     return verdict
 
 
 def _out_of_time(services: Services, order: Order) -> bool:
     begun = order.provisioning_at
-    return begun is not None and services.clock.now() >= begun + deadlines.delivery_deadline(order)
+    return begun is not None and services.clock.now() >= begun + order.item.deadline()
 
 
 def _take_others_along(services: Services, order: Order) -> None:
@@ -132,7 +112,7 @@ def _take_others_along(services: Services, order: Order) -> None:
 
     def change(current: Order) -> Order:
         alive = current.status in (OrderStatus.PENDING, OrderStatus.PROCESSING)
-        if not alive or current.submission is not None:
+        if not alive or fulfilment(current.kind).committed(current) is not None:
             return current
         given_up = current.undeliverable(failure, now, Actor.SYSTEM)
         return given_up.look_again_at(now + deadlines.COMPENSATION_CHECK)
@@ -152,23 +132,18 @@ def _give_up(services: Services, order: Order, error: str, if_in: tuple[OrderSta
     now = services.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({error}).")
 
-    asked = _asked(order)
+    committed = fulfilment(order.kind).committed(order)
 
     def change(current: Order) -> Order:
         if current.status not in if_in:
             return current
-        if _asked(current) != asked:
-            # The registrar has been asked since we looked there: the name may come, so its money must not go.
+        if fulfilment(current.kind).committed(current) != committed:
+            # The provider has been asked since we looked there: the product may come, so its money must not go.
             return current
         refunding = current.undeliverable(failure, now, Actor.SYSTEM)
         return refunding.look_again_at(now + deadlines.COMPENSATION_CHECK)
 
     return change_order(services, order, change)
-
-
-def _asked(order: Order) -> object:
-    """Differs when somebody has asked the registrar in between, or learned something there."""
-    return order.submission, order.operation_id if order.submission is not None else None
 
 
 def _stop_payment(services: Services, order: Order) -> tuple[Cart, PaymentStatus]:
@@ -239,8 +214,7 @@ def _give_back(services: Services, order: Order, cart: Cart) -> bool:
     now = services.clock.now()
     if order.refund is not None or order.status is OrderStatus.COMPLETED:
         return order.ended
-    if order.provisioning_at is not None and not isinstance(order.item, DomainItem):
-        services.platform.deprovision(order.uuid)
+    fulfilment(order.kind).take_back(services, order)
     try:
         state = services.payments.refund(cart.payment.invoice_id or "", order.line_key, order.uuid)
     except RefundRefusedError as refusal:

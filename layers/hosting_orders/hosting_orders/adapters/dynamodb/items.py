@@ -13,6 +13,7 @@ from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus
 from hosting_orders.domain.catalogue import DomainPrice, Location, Plan, Term, Tld, Variant
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import ProductKind
 from hosting_orders.domain.registration import SealedContacts
 
 from . import keys
@@ -35,10 +36,14 @@ def _item(key: keys.Key, attributes: Item) -> Item:
 
 
 def order_to_item(order: Order) -> Item:
-    return _item(keys.order(order.account_id, order.number), to_plain(order))
+    attributes = {"type": order.kind.value, **to_plain(order)}
+    return _item(keys.order(order.account_id, order.number), attributes)
 
 
 def order_from_item(item: Item) -> Order:
+    if item["type"] == ProductKind.DOMAIN and "domain" not in item:
+        # Before 2026-11-27 what only a domain has stood among the order's own attributes.
+        item = {**item, "domain": item}
     return from_plain(Order, item)
 
 
@@ -58,8 +63,11 @@ def number_claim_to_item(order: Order) -> Item:
 
 def name_claim_to_item(order: Order) -> Item:
     """A domain name is sold once. The claim leads an operator from a name to its order."""
-    name = order.name_claim or ""
-    return {**keys.name_claim(name), "account_id": order.account_id, "number": order.number}
+    return {
+        **keys.name_claim(order.domain_claim or ""),
+        "account_id": order.account_id,
+        "number": order.number,
+    }
 
 
 def page_mark_to_item(account_id: str, place: int, number: int) -> Item:

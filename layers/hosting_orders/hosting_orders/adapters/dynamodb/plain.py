@@ -16,7 +16,9 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
-FORMER_NAMES: Mapping[str, Mapping[str, str]] = {}
+FORMER_NAMES: Mapping[str, Mapping[str, str]] = {
+    "DomainRecord": {"claim": "name_claim", "renewals": "name_renewals"},
+}
 """By dataclass: the name of a field → what it was called before 2026-11-27. A write stores the new name alone."""
 
 
@@ -31,7 +33,7 @@ def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
             for field in dataclasses.fields(value)
             if field.name not in without
         }
-        kind = {"kind": value.KIND} if hasattr(value, "KIND") else {}
+        kind = {"kind": to_plain(value.KIND)} if hasattr(value, "KIND") else {}
         return {**kind, **{name: inner for name, inner in fields.items() if inner is not None}}
     if isinstance(value, Enum):
         return value.value
