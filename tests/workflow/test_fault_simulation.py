@@ -106,12 +106,8 @@ def _the_door_stays_open(patch: pytest.MonkeyPatch) -> None:
 
 
 def _only_once_it_is_paid(give_up: Callable[..., Order]) -> Callable[..., Order]:
-    def later(services: Any, order: Order, error: str, if_in: tuple[OrderStatus, ...]) -> Order:
-        return (
-            order
-            if OrderStatus.PENDING in if_in and len(if_in) > 1
-            else give_up(services, order, error, if_in)
-        )
+    def later(case: Any, if_in: frozenset[OrderStatus]) -> Any:
+        return case.order if OrderStatus.PENDING in if_in and len(if_in) > 1 else give_up(case, if_in)
 
     return later
 
@@ -149,7 +145,7 @@ def _settled_payments_wake_nothing(patch: pytest.MonkeyPatch) -> None:
 
     def forget(services: Any, order: Order) -> Order:
         return changes.change_order(
-            services, order, lambda current: dataclasses.replace(current, due_at=None)
+            services, order, to=lambda current: dataclasses.replace(current, due_at=None)
         )
 
     patch.setattr(settle_payment, "_let_it_be_refunded", forget)

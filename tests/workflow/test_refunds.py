@@ -11,7 +11,7 @@ from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.providers import OperationStatus
 from tests.support.mishaps import Mishap
-from tests.support.world import World, a_world
+from tests.support.world import World, a_world, handler_of
 
 GIVEN_UP = Failure("provisioning_failed", "given up")
 HOUR = 3600
@@ -209,6 +209,27 @@ def test_a_debit_under_way_when_the_flow_breaks_is_given_back_when_it_settles(wo
     assert world.order(order.uuid, "sepa").status is OrderStatus.PROVISION_FAILED
     assert world.net_paid("sepa") == 0 and not world.platform.services
     assert len(world.callbacks.received) == 1
+
+
+def test_a_paid_order_given_up_before_its_payment_was_noted_takes_a_cart_of_all_or_nothing_along(
+    world: World,
+) -> None:
+    reply = world.place_cart(world.site(), world.site(name="Other"), on_item_failure="cancel_all")
+    assert reply.status == 202 and reply.body["payment"]["status"] == "succeeded"
+    broken, other = (world.order(one["id"]) for one in reply.body["orders"])
+    assert broken.status is OrderStatus.PENDING
+    step = {
+        "account_id": broken.account_id,
+        "order_id": broken.uuid,
+        "task_token": "t",
+        "error": "States.Timeout",
+    }
+    handler_of("refund_order")(step, None)
+    assert world.order(broken.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.order(other.uuid).status is OrderStatus.REFUNDING
+    world.live(HOUR, every=300)
+    assert world.order(other.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 0 and not world.platform.services
 
 
 def test_two_orders_given_up_before_the_payment_began_do_not_wait_for_each_other(world: World) -> None:

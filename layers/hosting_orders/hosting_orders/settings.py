@@ -24,6 +24,11 @@ class Settings:
         return value
 
     @property
+    def on_lambda(self) -> bool:
+        """Whether this process is a Lambda function's."""
+        return bool(self.values.get("AWS_LAMBDA_FUNCTION_NAME"))
+
+    @property
     def table_name(self) -> str:
         return self._required("TABLE_NAME")
 

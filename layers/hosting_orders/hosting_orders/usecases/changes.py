@@ -9,7 +9,7 @@ from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.errors import ConcurrentUpdateError, NotFoundError
 from hosting_orders.domain.ids import callback_message_id, parse_order_id
-from hosting_orders.domain.order import Order
+from hosting_orders.domain.order import Order, OrderStatus
 
 from .log import log
 from .ports import Services
@@ -41,14 +41,21 @@ def load_cart(services: Services, account_id: str, token: str) -> Cart:
     return cart
 
 
-def change_order(services: Services, order: Order, change: Callable[[Order], Order]) -> Order:
-    """Apply `change` to the order and save it; on a lost race read it anew and decide again.
+When = OrderStatus | frozenset[OrderStatus] | Callable[[Order], bool]
+"""Which orders are changed: those in this state, in one of these, or all for which this is true."""
 
-    `change` must decide from the order it is given alone. One that returns the very order it was given writes
-    nothing. Raises what `change` raises, and ConcurrentUpdateError when the race is lost again and again.
+
+def change_order(
+    services: Services, order: Order, *, to: Callable[[Order], Order], when: When | None = None
+) -> Order:
+    """Change the order to what `to` returns and save it, but only if `when` is true of it; return it as it is then.
+
+    On a lost race the order is read anew and both decide again, so they must decide from the order they are given
+    alone. A `to` that returns the very order it was given writes nothing. Raises what `to` raises, and
+    ConcurrentUpdateError when the race is lost again and again.
     """
     for _ in range(_TRIES):
-        changed = change(order)
+        changed = to(order) if _applies(when, order) else order
         if changed is order:
             return order
         owed = owed_callback(changed, services.clock.now()) if changed.ended and not order.ended else None
@@ -72,6 +79,14 @@ def change_order(services: Services, order: Order, change: Callable[[Order], Ord
     raise ConcurrentUpdateError(f"order {order.uuid} is being written by too many at once")
 
 
+def _applies(when: When | None, order: Order) -> bool:
+    if when is None:
+        return True
+    if isinstance(when, OrderStatus):
+        return order.status is when
+    return order.status in when if isinstance(when, frozenset) else when(order)
+
+
 def owed_callback(order: Order, now: int) -> CallbackDelivery | None:
     """The callback that an order owes its client from its end on. The workflow sends it at once; if it does not,
     the schedule finds it due."""
@@ -81,10 +96,12 @@ def owed_callback(order: Order, now: int) -> CallbackDelivery | None:
     return CallbackDelivery(order.account_id, order.number, message, due_at=now + deadlines.CALLBACK_GRACE)
 
 
-def change_cart(services: Services, cart: Cart, change: Callable[[Cart], Cart]) -> Cart:
+def change_cart(
+    services: Services, cart: Cart, *, to: Callable[[Cart], Cart], when: Callable[[Cart], bool] | None = None
+) -> Cart:
     """The same for a cart's payment."""
     for _ in range(_TRIES):
-        changed = change(cart)
+        changed = to(cart) if when is None or when(cart) else cart
         if changed is cart:
             return cart
         try:

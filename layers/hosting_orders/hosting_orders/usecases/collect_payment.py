@@ -49,7 +49,7 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
         raise
     except ProviderUnavailableError:
         # Unknown is not forbidden: whoever comes next may go on at once, under the same keys.
-        change_cart(services, cart, lambda c: replace(c, payment_lease=0) if c.payment_lease else c)
+        _give_lease_back(services, cart)
         raise
 
 
@@ -71,19 +71,28 @@ def resume_payment(services: Services, cart: Cart) -> Cart:
     if all(order.status is not OrderStatus.PENDING for order in orders):
         # Every order was given up before the card was asked for anything. The lease goes back, or the cart could
         # never be closed: each look at it would take the lease anew.
-        return change_cart(services, cart, lambda c: replace(c, payment_lease=0) if c.payment_lease else c)
+        return _give_lease_back(services, cart)
     log.warning("payment resumed after its process was lost", extra={"cart_token": cart.token})
     return start_payment(services, account, cart, orders)
+
+
+def _give_lease_back(services: Services, cart: Cart) -> Cart:
+    return change_cart(
+        services,
+        cart,
+        when=lambda current: current.payment_lease > 0,
+        to=lambda current: replace(current, payment_lease=0),
+    )
 
 
 def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
     """Write down what is true at the provider. News that came too late to be true of this cart changes nothing."""
 
-    def change(current: Cart) -> Cart:
-        if not current.payment.may_become(state.status):
-            return current
-        if current.payment.settled and state.status is current.payment.status:
-            return current
+    def is_news(current: Cart) -> bool:
+        known = current.payment
+        return known.may_become(state.status) and not (known.settled and state.status is known.status)
+
+    def noted(current: Cart) -> Cart:
         payment = Payment(
             status=state.status,
             currency=current.payment.currency,
@@ -100,15 +109,15 @@ def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
         if payment == current.payment:
             return current
         now = services.clock.now()
-        noted = replace(current.with_payment(payment, now), payment_lease=0)
+        free = replace(current.with_payment(payment, now), payment_lease=0)
         due_at = None
         if not payment.settled:
             check = deadlines.LOST_START if payment.half_done else deadlines.PAYMENT_CHECK
             # A debit may be under way beyond every deadline: then the bank decides, and we ask it now and then.
-            due_at = min(now + check, max(deadlines.payment_deadline(noted), now + deadlines.RECONCILE_AGAIN))
-        return replace(noted, due_at=due_at)
+            due_at = min(now + check, max(deadlines.payment_deadline(free), now + deadlines.RECONCILE_AGAIN))
+        return replace(free, due_at=due_at)
 
-    return change_cart(services, cart, change)
+    return change_cart(services, cart, when=is_news, to=noted)
 
 
 def note_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError) -> None:

@@ -23,11 +23,8 @@ def take_fence(services: Services, account_id: str, number: int, task_token: str
         order = change_order(
             services,
             order,
-            lambda current: (
-                current.begin_provisioning(now, now + current.item.first_look())
-                if current.status is OrderStatus.PROCESSING
-                else current
-            ),
+            when=OrderStatus.PROCESSING,
+            to=lambda current: current.begin_provisioning(now, now + current.item.first_look()),
         )
     if order.status is OrderStatus.COMPLETED:
         services.workflow.answer(order, Step.DELIVER, task_token)
@@ -55,11 +52,11 @@ def answer_delivery(services: Services, order: Order) -> None:
 def undeliverable(services: Services, order: Order, failure: Failure, actor: Actor) -> Order:
     """Close the door of an order that is being delivered; its money goes back next. Repeating it changes nothing."""
     now = services.clock.now()
-
-    def change(current: Order) -> Order:
-        if current.status is not OrderStatus.PROCESSING:
-            return current
-        refunding = current.undeliverable(failure, now, actor)
-        return refunding.look_again_at(now + deadlines.COMPENSATION_CHECK)
-
-    return change_order(services, order, change)
+    return change_order(
+        services,
+        order,
+        when=OrderStatus.PROCESSING,
+        to=lambda current: current.undeliverable(failure, now, actor).look_again_at(
+            now + deadlines.COMPENSATION_CHECK
+        ),
+    )

@@ -47,9 +47,8 @@ class PlatformFulfilment(ABC):
             change_order(
                 services,
                 order,
-                lambda current: (
-                    current.submitted(operation.id) if current.status is OrderStatus.PROCESSING else current
-                ),
+                when=OrderStatus.PROCESSING,
+                to=lambda current: current.submitted(operation.id),
             )
         self._record_anew(services, operation)
 
@@ -88,11 +87,8 @@ class PlatformFulfilment(ABC):
         return change_order(
             services,
             order,
-            lambda current: (
-                current.delivered(resource, None, now).look_again_at(now)  # for its renewal
-                if current.status is OrderStatus.PROCESSING
-                else current
-            ),
+            when=OrderStatus.PROCESSING,
+            to=lambda current: current.delivered(resource, None, now).look_again_at(now),  # for its renewal
         )
 
     def verdict(self, services: Services, order: Order) -> Verdict:

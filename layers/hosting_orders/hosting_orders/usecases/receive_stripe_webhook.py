@@ -56,7 +56,7 @@ def _note(services: Services, invoice_id: str, cause: str, measure: str) -> None
         return
     now = services.clock.now()
     for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
-        change_order(services, order, lambda current: current.noted(cause, now, Actor.STRIPE))
+        change_order(services, order, to=lambda current: current.noted(cause, now, Actor.STRIPE))
     services.measures.count(measure)
     log.error(cause, extra={"cart_token": cart.token, "invoice_id": invoice_id})
 
@@ -77,9 +77,12 @@ def _renewal_changed(services: Services, subscription_id: str) -> None:
     status = state.status
     now = services.clock.now()
 
-    def change(current: Order) -> Order:
-        if current.subscription is None or current.subscription.id != subscription_id:
-            return current  # it bears our order's number, but it is not its renewal
-        return current.renewal_became(status).look_at_renewal(now)
+    def is_its_renewal(current: Order) -> bool:
+        return current.subscription is not None and current.subscription.id == subscription_id
 
-    change_order(services, order, change)
+    change_order(
+        services,
+        order,
+        when=is_its_renewal,  # another subscription may bear our order's number
+        to=lambda current: current.renewal_became(status).look_at_renewal(now),
+    )

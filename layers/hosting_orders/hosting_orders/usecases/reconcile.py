@@ -15,12 +15,13 @@ from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.workflow import Step
 
 from .changes import change_cart, change_order, load_cart, load_order
+from .close_payment import close_payment
 from .collect_payment import resume_payment
 from .delivery import answer_delivery
 from .log import log
 from .ports import Services
 from .products.registry import fulfilment
-from .refund_order import close_payment, refund_order
+from .refund_order import Compensation, refund_order
 from .renew_domain import renew_domain
 from .send_callback import CallbackBody, send_callback
 from .settle_payment import owes_a_refund, resume_order, settle_payment, waits_for_its_start
@@ -109,7 +110,10 @@ def _reconcile_cart(services: Services, cart: Cart) -> None:
         for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
             resume_order(services, order, cart)
         change_cart(
-            services, cart, lambda c: replace(c, due_at=None) if c.payment.settled and c.due_at else c
+            services,
+            cart,
+            when=lambda current: current.payment.settled and current.due_at is not None,
+            to=lambda current: replace(current, due_at=None),
         )
 
 
@@ -127,7 +131,8 @@ def _reconcile_order(services: Services, order: Order) -> None:
         paid = cart.payment.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
         if paid and owes_a_refund(order):
             # Money that came after the end. When it is refused the order stays due, and it is tried again.
-            if not refund_order(services, order.account_id, order.number, "Reconciled"):
+            result = refund_order(services, order.account_id, order.number, "Reconciled")
+            if result is Compensation.WAITING:
                 return
             order = load_order(services, order.account_id, order.number)
         _close(services, order)
@@ -135,8 +140,7 @@ def _reconcile_order(services: Services, order: Order) -> None:
     if cart.payment.settled and waits_for_its_start(order):
         order = resume_order(services, order, cart)
     if order.status in (OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
-        if refund_order(services, order.account_id, order.number, "Reconciled"):
-            services.workflow.resume(order, Step.REFUND)
+        _compensate(services, order, "Reconciled")
     elif order.status is OrderStatus.PROCESSING:
         _reconcile_delivery(services, order, now)
     # The start may have been lost; starting again is harmless, and an ended order's steps change nothing.
@@ -146,8 +150,7 @@ def _reconcile_order(services: Services, order: Order) -> None:
 def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
     if now >= deadlines.delivery_ends_at(order):
         # Whatever the execution still waits for: the deadline decides, and its step is answered below.
-        if refund_order(services, order.account_id, order.number, "DeliveryTimedOut"):
-            services.workflow.resume(order, Step.REFUND)
+        _compensate(services, order, "DeliveryTimedOut")
         answer_delivery(services, load_order(services, order.account_id, order.number))
     elif order.provisioning_at is None:
         if now >= order.timeline[-1].at + deadlines.DELIVERY_NOT_BEGUN:
@@ -162,6 +165,12 @@ def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
             answer_delivery(services, load_order(services, order.account_id, order.number))
 
 
+def _compensate(services: Services, order: Order, error: str) -> None:
+    """Give the money back, and let a RefundOrder that waits for it go on."""
+    if refund_order(services, order.account_id, order.number, error) is Compensation.DONE:
+        services.workflow.resume(order, Step.REFUND)
+
+
 def _close(services: Services, order: Order) -> None:
     """The order has ended. Answer every step that still waits for it: the process that ended it may have died."""
     for step in Step:
@@ -172,5 +181,8 @@ def _close(services: Services, order: Order) -> None:
     # Only what was looked at: news of money that came meanwhile have made the order due again.
     seen = order.due_at
     change_order(
-        services, order, lambda current: current.closed() if seen and current.due_at == seen else current
+        services,
+        order,
+        when=lambda current: seen is not None and current.due_at == seen,
+        to=lambda current: current.closed(),
     )

@@ -1,78 +1,134 @@
-"""Compensation: find out what is true, then take the service down, void or refund (docs/order-life.md).
+"""Compensation: an order that was cancelled, or cannot be delivered, is brought to its end and its money goes back.
 
-It is the one way money goes back, whatever went wrong before. It may run at any time, any number of times. Only its
-own step and the reconciler import it: every other function wakes one of the two.
+This is the one way money goes back, whatever went wrong before. It may run at any time and any number of times, and in
+two processes at once. Only its own step and the reconciler import it; all other code wakes one of the two.
+
+It is a loop. Each round reads the order and its cart, looks up the one action for their statuses
+(domain/compensation.py has the table), and does it. An action changes a status, so that the next round finds another
+action, until the order has ended or must wait for somebody else: a registrar, a bank, an operator. Nothing is carried
+from one round to the next: the process can stop anywhere, and the next run begins from what is on record
+(docs/order-life.md, section 9).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import assert_never
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import Cart, OnItemFailure, PaymentStatus
+from hosting_orders.domain.compensation import Action, next_action
 from hosting_orders.domain.errors import (
+    ConcurrentUpdateError,
     ProviderUnavailableError,
     ProvisioningFailedError,
     RefundRefusedError,
 )
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, Refund
-from hosting_orders.domain.providers import PaymentState
 from hosting_orders.domain.workflow import Step
 
 from .changes import change_cart, change_order, load_cart, load_order
-from .collect_payment import note_payment, other_orders_alive
+from .close_payment import close_payment
+from .collect_payment import other_orders_alive
 from .delivery import answer_delivery
 from .log import log
 from .ports import Services
 from .products.fulfilment import Verdict
 from .products.registry import fulfilment
 
+# Three rounds are enough for an order: out of delivery, out of an open payment, to its end. The others are for
+# what other processes write in between.
+_ROUNDS = 8
+
+_TO_BE_DELIVERED = frozenset({OrderStatus.PENDING, OrderStatus.PROCESSING})
+_UNDELIVERABLE = frozenset({OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED, OrderStatus.PROVISION_FAILED})
+
+
+class Compensation(StrEnum):
+    """How one run of `refund_order` ended."""
+
+    DONE = "done"  # the order has ended, and no money is owed for it
+    WAITING = "waiting"  # a registrar, a bank or an operator decides; it is due again by then
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What one round works on. `error` is the name of what went wrong, for the order's timeline."""
+
+    services: Services
+    order: Order
+    cart: Cart
+    error: str
+
 
 def refund_step(services: Services, account_id: str, number: int, task_token: str, error: str) -> None:
     """The state RefundOrder: compensate, and answer the token at once or when the bank or an operator has acted."""
     order = load_order(services, account_id, number)
     services.workflow.wait(order, Step.REFUND, task_token)
-    if refund_order(services, account_id, number, error):
+    if refund_order(services, account_id, number, error) is Compensation.DONE:
         services.workflow.answer(order, Step.REFUND, task_token)
 
 
-def refund_order(services: Services, account_id: str, number: int, error: str) -> bool:
-    """Bring a broken or cancelled order to its end. True when it has ended; False when it must wait.
+def refund_order(services: Services, account_id: str, number: int, error: str) -> Compensation:
+    """Bring a broken or cancelled order to its end, as far as that is possible now.
 
-    `error` is the name of what went wrong. Raises ProviderUnavailableError when the truth can't be had now.
+    `error` is the name of what went wrong. Raises ProviderUnavailableError when the truth cannot be had now, and
+    ConcurrentUpdateError when others write the order again and again: calling again goes on from what is on record.
     """
-    order = load_order(services, account_id, number)
-    if order.status is OrderStatus.PROCESSING:
-        order = _stop_delivery(services, order, error)
-    if order.status is OrderStatus.COMPLETED:
-        return True  # it was delivered after all: the money stays
-    if order.status is OrderStatus.PROCESSING:
-        return False  # its name is under way at the registrar and can't be called back: that decides
-    _take_others_along(services, order)
-    cart, payment = _stop_payment(services, order)
-    if payment is PaymentStatus.PROCESSING or payment is PaymentStatus.AWAITING_AUTHENTICATION:
-        # A debit under way can't be called back. Its settlement brings us here again. Until then the order must
-        # not be pending: its money would make it one to be delivered, and nobody would deliver it.
-        order = _give_up(services, order, error, if_in=(OrderStatus.PENDING, OrderStatus.PROCESSING))
-        change_order(services, order, lambda current: _look_again(services, current))
-        return False
-    if payment not in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED):
-        return _end_without_money(services, order)
-    order = _give_up(services, order, error, if_in=(OrderStatus.PENDING,))
-    if order.status is OrderStatus.PROCESSING:
-        # Its money was noted this moment, by somebody who did not know that it had been given up.
-        return refund_order(services, account_id, number, error)
-    return _give_back(services, order, cart)
+    for _ in range(_ROUNDS):
+        order = load_order(services, account_id, number)
+        cart = load_cart(services, account_id, order.cart_token)
+        case = _Case(services, order, cart, error)
+        if order.status in _UNDELIVERABLE and cart.on_item_failure is OnItemFailure.CANCEL_ALL:
+            _cancel_rest_of_cart(case)
+        result = _do(next_action(order.status, cart.payment), case)
+        if result is not None:
+            return result
+    raise ConcurrentUpdateError(f"order {order.uuid} is being written by too many at once")
 
 
-def _stop_delivery(services: Services, order: Order, error: str) -> Order:
-    """Delivery failed, or nobody knows. Ask first; then close the door (REFUNDING); then take down what is there."""
+def _do(action: Action, case: _Case) -> Compensation | None:
+    """Do it; None when the order or its payment has another status now."""
+    match action:
+        case Action.STOP_DELIVERY:
+            return _stop_delivery(case)
+        case Action.GIVE_UP:
+            _give_up(case, if_in=frozenset({OrderStatus.PENDING}))
+            return None
+        case Action.CLOSE_PAYMENT:
+            return _close_payment(case)
+        case Action.END_UNPAID:
+            return _end_unpaid(case)
+        case Action.GIVE_BACK:
+            return _give_back(case)
+        case Action.NOTHING:
+            return Compensation.DONE
+    assert_never(action)
+
+
+# -- the delivery: ask first, then give up --------------------------------------------------------------------------
+
+
+def _stop_delivery(case: _Case) -> Compensation | None:
+    """Delivery failed, or its outcome is unknown. If it has begun, what became of it is asked and written down first:
+    it may have arrived after all. A domain under way at the registrar cannot be called back."""
+    order, under_way = case.order, False
     if order.provisioning_at is not None:
-        verdict = _verdict(services, order)
-        order = load_order(services, order.account_id, order.number)
-        if verdict is Verdict.RUNNING and not _out_of_time(services, order):
-            return order
-    return _give_up(services, order, error, if_in=(OrderStatus.PROCESSING,))
+        order, under_way = _ask_deliverer(case.services, order)
+    if not under_way:
+        order = _give_up(replace(case, order=order), if_in=frozenset({OrderStatus.PROCESSING}))
+    return Compensation.WAITING if order.status is OrderStatus.PROCESSING else None
+
+
+def _ask_deliverer(services: Services, order: Order) -> tuple[Order, bool]:
+    """Write down what became of a delivery that has begun; the order as it is then, and whether it may still arrive."""
+    verdict = _verdict(services, order)
+    if verdict is None or verdict is Verdict.NOT_ASKED:
+        # Not read anew: `_give_up` must notice when the provider is asked from now on.
+        return order, False
+    running = verdict is Verdict.RUNNING and not _out_of_time(services, order)
+    return load_order(services, order.account_id, order.number), running
 
 
 def _verdict(services: Services, order: Order) -> Verdict | None:
@@ -94,174 +150,162 @@ def _out_of_time(services: Services, order: Order) -> bool:
     return begun is not None and services.clock.now() >= begun + order.item.deadline()
 
 
-def _take_others_along(services: Services, order: Order) -> None:
-    """`on_item_failure: cancel_all`: one item can't be delivered, so whatever of its cart can still be called back is.
+def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
+    """Close the door: from here on the order will not be delivered. Only from these statuses, and only if the provider
+    has not been asked since `case.order` was read: then the product may come, so its money must not go."""
+    now = case.services.clock.now()
+    failure = Failure("provisioning_failed", f"The order could not be delivered ({case.error}).")
+    product = fulfilment(case.order.kind)
+    committed = product.committed(case.order)
+    return change_order(
+        case.services,
+        case.order,
+        when=lambda current: current.status in if_in and product.committed(current) == committed,
+        to=lambda current: current.undeliverable(failure, now, Actor.SYSTEM).look_again_at(
+            now + deadlines.COMPENSATION_CHECK
+        ),
+    )
 
-    What is delivered stays, and so does a name that the registrar was asked for: neither can be given back.
+
+def _cancel_rest_of_cart(case: _Case) -> None:
+    """`on_item_failure: cancel_all`: one item cannot be delivered, so all others that can be called back are.
+
+    What is delivered stays, and so does a domain that the registrar was asked for: neither can be given back.
     """
-    if order.status not in (OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED, OrderStatus.PROVISION_FAILED):
-        return
-    cart = load_cart(services, order.account_id, order.cart_token)
-    if cart.on_item_failure is not OnItemFailure.CANCEL_ALL:
-        return
+    services = case.services
     now = services.clock.now()
     failure = Failure(
         "cart_canceled",
         "Another item of the cart could not be delivered, and the cart was ordered as all or nothing.",
     )
-
-    def change(current: Order) -> Order:
-        alive = current.status in (OrderStatus.PENDING, OrderStatus.PROCESSING)
-        if not alive or fulfilment(current.kind).committed(current) is not None:
-            return current
-        given_up = current.undeliverable(failure, now, Actor.SYSTEM)
-        return given_up.look_again_at(now + deadlines.COMPENSATION_CHECK)
-
-    for other in services.orders.orders(
-        cart.account_id, [n for n in sorted(cart.orders) if n != order.number]
-    ):
-        changed = change_order(services, other, change)
-        if changed.status is not OrderStatus.REFUNDING:
-            continue
-        answer_delivery(services, changed)
-        services.workflow.fail(changed, Step.CHARGE, ProvisioningFailedError, failure.message)
+    for other in _others(case):
+        changed = change_order(
+            services,
+            other,
+            when=_can_be_called_back,
+            to=lambda current: current.undeliverable(failure, now, Actor.SYSTEM).look_again_at(
+                now + deadlines.COMPENSATION_CHECK
+            ),
+        )
+        if changed.status is OrderStatus.REFUNDING:
+            answer_delivery(services, changed)
+            services.workflow.fail(changed, Step.CHARGE, ProvisioningFailedError, failure.message)
 
 
-def _give_up(services: Services, order: Order, error: str, if_in: tuple[OrderStatus, ...]) -> Order:
-    """Close the door: from here on the order will not be delivered."""
-    now = services.clock.now()
-    failure = Failure("provisioning_failed", f"The order could not be delivered ({error}).")
-
-    committed = fulfilment(order.kind).committed(order)
-
-    def change(current: Order) -> Order:
-        if current.status not in if_in:
-            return current
-        if fulfilment(current.kind).committed(current) != committed:
-            # The provider has been asked since we looked there: the product may come, so its money must not go.
-            return current
-        refunding = current.undeliverable(failure, now, Actor.SYSTEM)
-        return refunding.look_again_at(now + deadlines.COMPENSATION_CHECK)
-
-    return change_order(services, order, change)
+def _can_be_called_back(order: Order) -> bool:
+    return order.status in _TO_BE_DELIVERED and fulfilment(order.kind).committed(order) is None
 
 
-def _stop_payment(services: Services, order: Order) -> tuple[Cart, PaymentStatus]:
-    """Make sure no more money can come, and return what is certain then."""
-    cart = load_cart(services, order.account_id, order.cart_token)
-    if cart.payment.settled:
-        return cart, cart.payment.status
-    if other_orders_alive(services, cart, order.number):
-        return (
-            cart,
-            PaymentStatus.PROCESSING,
-        )  # the others still want to be paid for; then this part goes back
-    cart = close_payment(services, cart)
-    return cart, cart.payment.status
+def _others(case: _Case) -> list[Order]:
+    numbers = [number for number in sorted(case.cart.orders) if number != case.order.number]
+    return case.services.orders.orders(case.cart.account_id, numbers)
 
 
-def close_payment(services: Services, cart: Cart) -> Cart:
-    """Make sure nobody can pay any more, and note what is true then: it may be paid, or a debit be under way."""
-    state = _find_payment(services, cart)
-    if state is None:
-        if cart.payment_lease > services.clock.now():
-            return cart  # somebody may be starting it this moment
-        return _close_unstarted(services, cart)
-    if state.status in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION):
-        state = services.payments.void(state.invoice_id)
-    return note_payment(services, cart, state)
+# -- the money ------------------------------------------------------------------------------------------------------
 
 
-def _find_payment(services: Services, cart: Cart) -> PaymentState | None:
-    if cart.payment.invoice_id is not None:
-        return services.payments.state(cart.payment.invoice_id)
-    account = services.directory.account(cart.account_id)
-    if account is None or account.stripe_customer_id is None:
+def _close_payment(case: _Case) -> Compensation | None:
+    """Make sure that no more money can come, and wait while that is not possible.
+
+    A debit under way cannot be called back, and a payment that other orders of the cart still need stays open: this
+    order's part goes back when it has settled. The settlement makes the order due, or fails the waiting step.
+    """
+    services, order, cart = case.services, case.order, case.cart
+    if not other_orders_alive(services, cart, order.number) and close_payment(services, cart).payment.settled:
         return None
-    return services.payments.find(account.stripe_customer_id, cart.token, cart.created_at)
+    # The order must not stay pending: its money would make it one to be delivered, and no process would deliver it.
+    order = _give_up(case, if_in=_TO_BE_DELIVERED)
+    _check_again(services, order)
+    return Compensation.WAITING
 
 
-def _close_unstarted(services: Services, cart: Cart) -> Cart:
-    """Nothing was asked of the provider; say so in the cart, so that nothing will be."""
-    now = services.clock.now()
-
-    def change(current: Cart) -> Cart:
-        if current.payment.started or current.payment.settled or current.payment_lease > now:
-            return current
-        payment = replace(current.payment, status=PaymentStatus.CANCELED)
-        return replace(current.with_payment(payment, now), due_at=None)
-
-    return change_cart(services, cart, change)
+def _check_again(services: Services, order: Order) -> None:
+    check_at = services.clock.now() + deadlines.COMPENSATION_CHECK
+    change_order(
+        services,
+        order,
+        when=lambda current: not current.ended,
+        to=lambda current: current.look_again_at(check_at),
+    )
 
 
-def _end_without_money(services: Services, order: Order) -> bool:
-    now = services.clock.now()
-    closing = now + deadlines.CLOSING_CHECK
+def _end_unpaid(case: _Case) -> Compensation | None:
+    """No money came, and none can come: the order ends."""
+    now = case.services.clock.now()
+    failure = Failure("payment_failed", "The order could not be paid.")
 
-    def change(current: Order) -> Order:
+    def ended(current: Order) -> Order:
         if current.status is OrderStatus.PENDING:
-            failure = Failure("payment_failed", "The order could not be paid.")
-            return current.payment_failed(failure, now, Actor.SYSTEM).look_again_at(closing)
-        if current.status in (OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
-            return current.refunded(None, now).look_again_at(closing)
-        return current
+            end = current.payment_failed(failure, now, Actor.SYSTEM)
+        else:
+            end = current.refunded(None, now)
+        return end.look_again_at(now + deadlines.CLOSING_CHECK)
 
-    return change_order(services, order, change).ended
+    order = change_order(
+        case.services,
+        case.order,
+        when=lambda current: next_action(current.status, case.cart.payment) is Action.END_UNPAID,
+        to=ended,
+    )
+    return Compensation.DONE if order.ended else None
 
 
-def _give_back(services: Services, order: Order, cart: Cart) -> bool:
-    """The money came and the order will not be delivered: give this order's part back, once."""
+def _give_back(case: _Case) -> Compensation:
+    """The money came and the order will not be delivered: give this order's part back, once.
+
+    The payment provider gives one order's part back once, however often it is asked. What is on record is not asked
+    for again.
+    """
+    services, order, cart = case.services, case.order, case.cart
+    if order.refund is not None:
+        return Compensation.DONE
     now = services.clock.now()
-    if order.refund is not None or order.status is OrderStatus.COMPLETED:
-        return order.ended
     fulfilment(order.kind).take_back(services, order)
     try:
         state = services.payments.refund(cart.payment.invoice_id or "", order.line_key, order.uuid)
     except RefundRefusedError as refusal:
-        if not order.ended:
-            reason = str(refusal)
-            change_order(
-                services, order, lambda current: _look_again(services, current.refund_refused(reason, now))
-            )
-        services.measures.count("RefundFailed")
-        log.error("the refund was refused", extra={"order_id": order.uuid, "reason": str(refusal)})
-        return False
+        _note_refusal(services, order, str(refusal))
+        return Compensation.WAITING
     refund = Refund(id=state.id, amount=state.amount, to_credit=state.to_credit, at=now)
-    cart = _note_refund(services, order, cart, refund)
+    cart = _note_refund(case, cart, refund)
 
-    def change(current: Order) -> Order:
-        if current.refund is not None:
-            return current
+    def given_back(current: Order) -> Order:
         if current.ended:
             return current.late_money_returned(refund, now)
         return current.refunded(refund, now).look_again_at(now + deadlines.CLOSING_CHECK)
 
-    change_order(services, order, change)
+    change_order(services, order, when=lambda current: current.refund is None, to=given_back)
     if len(cart.orders) > 1:
         # Another part may have gone back in the same moment, and neither has seen the other: the last one does.
-        _note_refund(services, order, cart, refund)
-    return True
+        _note_refund(case, cart, refund)
+    return Compensation.DONE
 
 
-def _note_refund(services: Services, order: Order, cart: Cart, refund: Refund) -> Cart:
+def _note_refusal(services: Services, order: Order, reason: str) -> None:
+    """The provider will not give the money back: an operator's case. It is tried again; an end stays what it was."""
+    check_at = services.clock.now() + deadlines.COMPENSATION_CHECK
+    change_order(
+        services,
+        order,
+        when=lambda current: not current.ended,
+        to=lambda current: current.refund_refused(reason, services.clock.now()).look_again_at(check_at),
+    )
+    services.measures.count("RefundFailed")
+    log.error("the refund was refused", extra={"order_id": order.uuid, "reason": reason})
+
+
+def _note_refund(case: _Case, cart: Cart, refund: Refund) -> Cart:
     """The cart's sum is computed from its orders, so that writing it twice writes the same."""
-    others = services.orders.orders(cart.account_id, [n for n in sorted(cart.orders) if n != order.number])
+    others = _others(case)
     refunds = [refund, *(other.refund for other in others if other.refund)]
     refunded = sum(given.amount + given.to_credit for given in refunds)
     everything = all(other.refund is not None for other in others)
     # What cost nothing was paid all the same, and nothing of it can have gone back.
     status = PaymentStatus.REFUNDED if everything and refunded else PaymentStatus.SUCCEEDED
 
-    def change(current: Cart) -> Cart:
+    def noted(current: Cart) -> Cart:
         payment = replace(current.payment, status=status, refunded=refunded)
-        if payment == current.payment or not current.payment.may_become(status):
-            return current
-        return current.with_payment(payment, services.clock.now())
+        return current if payment == current.payment else current.with_payment(payment, services.clock.now())
 
-    return change_cart(services, cart, change)
-
-
-def _look_again(services: Services, order: Order) -> Order:
-    if order.ended:
-        return order
-    return order.look_again_at(services.clock.now() + deadlines.COMPENSATION_CHECK)
+    services = case.services
+    return change_cart(services, cart, when=lambda current: current.payment.may_become(status), to=noted)

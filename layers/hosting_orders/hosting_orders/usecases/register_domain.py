@@ -81,7 +81,7 @@ def _submit(services: Services, order: Order) -> None:
         taken = current.with_domain(record.submitting(now, now + deadlines.SUBMISSION_LEASE))
         return taken.look_again_at(deadlines.registrar_check(taken, now))
 
-    order = change_order(services, order, take)
+    order = change_order(services, order, to=take)
     if not mine:
         # Another process is asking this moment, and the reconciler comes back. Or one has finished meanwhile: it may
         # have answered the step's token before ours was stored.
@@ -93,11 +93,11 @@ def _submit(services: Services, order: Order) -> None:
         _ask_once(services, order, asked_before)
     except _RefusedInDoubtError:
         # This was a clear answer: what is in doubt is still the earlier one.
-        change_order(services, order, lambda current: _without_lease(current, now, asked_before))
+        change_order(services, order, to=lambda current: _without_lease(current, now, asked_before))
         raise
     except ProviderUnavailableError:
         # This process is done with it: whoever comes next may look at once.
-        change_order(services, order, lambda current: _without_lease(current, now))
+        change_order(services, order, to=lambda current: _without_lease(current, now))
         raise
 
 
@@ -173,11 +173,8 @@ def _note_operation(services: Services, order: Order, operation_id: str) -> Orde
     return change_order(
         services,
         order,
-        lambda current: (
-            current.submitted(operation_id)
-            if current.status is OrderStatus.PROCESSING and current.operation_id is None
-            else current
-        ),
+        when=lambda current: current.status is OrderStatus.PROCESSING and current.operation_id is None,
+        to=lambda current: current.submitted(operation_id),
     )
 
 
@@ -227,12 +224,9 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
         change_order(
             services,
             order,
-            lambda current: (
-                _with_flag(current, operation.flag, now).look_again_at(
-                    deadlines.registrar_check(current, now)
-                )
-                if current.status is OrderStatus.PROCESSING
-                else current
+            when=OrderStatus.PROCESSING,
+            to=lambda current: _with_flag(current, operation.flag, now).look_again_at(
+                deadlines.registrar_check(current, now)
             ),
         )
         return
@@ -273,11 +267,10 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
     order = change_order(
         services,
         order,
-        lambda current: (
-            current.delivered(resource, None, now, Actor.REGISTRAR).look_again_at(now)  # for its renewal
-            if current.status is OrderStatus.PROCESSING
-            else current
-        ),
+        when=OrderStatus.PROCESSING,
+        to=lambda current: current.delivered(resource, None, now, Actor.REGISTRAR).look_again_at(
+            now
+        ),  # for its renewal
     )
     if order.status is not OrderStatus.COMPLETED:
         _nobody_wants(services, order)

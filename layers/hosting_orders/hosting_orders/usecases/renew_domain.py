@@ -52,9 +52,7 @@ def _rest(services: Services, order: Order, state: RenewalState) -> None:
     """Nothing is owed now. Look again when the next money should be there, or not at all."""
     now = services.clock.now()
 
-    def change(current: Order) -> Order:
-        if current.domain_record.renewals != order.domain_record.renewals:
-            return current  # another process has gone on meanwhile, and knows better when to look
+    def later(current: Order) -> Order:
         told = current.renewal_became(state.status)
         if state.waits:
             return told.look_again_at(now + deadlines.RENEWAL_AGAIN)
@@ -65,7 +63,11 @@ def _rest(services: Services, order: Order, state: RenewalState) -> None:
         next_look = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
         return told.next_renewal_at(state.next_at).look_again_at(next_look)
 
-    change_order(services, order, change)
+    def as_seen(current: Order) -> bool:
+        # Otherwise another process has gone on meanwhile, and knows better when to look.
+        return current.domain_record.renewals == order.domain_record.renewals
+
+    change_order(services, order, when=as_seen, to=later)
 
 
 def _renew(services: Services, order: Order, invoice_id: str) -> None:
@@ -114,7 +116,7 @@ def _take(
         mine = replace(known or DomainRenewal(invoice_id, expires_before, now, now), lease_until=lease_until)
         return _renewing(current, mine, deadlines.name_renewal_check(mine.first_at, now))
 
-    order = change_order(services, order, take)
+    order = change_order(services, order, to=take)
     return None if mine is None else (order, mine, asked_before)
 
 
@@ -151,7 +153,7 @@ def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_
         _report(services, order, "the registrar does not come to an end with it")
     else:
         check = deadlines.name_renewal_check(operation.submitted_at, now)
-        change_order(services, order, lambda current: current.look_again_at(check))
+        change_order(services, order, to=lambda current: current.look_again_at(check))
 
 
 def _refused(services: Services, order: Order, renewal: DomainRenewal, reason: str) -> None:
@@ -169,7 +171,7 @@ def _report(services: Services, order: Order, reason: str) -> None:
     change_order(
         services,
         order,
-        lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).look_again_at(
+        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).look_again_at(
             now + deadlines.RENEWAL_AGAIN
         ),
     )
@@ -182,13 +184,13 @@ def _is_done(services: Services, order: Order, renewal: DomainRenewal) -> bool:
         return False
     now = services.clock.now()
 
-    def change(current: Order) -> Order:
+    def renewed(current: Order) -> Order:
         known = current.domain_record.renewal(renewal.invoice_id)
         if known is None or known.done_at is not None:
             return current
         return _renewed(current, known, expires_at, now)
 
-    change_order(services, order, change)
+    change_order(services, order, to=renewed)
     log.info("name renewed", extra={"order_id": order.uuid})
     return True
 
@@ -219,13 +221,12 @@ def _update(
     services: Services, order: Order, before: DomainRenewal, after: DomainRenewal, due_at: int
 ) -> Order:
     """Save what is known of the renewal now, unless another process knows better."""
-
-    def change(current: Order) -> Order:
-        if current.domain_record.renewal(before.invoice_id) != before:
-            return current
-        return _renewing(current, after, due_at)
-
-    return change_order(services, order, change)
+    return change_order(
+        services,
+        order,
+        when=lambda current: current.domain_record.renewal(before.invoice_id) == before,
+        to=lambda current: _renewing(current, after, due_at),
+    )
 
 
 def _earlier_operation(services: Services, order: Order, renewal: DomainRenewal) -> str | None:

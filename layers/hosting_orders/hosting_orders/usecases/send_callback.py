@@ -58,7 +58,9 @@ def send_callback(services: Services, account_id: str, number: int, body: Callba
         },
     )
     if delivery.status is DeliveryStatus.EXHAUSTED:
-        change_order(services, order, lambda current: current.noted("callback exhausted", now, Actor.SYSTEM))
+        change_order(
+            services, order, to=lambda current: current.noted("callback exhausted", now, Actor.SYSTEM)
+        )
         services.measures.count("CallbackExhausted")
     try:
         services.deliveries.save_delivery(delivery)

@@ -66,9 +66,7 @@ def resume_order(services: Services, order: Order, cart: Cart) -> Order:
     paid = cart.payment.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
     now = services.clock.now()
 
-    def change(current: Order) -> Order:
-        if current.status is not OrderStatus.PENDING:
-            return current
+    def settled(current: Order) -> Order:
         if paid:
             return current.paid(now, now + deadlines.PROVISIONING_CHECK)
         if cart.payment.status is PaymentStatus.CANCELED and now >= deadlines.payment_deadline(cart):
@@ -77,7 +75,7 @@ def resume_order(services: Services, order: Order, cart: Cart) -> Order:
             ended = current.payment_failed(Failure("payment_failed", "The payment failed."), now)
         return ended.look_again_at(now + deadlines.CLOSING_CHECK)
 
-    order = change_order(services, order, change)
+    order = change_order(services, order, when=OrderStatus.PENDING, to=settled)
     if order.status in _GIVING_BACK or (paid and owes_a_refund(order)):
         return _let_it_be_refunded(services, order)
     if order.status is OrderStatus.FAILED:
@@ -104,9 +102,8 @@ def _let_it_be_refunded(services: Services, order: Order) -> Order:
         return order
     now = services.clock.now()
 
-    def change(current: Order) -> Order:
+    def waits_for_later(current: Order) -> bool:
         needed = current.status in _GIVING_BACK or owes_a_refund(current)
-        due = current.due_at is not None and current.due_at <= now
-        return current.look_again_at(now) if needed and not due else current
+        return needed and (current.due_at is None or current.due_at > now)
 
-    return change_order(services, order, change)
+    return change_order(services, order, when=waits_for_later, to=lambda current: current.look_again_at(now))

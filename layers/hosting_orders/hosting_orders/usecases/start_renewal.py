@@ -30,9 +30,8 @@ def start_renewal(services: Services, order: Order) -> Order:
     return change_order(
         services,
         order,
-        lambda current: (
-            current.renewed_by(subscription, _money_at(order)) if current.renewal_owed else current
-        ),
+        when=lambda current: current.renewal_owed,
+        to=lambda current: current.renewed_by(subscription, _money_at(order)),
     )
 
 

@@ -1,0 +1,52 @@
+"""The end of a cart's payment that did not succeed: no more money can come, or it turns out that it came."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hosting_orders.domain.cart import Cart, PaymentStatus
+from hosting_orders.domain.providers import PaymentState
+
+from .changes import change_cart
+from .collect_payment import note_payment
+from .ports import Services
+
+
+def close_payment(services: Services, cart: Cart) -> Cart:
+    """Make sure that the cart can no longer be paid, and note what is true then: it may be paid, or a debit be under
+    way. The payment of the returned cart is not settled if its money may still come.
+
+    Raises ProviderUnavailableError when the truth cannot be had now.
+    """
+    state = _find_payment(services, cart)
+    if state is None:
+        if cart.payment_lease > services.clock.now():
+            return cart  # another process may be starting it this moment
+        return _close_unstarted(services, cart)
+    if state.status in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION):
+        state = services.payments.void(state.invoice_id)
+    return note_payment(services, cart, state)
+
+
+def _find_payment(services: Services, cart: Cart) -> PaymentState | None:
+    if cart.payment.invoice_id is not None:
+        return services.payments.state(cart.payment.invoice_id)
+    account = services.directory.account(cart.account_id)
+    if account is None or account.stripe_customer_id is None:
+        return None
+    return services.payments.find(account.stripe_customer_id, cart.token, cart.created_at)
+
+
+def _close_unstarted(services: Services, cart: Cart) -> Cart:
+    """Nothing was asked of the provider; say so in the cart, so that nothing will be."""
+    now = services.clock.now()
+
+    def is_unstarted(current: Cart) -> bool:
+        payment = current.payment
+        return not payment.started and not payment.settled and current.payment_lease <= now
+
+    def closed(current: Cart) -> Cart:
+        payment = replace(current.payment, status=PaymentStatus.CANCELED)
+        return replace(current.with_payment(payment, now), due_at=None)
+
+    return change_cart(services, cart, when=is_unstarted, to=closed)

@@ -1,0 +1,213 @@
+"""Compensation, cell by cell: every status of an order with everything that can be true of its money."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.cart import Cart, OrderMark, Payment, PaymentStatus
+from hosting_orders.domain.catalogue import Term
+from hosting_orders.domain.compensation import Action, next_action
+from hosting_orders.domain.errors import ConcurrentUpdateError, RefundRefusedError
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.order import MOVES, Order, OrderStatus
+from hosting_orders.domain.products import SiteItem
+from hosting_orders.domain.providers import PaymentState, RefundState
+from hosting_orders.usecases.collect_payment import note_payment
+from hosting_orders.usecases.refund_order import Compensation, refund_order
+
+NOW = 1_790_000_000_000
+ACCOUNT, CART, NUMBER = "account", "cart", 7
+GROSS = 1452
+
+
+class Books:
+    """The stored order and cart; a write of an old version is refused."""
+
+    def __init__(self, order: Order, cart: Cart) -> None:
+        self.stored, self.stored_cart = order, cart
+
+    def order(self, account_id: str, number: int) -> Order:
+        return self.stored
+
+    def cart(self, account_id: str, token: str) -> Cart:
+        return self.stored_cart
+
+    def orders(self, account_id: str, numbers: list[int]) -> list[Order]:
+        return [self.stored for number in numbers if number == NUMBER]
+
+    def save_order(self, order: Order, owed: Any = None) -> Order:
+        if order.version != self.stored.version:
+            raise ConcurrentUpdateError("old")
+        self.stored = replace(order, version=order.version + 1)
+        return self.stored
+
+    def save_payment(self, cart: Cart) -> Cart:
+        if cart.payment_version != self.stored_cart.payment_version:
+            raise ConcurrentUpdateError("old")
+        self.stored_cart = replace(cart, payment_version=cart.payment_version + 1)
+        return self.stored_cart
+
+
+class Bank:
+    """The cart's invoice at the provider: its state, and what is found when it is to be voided."""
+
+    def __init__(self, status: PaymentStatus, voided: PaymentStatus) -> None:
+        self.status, self.voided = status, voided
+        self.refunds: list[str] = []
+        self.refuses = False
+
+    def state(self, invoice_id: str) -> PaymentState:
+        return PaymentState(self.status, "in_1", ACCOUNT, CART, "card", None, GROSS, 0, 1200, GROSS)
+
+    def void(self, invoice_id: str) -> PaymentState:
+        self.status = self.voided
+        return self.state(invoice_id)
+
+    def refund(self, invoice_id: str, line_key: str, order_id: str) -> RefundState:
+        if self.refuses:
+            raise RefundRefusedError("no")
+        assert self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED), "money that never came"
+        self.refunds.append(order_id)
+        return RefundState("cn_1", GROSS, 0)
+
+
+class Scene:
+    """One order in this status, alone in its cart, whose invoice at the provider is in that state."""
+
+    def __init__(self, status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus) -> None:
+        order = Order(
+            account_id=ACCOUNT,
+            number=NUMBER,
+            cart_token=CART,
+            status=status,
+            item=SiteItem("Shop", "vanilla", "ams", "basic", Term.MONTHLY),
+            price=Money(1200, "EUR"),
+            created_at=NOW,
+            updated_at=NOW,
+            cancel_requested_at=NOW if status is OrderStatus.CANCELING else None,
+        )
+        paid = Payment(payment, "EUR", "card", "in_1", None, GROSS, 0, 0, 1200, GROSS)
+        cart = Cart(ACCOUNT, CART, "f", paid, NOW, NOW, orders={NUMBER: OrderMark(status, 0)})
+        self.books, self.bank = Books(order, cart), Bank(payment, voided)
+        self.services: Any = SimpleNamespace(
+            orders=self.books,
+            payments=self.bank,
+            clock=SimpleNamespace(now=lambda: NOW + 1000),
+            measures=SimpleNamespace(count=lambda name: None),
+        )
+
+    def run(self) -> tuple[Compensation, OrderStatus, int]:
+        """The result, the order's status afterwards, and how often money has gone back."""
+        result = refund_order(self.services, ACCOUNT, NUMBER, "MadeUp")
+        return result, self.books.stored.status, len(self.bank.refunds)
+
+    def settle(self, status: PaymentStatus) -> None:
+        """A debit that was under way has come to its end, and the cart knows."""
+        self.bank.status = status
+        note_payment(self.services, self.books.stored_cart, self.bank.state("in_1"))
+
+
+# What is true of the money: the payment's status, what is found when the invoice is to be voided, and the column of the
+# table below.
+UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER, CAME = range(5)
+MONEY = [
+    (PaymentStatus.PROCESSING, PaymentStatus.PROCESSING, UNDER_WAY),
+    (PaymentStatus.PROCESSING, PaymentStatus.CANCELED, VOIDED),
+    (PaymentStatus.PROCESSING, PaymentStatus.FAILED, VOIDED),
+    (PaymentStatus.PROCESSING, PaymentStatus.SUCCEEDED, PAID_MEANWHILE),
+    (PaymentStatus.AWAITING_AUTHENTICATION, PaymentStatus.AWAITING_AUTHENTICATION, UNDER_WAY),
+    (PaymentStatus.AWAITING_AUTHENTICATION, PaymentStatus.CANCELED, VOIDED),
+    (PaymentStatus.AWAITING_AUTHENTICATION, PaymentStatus.SUCCEEDED, PAID_MEANWHILE),
+    (PaymentStatus.FAILED, PaymentStatus.FAILED, NEVER),
+    (PaymentStatus.CANCELED, PaymentStatus.CANCELED, NEVER),
+    (PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED, CAME),
+    (PaymentStatus.REFUNDED, PaymentStatus.REFUNDED, CAME),
+]
+
+S = OrderStatus
+# By the order's status: under way, voided, paid meanwhile, never came, came. Each is the status afterwards, with `…`
+# when the order waits and `+` when its money goes back.
+EXPECTED = {
+    S.PENDING: "refunding… failed provision_failed+ failed provision_failed+",
+    S.PROCESSING: "refunding… provision_failed provision_failed+ provision_failed provision_failed+",
+    S.COMPLETED: "completed completed completed completed completed",
+    S.CANCELING: "canceling… canceled canceled+ canceled canceled+",
+    S.REFUNDING: "refunding… provision_failed provision_failed+ provision_failed provision_failed+",
+    S.REFUND_FAILED: "refund_failed… provision_failed provision_failed+ provision_failed provision_failed+",
+    S.FAILED: "failed… failed failed+ failed failed+",
+    S.CANCELED: "canceled… canceled canceled+ canceled canceled+",
+    S.EXPIRED: "expired… expired expired+ expired expired+",
+    S.PROVISION_FAILED: "provision_failed… provision_failed provision_failed+ provision_failed provision_failed+",
+}
+
+
+CELLS = [
+    pytest.param(status, payment, voided, column, id=f"{status}-{payment}-{voided}")
+    for status in OrderStatus
+    for payment, voided, column in MONEY
+]
+
+
+@pytest.mark.parametrize(("status", "payment", "voided", "column"), CELLS)
+def test_every_cell(status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus, column: int) -> None:
+    scene = Scene(status, payment, voided)
+    expected = EXPECTED[status].split()[column]
+    result, after, refunds = scene.run()
+    assert after == expected.rstrip("…+")
+    assert (result is Compensation.WAITING) == expected.endswith("…")
+    assert refunds == expected.count("+")
+
+    if result is Compensation.WAITING and status not in (S.FAILED, S.CANCELED, S.EXPIRED, S.PROVISION_FAILED):
+        assert scene.books.stored.due_at is not None, "nothing would ever look at it again"
+    scene.settle(PaymentStatus.SUCCEEDED)
+    result, end, _ = scene.run()
+    assert result is Compensation.DONE
+    assert (len(scene.bank.refunds) == 1) == (end is not S.COMPLETED), (
+        "late money goes back, unless delivered"
+    )
+    assert scene.run() == (Compensation.DONE, end, len(scene.bank.refunds)), "a second run changes nothing"
+
+
+@pytest.mark.parametrize("status", [status for status in OrderStatus if "+" in EXPECTED[status]])
+def test_a_refund_that_is_refused_is_tried_again_and_given_once(status: OrderStatus) -> None:
+    scene = Scene(status, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
+    scene.bank.refuses = True
+    ended = scene.books.stored.ended
+    for _ in range(2):
+        assert scene.run() == (Compensation.WAITING, status if ended else S.REFUND_FAILED, 0)
+    scene.bank.refuses = False
+    end = S(EXPECTED[status].split()[CAME].rstrip("+"))
+    assert scene.run() == (Compensation.DONE, end, 1)
+    assert scene.run() == (Compensation.DONE, end, 1)
+
+
+# -- what the table promises, read from the table itself ------------------------------------------------------------
+
+
+def reachable(status: OrderStatus) -> set[OrderStatus]:
+    found = {status}
+    while more := {onward for one in found for onward in MOVES[one]} - found:
+        found |= more
+    return found
+
+
+@pytest.mark.parametrize("payment", PaymentStatus)
+@pytest.mark.parametrize("status", OrderStatus)
+def test_the_table_keeps_its_promises(status: OrderStatus, payment: PaymentStatus) -> None:
+    money = Payment(payment, "EUR")
+    action = next_action(status, money)
+    may_be_delivered = S.COMPLETED in reachable(status)
+    if may_be_delivered:
+        assert action is not Action.GIVE_BACK
+    if not money.settled:
+        assert action is not Action.END_UNPAID and action is not Action.GIVE_BACK
+    if money.paid and not may_be_delivered:
+        assert action is Action.GIVE_BACK
+    if action is Action.NOTHING:
+        assert status is S.COMPLETED or not MOVES[status]
+    if action is Action.END_UNPAID:
+        assert MOVES[status] and not money.paid
