@@ -15,7 +15,8 @@ import pytest
 import requests
 import stripe
 
-from hosting_orders.adapters.stripe_payments import StripePayments
+from hosting_orders.adapters.stripe.client import StripeApi
+from hosting_orders.adapters.stripe.payments import StripePayments
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.errors import (
@@ -166,7 +167,7 @@ class Shop:
         whose = self.customer(credit=credit, currency=currency)
         state = self.payments.charge(self.cart(whose, lines, currency))
         assert state.status is PaymentStatus.SUCCEEDED
-        return whose[0], state.invoice_id
+        return whose[0], state.reference
 
     def invoices(self, customer_id: str) -> list[Any]:
         return [
@@ -210,14 +211,14 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 
 
 def adapter(standin: StripeStandIn, **how: Any) -> StripePayments:
-    return StripePayments(
+    api = StripeApi(
         how.pop("api_key", API_KEY),
-        (OLD_SECRET, NEW_SECRET),
         api_base=standin.url,
         retries=how.pop("retries", 0),
         now=standin.clock.time,
         **how,
     )
+    return StripePayments(api, (OLD_SECRET, NEW_SECRET))
 
 
 def insist(act: Callable[[], T]) -> T:
@@ -262,8 +263,8 @@ def invoice_of(payments: StripePayments, body: bytes, signature: str) -> str | N
     """The invoice that a webhook leads to."""
     event = payments.read_event(body, signature)
     if event.payment_id is not None:
-        return payments.invoice_of_payment(event.payment_id)
-    return event.invoice_id
+        return payments.reference_of(event.payment_id)
+    return event.reference
 
 
 def test_a_good_card_pays_the_cart(shop: Shop) -> None:
@@ -272,15 +273,16 @@ def test_a_good_card_pays_the_cart(shop: Shop) -> None:
     state = shop.payments.charge(cart)
     assert state == PaymentState(
         status=PaymentStatus.SUCCEEDED,
-        invoice_id=state.invoice_id,
+        reference=state.reference,
         account_id="acc_1",
         cart_token=cart.cart_token,
         method_type="card",
-        hosted_invoice_url=None,
+        pay_url=None,
         amount_charged=2100,
         credit_applied=0,
         total_net=2100,
         total_gross=2100,
+        gross={"101": 1200, "102": 900},
     )
     assert shop.taken(whose[0]) == [2100]
     [invoice] = shop.invoices(whose[0])
@@ -289,7 +291,28 @@ def test_a_good_card_pays_the_cart(shop: Shop) -> None:
     assert invoice["metadata"] == {"account_id": "acc_1", "cart_token": cart.cart_token, "schema": "1"}
     lines = {line["metadata"]["order"]: line["amount"] for line in invoice["lines"]["data"]}
     assert lines == {"101": 1200, "102": 900}
-    assert shop.payments.state(state.invoice_id) == state
+    assert shop.payments.state(state.reference) == state
+
+
+def test_each_line_s_gross_is_known_also_of_more_lines_than_stripe_shows_at_once(shop: Shop) -> None:
+    lines = tuple(ChargeLine(str(number), "Site", number) for number in range(101, 121))
+    state = shop.payments.charge(shop.cart(shop.customer(), lines))
+    assert state.gross == {line.key: line.amount for line in lines}
+
+
+def test_what_is_on_the_invoice_and_on_no_line_goes_to_the_largest(shop: Shop) -> None:
+    _, reference = shop.paid()
+    shop.standin.state.get("invoice", reference)["total"] += 1
+    state = shop.payments.state(reference)
+    assert state is not None
+    assert (state.total_gross, state.gross) == (2101, {"101": 1201, "102": 900})
+
+
+def test_a_draft_has_no_gross_yet(shop: Shop) -> None:
+    cart = shop.cart(shop.customer())
+    reference = shop.payments._create_invoice(cart)
+    state = shop.payments.state(reference)
+    assert state is not None and state.gross == {}
 
 
 def test_credit_pays_its_part_and_the_card_the_rest(shop: Shop) -> None:
@@ -343,14 +366,14 @@ def test_what_the_customer_can_mend_awaits_them_on_the_hosted_page(
     state = shop.payments.charge(cart)
     assert (state.status, state.error) == (PaymentStatus.AWAITING_AUTHENTICATION, error)
     assert (state.method_type, state.amount_charged) == ("card", 2100)
-    assert state.hosted_invoice_url
+    assert state.pay_url
     assert shop.payments.charge(cart) == state
     assert shop.taken(whose[0]) == []
 
-    shop.standin.controls.pay(state.invoice_id)
-    paid = shop.payments.state(state.invoice_id)
+    shop.standin.controls.pay(state.reference)
+    paid = shop.payments.state(state.reference)
     assert paid is not None
-    assert (paid.status, paid.error, paid.hosted_invoice_url) == (PaymentStatus.SUCCEEDED, None, None)
+    assert (paid.status, paid.error, paid.pay_url) == (PaymentStatus.SUCCEEDED, None, None)
     assert shop.payments.charge(cart) == paid
     assert shop.taken(whose[0]) == [2100]
     assert shop.statuses(whose[0]) == ["paid"]
@@ -394,7 +417,7 @@ def test_a_final_decline_that_is_not_voided_yet_is_neither_failed_nor_offered(sh
     state = shop.payments.state(invoice["id"])
     assert state is not None
     assert (state.status, state.error) == (PaymentStatus.PROCESSING, "lost_card")
-    assert state.hosted_invoice_url is None
+    assert state.pay_url is None
 
 
 def test_a_refused_method_on_the_hosted_page_is_for_the_customer_to_replace(shop: Shop) -> None:
@@ -403,11 +426,11 @@ def test_a_refused_method_on_the_hosted_page_is_for_the_customer_to_replace(shop
     state = shop.payments.charge(cart)
     other = shop.api.payment_methods.attach("pm_card_visa_chargeDeclinedLostCard", {"customer": whose[0]})
     with pytest.raises(stripe.CardError):
-        shop.api.invoices.pay(state.invoice_id, {"payment_method": other.id, "off_session": False})
-    later = shop.payments.state(state.invoice_id)
+        shop.api.invoices.pay(state.reference, {"payment_method": other.id, "off_session": False})
+    later = shop.payments.state(state.reference)
     assert later is not None
     assert (later.status, later.error) == (PaymentStatus.AWAITING_AUTHENTICATION, "lost_card")
-    assert later.hosted_invoice_url == state.hosted_invoice_url
+    assert later.pay_url == state.pay_url
     assert shop.payments.charge(cart).status is PaymentStatus.AWAITING_AUTHENTICATION
     assert shop.statuses(whose[0]) == ["open"]
 
@@ -454,25 +477,25 @@ def test_a_debit_is_processing_until_the_bank_has_settled_it(shop: Shop) -> None
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
     assert (state.status, state.method_type) == (PaymentStatus.PROCESSING, "sepa_debit")
-    assert state.hosted_invoice_url is None
-    assert shop.payments.void(state.invoice_id) == state
+    assert state.pay_url is None
+    assert shop.payments.void(state.reference) == state
     assert shop.payments.charge(cart) == state
-    shop.standin.controls.settle(state.invoice_id)
-    assert shop.payments.state(state.invoice_id) == replace(state, status=PaymentStatus.SUCCEEDED)
+    shop.standin.controls.settle(state.reference)
+    assert shop.payments.state(state.reference) == replace(state, status=PaymentStatus.SUCCEEDED)
     assert shop.taken(whose[0]) == [2100]
 
 
 def test_a_returned_debit_can_be_paid_otherwise(shop: Shop) -> None:
     whose = shop.debtor(BAD_IBAN)
     state = shop.payments.charge(shop.cart(whose))
-    shop.standin.controls.fail(state.invoice_id)
-    returned = shop.payments.state(state.invoice_id)
+    shop.standin.controls.fail(state.reference)
+    returned = shop.payments.state(state.reference)
     assert returned is not None
     assert returned.status is PaymentStatus.AWAITING_AUTHENTICATION
-    assert returned.hosted_invoice_url
+    assert returned.pay_url
     assert returned.method_type == "sepa_debit"
     assert returned.error
-    assert shop.payments.void(state.invoice_id).status is PaymentStatus.CANCELED
+    assert shop.payments.void(state.reference).status is PaymentStatus.CANCELED
 
 
 # -- once, whatever gets lost -------------------------------------------------------------------------------
@@ -642,10 +665,10 @@ def test_voiding_closes_what_is_open_and_reports_what_is_paid(shop: Shop) -> Non
     whose = shop.customer("pm_card_authenticationRequired", credit=300)
     state = shop.payments.charge(shop.cart(whose))
     for _ in range(2):
-        voided = shop.payments.void(state.invoice_id)
+        voided = shop.payments.void(state.reference)
         assert voided.status is PaymentStatus.CANCELED
         assert (voided.amount_charged, voided.credit_applied) == (0, 0)
-        assert voided.hosted_invoice_url is None
+        assert voided.pay_url is None
     assert shop.statuses(whose[0]) == ["void"]
     assert shop.balance(whose[0]) == 300
 
@@ -665,7 +688,7 @@ def test_voiding_a_draft_deletes_it_and_its_charge_can_not_go_on(shop: Shop) -> 
     assert draft is not None
     assert draft.status is PaymentStatus.PROCESSING
     for _ in range(2):
-        assert shop.payments.void(draft.invoice_id).status is PaymentStatus.CANCELED
+        assert shop.payments.void(draft.reference).status is PaymentStatus.CANCELED
     assert shop.invoices(whose[0]) == []
     with pytest.raises(PaymentNotStartedError):
         shop.payments.charge(cart)
@@ -773,7 +796,7 @@ def test_a_refund_of_tax_and_all_gives_the_gross_back(shop: Shop) -> None:
     whose = shop.customer()
     state = adapter(shop.standin, automatic_tax=True).charge(shop.cart(whose))
     for key in ("101", "102"):
-        shop.payments.refund(state.invoice_id, key, f"order-{key}")
+        shop.payments.refund(state.reference, key, f"order-{key}")
     assert shop.given_back(whose[0]) == state.amount_charged
 
 
@@ -801,7 +824,7 @@ def test_what_can_not_be_refunded_is_refused_and_moves_no_money(shop: Shop) -> N
     whose = shop.customer("pm_card_chargeCustomerFail")
     unpaid = shop.payments.charge(shop.cart(whose))
     with pytest.raises(RefundRefusedError):
-        shop.payments.refund(unpaid.invoice_id, "101", "order-1")
+        shop.payments.refund(unpaid.reference, "101", "order-1")
     shop.standin.controls.set(refunds="refuse")
     with pytest.raises(RefundRefusedError):
         shop.payments.refund(invoice_id, "101", "order-1")
@@ -962,7 +985,7 @@ def test_each_paid_term_is_told_with_its_invoice_the_oldest_first(shop: Shop) ->
     shop.standin.clock.advance(366 * 24 * HOUR)
     shop.standin.clock.advance(2 * HOUR)
     paid = renewed(shop, subscription_id).paid
-    assert [term.invoice_id for term in paid] == [first, latest_invoice(shop, subscription_id)]
+    assert [term.reference for term in paid] == [first, latest_invoice(shop, subscription_id)]
     assert paid[1].starts_at == paid[0].ends_at
 
 
@@ -1104,7 +1127,8 @@ def test_a_forged_old_or_malformed_webhook_is_refused(shop: Shop) -> None:
 def test_nothing_is_trusted_without_a_secret(shop: Shop) -> None:
     body = event("invoice.paid", {"id": "in_1"})
     for secrets in ((), ("",)):
-        unset = StripePayments(API_KEY, secrets, api_base=shop.standin.url, now=shop.standin.clock.time)
+        api = StripeApi(API_KEY, api_base=shop.standin.url, now=shop.standin.clock.time)
+        unset = StripePayments(api, secrets)
         with pytest.raises(ForgedWebhookError):
             unset.read_event(body, signed(shop, body, ""))
 
@@ -1134,7 +1158,7 @@ def test_faults_are_told_without_secrets(shop: Shop) -> None:
 
 
 def test_no_error_of_stripe_leaves_the_adapter_when_the_network_is_gone(shop: Shop) -> None:
-    gone = StripePayments(API_KEY, (NEW_SECRET,), api_base="http://127.0.0.1:9", retries=0)
+    gone = StripePayments(StripeApi(API_KEY, api_base="http://127.0.0.1:9", retries=0), (NEW_SECRET,))
     body = event("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1"})
     signature = stripe.WebhookSignature.generate_signature_header(body.decode(), NEW_SECRET)
     cart = shop.cart(("cus_1", "pm_1"))

@@ -224,7 +224,7 @@ def orders():
     import boto3
     return DynamoOrderStore(boto3.client("dynamodb"), Settings.load().table)
 """,
-    "hosting_orders.adapters.stripe_payments": """
+    "hosting_orders.adapters.stripe.client": """
 from __future__ import annotations
 from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
@@ -260,7 +260,7 @@ def test_good_code_passes_every_rule(module: str) -> None:
 @pytest.mark.parametrize(
     ("rule", "module", "text"),
     [
-        (layers_that_reach_too_far, "functions.a.app", "from hosting_orders.adapters import stripe_payments"),
+        (layers_that_reach_too_far, "functions.a.app", "from hosting_orders.adapters import stripe"),
         (layers_that_reach_too_far, "functions.a.app", "import hosting_orders.settings"),
         (layers_that_reach_too_far, "functions.a.app", "from functions.b.app import handler"),
         (layers_that_reach_too_far, "functions.a.app", "from ..b import app"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.adapters.dynamodb import orders as order_store
-from hosting_orders.adapters.stripe_payments import StripePayments
+from hosting_orders.adapters.stripe.payments import StripePayments
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.providers import RefundState
 from hosting_orders.usecases import (

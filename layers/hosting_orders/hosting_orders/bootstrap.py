@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.secrets import SecretsManager
     from hosting_orders.adapters.sns_alerts import SnsAlerts
     from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
-    from hosting_orders.adapters.stripe_payments import StripePayments
+    from hosting_orders.adapters.stripe.payments import StripePayments
     from hosting_orders.adapters.system_clock import SystemClock
     from hosting_orders.domain.order import Order
     from hosting_orders.usecases.ports import Services
@@ -118,15 +118,16 @@ class AwsServices:
 
     @cached_property
     def payments(self) -> StripePayments:
-        from hosting_orders.adapters.stripe_payments import StripePayments
+        from hosting_orders.adapters.stripe.client import StripeApi
+        from hosting_orders.adapters.stripe.payments import StripePayments
 
         secret = self._secrets.document(self._settings.stripe_secret_arn)
-        return StripePayments(
+        api = StripeApi(
             secret["api_key"],
-            _several(secret["webhook_secrets"]),
             api_base=self._settings.stripe_api_base,
             automatic_tax=self._settings.stripe_automatic_tax,
         )
+        return StripePayments(api, _several(secret["webhook_secrets"]))
 
     @cached_property
     def platform(self) -> HttpHostingPlatform:
@@ -212,7 +213,7 @@ def _several(text: str) -> tuple[str, ...]:
 def _import_stripe() -> None:
     import stripe  # noqa: F401
 
-    from hosting_orders.adapters import stripe_payments  # noqa: F401
+    from hosting_orders.adapters.stripe import payments  # noqa: F401
 
 
 def _import_platform() -> None:

@@ -86,7 +86,7 @@ def cart_envelope(cart: Cart) -> dict[str, Any]:
         "payment": {
             "status": payment.status.value,
             "method_type": payment.method_type,
-            "hosted_invoice_url": payment.hosted_invoice_url,
+            "hosted_invoice_url": payment.pay_url,
         },
         "orders": [
             {
@@ -258,7 +258,7 @@ def _payment(order: Order, cart: Cart) -> dict[str, Any]:
     return {
         "status": PaymentStatus.REFUNDED.value if refunded else payment.status.value,
         "method_type": payment.method_type,
-        "hosted_invoice_url": payment.hosted_invoice_url,
+        "hosted_invoice_url": payment.pay_url,
         "amount_charged_cents": payment.charged,
         "credit_applied_cents": payment.credit_applied,
         # Ours besides the contract's (C08, C10).

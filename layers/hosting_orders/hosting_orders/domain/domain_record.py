@@ -30,7 +30,7 @@ class DomainRenewal:
     registrar was seen to have renewed it (all epoch ms).
     """
 
-    invoice_id: str
+    reference: str
     expires_before: int
     first_at: int
     lease_until: int
@@ -60,13 +60,13 @@ class DomainRecord:
         """The registrar's work waits for this now."""
         return replace(self, submission=replace(self.submission or Submission(now, 0), flag=flag))
 
-    def renewal(self, invoice_id: str) -> DomainRenewal | None:
+    def renewal(self, reference: str) -> DomainRenewal | None:
         """What the registrar was asked for with this invoice's money."""
-        return next((one for one in self.renewals if one.invoice_id == invoice_id), None)
+        return next((one for one in self.renewals if one.reference == reference), None)
 
     def renewing(self, renewal: DomainRenewal) -> DomainRecord:
         """Add this renewal, or put it in the place of what was known of it."""
-        others = tuple(one for one in self.renewals if one.invoice_id != renewal.invoice_id)
+        others = tuple(one for one in self.renewals if one.reference != renewal.reference)
         return replace(self, renewals=(*others, renewal))
 
     @property

@@ -9,7 +9,7 @@ cancelling and provisioning.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from .domain_record import DomainRecord
 from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
 from .money import Money
+from .placement import Placement
 from .products import Item, ProductKind, Resource
 
 T = TypeVar("T")
@@ -143,7 +144,7 @@ class Order:
     updated_at: int
     version: int = 0
     user_id: str | None = None
-    channel: str = "api"
+    placed: Placement = field(default_factory=Placement)
     capacity: str | None = None  # the counter this order holds a place of, until it ends undelivered
     due_at: int | None = None  # when the reconciler should look, if nothing happens before
     provisioning_at: int | None = None  # the fence: from here on it can not be cancelled

@@ -13,6 +13,7 @@ from hosting_orders.contracts.v2_bodies import Site
 from hosting_orders.contracts.v2_domain import Domain
 from hosting_orders.contracts.v2_words import Callback
 from hosting_orders.domain.cart import OnItemFailure
+from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.domain.registration import ContactRole, DomainAction
 from hosting_orders.usecases.authenticate import Caller
 from hosting_orders.usecases.domain_item import (
@@ -49,6 +50,7 @@ def place(
             idempotency_key=request.idempotency_key,
             on_item_failure=OnItemFailure(on_item_failure or OnItemFailure.KEEP),
             fingerprint=_fingerprint(request.path, raw),
+            placed=Placement(Channel.API, contract="orders_v2", client_address=request.source_ip),
         ),
         allow_loopback_callbacks=bootstrap.allow_loopback_callbacks(),
     )

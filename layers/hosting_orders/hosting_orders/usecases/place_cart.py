@@ -37,6 +37,7 @@ from hosting_orders.domain.order import (
     OrderStatus,
     TimelineEntry,
 )
+from hosting_orders.domain.placement import Placement
 from hosting_orders.domain.products import Claims
 from hosting_orders.domain.providers import PaymentMethod
 from hosting_orders.domain.registration import SealedContacts
@@ -66,10 +67,11 @@ class ItemRequest:
 
 @dataclass(frozen=True, slots=True)
 class CartRequest:
-    """What the client sent. `fingerprint` is a hash of the whole body."""
+    """What the client sent. `fingerprint` is a hash of the whole body, `placed` what each order remembers of it."""
 
     items: tuple[ItemRequest, ...]
     fingerprint: str
+    placed: Placement
     callback_url: str | None = None
     callback_authorization: str | None = None
     idempotency_key: str | None = None
@@ -263,6 +265,7 @@ def _order(
         created_at=now,
         updated_at=now,
         user_id=ready.caller.user_id,
+        placed=ready.request.placed,
         capacity=draft.claims.counter,
         domain=DomainRecord(draft.claims.domain) if draft.claims.domain else None,
         callback=ready.callback,

@@ -201,22 +201,24 @@ class Payments(Protocol):
     def charge(self, request: ChargeRequest) -> PaymentState:
         """Collect a cart's money once, however often it is called.
 
-        Raises PaymentNotStartedError after a final decline (the invoice is void by then).
+        Raises PaymentNotStartedError after a final decline (it can no longer be paid by then).
         """
         ...
 
-    def state(self, invoice_id: str) -> PaymentState | None: ...
+    def state(self, reference: str, /) -> PaymentState | None:
+        """What is true of a payment; None when there is none of that reference, or it is not ours."""
+        ...
 
     def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
         """The cart's payment found by looking, for when our own record of it was lost."""
         ...
 
-    def void(self, invoice_id: str) -> PaymentState:
+    def void(self, reference: str, /) -> PaymentState:
         """Make sure nobody can pay it any more; returns what is true then (it may have been paid just before)."""
         ...
 
-    def refund(self, invoice_id: str, line_key: str, order_id: str) -> RefundState:
-        """Give back one order's part of a paid invoice, once. Raises RefundRefusedError."""
+    def refund(self, reference: str, /, line_key: str, order_id: str) -> RefundState:
+        """Give back one order's part of what was paid, once. Raises RefundRefusedError."""
         ...
 
     def start_renewal(
@@ -238,7 +240,10 @@ class Payments(Protocol):
         """Verify a webhook and say what it is about; raises ForgedWebhookError."""
         ...
 
-    def invoice_of_payment(self, payment_id: str) -> str | None: ...
+    def reference_of(self, payment_id: str) -> str | None:
+        """The reference of the payment that the provider's own part of it, `payment_id`, belongs to."""
+        ...
+
     def subscription(self, subscription_id: str) -> SubscriptionState | None: ...
 
     def renewal(self, subscription_id: str) -> RenewalState | None:

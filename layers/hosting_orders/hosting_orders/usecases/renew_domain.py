@@ -41,9 +41,9 @@ def renew_domain(services: Services, order: Order) -> None:
     if state is None:
         raise ProviderUnavailableError("Stripe does not know the renewal that it has begun")
     for term in state.paid:
-        known = order.domain_record.renewal(term.invoice_id)
+        known = order.domain_record.renewal(term.reference)
         if known is None or known.done_at is None:
-            _renew(services, order, term.invoice_id)
+            _renew(services, order, term.reference)
             return
     _rest(services, order, state)
 
@@ -70,8 +70,8 @@ def _rest(services: Services, order: Order, state: RenewalState) -> None:
     change_order(services, order, when=as_seen, to=later)
 
 
-def _renew(services: Services, order: Order, invoice_id: str) -> None:
-    renewal = order.domain_record.renewal(invoice_id)
+def _renew(services: Services, order: Order, reference: str) -> None:
+    renewal = order.domain_record.renewal(reference)
     if renewal is not None and renewal.operation_id is not None:
         _follow(services, order, renewal, renewal.operation_id)
         return
@@ -80,7 +80,7 @@ def _renew(services: Services, order: Order, invoice_id: str) -> None:
         # A customer may take the name elsewhere while the subscription goes on.
         _report(services, order, "the name is not with the registrar any more")
         return
-    taken = _take(services, order, invoice_id, expires_before)
+    taken = _take(services, order, reference, expires_before)
     if taken is None:
         return  # another process is asking this moment, or has asked: the reconciler comes back
     order, renewal, asked_before = taken
@@ -96,7 +96,7 @@ def _renew(services: Services, order: Order, invoice_id: str) -> None:
 
 
 def _take(
-    services: Services, order: Order, invoice_id: str, expires_before: int
+    services: Services, order: Order, reference: str, expires_before: int
 ) -> tuple[Order, DomainRenewal, bool] | None:
     """Write down that this process, and no other for a while, is about to ask; None when it must not. The last value
     tells whether somebody has asked before."""
@@ -106,14 +106,14 @@ def _take(
 
     def take(current: Order) -> Order:
         nonlocal mine, asked_before
-        mine, known = None, current.domain_record.renewal(invoice_id)
+        mine, known = None, current.domain_record.renewal(reference)
         asked_before = known is not None
         if known is None and current.domain_record.renewals != order.domain_record.renewals:
             return current  # renewed meanwhile for another term: what we saw of the expiry is old
         if known is not None and (known.operation_id or known.done_at or now < known.lease_until):
             return current
         lease_until = now + deadlines.SUBMISSION_LEASE
-        mine = replace(known or DomainRenewal(invoice_id, expires_before, now, now), lease_until=lease_until)
+        mine = replace(known or DomainRenewal(reference, expires_before, now, now), lease_until=lease_until)
         return _renewing(current, mine, deadlines.name_renewal_check(mine.first_at, now))
 
     order = change_order(services, order, to=take)
@@ -185,7 +185,7 @@ def _is_done(services: Services, order: Order, renewal: DomainRenewal) -> bool:
     now = services.clock.now()
 
     def renewed(current: Order) -> Order:
-        known = current.domain_record.renewal(renewal.invoice_id)
+        known = current.domain_record.renewal(renewal.reference)
         if known is None or known.done_at is not None:
             return current
         return _renewed(current, known, expires_at, now)
@@ -224,7 +224,7 @@ def _update(
     return change_order(
         services,
         order,
-        when=lambda current: current.domain_record.renewal(before.invoice_id) == before,
+        when=lambda current: current.domain_record.renewal(before.reference) == before,
         to=lambda current: _renewing(current, after, due_at),
     )
 

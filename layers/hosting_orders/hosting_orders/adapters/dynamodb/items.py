@@ -13,6 +13,7 @@ from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus
 from hosting_orders.domain.catalogue import DomainPrice, Location, Plan, Term, Tld, Variant
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.placement import Channel
 from hosting_orders.domain.products import ProductKind
 from hosting_orders.domain.registration import SealedContacts
 
@@ -41,10 +42,12 @@ def order_to_item(order: Order) -> Item:
 
 
 def order_from_item(item: Item) -> Order:
-    if item["type"] == ProductKind.DOMAIN and "domain" not in item:
-        # Before 2026-11-27 what only a domain has stood among the order's own attributes.
-        item = {**item, "domain": item}
-    return from_plain(Order, item)
+    """Before 2026-11-27 an order remembered of its request the channel alone, and what only a domain has stood among
+    the order's own attributes."""
+    older: Item = {"placed": {"channel": item.get("channel", Channel.API)}}
+    if item["type"] == ProductKind.DOMAIN:
+        older["domain"] = item
+    return from_plain(Order, {**older, **item})
 
 
 # -- carts: the cart itself, and what became of its orders -------------------------------------------------
