@@ -5,6 +5,7 @@ O2-… and C… are ids of docs/contracts.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
@@ -18,19 +19,19 @@ from hosting_orders.contracts.vendor.accounts import (
     user_details,
 )
 from hosting_orders.contracts.vendor.callbacks import CallbackState, callback_state
+from hosting_orders.contracts.vendor.products import shown
 from hosting_orders.contracts.vendor.tasks import TaskSummary, task_summaries
 from hosting_orders.contracts.vendor.times import date_time
 from hosting_orders.contracts.vendor.words import order_word
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.deadlines import Outlook
-from hosting_orders.domain.order import DomainItem, Order, OrderStatus, SiteItem, SiteResource
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource
 
 from .domains import DomainBlock, domain_block
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hosting_orders.usecases.list_orders import Listing
     from hosting_orders.usecases.show_order import OrderView
 
@@ -249,7 +250,7 @@ def _summary(order: Order, payment: PaymentStatus) -> OrderSummary:
         "status": _status(order, payment),
         "created_at": date_time(order.created_at),
         "updated_at": date_time(order.updated_at),
-        "location": order.item.location if isinstance(order.item, SiteItem) else None,
+        "location": shown(order).location(order),
     }
 
 
@@ -265,11 +266,7 @@ def _in_list(order: Order, account: Account) -> OrderInList:
 
 
 def _product_parts(order: Order, password: str | None) -> ProductParts:
-    parts: ProductParts = {}
-    if isinstance(order.resource, SiteResource):
-        parts["site"] = _site(order, order.resource, password)
-    if isinstance(order.item, DomainItem):
-        parts["domain"] = domain_block(order)
+    parts = _PARTS[order.item.KIND](order, password)
     if order.subscription is not None:
         parts["subscription"] = {
             "id": order.uuid,
@@ -288,13 +285,29 @@ def _failure(order: Order) -> FailurePart:
     return {"failure": {"code": order.failure.code, "message": shown_text(order.failure.message)}}
 
 
+def _site_part(order: Order, password: str | None) -> ProductParts:
+    site = order.resource_as(SiteResource)
+    return {"site": _site(order, site, password)} if site else {}
+
+
+def _domain_part(order: Order, password: str | None) -> ProductParts:
+    return {"domain": domain_block(order)}
+
+
+_PARTS: Mapping[ProductKind, Callable[[Order, str | None], ProductParts]] = {
+    ProductKind.SITE: _site_part,
+    ProductKind.DOMAIN: _domain_part,
+}
+
+
 def _site(order: Order, site: SiteResource, password: str | None) -> SiteBlock:
+    item = order.item_as(SiteItem)
     return {
         "id": site.id,
-        "name": order.item.name,
+        "name": item.name,
         "domain": site.domain,
-        "variant": order.site_item.variant,
-        "location": order.site_item.location,
+        "variant": item.variant,
+        "location": item.location,
         "ssh_data": {
             "ipaddr": site.ip_address,
             "username": site.username,

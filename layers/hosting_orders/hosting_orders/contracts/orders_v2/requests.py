@@ -25,7 +25,7 @@ from hosting_orders.domain.cart import MOST_ITEMS, OnItemFailure
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
-from hosting_orders.usecases.site_item import SiteRequest
+from hosting_orders.usecases.products.site import SiteRequest
 
 from . import operations
 from .domain_requests import Domain, domain_problem, domain_request

@@ -12,7 +12,8 @@ from hosting_orders.domain.ids import task_id
 from hosting_orders.domain.order import Order, OrderStatus
 
 from .accounts import NamedId
-from .tasks import DomainInTask, OrderInTask, delivered_domains, delivered_sites, task_name, task_title
+from .products import DomainInTask, shown
+from .tasks import OrderInTask
 from .times import date_time
 from .words import order_word, task_word
 
@@ -76,6 +77,7 @@ class Redelivered(TypedDict):
 
 def callback_body(order: Order, account_name: str) -> bytes:
     """The message about an order's end."""
+    product = shown(order)
     word = order_word(order.status, PaymentStatus.PROCESSING)
     started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), order.created_at)
     message: CallbackMessage = {
@@ -83,14 +85,14 @@ def callback_body(order: Order, account_name: str) -> bytes:
         "timestamp": date_time(order.ended_at),
         "task": {
             "id": task_id(order.number, 1),
-            "name": task_name(order),
-            "title": task_title(order),
+            "name": product.task_name(order),
+            "title": product.task_title(order),
             "status": task_word(order),
             "start_on": date_time(started),
             "end_on": date_time(order.ended_at),
             "orders": [{"id": order.uuid, "status": word}],
-            "sites": delivered_sites(order),
-            "domains": delivered_domains(order),
+            "sites": product.sites(order),
+            "domains": product.domains(order),
             "accounts": [{"id": order.account_id, "name": account_name}],
         },
     }

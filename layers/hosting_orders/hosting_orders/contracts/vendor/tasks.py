@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
 from hosting_orders.domain.cart import PaymentStatus
-from hosting_orders.domain.ids import registration_id, task_id
-from hosting_orders.domain.order import DomainItem, DomainResource, Order, OrderStatus, SiteResource
+from hosting_orders.domain.ids import task_id
+from hosting_orders.domain.order import Order, OrderStatus
 
 from .accounts import NamedId
+from .products import DomainInTask, shown
 from .times import date_time
 from .words import order_word, task_word
 
@@ -29,13 +30,6 @@ class TaskSummary(TypedDict):
 class OrderInTask(TypedDict):
     id: str
     status: str
-
-
-class DomainInTask(TypedDict):
-    """A delivered domain. `id` is its registration's."""
-
-    id: int
-    name: str
 
 
 class TaskUser(TypedDict):
@@ -87,55 +81,21 @@ def task_summaries(order: Order, payment: PaymentStatus) -> list[TaskSummary]:
 
 def _task_details(task: Task) -> TaskDetails:
     order, user = task.order, task.user
+    product = shown(order)
     started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), None)
     return {
         "id": task_id(order.number, 1),
-        "name": task_name(order),
-        "title": task_title(order),
+        "name": product.task_name(order),
+        "title": product.task_title(order),
         "status": task_word(order, task.payment),
-        "data": json.dumps(_task_data(order), ensure_ascii=False),
+        "data": json.dumps(product.task_data(order), ensure_ascii=False),
         "start_on": date_time(started),
         "end_on": date_time(order.ended_at),
         "user": {"id": user.id, "email": user.email} if user else None,
         "accounts": [{"id": task.account.id, "name": task.account.name}],
-        "sites": delivered_sites(order),
-        "domains": delivered_domains(order),
+        "sites": product.sites(order),
+        "domains": product.domains(order),
         "orders": [
             {"id": order.uuid, "status": order_word(order.status, task.payment or PaymentStatus.PROCESSING)}
         ],
     }
-
-
-def task_name(order: Order) -> str:
-    return f"domain.{order.item.action}" if isinstance(order.item, DomainItem) else "site.create"
-
-
-def task_title(order: Order) -> str:
-    if isinstance(order.item, DomainItem):
-        return f"{order.item.action.value.title()} domain {order.item.name}"
-    return f"Create site {order.item.name}"
-
-
-def _task_data(order: Order) -> dict[str, Any]:
-    item = order.item
-    if isinstance(item, DomainItem):
-        return {"name": item.name, "ascii_name": item.ascii_name, "action": item.action.value}
-    return {
-        "name": item.name,
-        "variant": item.variant,
-        "location": item.location,
-        "plan": item.plan,
-        "term": item.term.value,
-    }
-
-
-def delivered_sites(order: Order) -> list[NamedId]:
-    if not isinstance(order.resource, SiteResource):
-        return []
-    return [{"id": order.resource.id, "name": order.item.name}]
-
-
-def delivered_domains(order: Order) -> list[DomainInTask]:
-    if not isinstance(order.resource, DomainResource):
-        return []
-    return [{"id": registration_id(order.number), "name": order.item.name}]
