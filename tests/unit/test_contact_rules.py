@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from iso3166 import countries_by_alpha2
 
-from hosting_orders.adapters.contact_fields import contact_size
-from hosting_orders.adapters.registry_rules import TableRegistryRules
+from hosting_orders.adapters.route53.contact_fields import contact_size
+from hosting_orders.adapters.route53.rules import TableRegistryRules
 from hosting_orders.domain.contact_schema import (
     LARGEST_CONTACT,
     LONGEST,

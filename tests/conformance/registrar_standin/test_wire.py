@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from hosting_orders.adapters.route53_registrar import Route53Registrar
+from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.domain import tld_table
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.money import Money

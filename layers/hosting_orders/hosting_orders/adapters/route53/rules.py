@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from hosting_orders.adapters.route53.contact_fields import read_contact
+from hosting_orders.adapters.route53.domain_names import parse_domain_name
 from hosting_orders.domain.contact_schema import contact_schema
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.json_pointer import pointer_to
@@ -18,9 +20,6 @@ from hosting_orders.domain.registration import (
     Violation,
 )
 from hosting_orders.domain.tld_table import TLDS
-
-from .contact_fields import read_contact
-from .domain_names import parse_domain_name
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
