@@ -11,13 +11,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from hosting_orders.adapters.route53 import tlds
 from hosting_orders.adapters.route53.domain_names import parse_domain_name
 from hosting_orders.adapters.route53.rules import TableRegistryRules
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.registration import DomainName
-from hosting_orders.domain.tld_table import TLDS
 
 RULES = TableRegistryRules()
+TLDS = {name: tlds.facts(name) for name in sorted(tlds.known())}
 
 
 def refusal(text: str) -> InvalidRequestError:

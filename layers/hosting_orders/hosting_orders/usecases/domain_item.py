@@ -13,7 +13,7 @@ from functools import partial
 
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue, DomainPrice
-from hosting_orders.domain.contact_schema import CONTACT_FIELDS
+from hosting_orders.domain.contact_fields import CONTACT_FIELDS
 from hosting_orders.domain.errors import (
     AccessDeniedError,
     ContactsRefusedError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from hosting_orders.domain import tld_table
+from hosting_orders.adapters.route53 import tlds
 from hosting_orders.domain.money import ZERO_DECIMAL, Money
 from hosting_orders.domain.registration import Contact, ContactRole, DomainAction, RegistrationRequest
 
@@ -44,7 +44,7 @@ def _contact(tld: str, contact: Contact, role: ContactRole) -> dict[str, Any]:
     detail: dict[str, Any] = {
         "FirstName": contact.first_name,
         "LastName": contact.last_name,
-        "ContactType": tld_table.contact_type(tld, contact, role),
+        "ContactType": tlds.contact_type(tld, contact, role),
         "OrganizationName": contact.organization,
         "AddressLine1": contact.street_address,
         "City": contact.city,
@@ -57,7 +57,7 @@ def _contact(tld: str, contact: Contact, role: ContactRole) -> dict[str, Any]:
     extra = []
     for name, value in sorted(contact.extra.items()):
         try:
-            parameter = tld_table.extra_param_name(tld, name)
+            parameter = tlds.extra_param_name(tld, name)
         except KeyError:
             continue  # the contact was made for another registry, which asks for more
         extra.append({"Name": parameter, "Value": value})

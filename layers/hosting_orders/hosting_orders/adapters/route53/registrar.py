@@ -13,12 +13,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hosting_orders.adapters.route53 import offers
+from hosting_orders.adapters.route53 import offers, tlds
 from hosting_orders.adapters.route53.client import Questions, RefusedError, call
 from hosting_orders.adapters.route53.operations import TYPES, read_domain, read_operation
 from hosting_orders.adapters.route53.orders import WITHOUT_PRIVACY, consent, order_of
 from hosting_orders.adapters.route53.texts import personal_data, without
-from hosting_orders.domain import tld_table
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.registration import (
@@ -91,7 +90,7 @@ class Route53Registrar:
         may have taken the order.
         """
         tld = request.name.partition(".")[2]
-        if tld not in tld_table.TLDS:
+        if tld not in tlds.known():
             raise ProvisioningFailedError(f"the registrar does not sell names under .{tld}")
         hide = tld not in WITHOUT_PRIVACY
         try:
