@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import disputes, payments, refunds, subscriptions
+from . import charges, disputes, payments, refunds, subscriptions
 from .errors import refused
 from .faults import Fault, Faults
 from .published import GENERIC_FAILURE, Decline
@@ -26,12 +26,12 @@ class Controls:
     def settle(self, payment: str) -> Json:
         """The money of a SEPA payment that is processing arrives. `payment`: of the intent or the invoice."""
         with self._state.lock:
-            return copied(payments.settle(self._state, self._processing(payment)))
+            return copied(charges.settle(self._state, self._processing(payment)))
 
     def fail(self, payment: str, failure_code: str = GENERIC_FAILURE) -> Json:
         """A SEPA payment that is processing fails, with this code on its charge."""
         with self._state.lock:
-            return copied(payments.settle(self._state, self._processing(payment), failure_code))
+            return copied(charges.settle(self._state, self._processing(payment), failure_code))
 
     def _processing(self, payment: str) -> str:
         found = self._state.find(payment)
@@ -68,7 +68,7 @@ class Controls:
         """The customer does not pass their bank's authentication on the hosted page."""
         with self._state.lock:
             found = self._open(invoice)
-            payments.fail_authentication(self._state, found)
+            charges.fail_authentication(self._state, payments.intent_of(self._state, found))
             return copied(found)
 
     def _open(self, invoice: str) -> Json:

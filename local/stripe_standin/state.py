@@ -13,7 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from .clock import Clock
 from .errors import no_such
@@ -73,6 +73,25 @@ class Instrument:
     """Set by a control: charges are declined with this from now on."""
 
 
+class Payee(Protocol):
+    """What a payment intent pays for. It is told what becomes of the payment after the events of that."""
+
+    @property
+    def page(self) -> str:
+        """Where the customer pays in person."""
+
+    def asked(self) -> None:
+        """The bank wants its customer to authenticate."""
+
+    def processing(self) -> None:
+        """A debit is on its way."""
+
+    def paid(self) -> None: ...
+
+    def failed(self, decline: Decline, *, late: bool = False) -> None:
+        """`late`: a debit that was processing."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """The API request that is being served, named by the events it causes."""
@@ -97,6 +116,8 @@ class State:
         self.settings = settings
         self.base_url = ""
         self.instruments: dict[str, Instrument] = {}
+        self.payees: dict[str, Payee] = {}
+        """By the id of the payment intent."""
         self.origin: Origin | None = None
         self.announce: Callable[[Json], None] = lambda event: None
         self._objects: dict[str, dict[str, Json]] = defaultdict(dict)
