@@ -62,8 +62,8 @@ Controls, by POST of JSON or form fields; each has a form on the page at `/`, an
     /i/INVOICE/pay                 card (a number): the customer pays, authenticating where asked; without a
                                    card with the one that waits for it, or else with a good one
     /i/INVOICE/fail                the customer fails to authenticate
-    /c/pay/SESSION/card            the same as /_standin/checkout/pay, by the form of the session's page; and
-                                   likewise …/debit, …/confirm and …/refuse (the bank's challenge)
+    /c/pay/SESSION/card|debit|confirm|refuse
+                                   the forms of a Checkout Session's page; a program gets the session as JSON
 
 and by GET: /_standin/summary?customer=, /_standin/events?type=, /_standin/requests.
 """
