@@ -59,7 +59,7 @@ _DUTCH = {
     "Postal code": "Postcode",
     "Card": "Kaart",
     "Account": "Rekening",
-    "Pay": "Betalen",
+    "Pay {amount}": "{amount} betalen",
     "good": "goed",
     "the bank asks for a confirmation": "de bank vraagt om een bevestiging",
     "declined": "geweigerd",
@@ -216,7 +216,7 @@ def _ways(state: State, session: Json, words: _Words) -> Iterator[Markup]:
         yield form(f"{base}/confirm", words("Confirm it"), rows=False)
         yield form(f"{base}/refuse", words("Do not confirm it"), rows=False)
         return
-    pay = f"{words('Pay')} {money(session['amount_total'], session['currency'])}"
+    pay = words("Pay {amount}", amount=money(session["amount_total"], session["currency"]))
     who = _who(state, session, words)
     if "card" in session["payment_method_types"]:
         yield html.section(

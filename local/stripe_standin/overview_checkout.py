@@ -23,7 +23,9 @@ def sessions(state: State) -> Markup:
         (
             (
                 html.markup(
+                    '<span class="whole">',
                     html.link(f"/c/pay/{one['id']}", f"{one['id'][:14]} …"),
+                    "</span>",
                     html.quiet(one["client_reference_id"]),
                 ),
                 who(state, one["customer"]),
@@ -87,7 +89,11 @@ def settings(values: Settings) -> Iterator[Markup]:
         _DEBIT_INVOICE,
         values.checkout_debit_invoice,
     )
-    yield number("checkout_invoice_lags", "Seconds from a payment at Checkout to its invoice", f"{values.checkout_invoice_lags:g}")
+    yield number(
+        "checkout_invoice_lags",
+        "Seconds from a payment at Checkout to its invoice",
+        f"{values.checkout_invoice_lags:g}",
+    )
     yield choice(
         "checkout_credit_notes",
         "Credit notes can be made for invoices of Checkout",

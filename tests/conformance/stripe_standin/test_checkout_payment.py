@@ -439,6 +439,20 @@ def test_the_address_typed_on_the_page_decides_the_tax_when_it_is_the_customer_s
     assert totals == {"fixed": 1190, "typed": 1210, "guest": 1210}
 
 
+def test_another_try_from_another_country_is_over_another_amount(shop: Shop) -> None:
+    session = shop.session(None, 1000, automatic_tax={"enabled": True})
+    with pytest.raises(Exception, match="insufficient funds"):
+        shop.standin.controls.pay_checkout(
+            session.id, INSUFFICIENT_FUNDS, Payer("p@example.com", "Piet", "NL")
+        )
+
+    shop.standin.controls.pay_checkout(session.id, payer=Payer("p@example.com", "Piet", "DE"))
+
+    paid = shop.read_session(session, "payment_intent", "invoice", "customer")
+    assert paid.payment_intent.amount_received == paid.amount_total == paid.invoice.amount_paid == 1190
+    assert paid.customer.address.country == "DE"
+
+
 def test_tax_cannot_be_without_a_country(shop: Shop) -> None:
     session = shop.session(None, automatic_tax={"enabled": True})
 
