@@ -10,6 +10,7 @@ import pytest
 
 from hosting_orders.adapters.dynamodb import codec, items
 from hosting_orders.domain.ids import parse_order_id
+from hosting_orders.domain.placement import Channel, Placement
 from tests.support.record_items import use_open_cipher
 from tests.support.table import TABLE_NAME
 from tests.support.world import ROOT, World, a_world
@@ -64,6 +65,15 @@ def test_orders_are_where_they_were(world: World, recording: Any) -> None:
         "refund_failed",
         "provision_failed",
     }
+
+
+def test_an_order_from_before_placements_has_its_channel(recording: Any) -> None:
+    """Today's only channel is `api`; what is read is what is stored."""
+    kept = [codec.decode(item) for item in recording["items"] if item["SK"]["S"].startswith("ORDER#")]
+    for item in kept:
+        if "placed" not in item:
+            assert items.order_from_item(item).placed == Placement(Channel(item["channel"]))
+            assert items.order_from_item({**item, "channel": "mcp"}).placed == Placement(Channel.MCP)
 
 
 READERS = {

@@ -242,9 +242,9 @@ class History:
             for order in self.orders():
                 cart = self.world.services.orders.cart(order.account_id, order.cart_token)
                 waits = cart is not None and cart.payment.status is PaymentStatus.AWAITING_AUTHENTICATION
-                if waits and self.world.stripe.get(cart.payment.invoice_id)["status"] == "open":
+                if waits and self.world.stripe.get(cart.payment.reference)["status"] == "open":
                     self.log.append(f"customer pays for {order.number}")
-                    controls.pay(cart.payment.invoice_id, self.chance.choice((None, "4242424242424242")))
+                    controls.pay(cart.payment.reference, self.chance.choice((None, "4242424242424242")))
             return
         for intent in self.world.stripe.objects("payment_intent", status="processing")[:1]:
             self.log.append(f"bank: {what} {intent['id']}")

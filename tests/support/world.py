@@ -38,7 +38,11 @@ from hosting_orders.adapters.features import AppConfigFeatures
 from hosting_orders.adapters.route53_registrar import Route53Registrar
 from hosting_orders.adapters.route53_zones import Route53Zones
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
-from hosting_orders.adapters.stripe_payments import StripePayments
+from hosting_orders.adapters.stripe.client import StripeApi
+from hosting_orders.adapters.stripe.invoices import StripeInvoices
+from hosting_orders.adapters.stripe.refunds import StripeRefunds
+from hosting_orders.adapters.stripe.renewals import StripeRenewals
+from hosting_orders.adapters.stripe.webhooks import StripeWebhooks
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.features import DOMAIN_REGISTRATION
 from hosting_orders.domain.ids import callback_message_id, parse_order_id
@@ -222,16 +226,32 @@ class WorldServices(bootstrap.AwsServices):
 
     @cached_property
     def payments(self) -> Any:
-        payments = StripePayments(
+        return StripeInvoices(self.stripe)
+
+    @cached_property
+    def refunds(self) -> Any:
+        return StripeRefunds(self.stripe)
+
+    @cached_property
+    def renewals(self) -> Any:
+        return StripeRenewals(self.stripe)
+
+    @cached_property
+    def payment_news(self) -> Any:
+        return StripeWebhooks(self.stripe, self._world.webhook_secrets)
+
+    @cached_property
+    def stripe(self) -> StripeApi:
+        """Stripe as our adapters ask it: not a port."""
+        api = StripeApi(
             "sk_test_world",
-            self._world.webhook_secrets,
             api_base=self._world.stripe.url,
             retries=0,
             now=lambda: self._world.clock.now() / 1000,
             automatic_tax=self._world.automatic_tax,
         )
-        mishaps.stripe_client(connect(payments._client, self._world.stripe), self._world.mishaps)
-        return payments
+        mishaps.stripe_client(connect(api.client, self._world.stripe), self._world.mishaps)
+        return api
 
     @cached_property
     def platform(self) -> Any:
@@ -307,6 +327,7 @@ class World:
         self._untold_operations: list[str] = []
         self._untold_events: list[dict[str, Any]] = []
         self.stream_on = True
+        self.client_address = "203.0.113.7"
         self.runner = AslRunner(the_machine(), self.clock, invoke=_invoke)
         self.services = WorldServices(self)
         client = connect(StripeClient("sk_test_world", http_client=RequestsClient()), stripe)
@@ -350,7 +371,7 @@ class World:
             "queryStringParameters": dict(part.split("=", 1) for part in query.split("&") if "=" in part),
             "pathParameters": parameters,
             "requestContext": {
-                "http": {"method": method, "path": path, "sourceIp": "203.0.113.7"},
+                "http": {"method": method, "path": path, "sourceIp": self.client_address},
                 "requestId": str(uuid.uuid4()),
             },
             "body": text.decode() if isinstance(text, bytes) else text,

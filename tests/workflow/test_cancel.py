@@ -86,7 +86,7 @@ def test_a_cancel_while_a_debit_is_under_way_waits_for_the_bank(world: World, ou
     assert cancel(world, order).status == 202
     world.live(2 * DAY, every=DAY / 4)
     assert world.order(order.uuid, "sepa").status is OrderStatus.CANCELING
-    invoice = world.cart(order.cart_token, "sepa").payment.invoice_id
+    invoice = world.cart(order.cart_token, "sepa").payment.reference
     getattr(world.stripe.controls, outcome)(invoice)
     world.run()
     world.live(3600)
@@ -207,7 +207,7 @@ def test_a_cancel_and_the_payment_s_settlement_cross_in_either_order(
     account = "authentication_required"
     order = placed(world, account)
     world.run()
-    world.stripe.controls.pay(world.cart(order.cart_token, account).payment.invoice_id)
+    world.stripe.controls.pay(world.cart(order.cart_token, account).payment.reference)
     if cancel_first:
         assert cancel(world, order).status == 202
         world.run()

@@ -39,7 +39,7 @@ def written_off(world: World, every: float) -> tuple[Order, str]:
     """An order that has failed because an operator wrote its invoice off; and the invoice."""
     order = placed(world, ACCOUNT)
     world.run()
-    invoice = world.cart(order.cart_token, ACCOUNT).payment.invoice_id or ""
+    invoice = world.cart(order.cart_token, ACCOUNT).payment.reference or ""
     with world.stripe.state.lock:
         world.stripe.state.get("invoice", invoice)["status"] = "uncollectible"
     for _ in range(200):
@@ -113,7 +113,7 @@ def test_a_paid_order_that_no_workflow_carries_rings(world: World, break_step: A
     repair()  # all is well again, but this one was not redriven
     world.measures.counts.clear()
     world.live(3 * DAY, every=HOUR)
-    invoice = world.cart(order.cart_token, "sepa").payment.invoice_id or ""
+    invoice = world.cart(order.cart_token, "sepa").payment.reference or ""
     world.stripe.controls.settle(invoice)
     world.live(2 * HOUR, every=5 * MINUTE)
     assert world.order(order.uuid, "sepa").status is OrderStatus.PROCESSING
@@ -223,6 +223,6 @@ def test_a_retry_on_a_machine_whose_clock_is_behind_is_still_answered(
     world.run()
     world.runner.advance(2 * MINUTE)
     assert not ahead and not faults
-    world.stripe.controls.pay(world.cart(order.cart_token, ACCOUNT).payment.invoice_id or "")
+    world.stripe.controls.pay(world.cart(order.cart_token, ACCOUNT).payment.reference or "")
     world.run()
     assert world.order(order.uuid, ACCOUNT).status is OrderStatus.COMPLETED

@@ -341,7 +341,7 @@ def test_one_item_cancelled_before_the_payment_is_refunded_when_it_comes(world: 
     assert cancel(world, orders[1]).status == 202
     world.live(HOUR)
     assert statuses(world, orders) == ["pending", "canceling", "pending"]
-    world.stripe.controls.pay(cart(world, orders[0]).payment.invoice_id)
+    world.stripe.controls.pay(cart(world, orders[0]).payment.reference)
     world.live(HOUR, every=200)
     assert statuses(world, orders) == ["completed", "canceled", "completed"]
     assert_settled(world, orders, SITE + ORG, "partial")
@@ -375,7 +375,7 @@ def test_a_cart_paid_after_authentication_is_delivered_whole(world: World) -> No
     orders = cart_of(world, "one.net", "two.org", account="authentication_required")
     world.live(3 * HOUR)
     assert statuses(world, orders) == ["pending"] * 3 and world.registrar.submissions("one.net") == 0
-    world.stripe.controls.pay(cart(world, orders[0]).payment.invoice_id)
+    world.stripe.controls.pay(cart(world, orders[0]).payment.reference)
     world.live(HOUR, every=200)
     assert_settled(world, orders, EVERYTHING, "completed")
 
@@ -396,7 +396,7 @@ def test_a_debit_that_is_returned_ends_the_whole_cart(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
     orders = cart_of(world, "one.net", "two.org", account="sepa")
     world.live(DAY, every=DAY / 2)
-    world.stripe.controls.fail(cart(world, orders[0]).payment.invoice_id)
+    world.stripe.controls.fail(cart(world, orders[0]).payment.reference)
     world.live(16 * DAY, every=DAY)
     assert set(statuses(world, orders)) <= {"failed", "expired"}
     assert not claims(world) and not contacts(world) and world.net_paid("sepa") == 0

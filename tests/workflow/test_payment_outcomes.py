@@ -72,7 +72,7 @@ def test_an_order_paid_later_on_the_page_goes_on_by_itself(world: World, account
     order = order_of(world, world.place(account, callback=True), account)
     world.run()
     world.advance(5 * 3600)
-    invoice = world.cart(order.cart_token, account).payment.invoice_id
+    invoice = world.cart(order.cart_token, account).payment.reference
     world.stripe.controls.pay(invoice)
     world.run()
     assert world.order(order.uuid, account).status is OrderStatus.COMPLETED
@@ -86,7 +86,7 @@ def test_a_debit_that_settles_after_days_is_delivered_then_and_not_before(world:
     world.live(4 * DAY, every=DAY / 4)
     assert world.order(order.uuid, "sepa").status is OrderStatus.PENDING
     assert not world.platform.services
-    invoice = world.cart(order.cart_token, "sepa").payment.invoice_id
+    invoice = world.cart(order.cart_token, "sepa").payment.reference
     if world.stripe.get(invoice)["status"] != "paid":
         world.stripe.controls.settle(invoice)
     world.run()
@@ -97,10 +97,10 @@ def test_a_debit_that_settles_after_days_is_delivered_then_and_not_before(world:
 def test_a_debit_that_comes_back_and_is_not_paid_otherwise_leaves_nothing_open(world: World) -> None:
     order = order_of(world, world.place("sepa", callback=True), "sepa")
     world.run()
-    world.stripe.controls.fail(world.cart(order.cart_token, "sepa").payment.invoice_id)
+    world.stripe.controls.fail(world.cart(order.cart_token, "sepa").payment.reference)
     world.run()
     payment = world.cart(order.cart_token, "sepa").payment
-    assert payment.status is PaymentStatus.AWAITING_AUTHENTICATION and payment.hosted_invoice_url
+    assert payment.status is PaymentStatus.AWAITING_AUTHENTICATION and payment.pay_url
     world.live(16 * DAY, every=DAY / 2)
     assert world.order(order.uuid, "sepa").status is OrderStatus.EXPIRED
     assert not world.stripe.open_invoices() and world.net_paid("sepa") == 0
@@ -182,7 +182,7 @@ def test_an_invoice_that_was_written_off_and_then_paid_is_given_back(world: Worl
     account = "declined_recoverable"
     order = order_of(world, world.place(account), account)
     world.run()
-    invoice = world.cart(order.cart_token, account).payment.invoice_id
+    invoice = world.cart(order.cart_token, account).payment.reference
     with world.stripe.state.lock:
         world.stripe.state.get("invoice", invoice)["status"] = "uncollectible"
     world.live(3600 * 2)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hosting_orders.domain import deadlines
 from hosting_orders.domain.callback import DeliveryStatus
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.providers import CallbackAnswer
@@ -121,7 +122,7 @@ def test_news_that_was_noted_but_never_told_to_the_workflow_is_told(world: World
     account = "authentication_required"
     order = placed(world, account)
     world.run()
-    world.stripe.controls.pay(world.cart(order.cart_token, account).payment.invoice_id)
+    world.stripe.controls.pay(world.cart(order.cart_token, account).payment.reference)
     world.webhooks_on = False
     world.advance(HOUR + 60)
     world.mishaps.watch(lambda name: mishap if name == "workflow.send_task_success" else None)
@@ -152,6 +153,23 @@ def test_an_unpaid_card_order_expires_after_a_day_and_not_before(world: World) -
     assert invoice["status"] == "void"
     with pytest.raises(Exception, match="void"):
         world.stripe.controls.pay(invoice["id"])
+
+
+@pytest.mark.parametrize("for_others", [HOUR, 3 * DAY])
+def test_a_cart_expires_when_its_customer_was_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, for_others: int
+) -> None:
+    """Also when a later version of ours gives other carts less time, or more."""
+    order = placed(world, "authentication_required")
+    world.run()
+    payment = world.cart(order.cart_token, "authentication_required").payment
+    assert payment.pay_url and payment.pay_until == order.created_at + DAY * 1000
+    monkeypatch.setattr(deadlines, "CARD_EXPIRY", for_others * 1000)
+    world.live(DAY - 2 * HOUR, every=HOUR)
+    assert world.order(order.uuid, "authentication_required").status is OrderStatus.PENDING
+    world.live(3 * HOUR, every=HOUR)
+    assert world.order(order.uuid, "authentication_required").status is OrderStatus.EXPIRED
+    assert world.cart(order.cart_token, "authentication_required").payment.pay_url is None
 
 
 def test_a_debit_under_way_never_expires_within_its_window(world: World) -> None:

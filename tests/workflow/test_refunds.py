@@ -203,7 +203,7 @@ def test_a_debit_under_way_when_the_flow_breaks_is_given_back_when_it_settles(wo
     world.runner.send_task_failure(token, "States.Timeout", "the flow broke")
     world.run()
     assert world.order(order.uuid, "sepa").status is OrderStatus.REFUNDING
-    world.stripe.controls.settle(world.cart(order.cart_token, "sepa").payment.invoice_id)
+    world.stripe.controls.settle(world.cart(order.cart_token, "sepa").payment.reference)
     world.run()
     world.live(HOUR)
     assert world.order(order.uuid, "sepa").status is OrderStatus.PROVISION_FAILED

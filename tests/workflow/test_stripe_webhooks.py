@@ -39,7 +39,7 @@ def placed(world: World, account: str = "ready", **more: Any) -> tuple[str, str]
 
 
 def invoice_of(world: World, token: str, account: str) -> str:
-    invoice_id = world.cart(token, account).payment.invoice_id
+    invoice_id = world.cart(token, account).payment.reference
     assert invoice_id is not None
     return invoice_id
 

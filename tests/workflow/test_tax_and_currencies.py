@@ -79,7 +79,7 @@ def payment(world: World, order_id: str) -> Any:
 
 
 def invoice_of(world: World, order: Order) -> Any:
-    invoice_id = world.cart(order.cart_token).payment.invoice_id
+    invoice_id = world.cart(order.cart_token).payment.reference
     assert invoice_id is not None
     return world.stripe.get(invoice_id)
 
@@ -113,6 +113,18 @@ def test_the_tax_is_added_to_the_cent(taxed: World, country: str, net: int, tax:
     invoice = invoice_of(taxed, taxed.order(order_id))
     assert (invoice["subtotal"], invoice["total"], invoice["customer"]) == (net, net + tax, customer)
     assert taxed.order(order_id).price.amount == net  # what is renewed is the net price, taxed anew each time
+
+
+def test_what_each_order_costs_with_tax_adds_up_to_the_cart_s(taxed: World) -> None:
+    customer_in(taxed, "FI")
+    for net in (50, 51, 1999):
+        offer(taxed, f"taxed-{net}", net)
+    reply = taxed.place_cart(*(taxed.site(plan=f"taxed-{net}") for net in (50, 51, 1999)))
+    assert reply.status == 202, reply.body
+    orders = [taxed.order(one["id"]) for one in reply.body["orders"]]
+    payment = taxed.cart(orders[0].cart_token).payment
+    assert [payment.gross_of(order) for order in orders] == [63, 64, 2509]
+    assert payment.total_gross == sum(payment.gross.values()) == 63 + 64 + 2509
 
 
 @pytest.mark.parametrize(("country", "net", "tax"), TAXED)

@@ -84,7 +84,7 @@ def test_a_debit_takes_a_week_and_at_most_a_fortnight(world: World) -> None:
     order_id, token = placed(world, "sepa")
     assert promised(world, order_id, "sepa") == (7 * DAY, 14 * DAY, HOUR)
     assert get(world, f"/api/carts/{token}", "sepa").headers["retry-after"] == "3600"
-    world.stripe.controls.fail(world.cart(token, "sepa").payment.invoice_id or "")
+    world.stripe.controls.fail(world.cart(token, "sepa").payment.reference or "")
     world.run()
     # The bank sent it back: what is left of the fortnight is the customer's to pay otherwise.
     assert promised(world, order_id, "sepa") == (14 * DAY, 14 * DAY, 15)
@@ -217,7 +217,7 @@ def test_each_state_on_the_way_has_a_tag_of_its_own(world: World) -> None:
     world.run()
     path, tags = f"/api/orders/{order_id}", []
     tags.append(get(world, path, AUTHENTICATION).headers["etag"])
-    world.stripe.controls.pay(world.cart(token, AUTHENTICATION).payment.invoice_id or "")
+    world.stripe.controls.pay(world.cart(token, AUTHENTICATION).payment.reference or "")
     world.run(finish=False)
     tags.append(get(world, path, AUTHENTICATION).headers["etag"])
     world.run()
@@ -272,7 +272,7 @@ def test_the_timeline_says_when_each_thing_happened(world: World) -> None:
     world.run()
     at = [world.clock.now()]
     world.live(HOUR, every=HOUR)
-    world.stripe.controls.pay(world.cart(token, AUTHENTICATION).payment.invoice_id or "")
+    world.stripe.controls.pay(world.cart(token, AUTHENTICATION).payment.reference or "")
     world.run(finish=False)
     at.append(world.clock.now())
     world.live(5 * MINUTE, every=5 * MINUTE, finish=False)
@@ -349,7 +349,7 @@ def test_the_timeline_only_grows(world: World) -> None:
 
     order_id, token = placed(world, AUTHENTICATION, callback=True)
     customer = world.accounts[AUTHENTICATION]["customer"]
-    invoice_id = world.cart(token, AUTHENTICATION).payment.invoice_id or ""
+    invoice_id = world.cart(token, AUTHENTICATION).payment.reference or ""
     follow(order_id, AUTHENTICATION)
     world.stripe.controls.pay(invoice_id)
     happened = world.fresh_stripe_events()

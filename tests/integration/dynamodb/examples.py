@@ -24,6 +24,7 @@ from hosting_orders.domain.order import (
     Subscription,
     TimelineEntry,
 )
+from hosting_orders.domain.placement import Channel, Placement
 from tests.support.table import TABLE_NAME
 
 NOW = 1_790_000_000_000
@@ -53,7 +54,7 @@ def a_full_order(number: int = NUMBER, **changes: Any) -> Order:
     order = an_order(
         number,
         user_id="user-1",
-        channel="mcp",
+        placed=Placement(Channel.MCP, "order_status", "203.0.113.7", "https://client.example/back", "page-1"),
         capacity="wordpress",
         provisioning_at=NOW + 1,
         cancel_requested_at=NOW + 2,

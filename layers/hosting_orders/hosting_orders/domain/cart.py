@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from .order import ENDS, OrderStatus
+from .order import ENDS, Order, OrderStatus
 
 MOST_ITEMS = 20
 """Items of one cart: all of it is written in one transaction, and a domain takes four of its hundred writes."""
@@ -65,22 +65,31 @@ class OnItemFailure(StrEnum):
 class Payment:
     """The cart's one payment. Amounts are minor units of `currency`.
 
-    `amount_charged` is what the payment method is asked for, as the invoice says; what it has paid is `charged`.
-    `credit_applied` is what the account's credit paid; `total_net` and `total_gross` are the invoice's, without and
-    with tax. `error` is the provider's word for the last refusal.
+    `amount_charged` is what the payment method is asked for, as the provider says; what it has paid is `charged`.
+    `credit_applied` is what the account's credit paid; `total_net` and `total_gross` are the cart's, without and
+    with tax, and `gross` is the latter by the orders' line keys. `error` is the provider's word for the last refusal.
+
+    `reference` names the payment at the provider. While the customer has to act, `pay_url` is where and `pay_until` how
+    long (epoch ms); a payment that is closed unpaid keeps the latter.
     """
 
     status: PaymentStatus
     currency: str
     method_type: str | None = None
-    invoice_id: str | None = None
-    hosted_invoice_url: str | None = None
+    reference: str | None = None
+    pay_url: str | None = None
+    pay_until: int | None = None
     amount_charged: int = 0
     credit_applied: int = 0
     refunded: int = 0
     total_net: int = 0
     total_gross: int = 0
+    gross: Mapping[str, int] = field(default_factory=dict, hash=False)
     error: str | None = None
+
+    def gross_of(self, order: Order) -> int | None:
+        """What this order costs with tax (minor units); None until the provider has said so."""
+        return self.gross.get(order.line_key)
 
     def may_become(self, status: PaymentStatus) -> bool:
         """Whether news of `status` can be true of this payment; late and repeated news often can't."""
@@ -108,7 +117,7 @@ class Payment:
     @property
     def started(self) -> bool:
         """True once the payment provider knows of it and its answer is on record."""
-        return self.invoice_id is not None
+        return self.reference is not None
 
     @property
     def half_done(self) -> bool:

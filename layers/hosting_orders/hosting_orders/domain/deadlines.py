@@ -58,11 +58,18 @@ CARD_EXPIRY = DAY
 SEPA_EXPIRY = 14 * DAY
 
 
+def pay_until(created_at: int, method_type: str | None) -> int:
+    """How long a cart of that moment can be paid, when this method was tried last (epoch milliseconds)."""
+    # Also once the bank has returned the debit: a customer who learns of that after days needs time to pay otherwise.
+    return created_at + (SEPA_EXPIRY if method_type == "sepa_debit" else CARD_EXPIRY)
+
+
 def payment_deadline(cart: Cart) -> int:
-    """When an unpaid cart expires, in epoch milliseconds."""
-    # Also once the bank has returned the debit: whoever learns of that after days needs time to pay otherwise.
-    debit = cart.payment.method_type == "sepa_debit"
-    return cart.created_at + (SEPA_EXPIRY if debit else CARD_EXPIRY)
+    """When an unpaid cart expires (epoch milliseconds): what the customer was told, if that was necessary."""
+    payment = cart.payment
+    if payment.pay_until is not None:
+        return payment.pay_until
+    return pay_until(cart.created_at, payment.method_type)
 
 
 # What a customer is told. The workflow gives a try at delivery six hours (statemachines/fulfil_order.asl.yaml).

@@ -9,7 +9,7 @@ cancelling and provisioning.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ from .catalogue import Term
 from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
 from .money import Money
+from .placement import Placement
 from .registration import DomainAction
 
 
@@ -194,7 +195,7 @@ class NameRenewal:
     registrar was seen to have renewed it (all epoch ms).
     """
 
-    invoice_id: str
+    reference: str
     expires_before: int
     first_at: int
     lease_until: int
@@ -244,7 +245,7 @@ class Order:
     updated_at: int
     version: int = 0
     user_id: str | None = None
-    channel: str = "api"
+    placed: Placement = field(default_factory=Placement)
     capacity: str | None = None  # the counter this order holds a place of, until it ends undelivered
     name_claim: str | None = None  # the domain name (ASCII) this order holds, until it ends undelivered
     due_at: int | None = None  # when the reconciler should look, if nothing happens before
@@ -404,13 +405,13 @@ class Order:
         due = self.due_at is not None and self.due_at <= now
         return self if due or under_way or not self.renews_a_name else self.look_again_at(now)
 
-    def name_renewal(self, invoice_id: str) -> NameRenewal | None:
+    def name_renewal(self, reference: str) -> NameRenewal | None:
         """What the registrar was asked for with this invoice's money."""
-        return next((one for one in self.name_renewals if one.invoice_id == invoice_id), None)
+        return next((one for one in self.name_renewals if one.reference == reference), None)
 
     def name_renewing(self, renewal: NameRenewal, due_at: int) -> Order:
         """Add this renewal, or put it in the place of what was known of it."""
-        others = tuple(one for one in self.name_renewals if one.invoice_id != renewal.invoice_id)
+        others = tuple(one for one in self.name_renewals if one.reference != renewal.reference)
         return replace(self, name_renewals=(*others, renewal), due_at=due_at)
 
     def name_renewed(self, renewal: NameRenewal, expires_at: int, now: int) -> Order:

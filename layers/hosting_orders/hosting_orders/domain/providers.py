@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .cart import PaymentStatus
@@ -40,18 +41,23 @@ class ChargeRequest:
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """What is true of a cart's invoice now. Amounts are minor units."""
+    """What is true of a cart's payment now. Amounts are minor units.
+
+    `reference` names it at the provider. `pay_url` is where the customer can pay, while that is needed. `gross` is what
+    each line costs with tax, by its key: together they are `total_gross`, and it is empty until that is final.
+    """
 
     status: PaymentStatus
-    invoice_id: str
+    reference: str
     account_id: str
     cart_token: str
     method_type: str | None
-    hosted_invoice_url: str | None
+    pay_url: str | None
     amount_charged: int
     credit_applied: int
     total_net: int = 0
     total_gross: int = 0
+    gross: Mapping[str, int] = field(default_factory=dict, hash=False)
     error: str | None = None
 
 
@@ -59,13 +65,13 @@ class PaymentState:
 class PaymentEvent:
     """What a webhook of the payment provider is about: ids only, for what is true must be read.
 
-    `invoice_id` or `payment_id` name the payment (the first saves a look-up). `refund_id` is set when the event
+    `reference` or `payment_id` name the payment (the first saves a look-up). `refund_id` is set when the event
     says that a refund did not reach the customer, `disputed` when the customer disputes the charge.
     """
 
     id: str
     type: str
-    invoice_id: str | None = None
+    reference: str | None = None
     payment_id: str | None = None
     subscription_id: str | None = None
     refund_id: str | None = None
@@ -83,9 +89,9 @@ class SubscriptionState:
 
 @dataclass(frozen=True, slots=True)
 class PaidRenewal:
-    """A further term that was paid and not given back. `invoice_id` names it; times are epoch ms."""
+    """A further term that was paid and not given back. `reference` names it; times are epoch ms."""
 
-    invoice_id: str
+    reference: str
     starts_at: int
     ends_at: int
 

@@ -24,13 +24,13 @@ def close_payment(services: Services, cart: Cart) -> Cart:
             return cart  # another process may be starting it this moment
         return _close_unstarted(services, cart)
     if state.status in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION):
-        state = services.payments.void(state.invoice_id)
+        state = services.payments.void(state.reference)
     return note_payment(services, cart, state)
 
 
 def _find_payment(services: Services, cart: Cart) -> PaymentState | None:
-    if cart.payment.invoice_id is not None:
-        return services.payments.state(cart.payment.invoice_id)
+    if cart.payment.reference is not None:
+        return services.payments.state(cart.payment.reference)
     account = services.directory.account(cart.account_id)
     if account is None or account.stripe_customer_id is None:
         return None

@@ -96,13 +96,15 @@ def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
             status=state.status,
             currency=current.payment.currency,
             method_type=state.method_type,
-            invoice_id=state.invoice_id,
-            hosted_invoice_url=state.hosted_invoice_url,
+            reference=state.reference,
+            pay_url=state.pay_url,
+            pay_until=_pay_until(current, state),
             amount_charged=state.amount_charged,
             credit_applied=state.credit_applied,
             refunded=current.payment.refunded,
             total_net=state.total_net,
             total_gross=state.total_gross,
+            gross=state.gross,
             error=state.error,
         )
         if payment == current.payment:
@@ -117,6 +119,17 @@ def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
         return replace(free, due_at=due_at)
 
     return change_cart(services, cart, when=is_news, to=noted)
+
+
+def _pay_until(cart: Cart, state: PaymentState) -> int | None:
+    """How long the customer can pay, while that is possible. What was told holds, unless another method was tried.
+    Closing keeps it: the cart has expired if it is over."""
+    told = cart.payment.pay_until
+    if state.pay_url is None:
+        return told if state.status is PaymentStatus.CANCELED else None
+    if told is not None and state.method_type == cart.payment.method_type:
+        return told
+    return deadlines.pay_until(cart.created_at, state.method_type)
 
 
 def describe(order: Order) -> str:

@@ -36,6 +36,7 @@ from hosting_orders.domain.order import (
     OrderStatus,
     TimelineEntry,
 )
+from hosting_orders.domain.placement import Placement
 from hosting_orders.domain.providers import PaymentMethod
 from hosting_orders.domain.registration import SealedContacts
 
@@ -72,10 +73,11 @@ class ItemRequest:
 
 @dataclass(frozen=True, slots=True)
 class CartRequest:
-    """What the client sent. `fingerprint` is a hash of the whole body."""
+    """What the client sent. `fingerprint` is a hash of the whole body, `placed` what each order remembers of it."""
 
     items: tuple[ItemRequest, ...]
     fingerprint: str
+    placed: Placement
     callback_url: str | None = None
     callback_authorization: str | None = None
     idempotency_key: str | None = None
@@ -276,6 +278,7 @@ def _order(
         created_at=now,
         updated_at=now,
         user_id=ready.caller.user_id,
+        placed=ready.request.placed,
         capacity=draft.capacity,
         name_claim=draft.name_claim,
         callback=ready.callback,

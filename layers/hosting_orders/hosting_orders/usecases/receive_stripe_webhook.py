@@ -23,8 +23,8 @@ def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) 
 
     Raises ForgedWebhookError, and ProviderUnavailableError when what is true can't be read now.
     """
-    event = services.payments.read_event(raw_body, signature)
-    if not (event.invoice_id or event.payment_id or event.subscription_id):
+    event = services.payment_news.read_event(raw_body, signature)
+    if not (event.reference or event.payment_id or event.subscription_id):
         return
     if services.events.seen(STRIPE, event.id):
         return
@@ -36,38 +36,38 @@ def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) 
 
 
 def _payment_changed(services: Services, event: PaymentEvent) -> None:
-    invoice_id = event.invoice_id
-    if invoice_id is None and event.payment_id is not None:
-        invoice_id = services.payments.invoice_of_payment(event.payment_id)
-    if invoice_id is None:
+    reference = event.reference
+    if reference is None and event.payment_id is not None:
+        reference = services.payment_news.reference_of(event.payment_id)
+    if reference is None:
         return
-    settle_payment(services, invoice_id)
+    settle_payment(services, reference)
     if event.disputed:
-        _note(services, invoice_id, "the customer disputes the charge", "DisputeOpened")
-    elif event.refund_id is not None and services.payments.refund_failed(event.refund_id):
+        _note(services, reference, "the customer disputes the charge", "DisputeOpened")
+    elif event.refund_id is not None and services.payment_news.refund_failed(event.refund_id):
         # Stripe had taken the refund on, and the bank sent it back: an end is final, so it is an operator's case.
-        _note(services, invoice_id, f"refund {event.refund_id} failed at the bank", "RefundFailed")
+        _note(services, reference, f"refund {event.refund_id} failed at the bank", "RefundFailed")
 
 
-def _note(services: Services, invoice_id: str, cause: str, measure: str) -> None:
+def _note(services: Services, reference: str, cause: str, measure: str) -> None:
     """Put it on the timeline of the cart's orders and ring for the operator."""
-    cart = _cart_of(services, invoice_id)
+    cart = _cart_of(services, reference)
     if cart is None:
         return
     now = services.clock.now()
     for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
         change_order(services, order, to=lambda current: current.noted(cause, now, Actor.STRIPE))
     services.measures.count(measure)
-    log.error(cause, extra={"cart_token": cart.token, "invoice_id": invoice_id})
+    log.error(cause, extra={"cart_token": cart.token, "payment": reference})
 
 
-def _cart_of(services: Services, invoice_id: str) -> Cart | None:
-    state = services.payments.state(invoice_id)
+def _cart_of(services: Services, reference: str) -> Cart | None:
+    state = services.payments.state(reference)
     return services.orders.cart(state.account_id, state.cart_token) if state else None
 
 
 def _renewal_changed(services: Services, subscription_id: str) -> None:
-    state = services.payments.subscription(subscription_id)
+    state = services.payment_news.subscription(subscription_id)
     number = parse_order_id(state.order_id) if state else None
     order: Order | None = None
     if state is not None and number is not None:

@@ -101,8 +101,8 @@ def _reconcile_cart(services: Services, cart: Cart) -> None:
         cart = resume_payment(services, cart)
     except PaymentNotStartedError:
         return
-    if cart.payment.invoice_id is not None:
-        settle_payment(services, cart.payment.invoice_id)
+    if cart.payment.reference is not None:
+        settle_payment(services, cart.payment.reference)
         cart = load_cart(services, cart.account_id, cart.token)
     if not cart.payment.settled and now >= deadlines.payment_deadline(cart):
         # Nobody paid in time: close the payment first, so that what expires can't be paid any more.

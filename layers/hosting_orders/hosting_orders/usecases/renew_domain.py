@@ -35,13 +35,13 @@ def renew_domain(services: Services, order: Order) -> None:
     Raises ProviderUnavailableError when nothing certain is known: calling again looks first.
     """
     assert order.subscription is not None
-    state = services.payments.renewal(order.subscription.id)
+    state = services.renewals.renewal(order.subscription.id)
     if state is None:
         raise ProviderUnavailableError("Stripe does not know the renewal that it has begun")
     for term in state.paid:
-        known = order.name_renewal(term.invoice_id)
+        known = order.name_renewal(term.reference)
         if known is None or known.done_at is None:
-            _renew(services, order, term.invoice_id)
+            _renew(services, order, term.reference)
             return
     _rest(services, order, state)
 
@@ -65,8 +65,8 @@ def _rest(services: Services, order: Order, state: RenewalState) -> None:
     change_order(services, order, when=lambda current: current.name_renewals == order.name_renewals, to=later)
 
 
-def _renew(services: Services, order: Order, invoice_id: str) -> None:
-    renewal = order.name_renewal(invoice_id)
+def _renew(services: Services, order: Order, reference: str) -> None:
+    renewal = order.name_renewal(reference)
     if renewal is not None and renewal.operation_id is not None:
         _follow(services, order, renewal, renewal.operation_id)
         return
@@ -75,7 +75,7 @@ def _renew(services: Services, order: Order, invoice_id: str) -> None:
         # A customer may take the name elsewhere while the subscription goes on.
         _report(services, order, "the name is not with the registrar any more")
         return
-    taken = _take(services, order, invoice_id, expires_before)
+    taken = _take(services, order, reference, expires_before)
     if taken is None:
         return  # another process is asking this moment, or has asked: the reconciler comes back
     order, renewal, asked_before = taken
@@ -91,7 +91,7 @@ def _renew(services: Services, order: Order, invoice_id: str) -> None:
 
 
 def _take(
-    services: Services, order: Order, invoice_id: str, expires_before: int
+    services: Services, order: Order, reference: str, expires_before: int
 ) -> tuple[Order, NameRenewal, bool] | None:
     """Write down that this process, and no other for a while, is about to ask; None when it must not. The last value
     tells whether somebody has asked before."""
@@ -101,14 +101,14 @@ def _take(
 
     def take(current: Order) -> Order:
         nonlocal mine, asked_before
-        mine, known = None, current.name_renewal(invoice_id)
+        mine, known = None, current.name_renewal(reference)
         asked_before = known is not None
         if known is None and current.name_renewals != order.name_renewals:
             return current  # renewed meanwhile for another term: what we saw of the expiry is old
         if known is not None and (known.operation_id or known.done_at or now < known.lease_until):
             return current
         lease_until = now + deadlines.SUBMISSION_LEASE
-        mine = replace(known or NameRenewal(invoice_id, expires_before, now, now), lease_until=lease_until)
+        mine = replace(known or NameRenewal(reference, expires_before, now, now), lease_until=lease_until)
         return current.name_renewing(mine, deadlines.name_renewal_check(mine.first_at, now))
 
     order = change_order(services, order, to=take)
@@ -180,7 +180,7 @@ def _is_done(services: Services, order: Order, renewal: NameRenewal) -> bool:
     now = services.clock.now()
 
     def renewed(current: Order) -> Order:
-        known = current.name_renewal(renewal.invoice_id)
+        known = current.name_renewal(renewal.reference)
         if known is None or known.done_at is not None:
             return current
         return current.name_renewed(known, expires_at, now)
@@ -201,7 +201,7 @@ def _update(services: Services, order: Order, before: NameRenewal, after: NameRe
     return change_order(
         services,
         order,
-        when=lambda current: current.name_renewal(before.invoice_id) == before,
+        when=lambda current: current.name_renewal(before.reference) == before,
         to=lambda current: current.name_renewing(after, due_at),
     )
 

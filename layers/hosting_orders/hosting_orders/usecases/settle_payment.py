@@ -25,17 +25,17 @@ from .ports import Services
 _GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED})
 
 
-def settle_payment(services: Services, invoice_id: str) -> None:
+def settle_payment(services: Services, reference: str) -> None:
     """Bring a cart up to date with its invoice. An invoice that is not ours is none of our business."""
-    state = services.payments.state(invoice_id)
+    state = services.payments.state(reference)
     if state is None:
         return
     cart = services.orders.cart(state.account_id, state.cart_token)
     if cart is None:
         log.warning("invoice of an unknown cart", extra={"cart_token": state.cart_token})
         return
-    if cart.payment.invoice_id not in (None, state.invoice_id):
-        log.error("two invoices for one cart", extra={"cart_token": cart.token, "invoice_id": invoice_id})
+    if cart.payment.reference not in (None, state.reference):
+        log.error("two invoices for one cart", extra={"cart_token": cart.token, "payment": reference})
         return
     unanswered = not cart.payment.started and not cart.payment.settled
     if (

@@ -13,6 +13,7 @@ from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus
 from hosting_orders.domain.catalogue import DomainPrice, Location, Plan, Term, Tld, Variant
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.placement import Channel
 from hosting_orders.domain.registration import SealedContacts
 
 from . import keys
@@ -39,7 +40,8 @@ def order_to_item(order: Order) -> Item:
 
 
 def order_from_item(item: Item) -> Order:
-    return from_plain(Order, item)
+    """Before 2026-11-27 an order remembered of its request the channel alone."""
+    return from_plain(Order, {"placed": {"channel": item.get("channel", Channel.API)}, **item})
 
 
 # -- carts: the cart itself, and what became of its orders -------------------------------------------------

@@ -16,7 +16,10 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
-FORMER_NAMES: Mapping[str, Mapping[str, str]] = {}
+FORMER_NAMES: Mapping[str, Mapping[str, str]] = {
+    "Payment": {"reference": "invoice_id", "pay_url": "hosted_invoice_url"},
+    "NameRenewal": {"reference": "invoice_id"},
+}
 """By dataclass: the name of a field → what it was called before 2026-11-27. A write stores the new name alone."""
 
 
