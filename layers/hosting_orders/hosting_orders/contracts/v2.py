@@ -14,11 +14,11 @@ from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.catalogue import Catalogue
 from hosting_orders.domain.deadlines import Outlook
-from hosting_orders.domain.ids import order_uuid, task_id
+from hosting_orders.domain.ids import order_uuid, registration_id, task_id
 from hosting_orders.domain.order import Order, OrderStatus
-from hosting_orders.domain.products import DomainItem, SiteItem, SiteResource
+from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource
 
-from .v2_domain import delivered_domains, domain_block, waits_for_others
+from .v2_domain import domain_block, waits_for_others
 from .v2_words import date_time, shown_text
 
 VERSION = "2"
@@ -117,7 +117,7 @@ def _order(order: Order, payment: PaymentStatus) -> dict[str, Any]:
         "status": order_word(order.status, PaymentStatus.SUCCEEDED if paid else payment),
         "created_at": date_time(order.created_at),
         "updated_at": date_time(order.updated_at),
-        "location": order.item.location if isinstance(order.item, SiteItem) else None,
+        "location": order.item.location,
     }
 
 
@@ -139,22 +139,7 @@ def order_details(
         "order": _order(order, cart.payment.status),
         "tasks": [{"id": task_id(order.number, 1), "status": task_word(order, cart.payment.status)}],
     }
-    if isinstance(order.resource, SiteResource):
-        body["site"] = {
-            "id": order.resource.id,
-            "name": order.item.name,
-            "domain": order.resource.domain,
-            "variant": order.item_as(SiteItem).variant,
-            "location": order.item_as(SiteItem).location,
-            "ssh_data": {
-                "ipaddr": order.resource.ip_address,
-                "username": order.resource.username,
-                "password": password,
-                "port": order.resource.port,
-            },
-        }
-    if isinstance(order.item, DomainItem):
-        body["domain"] = domain_block(order)
+    body |= _BLOCKS[order.kind](order, password)
     if order.subscription is not None:
         body["subscription"] = {
             "id": order.uuid,
@@ -181,6 +166,35 @@ def order_details(
     if order.failure is not None:
         body["failure"] = {"code": order.failure.code, "message": shown_text(order.failure.message)}
     return body
+
+
+def _site_block(order: Order, password: str | None) -> dict[str, Any]:
+    site, item = order.resource_as(SiteResource), order.item_as(SiteItem)
+    if site is None:
+        return {}
+    ssh = {
+        "ipaddr": site.ip_address,
+        "username": site.username,
+        "password": password,
+        "port": site.port,
+    }
+    block = {
+        "id": site.id,
+        "name": item.name,
+        "domain": site.domain,
+        "variant": item.variant,
+        "location": item.location,
+        "ssh_data": ssh,
+    }
+    return {"site": block}
+
+
+def _domain_block(order: Order, password: str | None) -> dict[str, Any]:
+    return {"domain": domain_block(order)}
+
+
+# What an order shows of its product.
+_BLOCKS = {ProductKind.SITE: _site_block, ProductKind.DOMAIN: _domain_block}
 
 
 def order_events(order: Order) -> dict[str, Any]:
@@ -343,13 +357,12 @@ def task_details(
         "name": _task_name(order),
         "title": _task_title(order),
         "status": task_word(order, payment),
-        "data": json.dumps(_task_data(order), ensure_ascii=False),
+        "data": json.dumps(order.item.facts(), ensure_ascii=False),
         "start_on": date_time(started),
         "end_on": date_time(order.ended_at),
         "user": {"id": user.id, "email": user.email} if user else None,
         "accounts": [{"id": account.id, "name": account.name}],
-        "sites": _delivered_sites(order),
-        "domains": delivered_domains(order),
+        **_delivered(order),
         "orders": [
             {"id": order.uuid, "status": order_word(order.status, payment or PaymentStatus.PROCESSING)}
         ],
@@ -357,32 +370,33 @@ def task_details(
 
 
 def _task_name(order: Order) -> str:
-    return f"domain.{order.item.action}" if isinstance(order.item, DomainItem) else "site.create"
+    return f"{order.kind}.{order.item.verb}"
 
 
 def _task_title(order: Order) -> str:
-    if isinstance(order.item, DomainItem):
-        return f"{order.item.action.value.title()} domain {order.item.name}"
-    return f"Create site {order.item.name}"
+    return f"{order.item.verb.capitalize()} {order.kind} {order.item.name}"
 
 
-def _task_data(order: Order) -> dict[str, Any]:
-    item = order.item
-    if isinstance(item, DomainItem):
-        return {"name": item.name, "ascii_name": item.ascii_name, "action": item.action.value}
-    return {
-        "name": item.name,
-        "variant": item.variant,
-        "location": item.location,
-        "plan": item.plan,
-        "term": item.term.value,
-    }
+def _delivered(order: Order) -> dict[str, list[dict[str, Any]]]:
+    """`sites` and `domains` of a task: what was delivered is in the list of its kind."""
+    lists: dict[str, list[dict[str, Any]]] = {"sites": [], "domains": []}
+    if order.resource is not None:
+        name, entry = _DELIVERED[order.kind](order)
+        lists[name].append(entry)
+    return lists
 
 
-def _delivered_sites(order: Order) -> list[dict[str, Any]]:
-    if not isinstance(order.resource, SiteResource):
-        return []
-    return [{"id": order.resource.id, "name": order.item.name}]
+def _delivered_site(order: Order) -> tuple[str, dict[str, Any]]:
+    site = order.resource_as(SiteResource)
+    assert site is not None
+    return "sites", {"id": site.id, "name": order.item.name}
+
+
+def _delivered_domain(order: Order) -> tuple[str, dict[str, Any]]:
+    return "domains", {"id": registration_id(order.number), "name": order.item.name}
+
+
+_DELIVERED = {ProductKind.SITE: _delivered_site, ProductKind.DOMAIN: _delivered_domain}
 
 
 def callback_body(order: Order, account_name: str) -> bytes:
@@ -400,8 +414,7 @@ def callback_body(order: Order, account_name: str) -> bytes:
             "start_on": date_time(started),
             "end_on": date_time(order.ended_at),
             "orders": [{"id": order.uuid, "status": word}],
-            "sites": _delivered_sites(order),
-            "domains": delivered_domains(order),
+            **_delivered(order),
             "accounts": [{"id": order.account_id, "name": account_name}],
         },
     }

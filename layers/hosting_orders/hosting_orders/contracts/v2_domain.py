@@ -184,11 +184,11 @@ def _next_step(order: Order, flag: str | None) -> str:
 
 def waits_for_others(order: Order) -> bool:
     """Whether a name is on its way and somebody else has to act: the losing registrar, or the registrant (C03)."""
-    if not isinstance(order.item, DomainItem) or order.status is not OrderStatus.PROCESSING:
+    if order.domain is None or order.status is not OrderStatus.PROCESSING:
         return False
-    if order.domain_record.flag in FOR_CUSTOMERS:
+    if order.domain.flag in FOR_CUSTOMERS:
         return True
-    return order.item.action is DomainAction.TRANSFER and order.operation_id is not None
+    return order.item_as(DomainItem).is_transfer and order.operation_id is not None
 
 
 def _domain_word(order: Order, flag: str | None) -> str:
@@ -220,13 +220,6 @@ def _transfer(order: Order, flag: str | None) -> dict[str, Any]:
         "next_step": _next_step(order, flag),
         "deadline": date_time(since + order.item.deadline()),
     }
-
-
-def delivered_domains(order: Order) -> list[dict[str, Any]]:
-    """`domains` of a task, beside its `sites`."""
-    if not isinstance(order.resource, DomainResource):
-        return []
-    return [{"id": registration_id(order.number), "name": order.item.name}]
 
 
 def tld_summary(rules: TldRules, price: DomainPrice | None, currency: str | None) -> dict[str, Any]:

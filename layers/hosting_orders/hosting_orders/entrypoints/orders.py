@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hosting_orders import bootstrap
@@ -24,6 +24,7 @@ from hosting_orders.usecases.domain_item import (
 )
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, place_cart
 from hosting_orders.usecases.ports import Services
+from hosting_orders.usecases.products.fulfilment import ProductRequest
 from hosting_orders.usecases.products.site import SiteRequest
 
 from .http import Reply, Request
@@ -44,7 +45,7 @@ def place(
         services,
         caller,
         CartRequest(
-            items=tuple(ItemRequest(pointer, _product(item)) for pointer, item in items),
+            items=tuple(ItemRequest(pointer, _PRODUCTS[type(item)](item)) for pointer, item in items),
             callback_url=callback.url if callback else None,
             callback_authorization=callback.authorization if callback else None,
             idempotency_key=request.idempotency_key,
@@ -63,9 +64,7 @@ def _fingerprint(path: str, body: object) -> str:
     return hashlib.sha256(f"{path}\0{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
 
 
-def _product(item: Site | Domain) -> SiteRequest | DomainRequest:
-    if isinstance(item, Domain):
-        return _domain(item)
+def _site(item: Site) -> SiteRequest:
     return SiteRequest(item.name, item.variant, item.location, item.plan, item.term)
 
 
@@ -101,3 +100,6 @@ def _additions(source: Any) -> dict[str, object]:
         )
         if value is not None
     }
+
+
+_PRODUCTS: dict[type, Callable[[Any], ProductRequest]] = {Site: _site, Domain: _domain}
