@@ -12,9 +12,11 @@ import pytest
 import yaml
 
 from hosting_orders.adapters.dynamodb import plain
-from hosting_orders.contracts import v2
+from hosting_orders.contracts.orders_v2 import orders as shown_orders
+from hosting_orders.contracts.vendor import tasks
 from hosting_orders.domain import order as orders
 from hosting_orders.domain.catalogue import Term
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.durations import HOUR, MINUTE
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.money import Money
@@ -102,7 +104,7 @@ class ToyRequest:
 class ToyFulfilment(PlatformFulfilment):
     def draft(self, services: Any, catalogue: Any, account: Any, request: ToyRequest, pointer: str) -> Draft:
         if request.colour not in ("red", "green"):
-            raise InvalidRequestError("unknown_colour", "There is no such colour.", "/colour")
+            raise InvalidRequestError(Code.INVALID_FIELD, "There is no such colour.", "/colour")
         item: Any = ToyItem(request.name, request.colour)
         return Draft(pointer, item, Money(NET, account.currency), Claims())
 
@@ -161,8 +163,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     plain._fields.cache_clear()
     # usecases/products/registry.py, and the contract's two tables
     monkeypatch.setitem(registry.FULFILMENTS, ToyKind.TOY, ToyFulfilment)
-    monkeypatch.setitem(v2._BLOCKS, ToyKind.TOY, toy_block)
-    monkeypatch.setitem(v2._DELIVERED, ToyKind.TOY, lambda order: ("sites", {"name": order.item.name}))
+    monkeypatch.setitem(shown_orders._BLOCKS, ToyKind.TOY, toy_block)
+    monkeypatch.setitem(tasks._DELIVERED, ToyKind.TOY, lambda order: {"sites": [], "domains": []})
     with a_world() as world:
         yield world
     plain._fields.cache_clear()
@@ -227,7 +229,7 @@ def test_a_further_product_that_is_not_delivered_is_taken_down_and_paid_back(
 def test_the_checks_of_a_further_product_are_its_own(world: World) -> None:
     with pytest.raises(InvalidRequestError) as refused:
         order(world, SiteRequest("Shop", "vanilla", "ams", "basic", "monthly"), ToyRequest("Bear", "blue"))
-    assert (refused.value.code, refused.value.pointer) == ("unknown_colour", "/items/1/colour")
+    assert (refused.value.code, refused.value.pointer) == (Code.INVALID_FIELD, "/items/1/colour")
     assert world.items("ORDER#") == [] and world.net_paid() == 0
 
 
