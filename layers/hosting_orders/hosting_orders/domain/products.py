@@ -47,6 +47,20 @@ class Product(Protocol):
         """What is paid for at once."""
         ...
 
+    @property
+    def location(self) -> str | None:
+        """Where it runs, by its short name in the catalogue; None for what runs nowhere."""
+        ...
+
+    @property
+    def verb(self) -> str:
+        """What the order does: a site is created, a domain registered or transferred."""
+        ...
+
+    def facts(self) -> dict[str, str]:
+        """What was ordered, for its owner: no secret and no internal value."""
+        ...
+
     def line_text(self) -> str:
         """Its line on the invoice. The same for ever: Stripe refuses a repeated request with another text."""
         ...
@@ -102,6 +116,19 @@ class SiteItem:
     location: str
     plan: str
     term: Term
+
+    @property
+    def verb(self) -> str:
+        return "create"
+
+    def facts(self) -> dict[str, str]:
+        return {
+            "name": self.name,
+            "variant": self.variant,
+            "location": self.location,
+            "plan": self.plan,
+            "term": self.term.value,
+        }
 
     def line_text(self) -> str:
         return f"Site {self.name}: {self.plan} plan, {self.term}"
@@ -177,6 +204,17 @@ class DomainItem:
     @property
     def is_transfer(self) -> bool:
         return self.action is DomainAction.TRANSFER
+
+    @property
+    def location(self) -> None:
+        return None
+
+    @property
+    def verb(self) -> str:
+        return self.action.value
+
+    def facts(self) -> dict[str, str]:
+        return {"name": self.name, "ascii_name": self.ascii_name, "action": self.action.value}
 
     def line_text(self) -> str:
         what = "transfer, with a further year" if self.is_transfer else "registration, 1 year"

@@ -12,6 +12,7 @@ from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.errors import OrderCanceledError, PaymentNotStartedError, ProvisioningFailedError
 from hosting_orders.domain.listing import DueItem
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import ProductKind
 from hosting_orders.domain.workflow import Step
 
 from .changes import change_cart, change_order, load_cart, load_order
@@ -37,6 +38,9 @@ _NEXT_CHECK = {
     "order": deadlines.PROVISIONING_CHECK,
     "callback": deadlines.RECONCILE_AGAIN,
 }
+# How a further term that was paid is ordered, of the products for which that is work. Only this module may reach it:
+# it needs the payment provider's key.
+_RENEWALS_AT_PROVIDERS = {ProductKind.DOMAIN: renew_domain}
 
 
 def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int:
@@ -124,7 +128,7 @@ def _reconcile_order(services: Services, order: Order) -> None:
         start_renewal(services, order)
         return
     if order.renewal_is_watched:
-        renew_domain(services, order)
+        _RENEWALS_AT_PROVIDERS[order.kind](services, order)
         return
     cart = load_cart(services, order.account_id, order.cart_token)
     if order.ended:

@@ -5,7 +5,6 @@ O2-… and C… are ids of docs/contracts.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
@@ -19,7 +18,6 @@ from hosting_orders.contracts.vendor.accounts import (
     user_details,
 )
 from hosting_orders.contracts.vendor.callbacks import CallbackState, callback_state
-from hosting_orders.contracts.vendor.products import shown
 from hosting_orders.contracts.vendor.tasks import TaskSummary, task_summaries
 from hosting_orders.contracts.vendor.times import date_time
 from hosting_orders.contracts.vendor.words import order_word
@@ -32,6 +30,8 @@ from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource
 from .domains import DomainBlock, domain_block
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hosting_orders.usecases.list_orders import Listing
     from hosting_orders.usecases.show_order import OrderView
 
@@ -250,7 +250,7 @@ def _summary(order: Order, payment: PaymentStatus) -> OrderSummary:
         "status": _status(order, payment),
         "created_at": date_time(order.created_at),
         "updated_at": date_time(order.updated_at),
-        "location": shown(order).location(order),
+        "location": order.item.location,
     }
 
 
@@ -266,7 +266,7 @@ def _in_list(order: Order, account: Account) -> OrderInList:
 
 
 def _product_parts(order: Order, password: str | None) -> ProductParts:
-    parts = _PARTS[order.item.KIND](order, password)
+    parts = _BLOCKS[order.kind](order, password)
     if order.subscription is not None:
         parts["subscription"] = {
             "id": order.uuid,
@@ -286,23 +286,10 @@ def _failure(order: Order) -> FailurePart:
 
 
 def _site_part(order: Order, password: str | None) -> ProductParts:
-    site = order.resource_as(SiteResource)
-    return {"site": _site(order, site, password)} if site else {}
-
-
-def _domain_part(order: Order, password: str | None) -> ProductParts:
-    return {"domain": domain_block(order)}
-
-
-_PARTS: Mapping[ProductKind, Callable[[Order, str | None], ProductParts]] = {
-    ProductKind.SITE: _site_part,
-    ProductKind.DOMAIN: _domain_part,
-}
-
-
-def _site(order: Order, site: SiteResource, password: str | None) -> SiteBlock:
-    item = order.item_as(SiteItem)
-    return {
+    site, item = order.resource_as(SiteResource), order.item_as(SiteItem)
+    if site is None:
+        return {}
+    block: SiteBlock = {
         "id": site.id,
         "name": item.name,
         "domain": site.domain,
@@ -315,6 +302,14 @@ def _site(order: Order, site: SiteResource, password: str | None) -> SiteBlock:
             "port": site.port,
         },
     }
+    return {"site": block}
+
+
+def _domain_part(order: Order, password: str | None) -> ProductParts:
+    return {"domain": domain_block(order)}
+
+
+_BLOCKS = {ProductKind.SITE: _site_part, ProductKind.DOMAIN: _domain_part}
 
 
 def _cancellation(order: Order) -> Cancellation:

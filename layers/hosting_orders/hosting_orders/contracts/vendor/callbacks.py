@@ -12,13 +12,12 @@ from hosting_orders.domain.ids import task_id
 from hosting_orders.domain.order import Order, OrderStatus
 
 from .accounts import NamedId
-from .products import DomainInTask, shown
-from .tasks import OrderInTask
+from .tasks import Delivered, OrderInTask, delivered, task_name, task_title
 from .times import date_time
 from .words import order_word, task_word
 
 
-class TaskInCallback(TypedDict):
+class TaskInCallback(Delivered):
     """The task's facts without secrets."""
 
     id: int
@@ -28,8 +27,6 @@ class TaskInCallback(TypedDict):
     start_on: str
     end_on: str | None
     orders: list[OrderInTask]
-    sites: list[NamedId]
-    domains: list[DomainInTask]
     accounts: list[NamedId]
 
 
@@ -77,7 +74,6 @@ class Redelivered(TypedDict):
 
 def callback_body(order: Order, account_name: str) -> bytes:
     """The message about an order's end."""
-    product = shown(order)
     word = order_word(order.status, PaymentStatus.PROCESSING)
     started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), order.created_at)
     message: CallbackMessage = {
@@ -85,14 +81,13 @@ def callback_body(order: Order, account_name: str) -> bytes:
         "timestamp": date_time(order.ended_at),
         "task": {
             "id": task_id(order.number, 1),
-            "name": product.task_name(order),
-            "title": product.task_title(order),
+            "name": task_name(order),
+            "title": task_title(order),
             "status": task_word(order),
             "start_on": date_time(started),
             "end_on": date_time(order.ended_at),
             "orders": [{"id": order.uuid, "status": word}],
-            "sites": product.sites(order),
-            "domains": product.domains(order),
+            **delivered(order),
             "accounts": [{"id": order.account_id, "name": account_name}],
         },
     }

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from typing_extensions import TypedDict
 
 from hosting_orders.domain.cart import PaymentStatus
-from hosting_orders.domain.ids import task_id
+from hosting_orders.domain.ids import registration_id, task_id
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import ProductKind, SiteResource
 
 from .accounts import NamedId
-from .products import DomainInTask, shown
 from .times import date_time
 from .words import order_word, task_word
 
@@ -32,12 +32,26 @@ class OrderInTask(TypedDict):
     status: str
 
 
+class DomainInTask(TypedDict):
+    """A delivered domain. `id` is its registration's."""
+
+    id: int
+    name: str
+
+
+class Delivered(TypedDict):
+    """What the order of a task has delivered, by kind."""
+
+    sites: list[NamedId]
+    domains: list[DomainInTask]
+
+
 class TaskUser(TypedDict):
     id: str
     email: str
 
 
-class TaskDetails(TypedDict):
+class TaskDetails(Delivered):
     """A task. `data` is a JSON text and holds no secret."""
 
     id: int
@@ -49,8 +63,6 @@ class TaskDetails(TypedDict):
     end_on: str | None
     user: TaskUser | None
     accounts: list[NamedId]
-    sites: list[NamedId]
-    domains: list[DomainInTask]
     orders: list[OrderInTask]
 
 
@@ -81,21 +93,44 @@ def task_summaries(order: Order, payment: PaymentStatus) -> list[TaskSummary]:
 
 def _task_details(task: Task) -> TaskDetails:
     order, user = task.order, task.user
-    product = shown(order)
     started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), None)
     return {
         "id": task_id(order.number, 1),
-        "name": product.task_name(order),
-        "title": product.task_title(order),
+        "name": task_name(order),
+        "title": task_title(order),
         "status": task_word(order, task.payment),
-        "data": json.dumps(product.task_data(order), ensure_ascii=False),
+        "data": json.dumps(order.item.facts(), ensure_ascii=False),
         "start_on": date_time(started),
         "end_on": date_time(order.ended_at),
         "user": {"id": user.id, "email": user.email} if user else None,
         "accounts": [{"id": task.account.id, "name": task.account.name}],
-        "sites": product.sites(order),
-        "domains": product.domains(order),
+        **delivered(order),
         "orders": [
             {"id": order.uuid, "status": order_word(order.status, task.payment or PaymentStatus.PROCESSING)}
         ],
     }
+
+
+def task_name(order: Order) -> str:
+    return f"{order.kind}.{order.item.verb}"
+
+
+def task_title(order: Order) -> str:
+    return f"{order.item.verb.capitalize()} {order.kind} {order.item.name}"
+
+
+def delivered(order: Order) -> Delivered:
+    """What was delivered, in the list of its kind."""
+    return _DELIVERED[order.kind](order) if order.resource is not None else {"sites": [], "domains": []}
+
+
+def _delivered_site(order: Order) -> Delivered:
+    site = order.resource_as(SiteResource)
+    return {"sites": [{"id": site.id, "name": order.item.name}] if site else [], "domains": []}
+
+
+def _delivered_domain(order: Order) -> Delivered:
+    return {"sites": [], "domains": [{"id": registration_id(order.number), "name": order.item.name}]}
+
+
+_DELIVERED = {ProductKind.SITE: _delivered_site, ProductKind.DOMAIN: _delivered_domain}

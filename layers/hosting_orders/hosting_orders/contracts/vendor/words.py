@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hosting_orders.contracts.shown import FOR_CUSTOMERS
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.order import Order, OrderStatus
-
-from .products import shown
+from hosting_orders.domain.products import DomainItem
 
 _ORDER_WORDS = {
     OrderStatus.PENDING: "pending",
@@ -46,6 +46,15 @@ def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
     """The status word of an order's task (O2-185); it pauses while the customer or another registrar must act."""
     if order.status is OrderStatus.PENDING and payment is PaymentStatus.AWAITING_AUTHENTICATION:
         return "PAUSED"
-    if shown(order).waits_for_others(order):
+    if waits_for_others(order):
         return "PAUSED"
     return TASK_WORDS[order.status]
+
+
+def waits_for_others(order: Order) -> bool:
+    """Whether a name is on its way and somebody else has to act: the losing registrar, or the registrant (C03)."""
+    if order.domain is None or order.status is not OrderStatus.PROCESSING:
+        return False
+    if order.domain.flag in FOR_CUSTOMERS:
+        return True
+    return order.item_as(DomainItem).is_transfer and order.operation_id is not None
