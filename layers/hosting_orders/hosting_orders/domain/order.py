@@ -188,7 +188,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class NameRenewal:
-    """A further year at the registrar for a further term that was paid: one for each invoice, and never two.
+    """A further year at the registrar for a further term that was paid: one for each payment, and never two.
 
     It is written down before the registrar is asked. `expires_before` is when the name ran out without it,
     `first_at` when it was first asked for, `lease_until` until when one process alone may ask. `done_at` is when the
@@ -300,7 +300,7 @@ class Order:
 
     @property
     def line_key(self) -> str:
-        """Names this order's line on the cart's invoice."""
+        """Names this order's line of the cart's charge."""
         return str(self.number)
 
     # -- the moves --------------------------------------------------------------------------------------------
@@ -406,7 +406,7 @@ class Order:
         return self if due or under_way or not self.renews_a_name else self.look_again_at(now)
 
     def name_renewal(self, reference: str) -> NameRenewal | None:
-        """What the registrar was asked for with this invoice's money."""
+        """What the registrar was asked for with the money of this payment."""
         return next((one for one in self.name_renewals if one.reference == reference), None)
 
     def name_renewing(self, renewal: NameRenewal, due_at: int) -> Order:
