@@ -1,15 +1,14 @@
-"""GET /api/orders/:id/callbacks: every attempt to tell the client (docs/contracts.md)."""
+"""The attempts to deliver an order's callback."""
 
 from __future__ import annotations
 
-from hosting_orders.contracts import v2
-from hosting_orders.entrypoints.http import Reply, Request, endpoint
-from hosting_orders.usecases.authenticate import Caller
-from hosting_orders.usecases.changes import find_order
+from hosting_orders.contracts.orders_v2 import operations as orders_v2
+from hosting_orders.domain.callback import CallbackDelivery
+from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
+from hosting_orders.usecases.show_callbacks import show_callbacks
 
 
-@endpoint(oauth_scope="billing:read")
-def handler(request: Request, caller: Caller, services: Services) -> Reply:
-    order = find_order(services, caller.scope.id, request.path_parameters["id"])
-    return Reply(200, v2.callback_attempts(services.deliveries.delivery(order.account_id, order.number)))
+@serves(orders_v2.LIST_CALLBACKS)
+def handler(call: Call[CallbackDelivery | None], services: Services) -> Reply:
+    return call.answer(show_callbacks(services, call.caller, call.parameter("id")))

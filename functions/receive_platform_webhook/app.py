@@ -1,14 +1,15 @@
-"""POST /webhooks/platform: an operation ended; the platform itself is asked how (docs/hosting-platform-contract.md)."""
+"""An operation of the hosting platform ended; the platform itself is asked how (docs/hosting-platform-contract.md)."""
 
 from __future__ import annotations
 
-from hosting_orders.entrypoints.http import Reply, Request, public_endpoint
+from hosting_orders.contracts import webhooks
+from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.provision_hosting import receive_operation
 
 
-@public_endpoint
-def handler(request: Request, services: Services) -> Reply:
-    operation_id = services.platform.operation_of_webhook(request.raw_body, request.headers)
-    receive_operation(services, operation_id)
-    return Reply(200, {"received": True})
+@serves(webhooks.RECEIVE_PLATFORM_WEBHOOK)
+def handler(call: Call[None], services: Services) -> Reply:
+    request = call.request
+    receive_operation(services, services.platform.operation_of_webhook(request.raw_body, request.headers))
+    return call.answer(None)

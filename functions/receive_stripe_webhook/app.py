@@ -1,13 +1,15 @@
-"""POST /webhooks/stripe: whatever Stripe says, the objects themselves are read and decide (docs/design.md)."""
+"""Whatever Stripe says, the objects themselves are read and decide (docs/design.md)."""
 
 from __future__ import annotations
 
-from hosting_orders.entrypoints.http import Reply, Request, public_endpoint
+from hosting_orders.contracts import webhooks
+from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.receive_stripe_webhook import receive_stripe_webhook
 
 
-@public_endpoint
-def handler(request: Request, services: Services) -> Reply:
-    receive_stripe_webhook(services, request.raw_body, request.headers.get("stripe-signature", ""))
-    return Reply(200, {"received": True})
+@serves(webhooks.RECEIVE_STRIPE_WEBHOOK)
+def handler(call: Call[None], services: Services) -> Reply:
+    signature = call.request.headers.get("stripe-signature", "")
+    receive_stripe_webhook(services, call.request.raw_body, signature)
+    return call.answer(None)

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from hosting_orders import bootstrap
-from hosting_orders.contracts import v2
+from hosting_orders.contracts.published import callback_body
 from hosting_orders.entrypoints.logs import logger
 from hosting_orders.usecases.reconcile import reconcile
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    looked_at = reconcile(bootstrap.services(), v2.callback_body)
+    looked_at = reconcile(bootstrap.services(), callback_body)
     if looked_at:
         logger().info("reconciled", extra={"items": looked_at})
     return {"items": looked_at}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hosting_orders.contracts import v2
+from hosting_orders.contracts.published import callback_body
 from hosting_orders.entrypoints.step import StepCall, workflow_step
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.send_callback import send_callback
@@ -10,4 +10,4 @@ from hosting_orders.usecases.send_callback import send_callback
 
 @workflow_step
 def handler(step: StepCall, services: Services) -> None:
-    send_callback(services, step.account_id, step.number, v2.callback_body)
+    send_callback(services, step.account_id, step.number, callback_body)

@@ -1,26 +1,13 @@
-"""GET /api/accounts/:id (docs/contracts.md)."""
+"""One account, with its people."""
 
 from __future__ import annotations
 
-from hosting_orders.contracts import v2
-from hosting_orders.domain.errors import NotFoundError
-from hosting_orders.entrypoints.http import Reply, Request, endpoint
-from hosting_orders.usecases.authenticate import Caller, shut_out
+from hosting_orders.contracts.orders_v2 import operations as orders_v2
+from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
+from hosting_orders.usecases.show_account import AccountView, show_account
 
 
-@endpoint(oauth_scope=None, account_scope=False)
-def handler(request: Request, caller: Caller, services: Services) -> Reply:
-    wanted = request.path_parameters["id"]
-    account = services.directory.account(wanted) if wanted in caller.credential.account_ids else None
-    if account is None or shut_out(account):
-        raise NotFoundError("There is no such account.")
-    people = {role.user_id: services.directory.user(role.user_id) for role in account.roles}
-    known = {user_id: user for user_id, user in people.items() if user is not None}
-    body = {
-        **v2.account_details(account),
-        "account_roles": v2.account_roles(account, known),
-        # Ours: with this the client verifies that a callback came from us (Standard Webhooks).
-        "callback_signing_secret": services.callbacks.secret_for(account.id),
-    }
-    return Reply(200, body)
+@serves(orders_v2.SHOW_ACCOUNT)
+def handler(call: Call[AccountView], services: Services) -> Reply:
+    return call.answer(show_account(services, call.caller, call.parameter("id")))

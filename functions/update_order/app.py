@@ -1,13 +1,16 @@
-"""PATCH /api/orders/:id is reserved and answers 400 (contract 002, "PATCH is a no-op")."""
+"""PATCH is reserved, and refused."""
 
 from __future__ import annotations
 
+from hosting_orders.contracts.orders_v2 import operations as orders_v2
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
-from hosting_orders.entrypoints.http import Reply, Request, endpoint
-from hosting_orders.usecases.authenticate import Caller
+from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
 
 
-@endpoint(oauth_scope=None)
-def handler(request: Request, caller: Caller, services: Services) -> Reply:
-    raise InvalidRequestError("reserved", "PATCH is reserved: an order cannot be changed once it is placed.")
+@serves(orders_v2.UPDATE_ORDER)
+def handler(call: Call[None], services: Services) -> Reply:
+    raise InvalidRequestError(
+        Code.RESERVED, "PATCH is reserved: an order cannot be changed once it is placed."
+    )

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from hosting_orders import bootstrap
+from hosting_orders.contracts.operation import Access, Operation
+from hosting_orders.contracts.orders_v2.operations import CONTRACT
 from hosting_orders.domain import errors
 from hosting_orders.domain.account import Account, Credential, CredentialKind
-from hosting_orders.entrypoints.http import Reply, Request, endpoint
-from hosting_orders.usecases.authenticate import Caller, hash_key
+from hosting_orders.entrypoints.http import Call, Reply, serves
+from hosting_orders.usecases.authenticate import hash_key
 from hosting_orders.usecases.ports import Services
 
 ACCOUNT = Account("acc_1", "One", "EUR", "retail", created_at=0, updated_at=0)
@@ -46,14 +48,18 @@ def answer(handler: Callable[[Any, Any], Any], key: str, account: str | None = A
     return {**found, "body": json.loads(found["body"])}
 
 
-@endpoint(oauth_scope=None, user_required=True)
-def for_persons(request: Request, caller: Caller, services: Services) -> Reply:
-    return Reply(200, {"user": caller.user_id})
+def operation(**access: bool) -> Operation[Any]:
+    return Operation(route="POST /api/x", heading="Try", contract=CONTRACT, access=Access(**access))
+
+
+@serves(operation(user=True))
+def for_persons(call: Call[Any], services: Services) -> Reply:
+    return Reply(200, {"user": call.caller.user_id})
 
 
 def refused_with(error: Exception) -> Any:
-    @endpoint(oauth_scope=None)
-    def handler(request: Request, caller: Caller, services: Services) -> Reply:
+    @serves(operation())
+    def handler(call: Call[Any], services: Services) -> Reply:
         raise error
 
     return answer(handler, "user")
@@ -83,8 +89,8 @@ def test_C13_O2_114_the_gates_stand_in_their_order(
 
 
 def test_an_account_s_own_key_is_good_where_no_user_is_required() -> None:
-    @endpoint(oauth_scope=None)
-    def handler(request: Request, caller: Caller, services: Services) -> Reply:
+    @serves(operation())
+    def handler(call: Call[Any], services: Services) -> Reply:
         return Reply(200, {})
 
     assert answer(handler, "system")["statusCode"] == 200

@@ -238,7 +238,10 @@ def test_each_function_s_handler_exists() -> None:
     for name, properties in functions(read_template()).items():
         module, _, handler = properties["Handler"].rpartition(".")
         path = FUNCTIONS / properties["CodeUri"].rstrip("/").rpartition("/")[2] / f"{module}.py"
-        defined = [getattr(node, "name", "") for node in ast.parse(path.read_text(encoding="utf-8")).body]
+        defined: set[str] = set()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [node]
+            defined |= {getattr(each, "name", getattr(each, "id", "")) for each in targets}
         if handler not in defined:
             problems.append(f"{name}: {path.parent.name}/{path.name} has no {handler}")
     assert not problems, listed(problems)

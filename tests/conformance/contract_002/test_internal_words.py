@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hosting_orders.contracts.v2_words import shown_decline, shown_text
+from hosting_orders.contracts.shown import shown_decline, shown_text
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from tests.conformance.contract_002.support import assert_error, shown
 from tests.support.world import Reply, World

@@ -168,7 +168,7 @@ def texts_in(source: str) -> list[str]:
 
 
 SOURCES = [
-    *(PACKAGE / "contracts").glob("*.py"),
+    *(PACKAGE / "contracts").rglob("*.py"),
     *(PACKAGE / "entrypoints").glob("*.py"),
     *(PACKAGE / "domain").glob("*.py"),
     PACKAGE / "usecases" / "list_orders.py",

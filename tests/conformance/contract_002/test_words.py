@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hosting_orders.contracts import v2
+from hosting_orders.contracts.vendor import words as vendor
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.order import OrderStatus
 from tests.conformance.contract_002.support import shown
@@ -105,6 +105,6 @@ def test_C03_every_canonical_state_has_a_word_for_order_and_task() -> None:
     words = {"pending", "processing", "completed", "failed", "cancelled"}
     for status in OrderStatus:
         for payment in PaymentStatus:
-            assert v2.order_word(status, payment) in words
-    assert set(v2._TASK_WORDS) == set(OrderStatus)
-    assert set(v2._TASK_WORDS.values()) <= {"PENDING", "RUNNING", "OK", "FAILED", "CANCELLED", "PAUSED"}
+            assert vendor.order_word(status, payment) in words
+    assert set(vendor.TASK_WORDS) == set(OrderStatus)
+    assert set(vendor.TASK_WORDS.values()) <= {"PENDING", "RUNNING", "OK", "FAILED", "CANCELLED", "PAUSED"}

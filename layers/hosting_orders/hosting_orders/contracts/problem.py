@@ -6,30 +6,73 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from hosting_orders.domain import errors
+from hosting_orders.domain.codes import Code
+
+from .shown import shown_decline
+
+MAX_DETAILS = 50
+# The member of the body that says what is wrong with contacts (docs/contracts.md O2-151, O2-152).
+_FINDINGS = {
+    Code.DOMAIN_CONTACT_INVALID: "violations",
+    Code.DOMAIN_CONTACT_NEEDS_AUGMENTATION: "needs_augmentation",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
     """One thing that is wrong. `pointer` is the JSON pointer (RFC 6901) of the field, None if it is no field."""
 
-    code: str
+    code: Code
     message: str
     pointer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An answer that is no success. `extra` are members of the body that a contract asks for besides."""
+    """An answer that is no success. `extra` are members of the body that only this code has."""
 
-    status: int
-    code: str
+    code: Code
     details: tuple[Detail, ...]
     headers: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def status(self) -> int:
+        return self.code.status
 
-def one(status: int, code: str, message: str, pointer: str | None = None, **extra: Any) -> Problem:
-    """A problem with one detail, which is nearly all of them."""
-    return Problem(status, code, (Detail(code, message, pointer),), extra=extra)
+
+def problem_of(error: Exception) -> Problem:
+    """The one place where an error becomes an answer. What is not an error of ours is an `internal_error`."""
+    match error:
+        case errors.InvalidFieldsError():
+            # A client that sends thousands of wrong fields gets an answer, not an echo.
+            shown = error.problems[:MAX_DETAILS]
+            details = tuple(Detail(found.code, str(found), found.pointer) for found in shown)
+            return Problem(details[0].code, details)
+        case errors.ContactsRefusedError():
+            code = error.code
+            fields = [Detail(code, str(each["message"]), str(each["pointer"])) for each in error.findings]
+            found = {_FINDINGS[code]: error.findings}
+            return Problem(code, (Detail(code, str(error)), *fields), extra=found)
+        case errors.OrderNotCancellableError():
+            return _one(error.code, str(error), reason=error.reason)
+        case errors.PaymentNotStartedError():
+            decline = shown_decline(error.decline_code)
+            return _one(error.code, str(error), **({"decline_code": decline} if decline else {}))
+        case errors.RequestRefusedError():
+            # The word of HTTP for "say who you are", which every 401 about a key has.
+            headers = {"WWW-Authenticate": "Bearer"} if error.code.status == 401 else {}
+            return Problem(error.code, (Detail(error.code, str(error), error.pointer),), headers)
+        case errors.ForgedWebhookError():
+            return _one(Code.INVALID_SIGNATURE, "The signature is not valid.")
+        case errors.ProviderUnavailableError() | errors.ConcurrentUpdateError():
+            message = "The service cannot answer this right now; try again soon."
+            detail = Detail(Code.TEMPORARILY_UNAVAILABLE, message)
+            return Problem(detail.code, (detail,), {"Retry-After": "5"})
+        case _:
+            message = "Something went wrong on our side; nothing is lost. Try again."
+            return _one(Code.INTERNAL_ERROR, message)
 
 
 def as_problem_json(problem: Problem) -> dict[str, Any]:
@@ -40,26 +83,18 @@ def as_problem_json(problem: Problem) -> dict[str, Any]:
         "status": problem.status,
         "detail": "; ".join(detail.message for detail in problem.details),
         "code": problem.code,
-        "errors": [_detail(detail) for detail in problem.details],
+        "errors": [member_of(detail) for detail in problem.details],
         **problem.extra,
     }
 
 
-def _detail(detail: Detail) -> dict[str, Any]:
+def member_of(detail: Detail) -> dict[str, Any]:
+    """A detail as an object of the body; without `pointer` if it is about no field."""
     member: dict[str, Any] = {"code": detail.code, "message": detail.message}
     if detail.pointer is not None:
         member["pointer"] = detail.pointer
     return member
 
 
-def as_v2(problem: Problem) -> dict[str, Any]:
-    """Contract 002: texts in `errors`, the word for programs in `code` (docs/contracts.md O2-180).
-
-    `details` is ours: it names the field of each text.
-    """
-    return {
-        "errors": [detail.message for detail in problem.details],
-        "code": problem.code,
-        "details": [_detail(detail) for detail in problem.details],
-        **problem.extra,
-    }
+def _one(code: Code, message: str, **extra: Any) -> Problem:
+    return Problem(code, (Detail(code, message),), extra=extra)

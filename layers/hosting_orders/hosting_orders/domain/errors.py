@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .codes import Code
+
 
 class HostingOrdersError(Exception):
     """Base of every error this project raises on purpose. The text is safe to show to the client."""
@@ -10,24 +12,36 @@ class HostingOrdersError(Exception):
 # -- what a client did --------------------------------------------------------------------------------------------
 
 
-class CredentialRefusedError(HostingOrdersError):
+class RequestRefusedError(HostingOrdersError):
+    """A request is refused for a reason that its client is told: `code` for programs, the text for people.
+
+    `pointer` is the JSON pointer of the field that is wrong, None if it is no field.
+    """
+
+    code: Code
+    pointer: str | None = None
+
+
+class CredentialRefusedError(RequestRefusedError):
     """No, unknown, expired or foreign credential; one text for all of them, so nothing leaks."""
 
+    code = Code.UNAUTHORIZED
 
-class AccessDeniedError(HostingOrdersError):
-    """The credential is good but may not do this. `code` is the contract's word, such as `oauth_not_allowed`."""
+
+class AccessDeniedError(RequestRefusedError):
+    """The credential is good but may not do this. `code` says why, such as `oauth_not_allowed`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = Code(code)
 
 
-class InvalidRequestError(HostingOrdersError):
-    """A 400 of the contract: `code` is its error code, `pointer` the JSON pointer of the field that is wrong."""
+class InvalidRequestError(RequestRefusedError):
+    """One thing about the request is wrong."""
 
     def __init__(self, code: str, message: str, pointer: str | None = None) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = Code(code)
         self.pointer = pointer
 
 
@@ -39,59 +53,72 @@ class InvalidFieldsError(HostingOrdersError):
         self.problems = problems
 
 
-class BodyTooLargeError(HostingOrdersError):
+class BodyTooLargeError(RequestRefusedError):
     """The request body is larger than any order could be."""
 
-
-class UserRequiredError(HostingOrdersError):
-    """401 `user_required`: the credential is an account's own, and only a person may do this."""
+    code = Code.BODY_TOO_LARGE
 
 
-class FeatureDisabledError(HostingOrdersError):
-    """503 `feature_disabled`: the operator has this switched off for the account."""
+class UserRequiredError(RequestRefusedError):
+    """The credential is an account's own, and only a person may do this."""
+
+    code = Code.USER_REQUIRED
 
 
-class DomainRefusedError(HostingOrdersError):
-    """A 422 about a domain: `code` is `domain_unavailable` or `domain_add_failed`, as in the contract, or
-    `too_many_unpaid_domains`, which is ours."""
+class FeatureDisabledError(RequestRefusedError):
+    """The operator has this switched off for the account."""
+
+    code = Code.FEATURE_DISABLED
+
+
+class DomainRefusedError(RequestRefusedError):
+    """A domain cannot be ordered: `code` is `domain_unavailable`, `domain_add_failed` or `too_many_unpaid_domains`."""
 
     def __init__(self, code: str, message: str, pointer: str) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = Code(code)
         self.pointer = pointer
 
 
-class ContactsRefusedError(HostingOrdersError):
-    """A 422 of the contract about contacts.
+class ContactsRefusedError(RequestRefusedError):
+    """The registry does not take a domain's contacts.
 
-    `findings` is a list of objects for the answer's body, under `violations` (code `domain_contact_invalid`) or
-    `needs_augmentation` (code `domain_contact_needs_augmentation`).
+    `findings` is a list of objects for the answer's body: what is wrong (code `domain_contact_invalid`), or what is
+    missing (code `domain_contact_needs_augmentation`).
     """
 
     def __init__(self, code: str, message: str, findings: list[dict[str, object]]) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = Code(code)
         self.findings = findings
 
 
-class NotFoundError(HostingOrdersError):
+class NotFoundError(RequestRefusedError):
     """Unknown, or not the caller's: the two must not be told apart."""
 
+    code = Code.NOT_FOUND
 
-class IdempotencyKeyReusedError(HostingOrdersError):
+
+class IdempotencyKeyReusedError(RequestRefusedError):
     """The Idempotency-Key was used before with another body."""
 
+    code = Code.IDEMPOTENCY_KEY_REUSED
 
-class OrderNotCancellableError(HostingOrdersError):
+
+class OrderNotCancellableError(RequestRefusedError):
     """`reason` is a word a program can read; the text says it to a person."""
+
+    code = Code.ORDER_NOT_CANCELLABLE
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
 
 
-class PaymentNotStartedError(HostingOrdersError):
-    """422 `cart_pay_failed`: the cart was valid but its payment could not be started; nothing is left open."""
+class PaymentNotStartedError(RequestRefusedError):
+    """The cart was valid but its payment could not be started; nothing is left open."""
+
+    code = Code.CART_PAY_FAILED
 
     def __init__(self, message: str, decline_code: str | None = None) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
-"""HTTP: a handler declares who may call it; parsing, authentication, errors and headers are done here.
+"""HTTP: an operation declares who may call it; routing, authentication, errors and headers are done here.
 
-API Gateway's own router has matched the path before a function is called and every function serves one route,
-so there is no router here (docs/decisions.md).
+API Gateway's own router has matched the path before a function is called. A function serves one operation or several;
+where several contracts share a route, the client's API version picks the operation (docs/contracts.md C01).
 """
 
 from __future__ import annotations
@@ -13,30 +13,26 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import Any
+from typing import Any, Generic
 
 from hosting_orders import bootstrap
-from hosting_orders.contracts import v2
-from hosting_orders.contracts.problem import Detail, Problem, as_problem_json, as_v2, one
-from hosting_orders.contracts.v2_words import shown_decline
+from hosting_orders.contracts.operation import Contract, Operation, RequestFacts, View
+from hosting_orders.contracts.problem import Problem, as_problem_json, problem_of
 from hosting_orders.domain import errors
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.codes import Code
+from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.usecases.authenticate import Caller, authenticate
+from hosting_orders.usecases.place_cart import CartRequest
 from hosting_orders.usecases.ports import Services
 
 from . import strict_json
 from .logs import logger
 
-LARGEST_BODY = 64 * 1024
-MOST_PROBLEMS_TOLD = 50
+MAX_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-# Where the answer's body tells what is wrong with contacts (docs/contracts.md O2-151, O2-152).
-_FINDINGS = {
-    "domain_contact_invalid": "violations",
-    "domain_contact_needs_augmentation": "needs_augmentation",
-}
 
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -62,7 +58,7 @@ class Request:
         try:
             raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
         except ValueError as error:
-            raise errors.InvalidRequestError("malformed_body", "The body cannot be read.") from error
+            raise errors.InvalidRequestError(Code.MALFORMED_BODY, "The body cannot be read.") from error
         return cls(
             method=http["method"],
             path=http["path"],
@@ -75,16 +71,18 @@ class Request:
 
     def json(self) -> object:
         """The body as JSON. Raises InvalidRequestError, BodyTooLargeError."""
-        if len(self.raw_body) > LARGEST_BODY:
-            raise errors.BodyTooLargeError(f"The body is larger than {LARGEST_BODY} bytes.")
+        if len(self.raw_body) > MAX_BODY:
+            raise errors.BodyTooLargeError(f"The body is larger than {MAX_BODY} bytes.")
         if not self.raw_body.strip():
-            raise errors.InvalidRequestError("malformed_json", "The body is empty; send a JSON object.", "")
+            raise errors.InvalidRequestError(
+                Code.MALFORMED_JSON, "The body is empty; send a JSON object.", ""
+            )
         try:
             body = strict_json.parse(self.raw_body)
         except strict_json.UnfitJsonError as error:
-            raise errors.InvalidRequestError("malformed_json", str(error), "") from None
+            raise errors.InvalidRequestError(Code.MALFORMED_JSON, str(error), "") from None
         if not isinstance(body, dict):
-            raise errors.InvalidRequestError("invalid_field", "The body must be a JSON object.", "")
+            raise errors.InvalidRequestError(Code.INVALID_FIELD, "The body must be a JSON object.", "")
         return body
 
     @property
@@ -93,7 +91,7 @@ class Request:
         key = self.headers.get("idempotency-key")
         if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
             raise errors.InvalidRequestError(
-                "invalid_idempotency_key",
+                Code.INVALID_IDEMPOTENCY_KEY,
                 "Idempotency-Key must be 1 to 255 visible ASCII characters without spaces.",
             )
         return key
@@ -108,74 +106,218 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Request, Caller, Services], Reply]
+@dataclass(frozen=True, slots=True)
+class Call(Generic[View]):
+    """One call of an operation: the request, and the verified caller (None where no key is asked for)."""
+
+    request: Request
+    operation: Operation[View]
+    verified: Caller | None
+
+    @property
+    def contract(self) -> Contract:
+        return self.operation.contract
+
+    @property
+    def caller(self) -> Caller:
+        assert self.verified is not None, f"{self.operation.route} asks for no key"
+        return self.verified
+
+    @property
+    def account(self) -> Account:
+        """The account that the caller speaks for. Raises InvalidRequestError without one."""
+        return self.caller.scope
+
+    def parameter(self, name: str) -> str:
+        """A part of the path, such as `id`."""
+        return self.request.path_parameters[name]
+
+    def read(self) -> CartRequest:
+        """The body, as the use case takes it. Raises InvalidRequestError, InvalidFieldsError, BodyTooLargeError."""
+        body = self.operation.takes
+        assert body is not None, f"{self.operation.route} takes no body"
+        # Errors of headers are reported before errors of the body.
+        key = self.request.idempotency_key if self.operation.idempotent else None
+        raw = self.request.json()
+        placed = Placement(Channel.API, contract=self.contract.name, client_address=self.request.source_ip)
+        return body.read(raw, RequestFacts(key, _fingerprint(self.request.path, raw), placed))
+
+    def answer(self, view: View) -> Reply:
+        """What the use case returned, as the operation renders it."""
+        operation = self.operation
+        assert operation.render is not None, f"{operation.route} has no answer"
+        headers = operation.headers(view) if operation.headers else {}
+        return Reply(operation.status, operation.render(view), headers)
 
 
-def endpoint(
-    *, oauth_scope: str | None, account_scope: bool = True, user_required: bool = False
-) -> Callable[[Handler], Callable[[Event, Any], Answer]]:
-    """Make a Lambda handler of a function that answers one authenticated route.
+Handle = Callable[[Call[View], Services], Reply]
 
-    `oauth_scope` is the scope an OAuth token needs; None closes the route to OAuth. `account_scope` says
-    whether `X-Auth-Account` is required; `user_required` closes the route to keys without a person behind them.
-    The handler gets the request, the verified caller and the services.
+
+class Endpoint:
+    """A Lambda handler for some operations. It picks one by the event's route key, and by the API version."""
+
+    def __init__(self, handles: Mapping[Operation[Any], Handle[Any]]) -> None:
+        self.handles = handles
+        self._by_route: dict[str, list[Operation[Any]]] = {}
+        for operation in handles:
+            self._by_route.setdefault(operation.route, []).append(operation)
+        for route, sharing in self._by_route.items():
+            _check_sharing(route, sharing)
+
+    def __call__(self, event: Event, context: Any) -> Answer:
+        sharing = self._by_route.get(str(event.get("routeKey")), [])
+        exchange = _Exchange(event, _likely(sharing or list(self.handles), event).contract)
+
+        def reply(request: Request, services: Services) -> Reply:
+            if not sharing:
+                raise LookupError(f"this function does not serve {event.get('routeKey')!r}")
+            operation, caller = _admitted(sharing, request, services)
+            exchange.contract = operation.contract
+            return self.handles[operation](Call(request, operation, caller), services)
+
+        return _answered(exchange, reply)
+
+
+def serves(*operations: Operation[View]) -> Callable[[Handle[View]], Endpoint]:
+    """Make a Lambda handler of a function that answers these operations.
+
+    They may be several contracts' on one route, or on several. The function gets the call and the services, and
+    returns `call.answer(view)`.
     """
 
-    def decorate(handle: Handler) -> Callable[[Event, Any], Answer]:
-        def answer(request: Request, services: Services) -> Reply:
-            caller = authenticate(
-                services,
-                request.headers,
-                request.source_ip,
-                oauth_scope=oauth_scope,
-                account_scope=account_scope,
-                user_required=user_required,
-            )
-            if caller.account is not None:
-                logger().append_keys(account_id=caller.account.id)
-            _check_version(request, caller)
-            _check_ids(request)
-            return handle(request, caller, services)
-
-        return _lambda_handler(answer, handle)
+    def decorate(handle: Handle[View]) -> Endpoint:
+        return Endpoint(dict.fromkeys(operations, handle))
 
     return decorate
 
 
-def public_endpoint(handle: Callable[[Request, Services], Reply]) -> Callable[[Event, Any], Answer]:
-    """Make a Lambda handler of a function that proves its caller by itself (webhooks) or serves everybody."""
-    return _lambda_handler(handle, handle)
+def together(*endpoints: Endpoint) -> Endpoint:
+    """One Lambda handler for the operations of several."""
+    return Endpoint({operation: handle for one in endpoints for operation, handle in one.handles.items()})
 
 
-def _lambda_handler(
-    answer: Callable[[Request, Services], Reply], named: Callable[..., Any]
-) -> Callable[[Event, Any], Answer]:
-    @wraps(named)
+def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Event, Any], Answer]:
+    """Make a Lambda handler that answers 404 for every path, in the shape of the contract that the path belongs to."""
+
+    def refuse(request: Request, services: Services) -> Reply:
+        raise errors.NotFoundError(f"There is no {request.method} {request.path[:100]!a} here.")
+
     def handler(event: Event, context: Any) -> Answer:
-        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-        request_id = headers.get("x-request-id", "")
-        if not _REQUEST_ID.fullmatch(request_id):
-            request_id = str(uuid.uuid4())
-        log = logger()
-        log.append_keys(request_id=request_id, route=event.get("routeKey"))
-        try:
-            reply = answer(Request.of(event), bootstrap.services())
-        except Exception as error:
-            problem = _problem(error)
-            # A switch that an operator has turned off is no fault of ours.
-            if problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
-                log.exception("request failed")
-            reply = _rendered(problem, headers.get("accept", ""))
-        log.info("answered", extra={"status": reply.status, "code": reply.body.get("code")})
-        log.remove_keys(["request_id", "route", "account_id"])
-        # A condition is about reading: what was done is done, and says so.
-        reading = str(event.get("routeKey", "")).startswith("GET ")
-        return _answer(reply, request_id, headers.get("if-none-match", "") if reading else None)
+        contract = contract_of_path(event["requestContext"]["http"]["path"])
+        return _answered(_Exchange(event, contract), refuse)
 
     return handler
 
 
-def _answer(reply: Reply, request_id: str, if_none_match: str | None) -> Answer:
+def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
+    """Access is checked, and an error is written, before the version is known: both must be the route's."""
+    versions = {operation.contract.version for operation in sharing}
+    if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
+        raise ValueError(f"{route} has several operations of one version, or one without a version")
+    if any(operation.access != sharing[0].access for operation in sharing):
+        raise ValueError(f"the operations of {route} differ in who may call them")
+    if any(operation.contract.error is not sharing[0].contract.error for operation in sharing):
+        raise ValueError(f"the contracts of {route} differ in the shape of errors")
+
+
+def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
+    """What the header names, before anybody's key is known; the first operation if it names none of them."""
+    headers = {name.lower(): value.strip() for name, value in (event.get("headers") or {}).items()}
+    named = (each for each in sharing if each.contract.version == headers.get("x-api-version"))
+    return next(named, sharing[0])
+
+
+def _admitted(
+    sharing: list[Operation[Any]], request: Request, services: Services
+) -> tuple[Operation[Any], Caller | None]:
+    """The operation, once the caller may call it. Raises what `authenticate` raises, and InvalidRequestError."""
+    access = sharing[0].access
+    if access is None:
+        return sharing[0], None
+    caller = authenticate(
+        services,
+        request.headers,
+        request.source_ip,
+        oauth_scope=access.scope,
+        account_scope=access.account,
+        user_required=access.user,
+    )
+    if caller.account is not None:
+        logger().append_keys(account_id=caller.account.id)
+    operation = _spoken(sharing, request, caller)
+    _check_ids(request)
+    return operation, caller
+
+
+def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> Operation[Any]:
+    """An API version is pinned to the credential and overridden by each request (docs/contracts.md C01)."""
+    versions = {operation.contract.version: operation for operation in sharing}
+    if None in versions:
+        return sharing[0]
+    wanted = request.headers.get("x-api-version", str(caller.credential.api_version)).strip()
+    if wanted in versions:
+        return versions[wanted]
+    spoken = " or ".join(f"`X-Api-Version: {version}`" for version in sorted(filter(None, versions)))
+    raise errors.InvalidRequestError(
+        Code.UNSUPPORTED_API_VERSION, f"API version {wanted[:20]!r} is not supported; send {spoken}."
+    )
+
+
+def _check_ids(request: Request) -> None:
+    """What cannot be an id of anything is not looked up: the table's keys have a limit of their own."""
+    if not all(_ID.fullmatch(value) for value in request.path_parameters.values()):
+        raise errors.NotFoundError("There is nothing with this id.")
+
+
+def _fingerprint(path: str, body: object) -> str:
+    """Of the meaning, not of the bytes: a retry may be spaced otherwise."""
+    return hashlib.sha256(f"{path}\0{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
+
+
+# -- the answer ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """An event on its way to an answer; `contract` is what the answer is written in, as far as it is known."""
+
+    event: Event
+    contract: Contract
+
+
+def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply]) -> Answer:
+    event = exchange.event
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    request_id = headers.get("x-request-id", "")
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = str(uuid.uuid4())
+    log = logger()
+    log.append_keys(request_id=request_id, route=event.get("routeKey"))
+    try:
+        reply = reply_to(Request.of(event), bootstrap.services())
+    except Exception as error:
+        problem = problem_of(error)
+        # A switch that an operator has turned off is no fault of ours.
+        if problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
+            log.exception("request failed")
+        reply = _refusal(problem, exchange.contract, headers.get("accept", ""))
+    log.info("answered", extra={"status": reply.status, "code": reply.body.get("code")})
+    log.remove_keys(["request_id", "route", "account_id"])
+    # A condition is about reading: what was done is done, and says so.
+    reading = str(event.get("routeKey", "")).startswith("GET ")
+    return _as_event(
+        reply, exchange.contract.version, request_id, headers.get("if-none-match", "") if reading else None
+    )
+
+
+def _refusal(problem: Problem, contract: Contract, accept: str) -> Reply:
+    if "application/problem+json" in accept.lower():
+        headers = {**problem.headers, "Content-Type": "application/problem+json"}
+        return Reply(problem.status, as_problem_json(problem), headers)
+    return Reply(problem.status, contract.error(problem), problem.headers)
+
+
+def _as_event(reply: Reply, version: str | None, request_id: str, if_none_match: str | None) -> Answer:
     body = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
     if not _sendable(body):
         # Half a character, as a client's JSON may name a field: only its escape can be sent.
@@ -185,7 +327,7 @@ def _answer(reply: Reply, request_id: str, if_none_match: str | None) -> Answer:
         "Content-Type": "application/json",
         # Answers hold credentials: nothing between us and the client may keep them.
         "Cache-Control": "no-store",
-        "X-Api-Version": v2.VERSION,
+        **({"X-Api-Version": version} if version is not None else {}),
         "X-Request-Id": request_id,
         **reply.headers,
     }
@@ -205,98 +347,3 @@ def _sendable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _check_version(request: Request, caller: Caller) -> None:
-    """An API version is pinned to the credential and overridden per request (docs/contracts.md C01)."""
-    wanted = request.headers.get("x-api-version", str(caller.credential.api_version)).strip()
-    if wanted != v2.VERSION:
-        raise errors.InvalidRequestError(
-            "unsupported_api_version",
-            f"API version {wanted[:20]!r} is not supported; send `X-Api-Version: {v2.VERSION}`.",
-        )
-
-
-def _check_ids(request: Request) -> None:
-    """What can't be an id of anything is not looked up: the table's keys have a limit of their own."""
-    if not all(_ID.fullmatch(value) for value in request.path_parameters.values()):
-        raise errors.NotFoundError("There is nothing with this id.")
-
-
-def _rendered(problem: Problem, accept: str) -> Reply:
-    if "application/problem+json" in accept.lower():
-        headers = {**problem.headers, "Content-Type": "application/problem+json"}
-        return Reply(problem.status, as_problem_json(problem), headers)
-    return Reply(problem.status, as_v2(problem), problem.headers)
-
-
-def _problem(error: Exception) -> Problem:
-    """The one place where errors become HTTP."""
-    match error:
-        case errors.InvalidRequestError():
-            return one(400, error.code, str(error), error.pointer)
-        case errors.InvalidFieldsError():
-            # Whoever sends thousands of wrong fields gets an answer, not an echo.
-            shown = error.problems[:MOST_PROBLEMS_TOLD]
-            details = tuple(Detail(p.code, str(p), p.pointer) for p in shown)
-            return Problem(400, details[0].code, details)
-        case errors.CredentialRefusedError() | errors.UserRequiredError() | errors.ForgedWebhookError():
-            return _unauthorized(error)
-        case errors.AccessDeniedError():
-            return one(403, error.code, str(error))
-        case errors.NotFoundError():
-            return one(404, "not_found", str(error))
-        case errors.OrderNotCancellableError():
-            return one(409, "order_not_cancellable", str(error), reason=error.reason)
-        case errors.BodyTooLargeError():
-            return one(413, "body_too_large", str(error))
-        case (
-            errors.IdempotencyKeyReusedError()
-            | errors.DomainRefusedError()
-            | errors.ContactsRefusedError()
-            | errors.PaymentNotStartedError()
-        ):
-            return _unprocessable(error)
-        case errors.FeatureDisabledError():
-            # No Retry-After: nobody knows when an operator turns it on.
-            return one(503, "feature_disabled", str(error))
-        case errors.ProviderUnavailableError() | errors.ConcurrentUpdateError():
-            later = one(
-                503, "temporarily_unavailable", "The service cannot answer this right now; try again soon."
-            )
-            return Problem(503, later.code, later.details, {"Retry-After": "5"})
-        case _:
-            return one(500, "internal_error", "Something went wrong on our side; nothing is lost. Try again.")
-
-
-def _unauthorized(
-    error: errors.CredentialRefusedError | errors.UserRequiredError | errors.ForgedWebhookError,
-) -> Problem:
-    if isinstance(error, errors.ForgedWebhookError):
-        return one(401, "invalid_signature", "The signature is not valid.")
-    code = "user_required" if isinstance(error, errors.UserRequiredError) else "unauthorized"
-    return Problem(401, code, (Detail(code, str(error)),), {"WWW-Authenticate": "Bearer"})
-
-
-def _unprocessable(
-    error: errors.IdempotencyKeyReusedError
-    | errors.DomainRefusedError
-    | errors.ContactsRefusedError
-    | errors.PaymentNotStartedError,
-) -> Problem:
-    """Contract 002's 422s, each with what its body tells besides."""
-    match error:
-        case errors.IdempotencyKeyReusedError():
-            return one(422, "idempotency_key_reused", str(error))
-        case errors.DomainRefusedError():
-            return one(422, error.code, str(error), error.pointer)
-        case errors.ContactsRefusedError():
-            extra: dict[str, object] = {_FINDINGS[error.code]: error.findings}
-            fields = [
-                Detail(error.code, str(found["message"]), str(found["pointer"])) for found in error.findings
-            ]
-            return Problem(422, error.code, (Detail(error.code, str(error)), *fields), extra=extra)
-        case errors.PaymentNotStartedError():
-            decline = shown_decline(error.decline_code)
-            extra = {"decline_code": decline} if decline else {}
-            return Problem(422, "cart_pay_failed", (Detail("cart_pay_failed", str(error)),), extra=extra)

@@ -6,6 +6,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 
+from hosting_orders.domain.account import Account
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.order import Order
 
@@ -20,6 +21,7 @@ MOST_DIGITS = 12  # of a page's number: more orders than any account has
 class Listing:
     """A page, and the cursors of its neighbours (None where there is none)."""
 
+    account: Account
     orders: tuple[Order, ...]
     per_page: int
     next_cursor: str | None
@@ -27,30 +29,31 @@ class Listing:
 
 
 def list_orders(
-    services: Services, account_id: str, *, page: str | None, per_page: str | None, cursor: str | None
+    services: Services, account: Account, *, page: str | None, per_page: str | None, cursor: str | None
 ) -> Listing:
     """The page as asked for in query texts. Raises InvalidRequestError naming the parameter."""
     size = min(_positive("per_page", per_page, DEFAULT_PAGE), LARGEST_PAGE)
     if cursor is not None:
-        return _by_cursor(services, account_id, cursor, size)
+        return _by_cursor(services, account, cursor, size)
     number = _positive("page", page, 1)
     if number >= 10**MOST_DIGITS:
         raise InvalidRequestError("invalid_page", f"`page` must have at most {MOST_DIGITS} digits.", "/page")
-    found = services.orders.newest(account_id, size, skip=(number - 1) * size)
-    return _listing(found.orders, size, older=found.has_more, newer=number > 1)
+    found = services.orders.newest(account.id, size, skip=(number - 1) * size)
+    return _listing(account, found.orders, size, older=found.has_more, newer=number > 1)
 
 
-def _by_cursor(services: Services, account_id: str, cursor: str, size: int) -> Listing:
+def _by_cursor(services: Services, account: Account, cursor: str, size: int) -> Listing:
     direction, number = _decode(cursor)
     if direction == "older":
-        found = services.orders.older_than(account_id, number, size)
-        return _listing(found.orders, size, older=found.has_more, newer=True)
-    found = services.orders.newer_than(account_id, number, size)
-    return _listing(found.orders, size, older=True, newer=found.has_more)
+        found = services.orders.older_than(account.id, number, size)
+        return _listing(account, found.orders, size, older=found.has_more, newer=True)
+    found = services.orders.newer_than(account.id, number, size)
+    return _listing(account, found.orders, size, older=True, newer=found.has_more)
 
 
-def _listing(orders: tuple[Order, ...], size: int, *, older: bool, newer: bool) -> Listing:
+def _listing(account: Account, orders: tuple[Order, ...], size: int, *, older: bool, newer: bool) -> Listing:
     return Listing(
+        account,
         orders,
         size,
         next_cursor=_encode("older", orders[-1].number) if orders and older else None,

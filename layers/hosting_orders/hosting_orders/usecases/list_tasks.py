@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hosting_orders.domain import deadlines
-from hosting_orders.domain.account import Account
+from hosting_orders.domain.account import Account, User
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import NotFoundError
 from hosting_orders.domain.ids import parse_task_id, smallest_number_at
@@ -24,10 +24,14 @@ _UNPAID_OR_NOT = (OrderStatus.PENDING, OrderStatus.CANCELING)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An order as work. `payment` says whether it waits for the customer; None where it makes no difference."""
+    """An order as work, and who placed it; None for an account's own key.
+
+    `payment` says whether it waits for the customer; None where it makes no difference.
+    """
 
     order: Order
     account: Account
+    user: User | None
     payment: PaymentStatus | None
 
 
@@ -42,7 +46,12 @@ def list_tasks(services: Services, caller: Caller) -> list[Task]:
         if order.status in _UNPAID_OR_NOT and order.cart_token not in payments:
             cart = load_cart(services, order.account_id, order.cart_token)
             payments[order.cart_token] = cart.payment.status
-    return [Task(order, account, payments.get(order.cart_token)) for order, account in found]
+    ids = {order.user_id for order, _ in found if order.user_id}
+    users = {user_id: services.directory.user(user_id) for user_id in ids}
+    return [
+        Task(order, account, users.get(order.user_id or ""), payments.get(order.cart_token))
+        for order, account in found
+    ]
 
 
 def _orders(services: Services, caller: Caller) -> list[tuple[Order, Account]]:
@@ -61,8 +70,15 @@ def _orders(services: Services, caller: Caller) -> list[tuple[Order, Account]]:
     return sorted(found, key=lambda pair: pair[0].number, reverse=True)[:MOST]
 
 
-def find_task(services: Services, caller: Caller, task_id: str) -> tuple[Order, Account]:
+def find_task(services: Services, caller: Caller, task_id: str) -> Task:
     """The task with this id, if the caller may see it. Raises NotFoundError."""
+    order, account = _find(services, caller, task_id)
+    cart = load_cart(services, account.id, order.cart_token)
+    user = services.directory.user(order.user_id) if order.user_id else None
+    return Task(order, account, user, cart.payment.status)
+
+
+def _find(services: Services, caller: Caller, task_id: str) -> tuple[Order, Account]:
     parsed = parse_task_id(task_id)
     if parsed is not None and parsed[1] == 1:
         scoped = [caller.account.id] if caller.account else caller.credential.account_ids

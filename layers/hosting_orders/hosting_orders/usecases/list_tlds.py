@@ -14,10 +14,12 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class TldOffer:
-    """One TLD as this account sees it; `price` is None without an account, or when its billing plan has none."""
+    """One TLD as this account sees it; `price` is None without an account, or when its billing plan has none.
+    `currency` is the account's."""
 
     rules: TldRules
     price: DomainPrice | None
+    currency: str | None
 
 
 def list_tlds(services: Services, account: Account | None) -> list[TldOffer]:
@@ -41,4 +43,6 @@ def _offer(services: Services, account: Account | None, tld: Tld) -> TldOffer | 
     rules = services.registry_rules.rules(tld.name)
     if rules is None:
         return None
-    return TldOffer(rules, tld.price(account.billing_plan, account.currency) if account else None)
+    if account is None:
+        return TldOffer(rules, None, None)
+    return TldOffer(rules, tld.price(account.billing_plan, account.currency), account.currency)

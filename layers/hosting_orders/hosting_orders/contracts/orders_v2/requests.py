@@ -1,4 +1,4 @@
-"""Contract 002, Orders and Carts v2: the bodies of sites' orders and of carts. A domain's is in v2_domain.
+"""The bodies of contract 002, and what the use case takes of each; a `domain` is in domain_requests.
 
 Field names and words are the contract's, to the letter; O2-… and C… are ids of docs/contracts.md.
 """
@@ -6,8 +6,8 @@ Field names and words are the contract's, to the letter; O2-… and C… are ids
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
-from typing import Annotated, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -19,11 +19,18 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from hosting_orders.contracts.operation import Body, RequestFacts
+from hosting_orders.contracts.vendor.requests import Callback, Strict, field_problem
 from hosting_orders.domain.cart import MOST_ITEMS, OnItemFailure
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
+from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
+from hosting_orders.usecases.site_item import SiteRequest
 
-from .v2_domain import Domain, domain_problem
-from .v2_words import Callback, Strict, field_problem
+from . import operations
+from .domain_requests import Domain, domain_problem, domain_request
+
+Model = TypeVar("Model", bound=Strict)
 
 
 def _readable(name: str) -> str:
@@ -62,20 +69,11 @@ class PlaceOrder(Strict):
     callback: Callback | None = Field(default=None)
 
 
-def parse_place_order(body: object) -> PlaceOrder:
-    """Raises InvalidFieldsError naming every wrong field, or InvalidRequestError for a body of another API."""
-    if isinstance(body, dict) and "order" in body:
-        # The vendor's callbacks page shows `order{plan,term}`; its orders page, the contract, wants `site` (C18).
-        hint = "put name, variant, location, plan and term into `site`, not into `order`."
-        if "site" in body:
-            raise InvalidRequestError(
-                "invalid_field", f"`order` is not a field of this request: {hint}", "/order"
-            )
-        raise InvalidRequestError("missing_field", f"`site` is required: {hint}", "/site")
-    try:
-        return PlaceOrder.model_validate(body)
-    except ValidationError as error:
-        raise InvalidFieldsError([field_problem(found) for found in error.errors()]) from None
+class OrderDomain(Strict):
+    """Body of POST /api/orders/domain."""
+
+    domain: Domain
+    callback: Callback | None = None
 
 
 class CartItem(Strict):
@@ -130,9 +128,71 @@ def orders_a_domain(body: object) -> bool:
     return any(isinstance(item, Mapping) and item.get("domain") is not None for item in items)
 
 
-def parse_place_cart(body: object) -> PlaceCart:
-    """Raises InvalidFieldsError naming every wrong field."""
+# -- what the use case takes --------------------------------------------------------------------------------------
+
+
+def _site_order(body: object, facts: RequestFacts) -> CartRequest:
+    order = _checked(PlaceOrder, _not_of_another_api(body), field_problem)
+    return _request([("/site", order.site)], order.callback, facts)
+
+
+def _domain_order(body: object, facts: RequestFacts) -> CartRequest:
+    order = _checked(OrderDomain, body, domain_problem)
+    return _request([("/domain", order.domain)], order.callback, facts)
+
+
+def _cart(body: object, facts: RequestFacts) -> CartRequest:
+    cart = _checked(PlaceCart, body, domain_problem)
+    products = [item.product for item in cart.items]
+    items = [(f"/items/{number}/{field}", product) for number, (field, product) in enumerate(products)]
+    return _request(items, cart.callback, facts, cart.on_item_failure)
+
+
+def _not_of_another_api(body: object) -> object:
+    """The vendor's callbacks page shows `order{plan,term}`; its orders page, the contract, wants `site` (C18)."""
+    if isinstance(body, dict) and "order" in body:
+        hint = "put name, variant, location, plan and term into `site`, not into `order`."
+        if "site" in body:
+            raise InvalidRequestError(
+                Code.INVALID_FIELD, f"`order` is not a field of this request: {hint}", "/order"
+            )
+        raise InvalidRequestError(Code.MISSING_FIELD, f"`site` is required: {hint}", "/site")
+    return body
+
+
+def _checked(
+    model: type[Model], body: object, problem: Callable[[Mapping[str, Any]], InvalidRequestError]
+) -> Model:
+    """Raises InvalidFieldsError naming every wrong field, with the contract's code for it."""
     try:
-        return PlaceCart.model_validate(body)
+        return model.model_validate(body)
     except ValidationError as error:
-        raise InvalidFieldsError([domain_problem(found) for found in error.errors()]) from None
+        raise InvalidFieldsError([problem(found) for found in error.errors()]) from None
+
+
+def _request(
+    items: list[tuple[str, Site | Domain]],
+    callback: Callback | None,
+    facts: RequestFacts,
+    on_item_failure: str | None = None,
+) -> CartRequest:
+    return CartRequest(
+        items=tuple(ItemRequest(pointer, _product(item)) for pointer, item in items),
+        callback_url=callback.url if callback else None,
+        callback_authorization=callback.authorization if callback else None,
+        idempotency_key=facts.key,
+        on_item_failure=OnItemFailure(on_item_failure or OnItemFailure.KEEP),
+        fingerprint=facts.fingerprint,
+        placed=facts.placed,
+    )
+
+
+def _product(item: Site | Domain) -> Any:
+    if isinstance(item, Domain):
+        return domain_request(item)
+    return SiteRequest(item.name, item.variant, item.location, item.plan, item.term)
+
+
+PLACE_ORDER = operations.PLACE_ORDER.taking(Body(PlaceOrder, _site_order))
+ORDER_DOMAIN = operations.ORDER_DOMAIN.taking(Body(OrderDomain, _domain_order))
+PLACE_CART = operations.PLACE_CART.taking(Body(PlaceCart, _cart))

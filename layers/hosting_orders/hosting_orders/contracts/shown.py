@@ -1,31 +1,8 @@
-"""How contract 002 spells what every part of it has."""
+"""Which of a provider's words a client may see, whatever the contract."""
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, StringConstraints
-
-from hosting_orders.domain.errors import InvalidRequestError
-from hosting_orders.domain.json_pointer import pointer_to
-
-
-class Strict(BaseModel):
-    """What a client sends. A field that is misspelled must not be lost: it would be paid for otherwise than it was
-    meant."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class Callback(Strict):
-    """`callback` of every order (O2-070 … O2-072, O2-136)."""
-
-    url: Annotated[str, StringConstraints(max_length=2048)]
-    authorization: Annotated[str, StringConstraints(max_length=1024)] | None = None
-
 
 # Stripe's decline codes that may be shown (its page "Decline codes"). An error that is not a bank's answer has none.
 _DECLINES = frozenset(
@@ -100,42 +77,3 @@ def shown_text(text: str) -> str:
         customer = text.removeprefix(_WAITING) in FOR_CUSTOMERS
         return "waiting for the registrant to confirm" if customer else "waiting for our registrar"
     return _ERROR_NAME.sub(r"\1", text)
-
-
-def date_time(moment: int | None) -> str | None:
-    """Epoch milliseconds as ISO 8601 UTC with three decimals."""
-    if moment is None:
-        return None
-    text = dt.datetime.fromtimestamp(moment / 1000, dt.UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
-# What pydantic finds, in our words; the validators of these modules have texts of their own.
-_FINDINGS = {
-    "dict_type": "must be a JSON object",
-    "extra_forbidden": "is not a field of this request",
-    "greater_than_equal": "must be at least {ge}",
-    "int_type": "must be a whole number",
-    "less_than_equal": "must be at most {le}",
-    "list_type": "must be a JSON array",
-    "model_attributes_type": "must be a JSON object",
-    "model_type": "must be a JSON object",
-    "string_too_long": "must have at most {max_length} characters",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_type": "must be text",
-    "string_unicode": "must be text that can be written as UTF-8",
-}
-
-
-def field_problem(found: Mapping[str, Any]) -> InvalidRequestError:
-    """One of pydantic's findings in this contract's words: `missing_field` or `invalid_field`, with the field."""
-    location = found["loc"]
-    pointer = pointer_to(*location)
-    name = ".".join(str(part) for part in location) or "the body"
-    if found["type"] == "missing":
-        return InvalidRequestError("missing_field", f"`{name}` is required.", pointer)
-    known = _FINDINGS.get(found["type"])
-    text = known.format(**found.get("ctx", {})) if known else str(found["msg"])
-    if text.endswith(" 1 characters"):
-        text = text.removesuffix("s")
-    return InvalidRequestError("invalid_field", f"`{name}` {text}.", pointer)

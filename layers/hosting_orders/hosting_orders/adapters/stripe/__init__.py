@@ -1,0 +1,1 @@
+"""Stripe as our payment provider (docs/design.md, "Money at Stripe")."""

@@ -1,0 +1,164 @@
+"""Requests to Stripe, their errors and their repetitions. Inside, Stripe's objects are plain dicts: a StripeObject
+looks like one and is not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hosting_orders.domain.errors import ProviderUnavailableError
+
+if TYPE_CHECKING:
+    import stripe
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+# Stripe keeps an idempotency key for 24 hours at least. From here on we look before we post.
+KEYS_ARE_KEPT = 23 * 60 * 60
+# Our clock and Stripe's differ; what we look for was created at most this many seconds before our own record.
+CLOCK_SLACK = 60 * 60
+PAGE = 100
+# A fault that Stripe kept under a key comes back for a day. So often we go on under the next key.
+KEPT_FAULTS = 3
+
+# Answers that say nothing about the payment: we are misconfigured, or too many of us are at it.
+_OUR_OWN_FAULT = frozenset(
+    {
+        "api_key_expired",
+        "idempotency_key_in_use",
+        "livemode_mismatch",
+        "lock_timeout",
+        "platform_api_key_expired",
+        "rate_limit",
+        "secret_key_required",
+        "testmode_charges_only",
+    }
+)
+
+
+class StripeApi:
+    """Stripe's API by its SDK. The constructor imports the SDK; build it only where money moves.
+
+    `timeout_seconds` holds for connecting and for each wait for data of one attempt, and there are `retries` + 1
+    attempts, so the calling Lambda needs more time than their product. `automatic_tax` lets Stripe add the tax to
+    our net lines.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        api_base: str | None = None,
+        timeout_seconds: float = 10,
+        retries: int = 2,
+        now: Callable[[], float] = time.time,
+        automatic_tax: bool = False,
+    ) -> None:
+        import requests
+        import stripe
+
+        session = requests.Session()
+        session.trust_env = False  # no proxy, and no .netrc, which would replace the Authorization header
+        session.max_redirects = 0  # the API never redirects; following one would carry the key elsewhere
+        # Of the clients that the SDK brings, urllib's has no time-out and lets dropped connections escape, and
+        # requests has been imported by `import stripe` anyway: the safe one is also the cheap one.
+        self.sdk = stripe
+        self.client = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": api_base} if api_base else None,
+            max_network_retries=retries,
+            http_client=stripe.RequestsClient(timeout=timeout_seconds, session=session),
+        )
+        self.v1 = self.client.v1
+        self.now = now
+        self.automatic_tax = automatic_tax
+
+    def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
+        """Post under the key. A fault that Stripe has kept under it would come back for a day: then `done` looks
+        whether it was done after all, and if not we go on under the next key, which twins of us use as well."""
+        for attempt in range(1, KEPT_FAULTS + 1):
+            try:
+                return post({"idempotency_key": key if attempt == 1 else f"{key}:{attempt}"})
+            except self.sdk.StripeError as error:
+                if (error.http_status or 0) < 500 or not is_kept(error) or attempt == KEPT_FAULTS:
+                    raise
+                result = done()
+                if result is not None:
+                    return result
+        raise AssertionError("unreachable")
+
+    def is_refusal(self, error: stripe.StripeError) -> bool:
+        """Whether Stripe understood and said no, as opposed to faults and to requests that met another."""
+        if error.http_status == 409 or code_of(error) in _OUR_OWN_FAULT:
+            return False
+        refusals = (
+            self.sdk.CardError,
+            self.sdk.InvalidRequestError,
+            self.sdk.IdempotencyError,
+        )
+        return isinstance(error, refusals)
+
+    def refusal_of(self, act: Callable[[], object]) -> stripe.StripeError | None:
+        try:
+            act()
+        except self.sdk.StripeError as error:
+            if not self.is_refusal(error):
+                raise
+            return error
+        return None
+
+    def found(self, retrieve: Callable[[], Any]) -> Document | None:
+        try:
+            document: Document = retrieve().to_dict()
+        except self.sdk.InvalidRequestError as error:
+            if error.http_status == 404:
+                return None
+            raise
+        return None if document.get("deleted") else document
+
+    @contextmanager
+    def faults_translated(self) -> Iterator[None]:
+        """No StripeError leaves: its text and its request may hold what must not be in a log."""
+        try:
+            yield
+        except self.sdk.StripeError as error:
+            facts = [type(error).__name__, error.http_status, error.code, error.request_id]
+            said = " ".join(str(fact) for fact in facts if fact)
+            raise ProviderUnavailableError(f"Stripe: {said}") from None
+
+    def invoice(self, invoice_id: str) -> Document | None:
+        if not invoice_id:
+            return None
+        return self.found(
+            lambda: self.v1.invoices.retrieve(
+                invoice_id, {"expand": ["payments.data.payment.payment_intent"]}
+            )
+        )
+
+    def invoice_lines(self, invoice_id: str) -> list[Document]:
+        pages = self.v1.invoices.line_items.list(invoice_id, {"limit": PAGE}).auto_paging_iter()
+        return [line.to_dict() for line in pages]
+
+
+def given(parameters: Document) -> Any:
+    """For the SDK's typed dictionaries: the stand-in's tests hold our parameters to those types."""
+    return parameters
+
+
+def _header(error: stripe.StripeError, name: str) -> str | None:
+    headers: Mapping[str, str] = error.headers or {}
+    return next((value for key, value in headers.items() if key.lower() == name), None)
+
+
+def is_kept(error: stripe.StripeError) -> bool:
+    """Whether Stripe repeats an answer that it gave under this key before."""
+    return _header(error, "idempotent-replayed") == "true"
+
+
+def code_of(error: stripe.StripeError) -> str | None:
+    """The error's code, which the SDK does not put on every kind of error."""
+    details = error.error.to_dict() if error.error is not None else {}
+    return error.code or details.get("code")

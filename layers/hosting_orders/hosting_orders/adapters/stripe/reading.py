@@ -1,0 +1,220 @@
+"""What Stripe has on record, in our words. Nothing here asks Stripe for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from hosting_orders.adapters.stripe.client import Document
+from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.errors import RefundRefusedError
+from hosting_orders.domain.providers import PaidRenewal, PaymentState, RefundState, RenewalState
+
+# Asking again, or authenticating, can not help: https://docs.stripe.com/declines/codes. The customer is told no
+# more than that it was declined, as that page demands for lost and stolen cards.
+FINAL_DECLINES = frozenset(
+    {
+        "fraudulent",
+        "lost_card",
+        "merchant_blacklist",
+        "pickup_card",
+        "restricted_card",
+        "revocation_of_all_authorizations",
+        "revocation_of_authorization",
+        "stolen_card",
+        "stop_payment_order",
+    }
+)
+
+
+def payment_state(invoice: Document, method_type: str | None, gross: dict[str, int]) -> PaymentState:
+    """Classify by what is on record at Stripe alone (the table in docs/design.md). `gross` is by line key."""
+    intent = intent_of(invoice)
+    error = _error_of(intent)
+    credit = max(0, (invoice.get("ending_balance") or 0) - (invoice.get("starting_balance") or 0))
+    state = PaymentState(
+        status=PaymentStatus.PROCESSING,
+        reference=invoice["id"],
+        account_id=invoice["metadata"]["account_id"],
+        cart_token=invoice["metadata"]["cart_token"],
+        method_type=method_type,
+        pay_url=None,
+        amount_charged=invoice["amount_due"],
+        credit_applied=credit if invoice.get("ending_balance") is not None else 0,
+        total_net=_net(invoice),
+        total_gross=invoice["total"],
+        gross=gross,
+        error=error,
+    )
+    status = invoice["status"]
+    if status == "paid":
+        return replace(state, status=PaymentStatus.SUCCEEDED, error=None)
+    refused_for_good = error in FINAL_DECLINES and _was_our_attempt(invoice, intent)
+    if status == "void":
+        if refused_for_good:
+            return replace(canceled(state), status=PaymentStatus.FAILED)
+        return canceled(state)
+    if status == "uncollectible":
+        return replace(state, status=PaymentStatus.FAILED)
+    if status == "draft" or is_untried(intent) or refused_for_good:
+        return state
+    if intent is not None and intent["status"] in ("processing", "succeeded"):
+        return replace(state, error=None)
+    return awaiting(state, invoice, error)
+
+
+def method_type(intent: Document | None, look_up: Callable[[str], str | None]) -> str | None:
+    """The type of the method that was used or tried last; None when none was. `look_up` finds one by its id."""
+    if intent is None or is_untried(intent):
+        return None
+    refusal = intent.get("last_payment_error")
+    method = intent.get("payment_method") or (refusal or {}).get("payment_method")
+    if method is None and not refusal:
+        return None
+    if isinstance(method, dict):
+        return str(method["type"])
+    types = intent.get("payment_method_types") or []
+    if len(types) == 1:
+        return str(types[0])  # it could not have been another: this saves a request
+    if method is None:
+        return None
+    return look_up(method)
+
+
+def awaiting(state: PaymentState, invoice: Document, error: str | None) -> PaymentState:
+    return replace(
+        state,
+        status=PaymentStatus.AWAITING_AUTHENTICATION,
+        pay_url=invoice.get("hosted_invoice_url"),
+        error=error,
+    )
+
+
+def canceled(state: PaymentState) -> PaymentState:
+    """Voiding gives used credit back, and nothing will be asked of the method any more."""
+    return replace(state, status=PaymentStatus.CANCELED, amount_charged=0, credit_applied=0)
+
+
+def refund_state(note: Document) -> RefundState:
+    """Raises RefundRefusedError when the bank sent the money back to us."""
+    refunds = note.get("refunds") or []
+    for refund in refunds:
+        details = refund["refund"]
+        if isinstance(details, dict) and details["status"] in ("failed", "canceled"):
+            raise RefundRefusedError(f"The refund did not reach the customer ({details['status']}).")
+    to_card = sum(refund["amount_refunded"] for refund in refunds)
+    elsewhere = note.get("out_of_band_amount") or 0
+    return RefundState(id=note["id"], amount=to_card, to_credit=note["total"] - to_card - elsewhere)
+
+
+def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalState:
+    terms = sorted(
+        (
+            (invoice, invoice["lines"]["data"][0]["period"])
+            for invoice in invoices
+            if invoice["billing_reason"] == "subscription_cycle" and invoice["lines"]["data"]
+        ),
+        key=lambda term: (term[1]["start"], term[0]["created"]),
+    )
+    paid = [
+        PaidRenewal(invoice["id"], period["start"] * 1000, period["end"] * 1000)
+        for invoice, period in terms
+        if invoice["status"] == "paid" and not _given_back(invoice)
+    ]
+    item = subscription["items"]["data"][0]
+    begun, ends = item["current_period_start"], item["current_period_end"]
+    ended = subscription["status"] in ("canceled", "incomplete_expired")
+    # Stripe may move a subscription on to its next term a moment before there is an invoice for that.
+    invoiced = any(period["start"] == begun for _, period in terms)
+    missing = not ended and begun >= subscription["billing_cycle_anchor"] and not invoiced
+    payable = any(invoice["status"] in ("draft", "open", "uncollectible") for invoice, _ in terms)
+    return RenewalState(
+        status=str(subscription["status"]),
+        ended=ended,
+        waits=missing or payable,
+        next_at=ends * 1000,
+        paid=tuple(paid),
+    )
+
+
+def _given_back(invoice: Document) -> bool:
+    given_back: int = invoice.get("post_payment_credit_notes_amount") or 0
+    return given_back > 0 and given_back >= invoice["total"]
+
+
+def is_ours(invoice: Document) -> bool:
+    metadata = invoice.get("metadata") or {}
+    return "account_id" in metadata and "cart_token" in metadata
+
+
+def id_of(value: Any) -> str | None:
+    """The id of something that Stripe gives as an id or in full."""
+    if isinstance(value, dict):
+        value = value.get("id")
+    return value if isinstance(value, str) and value else None
+
+
+def intent_of(invoice: Document) -> Document | None:
+    """The payment intent that counts: the one that paid, else the invoice's own."""
+    payments = (invoice.get("payments") or {}).get("data") or []
+    for payment in sorted(payments, key=lambda p: (p["status"] != "paid", not p["is_default"])):
+        intent = payment["payment"].get("payment_intent")
+        if isinstance(intent, dict):
+            return intent
+    return None
+
+
+def is_untried(intent: Document | None) -> bool:
+    """No payment method has been asked for the money yet."""
+    if intent is None:
+        return True
+    waiting = intent["status"] in ("requires_payment_method", "requires_confirmation")
+    return waiting and not intent.get("last_payment_error")
+
+
+def _error_of(intent: Document | None) -> str | None:
+    error = (intent or {}).get("last_payment_error") or {}
+    return error.get("decline_code") or error.get("code")
+
+
+def _was_our_attempt(invoice: Document, intent: Document | None) -> bool:
+    """Whether the method that was refused is the one we tried, not one that the customer gave on the hosted page."""
+    error = (intent or {}).get("last_payment_error") or {}
+    tried, ours = id_of(error.get("payment_method")), id_of(invoice.get("default_payment_method"))
+    return tried is None or ours is None or tried == ours
+
+
+def _net(invoice: Document) -> int:
+    """The invoice's total without tax; an invoice without tax names none."""
+    net = invoice.get("total_excluding_tax")
+    return int(invoice["total"] if net is None else net)
+
+
+def gross_of(line: Document) -> int:
+    """What a line costs with tax and without its discounts, in minor units."""
+    discounts = sum(discount["amount"] for discount in line.get("discount_amounts") or [])
+    taxes = sum(tax["amount"] for tax in line.get("taxes") or [] if tax["tax_behavior"] == "exclusive")
+    gross: int = line["amount"] - discounts + taxes
+    return gross
+
+
+def gross_by_line(lines: list[Document], total: int) -> dict[str, int]:
+    """What each of our lines costs with tax, by its key. Together they are the invoice's `total`, to the cent."""
+    gross = {key: gross_of(line) for line in lines if (key := line_key_of(line)) is not None}
+    rest = total - sum(gross.values())
+    if gross and rest:
+        # What belongs to the whole invoice, such as a rounding difference, goes to its largest line.
+        gross[max(gross, key=lambda key: gross[key])] += rest
+    return gross
+
+
+def line_key_of(line: Document) -> str | None:
+    order = (line.get("metadata") or {}).get("order")
+    return order if isinstance(order, str) else None
+
+
+def subscription_of(invoice: Document) -> str | None:
+    """The subscription that an invoice charges a term of; None for an invoice of another kind."""
+    details = (invoice.get("parent") or {}).get("subscription_details") or {}
+    return id_of(details.get("subscription"))

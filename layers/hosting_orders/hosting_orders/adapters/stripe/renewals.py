@@ -1,0 +1,150 @@
+"""Renewing at Stripe: one subscription per order, which begins with the order's second term."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from collections.abc import Callable
+
+from hosting_orders.adapters.stripe.client import CLOCK_SLACK, KEYS_ARE_KEPT, PAGE, Document, StripeApi, given
+from hosting_orders.adapters.stripe.reading import renewal_state
+from hosting_orders.domain.catalogue import Term
+from hosting_orders.domain.errors import PaymentNotStartedError
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.order import Subscription
+from hosting_orders.domain.providers import RenewalState
+
+
+class StripeRenewals:
+    """Subscriptions, begun and read."""
+
+    def __init__(self, stripe: StripeApi) -> None:
+        self._stripe = stripe
+
+    def start_renewal(
+        self,
+        *,
+        order_id: str,
+        account_id: str,
+        customer_id: str,
+        payment_method_id: str,
+        description: str,
+        price: Money,
+        term: Term,
+        anchor: int,
+    ) -> Subscription:
+        """Renew at this price from `anchor` (epoch ms) on, once per order; nothing is charged before.
+
+        An anchor that has passed moves on by whole terms: what was delivered late is not charged at once.
+        Raises PaymentNotStartedError when Stripe refuses.
+        """
+        first = moment = dt.datetime.fromtimestamp(anchor // 1000, dt.UTC)
+        terms = 0
+        while moment.timestamp() <= self._stripe.now():
+            terms += 1
+            moment = _months_later(first, terms * term.months)
+        begun = _months_later(first, -term.months).timestamp()
+
+        def look() -> Document | None:
+            return self._subscription(customer_id, order_id, int(begun) - CLOCK_SLACK)
+
+        parameters: Document = {
+            "customer": customer_id,
+            "description": description,
+            "items": [
+                {
+                    "price_data": {
+                        "currency": price.currency.lower(),
+                        "product": f"order_{order_id}",
+                        "recurring": {"interval": "month" if term is Term.MONTHLY else "year"},
+                        "tax_behavior": "exclusive",
+                        "unit_amount": price.amount,
+                    },
+                }
+            ],
+            "billing_cycle_anchor": int(moment.timestamp()),
+            "proration_behavior": "none",
+            "off_session": True,
+            "default_payment_method": payment_method_id,
+            "metadata": {"order_id": order_id, "account_id": account_id},
+        }
+        if self._stripe.automatic_tax:
+            parameters["automatic_tax"] = {"enabled": True}
+        with self._stripe.faults_translated():
+            # A moved anchor is another request, which the key of the first would refuse: so look before that too.
+            old = terms > 0 or self._stripe.now() - begun >= KEYS_ARE_KEPT
+            subscription = look() if old else None
+            if subscription is None:
+                subscription = self._subscribe(order_id, description, parameters, terms, look)
+        return Subscription(
+            id=subscription["id"],
+            status=subscription["status"],
+            bucket_type=term.value,
+            bucket_year=moment.year,
+            bucket_month=moment.month,
+        )
+
+    def renewal(self, subscription_id: str) -> RenewalState | None:
+        """A renewal with the further terms that were paid; None when there is no such subscription.
+
+        A term is what an invoice of `billing_reason` subscription_cycle charges. One whose money went back by a
+        credit note is not paid.
+        """
+        with self._stripe.faults_translated():
+            subscription = self._stripe.found(lambda: self._stripe.v1.subscriptions.retrieve(subscription_id))
+            if subscription is None:
+                return None
+            pages = self._stripe.v1.invoices.list(
+                {"subscription": subscription_id, "limit": PAGE}
+            ).auto_paging_iter()
+            invoices = [invoice.to_dict() for invoice in pages]
+        return renewal_state(subscription, invoices)
+
+    def _subscribe(
+        self,
+        order_id: str,
+        description: str,
+        parameters: Document,
+        terms: int,
+        look: Callable[[], Document | None],
+    ) -> Document:
+        # An inline price needs a product. One of our own choosing needs no search: it is there or it is not.
+        product: Document = {
+            "id": f"order_{order_id}",
+            "name": description,
+            "metadata": {"order_id": order_id},
+        }
+        try:
+            exists = self._stripe.refusal_of(lambda: self._stripe.v1.products.create(given(product)))
+            if exists is not None and exists.code != "resource_already_exists":
+                raise exists
+            return self._stripe.once(
+                f"order:{order_id}:subscription" + (f":{terms}" if terms else ""),
+                lambda options: self._stripe.v1.subscriptions.create(given(parameters), options).to_dict(),
+                done=look,
+            )
+        except self._stripe.sdk.StripeError as error:
+            if not self._stripe.is_refusal(error):
+                raise
+            known = look()
+            if known is not None:
+                return known
+            raise PaymentNotStartedError("The renewal could not be started.", error.code) from None
+
+    def _subscription(self, customer_id: str, order_id: str, since: int) -> Document | None:
+        """The order's subscription whatever became of it: one that ended is not begun a second time."""
+        pages = self._stripe.v1.subscriptions.list(
+            {"customer": customer_id, "status": "all", "created": {"gte": since}, "limit": PAGE}
+        ).auto_paging_iter()
+        for subscription in pages:
+            document = subscription.to_dict()
+            if (document["metadata"] or {}).get("order_id") == order_id:
+                return document
+        return None
+
+
+def _months_later(moment: dt.datetime, months: int) -> dt.datetime:
+    """The same time so many months later; the 31st becomes the last day of a shorter month."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)

@@ -1,0 +1,115 @@
+"""Stripe's webhooks: verified, and read for what they are about."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from hosting_orders.adapters.stripe.client import StripeApi
+from hosting_orders.adapters.stripe.reading import id_of, subscription_of
+from hosting_orders.domain.errors import ForgedWebhookError
+from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
+
+WEBHOOK_TOLERANCE = 300
+
+# Events after which an invoice of ours may be in another state. Those before the first attempt to pay are left
+# out: then `charge` is still at work, and an order must not be told about a payment that has not been tried.
+_INVOICE_EVENTS = frozenset(
+    {
+        "invoice.marked_uncollectible",
+        "invoice.paid",
+        "invoice.payment_action_required",
+        "invoice.payment_failed",
+        "invoice.payment_succeeded",
+        "invoice.voided",
+    }
+)
+_PAYMENT_INTENT_EVENTS = frozenset(
+    {
+        "payment_intent.canceled",
+        "payment_intent.payment_failed",
+        "payment_intent.processing",
+        "payment_intent.requires_action",
+        "payment_intent.succeeded",
+    }
+)
+_SUBSCRIPTION_EVENTS = frozenset({"customer.subscription.updated", "customer.subscription.deleted"})
+_EVENTS_NAMING_AN_INVOICE = ("credit_note.", "invoice_payment.paid")
+_EVENTS_NAMING_A_PAYMENT = ("charge.", "refund.")
+
+
+class StripeWebhooks:
+    """News of payments. `secrets` are all the signing secrets that are valid now: two during a rotation."""
+
+    def __init__(self, stripe: StripeApi, secrets: tuple[str, ...]) -> None:
+        self._stripe = stripe
+        self._secrets = secrets
+
+    def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
+        """What a webhook is about. Only ids are taken from it: what is true is read from the objects themselves.
+
+        Raises ForgedWebhookError unless one of our secrets signed these very bytes within five minutes of now.
+        """
+        self._verify(raw_body, signature)
+        try:
+            event = json.loads(raw_body)
+            kind, subject = event["type"], event["data"]["object"]
+            if event["object"] != "event" or not isinstance(kind, str) or not isinstance(subject, dict):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise ForgedWebhookError("the webhook is not an event") from None
+        read = PaymentEvent(id_of(event.get("id")) or "", kind)
+        if kind in _INVOICE_EVENTS:
+            return replace(read, reference=id_of(subject.get("id")), subscription_id=subscription_of(subject))
+        if kind.startswith(_EVENTS_NAMING_AN_INVOICE):
+            return replace(read, reference=id_of(subject.get("invoice")))
+        if kind in _PAYMENT_INTENT_EVENTS:
+            return replace(read, payment_id=id_of(subject.get("id")))
+        if kind.startswith(_EVENTS_NAMING_A_PAYMENT):
+            # Charges, refunds and disputes all name the payment intent that they belong to.
+            failed = kind.startswith("refund.") and subject.get("status") in ("failed", "canceled")
+            return replace(
+                read,
+                payment_id=id_of(subject.get("payment_intent")),
+                disputed=kind == "charge.dispute.created",
+                refund_id=id_of(subject.get("id")) if failed else None,
+            )
+        if kind in _SUBSCRIPTION_EVENTS:
+            return replace(read, subscription_id=id_of(subject.get("id")))
+        return read
+
+    def reference_of(self, payment_id: str) -> str | None:
+        """The invoice that a payment intent pays; None when it pays none."""
+        with self._stripe.faults_translated():
+            payments = self._stripe.v1.invoice_payments.list(
+                {"payment": {"type": "payment_intent", "payment_intent": payment_id}, "limit": 1}
+            ).to_dict()["data"]
+        return id_of(payments[0]["invoice"]) if payments else None
+
+    def subscription(self, subscription_id: str) -> SubscriptionState | None:
+        """A renewal as it is now; None when it is unknown or not ours."""
+        with self._stripe.faults_translated():
+            found = self._stripe.found(lambda: self._stripe.v1.subscriptions.retrieve(subscription_id))
+        metadata = (found or {}).get("metadata") or {}
+        if found is None or not metadata.get("order_id") or not metadata.get("account_id"):
+            return None
+        return SubscriptionState(metadata["account_id"], metadata["order_id"], str(found["status"]))
+
+    def refund_failed(self, refund_id: str) -> bool:
+        """Whether the bank sent a refund back, so that the customer does not have the money."""
+        with self._stripe.faults_translated():
+            found = self._stripe.found(lambda: self._stripe.v1.refunds.retrieve(refund_id))
+        return found is not None and found["status"] in ("failed", "canceled")
+
+    def _verify(self, raw_body: bytes, signature: str) -> None:
+        for secret in self._secrets:
+            try:
+                self._stripe.sdk.WebhookSignature.verify_header(raw_body, signature, secret)
+                parts = [part.split("=", 2) for part in signature.split(",")]
+                signed_at = int(next(part[1] for part in parts if part[0] == "t"))
+            except (self._stripe.sdk.StripeError, ValueError, TypeError, IndexError):
+                continue
+            # By our own clock, and in both directions: a message from the future is no better than an old one.
+            if abs(self._stripe.now() - signed_at) <= WEBHOOK_TOLERANCE:
+                return
+        raise ForgedWebhookError("the webhook's signature does not hold")

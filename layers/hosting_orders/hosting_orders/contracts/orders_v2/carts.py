@@ -1,0 +1,91 @@
+"""A cart: the answer to every order, and what is polled (O2-073 … O2-079, O2-173 of docs/contracts.md)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import TypedDict
+
+from hosting_orders.contracts.vendor.words import order_word
+from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.ids import order_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hosting_orders.usecases.place_cart import Placed
+    from hosting_orders.usecases.show_cart import CartView
+
+
+class CartState(TypedDict):
+    token: str
+    status: str
+    rollup_status: str
+    poll_url: str
+
+
+class CartPayment(TypedDict):
+    """`hosted_invoice_url` is null unless the customer must act."""
+
+    status: str
+    method_type: str | None
+    hosted_invoice_url: str | None
+
+
+class OrderInCart(TypedDict):
+    id: str
+    status: str
+    poll_url: str
+
+
+class CartEnvelope(TypedDict):
+    """The 202 of everything that orders, and the 200 of GET /api/carts/:token: one shape."""
+
+    status: str
+    cart: CartState
+    payment: CartPayment
+    orders: list[OrderInCart]
+
+
+def placed_cart(placed: Placed) -> CartEnvelope:
+    return _envelope(placed.cart)
+
+
+def replayed(placed: Placed) -> Mapping[str, str]:
+    """The header that says that the same request was there before."""
+    return {"Idempotent-Replayed": "true"} if placed.replayed else {}
+
+
+def shown_cart(view: CartView) -> CartEnvelope:
+    return _envelope(view.cart)
+
+
+def retry_after(view: CartView) -> Mapping[str, str]:
+    """In how many seconds asking again makes sense."""
+    return {"Retry-After": str(view.poll_after)} if view.poll_after else {}
+
+
+def _envelope(cart: Cart) -> CartEnvelope:
+    payment = cart.payment
+    return {
+        "status": "accepted",
+        "cart": {
+            "token": cart.token,
+            "status": cart.status.value,
+            "rollup_status": cart.rollup_status.value,
+            "poll_url": f"/api/carts/{cart.token}",
+        },
+        "payment": {
+            "status": payment.status.value,
+            "method_type": payment.method_type,
+            "hosted_invoice_url": payment.pay_url,
+        },
+        "orders": [
+            {
+                "id": order_uuid(number),
+                "status": order_word(mark.status, payment.status),
+                "poll_url": f"/api/orders/{order_uuid(number)}",
+            }
+            for number, mark in sorted(cart.orders.items())
+        ],
+    }

@@ -1,0 +1,127 @@
+"""`domain` of a body: contract 002, "Register or Transfer a Domain" (docs/contracts.md)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from hosting_orders.contracts.vendor.requests import Strict, field_problem
+from hosting_orders.domain.codes import Code
+from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.domain.registration import ContactRole, DomainAction
+from hosting_orders.usecases import domain_item as usecase
+from hosting_orders.usecases.domain_item import SAME_AS_OWNER, DomainRequest, RoleContactRequest
+
+
+def _one_line(text: str) -> str:
+    if any(unicodedata.category(sign) == "Cc" for sign in text):
+        raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
+    return text
+
+
+# Copied out of e-mails, so white space around it is usual; a line break inside is never part of it.
+_AuthCode = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=255), AfterValidator(_one_line)
+]
+_RegistrationId = Annotated[int, Field(ge=1, le=2**53)]
+
+
+class ContactSource(Strict):
+    """`domain.contact_source` (O2-131). The other fields are ours: what the registration's contact may lack for
+    another TLD."""
+
+    registration_id: _RegistrationId
+    organization: str | None = None
+    state: str | None = None
+    extra_properties: dict[str, Any] | None = None
+
+
+class RoleContact(BaseModel):
+    """One of `domain.role_contacts` (O2-132 … O2-134); its contact fields stand beside `source`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    source: str | None = None
+    source_registration_id: _RegistrationId | None = None
+
+    @property
+    def contact(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class RoleContacts(Strict):
+    admin: RoleContact | None = None
+    billing: RoleContact | None = None
+    tech: RoleContact | None = None
+
+
+class Domain(Strict):
+    """`domain` of POST /api/orders/domain (O2-120 … O2-135)."""
+
+    name: Annotated[str, StringConstraints(max_length=1024)]
+    action: str | None = None
+    authcode: _AuthCode | None = None
+    contact: dict[str, Any] | None = None
+    contact_source: ContactSource | None = None
+    role_contacts: RoleContacts | None = None
+
+
+# Which of the contract's codes a field's problem has; the longest match decides.
+_CODES: dict[tuple[str, ...], Code] = {
+    ("domain", "name"): Code.INVALID_DOMAIN,
+    ("domain", "action"): Code.INVALID_ACTION,
+    ("domain", "contact"): Code.INVALID_CONTACT,
+    ("domain", "contact_source"): Code.INVALID_CONTACT_SOURCE,
+    ("domain", "role_contacts"): Code.INVALID_CONTACT,
+}
+
+
+def domain_problem(found: Mapping[str, Any]) -> InvalidRequestError:
+    """One of pydantic's findings in a body with a `domain`, wherever it stands."""
+    problem = field_problem(found)
+    location = tuple(str(part) for part in found["loc"])
+    if "domain" in location:
+        location = location[location.index("domain") :]
+    code = _CODES.get(location[:2], problem.code)
+    if location[-1:] == ("source_registration_id",):
+        code = Code.INVALID_CONTACT_SOURCE
+    return InvalidRequestError(code, str(problem), problem.pointer)
+
+
+def domain_request(item: Domain) -> DomainRequest:
+    """What the use case takes."""
+    source = item.contact_source
+    roles = item.role_contacts
+    given = {role: getattr(roles, role.value, None) for role in ContactRole} if roles else {}
+    return DomainRequest(
+        name=item.name,
+        action=DomainAction.REGISTER.value if item.action is None else item.action,
+        auth_code=item.authcode,
+        contact=item.contact,
+        contact_source=usecase.ContactSource(source.registration_id, _additions(source)) if source else None,
+        role_contacts={
+            role: RoleContactRequest(
+                SAME_AS_OWNER if found.source is None else found.source,
+                found.source_registration_id,
+                found.contact,
+            )
+            for role, found in given.items()
+            if found is not None
+        },
+    )
+
+
+def _additions(source: ContactSource) -> dict[str, object]:
+    return {
+        name: value
+        for name, value in (
+            ("organization", source.organization),
+            ("state", source.state),
+            ("extra_properties", source.extra_properties),
+        )
+        if value is not None
+    }

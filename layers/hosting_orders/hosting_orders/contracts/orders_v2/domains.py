@@ -1,0 +1,139 @@
+"""The `domain` block of an order (contract 002; O2-055, C06 of docs/contracts.md)."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from hosting_orders.contracts.shown import FOR_CUSTOMERS
+from hosting_orders.contracts.vendor.times import date_time
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.ids import registration_id
+from hosting_orders.domain.order import DomainResource, Order, OrderStatus
+from hosting_orders.domain.registration import DomainAction
+
+
+class DnsZone(TypedDict):
+    """The zone that we keep for the domain, and its servers."""
+
+    id: str
+    nameservers: list[str]
+
+
+class Transfer(TypedDict):
+    """Where a transfer stands, what the customer can do, and until when we wait."""
+
+    state: str
+    next_step: str | None
+    deadline: str | None
+
+
+class DomainBlock(TypedDict):
+    """`domain` of GET /api/orders/:id. `registry_status` (the registry's EPP words), `next_step` and `dns_zone` are
+    ours."""
+
+    name: str
+    ascii_name: str
+    action: str
+    status: str
+    registration_id: int | None
+    expires_at: str | None
+    nameservers: list[str]
+    registry_state: str | None
+    registry_status: list[str]
+    next_step: str | None
+    dns_zone: DnsZone | None
+    transfer: Transfer | None
+
+
+_STATES = {
+    OrderStatus.PENDING: "pending",
+    OrderStatus.COMPLETED: "active",
+    OrderStatus.FAILED: "failed",
+    OrderStatus.CANCELING: "cancelling",
+    OrderStatus.CANCELED: "cancelled",
+    OrderStatus.EXPIRED: "cancelled",
+    OrderStatus.REFUNDING: "failed",
+    OrderStatus.REFUND_FAILED: "failed",
+    OrderStatus.PROVISION_FAILED: "failed",
+}
+
+# What the registrar waits for (Route 53 Domains' `StatusFlag`), and what the customer can do about it.
+_CONFIRM = (
+    "The registrant has to confirm: open the message that was sent to the owner contact's e-mail address and follow "
+    "its link."
+)
+_NEXT_STEPS = {
+    "PENDING_CUSTOMER_ACTION": _CONFIRM,
+    "PENDING_AUTHORIZATION": _CONFIRM,
+    "PENDING_PAYMENT_VERIFICATION": "We have to settle something with our registrar. You do not need to do anything.",
+    "PENDING_SUPPORT_CASE": "We have to settle something with our registrar. You do not need to do anything.",
+}
+_NOT_TAKEN_ON = (
+    "The registrar has not accepted the order yet, and we keep asking. You do not need to do anything."
+)
+_WAITING = {
+    DomainAction.REGISTER: "The registrar is working on it. You do not need to do anything.",
+    DomainAction.TRANSFER: (
+        "The current registrar has to release the domain, which takes about five days. It is faster if you approve "
+        "the transfer there."
+    ),
+}
+
+
+def domain_block(order: Order) -> DomainBlock:
+    item = order.domain_item
+    resource = order.resource if isinstance(order.resource, DomainResource) else None
+    flag = order.submission.flag if order.submission else None
+    waiting = order.status is OrderStatus.PROCESSING and order.provisioning_at is not None
+    return {
+        "name": item.name,
+        "ascii_name": item.ascii_name,
+        "action": item.action.value,
+        "status": _domain_word(order, flag),
+        "registration_id": registration_id(order.number) if resource else None,
+        "expires_at": date_time(resource.expires_at) if resource else None,
+        "nameservers": list(resource.nameservers) if resource else [],
+        "registry_state": flag,
+        "registry_status": list(resource.registry_states) if resource else [],
+        "next_step": _next_step(order, flag) if waiting else None,
+        "dns_zone": {"id": resource.zone_id, "nameservers": list(resource.zone_nameservers)}
+        if resource
+        else None,
+        "transfer": _transfer(order, flag) if item.action is DomainAction.TRANSFER else None,
+    }
+
+
+def _next_step(order: Order, flag: str | None) -> str:
+    if order.operation_id is None:
+        return _NOT_TAKEN_ON
+    return _NEXT_STEPS.get(flag or "", _WAITING[order.domain_item.action])
+
+
+def _domain_word(order: Order, flag: str | None) -> str:
+    if order.status is not OrderStatus.PROCESSING:
+        return _STATES[order.status]
+    if order.provisioning_at is None:
+        return "pending"
+    if flag in FOR_CUSTOMERS:
+        return "action_required"
+    return "transferring" if order.domain_item.action is DomainAction.TRANSFER else "registering"
+
+
+def _transfer(order: Order, flag: str | None) -> Transfer:
+    word = _domain_word(order, flag)
+    if word not in ("transferring", "action_required"):
+        done = (
+            "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
+            if word == "active"
+            else None
+        )
+        return {"state": "completed" if word == "active" else word, "next_step": done, "deadline": None}
+    state = "submitting" if order.operation_id is None else "in_progress"
+    if flag in FOR_CUSTOMERS:
+        state = "waiting_for_customer"
+    since = order.provisioning_at or order.updated_at
+    return {
+        "state": state,
+        "next_step": _next_step(order, flag),
+        "deadline": date_time(since + deadlines.TRANSFER_DEADLINE),
+    }

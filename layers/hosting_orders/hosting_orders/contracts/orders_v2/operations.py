@@ -1,0 +1,269 @@
+"""Contract 002, "Orders" and "Carts", API version 2, and the endpoints of ours beside it.
+
+Hold it beside docs/contracts.md. `ours` marks what the published text lacks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hosting_orders.contracts.operation import Access, Contract, Operation
+from hosting_orders.contracts.vendor.about import About, about
+from hosting_orders.contracts.vendor.accounts import (
+    AccountWithPeople,
+    UserDetails,
+    account_with_people,
+    user_details,
+)
+from hosting_orders.contracts.vendor.callbacks import (
+    CallbackAttempts,
+    CallbackMessage,
+    Redelivered,
+    callback_attempts,
+    callback_body,
+    redelivered,
+    sample_callback,
+)
+from hosting_orders.contracts.vendor.errors import error
+from hosting_orders.contracts.vendor.tasks import TaskAnswer, TaskList, task_answer, task_list
+from hosting_orders.domain.codes import Code
+
+from . import carts, orders, tlds
+
+CONTRACT = Contract(
+    "orders_v2",
+    "Orders and Carts",
+    version="2",
+    paths=("/api/",),
+    error=error,
+    callback=callback_body,
+)
+
+_READ_BILLING = Access(scope="billing:read")
+_READ_ACCOUNT = Access(scope="account:read", account=False)
+_READ_TASKS = Access(scope="tasks:read", account=False)
+_ANY_ORDER = (
+    Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,
+    Code.INVALID_CALLBACK,
+    Code.NO_DEFAULT_PAYMENT_METHOD,
+    Code.CART_PAY_FAILED,
+)
+_SITE = (
+    Code.UNKNOWN_VARIANT,
+    Code.UNKNOWN_LOCATION,
+    Code.UNKNOWN_PLAN,
+    Code.UNKNOWN_TERM,
+    Code.VARIANT_UNAVAILABLE,
+    Code.PRICING_MISSING,
+)
+_DOMAIN = (
+    Code.FEATURE_DISABLED,
+    Code.INVALID_ACTION,
+    Code.INVALID_DOMAIN,
+    Code.UNSUPPORTED_TLD,
+    Code.PRICING_UNAVAILABLE,
+    Code.AUTHCODE_REQUIRED,
+    Code.INCOMPLETE_CONTACT,
+    Code.INVALID_CONTACT,
+    Code.INVALID_CONTACT_SOURCE,
+    Code.DOMAIN_UNAVAILABLE,
+    Code.DOMAIN_ADD_FAILED,
+    Code.TOO_MANY_UNPAID_DOMAINS,
+    Code.DOMAIN_CONTACT_INVALID,
+    Code.DOMAIN_CONTACT_NEEDS_AUGMENTATION,
+)
+
+# -- orders -------------------------------------------------------------------------------------------------------
+
+LIST_ORDERS = Operation(
+    route="GET /api/orders",
+    heading="List all orders for an account",
+    contract=CONTRACT,
+    access=_READ_BILLING,
+    answers=orders.OrderList,
+    render=orders.order_list,
+    headers=orders.links,
+    refuses=(Code.INVALID_PAGE, Code.INVALID_PER_PAGE, Code.INVALID_CURSOR),
+)
+SHOW_ORDER = Operation(
+    route="GET /api/orders/{id}",
+    heading="View an Order",
+    contract=CONTRACT,
+    access=_READ_BILLING,
+    answers=orders.OrderDetails,
+    render=orders.order_details,
+    headers=orders.retry_after,
+)
+PLACE_ORDER = Operation(
+    route="POST /api/orders",
+    heading="Order a new Site",
+    contract=CONTRACT,
+    access=Access(),
+    idempotent=True,
+    status=202,
+    answers=carts.CartEnvelope,
+    render=carts.placed_cart,
+    headers=carts.replayed,
+    refuses=(*_ANY_ORDER, *_SITE),
+)
+ORDER_DOMAIN = Operation(
+    route="POST /api/orders/domain",
+    heading="Register or Transfer a Domain",
+    contract=CONTRACT,
+    access=Access(user=True),
+    idempotent=True,
+    status=202,
+    answers=carts.CartEnvelope,
+    render=carts.placed_cart,
+    headers=carts.replayed,
+    refuses=(*_ANY_ORDER, *_DOMAIN),
+)
+CANCEL_ORDER = Operation(
+    route="DELETE /api/orders/{id}",
+    heading="Cancel an Order",
+    contract=CONTRACT,
+    access=Access(),
+    status=202,
+    answers=orders.Canceled,
+    render=orders.canceled,
+    refuses=(Code.ORDER_NOT_CANCELLABLE,),
+)
+UPDATE_ORDER: Operation[None] = Operation(
+    route="PATCH /api/orders/{id}",
+    heading="PATCH is a no-op",
+    contract=CONTRACT,
+    access=Access(),
+    refuses=(Code.RESERVED,),
+)
+LIST_ORDER_EVENTS = Operation(
+    route="GET /api/orders/{id}/events",
+    heading="What happened to an order",
+    contract=CONTRACT,
+    access=_READ_BILLING,
+    answers=orders.OrderEvents,
+    render=orders.order_events,
+    ours=True,
+)
+
+# -- carts --------------------------------------------------------------------------------------------------------
+
+PLACE_CART = Operation(
+    route="POST /api/carts",
+    heading="Order several products with one charge",
+    contract=CONTRACT,
+    access=Access(),
+    idempotent=True,
+    status=202,
+    answers=carts.CartEnvelope,
+    render=carts.placed_cart,
+    headers=carts.replayed,
+    refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN),
+    ours=True,
+)
+SHOW_CART = Operation(
+    route="GET /api/carts/{token}",
+    heading="Carts",
+    contract=CONTRACT,
+    access=_READ_BILLING,
+    answers=carts.CartEnvelope,
+    render=carts.shown_cart,
+    headers=carts.retry_after,
+)
+
+# -- callbacks and tasks ------------------------------------------------------------------------------------------
+
+LIST_CALLBACKS = Operation(
+    route="GET /api/orders/{id}/callbacks",
+    heading="The attempts to deliver an order's callback",
+    contract=CONTRACT,
+    access=_READ_BILLING,
+    answers=CallbackAttempts,
+    render=callback_attempts,
+    ours=True,
+)
+REDELIVER_CALLBACK = Operation(
+    route="POST /api/orders/{id}/callbacks/{callback_id}/redeliver",
+    heading="Send an order's callback once more",
+    contract=CONTRACT,
+    access=Access(),
+    status=202,
+    answers=Redelivered,
+    render=redelivered,
+    ours=True,
+)
+SHOW_SAMPLE_CALLBACK = Operation(
+    route="GET /api/webhooks/task",
+    heading="An example of a callback's body",
+    contract=CONTRACT,
+    access=_READ_TASKS,
+    answers=CallbackMessage,
+    render=sample_callback,
+)
+LIST_TASKS = Operation(
+    route="GET /api/tasks",
+    heading="Tasks of the last three days",
+    contract=CONTRACT,
+    access=_READ_TASKS,
+    answers=TaskList,
+    render=task_list,
+)
+SHOW_TASK = Operation(
+    route="GET /api/tasks/{id}",
+    heading="View a task",
+    contract=CONTRACT,
+    access=_READ_TASKS,
+    answers=TaskAnswer,
+    render=task_answer,
+)
+
+# -- what may be ordered, and by whom -----------------------------------------------------------------------------
+
+SHOW_ABOUT = Operation(
+    route="GET /api/about",
+    heading="What may be ordered",
+    contract=CONTRACT,
+    access=_READ_ACCOUNT,
+    answers=About,
+    render=about,
+)
+LIST_TLDS = Operation(
+    route="GET /api/tlds",
+    heading="The top-level domains on sale",
+    contract=CONTRACT,
+    access=_READ_ACCOUNT,
+    answers=tlds.TldList,
+    render=tlds.tld_list,
+    ours=True,
+)
+SHOW_TLD = Operation(
+    route="GET /api/tlds/{tld}",
+    heading="One top-level domain, with the JSON Schema of its contacts",
+    contract=CONTRACT,
+    access=_READ_ACCOUNT,
+    answers=tlds.TldDetails,
+    render=tlds.tld_details,
+    ours=True,
+)
+SHOW_ACCOUNT = Operation(
+    route="GET /api/accounts/{id}",
+    heading="View an account",
+    contract=CONTRACT,
+    access=Access(account=False),
+    answers=AccountWithPeople,
+    render=account_with_people,
+)
+SHOW_USER = Operation(
+    route="GET /api/users/{id}",
+    heading="View a user",
+    contract=CONTRACT,
+    access=Access(account=False),
+    answers=UserDetails,
+    render=user_details,
+)
+
+OPERATIONS: tuple[Operation[Any], ...] = (
+    *(LIST_ORDERS, SHOW_ORDER, PLACE_ORDER, ORDER_DOMAIN, CANCEL_ORDER, UPDATE_ORDER, LIST_ORDER_EVENTS),
+    *(PLACE_CART, SHOW_CART),
+    *(LIST_CALLBACKS, REDELIVER_CALLBACK, SHOW_SAMPLE_CALLBACK, LIST_TASKS, SHOW_TASK),
+    *(SHOW_ABOUT, LIST_TLDS, SHOW_TLD, SHOW_ACCOUNT, SHOW_USER),
+)

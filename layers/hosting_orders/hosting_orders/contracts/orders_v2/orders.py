@@ -1,0 +1,330 @@
+"""An order as contract 002 shows it; field names and words are the contract's, to the letter.
+
+O2-… and C… are ids of docs/contracts.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import TypedDict
+
+from hosting_orders.contracts.shown import shown_text
+from hosting_orders.contracts.vendor.accounts import (
+    AccountDetails,
+    NamedId,
+    UserDetails,
+    account_details,
+    user_details,
+)
+from hosting_orders.contracts.vendor.callbacks import CallbackState, callback_state
+from hosting_orders.contracts.vendor.tasks import TaskSummary, task_summaries
+from hosting_orders.contracts.vendor.times import date_time
+from hosting_orders.contracts.vendor.words import order_word
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.cart import Cart, PaymentStatus
+from hosting_orders.domain.deadlines import Outlook
+from hosting_orders.domain.order import DomainItem, Order, OrderStatus, SiteItem, SiteResource
+
+from .domains import DomainBlock, domain_block
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hosting_orders.usecases.list_orders import Listing
+    from hosting_orders.usecases.show_order import OrderView
+
+
+class OrderSummary(TypedDict):
+    """An order alone. `location` is null where the product has none."""
+
+    id: str
+    status: str
+    created_at: str
+    updated_at: str
+    location: str | None
+
+
+class OrderTimes(TypedDict, total=False):
+    """Ours, until the order's end: when it should move on, and when it will at the latest."""
+
+    expected_by: str
+    deadline_at: str | None
+
+
+class OrderInDetails(OrderSummary, OrderTimes):
+    """`order` of GET /api/orders/:id."""
+
+
+class OrderInList(OrderSummary):
+    """One of GET /api/orders (O2-024 … O2-029)."""
+
+    account: NamedId
+
+
+class OrderList(TypedDict):
+    """GET /api/orders: newest first."""
+
+    orders: list[OrderInList]
+
+
+class SshData(TypedDict):
+    """`password` is null for credentials that may not see it (C22)."""
+
+    ipaddr: str
+    username: str
+    password: str | None
+    port: int
+
+
+class SiteBlock(TypedDict):
+    """A delivered site."""
+
+    id: str
+    name: str
+    domain: str
+    variant: str
+    location: str
+    ssh_data: SshData
+
+
+class Subscription(TypedDict):
+    id: str
+    status: str
+    bucket_type: str
+    bucket_year: int
+    bucket_month: int
+    stripe_id: str
+
+
+class Cancellation(TypedDict):
+    """Ours: whether the order can be cancelled, and why not."""
+
+    can_cancel: bool
+    reason: str | None
+    message: str | None
+
+
+class PaymentDetails(TypedDict):
+    """Amounts are whole minor units. From `currency` on it is ours (C08, C10)."""
+
+    status: str
+    method_type: str | None
+    hosted_invoice_url: str | None
+    amount_charged_cents: int
+    credit_applied_cents: int
+    currency: str
+    total_net_cents: int
+    total_gross_cents: int | None
+    order_net_cents: int
+    refunded_cents: int
+
+
+class FailureDetails(TypedDict):
+    code: str
+    message: str
+
+
+class ProductParts(TypedDict, total=False):
+    """What only some products have, and only once they have it."""
+
+    site: SiteBlock
+    domain: DomainBlock
+    subscription: Subscription
+
+
+class CallbackPart(TypedDict, total=False):
+    """Ours, of an order with a callback."""
+
+    callback: CallbackState
+
+
+class FailurePart(TypedDict, total=False):
+    """Ours, of an order that failed."""
+
+    failure: FailureDetails
+
+
+class OrderDetails(ProductParts, CallbackPart, FailurePart):
+    """GET /api/orders/:id (O2-040 … O2-056). `cancellation` is ours."""
+
+    order: OrderInDetails
+    tasks: list[TaskSummary]
+    cancellation: Cancellation
+    payment: PaymentDetails
+    account: AccountDetails
+    user: UserDetails | None
+
+
+class Canceled(TypedDict):
+    """The 202 of DELETE /api/orders/:id."""
+
+    status: str
+    order: OrderSummary
+
+
+class OrderEvent(TypedDict):
+    at: str
+    state: str
+    actor: str
+    cause: str
+
+
+class OrderIdAndStatus(TypedDict):
+    id: str
+    status: str
+
+
+class OrderEvents(TypedDict):
+    """GET /api/orders/:id/events: the timeline, oldest first; it only ever grows."""
+
+    order: OrderIdAndStatus
+    events: list[OrderEvent]
+
+
+def order_list(listing: Listing) -> OrderList:
+    return {"orders": [_in_list(order, listing.account) for order in listing.orders]}
+
+
+def links(listing: Listing) -> Mapping[str, str]:
+    """The header with the cursors of the neighbours."""
+    neighbours = {"next": listing.next_cursor, "prev": listing.previous_cursor}
+    found = [
+        f'</api/orders?per_page={listing.per_page}&cursor={cursor}>; rel="{relation}"'
+        for relation, cursor in neighbours.items()
+        if cursor
+    ]
+    return {"Link": ", ".join(found)} if found else {}
+
+
+def canceled(order: Order) -> Canceled:
+    return {"status": "accepted", "order": _summary(order, PaymentStatus.PROCESSING)}
+
+
+def order_details(view: OrderView) -> OrderDetails:
+    order, payment = view.order, view.cart.payment.status
+    callback: CallbackPart = {"callback": callback_state(view.delivery)} if order.callback else {}
+    return {
+        "order": {**_summary(order, payment), **_times(view.outlook)},
+        "tasks": task_summaries(order, payment),
+        **_product_parts(order, view.password),
+        "cancellation": _cancellation(order),
+        **callback,
+        "payment": _payment(order, view.cart),
+        "account": account_details(view.account),
+        "user": user_details(view.user) if view.user else None,
+        **_failure(order),
+    }
+
+
+def retry_after(view: OrderView) -> Mapping[str, str]:
+    """In how many seconds asking again makes sense."""
+    return {"Retry-After": str(view.outlook.poll_after)} if view.outlook else {}
+
+
+def order_events(order: Order) -> OrderEvents:
+    return {
+        "order": {"id": order.uuid, "status": _status(order, PaymentStatus.PROCESSING)},
+        "events": [
+            {
+                "at": date_time(entry.at),
+                "state": entry.status.value,
+                "actor": entry.actor.value,
+                "cause": shown_text(entry.cause),
+            }
+            for entry in order.timeline
+        ],
+    }
+
+
+def _status(order: Order, payment: PaymentStatus) -> str:
+    # Delivery is what takes a cancelling order past "pending"; the list shows it without reading every cart.
+    paid = any(entry.status is OrderStatus.PROCESSING for entry in order.timeline)
+    return order_word(order.status, PaymentStatus.SUCCEEDED if paid else payment)
+
+
+def _summary(order: Order, payment: PaymentStatus) -> OrderSummary:
+    return {
+        "id": order.uuid,
+        "status": _status(order, payment),
+        "created_at": date_time(order.created_at),
+        "updated_at": date_time(order.updated_at),
+        "location": order.item.location if isinstance(order.item, SiteItem) else None,
+    }
+
+
+def _times(ahead: Outlook | None) -> OrderTimes:
+    if ahead is None:
+        return {}
+    return {"expected_by": date_time(ahead.expected_by), "deadline_at": date_time(ahead.deadline_at)}
+
+
+def _in_list(order: Order, account: Account) -> OrderInList:
+    summary = _summary(order, PaymentStatus.PROCESSING)
+    return {**summary, "account": {"id": account.id, "name": account.name}}
+
+
+def _product_parts(order: Order, password: str | None) -> ProductParts:
+    parts: ProductParts = {}
+    if isinstance(order.resource, SiteResource):
+        parts["site"] = _site(order, order.resource, password)
+    if isinstance(order.item, DomainItem):
+        parts["domain"] = domain_block(order)
+    if order.subscription is not None:
+        parts["subscription"] = {
+            "id": order.uuid,
+            "status": order.subscription.status,
+            "bucket_type": order.subscription.bucket_type,
+            "bucket_year": order.subscription.bucket_year,
+            "bucket_month": order.subscription.bucket_month,
+            "stripe_id": order.subscription.id,
+        }
+    return parts
+
+
+def _failure(order: Order) -> FailurePart:
+    if order.failure is None:
+        return {}
+    return {"failure": {"code": order.failure.code, "message": shown_text(order.failure.message)}}
+
+
+def _site(order: Order, site: SiteResource, password: str | None) -> SiteBlock:
+    return {
+        "id": site.id,
+        "name": order.item.name,
+        "domain": site.domain,
+        "variant": order.site_item.variant,
+        "location": order.site_item.location,
+        "ssh_data": {
+            "ipaddr": site.ip_address,
+            "username": site.username,
+            "password": password,
+            "port": site.port,
+        },
+    }
+
+
+def _cancellation(order: Order) -> Cancellation:
+    refusal = order.why_not_cancellable()
+    return {
+        "can_cancel": refusal is None,
+        "reason": refusal[0] if refusal else None,
+        "message": refusal[1] if refusal else None,
+    }
+
+
+def _payment(order: Order, cart: Cart) -> PaymentDetails:
+    payment = cart.payment
+    refunded = order.refund is not None and order.refund.amount + order.refund.to_credit > 0
+    return {
+        "status": PaymentStatus.REFUNDED.value if refunded else payment.status.value,
+        "method_type": payment.method_type,
+        "hosted_invoice_url": payment.pay_url,
+        "amount_charged_cents": payment.charged,
+        "credit_applied_cents": payment.credit_applied,
+        "currency": payment.currency,
+        "total_net_cents": payment.total_net,
+        "total_gross_cents": payment.total_gross,
+        "order_net_cents": order.price.amount,
+        "refunded_cents": order.refund.amount + order.refund.to_credit if order.refund else 0,
+    }

@@ -1,0 +1,69 @@
+"""Ours: the top-level domains on sale (docs/contracts.md)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import TypedDict
+
+if TYPE_CHECKING:
+    from hosting_orders.usecases.list_tlds import TldOffer
+
+
+class TldPrice(TypedDict):
+    """Net, in whole minor units."""
+
+    action: str
+    years: int
+    currency: str | None
+    net_cents: int
+
+
+class TldSummary(TypedDict):
+    """`prices` are the account's own, and empty without an account."""
+
+    tld: str
+    actions: list[str]
+    authcode_required: bool
+    prices: list[TldPrice]
+    url: str
+
+
+class TldDetails(TldSummary):
+    """`contact_schema` is the JSON Schema that `domain.contact` is checked with."""
+
+    contact_schema: dict[str, Any]
+
+
+class TldList(TypedDict):
+    tlds: list[TldSummary]
+
+
+def tld_list(offers: list[TldOffer]) -> TldList:
+    """GET /api/tlds."""
+    return {"tlds": [_summary(offer) for offer in offers]}
+
+
+def tld_details(offer: TldOffer) -> TldDetails:
+    """GET /api/tlds/:tld."""
+    return {**_summary(offer), "contact_schema": dict(offer.rules.contact_schema)}
+
+
+def _summary(offer: TldOffer) -> TldSummary:
+    rules, price = offer.rules, offer.price
+    return {
+        "tld": rules.tld,
+        "actions": ["register", "transfer"] if rules.transferable else ["register"],
+        "authcode_required": rules.authcode_required,
+        "prices": [
+            {"action": action, "years": 1, "currency": offer.currency, "net_cents": amount}
+            for action, amount in (
+                ("register", price.register),
+                ("transfer", price.transfer),
+                ("renew", price.renew),
+            )
+        ]
+        if price
+        else [],
+        "url": f"/api/tlds/{rules.tld}",
+    }

@@ -1,0 +1,34 @@
+"""The one list of contracts. A new contract is added here, and its operations to the functions that serve them."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from . import webhooks
+from .operation import Contract
+from .orders_v2 import operations as orders_v2
+
+if TYPE_CHECKING:
+    from hosting_orders.domain.order import Order
+
+PUBLISHED: tuple[ModuleType, ...] = (orders_v2, webhooks)
+"""Each has a CONTRACT and its OPERATIONS. The first one is the default."""
+
+
+def contract_of_path(path: str) -> Contract:
+    """The contract that a path belongs to, though no operation may be there: the longest beginning decides."""
+    fitting = [(len(start), each) for each in _contracts() for start in each.paths if path.startswith(start)]
+    return max(fitting, key=lambda found: found[0])[1] if fitting else _contracts()[0]
+
+
+def callback_body(order: Order, account_name: str) -> bytes:
+    """The message about an order's end, in the words of the contract that placed the order."""
+    known = (each for each in _contracts() if each.name == order.placed.contract)
+    contract = next(known, _contracts()[0])
+    assert contract.callback is not None, f"{contract.name} takes no orders"
+    return contract.callback(order, account_name)
+
+
+def _contracts() -> list[Contract]:
+    return [module.CONTRACT for module in PUBLISHED]

@@ -1,0 +1,1 @@
+"""What the contracts of one vendor's family share: words, times, errors, tasks, callbacks, accounts, about."""

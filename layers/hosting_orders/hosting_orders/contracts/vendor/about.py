@@ -1,0 +1,94 @@
+"""GET /api/about: every name that an order may use (docs/contracts.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import TypedDict
+
+if TYPE_CHECKING:
+    from hosting_orders.usecases.show_about import AboutView
+
+
+class Location(TypedDict):
+    id: str
+    short_name: str
+    name: str
+
+
+class Price(TypedDict):
+    """Whole minor units. `gross_cents` is null when what is charged depends on where the customer is."""
+
+    term: str
+    currency: str
+    net_cents: int
+    gross_cents: int | None
+
+
+class ProductOnSale(TypedDict):
+    """`prices` are the account's own, and empty without an account."""
+
+    id: str
+    short_name: str
+    name: str
+    description: str
+    prices: list[Price]
+
+
+class VariantOnSale(TypedDict):
+    name: str
+    available: bool
+
+
+class About(TypedDict):
+    """A feature is null when it is unknown now."""
+
+    version: str
+    logged_in_as: str | None
+    account_scoped: str | None
+    locations: list[Location]
+    products: list[ProductOnSale]
+    variants: list[VariantOnSale]
+    features: dict[str, bool | None]
+
+
+def about(view: AboutView) -> About:
+    account = view.account
+    return {
+        "version": view.version,
+        "logged_in_as": view.user_id,
+        "account_scoped": account.id if account else None,
+        "locations": [
+            {"id": place.id, "short_name": place.short_name, "name": place.name}
+            for place in _by_name(view.catalogue.locations)
+        ],
+        "products": [
+            {
+                "id": plan.id,
+                "short_name": plan.short_name,
+                "name": plan.name,
+                "description": plan.description,
+                "prices": [
+                    {
+                        "term": term.value,
+                        "currency": currency,
+                        "net_cents": amount,
+                        "gross_cents": None if view.tax_is_added else amount,
+                    }
+                    for (billing_plan, term, currency), amount in sorted(plan.prices.items())
+                    if account and (billing_plan, currency) == (account.billing_plan, account.currency)
+                ],
+            }
+            for plan in _by_name(view.catalogue.plans)
+        ],
+        "variants": [
+            {"name": variant.name, "available": variant.available}
+            for variant in _by_name(view.catalogue.variants)
+        ],
+        "features": dict(view.features),
+    }
+
+
+def _by_name(entries: Mapping[str, Any]) -> Iterable[Any]:
+    return [entries[name] for name in sorted(entries)]

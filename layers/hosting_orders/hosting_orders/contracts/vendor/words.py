@@ -1,0 +1,60 @@
+"""The status words of this vendor's contracts for an order and its task (docs/contracts.md C03)."""
+
+from __future__ import annotations
+
+from hosting_orders.contracts.shown import FOR_CUSTOMERS
+from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.order import DomainItem, Order, OrderStatus
+from hosting_orders.domain.registration import DomainAction
+
+_ORDER_WORDS = {
+    OrderStatus.PENDING: "pending",
+    OrderStatus.PROCESSING: "processing",
+    OrderStatus.COMPLETED: "completed",
+    OrderStatus.FAILED: "failed",
+    OrderStatus.CANCELED: "cancelled",  # two Ls here, one in contract 000
+    OrderStatus.EXPIRED: "cancelled",
+    OrderStatus.REFUNDING: "processing",
+    OrderStatus.REFUND_FAILED: "processing",
+    OrderStatus.PROVISION_FAILED: "failed",
+}
+
+TASK_WORDS = {
+    OrderStatus.PENDING: "PENDING",
+    OrderStatus.PROCESSING: "RUNNING",
+    OrderStatus.COMPLETED: "OK",
+    OrderStatus.FAILED: "FAILED",
+    OrderStatus.CANCELING: "RUNNING",
+    OrderStatus.CANCELED: "CANCELLED",
+    OrderStatus.EXPIRED: "CANCELLED",
+    OrderStatus.REFUNDING: "RUNNING",
+    OrderStatus.REFUND_FAILED: "PAUSED",
+    OrderStatus.PROVISION_FAILED: "FAILED",
+}
+
+_PAID = (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
+
+
+def order_word(status: OrderStatus, payment: PaymentStatus) -> str:
+    """The status word of an order; a cancel under way looks like what it interrupts."""
+    if status is OrderStatus.CANCELING:
+        return "processing" if payment in _PAID else "pending"
+    return _ORDER_WORDS[status]
+
+
+def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
+    """The status word of an order's task (O2-185); it pauses while the customer or another registrar must act."""
+    if order.status is OrderStatus.PENDING and payment is PaymentStatus.AWAITING_AUTHENTICATION:
+        return "PAUSED"
+    if waits_for_others(order):
+        return "PAUSED"
+    return TASK_WORDS[order.status]
+
+
+def waits_for_others(order: Order) -> bool:
+    """Whether a name is on its way and somebody else has to act: the losing registrar, or the registrant (C03)."""
+    if not isinstance(order.item, DomainItem) or order.status is not OrderStatus.PROCESSING:
+        return False
+    if order.submission is not None and order.submission.flag in FOR_CUSTOMERS:
+        return True
+    return order.item.action is DomainAction.TRANSFER and order.operation_id is not None

@@ -1,0 +1,184 @@
+"""Every error code of the API: the word for programs, its HTTP status, a heading and a sentence (docs/errors.md)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """A refusal that a client can act on. The word is published and never changes; `status` is the HTTP status.
+
+    A contract answers with the word itself or maps it to one of its own.
+    """
+
+    status: int
+    heading: str
+    about: str
+
+    def __new__(cls, word: str, status: int = 0, heading: str = "", about: str = "") -> Code:
+        code = str.__new__(cls, word)
+        code._value_ = word
+        code.status = status
+        code.heading = heading
+        code.about = about
+        return code
+
+    # -- the request -----------------------------------------------------------------------------------------------
+
+    MISSING_ACCOUNT = "missing_account", 400, "No account", "The header `X-Auth-Account` is missing."
+    UNSUPPORTED_API_VERSION = (
+        *("unsupported_api_version", 400, "Unsupported API version"),
+        "`X-Api-Version`, or the version that the key is pinned to, is not one that this endpoint speaks.",
+    )
+    MALFORMED_JSON = (
+        *("malformed_json", 400, "Malformed JSON"),
+        "The body is not JSON, not UTF-8, has a key twice in one object, or is nested too deeply.",
+    )
+    MALFORMED_BODY = "malformed_body", 400, "Malformed body", "The body cannot be read."
+    MISSING_FIELD = "missing_field", 400, "Missing field", "A required field is missing."
+    INVALID_FIELD = (
+        *("invalid_field", 400, "Invalid field"),
+        "A field is unknown, of the wrong type, or too long.",
+    )
+    INVALID_IDEMPOTENCY_KEY = (
+        *("invalid_idempotency_key", 400, "Invalid Idempotency-Key"),
+        "`Idempotency-Key` is not 1 to 255 visible ASCII characters.",
+    )
+    INVALID_PAGE = "invalid_page", 400, "Invalid page", "`page` is not a whole number from 1."
+    INVALID_PER_PAGE = (
+        "invalid_per_page",
+        400,
+        "Invalid page size",
+        "`per_page` is not a whole number from 1.",
+    )
+    INVALID_CURSOR = "invalid_cursor", 400, "Invalid cursor", "`cursor` does not come from a `Link` header."
+    RESERVED = "reserved", 400, "Reserved", "The method is reserved: a placed order cannot be changed."
+    BODY_TOO_LARGE = "body_too_large", 413, "Body too large", "The body has more than 64 KiB."
+
+    # -- what is ordered -------------------------------------------------------------------------------------------
+
+    UNKNOWN_VARIANT = "unknown_variant", 400, "Unknown variant", "`GET /api/about` lists the variants."
+    UNKNOWN_LOCATION = "unknown_location", 400, "Unknown location", "`GET /api/about` lists the locations."
+    UNKNOWN_PLAN = "unknown_plan", 400, "Unknown plan", "`GET /api/about` lists the plans."
+    UNKNOWN_TERM = "unknown_term", 400, "Unknown term", "The term is not `monthly` or `annual`."
+    VARIANT_UNAVAILABLE = (
+        *("variant_unavailable", 400, "Variant unavailable"),
+        "The variant is over capacity.",
+    )
+    PRICING_MISSING = (
+        *("pricing_missing", 400, "No price"),
+        "There is no price for the account's billing plan and currency.",
+    )
+    ACCOUNT_UNABLE_TO_CREATE_ORDERS = (
+        *("account_unable_to_create_orders", 400, "Account unable to create orders"),
+        "The account may not order.",
+    )
+    NO_DEFAULT_PAYMENT_METHOD = (
+        *("no_default_payment_method", 400, "Not ready to charge"),
+        "The account has no customer, no saved payment method, or an incomplete billing contact.",
+    )
+    INVALID_CALLBACK = (
+        *("invalid_callback", 400, "Invalid callback"),
+        "The callback's URL or authorization cannot be used.",
+    )
+
+    # -- domains ---------------------------------------------------------------------------------------------------
+
+    INVALID_ACTION = "invalid_action", 400, "Invalid action", "`action` is not `register` or `transfer`."
+    INVALID_DOMAIN = "invalid_domain", 400, "Invalid domain", "The domain's name cannot be a domain's name."
+    UNSUPPORTED_TLD = (
+        *("unsupported_tld", 400, "Unsupported top-level domain"),
+        "`GET /api/tlds` lists the top-level domains on sale.",
+    )
+    PRICING_UNAVAILABLE = (
+        *("pricing_unavailable", 400, "No price for this domain"),
+        "There is no price for this action under this top-level domain, for the account's billing plan.",
+    )
+    AUTHCODE_REQUIRED = (
+        *("authcode_required", 400, "Auth code required"),
+        "A transfer under this top-level domain needs the auth code of the current registrar.",
+    )
+    INCOMPLETE_CONTACT = (
+        *("incomplete_contact", 400, "Incomplete contact"),
+        "The contact lacks a field that every registry needs.",
+    )
+    INVALID_CONTACT = "invalid_contact", 400, "Invalid contact", "A contact has a field that cannot be used."
+    INVALID_CONTACT_SOURCE = (
+        *("invalid_contact_source", 400, "Invalid contact source"),
+        "The registration whose contact should be used is not one of the account's.",
+    )
+    DOMAIN_UNAVAILABLE = (
+        *("domain_unavailable", 422, "Domain unavailable"),
+        "The domain cannot be registered: it is taken, premium, or already on order.",
+    )
+    DOMAIN_ADD_FAILED = (
+        *("domain_add_failed", 422, "Domain cannot be transferred"),
+        "The domain cannot be transferred: it is locked, not registered, or already on order.",
+    )
+    TOO_MANY_UNPAID_DOMAINS = (
+        *("too_many_unpaid_domains", 422, "Too many unpaid domains"),
+        "The account has as many unpaid domains on order as it may have.",
+    )
+    DOMAIN_CONTACT_INVALID = (
+        *("domain_contact_invalid", 422, "Contact refused"),
+        "The registry does not take a value of a contact; `violations` names each.",
+    )
+    DOMAIN_CONTACT_NEEDS_AUGMENTATION = (
+        *("domain_contact_needs_augmentation", 422, "Contact needs more"),
+        "The registry needs more about a contact; `needs_augmentation` says what, with its JSON Schema.",
+    )
+
+    # -- who asks --------------------------------------------------------------------------------------------------
+
+    UNAUTHORIZED = (
+        *("unauthorized", 401, "Unauthorized"),
+        "There is no key, it is unknown or expired, or the account is not one of the key's.",
+    )
+    USER_REQUIRED = (
+        *("user_required", 401, "User required"),
+        "Only a person may do this: an account's own key is not enough.",
+    )
+    INVALID_SIGNATURE = (
+        *("invalid_signature", 401, "Invalid signature"),
+        "The webhook was not signed by its provider.",
+    )
+    OAUTH_NOT_ALLOWED = (
+        *("oauth_not_allowed", 403, "Not available via OAuth"),
+        "The endpoint takes API keys only.",
+    )
+    INSUFFICIENT_SCOPE = "insufficient_scope", 403, "Insufficient scope", "The OAuth token lacks the scope."
+    TRIAL_ACCOUNT = (
+        *("trial_account", 403, "Trial account"),
+        "The account's trial excludes the API, or domains.",
+    )
+
+    # -- what is there already -------------------------------------------------------------------------------------
+
+    NOT_FOUND = (
+        *("not_found", 404, "Not found"),
+        "It does not exist, or belongs to another account: the answer does not say which.",
+    )
+    ORDER_NOT_CANCELLABLE = (
+        *("order_not_cancellable", 409, "Order not cancellable"),
+        "The order cannot be cancelled any more; `reason` says why.",
+    )
+    IDEMPOTENCY_KEY_REUSED = (
+        *("idempotency_key_reused", 422, "Idempotency-Key reused"),
+        "The `Idempotency-Key` was used before with another body.",
+    )
+    CART_PAY_FAILED = (
+        *("cart_pay_failed", 422, "Payment not started"),
+        "The payment could not be started; the order is on record as failed, and nothing is open.",
+    )
+
+    # -- what we cannot do now -------------------------------------------------------------------------------------
+
+    INTERNAL_ERROR = "internal_error", 500, "Internal error", "Something went wrong on our side."
+    FEATURE_DISABLED = (
+        *("feature_disabled", 503, "Feature disabled"),
+        "The operator has this switched off for the account.",
+    )
+    TEMPORARILY_UNAVAILABLE = (
+        *("temporarily_unavailable", 503, "Temporarily unavailable"),
+        "A provider gave no answer; `Retry-After` says when to try again.",
+    )

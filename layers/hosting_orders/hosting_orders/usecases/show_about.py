@@ -1,0 +1,53 @@
+"""What may be ordered, and as whom the caller is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.catalogue import Catalogue
+from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.features import DOMAIN_REGISTRATION
+from hosting_orders.domain.release import VERSION
+
+from .authenticate import Caller
+from .log import log
+from .ports import Services
+
+
+@dataclass(frozen=True, slots=True)
+class AboutView:
+    """The catalogue for this caller; without an account there are no prices of one.
+
+    A feature is None when it is unknown now. `tax_is_added`: what is charged depends on where the customer is, and is
+    more than the net price.
+    """
+
+    version: str
+    user_id: str | None
+    account: Account | None
+    catalogue: Catalogue
+    features: Mapping[str, bool | None]
+    tax_is_added: bool
+
+
+def show_about(services: Services, caller: Caller, *, tax_is_added: bool) -> AboutView:
+    """What the caller may order."""
+    return AboutView(
+        version=VERSION,
+        user_id=caller.user_id,
+        account=caller.account,
+        catalogue=services.catalogue.load(),
+        features={DOMAIN_REGISTRATION: _switched_on(DOMAIN_REGISTRATION, caller, services)},
+        tax_is_added=tax_is_added,
+    )
+
+
+def _switched_on(feature: str, caller: Caller, services: Services) -> bool | None:
+    """None when it is unknown now: that is no reason to keep the rest from a client that orders sites."""
+    try:
+        return services.features.enabled(feature, caller.account.id if caller.account else None)
+    except ProviderUnavailableError:
+        log.warning("a switch cannot be read", exc_info=True)
+        return None

@@ -1,0 +1,15 @@
+"""The attempts to deliver an order's callback."""
+
+from __future__ import annotations
+
+from hosting_orders.domain.callback import CallbackDelivery
+
+from .authenticate import Caller
+from .changes import find_order
+from .ports import Services
+
+
+def show_callbacks(services: Services, caller: Caller, order_id: str) -> CallbackDelivery | None:
+    """None before the order's end, and for an order without a callback. Raises NotFoundError."""
+    order = find_order(services, caller.scope.id, order_id)
+    return services.deliveries.delivery(order.account_id, order.number)

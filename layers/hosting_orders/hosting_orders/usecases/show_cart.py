@@ -1,0 +1,31 @@
+"""One cart, and when asking for it again makes sense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.deadlines import poll_after
+from hosting_orders.domain.errors import NotFoundError
+from hosting_orders.domain.ids import parse_cart_token
+
+from .authenticate import Caller
+from .changes import load_cart
+from .ports import Services
+
+
+@dataclass(frozen=True, slots=True)
+class CartView:
+    """`poll_after` is in seconds; None once all orders of the cart have ended."""
+
+    cart: Cart
+    poll_after: int | None
+
+
+def show_cart(services: Services, caller: Caller, token: str) -> CartView:
+    """The account's cart. Raises NotFoundError, without a read if it is no token of ours."""
+    parsed = parse_cart_token(token)
+    if parsed is None:
+        raise NotFoundError("There is no such cart.")
+    cart = load_cart(services, caller.scope.id, parsed)
+    return CartView(cart, poll_after(cart, services.clock.now()))
