@@ -1,4 +1,4 @@
-"""The checks of a site (contract 002, "Order a new Site"): every name is the catalogue's, and it has a price."""
+"""The checks of a site: every name is the catalogue's, and it has a price."""
 
 from __future__ import annotations
 
