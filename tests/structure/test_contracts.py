@@ -30,7 +30,7 @@ from tests.structure.project import (
 
 NEUTRAL = {"operation", "problem"}
 MAY_NAME_NO_CONTRACT = {"entrypoints", "usecases"}
-NAME = re.compile(r"\b(?:contract[ _]0\d\d|v[12]|orders_v\d|order_status|billing_order)\b", re.IGNORECASE)
+NAME = re.compile(r"\b(?:contract[ _]0\d\d|v[12]|orders_v\d)\b", re.IGNORECASE)
 ENDPOINT = re.compile(r"^\| `([A-Z]+ \S+)` \| (.*?) \| (yes|optional|) ?\| ?(`\S+`|no|) ?\|$", re.MULTILINE)
 ERROR = re.compile(r"^\| (\d{3}) \| (`.*?) \| ", re.MULTILINE)
 
