@@ -24,6 +24,12 @@ GUARDED = {
     "start_renewal": ({"reconcile"}, {"reconcile"}),
     "renew_domain": ({"reconcile"}, {"reconcile"}),
 }
+# Port of the services → the only modules of use cases that may ask it.
+PORTS = {
+    "refunds": {"refund_order"},
+    "renewals": {"start_renewal", "renew_domain"},
+    "payment_news": {"receive_stripe_webhook"},
+}
 HOLDERS = {
     "PlatformSecret": {"provision_hosting", "receive_platform_webhook", "refund_order", "reconcile"},
     "StripeSecret": {
@@ -108,3 +114,25 @@ def test_only_functions_that_need_a_secret_hold_it(secret: str) -> None:
         if secret in references(granted(template, properties))
     }
     assert holders == HOLDERS[secret]
+
+
+def askers(sources: Iterable[Source], port: str) -> set[str]:
+    """The use cases that ask this port."""
+    return {
+        source.module.removeprefix(USE_CASES)
+        for source in sources
+        if source.module.startswith(USE_CASES)
+        and any(f".{name.name}.".startswith(f".services.{port}.") for name in source.names)
+    }
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_only_the_use_cases_that_need_it_ask_a_port_that_moves_money(port: str) -> None:
+    assert askers(project_modules(), port) == PORTS[port]
+
+
+def test_a_use_case_that_asks_for_a_refund_is_noticed() -> None:
+    source = parse(
+        USE_CASES + "cancel_order", "def cancel(services):\n    services.refunds.refund('in_1', '1', 'o')"
+    )
+    assert askers([source], "refunds") == {"cancel_order"}

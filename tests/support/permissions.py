@@ -38,7 +38,10 @@ _IN_TRANSACTIONS = {
 }
 # What a port needs before anything is asked of it: a secret with its variable, or a variable alone.
 _NEEDS = {
-    "payments": ("secret:StripeSecret", "env:STRIPE_SECRET_ARN", "env:STRIPE_API_BASE"),
+    **dict.fromkeys(
+        ("payments", "refunds", "renewals", "payment_news"),
+        ("secret:StripeSecret", "env:STRIPE_SECRET_ARN", "env:STRIPE_API_BASE"),
+    ),
     "platform": ("secret:PlatformSecret", "env:PLATFORM_SECRET_ARN", "env:PLATFORM_URL"),
     "callbacks": ("secret:CallbackSecret", "env:CALLBACK_SECRET_ARN", "env:ALLOW_LOOPBACK_CALLBACKS"),
     "cipher": ("env:DATA_KEY_ARN",),

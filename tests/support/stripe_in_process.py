@@ -1,7 +1,7 @@
 """Stripe's SDK on a stand-in in this process, without a socket between them.
 
 Everything above the connection is the SDK's own. What the connection does is tested over loopback
-(tests/conformance/test_stripe_payments.py, tests/conformance/stripe_standin).
+(tests/conformance/stripe_adapter, tests/conformance/stripe_standin).
 """
 
 from __future__ import annotations

@@ -39,7 +39,10 @@ from hosting_orders.adapters.route53_registrar import Route53Registrar
 from hosting_orders.adapters.route53_zones import Route53Zones
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
 from hosting_orders.adapters.stripe.client import StripeApi
-from hosting_orders.adapters.stripe.payments import StripePayments
+from hosting_orders.adapters.stripe.invoices import StripeInvoices
+from hosting_orders.adapters.stripe.refunds import StripeRefunds
+from hosting_orders.adapters.stripe.renewals import StripeRenewals
+from hosting_orders.adapters.stripe.webhooks import StripeWebhooks
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.features import DOMAIN_REGISTRATION
 from hosting_orders.domain.ids import callback_message_id, parse_order_id
@@ -223,6 +226,23 @@ class WorldServices(bootstrap.AwsServices):
 
     @cached_property
     def payments(self) -> Any:
+        return StripeInvoices(self.stripe)
+
+    @cached_property
+    def refunds(self) -> Any:
+        return StripeRefunds(self.stripe)
+
+    @cached_property
+    def renewals(self) -> Any:
+        return StripeRenewals(self.stripe)
+
+    @cached_property
+    def payment_news(self) -> Any:
+        return StripeWebhooks(self.stripe, self._world.webhook_secrets)
+
+    @cached_property
+    def stripe(self) -> StripeApi:
+        """Stripe as our adapters ask it: not a port."""
         api = StripeApi(
             "sk_test_world",
             api_base=self._world.stripe.url,
@@ -231,7 +251,7 @@ class WorldServices(bootstrap.AwsServices):
             automatic_tax=self._world.automatic_tax,
         )
         mishaps.stripe_client(connect(api.client, self._world.stripe), self._world.mishaps)
-        return StripePayments(api, self._world.webhook_secrets)
+        return api
 
     @cached_property
     def platform(self) -> Any:

@@ -96,6 +96,7 @@ class Scene:
         self.services: Any = SimpleNamespace(
             orders=self.books,
             payments=self.bank,
+            refunds=self.bank,
             clock=SimpleNamespace(now=lambda: NOW + 1000),
             measures=SimpleNamespace(count=lambda name: None),
         )

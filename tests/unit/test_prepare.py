@@ -54,7 +54,8 @@ def test_on_lambda_the_clients_are_built() -> None:
 
 
 @pytest.mark.parametrize(
-    ("port", "packages"), [("payments", {"stripe"}), ("platform", {"requests"}), ("callbacks", set())]
+    ("port", "packages"),
+    [("payments", {"stripe"}), ("refunds", {"stripe"}), ("platform", {"requests"}), ("callbacks", set())],
 )
 def test_what_needs_a_secret_is_imported_and_not_built(port: str, packages: set[str]) -> None:
     built, clients, modules = prepared(port)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from hosting_orders.adapters.dynamodb import orders as order_store
-from hosting_orders.adapters.stripe.payments import StripePayments
+from hosting_orders.adapters.stripe.invoices import StripeInvoices
+from hosting_orders.adapters.stripe.refunds import StripeRefunds
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.providers import RefundState
 from hosting_orders.usecases import (
@@ -58,13 +59,13 @@ def _without_a_condition(patch: pytest.MonkeyPatch) -> None:
 
 def _new_key_per_try(patch: pytest.MonkeyPatch) -> None:
     """Every try asks Stripe for a payment of its own."""
-    created = StripePayments._create_invoice
+    created = StripeInvoices._create_invoice
     tries = iter(range(1_000_000))
 
-    def create(self: StripePayments, request: Any) -> str:
+    def create(self: StripeInvoices, request: Any) -> str:
         return created(self, dataclasses.replace(request, cart_token=f"{request.cart_token}#{next(tries)}"))
 
-    patch.setattr(StripePayments, "_create_invoice", create)
+    patch.setattr(StripeInvoices, "_create_invoice", create)
 
 
 def _nothing_is_taken_down(patch: pytest.MonkeyPatch) -> None:
@@ -90,10 +91,10 @@ def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
 def _no_refund(patch: pytest.MonkeyPatch) -> None:
     """The end is written, and the money never went back."""
 
-    def refund(self: StripePayments, invoice_id: str, line_key: str, order_id: str) -> Any:
+    def refund(self: StripeRefunds, invoice_id: str, line_key: str, order_id: str) -> Any:
         return RefundState(id="cn_never", amount=0, to_credit=0)
 
-    patch.setattr(StripePayments, "refund", refund)
+    patch.setattr(StripeRefunds, "refund", refund)
 
 
 def _nobody_looks_again(patch: pytest.MonkeyPatch) -> None:

@@ -235,7 +235,7 @@ def test_news_of_a_payment_that_never_was_change_nothing(world: World) -> None:
 def test_a_subscription_that_only_bears_the_orders_number_changes_nothing(world: World) -> None:
     order = delivered(world)
     customer = world.accounts["ready"]["customer"]
-    api = world.services.payments._stripe.v1
+    api = world.services.stripe.v1
     product = api.products.create({"name": "Newsletter"})
     data = {"currency": "eur", "product": product.id, "recurring": {"interval": "year"}, "unit_amount": 100}
     foreign = api.subscriptions.create(
@@ -287,7 +287,7 @@ def test_a_late_payment_is_found_without_a_webhook_within_a_day(world: World) ->
 def test_a_cancelled_subscription_is_the_end_of_looking(world: World, webhooks: bool) -> None:
     order = delivered(world)
     world.webhooks_on = webhooks
-    world.services.payments._stripe.v1.subscriptions.cancel(subscription(world, order)["id"])
+    world.services.stripe.v1.subscriptions.cancel(subscription(world, order)["id"])
     a_year_passes(world, order, then=3 * DAY)
     assert_renewed(world, order, 0)
     after = now(world, order)
@@ -302,7 +302,7 @@ def test_one_that_is_cancelled_after_it_was_paid_is_still_renewed(world: World) 
     world.webhooks_on = False
     until_the_anchor(world, order)
     world.advance(HOUR + 60)
-    world.services.payments._stripe.v1.subscriptions.cancel(subscription(world, order)["id"])
+    world.services.stripe.v1.subscriptions.cancel(subscription(world, order)["id"])
     world.live(DAY, every=HOUR)
     assert_renewed(world, order, 1)
     assert now(world, order).due_at is None
@@ -312,7 +312,7 @@ def test_an_invoice_that_outlives_its_subscription_can_still_be_paid(world: Worl
     order = delivered(world)
     decline(world, order, "insufficient_funds")
     a_year_passes(world, order)
-    world.services.payments._stripe.v1.subscriptions.cancel(subscription(world, order)["id"])
+    world.services.stripe.v1.subscriptions.cancel(subscription(world, order)["id"])
     world.live(2 * DAY, every=HOUR)
     world.webhooks_on = False
     world.stripe.controls.pay(invoices(world, order)[0]["id"], "4242424242424242")
@@ -329,7 +329,7 @@ def test_what_was_given_back_is_not_renewed(world: World) -> None:
     world.stripe.state.run_due()
     (invoice,) = invoices(world, order)
     assert invoice["status"] == "paid"
-    api = world.services.payments._stripe.v1
+    api = world.services.stripe.v1
     api.credit_notes.create(
         {"invoice": invoice["id"], "amount": invoice["total"], "refund_amount": invoice["total"]}
     )

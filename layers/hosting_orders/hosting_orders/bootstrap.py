@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.secrets import SecretsManager
     from hosting_orders.adapters.sns_alerts import SnsAlerts
     from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
-    from hosting_orders.adapters.stripe.payments import StripePayments
+    from hosting_orders.adapters.stripe.client import StripeApi
+    from hosting_orders.adapters.stripe.invoices import StripeInvoices
+    from hosting_orders.adapters.stripe.refunds import StripeRefunds
+    from hosting_orders.adapters.stripe.renewals import StripeRenewals
+    from hosting_orders.adapters.stripe.webhooks import StripeWebhooks
     from hosting_orders.adapters.system_clock import SystemClock
     from hosting_orders.domain.order import Order
     from hosting_orders.usecases.ports import Services
@@ -117,17 +121,28 @@ class AwsServices:
         return SnsAlerts(aws_client("sns"), self._settings.alarm_topic_arn)
 
     @cached_property
-    def payments(self) -> StripePayments:
-        from hosting_orders.adapters.stripe.client import StripeApi
-        from hosting_orders.adapters.stripe.payments import StripePayments
+    def payments(self) -> StripeInvoices:
+        from hosting_orders.adapters.stripe.invoices import StripeInvoices
 
-        secret = self._secrets.document(self._settings.stripe_secret_arn)
-        api = StripeApi(
-            secret["api_key"],
-            api_base=self._settings.stripe_api_base,
-            automatic_tax=self._settings.stripe_automatic_tax,
-        )
-        return StripePayments(api, _several(secret["webhook_secrets"]))
+        return StripeInvoices(self._stripe)
+
+    @cached_property
+    def refunds(self) -> StripeRefunds:
+        from hosting_orders.adapters.stripe.refunds import StripeRefunds
+
+        return StripeRefunds(self._stripe)
+
+    @cached_property
+    def renewals(self) -> StripeRenewals:
+        from hosting_orders.adapters.stripe.renewals import StripeRenewals
+
+        return StripeRenewals(self._stripe)
+
+    @cached_property
+    def payment_news(self) -> StripeWebhooks:
+        from hosting_orders.adapters.stripe.webhooks import StripeWebhooks
+
+        return StripeWebhooks(self._stripe, _several(self._stripe_secret["webhook_secrets"]))
 
     @cached_property
     def platform(self) -> HttpHostingPlatform:
@@ -199,6 +214,20 @@ class AwsServices:
         return LogMeasures()
 
     @cached_property
+    def _stripe(self) -> StripeApi:
+        from hosting_orders.adapters.stripe.client import StripeApi
+
+        return StripeApi(
+            self._stripe_secret["api_key"],
+            api_base=self._settings.stripe_api_base,
+            automatic_tax=self._settings.stripe_automatic_tax,
+        )
+
+    @cached_property
+    def _stripe_secret(self) -> Mapping[str, str]:
+        return self._secrets.document(self._settings.stripe_secret_arn)
+
+    @cached_property
     def _secrets(self) -> SecretsManager:
         from hosting_orders.adapters.secrets import SecretsManager
 
@@ -213,7 +242,7 @@ def _several(text: str) -> tuple[str, ...]:
 def _import_stripe() -> None:
     import stripe  # noqa: F401
 
-    from hosting_orders.adapters.stripe import payments  # noqa: F401
+    from hosting_orders.adapters.stripe import invoices, refunds, renewals, webhooks  # noqa: F401
 
 
 def _import_platform() -> None:
@@ -233,8 +262,9 @@ def _import_features() -> None:
 
 
 # Building these asks for a secret or for the switches, so beforehand they are only imported.
+_FROM_STRIPE = ("payments", "refunds", "renewals", "payment_news")
 _IMPORTED: Mapping[str, Callable[[], None]] = {
-    "payments": _import_stripe,
+    **dict.fromkeys(_FROM_STRIPE, _import_stripe),
     "platform": _import_platform,
     "callbacks": _import_callbacks,
     "features": _import_features,
@@ -255,7 +285,7 @@ def prepare(*ports: str) -> None:
             _IMPORTED[port]()
         else:
             getattr(current, port)
-    if {"payments", "platform", "callbacks"} & set(ports):
+    if {*_FROM_STRIPE, "platform", "callbacks"} & set(ports):
         aws_client("secretsmanager")
 
 

@@ -193,10 +193,13 @@ class Alerts(Protocol):
         ...
 
 
-class Payments(Protocol):
-    """The payment provider. Refusals are states or named errors; faults are ProviderUnavailableError."""
+class Collection(Protocol):
+    """Taking a cart's money at the payment provider. Refusals are states or named errors; of this port and of the three
+    below, faults are ProviderUnavailableError."""
 
-    def default_method(self, customer_id: str) -> PaymentMethod | None: ...
+    def default_method(self, customer_id: str) -> PaymentMethod | None:
+        """The saved method that the customer's carts are paid with; None without one, or without a customer."""
+        ...
 
     def charge(self, request: ChargeRequest) -> PaymentState:
         """Collect a cart's money once, however often it is called.
@@ -206,20 +209,28 @@ class Payments(Protocol):
         ...
 
     def state(self, reference: str, /) -> PaymentState | None:
-        """What is true of a payment; None when there is none of that reference, or it is not ours."""
+        """What is true of a payment now; None when there is none of that reference, or it is not ours."""
         ...
 
     def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
-        """The cart's payment found by looking, for when our own record of it was lost."""
+        """The payment of a cart made at `created_at` (epoch ms), for when our own record of it was lost."""
         ...
 
     def void(self, reference: str, /) -> PaymentState:
-        """Make sure nobody can pay it any more; returns what is true then (it may have been paid just before)."""
+        """Make sure that it can no longer be paid; returns what is true then (it may have been paid just before)."""
         ...
+
+
+class Refunds(Protocol):
+    """Giving money back at the payment provider."""
 
     def refund(self, reference: str, /, line_key: str, order_id: str) -> RefundState:
         """Give back one order's part of what was paid, once. Raises RefundRefusedError."""
         ...
+
+
+class Renewals(Protocol):
+    """Further terms of an order, which the payment provider charges by itself."""
 
     def start_renewal(
         self,
@@ -236,6 +247,14 @@ class Payments(Protocol):
         """Renew at this price from `anchor` (epoch ms) on, once per order. Raises PaymentNotStartedError."""
         ...
 
+    def renewal(self, subscription_id: str) -> RenewalState | None:
+        """A renewal with the further terms that were paid; None when there is no such subscription."""
+        ...
+
+
+class PaymentNews(Protocol):
+    """The payment provider's webhooks, and where they lead. What is true then is read from the other ports."""
+
     def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
         """Verify a webhook and say what it is about; raises ForgedWebhookError."""
         ...
@@ -244,13 +263,13 @@ class Payments(Protocol):
         """The reference of the payment that the provider's own part of it, `payment_id`, belongs to."""
         ...
 
-    def subscription(self, subscription_id: str) -> SubscriptionState | None: ...
-
-    def renewal(self, subscription_id: str) -> RenewalState | None:
-        """A renewal with the further terms that were paid; None when there is no such subscription."""
+    def subscription(self, subscription_id: str) -> SubscriptionState | None:
+        """Whose renewal it is and how it stands; None when it is unknown or not ours."""
         ...
 
-    def refund_failed(self, refund_id: str) -> bool: ...
+    def refund_failed(self, refund_id: str) -> bool:
+        """Whether the bank sent a refund back, so that the customer does not have the money."""
+        ...
 
 
 class HostingPlatform(Protocol):
@@ -391,7 +410,13 @@ class Services(Protocol):
     @property
     def alerts(self) -> Alerts: ...
     @property
-    def payments(self) -> Payments: ...
+    def payments(self) -> Collection: ...
+    @property
+    def refunds(self) -> Refunds: ...
+    @property
+    def renewals(self) -> Renewals: ...
+    @property
+    def payment_news(self) -> PaymentNews: ...
     @property
     def platform(self) -> HostingPlatform: ...
     @property

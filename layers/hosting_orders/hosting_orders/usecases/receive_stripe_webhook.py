@@ -23,7 +23,7 @@ def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) 
 
     Raises ForgedWebhookError, and ProviderUnavailableError when what is true can't be read now.
     """
-    event = services.payments.read_event(raw_body, signature)
+    event = services.payment_news.read_event(raw_body, signature)
     if not (event.reference or event.payment_id or event.subscription_id):
         return
     if services.events.seen(STRIPE, event.id):
@@ -38,13 +38,13 @@ def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) 
 def _payment_changed(services: Services, event: PaymentEvent) -> None:
     reference = event.reference
     if reference is None and event.payment_id is not None:
-        reference = services.payments.reference_of(event.payment_id)
+        reference = services.payment_news.reference_of(event.payment_id)
     if reference is None:
         return
     settle_payment(services, reference)
     if event.disputed:
         _note(services, reference, "the customer disputes the charge", "DisputeOpened")
-    elif event.refund_id is not None and services.payments.refund_failed(event.refund_id):
+    elif event.refund_id is not None and services.payment_news.refund_failed(event.refund_id):
         # Stripe had taken the refund on, and the bank sent it back: an end is final, so it is an operator's case.
         _note(services, reference, f"refund {event.refund_id} failed at the bank", "RefundFailed")
 
@@ -67,7 +67,7 @@ def _cart_of(services: Services, reference: str) -> Cart | None:
 
 
 def _renewal_changed(services: Services, subscription_id: str) -> None:
-    state = services.payments.subscription(subscription_id)
+    state = services.payment_news.subscription(subscription_id)
     number = parse_order_id(state.order_id) if state else None
     order: Order | None = None
     if state is not None and number is not None:

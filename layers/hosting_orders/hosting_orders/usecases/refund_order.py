@@ -282,7 +282,7 @@ def _give_back(case: _Case) -> Compensation:
     now = services.clock.now()
     _take_down(services, order)
     try:
-        state = services.payments.refund(cart.payment.reference or "", order.line_key, order.uuid)
+        state = services.refunds.refund(cart.payment.reference or "", order.line_key, order.uuid)
     except RefundRefusedError as refusal:
         _note_refusal(services, order, str(refusal))
         return Compensation.WAITING

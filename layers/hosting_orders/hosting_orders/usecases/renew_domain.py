@@ -35,7 +35,7 @@ def renew_domain(services: Services, order: Order) -> None:
     Raises ProviderUnavailableError when nothing certain is known: calling again looks first.
     """
     assert order.subscription is not None
-    state = services.payments.renewal(order.subscription.id)
+    state = services.renewals.renewal(order.subscription.id)
     if state is None:
         raise ProviderUnavailableError("Stripe does not know the renewal that it has begun")
     for term in state.paid:

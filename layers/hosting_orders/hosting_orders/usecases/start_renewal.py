@@ -42,7 +42,7 @@ def _renewal(services: Services, order: Order) -> Subscription | None:
     if account is None or account.stripe_customer_id is None or cart.payment_method_id is None:
         return None
     try:
-        return services.payments.start_renewal(
+        return services.renewals.start_renewal(
             order_id=order.uuid,
             account_id=order.account_id,
             customer_id=account.stripe_customer_id,

@@ -1,0 +1,286 @@
+"""A shop at the stand-in, and a wire between the adapter and it that spoils answers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import requests
+import stripe
+
+from hosting_orders.adapters.stripe.client import StripeApi
+from hosting_orders.adapters.stripe.invoices import StripeInvoices
+from hosting_orders.adapters.stripe.refunds import StripeRefunds
+from hosting_orders.adapters.stripe.renewals import StripeRenewals
+from hosting_orders.adapters.stripe.webhooks import StripeWebhooks
+from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.catalogue import Term
+from hosting_orders.domain.errors import (
+    PaymentNotStartedError,
+    ProviderUnavailableError,
+)
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.order import Subscription
+from hosting_orders.domain.providers import (
+    ChargeLine,
+    ChargeRequest,
+)
+from hosting_orders.usecases.start_renewal import months_later
+from local.stripe_standin import StripeStandIn
+
+API_KEY = "sk_test_adapter"
+OLD_SECRET, NEW_SECRET = "whsec_before_the_rotation", "whsec_after_the_rotation"
+HOUR = 3600
+GOOD_IBAN, BAD_IBAN = "DE89370400440532013000", "DE62370400440532013001"
+TWO_LINES = (ChargeLine("101", "Site one", 1200), ChargeLine("102", "Site two", 900))
+_carts = itertools.count(1)
+T = TypeVar("T")
+
+
+@dataclass
+class Wire:
+    """Between the adapter and the stand-in: counts the requests and spoils the answer of one of them.
+
+    `lost`: done, the answer never arrives. `dropped`: never arrives there. `error`: 500, not done. `kept_error`:
+    500 although it was done, and `kept_refusal_to_work`: 500 and not done, both kept under the idempotency key
+    and so repeated to whoever asks under that key again, as Stripe does.
+    """
+
+    send: Callable[..., requests.Response]
+    spoil_at: int | None = None
+    kind: str = "lost"
+    count: int = 0
+    kept: set[str] = field(default_factory=set)
+    posted: list[tuple[str, str | None]] = field(
+        default_factory=list
+    )  # the last step of the path, and the key
+
+    def request(self, session: requests.Session, method: str, url: str, **how: Any) -> requests.Response:
+        place, self.count = self.count, self.count + 1
+        key = (how.get("headers") or {}).get("Idempotency-Key")
+        if method.upper() == "POST":
+            self.posted.append((url.rpartition("/")[2], key))
+        if key in self.kept:
+            return _internal_error({"Idempotent-Replayed": "true", "Stripe-Should-Retry": "false"})
+        if place != self.spoil_at:
+            return self.send(session, method, url, **how)
+        if self.kind in ("lost", "kept_error"):
+            self.send(session, method, url, **how)
+        if self.kind in ("lost", "dropped"):
+            raise requests.ConnectionError("spoiled by the test")
+        if self.kind.startswith("kept_") and key is not None:
+            self.kept.add(key)
+            return _internal_error({"Stripe-Should-Retry": "false"})
+        return _internal_error({})
+
+    def spoil(self, place: int | None, kind: str = "lost") -> None:
+        self.spoil_at, self.kind, self.count = place, kind, 0
+        self.kept.clear()
+        self.posted.clear()
+
+
+FAULTS = ("lost", "dropped", "error", "kept_error", "kept_refusal_to_work")
+
+
+def _internal_error(headers: dict[str, str]) -> requests.Response:
+    response = requests.Response()
+    response.status_code = 500
+    response._content = json.dumps(
+        {"error": {"type": "api_error", "message": "spoiled by the test"}}
+    ).encode()
+    response.headers.update(headers)
+    return response
+
+
+@dataclass
+class Shop:
+    standin: StripeStandIn
+    client: stripe.StripeClient
+    stripe: StripeApi
+    wire: Wire
+
+    @property
+    def api(self) -> Any:
+        return self.client.v1
+
+    @property
+    def payments(self) -> StripeInvoices:
+        return StripeInvoices(self.stripe)
+
+    @property
+    def refunds(self) -> StripeRefunds:
+        return StripeRefunds(self.stripe)
+
+    @property
+    def renewals(self) -> StripeRenewals:
+        return StripeRenewals(self.stripe)
+
+    @property
+    def news(self) -> StripeWebhooks:
+        return StripeWebhooks(self.stripe, (OLD_SECRET, NEW_SECRET))
+
+    def customer(
+        self, method: Any = "pm_card_visa", credit: int = 0, currency: str = "EUR"
+    ) -> tuple[str, str]:
+        customer = self.api.customers.create(
+            {
+                "name": "Jenny Rosen",
+                "email": "jenny@example.com",
+                "address": {"country": "DE", "line1": "Street 1"},
+            }
+        )
+        if credit:
+            self.api.customers.balance_transactions.create(
+                customer.id, {"amount": -credit, "currency": currency.lower()}
+            )
+        attached = self.api.payment_methods.attach(method, {"customer": customer.id})
+        self.api.customers.update(customer.id, {"invoice_settings": {"default_payment_method": attached.id}})
+        return customer.id, attached.id
+
+    def debtor(self, iban: str) -> tuple[str, str]:
+        method = self.api.payment_methods.create(
+            {
+                "type": "sepa_debit",
+                "sepa_debit": {"iban": iban},
+                "billing_details": {"name": "Jenny Rosen", "email": "jenny@example.com"},
+            }
+        )
+        return self.customer(method.id)
+
+    def cart(
+        self,
+        whose: tuple[str, str],
+        lines: tuple[ChargeLine, ...] = TWO_LINES,
+        currency: str = "EUR",
+    ) -> ChargeRequest:
+        return ChargeRequest(
+            account_id="acc_1",
+            cart_token=f"cart{next(_carts)}",
+            customer_id=whose[0],
+            payment_method_id=whose[1],
+            currency=currency,
+            lines=lines,
+            created_at=int(self.standin.clock.time() * 1000),
+        )
+
+    def paid(
+        self, lines: tuple[ChargeLine, ...] = TWO_LINES, credit: int = 0, currency: str = "EUR"
+    ) -> tuple[str, str]:
+        """The ids of a customer and of the invoice that they have paid."""
+        whose = self.customer(credit=credit, currency=currency)
+        state = self.payments.charge(self.cart(whose, lines, currency))
+        assert state.status is PaymentStatus.SUCCEEDED
+        return whose[0], state.reference
+
+    def invoices(self, customer_id: str) -> list[Any]:
+        return [
+            invoice.to_dict()
+            for invoice in self.api.invoices.list({"customer": customer_id, "limit": 100}).data
+        ]
+
+    def statuses(self, customer_id: str) -> list[str]:
+        return [invoice["status"] for invoice in self.invoices(customer_id)]
+
+    def taken(self, customer_id: str) -> list[int]:
+        """The amounts of the charges that succeeded."""
+        charges = self.api.charges.list({"customer": customer_id, "limit": 100}).data
+        return [charge.amount for charge in charges if charge.status == "succeeded"]
+
+    def given_back(self, customer_id: str) -> int:
+        charges = self.api.charges.list({"customer": customer_id, "limit": 100}).data
+        return sum(charge.amount_refunded for charge in charges)
+
+    def balance(self, customer_id: str) -> int:
+        """The customer's credit."""
+        return -int(self.api.customers.retrieve(customer_id).balance)
+
+    def notes(self, customer_id: str) -> list[Any]:
+        return list(self.api.credit_notes.list({"customer": customer_id, "limit": 100}).data)
+
+
+def adapter(standin: StripeStandIn, **how: Any) -> StripeApi:
+    return StripeApi(
+        how.pop("api_key", API_KEY),
+        api_base=standin.url,
+        retries=how.pop("retries", 0),
+        now=standin.clock.time,
+        **how,
+    )
+
+
+def insist(act: Callable[[], T]) -> T:
+    """Does it again after each fault, as the workflow and the reconciler do."""
+    for _ in range(4):
+        try:
+            return act()
+        except ProviderUnavailableError:
+            continue
+    raise AssertionError("still unavailable after four attempts")
+
+
+def spoilt_runs(shop: Shop, prepare: Callable[[], Callable[[], Any]]) -> Iterator[tuple[str, Any]]:
+    """Run what `prepare` makes once for every kind of fault at every single request that it sends."""
+    shop.wire.spoil(None)
+    act = prepare()
+    shop.wire.spoil(None)
+    with suppress(PaymentNotStartedError):
+        act()
+    requests_unspoilt = shop.wire.count
+    for kind in FAULTS:
+        for place in itertools.count():
+            shop.wire.spoil(None)
+            act = prepare()
+            shop.wire.spoil(place, kind)
+            try:
+                outcome: Any = insist(act)
+            except PaymentNotStartedError as refusal:
+                outcome = refusal
+            hit = shop.wire.count > place
+            shop.wire.spoil(None)
+            yield f"{kind} at request {place}", outcome
+            if not hit:
+                assert place >= requests_unspoilt > 1  # every request had its turn
+                break
+
+
+def renewal(shop: Shop, whose: tuple[str, str], anchor: float, **other: Any) -> Callable[[], Subscription]:
+    how: dict[str, Any] = {
+        "order_id": f"0000-{whose[0]}",
+        "account_id": "acc_1",
+        "customer_id": whose[0],
+        "payment_method_id": whose[1],
+        "description": "Site one: small plan, monthly",
+        "price": Money(1200, "EUR"),
+        "term": Term.MONTHLY,
+        "anchor": int(anchor * 1000),
+        **other,
+    }
+    return lambda: shop.renewals.start_renewal(**how)
+
+
+def next_month(shop: Shop) -> float:
+    """Where the renewal of an order placed now begins."""
+    return months_later(int(shop.standin.clock.time() * 1000), 1) / 1000
+
+
+def invoice_of(news: StripeWebhooks, body: bytes, signature: str) -> str | None:
+    """The invoice that a webhook leads to."""
+    event = news.read_event(body, signature)
+    if event.payment_id is not None:
+        return news.reference_of(event.payment_id)
+    return event.reference
+
+
+def event(kind: str, subject: Any) -> bytes:
+    whole = {"id": "evt_1", "object": "event", "type": kind, "data": {"object": subject}}
+    return json.dumps(whole, default=str).encode()  # the SDK reads decimals as Decimal
+
+
+def signed(shop: Shop, body: bytes, secret: str = NEW_SECRET, age: float = 0) -> str:
+    moment = int(shop.standin.clock.time() - age)
+    header: str = stripe.WebhookSignature.generate_signature_header(body.decode(), secret, moment)
+    return header

@@ -1,0 +1,241 @@
+"""A cart is charged once, whatever gets lost; what is there is found, and voided."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from hosting_orders.adapters.stripe.invoices import StripeInvoices
+from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.errors import (
+    NotFoundError,
+    PaymentNotStartedError,
+    ProviderUnavailableError,
+    RefundRefusedError,
+)
+from hosting_orders.domain.providers import (
+    ChargeLine,
+    PaymentState,
+)
+from tests.conformance.stripe_adapter.shop import (
+    HOUR,
+    Shop,
+    adapter,
+    insist,
+    spoilt_runs,
+)
+
+# -- once, whatever gets lost -------------------------------------------------------------------------------
+
+
+def test_a_cart_is_charged_once_whichever_answer_is_lost(shop: Shop) -> None:
+    whose = ("", "")
+
+    def prepare() -> Callable[[], PaymentState]:
+        nonlocal whose
+        whose = shop.customer(credit=300)
+        cart = shop.cart(whose)
+        return lambda: shop.payments.charge(cart)
+
+    for spoilt, state in spoilt_runs(shop, prepare):
+        assert state.status is PaymentStatus.SUCCEEDED, spoilt
+        assert shop.statuses(whose[0]) == ["paid"], spoilt
+        assert shop.taken(whose[0]) == [1800], spoilt
+        assert shop.balance(whose[0]) == 0, spoilt
+
+
+def test_a_final_decline_leaves_nothing_open_whichever_answer_is_lost(shop: Shop) -> None:
+    whose = ("", "")
+
+    def prepare() -> Callable[[], PaymentState]:
+        nonlocal whose
+        whose = shop.customer("pm_card_visa_chargeDeclinedLostCard", credit=300)
+        cart = shop.cart(whose)
+        return lambda: shop.payments.charge(cart)
+
+    for spoilt, refusal in spoilt_runs(shop, prepare):
+        assert isinstance(refusal, PaymentNotStartedError), spoilt
+        assert refusal.decline_code == "lost_card", spoilt
+        assert shop.statuses(whose[0]) == ["void"], spoilt
+        assert shop.balance(whose[0]) == 300, spoilt
+
+
+def test_a_cart_is_charged_once_when_its_process_dies_for_more_than_a_day(shop: Shop) -> None:
+    """After 24 hours Stripe has forgotten every key: only looking saves the customer from paying twice."""
+    for calls in range(7):
+        whose = shop.customer()
+        cart = shop.cart(whose)
+        shop.wire.spoil(calls, "dropped")
+        try:
+            shop.payments.charge(cart)
+        except ProviderUnavailableError:
+            shop.wire.spoil(None)
+        shop.wire.spoil(None)
+        shop.standin.clock.advance(25 * HOUR)
+        state = shop.payments.charge(cart)
+        assert state.status is PaymentStatus.SUCCEEDED, calls
+        assert shop.payments.charge(cart) == state, calls
+        assert shop.statuses(whose[0]) == ["paid"], calls
+        assert shop.taken(whose[0]) == [2100], calls
+
+
+def test_a_cart_is_charged_once_a_day_later_whichever_answer_is_lost(shop: Shop) -> None:
+    whose = ("", "")
+
+    def prepare() -> Callable[[], PaymentState]:
+        nonlocal whose
+        whose = shop.customer()
+        cart = shop.cart(whose)
+        shop.wire.spoil(1, "dropped")
+        with pytest.raises(ProviderUnavailableError):
+            shop.payments.charge(cart)
+        assert shop.statuses(whose[0]) == ["draft"]
+        shop.standin.clock.advance(25 * HOUR)
+        return lambda: shop.payments.charge(cart)
+
+    for spoilt, state in spoilt_runs(shop, prepare):
+        assert state.status is PaymentStatus.SUCCEEDED, spoilt
+        assert shop.statuses(whose[0]) == ["paid"], spoilt
+        assert shop.taken(whose[0]) == [2100], spoilt
+
+
+def test_a_recoverable_decline_is_not_tried_again_a_day_later(shop: Shop) -> None:
+    whose = shop.customer("pm_card_chargeCustomerFail")
+    cart = shop.cart(whose)
+    state = shop.payments.charge(cart)
+    shop.standin.clock.advance(25 * HOUR)
+    assert shop.payments.charge(cart) == state
+    assert len(shop.api.charges.list({"customer": whose[0], "limit": 100}).data) == 1
+
+
+def test_two_at_once_charge_a_cart_once(shop: Shop) -> None:
+    whose = shop.customer()
+    cart = shop.cart(whose)
+    outcomes: list[PaymentState] = []
+
+    def charge() -> None:
+        outcomes.append(insist(lambda: StripeInvoices(adapter(shop.standin, retries=2)).charge(cart)))
+
+    threads = [threading.Thread(target=charge) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 4
+    assert len(set(outcomes)) == 1
+    assert shop.statuses(whose[0]) == ["paid"]
+    assert shop.taken(whose[0]) == [2100]
+
+
+def test_an_invoice_that_differs_from_the_cart_is_never_paid(shop: Shop) -> None:
+    whose = shop.customer(credit=10_000)
+    cart = shop.cart(whose)
+    shop.wire.spoil(1, "dropped")
+    with pytest.raises(ProviderUnavailableError):
+        shop.payments.charge(cart)
+    shop.wire.spoil(None)
+    [draft] = shop.invoices(whose[0])
+    shop.api.invoices.add_lines(draft["id"], {"lines": [{"amount": 700, "description": "A stranger's"}]})
+    with pytest.raises(PaymentNotStartedError):
+        shop.payments.charge(cart)
+    assert [status for status in shop.statuses(whose[0]) if status != "void"] == []
+    assert shop.balance(whose[0]) == 10_000
+
+
+def test_a_key_used_with_other_words_finds_the_first_invoice(shop: Shop) -> None:
+    """A newer version of the code may describe the same cart in other words."""
+    whose = shop.customer()
+    cart = shop.cart(whose)
+    first = shop.payments.charge(cart)
+    reworded = replace(cart, lines=tuple(replace(line, description="New words") for line in cart.lines))
+    assert shop.payments.charge(reworded) == first
+    assert shop.payments.charge(replace(cart, payment_method_id="")) == first
+    assert shop.statuses(whose[0]) == ["paid"]
+    assert shop.taken(whose[0]) == [2100]
+
+
+def test_the_sdk_repeats_by_itself_what_the_network_lost(shop: Shop) -> None:
+    whose = shop.customer()
+    cart = shop.cart(whose)
+    shop.wire.spoil(3, "lost")
+    assert StripeInvoices(adapter(shop.standin, retries=1)).charge(cart).status is PaymentStatus.SUCCEEDED
+    assert shop.taken(whose[0]) == [2100]
+
+
+# -- looking and voiding ------------------------------------------------------------------------------------
+
+
+def test_a_strange_or_unknown_invoice_is_none_of_ours(shop: Shop) -> None:
+    customer, _ = shop.customer()
+    strange = shop.api.invoices.create({"customer": customer, "currency": "eur"})
+    assert shop.payments.state(strange.id) is None
+    assert shop.payments.state("in_unknown") is None
+    with pytest.raises(NotFoundError):
+        shop.payments.void(strange.id)
+    with pytest.raises(RefundRefusedError):
+        shop.refunds.refund(strange.id, "101", "order-1")
+    assert shop.statuses(customer) == ["draft"]
+
+
+def test_a_payment_is_found_by_its_cart_alone_among_many(shop: Shop) -> None:
+    whose = shop.customer()
+    carts = [shop.cart(whose, (ChargeLine("101", "Site", 1000 + number),)) for number in range(3)]
+    states = [shop.payments.charge(cart) for cart in carts]
+    for _ in range(101):
+        shop.api.invoices.create({"customer": whose[0], "currency": "eur"})  # more than a page
+    found = [shop.payments.find(whose[0], cart.cart_token, cart.created_at) for cart in carts]
+    assert found == states
+    assert shop.payments.find(whose[0], "another", carts[0].created_at) is None
+
+
+def test_voiding_closes_what_is_open_and_reports_what_is_paid(shop: Shop) -> None:
+    whose = shop.customer("pm_card_authenticationRequired", credit=300)
+    state = shop.payments.charge(shop.cart(whose))
+    for _ in range(2):
+        voided = shop.payments.void(state.reference)
+        assert voided.status is PaymentStatus.CANCELED
+        assert (voided.amount_charged, voided.credit_applied) == (0, 0)
+        assert voided.pay_url is None
+    assert shop.statuses(whose[0]) == ["void"]
+    assert shop.balance(whose[0]) == 300
+
+    customer, invoice_id = shop.paid()
+    assert shop.payments.void(invoice_id).status is PaymentStatus.SUCCEEDED
+    assert shop.statuses(customer) == ["paid"]
+
+
+def test_voiding_a_draft_deletes_it_and_its_charge_can_not_go_on(shop: Shop) -> None:
+    whose = shop.customer()
+    cart = shop.cart(whose)
+    shop.wire.spoil(1, "dropped")
+    with pytest.raises(ProviderUnavailableError):
+        shop.payments.charge(cart)
+    shop.wire.spoil(None)
+    draft = shop.payments.find(whose[0], cart.cart_token, cart.created_at)
+    assert draft is not None
+    assert draft.status is PaymentStatus.PROCESSING
+    for _ in range(2):
+        assert shop.payments.void(draft.reference).status is PaymentStatus.CANCELED
+    assert shop.invoices(whose[0]) == []
+    with pytest.raises(PaymentNotStartedError):
+        shop.payments.charge(cart)
+    assert shop.invoices(whose[0]) == []
+    assert shop.taken(whose[0]) == []
+
+
+def test_a_charge_after_the_cart_was_voided_takes_nothing(shop: Shop) -> None:
+    whose = shop.customer()
+    cart = shop.cart(whose)
+    shop.wire.spoil(3, "dropped")
+    with pytest.raises(ProviderUnavailableError):
+        shop.payments.charge(cart)
+    shop.wire.spoil(None)
+    [invoice] = shop.invoices(whose[0])
+    assert shop.payments.void(invoice["id"]).status is PaymentStatus.CANCELED
+    with pytest.raises(PaymentNotStartedError):
+        shop.payments.charge(cart)
+    assert shop.statuses(whose[0]) == ["void"]
+    assert shop.taken(whose[0]) == []

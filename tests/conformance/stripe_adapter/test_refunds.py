@@ -1,0 +1,155 @@
+"""Giving money back, once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from hosting_orders.adapters.stripe.invoices import StripeInvoices
+from hosting_orders.domain.errors import (
+    ProviderUnavailableError,
+    RefundRefusedError,
+)
+from hosting_orders.domain.providers import (
+    ChargeLine,
+    RefundState,
+)
+from tests.conformance.stripe_adapter.shop import (
+    HOUR,
+    Shop,
+    adapter,
+    next_month,
+    renewal,
+    spoilt_runs,
+)
+
+# -- giving back --------------------------------------------------------------------------------------------
+
+
+def test_a_refund_gives_all_of_a_single_line_back_to_card_and_credit_once(shop: Shop) -> None:
+    customer, invoice_id = shop.paid((ChargeLine("101", "Site", 2100),), credit=500)
+    first = shop.refunds.refund(invoice_id, "101", "order-1")
+    assert (first.amount, first.to_credit) == (1600, 500)
+    assert shop.refunds.refund(invoice_id, "101", "order-1") == first
+    shop.standin.clock.advance(25 * HOUR)
+    shop.wire.spoil(None)
+    assert shop.refunds.refund(invoice_id, "101", "order-1") == first
+    assert shop.wire.posted == []  # it was looked up, not asked for again
+    [note] = shop.notes(customer)
+    assert (note.id, note.total) == (first.id, 2100)
+    assert (shop.given_back(customer), shop.balance(customer)) == (1600, 500)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(("101", "102", "103"))))
+def test_three_refunds_add_up_to_the_cent_in_any_order(shop: Shop, order: tuple[str, ...]) -> None:
+    lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777), ChargeLine("103", "c", 1001))
+    customer, invoice_id = shop.paid(lines, credit=1000)
+    parts = {key: shop.refunds.refund(invoice_id, key, f"order-{key}") for key in order}
+    for line in lines:
+        assert parts[line.key].amount + parts[line.key].to_credit == line.amount
+        # in proportion, to within a cent
+        assert abs(parts[line.key].amount - line.amount * 1111 / 2111) < 1
+    assert shop.given_back(customer) == 1111
+    assert shop.balance(customer) == 1000
+    assert len(shop.notes(customer)) == 3
+
+
+def test_a_refund_gives_back_only_its_own_line(shop: Shop) -> None:
+    customer, invoice_id = shop.paid()
+    state = shop.refunds.refund(invoice_id, "102", "order-2")
+    assert (state.amount, state.to_credit) == (900, 0)
+    assert shop.given_back(customer) == 900
+
+
+def test_a_refund_happens_once_whichever_answer_is_lost(shop: Shop) -> None:
+    customer = ""
+
+    def prepare() -> Callable[[], RefundState]:
+        nonlocal customer
+        customer, invoice_id = shop.paid(credit=700)
+        return lambda: shop.refunds.refund(invoice_id, "101", "order-" + invoice_id)
+
+    for spoilt, state in spoilt_runs(shop, prepare):
+        assert state.amount + state.to_credit == 1200, spoilt
+        assert len(shop.notes(customer)) == 1, spoilt
+        assert shop.given_back(customer) == state.amount, spoilt
+        assert shop.balance(customer) == state.to_credit, spoilt
+
+
+@pytest.mark.parametrize(
+    ("fault", "collection"),
+    [("dropped", "credit_notes"), ("error", "credit_notes"), ("dropped", "subscriptions")],
+)
+def test_asking_again_carries_the_same_key(shop: Shop, fault: str, collection: str) -> None:
+    """Twins that both looked before either had posted are kept apart by the key alone."""
+    whose = shop.customer()
+    if collection == "subscriptions":
+        act: Callable[[], object] = renewal(shop, whose, next_month(shop))
+    else:
+        _, invoice_id = shop.paid()
+
+        def act() -> object:
+            return shop.refunds.refund(invoice_id, "101", "order-1")
+
+    for place in range(8):
+        shop.wire.spoil(place, fault)
+        with suppress(ProviderUnavailableError):
+            act()
+        if shop.wire.posted and shop.wire.posted[-1][0] == collection:
+            break
+    first = shop.wire.posted[-1]
+    shop.wire.spoil(None)
+    act()
+    assert first[0] == collection
+    assert [posted for posted in shop.wire.posted if posted[0] == collection] == [first]
+
+
+def test_a_refund_of_tax_and_all_gives_the_gross_back(shop: Shop) -> None:
+    whose = shop.customer()
+    state = StripeInvoices(adapter(shop.standin, automatic_tax=True)).charge(shop.cart(whose))
+    for key in ("101", "102"):
+        shop.refunds.refund(state.reference, key, f"order-{key}")
+    assert shop.given_back(whose[0]) == state.amount_charged
+
+
+def test_a_refund_in_a_currency_without_minor_units(shop: Shop) -> None:
+    customer, invoice_id = shop.paid(
+        (ChargeLine("101", "a", 101), ChargeLine("102", "b", 100)), credit=100, currency="JPY"
+    )
+    parts = [shop.refunds.refund(invoice_id, key, f"order-{key}") for key in ("101", "102")]
+    assert [part.amount + part.to_credit for part in parts] == [101, 100]
+    assert (shop.given_back(customer), shop.balance(customer)) == (101, 100)
+
+
+def test_an_order_that_cost_nothing_needs_no_credit_note(shop: Shop) -> None:
+    customer, invoice_id = shop.paid((ChargeLine("101", "Trial", 0), ChargeLine("102", "Site", 900)))
+    state = shop.refunds.refund(invoice_id, "101", "order-1")
+    assert (state.amount, state.to_credit) == (0, 0)
+    assert state.id
+    assert shop.notes(customer) == []
+
+
+def test_what_can_not_be_refunded_is_refused_and_moves_no_money(shop: Shop) -> None:
+    customer, invoice_id = shop.paid()
+    with pytest.raises(RefundRefusedError):
+        shop.refunds.refund(invoice_id, "999", "order-9")
+    whose = shop.customer("pm_card_chargeCustomerFail")
+    unpaid = shop.payments.charge(shop.cart(whose))
+    with pytest.raises(RefundRefusedError):
+        shop.refunds.refund(unpaid.reference, "101", "order-1")
+    shop.standin.controls.set(refunds="refuse")
+    with pytest.raises(RefundRefusedError):
+        shop.refunds.refund(invoice_id, "101", "order-1")
+    assert shop.notes(customer) == []
+    assert shop.given_back(customer) == 0
+
+
+def test_a_refund_that_the_bank_sends_back_is_refused_not_done(shop: Shop) -> None:
+    _, invoice_id = shop.paid()
+    shop.standin.controls.set(refunds="fail")
+    for _ in range(2):
+        with pytest.raises(RefundRefusedError):
+            shop.refunds.refund(invoice_id, "101", "order-1")

@@ -1,0 +1,207 @@
+"""Renewing, and the terms that were paid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.catalogue import Term
+from hosting_orders.domain.errors import (
+    PaymentNotStartedError,
+)
+from hosting_orders.domain.order import Subscription
+from hosting_orders.domain.providers import (
+    PaidRenewal,
+    RenewalState,
+)
+from hosting_orders.usecases.start_renewal import months_later
+from tests.conformance.stripe_adapter.shop import (
+    HOUR,
+    Shop,
+    event,
+    next_month,
+    renewal,
+    signed,
+    spoilt_runs,
+)
+
+# -- renewing -----------------------------------------------------------------------------------------------
+
+
+def subscriptions(shop: Shop, customer_id: str) -> list[Any]:
+    found = shop.api.subscriptions.list({"customer": customer_id, "status": "all", "limit": 100}).data
+    return [subscription.to_dict() for subscription in found]
+
+
+@pytest.mark.parametrize(
+    ("term", "days", "interval"), [(Term.MONTHLY, 27, "month"), (Term.ANNUAL, 364, "year")]
+)
+def test_the_renewal_begins_at_its_anchor_and_costs_nothing_before(
+    shop: Shop, term: Term, days: int, interval: str
+) -> None:
+    whose = shop.customer()
+    anchor = int(shop.standin.clock.time()) + days * 24 * HOUR
+    started = renewal(shop, whose, anchor, term=term)()
+    moment = datetime.fromtimestamp(anchor, UTC)
+    [kept] = subscriptions(shop, whose[0])
+    assert started == Subscription(kept["id"], "active", term.value, moment.year, moment.month)
+    assert kept["billing_cycle_anchor"] == anchor
+    assert kept["default_payment_method"] == whose[1]
+    assert kept["metadata"] == {"order_id": f"0000-{whose[0]}", "account_id": "acc_1"}
+    [item] = kept["items"]["data"]
+    assert item["price"]["unit_amount"] == 1200
+    assert item["price"]["recurring"]["interval"] == interval
+    assert shop.taken(whose[0]) == []
+
+
+def test_a_renewal_starts_once_whichever_answer_is_lost(shop: Shop) -> None:
+    whose = ("", "")
+
+    def prepare() -> Callable[[], Subscription]:
+        nonlocal whose
+        whose = shop.customer()
+        return renewal(shop, whose, next_month(shop))
+
+    for spoilt, started in spoilt_runs(shop, prepare):
+        assert isinstance(started, Subscription), spoilt
+        assert [kept["id"] for kept in subscriptions(shop, whose[0])] == [started.id], spoilt
+
+
+def test_a_renewal_is_not_started_again_days_later_nor_after_its_anchor(shop: Shop) -> None:
+    whose = shop.customer()
+    again = renewal(shop, whose, next_month(shop))
+    first = again()
+    shop.standin.clock.advance(26 * HOUR)
+    assert again().id == first.id
+    shop.standin.clock.advance(40 * 24 * HOUR)
+    assert again().id == first.id
+    assert len(subscriptions(shop, whose[0])) == 1
+
+
+def test_an_anchor_that_has_passed_moves_by_whole_terms(shop: Shop) -> None:
+    whose = shop.customer()
+    now = shop.standin.clock.time()
+    passed = now - 40 * 24 * HOUR
+    started = renewal(shop, whose, passed)()
+    [kept] = subscriptions(shop, whose[0])
+    anchor = datetime.fromtimestamp(kept["billing_cycle_anchor"], UTC)
+    was = datetime.fromtimestamp(int(passed), UTC)
+    assert now < anchor.timestamp() <= now + 31 * 24 * HOUR
+    assert (anchor.hour, anchor.minute, anchor.second) == (was.hour, was.minute, was.second)
+    assert anchor.day == was.day or anchor.day >= 28
+    assert (started.bucket_year, started.bucket_month) == (anchor.year, anchor.month)
+    assert shop.taken(whose[0]) == []
+
+
+def begun(shop: Shop, whose: tuple[str, str]) -> str:
+    """A yearly renewal that begins in 30 days."""
+    anchor = shop.standin.clock.time() + 30 * 24 * HOUR
+    return renewal(shop, whose, anchor, term=Term.ANNUAL)().id
+
+
+def renewed(shop: Shop, subscription_id: str) -> RenewalState:
+    state = shop.renewals.renewal(subscription_id)
+    assert state is not None
+    return state
+
+
+def latest_invoice(shop: Shop, subscription_id: str) -> str:
+    return str(shop.api.subscriptions.retrieve(subscription_id).latest_invoice)
+
+
+def pass_the_anchor(shop: Shop, and_seconds: float = 2 * HOUR) -> None:
+    shop.standin.clock.advance(30 * 24 * HOUR)
+    shop.standin.clock.advance(and_seconds)
+
+
+def test_a_renewal_has_no_paid_term_before_its_anchor(shop: Shop) -> None:
+    whose = shop.customer()
+    subscription_id = begun(shop, whose)
+    state = renewed(shop, subscription_id)
+    kept = shop.api.subscriptions.retrieve(subscription_id)
+    assert state == RenewalState(
+        "active", ended=False, waits=False, next_at=kept.billing_cycle_anchor * 1000, paid=()
+    )
+
+
+def test_a_term_waits_for_its_money_while_its_invoice_is_a_draft(shop: Shop) -> None:
+    subscription_id = begun(shop, shop.customer())
+    pass_the_anchor(shop, and_seconds=60)
+    assert (renewed(shop, subscription_id).waits, renewed(shop, subscription_id).paid) == (True, ())
+
+
+def test_a_term_that_has_begun_waits_also_before_there_is_an_invoice(shop: Shop) -> None:
+    subscription_id = begun(shop, shop.customer())
+    pass_the_anchor(shop, and_seconds=60)
+    shop.api.invoices.delete(latest_invoice(shop, subscription_id))
+    assert renewed(shop, subscription_id).waits
+
+
+def test_each_paid_term_is_told_with_its_invoice_the_oldest_first(shop: Shop) -> None:
+    subscription_id = begun(shop, shop.customer())
+    anchor = shop.api.subscriptions.retrieve(subscription_id).billing_cycle_anchor
+    pass_the_anchor(shop)
+    first = latest_invoice(shop, subscription_id)
+    state = renewed(shop, subscription_id)
+    assert (state.status, state.ended, state.waits) == ("active", False, False)
+    year_later = months_later(anchor * 1000, 12)
+    assert state.paid == (PaidRenewal(first, anchor * 1000, year_later),)
+    assert state.next_at == year_later
+    shop.standin.clock.advance(366 * 24 * HOUR)
+    shop.standin.clock.advance(2 * HOUR)
+    paid = renewed(shop, subscription_id).paid
+    assert [term.reference for term in paid] == [first, latest_invoice(shop, subscription_id)]
+    assert paid[1].starts_at == paid[0].ends_at
+
+
+def test_a_term_that_was_declined_waits_until_it_is_paid(shop: Shop) -> None:
+    whose = shop.customer()
+    subscription_id = begun(shop, whose)
+    shop.standin.controls.decline(whose[1], "insufficient_funds")
+    pass_the_anchor(shop)
+    state = renewed(shop, subscription_id)
+    assert (state.status, state.waits, state.paid) == ("past_due", True, ())
+    shop.standin.controls.pay(latest_invoice(shop, subscription_id), "4242424242424242")
+    state = renewed(shop, subscription_id)
+    assert (state.status, state.waits, len(state.paid)) == ("active", False, 1)
+
+
+def test_a_term_whose_money_went_back_is_not_paid(shop: Shop) -> None:
+    subscription_id = begun(shop, shop.customer())
+    pass_the_anchor(shop)
+    invoice = latest_invoice(shop, subscription_id)
+    shop.api.credit_notes.create({"invoice": invoice, "amount": 400, "refund_amount": 400})
+    assert len(renewed(shop, subscription_id).paid) == 1
+    shop.api.credit_notes.create({"invoice": invoice, "amount": 800, "refund_amount": 800})
+    state = renewed(shop, subscription_id)
+    assert (state.waits, state.paid) == (False, ())
+
+
+def test_a_cancelled_renewal_has_ended_and_keeps_what_was_paid(shop: Shop) -> None:
+    subscription_id = begun(shop, shop.customer())
+    pass_the_anchor(shop)
+    shop.api.subscriptions.cancel(subscription_id)
+    state = renewed(shop, subscription_id)
+    assert (state.status, state.ended, state.waits, len(state.paid)) == ("canceled", True, False, 1)
+
+
+def test_an_unknown_renewal_is_none(shop: Shop) -> None:
+    assert shop.renewals.renewal("sub_unknown") is None
+
+
+def test_news_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
+    subscription_id = begun(shop, shop.customer())
+    pass_the_anchor(shop)
+    invoice = shop.api.invoices.retrieve(latest_invoice(shop, subscription_id)).to_dict()
+    body = event("invoice.paid", invoice)
+    assert shop.news.read_event(body, signed(shop, body)).subscription_id == subscription_id
+
+
+def test_a_refused_renewal_says_so(shop: Shop) -> None:
+    whose = shop.customer()
+    with pytest.raises(PaymentNotStartedError):
+        renewal(shop, (whose[0], "pm_unknown"), shop.standin.clock.time() + 27 * 24 * HOUR)()
+    assert subscriptions(shop, whose[0]) == []
