@@ -21,7 +21,7 @@ from .log import log
 from .ports import Services
 
 PAYMENT_NOT_STARTED = "cart_pay_failed"
-"""The failure of an order whose payment was refused when it was placed (contract 002, 422)."""
+"""The failure of an order whose payment was refused when it was placed (a 422)."""
 
 
 def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
