@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from hosting_orders.adapters.route53_registrar import Route53Registrar
+from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.registration import (

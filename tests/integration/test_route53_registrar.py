@@ -22,7 +22,8 @@ from botocore.exceptions import (
 )
 from botocore.stub import ANY, Stubber
 
-from hosting_orders.adapters.route53_registrar import PENDING_ATTEMPTS, Route53Registrar
+from hosting_orders.adapters.route53.client import PENDING_ATTEMPTS
+from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.registration import (

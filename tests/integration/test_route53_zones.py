@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from hosting_orders.adapters.route53_zones import Route53Zones
+from hosting_orders.adapters.route53.zones import Route53Zones
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.usecases.ports import Zones
 

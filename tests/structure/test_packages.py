@@ -27,6 +27,7 @@ from tests.structure.project import (
     project_modules,
     read_template,
     resources,
+    tracked_files,
 )
 
 PACKAGING = "local/toolchain/package"
@@ -186,6 +187,20 @@ def test_bytecode_that_would_not_be_used_is_noticed(package: Path) -> None:
     assert bytecode_problems(package) == ["one/module.py: has no bytecode"]
 
 
+def test_facts_are_packaged_with_the_modules(tmp_path: Path) -> None:
+    subprocess.run(
+        [ROOT / PACKAGING / "package.sh", "layer", tmp_path],
+        cwd=PACKAGE.parent,
+        env={**os.environ, "PACKAGE_PYTHON": sys.executable},
+        check=True,
+    )
+    layer = tmp_path / "python"
+    assert missing_data(layer) == []
+    gone = next(layer.rglob("*.json"))
+    gone.unlink()
+    assert missing_data(layer) == [f"{gone.relative_to(layer)}: is not in the layer"]
+
+
 # -- what is built ------------------------------------------------------------------------------------
 
 
@@ -228,6 +243,14 @@ def settings() -> dict[str, str]:
     return {name: "http://127.0.0.1:9" if address.search(name) else "1" for name in names}
 
 
+def missing_data(layer: Path) -> list[str]:
+    """The package's files that are no modules (facts, which are read when they are needed) and are not in the layer."""
+    data = [path for path in tracked_files() if PACKAGE in path.parents and path.suffix != ".py"]
+    assert data
+    inside = [path.relative_to(PACKAGE.parent) for path in data]
+    return [f"{path}: is not in the layer" for path in inside if not (layer / path).is_file()]
+
+
 def probe(folder: Path, names: set[str], clients: set[str]) -> list[str]:
     job = {
         "names": sorted(names),
@@ -252,6 +275,7 @@ def probe(folder: Path, names: set[str], clients: set[str]) -> list[str]:
 def test_every_handler_and_client_needs_nothing_but_the_packages() -> None:
     folder = built("here")
     problems = bytecode_problems(folder)
+    problems += missing_data(folder / "HostingOrdersLayer" / "python")
     problems += probe(folder, names_used(), services_used())
     assert not problems, listed(problems)
 

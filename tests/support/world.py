@@ -35,8 +35,8 @@ from stripe import RequestsClient, StripeClient
 from hosting_orders import bootstrap, settings
 from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
 from hosting_orders.adapters.features import AppConfigFeatures
-from hosting_orders.adapters.route53_registrar import Route53Registrar
-from hosting_orders.adapters.route53_zones import Route53Zones
+from hosting_orders.adapters.route53.registrar import Route53Registrar
+from hosting_orders.adapters.route53.zones import Route53Zones
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
 from hosting_orders.adapters.stripe.client import StripeApi
 from hosting_orders.adapters.stripe.invoices import StripeInvoices

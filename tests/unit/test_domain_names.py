@@ -11,13 +11,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hosting_orders.adapters.domain_names import parse_domain_name
-from hosting_orders.adapters.registry_rules import TableRegistryRules
+from hosting_orders.adapters.route53 import tlds
+from hosting_orders.adapters.route53.domain_names import parse_domain_name
+from hosting_orders.adapters.route53.rules import TableRegistryRules
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.registration import DomainName
-from hosting_orders.domain.tld_table import TLDS
 
 RULES = TableRegistryRules()
+TLDS = {name: tlds.facts(name) for name in sorted(tlds.known())}
 
 
 def refusal(text: str) -> InvalidRequestError:
@@ -278,7 +279,7 @@ def no_network(event, arguments):
     if event in ("socket.connect", "socket.getaddrinfo"):
         raise RuntimeError(event)
 sys.addaudithook(no_network)
-from hosting_orders.adapters.registry_rules import TableRegistryRules
+from hosting_orders.adapters.route53.rules import TableRegistryRules
 rules = TableRegistryRules()
 assert not {"idna", "publicsuffixlist", "phonenumbers", "email_validator", "jsonschema_rs"} & set(sys.modules)
 print(rules.parse_name("bücher.de").ascii)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
     from hosting_orders.adapters.kms_cipher import KmsCipher
     from hosting_orders.adapters.measures import LogMeasures
-    from hosting_orders.adapters.registry_rules import TableRegistryRules
-    from hosting_orders.adapters.route53_registrar import Route53Registrar
-    from hosting_orders.adapters.route53_zones import Route53Zones
+    from hosting_orders.adapters.route53.registrar import Route53Registrar
+    from hosting_orders.adapters.route53.rules import TableRegistryRules
+    from hosting_orders.adapters.route53.zones import Route53Zones
     from hosting_orders.adapters.secrets import SecretsManager
     from hosting_orders.adapters.sns_alerts import SnsAlerts
     from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
@@ -155,13 +155,13 @@ class AwsServices:
 
     @cached_property
     def registry_rules(self) -> TableRegistryRules:
-        from hosting_orders.adapters.registry_rules import TableRegistryRules
+        from hosting_orders.adapters.route53.rules import TableRegistryRules
 
         return TableRegistryRules()
 
     @cached_property
     def registrar(self) -> Route53Registrar:
-        from hosting_orders.adapters.route53_registrar import Route53Registrar
+        from hosting_orders.adapters.route53.registrar import Route53Registrar
 
         # Route 53 Domains lives in one region only, whichever this stack is in.
         place = {"region_name": "us-east-1", "endpoint_url": self._settings.registrar_endpoint}
@@ -173,7 +173,7 @@ class AwsServices:
 
     @cached_property
     def zones(self) -> Route53Zones:
-        from hosting_orders.adapters.route53_zones import Route53Zones
+        from hosting_orders.adapters.route53.zones import Route53Zones
 
         return Route53Zones(aws_client("route53"))
 

@@ -172,7 +172,10 @@ SOURCES = [
     *(PACKAGE / "entrypoints").glob("*.py"),
     *(PACKAGE / "domain").glob("*.py"),
     PACKAGE / "usecases" / "list_orders.py",
-    *(PACKAGE / "adapters" / f"{name}.py" for name in ("contact_fields", "domain_names", "registry_rules")),
+    *(
+        PACKAGE / "adapters" / "route53" / f"{name}.py"
+        for name in ("contact_fields", "domain_names", "rules")
+    ),
 ]
 
 

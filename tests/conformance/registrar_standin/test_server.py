@@ -20,8 +20,8 @@ import pytest
 from botocore.config import Config
 from moto import mock_aws
 
-from hosting_orders.adapters.route53_registrar import Route53Registrar
-from hosting_orders.adapters.route53_zones import Route53Zones
+from hosting_orders.adapters.route53.registrar import Route53Registrar
+from hosting_orders.adapters.route53.zones import Route53Zones
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.registration import (
     Contact,

@@ -16,8 +16,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from hosting_orders.adapters.route53_registrar import Route53Registrar
-from hosting_orders.domain import tld_table
+from hosting_orders.adapters.route53 import tlds
+from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.registration import Contact, Contacts, DomainAction, RegistrationRequest
@@ -291,8 +291,8 @@ def examples() -> list[Any]:
     """Each contact that our own table of TLDs gives as an example."""
     return [
         pytest.param(tld, given, id=f"{tld}-{number}")
-        for tld, facts in tld_table.TLDS.items()
-        for number, given in enumerate(facts.examples)
+        for tld in sorted(tlds.known())
+        for number, given in enumerate(tlds.facts(tld).examples)
     ]
 
 
@@ -313,26 +313,26 @@ def always_demanded() -> list[tuple[str, str]]:
     """(TLD, property) of what the table demands of every owner."""
     return [
         (tld, name)
-        for tld, facts in tld_table.TLDS.items()
-        for demand in facts.demands
-        if demand.when is None
-        for name in demand.then.get("properties", {}).get("extra_properties", {}).get("required", ())
+        for tld in sorted(tlds.known())
+        for rule in tlds.facts(tld).rules
+        if "if" not in rule
+        for name in rule.get("properties", {}).get("extra_properties", {}).get("required", ())
     ]
 
 
 @pytest.mark.parametrize(("tld", "name"), always_demanded())
 def test_what_the_table_demands_of_everybody_the_registry_demands_too(tld: str, name: str) -> None:
-    fields = dict(tld_table.TLDS[tld].examples[0])
+    fields = dict(tlds.facts(tld).examples[0])
     extra = {key: value for key, value in fields.pop("extra_properties").items() if key != name}
     owner = Contact(extra=extra, **fields)
     standin = RegistrarStandIn()
 
-    with pytest.raises(ProvisioningFailedError, match=tld_table.extra_param_name(tld, name)):
+    with pytest.raises(ProvisioningFailedError, match=tlds.extra_param_name(tld, name)):
         Route53Registrar(*standin.clients()).submit(
             RegistrationRequest(f"bakery.{tld}", DomainAction.REGISTER, 1, Contacts(owner, ANN, ANN, ANN))
         )
 
 
 def test_every_tld_of_the_table_is_sold() -> None:
-    assert set(tld_table.TLDS) <= set(PRICES)
-    assert {tld for tld, facts in tld_table.TLDS.items() if not facts.authcode_required} <= WITHOUT_AUTH_CODE
+    assert tlds.known() <= set(PRICES)
+    assert {tld for tld in tlds.known() if not tlds.facts(tld).authcode_required} <= WITHOUT_AUTH_CODE

@@ -74,7 +74,7 @@ class Contact:
         }
 
     def as_json(self) -> str:
-        """The text that is sealed; `LARGEST_CONTACT` (domain/contact_schema.py) limits it."""
+        """The text that is sealed; `LARGEST_CONTACT` (domain/contact_fields.py) limits it."""
         return json.dumps(self.as_given(), ensure_ascii=False, separators=(",", ":"))
 
 

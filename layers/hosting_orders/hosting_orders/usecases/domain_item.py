@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue, DomainPrice
-from hosting_orders.domain.contact_schema import CONTACT_FIELDS
+from hosting_orders.domain.contact_fields import CONTACT_FIELDS
 from hosting_orders.domain.errors import (
     AccessDeniedError,
     ContactsRefusedError,

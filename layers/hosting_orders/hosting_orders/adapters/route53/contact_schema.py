@@ -9,31 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .registration import ContactRole
-from .tld_table import STATE_NEEDED, ContactDemand, ExtraProperty, TldFacts
+from hosting_orders.adapters.route53.tlds import TldFacts
+from hosting_orders.domain.contact_fields import LONGEST, LONGEST_EXTRA, REQUIRED
 
-LONGEST = {
-    "first_name": 64,
-    "last_name": 64,
-    "organization": 128,
-    "street_address": 160,
-    "post_code": 16,
-    "city": 64,
-    "state": 64,
-    "country": 2,
-    "email": 254,  # RFC 5321, and Route 53's own limit
-    "phone": 30,
-}
-"""The most characters of each field: within what Route 53 takes, and such that any of them can be told to be too long
-by itself. What a whole contact may have is `LARGEST_CONTACT`."""
-
-REQUIRED = ("first_name", "last_name", "street_address", "post_code", "city", "country", "email", "phone")
-OPTIONAL = ("organization", "state")
-CONTACT_FIELDS = (*REQUIRED, *OPTIONAL, "extra_properties")
-LONGEST_EXTRA = 128
-
-LARGEST_CONTACT = 3900
-"""Bytes of JSON. KMS encrypts at most 4096 bytes at once, and a contact is sealed by it directly."""
+STATE_NEEDED = ("AU", "CA", "US")
 
 _FIELDS: Mapping[str, dict[str, Any]] = {
     "first_name": {"title": "First name"},
@@ -64,7 +43,7 @@ _FIELDS: Mapping[str, dict[str, Any]] = {
 
 
 def contact_schema(facts: TldFacts) -> dict[str, Any]:
-    """A new schema object; whoever publishes and checks keeps one of them."""
+    """A new schema object: it is published, and contacts are checked with it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Contact for a .{facts.name} domain",
@@ -79,25 +58,25 @@ def contact_schema(facts: TldFacts) -> dict[str, Any]:
             "extra_properties": {
                 "title": "Fields of this registry",
                 "description": f"What else the .{facts.name} registry needs."
-                if facts.extras
+                if facts.extra_properties
                 else f"The .{facts.name} registry has no fields of its own.",
                 "type": "object",
-                "properties": {extra.name: _extra(extra) for extra in facts.extras},
+                "properties": {name: _extra(schema) for name, schema in facts.extra_properties.items()},
                 "additionalProperties": False,
             },
         },
         "required": list(REQUIRED),
         "additionalProperties": False,
-        "allOf": [_rule(_STATE_DEMAND), *(_rule(demand) for demand in facts.demands)],
-        "examples": [dict(example) for example in facts.examples] or [PERSON_EXAMPLE],
+        "allOf": [_STATE_RULE, *facts.rules],
+        "examples": list(facts.examples) or [PERSON_EXAMPLE],
     }
 
 
-_STATE_DEMAND = ContactDemand(
-    f"Addresses in {', '.join(STATE_NEEDED)} have a state or province.",
-    {"required": ["state"]},
-    when={"properties": {"country": {"enum": list(STATE_NEEDED)}}},
-)
+_STATE_RULE: Mapping[str, Any] = {
+    "description": f"Addresses in {', '.join(STATE_NEEDED)} have a state or province.",
+    "if": {"properties": {"country": {"enum": list(STATE_NEEDED)}}},
+    "then": {"required": ["state"]},
+}
 
 PERSON_EXAMPLE: dict[str, Any] = {
     "first_name": "Ada",
@@ -115,21 +94,7 @@ def _field(name: str) -> dict[str, Any]:
     return {**_FIELDS[name], "type": "string", "minLength": 1, "maxLength": LONGEST[name]}
 
 
-def _extra(extra: ExtraProperty) -> dict[str, Any]:
-    return {
-        "title": extra.title,
-        "description": extra.description,
-        "type": "string",
-        "minLength": 1,
-        "maxLength": LONGEST_EXTRA,
-        **extra.schema,
-    }
-
-
-def _rule(demand: ContactDemand) -> dict[str, Any]:
-    rule: dict[str, Any] = {"description": demand.why}
-    if set(demand.roles) != set(ContactRole):
-        rule["x-roles"] = [role.value for role in demand.roles]
-    if demand.when is None:
-        return {**rule, **demand.then}
-    return {**rule, "if": dict(demand.when), "then": dict(demand.then)}
+def _extra(schema: Mapping[str, Any]) -> dict[str, Any]:
+    facts = dict(schema)
+    texts = {name: facts.pop(name) for name in ("title", "description")}
+    return {**texts, "type": "string", "minLength": 1, "maxLength": LONGEST_EXTRA, **facts}

@@ -11,9 +11,10 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
 
+from hosting_orders.adapters.route53 import tlds
+from hosting_orders.adapters.route53.tlds import TldFacts
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.registration import DomainName
-from hosting_orders.domain.tld_table import TLDS, TldFacts
 
 if TYPE_CHECKING:
     from idna import IDNAError
@@ -225,7 +226,7 @@ def _registry_of(labels: list[str], ascii_labels: list[str]) -> TldFacts:
     suffix = _public_suffixes().publicsuffix(ascii_name)
     if len(labels) == 1 and suffix is None:
         raise _invalid(f"{_shown(labels[0])!r} has no ending: send the whole domain, such as `example.com`.")
-    if suffix is None or suffix not in TLDS:
+    if suffix is None or suffix not in tlds.known():
         ending = suffix if suffix is not None else ascii_labels[-1]
         raise InvalidRequestError(
             "unsupported_tld",
@@ -243,7 +244,7 @@ def _registry_of(labels: list[str], ascii_labels: list[str]) -> TldFacts:
         raise _invalid(
             f"This is a sub-domain: order `{registrable}`, and set up the sub-domain in its DNS zone."
         )
-    return TLDS[suffix]
+    return tlds.facts(suffix)
 
 
 def _check_registry(label: str, facts: TldFacts) -> None:

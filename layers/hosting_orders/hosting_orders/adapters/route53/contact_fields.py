@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-from hosting_orders.domain.contact_schema import (
+from hosting_orders.domain.contact_fields import (
     CONTACT_FIELDS,
     LARGEST_CONTACT,
     LONGEST,

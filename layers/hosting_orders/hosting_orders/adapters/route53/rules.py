@@ -6,7 +6,10 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from hosting_orders.domain.contact_schema import contact_schema
+from hosting_orders.adapters.route53 import tlds
+from hosting_orders.adapters.route53.contact_fields import read_contact
+from hosting_orders.adapters.route53.contact_schema import contact_schema
+from hosting_orders.adapters.route53.domain_names import parse_domain_name
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.registration import (
@@ -17,10 +20,6 @@ from hosting_orders.domain.registration import (
     TldRules,
     Violation,
 )
-from hosting_orders.domain.tld_table import TLDS
-
-from .contact_fields import read_contact
-from .domain_names import parse_domain_name
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
@@ -37,17 +36,17 @@ class TableRegistryRules:
 
     def known(self) -> Sequence[str]:
         """Every TLD with rules, in ASCII, sorted."""
-        return sorted(TLDS)
+        return sorted(tlds.known())
 
     def parse_name(self, text: str) -> DomainName:
         return parse_domain_name(text)
 
     def rules(self, tld: str) -> TldRules | None:
         name = unicodedata.normalize("NFKC", tld).strip().strip(".").lower()
-        facts = TLDS.get(name)
-        if facts is None:
+        if name not in tlds.known():
             return None
         if name not in self._rules:
+            facts = tlds.facts(name)
             self._rules[name] = TldRules(
                 name, contact_schema(facts), authcode_required=facts.authcode_required
             )

@@ -1,0 +1,105 @@
+"""Whether a domain can be had: what Route 53 answers, in our words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from hosting_orders.adapters.route53.texts import without
+from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.money import ZERO_DECIMAL, Money
+from hosting_orders.domain.registration import Availability, NameOffer
+
+_NOT_AVAILABLE = {
+    "UNAVAILABLE": "this name is registered already",
+    "UNAVAILABLE_RESTRICTED": "the registry does not give out this name",
+    "RESERVED": "the registry keeps this name for somebody else",
+    "AVAILABLE_RESERVED": "the registry keeps this name back and gives it out on its own conditions only",
+    "AVAILABLE_PREORDER": "this name can only be pre-ordered so far",
+    "INVALID_NAME_FOR_TLD": "the registry does not allow this name",
+}
+_PREMIUM = "the registry sells this name at a premium price"
+
+# What the registrar's texts about transfers speak of, the first match counts.
+_TRANSFER_REASONS = (
+    (
+        re.compile(r"auth", re.IGNORECASE),
+        "the authorization code is not the one of this name; ask the current registrar for a new one",
+    ),
+    (
+        re.compile(r"\b60\b|sixty|recently", re.IGNORECASE),
+        "a name that was registered or transferred less than 60 days ago can't be transferred yet",
+    ),
+    (
+        re.compile(r"lock|prohibit", re.IGNORECASE),
+        "the name is locked; unlock it at the current registrar first",
+    ),
+    (
+        re.compile(r"not (been )?registered|not exist|is available", re.IGNORECASE),
+        "nobody has registered this name; register it instead of transferring it",
+    ),
+)
+
+
+def available(answer: Mapping[str, Any]) -> NameOffer:
+    """The answer of CheckDomainAvailability. Raises ProviderUnavailableError while the registry does not say."""
+    word = str(answer.get("Availability"))
+    cost = _cost(answer)
+    if word == "UNAVAILABLE_PREMIUM" or (word == "AVAILABLE" and _is_premium(answer)):
+        return NameOffer(Availability.PREMIUM, cost, _PREMIUM)
+    if word == "AVAILABLE":
+        return NameOffer(Availability.AVAILABLE, cost)
+    if word in _NOT_AVAILABLE:
+        return NameOffer(Availability.UNAVAILABLE, reason=_NOT_AVAILABLE[word])
+    raise ProviderUnavailableError("registrar: it is not known yet whether this name is available")
+
+
+def transferable(answer: Mapping[str, Any], auth_code: str | None) -> NameOffer:
+    """The answer of CheckDomainTransferability. Raises ProviderUnavailableError while the registry does not say."""
+    word = transferable_word(answer)
+    cost = _cost(answer)
+    if word == "PREMIUM_DOMAIN" or (word == "TRANSFERABLE" and _is_premium(answer)):
+        return NameOffer(Availability.PREMIUM, cost, _PREMIUM)
+    if word == "TRANSFERABLE":
+        return NameOffer(Availability.AVAILABLE, cost)
+    if word == "DOMAIN_IN_OWN_ACCOUNT":
+        return NameOffer(Availability.UNAVAILABLE, reason="this name is with us already")
+    if word == "DOMAIN_IN_ANOTHER_ACCOUNT":
+        reason = "another account has this name at the same registrar and has to pass it on there"
+        return NameOffer(Availability.UNAVAILABLE, reason=reason)
+    if word in ("UNTRANSFERABLE", "UNTRANSFERRABLE"):  # AWS spells it in both ways
+        said = without(str(answer.get("Message") or ""), [auth_code or ""])
+        return NameOffer(Availability.UNAVAILABLE, reason=_transfer_reason(said))
+    raise ProviderUnavailableError("registrar: it is not known yet whether this name can be transferred")
+
+
+def transferable_word(answer: Mapping[str, Any]) -> str:
+    return str((answer.get("Transferability") or {}).get("Transferable")).upper()
+
+
+def _is_premium(answer: Mapping[str, Any]) -> bool:
+    return (answer.get("Price") or {}).get("PriceType") == "REGISTRY_PREMIUM"
+
+
+def _cost(answer: Mapping[str, Any]) -> Money | None:
+    """The price in minor units. The API tells it as a floating number of major units, whose text is exact."""
+    price = answer.get("Price")
+    if not price:
+        return None
+    try:
+        currency = str(price["Currency"]).upper()
+        scale = 0 if currency in ZERO_DECIMAL else 2
+        amount = Decimal(str(price["Price"])).scaleb(scale).quantize(Decimal(1), ROUND_HALF_UP)
+    except (KeyError, TypeError, ArithmeticError) as fault:
+        raise ProviderUnavailableError(f"registrar: malformed price ({type(fault).__name__})") from None
+    return Money(int(amount), currency)
+
+
+def _transfer_reason(said: str) -> str:
+    for pattern, reason in _TRANSFER_REASONS:
+        if pattern.search(said):
+            return reason
+    told = f": {said}" if said else ""
+    return f"the registry does not let this name be transferred now{told}"

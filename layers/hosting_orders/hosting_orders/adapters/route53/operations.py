@@ -1,0 +1,66 @@
+"""The registrar's operations, in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from hosting_orders.adapters.route53.texts import without
+from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.registration import (
+    DomainAction,
+    RegisteredDomain,
+    RegistrarOperation,
+    RegistrarStatus,
+    Upkeep,
+)
+
+TYPES: Mapping[DomainAction | Upkeep, str] = {
+    DomainAction.REGISTER: "REGISTER_DOMAIN",
+    DomainAction.TRANSFER: "TRANSFER_IN_DOMAIN",
+    Upkeep.RENEW: "RENEW_DOMAIN",
+}
+_ACTIONS = {word: action for action, word in TYPES.items()}
+
+_STATUSES = {
+    "SUBMITTED": RegistrarStatus.RUNNING,
+    "IN_PROGRESS": RegistrarStatus.RUNNING,
+    "SUCCESSFUL": RegistrarStatus.SUCCEEDED,
+    "FAILED": RegistrarStatus.FAILED,
+    "ERROR": RegistrarStatus.FAILED,
+}
+
+
+def read_operation(detail: Mapping[str, Any]) -> RegistrarOperation:
+    """An entry of ListOperations, or GetOperationDetail's answer."""
+    try:
+        return RegistrarOperation(
+            id=str(detail["OperationId"]),
+            name=str(detail["DomainName"]).lower(),
+            action=_ACTIONS[detail["Type"]],
+            status=_STATUSES[detail["Status"]],
+            submitted_at=_epoch_ms(detail["SubmittedDate"]),
+            flag=detail.get("StatusFlag"),
+            message=without(str(detail.get("Message") or ""), ()) or None,
+        )
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise ProviderUnavailableError(f"registrar: malformed operation ({type(fault).__name__})") from None
+
+
+def read_domain(name: str, detail: Mapping[str, Any]) -> RegisteredDomain:
+    """GetDomainDetail's answer."""
+    try:
+        return RegisteredDomain(
+            name=name.lower(),
+            nameservers=tuple(str(server["Name"]).lower() for server in detail.get("Nameservers", ())),
+            created_at=_epoch_ms(detail["CreationDate"]) if "CreationDate" in detail else None,
+            expires_at=_epoch_ms(detail["ExpirationDate"]) if "ExpirationDate" in detail else None,
+            states=tuple(detail.get("StatusList", ())),
+        )
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise ProviderUnavailableError(f"registrar: malformed name ({type(fault).__name__})") from None
+
+
+def _epoch_ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

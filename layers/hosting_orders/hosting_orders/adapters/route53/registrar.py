@@ -1,0 +1,222 @@
+"""The registrar over Route 53 Domains: the port Registrar.
+
+Its API has no idempotency key: a second RegisterDomain is a second order. So nothing is submitted twice here, not
+even by boto3, and every answer that does not settle the matter is ProviderUnavailableError: look before you ask
+again. Texts of the registrar reach customers only without personal data.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hosting_orders.adapters.route53 import offers, tlds
+from hosting_orders.adapters.route53.client import Questions, RefusedError, call
+from hosting_orders.adapters.route53.operations import TYPES, read_domain, read_operation
+from hosting_orders.adapters.route53.orders import WITHOUT_PRIVACY, consent, order_of
+from hosting_orders.adapters.route53.texts import personal_data, without
+from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.registration import (
+    Availability,
+    DomainAction,
+    NameOffer,
+    RegisteredDomain,
+    RegistrarOperation,
+    RegistrarStatus,
+    RegistrationRequest,
+    Upkeep,
+)
+
+
+class Route53Registrar:
+    """`asking` and `submitting` are boto3 `route53domains` clients of us-east-1, the only region that has the API.
+
+    `asking` may repeat its requests, `submitting` must not: raises ValueError unless it was built with
+    `retries={"total_max_attempts": 1}`. `pause` waits for some seconds.
+    """
+
+    def __init__(self, asking: Any, submitting: Any, *, pause: Callable[[float], None] = time.sleep) -> None:
+        if (submitting.meta.config.retries or {}).get("total_max_attempts") != 1:
+            raise ValueError(
+                "the client that submits orders must not repeat them: total_max_attempts must be 1"
+            )
+        self._asking = Questions(asking, pause)
+        self._submitting = submitting
+
+    # -- before an order -----------------------------------------------------------------------------------------
+
+    def availability(self, name: str) -> NameOffer:
+        """Whether the name can be registered. A name the registrar does not take at all is unavailable too.
+
+        Raises ProviderUnavailableError while the registry does not say.
+        """
+
+        def ask() -> Mapping[str, Any]:
+            return self._asking.ask("check_domain_availability", DomainName=name)
+
+        try:
+            answer = self._asking.settled(ask, lambda given: given.get("Availability"))
+        except RefusedError as refusal:
+            return NameOffer(Availability.UNAVAILABLE, reason=refusal.text)
+        return offers.available(answer)
+
+    def transferability(self, name: str, auth_code: str | None) -> NameOffer:
+        """Whether the name can be transferred to us.
+
+        Raises ProviderUnavailableError while the registry does not say.
+        """
+        code = {"AuthCode": auth_code} if auth_code else {}
+
+        def ask() -> Mapping[str, Any]:
+            return self._asking.ask("check_domain_transferability", DomainName=name, **code)
+
+        try:
+            answer = self._asking.settled(ask, offers.transferable_word)
+        except RefusedError as refusal:
+            return NameOffer(Availability.UNAVAILABLE, reason=without(refusal.text, [auth_code or ""]))
+        return offers.transferable(answer, auth_code)
+
+    # -- the order -----------------------------------------------------------------------------------------------
+
+    def submit(self, request: RegistrationRequest) -> str:
+        """Order the name once and return the operation's id.
+
+        Contacts are hidden from the public where the registry allows it. Raises ProvisioningFailedError when the
+        registrar refuses for good (also because the name is in our account by now), ProviderUnavailableError when it
+        may have taken the order.
+        """
+        tld = request.name.partition(".")[2]
+        if tld not in tlds.known():
+            raise ProvisioningFailedError(f"the registrar does not sell names under .{tld}")
+        hide = tld not in WITHOUT_PRIVACY
+        try:
+            return self._submit_once(order_of(request, tld, hide=hide), request.action)
+        except RefusedError as refusal:
+            # Refused is not submitted, so this is no second order. Which registries can hide a contact changes, and
+            # for some depends on the contact.
+            if not (hide and "privacy" in refusal.text.lower()):
+                raise _refusal(refusal.text, request) from None
+        try:
+            return self._submit_once(order_of(request, tld, hide=False), request.action)
+        except RefusedError as refusal:
+            raise _refusal(refusal.text, request) from None
+
+    def _submit_once(self, order: Mapping[str, Any], action: DomainAction) -> str:
+        method = "register_domain" if action is DomainAction.REGISTER else "transfer_domain"
+        return self._operation_of(method, order)
+
+    def _operation_of(self, method: str, order: Mapping[str, Any]) -> str:
+        answer = call(self._submitting, method, order)
+        if not answer.get("OperationId"):
+            raise ProviderUnavailableError("registrar: it took the order without naming an operation")
+        return str(answer["OperationId"])
+
+    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
+        """Ask for one more year and return the operation's id.
+
+        Raises ProvisioningFailedError when the registrar refuses for good (also because the name does not run out in
+        `current_expiry_year` any more), ProviderUnavailableError when it may have taken the order, or is at one.
+        """
+        order = {"DomainName": name, "DurationInYears": 1, "CurrentExpiryYear": current_expiry_year}
+        try:
+            return self._operation_of("renew_domain", order)
+        except RefusedError as refusal:
+            # Refused is not submitted, so this is no second renewal. Only premium names need consent: a standard
+            # price that rose within the year must not keep a name from being renewed that its owner has paid for.
+            if max_cost is None or "consent" not in refusal.text.lower():
+                raise ProvisioningFailedError(_not_renewed(refusal)) from None
+        try:
+            return self._operation_of("renew_domain", {**order, "Consent": consent(max_cost)})
+        except RefusedError as refusal:
+            raise ProvisioningFailedError(_not_renewed(refusal)) from None
+
+    # -- what became of it ---------------------------------------------------------------------------------------
+
+    def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
+        """Operations for this name submitted at or after `since` (epoch ms, counted in whole seconds), newest first.
+
+        The registrar's clock sets the times: allow for clocks that differ.
+        """
+        arguments = {
+            "SubmittedSince": datetime.fromtimestamp(since // 1000, UTC),
+            "Type": [TYPES[action]],
+            "SortBy": "SubmittedDate",
+            "SortOrder": "DESC",
+        }
+        try:
+            listed = [
+                self._named(entry)
+                for entry in self._asking.listed("list_operations", "Operations", arguments)
+            ]
+        except RefusedError:
+            raise ProviderUnavailableError("registrar: it did not list its operations") from None
+        found = [
+            self._operation(entry) for entry in listed if str(entry.get("DomainName")).lower() == name.lower()
+        ]
+        return sorted(found, key=lambda operation: operation.submitted_at, reverse=True)
+
+    def _named(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The listed operation with its name, which the list may leave out: overlooked, it would be ordered twice."""
+        if entry.get("DomainName"):
+            return entry
+        return self._asking.ask("get_operation_detail", OperationId=entry.get("OperationId", ""))
+
+    def operation(self, operation_id: str) -> RegistrarOperation | None:
+        """A registration, transfer or renewal as it stands, None when the registrar knows no such operation."""
+        try:
+            detail = self._asking.ask("get_operation_detail", OperationId=operation_id)
+        except RefusedError:
+            return None  # the id is all there was to refuse
+        if detail.get("OperationId") != operation_id:
+            raise ProviderUnavailableError("registrar: it answered with another operation")
+        return self._operation(detail)
+
+    def _operation(self, detail: Mapping[str, Any]) -> RegistrarOperation:
+        operation = read_operation(detail)
+        ours_before = operation.action is Upkeep.RENEW
+        if detail["Status"] == "ERROR" and not ours_before and self.domain(operation.name) is not None:
+            # AWS does not say how ERROR differs from FAILED. Something went wrong on the way, but the name that was
+            # paid for has come: to give the money back would be to give the name away.
+            return replace(operation, status=RegistrarStatus.SUCCEEDED)
+        return operation
+
+    def domain(self, name: str) -> RegisteredDomain | None:
+        """The name as it is in our account, None when it is not there."""
+        try:
+            detail = self._asking.ask("get_domain_detail", DomainName=name)
+        except RefusedError:
+            if self._is_listed(name):
+                raise ProviderUnavailableError("registrar: it lists the name but does not show it") from None
+            return None
+        if str(detail.get("DomainName", "")).lower() != name.lower():
+            raise ProviderUnavailableError("registrar: it answered with another name")
+        return read_domain(name, detail)
+
+    def _is_listed(self, name: str) -> bool:
+        """Whether the name is on the list of our names.
+
+        GetDomainDetail refuses a name that is not ours with the same code as one it can't read; only the text
+        differs. The list leaves no doubt.
+        """
+        arguments = {
+            "FilterConditions": [{"Name": "DomainName", "Operator": "BEGINS_WITH", "Values": [name]}]
+        }
+        try:
+            entries = self._asking.listed("list_domains", "Domains", arguments)
+            names = {str(entry.get("DomainName", "")).lower() for entry in entries}
+        except RefusedError:
+            raise ProviderUnavailableError("registrar: it did not list our names") from None
+        return name.lower() in names
+
+
+def _refusal(said: str, request: RegistrationRequest) -> ProvisioningFailedError:
+    text = without(said, personal_data(request), keep=request.name)
+    return ProvisioningFailedError(f"the registrar refused the name: {text}")
+
+
+def _not_renewed(refusal: RefusedError) -> str:
+    return f"the registrar refused to renew the name: {without(refusal.text, ())}"
