@@ -21,7 +21,7 @@ from .log import log
 from .ports import Services
 
 PAYMENT_NOT_STARTED = "cart_pay_failed"
-"""The failure of an order whose payment was refused when it was placed (contract 002, 422)."""
+"""The failure of an order whose payment was refused when it was placed (a 422)."""
 
 
 def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
@@ -29,7 +29,7 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
 
     Raises PaymentNotStartedError when the payment can't be started: then the cart and its orders are on record
     as failed and nothing is open at the provider. Raises ProviderUnavailableError when the outcome is unknown:
-    asking again finds the same invoice.
+    asking again finds the same payment.
     """
     request = ChargeRequest(
         account_id=account.id,

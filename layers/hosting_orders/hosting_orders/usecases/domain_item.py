@@ -1,4 +1,4 @@
-"""The checks of a domain (contract 002, "Register or Transfer a Domain"; docs/contracts.md O2-113 … O2-155, C13).
+"""The checks of a domain (docs/contracts.md O2-113 … O2-155, C13).
 
 First what the request says (400), then, once the account is ready to be charged, what the registrar and the
 registry say (422). Nothing is written here.
@@ -388,7 +388,7 @@ def _priced(
     catalogue: Catalogue, account: Account, draft: DomainDraft, item: DomainItem, offer: NameOffer
 ) -> DomainDraft:
     register = item.action is DomainAction.REGISTER
-    # Contract 002 keeps `domain_unavailable` for registrations.
+    # `domain_unavailable` is for registrations.
     code = "domain_unavailable" if register else "domain_add_failed"
     at = f"{draft.pointer}/name"
     if offer.availability is Availability.UNAVAILABLE:
