@@ -23,7 +23,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class DomainRenewal:
-    """A further year at the registrar for a further term that was paid: one for each invoice, and never two.
+    """A further year at the registrar for a further term that was paid: one for each payment, and never two.
 
     It is written down before the registrar is asked. `expires_before` is when the domain expires without it,
     `first_at` when it was first asked for, `lease_until` until when one process alone may ask. `done_at` is when the
@@ -61,7 +61,7 @@ class DomainRecord:
         return replace(self, submission=replace(self.submission or Submission(now, 0), flag=flag))
 
     def renewal(self, reference: str) -> DomainRenewal | None:
-        """What the registrar was asked for with this invoice's money."""
+        """What the registrar was asked for with the money of this payment."""
         return next((one for one in self.renewals if one.reference == reference), None)
 
     def renewing(self, renewal: DomainRenewal) -> DomainRecord:

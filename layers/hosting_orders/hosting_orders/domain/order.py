@@ -203,7 +203,7 @@ class Order:
 
     @property
     def line_key(self) -> str:
-        """Names this order's line on the cart's invoice."""
+        """Names this order's line of the cart's charge."""
         return str(self.number)
 
     # -- the moves --------------------------------------------------------------------------------------------

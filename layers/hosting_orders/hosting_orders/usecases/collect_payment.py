@@ -29,7 +29,7 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
 
     Raises PaymentNotStartedError when the payment can't be started: then the cart and its orders are on record
     as failed and nothing is open at the provider. Raises ProviderUnavailableError when the outcome is unknown:
-    asking again finds the same invoice.
+    asking again finds the same payment.
     """
     request = ChargeRequest(
         account_id=account.id,
