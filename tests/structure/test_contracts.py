@@ -214,6 +214,24 @@ print(json.dumps(found))
     return json.loads(answer.stdout)
 
 
+def test_a_contract_changes_what_docs_extending_says() -> None:
+    """Outside of its folder and of the functions that serve it, one file names the contract, and one its default."""
+    naming = {source.module for source in project_modules() if "orders_v2" in source.text}
+    outside = {
+        module
+        for module in naming
+        if not module.startswith(("functions.", "hosting_orders.contracts.orders_v2"))
+    }
+    # Orders of before the contract was kept were all placed through this one.
+    assert outside == {"hosting_orders.contracts.published", "hosting_orders.domain.placement"}
+    served = {source.module for source in project_modules() if "@serves(" in source.text}
+    assert {module for module in naming if module.startswith("functions.")} <= served | {
+        "functions.place_order.app"
+    }
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    assert "| a contract | 1, and a line in each function that serves it | its folder |" in page
+
+
 # -- the rules on small examples ----------------------------------------------------------------------
 
 
