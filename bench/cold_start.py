@@ -28,7 +28,7 @@ from tests.structure.project import camel_case
 ROOT = Path(__file__).parents[1]
 BUILT = ROOT / ".aws-sam" / "here"
 LAYERS = ("HostingOrdersLayer", "DependenciesLayer")
-FUNCTIONS = ("show_order", "show_cart", "place_order")
+FUNCTIONS = ("show_order", "read_orders", "place_order")
 IN_FUNCTION = Path(__file__).parent / "in_function.py"
 MILLION = 1_000_000
 
@@ -97,7 +97,7 @@ class Bench:
         match function:
             case "show_order":
                 return "GET", "/api/orders/{id}", {"id": self.order_path.rpartition("/")[2]}, None, 200
-            case "show_cart":
+            case "read_orders":
                 return "GET", "/api/carts/{token}", {"token": self.cart_path.rpartition("/")[2]}, None, 200
             case "place_order":
                 return "POST", "/api/orders", {}, _site(), 202

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from hosting_orders import bootstrap
 from hosting_orders.contracts.orders_v2 import operations as orders_v2
 from hosting_orders.domain.order import Order
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.cancel_order import cancel_order
 from hosting_orders.usecases.changes import find_order
 from hosting_orders.usecases.ports import Services
+
+bootstrap.prepare("directory", "orders", "workflow")
 
 
 @serves(orders_v2.CANCEL_ORDER)

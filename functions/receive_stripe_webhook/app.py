@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hosting_orders import bootstrap
 from hosting_orders.contracts import webhooks
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.receive_stripe_webhook import receive_stripe_webhook
+
+bootstrap.prepare("events", "orders", "workflow", "payments")
 
 
 @serves(webhooks.RECEIVE_STRIPE_WEBHOOK)

@@ -10,6 +10,10 @@ from hosting_orders.contracts.published import callback_body
 from hosting_orders.entrypoints.logs import logger
 from hosting_orders.usecases.reconcile import reconcile
 
+bootstrap.prepare(
+    "orders", "deliveries", "workflow", "payments", "platform", "callbacks", "cipher", "registrar", "zones"
+)
+
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     looked_at = reconcile(bootstrap.services(), callback_body)

@@ -9,6 +9,8 @@ from hosting_orders import bootstrap
 from hosting_orders.entrypoints.execution import failed_execution
 from hosting_orders.usecases.report_failed_execution import report_failed_execution
 
+bootstrap.prepare("orders", "workflow", "alerts")
+
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     report_failed_execution(bootstrap.services(), failed_execution(event))

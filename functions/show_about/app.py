@@ -8,6 +8,8 @@ from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.show_about import AboutView, show_about
 
+bootstrap.prepare("directory", "catalogue", "features")
+
 
 @serves(orders_v2.SHOW_ABOUT)
 def handler(call: Call[AboutView], services: Services) -> Reply:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hosting_orders import bootstrap
 from hosting_orders.contracts.orders_v2 import operations as orders_v2
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.show_account import AccountView, show_account
+
+bootstrap.prepare("directory", "callbacks")
 
 
 @serves(orders_v2.SHOW_ACCOUNT)

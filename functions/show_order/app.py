@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from hosting_orders import bootstrap
 from hosting_orders.contracts.orders_v2 import operations as orders_v2
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.show_order import OrderView, show_order
+
+bootstrap.prepare("directory", "orders", "cipher")
 
 
 @serves(orders_v2.SHOW_ORDER)

@@ -56,11 +56,13 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a dotted name such as `boto3.client`; `name` is resolved through the module's imports."""
+    """A call of a dotted name such as `boto3.client`; `name` is resolved through the module's imports. `texts` are
+    the arguments that are literal texts."""
 
     name: str
     line: int
     at_load: bool
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -181,7 +183,9 @@ class _Reader(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         name = self._resolved(node.func)
         if name:
-            self._source.calls.append(Call(name, node.lineno, self._depth == 0))
+            literals = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+            texts = tuple(value for value in literals if isinstance(value, str))
+            self._source.calls.append(Call(name, node.lineno, self._depth == 0, texts))
         self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:

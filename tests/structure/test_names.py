@@ -15,20 +15,11 @@ VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+|reconcile")  # what is reconciled i
 # Functions that decide nothing, each with the reason why no use case stands behind it.
 WITHOUT_A_USE_CASE = {
     "answer_unknown_route": "it only answers 404 in the contract's shape",
-    "update_order": "it only answers 400: the contract reserves PATCH",
     "receive_platform_webhook": "it hands the operation to provision_hosting, which waits for it",
     "place_order": "it places a cart of one site: place_cart",
-    "order_domain": "it places a cart of one domain: place_cart",
-    "show_tld": "it shows one of what list_tlds finds",
-    "list_callbacks": "it only reads",
-    "list_order_events": "it only reads",
-    "show_about": "it only reads",
-    "show_account": "it only reads",
-    "show_cart": "it only reads",
-    "show_order": "it only reads",
-    "show_sample_callback": "it shows an example",
-    "show_task": "it only reads",
-    "show_user": "it only reads",
+    "order_domains": "what needs the rights to order domains: place_cart",
+    "read_orders": "what needs the right to read orders, and no other",
+    "read_tlds": "what needs the registries' rules, and no other right than reading",
 }
 
 

@@ -203,17 +203,17 @@ def test_the_watcher_reads_secrets_and_indexes_apart() -> None:
     assert policies["TakeMoney"] == {"secret:StripeSecret"}
     assert policies["FindDueOrders"] == {"index:due"}
     assert "secret:StripeSecret" in permissions.allowed("charge_order")
-    assert not {"secret:StripeSecret", "index:due", "dynamodb:PutItem"} & permissions.allowed("list_orders")
+    assert not {"secret:StripeSecret", "index:due", "dynamodb:PutItem"} & permissions.allowed("read_orders")
 
 
 def test_what_a_function_may_not_do_is_noted() -> None:
     before = set(permissions.missing), set(permissions.seen)
     try:
         permissions.missing.clear()
-        with permissions.running("list_orders"):
+        with permissions.running("read_orders"):
             permissions.used("dynamodb:Query", "dynamodb:PutItem", "env:TABLE_NAME", "env:OTHER")
-        assert permissions.missing == {("list_orders", "dynamodb:PutItem"), ("list_orders", "env:OTHER")}
-        assert ("list_orders", "dynamodb:Query") in permissions.seen
+        assert permissions.missing == {("read_orders", "dynamodb:PutItem"), ("read_orders", "env:OTHER")}
+        assert ("read_orders", "dynamodb:Query") in permissions.seen
     finally:
         for kept, found in zip(before, (permissions.missing, permissions.seen), strict=True):
             found.clear()

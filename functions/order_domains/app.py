@@ -1,20 +1,33 @@
-"""Order several products with one charge."""
+"""POST /api/orders/domain and POST /api/carts: the two that can order domains."""
 
 from __future__ import annotations
 
+from hosting_orders import bootstrap
 from hosting_orders.contracts.orders_v2 import requests as orders_v2
 from hosting_orders.domain.errors import UserRequiredError
-from hosting_orders.entrypoints.http import Call, Reply, serves
+from hosting_orders.entrypoints.http import Call, Reply, serves, together
 from hosting_orders.entrypoints.orders import place
 from hosting_orders.usecases.domain_item import admit_domain_orders
 from hosting_orders.usecases.place_cart import Placed
 from hosting_orders.usecases.ports import Services
 
+bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments")
+bootstrap.prepare("cipher", "features", "registrar", "registry_rules")
+
+
+@serves(orders_v2.ORDER_DOMAIN)
+def domain(call: Call[Placed], services: Services) -> Reply:
+    admit_domain_orders(services, call.caller)
+    return place(call, services)
+
 
 @serves(orders_v2.PLACE_CART)
-def handler(call: Call[Placed], services: Services) -> Reply:
+def cart(call: Call[Placed], services: Services) -> Reply:
     if orders_v2.orders_a_domain(call.request.json()):
         if call.caller.user_id is None:
             raise UserRequiredError("Only a person may order domains: use a user's API key.")
         admit_domain_orders(services, call.caller)
     return place(call, services)
+
+
+handler = together(domain, cart)
