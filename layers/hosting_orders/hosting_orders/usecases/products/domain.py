@@ -1,4 +1,4 @@
-"""A domain (contract 002, "Register or Transfer a Domain"): checked with the registrar, which cannot take it back."""
+"""A domain: checked with the registrar, which cannot take it back."""
 
 from __future__ import annotations
 

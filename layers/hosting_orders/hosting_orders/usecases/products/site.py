@@ -1,4 +1,4 @@
-"""A site (contract 002, "Order a new Site"): its checks, and what the hosting platform is asked for."""
+"""A site: its checks, and what the hosting platform is asked for."""
 
 from __future__ import annotations
 
