@@ -26,9 +26,10 @@ from hosting_orders.domain.providers import ServiceRequest
 from hosting_orders.usecases.authenticate import Caller, hash_key
 from hosting_orders.usecases.drafts import Draft
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, place_cart
-from hosting_orders.usecases.platform_delivery import PlatformFulfilment, password_context
+from hosting_orders.usecases.platform_delivery import PlatformFulfilment
 from hosting_orders.usecases.products import registry
 from hosting_orders.usecases.products.site import SiteRequest
+from hosting_orders.usecases.sealed_password import password_context
 from tests.support import world as worlds
 from tests.support.asl_runner import StateMachine
 from tests.support.world import ROOT, World, a_world

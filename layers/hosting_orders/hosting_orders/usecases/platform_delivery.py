@@ -127,8 +127,3 @@ def order_of(services: Services, operation: Operation) -> Order | None:
     if order is None:
         log.warning("operation of an unknown order", extra={"operation_id": operation.id})
     return order
-
-
-def password_context(order: Order) -> dict[str, str]:
-    """A sealed password opens only as this order's."""
-    return {"account": order.account_id, "order": order.uuid, "field": "ssh_password"}

@@ -12,8 +12,8 @@ from hosting_orders.domain.order import Order
 
 from .authenticate import Caller
 from .changes import find_order, load_cart
-from .platform_delivery import password_context
 from .ports import Services
+from .sealed_password import password_context
 
 
 @dataclass(frozen=True, slots=True)

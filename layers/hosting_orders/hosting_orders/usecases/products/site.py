@@ -16,8 +16,9 @@ from hosting_orders.domain.providers import Operation, ServiceRequest
 from hosting_orders.domain.registration import SealedContacts
 
 from ..drafts import Draft
-from ..platform_delivery import PlatformFulfilment, password_context
+from ..platform_delivery import PlatformFulfilment
 from ..ports import Services
+from ..sealed_password import password_context
 
 
 @dataclass(frozen=True, slots=True)
