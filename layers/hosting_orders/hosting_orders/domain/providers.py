@@ -19,7 +19,7 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True)
 class ChargeLine:
-    """One line of what is charged. `key` finds it again when only this order is refunded; `amount` is net minor units."""
+    """One line of a charge. `key` finds it again when only this order is refunded; `amount` is net minor units."""
 
     key: str
     description: str
