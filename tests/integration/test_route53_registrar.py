@@ -212,7 +212,7 @@ def test_texts_lose_what_is_personal_and_keep_the_rest(stubbed: Stubbed, said: s
 
     with pytest.raises(ProvisioningFailedError) as refusal:
         stubbed.registrar.submit(TRANSFER)
-    assert str(refusal.value) == f"the registrar refused the name: {told}"
+    assert str(refusal.value) == f"the registrar refused the domain: {told}"
 
 
 def test_a_long_text_is_cut(stubbed: Stubbed) -> None:

@@ -18,7 +18,7 @@ from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
 from .money import Money
 from .placement import Placement
-from .registration import DomainAction
+from .registration import DomainAction, RegistrarWaits
 
 
 class OrderStatus(StrEnum):
@@ -165,14 +165,14 @@ class Submission:
     after a crash looks there before asking again.
 
     `first_at` is when it was first asked, `asked_at` when it was last asked and did not clearly refuse, `lease_until`
-    until when one process alone may ask (epoch ms). `flag` is the registrar's word for what its work waits for; its
+    until when one process alone may ask (epoch ms). `flag` is what its work waits for; the registrar's
     texts may repeat a contact, so they are not kept.
     """
 
     first_at: int
     lease_until: int
     asked_at: int = 0
-    flag: str | None = None
+    flag: RegistrarWaits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +357,7 @@ class Order:
         flag = self.submission.flag if self.submission else None
         return replace(self, submission=Submission(first_at, lease_until, now, flag))
 
-    def registrar_said(self, flag: str | None, now: int) -> Order:
+    def registrar_said(self, flag: RegistrarWaits | None, now: int) -> Order:
         """What the registrar's work waits for; a new flag is a line of the timeline."""
         known = self.submission or Submission(now, 0)
         if known.flag == flag:

@@ -14,9 +14,11 @@ from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningF
 from hosting_orders.domain.order import Actor, DomainResource, Failure, Order, OrderStatus
 from hosting_orders.domain.registration import (
     DomainAction,
+    Refusal,
     RegisteredDomain,
     RegistrarOperation,
     RegistrarStatus,
+    RegistrationRefusedError,
     RegistrationRequest,
     why_it_failed,
 )
@@ -114,7 +116,7 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
             return
     try:
         operation_id = services.registrar.submit(_request(services, order))
-    except ProvisioningFailedError as refusal:
+    except RegistrationRefusedError as refusal:
         owned = services.registrar.domain(item.ascii_name) if asked_before is not None else None
         if owned is not None:
             _deliver(services, order, owned)  # refused because it is ours: the lost answer was a yes
@@ -123,7 +125,7 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
             raise _RefusedInDoubtError(
                 "refused, but an earlier order of the name may have been taken"
             ) from None
-        failure = Failure("registration_refused", why_it_failed(item.action, str(refusal)))
+        failure = Failure("registration_refused", why_it_failed(item.action, refusal.refusal))
         undeliverable(services, order, failure, Actor.REGISTRAR)
         raise ProvisioningFailedError(failure.message) from None
     if _note_operation(services, order, operation_id).operation_id != operation_id:
@@ -149,7 +151,7 @@ def _request(services: Services, order: Order) -> RegistrationRequest:
     item = order.domain_item
     sealed = services.orders.contacts(order.account_id, order.number)
     if sealed is None:
-        raise ProvisioningFailedError("the order's contacts are gone")
+        raise RegistrationRefusedError("the order's contacts are gone", Refusal.CONTACT)
     auth_code = None
     if item.sealed_auth_code is not None:
         context = auth_code_context(order.account_id, order.number)
@@ -226,7 +228,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
     if operation.status is RegistrarStatus.FAILED:
         action = order.domain_item.action
         code = "transfer_failed" if action is DomainAction.TRANSFER else "registration_failed"
-        failure = Failure(code, why_it_failed(action, operation.message))
+        failure = Failure(code, why_it_failed(action, operation.refusal))
         order = undeliverable(services, order, failure, Actor.REGISTRAR)
         answer_delivery(services, order)
         return

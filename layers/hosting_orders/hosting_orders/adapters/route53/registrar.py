@@ -17,16 +17,18 @@ from hosting_orders.adapters.route53 import offers, tlds
 from hosting_orders.adapters.route53.client import Questions, RefusedError, call
 from hosting_orders.adapters.route53.operations import TYPES, read_domain, read_operation
 from hosting_orders.adapters.route53.orders import WITHOUT_PRIVACY, consent, order_of
-from hosting_orders.adapters.route53.texts import personal_data, without
+from hosting_orders.adapters.route53.texts import personal_data, refusal_in, without
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.registration import (
     Availability,
     DomainAction,
     NameOffer,
+    Refusal,
     RegisteredDomain,
     RegistrarOperation,
     RegistrarStatus,
+    RegistrationRefusedError,
     RegistrationRequest,
     Upkeep,
 )
@@ -85,13 +87,13 @@ class Route53Registrar:
     def submit(self, request: RegistrationRequest) -> str:
         """Order the name once and return the operation's id.
 
-        Contacts are hidden from the public where the registry allows it. Raises ProvisioningFailedError when the
+        Contacts are hidden from the public where the registry allows it. Raises RegistrationRefusedError when the
         registrar refuses for good (also because the name is in our account by now), ProviderUnavailableError when it
         may have taken the order.
         """
         tld = request.name.partition(".")[2]
         if tld not in tlds.known():
-            raise ProvisioningFailedError(f"the registrar does not sell names under .{tld}")
+            raise RegistrationRefusedError(f"the registrar does not sell domains under .{tld}", Refusal.OTHER)
         hide = tld not in WITHOUT_PRIVACY
         try:
             return self._submit_once(order_of(request, tld, hide=hide), request.action)
@@ -213,9 +215,9 @@ class Route53Registrar:
         return name.lower() in names
 
 
-def _refusal(said: str, request: RegistrationRequest) -> ProvisioningFailedError:
+def _refusal(said: str, request: RegistrationRequest) -> RegistrationRefusedError:
     text = without(said, personal_data(request), keep=request.name)
-    return ProvisioningFailedError(f"the registrar refused the name: {text}")
+    return RegistrationRefusedError(f"the registrar refused the domain: {text}", refusal_in(text))
 
 
 def _not_renewed(refusal: RefusedError) -> str:
