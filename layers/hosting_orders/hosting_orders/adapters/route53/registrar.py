@@ -52,7 +52,7 @@ class Route53Registrar:
     # -- before an order -----------------------------------------------------------------------------------------
 
     def availability(self, name: str) -> NameOffer:
-        """Whether the name can be registered. A name the registrar does not take at all is unavailable too.
+        """Whether the domain can be registered. One that the registrar does not take at all is unavailable too.
 
         Raises ProviderUnavailableError while the registry does not say.
         """
@@ -67,7 +67,7 @@ class Route53Registrar:
         return offers.available(answer)
 
     def transferability(self, name: str, auth_code: str | None) -> NameOffer:
-        """Whether the name can be transferred to us.
+        """Whether the domain can be transferred to us.
 
         Raises ProviderUnavailableError while the registry does not say.
         """
@@ -85,10 +85,10 @@ class Route53Registrar:
     # -- the order -----------------------------------------------------------------------------------------------
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Order the name once and return the operation's id.
+        """Order the domain once and return the operation's id.
 
         Contacts are hidden from the public where the registry allows it. Raises RegistrationRefusedError when the
-        registrar refuses for good (also because the name is in our account by now), ProviderUnavailableError when it
+        registrar refuses for good (also because the domain is in our account by now), ProviderUnavailableError when it
         may have taken the order.
         """
         tld = request.name.partition(".")[2]
@@ -120,7 +120,7 @@ class Route53Registrar:
     def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
         """Ask for one more year and return the operation's id.
 
-        Raises ProvisioningFailedError when the registrar refuses for good (also because the name does not run out in
+        Raises ProvisioningFailedError when the registrar refuses for good (also because the domain does not expire in
         `current_expiry_year` any more), ProviderUnavailableError when it may have taken the order, or is at one.
         """
         order = {"DomainName": name, "DurationInYears": 1, "CurrentExpiryYear": current_expiry_year}
@@ -139,7 +139,7 @@ class Route53Registrar:
     # -- what became of it ---------------------------------------------------------------------------------------
 
     def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
-        """Operations for this name submitted at or after `since` (epoch ms, counted in whole seconds), newest first.
+        """Operations for this domain submitted at or after `since` (epoch ms, counted in whole seconds), newest first.
 
         The registrar's clock sets the times: allow for clocks that differ.
         """
@@ -192,14 +192,16 @@ class Route53Registrar:
             detail = self._asking.ask("get_domain_detail", DomainName=name)
         except RefusedError:
             if self._is_listed(name):
-                raise ProviderUnavailableError("registrar: it lists the name but does not show it") from None
+                raise ProviderUnavailableError(
+                    "registrar: it lists the domain but does not show it"
+                ) from None
             return None
         if str(detail.get("DomainName", "")).lower() != name.lower():
             raise ProviderUnavailableError("registrar: it answered with another name")
         return read_domain(name, detail)
 
     def _is_listed(self, name: str) -> bool:
-        """Whether the name is on the list of our names.
+        """Whether the domain is on the list of our domains.
 
         GetDomainDetail refuses a name that is not ours with the same code as one it can't read; only the text
         differs. The list leaves no doubt.
@@ -221,4 +223,4 @@ def _refusal(said: str, request: RegistrationRequest) -> RegistrationRefusedErro
 
 
 def _not_renewed(refusal: RefusedError) -> str:
-    return f"the registrar refused to renew the name: {without(refusal.text, ())}"
+    return f"the registrar refused to renew the domain: {without(refusal.text, ())}"
