@@ -62,10 +62,10 @@ def text(value: object) -> Markup:
     return Markup(escape(str(value)))
 
 
-def page(title: str, *content: Markup) -> str:
+def page(title: str, *content: Markup, language: str = "en") -> str:
     """A whole document."""
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{text(title)}</title><style>{_STYLE}</style></head><body>
 {"".join(content)}
 </body></html>

@@ -11,7 +11,7 @@ What it keeps to: the types that the pinned `stripe` package generates from Stri
 request and answer; the published test cards and SEPA accounts; idempotency keys; signed webhooks; `expand`, pages
 of lists, the search language. A documented parameter that it does nothing with is answered 501. What a real bank or
 a customer would do happens by itself where Stripe publishes it, on the page of an invoice (`hosted_invoice_url`), or
-by the controls below.
+by the controls below. A Checkout Session's `url` is a page that works in a browser, without a script.
 
 Where it differs from Stripe's test mode: a SEPA payment settles after five days of `clock`, as it does live,
 and not within seconds (setting `sepa_settles_after`); tax is a table of VAT rates; nothing is collected or
@@ -21,7 +21,15 @@ Controls, by POST of JSON or form fields; each has a form on the page at `/`, an
 
     /_standin/clock                seconds: skip ahead. Idempotency keys are forgotten after 24 hours, SEPA
                                    payments settle, published pending refunds are decided
-    /_standin/settle               payment (of the intent or its invoice) | customer: a SEPA payment arrives
+    /_standin/checkout/pay         session[, card, email, name, country, postal_code]: the customer pays a Checkout
+                                   Session by card
+    /_standin/checkout/debit       session[, iban, …]: by SEPA debit. The session is complete, and unpaid until the
+                                   debit settles
+    /_standin/checkout/authenticate
+                                   session, succeeds: whether the customer passes the challenge of their bank
+    /_standin/checkout/expire      session: it expires before its time
+    /_standin/settle               payment (of the intent, its invoice or its Checkout Session) | customer: a SEPA
+                                   payment arrives
     /_standin/fail                 the same and failure_code: it fails
     /_standin/decline              payment_method, decline_code[, code]: decline this card's charges, for the
                                    reasons that no published card has; without decline_code as published again
@@ -32,7 +40,11 @@ Controls, by POST of JSON or form fields; each has a form on the page at `/`, an
     /_standin/settings             attach_decline_cards (Stripe refuses to attach them), sepa_settles,
                                    sepa_settles_after, search_lags, renewals_are_drafts_for (seconds),
                                    refunds: as published |
-                                   succeed | pending | fail (made, then failed) | refuse (credit notes too)
+                                   succeed | pending | fail (made, then failed) | refuse (credit notes too).
+                                   What Stripe leaves open about Checkout: checkout_line_metadata (reaches the lines
+                                   of its invoice), checkout_debit_invoice (a debit's invoice appears): at settlement
+                                   | at completion, checkout_invoice_lags (seconds), checkout_credit_notes (can be
+                                   made for its invoice)
     /_standin/webhooks             on, copies, shuffle (a seed, or null), gather_seconds, delay_seconds, url
     /_standin/events/ID/send       times: deliver an event (again), whatever the settings
     /_standin/events/send          times: deliver all events again
@@ -50,6 +62,8 @@ Controls, by POST of JSON or form fields; each has a form on the page at `/`, an
     /i/INVOICE/pay                 card (a number): the customer pays, authenticating where asked; without a
                                    card with the one that waits for it, or else with a good one
     /i/INVOICE/fail                the customer fails to authenticate
+    /c/pay/SESSION/card|debit|confirm|refuse
+                                   the forms of a Checkout Session's page; a program gets the session as JSON
 
 and by GET: /_standin/summary?customer=, /_standin/events?type=, /_standin/requests.
 """

@@ -14,11 +14,13 @@ from local.loopback import refusal
 
 from . import pages, payments
 from .api import Api
-from .controls import Controls
+from .checkout_page import ACTIONS, CheckoutPage, payer_of
+from .controls import GOOD_IBAN, Controls
 from .errors import StripeError
 from .faults import KINDS
 from .idempotency import Answer
 from .overview import overview
+from .published import GOOD_CARD
 from .sdk_types import Json
 from .state import State
 from .webhooks import Webhooks
@@ -41,6 +43,13 @@ CONTROLS = (
     Control("GET", "/_standin/events", "?type=", "what happened so far, newest first"),
     Control("GET", "/_standin/requests", "", "the API's requests so far, newest first"),
     Control("POST", "/_standin/clock", "seconds", "skip ahead: keys are forgotten, debits settle"),
+    Control("POST", "/_standin/checkout/pay", "session, card, email, name, country, postal_code",
+            "the customer pays a Checkout Session by card"),
+    Control("POST", "/_standin/checkout/debit", "session, iban, email, name, country, postal_code",
+            "the customer pays a Checkout Session by SEPA debit"),
+    Control("POST", "/_standin/checkout/authenticate", "session, succeeds",
+            "the customer confirms that payment to their bank, or does not"),
+    Control("POST", "/_standin/checkout/expire", "session", "a Checkout Session expires before its time"),
     Control("POST", "/_standin/settle", "payment | customer", "the money of a debit arrives"),
     Control("POST", "/_standin/fail", "payment | customer, failure_code", "the bank returns a debit"),
     Control("POST", "/_standin/decline", "payment_method, decline_code, code", "decline this card's charges; "
@@ -50,7 +59,8 @@ CONTROLS = (
     Control("POST", "/_standin/refund", "refund, succeeds", "whether a refund arrives"),
     Control("POST", "/_standin/renew", "subscription", "its next period begins now, and is charged"),
     Control("POST", "/_standin/settings", "attach_decline_cards, sepa_settles, sepa_settles_after, refunds, "
-            "search_lags, renewals_are_drafts_for", "how Stripe behaves from now on: the form “Settings”"),
+            "search_lags, renewals_are_drafts_for, checkout_line_metadata, checkout_debit_invoice, "
+            "checkout_invoice_lags, checkout_credit_notes", "how Stripe behaves from now on: the form “Settings”"),
     Control("POST", "/_standin/webhooks", "on, copies, shuffle, gather_seconds, delay_seconds, url",
             "whether, where, how often and in which order webhooks go: the form “Webhooks”"),
     Control("POST", "/_standin/events/ID/send", "times", "send an event again"),
@@ -61,6 +71,8 @@ CONTROLS = (
     Control("POST", "/_standin/faults/clear", "", "let nothing go wrong any more"),
     Control("POST", "/i/INVOICE/pay", "card", "the customer pays, and confirms it where the bank asks"),
     Control("POST", "/i/INVOICE/fail", "", "the customer fails to confirm a payment"),
+    Control("POST", "/c/pay/SESSION/" + "|".join(ACTIONS), "card | iban, email, name, country, postal_code",
+            "the forms of a Checkout Session's page"),
 )  # fmt: skip
 
 
@@ -70,8 +82,19 @@ class Console:
         self._controls = controls
         self._api = api
         self._webhooks = webhooks
+        self._checkout = CheckoutPage(state, controls)
         self._actions: dict[str, Callable[[Json], Any]] = {
             "clock": lambda given: state.clock.advance(float(given["seconds"])),
+            "checkout/pay": lambda given: controls.pay_checkout(
+                given["session"], given.get("card") or GOOD_CARD, payer_of(given)
+            ),
+            "checkout/debit": lambda given: controls.debit_checkout(
+                given["session"], given.get("iban") or GOOD_IBAN, payer_of(given)
+            ),
+            "checkout/authenticate": lambda given: controls.authenticate_checkout(
+                given["session"], succeeds=_yes(given["succeeds"])
+            ),
+            "checkout/expire": lambda given: controls.expire_checkout(given["session"]),
             "settle": lambda given: controls.settle(self._payment(given)),
             "fail": lambda given: controls.fail(self._payment(given), **_some(given, "failure_code")),
             "decline": lambda given: controls.decline(
@@ -96,8 +119,8 @@ class Console:
         query = dict(parse_qsl(url.query))
         try:
             if method == "GET":
-                return self._get(url.path, query)
-            return self._post(url.path, _given(headers, body), _is_form(headers))
+                return self._get(url.path, query, headers)
+            return self._post(url.path, _given(headers, body), headers)
         except KeyError as missing:
             message, refused = f"Missing or unknown: {missing}", 400
         except StripeError as error:
@@ -110,13 +133,15 @@ class Console:
 
     # -- reading ---------------------------------------------------------------------------------------------
 
-    def _get(self, path: str, query: Mapping[str, str]) -> Answer:
+    def _get(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         if path == "/":
             with self._state.lock:
                 page = overview(self._state, self._webhooks, self._api.faults, self._api.requests, CONTROLS)
             return Answer(200, page.encode(), _HTML)
         if invoice := re.fullmatch(r"/i/(\w+)", path):
             return self._invoice_page(invoice[1])
+        if session := re.fullmatch(r"/c/pay/(\w+)", path):
+            return self._checkout.show(session[1], headers)
         if path == "/healthz":
             return _json(200, {"status": "ok"})
         if path == "/_standin/summary":
@@ -139,7 +164,10 @@ class Console:
 
     # -- doing -----------------------------------------------------------------------------------------------
 
-    def _post(self, path: str, given: Json, is_form: bool) -> Answer:
+    def _post(self, path: str, given: Json, headers: Mapping[str, str]) -> Answer:
+        is_form = _is_form(headers)
+        if paid := re.fullmatch(rf"/c/pay/(\w+)/({'|'.join(ACTIONS)})", path):
+            return self._checkout.act(paid[1], paid[2], given, headers, is_form=is_form)
         if hosted := re.fullmatch(r"/i/(\w+)/(pay|fail)", path):
             return self._on_page(hosted[1], hosted[2], given)
         name = path.removeprefix("/_standin/")

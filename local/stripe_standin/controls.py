@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import disputes, payments, refunds, subscriptions
+from . import charges, checkout, checkout_payment, disputes, payments, refunds, subscriptions
+from .checkout_payment import Payer
 from .errors import refused
 from .faults import Fault, Faults
-from .published import GENERIC_FAILURE, Decline
+from .published import GENERIC_FAILURE, GOOD_CARD, Decline
 from .sdk_types import Json, api_version, copied, part
 from .state import State
 from .webhooks import Webhooks
 
-REFUND_COURSES = ("as published", "succeed", "pending", "fail", "refuse")
+_COURSES = {
+    "refunds": ("as published", "succeed", "pending", "fail", "refuse"),
+    "checkout_debit_invoice": ("at settlement", "at completion"),
+}
+
+PAYER = Payer(email="jenny@example.com", country="DE", postal_code="10115")
+GOOD_IBAN = "DE89370400440532013000"
 
 
 class Controls:
@@ -24,18 +31,23 @@ class Controls:
     # -- payments --------------------------------------------------------------------------------------------
 
     def settle(self, payment: str) -> Json:
-        """The money of a SEPA payment that is processing arrives. `payment`: of the intent or the invoice."""
+        """The money of a SEPA payment that is processing arrives. `payment`: the id of its intent, its invoice or
+        its Checkout Session."""
         with self._state.lock:
-            return copied(payments.settle(self._state, self._processing(payment)))
+            return copied(charges.settle(self._state, self._processing(payment)))
 
     def fail(self, payment: str, failure_code: str = GENERIC_FAILURE) -> Json:
         """A SEPA payment that is processing fails, with this code on its charge."""
         with self._state.lock:
-            return copied(payments.settle(self._state, self._processing(payment), failure_code))
+            return copied(charges.settle(self._state, self._processing(payment), failure_code))
 
     def _processing(self, payment: str) -> str:
         found = self._state.find(payment)
-        intent = payments.intent_of(self._state, found) if found and found["object"] == "invoice" else found
+        intent = found
+        if found and found["object"] == "invoice":
+            intent = payments.intent_of(self._state, found)
+        elif found and found["object"] == "checkout.session":
+            intent = checkout_payment.intent_of(self._state, found)
         if intent is None or intent["object"] != "payment_intent" or intent["status"] != "processing":
             raise refused(f"{payment} is no payment that is processing.")
         intent_id: str = intent["id"]
@@ -68,7 +80,7 @@ class Controls:
         """The customer does not pass their bank's authentication on the hosted page."""
         with self._state.lock:
             found = self._open(invoice)
-            payments.fail_authentication(self._state, found)
+            charges.fail_authentication(self._state, payments.intent_of(self._state, found))
             return copied(found)
 
     def _open(self, invoice: str) -> Json:
@@ -76,6 +88,38 @@ class Controls:
         if found["status"] != "open":
             raise refused(f"This invoice is {found['status']}.")
         return found
+
+    def pay_checkout(self, session: str, card: str = GOOD_CARD, payer: Payer = PAYER) -> Json:
+        """The customer pays by card on the page of a Checkout Session. Raises the card error that the page shows.
+        A card whose bank wants its customer to authenticate leaves the session open: see `authenticate_checkout`."""
+        with self._state.lock:
+            found = self._session(session)
+            checkout_payment.pay_by_card(self._state, found, card, payer)
+            return copied(found)
+
+    def debit_checkout(self, session: str, iban: str = GOOD_IBAN, payer: Payer = PAYER) -> Json:
+        """The customer pays by SEPA debit on the page of a Checkout Session: it is complete, and unpaid until the
+        debit settles."""
+        with self._state.lock:
+            found = self._session(session)
+            checkout_payment.pay_by_debit(self._state, found, iban, payer)
+            return copied(found)
+
+    def authenticate_checkout(self, session: str, *, succeeds: bool = True) -> Json:
+        """The customer's answer to the challenge of their bank. Raises the card error when it declines then."""
+        with self._state.lock:
+            found = self._session(session)
+            checkout_payment.authenticate(self._state, found, succeeds=succeeds)
+            return copied(found)
+
+    def expire_checkout(self, session: str) -> Json:
+        """The session expires now, as it does by itself when its time is over."""
+        with self._state.lock:
+            return copied(checkout.expire(self._state, {}, session))
+
+    def _session(self, session: str) -> Json:
+        self._state.run_due()
+        return self._state.get("checkout.session", session)
 
     def dispute(self, charge: str, reason: str = "fraudulent") -> Json:
         """The customer's bank takes a charge back."""
@@ -106,8 +150,8 @@ class Controls:
         with self._state.lock:
             for name, value in settings.items():
                 current = getattr(self._state.settings, name)
-                if name == "refunds" and value not in REFUND_COURSES:
-                    raise ValueError(f"refunds is one of {', '.join(REFUND_COURSES)}")
+                if name in _COURSES and value not in _COURSES[name]:
+                    raise ValueError(f"{name} is one of {', '.join(_COURSES[name])}")
                 setattr(self._state.settings, name, _typed(name, current, value))
 
     def set_webhooks(self, **settings: Any) -> None:
@@ -189,6 +233,10 @@ class Controls:
                 "invoices": [
                     _brief(invoice, "number", "status", "amount_due", "currency", "metadata")
                     for invoice in invoices
+                ],
+                "checkout_sessions": [
+                    _brief(one, "status", "payment_status", "amount_total", "currency", "invoice", "metadata")
+                    for one in self._state.all("checkout.session", **mine)
                 ],
                 "open_invoices": [invoice["id"] for invoice in invoices if invoice["status"] == "open"],
                 "subscriptions": [

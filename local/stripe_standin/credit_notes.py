@@ -88,6 +88,9 @@ def _plan(state: State, params: Json) -> _Plan:
             f"You can only create a credit note for an open or paid invoice; this is {invoice['status']}."
         )
         raise refused(message, None, "invoice")
+    if invoice["id"] in state.checkout_invoices and not state.settings.checkout_credit_notes:
+        message = "You cannot create a credit note for an invoice of a Checkout Session. Refund its payment instead."
+        raise refused(message, None, "invoice")
     ways = [way for way in ("amount", "lines") if way in params]
     if len(ways) != 1:
         message = "You must provide exactly one of amount and lines."

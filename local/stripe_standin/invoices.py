@@ -237,14 +237,14 @@ def _line(state: State, invoice: Json, given: Json, at: str) -> Json:
         discountable=given.get("discountable", True),
         metadata=given.get("metadata") or {},
         period=given.get("period"),
-        parent=part(
-            "line_item", "Parent",
-            type="invoice_item_details",
-            invoice_item_details=part(
-                "line_item", "Parent", "InvoiceItemDetails", invoice_item=f"ii_{new_id('line_item')[3:]}"
-            ),
-        ),
-    )  # fmt: skip
+        parent=item_parent(),
+    )
+
+
+def item_parent() -> Json:
+    """The parent of a line that comes from an invoice item of its own."""
+    details = part("line_item", "Parent", "InvoiceItemDetails", invoice_item=f"ii_{new_id('line_item')[3:]}")
+    return part("line_item", "Parent", type="invoice_item_details", invoice_item_details=details)
 
 
 def new_line(state: State, invoice: Json, price: Json, *, period: Json | None, **values: Any) -> Json:
@@ -305,6 +305,12 @@ def _add_up(state: State, invoice: Json) -> None:
         automatic["status"] = "complete" if known else "requires_location_inputs"
         for line in lines:
             line["taxes"] = _line_taxes(state, customer, line) if known else []
+    sum_up(invoice)
+
+
+def sum_up(invoice: Json) -> None:
+    """The totals of a draft, from its lines."""
+    lines = invoice["lines"]["data"]
     taxes = [one for line in lines for one in line["taxes"]]
     exclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
     inclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "inclusive")
@@ -344,22 +350,27 @@ def finalize(state: State, params: Json, invoice_id: str) -> Json:
     _add_up(state, invoice)
     if invoice["automatic_tax"]["status"] == "requires_location_inputs":
         raise _finalization_failed(state, invoice)
-    number = customer["next_invoice_sequence"]
-    customer["next_invoice_sequence"] = number + 1
-    invoice.update(
-        status="open",
-        number=f"{customer['invoice_prefix']}-{number:04d}",
-        effective_at=state.clock.now(),
-        hosted_invoice_url=f"{state.base_url}/i/{invoice_id}",
-        invoice_pdf=f"{state.base_url}/i/{invoice_id}?pdf",
-    )
-    invoice["status_transitions"]["finalized_at"] = state.clock.now()
+    issue(state, invoice, customer)
     _apply_balance(state, invoice, customer)
     payments.open_payment(state, invoice)
     state.emit("invoice.finalized", invoice)
     if invoice["amount_due"] == 0:
         payments.mark_paid(state, invoice)
     return invoice
+
+
+def issue(state: State, invoice: Json, customer: Json) -> None:
+    """Gives a draft its number and its page."""
+    number = customer["next_invoice_sequence"]
+    customer["next_invoice_sequence"] = number + 1
+    invoice.update(
+        status="open",
+        number=f"{customer['invoice_prefix']}-{number:04d}",
+        effective_at=state.clock.now(),
+        hosted_invoice_url=f"{state.base_url}/i/{invoice['id']}",
+        invoice_pdf=f"{state.base_url}/i/{invoice['id']}?pdf",
+    )
+    invoice["status_transitions"]["finalized_at"] = state.clock.now()
 
 
 def _finalization_failed(state: State, invoice: Json) -> StripeError:

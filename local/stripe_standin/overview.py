@@ -9,13 +9,13 @@ from typing import Any, Protocol
 from local import html
 from local.html import Markup, button, choice, code, field, form, number, text
 
+from . import overview_checkout
 from .faults import KINDS, Fault, Faults
 from .money import money
+from .overview_parts import YES, metadata, newest, who, word
 from .sdk_types import Json
 from .state import Settings, State
 from .webhooks import Webhooks, WebhookSettings
-
-SHOWN = 50
 
 _DAY = 86_400
 _DECLINES = (
@@ -43,7 +43,6 @@ _REFUNDS = {
     "fail": "it is made, and fails",
     "refuse": "Stripe refuses to make it",
 }
-_YES = {"true": "yes", "false": "no"}
 
 
 class Listed(Protocol):
@@ -78,6 +77,7 @@ def overview(
             ),
         ),
         html.section("Invoices", _invoices(state)),
+        html.section("Checkout Sessions", overview_checkout.sessions(state)),
         html.section("Payments", _payments(state)),
         html.section("Money given back", _refunds(state)),
         html.section("Subscriptions", _subscriptions(state)),
@@ -107,22 +107,11 @@ def _separated(*links: Markup) -> list[Markup]:
     return [html.markup(text(" · ") if place else "", one) for place, one in enumerate(links)]
 
 
-def _newest(state: State, object_name: str) -> list[Json]:
-    return state.all(object_name)[: -SHOWN - 1 : -1]
-
-
 def _same(words: Iterable[str]) -> dict[str, str]:
     return {word: word.replace("_", " ") for word in words}
 
 
 # -- what there is -------------------------------------------------------------------------------------------
-
-
-def _who(state: State, customer: str | None) -> Markup:
-    found = state.find(customer) if customer else None
-    return html.markup(
-        text((found or {}).get("name") or customer or ""), html.quiet(customer if found else "")
-    )
 
 
 def _invoices(state: State) -> Markup:
@@ -135,21 +124,14 @@ def _invoices(state: State) -> Markup:
                     html.link(f"/i/{one['id']}", one["number"] or one["id"]),
                     "</span>",
                 ),
-                _who(state, one["customer"]),
+                who(state, one["customer"]),
                 html.status(one["status"]),
                 html.whole(money(one["amount_due"], one["currency"])),
-                _metadata(one),
+                metadata(one),
             )
-            for one in _newest(state, "invoice")
+            for one in newest(state, "invoice")
         ),
     )
-
-
-def _metadata(found: Json) -> Markup:
-    lines = "<br>".join(
-        text(f"{name} {value}") for name, value in found["metadata"].items() if name != "schema"
-    )
-    return html.markup("<small>", lines, "</small>")
 
 
 def _payments(state: State) -> Markup:
@@ -158,12 +140,12 @@ def _payments(state: State) -> Markup:
         (
             (
                 code(one["id"]),
-                _who(state, one["customer"]),
+                who(state, one["customer"]),
                 html.markup(html.status(one["status"]), html.quiet(_why(one))),
                 html.whole(money(one["amount"], one["currency"])),
                 html.markup(*_payment_controls(one)),
             )
-            for one in _newest(state, "payment_intent")
+            for one in newest(state, "payment_intent")
         ),
     )
 
@@ -204,7 +186,7 @@ def _refunds(state: State) -> Markup:
                 html.whole(money(one["amount"], one["currency"])),
                 html.markup(*_refund_controls(one)),
             )
-            for one in _newest(state, "refund")
+            for one in newest(state, "refund")
         ),
     )
 
@@ -226,26 +208,26 @@ def _subscriptions(state: State) -> Markup:
         (
             (
                 code(one["id"]),
-                _who(state, one["customer"]),
+                who(state, one["customer"]),
                 html.status(one["status"]),
-                _metadata(one),
+                metadata(one),
                 button("/_standin/renew", "begin and charge its next period", subscription=one["id"])
                 if one["status"] != "canceled"
                 else html.markup(),
             )
-            for one in _newest(state, "subscription")
+            for one in newest(state, "subscription")
         ),
     )
 
 
 def _payment_methods(state: State) -> Markup:
-    saved = [one for one in _newest(state, "payment_method") if one["customer"]]
+    saved = [one for one in newest(state, "payment_method") if one["customer"]]
     return html.table(
         ("Payment method", "Customer", "Charges in the customer's absence", ""),
         (
             (
                 html.markup(text(_named(one)), html.quiet(one["id"])),
-                _who(state, one["customer"]),
+                who(state, one["customer"]),
                 *_behaviour(state, one),
             )
             for one in saved
@@ -348,7 +330,7 @@ def _webhooks(webhooks: Webhooks) -> list[Markup]:
         form(
             "/_standin/webhooks",
             "change",
-            choice("on", "Send them", _YES, _word(settings.on)),
+            choice("on", "Send them", YES, word(settings.on)),
             number("copies", "Copies of each", settings.copies, least=1, whole=True),
             number("shuffle", "Out of order: a seed, empty for in order", shuffle, whole=True),
             number("gather_seconds", "Seconds to gather before shuffling", f"{settings.gather_seconds:g}"),
@@ -392,14 +374,15 @@ def _settings(settings: Settings) -> Markup:
         "/_standin/settings",
         "change",
         choice("refunds", "When a refund is asked for", _REFUNDS, settings.refunds),
-        choice("sepa_settles", "Debits settle by themselves", _YES, _word(settings.sepa_settles)),
+        choice("sepa_settles", "Debits settle by themselves", YES, word(settings.sepa_settles)),
         number("sepa_settles_after", "after seconds", f"{values['sepa_settles_after']:g}"),
         choice(
             "attach_decline_cards",
             "Cards that are declined can be saved",
-            _YES,
-            _word(settings.attach_decline_cards),
+            YES,
+            word(settings.attach_decline_cards),
         ),
+        *overview_checkout.settings(settings),
         number("search_lags", "Seconds until the search finds a new thing", f"{values['search_lags']:g}"),
         number(
             "renewals_are_drafts_for",
@@ -407,7 +390,3 @@ def _settings(settings: Settings) -> Markup:
             f"{values['renewals_are_drafts_for']:g}",
         ),
     )
-
-
-def _word(value: bool) -> str:
-    return "true" if value else "false"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from local import html
 from local.html import Markup, button, text
 
-from . import payments
+from . import charges, payments
 from .money import money
 from .published import CARDS, GOOD_CARD
 from .sdk_types import Json
@@ -66,7 +66,7 @@ def _ways_to_pay(state: State, invoice: Json) -> list[Markup]:
     another = html.form(
         f"{base}/pay", "pay with it", html.choice("card", "Another card", dict(_other_cards()))
     )
-    if payments.method_to_authenticate(state, invoice):
+    if charges.method_to_authenticate(state, intent):
         return [
             html.paragraph(text("Your bank wants you to confirm this payment.")),
             button(f"{base}/pay", "confirm it"),

@@ -2,7 +2,7 @@
 
 `params` names the TypedDict of the `stripe` package by which a request is checked; `supports` are the
 parameters the stand-in does something with. A documented one outside of it is answered 501, so that nobody
-takes being ignored for being obeyed. Checkout sessions would be a further module and a few rows here.
+takes being ignored for being obeyed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from . import (
     catalogue,
+    checkout,
     credit_notes,
     customers,
     disputes,
@@ -125,6 +126,18 @@ ROUTES: tuple[Route, ...] = (
           "customer"),
     _get("/v1/charges/{id}", payments.retrieve_charge, "ChargeRetrieveParams", "charge"),
     _list("/v1/charges", payments.list_charges, "ChargeListParams", "charge", "customer", "payment_intent"),
+    # Checkout
+    _post("/v1/checkout/sessions", checkout.create, "checkout.SessionCreateParams", "checkout.session",
+          checkout.CREATE_SUPPORTED),
+    _list("/v1/checkout/sessions", checkout.list_all, "checkout.SessionListParams", "checkout.session",
+          "customer", "payment_intent", "status"),
+    _get("/v1/checkout/sessions/{id}", checkout.retrieve, "checkout.SessionRetrieveParams", "checkout.session"),
+    _post("/v1/checkout/sessions/{id}", checkout.update, "checkout.SessionUpdateParams", "checkout.session",
+          METADATA),
+    _post("/v1/checkout/sessions/{id}/expire", checkout.expire, "checkout.SessionExpireParams",
+          "checkout.session"),
+    _list("/v1/checkout/sessions/{id}/line_items", checkout.list_lines, "checkout.SessionLineItemListParams",
+          "item"),
     # Money back
     _post("/v1/refunds", refunds.create, "RefundCreateParams", "refund", refunds.SUPPORTED),
     _list("/v1/refunds", refunds.list_all, "RefundListParams", "refund", "charge", "payment_intent"),

@@ -44,6 +44,8 @@ LEFT_OUT: Mapping[str, frozenset[str]] = {
         ("deleted", "sources", "subscriptions", "tax_ids", "tax", "cash_balance", "invoice_credit_balance")
     ),
     "invoice": frozenset(("deleted", "payments", "confirmation_secret")),
+    "checkout.session": frozenset(("line_items",)),
+    "item": frozenset(("discounts", "taxes")),
     "charge": frozenset(("refunds", "level3", "authorization_code", "presentment_details")),
     "dispute": frozenset(("intended_submission_method", "network_reason_code", "payment_method_details")),
     "event": frozenset(("account", "context")),
@@ -344,9 +346,11 @@ def _names(class_name: str, object_name: Any) -> bool:
 
 @cache
 def params(name: str) -> dict[str, Any]:
-    """The fields of a request's TypedDict, such as `InvoiceCreateParams`, with their annotations."""
-    module = import_module(f"stripe.params._{_snake(name)}")
-    return _hints(getattr(module, name))
+    """The fields of a request's TypedDict, such as `InvoiceCreateParams` or `checkout.SessionCreateParams`, with
+    their annotations."""
+    package, _, class_name = f"stripe.params.{name}".rpartition(".")
+    module = import_module(f"{package}._{_snake(class_name)}")
+    return _hints(getattr(module, class_name))
 
 
 def _snake(name: str) -> str:

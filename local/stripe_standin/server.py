@@ -125,6 +125,9 @@ class StripeStandIn:
     def invoices(self, customer: str | None = None, status: str | None = None) -> list[Json]:
         return self.objects("invoice", customer=customer, status=status)
 
+    def checkout_sessions(self, customer: str | None = None, status: str | None = None) -> list[Json]:
+        return self.objects("checkout.session", customer=customer, status=status)
+
     def open_invoices(self, customer: str | None = None) -> list[Json]:
         """Invoices that somebody could still pay."""
         return self.invoices(customer, "open")

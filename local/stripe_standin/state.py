@@ -13,7 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from .clock import Clock
 from .errors import no_such
@@ -24,9 +24,9 @@ EMBEDDED_LINES = 10
 SEPA_SETTLES_AFTER = 5 * 24 * 3600.0
 
 _PREFIXES = {
-    "charge": "ch", "credit_note": "cn", "credit_note_line_item": "cnli", "customer": "cus",
-    "customer_balance_transaction": "cbtxn", "dispute": "du", "event": "evt", "invoice": "in",
-    "invoice_payment": "inpay", "line_item": "il", "payment_intent": "pi", "payment_method": "pm",
+    "charge": "ch", "checkout.session": "cs_test", "credit_note": "cn", "credit_note_line_item": "cnli",
+    "customer": "cus", "customer_balance_transaction": "cbtxn", "dispute": "du", "event": "evt", "invoice": "in",
+    "invoice_payment": "inpay", "item": "li", "line_item": "il", "payment_intent": "pi", "payment_method": "pm",
     "plan": "price", "price": "price", "product": "prod", "refund": "re", "subscription": "sub",
     "subscription_item": "si", "tax_id": "txi", "tax_rate": "txr",
 }  # fmt: skip
@@ -57,6 +57,16 @@ class Settings:
     refunds: str = "as published"
     """`as published` (as the card says), or for every refund: `succeed`, `pending` (until a control settles
     it), `fail` (made, and failed at once), `refuse` (the request is answered with an error)."""
+    checkout_line_metadata: bool = False
+    """Whether the metadata of a Checkout Session's line reaches the line of the invoice that Checkout makes. Stripe
+    does not say."""
+    checkout_debit_invoice: str = "at settlement"
+    """When the invoice of a debit made at Checkout appears: `at settlement` or `at completion`. Stripe does not say."""
+    checkout_invoice_lags: float = 0.0
+    """Seconds from a payment at Checkout until its invoice appears."""
+    checkout_credit_notes: bool = False
+    """Whether a credit note can be made for an invoice that Checkout made; otherwise only its payment can be
+    refunded. Stripe does not say."""
     search_lags: float = 0.0
     """Seconds until the search finds an object. Stripe says: normally less than a minute."""
 
@@ -71,6 +81,50 @@ class Instrument:
     """The customer has authenticated it for payments in their absence."""
     decline: Decline | None = None
     """Set by a control: charges are declined with this from now on."""
+
+
+@dataclass
+class CheckoutLine:
+    """A line of a Checkout Session: the item that the API shows, and how it is taxed."""
+
+    item: Json
+    tax_behavior: str
+    tax_code: str | None
+    taxes: list[Json] = field(default_factory=list)
+
+
+@dataclass
+class Checkout:
+    """What is behind a Checkout Session."""
+
+    lines: list[CheckoutLine]
+    payment_intent_data: Json
+    allow_redisplay: str
+    """What the payment method is marked with when it is saved."""
+    saves_address: bool
+    """The address typed on the page becomes the customer's; the same for the name."""
+    saves_name: bool
+    payer: Json = field(default_factory=dict)
+    """What the customer typed on the page: email, name, address."""
+
+
+class Payee(Protocol):
+    """What a payment intent pays for. It is told what becomes of the payment after the events of that."""
+
+    @property
+    def page(self) -> str:
+        """Where the customer pays in person."""
+
+    def asked(self) -> None:
+        """The bank wants its customer to authenticate."""
+
+    def processing(self) -> None:
+        """A debit is on its way."""
+
+    def paid(self) -> None: ...
+
+    def failed(self, decline: Decline, *, late: bool = False) -> None:
+        """`late`: a debit that was processing."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +151,12 @@ class State:
         self.settings = settings
         self.base_url = ""
         self.instruments: dict[str, Instrument] = {}
+        self.checkouts: dict[str, Checkout] = {}
+        """By the id of the Checkout Session."""
+        self.checkout_invoices: set[str] = set()
+        """The ids of the invoices that Checkout made."""
+        self.payees: dict[str, Payee] = {}
+        """By the id of the payment intent."""
         self.origin: Origin | None = None
         self.announce: Callable[[Json], None] = lambda event: None
         self._objects: dict[str, dict[str, Json]] = defaultdict(dict)
@@ -209,7 +269,8 @@ def as_answered(document: Json) -> Json:
 
 
 def new_id(object_name: str) -> str:
-    return f"{_PREFIXES[object_name]}_{secrets.token_hex(12)}"
+    length = 29 if object_name == "checkout.session" else 12
+    return f"{_PREFIXES[object_name]}_{secrets.token_hex(length)}"
 
 
 def _changed(before: Json, after: Json) -> Iterator[tuple[str, Any]]:

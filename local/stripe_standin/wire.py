@@ -165,8 +165,19 @@ def _refunds_of_charge(state: State, charge: Json) -> Json:
     }
 
 
+def _line_items(state: State, session: Json) -> Json:
+    items = [line.item for line in state.checkouts[session["id"]].lines]
+    return {
+        "object": "list",
+        "data": copied(items[:DEFAULT_LIMIT]),
+        "has_more": len(items) > DEFAULT_LIMIT,
+        "url": f"/v1/checkout/sessions/{session['id']}/line_items",
+    }
+
+
 _INCLUDED: dict[tuple[str, str], Callable[[State, Json], Json | None]] = {
     ("invoice", "payments"): _invoice_payments,
     ("invoice", "confirmation_secret"): _confirmation_secret,
     ("charge", "refunds"): _refunds_of_charge,
+    ("checkout.session", "line_items"): _line_items,
 }

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from hosting_orders.domain import deadlines
+from hosting_orders.domain.catalogue import Term
+from hosting_orders.domain.products import DomainItem, SiteItem
+from hosting_orders.domain.registration import DomainAction
 from tests.structure.project import STATE_MACHINE, listed
 from tests.structure.test_state_machine import Definition, changed, states, targets
 
@@ -18,11 +20,13 @@ COMPENSATION = "RefundOrder"
 LAST = "SendCallback"
 HOURS = 3600
 
+SITE = SiteItem("Shop", "wordpress", "ams", "starter", Term.ANNUAL)
+DOMAIN = DomainItem("example.com", "example.com", "com", DomainAction.REGISTER, renewal_amount=1400)
 # Seconds between which the last try must come on average, and the deadline (ms) at which the reconciler decides.
 LAST_TRIES = {
-    "ChargeOrder": (4.5 * HOURS, 5.5 * HOURS, deadlines.DELIVERY_GIVEN_UP),
-    "ProvisionHosting": (4.5 * HOURS, 5.5 * HOURS, deadlines.DELIVERY_GIVEN_UP),
-    "RegisterDomain": (11.5 * HOURS, 12.5 * HOURS, deadlines.REGISTRATION_DEADLINE),
+    "ChargeOrder": (4.5 * HOURS, 5.5 * HOURS, SITE.given_up()),
+    "ProvisionHosting": (4.5 * HOURS, 5.5 * HOURS, SITE.given_up()),
+    "RegisterDomain": (11.5 * HOURS, 12.5 * HOURS, DOMAIN.given_up()),
     "RefundOrder": (48 * HOURS, 53 * HOURS, None),
     "SendCallback": (4.5 * HOURS, 5.5 * HOURS, None),
 }

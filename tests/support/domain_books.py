@@ -6,6 +6,7 @@ from typing import Any
 
 from hosting_orders import bootstrap
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import DomainItem
 from tests.support.world import Reply, World
 
 DAY = 86_400_000  # milliseconds
@@ -91,7 +92,7 @@ def renewals(world: World, order: Order) -> list[dict[str, Any]]:
 def assert_registered(world: World, order: Order) -> None:
     """The name was asked for once, is there once, was paid once, and everything that goes with it is there once."""
     ended = now(world, order)
-    name = order.domain_item.ascii_name
+    name = order.item_as(DomainItem).ascii_name
     assert ended.status is OrderStatus.COMPLETED
     # Nobody has to look before the next year is charged.
     assert ended.due_at is not None and ended.due_at > world.clock.now() + 200 * DAY
@@ -115,7 +116,7 @@ def assert_alone(world: World, order: Order) -> None:
 def assert_given_back(world: World, order: Order, end: OrderStatus = OrderStatus.PROVISION_FAILED) -> None:
     """The order has ended without its name: its money is back, and nothing of it is left that holds anything."""
     ended = now(world, order)
-    name = order.domain_item.ascii_name
+    name = order.item_as(DomainItem).ascii_name
     assert ended.status is end and ended.due_at is None
     assert ended.refund is not None and ended.resource is None and ended.subscription is None
     assert name not in claims(world) and order.number not in contacts(world)

@@ -20,6 +20,7 @@ from hosting_orders.domain.cart import Cart, PaymentStatus, roll_up
 from hosting_orders.domain.catalogue import Variant
 from hosting_orders.domain.ids import callback_message_id
 from hosting_orders.domain.order import ENDS, Order, OrderStatus
+from hosting_orders.domain.products import DomainItem
 from hosting_orders.domain.providers import CallbackAnswer, OperationStatus
 from tests.support.domain_books import claims, contacts, zones
 from tests.support.mishaps import Mishap
@@ -316,7 +317,7 @@ class History:
         if messages - {self._message_of(order) for order in orders}:
             wrong.append("a message that is no order's")
         wrong += self._wrong_with_names(orders)
-        holding = sum(order.status is OrderStatus.COMPLETED and order.type == "site" for order in orders)
+        holding = sum(order.status is OrderStatus.COMPLETED and order.kind == "site" for order in orders)
         (counter,) = self.world.items("CAPACITY#")
         used = int(counter["used"]["N"])
         if used != holding:
@@ -369,7 +370,7 @@ class History:
             wrong.append(f"{name}: {order.refund} of {order.price} went back")
         service = self.world.platform.services.get(order.uuid)
         stands = service is not None and service.built > 0 and not service.deleted
-        if stands != (delivered and order.type == "site") or (service is not None and service.built > 1):
+        if stands != (delivered and order.kind == "site") or (service is not None and service.built > 1):
             wrong.append(f"{name}: the platform built {service and service.built}, stands {stands}")
         renewals = [
             one
@@ -384,9 +385,9 @@ class History:
         if any(status in ENDS for status in history[:-1]):
             wrong.append(f"{name}: left an end: {history}")
         # A name is looked at again when its next year is charged; nothing else is.
-        if (order.due_at or 0) > self.world.clock.now() + 200 * DAY * 1000 and order.renews_a_name:
+        if (order.due_at or 0) > self.world.clock.now() + 200 * DAY * 1000 and order.renewal_is_watched:
             return wrong
-        if order.due_at is not None or order.renews_a_name:
+        if order.due_at is not None or order.renewal_is_watched:
             wrong.append(f"{name} is due at {order.due_at}")
         return wrong
 
@@ -394,10 +395,10 @@ class History:
         """The registrar's books against ours: nobody's money for nothing, no name for nobody's money."""
         wrong = []
         registrar = self.world.registrar
-        domains = [order for order in orders if order.type == "domain"]
-        for name in sorted({order.domain_item.ascii_name for order in domains}):
-            ours = [order for order in domains if order.domain_item.ascii_name == name]
-            asked = sum(order.submission is not None for order in ours)
+        domains = [order for order in orders if order.kind == "domain"]
+        for name in sorted({order.item_as(DomainItem).ascii_name for order in domains}):
+            ours = [order for order in domains if order.item_as(DomainItem).ascii_name == name]
+            asked = sum(order.domain_record.submission is not None for order in ours)
             delivered = sum(order.status is OrderStatus.COMPLETED for order in ours)
             if registrar.submissions(name) > asked:
                 wrong.append(f"{name}: {registrar.submissions(name)} submissions for {asked} orders")
@@ -407,7 +408,7 @@ class History:
                     f"zones for {delivered} delivered orders"
                 )
         held = [order for order in domains if order.status is OrderStatus.COMPLETED]
-        if claims(self.world) != {order.domain_item.ascii_name for order in held}:
+        if claims(self.world) != {order.item_as(DomainItem).ascii_name for order in held}:
             wrong.append(f"claims: {sorted(claims(self.world))}")
         if contacts(self.world) != {order.number for order in held}:
             wrong.append(f"contacts of {len(contacts(self.world))} orders are kept, {len(held)} have names")

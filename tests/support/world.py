@@ -493,7 +493,7 @@ class World:
     def settled(self, order_id: str, account: str = "ready") -> bool:
         """Whether nothing has to happen to the order any more, and nobody waits for anything of it."""
         order = self.order(order_id, account)
-        if not order.ended or (order.due_at is not None and not order.renews_a_name):
+        if not order.ended or (order.due_at is not None and not order.renewal_is_watched):
             return False
         execution = self.runner.executions.get(order.uuid)
         told = {request.message_id for request in self.callbacks.received}

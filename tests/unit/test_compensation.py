@@ -13,7 +13,8 @@ from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.compensation import Action, next_action
 from hosting_orders.domain.errors import ConcurrentUpdateError, RefundRefusedError
 from hosting_orders.domain.money import Money
-from hosting_orders.domain.order import MOVES, Order, OrderStatus, OrderType, SiteItem
+from hosting_orders.domain.order import MOVES, Order, OrderStatus
+from hosting_orders.domain.products import SiteItem
 from hosting_orders.domain.providers import PaymentState, RefundState
 from hosting_orders.usecases.collect_payment import note_payment
 from hosting_orders.usecases.refund_order import Compensation, refund_order
@@ -82,7 +83,6 @@ class Scene:
             account_id=ACCOUNT,
             number=NUMBER,
             cart_token=CART,
-            type=OrderType.SITE,
             status=status,
             item=SiteItem("Shop", "vanilla", "ams", "basic", Term.MONTHLY),
             price=Money(1200, "EUR"),

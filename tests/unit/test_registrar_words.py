@@ -10,7 +10,7 @@ from botocore.loaders import Loader
 
 from hosting_orders.adapters.dynamodb.plain import from_plain, to_plain
 from hosting_orders.adapters.route53.operations import read_operation
-from hosting_orders.domain.order import Submission
+from hosting_orders.domain.domain_record import Submission
 from hosting_orders.domain.registration import DomainAction, Refusal, RegistrarWaits, why_it_failed
 
 FLAGS = Loader().load_service_model("route53domains", "service-2")["shapes"]["StatusFlag"]["enum"]

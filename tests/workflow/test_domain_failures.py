@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from hosting_orders.domain import deadlines
+from hosting_orders.domain import durations
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.usecases.delivery import take_fence
@@ -52,7 +52,7 @@ def assert_back_and_alone(world: World, order: Order) -> None:
     assert world.net_paid(account_of(order)) == 0 and len(world.stripe.credit_notes()) == 1
     assert told(world) == 1 and endings(world) == {"SUCCEEDED"}
     assert not claims(world) and not contacts(world)
-    assert world.services.orders.due(world.clock.now() + 400 * deadlines.DAY, 10) == []
+    assert world.services.orders.due(world.clock.now() + 400 * durations.DAY, 10) == []
 
 
 # -- lost between the check and the registration -------------------------------------------------------------------
@@ -283,7 +283,7 @@ def test_a_refund_and_the_schedule_s_order_at_once_have_one_winner(
     while now(world, order).status is OrderStatus.PENDING:
         assert world.runner.run_one()
     # The step began, and died before the registrar was asked; its machine has given up on it.
-    take_fence(world.services, order.account_id, order.number, "of the step that died", deadlines.MINUTE)
+    take_fence(world.services, order.account_id, order.number, "of the step that died")
     if asked_before:
         world.registrar.fail_next("RegisterDomain")
         world.clock.advance(61)

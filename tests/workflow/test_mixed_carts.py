@@ -10,6 +10,7 @@ import stripe
 
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import DomainItem
 from tests.support.domain_books import (
     account_of,
     assert_given_back,
@@ -97,9 +98,9 @@ def assert_settled(world: World, orders: list[Order], kept: int, rolled_up: str)
     assert cart(world, first).due_at is None
     assert world.services.orders.due(world.clock.now() + 200 * DAY * 1000, 10) == []
     kept_names = {
-        order.domain_item.ascii_name
+        order.item_as(DomainItem).ascii_name
         for order in orders
-        if order.type == "domain" and now(world, order).status is OrderStatus.COMPLETED
+        if order.kind == "domain" and now(world, order).status is OrderStatus.COMPLETED
     }
     assert claims(world) == kept_names and len(contacts(world)) == len(kept_names)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from hosting_orders.domain import deadlines
+from hosting_orders.domain import durations
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import DomainItem
 from tests.support.domain_books import (
     assert_alone,
     assert_given_back,
@@ -66,7 +67,7 @@ def test_a_lost_answer_to_an_order_that_was_taken_is_found_and_not_asked_again(
     world.registrar.lose_next_answer(OPERATION[action])
     world.run()
     asked = now(world, order)
-    assert asked.submission is not None and asked.operation_id is None
+    assert asked.domain_record.submission is not None and asked.operation_id is None
     live_to_the_end(world, order)
     assert_alone(world, order)
     assert world.registrar.asked(OPERATION[action]) == 1
@@ -111,7 +112,7 @@ def test_a_list_of_operations_that_lags_does_not_lead_to_a_second_registration(
 
     def lagging(method: str, kind: str, arguments: Any) -> Any:
         seen.append(method)
-        late = method == "list_operations" and world.clock.now() < order.created_at + 10 * deadlines.MINUTE
+        late = method == "list_operations" and world.clock.now() < order.created_at + 10 * durations.MINUTE
         return [] if late else listed(method, kind, arguments)
 
     monkeypatch.setattr(registrar._inner, "_listed", lagging)
@@ -145,7 +146,7 @@ def test_a_failed_registration_of_the_order_before_is_not_taken_for_this_one(wor
 
 def assert_registered_of(world: World, order: Order, submissions: int) -> None:
     ended = now(world, order)
-    name = order.domain_item.ascii_name
+    name = order.item_as(DomainItem).ascii_name
     assert ended.status is OrderStatus.COMPLETED
     assert (world.registrar.submissions(name), world.registrar.registrations(name)) == (submissions, 1)
     assert world.net_paid() == order.price.amount and claims(world) == {name}

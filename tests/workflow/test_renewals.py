@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from hosting_orders.domain.order import DomainResource, Order, OrderStatus
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import DomainItem, DomainResource
 from tests.support.mishaps import Mishap
 from tests.support.stripe_news import made, of_kind, tell
 from tests.support.world import World, a_world
@@ -92,7 +93,7 @@ def causes(world: World, order: Order) -> list[str]:
 def assert_renewed(world: World, before: Order, times: int) -> None:
     """So often, in all books: the registrar's, Stripe's, and the order's; and its end has not moved."""
     after = now(world, before)
-    name = before.domain_item.ascii_name
+    name = before.item_as(DomainItem).ascii_name
     assert world.registrar.renewals(name) == times
     assert years(world, before) == times
     # Seconds with a fraction are no exact milliseconds.
@@ -199,7 +200,7 @@ def test_a_site_is_never_renewed_at_the_registrar(world: World) -> None:
     assert [invoice["status"] for invoice in invoices(world, order)] == ["paid"]
     assert world.registrar.requests == []
     after = now(world, order)
-    assert (after.due_at, after.name_renewals, after.timeline) == (None, (), order.timeline)
+    assert (after.due_at, after.domain, after.timeline) == (None, None, order.timeline)
 
 
 # -- webhooks ------------------------------------------------------------------------------------------------------
@@ -429,7 +430,7 @@ def test_a_day_that_is_corrected_by_the_registry_is_no_renewal(world: World) -> 
     world.registrar.domains[NAME].expires_at += 3 * DAY
     world.registrar.fail(NAME)
     world.live(HOUR, every=600)
-    assert now(world, order).name_renewals[0].done_at is None
+    assert now(world, order).domain_record.renewals[0].done_at is None
 
 
 def test_an_answer_older_than_our_last_one_does_not_pass_for_a_renewal(world: World) -> None:

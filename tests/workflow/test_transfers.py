@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hosting_orders.domain import deadlines
+from hosting_orders.domain import deadlines, durations
 from hosting_orders.domain.order import Order, OrderStatus
 from tests.support.domain_books import (
     assert_alone,
@@ -103,8 +103,8 @@ def test_the_registrar_is_asked_no_more_often_than_is_said(world: World) -> None
             asked += [world.clock.now()] * times
     for earlier, later in pairwise(asked):
         due = deadlines.registrar_check(order, earlier)
-        assert due <= later < due + 1200 * deadlines.SECOND  # nor later than the schedule runs
-    assert len(asked) > 20 and len([at for at in asked if at > asked[-1] - 12 * deadlines.HOUR]) <= 13
+        assert due <= later < due + 1200 * durations.SECOND  # nor later than the schedule runs
+    assert len(asked) > 20 and len([at for at in asked if at > asked[-1] - 12 * durations.HOUR]) <= 13
     assert world.runner.executions[order.uuid].transitions == 3  # charge, route, register
 
 
@@ -217,7 +217,7 @@ def test_the_renewal_begins_a_month_before_the_paid_year_ends(world: World) -> N
     (renewal,) = renewals(world, order)
     anchor = renewal["billing_cycle_anchor"] * 1000
     begun = order.created_at
-    assert 334 * deadlines.DAY <= anchor - begun <= 336 * deadlines.DAY
+    assert 334 * durations.DAY <= anchor - begun <= 336 * durations.DAY
     (item,) = renewal["items"]["data"]
     assert item["price"]["unit_amount"] == 1400  # a further year, not the transfer
 

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from hosting_orders.contracts import published
+from hosting_orders.entrypoints import http
 from tests.support.world import World, a_world
+
+DECLARED = {
+    operation.route: operation.codes for module in published.PUBLISHED for operation in module.OPERATIONS
+}
 
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     with a_world() as world:
         yield world
+
+
+@pytest.fixture(autouse=True)
+def refusals_are_declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever a test is about: an operation refuses only with codes that it declares."""
+    answered: Callable[..., dict[str, Any]] = http._answered
+    undeclared: set[tuple[str, str]] = set()
+
+    def watched(exchange: Any, reply_to: Any) -> dict[str, Any]:
+        answer = answered(exchange, reply_to)
+        route = exchange.event["routeKey"]
+        if answer["statusCode"] >= 400 and route in DECLARED:
+            code = json.loads(answer["body"])["code"]
+            if code not in DECLARED[route]:
+                undeclared.add((route, code))
+        return answer
+
+    monkeypatch.setattr(http, "_answered", watched)
+    yield
+    assert undeclared == set(), "codes that the operation does not declare (contracts/…/operations.py)"

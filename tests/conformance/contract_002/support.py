@@ -16,6 +16,7 @@ from moto.dynamodb import dynamodb_backends
 
 from hosting_orders.domain.account import Account, Credential, CredentialKind, User
 from hosting_orders.domain.ids import parse_order_id
+from hosting_orders.domain.products import DomainItem
 from hosting_orders.usecases.authenticate import hash_key
 from tests.support.table import REGION, TABLE_NAME
 from tests.support.world import Reply, World, handler_of, matched
@@ -287,7 +288,7 @@ def registered(world: World, name: str, account: str = "ready", **changes: Any) 
 def finished(world: World, order_id: str, account: str = "ready") -> Any:
     """Let the registrar finish the order's name, however long that takes, and the order end."""
     world.run()
-    item = world.order(order_id, account).domain_item
+    item = world.order(order_id, account).item_as(DomainItem)
     world.registrar.finish(item.ascii_name)
     for _ in range(3):
         world.advance(60)

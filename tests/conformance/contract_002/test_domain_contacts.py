@@ -12,6 +12,7 @@ import pytest
 
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.ids import registration_id
+from hosting_orders.domain.products import DomainItem
 from tests.conformance.contract_002.support import (
     assert_error,
     finished,
@@ -37,7 +38,7 @@ def fresh(ending: str = "com") -> str:
 def told_to_registrar(world: World, order_id: str) -> dict[str, Any]:
     """What the registrar was told of the order's name, once it was asked for it."""
     world.run()
-    name = world.order(order_id).domain_item.ascii_name
+    name = world.order(order_id).item_as(DomainItem).ascii_name
     (operation,) = [one for one in world.registrar.operations if one.name == name]
     return dict(operation.given)
 

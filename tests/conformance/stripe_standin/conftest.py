@@ -121,6 +121,38 @@ class Shop:
         invoice = self.open(customer, *amounts, **params)
         return self.client.v1.invoices.pay(invoice.id, {"off_session": True})
 
+    def session(self, customer: stripe.Customer | None = None, *amounts: int, **params: Any) -> Any:
+        """A Checkout Session as the backend makes them, with a line for each amount (minor units)."""
+        lines: list[Any] = [
+            {
+                "price_data": {
+                    "currency": "eur",
+                    "unit_amount": amount,
+                    "tax_behavior": "exclusive",
+                    "product_data": {"name": f"Line {number}", "metadata": {"line": str(number)}},
+                },
+                "quantity": 1,
+                "metadata": {"line": str(number)},
+            }
+            for number, amount in enumerate(amounts or (1200,))
+        ]
+        given: Any = {
+            "mode": "payment",
+            "line_items": lines,
+            "success_url": "https://shop.example/paid?session={CHECKOUT_SESSION_ID}",
+            "cancel_url": "https://shop.example/cart",
+            "invoice_creation": {"enabled": True, "invoice_data": {"metadata": {"cart": "c1"}}},
+            "payment_intent_data": {"setup_future_usage": "off_session", "metadata": {"cart": "c1"}},
+            "metadata": {"cart": "c1"},
+            **params,
+        }
+        if customer is not None:
+            given["customer"] = customer.id
+        return self.client.v1.checkout.sessions.create(given)
+
+    def read_session(self, session: Any, *expand: str) -> Any:
+        return self.client.v1.checkout.sessions.retrieve(session.id, {"expand": list(expand)})
+
     def read(self, invoice: stripe.Invoice) -> Any:
         """The invoice with its payment intent, as the adapter reads it."""
         return self.client.v1.invoices.retrieve(

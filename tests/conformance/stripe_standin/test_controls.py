@@ -162,6 +162,12 @@ def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(shop: Shop
     }
     shop.client.v1.subscriptions.create({"customer": customer.id, "items": [{"price_data": monthly}]})
 
+    for card in ("4000002760003184", "4242424242424242"):
+        session = shop.session(customer)
+        shop.session(customer)
+        shop.session(customer)
+        shop.standin.controls.pay_checkout(session.id, card)
+
     address = f"{shop.standin.url}/"
     actions = {
         re.sub(r"evt_\w+", "ID", control.path)

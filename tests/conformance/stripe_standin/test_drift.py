@@ -97,6 +97,13 @@ def test_every_route_answers_in_the_shape_of_the_sdk(shop: Shop) -> None:
     stripe_.subscriptions.list({"customer": customer.id})
     stripe_.subscriptions.cancel(subscription.id)
 
+    session = shop.session(customer)
+    stripe_.checkout.sessions.retrieve(session.id)
+    stripe_.checkout.sessions.update(session.id, {"metadata": {"a": "b"}})
+    stripe_.checkout.sessions.list({"customer": customer.id})
+    stripe_.checkout.sessions.line_items.list(session.id)
+    stripe_.checkout.sessions.expire(session.id)
+
     event = stripe_.events.list({"limit": 100}).data[0]
     stripe_.events.retrieve(event.id)
 

@@ -17,14 +17,12 @@ from hosting_orders.domain.order import (
     Failure,
     Order,
     OrderStatus,
-    OrderType,
     Refund,
-    SiteItem,
-    SiteResource,
     Subscription,
     TimelineEntry,
 )
 from hosting_orders.domain.placement import Channel, Placement
+from hosting_orders.domain.products import SiteItem, SiteResource
 from tests.support.table import TABLE_NAME
 
 NOW = 1_790_000_000_000
@@ -38,7 +36,6 @@ def an_order(number: int = NUMBER, **changes: Any) -> Order:
         account_id=ACCOUNT,
         number=number,
         cart_token=TOKEN,
-        type=OrderType.SITE,
         status=OrderStatus.PENDING,
         item=SiteItem("Shop", "wordpress", "ams", "starter", Term.ANNUAL),
         price=Money(12_000, "EUR"),

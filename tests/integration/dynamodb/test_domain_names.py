@@ -12,8 +12,10 @@ from hosting_orders.adapters.dynamodb.items import order_from_item, order_to_ite
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.catalogue import DomainPrice, Tld
+from hosting_orders.domain.domain_record import DomainRecord
 from hosting_orders.domain.errors import CartExistsError, NameTakenError
-from hosting_orders.domain.order import DomainItem, DomainResource, Failure, Order, OrderType
+from hosting_orders.domain.order import Failure, Order
+from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import DomainAction, SealedContacts
 from tests.integration.dynamodb.examples import (
     ACCOUNT,
@@ -31,7 +33,7 @@ NAME = "example.com"
 
 def a_domain_order(number: int = NUMBER, name: str = NAME, **changes: Any) -> Order:
     item = DomainItem(name, name, "com", DomainAction.REGISTER, renewal_amount=1400)
-    return an_order(number, type=OrderType.DOMAIN, item=item, name_claim=name, **changes)
+    return an_order(number, item=item, domain=DomainRecord(name), **changes)
 
 
 def contacts_of(order: Order) -> SealedContacts:
@@ -72,7 +74,7 @@ def test_an_order_that_ends_undelivered_gives_its_name_back_and_its_contacts_up(
 ) -> None:
     place(store, a_domain_order())
     failed = store.save_order(a_domain_order().payment_failed(Failure("payment_failed", "no"), NOW + 1))
-    assert failed.name_claim is None
+    assert failed.domain_claim is None
     assert not store.name_taken(NAME)
     assert store.contacts(ACCOUNT, NUMBER) is None
     place(store, a_domain_order(NUMBER + 1), token="another-cart")
@@ -96,7 +98,7 @@ def test_a_cart_whose_payment_fails_gives_every_name_back(store: DynamoOrderStor
     failed = [order.payment_failed(Failure("cart_pay_failed", "no"), NOW + 1) for order in orders]
     store.save_failed_payment(cart.with_payment(payment, NOW + 1), failed)
     for order in orders:
-        assert not store.name_taken(order.domain_item.ascii_name)
+        assert not store.name_taken(order.item_as(DomainItem).ascii_name)
         assert store.contacts(ACCOUNT, order.number) is None
     assert store.cart(ACCOUNT, TOKEN) is not None
 

@@ -9,7 +9,8 @@ import pytest
 
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
 from hosting_orders.domain.errors import ConcurrentUpdateError, HostingOrdersError, ProviderUnavailableError
-from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, SiteResource
+from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
+from hosting_orders.domain.products import SiteResource
 from tests.integration.dynamodb.conftest import no_sleep
 from tests.integration.dynamodb.examples import (
     ACCOUNT,

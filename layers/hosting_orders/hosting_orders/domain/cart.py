@@ -23,8 +23,8 @@ class PaymentStatus(StrEnum):
     REFUNDED = "refunded"
 
 
-# Once the money is there or was given up, late news can't turn that round. But money that comes all the same (an
-# invoice that was written off and then paid) is always true: it has to be seen to be given back.
+# Once the money is there or was given up, late news can't turn that round. But money that comes all the same (what
+# was written off and then paid) is always true: it has to be seen to be given back.
 _PAYMENT_MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.PROCESSING: frozenset(PaymentStatus) - {PaymentStatus.REFUNDED},
     PaymentStatus.AWAITING_AUTHENTICATION: frozenset(PaymentStatus) - {PaymentStatus.REFUNDED},

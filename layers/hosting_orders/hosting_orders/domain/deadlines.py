@@ -8,13 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .cart import Cart, PaymentStatus
-from .order import ENDS, DomainItem, Order, OrderStatus
-from .registration import DomainAction
-
-SECOND = 1000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
+from .durations import DAY, HOUR, MINUTE, SECOND
+from .order import ENDS, Order, OrderStatus
 
 # One process alone starts a cart's payment; if it dies, another may after this. Longer than any Lambda of ours runs.
 PAYMENT_LEASE = 2 * MINUTE
@@ -25,7 +20,7 @@ LOST_START = 2 * MINUTE + 30 * SECOND
 ORDER_WRITTEN = 2 * MINUTE
 # How often an unsettled payment is looked up, in case its webhook was lost.
 PAYMENT_CHECK = HOUR
-# How often the platform is asked about work it has not reported.
+# How often a paid order is looked at whose provider has not reported anything.
 PROVISIONING_CHECK = 15 * MINUTE
 # Delivery begins seconds after the payment. When it has not by now, the workflow does not carry the order.
 DELIVERY_NOT_BEGUN = 30 * MINUTE
@@ -35,8 +30,6 @@ SUBMISSION_LEASE = 2 * MINUTE
 SUBMISSION_DOUBT = 15 * MINUTE
 # A paid name that no registrar has taken on by then is an operator's case: a limit, a permission, an outage.
 SUBMISSION_STUCK = 15 * MINUTE
-# A renewal's money is collected this long before the name runs out.
-DOMAIN_RENEWAL_LEAD = 30 * DAY
 # After the renewal's anchor its invoice stays a draft for about an hour; then the money should be there.
 RENEWAL_MONEY = 2 * HOUR
 # How often a renewal that is not paid yet, or that the registrar will not do, is looked at.
@@ -72,50 +65,22 @@ def payment_deadline(cart: Cart) -> int:
     return pay_until(cart.created_at, payment.method_type)
 
 
-# What a customer is told. The workflow gives a try at delivery six hours (statemachines/fulfil_order.asl.yaml).
+# What a customer is told; a product says how long its delivery takes (domain/products.py).
 CARD_EXPECTED = MINUTE
 SEPA_EXPECTED = 7 * DAY  # five business days
-DELIVERY_EXPECTED = 15 * MINUTE
-DELIVERY_DEADLINE = 6 * HOUR
-# By then the last retry of the workflow is hours ago: the reconciler gives the money back (invariants 2 and 3).
-DELIVERY_GIVEN_UP = 8 * HOUR
 COMPENSATION_EXPECTED = 10 * MINUTE
-# Registrations take minutes, but a registry may want the registrant's confirmation first; a transfer waits for the
-# losing registrar, five days as a rule. The workflow waits longer than either (statemachines/).
-REGISTRATION_EXPECTED = 30 * MINUTE
-REGISTRATION_DEADLINE = 7 * DAY
-TRANSFER_EXPECTED = 7 * DAY
-TRANSFER_DEADLINE = 30 * DAY
-
-
-def delivery_expected(order: Order) -> int:
-    """How long the delivery of this order usually takes, in milliseconds."""
-    if not isinstance(order.item, DomainItem):
-        return DELIVERY_EXPECTED
-    return TRANSFER_EXPECTED if order.item.action is DomainAction.TRANSFER else REGISTRATION_EXPECTED
-
-
-def delivery_deadline(order: Order) -> int:
-    """How long it may take at most, in milliseconds; then the money goes back."""
-    if not isinstance(order.item, DomainItem):
-        return DELIVERY_DEADLINE
-    return TRANSFER_DEADLINE if order.item.action is DomainAction.TRANSFER else REGISTRATION_DEADLINE
-
-
-def delivery_given_up(order: Order) -> int:
-    """By then the workflow of a site has given up by itself; a domain's waits for whoever asks the registrar."""
-    return delivery_deadline(order) if isinstance(order.item, DomainItem) else DELIVERY_GIVEN_UP
 
 
 def delivery_ends_at(order: Order) -> int:
     """When the reconciler gives up a paid order's delivery and its money goes back (epoch ms)."""
-    return (order.provisioning_at or order.timeline[-1].at) + delivery_given_up(order)
+    return (order.provisioning_at or order.timeline[-1].at) + order.item.given_up()
 
 
 def registrar_check(order: Order, now: int) -> int:
     """When to ask the registrar again (epoch ms): after a quarter of the time since it was asked for the name, so soon
     at first and hourly when it takes days. On AWS the schedule runs once a minute; what is due earlier waits for it."""
-    return _soon_at_first(order.submission.asked_at if order.submission else now, now)
+    asked = order.domain_record.submission
+    return _soon_at_first(asked.asked_at if asked else now, now)
 
 
 def name_renewal_check(since: int, now: int) -> int:
@@ -148,10 +113,8 @@ def outlook(order: Order, cart: Cart) -> Outlook | None:
         case OrderStatus.PENDING:
             return _payment_outlook(cart)
         case OrderStatus.PROCESSING:
-            slow = isinstance(order.item, DomainItem) and order.item.action is DomainAction.TRANSFER
-            begun = order.provisioning_at or since
-            expected, deadline = begun + delivery_expected(order), begun + delivery_deadline(order)
-            return Outlook(expected, deadline, poll_after=300 if slow else 2)
+            begun, item = order.provisioning_at or since, order.item
+            return Outlook(begun + item.expected(), begun + item.deadline(), item.poll_after())
         case OrderStatus.REFUND_FAILED:
             return Outlook(since + DAY, None, poll_after=300)
         case _ if _debit_under_way(cart):

@@ -11,14 +11,16 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import ClassVar
+from typing import TypeVar
 
-from .catalogue import Term
+from .domain_record import DomainRecord
 from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
 from .money import Money
 from .placement import Placement
-from .registration import DomainAction, RegistrarWaits
+from .products import Item, ProductKind, Resource
+
+T = TypeVar("T")
 
 
 class OrderStatus(StrEnum):
@@ -69,12 +71,6 @@ _ENDED = {
 }
 
 
-class OrderType(StrEnum):
-    SITE = "site"
-    VM = "vm"
-    DOMAIN = "domain"
-
-
 class Actor(StrEnum):
     """Who caused a change, as the timeline tells it."""
 
@@ -97,85 +93,6 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class SiteItem:
-    """What a site order asks for; the names are the short names of the catalogue."""
-
-    KIND: ClassVar[str] = "site"  # tells the kinds of item apart where they are stored
-
-    name: str
-    variant: str
-    location: str
-    plan: str
-    term: Term
-
-
-@dataclass(frozen=True, slots=True)
-class DomainItem:
-    """What a domain order asks for: one year of a name. Its contacts are stored apart.
-
-    `name` is the Unicode spelling, `ascii_name` the registry's. `renewal_amount` is the net price of a further year
-    in minor units of the order's currency; `max_cost` the most the registrar may take for this year.
-    `sealed_auth_code` is the transfer's auth code, encrypted.
-    """
-
-    KIND: ClassVar[str] = "domain"
-
-    name: str
-    ascii_name: str
-    tld: str
-    action: DomainAction
-    renewal_amount: int
-    max_cost: Money | None = None
-    sealed_auth_code: str | None = None
-    years: int = 1
-    term: Term = Term.ANNUAL
-
-
-@dataclass(frozen=True, slots=True)
-class SiteResource:
-    """The delivered site. `sealed_password` is encrypted, and opened only to answer its owner (C22)."""
-
-    KIND: ClassVar[str] = "site"
-
-    id: str
-    domain: str
-    ip_address: str
-    username: str
-    sealed_password: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class DomainResource:
-    """The delivered name. `nameservers` are those the registry knows, `zone_nameservers` those of our own DNS zone:
-    after a transfer they differ, for whatever runs under the name must go on running. `expires_at` is epoch ms."""
-
-    KIND: ClassVar[str] = "domain"
-
-    nameservers: tuple[str, ...]
-    zone_id: str
-    zone_nameservers: tuple[str, ...]
-    expires_at: int | None = None
-    registry_states: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A domain order's way to the registrar. It is written down before the registrar is asked, so that whoever comes
-    after a crash looks there before asking again.
-
-    `first_at` is when it was first asked, `asked_at` when it was last asked and did not clearly refuse, `lease_until`
-    until when one process alone may ask (epoch ms). `flag` is what its work waits for; the registrar's
-    texts may repeat a contact, so they are not kept.
-    """
-
-    first_at: int
-    lease_until: int
-    asked_at: int = 0
-    flag: RegistrarWaits | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Subscription:
     """The renewal at the payment provider. `bucket_*` say in which month the next renewal falls."""
 
@@ -184,23 +101,6 @@ class Subscription:
     bucket_type: str
     bucket_year: int
     bucket_month: int
-
-
-@dataclass(frozen=True, slots=True)
-class NameRenewal:
-    """A further year at the registrar for a further term that was paid: one for each invoice, and never two.
-
-    It is written down before the registrar is asked. `expires_before` is when the name ran out without it,
-    `first_at` when it was first asked for, `lease_until` until when one process alone may ask. `done_at` is when the
-    registrar was seen to have renewed it (all epoch ms).
-    """
-
-    reference: str
-    expires_before: int
-    first_at: int
-    lease_until: int
-    operation_id: str | None = None
-    done_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +137,8 @@ class Order:
     account_id: str
     number: int
     cart_token: str
-    type: OrderType
     status: OrderStatus
-    item: SiteItem | DomainItem
+    item: Item
     price: Money
     created_at: int
     updated_at: int
@@ -247,15 +146,13 @@ class Order:
     user_id: str | None = None
     placed: Placement = field(default_factory=Placement)
     capacity: str | None = None  # the counter this order holds a place of, until it ends undelivered
-    name_claim: str | None = None  # the domain name (ASCII) this order holds, until it ends undelivered
     due_at: int | None = None  # when the reconciler should look, if nothing happens before
     provisioning_at: int | None = None  # the fence: from here on it can not be cancelled
     cancel_requested_at: int | None = None
     operation_id: str | None = None
-    submission: Submission | None = None
-    resource: SiteResource | DomainResource | None = None
+    resource: Resource | None = None
     subscription: Subscription | None = None
-    name_renewals: tuple[NameRenewal, ...] = ()
+    domain: DomainRecord | None = None  # what only a domain order has
     refund: Refund | None = None
     failure: Failure | None = None
     callback: CallbackTarget | None = None
@@ -266,25 +163,31 @@ class Order:
         return order_uuid(self.number)
 
     @property
-    def site_item(self) -> SiteItem:
-        """What a site order asks for; raises TypeError for orders of another type."""
-        if not isinstance(self.item, SiteItem):
-            raise TypeError(f"order {self.number} is not a site order")
-        return self.item
+    def kind(self) -> ProductKind:
+        return self.item.KIND
+
+    def item_as(self, product: type[T]) -> T:
+        """What it asks for. Raises TypeError for an order of another product."""
+        return _as(product, self.item, self.number)
+
+    def resource_as(self, delivered: type[T]) -> T | None:
+        """What was delivered, or None until then. Raises TypeError for an order of another product."""
+        return None if self.resource is None else _as(delivered, self.resource, self.number)
 
     @property
-    def domain_item(self) -> DomainItem:
-        """What a domain order asks for; raises TypeError for orders of another type."""
-        if not isinstance(self.item, DomainItem):
-            raise TypeError(f"order {self.number} is not a domain order")
-        return self.item
+    def domain_record(self) -> DomainRecord:
+        """What is remembered of a domain order; raises TypeError for an order of another product."""
+        return _as(DomainRecord, self.domain, self.number)
+
+    @property
+    def domain_claim(self) -> str | None:
+        """The domain (ASCII) that it keeps from all other orders."""
+        return self.domain.claim if self.domain else None
 
     @property
     def renewal_price(self) -> Money:
         """What a further term costs, net."""
-        if isinstance(self.item, DomainItem):
-            return Money(self.item.renewal_amount, self.price.currency)
-        return self.price
+        return self.item.renewal_price(self.price)
 
     @property
     def ended(self) -> bool:
@@ -300,7 +203,7 @@ class Order:
 
     @property
     def line_key(self) -> str:
-        """Names this order's line on the cart's invoice."""
+        """Names this order's line of the cart's charge."""
         return str(self.number)
 
     # -- the moves --------------------------------------------------------------------------------------------
@@ -351,27 +254,18 @@ class Order:
         """The platform or registrar took the work on under this id."""
         return replace(self, operation_id=operation_id)
 
-    def submitting(self, now: int, lease_until: int) -> Order:
-        """This process, and no other until `lease_until`, is about to ask the registrar."""
-        first_at = self.submission.first_at if self.submission else now
-        flag = self.submission.flag if self.submission else None
-        return replace(self, submission=Submission(first_at, lease_until, now, flag))
+    def with_domain(self, record: DomainRecord) -> Order:
+        """What is remembered of a domain order now."""
+        return replace(self, domain=record)
 
-    def registrar_said(self, flag: RegistrarWaits | None, now: int) -> Order:
-        """What the registrar's work waits for; a new flag is a line of the timeline."""
-        known = self.submission or Submission(now, 0)
-        if known.flag == flag:
-            return self
-        at = max(now, self.updated_at)
-        told = replace(self, submission=replace(known, flag=flag), updated_at=at)
-        if flag is None:
-            return told
-        entry = TimelineEntry(at, self.status, Actor.REGISTRAR, f"waiting: {flag}")
-        return replace(told, timeline=(*self.timeline, entry))
+    def without_claims(self) -> Order:
+        """It ended undelivered: what it kept from other orders is theirs."""
+        record = replace(self.domain, claim=None) if self.domain else None
+        return replace(self, capacity=None, domain=record)
 
     def delivered(
         self,
-        resource: SiteResource | DomainResource,
+        resource: Resource,
         subscription: Subscription | None,
         now: int,
         actor: Actor = Actor.PLATFORM,
@@ -391,37 +285,19 @@ class Order:
         return self.status is OrderStatus.COMPLETED and self.subscription is None and self.due_at is not None
 
     @property
-    def renews_a_name(self) -> bool:
-        """True for a delivered name whose renewal was started."""
-        delivered = self.status is OrderStatus.COMPLETED and isinstance(self.resource, DomainResource)
-        return delivered and self.subscription is not None
+    def renewal_is_watched(self) -> bool:
+        """True for what is delivered and renews itself, if each further term is work at its provider."""
+        renews = self.status is OrderStatus.COMPLETED and self.subscription is not None
+        return renews and self.item.renewal_is_work()
 
     def look_at_renewal(self, now: int) -> Order:
-        """There are news of the renewal's money: the reconciler should ask at once whether a name is to be renewed.
+        """There are news of the renewal's money: the reconciler should see at once whether there is work.
 
-        What it is at already it looks at in its own time, and afterwards for further money anyway.
+        A renewal already in progress has its own schedule and looks for new payments when done.
         """
-        under_way = any(one.done_at is None for one in self.name_renewals)
+        under_way = self.domain is not None and self.domain.is_renewing
         due = self.due_at is not None and self.due_at <= now
-        return self if due or under_way or not self.renews_a_name else self.look_again_at(now)
-
-    def name_renewal(self, reference: str) -> NameRenewal | None:
-        """What the registrar was asked for with this invoice's money."""
-        return next((one for one in self.name_renewals if one.reference == reference), None)
-
-    def name_renewing(self, renewal: NameRenewal, due_at: int) -> Order:
-        """Add this renewal, or put it in the place of what was known of it."""
-        others = tuple(one for one in self.name_renewals if one.reference != renewal.reference)
-        return replace(self, name_renewals=(*others, renewal), due_at=due_at)
-
-    def name_renewed(self, renewal: NameRenewal, expires_at: int, now: int) -> Order:
-        """The name runs out later now. Whether another term was paid is looked up at once."""
-        if not isinstance(self.resource, DomainResource):
-            raise TypeError(f"order {self.number} has no name")
-        day = dt.datetime.fromtimestamp(expires_at / 1000, dt.UTC).date()
-        told = self.noted(f"renewed until {day}", now, Actor.REGISTRAR)
-        done = told.name_renewing(replace(renewal, done_at=now), now)
-        return replace(done, resource=replace(self.resource, expires_at=expires_at))
+        return self if due or under_way or not self.renewal_is_watched else self.look_again_at(now)
 
     def next_renewal_at(self, moment: int) -> Order:
         """When the next term is charged (epoch ms), in the words of the subscription's bucket."""
@@ -447,9 +323,7 @@ class Order:
 
     def late_money_returned(self, refund: Refund, now: int) -> Order:
         """Money that arrived after the order had ended undelivered went back; the end stays what it was."""
-        now = max(now, self.updated_at)
-        entry = TimelineEntry(now, self.status, Actor.SYSTEM, "late payment given back")
-        return replace(self, refund=refund, updated_at=now, timeline=(*self.timeline, entry))
+        return replace(self.told("late payment given back", now, Actor.SYSTEM), refund=refund)
 
     def refund_refused(self, reason: str, now: int) -> Order:
         """The provider will not give the money back. Saying so twice is harmless."""
@@ -465,8 +339,11 @@ class Order:
 
     def noted(self, cause: str, now: int, actor: Actor) -> Order:
         """Something happened that changes no state but belongs on record; once is enough."""
-        if any(entry.cause == cause for entry in self.timeline):
-            return self
+        known = any(entry.cause == cause for entry in self.timeline)
+        return self if known else self.told(cause, now, actor)
+
+    def told(self, cause: str, now: int, actor: Actor) -> Order:
+        """One more line of the timeline, in the state it is in."""
         now = max(now, self.updated_at)
         entry = TimelineEntry(now, self.status, actor, cause)
         return replace(self, updated_at=now, timeline=(*self.timeline, entry))
@@ -492,3 +369,9 @@ class Order:
             raise OrderNotCancellableError(*refusal)
         moved = self._move(OrderStatus.CANCELING, now, actor, "cancel requested")
         return replace(moved, cancel_requested_at=moved.updated_at)
+
+
+def _as(wanted: type[T], found: object, number: int) -> T:
+    if not isinstance(found, wanted):
+        raise TypeError(f"order {number} has no {wanted.__name__}")
+    return found

@@ -19,7 +19,8 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True)
 class ChargeLine:
-    """One line of the invoice. `key` finds it again when only this order is refunded; `amount` is net minor units."""
+    """One line of what is charged. `key` finds it again when only this order is refunded; `amount` is net, in minor
+    units."""
 
     key: str
     description: str
@@ -28,7 +29,7 @@ class ChargeLine:
 
 @dataclass(frozen=True, slots=True)
 class ChargeRequest:
-    """Ask for a cart's money. Asked again with the same cart it must find the same invoice, never make a second."""
+    """Ask for a cart's money. Asked again with the same cart it must find the same payment, never make a second."""
 
     account_id: str
     cart_token: str
@@ -100,7 +101,7 @@ class PaidRenewal:
 class RenewalState:
     """What is true of a renewal subscription now. `paid` are its further terms, the oldest first.
 
-    `waits`: money of it may still come, for the term that has begun or for an invoice that can still be paid.
+    `waits`: money of it may still come, for the term that has begun or for an earlier one that can still be paid.
     `ended`: no further term will be charged. `next_at` is when the next one is (epoch ms).
     """
 

@@ -223,8 +223,8 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
 def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
     """What the header names, before anybody's key is known; the first operation if it names none of them."""
     headers = {name.lower(): value.strip() for name, value in (event.get("headers") or {}).items()}
-    named = (each for each in sharing if each.contract.version == headers.get("x-api-version"))
-    return next(named, sharing[0])
+    wanted = headers.get("x-api-version", "")
+    return next((each for each in sharing if each.contract.version == wanted), sharing[0])
 
 
 def _admitted(

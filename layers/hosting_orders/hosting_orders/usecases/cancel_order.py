@@ -1,4 +1,4 @@
-"""The customer's cancel (contract 002, "Cancel an Order"; docs/contracts.md C11)."""
+"""The customer's cancel (docs/contracts.md C11)."""
 
 from __future__ import annotations
 

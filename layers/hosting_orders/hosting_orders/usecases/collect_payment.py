@@ -13,16 +13,15 @@ from hosting_orders.domain.errors import (
     PaymentNotStartedError,
     ProviderUnavailableError,
 )
-from hosting_orders.domain.order import DomainItem, Failure, Order, OrderStatus
+from hosting_orders.domain.order import Failure, Order, OrderStatus
 from hosting_orders.domain.providers import ChargeLine, ChargeRequest, PaymentState
-from hosting_orders.domain.registration import DomainAction
 
 from .changes import change_cart, load_cart, owed_callback
 from .log import log
 from .ports import Services
 
 PAYMENT_NOT_STARTED = "cart_pay_failed"
-"""The failure of an order whose payment was refused when it was placed (contract 002, 422)."""
+"""The failure of an order whose payment was refused when it was placed (a 422)."""
 
 
 def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
@@ -30,7 +29,7 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
 
     Raises PaymentNotStartedError when the payment can't be started: then the cart and its orders are on record
     as failed and nothing is open at the provider. Raises ProviderUnavailableError when the outcome is unknown:
-    asking again finds the same invoice.
+    asking again finds the same payment.
     """
     request = ChargeRequest(
         account_id=account.id,
@@ -38,7 +37,9 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
         customer_id=account.stripe_customer_id or "",
         payment_method_id=cart.payment_method_id or "",
         currency=cart.payment.currency,
-        lines=tuple(ChargeLine(order.line_key, describe(order), order.price.amount) for order in orders),
+        lines=tuple(
+            ChargeLine(order.line_key, order.item.line_text(), order.price.amount) for order in orders
+        ),
         created_at=cart.created_at,
     )
     try:
@@ -130,19 +131,6 @@ def _pay_until(cart: Cart, state: PaymentState) -> int | None:
     if told is not None and state.method_type == cart.payment.method_type:
         return told
     return deadlines.pay_until(cart.created_at, state.method_type)
-
-
-def describe(order: Order) -> str:
-    """The order's line on the invoice."""
-    item = order.item
-    if isinstance(item, DomainItem):
-        what = (
-            "transfer, with a further year"
-            if item.action is DomainAction.TRANSFER
-            else "registration, 1 year"
-        )
-        return f"Domain {item.name}: {what}"
-    return f"Site {item.name}: {item.plan} plan, {item.term}"
 
 
 def note_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError) -> None:

@@ -11,11 +11,9 @@ from .changes import change_order, load_order
 from .ports import Services
 
 
-def take_fence(
-    services: Services, account_id: str, number: int, task_token: str, check_after: int
-) -> Order | None:
+def take_fence(services: Services, account_id: str, number: int, task_token: str) -> Order | None:
     """Begin to deliver a paid order, and keep the step's token; None when it was delivered already and the token is
-    answered. From here on it cannot be cancelled; `check_after` (milliseconds) later the reconciler looks.
+    answered. From here on it cannot be cancelled; the product says when the reconciler first looks.
 
     Raises OrderCanceledError when a cancel was first, ProvisioningFailedError when it is not to be delivered.
     """
@@ -26,7 +24,7 @@ def take_fence(
             services,
             order,
             when=OrderStatus.PROCESSING,
-            to=lambda current: current.begin_provisioning(now, now + check_after),
+            to=lambda current: current.begin_provisioning(now, now + current.item.first_look()),
         )
     if order.status is OrderStatus.COMPLETED:
         services.workflow.answer(order, Step.DELIVER, task_token)

@@ -1,4 +1,4 @@
-"""The checks of a domain (contract 002, "Register or Transfer a Domain"; docs/contracts.md O2-113 … O2-155, C13).
+"""The checks of a domain (docs/contracts.md O2-113 … O2-155, C13).
 
 First what the request says (400), then, once the account is ready to be charged, what the registrar and the
 registry say (422). Nothing is written here.
@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import ClassVar
 
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue, DomainPrice
@@ -26,7 +27,8 @@ from hosting_orders.domain.features import DOMAIN_REGISTRATION
 from hosting_orders.domain.ids import parse_registration_id
 from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.money import Money
-from hosting_orders.domain.order import DomainItem, OrderStatus
+from hosting_orders.domain.order import OrderStatus
+from hosting_orders.domain.products import Claims, DomainItem, ProductKind
 from hosting_orders.domain.registration import (
     Availability,
     Contact,
@@ -70,6 +72,8 @@ class ContactSource:
 class DomainRequest:
     """A domain as the client asked for it, of the right types but otherwise unchecked."""
 
+    KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
+
     name: str
     action: str = DomainAction.REGISTER.value
     auth_code: str | None = None
@@ -79,6 +83,17 @@ class DomainRequest:
 
     def __repr__(self) -> str:
         return "DomainRequest(…)"  # it holds people's data and an auth code
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DomainDraft(Draft):
+    """A draft with `contacts` and `auth_code` in clear text; `owner_at` is where in the item the client gave its
+    registrant."""
+
+    item: DomainItem
+    contacts: Contacts
+    owner_at: str
+    auth_code: str | None
 
 
 def admit_domain_orders(services: Services, caller: Caller) -> None:
@@ -98,7 +113,7 @@ def admit_domain_orders(services: Services, caller: Caller) -> None:
 
 def draft_domain(
     services: Services, catalogue: Catalogue, account: Account, request: DomainRequest, pointer: str
-) -> Draft:
+) -> DomainDraft:
     """Raises InvalidFieldsError or InvalidRequestError, with pointers below the item."""
     if not account.can_order:
         raise InvalidRequestError("account_unable_to_create_orders", "Account unable to create orders.")
@@ -121,10 +136,11 @@ def draft_domain(
         renewal_amount=price.renew,
     )
     transfer = action is DomainAction.TRANSFER
-    return Draft(
+    return DomainDraft(
         pointer,
         item,
         Money(price.of(action), account.currency),
+        Claims(domain=name.ascii),
         contacts=contacts,
         owner_at="/contact_source" if request.contact_source is not None else "/contact",
         auth_code=request.auth_code if transfer else None,
@@ -323,8 +339,8 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def settle_domains(
-    services: Services, catalogue: Catalogue, account: Account, drafts: Sequence[Draft]
-) -> list[Draft]:
+    services: Services, catalogue: Catalogue, account: Account, drafts: Sequence[DomainDraft]
+) -> list[DomainDraft]:
     """Ask whether each name can be had, and hold the contacts against the registry's rules: before any money moves.
 
     Returns the drafts with the registrar's price as the most it may take. Raises DomainRefusedError,
@@ -332,7 +348,7 @@ def settle_domains(
     """
     seen: set[str] = set()
     for draft in drafts:
-        name = draft.name_claim or ""
+        name = draft.item.ascii_name
         # First: the registry would only say that the name is gone, not that it is gone to us.
         if name in seen or services.orders.name_taken(name):
             raise name_taken(draft)
@@ -352,29 +368,27 @@ def settle_domains(
     ]
 
 
-def _offer(services: Services, draft: Draft) -> NameOffer:
+def _offer(services: Services, draft: DomainDraft) -> NameOffer:
     item = draft.item
-    assert isinstance(item, DomainItem)
     if item.action is DomainAction.REGISTER:
         return services.registrar.availability(item.ascii_name)
     return services.registrar.transferability(item.ascii_name, draft.auth_code)
 
 
 def _settled(
-    services: Services, catalogue: Catalogue, account: Account, draft: Draft, offer: NameOffer
-) -> Draft:
+    services: Services, catalogue: Catalogue, account: Account, draft: DomainDraft, offer: NameOffer
+) -> DomainDraft:
     item = draft.item
-    assert isinstance(item, DomainItem)
     draft = _priced(catalogue, account, draft, item, offer)
     _check_registry(services, item, draft)
     return draft
 
 
 def _priced(
-    catalogue: Catalogue, account: Account, draft: Draft, item: DomainItem, offer: NameOffer
-) -> Draft:
+    catalogue: Catalogue, account: Account, draft: DomainDraft, item: DomainItem, offer: NameOffer
+) -> DomainDraft:
     register = item.action is DomainAction.REGISTER
-    # Contract 002 keeps `domain_unavailable` for registrations.
+    # `domain_unavailable` is for registrations.
     code = "domain_unavailable" if register else "domain_add_failed"
     at = f"{draft.pointer}/name"
     if offer.availability is Availability.UNAVAILABLE:
@@ -392,9 +406,8 @@ def _priced(
     return replace(draft, item=replace(item, max_cost=offer.cost))
 
 
-def name_taken(draft: Draft) -> DomainRefusedError:
+def name_taken(draft: DomainDraft) -> DomainRefusedError:
     """The 422 for a name that another order has, or is getting."""
-    assert isinstance(draft.item, DomainItem)
     return DomainRefusedError(
         "domain_add_failed",
         f"{draft.item.name} is already owned or on order here.",
@@ -402,9 +415,8 @@ def name_taken(draft: Draft) -> DomainRefusedError:
     )
 
 
-def _check_registry(services: Services, item: DomainItem, draft: Draft) -> None:
+def _check_registry(services: Services, item: DomainItem, draft: DomainDraft) -> None:
     contacts = draft.contacts
-    assert contacts
     violations: list[dict[str, object]] = []
     needs: list[dict[str, object]] = []
     told: set[str] = set()

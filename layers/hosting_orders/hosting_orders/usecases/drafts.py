@@ -8,8 +8,7 @@ from typing import TypeVar
 
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.money import Money
-from hosting_orders.domain.order import DomainItem, OrderType, SiteItem
-from hosting_orders.domain.registration import Contacts
+from hosting_orders.domain.products import Claims, Item
 
 T = TypeVar("T")
 
@@ -18,30 +17,16 @@ T = TypeVar("T")
 class Draft:
     """An item that has passed the checks of its product; nothing of it is written yet.
 
-    `pointer` is the JSON pointer of the item in the request. `capacity` names the counter it takes a place of.
-    `contacts` and `auth_code` are clear text and only a domain's; `owner_at` is where in the item the client gave its
-    registrant.
+    `pointer` is the JSON pointer of the item in the request. A product with secrets has a draft of its own.
     """
 
     pointer: str
-    item: SiteItem | DomainItem
+    item: Item
     price: Money
-    capacity: str | None = None
-    contacts: Contacts | None = None
-    owner_at: str = "/contact"
-    auth_code: str | None = None
+    claims: Claims
 
     def __repr__(self) -> str:
-        return f"Draft(pointer={self.pointer!r})"  # it holds people's data
-
-    @property
-    def type(self) -> OrderType:
-        return OrderType.DOMAIN if isinstance(self.item, DomainItem) else OrderType.SITE
-
-    @property
-    def name_claim(self) -> str | None:
-        """The domain name (ASCII) that nobody else may order meanwhile."""
-        return self.item.ascii_name if isinstance(self.item, DomainItem) else None
+        return f"{type(self).__name__}(pointer={self.pointer!r})"  # it holds people's data
 
 
 def below(pointer: str, problem: InvalidRequestError) -> InvalidRequestError:

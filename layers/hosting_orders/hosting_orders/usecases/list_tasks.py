@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hosting_orders.domain import deadlines
+from hosting_orders.domain import durations
 from hosting_orders.domain.account import Account, User
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import NotFoundError
@@ -15,7 +15,7 @@ from .authenticate import Caller, shut_out
 from .changes import load_cart
 from .ports import Services
 
-WINDOW = 3 * deadlines.DAY
+WINDOW = 3 * durations.DAY
 MOST = 500
 
 # Only of these does the payment decide what is told.

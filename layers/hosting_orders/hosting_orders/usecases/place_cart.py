@@ -8,17 +8,19 @@ Idempotency-Key, by Stripe's webhook, or by the reconciler.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.callback_url import authorization_problem, url_problem
 from hosting_orders.domain.cart import Cart, OnItemFailure, OrderMark, Payment, PaymentStatus
+from hosting_orders.domain.domain_record import DomainRecord
 from hosting_orders.domain.errors import (
     CapacityExhaustedError,
     CartExistsError,
     DomainRefusedError,
+    HostingOrdersError,
     IdempotencyKeyReusedError,
     InvalidFieldsError,
     InvalidRequestError,
@@ -31,33 +33,25 @@ from hosting_orders.domain.ids import cart_token, mint_numbers
 from hosting_orders.domain.order import (
     Actor,
     CallbackTarget,
-    DomainItem,
     Order,
     OrderStatus,
     TimelineEntry,
 )
 from hosting_orders.domain.placement import Placement
+from hosting_orders.domain.products import Claims
 from hosting_orders.domain.providers import PaymentMethod
 from hosting_orders.domain.registration import SealedContacts
 
 from .authenticate import Caller
 from .changes import load_cart
 from .collect_payment import PAYMENT_NOT_STARTED, resume_payment, start_payment
-from .domain_item import (
-    DomainRequest,
-    auth_code_context,
-    draft_domain,
-    name_taken,
-    seal_contacts,
-    settle_domains,
-)
 from .drafts import Draft, Problems
 from .log import log
 from .ports import Services
+from .products.fulfilment import ProductRequest
+from .products.registry import fulfilment
 from .send_callback import authorization_context
 from .settle_payment import resume_order, waits_for_its_start
-from .site_item import SiteRequest, draft_site, over_capacity
-from .unpaid_domains import check_unpaid_names
 
 _CHARGEABLE = ("card", "sepa_debit")
 _NUMBER_ATTEMPTS = 6
@@ -68,7 +62,7 @@ class ItemRequest:
     """One product the client asked for; `pointer` is its JSON pointer in the request."""
 
     pointer: str
-    product: SiteRequest | DomainRequest
+    product: ProductRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,27 +151,23 @@ def _drafts(services: Services, account: Account, request: CartRequest) -> tuple
     catalogue = services.catalogue.load()
     problems = Problems()
 
-    def draft(pointer: str, product: SiteRequest | DomainRequest) -> Draft:
-        if isinstance(product, SiteRequest):
-            return draft_site(catalogue, account, product, pointer)
-        return draft_domain(services, catalogue, account, product, pointer)
+    def draft(item: ItemRequest) -> Draft:
+        product = fulfilment(item.product.KIND)
+        checked: Draft = product.draft(services, catalogue, account, item.product, item.pointer)
+        return checked
 
-    drafts = [
-        problems.gather(item.pointer, partial(draft, item.pointer, item.product)) for item in request.items
-    ]
+    drafts = [problems.gather(item.pointer, partial(draft, item)) for item in request.items]
     problems.stop()
     return tuple(found for found in drafts if found is not None)
 
 
 def _settled(services: Services, account: Account, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
-    """Ask the registrar about every name."""
-    domains = [draft for draft in drafts if draft.name_claim is not None]
-    if not domains:
-        return tuple(drafts)
-    check_unpaid_names(services, account, domains)
-    settled = settle_domains(services, services.catalogue.load(), account, domains)
-    by_pointer = {draft.pointer: draft for draft in settled}
-    return tuple(by_pointer.get(draft.pointer, draft) for draft in drafts)
+    """Ask the providers whether each can be delivered."""
+    settled: dict[str, Draft] = {}
+    for kind in dict.fromkeys(draft.item.KIND for draft in drafts):
+        alike = [draft for draft in drafts if kind == draft.item.KIND]
+        settled |= {draft.pointer: draft for draft in fulfilment(kind).settle(services, account, alike)}
+    return tuple(settled[draft.pointer] for draft in drafts)
 
 
 def _callback_target(
@@ -222,7 +212,8 @@ def _not_ready(why: str) -> InvalidRequestError:
 def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
     for attempt in range(_NUMBER_ATTEMPTS):
         now = services.clock.now()
-        orders, contacts = [], []
+        orders: list[Order] = []
+        contacts: list[SealedContacts] = []
         # Ascending, so that the client's order is the order of the numbers: wherever a cart's orders are read again
         # they come in this order, and the payment provider is asked for the very same lines.
         numbers = mint_numbers(now, len(ready.drafts), attempt)
@@ -251,9 +242,9 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
                 raise
             continue
         except CapacityExhaustedError as full:
-            raise _full(ready.drafts, full.resource) from full
+            raise _lost(ready.drafts, Claims(counter=full.resource)) from full
         except NameTakenError as taken:
-            raise _lost_name(ready.drafts, taken.name) from taken
+            raise _lost(ready.drafts, Claims(domain=taken.name)) from taken
         for order in orders:
             log.info("order placed", extra={"order_id": order.uuid, "cart_token": ready.token})
         return cart, orders
@@ -262,16 +253,12 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
 
 def _order(
     services: Services, ready: _Ready, draft: Draft, number: int, now: int
-) -> tuple[Order, list[SealedContacts]]:
-    item = draft.item
-    if isinstance(item, DomainItem) and draft.auth_code:
-        context = auth_code_context(ready.account.id, number)
-        item = replace(item, sealed_auth_code=services.cipher.seal(draft.auth_code, context))
+) -> tuple[Order, Sequence[SealedContacts]]:
+    item, contacts = fulfilment(draft.item.KIND).sealed(services, ready.account.id, number, draft)
     order = Order(
         account_id=ready.account.id,
         number=number,
         cart_token=ready.token,
-        type=draft.type,
         status=OrderStatus.PENDING,
         item=item,
         price=draft.price,
@@ -279,25 +266,19 @@ def _order(
         updated_at=now,
         user_id=ready.caller.user_id,
         placed=ready.request.placed,
-        capacity=draft.capacity,
-        name_claim=draft.name_claim,
+        capacity=draft.claims.counter,
+        domain=DomainRecord(draft.claims.domain) if draft.claims.domain else None,
         callback=ready.callback,
         due_at=now + deadlines.LOST_START,
         timeline=(TimelineEntry(now, OrderStatus.PENDING, Actor.CUSTOMER, "order placed"),),
     )
-    if draft.contacts is None:
-        return order, []
-    return order, [seal_contacts(services, ready.account.id, number, draft.contacts)]
+    return order, contacts
 
 
-def _full(drafts: Sequence[Draft], capacity: str) -> InvalidRequestError:
-    pointer = next(draft.pointer for draft in drafts if draft.capacity == capacity)
-    problem = over_capacity(capacity)
-    return InvalidRequestError(problem.code, str(problem), f"{pointer}{problem.pointer}")
-
-
-def _lost_name(drafts: Sequence[Draft], name: str) -> DomainRefusedError:
-    return name_taken(next(draft for draft in drafts if draft.name_claim == name))
+def _lost(drafts: Sequence[Draft], claims: Claims) -> HostingOrdersError:
+    """Another order got what one of these claims."""
+    draft = next(draft for draft in drafts if draft.claims == claims)
+    return fulfilment(draft.item.KIND).lost(draft)
 
 
 def _start(services: Services, order: Order) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hosting_orders.domain import deadlines
+from hosting_orders.domain import deadlines, durations
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.errors import OrderCanceledError, PaymentNotStartedError, ProvisioningFailedError
 from hosting_orders.domain.listing import DueItem
-from hosting_orders.domain.order import DomainItem, Order, OrderStatus
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import ProductKind
 from hosting_orders.domain.workflow import Step
 
 from .changes import change_cart, change_order, load_cart, load_order
@@ -20,9 +21,8 @@ from .collect_payment import resume_payment
 from .delivery import answer_delivery
 from .log import log
 from .ports import Services
-from .provision_hosting import ask_platform
+from .products.registry import fulfilment
 from .refund_order import Compensation, refund_order
-from .register_domain import ask_registrar
 from .renew_domain import renew_domain
 from .send_callback import CallbackBody, send_callback
 from .settle_payment import owes_a_refund, resume_order, settle_payment, waits_for_its_start
@@ -30,7 +30,7 @@ from .start_renewal import start_renewal
 
 BATCH = 50
 # A run begins nothing new after this (milliseconds), so that it is over before its function is stopped.
-RUN_FOR = 60 * deadlines.SECOND
+RUN_FOR = 60 * durations.SECOND
 
 # When an item is due again unless looking at it says otherwise.
 _NEXT_CHECK = {
@@ -38,6 +38,9 @@ _NEXT_CHECK = {
     "order": deadlines.PROVISIONING_CHECK,
     "callback": deadlines.RECONCILE_AGAIN,
 }
+# How a further term that was paid is ordered, of the products for which that is work. Only this module may reach it:
+# it needs the payment provider's key.
+_RENEWALS_AT_PROVIDERS = {ProductKind.DOMAIN: renew_domain}
 
 
 def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int:
@@ -82,8 +85,8 @@ def _look_at(services: Services, item: DueItem, body: CallbackBody) -> None:
         order = services.orders.order(item.account_id, int(item.key))
         if order is not None:
             _reconcile_order(services, order)
-            if isinstance(order.item, DomainItem) and order.provisioning_at is not None:
-                return  # the registrar calls nobody: asking it here is the ordinary path
+            if order.provisioning_at is not None and not order.item.is_reported():
+                return  # its provider reports nothing: asking it here is the ordinary path
             later = services.orders.order(item.account_id, int(item.key))
             _count_drift(services, "Order", order.status, later.status if later else None)
 
@@ -124,8 +127,8 @@ def _reconcile_order(services: Services, order: Order) -> None:
         answer_delivery(services, order)  # whoever delivered it may have died before
         start_renewal(services, order)
         return
-    if order.renews_a_name:
-        renew_domain(services, order)
+    if order.renewal_is_watched:
+        _RENEWALS_AT_PROVIDERS[order.kind](services, order)
         return
     cart = load_cart(services, order.account_id, order.cart_token)
     if order.ended:
@@ -160,7 +163,7 @@ def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
             log.error("a paid order is not being delivered", extra={"order_id": order.uuid})
     else:
         try:
-            _ask_provider(services, order, now)
+            fulfilment(order.kind).ask(services, order)
         except ProvisioningFailedError:
             # It is being refunded from now on, and the step that waits for its delivery goes there at once.
             answer_delivery(services, load_order(services, order.account_id, order.number))
@@ -170,16 +173,6 @@ def _compensate(services: Services, order: Order, error: str) -> None:
     """Give the money back, and let a RefundOrder that waits for it go on."""
     if refund_order(services, order.account_id, order.number, error) is Compensation.DONE:
         services.workflow.resume(order, Step.REFUND)
-
-
-def _ask_provider(services: Services, order: Order, now: int) -> None:
-    if not isinstance(order.item, DomainItem):
-        ask_platform(services, order)
-        return
-    if order.operation_id is None and now >= (order.provisioning_at or now) + deadlines.SUBMISSION_STUCK:
-        services.measures.count("RegistrationStuck")
-        log.error("a paid name could not be ordered at the registrar yet", extra={"order_id": order.uuid})
-    ask_registrar(services, order)
 
 
 def _close(services: Services, order: Order) -> None:

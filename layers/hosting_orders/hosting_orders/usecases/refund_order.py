@@ -25,9 +25,7 @@ from hosting_orders.domain.errors import (
     ProvisioningFailedError,
     RefundRefusedError,
 )
-from hosting_orders.domain.order import Actor, DomainItem, Failure, Order, OrderStatus, Refund
-from hosting_orders.domain.providers import Operation, OperationStatus
-from hosting_orders.domain.registration import RegistrarOperation, RegistrarStatus
+from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, Refund
 from hosting_orders.domain.workflow import Step
 
 from .changes import change_cart, change_order, load_cart, load_order
@@ -36,8 +34,8 @@ from .collect_payment import other_orders_alive
 from .delivery import answer_delivery
 from .log import log
 from .ports import Services
-from .provision_hosting import platform_verdict, record_delivery
-from .register_domain import record_registration, registrar_verdict
+from .products.fulfilment import Verdict
+from .products.registry import fulfilment
 
 # Three rounds are enough for an order: out of delivery, out of an open payment, to its end. The others are for
 # what other processes write in between.
@@ -125,70 +123,48 @@ def _stop_delivery(case: _Case) -> Compensation | None:
 
 def _ask_deliverer(services: Services, order: Order) -> tuple[Order, bool]:
     """Write down what became of a delivery that has begun; the order as it is then, and whether it may still arrive."""
-    if isinstance(order.item, DomainItem):
-        registration = _registrar_verdict(services, order)
-        if registration is None:
-            return order, False
-        record_registration(services, order, registration)
-        running = registration.status is RegistrarStatus.RUNNING and not _out_of_time(services, order)
-        return load_order(services, order.account_id, order.number), running
-    operation = _platform_verdict(services, order)
-    if operation is None or operation.status is not OperationStatus.SUCCEEDED:
+    verdict = _verdict(services, order)
+    if verdict is None or verdict is Verdict.NOT_ASKED:
+        # Not read anew: `_give_up` must notice when the provider is asked from now on.
         return order, False
-    record_delivery(services, operation)
-    return load_order(services, order.account_id, order.number), False
+    running = verdict is Verdict.RUNNING and not _out_of_time(services, order)
+    return load_order(services, order.account_id, order.number), running
 
 
-def _platform_verdict(services: Services, order: Order) -> Operation | None:
-    """What the platform says, or None once it has had its time and still says nothing that is final."""
+def _verdict(services: Services, order: Order) -> Verdict | None:
+    """What became of the delivery, or None once the provider has had its time and nothing certain is known."""
+    product = fulfilment(order.kind)
     try:
-        return platform_verdict(services, order)
-    except ProviderUnavailableError:
-        if not _out_of_time(services, order):
-            raise
-        log.warning("the platform said nothing in time", extra={"order_id": order.uuid})
-        return None
-
-
-def _registrar_verdict(services: Services, order: Order) -> RegistrarOperation | None:
-    """What the registrar says, or None once it has had its time."""
-    try:
-        verdict = registrar_verdict(services, order)
+        verdict = product.verdict(services, order)
     except ProviderUnavailableError:
         if not _out_of_time(services, order):
             raise
         verdict = None
-    if _out_of_time(services, order) and (verdict is None or verdict.status is RegistrarStatus.RUNNING):
-        # The domain may still arrive one day, without a customer: an operator has to look at it.
-        services.measures.count("RegistrationAbandoned")
-        log.error("the registrar did not finish in time", extra={"order_id": order.uuid})
+    if _out_of_time(services, order) and verdict in (None, Verdict.NOT_ASKED, Verdict.RUNNING):
+        product.abandoned(services, order)
     return verdict
 
 
 def _out_of_time(services: Services, order: Order) -> bool:
     begun = order.provisioning_at
-    return begun is not None and services.clock.now() >= begun + deadlines.delivery_deadline(order)
+    return begun is not None and services.clock.now() >= begun + order.item.deadline()
 
 
 def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
-    """Close the door: from here on the order will not be delivered. Only from these statuses, and only if the registrar
-    has not been asked since `case.order` was read: then the domain may come, so its money must not go."""
+    """Close the door: from here on the order will not be delivered. Only from these statuses, and only if the provider
+    has not been asked since `case.order` was read: then the product may come, so its money must not go."""
     now = case.services.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({case.error}).")
-    asked = _asked(case.order)
+    product = fulfilment(case.order.kind)
+    committed = product.committed(case.order)
     return change_order(
         case.services,
         case.order,
-        when=lambda current: current.status in if_in and _asked(current) == asked,
+        when=lambda current: current.status in if_in and product.committed(current) == committed,
         to=lambda current: current.undeliverable(failure, now, Actor.SYSTEM).look_again_at(
             now + deadlines.COMPENSATION_CHECK
         ),
     )
-
-
-def _asked(order: Order) -> object:
-    """Differs when another process has asked the registrar in between, or learned something there."""
-    return order.submission, order.operation_id if order.submission is not None else None
 
 
 def _cancel_rest_of_cart(case: _Case) -> None:
@@ -206,7 +182,7 @@ def _cancel_rest_of_cart(case: _Case) -> None:
         changed = change_order(
             services,
             other,
-            when=lambda current: current.status in _TO_BE_DELIVERED and current.submission is None,
+            when=_can_be_called_back,
             to=lambda current: current.undeliverable(failure, now, Actor.SYSTEM).look_again_at(
                 now + deadlines.COMPENSATION_CHECK
             ),
@@ -214,6 +190,10 @@ def _cancel_rest_of_cart(case: _Case) -> None:
         if changed.status is OrderStatus.REFUNDING:
             answer_delivery(services, changed)
             services.workflow.fail(changed, Step.CHARGE, ProvisioningFailedError, failure.message)
+
+
+def _can_be_called_back(order: Order) -> bool:
+    return order.status in _TO_BE_DELIVERED and fulfilment(order.kind).committed(order) is None
 
 
 def _others(case: _Case) -> list[Order]:
@@ -280,7 +260,7 @@ def _give_back(case: _Case) -> Compensation:
     if order.refund is not None:
         return Compensation.DONE
     now = services.clock.now()
-    _take_down(services, order)
+    fulfilment(order.kind).take_back(services, order)
     try:
         state = services.refunds.refund(cart.payment.reference or "", order.line_key, order.uuid)
     except RefundRefusedError as refusal:
@@ -299,12 +279,6 @@ def _give_back(case: _Case) -> Compensation:
         # Another part may have gone back in the same moment, and neither has seen the other: the last one does.
         _note_refund(case, cart, refund)
     return Compensation.DONE
-
-
-def _take_down(services: Services, order: Order) -> None:
-    """A service goes; a domain cannot be given back to its registry."""
-    if order.provisioning_at is not None and not isinstance(order.item, DomainItem):
-        services.platform.deprovision(order.uuid)
 
 
 def _note_refusal(services: Services, order: Order, reason: str) -> None:

@@ -1,23 +1,25 @@
 """The state RegisterDomain, and the registrar's answers to it (docs/order-life.md).
 
-The registrar takes a name twice if it is asked twice, and has no key to tell a repetition by. So the order says
-that it is about to be asked before it is asked (`Order.submission`), one process alone asks at a time, and whoever
-comes after a lost answer looks at the registrar's own list before asking again.
+The registrar registers a domain twice if asked twice: the API has no idempotency key. So the order says that it is
+about to be asked before it is asked (`DomainRecord.submission`), one process alone asks at a time, and after a lost
+answer the next one looks at the registrar's own list before it asks again.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from hosting_orders.domain import deadlines
+from hosting_orders.domain import deadlines, durations
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
-from hosting_orders.domain.order import Actor, DomainResource, Failure, Order, OrderStatus
+from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
+from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import (
     DomainAction,
     Refusal,
     RegisteredDomain,
     RegistrarOperation,
     RegistrarStatus,
+    RegistrarWaits,
     RegistrationRefusedError,
     RegistrationRequest,
     why_it_failed,
@@ -29,7 +31,7 @@ from .domain_item import auth_code_context, open_contacts
 from .log import log
 from .ports import Services
 
-_CLOCKS_DIFFER = 5 * deadlines.MINUTE
+_CLOCKS_DIFFER = 5 * durations.MINUTE
 
 
 def register_domain(services: Services, account_id: str, number: int, task_token: str) -> None:
@@ -37,7 +39,7 @@ def register_domain(services: Services, account_id: str, number: int, task_token
 
     Raises OrderCanceledError when a cancel was first, ProvisioningFailedError when the registrar refuses.
     """
-    order = take_fence(services, account_id, number, task_token, deadlines.MINUTE)
+    order = take_fence(services, account_id, number, task_token)
     if order is None:
         return
     try:
@@ -66,19 +68,20 @@ def ask_registrar(services: Services, order: Order) -> None:
 
 def _submit(services: Services, order: Order) -> None:
     now = services.clock.now()
-    earlier = order.submission
+    earlier = order.domain_record.submission
     mine = False
 
     def take(current: Order) -> Order:
         nonlocal mine, earlier
-        earlier = current.submission
+        record = current.domain_record
+        earlier = record.submission
         mine = False
         if current.status is not OrderStatus.PROCESSING or current.operation_id is not None:
             return current
         if earlier is not None and now < earlier.lease_until:
             return current.look_again_at(earlier.lease_until)
         mine = True
-        taken = current.submitting(now, now + deadlines.SUBMISSION_LEASE)
+        taken = current.with_domain(record.submitting(now, now + deadlines.SUBMISSION_LEASE))
         return taken.look_again_at(deadlines.registrar_check(taken, now))
 
     order = change_order(services, order, to=take)
@@ -107,7 +110,7 @@ class _RefusedInDoubtError(ProviderUnavailableError):
 
 def _ask_once(services: Services, order: Order, asked_before: int | None) -> None:
     """Ask the registrar; `asked_before` is when it was asked before without a clear answer (epoch ms)."""
-    item = order.domain_item
+    item = order.item_as(DomainItem)
     if asked_before is not None:
         operation = _earlier_operation(services, order)
         if operation is not None:
@@ -141,14 +144,17 @@ def _nobody_wants(services: Services, order: Order) -> None:
 
 
 def _without_lease(order: Order, now: int, asked_at: int | None = None) -> Order:
-    if order.operation_id is not None or order.submission is None:
+    record = order.domain_record
+    if order.operation_id is not None or record.submission is None:
         return order
-    freed = replace(order.submission, lease_until=min(order.submission.lease_until, now))
-    return replace(order, submission=freed if asked_at is None else replace(freed, asked_at=asked_at))
+    freed = replace(record.submission, lease_until=min(record.submission.lease_until, now))
+    if asked_at is not None:
+        freed = replace(freed, asked_at=asked_at)
+    return order.with_domain(replace(record, submission=freed))
 
 
 def _request(services: Services, order: Order) -> RegistrationRequest:
-    item = order.domain_item
+    item = order.item_as(DomainItem)
     sealed = services.orders.contacts(order.account_id, order.number)
     if sealed is None:
         raise RegistrationRefusedError("the order's contacts are gone", Refusal.CONTACT)
@@ -178,9 +184,10 @@ def _note_operation(services: Services, order: Order, operation_id: str) -> Orde
 def _earlier_operation(services: Services, order: Order) -> RegistrarOperation | None:
     """The registrar's operation of an earlier try of this order. An order of the same name that failed before this
     one was placed is not it."""
-    assert order.submission is not None
-    item = order.domain_item
-    asked_at = order.submission.first_at
+    submission = order.domain_record.submission
+    assert submission is not None
+    item = order.item_as(DomainItem)
+    asked_at = submission.first_at
     for operation in services.registrar.find(item.ascii_name, item.action, asked_at - _CLOCKS_DIFFER):
         if operation.status is not RegistrarStatus.FAILED or operation.submitted_at >= asked_at:
             return operation
@@ -189,8 +196,9 @@ def _earlier_operation(services: Services, order: Order) -> RegistrarOperation |
 
 def _doubt_until(order: Order) -> int:
     """Until when the registrar may have taken the name on without showing it."""
-    assert order.submission is not None
-    return order.submission.asked_at + deadlines.SUBMISSION_DOUBT
+    submission = order.domain_record.submission
+    assert submission is not None
+    return submission.asked_at + deadlines.SUBMISSION_DOUBT
 
 
 def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | None:
@@ -203,7 +211,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
         if operation is None:
             raise ProviderUnavailableError("the registrar does not know its own operation")
         return operation
-    if order.submission is None:
+    if order.domain_record.submission is None:
         return None
     operation = _earlier_operation(services, order)
     if operation is None and services.clock.now() < _doubt_until(order):
@@ -220,22 +228,32 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
             services,
             order,
             when=OrderStatus.PROCESSING,
-            to=lambda current: current.registrar_said(operation.flag, now).look_again_at(
+            to=lambda current: _with_flag(current, operation.flag, now).look_again_at(
                 deadlines.registrar_check(current, now)
             ),
         )
         return
     if operation.status is RegistrarStatus.FAILED:
-        action = order.domain_item.action
+        action = order.item_as(DomainItem).action
         code = "transfer_failed" if action is DomainAction.TRANSFER else "registration_failed"
         failure = Failure(code, why_it_failed(action, operation.refusal))
         order = undeliverable(services, order, failure, Actor.REGISTRAR)
         answer_delivery(services, order)
         return
-    domain = services.registrar.domain(order.domain_item.ascii_name)
+    domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
     if domain is None:
         raise ProviderUnavailableError("the registrar does not show the name yet")
     _deliver(services, order, domain)
+
+
+def _with_flag(order: Order, flag: RegistrarWaits | None, now: int) -> Order:
+    """What the registrar's work waits for; a new flag is a line of the timeline."""
+    if order.domain_record.flag == flag:
+        return order
+    waiting = order.with_domain(order.domain_record.waits_for(flag, now))
+    if flag is None:
+        return replace(waiting, updated_at=max(now, order.updated_at))
+    return waiting.told(f"waiting: {flag}", now, Actor.REGISTRAR)
 
 
 def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None:

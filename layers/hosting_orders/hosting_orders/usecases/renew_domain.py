@@ -14,9 +14,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from hosting_orders.domain import deadlines
+from hosting_orders.domain import deadlines, durations
+from hosting_orders.domain.domain_record import DomainRenewal
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
-from hosting_orders.domain.order import Actor, DomainResource, NameRenewal, Order
+from hosting_orders.domain.order import Actor, Order
+from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.providers import RenewalState
 from hosting_orders.domain.registration import RegistrarStatus, Upkeep
 
@@ -24,9 +26,9 @@ from .changes import change_order
 from .log import log
 from .ports import Services
 
-_CLOCKS_DIFFER = 5 * deadlines.MINUTE
+_CLOCKS_DIFFER = 5 * durations.MINUTE
 # A year more is more than this; what a registry only corrects is less.
-_MOVED = 180 * deadlines.DAY
+_MOVED = 180 * durations.DAY
 
 
 def renew_domain(services: Services, order: Order) -> None:
@@ -39,7 +41,7 @@ def renew_domain(services: Services, order: Order) -> None:
     if state is None:
         raise ProviderUnavailableError("Stripe does not know the renewal that it has begun")
     for term in state.paid:
-        known = order.name_renewal(term.reference)
+        known = order.domain_record.renewal(term.reference)
         if known is None or known.done_at is None:
             _renew(services, order, term.reference)
             return
@@ -61,12 +63,15 @@ def _rest(services: Services, order: Order, state: RenewalState) -> None:
         next_look = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
         return told.next_renewal_at(state.next_at).look_again_at(next_look)
 
-    # If another process has gone on meanwhile, it knows better when to look.
-    change_order(services, order, when=lambda current: current.name_renewals == order.name_renewals, to=later)
+    def as_seen(current: Order) -> bool:
+        # Otherwise another process has gone on meanwhile, and knows better when to look.
+        return current.domain_record.renewals == order.domain_record.renewals
+
+    change_order(services, order, when=as_seen, to=later)
 
 
 def _renew(services: Services, order: Order, reference: str) -> None:
-    renewal = order.name_renewal(reference)
+    renewal = order.domain_record.renewal(reference)
     if renewal is not None and renewal.operation_id is not None:
         _follow(services, order, renewal, renewal.operation_id)
         return
@@ -92,31 +97,31 @@ def _renew(services: Services, order: Order, reference: str) -> None:
 
 def _take(
     services: Services, order: Order, reference: str, expires_before: int
-) -> tuple[Order, NameRenewal, bool] | None:
+) -> tuple[Order, DomainRenewal, bool] | None:
     """Write down that this process, and no other for a while, is about to ask; None when it must not. The last value
     tells whether somebody has asked before."""
     now = services.clock.now()
-    mine: NameRenewal | None = None
+    mine: DomainRenewal | None = None
     asked_before = False
 
     def take(current: Order) -> Order:
         nonlocal mine, asked_before
-        mine, known = None, current.name_renewal(reference)
+        mine, known = None, current.domain_record.renewal(reference)
         asked_before = known is not None
-        if known is None and current.name_renewals != order.name_renewals:
+        if known is None and current.domain_record.renewals != order.domain_record.renewals:
             return current  # renewed meanwhile for another term: what we saw of the expiry is old
         if known is not None and (known.operation_id or known.done_at or now < known.lease_until):
             return current
         lease_until = now + deadlines.SUBMISSION_LEASE
-        mine = replace(known or NameRenewal(reference, expires_before, now, now), lease_until=lease_until)
-        return current.name_renewing(mine, deadlines.name_renewal_check(mine.first_at, now))
+        mine = replace(known or DomainRenewal(reference, expires_before, now, now), lease_until=lease_until)
+        return _renewing(current, mine, deadlines.name_renewal_check(mine.first_at, now))
 
     order = change_order(services, order, to=take)
     return None if mine is None else (order, mine, asked_before)
 
 
-def _ask(services: Services, order: Order, renewal: NameRenewal) -> None:
-    item = order.domain_item
+def _ask(services: Services, order: Order, renewal: DomainRenewal) -> None:
+    item = order.item_as(DomainItem)
     year = datetime.fromtimestamp(renewal.expires_before / 1000, UTC).year
     try:
         operation_id = services.registrar.renew(item.ascii_name, year, item.max_cost)
@@ -134,7 +139,7 @@ def _ask(services: Services, order: Order, renewal: NameRenewal) -> None:
     _note_operation(services, order, renewal, operation_id)
 
 
-def _follow(services: Services, order: Order, renewal: NameRenewal, operation_id: str) -> None:
+def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_id: str) -> None:
     """Ask what became of the registrar's work, and of the day the name runs out: that alone is the proof."""
     operation = services.registrar.operation(operation_id)
     if operation is None:
@@ -151,7 +156,7 @@ def _follow(services: Services, order: Order, renewal: NameRenewal, operation_id
         change_order(services, order, to=lambda current: current.look_again_at(check))
 
 
-def _refused(services: Services, order: Order, renewal: NameRenewal, reason: str) -> None:
+def _refused(services: Services, order: Order, renewal: DomainRenewal, reason: str) -> None:
     """Ask again tomorrow: an operator may have mended the cause, or renewed the name by hand, which is seen first."""
     now = services.clock.now()
     again = replace(renewal, operation_id=None, lease_until=now)
@@ -172,7 +177,7 @@ def _report(services: Services, order: Order, reason: str) -> None:
     )
 
 
-def _is_done(services: Services, order: Order, renewal: NameRenewal) -> bool:
+def _is_done(services: Services, order: Order, renewal: DomainRenewal) -> bool:
     """Whether the name runs out a year later by now; if so it is written down."""
     expires_at = _expiry(services, order)
     if expires_at is None or expires_at < renewal.expires_before + _MOVED:
@@ -180,36 +185,54 @@ def _is_done(services: Services, order: Order, renewal: NameRenewal) -> bool:
     now = services.clock.now()
 
     def renewed(current: Order) -> Order:
-        known = current.name_renewal(renewal.reference)
+        known = current.domain_record.renewal(renewal.reference)
         if known is None or known.done_at is not None:
             return current
-        return current.name_renewed(known, expires_at, now)
+        return _renewed(current, known, expires_at, now)
 
     change_order(services, order, to=renewed)
     log.info("name renewed", extra={"order_id": order.uuid})
     return True
 
 
-def _note_operation(services: Services, order: Order, renewal: NameRenewal, operation_id: str) -> None:
+def _renewing(order: Order, renewal: DomainRenewal, due_at: int) -> Order:
+    """With this renewal, to be looked at again then."""
+    return order.with_domain(order.domain_record.renewing(renewal)).look_again_at(due_at)
+
+
+def _renewed(order: Order, renewal: DomainRenewal, expires_at: int, now: int) -> Order:
+    """The domain expires later now. Whether another term was paid is looked up at once."""
+    resource = order.resource_as(DomainResource)
+    assert resource is not None
+    day = datetime.fromtimestamp(expires_at / 1000, UTC).date()
+    done = _renewing(
+        order.noted(f"renewed until {day}", now, Actor.REGISTRAR), replace(renewal, done_at=now), now
+    )
+    return replace(done, resource=replace(resource, expires_at=expires_at))
+
+
+def _note_operation(services: Services, order: Order, renewal: DomainRenewal, operation_id: str) -> None:
     now = services.clock.now()
     noted = replace(renewal, operation_id=operation_id)
     _update(services, order, renewal, noted, deadlines.name_renewal_check(now, now))
 
 
-def _update(services: Services, order: Order, before: NameRenewal, after: NameRenewal, due_at: int) -> Order:
+def _update(
+    services: Services, order: Order, before: DomainRenewal, after: DomainRenewal, due_at: int
+) -> Order:
     """Save what is known of the renewal now, unless another process knows better."""
     return change_order(
         services,
         order,
-        when=lambda current: current.name_renewal(before.reference) == before,
-        to=lambda current: current.name_renewing(after, due_at),
+        when=lambda current: current.domain_record.renewal(before.reference) == before,
+        to=lambda current: _renewing(current, after, due_at),
     )
 
 
-def _earlier_operation(services: Services, order: Order, renewal: NameRenewal) -> str | None:
+def _earlier_operation(services: Services, order: Order, renewal: DomainRenewal) -> str | None:
     """The registrar's work of an earlier try for this very term."""
-    others = {one.operation_id for one in order.name_renewals}
-    name = order.domain_item.ascii_name
+    others = {one.operation_id for one in order.domain_record.renewals}
+    name = order.item_as(DomainItem).ascii_name
     for operation in services.registrar.find(name, Upkeep.RENEW, renewal.first_at - _CLOCKS_DIFFER):
         if operation.status is not RegistrarStatus.FAILED and operation.id not in others:
             return operation.id
@@ -218,10 +241,11 @@ def _earlier_operation(services: Services, order: Order, renewal: NameRenewal) -
 
 def _expiry(services: Services, order: Order) -> int | None:
     """When the name runs out (epoch ms), by all that we have seen; None when it is not ours any more."""
-    domain = services.registrar.domain(order.domain_item.ascii_name)
+    domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
     if domain is None:
         return None
     if domain.expires_at is None:
         raise ProviderUnavailableError("the registrar does not say when the name runs out")
-    seen = order.resource.expires_at if isinstance(order.resource, DomainResource) else None
+    resource = order.resource_as(DomainResource)
+    seen = resource.expires_at if resource else None
     return max(domain.expires_at, seen or 0)  # an answer that is older than our last one must not count

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hosting_orders.domain import deadlines
+from hosting_orders.domain import deadlines, durations
 from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.domain.order import Order, OrderStatus
 
@@ -22,7 +22,7 @@ from .settle_payment import owes_a_refund
 
 T = TypeVar("T")
 
-REDRIVABLE_FOR = 14 * deadlines.DAY
+REDRIVABLE_FOR = 14 * durations.DAY
 """How long after its end Step Functions takes a redrive (milliseconds)."""
 
 
@@ -58,7 +58,7 @@ def report_failed_execution(services: Services, execution: FailedExecution) -> N
             "step": step,
             "error": execution.error,
             "order_status": status,
-            "minutes_left": None if ends_at is None else max(0, ends_at - now) // deadlines.MINUTE,
+            "minutes_left": None if ends_at is None else max(0, ends_at - now) // durations.MINUTE,
         },
     )
     text = "\n".join(
@@ -111,7 +111,7 @@ def _what_is_left(state: _State, now: int) -> str:
         left = f"Time left: {_duration(state.ends_at - now)}. At {_utc(state.ends_at)} the order"
         if state.order.status is OrderStatus.PROCESSING:
             return f"{left} is refunded."
-        then = _duration(deadlines.delivery_given_up(state.order))
+        then = _duration(state.order.item.given_up())
         return f"{left} expires. If it is paid before, it is refunded {then} after the payment."
     if state.order.ended and not state.owes_money:
         return "No money is at stake: the order has ended. The reconciler sends its callback."
@@ -120,9 +120,9 @@ def _what_is_left(state: _State, now: int) -> str:
 
 def _duration(left: int) -> str:
     """`6 h 20 min`, or days for what takes days."""
-    days, rest = divmod(max(0, left), deadlines.DAY)
-    hours, rest = divmod(rest, deadlines.HOUR)
-    minutes = rest // deadlines.MINUTE
+    days, rest = divmod(max(0, left), durations.DAY)
+    hours, rest = divmod(rest, durations.HOUR)
+    minutes = rest // durations.MINUTE
     return f"{days} d {hours} h" if days else f"{hours} h {minutes} min"
 
 

@@ -1,7 +1,7 @@
 """News of a cart's payment: read what is true, write it down, and let its orders go on. No money goes back here.
 
-Called for every webhook about an invoice, by the reconciler, and by the workflow's first step. What the news
-said does not matter; what the invoice says does. So duplicates, wrong order and delays change nothing.
+Called for every webhook about a payment, by the reconciler, and by the workflow's first step. What the news
+said does not matter; what the provider says now does. So duplicates, wrong order and delays change nothing.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderSta
 
 
 def settle_payment(services: Services, reference: str) -> None:
-    """Bring a cart up to date with its invoice. An invoice that is not ours is none of our business."""
+    """Bring a cart up to date with its payment of this reference. A payment that is not ours changes nothing."""
     state = services.payments.state(reference)
     if state is None:
         return
     cart = services.orders.cart(state.account_id, state.cart_token)
     if cart is None:
-        log.warning("invoice of an unknown cart", extra={"cart_token": state.cart_token})
+        log.warning("payment of an unknown cart", extra={"cart_token": state.cart_token})
         return
     if cart.payment.reference not in (None, state.reference):
-        log.error("two invoices for one cart", extra={"cart_token": cart.token, "payment": reference})
+        log.error("two payments for one cart", extra={"cart_token": cart.token, "payment": reference})
         return
     unanswered = not cart.payment.started and not cart.payment.settled
     if (

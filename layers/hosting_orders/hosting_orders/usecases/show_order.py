@@ -8,12 +8,12 @@ from hosting_orders.domain.account import Account, User
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.deadlines import Outlook, outlook
-from hosting_orders.domain.order import Order, SiteResource
+from hosting_orders.domain.order import Order
 
 from .authenticate import Caller
 from .changes import find_order, load_cart
+from .platform_delivery import password_context
 from .ports import Services
-from .provision_hosting import password_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ def show_order(services: Services, caller: Caller, order_id: str) -> OrderView:
 
 
 def _password(services: Services, caller: Caller, order: Order) -> str | None:
-    if not isinstance(order.resource, SiteResource) or not caller.may_see_secrets:
+    sealed = order.resource.sealed_password if order.resource else None
+    if sealed is None or not caller.may_see_secrets:
         return None
-    return services.cipher.open(order.resource.sealed_password, password_context(order))
+    return services.cipher.open(sealed, password_context(order))

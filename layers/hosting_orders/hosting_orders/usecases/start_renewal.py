@@ -8,10 +8,9 @@ import datetime as dt
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
-from hosting_orders.domain.order import DomainItem, Order, Subscription
+from hosting_orders.domain.order import Order, Subscription
 
 from .changes import change_order, load_cart
-from .collect_payment import describe
 from .log import log
 from .ports import Services
 
@@ -47,7 +46,7 @@ def _renewal(services: Services, order: Order) -> Subscription | None:
             account_id=order.account_id,
             customer_id=account.stripe_customer_id,
             payment_method_id=cart.payment_method_id,
-            description=describe(order),
+            description=order.item.line_text(),
             price=order.renewal_price,
             term=order.item.term,
             # From the order's own time, so that every repetition asks for the very same thing.
@@ -64,13 +63,11 @@ def _renewal(services: Services, order: Order) -> Subscription | None:
 
 def _money_at(order: Order) -> int | None:
     """When to look whether a further year was paid. A site runs on without anybody doing anything."""
-    return _renewed_at(order) + deadlines.RENEWAL_MONEY if isinstance(order.item, DomainItem) else None
+    return _renewed_at(order) + deadlines.RENEWAL_MONEY if order.item.renewal_is_work() else None
 
 
 def _renewed_at(order: Order) -> int:
-    end = months_later(order.created_at, order.item.term.months)
-    # A name must be renewed at its registry before it runs out, and by then the money must have come.
-    return end - deadlines.DOMAIN_RENEWAL_LEAD if isinstance(order.item, DomainItem) else end
+    return months_later(order.created_at, order.item.term.months) - order.item.renews_before()
 
 
 def months_later(moment: int, months: int) -> int:

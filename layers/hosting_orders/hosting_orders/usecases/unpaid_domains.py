@@ -18,7 +18,7 @@ MOST_UNPAID_NAMES = 25
 def check_unpaid_names(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
     """No account keeps domains from others without paying: raises DomainRefusedError `too_many_unpaid_domains`."""
     newest = services.orders.newest(account.id, 4 * MOST_UNPAID_NAMES).orders
-    unpaid = sum(order.status is OrderStatus.PENDING and order.name_claim is not None for order in newest)
+    unpaid = sum(order.status is OrderStatus.PENDING and order.domain_claim is not None for order in newest)
     if unpaid + len(drafts) > MOST_UNPAID_NAMES:
         raise DomainRefusedError(
             "too_many_unpaid_domains",

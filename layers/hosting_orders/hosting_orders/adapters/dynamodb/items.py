@@ -14,6 +14,7 @@ from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus
 from hosting_orders.domain.catalogue import DomainPrice, Location, Plan, Term, Tld, Variant
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.placement import Channel
+from hosting_orders.domain.products import ProductKind
 from hosting_orders.domain.registration import SealedContacts
 
 from . import keys
@@ -36,12 +37,17 @@ def _item(key: keys.Key, attributes: Item) -> Item:
 
 
 def order_to_item(order: Order) -> Item:
-    return _item(keys.order(order.account_id, order.number), to_plain(order))
+    attributes = {"type": order.kind.value, **to_plain(order)}
+    return _item(keys.order(order.account_id, order.number), attributes)
 
 
 def order_from_item(item: Item) -> Order:
-    """Before 2026-11-27 an order remembered of its request the channel alone."""
-    return from_plain(Order, {"placed": {"channel": item.get("channel", Channel.API)}, **item})
+    """Before 2026-11-27 an order remembered of its request the channel alone, and what only a domain has stood among
+    the order's own attributes."""
+    older: Item = {"placed": {"channel": item.get("channel", Channel.API)}}
+    if item["type"] == ProductKind.DOMAIN:
+        older["domain"] = item
+    return from_plain(Order, {**older, **item})
 
 
 # -- carts: the cart itself, and what became of its orders -------------------------------------------------
@@ -60,8 +66,11 @@ def number_claim_to_item(order: Order) -> Item:
 
 def name_claim_to_item(order: Order) -> Item:
     """A domain name is sold once. The claim leads an operator from a name to its order."""
-    name = order.name_claim or ""
-    return {**keys.name_claim(name), "account_id": order.account_id, "number": order.number}
+    return {
+        **keys.name_claim(order.domain_claim or ""),
+        "account_id": order.account_id,
+        "number": order.number,
+    }
 
 
 def page_mark_to_item(account_id: str, place: int, number: int) -> Item:

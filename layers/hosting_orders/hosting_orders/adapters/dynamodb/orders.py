@@ -76,7 +76,7 @@ class DynamoOrderStore:
         if cart.orders != {order.number: UNTOUCHED for order in orders}:
             raise ValueError("a new cart knows exactly its new orders, all of them pending")
         places = Counter(order.capacity for order in orders if order.capacity is not None)
-        named = [order for order in orders if order.name_claim is not None]
+        named = [order for order in orders if order.domain_claim is not None]
         try:
             self._table.transact(
                 [
@@ -97,7 +97,7 @@ class DynamoOrderStore:
             claims, taken = failed[numbered : numbered + len(named)], failed[numbered + len(named) :]
             for order, lost in zip(named, claims, strict=True):
                 if lost:
-                    raise NameTakenError(order.name_claim or "") from refused
+                    raise NameTakenError(order.domain_claim or "") from refused
             exhausted = [name for name, lost in zip(places, taken, strict=True) if lost]
             raise CapacityExhaustedError(exhausted[0]) from refused
         except (CapacityExhaustedError, ConcurrentUpdateError) as refused:
@@ -246,7 +246,7 @@ class DynamoOrderStore:
     ) -> None:
         undelivered = [order for order in orders if _gives_back(order)]
         places = Counter(order.capacity for order in undelivered if order.capacity is not None)
-        named = [order for order in undelivered if order.name_claim is not None]
+        named = [order for order in undelivered if order.domain_claim is not None]
         releases = [
             *[
                 update(keys.capacity(capacity), "SET #used = #used - :count", "#used >= :count", count=count)
@@ -254,7 +254,7 @@ class DynamoOrderStore:
             ],
             *[
                 # By then another order may have the name: an operator can have released it by hand.
-                delete(keys.name_claim(order.name_claim or ""), "#number = :number", number=order.number)
+                delete(keys.name_claim(order.domain_claim or ""), "#number = :number", number=order.number)
                 for order in named
             ],
             *[delete(keys.contacts(order.account_id, order.number)) for order in named],
@@ -343,13 +343,13 @@ def _due_key(item: DueItem) -> keys.Key:
 
 
 def _gives_back(order: Order) -> bool:
-    holds = order.capacity is not None or order.name_claim is not None
+    holds = order.capacity is not None or order.domain_claim is not None
     return holds and order.ended and order.status is not OrderStatus.COMPLETED
 
 
 def _next_version(order: Order) -> Order:
     saved = replace(order, version=order.version + 1)
-    return replace(saved, capacity=None, name_claim=None) if _gives_back(order) else saved
+    return saved.without_claims() if _gives_back(order) else saved
 
 
 def _replace(order: Order, saved: Order) -> Write:

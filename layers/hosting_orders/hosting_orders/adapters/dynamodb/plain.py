@@ -18,7 +18,8 @@ T = TypeVar("T")
 
 FORMER_NAMES: Mapping[str, Mapping[str, str]] = {
     "Payment": {"reference": "invoice_id", "pay_url": "hosted_invoice_url"},
-    "NameRenewal": {"reference": "invoice_id"},
+    "DomainRecord": {"claim": "name_claim", "renewals": "name_renewals"},
+    "DomainRenewal": {"reference": "invoice_id"},
 }
 """By dataclass: the name of a field → what it was called before 2026-11-27. A write stores the new name alone."""
 
@@ -34,7 +35,7 @@ def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
             for field in dataclasses.fields(value)
             if field.name not in without
         }
-        kind = {"kind": value.KIND} if hasattr(value, "KIND") else {}
+        kind = {"kind": to_plain(value.KIND)} if hasattr(value, "KIND") else {}
         return {**kind, **{name: inner for name, inner in fields.items() if inner is not None}}
     if isinstance(value, Enum):
         return value.value

@@ -6,9 +6,9 @@ from typing_extensions import TypedDict
 
 from hosting_orders.contracts.shown import FOR_CUSTOMERS
 from hosting_orders.contracts.vendor.times import date_time
-from hosting_orders.domain import deadlines
 from hosting_orders.domain.ids import registration_id
-from hosting_orders.domain.order import DomainResource, Order, OrderStatus
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import DomainAction, RegistrarWaits
 
 
@@ -81,9 +81,9 @@ _WAITING = {
 
 
 def domain_block(order: Order) -> DomainBlock:
-    item = order.domain_item
-    resource = order.resource if isinstance(order.resource, DomainResource) else None
-    flag = order.submission.flag if order.submission else None
+    item = order.item_as(DomainItem)
+    resource = order.resource_as(DomainResource)
+    flag = order.domain_record.flag
     waiting = order.status is OrderStatus.PROCESSING and order.provisioning_at is not None
     return {
         "name": item.name,
@@ -106,7 +106,7 @@ def domain_block(order: Order) -> DomainBlock:
 def _next_step(order: Order, flag: RegistrarWaits | None) -> str:
     if order.operation_id is None:
         return _NOT_TAKEN_ON
-    usual = _WAITING[order.domain_item.action]
+    usual = _WAITING[order.item_as(DomainItem).action]
     return _NEXT_STEPS.get(flag, usual) if flag else usual
 
 
@@ -117,7 +117,7 @@ def _domain_word(order: Order, flag: RegistrarWaits | None) -> str:
         return "pending"
     if flag in FOR_CUSTOMERS:
         return "action_required"
-    return "transferring" if order.domain_item.action is DomainAction.TRANSFER else "registering"
+    return "transferring" if order.item_as(DomainItem).action is DomainAction.TRANSFER else "registering"
 
 
 def _transfer(order: Order, flag: RegistrarWaits | None) -> Transfer:
@@ -136,5 +136,5 @@ def _transfer(order: Order, flag: RegistrarWaits | None) -> Transfer:
     return {
         "state": state,
         "next_step": _next_step(order, flag),
-        "deadline": date_time(since + deadlines.TRANSFER_DEADLINE),
+        "deadline": date_time(since + order.item.deadline()),
     }

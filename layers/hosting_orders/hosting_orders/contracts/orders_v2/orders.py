@@ -24,7 +24,8 @@ from hosting_orders.contracts.vendor.words import order_word
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.deadlines import Outlook
-from hosting_orders.domain.order import DomainItem, Order, OrderStatus, SiteItem, SiteResource
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource
 
 from .domains import DomainBlock, domain_block
 
@@ -249,7 +250,7 @@ def _summary(order: Order, payment: PaymentStatus) -> OrderSummary:
         "status": _status(order, payment),
         "created_at": date_time(order.created_at),
         "updated_at": date_time(order.updated_at),
-        "location": order.item.location if isinstance(order.item, SiteItem) else None,
+        "location": order.item.location,
     }
 
 
@@ -265,11 +266,7 @@ def _in_list(order: Order, account: Account) -> OrderInList:
 
 
 def _product_parts(order: Order, password: str | None) -> ProductParts:
-    parts: ProductParts = {}
-    if isinstance(order.resource, SiteResource):
-        parts["site"] = _site(order, order.resource, password)
-    if isinstance(order.item, DomainItem):
-        parts["domain"] = domain_block(order)
+    parts = _BLOCKS[order.kind](order, password)
     if order.subscription is not None:
         parts["subscription"] = {
             "id": order.uuid,
@@ -288,13 +285,16 @@ def _failure(order: Order) -> FailurePart:
     return {"failure": {"code": order.failure.code, "message": shown_text(order.failure.message)}}
 
 
-def _site(order: Order, site: SiteResource, password: str | None) -> SiteBlock:
-    return {
+def _site_part(order: Order, password: str | None) -> ProductParts:
+    site, item = order.resource_as(SiteResource), order.item_as(SiteItem)
+    if site is None:
+        return {}
+    block: SiteBlock = {
         "id": site.id,
-        "name": order.item.name,
+        "name": item.name,
         "domain": site.domain,
-        "variant": order.site_item.variant,
-        "location": order.site_item.location,
+        "variant": item.variant,
+        "location": item.location,
         "ssh_data": {
             "ipaddr": site.ip_address,
             "username": site.username,
@@ -302,6 +302,14 @@ def _site(order: Order, site: SiteResource, password: str | None) -> SiteBlock:
             "port": site.port,
         },
     }
+    return {"site": block}
+
+
+def _domain_part(order: Order, password: str | None) -> ProductParts:
+    return {"domain": domain_block(order)}
+
+
+_BLOCKS = {ProductKind.SITE: _site_part, ProductKind.DOMAIN: _domain_part}
 
 
 def _cancellation(order: Order) -> Cancellation:

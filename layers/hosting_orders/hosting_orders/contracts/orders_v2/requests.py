@@ -25,7 +25,8 @@ from hosting_orders.domain.cart import MOST_ITEMS, OnItemFailure
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
-from hosting_orders.usecases.site_item import SiteRequest
+from hosting_orders.usecases.products.fulfilment import ProductRequest
+from hosting_orders.usecases.products.site import SiteRequest
 
 from . import operations
 from .domain_requests import Domain, domain_problem, domain_request
@@ -177,7 +178,7 @@ def _request(
     on_item_failure: str | None = None,
 ) -> CartRequest:
     return CartRequest(
-        items=tuple(ItemRequest(pointer, _product(item)) for pointer, item in items),
+        items=tuple(ItemRequest(pointer, _PRODUCTS[type(item)](item)) for pointer, item in items),
         callback_url=callback.url if callback else None,
         callback_authorization=callback.authorization if callback else None,
         idempotency_key=facts.key,
@@ -187,11 +188,11 @@ def _request(
     )
 
 
-def _product(item: Site | Domain) -> Any:
-    if isinstance(item, Domain):
-        return domain_request(item)
+def _site_request(item: Site) -> SiteRequest:
     return SiteRequest(item.name, item.variant, item.location, item.plan, item.term)
 
+
+_PRODUCTS: dict[type, Callable[[Any], ProductRequest]] = {Site: _site_request, Domain: domain_request}
 
 PLACE_ORDER = operations.PLACE_ORDER.taking(Body(PlaceOrder, _site_order))
 ORDER_DOMAIN = operations.ORDER_DOMAIN.taking(Body(OrderDomain, _domain_order))

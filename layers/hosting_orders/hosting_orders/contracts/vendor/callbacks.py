@@ -12,12 +12,12 @@ from hosting_orders.domain.ids import task_id
 from hosting_orders.domain.order import Order, OrderStatus
 
 from .accounts import NamedId
-from .tasks import DomainInTask, OrderInTask, delivered_domains, delivered_sites, task_name, task_title
+from .tasks import Delivered, OrderInTask, delivered, task_name, task_title
 from .times import date_time
 from .words import order_word, task_word
 
 
-class TaskInCallback(TypedDict):
+class TaskInCallback(Delivered):
     """The task's facts without secrets."""
 
     id: int
@@ -27,8 +27,6 @@ class TaskInCallback(TypedDict):
     start_on: str
     end_on: str | None
     orders: list[OrderInTask]
-    sites: list[NamedId]
-    domains: list[DomainInTask]
     accounts: list[NamedId]
 
 
@@ -89,8 +87,7 @@ def callback_body(order: Order, account_name: str) -> bytes:
             "start_on": date_time(started),
             "end_on": date_time(order.ended_at),
             "orders": [{"id": order.uuid, "status": word}],
-            "sites": delivered_sites(order),
-            "domains": delivered_domains(order),
+            **delivered(order),
             "accounts": [{"id": order.account_id, "name": account_name}],
         },
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.ids import registration_id, task_id
-from hosting_orders.domain.order import DomainItem, DomainResource, Order, OrderStatus, SiteResource
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import ProductKind, SiteResource
 
 from .accounts import NamedId
 from .times import date_time
@@ -38,12 +39,19 @@ class DomainInTask(TypedDict):
     name: str
 
 
+class Delivered(TypedDict):
+    """What the order of a task has delivered, by kind."""
+
+    sites: list[NamedId]
+    domains: list[DomainInTask]
+
+
 class TaskUser(TypedDict):
     id: str
     email: str
 
 
-class TaskDetails(TypedDict):
+class TaskDetails(Delivered):
     """A task. `data` is a JSON text and holds no secret."""
 
     id: int
@@ -55,8 +63,6 @@ class TaskDetails(TypedDict):
     end_on: str | None
     user: TaskUser | None
     accounts: list[NamedId]
-    sites: list[NamedId]
-    domains: list[DomainInTask]
     orders: list[OrderInTask]
 
 
@@ -93,13 +99,12 @@ def _task_details(task: Task) -> TaskDetails:
         "name": task_name(order),
         "title": task_title(order),
         "status": task_word(order, task.payment),
-        "data": json.dumps(_task_data(order), ensure_ascii=False),
+        "data": json.dumps(order.item.facts(), ensure_ascii=False),
         "start_on": date_time(started),
         "end_on": date_time(order.ended_at),
         "user": {"id": user.id, "email": user.email} if user else None,
         "accounts": [{"id": task.account.id, "name": task.account.name}],
-        "sites": delivered_sites(order),
-        "domains": delivered_domains(order),
+        **delivered(order),
         "orders": [
             {"id": order.uuid, "status": order_word(order.status, task.payment or PaymentStatus.PROCESSING)}
         ],
@@ -107,35 +112,25 @@ def _task_details(task: Task) -> TaskDetails:
 
 
 def task_name(order: Order) -> str:
-    return f"domain.{order.item.action}" if isinstance(order.item, DomainItem) else "site.create"
+    return f"{order.kind}.{order.item.verb}"
 
 
 def task_title(order: Order) -> str:
-    if isinstance(order.item, DomainItem):
-        return f"{order.item.action.value.title()} domain {order.item.name}"
-    return f"Create site {order.item.name}"
+    return f"{order.item.verb.capitalize()} {order.kind} {order.item.name}"
 
 
-def _task_data(order: Order) -> dict[str, Any]:
-    item = order.item
-    if isinstance(item, DomainItem):
-        return {"name": item.name, "ascii_name": item.ascii_name, "action": item.action.value}
-    return {
-        "name": item.name,
-        "variant": item.variant,
-        "location": item.location,
-        "plan": item.plan,
-        "term": item.term.value,
-    }
+def delivered(order: Order) -> Delivered:
+    """What was delivered, in the list of its kind."""
+    return _DELIVERED[order.kind](order) if order.resource is not None else {"sites": [], "domains": []}
 
 
-def delivered_sites(order: Order) -> list[NamedId]:
-    if not isinstance(order.resource, SiteResource):
-        return []
-    return [{"id": order.resource.id, "name": order.item.name}]
+def _delivered_site(order: Order) -> Delivered:
+    site = order.resource_as(SiteResource)
+    return {"sites": [{"id": site.id, "name": order.item.name}] if site else [], "domains": []}
 
 
-def delivered_domains(order: Order) -> list[DomainInTask]:
-    if not isinstance(order.resource, DomainResource):
-        return []
-    return [{"id": registration_id(order.number), "name": order.item.name}]
+def _delivered_domain(order: Order) -> Delivered:
+    return {"sites": [], "domains": [{"id": registration_id(order.number), "name": order.item.name}]}
+
+
+_DELIVERED = {ProductKind.SITE: _delivered_site, ProductKind.DOMAIN: _delivered_domain}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hosting_orders.contracts.shown import FOR_CUSTOMERS
 from hosting_orders.domain.cart import PaymentStatus
-from hosting_orders.domain.order import DomainItem, Order, OrderStatus
-from hosting_orders.domain.registration import DomainAction
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import DomainItem
 
 _ORDER_WORDS = {
     OrderStatus.PENDING: "pending",
@@ -53,8 +53,8 @@ def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
 
 def waits_for_others(order: Order) -> bool:
     """Whether a name is on its way and somebody else has to act: the losing registrar, or the registrant (C03)."""
-    if not isinstance(order.item, DomainItem) or order.status is not OrderStatus.PROCESSING:
+    if order.domain is None or order.status is not OrderStatus.PROCESSING:
         return False
-    if order.submission is not None and order.submission.flag in FOR_CUSTOMERS:
+    if order.domain.flag in FOR_CUSTOMERS:
         return True
-    return order.item.action is DomainAction.TRANSFER and order.operation_id is not None
+    return order.item_as(DomainItem).is_transfer and order.operation_id is not None

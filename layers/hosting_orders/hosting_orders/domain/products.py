@@ -1,0 +1,276 @@
+"""What is sold: what an order of each kind asks for, what is delivered, and how long that takes.
+
+A product says what it is here, and in `usecases/products/` how it is checked, delivered and taken back. Nothing else
+asks for its kind (tests/structure/test_products.py). All spans of time are milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Protocol
+
+from .catalogue import Term
+from .durations import DAY, HOUR, MINUTE
+from .money import Money
+from .registration import DomainAction
+
+
+class ProductKind(StrEnum):
+    """The word for a product where it is stored, in the execution's input, and for the hosting platform."""
+
+    SITE = "site"
+    DOMAIN = "domain"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What an order holds from its placing until it ends undelivered, so that no other order gets it: a place of this
+    capacity counter, this domain (ASCII), or nothing."""
+
+    counter: str | None = None
+    domain: str | None = None
+
+
+class Product(Protocol):
+    """What an order asks for, and what follows from that alone."""
+
+    KIND: ClassVar[ProductKind]
+
+    @property
+    def name(self) -> str:
+        """What the customer calls it."""
+        ...
+
+    @property
+    def term(self) -> Term:
+        """What is paid for at once."""
+        ...
+
+    @property
+    def location(self) -> str | None:
+        """Where it runs, by its short name in the catalogue; None for what runs nowhere."""
+        ...
+
+    @property
+    def verb(self) -> str:
+        """What the order does: a site is created, a domain registered or transferred."""
+        ...
+
+    def facts(self) -> dict[str, str]:
+        """What was ordered, for its owner: no secret and no internal value."""
+        ...
+
+    def line_text(self) -> str:
+        """Its line on the invoice. The same for ever: Stripe refuses a repeated request with another text."""
+        ...
+
+    def first_look(self) -> int:
+        """How long after delivery has begun the reconciler first asks how it goes."""
+        ...
+
+    def is_reported(self) -> bool:
+        """Whether the provider reports the end of its work. If not, asking it is the ordinary path."""
+        ...
+
+    def expected(self) -> int:
+        """How long delivery usually takes."""
+        ...
+
+    def deadline(self) -> int:
+        """How long it takes at most, as a customer is told."""
+        ...
+
+    def given_up(self) -> int:
+        """How long after its begin the reconciler gives delivery up, and the money goes back."""
+        ...
+
+    def poll_after(self) -> int:
+        """How often a client that waits for delivery should ask, in seconds."""
+        ...
+
+    def renewal_price(self, price: Money) -> Money:
+        """What a further term costs, net, if the first one cost `price`."""
+        ...
+
+    def renews_before(self) -> int:
+        """How long before the end of the paid term the next one is charged."""
+        ...
+
+    def renewal_is_work(self) -> bool:
+        """Whether each further term that was paid must be ordered at the provider. If not, it just runs on."""
+        ...
+
+
+# -- sites --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SiteItem:
+    """What a site order asks for; the names are the short names of the catalogue."""
+
+    KIND: ClassVar[ProductKind] = ProductKind.SITE
+
+    name: str
+    variant: str
+    location: str
+    plan: str
+    term: Term
+
+    @property
+    def verb(self) -> str:
+        return "create"
+
+    def facts(self) -> dict[str, str]:
+        return {
+            "name": self.name,
+            "variant": self.variant,
+            "location": self.location,
+            "plan": self.plan,
+            "term": self.term.value,
+        }
+
+    def line_text(self) -> str:
+        return f"Site {self.name}: {self.plan} plan, {self.term}"
+
+    def first_look(self) -> int:
+        return 15 * MINUTE
+
+    def is_reported(self) -> bool:
+        return True
+
+    def expected(self) -> int:
+        return 15 * MINUTE
+
+    def deadline(self) -> int:
+        # The time-out of the state ProvisionHosting (statemachines/fulfil_order.asl.yaml).
+        return 6 * HOUR
+
+    def given_up(self) -> int:
+        # The last retry of the workflow is hours ago by then (invariants 2 and 3).
+        return 8 * HOUR
+
+    def poll_after(self) -> int:
+        return 2
+
+    def renewal_price(self, price: Money) -> Money:
+        return price
+
+    def renews_before(self) -> int:
+        return 0
+
+    def renewal_is_work(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class SiteResource:
+    """The delivered site. `sealed_password` is encrypted, and opened only to answer its owner (C22)."""
+
+    KIND: ClassVar[ProductKind] = ProductKind.SITE
+
+    id: str
+    domain: str
+    ip_address: str
+    username: str
+    sealed_password: str
+    port: int
+
+
+# -- domains ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DomainItem:
+    """What a domain order asks for: one year of a domain. Its contacts are stored apart.
+
+    `name` is the Unicode spelling, `ascii_name` the registry's. `renewal_amount` is the net price of a further year
+    in minor units of the order's currency; `max_cost` the most the registrar may take for this year.
+    `sealed_auth_code` is the transfer's auth code, encrypted.
+    """
+
+    KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
+
+    name: str
+    ascii_name: str
+    tld: str
+    action: DomainAction
+    renewal_amount: int
+    max_cost: Money | None = None
+    sealed_auth_code: str | None = None
+    years: int = 1
+    term: Term = Term.ANNUAL
+
+    @property
+    def is_transfer(self) -> bool:
+        return self.action is DomainAction.TRANSFER
+
+    @property
+    def location(self) -> None:
+        return None
+
+    @property
+    def verb(self) -> str:
+        return self.action.value
+
+    def facts(self) -> dict[str, str]:
+        return {"name": self.name, "ascii_name": self.ascii_name, "action": self.action.value}
+
+    def line_text(self) -> str:
+        what = "transfer, with a further year" if self.is_transfer else "registration, 1 year"
+        return f"Domain {self.name}: {what}"
+
+    def first_look(self) -> int:
+        return MINUTE
+
+    def is_reported(self) -> bool:
+        return False  # the registrar calls nobody
+
+    def expected(self) -> int:
+        # A transfer waits for the losing registrar, five days as a rule.
+        return 7 * DAY if self.is_transfer else 30 * MINUTE
+
+    def deadline(self) -> int:
+        # A registry may want the registrant's confirmation first. The workflow waits longer than either.
+        return 30 * DAY if self.is_transfer else 7 * DAY
+
+    def given_up(self) -> int:
+        return self.deadline()  # the workflow's step never gives up by itself: it waits for the reconciler
+
+    def poll_after(self) -> int:
+        return 300 if self.is_transfer else 2
+
+    def renewal_price(self, price: Money) -> Money:
+        return Money(self.renewal_amount, price.currency)
+
+    def renews_before(self) -> int:
+        # The money must have come when the domain is to be renewed at its registry, which is before it expires.
+        return 30 * DAY
+
+    def renewal_is_work(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class DomainResource:
+    """The delivered domain. `nameservers` are those the registry knows, `zone_nameservers` those of our own DNS zone:
+    after a transfer they differ, because what runs under the domain must go on. `expires_at` is epoch ms."""
+
+    KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
+
+    nameservers: tuple[str, ...]
+    zone_id: str
+    zone_nameservers: tuple[str, ...]
+    expires_at: int | None = None
+    registry_states: tuple[str, ...] = ()
+
+    @property
+    def sealed_password(self) -> None:
+        """It has none."""
+        return None
+
+
+# -- all of them --------------------------------------------------------------------------------------------------
+
+Item = SiteItem | DomainItem
+Resource = SiteResource | DomainResource

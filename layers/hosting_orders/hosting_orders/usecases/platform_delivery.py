@@ -1,0 +1,134 @@
+"""What the hosting platform delivers: how it is asked for, asked about and taken down (docs/order-life.md).
+
+However often it is asked, the platform is asked for one and the same service: the order's UUID.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from hosting_orders.domain.errors import HostingOrdersError, ProvisioningFailedError
+from hosting_orders.domain.ids import parse_order_id
+from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
+from hosting_orders.domain.products import Resource
+from hosting_orders.domain.providers import Operation, OperationStatus, ServiceRequest
+
+from .changes import change_order
+from .delivery import answer_delivery, undeliverable
+from .log import log
+from .ports import Services
+from .products.fulfilment import Verdict
+
+
+class PlatformFulfilment(ABC):
+    """The part of a `Fulfilment` that all products of the platform share; each says what is asked for and what comes
+    back."""
+
+    @abstractmethod
+    def service_request(self, order: Order) -> ServiceRequest:
+        """What the platform is asked for; the same for the same order, always."""
+
+    @abstractmethod
+    def resource(self, services: Services, order: Order, operation: Operation) -> Resource | None:
+        """What the platform has delivered, its secrets encrypted; None when the operation shows nothing."""
+
+    def ask(self, services: Services, order: Order) -> None:
+        """Ask for the order's service, or ask once more: that is also how one learns what became of it.
+
+        A request that got lost is made, and work that failed for now is begun anew; else nothing is done twice.
+        """
+        try:
+            operation = services.platform.provision(self.service_request(order))
+        except ProvisioningFailedError as refusal:
+            failure = Failure("provisioning_refused", str(refusal))
+            undeliverable(services, order, failure, Actor.PLATFORM)
+            raise
+        if order.operation_id != operation.id:
+            change_order(
+                services,
+                order,
+                when=OrderStatus.PROCESSING,
+                to=lambda current: current.submitted(operation.id),
+            )
+        self._record_anew(services, operation)
+
+    def record(self, services: Services, order: Order, operation: Operation) -> None:
+        """Write down how the platform's work ended, and let the order go on. Repeating it changes nothing."""
+        superseded = order.operation_id not in (None, operation.id)
+        if (
+            operation.status is OperationStatus.FAILED
+            and superseded
+            and order.status is OrderStatus.PROCESSING
+        ):
+            return  # late news of an attempt after which the platform began another
+        if operation.status is OperationStatus.FAILED:
+            failure = Failure(
+                operation.error_code or "provisioning_failed",
+                operation.error_message or f"The platform could not deliver the {order.kind}.",
+            )
+            order = undeliverable(services, order, failure, Actor.PLATFORM)
+        elif order.status is OrderStatus.PROCESSING:
+            order = self._complete(services, order, operation)
+        if order.status is not OrderStatus.COMPLETED and operation.status is OperationStatus.SUCCEEDED:
+            # The money has gone back, or is going: what was built after all must not stay.
+            services.platform.deprovision(order.uuid)
+        answer_delivery(services, order)
+
+    def _record_anew(self, services: Services, operation: Operation) -> None:
+        order = order_of(services, operation)
+        if order is not None:
+            self.record(services, order, operation)
+
+    def _complete(self, services: Services, order: Order, operation: Operation) -> Order:
+        resource = self.resource(services, order, operation)
+        if resource is None:
+            return order
+        now = services.clock.now()
+        return change_order(
+            services,
+            order,
+            when=OrderStatus.PROCESSING,
+            to=lambda current: current.delivered(resource, None, now).look_again_at(now),  # for its renewal
+        )
+
+    def verdict(self, services: Services, order: Order) -> Verdict:
+        """Never RUNNING in the sense that only waiting helps: what the platform still builds is taken down."""
+        if order.operation_id is None:
+            return Verdict.NOT_ASKED
+        try:
+            operation = services.platform.operation(order.operation_id)
+        except ProvisioningFailedError as refusal:
+            raise HostingOrdersError(str(refusal)) from refusal
+        if operation is None or operation.status is not OperationStatus.SUCCEEDED:
+            return Verdict.FAILED
+        self._record_anew(services, operation)
+        return Verdict.DELIVERED
+
+    def abandoned(self, services: Services, order: Order) -> None:
+        log.warning("the platform has not delivered in time", extra={"order_id": order.uuid})
+
+    def committed(self, order: Order) -> object | None:
+        return None  # a service can be taken down at any time
+
+    def take_back(self, services: Services, order: Order) -> None:
+        if order.provisioning_at is not None:
+            services.platform.deprovision(order.uuid)
+
+
+def order_of(services: Services, operation: Operation) -> Order | None:
+    """The order for which the platform worked; None while it works, and when the order is unknown."""
+    if operation.status is OperationStatus.RUNNING:
+        return None
+    account_id, _, order_id = operation.reference.rpartition("/")
+    number = parse_order_id(order_id)
+    order = None
+    if number is not None and account_id and order_id == operation.item_id:
+        order = services.orders.order(account_id, number)
+    if order is None:
+        log.warning("operation of an unknown order", extra={"operation_id": operation.id})
+    return order
+
+
+def password_context(order: Order) -> dict[str, str]:
+    """A sealed password opens only as this order's."""
+    return {"account": order.account_id, "order": order.uuid, "field": "ssh_password"}

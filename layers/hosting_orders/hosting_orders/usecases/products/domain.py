@@ -1,0 +1,93 @@
+"""A domain (contract 002, "Register or Transfer a Domain"): checked with the registrar, which cannot take it back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.catalogue import Catalogue
+from hosting_orders.domain.errors import DomainRefusedError
+from hosting_orders.domain.order import Order
+from hosting_orders.domain.products import Item
+from hosting_orders.domain.registration import RegistrarStatus, SealedContacts
+
+from ..domain_item import (
+    DomainDraft,
+    DomainRequest,
+    auth_code_context,
+    draft_domain,
+    name_taken,
+    seal_contacts,
+    settle_domains,
+)
+from ..log import log
+from ..ports import Services
+from ..register_domain import ask_registrar, record_registration, registrar_verdict
+from ..unpaid_domains import check_unpaid_names
+from .fulfilment import Verdict
+
+_VERDICTS = {
+    RegistrarStatus.RUNNING: Verdict.RUNNING,
+    RegistrarStatus.SUCCEEDED: Verdict.DELIVERED,
+    RegistrarStatus.FAILED: Verdict.FAILED,
+}
+
+
+class DomainFulfilment:
+    def draft(
+        self,
+        services: Services,
+        catalogue: Catalogue,
+        account: Account,
+        request: DomainRequest,
+        pointer: str,
+    ) -> DomainDraft:
+        return draft_domain(services, catalogue, account, request, pointer)
+
+    def settle(
+        self, services: Services, account: Account, drafts: Sequence[DomainDraft]
+    ) -> Sequence[DomainDraft]:
+        check_unpaid_names(services, account, drafts)
+        return settle_domains(services, services.catalogue.load(), account, drafts)
+
+    def sealed(
+        self, services: Services, account_id: str, number: int, draft: DomainDraft
+    ) -> tuple[Item, Sequence[SealedContacts]]:
+        item = draft.item
+        if draft.auth_code:
+            context = auth_code_context(account_id, number)
+            item = replace(item, sealed_auth_code=services.cipher.seal(draft.auth_code, context))
+        return item, [seal_contacts(services, account_id, number, draft.contacts)]
+
+    def lost(self, draft: DomainDraft) -> DomainRefusedError:
+        return name_taken(draft)
+
+    def ask(self, services: Services, order: Order) -> None:
+        stuck_at = (order.provisioning_at or services.clock.now()) + deadlines.SUBMISSION_STUCK
+        if order.operation_id is None and services.clock.now() >= stuck_at:
+            services.measures.count("RegistrationStuck")
+            log.error(
+                "a paid domain could not be ordered at the registrar yet", extra={"order_id": order.uuid}
+            )
+        ask_registrar(services, order)
+
+    def verdict(self, services: Services, order: Order) -> Verdict:
+        operation = registrar_verdict(services, order)
+        if operation is None:
+            return Verdict.NOT_ASKED
+        record_registration(services, order, operation)
+        return _VERDICTS[operation.status]
+
+    def abandoned(self, services: Services, order: Order) -> None:
+        # The domain may still arrive one day, without a customer: a person has to look at it.
+        services.measures.count("RegistrationAbandoned")
+        log.error("the registrar did not finish in time", extra={"order_id": order.uuid})
+
+    def committed(self, order: Order) -> object | None:
+        submission = order.domain_record.submission
+        return (submission, order.operation_id) if submission is not None else None
+
+    def take_back(self, services: Services, order: Order) -> None:
+        """Nothing: a registered domain cannot be given back to its registry."""

@@ -1,0 +1,132 @@
+"""A site (contract 002, "Order a new Site"): its checks, and what the hosting platform is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.catalogue import Catalogue, Term
+from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
+from hosting_orders.domain.order import Order
+from hosting_orders.domain.products import Claims, Item, ProductKind, SiteItem, SiteResource
+from hosting_orders.domain.providers import Operation, ServiceRequest
+from hosting_orders.domain.registration import SealedContacts
+
+from ..drafts import Draft
+from ..platform_delivery import PlatformFulfilment, password_context
+from ..ports import Services
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRequest:
+    """A site as the client asked for it, already of the right types."""
+
+    KIND: ClassVar[ProductKind] = ProductKind.SITE
+
+    name: str
+    variant: str
+    location: str
+    plan: str
+    term: str
+
+
+class SiteFulfilment(PlatformFulfilment):
+    """A site is checked against the catalogue alone, and the hosting platform delivers it."""
+
+    def draft(
+        self,
+        services: Services,
+        catalogue: Catalogue,
+        account: Account,
+        request: SiteRequest,
+        pointer: str,
+    ) -> Draft:
+        return _draft(catalogue, account, request, pointer)
+
+    def settle(self, services: Services, account: Account, drafts: Sequence[Draft]) -> Sequence[Draft]:
+        return drafts
+
+    def sealed(
+        self, services: Services, account_id: str, number: int, draft: Draft
+    ) -> tuple[Item, Sequence[SealedContacts]]:
+        return draft.item, ()
+
+    def lost(self, draft: Draft) -> InvalidRequestError:
+        return _over_capacity(draft.claims.counter or "", draft.pointer)
+
+    def service_request(self, order: Order) -> ServiceRequest:
+        item = order.item_as(SiteItem)
+        return ServiceRequest(
+            item_id=order.uuid,
+            reference=f"{order.account_id}/{order.uuid}",
+            kind=order.kind.value,
+            name=item.name,
+            variant=item.variant,
+            location=item.location,
+            plan=item.plan,
+        )
+
+    def resource(self, services: Services, order: Order, operation: Operation) -> SiteResource | None:
+        site = operation.site
+        if site is None:
+            return None
+        return SiteResource(
+            id=site.id,
+            domain=site.domain,
+            ip_address=site.ip_address,
+            username=site.username,
+            sealed_password=services.cipher.seal(site.password, password_context(order)),
+            port=site.port,
+        )
+
+
+def _draft(catalogue: Catalogue, account: Account, request: SiteRequest, pointer: str) -> Draft:
+    """Every name is the catalogue's, and it has a price.
+
+    Raises InvalidFieldsError or InvalidRequestError, with pointers below the item."""
+    problems = []
+    variant = catalogue.variants.get(request.variant)
+    location = catalogue.locations.get(request.location)
+    plan = catalogue.plans.get(request.plan)
+    term = Term(request.term) if request.term in set(Term) else None
+    if variant is None:
+        problems.append(_unknown("variant", request.variant, catalogue.variants))
+    if location is None:
+        problems.append(_unknown("location", request.location, catalogue.locations))
+    if plan is None:
+        problems.append(_unknown("plan", request.plan, catalogue.plans))
+    if term is None:
+        problems.append(_unknown("term", request.term, [term.value for term in Term]))
+    if problems:
+        raise InvalidFieldsError(problems)
+    assert variant and location and plan and term
+    if not account.can_order:
+        raise InvalidRequestError("account_unable_to_create_orders", "Account unable to create orders.")
+    if not variant.available:
+        raise _over_capacity(variant.name)
+    price = plan.price(account.billing_plan, term, account.currency)
+    if price is None:
+        raise InvalidRequestError(
+            "pricing_missing",
+            f"Missing pricing information: the plan {plan.short_name} has no {term} price in "
+            f"{account.currency} for this account.",
+            "/plan",
+        )
+    item = SiteItem(request.name, variant.name, location.short_name, plan.short_name, term)
+    return Draft(pointer, item, price, Claims(counter=variant.name if variant.capacity is not None else None))
+
+
+def _unknown(field: str, given: str, known: Iterable[str]) -> InvalidRequestError:
+    choices = ", ".join(sorted(known))
+    return InvalidRequestError(
+        f"unknown_{field}", f"Unknown {field} {given[:60]!r}; it is one of: {choices}.", f"/{field}"
+    )
+
+
+def _over_capacity(variant: str, pointer: str = "") -> InvalidRequestError:
+    """The 400 for a variant whose last place is taken."""
+    return InvalidRequestError(
+        "variant_unavailable", f"Variant not available: {variant} is over capacity.", f"{pointer}/variant"
+    )

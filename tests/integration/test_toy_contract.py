@@ -1,0 +1,161 @@
+"""What a new contract costs: a folder, a line in `published.py`, and a line for each function that serves it.
+
+The contract is in this file. Its operations share a route with a published contract, and it has a path of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hosting_orders.usecases.site_item import SiteRequest
+from pydantic import BaseModel
+from typing_extensions import TypedDict
+
+from functions.place_order import app as place_order
+from functions.show_order import app as show_order
+from hosting_orders.contracts import published
+from hosting_orders.contracts.operation import Access, Body, Contract, Operation, RequestFacts
+from hosting_orders.contracts.orders_v2 import operations as orders_v2
+from hosting_orders.contracts.orders_v2 import requests as orders_v2_requests
+from hosting_orders.contracts.problem import Problem
+from hosting_orders.contracts.vendor.errors import error
+from hosting_orders.domain.order import Order
+from hosting_orders.entrypoints.http import Endpoint, serves
+from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, Placed
+from hosting_orders.usecases.show_order import OrderView
+from tests.support import world as world_module
+from tests.support.world import World, a_world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# -- contracts/toy/: its folder ---------------------------------------------------------------------------------------
+
+
+class ToyOrder(TypedDict):
+    number: str
+    happy: bool
+
+
+class ToyBody(BaseModel):
+    site: str
+
+
+def toy_order(view: OrderView) -> ToyOrder:
+    return {"number": view.order.uuid, "happy": view.order.status == "completed"}
+
+
+def toy_placed(placed: Placed) -> dict[str, Any]:
+    return {"numbers": sorted(placed.cart.orders)}
+
+
+def toy_request(body: object, facts: RequestFacts) -> CartRequest:
+    site = SiteRequest(ToyBody.model_validate(body).site, "vanilla", "ams", "basic", "monthly")
+    items = (ItemRequest("", site),)
+    hook = "https://client.example/toy"
+    return CartRequest(items, facts.fingerprint, facts.placed, hook, idempotency_key=facts.key)
+
+
+def toy_callback(order: Order, account_name: str) -> bytes:
+    return json.dumps({"toy": order.uuid, "of": account_name}).encode()
+
+
+def toy_error(problem: Problem) -> Mapping[str, Any]:
+    return {"broken": problem.code.name}
+
+
+TOY = Contract("toy", "Toys", "9", (), error, toy_callback)
+SHOW = Operation(
+    route="GET /api/orders/{id}",
+    heading="View a toy's order",
+    contract=TOY,
+    access=Access(scope="billing:read"),
+    answers=ToyOrder,
+    render=toy_order,
+)
+PLACE = Operation(
+    route="POST /api/orders",
+    heading="Order a toy",
+    contract=TOY,
+    access=Access(),
+    idempotent=True,
+    status=202,
+    answers=dict,
+    render=toy_placed,
+    takes=Body(ToyBody, toy_request),
+)
+ELSEWHERE = Contract("toy_elsewhere", "Toys elsewhere", None, ("/toys/",), toy_error)
+
+
+# -- the lines in published.py and in the functions -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    patch = pytest.MonkeyPatch()
+    toys = (SimpleNamespace(CONTRACT=TOY, OPERATIONS=(SHOW, PLACE)), SimpleNamespace(CONTRACT=ELSEWHERE))
+    patch.setattr(published, "PUBLISHED", (*published.PUBLISHED, *toys))
+    patch.setattr(show_order, "handler", also(show_order.handler, orders_v2.SHOW_ORDER, SHOW))
+    patch.setattr(place_order, "handler", also(place_order.handler, orders_v2_requests.PLACE_ORDER, PLACE))
+    patch.setattr(world_module, "handler_of", handler_of)
+    with a_world() as world:
+        yield world
+    patch.undo()
+
+
+def also(handler: Endpoint, *operations: Operation[Any]) -> Endpoint:
+    """The function as it stands, with one more operation behind `@serves`."""
+    (handle,) = set(handler.handles.values())
+    return serves(*operations)(handle)
+
+
+APPS = {"show_order": show_order, "place_order": place_order}
+
+
+def handler_of(folder: str, others: Callable[[str], Any] = world_module.handler_of) -> Any:
+    return APPS[folder].handler if folder in APPS else others(folder)
+
+
+def test_a_toy_orders_reads_and_is_called_back_in_its_own_words(world: World) -> None:
+    toy = {"X-Api-Version": "9"}
+    placed = world.request("POST", "/api/orders", {"site": "Bear"}, headers=toy)
+    assert (placed.status, placed.headers["x-api-version"]) == (202, "9")
+    (number,) = placed.body["numbers"]
+    order = world.services.orders.order(world.accounts["ready"]["id"], number)
+    path = f"/api/orders/{order.uuid}"
+    assert world.request("GET", path, headers=toy).body == {"number": order.uuid, "happy": False}
+    world.run()
+    assert world.request("GET", path, headers=toy).body == {"number": order.uuid, "happy": True}
+    # Every contract reads what another one placed.
+    assert world.request("GET", path).body["site"]["name"] == "Bear"
+    (message,) = world.callbacks.received
+    assert json.loads(message.body) == {"toy": order.uuid, "of": message_account(world)}
+
+
+def message_account(world: World) -> str:
+    account = world.services.directory.account(world.accounts["ready"]["id"])
+    assert account is not None
+    return account.name
+
+
+def test_the_other_contract_s_orders_keep_their_words(world: World) -> None:
+    world.callbacks.received.clear()
+    placed = world.place(callback=True)
+    world.run()
+    (message,) = world.callbacks.received
+    assert json.loads(message.body)["type"] == "order.completed"
+    order_id = placed.body["orders"][0]["id"]
+    toy = world.request("GET", f"/api/orders/{order_id}", headers={"X-Api-Version": "9"})
+    assert toy.body == {"number": order_id, "happy": True}
+
+
+def test_errors_have_the_shape_of_the_route_and_name_the_versions(world: World) -> None:
+    refused = world.request("GET", "/api/orders/1", headers={"X-Api-Version": "7"})
+    assert refused.body["code"] == "unsupported_api_version"
+    assert "`X-Api-Version: 2` or `X-Api-Version: 9`" in refused.body["errors"][0]
+    assert world.request("GET", "/toys/bear", account=None).body == {"broken": "NOT_FOUND"}
+    assert world.request("GET", "/other/bear", account=None).body["code"] == "not_found"

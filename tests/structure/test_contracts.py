@@ -1,0 +1,270 @@
+"""Contracts are tenants: nothing below them names one, and what they publish is what the template deploys."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from hosting_orders.contracts import published
+from hosting_orders.contracts.operation import Operation
+from hosting_orders.domain.codes import Code
+from tests.structure.project import (
+    PACKAGE,
+    ROOT,
+    Source,
+    function_folders,
+    functions,
+    listed,
+    parse,
+    project_modules,
+    read_template,
+)
+
+NEUTRAL = {"operation", "problem"}
+MAY_NAME_NO_CONTRACT = {"entrypoints", "usecases"}
+NAME = re.compile(r"\b(?:contract[ _]0\d\d|v[12]|orders_v\d)\b", re.IGNORECASE)
+ENDPOINT = re.compile(r"^\| `([A-Z]+ \S+)` \| (.*?) \| (yes|optional|) ?\| ?(`\S+`|no|) ?\|$", re.MULTILINE)
+ERROR = re.compile(r"^\| (\d{3}) \| (`.*?) \| ", re.MULTILINE)
+
+
+# -- the rules ----------------------------------------------------------------------------------------
+
+
+def contracts_named_below(source: Source) -> list[str]:
+    """Of the contracts, the house below them knows what an operation and a problem are, and nothing else."""
+    if source.layer not in MAY_NAME_NO_CONTRACT:
+        return []
+    problems = []
+    for found in source.imports:
+        parts = found.target.split(".")
+        if parts[:2] == ["hosting_orders", "contracts"] and (len(parts) < 3 or parts[2] not in NEUTRAL):
+            problems.append(f"{source.where(found.line)} imports {found.target}")
+    for number, line in enumerate(source.text.splitlines(), start=1):
+        problems += [f"{source.where(number)} names {found}" for found in NAME.findall(line)]
+    return problems
+
+
+def routes_of(properties: Mapping[str, Any]) -> set[str]:
+    """The route keys of a function's events, as API Gateway makes them."""
+    given = [
+        event["Properties"] for event in properties.get("Events", {}).values() if event["Type"] == "HttpApi"
+    ]
+    return {f"{each['Method']} {each['Path']}" if "Path" in each else "$default" for each in given}
+
+
+def handler_of(properties: Mapping[str, Any]) -> Any:
+    module, _, name = properties["Handler"].rpartition(".")
+    return getattr(importlib.import_module(f"{properties['CodeUri'].replace('/', '.')}.{module}"), name)
+
+
+def operations_of(handler: Any) -> list[Operation[Any]]:
+    return list(getattr(handler, "handles", ()))
+
+
+def identity(operation: Operation[Any]) -> tuple[str, str]:
+    return operation.contract.name, operation.route
+
+
+def routes_that_do_not_match(template: dict[str, Any]) -> list[str]:
+    """What a function gets is what its handler serves: otherwise it answers 500, or is never called."""
+    problems = []
+    for name, properties in functions(template).items():
+        routed = routes_of(properties) - {"$default"}
+        served = {operation.route for operation in operations_of(handler_of(properties))}
+        problems += [f"{name}: gets {route} and does not serve it" for route in sorted(routed - served)]
+        problems += [f"{name}: serves {route} and never gets it" for route in sorted(served - routed)]
+    return problems
+
+
+def all_published() -> list[Operation[Any]]:
+    return [operation for module in published.PUBLISHED for operation in module.OPERATIONS]
+
+
+def all_served() -> list[Operation[Any]]:
+    handlers = [handler_of(properties) for properties in functions(read_template()).values()]
+    return [operation for handler in handlers for operation in operations_of(handler)]
+
+
+def codes_that_do_not_match(page: str) -> list[str]:
+    written = {
+        (word, int(status)) for status, words in ERROR.findall(page) for word in re.findall(r"`(\w+)`", words)
+    }
+    known = {(str(code), code.status) for code in Code}
+    problems = [
+        f"{word} ({status}) is no code of domain/codes.py" for word, status in sorted(written - known)
+    ]
+    return problems + [f"docs/errors.md lacks {word} ({status})" for word, status in sorted(known - written)]
+
+
+def endpoints_that_do_not_match(page: str) -> list[str]:
+    """The page's table says of each operation who may call it, and whether it is ours."""
+    table = {endpoint: tuple(cells) for endpoint, *cells in ENDPOINT.findall(page)}
+    problems = []
+    for operation in all_published():
+        endpoint = re.sub(r"\{(\w+)\}", r":\1", operation.route)
+        about, account, oauth = table.get(endpoint, ("", "?", "?"))
+        access = operation.access
+        wanted = (
+            ("", "")
+            if access is None
+            else (
+                "yes" if access.account else "optional",
+                f"`{access.scope}`" if access.scope else "no",
+            )
+        )
+        if (account, oauth) != wanted:
+            problems.append(f"{endpoint}: the page says {account!r}, {oauth!r}; the operation {wanted}")
+        if access is not None and about.startswith("ours") != operation.ours:
+            problems.append(f"{endpoint}: `ours` is {operation.ours}, and the page says {about!r}")
+    return problems
+
+
+# -- the project --------------------------------------------------------------------------------------
+
+
+def test_entry_points_and_use_cases_name_no_contract() -> None:
+    problems = [problem for source in project_modules() for problem in contracts_named_below(source)]
+    assert not problems, listed(problems)
+
+
+def test_every_route_of_the_template_is_an_operation_of_its_function() -> None:
+    problems = routes_that_do_not_match(read_template())
+    assert not problems, listed(problems)
+
+
+def test_unknown_paths_have_a_function_too() -> None:
+    taking = [name for name, each in functions(read_template()).items() if "$default" in routes_of(each)]
+    assert taking == ["AnswerUnknownRouteFunction"]
+
+
+def test_every_published_operation_is_served_once_and_nothing_else_is() -> None:
+    served = [identity(operation) for operation in all_served()]
+    assert sorted(served) == sorted(identity(operation) for operation in all_published())
+
+
+def test_a_served_operation_that_orders_has_its_body() -> None:
+    assert [each.route for each in all_served() if each.idempotent != (each.takes is not None)] == []
+
+
+def test_names_and_paths_of_contracts_are_their_own() -> None:
+    contracts = [module.CONTRACT for module in published.PUBLISHED]
+    names = [contract.name for contract in contracts]
+    paths = [path for contract in contracts for path in contract.paths]
+    assert len(set(names)) == len(names)
+    assert len(set(paths)) == len(paths)
+    for module in published.PUBLISHED:
+        assert {operation.contract for operation in module.OPERATIONS} == {module.CONTRACT}
+        assert f".{module.CONTRACT.name}" in module.__name__
+
+
+def test_docs_errors_has_every_code_with_its_status() -> None:
+    problems = codes_that_do_not_match((ROOT / "docs" / "errors.md").read_text(encoding="utf-8"))
+    assert not problems, listed(problems)
+
+
+def test_docs_contracts_says_who_may_call_what() -> None:
+    problems = endpoints_that_do_not_match((ROOT / "docs" / "contracts.md").read_text(encoding="utf-8"))
+    assert not problems, listed(problems)
+
+
+def test_only_functions_that_read_a_body_import_pydantic() -> None:
+    """Request models cost more than everything else of ours that a function imports."""
+    reading = {
+        properties["CodeUri"].rpartition("/")[2]
+        for properties in functions(read_template()).values()
+        if any(operation.takes for operation in operations_of(handler_of(properties)))
+    }
+    assert len(reading) >= 1
+    found = imported_by([folder for folder in function_folders() if folder not in reading])
+    assert found == {}, found
+    assert set(imported_by(sorted(reading)[:1])) == set(sorted(reading)[:1])
+
+
+def imported_by(folders: list[str]) -> dict[str, list[str]]:
+    """By function: what it was the first to import of pydantic and of our request modules, in a fresh process."""
+    program = f"""
+import importlib, json, sys
+found = {{}}
+for folder in {folders!r}:
+    before = set(sys.modules)
+    importlib.import_module(f"functions.{{folder}}.app")
+    new = set(sys.modules) - before
+    heavy = [name for name in new if name == "pydantic" or name.endswith("requests") and "contracts" in name]
+    if heavy:
+        found[folder] = sorted(heavy)
+print(json.dumps(found))
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": os.pathsep.join([str(ROOT), str(PACKAGE.parent)]), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
+# -- the rules on small examples ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        ("hosting_orders.entrypoints.http", "from hosting_orders.contracts import orders_v2"),
+        ("hosting_orders.entrypoints.http", "from hosting_orders.contracts.vendor import words"),
+        ("hosting_orders.entrypoints.http", "from hosting_orders.contracts.published import PUBLISHED"),
+        ("hosting_orders.entrypoints.http", "def f():\n    from ..contracts import orders_v2"),
+        ("hosting_orders.entrypoints.orders", 'contract = "orders_v2"'),
+        ("hosting_orders.usecases.place_cart", '"""As contract 002 wants it."""'),
+        (
+            "hosting_orders.usecases.place_cart",
+            "from hosting_orders.contracts.operation import Operation\nv2 = 1",
+        ),
+    ],
+)
+def test_a_contract_that_is_named_below_is_noticed(module: str, text: str) -> None:
+    assert contracts_named_below(parse(module, text))
+
+
+def test_what_every_contract_has_may_be_named() -> None:
+    text = "from hosting_orders.contracts import problem\nfrom hosting_orders.contracts.operation import Contract"
+    assert contracts_named_below(parse("hosting_orders.entrypoints.http", text)) == []
+    assert contracts_named_below(parse("hosting_orders.contracts.x", "orders_v2 = 1")) == []
+
+
+@pytest.mark.parametrize("route", ["GET /api/nothing", "POST /api/orders/{id}"])
+def test_a_route_that_is_not_served_is_noticed(route: str) -> None:
+    template = read_template()
+    method, _, path = route.partition(" ")
+    events = template["Resources"]["ShowOrderFunction"]["Properties"]["Events"]
+    events["Request"]["Properties"] |= {"Method": method, "Path": path}
+    assert routes_that_do_not_match(template) == [
+        f"ShowOrderFunction: gets {route} and does not serve it",
+        "ShowOrderFunction: serves GET /api/orders/{id} and never gets it",
+    ]
+
+
+def test_a_code_that_is_missing_or_unknown_is_noticed() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    assert codes_that_do_not_match(page.replace("`not_found`", "`not_here`")) == [
+        "not_here (404) is no code of domain/codes.py",
+        "docs/errors.md lacks not_found (404)",
+    ]
+
+
+def test_an_endpoint_that_is_described_wrongly_is_noticed() -> None:
+    page = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
+    wrong = page.replace(
+        "| `GET /api/orders/:id` | one order | yes |", "| `GET /api/orders/:id` | one order | optional |"
+    )
+    assert len(endpoints_that_do_not_match(wrong)) == 1
+    assert endpoints_that_do_not_match(page.replace("| ours: several products", "| several products"))

@@ -1,0 +1,240 @@
+"""A product that is sold nowhere is registered in the places that docs/extending.md names, and goes the whole way:
+it is placed, charged, delivered, shown, renewed, refunded. Nothing else has to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+
+from hosting_orders.adapters.dynamodb import plain
+from hosting_orders.contracts.orders_v2 import orders as shown_orders
+from hosting_orders.contracts.vendor import tasks
+from hosting_orders.domain import order as orders
+from hosting_orders.domain.catalogue import Term
+from hosting_orders.domain.codes import Code
+from hosting_orders.domain.durations import HOUR, MINUTE
+from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.placement import Placement
+from hosting_orders.domain.products import Claims, Item, Resource
+from hosting_orders.domain.providers import ServiceRequest
+from hosting_orders.usecases.authenticate import Caller, hash_key
+from hosting_orders.usecases.drafts import Draft
+from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, place_cart
+from hosting_orders.usecases.platform_delivery import PlatformFulfilment, password_context
+from hosting_orders.usecases.products import registry
+from hosting_orders.usecases.products.site import SiteRequest
+from tests.support import world as worlds
+from tests.support.asl_runner import StateMachine
+from tests.support.world import ROOT, World, a_world
+
+NET = 700
+
+
+class ToyKind(StrEnum):
+    TOY = "toy"
+
+
+@dataclass(frozen=True, slots=True)
+class ToyItem:
+    KIND: ClassVar[ToyKind] = ToyKind.TOY
+
+    name: str
+    colour: str
+    term: Term = Term.MONTHLY
+    location: ClassVar[None] = None
+    verb: ClassVar[str] = "wrap"
+
+    def facts(self) -> dict[str, str]:
+        return {"name": self.name, "colour": self.colour}
+
+    def line_text(self) -> str:
+        return f"Toy {self.name} in {self.colour}"
+
+    def first_look(self) -> int:
+        return MINUTE
+
+    def is_reported(self) -> bool:
+        return True
+
+    def expected(self) -> int:
+        return 2 * MINUTE
+
+    def deadline(self) -> int:
+        return HOUR
+
+    def given_up(self) -> int:
+        return 2 * HOUR
+
+    def poll_after(self) -> int:
+        return 7
+
+    def renewal_price(self, price: Money) -> Money:
+        return Money(price.amount - 100, price.currency)
+
+    def renews_before(self) -> int:
+        return 3 * HOUR
+
+    def renewal_is_work(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class ToyResource:
+    KIND: ClassVar[ToyKind] = ToyKind.TOY
+
+    box: str
+    sealed_password: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToyRequest:
+    KIND: ClassVar[ToyKind] = ToyKind.TOY
+
+    name: str
+    colour: str = "red"
+
+
+class ToyFulfilment(PlatformFulfilment):
+    def draft(self, services: Any, catalogue: Any, account: Any, request: ToyRequest, pointer: str) -> Draft:
+        if request.colour not in ("red", "green"):
+            raise InvalidRequestError(Code.INVALID_FIELD, "There is no such colour.", "/colour")
+        item: Any = ToyItem(request.name, request.colour)
+        return Draft(pointer, item, Money(NET, account.currency), Claims())
+
+    def settle(self, services: Any, account: Any, drafts: Sequence[Draft]) -> Sequence[Draft]:
+        return drafts
+
+    def sealed(self, services: Any, account_id: str, number: int, draft: Draft) -> tuple[Any, Sequence[Any]]:
+        return draft.item, ()
+
+    def lost(self, draft: Draft) -> InvalidRequestError:
+        raise AssertionError("a toy claims nothing")
+
+    def service_request(self, order: Order) -> ServiceRequest:
+        item = order.item_as(ToyItem)
+        reference = f"{order.account_id}/{order.uuid}"
+        return ServiceRequest(order.uuid, reference, order.kind.value, item.name, item.colour, "", "")
+
+    def resource(self, services: Any, order: Order, operation: Any) -> Any:
+        if operation.site is None:
+            return None
+        sealed = services.cipher.seal(operation.site.password, password_context(order))
+        return ToyResource(operation.site.id, sealed)
+
+
+def toy_block(order: Order, password: str | None) -> dict[str, Any]:
+    toy = order.resource_as(ToyResource)
+    return {"toy": {"box": toy.box, "secret": password}} if toy else {}
+
+
+def machine_with_a_route() -> StateMachine:
+    """The project's workflow, which sends toys to the hosting platform."""
+    functions = {
+        f"{name}FunctionArn": worlds.handler_of(folder)
+        for name, folder in (
+            ("ChargeOrder", "charge_order"),
+            ("ProvisionHosting", "provision_hosting"),
+            ("RegisterDomain", "register_domain"),
+            ("RefundOrder", "refund_order"),
+            ("SendCallback", "send_callback"),
+        )
+    }
+    text = (ROOT / "statemachines" / "fulfil_order.asl.yaml").read_text(encoding="utf-8")
+    assert "$states.input.type = 'site'" in text
+    text = text.replace("$states.input.type = 'site'", "$states.input.type in ['site', 'toy']")
+    return StateMachine.parse(yaml.safe_load(text), functions, name="fulfil_order")
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world in which toys are sold."""
+    machine = machine_with_a_route()
+    monkeypatch.setattr(worlds, "the_machine", lambda: machine)
+    # domain/products.py: the unions of what is stored
+    monkeypatch.setattr(orders, "Item", Item | ToyItem)
+    monkeypatch.setattr(orders, "Resource", Resource | ToyResource)
+    plain._fields.cache_clear()
+    # usecases/products/registry.py, and the contract's two tables
+    monkeypatch.setitem(registry.FULFILMENTS, ToyKind.TOY, ToyFulfilment)
+    monkeypatch.setitem(shown_orders._BLOCKS, ToyKind.TOY, toy_block)
+    monkeypatch.setitem(tasks._DELIVERED, ToyKind.TOY, lambda order: {"sites": [], "domains": []})
+    with a_world() as world:
+        yield world
+    plain._fields.cache_clear()
+
+
+def order(world: World, *products: Any) -> list[str]:
+    """The ids of the orders, one for each product."""
+    account = world.accounts["ready"]
+    credential = world.services.directory.credential(hash_key(account["user_key"]))
+    assert credential is not None
+    caller = Caller(credential, world.services.directory.account(account["id"]))
+    items = tuple(ItemRequest(f"/items/{place}", product) for place, product in enumerate(products))
+    request = CartRequest(items, "fingerprint", Placement(), callback_url="https://client.example/hook")
+    placed = place_cart(world.services, caller, request, allow_loopback_callbacks=False)
+    return [found.uuid for found in world.services.orders.orders(account["id"], sorted(placed.cart.orders))]
+
+
+def test_a_further_product_is_charged_delivered_shown_and_renewed(world: World) -> None:
+    (order_id,) = order(world, ToyRequest("Bear"))
+    assert world.net_paid() == NET
+    assert lines(world) == ["Toy Bear in red"]
+    world.run(finish=False)
+    waiting = world.order(order_id)
+    assert world.platform.services[order_id].request.kind == "toy"
+    shown = world.request("GET", f"/api/orders/{order_id}")
+    assert (shown.status, shown.headers["retry-after"]) == (200, "7")
+    assert waiting.due_at == (waiting.provisioning_at or 0) + MINUTE
+    world.run()
+    world.live(120, every=60)
+    delivered = world.order(order_id)
+    assert delivered.status is OrderStatus.COMPLETED
+    assert delivered.subscription is not None and delivered.due_at is None
+    shown = world.request("GET", f"/api/orders/{order_id}").body
+    assert shown["toy"] == {"box": f"site-{order_id}", "secret": "correct horse battery staple"}
+    renewal = world.stripe.get(delivered.subscription.id)["items"]["data"][0]
+    assert renewal["price"]["unit_amount"] == NET - 100
+    (callback,) = world.callbacks.received
+    assert b'"name":"toy.wrap","title":"Wrap toy Bear"' in callback.body
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["fails", "says nothing"])
+def test_a_further_product_that_is_not_delivered_is_taken_down_and_paid_back(
+    world: World, silent: bool
+) -> None:
+    toy, site = order(world, ToyRequest("Bear"), SiteRequest("Shop", "vanilla", "ams", "basic", "monthly"))
+    assert world.net_paid() == NET + 1200
+    world.run(finish=False)
+    world.platform.finish(site)
+    world.platform_webhook(site)
+    if silent:
+        world.live(3 * 3600, every=600, finish=False)
+    else:
+        world.platform.fail(toy)
+        world.platform_webhook(toy)
+        world.run()
+    world.live(1200, every=300)
+    assert world.order(toy).status is OrderStatus.PROVISION_FAILED
+    assert world.order(site).status is OrderStatus.COMPLETED
+    assert (world.net_paid(), world.platform.deprovisioned) == (1200, [toy])
+
+
+def test_the_checks_of_a_further_product_are_its_own(world: World) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        order(world, SiteRequest("Shop", "vanilla", "ams", "basic", "monthly"), ToyRequest("Bear", "blue"))
+    assert (refused.value.code, refused.value.pointer) == (Code.INVALID_FIELD, "/items/1/colour")
+    assert world.items("ORDER#") == [] and world.net_paid() == 0
+
+
+def lines(world: World) -> list[str]:
+    """The texts of all lines that were invoiced to the account."""
+    customer = world.accounts["ready"]["customer"]
+    invoices = world.services.payments._stripe.v1.invoices.list({"customer": customer}).data
+    return [line.description or "" for invoice in invoices for line in invoice.lines.data]
