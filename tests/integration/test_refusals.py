@@ -14,6 +14,7 @@ from hosting_orders.contracts.operation import Access, Operation
 from hosting_orders.contracts.orders_v2.operations import CONTRACT
 from hosting_orders.domain import errors
 from hosting_orders.domain.account import Account, Credential, CredentialKind
+from hosting_orders.domain.codes import Code
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.authenticate import hash_key
 from hosting_orders.usecases.ports import Services
@@ -110,8 +111,8 @@ def test_a_switch_that_can_not_be_read_is_503_to_be_tried_again() -> None:
     assert "AppConfig" not in json.dumps(found["body"])
 
 
-@pytest.mark.parametrize("code", ["domain_unavailable", "domain_add_failed"])
-def test_O2_149_a_refused_name_is_422_and_names_the_field(code: str) -> None:
+@pytest.mark.parametrize("code", [Code.DOMAIN_UNAVAILABLE, Code.DOMAIN_ADD_FAILED])
+def test_O2_149_a_refused_name_is_422_and_names_the_field(code: Code) -> None:
     found = refused_with(errors.DomainRefusedError(code, "example.com is taken.", "/name"))
     assert (found["statusCode"], found["body"]["code"]) == (422, code)
     assert found["body"]["details"] == [
@@ -122,11 +123,11 @@ def test_O2_149_a_refused_name_is_422_and_names_the_field(code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "member"),
     [
-        ("domain_contact_invalid", "violations"),
-        ("domain_contact_needs_augmentation", "needs_augmentation"),
+        (Code.DOMAIN_CONTACT_INVALID, "violations"),
+        (Code.DOMAIN_CONTACT_NEEDS_AUGMENTATION, "needs_augmentation"),
     ],
 )
-def test_O2_151_O2_152_refused_contacts_tell_all_findings(code: str, member: str) -> None:
+def test_O2_151_O2_152_refused_contacts_tell_all_findings(code: Code, member: str) -> None:
     findings: list[dict[str, object]] = [
         {"pointer": "/contact/state", "message": "a province"},
         {"pointer": "/contact/phone", "message": "a number"},

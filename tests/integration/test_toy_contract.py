@@ -26,6 +26,7 @@ from hosting_orders.contracts.vendor.errors import error
 from hosting_orders.domain.order import Order
 from hosting_orders.entrypoints.http import Endpoint, serves
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, Placed
+from hosting_orders.usecases.products.site import SiteRequest
 from hosting_orders.usecases.show_order import OrderView
 from tests.support import world as world_module
 from tests.support.world import World, a_world

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import os
@@ -213,6 +214,24 @@ print(json.dumps(found))
     return json.loads(answer.stdout)
 
 
+def test_a_contract_changes_what_docs_extending_says() -> None:
+    """Outside of its folder and of the functions that serve it, one file names the contract, and one its default."""
+    naming = {source.module for source in project_modules() if "orders_v2" in source.text}
+    outside = {
+        module
+        for module in naming
+        if not module.startswith(("functions.", "hosting_orders.contracts.orders_v2"))
+    }
+    # Orders of before the contract was kept were all placed through this one.
+    assert outside == {"hosting_orders.contracts.published", "hosting_orders.domain.placement"}
+    served = {source.module for source in project_modules() if "@serves(" in source.text}
+    assert {module for module in naming if module.startswith("functions.")} <= served | {
+        "functions.place_order.app"
+    }
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    assert "| a contract | 1, and a line in each function that serves it | its folder |" in page
+
+
 # -- the rules on small examples ----------------------------------------------------------------------
 
 
@@ -268,3 +287,38 @@ def test_an_endpoint_that_is_described_wrongly_is_noticed() -> None:
     )
     assert len(endpoints_that_do_not_match(wrong)) == 1
     assert endpoints_that_do_not_match(page.replace("| ours: several products", "| several products"))
+
+
+# -- codes --------------------------------------------------------------------------------------------
+
+TAKE_A_CODE = {"InvalidRequestError", "DomainRefusedError", "AccessDeniedError", "ContactsRefusedError"}
+
+
+def codes_spelled_out(module: str, text: str) -> list[str]:
+    """A code is a member of Code: a misspelled one is then found before a client finds it."""
+    problems = []
+    for node in ast.walk(ast.parse(text)):
+        if (
+            not isinstance(node, ast.Call)
+            or getattr(node.func, "id", getattr(node.func, "attr", "")) not in TAKE_A_CODE
+        ):
+            continue
+        given = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg == "code")]
+        if any(isinstance(each, ast.Constant | ast.JoinedStr | ast.BinOp) for each in given):
+            problems.append(f"{module}:{node.lineno} spells a code out")
+    return problems
+
+
+def test_no_error_is_made_with_a_code_that_is_spelled_out() -> None:
+    problems = [
+        each for source in project_modules() for each in codes_spelled_out(source.module, source.text)
+    ]
+    assert not problems, listed(problems)
+
+
+@pytest.mark.parametrize(
+    "code", ['"reserved"', 'f"unknown_{field}"', '"unknown_" + field', 'code="reserved"']
+)
+def test_a_code_that_is_spelled_out_is_noticed(code: str) -> None:
+    assert codes_spelled_out("x", f"raise errors.InvalidRequestError({code})")
+    assert codes_spelled_out("x", "raise InvalidRequestError(Code.RESERVED, 'no')") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping
 
 import pytest
@@ -29,6 +30,15 @@ PORTS = {
     "refunds": {"refund_order"},
     "renewals": {"start_renewal", "renew_domain"},
     "payment_news": {"receive_stripe_webhook"},
+    "platform": {"platform_delivery", "provision_hosting"},
+}
+# What a product does (usecases/products/fulfilment.py) → the only modules of use cases that may have it done: every
+# function that places orders loads the product, and must not deliver or take back.
+DONE_BY = {
+    "ask": {"provision_hosting", "reconcile"},
+    "verdict": {"refund_order"},
+    "abandoned": {"refund_order"},
+    "take_back": {"refund_order"},
 }
 HOLDERS = {
     "PlatformSecret": {"provision_hosting", "receive_platform_webhook", "refund_order", "reconcile"},
@@ -136,3 +146,28 @@ def test_a_use_case_that_asks_for_a_refund_is_noticed() -> None:
         USE_CASES + "cancel_order", "def cancel(services):\n    services.refunds.refund('in_1', '1', 'o')"
     )
     assert askers([source], "refunds") == {"cancel_order"}
+
+
+def doers(sources: Iterable[Source], act: str) -> set[str]:
+    """The use cases that call a method of this name."""
+    return {
+        source.module.removeprefix(USE_CASES)
+        for source in sources
+        if source.module.startswith(USE_CASES)
+        and any(
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == act
+            for node in ast.walk(ast.parse(source.text))
+        )
+    }
+
+
+@pytest.mark.parametrize("act", DONE_BY)
+def test_only_the_use_cases_that_need_it_let_a_product_deliver_or_take_back(act: str) -> None:
+    assert doers(project_modules(), act) == DONE_BY[act]
+
+
+def test_a_use_case_that_takes_a_product_back_is_noticed() -> None:
+    source = parse(
+        USE_CASES + "place_cart", "def _lost(order):\n    fulfilment(order.kind).take_back(services, order)"
+    )
+    assert doers([source], "take_back") == {"place_cart"}

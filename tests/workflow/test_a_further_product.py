@@ -13,7 +13,6 @@ import yaml
 
 from hosting_orders.adapters.dynamodb import plain
 from hosting_orders.contracts.orders_v2 import orders as shown_orders
-from hosting_orders.contracts.vendor import tasks
 from hosting_orders.domain import order as orders
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.codes import Code
@@ -161,10 +160,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(orders, "Item", Item | ToyItem)
     monkeypatch.setattr(orders, "Resource", Resource | ToyResource)
     plain._fields.cache_clear()
-    # usecases/products/registry.py, and the contract's two tables
+    # usecases/products/registry.py, and the contract's table of blocks
     monkeypatch.setitem(registry.FULFILMENTS, ToyKind.TOY, ToyFulfilment)
     monkeypatch.setitem(shown_orders._BLOCKS, ToyKind.TOY, toy_block)
-    monkeypatch.setitem(tasks._DELIVERED, ToyKind.TOY, lambda order: {"sites": [], "domains": []})
     with a_world() as world:
         yield world
     plain._fields.cache_clear()

@@ -14,6 +14,9 @@ from hosting_orders.domain import durations
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.usecases.delivery import take_fence
+from hosting_orders.usecases.ports import Services
+from hosting_orders.usecases.products.domain import DomainFulfilment
+from hosting_orders.usecases.products.fulfilment import Verdict
 from hosting_orders.usecases.refund_order import refund_step
 from tests.support.domain_books import (
     account_of,
@@ -272,17 +275,12 @@ def test_a_refund_asked_for_after_an_order_that_was_never_taken_waits_for_certai
     assert_alone(world, order)  # the schedule asked again, and that is better than a refund
 
 
-@pytest.mark.parametrize("asked_before", [True, False])
-@pytest.mark.parametrize("write", range(1, 4))
-def test_a_refund_and_the_schedule_s_order_at_once_have_one_winner(
-    world: World, write: int, asked_before: bool
-) -> None:
-    """RefundOrder finds that the registrar has nothing; in the very moment before it writes that down, the schedule
-    asks for the name. Never both: the money back and the name registered."""
+def begun(world: World, *, asked_before: bool) -> Order:
+    """An order whose step died before the registrar was asked, or after it was asked without an answer; the machine
+    has given up on it, and the schedule finds it due."""
     order = placed(world, NAME)
     while now(world, order).status is OrderStatus.PENDING:
         assert world.runner.run_one()
-    # The step began, and died before the registrar was asked; its machine has given up on it.
     take_fence(world.services, order.account_id, order.number, "of the step that died")
     if asked_before:
         world.registrar.fail_next("RegisterDomain")
@@ -290,10 +288,42 @@ def test_a_refund_and_the_schedule_s_order_at_once_have_one_winner(
         world.reconcile()
         world.clock.advance(HOUR)  # so that "nothing there" is believed
     world.clock.advance(61)
+    return order
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+@pytest.mark.parametrize("write", range(1, 4))
+def test_a_refund_and_the_schedule_s_order_at_once_have_one_winner(
+    world: World, write: int, asked_before: bool
+) -> None:
+    """RefundOrder finds that the registrar has nothing; in the very moment before it writes that down, the schedule
+    asks for the name. Never both: the money back and the name registered."""
+    order = begun(world, asked_before=asked_before)
     world.mishaps.in_the_moment_of("table.put_item", world.reconcile, nth=write)
     with suppress(ProviderUnavailableError):  # the machine tries again then
         refund_step(world.services, order.account_id, order.number, "token-of-nobody", "Made up")
     world.mishaps.none()
+    world.live(HOUR, every=200)
+    assert_one_of_two(world, order)
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_a_refund_notices_what_the_schedule_orders_after_the_verdict(
+    world: World, monkeypatch: pytest.MonkeyPatch, asked_before: bool
+) -> None:
+    """The registrar has nothing, says the verdict; in the very next moment the schedule asks for the domain."""
+    order = begun(world, asked_before=asked_before)
+    verdict = DomainFulfilment.verdict
+
+    def overtaken(self: DomainFulfilment, services: Services, given: Order) -> Verdict:
+        found = verdict(self, services, given)
+        monkeypatch.undo()
+        world.reconcile()
+        return found
+
+    monkeypatch.setattr(DomainFulfilment, "verdict", overtaken)
+    with suppress(ProviderUnavailableError):
+        refund_step(world.services, order.account_id, order.number, "token-of-nobody", "Made up")
     world.live(HOUR, every=200)
     assert_one_of_two(world, order)
 

@@ -207,7 +207,7 @@ def test_webhooks_are_shuffled_and_put_in_order_again_by_the_form(shop: Shop) ->
 def test_the_page_of_a_paid_invoice_offers_nothing_to_pay(shop: Shop) -> None:
     invoice = shop.paid(shop.customer())
 
-    page = requests.get(str(invoice.pay_url), timeout=10).text
+    page = requests.get(str(invoice.hosted_invoice_url), timeout=10).text
 
     assert "paid" in page.lower()
     assert "<form" not in page

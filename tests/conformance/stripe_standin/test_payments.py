@@ -135,7 +135,7 @@ def test_a_card_that_wants_authentication_is_declined_off_session(shop: Shop) ->
     with pytest.raises(stripe.CardError) as refusal:
         shop.client.v1.invoices.pay(invoice.id, {"off_session": True})
     assert refusal.value.code == "authentication_required"
-    assert shop.read(invoice).pay_url.startswith(shop.standin.url)
+    assert shop.read(invoice).hosted_invoice_url.startswith(shop.standin.url)
     assert "invoice.payment_action_required" in shop.event_types()
 
 
@@ -154,11 +154,11 @@ def test_the_hosted_page_pays_an_open_invoice(shop: Shop, method: str) -> None:
     invoice = shop.open(customer, 1500)
     with pytest.raises(stripe.CardError):
         shop.client.v1.invoices.pay(invoice.id)
-    assert invoice.pay_url is not None
+    assert invoice.hosted_invoice_url is not None
 
-    shown = requests.get(invoice.pay_url)
+    shown = requests.get(invoice.hosted_invoice_url)
     assert "15.00" in shown.text
-    requests.post(f"{invoice.pay_url}/pay").raise_for_status()
+    requests.post(f"{invoice.hosted_invoice_url}/pay").raise_for_status()
 
     assert shop.read(invoice).status == "paid"
     assert [charge["amount"] for charge in shop.standin.charges(customer.id)] == [1500]
@@ -170,9 +170,9 @@ def test_failing_on_the_hosted_page_leaves_the_invoice_open(shop: Shop) -> None:
     invoice = shop.open(customer)
     with pytest.raises(stripe.CardError):
         shop.client.v1.invoices.pay(invoice.id)
-    assert invoice.pay_url is not None
+    assert invoice.hosted_invoice_url is not None
 
-    requests.post(f"{invoice.pay_url}/fail")
+    requests.post(f"{invoice.hosted_invoice_url}/fail")
 
     assert shop.read(invoice).status == "open"
     assert shop.standin.charges(customer.id) == []
@@ -261,7 +261,7 @@ def test_currencies_without_minor_units(shop: Shop) -> None:
     invoice = shop.paid(customer, 1200, currency="jpy")
 
     assert (invoice.currency, invoice.amount_paid) == ("jpy", 1200)
-    assert "1,200" in requests.get(str(invoice.pay_url)).text.replace("1200", "1,200")
+    assert "1,200" in requests.get(str(invoice.hosted_invoice_url)).text.replace("1200", "1,200")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_the_page_shows_amounts_as_people_write_them(
     shop: Shop, amount: int, currency: str, shown: str
 ) -> None:
     invoice = shop.open(shop.customer(), amount, currency=currency)
-    assert shown in requests.get(str(invoice.pay_url), timeout=5).text
+    assert shown in requests.get(str(invoice.hosted_invoice_url), timeout=5).text
 
 
 def test_the_page_shows_nothing_as_html_that_came_from_outside(shop: Shop) -> None:
@@ -76,16 +76,16 @@ def test_the_page_shows_nothing_as_html_that_came_from_outside(shop: Shop) -> No
     shop.client.v1.invoices.add_lines(draft.id, {"lines": [{"amount": 1200, "description": "<script>"}]})
     invoice = shop.client.v1.invoices.finalize_invoice(draft.id)
 
-    for page in (str(invoice.pay_url), shop.standin.url):
+    for page in (str(invoice.hosted_invoice_url), shop.standin.url):
         text = requests.get(page, timeout=5).text
         assert not {"<b>Eve", "<i>1", "<script>"} & set(re.findall(r"<b>Eve|<i>1|<script>", text))
 
 
 def test_a_declined_card_is_told_on_the_page(shop: Shop) -> None:
     invoice = shop.open(shop.customer())
-    answer = requests.post(f"{invoice.pay_url}/pay", data={"card": "4000000000009995"}, timeout=5)
+    answer = requests.post(f"{invoice.hosted_invoice_url}/pay", data={"card": "4000000000009995"}, timeout=5)
     assert answer.status_code == 402
     assert "Your card has insufficient funds." in answer.text
-    paid = requests.post(f"{invoice.pay_url}/pay", timeout=5)
-    assert (paid.status_code, paid.url) == (200, invoice.pay_url)
+    paid = requests.post(f"{invoice.hosted_invoice_url}/pay", timeout=5)
+    assert (paid.status_code, paid.url) == (200, invoice.hosted_invoice_url)
     assert 'class="paid">paid' in paid.text

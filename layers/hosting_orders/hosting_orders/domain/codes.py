@@ -15,7 +15,7 @@ class Code(StrEnum):
     heading: str
     about: str
 
-    def __new__(cls, word: str, status: int = 0, heading: str = "", about: str = "") -> Code:
+    def __new__(cls, word: str, status: int, heading: str, about: str) -> Code:
         code = str.__new__(cls, word)
         code._value_ = word
         code.status = status
@@ -109,11 +109,11 @@ class Code(StrEnum):
     )
     DOMAIN_UNAVAILABLE = (
         *("domain_unavailable", 422, "Domain unavailable"),
-        "The domain cannot be registered: it is taken, premium, or already on order.",
+        "The domain cannot be registered: it is taken, or premium and not sold here.",
     )
     DOMAIN_ADD_FAILED = (
-        *("domain_add_failed", 422, "Domain cannot be transferred"),
-        "The domain cannot be transferred: it is locked, not registered, or already on order.",
+        *("domain_add_failed", 422, "Domain cannot be added"),
+        "The domain cannot be transferred, or is already owned or on order here.",
     )
     TOO_MANY_UNPAID_DOMAINS = (
         *("too_many_unpaid_domains", 422, "Too many unpaid domains"),

@@ -31,17 +31,17 @@ class CredentialRefusedError(RequestRefusedError):
 class AccessDeniedError(RequestRefusedError):
     """The credential is good but may not do this. `code` says why, such as `oauth_not_allowed`."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
-        self.code = Code(code)
+        self.code = code
 
 
 class InvalidRequestError(RequestRefusedError):
     """One thing about the request is wrong."""
 
-    def __init__(self, code: str, message: str, pointer: str | None = None) -> None:
+    def __init__(self, code: Code, message: str, pointer: str | None = None) -> None:
         super().__init__(message)
-        self.code = Code(code)
+        self.code = code
         self.pointer = pointer
 
 
@@ -74,9 +74,9 @@ class FeatureDisabledError(RequestRefusedError):
 class DomainRefusedError(RequestRefusedError):
     """A domain cannot be ordered: `code` is `domain_unavailable`, `domain_add_failed` or `too_many_unpaid_domains`."""
 
-    def __init__(self, code: str, message: str, pointer: str) -> None:
+    def __init__(self, code: Code, message: str, pointer: str) -> None:
         super().__init__(message)
-        self.code = Code(code)
+        self.code = code
         self.pointer = pointer
 
 
@@ -87,9 +87,9 @@ class ContactsRefusedError(RequestRefusedError):
     missing (code `domain_contact_needs_augmentation`).
     """
 
-    def __init__(self, code: str, message: str, findings: list[dict[str, object]]) -> None:
+    def __init__(self, code: Code, message: str, findings: list[dict[str, object]]) -> None:
         super().__init__(message)
-        self.code = Code(code)
+        self.code = code
         self.findings = findings
 
 

@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from hosting_orders import bootstrap
 from hosting_orders.contracts.operation import Contract, Operation, RequestFacts, View
@@ -23,11 +23,13 @@ from hosting_orders.domain.account import Account
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.usecases.authenticate import Caller, authenticate
-from hosting_orders.usecases.place_cart import CartRequest
 from hosting_orders.usecases.ports import Services
 
 from . import strict_json
 from .logs import logger
+
+if TYPE_CHECKING:
+    from hosting_orders.usecases.place_cart import CartRequest
 
 MAX_BODY = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")

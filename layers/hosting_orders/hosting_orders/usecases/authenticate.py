@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hosting_orders.domain.account import Account, Credential, CredentialKind
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import (
     AccessDeniedError,
     CredentialRefusedError,
@@ -33,7 +34,7 @@ class Caller:
     def scope(self) -> Account:
         """The account on routes that require `X-Auth-Account`. Raises InvalidRequestError without one."""
         if self.account is None:
-            raise InvalidRequestError("missing_account", "Missing X-Auth-Account")
+            raise InvalidRequestError(Code.MISSING_ACCOUNT, "Missing X-Auth-Account")
         return self.account
 
     @property
@@ -72,29 +73,31 @@ def authenticate(
     if credential.kind is CredentialKind.OAUTH:
         if oauth_scope is None:
             raise AccessDeniedError(
-                "oauth_not_allowed", "This endpoint is not available via OAuth; use an API key."
+                Code.OAUTH_NOT_ALLOWED, "This endpoint is not available via OAuth; use an API key."
             )
         if oauth_scope not in credential.scopes:
-            raise AccessDeniedError("insufficient_scope", f"The OAuth token lacks the scope {oauth_scope}.")
+            raise AccessDeniedError(
+                Code.INSUFFICIENT_SCOPE, f"The OAuth token lacks the scope {oauth_scope}."
+            )
     if user_required and credential.user_id is None:
         raise UserRequiredError("Only a person may do this: use a user's API key, not the account's own.")
     account_id = headers.get("x-auth-account", "").strip()
     if not account_id:
         if account_scope:
-            raise InvalidRequestError("missing_account", "Missing X-Auth-Account")
+            raise InvalidRequestError(Code.MISSING_ACCOUNT, "Missing X-Auth-Account")
         accounts = [services.directory.account(known) for known in credential.account_ids]
         alive = [account for account in accounts if account is not None]
         if not alive:
             raise CredentialRefusedError(_REFUSED)
         if all(shut_out(account) for account in alive):
-            raise AccessDeniedError("trial_account", _TRIAL)
+            raise AccessDeniedError(Code.TRIAL_ACCOUNT, _TRIAL)
         return Caller(credential, None)
     # A key's own list of accounts decides before any read, so foreign accounts can't be probed.
     account = services.directory.account(account_id) if account_id in credential.account_ids else None
     if account is None:
         raise CredentialRefusedError(_REFUSED)
     if shut_out(account):
-        raise AccessDeniedError("trial_account", _TRIAL)
+        raise AccessDeniedError(Code.TRIAL_ACCOUNT, _TRIAL)
     return Caller(credential, account)
 
 

@@ -6,7 +6,6 @@ registry say (422). Nothing is written here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,6 +13,7 @@ from typing import ClassVar
 
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue, DomainPrice
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.contact_fields import CONTACT_FIELDS
 from hosting_orders.domain.errors import (
     AccessDeniedError,
@@ -37,13 +37,13 @@ from hosting_orders.domain.registration import (
     DomainAction,
     DomainName,
     NameOffer,
-    SealedContacts,
     TldRules,
 )
 
 from .authenticate import Caller
 from .drafts import Draft, Problems
 from .ports import Services
+from .sealed_contacts import open_contacts
 
 SAME_AS_OWNER = "same_as_owner"
 
@@ -105,7 +105,7 @@ def admit_domain_orders(services: Services, caller: Caller) -> None:
     if not services.features.enabled(DOMAIN_REGISTRATION, account.id):
         raise FeatureDisabledError("Domain registration is not enabled for this account.")
     if account.is_trial:
-        raise AccessDeniedError("trial_account", "Trial accounts cannot order domains.")
+        raise AccessDeniedError(Code.TRIAL_ACCOUNT, "Trial accounts cannot order domains.")
 
 
 # -- what the request says (400) ----------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def draft_domain(
 ) -> DomainDraft:
     """Raises InvalidFieldsError or InvalidRequestError, with pointers below the item."""
     if not account.can_order:
-        raise InvalidRequestError("account_unable_to_create_orders", "Account unable to create orders.")
+        raise InvalidRequestError(Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS, "Account unable to create orders.")
     problems = Problems()
     action = problems.gather("", lambda: _action(request.action))
     name = problems.gather("", lambda: services.registry_rules.parse_name(request.name))
@@ -150,7 +150,9 @@ def draft_domain(
 def _action(given: str) -> DomainAction:
     if given not in set(DomainAction):
         raise InvalidRequestError(
-            "invalid_action", f"`action` is {given[:60]!r}; it must be `register` or `transfer`.", "/action"
+            Code.INVALID_ACTION,
+            f"`action` is {given[:60]!r}; it must be `register` or `transfer`.",
+            "/action",
         )
     return DomainAction(given)
 
@@ -159,7 +161,7 @@ def _rules(services: Services, catalogue: Catalogue, name: DomainName) -> TldRul
     rules = services.registry_rules.rules(name.tld)
     if rules is None or name.tld not in catalogue.tlds:
         raise InvalidRequestError(
-            "unsupported_tld",
+            Code.UNSUPPORTED_TLD,
             f"Domains under .{name.tld} are not sold here; GET /api/tlds lists those that are.",
             "/name",
         )
@@ -170,7 +172,7 @@ def _price(catalogue: Catalogue, account: Account, name: DomainName, action: Dom
     price = catalogue.tlds[name.tld].price(account.billing_plan, account.currency)
     if price is None:
         raise InvalidRequestError(
-            "pricing_unavailable",
+            Code.PRICING_UNAVAILABLE,
             f"There is no price in {account.currency} to {action} a .{name.tld} domain for this account.",
             "/name",
         )
@@ -182,11 +184,11 @@ def _check_transfer(rules: TldRules, action: DomainAction, auth_code: str | None
         return
     if not rules.transferable:
         raise InvalidRequestError(
-            "unsupported_tld", f"Transfers of .{rules.tld} domains are not offered.", "/action"
+            Code.UNSUPPORTED_TLD, f"Transfers of .{rules.tld} domains are not offered.", "/action"
         )
     if rules.authcode_required and not (auth_code or "").strip():
         raise InvalidRequestError(
-            "authcode_required",
+            Code.AUTHCODE_REQUIRED,
             f"Transferring a .{rules.tld} domain needs its auth code: ask the current registrar for it.",
             "/authcode",
         )
@@ -197,7 +199,7 @@ def _contacts(
 ) -> Contacts:
     if request.contact is not None and request.contact_source is not None:
         raise InvalidRequestError(
-            "invalid_contact_source",
+            Code.INVALID_CONTACT_SOURCE,
             "Give either `contact` or `contact_source`, not both.",
             "/contact_source",
         )
@@ -213,7 +215,9 @@ def _contacts(
         owner = reused.owner if reused else None
     else:
         raise InvalidRequestError(
-            "incomplete_contact", "A registrant is required: give `contact` or `contact_source`.", "/contact"
+            Code.INCOMPLETE_CONTACT,
+            "A registrant is required: give `contact` or `contact_source`.",
+            "/contact",
         )
     found: dict[ContactRole, Contact | None] = {}
     for role in _OTHER_ROLES:
@@ -264,7 +268,7 @@ def _role_contact(
     if wanted.source == "existing":
         if wanted.registration_id is None:
             raise InvalidRequestError(
-                "invalid_contact_source",
+                Code.INVALID_CONTACT_SOURCE,
                 "`source_registration_id` is required when `source` is `existing`.",
                 "/source_registration_id",
             )
@@ -273,7 +277,7 @@ def _role_contact(
         contact: Contact = getattr(contacts, role.value)
         return _fitted(contact, rules)
     raise InvalidRequestError(
-        "invalid_contact",
+        Code.INVALID_CONTACT,
         f"`source` is {wanted.source[:60]!r}; it must be `same_as_owner`, `existing` or `new`.",
         "/source",
     )
@@ -286,7 +290,7 @@ def _check_role_fields(wanted: RoleContactRequest) -> None:
     if wanted.source in ("same_as_owner", "new") and wanted.registration_id is not None:
         problems.append(
             InvalidRequestError(
-                "invalid_contact_source",
+                Code.INVALID_CONTACT_SOURCE,
                 "`source_registration_id` is used only when `source` is `existing`.",
                 "/source_registration_id",
             )
@@ -296,10 +300,10 @@ def _check_role_fields(wanted: RoleContactRequest) -> None:
             shown = name[:60]
             if name not in CONTACT_FIELDS:
                 text = f"`{shown}` is not a field of a contact."
-                problems.append(InvalidRequestError("invalid_contact", text, pointer_to(shown)))
+                problems.append(InvalidRequestError(Code.INVALID_CONTACT, text, pointer_to(shown)))
             elif value is not None:
                 text = f"`{shown}` is used only when `source` is `new`."
-                problems.append(InvalidRequestError("invalid_contact", text, pointer_to(shown)))
+                problems.append(InvalidRequestError(Code.INVALID_CONTACT, text, pointer_to(shown)))
     if problems:
         raise InvalidFieldsError(problems)
 
@@ -312,7 +316,7 @@ def owned_contacts(services: Services, account_id: str, registration_id: int, po
     sealed = services.orders.contacts(account_id, number) if number is not None else None
     if order is None or sealed is None or order.status is not OrderStatus.COMPLETED:
         raise InvalidRequestError(
-            "invalid_contact_source",
+            Code.INVALID_CONTACT_SOURCE,
             f"There is no registration {registration_id} with an owner contact in this account.",
             pointer,
         )
@@ -389,7 +393,7 @@ def _priced(
 ) -> DomainDraft:
     register = item.action is DomainAction.REGISTER
     # `domain_unavailable` is for registrations.
-    code = "domain_unavailable" if register else "domain_add_failed"
+    code = Code.DOMAIN_UNAVAILABLE if register else Code.DOMAIN_ADD_FAILED
     at = f"{draft.pointer}/name"
     if offer.availability is Availability.UNAVAILABLE:
         text = f"{item.name} cannot be {'registered' if register else 'transferred'}: {offer.reason}"
@@ -409,7 +413,7 @@ def _priced(
 def name_taken(draft: DomainDraft) -> DomainRefusedError:
     """The 422 for a name that another order has, or is getting."""
     return DomainRefusedError(
-        "domain_add_failed",
+        Code.DOMAIN_ADD_FAILED,
         f"{draft.item.name} is already owned or on order here.",
         f"{draft.pointer}/name",
     )
@@ -445,13 +449,13 @@ def _check_registry(services: Services, item: DomainItem, draft: DomainDraft) ->
     schema = f"GET /api/tlds/{item.tld} has the whole schema."
     if violations:
         raise ContactsRefusedError(
-            "domain_contact_invalid",
+            Code.DOMAIN_CONTACT_INVALID,
             f"The registry of .{item.tld} does not accept this contact. {schema}",
             violations,
         )
     if needs:
         raise ContactsRefusedError(
-            "domain_contact_needs_augmentation",
+            Code.DOMAIN_CONTACT_NEEDS_AUGMENTATION,
             f"The registry of .{item.tld} needs more fields. {schema}",
             needs,
         )
@@ -459,48 +463,3 @@ def _check_registry(services: Services, item: DomainItem, draft: DomainDraft) ->
 
 def _four(contacts: Contacts) -> tuple[Contact, Contact, Contact, Contact]:
     return contacts.owner, contacts.admin, contacts.billing, contacts.tech
-
-
-# -- contacts at rest: personal data, so never in clear -----------------------------------------------------------
-
-
-def seal_contacts(services: Services, account_id: str, number: int, contacts: Contacts) -> SealedContacts:
-    """Encrypt the contacts of one order; a role that is the owner is not stored twice."""
-
-    def seal(contact: Contact, role: ContactRole) -> str | None:
-        if role is not ContactRole.OWNER and contact == contacts.owner:
-            return None
-        return services.cipher.seal(contact.as_json(), contact_context(account_id, number, role))
-
-    owner, admin, billing, tech = (
-        seal(contact, role) for role, contact in zip(ContactRole, _four(contacts), strict=True)
-    )
-    return SealedContacts(account_id, number, owner or "", admin, billing, tech)
-
-
-def open_contacts(services: Services, sealed: SealedContacts) -> Contacts:
-    """The contacts of an order in clear, for the registrar or for a new order of the same account."""
-
-    def opened(text: str, role: ContactRole) -> Contact:
-        context = contact_context(sealed.account_id, sealed.number, role)
-        given = json.loads(services.cipher.open(text, context))
-        extra = given.pop("extra_properties")
-        return Contact(**given, extra=extra)
-
-    owner = opened(sealed.owner, ContactRole.OWNER)
-    others = (
-        (sealed.admin, ContactRole.ADMIN),
-        (sealed.billing, ContactRole.BILLING),
-        (sealed.tech, ContactRole.TECH),
-    )
-    return Contacts(owner, *(opened(text, role) if text else owner for text, role in others))
-
-
-def contact_context(account_id: str, number: int, role: ContactRole) -> dict[str, str]:
-    """A sealed contact opens only as this order's, in this role."""
-    return {"account": account_id, "order": str(number), "field": f"contact_{role.value}"}
-
-
-def auth_code_context(account_id: str, number: int) -> dict[str, str]:
-    """A sealed auth code opens only as this order's."""
-    return {"account": account_id, "order": str(number), "field": "auth_code"}

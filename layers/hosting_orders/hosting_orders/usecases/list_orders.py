@@ -7,6 +7,7 @@ import binascii
 from dataclasses import dataclass
 
 from hosting_orders.domain.account import Account
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.order import Order
 
@@ -32,12 +33,14 @@ def list_orders(
     services: Services, account: Account, *, page: str | None, per_page: str | None, cursor: str | None
 ) -> Listing:
     """The page as asked for in query texts. Raises InvalidRequestError naming the parameter."""
-    size = min(_positive("per_page", per_page, DEFAULT_PAGE), LARGEST_PAGE)
+    size = min(_positive("per_page", Code.INVALID_PER_PAGE, per_page, DEFAULT_PAGE), LARGEST_PAGE)
     if cursor is not None:
         return _by_cursor(services, account, cursor, size)
-    number = _positive("page", page, 1)
+    number = _positive("page", Code.INVALID_PAGE, page, 1)
     if number >= 10**MOST_DIGITS:
-        raise InvalidRequestError("invalid_page", f"`page` must have at most {MOST_DIGITS} digits.", "/page")
+        raise InvalidRequestError(
+            Code.INVALID_PAGE, f"`page` must have at most {MOST_DIGITS} digits.", "/page"
+        )
     found = services.orders.newest(account.id, size, skip=(number - 1) * size)
     return _listing(account, found.orders, size, older=found.has_more, newer=number > 1)
 
@@ -61,14 +64,12 @@ def _listing(account: Account, orders: tuple[Order, ...], size: int, *, older: b
     )
 
 
-def _positive(name: str, text: str | None, default: int) -> int:
+def _positive(name: str, code: Code, text: str | None, default: int) -> int:
     if text is None:
         return default
     digits = text.lstrip("0")
     if not text.isascii() or not text.isdigit() or not digits:
-        raise InvalidRequestError(
-            f"invalid_{name}", f"`{name}` must be a whole number, 1 or more.", f"/{name}"
-        )
+        raise InvalidRequestError(code, f"`{name}` must be a whole number, 1 or more.", f"/{name}")
     return int(digits[: MOST_DIGITS + 1])
 
 
@@ -85,5 +86,5 @@ def _decode(cursor: str) -> tuple[str, int]:
     except (binascii.Error, UnicodeDecodeError, ValueError):
         pass
     raise InvalidRequestError(
-        "invalid_cursor", "`cursor` is not valid; take it from a `Link` header.", "/cursor"
+        Code.INVALID_CURSOR, "`cursor` is not valid; take it from a `Link` header.", "/cursor"
     )

@@ -15,6 +15,7 @@ from hosting_orders.domain import deadlines
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.callback_url import authorization_problem, url_problem
 from hosting_orders.domain.cart import Cart, OnItemFailure, OrderMark, Payment, PaymentStatus
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.domain_record import DomainRecord
 from hosting_orders.domain.errors import (
     CapacityExhaustedError,
@@ -177,12 +178,12 @@ def _callback_target(
         return None
     problem = url_problem(request.callback_url, allow_loopback=allow_loopback)
     if problem:
-        raise InvalidRequestError("invalid_callback", problem, "/callback/url")
+        raise InvalidRequestError(Code.INVALID_CALLBACK, problem, "/callback/url")
     if not request.callback_authorization:
         return CallbackTarget(request.callback_url)
     problem = authorization_problem(request.callback_authorization)
     if problem:
-        raise InvalidRequestError("invalid_callback", problem, "/callback/authorization")
+        raise InvalidRequestError(Code.INVALID_CALLBACK, problem, "/callback/authorization")
     sealed = services.cipher.seal(request.callback_authorization, authorization_context(account.id))
     return CallbackTarget(request.callback_url, sealed)
 
@@ -202,7 +203,7 @@ def _ready_to_charge(services: Services, account: Account) -> PaymentMethod:
 
 def _not_ready(why: str) -> InvalidRequestError:
     return InvalidRequestError(
-        "no_default_payment_method", f"The billing account is not ready to charge: {why}."
+        Code.NO_DEFAULT_PAYMENT_METHOD, f"The billing account is not ready to charge: {why}."
     )
 
 

@@ -27,9 +27,9 @@ from hosting_orders.domain.registration import (
 
 from .changes import change_order
 from .delivery import answer_delivery, take_fence, undeliverable
-from .domain_item import auth_code_context, open_contacts
 from .log import log
 from .ports import Services
+from .sealed_contacts import auth_code_context, open_contacts
 
 _CLOCKS_DIFFER = 5 * durations.MINUTE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hosting_orders.domain.account import Account
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import DomainRefusedError
 from hosting_orders.domain.order import OrderStatus
 
@@ -21,7 +22,7 @@ def check_unpaid_names(services: Services, account: Account, drafts: Sequence[Dr
     unpaid = sum(order.status is OrderStatus.PENDING and order.domain_claim is not None for order in newest)
     if unpaid + len(drafts) > MOST_UNPAID_NAMES:
         raise DomainRefusedError(
-            "too_many_unpaid_domains",
+            Code.TOO_MANY_UNPAID_DOMAINS,
             f"This account has {unpaid} domains on order that are not paid yet, and {MOST_UNPAID_NAMES} is "
             "the maximum: pay or cancel some first.",
             f"{drafts[0].pointer}/name",

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.contact_fields import (
     CONTACT_FIELDS,
     LARGEST_CONTACT,
@@ -70,11 +71,11 @@ def contact_size(contact: Contact) -> int:
 
 
 def _missing(name: str) -> InvalidRequestError:
-    return InvalidRequestError("incomplete_contact", f"`{name}` is required.", f"/{name}")
+    return InvalidRequestError(Code.INCOMPLETE_CONTACT, f"`{name}` is required.", f"/{name}")
 
 
 def _wrong(pointer: str, message: str) -> InvalidRequestError:
-    return InvalidRequestError("invalid_contact", message, pointer)
+    return InvalidRequestError(Code.INVALID_CONTACT, message, pointer)
 
 
 def _unknown(name: object) -> InvalidRequestError:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from hosting_orders.adapters.route53 import tlds
 from hosting_orders.adapters.route53.tlds import TldFacts
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.registration import DomainName
 
@@ -46,7 +47,7 @@ def parse_domain_name(text: str) -> DomainName:
 
 
 def _invalid(message: str) -> InvalidRequestError:
-    return InvalidRequestError("invalid_domain", message, "/name")
+    return InvalidRequestError(Code.INVALID_DOMAIN, message, "/name")
 
 
 def _shown(text: str) -> str:
@@ -229,7 +230,7 @@ def _registry_of(labels: list[str], ascii_labels: list[str]) -> TldFacts:
     if suffix is None or suffix not in tlds.known():
         ending = suffix if suffix is not None else ascii_labels[-1]
         raise InvalidRequestError(
-            "unsupported_tld",
+            Code.UNSUPPORTED_TLD,
             f"Domains under .{_shown(ending)} cannot be registered here; GET /api/tlds lists the endings that can.",
             "/name",
         )

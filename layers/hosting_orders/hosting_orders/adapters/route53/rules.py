@@ -10,6 +10,7 @@ from hosting_orders.adapters.route53 import tlds
 from hosting_orders.adapters.route53.contact_fields import read_contact
 from hosting_orders.adapters.route53.contact_schema import contact_schema
 from hosting_orders.adapters.route53.domain_names import parse_domain_name
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.registration import (
@@ -62,7 +63,7 @@ class TableRegistryRules:
         rules = self.rules(tld)
         if rules is None:
             raise InvalidRequestError(
-                "unsupported_tld", f"Domains under .{tld} cannot be registered here.", "/name"
+                Code.UNSUPPORTED_TLD, f"Domains under .{tld} cannot be registered here.", "/name"
             )
         schema = rules.contact_schema
         violations: dict[str, Violation] = {}

@@ -120,8 +120,9 @@ def task_title(order: Order) -> str:
 
 
 def delivered(order: Order) -> Delivered:
-    """What was delivered, in the list of its kind."""
-    return _DELIVERED[order.kind](order) if order.resource is not None else {"sites": [], "domains": []}
+    """What was delivered, in the list of its kind: sites and domains alone have one."""
+    listed = _DELIVERED.get(order.kind)
+    return listed(order) if listed and order.resource is not None else {"sites": [], "domains": []}
 
 
 def _delivered_site(order: Order) -> Delivered:

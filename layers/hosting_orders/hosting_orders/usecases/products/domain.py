@@ -1,4 +1,4 @@
-"""A domain (contract 002, "Register or Transfer a Domain"): checked with the registrar, which cannot take it back."""
+"""A domain: checked with the registrar, which cannot take it back."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from hosting_orders.domain.registration import RegistrarStatus, SealedContacts
 from ..domain_item import (
     DomainDraft,
     DomainRequest,
-    auth_code_context,
     draft_domain,
     name_taken,
-    seal_contacts,
     settle_domains,
 )
 from ..log import log
 from ..ports import Services
 from ..register_domain import ask_registrar, record_registration, registrar_verdict
+from ..sealed_contacts import auth_code_context, seal_contacts
 from ..unpaid_domains import check_unpaid_names
 from .fulfilment import Verdict
 

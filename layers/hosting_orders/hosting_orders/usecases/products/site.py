@@ -1,4 +1,4 @@
-"""A site (contract 002, "Order a new Site"): its checks, and what the hosting platform is asked for."""
+"""A site: its checks, and what the hosting platform is asked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue, Term
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.order import Order
 from hosting_orders.domain.products import Claims, Item, ProductKind, SiteItem, SiteResource
@@ -92,24 +93,24 @@ def _draft(catalogue: Catalogue, account: Account, request: SiteRequest, pointer
     plan = catalogue.plans.get(request.plan)
     term = Term(request.term) if request.term in set(Term) else None
     if variant is None:
-        problems.append(_unknown("variant", request.variant, catalogue.variants))
+        problems.append(_unknown(Code.UNKNOWN_VARIANT, "variant", request.variant, catalogue.variants))
     if location is None:
-        problems.append(_unknown("location", request.location, catalogue.locations))
+        problems.append(_unknown(Code.UNKNOWN_LOCATION, "location", request.location, catalogue.locations))
     if plan is None:
-        problems.append(_unknown("plan", request.plan, catalogue.plans))
+        problems.append(_unknown(Code.UNKNOWN_PLAN, "plan", request.plan, catalogue.plans))
     if term is None:
-        problems.append(_unknown("term", request.term, [term.value for term in Term]))
+        problems.append(_unknown(Code.UNKNOWN_TERM, "term", request.term, [term.value for term in Term]))
     if problems:
         raise InvalidFieldsError(problems)
     assert variant and location and plan and term
     if not account.can_order:
-        raise InvalidRequestError("account_unable_to_create_orders", "Account unable to create orders.")
+        raise InvalidRequestError(Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS, "Account unable to create orders.")
     if not variant.available:
         raise _over_capacity(variant.name)
     price = plan.price(account.billing_plan, term, account.currency)
     if price is None:
         raise InvalidRequestError(
-            "pricing_missing",
+            Code.PRICING_MISSING,
             f"Missing pricing information: the plan {plan.short_name} has no {term} price in "
             f"{account.currency} for this account.",
             "/plan",
@@ -118,15 +119,13 @@ def _draft(catalogue: Catalogue, account: Account, request: SiteRequest, pointer
     return Draft(pointer, item, price, Claims(counter=variant.name if variant.capacity is not None else None))
 
 
-def _unknown(field: str, given: str, known: Iterable[str]) -> InvalidRequestError:
+def _unknown(code: Code, field: str, given: str, known: Iterable[str]) -> InvalidRequestError:
     choices = ", ".join(sorted(known))
-    return InvalidRequestError(
-        f"unknown_{field}", f"Unknown {field} {given[:60]!r}; it is one of: {choices}.", f"/{field}"
-    )
+    return InvalidRequestError(code, f"Unknown {field} {given[:60]!r}; it is one of: {choices}.", f"/{field}")
 
 
 def _over_capacity(variant: str, pointer: str = "") -> InvalidRequestError:
     """The 400 for a variant whose last place is taken."""
     return InvalidRequestError(
-        "variant_unavailable", f"Variant not available: {variant} is over capacity.", f"{pointer}/variant"
+        Code.VARIANT_UNAVAILABLE, f"Variant not available: {variant} is over capacity.", f"{pointer}/variant"
     )
