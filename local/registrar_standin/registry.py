@@ -3,99 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import names
+from .checks import (
+    CONTACTS,
+    check_consent,
+    checked_name,
+    contact_problems,
+    invalid,
+    missing_extra,
+    price_of,
+    unsupported,
+)
+from .records import RENEWAL, Domain, Operation, Step
 from .wire import RefusalError, moment
 
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
-RENEWAL = "RENEW_DOMAIN"
-
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
-_PHONE = re.compile(r"\+[0-9]{1,3}\.[0-9]{4,14}")
-_CONTACTS = ("RegistrantContact", "AdminContact", "TechContact", "BillingContact")
-_CONTACT_FIELDS = (
-    "FirstName",
-    "LastName",
-    "ContactType",
-    "AddressLine1",
-    "City",
-    "CountryCode",
-    "PhoneNumber",
-    "Email",
-)
-_STATES_REQUIRED = frozenset(("US", "CA", "AU"))
 
 ZoneMaker = Callable[[str], Sequence[str] | None]
-
-
-@dataclass(frozen=True)
-class Step:
-    """A while of an operation: `seconds` long, or until somebody decides (None)."""
-
-    status: str
-    seconds: float | None
-    flag: str | None = None
-    message: str | None = None
-
-
-@dataclass
-class Operation:
-    """The work for one name. `steps` are still to come, the first is now; without any it has ended."""
-
-    id: str
-    name: str
-    type: str
-    submitted_at: float
-    given: Mapping[str, Any] = field(repr=False)
-    steps: list[Step]
-    since: float
-    failure: str | None
-    status: str = "SUBMITTED"
-    message: str | None = None
-    updated_at: float = 0.0
-
-    @property
-    def is_running(self) -> bool:
-        return bool(self.steps)
-
-    @property
-    def is_transfer(self) -> bool:
-        return self.type == "TRANSFER_IN_DOMAIN"
-
-    def document(self) -> dict[str, Any]:
-        """As GetOperationDetail and ListOperations show it."""
-        now = self.steps[0] if self.steps else Step(self.status, None, None, self.message)
-        shown = {
-            "OperationId": self.id,
-            "Status": now.status,
-            "Message": now.message,
-            "DomainName": self.name,
-            "Type": self.type,
-            "SubmittedDate": moment(self.submitted_at),
-            "LastUpdatedDate": moment(self.updated_at),
-            "StatusFlag": now.flag,
-        }
-        return {name: value for name, value in shown.items() if value is not None}
-
-
-@dataclass
-class Domain:
-    """A name in this account."""
-
-    name: str
-    nameservers: tuple[str, ...]
-    created_at: float
-    expires_at: float
-    given: Mapping[str, Any] = field(repr=False)
 
 
 class Registry:
@@ -158,7 +89,7 @@ class Registry:
             return methods[operation](given)
 
     def _check_availability(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        name = _checked_name(given["DomainName"])
+        name = checked_name(given["DomainName"])
         if self._is_slow("availability", name):
             return {"Availability": "PENDING"}
         if name in self.domains or name in self.taken or names.begins(name, "taken-"):
@@ -167,10 +98,10 @@ class Registry:
             return {"Availability": "RESERVED"}
         if names.begins(name, "unsure-"):
             return {"Availability": "DONT_KNOW"}
-        return {"Availability": "AVAILABLE", "Price": _price(name)}
+        return {"Availability": "AVAILABLE", "Price": price_of(name)}
 
     def _check_transferability(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        name = _checked_name(given["DomainName"])
+        name = checked_name(given["DomainName"])
         word, message = "TRANSFERABLE", None
         if self._is_slow("transferability", name):
             word = "PENDING"
@@ -192,13 +123,13 @@ class Registry:
         if message:
             answer["Message"] = message
         if word == "TRANSFERABLE":
-            answer["Price"] = _price(name)
+            answer["Price"] = price_of(name)
         return answer
 
     def _register(self, given: Mapping[str, Any]) -> dict[str, Any]:
         name = self._checked_order(given)
         if name in self.taken or names.begins(name, "taken-", "reserved-", "gone-"):
-            raise _invalid(f"{name} is not available")
+            raise invalid(f"{name} is not available")
         lasting = self._lasting(self.delay, name)
         steps = [Step("SUBMITTED", _part(lasting, 0.1))]
         if names.begins(name, "action-"):
@@ -214,9 +145,9 @@ class Registry:
         name = self._checked_order(given)
         tld = names.tld_of(name)
         if not given.get("AuthCode") and tld not in names.WITHOUT_AUTH_CODE:
-            raise _invalid(f"AuthCode is required for TLD [{tld}]")
+            raise invalid(f"AuthCode is required for TLD [{tld}]")
         if names.begins(name, "locked-", "young-", "elsewhere-", "gone-"):
-            raise _invalid(f"{name} can't be transferred")
+            raise invalid(f"{name} can't be transferred")
         lasting = self._lasting(self.transfer_delay, name)
         waits = "Waiting for the registrant to authorize the transfer by e-mail."
         authorization = Step("IN_PROGRESS", _part(lasting, 0.3), "PENDING_AUTHORIZATION", waits)
@@ -242,7 +173,7 @@ class Registry:
         return self._submitted("TRANSFER_IN_DOMAIN", name, given, steps, failure)
 
     def _renew(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        name = _checked_name(given["DomainName"])
+        name = checked_name(given["DomainName"])
         domain = self.domains.get(name)
         if domain is None:
             raise RefusalError("InvalidInput", f"Domain {name} not found in 111122223333 account.")
@@ -250,10 +181,10 @@ class Registry:
             raise RefusalError("DuplicateRequest", "The request is already in progress for the domain.")
         year = moment(domain.expires_at).year
         if given["CurrentExpiryYear"] != year:
-            raise _invalid(f"CurrentExpiryYear does not match the current expiry year [{year}]")
+            raise invalid(f"CurrentExpiryYear does not match the current expiry year [{year}]")
         if names.begins(name, "norenewal-"):
-            raise _invalid(f"{name} can't be renewed")
-        _check_consent(given, _price(name))
+            raise invalid(f"{name} can't be renewed")
+        check_consent(given, price_of(name))
         lasting = self._lasting(self.delay, name)
         steps = [
             Step("SUBMITTED", _part(lasting, 0.1)),
@@ -280,10 +211,10 @@ class Registry:
         for operation in self.operations:
             if operation.id == given["OperationId"]:
                 return operation.document()
-        raise _invalid(f"operation {given['OperationId']} was not found")
+        raise invalid(f"operation {given['OperationId']} was not found")
 
     def _domain_detail(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        name = _checked_name(given["DomainName"])
+        name = checked_name(given["DomainName"])
         domain = self.domains.get(name)
         if domain is None:
             raise RefusalError("InvalidInput", f"Domain {name} not found in 111122223333 account.")
@@ -292,7 +223,7 @@ class Registry:
             "DomainName": name,
             "Nameservers": [{"Name": server, "GlueIps": []} for server in domain.nameservers],
             "AutoRenew": order.get("AutoRenew", True),
-            **{contact: order[contact] for contact in _CONTACTS if contact in order},
+            **{contact: order[contact] for contact in CONTACTS if contact in order},
             "RegistrantPrivacy": order.get("PrivacyProtectRegistrantContact", True),
             "AdminPrivacy": order.get("PrivacyProtectAdminContact", True),
             "TechPrivacy": order.get("PrivacyProtectTechContact", True),
@@ -308,7 +239,7 @@ class Registry:
         found = sorted(self.domains.values(), key=lambda domain: domain.name)
         for condition in given.get("FilterConditions", ()):
             if (condition["Name"], condition["Operator"]) != ("DomainName", "BEGINS_WITH"):
-                raise _invalid("the stand-in filters by the beginning of DomainName only")
+                raise invalid("the stand-in filters by the beginning of DomainName only")
             found = [domain for domain in found if domain.name.startswith(condition["Values"][0].lower())]
         page, following = _page(found, given, 20)
         entries = [
@@ -325,7 +256,7 @@ class Registry:
     def _list_prices(self, given: Mapping[str, Any]) -> dict[str, Any]:
         wanted = given.get("Tld")
         if wanted is not None and wanted not in names.PRICES:
-            raise _unsupported(wanted)
+            raise unsupported(wanted)
         found = [wanted] if wanted is not None else sorted(names.PRICES)
         page, following = _page(found, given, 100)
         prices = []
@@ -340,25 +271,25 @@ class Registry:
 
     def _checked_order(self, given: Mapping[str, Any]) -> str:
         """The name of an order that can be taken. Raises RefusalError."""
-        name = _checked_name(given["DomainName"])
+        name = checked_name(given["DomainName"])
         if any(operation.is_running and operation.name == name for operation in self.operations):
             raise RefusalError("DuplicateRequest", "The request is already in progress for the domain.")
         if name in self.domains:
-            raise _invalid(f"Domain {name} is already registered in this account")
+            raise invalid(f"Domain {name} is already registered in this account")
         tld = names.tld_of(name)
         problems: list[str] = []
-        for contact in _CONTACTS:
+        for contact in CONTACTS:
             if contact in given:
-                problems += _contact_problems(contact, given[contact])
-        problems += _missing_extra(tld, given["RegistrantContact"])
-        private = [given.get(f"PrivacyProtect{contact}", True) for contact in _CONTACTS]
+                problems += contact_problems(contact, given[contact])
+        problems += missing_extra(tld, given["RegistrantContact"])
+        private = [given.get(f"PrivacyProtect{contact}", True) for contact in CONTACTS]
         if len(set(private)) > 1:
             problems.append("privacy protection must be the same for all contacts")
         elif private[0] and (tld in names.WITHOUT_PRIVACY or names.begins(name, "public-")):
             problems.append(f"Privacy protection is not supported for TLD [{tld}]")
         if problems:
-            raise _invalid(*problems)
-        _check_consent(given, _price(name))
+            raise invalid(*problems)
+        check_consent(given, price_of(name))
         return name
 
     def _submitted(
@@ -475,43 +406,6 @@ class Registry:
         self.registered[operation.name] += 1
 
 
-def _checked_name(given: str) -> str:
-    name = given.lower()
-    if not _NAME.fullmatch(name):
-        raise _invalid("domain name must contain more than 1 label, of letters, digits and hyphens")
-    if names.tld_of(name) not in names.PRICES:
-        raise _unsupported(names.tld_of(name))
-    return name
-
-
-def _invalid(*problems: str) -> RefusalError:
-    return RefusalError("InvalidInput", f"Invalid request. Problems: {', '.join(problems)}")
-
-
-def _unsupported(tld: str) -> RefusalError:
-    return RefusalError(
-        "UnsupportedTLD", f"Amazon Route 53 does not support the top-level domain (TLD) [{tld}]."
-    )
-
-
-def _price(name: str) -> dict[str, Any]:
-    if names.begins(name, "premium-"):
-        premium = float(names.PREMIUM_PRICE)
-        return {"Price": premium, "Currency": names.CURRENCY, "PriceType": "REGISTRY_PREMIUM"}
-    return {"Price": float(names.PRICES[names.tld_of(name)]), "Currency": names.CURRENCY}
-
-
-def _check_consent(given: Mapping[str, Any], price: Mapping[str, Any]) -> None:
-    consent = given.get("Consent")
-    if consent is None and "PriceType" in price:
-        raise _invalid("Consent is required for a domain with premium pricing")
-    if consent is not None:
-        if consent["Currency"] != price["Currency"]:
-            raise _invalid(f"Consent must be in {price['Currency']}")
-        if Decimal(str(consent["MaxPrice"])) < Decimal(str(price["Price"])):
-            raise _invalid("the price is more than the MaxPrice that was consented to")
-
-
 def _failure(name: str, given: Mapping[str, Any]) -> str | None:
     if names.begins(name, "fail-"):
         return "The registry refused the request."
@@ -522,25 +416,6 @@ def _failure(name: str, given: Mapping[str, Any]) -> str | None:
             f"The registry refused the registrant contact: {registrant['Email']} {registrant['PhoneNumber']}"
         )
     return None
-
-
-def _contact_problems(role: str, contact: Mapping[str, Any]) -> Iterable[str]:
-    required = [*_CONTACT_FIELDS, *(["State"] if contact.get("CountryCode") in _STATES_REQUIRED else [])]
-    if contact.get("ContactType", "PERSON") != "PERSON":
-        required.append("OrganizationName")
-    for field_name in required:
-        if not contact.get(field_name):
-            yield f"{role}: {field_name} is required"
-    phone = contact.get("PhoneNumber", "")
-    if phone and not _PHONE.fullmatch(phone):
-        yield f"{role}: Invalid phone number {phone}"
-
-
-def _missing_extra(tld: str, registrant: Mapping[str, Any]) -> Iterable[str]:
-    given = {extra["Name"] for extra in registrant.get("ExtraParams", ()) if extra["Value"]}
-    for name, organization in names.REQUIRED_EXTRA.get(tld, ()):
-        if name not in given and organization in (None, bool(registrant.get("OrganizationName"))):
-            yield f"RegistrantContact: ExtraParam {name} is required for TLD [{tld}]"
 
 
 def _years_later(seconds: float, years: int) -> float:
@@ -558,7 +433,7 @@ def _part(lasting: float | None, share: float) -> float | None:
 def _page(found: Sequence[Any], given: Mapping[str, Any], usual: int) -> tuple[Sequence[Any], dict[str, str]]:
     marker = given.get("Marker", "0")
     if not marker.isdigit():
-        raise _invalid("Marker is not one that was given out")
+        raise invalid("Marker is not one that was given out")
     start = int(marker)
     end = start + given.get("MaxItems", usual)
     return found[start:end], {"NextPageMarker": str(end)} if end < len(found) else {}

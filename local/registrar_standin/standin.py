@@ -11,7 +11,8 @@ from io import BytesIO
 from typing import Any
 
 from . import wire
-from .registry import Domain, Operation, Registry, ZoneMaker
+from .records import Domain, Operation
+from .registry import Registry, ZoneMaker
 
 REGISTRATION_SECONDS = 300.0
 TRANSFER_SECONDS = 5 * 86_400.0

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hosting_orders.usecases.site_item import SiteRequest
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 

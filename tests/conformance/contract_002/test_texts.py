@@ -172,10 +172,7 @@ SOURCES = [
     *(PACKAGE / "entrypoints").glob("*.py"),
     *(PACKAGE / "domain").glob("*.py"),
     PACKAGE / "usecases" / "list_orders.py",
-    *(
-        PACKAGE / "adapters" / "route53" / f"{name}.py"
-        for name in ("contact_fields", "domain_names", "rules")
-    ),
+    *(PACKAGE / "adapters" / "route53").glob("*.py"),
 ]
 
 
@@ -183,3 +180,9 @@ SOURCES = [
 def test_no_text_that_a_client_may_read_is_clumsy(file: Path) -> None:
     found = [text for text in texts_in(file.read_text()) if CLUMSY.search(text)]
     assert found == []
+
+
+def test_what_is_said_of_a_domain_calls_it_a_domain() -> None:
+    texts = texts_in((PACKAGE / "adapters" / "route53" / "offers.py").read_text())
+    assert [text for text in texts if re.search(r"\bnames?\b", text)] == []
+    assert any("the domain is already registered" in text for text in texts)

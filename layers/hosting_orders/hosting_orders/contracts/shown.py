@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from hosting_orders.domain.registration import RegistrarWaits
+
 # Stripe's decline codes that may be shown (its page "Decline codes"). An error that is not a bank's answer has none.
 _DECLINES = frozenset(
     {
@@ -59,8 +61,8 @@ _GENERIC_DECLINES = frozenset(
 # The name of an error at the end of a text: two words or more written together, or parts joined by a dot.
 _ERROR_NAME = re.compile(r" \((?:[A-Z][a-z]+(?:[A-Z][A-Za-z]*|\.[A-Za-z.]+))?\)(\.?)$")
 _WAITING = "waiting: "
-FOR_CUSTOMERS = frozenset({"PENDING_CUSTOMER_ACTION", "PENDING_AUTHORIZATION"})
-"""The registrar's flags (Route 53 Domains' `StatusFlag`) that the registrant can do something about."""
+FOR_CUSTOMERS = frozenset({RegistrarWaits.REGISTRANT, RegistrarWaits.AUTHORIZATION})
+"""What the registrar waits for and the registrant can do something about."""
 
 
 def shown_decline(code: str | None) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .registration import RegistrarWaits
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -11,14 +13,14 @@ class Submission:
     process after a crash looks there before it asks again.
 
     `first_at` is when it was first asked, `asked_at` when it was last asked and did not clearly refuse, `lease_until`
-    until when one process alone may ask (epoch ms). `flag` is the registrar's word for what its work waits for; its
-    texts may repeat a contact, so they are not kept.
+    until when one process alone may ask (epoch ms). `flag` is what its work waits for; the registrar's texts may
+    repeat a contact, so they are not kept.
     """
 
     first_at: int
     lease_until: int
     asked_at: int = 0
-    flag: str | None = None
+    flag: RegistrarWaits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class DomainRecord:
     renewals: tuple[DomainRenewal, ...] = ()
 
     @property
-    def flag(self) -> str | None:
+    def flag(self) -> RegistrarWaits | None:
         """What the registrar's work waits for."""
         return self.submission.flag if self.submission else None
 
@@ -56,7 +58,7 @@ class DomainRecord:
         first_at = self.submission.first_at if self.submission else now
         return replace(self, submission=Submission(first_at, lease_until, now, self.flag))
 
-    def waits_for(self, flag: str | None, now: int) -> DomainRecord:
+    def waits_for(self, flag: RegistrarWaits | None, now: int) -> DomainRecord:
         """The registrar's work waits for this now."""
         return replace(self, submission=replace(self.submission or Submission(now, 0), flag=flag))
 

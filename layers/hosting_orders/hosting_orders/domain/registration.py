@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
+from .errors import ProvisioningFailedError
 from .money import Money
 
 
@@ -173,48 +174,72 @@ class RegistrarStatus(StrEnum):
     FAILED = "failed"
 
 
+class RegistrarWaits(StrEnum):
+    """What the registrar's work waits for; an adapter says it in these words. Items hold the values, and contract 002
+    shows them as `registry_state`, so they stay as they are. A word that is not among them is OTHER."""
+
+    ACCEPTANCE = "PENDING_ACCEPTANCE"
+    REGISTRANT = "PENDING_CUSTOMER_ACTION"
+    AUTHORIZATION = "PENDING_AUTHORIZATION"
+    PAYMENT = "PENDING_PAYMENT_VERIFICATION"
+    SUPPORT = "PENDING_SUPPORT_CASE"
+    OTHER = "PENDING"
+
+    @classmethod
+    def _missing_(cls, value: object) -> RegistrarWaits:
+        return cls.OTHER
+
+
+class Refusal(StrEnum):
+    """Why a registration or transfer was refused, as far as the registrar's text lets us see."""
+
+    AUTH_CODE = "auth_code"
+    CONTACT = "contact"
+    TAKEN = "taken"
+    LOCKED = "locked"
+    REJECTED = "rejected"
+    OTHER = "other"
+
+
+class RegistrationRefusedError(ProvisioningFailedError):
+    """The registrar refused an order for good. Its text may repeat a contact, so it is neither kept nor shown."""
+
+    def __init__(self, text: str, refusal: Refusal) -> None:
+        super().__init__(text)
+        self.refusal = refusal
+
+
 @dataclass(frozen=True, slots=True)
 class RegistrarOperation:
-    """The registrar's work for one name. `flag` is its word for what it waits for (such as
-    `PENDING_CUSTOMER_ACTION`), `message` its text; `submitted_at` is epoch milliseconds."""
+    """The registrar's work for one domain. `flag` is what it waits for, `message` the registrar's text, `refusal` what
+    that says of work that failed; `submitted_at` is epoch milliseconds."""
 
     id: str
     name: str
     action: DomainAction | Upkeep
     status: RegistrarStatus
     submitted_at: int
-    flag: str | None = None
+    flag: RegistrarWaits | None = None
     message: str | None = None
+    refusal: Refusal = Refusal.OTHER
 
 
-_CONTACT = "The registry did not accept a contact."
-_GONE = "Another registrant has the domain by now."
-_REJECTED = "The transfer was rejected by the current registrar or the registrant."
-_REASONS = (
-    (("auth", "code"), "The auth code was not accepted."),
-    (("contact",), _CONTACT),
-    (("registrant",), _CONTACT),
-    (("e-mail",), _CONTACT),
-    (("address",), _CONTACT),
-    (("phone",), _CONTACT),
-    (("not available",), _GONE),
-    (("unavailable",), _GONE),
-    (("already",), _GONE),
-    (("locked",), "The domain is locked at its current registrar."),
-    (("rejected",), _REJECTED),
-    (("denied",), _REJECTED),
-)
+_WHY = {
+    Refusal.AUTH_CODE: "The auth code was not accepted.",
+    Refusal.CONTACT: "The registry did not accept a contact.",
+    Refusal.TAKEN: "Another registrant has the domain by now.",
+    Refusal.LOCKED: "The domain is locked at its current registrar.",
+    Refusal.REJECTED: "The transfer was rejected by the current registrar or the registrant.",
+}
 
 
-def why_it_failed(action: DomainAction, said: str | None) -> str:
-    """A sentence of ours for what the registrar `said`. Its own text may repeat a contact's name or address, and
-    what is told of an order stands in its timeline, in logs and in answers."""
+def why_it_failed(action: DomainAction, refusal: Refusal) -> str:
+    """A sentence of ours: the registrar's own text may repeat a contact's name or address, and what is said of an order
+    stands in its timeline, in logs and in answers."""
     what = "transferred" if action is DomainAction.TRANSFER else "registered"
-    heard = (said or "").lower()
-    for words, reason in _REASONS:
-        if all(word in heard for word in words):
-            return f"The domain could not be {what}. {reason}"
-    return f"The domain could not be {what}: its registry refused."
+    if refusal not in _WHY:
+        return f"The domain could not be {what}: its registry refused."
+    return f"The domain could not be {what}. {_WHY[refusal]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -325,7 +325,7 @@ class Registrar(Protocol):
     def transferability(self, name: str, auth_code: str | None) -> NameOffer: ...
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Ask for the name and return the operation's id. Raises ProvisioningFailedError when the registrar
+        """Ask for the name and return the operation's id. Raises RegistrationRefusedError when the registrar
         refuses, ProviderUnavailableError when it is unknown whether it took the order: look before asking again.
         """
         ...

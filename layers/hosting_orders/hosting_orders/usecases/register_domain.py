@@ -15,9 +15,12 @@ from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import (
     DomainAction,
+    Refusal,
     RegisteredDomain,
     RegistrarOperation,
     RegistrarStatus,
+    RegistrarWaits,
+    RegistrationRefusedError,
     RegistrationRequest,
     why_it_failed,
 )
@@ -116,7 +119,7 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
             return
     try:
         operation_id = services.registrar.submit(_request(services, order))
-    except ProvisioningFailedError as refusal:
+    except RegistrationRefusedError as refusal:
         owned = services.registrar.domain(item.ascii_name) if asked_before is not None else None
         if owned is not None:
             _deliver(services, order, owned)  # refused because it is ours: the lost answer was a yes
@@ -125,7 +128,7 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
             raise _RefusedInDoubtError(
                 "refused, but an earlier order of the name may have been taken"
             ) from None
-        failure = Failure("registration_refused", why_it_failed(item.action, str(refusal)))
+        failure = Failure("registration_refused", why_it_failed(item.action, refusal.refusal))
         undeliverable(services, order, failure, Actor.REGISTRAR)
         raise ProvisioningFailedError(failure.message) from None
     if _note_operation(services, order, operation_id).operation_id != operation_id:
@@ -154,7 +157,7 @@ def _request(services: Services, order: Order) -> RegistrationRequest:
     item = order.item_as(DomainItem)
     sealed = services.orders.contacts(order.account_id, order.number)
     if sealed is None:
-        raise ProvisioningFailedError("the order's contacts are gone")
+        raise RegistrationRefusedError("the order's contacts are gone", Refusal.CONTACT)
     auth_code = None
     if item.sealed_auth_code is not None:
         context = auth_code_context(order.account_id, order.number)
@@ -233,7 +236,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
     if operation.status is RegistrarStatus.FAILED:
         action = order.item_as(DomainItem).action
         code = "transfer_failed" if action is DomainAction.TRANSFER else "registration_failed"
-        failure = Failure(code, why_it_failed(action, operation.message))
+        failure = Failure(code, why_it_failed(action, operation.refusal))
         order = undeliverable(services, order, failure, Actor.REGISTRAR)
         answer_delivery(services, order)
         return
@@ -243,7 +246,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
     _deliver(services, order, domain)
 
 
-def _with_flag(order: Order, flag: str | None, now: int) -> Order:
+def _with_flag(order: Order, flag: RegistrarWaits | None, now: int) -> Order:
     """What the registrar's work waits for; a new flag is a line of the timeline."""
     if order.domain_record.flag == flag:
         return order

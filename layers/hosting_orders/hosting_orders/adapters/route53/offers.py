@@ -13,32 +13,32 @@ from hosting_orders.domain.money import ZERO_DECIMAL, Money
 from hosting_orders.domain.registration import Availability, NameOffer
 
 _NOT_AVAILABLE = {
-    "UNAVAILABLE": "this name is registered already",
-    "UNAVAILABLE_RESTRICTED": "the registry does not give out this name",
-    "RESERVED": "the registry keeps this name for somebody else",
-    "AVAILABLE_RESERVED": "the registry keeps this name back and gives it out on its own conditions only",
-    "AVAILABLE_PREORDER": "this name can only be pre-ordered so far",
-    "INVALID_NAME_FOR_TLD": "the registry does not allow this name",
+    "UNAVAILABLE": "the domain is already registered",
+    "UNAVAILABLE_RESTRICTED": "the registry does not register this domain",
+    "RESERVED": "the registry has reserved this domain for another registrant",
+    "AVAILABLE_RESERVED": "the registry has reserved this domain and registers it only on its own conditions",
+    "AVAILABLE_PREORDER": "the domain can only be pre-ordered so far",
+    "INVALID_NAME_FOR_TLD": "the registry does not allow this domain",
 }
-_PREMIUM = "the registry sells this name at a premium price"
+_PREMIUM = "the registry sells this domain at a premium price"
 
 # What the registrar's texts about transfers speak of, the first match counts.
 _TRANSFER_REASONS = (
     (
         re.compile(r"auth", re.IGNORECASE),
-        "the authorization code is not the one of this name; ask the current registrar for a new one",
+        "the authorization code is not the one of this domain; ask the current registrar for a new one",
     ),
     (
         re.compile(r"\b60\b|sixty|recently", re.IGNORECASE),
-        "a name that was registered or transferred less than 60 days ago can't be transferred yet",
+        "a domain that was registered or transferred less than 60 days ago cannot be transferred yet",
     ),
     (
         re.compile(r"lock|prohibit", re.IGNORECASE),
-        "the name is locked; unlock it at the current registrar first",
+        "the domain is locked; unlock it at the current registrar first",
     ),
     (
         re.compile(r"not (been )?registered|not exist|is available", re.IGNORECASE),
-        "nobody has registered this name; register it instead of transferring it",
+        "the domain is not registered; register it instead of transferring it",
     ),
 )
 
@@ -53,7 +53,7 @@ def available(answer: Mapping[str, Any]) -> NameOffer:
         return NameOffer(Availability.AVAILABLE, cost)
     if word in _NOT_AVAILABLE:
         return NameOffer(Availability.UNAVAILABLE, reason=_NOT_AVAILABLE[word])
-    raise ProviderUnavailableError("registrar: it is not known yet whether this name is available")
+    raise ProviderUnavailableError("registrar: it is not known yet whether this domain is available")
 
 
 def transferable(answer: Mapping[str, Any], auth_code: str | None) -> NameOffer:
@@ -65,14 +65,14 @@ def transferable(answer: Mapping[str, Any], auth_code: str | None) -> NameOffer:
     if word == "TRANSFERABLE":
         return NameOffer(Availability.AVAILABLE, cost)
     if word == "DOMAIN_IN_OWN_ACCOUNT":
-        return NameOffer(Availability.UNAVAILABLE, reason="this name is with us already")
+        return NameOffer(Availability.UNAVAILABLE, reason="the domain is already registered with us")
     if word == "DOMAIN_IN_ANOTHER_ACCOUNT":
-        reason = "another account has this name at the same registrar and has to pass it on there"
+        reason = "another account at the same registrar has this domain and has to pass it on there"
         return NameOffer(Availability.UNAVAILABLE, reason=reason)
     if word in ("UNTRANSFERABLE", "UNTRANSFERRABLE"):  # AWS spells it in both ways
         said = without(str(answer.get("Message") or ""), [auth_code or ""])
         return NameOffer(Availability.UNAVAILABLE, reason=_transfer_reason(said))
-    raise ProviderUnavailableError("registrar: it is not known yet whether this name can be transferred")
+    raise ProviderUnavailableError("registrar: it is not known yet whether this domain can be transferred")
 
 
 def transferable_word(answer: Mapping[str, Any]) -> str:
@@ -102,4 +102,4 @@ def _transfer_reason(said: str) -> str:
         if pattern.search(said):
             return reason
     told = f": {said}" if said else ""
-    return f"the registry does not let this name be transferred now{told}"
+    return f"the registry does not let this domain be transferred now{told}"

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from hosting_orders.adapters.route53.texts import without
+from hosting_orders.adapters.route53.texts import refusal_in, without
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.registration import (
     DomainAction,
     RegisteredDomain,
     RegistrarOperation,
     RegistrarStatus,
+    RegistrarWaits,
     Upkeep,
 )
 
@@ -31,9 +32,18 @@ _STATUSES = {
     "ERROR": RegistrarStatus.FAILED,
 }
 
+_WAITS = {
+    "PENDING_ACCEPTANCE": RegistrarWaits.ACCEPTANCE,
+    "PENDING_CUSTOMER_ACTION": RegistrarWaits.REGISTRANT,
+    "PENDING_AUTHORIZATION": RegistrarWaits.AUTHORIZATION,
+    "PENDING_PAYMENT_VERIFICATION": RegistrarWaits.PAYMENT,
+    "PENDING_SUPPORT_CASE": RegistrarWaits.SUPPORT,
+}
+
 
 def read_operation(detail: Mapping[str, Any]) -> RegistrarOperation:
     """An entry of ListOperations, or GetOperationDetail's answer."""
+    said = without(str(detail.get("Message") or ""), ())
     try:
         return RegistrarOperation(
             id=str(detail["OperationId"]),
@@ -41,11 +51,16 @@ def read_operation(detail: Mapping[str, Any]) -> RegistrarOperation:
             action=_ACTIONS[detail["Type"]],
             status=_STATUSES[detail["Status"]],
             submitted_at=_epoch_ms(detail["SubmittedDate"]),
-            flag=detail.get("StatusFlag"),
-            message=without(str(detail.get("Message") or ""), ()) or None,
+            flag=_waits_for(detail.get("StatusFlag")),
+            message=said or None,
+            refusal=refusal_in(said),
         )
     except (KeyError, TypeError, AttributeError) as fault:
         raise ProviderUnavailableError(f"registrar: malformed operation ({type(fault).__name__})") from None
+
+
+def _waits_for(flag: str | None) -> RegistrarWaits | None:
+    return _WAITS.get(flag, RegistrarWaits.OTHER) if flag else None
 
 
 def read_domain(name: str, detail: Mapping[str, Any]) -> RegisteredDomain:

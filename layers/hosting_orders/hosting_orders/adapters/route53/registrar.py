@@ -17,16 +17,18 @@ from hosting_orders.adapters.route53 import offers, tlds
 from hosting_orders.adapters.route53.client import Questions, RefusedError, call
 from hosting_orders.adapters.route53.operations import TYPES, read_domain, read_operation
 from hosting_orders.adapters.route53.orders import WITHOUT_PRIVACY, consent, order_of
-from hosting_orders.adapters.route53.texts import personal_data, without
+from hosting_orders.adapters.route53.texts import personal_data, refusal_in, without
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.registration import (
     Availability,
     DomainAction,
     NameOffer,
+    Refusal,
     RegisteredDomain,
     RegistrarOperation,
     RegistrarStatus,
+    RegistrationRefusedError,
     RegistrationRequest,
     Upkeep,
 )
@@ -50,7 +52,7 @@ class Route53Registrar:
     # -- before an order -----------------------------------------------------------------------------------------
 
     def availability(self, name: str) -> NameOffer:
-        """Whether the name can be registered. A name the registrar does not take at all is unavailable too.
+        """Whether the domain can be registered. One that the registrar does not take at all is unavailable too.
 
         Raises ProviderUnavailableError while the registry does not say.
         """
@@ -65,7 +67,7 @@ class Route53Registrar:
         return offers.available(answer)
 
     def transferability(self, name: str, auth_code: str | None) -> NameOffer:
-        """Whether the name can be transferred to us.
+        """Whether the domain can be transferred to us.
 
         Raises ProviderUnavailableError while the registry does not say.
         """
@@ -83,15 +85,15 @@ class Route53Registrar:
     # -- the order -----------------------------------------------------------------------------------------------
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Order the name once and return the operation's id.
+        """Order the domain once and return the operation's id.
 
-        Contacts are hidden from the public where the registry allows it. Raises ProvisioningFailedError when the
-        registrar refuses for good (also because the name is in our account by now), ProviderUnavailableError when it
+        Contacts are hidden from the public where the registry allows it. Raises RegistrationRefusedError when the
+        registrar refuses for good (also because the domain is in our account by now), ProviderUnavailableError when it
         may have taken the order.
         """
         tld = request.name.partition(".")[2]
         if tld not in tlds.known():
-            raise ProvisioningFailedError(f"the registrar does not sell names under .{tld}")
+            raise RegistrationRefusedError(f"the registrar does not sell domains under .{tld}", Refusal.OTHER)
         hide = tld not in WITHOUT_PRIVACY
         try:
             return self._submit_once(order_of(request, tld, hide=hide), request.action)
@@ -118,7 +120,7 @@ class Route53Registrar:
     def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
         """Ask for one more year and return the operation's id.
 
-        Raises ProvisioningFailedError when the registrar refuses for good (also because the name does not run out in
+        Raises ProvisioningFailedError when the registrar refuses for good (also because the domain does not expire in
         `current_expiry_year` any more), ProviderUnavailableError when it may have taken the order, or is at one.
         """
         order = {"DomainName": name, "DurationInYears": 1, "CurrentExpiryYear": current_expiry_year}
@@ -137,7 +139,7 @@ class Route53Registrar:
     # -- what became of it ---------------------------------------------------------------------------------------
 
     def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
-        """Operations for this name submitted at or after `since` (epoch ms, counted in whole seconds), newest first.
+        """Operations for this domain submitted at or after `since` (epoch ms, counted in whole seconds), newest first.
 
         The registrar's clock sets the times: allow for clocks that differ.
         """
@@ -190,14 +192,16 @@ class Route53Registrar:
             detail = self._asking.ask("get_domain_detail", DomainName=name)
         except RefusedError:
             if self._is_listed(name):
-                raise ProviderUnavailableError("registrar: it lists the name but does not show it") from None
+                raise ProviderUnavailableError(
+                    "registrar: it lists the domain but does not show it"
+                ) from None
             return None
         if str(detail.get("DomainName", "")).lower() != name.lower():
             raise ProviderUnavailableError("registrar: it answered with another name")
         return read_domain(name, detail)
 
     def _is_listed(self, name: str) -> bool:
-        """Whether the name is on the list of our names.
+        """Whether the domain is on the list of our domains.
 
         GetDomainDetail refuses a name that is not ours with the same code as one it can't read; only the text
         differs. The list leaves no doubt.
@@ -213,10 +217,10 @@ class Route53Registrar:
         return name.lower() in names
 
 
-def _refusal(said: str, request: RegistrationRequest) -> ProvisioningFailedError:
+def _refusal(said: str, request: RegistrationRequest) -> RegistrationRefusedError:
     text = without(said, personal_data(request), keep=request.name)
-    return ProvisioningFailedError(f"the registrar refused the name: {text}")
+    return RegistrationRefusedError(f"the registrar refused the domain: {text}", refusal_in(text))
 
 
 def _not_renewed(refusal: RefusedError) -> str:
-    return f"the registrar refused to renew the name: {without(refusal.text, ())}"
+    return f"the registrar refused to renew the domain: {without(refusal.text, ())}"

@@ -6,13 +6,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from hosting_orders.domain.registration import RegistrationRequest
+from hosting_orders.domain.registration import Refusal, RegistrationRequest
 
 LONGEST_TEXT = 300
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:'\"]+@[^\s@<>()\[\],;:'\"]+")
 _LONG_NUMBER = re.compile(r"\+?\d[\d.\-/ ]{4,}\d")
 _HIDDEN = "…"
+
+# What the registrar's texts about refusals speak of: all of these words, and the first match counts.
+_REFUSALS = (
+    (("auth", "code"), Refusal.AUTH_CODE),
+    (("contact",), Refusal.CONTACT),
+    (("registrant",), Refusal.CONTACT),
+    (("e-mail",), Refusal.CONTACT),
+    (("address",), Refusal.CONTACT),
+    (("phone",), Refusal.CONTACT),
+    (("not available",), Refusal.TAKEN),
+    (("unavailable",), Refusal.TAKEN),
+    (("already",), Refusal.TAKEN),
+    (("locked",), Refusal.LOCKED),
+    (("rejected",), Refusal.REJECTED),
+    (("denied",), Refusal.REJECTED),
+)
+
+
+def refusal_in(said: str) -> Refusal:
+    """What a text of the registrar about a failure is about."""
+    heard = said.lower()
+    return next(
+        (refusal for words, refusal in _REFUSALS if all(word in heard for word in words)), Refusal.OTHER
+    )
 
 
 def without(text: str, values: Iterable[str], *, keep: str = "") -> str:

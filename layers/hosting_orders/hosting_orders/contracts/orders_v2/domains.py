@@ -9,7 +9,7 @@ from hosting_orders.contracts.vendor.times import date_time
 from hosting_orders.domain.ids import registration_id
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
-from hosting_orders.domain.registration import DomainAction
+from hosting_orders.domain.registration import DomainAction, RegistrarWaits
 
 
 class DnsZone(TypedDict):
@@ -57,16 +57,16 @@ _STATES = {
     OrderStatus.PROVISION_FAILED: "failed",
 }
 
-# What the registrar waits for (Route 53 Domains' `StatusFlag`), and what the customer can do about it.
+# What the registrar waits for, and what the customer can do about it.
 _CONFIRM = (
     "The registrant has to confirm: open the message that was sent to the owner contact's e-mail address and follow "
     "its link."
 )
 _NEXT_STEPS = {
-    "PENDING_CUSTOMER_ACTION": _CONFIRM,
-    "PENDING_AUTHORIZATION": _CONFIRM,
-    "PENDING_PAYMENT_VERIFICATION": "We have to settle something with our registrar. You do not need to do anything.",
-    "PENDING_SUPPORT_CASE": "We have to settle something with our registrar. You do not need to do anything.",
+    RegistrarWaits.REGISTRANT: _CONFIRM,
+    RegistrarWaits.AUTHORIZATION: _CONFIRM,
+    RegistrarWaits.PAYMENT: "We have to settle something with our registrar. You do not need to do anything.",
+    RegistrarWaits.SUPPORT: "We have to settle something with our registrar. You do not need to do anything.",
 }
 _NOT_TAKEN_ON = (
     "The registrar has not accepted the order yet, and we keep asking. You do not need to do anything."
@@ -93,7 +93,7 @@ def domain_block(order: Order) -> DomainBlock:
         "registration_id": registration_id(order.number) if resource else None,
         "expires_at": date_time(resource.expires_at) if resource else None,
         "nameservers": list(resource.nameservers) if resource else [],
-        "registry_state": flag,
+        "registry_state": flag.value if flag else None,
         "registry_status": list(resource.registry_states) if resource else [],
         "next_step": _next_step(order, flag) if waiting else None,
         "dns_zone": {"id": resource.zone_id, "nameservers": list(resource.zone_nameservers)}
@@ -103,13 +103,14 @@ def domain_block(order: Order) -> DomainBlock:
     }
 
 
-def _next_step(order: Order, flag: str | None) -> str:
+def _next_step(order: Order, flag: RegistrarWaits | None) -> str:
     if order.operation_id is None:
         return _NOT_TAKEN_ON
-    return _NEXT_STEPS.get(flag or "", _WAITING[order.item_as(DomainItem).action])
+    usual = _WAITING[order.item_as(DomainItem).action]
+    return _NEXT_STEPS.get(flag, usual) if flag else usual
 
 
-def _domain_word(order: Order, flag: str | None) -> str:
+def _domain_word(order: Order, flag: RegistrarWaits | None) -> str:
     if order.status is not OrderStatus.PROCESSING:
         return _STATES[order.status]
     if order.provisioning_at is None:
@@ -119,7 +120,7 @@ def _domain_word(order: Order, flag: str | None) -> str:
     return "transferring" if order.item_as(DomainItem).action is DomainAction.TRANSFER else "registering"
 
 
-def _transfer(order: Order, flag: str | None) -> Transfer:
+def _transfer(order: Order, flag: RegistrarWaits | None) -> Transfer:
     word = _domain_word(order, flag)
     if word not in ("transferring", "action_required"):
         done = (

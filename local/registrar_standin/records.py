@@ -1,0 +1,72 @@
+"""What the registrar has on record: the domains in its account, and the work that is under way or done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .wire import moment
+
+RENEWAL = "RENEW_DOMAIN"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A while of an operation: `seconds` long, or until somebody decides (None)."""
+
+    status: str
+    seconds: float | None
+    flag: str | None = None
+    message: str | None = None
+
+
+@dataclass
+class Operation:
+    """The work for one name. `steps` are still to come, the first is now; without any it has ended."""
+
+    id: str
+    name: str
+    type: str
+    submitted_at: float
+    given: Mapping[str, Any] = field(repr=False)
+    steps: list[Step]
+    since: float
+    failure: str | None
+    status: str = "SUBMITTED"
+    message: str | None = None
+    updated_at: float = 0.0
+
+    @property
+    def is_running(self) -> bool:
+        return bool(self.steps)
+
+    @property
+    def is_transfer(self) -> bool:
+        return self.type == "TRANSFER_IN_DOMAIN"
+
+    def document(self) -> dict[str, Any]:
+        """As GetOperationDetail and ListOperations show it."""
+        now = self.steps[0] if self.steps else Step(self.status, None, None, self.message)
+        shown = {
+            "OperationId": self.id,
+            "Status": now.status,
+            "Message": now.message,
+            "DomainName": self.name,
+            "Type": self.type,
+            "SubmittedDate": moment(self.submitted_at),
+            "LastUpdatedDate": moment(self.updated_at),
+            "StatusFlag": now.flag,
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+@dataclass
+class Domain:
+    """A name in this account."""
+
+    name: str
+    nameservers: tuple[str, ...]
+    created_at: float
+    expires_at: float
+    given: Mapping[str, Any] = field(repr=False)

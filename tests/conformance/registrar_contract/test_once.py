@@ -1,0 +1,203 @@
+"""Once, whatever gets lost; looking; and no personal data in what is said."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
+from hosting_orders.domain.registration import (
+    Contacts,
+    DomainAction,
+    RegistrarStatus,
+    RegistrationRequest,
+)
+from tests.conformance.registrar_contract.books import (
+    ANN,
+    BOB,
+    CONTACTS,
+    START,
+    World,
+)
+
+
+@pytest.mark.parametrize("action", list(DomainAction))
+def test_a_lost_answer_is_a_fault_and_the_order_is_found_by_looking(
+    world: World, action: DomainAction
+) -> None:
+    world.standin.lose_next_answer("RegisterDomain" if action is DomainAction.REGISTER else "TransferDomain")
+
+    with pytest.raises(ProviderUnavailableError):
+        world.registrar.submit(RegistrationRequest("bakery.com", action, 1, CONTACTS, auth_code="k3y"))
+
+    (found,) = world.registrar.find("bakery.com", action, int(START * 1000))
+    assert (found.name, found.status) == ("bakery.com", RegistrarStatus.RUNNING)
+    assert world.show(found.id) == found
+    assert world.standin.submissions("bakery.com") == 1
+
+
+def test_an_order_is_sent_once_even_when_the_registrar_is_busy(world: World) -> None:
+    world.standin.fail_next("RegisterDomain")
+
+    with pytest.raises(ProviderUnavailableError):
+        world.register("bakery.com")
+
+    assert world.standin.asked("RegisterDomain") == 1
+
+
+def test_ordering_again_while_it_runs_is_a_fault_and_no_second_order(world: World) -> None:
+    world.register("bakery.com")
+
+    with pytest.raises(ProviderUnavailableError):
+        world.register("bakery.com")
+    world.pass_time(300)
+
+    assert world.standin.submissions("bakery.com") == 1
+    assert world.standin.registrations("bakery.com") == 1
+
+
+def test_ordering_again_when_it_is_ours_is_refused_and_the_name_is_there_to_see(world: World) -> None:
+    world.standin.lose_next_answer("RegisterDomain")
+    with pytest.raises(ProviderUnavailableError):
+        world.register("bakery.com")
+    world.pass_time(300)
+
+    with pytest.raises(ProvisioningFailedError, match="already registered"):
+        world.register("bakery.com")
+    assert world.registrar.domain("bakery.com") is not None
+    assert world.standin.registrations("bakery.com") == 1
+
+
+def test_many_orders_at_once_are_one(world: World) -> None:
+    def order(_: int) -> bool:
+        try:
+            world.register("bakery.com")
+        except ProviderUnavailableError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(order, range(8)))
+
+    assert taken.count(True) == 1
+    assert world.standin.submissions("bakery.com") == 1
+
+
+def test_operations_are_found_by_name_kind_and_time_newest_first(world: World) -> None:
+    world.register("fail-bakery.com")
+    world.pass_time(3600)
+    second = world.register("fail-bakery.com")
+    world.pass_time(3600)
+    third = world.register("fail-bakery.com")
+    world.register("other.com")
+    world.pass_time(3600)
+    transfer = world.transfer("fail-bakery.com")
+
+    def found(action: DomainAction, since: float) -> list[str]:
+        found = world.registrar.find("fail-bakery.com", action, int(since * 1000))
+        return [operation.id for operation in found]
+
+    assert found(DomainAction.REGISTER, START + 3600) == [third, second]
+    assert found(DomainAction.REGISTER, START + 3601) == [third]
+    assert found(DomainAction.TRANSFER, START) == [transfer]
+    assert len(found(DomainAction.REGISTER, START)) == 3
+
+
+def test_an_operation_is_found_in_the_second_it_was_submitted_in(world: World) -> None:
+    operation_id = world.register("bakery.com")
+
+    found = world.registrar.find("bakery.com", DomainAction.REGISTER, int(START * 1000) + 900)
+
+    assert [operation.id for operation in found] == [operation_id]
+
+
+def test_an_operation_is_found_among_hundreds(world: World) -> None:
+    wanted = world.register("bakery.com")
+    for number in range(230):
+        world.register(f"name-{number}.com")
+
+    assert [operation.id for operation in world.registrar.find("bakery.com", DomainAction.REGISTER, 0)] == [
+        wanted
+    ]
+
+
+def test_a_name_nobody_ordered_has_no_operations_and_is_not_ours(world: World) -> None:
+    assert world.registrar.find("bakery.com", DomainAction.REGISTER, 0) == []
+    assert world.registrar.domain("bakery.com") is None
+
+
+def test_an_unknown_operation_is_none(world: World) -> None:
+    assert world.registrar.operation("00000000-0000-0000-0000-000000000000") is None
+
+
+@pytest.mark.parametrize(
+    ("operation", "look"),
+    [
+        ("GetOperationDetail", lambda registrar: registrar.operation("some-id")),
+        ("ListOperations", lambda registrar: registrar.find("bakery.com", DomainAction.REGISTER, 0)),
+        ("GetDomainDetail", lambda registrar: registrar.domain("bakery.com")),
+        ("ListDomains", lambda registrar: registrar.domain("bakery.com")),
+        ("CheckDomainAvailability", lambda registrar: registrar.availability("bakery.com")),
+        ("CheckDomainTransferability", lambda registrar: registrar.transferability("bakery.com", "k")),
+    ],
+)
+def test_a_look_without_an_answer_is_a_fault_and_never_an_absence(world: World, operation, look) -> None:
+    world.standin.lose_next_answer(operation, times=2)
+    with pytest.raises(ProviderUnavailableError):
+        look(world.registrar)
+
+    world.standin.clear_faults()
+    world.standin.fail_next(operation, times=2)
+    with pytest.raises(ProviderUnavailableError):
+        look(world.registrar)
+
+
+def test_an_error_after_the_name_has_come_is_a_success(world: World) -> None:
+    operation_id = world.register("bakery.com")
+    world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
+    assert world.show(operation_id).status is RegistrarStatus.FAILED
+
+    world.register("bakery.com")
+    world.standin.finish(
+        "bakery.com"
+    )  # the name is in the account now, whatever became of the first operation
+    assert world.show(operation_id).status is RegistrarStatus.SUCCEEDED
+
+
+def test_a_refusal_repeats_nothing_personal(world: World) -> None:
+    unreachable = replace(ANN, phone="Ann 0201234 ann@post.example")
+
+    with pytest.raises(ProvisioningFailedError, match="Invalid phone number") as refusal:
+        world.register("ann.com", contacts=Contacts(unreachable, BOB, BOB, BOB))
+
+    told = str(refusal.value)
+    for value in ("0201234", "ann@post.example", "Ann ", "post.example"):
+        assert value not in told
+
+
+def test_a_refusal_may_name_the_domain_that_is_called_like_its_owner(world: World) -> None:
+    gone = replace(ANN, last_name="gone-ann", first_name="com")
+
+    with pytest.raises(ProvisioningFailedError, match=r"gone-ann\.com is not available"):
+        world.register("gone-ann.com", contacts=Contacts(gone, BOB, BOB, BOB))
+
+
+def test_a_failed_operation_repeats_nothing_personal(world: World) -> None:
+    operation_id = world.register("badcontact-bakery.com")
+    world.pass_time(300)
+
+    assert world.show(operation_id).message == "The registry refused the registrant contact: … …"
+
+
+def test_faults_and_their_causes_hold_nothing_personal(world: World) -> None:
+    world.standin.lose_next_answer("TransferDomain")
+
+    with pytest.raises(ProviderUnavailableError) as fault:
+        world.transfer("bakery.com", auth_code="s3cret-code")
+
+    assert fault.value.__cause__ is None
+    assert fault.value.__suppress_context__
+    for value in ("s3cret-code", "ann@post.example", "de Vries"):
+        assert value not in str(fault.value)

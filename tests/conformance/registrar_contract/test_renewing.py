@@ -1,0 +1,138 @@
+"""Renewing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.registration import (
+    DomainAction,
+    RegistrarStatus,
+    Upkeep,
+)
+from tests.conformance.registrar_contract.books import (
+    World,
+    register,
+)
+
+
+def owned(world: World, name: str = "bakery.com") -> int:
+    """Register the name; the year it runs out in."""
+    world.register(name)
+    world.pass_time(300)
+    return year_of(world, name)
+
+
+def year_of(world: World, name: str = "bakery.com") -> int:
+    domain = world.registrar.domain(name)
+    assert domain is not None and domain.expires_at is not None
+    return datetime.fromtimestamp(domain.expires_at / 1000, UTC).year
+
+
+def test_a_renewal_adds_a_year_when_it_has_ended(world: World) -> None:
+    year = owned(world)
+
+    operation_id = world.registrar.renew("bakery.com", year)
+
+    shown = world.show(operation_id)
+    assert (shown.action, shown.status, shown.name) == (Upkeep.RENEW, RegistrarStatus.RUNNING, "bakery.com")
+    assert year_of(world) == year
+    world.pass_time(300)
+    assert world.show(operation_id).status is RegistrarStatus.SUCCEEDED
+    assert year_of(world) == year + 1
+    assert world.standin.renewals("bakery.com") == world.standin.registrations("bakery.com") == 1
+
+
+def test_the_same_year_is_never_renewed_twice(world: World) -> None:
+    year = owned(world)
+    world.registrar.renew("bakery.com", year)
+
+    with pytest.raises(ProviderUnavailableError):  # it is at it
+        world.registrar.renew("bakery.com", year)
+    world.pass_time(300)
+    with pytest.raises(ProvisioningFailedError, match="CurrentExpiryYear"):
+        world.registrar.renew("bakery.com", year)
+    with pytest.raises(ProvisioningFailedError):
+        world.registrar.renew("bakery.com", year + 2)
+    assert world.standin.renewals("bakery.com") == 1
+    assert year_of(world) == year + 1
+
+
+def test_a_renewal_is_found_by_its_kind(world: World) -> None:
+    year = owned(world)
+    asked_at = int(world.now * 1000)
+    operation_id = world.registrar.renew("bakery.com", year)
+
+    assert [one.id for one in world.registrar.find("bakery.com", Upkeep.RENEW, asked_at)] == [operation_id]
+    assert len(world.registrar.find("bakery.com", DomainAction.REGISTER, 0)) == 1
+
+
+def test_a_renewal_whose_answer_is_lost_was_taken_and_not_sent_again(world: World) -> None:
+    year = owned(world)
+    world.standin.lose_next_answer("RenewDomain")
+
+    with pytest.raises(ProviderUnavailableError):
+        world.registrar.renew("bakery.com", year)
+
+    assert world.standin.asked("RenewDomain") == 1
+    world.pass_time(300)
+    assert year_of(world) == year + 1
+
+
+@pytest.mark.parametrize(
+    "code", ["ThrottlingException", "InternalFailure", "OperationLimitExceeded", "DuplicateRequest"]
+)
+def test_a_renewal_that_may_work_later_is_no_refusal(world: World, code: str) -> None:
+    year = owned(world)
+    world.standin.fail_next("RenewDomain", code)
+
+    with pytest.raises(ProviderUnavailableError):
+        world.registrar.renew("bakery.com", year)
+    assert world.standin.asked("RenewDomain") == 1
+
+
+def test_a_name_that_can_not_be_renewed_says_why(world: World) -> None:
+    year = owned(world, "norenewal-bakery.com")
+
+    with pytest.raises(ProvisioningFailedError, match=r"can't be renewed"):
+        world.registrar.renew("norenewal-bakery.com", year)
+    with pytest.raises(ProvisioningFailedError, match="not found"):
+        world.registrar.renew("somebody-elses.com", year)
+
+
+def test_a_renewal_that_fails_at_the_registry_leaves_the_day_as_it_was(world: World) -> None:
+    year = owned(world, "badrenewal-bakery.com")
+    operation_id = world.registrar.renew("badrenewal-bakery.com", year)
+    world.pass_time(300)
+
+    assert world.show(operation_id).status is RegistrarStatus.FAILED
+    assert year_of(world, "badrenewal-bakery.com") == year
+
+
+def test_an_error_of_a_renewal_is_no_success_because_the_name_is_there(world: World) -> None:
+    year = owned(world)
+    operation_id = world.registrar.renew("bakery.com", year)
+    world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
+
+    assert world.show(operation_id).status is RegistrarStatus.FAILED
+
+
+def test_consent_is_given_only_where_it_is_asked_for(world: World) -> None:
+    agreed = Money(250_000, "USD")
+    world.registrar.submit(replace(register("premium-bakery.com"), max_cost=agreed))
+    world.pass_time(300)
+    year = year_of(world, "premium-bakery.com")
+
+    with pytest.raises(ProvisioningFailedError, match=r"[Cc]onsent"):
+        world.registrar.renew("premium-bakery.com", year)
+    with pytest.raises(ProvisioningFailedError, match=r"more than"):
+        world.registrar.renew("premium-bakery.com", year, Money(100, "USD"))
+    world.registrar.renew("premium-bakery.com", year, agreed)
+    # A standard price may have risen since: what was agreed to for the first year is no limit.
+    world.registrar.renew("bakery.com", owned(world), Money(1, "USD"))
+    world.pass_time(300)
+    assert world.standin.renewals("premium-bakery.com") == world.standin.renewals("bakery.com") == 1

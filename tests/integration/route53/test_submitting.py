@@ -1,0 +1,150 @@
+"""Orders of domains: sent once, refused or unclear, and without personal data in what is said of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.stub import ANY
+
+from hosting_orders.adapters.route53.registrar import Route53Registrar
+from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.registration import (
+    Contacts,
+    DomainAction,
+)
+from tests.integration.route53.stubs import ANN, REQUEST, TRANSFER, Stubbed, client
+
+REFUSED = ["InvalidInput", "TLDRulesViolation", "UnsupportedTLD", "ValidationException"]
+UNCLEAR = [
+    ("DuplicateRequest", 400),
+    ("OperationLimitExceeded", 400),
+    ("DomainLimitExceeded", 400),
+    ("TLDInMaintenance", 400),
+    ("ThrottlingException", 400),
+    ("TooManyRequestsException", 429),
+    ("AccessDeniedException", 400),
+    ("ExpiredTokenException", 400),
+    ("UnrecognizedClientException", 400),
+    ("InternalFailure", 500),
+    ("ServiceUnavailable", 503),
+    ("InvalidInput", 500),  # no word of the registrar's, whatever it is called
+    ("SomethingNew", 400),
+]
+
+
+@pytest.mark.parametrize("action", list(DomainAction))
+@pytest.mark.parametrize("code", REFUSED)
+def test_a_refusal_ends_the_order_with_the_registrars_words(
+    stubbed: Stubbed, code: str, action: DomainAction
+) -> None:
+    method = "register_domain" if action is DomainAction.REGISTER else "transfer_domain"
+    stubbed.submitting.add_client_error(method, code, "The registry wants no such name.", 400)
+
+    with pytest.raises(ProvisioningFailedError, match=r"The registry wants no such name\."):
+        stubbed.registrar.submit(replace(TRANSFER, action=action))
+
+
+@pytest.mark.parametrize(("code", "status"), UNCLEAR)
+def test_whatever_settles_nothing_is_a_fault(stubbed: Stubbed, code: str, status: int) -> None:
+    stubbed.submitting.add_client_error("register_domain", code, "Hm.", status)
+
+    with pytest.raises(ProviderUnavailableError, match=code):
+        stubbed.registrar.submit(REQUEST)
+
+
+def test_an_answer_without_an_operation_is_a_fault(stubbed: Stubbed) -> None:
+    stubbed.submitting.add_response("register_domain", {})
+
+    with pytest.raises(ProviderUnavailableError):
+        stubbed.registrar.submit(REQUEST)
+
+
+def test_privacy_is_given_up_only_where_the_registrar_refuses_it(stubbed: Stubbed) -> None:
+    said = "Invalid request. Problems: Privacy protection is not supported for TLD [com]"
+    stubbed.submitting.add_client_error("register_domain", "InvalidInput", said)
+    sent: list[dict[str, Any]] = []
+    stubbed.registrar._submitting.meta.events.register(
+        "provide-client-params.route-53-domains.RegisterDomain", lambda params, **_: sent.append(params)
+    )
+    stubbed.submitting.add_response("register_domain", {"OperationId": "op-1"})
+
+    assert stubbed.registrar.submit(REQUEST) == "op-1"
+    assert [params["PrivacyProtectRegistrantContact"] for params in sent] == [True, False]
+
+
+def test_what_boto3_itself_refuses_was_never_sent_and_ends_the_order(stubbed: Stubbed) -> None:
+    nobody = replace(ANN, first_name=b"Ann")  # type: ignore[arg-type]
+    registrar = Route53Registrar(stubbed.registrar._asking, client())
+
+    with pytest.raises(ProvisioningFailedError) as refusal:
+        registrar.submit(replace(REQUEST, contacts=Contacts(nobody, ANN, ANN, ANN)))
+    assert "Ann" not in str(refusal.value)
+
+
+CONSENTS = {
+    Money(1500, "USD"): {"MaxPrice": 15.0, "Currency": "USD"},
+    Money(1999, "usd"): {"MaxPrice": 19.99, "Currency": "USD"},
+    Money(2500, "JPY"): {"MaxPrice": 2500.0, "Currency": "JPY"},
+}
+
+
+@pytest.mark.parametrize(("cost", "consent"), CONSENTS.items(), ids=str)
+def test_the_most_we_pay_is_said_in_major_units(
+    stubbed: Stubbed, cost: Money, consent: dict[str, Any]
+) -> None:
+    expected = {
+        "DomainName": "bakery.com",
+        "DurationInYears": 2,
+        "AutoRenew": False,
+        "Consent": consent,
+        **{f"{role}Contact": ANY for role in ("Registrant", "Admin", "Tech", "Billing")},
+        **{f"PrivacyProtect{role}Contact": True for role in ("Registrant", "Admin", "Tech", "Billing")},
+    }
+    stubbed.submitting.add_response("register_domain", {"OperationId": "op-1"}, expected)
+
+    assert stubbed.registrar.submit(replace(REQUEST, years=2, max_cost=cost)) == "op-1"
+
+
+def test_an_auth_code_goes_with_a_transfer_only(stubbed: Stubbed) -> None:
+    sent: list[dict[str, Any]] = []
+    stubbed.registrar._submitting.meta.events.register(
+        "provide-client-params.route-53-domains.*", lambda params, **_: sent.append(params)
+    )
+    stubbed.submitting.add_response("register_domain", {"OperationId": "op-1"})
+    stubbed.submitting.add_response("transfer_domain", {"OperationId": "op-2"})
+
+    stubbed.registrar.submit(replace(TRANSFER, action=DomainAction.REGISTER))
+    stubbed.registrar.submit(TRANSFER)
+
+    assert [params.get("AuthCode") for params in sent] == [None, "s3cret-code"]
+
+
+TEXTS = {
+    "Email ann@post.example is blocked": "Email … is blocked",
+    "Contact ANN de vries of Prinsengracht 1, 1015 DV Amsterdam is on a list": "Contact … … of …, … … is on a list",
+    "Bad phone +31.201234567, also 0031 20 123 45 67": "Bad phone …, also …",
+    "AuthCode s3cret-code is wrong": "AuthCode … is wrong",
+    "Domain bakery.com is not available": "Domain bakery.com is not available",
+    "Annual limit for Vriesland": "Annual limit for Vriesland",
+    "Account 111122223333 may not": "Account … may not",
+}
+
+
+@pytest.mark.parametrize(("said", "told"), TEXTS.items())
+def test_texts_lose_what_is_personal_and_keep_the_rest(stubbed: Stubbed, said: str, told: str) -> None:
+    stubbed.submitting.add_client_error("transfer_domain", "InvalidInput", said)
+
+    with pytest.raises(ProvisioningFailedError) as refusal:
+        stubbed.registrar.submit(TRANSFER)
+    assert str(refusal.value) == f"the registrar refused the domain: {told}"
+
+
+def test_a_long_text_is_cut(stubbed: Stubbed) -> None:
+    stubbed.submitting.add_client_error("register_domain", "InvalidInput", "no " * 1000)
+
+    with pytest.raises(ProvisioningFailedError) as refusal:
+        stubbed.registrar.submit(REQUEST)
+    assert len(str(refusal.value)) < 400
