@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hosting_orders.usecases.site_item import SiteRequest
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
