@@ -44,7 +44,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A running stack with an order in it, and the packages to measure against it."""
+    """A running stack with an order in it, and the packages to metric against it."""
 
     stack: Stack
     packages: Path
@@ -53,7 +53,7 @@ class Bench:
     cart_path: str
     order_path: str
 
-    def measure(self, function: str, warm_calls: int) -> Measured:
+    def metric(self, function: str, warm_calls: int) -> Measured:
         empty = self._count(function, "start", 0)
         imported = self._count(function, "import", 0)
         called = self._count(function, "end", 1)
@@ -191,7 +191,7 @@ def main() -> None:
         with running_bench(packages) as bench:
             print(f"{'M instructions':<20}{'import':>9}{'first call':>12}{'together':>10}{'warm call':>11}")
             for function in given.functions:
-                found = bench.measure(function, given.warm)
+                found = bench.metric(function, given.warm)
                 together = found.importing + found.first_call
                 print(
                     f"{function:<20}{found.importing:>9,.0f}{found.first_call:>12,.0f}{together:>10,.0f}"

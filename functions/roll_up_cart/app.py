@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from hosting_orders import bootstrap
-from hosting_orders.entrypoints.stream import batch_answer, order_news
+from hosting_orders.entrypoints.stream import batch_answer, order_changes
 from hosting_orders.usecases.roll_up_cart import roll_up_carts
 
 bootstrap.prepare("orders")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    news, unreadable = order_news(event)
+    news, unreadable = order_changes(event)
     return batch_answer(unreadable + roll_up_carts(bootstrap.services(), news))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.entrypoints.step import StepCall
-from hosting_orders.entrypoints.stream import order_news
+from hosting_orders.entrypoints.stream import order_changes
 from tests.support.world import ROOT, World, a_world, handler_of
 
 FUNCTIONS = sorted(folder.parent.name for folder in (ROOT / "functions").glob("*/app.py"))
@@ -56,16 +56,16 @@ def test_a_step_understands_its_payload(step: str, world: World) -> None:
 def test_a_payload_that_names_no_order_is_a_fault_that_is_counted(
     payload: dict[str, Any], world: World
 ) -> None:
-    before = world.measures.counts["StepFault"]
+    before = world.metrics.counts["StepFault"]
     with pytest.raises(ValueError, match="account_id"):
         handler_of("charge_order")(payload, None)
-    assert world.measures.counts["StepFault"] == before + 1
+    assert world.metrics.counts["StepFault"] == before + 1
 
 
 def test_the_stream_s_records_are_news_of_orders(world: World) -> None:
     for path in (ROOT / "events" / "roll_up_cart").glob("*.json"):
         event = event_of(path, world)
-        news, unreadable = order_news(event)
+        news, unreadable = order_changes(event)
         assert len(news) == len(event["Records"]) > 0
         assert unreadable == []
 

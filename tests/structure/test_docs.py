@@ -50,7 +50,7 @@ def test_every_alarm_reports_to_the_topic_and_has_its_page() -> None:
 def test_every_metric_is_in_the_table_with_its_alarm() -> None:
     """docs/money.md lists what the code counts, and says of each whether it has an alarm."""
     sources = " ".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
-    counted = set(re.findall(r'measures\.count\("(\w+)"\)', sources)) | {"DisputeOpened"}
+    counted = set(re.findall(r'metrics\.count\("(\w+)"\)', sources)) | {"DisputeOpened"}
     counted |= {f"Drift{kind}" for kind in ("Payment", "Order")}
     counted |= {f"Reconciled{kind}" for kind in ("Cart", "Order", "Callback")}
     table = re.findall(

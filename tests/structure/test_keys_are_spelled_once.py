@@ -24,7 +24,7 @@ BUILT = [
     keys.contacts("a", 1),
     keys.page_mark("a", 1),
     keys.number_claim(1),
-    keys.name_claim("n"),
+    keys.domain_claim("n"),
     keys.user("u"),
     keys.credential("h"),
     keys.provider_event("stripe", "evt"),
@@ -98,7 +98,7 @@ def test_no_two_kinds_of_items_can_share_a_key() -> None:
 
 
 def test_order_keys_sort_as_their_numbers() -> None:
-    numbers = [1, 9, 10, 99, 2**31, 2**49 - 1, keys.LARGEST_NUMBER]
+    numbers = [1, 9, 10, 99, 2**31, 2**49 - 1, keys.MAX_NUMBER]
     sort_keys = [keys.order("a", number)["SK"] for number in numbers]
     assert sort_keys == sorted(sort_keys)
     assert {len(sort_key) for sort_key in sort_keys} == {len("ORDER#") + 16}

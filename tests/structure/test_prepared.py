@@ -29,7 +29,7 @@ PORTS = {
     "RenewDomains": {"registrar", "zones"},
 }
 ON_THE_TABLE = {"orders", "directory", "catalogue", "deliveries", "events"}
-WITHOUT_RIGHTS = {"registry_rules", "clock", "measures"}
+WITHOUT_RIGHTS = {"registry_rules", "clock", "metrics"}
 
 
 def prepared(source: Source) -> set[str]:

@@ -412,7 +412,7 @@ class History:
             wrong.append(f"claims: {sorted(claims(self.world))}")
         if contacts(self.world) != {order.number for order in held}:
             wrong.append(f"contacts of {len(contacts(self.world))} orders are kept, {len(held)} have names")
-        if self.world.measures.counts["NameWithoutOrder"]:
+        if self.world.metrics.counts["DomainWithoutOrder"]:
             wrong.append("a name came for an order that was given up")
         return wrong
 

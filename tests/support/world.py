@@ -180,7 +180,7 @@ class FakeAlerts:
         self.sent.append((subject, text))
 
 
-class FakeMeasures:
+class FakeMetrics:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
@@ -278,8 +278,8 @@ class WorldServices(bootstrap.AwsServices):
         return AppConfigFeatures(lambda: self._world.features)
 
     @cached_property
-    def measures(self) -> Any:
-        return self._world.measures
+    def metrics(self) -> Any:
+        return self._world.metrics
 
     @cached_property
     def alerts(self) -> Any:
@@ -316,7 +316,7 @@ class World:
         )
         self.attached: tuple[Any, ...] = ()
         self.callbacks = FakeCallbacks()
-        self.measures = FakeMeasures()
+        self.metrics = FakeMetrics()
         self.alerts = FakeAlerts()
         self.features = Switches()
         self.dynamodb = bootstrap.aws_client("dynamodb")

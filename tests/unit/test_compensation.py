@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hosting_orders.domain.cart import Cart, OrderMark, Payment, PaymentStatus
+from hosting_orders.domain.cart import Cart, OrderSnapshot, Payment, PaymentStatus
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.compensation import Action, next_action
 from hosting_orders.domain.errors import ConcurrentUpdateError, RefundRefusedError
@@ -16,7 +16,7 @@ from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import MOVES, Order, OrderStatus
 from hosting_orders.domain.products import SiteItem
 from hosting_orders.domain.providers import PaymentState, RefundState
-from hosting_orders.usecases.collect_payment import note_payment
+from hosting_orders.usecases.collect_payment import record_payment
 from hosting_orders.usecases.refund_order import Compensation, refund_order
 
 NOW = 1_790_000_000_000
@@ -91,14 +91,14 @@ class Scene:
             cancel_requested_at=NOW if status is OrderStatus.CANCELING else None,
         )
         paid = Payment(payment, "EUR", "card", "in_1", None, GROSS, 0, 0, 1200, GROSS)
-        cart = Cart(ACCOUNT, CART, "f", paid, NOW, NOW, orders={NUMBER: OrderMark(status, 0)})
+        cart = Cart(ACCOUNT, CART, "f", paid, NOW, NOW, orders={NUMBER: OrderSnapshot(status, 0)})
         self.books, self.bank = Books(order, cart), Bank(payment, voided)
         self.services: Any = SimpleNamespace(
             orders=self.books,
             payments=self.bank,
             refunds=self.bank,
             clock=SimpleNamespace(now=lambda: NOW + 1000),
-            measures=SimpleNamespace(count=lambda name: None),
+            metrics=SimpleNamespace(count=lambda name: None),
         )
 
     def run(self) -> tuple[Compensation, OrderStatus, int]:
@@ -109,7 +109,7 @@ class Scene:
     def settle(self, status: PaymentStatus) -> None:
         """A debit that was under way has come to its end, and the cart knows."""
         self.bank.status = status
-        note_payment(self.services, self.books.stored_cart, self.bank.state("in_1"))
+        record_payment(self.services, self.books.stored_cart, self.bank.state("in_1"))
 
 
 # What is true of the money: the payment's status, what is found when the invoice is to be voided, and the column of the

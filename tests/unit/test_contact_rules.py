@@ -13,9 +13,9 @@ from iso3166 import countries_by_alpha2
 from hosting_orders.adapters.route53.contact_fields import contact_size
 from hosting_orders.adapters.route53.contact_schema import PERSON_EXAMPLE
 from hosting_orders.domain.contact_fields import (
-    LARGEST_CONTACT,
     LONGEST,
-    LONGEST_EXTRA,
+    MAX_CONTACT_BYTES,
+    MAX_EXTRA_LENGTH,
     OPTIONAL,
     REQUIRED,
 )
@@ -205,7 +205,7 @@ def test_what_is_no_possible_number_is_refused_without_being_repeated(phone: str
 
 def test_extra_properties_hold_texts_numbers_and_truth_values_only() -> None:
     found = problems(
-        person(extra_properties={"a": [], "b": {}, "c": "x" * (LONGEST_EXTRA + 1), "d": "a\nb", "e": "ok"})
+        person(extra_properties={"a": [], "b": {}, "c": "x" * (MAX_EXTRA_LENGTH + 1), "d": "a\nb", "e": "ok"})
     )
     assert set(found) == {f"/extra_properties/{name}" for name in "abcd"}
     assert set(problems(person(extra_properties="pin=12"))) == {"/extra_properties"}
@@ -217,7 +217,7 @@ def test_extra_properties_hold_texts_numbers_and_truth_values_only() -> None:
 def test_a_contact_always_fits_into_what_kms_encrypts_at_once() -> None:
     """Each field is within its own limit; all together would be too much."""
     largest = {"street_address": "語" * 160, "organization": "語" * 128, "city": "語" * 64}
-    assert contact_size(read(**largest)) <= LARGEST_CONTACT
+    assert contact_size(read(**largest)) <= MAX_CONTACT_BYTES
     extras = {f"field{n}": "語" * 128 for n in range(8)}
     found = problems(person(**largest, extra_properties=extras))
     assert [(problem.code, problem.pointer) for problem in found.values()] == [("invalid_contact", "")]
@@ -243,7 +243,7 @@ def test_whatever_json_is_given_it_is_a_contact_or_a_list_of_its_faults(changes:
         assert {problem.code for problem in error.problems} <= {"invalid_contact", "incomplete_contact"}
         assert all(problem.pointer is not None for problem in error.problems)
     else:
-        assert contact_size(contact) <= LARGEST_CONTACT
+        assert contact_size(contact) <= MAX_CONTACT_BYTES
         assert RULES.read_contact(contact.as_given()) == contact, "the normal form is its own normal form"
         for tld in ("com", "it", "fi"):
             RULES.check_contact(tld, contact, OWNER)

@@ -15,7 +15,7 @@ from hosting_orders.adapters.route53.rules import TableRegistryRules
 from hosting_orders.adapters.route53.tlds import contact_type, extra_param_name
 from hosting_orders.domain.contact_fields import (
     LONGEST,
-    LONGEST_EXTRA,
+    MAX_EXTRA_LENGTH,
 )
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.registration import ContactRole
@@ -158,7 +158,7 @@ def test_every_extra_property_has_a_name_at_route_53(tld: str, name: str) -> Non
 def test_values_of_extra_properties_are_checked_for_every_role(tld: str, name: str) -> None:
     schema = schema_of(tld)["properties"]["extra_properties"]["properties"][name]
     if "enum" not in schema and "pattern" not in schema:
-        assert schema["maxLength"] <= LONGEST_EXTRA
+        assert schema["maxLength"] <= MAX_EXTRA_LENGTH
         return
     for role in ContactRole:
         contact = read(extra_properties={name: "secret?!"})

@@ -234,7 +234,7 @@ def test_retries_follow_the_whole_schedule_and_then_stop(world: World) -> None:
     stamps = [message.timestamp for message in world.callbacks.received]
     assert stamps == sorted(set(stamps))  # each attempt is signed anew, in its own time
 
-    assert world.measures.counts["CallbackExhausted"] == 1
+    assert world.metrics.counts["CallbackExhausted"] == 1
     state = state_on_the_order(world, order_id)
     assert (state["status"], state["attempts"], state["next_at"]) == ("exhausted", len(SCHEDULE) + 1, None)
     assert world.order(order_id).status is OrderStatus.COMPLETED
@@ -242,7 +242,7 @@ def test_retries_follow_the_whole_schedule_and_then_stop(world: World) -> None:
     assert (last.actor, last.cause) == (Actor.SYSTEM, "callback exhausted")
     world.live(10 * DAY, every=DAY)
     assert len(world.callbacks.received) == len(SCHEDULE) + 1
-    assert world.measures.counts["CallbackExhausted"] == 1
+    assert world.metrics.counts["CallbackExhausted"] == 1
 
 
 def test_the_first_answer_that_is_a_success_ends_it(world: World) -> None:
@@ -307,7 +307,7 @@ def test_a_receiver_that_is_gone_hears_no_more(world: World) -> None:
     assert state_on_the_order(world, order_id)["status"] == "gone"
     world.live(10 * DAY, every=DAY)
     assert len(world.callbacks.received) == 2
-    assert "CallbackExhausted" not in world.measures.counts
+    assert "CallbackExhausted" not in world.metrics.counts
 
 
 def test_what_is_noted_after_the_end_does_not_change_the_message(world: World) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hosting_orders.domain import durations
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import Order, OrderStatus
-from hosting_orders.usecases.delivery import take_fence
+from hosting_orders.usecases.delivery import claim_for_delivery
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.products.domain import DomainFulfilment
 from hosting_orders.usecases.products.fulfilment import Verdict
@@ -198,7 +198,7 @@ def test_a_registrar_that_stays_away_for_ever_gives_the_money_back_at_the_deadli
 def assert_back_and_alone_but_asked(world: World, order: Order) -> None:
     assert now(world, order).status is OrderStatus.PROVISION_FAILED
     assert world.net_paid() == 0 and len(world.stripe.credit_notes()) == 1
-    assert world.measures.counts["RegistrationAbandoned"] == 1
+    assert world.metrics.counts["RegistrationAbandoned"] == 1
     assert told(world) == 1 and endings(world) == {"SUCCEEDED"} and not waiting(world)
     assert world.registrar.submissions(NAME) == 1 and not renewals(world, order)
 
@@ -281,7 +281,7 @@ def begun(world: World, *, asked_before: bool) -> Order:
     order = placed(world, NAME)
     while now(world, order).status is OrderStatus.PENDING:
         assert world.runner.run_one()
-    take_fence(world.services, order.account_id, order.number, "of the step that died")
+    claim_for_delivery(world.services, order.account_id, order.number, "of the step that died")
     if asked_before:
         world.registrar.fail_next("RegisterDomain")
         world.clock.advance(61)
@@ -336,7 +336,7 @@ def assert_one_of_two(world: World, order: Order) -> None:
     else:
         assert ended.status is OrderStatus.PROVISION_FAILED
         assert kept == 0 and world.registrar.submissions(NAME) == 0
-    assert world.measures.counts["NameWithoutOrder"] == 0
+    assert world.metrics.counts["DomainWithoutOrder"] == 0
 
 
 # -- cancel --------------------------------------------------------------------------------------------------------
@@ -436,7 +436,7 @@ def test_a_refund_that_stripe_refuses_keeps_nothing_waiting_for_ever(world: Worl
     world.stripe.controls.set(refunds="refuse")
     world.live(HOUR, every=300)
     assert now(world, order).status is OrderStatus.REFUND_FAILED and told(world) == 0
-    assert world.measures.counts["RefundFailed"] >= 1
+    assert world.metrics.counts["RefundFailed"] >= 1
     world.stripe.controls.set(refunds="as published")
     world.live(HOUR, every=300)
     assert_back_and_alone(world, order)

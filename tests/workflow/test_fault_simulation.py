@@ -98,7 +98,7 @@ def _no_refund(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nobody_looks_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reconcile, "_look_at", lambda services, item, body: None)
+    patch.setattr(reconcile, "_check", lambda services, item, body: None)
 
 
 def _the_door_stays_open(patch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def _settled_payments_wake_nothing(patch: pytest.MonkeyPatch) -> None:
             services, order, to=lambda current: dataclasses.replace(current, due_at=None)
         )
 
-    patch.setattr(settle_payment, "_let_it_be_refunded", forget)
+    patch.setattr(settle_payment, "_begin_refund", forget)
 
 
 PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {

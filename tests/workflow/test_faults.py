@@ -98,7 +98,7 @@ def test_a_step_that_raises_key_error_three_times_and_then_works_delivers(
     order = placed(world, step)
     world.run()
     world.runner.advance(2 * MINUTE)  # the workflow's own retries, without the schedule
-    assert world.measures.counts["StepFault"] == 3
+    assert world.metrics.counts["StepFault"] == 3
     assert_delivered(world, order)
     assert not world.alerts.sent
 

@@ -111,13 +111,13 @@ def test_the_report_of_an_unpaid_order_says_what_its_payment_changes(
 def test_a_paid_order_that_no_workflow_carries_rings(world: World, break_step: Any) -> None:  # noqa: F811
     order, repair = failed_charge_of_a_debit(world, break_step)
     repair()  # all is well again, but this one was not redriven
-    world.measures.counts.clear()
+    world.metrics.counts.clear()
     world.live(3 * DAY, every=HOUR)
     invoice = world.cart(order.cart_token, "sepa").payment.reference or ""
     world.stripe.controls.settle(invoice)
     world.live(2 * HOUR, every=5 * MINUTE)
     assert world.order(order.uuid, "sepa").status is OrderStatus.PROCESSING
-    assert world.measures.counts["StepFault"] > 0
+    assert world.metrics.counts["StepFault"] > 0
 
 
 @pytest.mark.parametrize("step", ["charge_order", "provision_hosting"])
@@ -136,7 +136,7 @@ def test_a_function_that_cannot_start_rings_within_the_hour(world: World, step: 
     world.run()
     world.live(HOUR, every=MINUTE)
     assert world.order(order.uuid).status is OrderStatus.PROCESSING
-    assert world.measures.counts["StepFault"] > 0
+    assert world.metrics.counts["StepFault"] > 0
 
 
 def test_the_report_is_sent_although_the_history_cannot_be_read(

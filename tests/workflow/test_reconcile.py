@@ -212,7 +212,7 @@ def test_a_poisoned_item_does_not_stop_the_others(world: World) -> None:
     world.runner.run_until_idle()
     world.live(HOUR, every=600)
     assert world.order(good.uuid).status is OrderStatus.COMPLETED
-    assert world.measures.counts["ReconcileFailed"] >= 3
+    assert world.metrics.counts["ReconcileFailed"] >= 3
 
 
 def test_poisoned_items_move_to_the_back_of_the_queue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +225,7 @@ def test_poisoned_items_move_to_the_back_of_the_queue(world: World, monkeypatch:
     for order in poisoned:
         spoil(world, order)
     reached = False
-    real = use_case._look_at
+    real = use_case._check
 
     def look_at(services: Any, item: Any, body: Any) -> None:
         nonlocal reached
@@ -234,7 +234,7 @@ def test_poisoned_items_move_to_the_back_of_the_queue(world: World, monkeypatch:
             raise RuntimeError("poison")
         real(services, item, body)
 
-    monkeypatch.setattr(use_case, "_look_at", look_at)
+    monkeypatch.setattr(use_case, "_check", look_at)
     world.advance(200)
     for _ in range(6):
         use_case.reconcile(world.services, lambda order, name: b"", limit=2)
@@ -261,13 +261,13 @@ def test_a_run_is_bounded_in_number_and_time(world: World, monkeypatch: pytest.M
     world.advance(300)
     assert use_case.reconcile(world.services, lambda order, name: b"", limit=3) == 3
     world.advance(HOUR)
-    real = use_case._look_at
+    real = use_case._check
 
     def slow(services: Any, item: Any, body: Any) -> None:
         world.clock.advance(40)
         real(services, item, body)
 
-    monkeypatch.setattr(use_case, "_look_at", slow)
+    monkeypatch.setattr(use_case, "_check", slow)
     assert use_case.reconcile(world.services, lambda order, name: b"") == 2
 
 

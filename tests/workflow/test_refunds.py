@@ -116,7 +116,7 @@ def test_a_refund_that_stripe_refuses_is_seen_and_goes_on_when_it_may(world: Wor
     world.platform_webhook(order.uuid)
     world.run()
     assert world.order(order.uuid).status is OrderStatus.REFUND_FAILED
-    assert world.measures.counts["RefundFailed"] >= 1
+    assert world.metrics.counts["RefundFailed"] >= 1
     assert not world.callbacks.received
     shown = world.request("GET", f"/api/orders/{order.uuid}").body
     assert shown["order"]["status"] == "processing"
@@ -152,9 +152,7 @@ def test_an_order_that_is_given_up_while_it_is_delivered_has_no_renewal(world: W
             crossed.append(True)
             current = world.order(order.uuid)
             world.services.orders.save_order(
-                current.undeliverable(GIVEN_UP, world.clock.now(), Actor.SYSTEM).look_again_at(
-                    world.clock.now()
-                )
+                current.undeliverable(GIVEN_UP, world.clock.now(), Actor.SYSTEM).check_at(world.clock.now())
             )
         return None
 

@@ -104,12 +104,12 @@ def test_an_operator_is_called_when_a_paid_name_can_not_be_ordered(world: World,
     order_id = placed.body["orders"][0]["id"]
     world.run()
     world.live(10 * MINUTE, every=MINUTE)
-    assert world.measures.counts["RegistrationStuck"] == 0
+    assert world.metrics.counts["RegistrationStuck"] == 0
     shown = world.request("GET", f"/api/orders/{order_id}").body
     assert "not accepted the order" in shown["domain"]["next_step"]
 
     world.live(30 * MINUTE, every=MINUTE)
-    assert world.measures.counts["RegistrationStuck"] > 0
+    assert world.metrics.counts["RegistrationStuck"] > 0
     assert world.net_paid() == 1200
 
     world.registrar.clear_faults()

@@ -117,7 +117,7 @@ def test_a_year_that_was_paid_is_a_year_at_the_registrar(world: World) -> None:
         datetime.fromtimestamp(expires_at(now(world, order)) / 1000, UTC).date().isoformat()
     )
     assert shown["order"]["status"] == "completed"
-    assert world.measures.counts["DomainRenewalFailed"] == world.measures.counts["ReconcileFailed"] == 0
+    assert world.metrics.counts["DomainRenewalFailed"] == world.metrics.counts["ReconcileFailed"] == 0
 
 
 def test_two_years_are_two_renewals(world: World) -> None:
@@ -378,11 +378,11 @@ def test_a_lost_answer_that_the_list_does_not_show_yet_renews_once(world: World)
 def test_a_registrar_that_refuses_rings_each_day_and_is_asked_again(world: World, name: str) -> None:
     order = delivered(world, name)
     a_year_passes(world, order, then=1 * DAY)
-    assert world.measures.counts["DomainRenewalFailed"] == 1
+    assert world.metrics.counts["DomainRenewalFailed"] == 1
     assert any(cause.startswith("not renewed: ") for cause in causes(world, order))
     assert (years(world, order), now(world, order).status) == (0, OrderStatus.COMPLETED)
     world.live(2 * DAY, every=HOUR)
-    assert world.measures.counts["DomainRenewalFailed"] >= 2
+    assert world.metrics.counts["DomainRenewalFailed"] >= 2
     assert len([cause for cause in causes(world, order) if cause.startswith("not renewed: ")]) == 1
     assert world.net_paid() == order.price.amount + order.renewal_price.amount
 
@@ -397,16 +397,16 @@ def test_what_an_operator_renews_by_hand_is_not_renewed_again(world: World) -> N
     after = now(world, order)
     assert abs(expires_at(after) - held.expires_at * 1000) <= 1
     assert world.registrar.asked("RenewDomain") == asked
-    counted = world.measures.counts["DomainRenewalFailed"]
+    counted = world.metrics.counts["DomainRenewalFailed"]
     world.live(3 * DAY, every=HOUR)
-    assert world.measures.counts["DomainRenewalFailed"] == counted
+    assert world.metrics.counts["DomainRenewalFailed"] == counted
 
 
 def test_a_name_that_was_taken_elsewhere_rings(world: World) -> None:
     order = delivered(world)
     world.registrar._registry.domains.pop(NAME)
     a_year_passes(world, order)
-    assert world.measures.counts["DomainRenewalFailed"] >= 1
+    assert world.metrics.counts["DomainRenewalFailed"] >= 1
     assert "not renewed: the name is not with the registrar any more" in causes(world, order)
 
 
@@ -414,9 +414,9 @@ def test_a_registrar_that_does_not_come_to_an_end_rings_and_is_not_asked_again(w
     order = delivered(world)
     world.registrar._registry.delay = None
     a_year_passes(world, order, then=2 * DAY)
-    assert world.measures.counts["DomainRenewalFailed"] == 0
+    assert world.metrics.counts["DomainRenewalFailed"] == 0
     world.live(3 * DAY, every=6 * HOUR)
-    assert world.measures.counts["DomainRenewalFailed"] >= 1
+    assert world.metrics.counts["DomainRenewalFailed"] >= 1
     assert world.registrar.asked("RenewDomain") == 1
     world.registrar.finish(NAME)
     world.live(2 * DAY, every=6 * HOUR)
@@ -470,7 +470,7 @@ def test_it_is_renewed_once_whatever_breaks_at_whichever_side_effect(world: Worl
             break
         struck.append(seen[len(struck)])
         assert_renewed(world, order, len(struck))
-    assert world.measures.counts["DomainRenewalFailed"] == 0
+    assert world.metrics.counts["DomainRenewalFailed"] == 0
     assert {"registrar.renew", "registrar.domain", "registrar.operation"} <= set(struck)
     assert len([name for name in struck if name.startswith("table.")]) >= 4
 
@@ -489,7 +489,7 @@ def test_two_runs_at_once_renew_once(world: World, side_effect: str) -> None:
             busy.append(True)
             # The order is due for another run too, as after a webhook.
             current = now(world, order)
-            world.services.orders.save_order(current.look_again_at(world.clock.now()))
+            world.services.orders.save_order(current.check_at(world.clock.now()))
             world.reconcile()
             busy.clear() if len(world.mishaps.seen) < 60 else None
         return None

@@ -276,7 +276,7 @@ def test_an_event_about_what_stripe_does_not_know_is_taken_and_left(
     before = table(world, but_events=True)
     assert tell(world, made(kind, subject)).status == 200
     assert table(world, but_events=True) == before
-    assert not world.measures.counts
+    assert not world.metrics.counts
 
 
 def other_invoice(world: World, account: str, metadata: dict[str, str]) -> str:
@@ -428,7 +428,7 @@ def test_a_refund_that_the_bank_sends_back_is_an_operators_case_and_the_end_stay
     order_id = refunded_order(world)
     ended = world.order(order_id)
     (refund,) = world.stripe.refunds(world.accounts["ready"]["customer"])
-    assert "RefundFailed" not in world.measures.counts
+    assert "RefundFailed" not in world.metrics.counts
     world.stripe.controls.settle_refund(refund["id"], succeeds=False)
     told = world.fresh_stripe_events()
     of_kind(told, "refund.updated")
@@ -437,7 +437,7 @@ def test_a_refund_that_the_bank_sends_back_is_an_operators_case_and_the_end_stay
         assert tell(world, event).status == 200
     world.run()
     order = world.order(order_id)
-    assert world.measures.counts["RefundFailed"] >= 1
+    assert world.metrics.counts["RefundFailed"] >= 1
     assert (order.status, order.ended_at) == (ended.status, ended.ended_at)
     (entry,) = order.timeline[len(ended.timeline) :]
     assert (entry.actor, entry.status) == (Actor.STRIPE, OrderStatus.PROVISION_FAILED)
@@ -452,7 +452,7 @@ def test_the_news_that_a_refund_is_made_is_no_alarm(world: World) -> None:
     of_kind(world.stripe.events, "charge.refunded")
     assert tell(world, {**created, "id": "evt_once_more"}).status == 200
     assert world.order(order_id) == before
-    assert "RefundFailed" not in world.measures.counts
+    assert "RefundFailed" not in world.metrics.counts
 
 
 def test_what_an_event_claims_of_a_refund_is_not_believed(world: World) -> None:
@@ -461,7 +461,7 @@ def test_what_an_event_claims_of_a_refund_is_not_believed(world: World) -> None:
     (refund,) = world.stripe.refunds(world.accounts["ready"]["customer"])
     assert tell(world, made("refund.failed", {**refund, "status": "failed"})).status == 200
     assert world.order(order_id) == before
-    assert "RefundFailed" not in world.measures.counts
+    assert "RefundFailed" not in world.metrics.counts
 
 
 def test_a_credit_note_that_the_operator_makes_ends_a_refund_that_was_refused(world: World) -> None:
@@ -504,7 +504,7 @@ def test_a_dispute_is_noted_and_an_operator_called(world: World) -> None:
     opened = of_kind(world.fresh_stripe_events(), "charge.dispute.created")[0]
     assert tell(world, opened).status == 200
     assert tell(world, opened).status == 200
-    assert world.measures.counts["DisputeOpened"] == 1
+    assert world.metrics.counts["DisputeOpened"] == 1
     after = world.order(order_id)
     assert (after.status, after.ended_at) == (OrderStatus.COMPLETED, before.ended_at)
     assert causes(world, order_id)[len(before.timeline) :] == ["the customer disputes the charge"]

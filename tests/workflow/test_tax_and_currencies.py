@@ -325,7 +325,7 @@ def test_what_cost_nothing_and_can_not_be_delivered_gives_nothing_back(world: Wo
     assert (shown["status"], shown["refunded_cents"]) == ("succeeded", 0)
     assert world.stripe.refunds(world.accounts["ready"]["customer"]) == []
     assert world.stripe.credit_notes(world.accounts["ready"]["customer"]) == []
-    assert world.measures.counts["RefundFailed"] == 0
+    assert world.metrics.counts["RefundFailed"] == 0
 
 
 def test_credit_is_not_touched_by_what_costs_nothing(world: World) -> None:

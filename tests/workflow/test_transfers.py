@@ -148,11 +148,11 @@ def test_a_transfer_that_never_ends_is_given_up_after_its_deadline(world: World)
     order = under_way(world)
     world.live(29 * DAY, every=DAY)
     assert now(world, order).status is OrderStatus.PROCESSING and world.net_paid() == 1200
-    assert world.measures.counts["RegistrationAbandoned"] == 0
+    assert world.metrics.counts["RegistrationAbandoned"] == 0
     world.live(2 * DAY, every=6 * HOUR)
     assert_given_back(world, order)
     assert world.net_paid() == 0 and told(world) == 1 and not waiting(world)
-    assert world.measures.counts["RegistrationAbandoned"] == 1
+    assert world.metrics.counts["RegistrationAbandoned"] == 1
     assert world.runner.executions[order.uuid].states == [
         *("ChargeOrder", "RouteByType", "RegisterDomain", "RefundOrder", "SendCallback")
     ]
@@ -179,7 +179,7 @@ def test_one_that_ended_while_nobody_looked_is_delivered_though_its_time_is_over
     world.advance(31 * DAY)
     world.live(HOUR, every=600)
     assert_alone(world, order)
-    assert world.measures.counts["RegistrationAbandoned"] == 0
+    assert world.metrics.counts["RegistrationAbandoned"] == 0
 
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
@@ -207,7 +207,7 @@ def test_a_registration_that_the_registrant_never_confirms_is_given_up_after_a_w
     assert now(world, order).status is OrderStatus.PROCESSING
     world.live(2 * DAY, every=DAY / 2)
     assert_given_back(world, order)
-    assert world.net_paid() == 0 and world.measures.counts["RegistrationAbandoned"] == 1
+    assert world.net_paid() == 0 and world.metrics.counts["RegistrationAbandoned"] == 1
     assert endings(world) == {"SUCCEEDED"} and not waiting(world)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.features import AppConfigFeatures
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
     from hosting_orders.adapters.kms_cipher import KmsCipher
-    from hosting_orders.adapters.measures import LogMeasures
+    from hosting_orders.adapters.metrics import LogMetrics
     from hosting_orders.adapters.route53.registrar import Route53Registrar
     from hosting_orders.adapters.route53.rules import TableRegistryRules
     from hosting_orders.adapters.route53.zones import Route53Zones
@@ -208,10 +208,10 @@ class AwsServices:
         return AppConfigFeatures(open_store)
 
     @cached_property
-    def measures(self) -> LogMeasures:
-        from hosting_orders.adapters.measures import LogMeasures
+    def metrics(self) -> LogMetrics:
+        from hosting_orders.adapters.metrics import LogMetrics
 
-        return LogMeasures()
+        return LogMetrics()
 
     @cached_property
     def _stripe(self) -> StripeApi:

@@ -3,12 +3,12 @@ account may hold only so many."""
 
 from __future__ import annotations
 
-from hosting_orders.domain.cart import MOST_ITEMS
+from hosting_orders.domain.cart import MAX_ITEMS
 from tests.support.world import World
 
 
 def test_as_many_items_as_a_cart_can_hold(world: World) -> None:
-    placed = world.place_cart(*[world.domain(f"full-{number}.com") for number in range(MOST_ITEMS)])
+    placed = world.place_cart(*[world.domain(f"full-{number}.com") for number in range(MAX_ITEMS)])
     assert placed.status == 202
-    assert len({order["id"] for order in placed.body["orders"]}) == MOST_ITEMS
-    assert world.cart(placed.body["cart"]["token"]).payment.amount_charged == MOST_ITEMS * 1200
+    assert len({order["id"] for order in placed.body["orders"]}) == MAX_ITEMS
+    assert world.cart(placed.body["cart"]["token"]).payment.amount_charged == MAX_ITEMS * 1200

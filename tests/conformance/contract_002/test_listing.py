@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hosting_orders.domain.cart import OrderMark
+from hosting_orders.domain.cart import OrderSnapshot
 from hosting_orders.domain.ids import mint_number
 from hosting_orders.usecases import list_orders as limits
 from tests.conformance.contract_002.support import (
@@ -46,7 +46,7 @@ def world() -> Iterator[World]:
                 updated_at=at,
                 version=0,
             )
-            marks = {order.number: OrderMark(order.status, 0)}
+            marks = {order.number: OrderSnapshot(order.status, 0)}
             own = dataclasses.replace(
                 cart, token=order.cart_token, orders=marks, rollup_version=0, payment_version=0, created_at=at
             )
@@ -248,7 +248,7 @@ def test_C23_a_page_by_number_costs_the_same_at_any_depth_and_the_pages_fit_toge
             dataclasses.replace(model, number=mint_number(at + place * 1000), created_at=at, version=0)
             for place in range(10)
         ]
-        marks = {order.number: OrderMark(order.status, 0) for order in orders}
+        marks = {order.number: OrderSnapshot(order.status, 0) for order in orders}
         token = str(uuid.uuid4())
         orders = [dataclasses.replace(order, cart_token=token) for order in orders]
         world.services.orders.place(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.domain.catalogue import DomainPrice, Tld
-from hosting_orders.usecases.unpaid_domains import MOST_UNPAID_NAMES
+from hosting_orders.usecases.unpaid_domains import MAX_UNPAID_DOMAINS
 from tests.conformance.contract_002.support import (
     assert_envelope,
     assert_error,
@@ -38,7 +38,7 @@ def lasting_things(world: World, account: str, name: str) -> tuple[int, bool, bo
     """(charges of the account's customer, whether the name is claimed, whether any contacts are stored)."""
     customer = world.accounts[account]["customer"]
     contacts = [item for item in world.items("CONTACT") if item["PK"]["S"].endswith(f"acc_{account}")]
-    return len(world.stripe.charges(customer)), world.services.orders.name_taken(name), bool(contacts)
+    return len(world.stripe.charges(customer)), world.services.orders.domain_taken(name), bool(contacts)
 
 
 # -- the good way -------------------------------------------------------------------------------------------------
@@ -380,14 +380,14 @@ def test_O2_150_two_orders_of_one_name_at_once_are_one_order_and_one_charge(worl
 def test_O2_150_the_write_decides_when_the_look_before_it_saw_nothing(world: World) -> None:
     assert world.order_domain("looked-free.com").status == 202
     orders = world.services.orders
-    seen = orders.name_taken
-    orders.name_taken = lambda name: False
+    seen = orders.domain_taken
+    orders.domain_taken = lambda name: False
     try:
         refused_domain(
             world, world.domain("looked-free.com"), 422, "domain_add_failed", "/domain/name", account="credit"
         )
     finally:
-        orders.name_taken = seen
+        orders.domain_taken = seen
 
 
 def test_O2_150_a_name_whose_order_was_cancelled_is_free_again(world: World) -> None:
@@ -462,7 +462,7 @@ def test_a_key_with_another_body_is_refused_and_changes_nothing(
     world: World, changes: dict[str, Any]
 ) -> None:
     body = world.domain("key-reused.com")
-    if not world.services.orders.name_taken("key-reused.com"):
+    if not world.services.orders.domain_taken("key-reused.com"):
         assert order_domain(world, body, idempotency_key="reused").status == 202
     before = state_of(world)
     other = {"domain": body["domain"] | changes}
@@ -473,15 +473,15 @@ def test_a_key_with_another_body_is_refused_and_changes_nothing(
 
 def test_a_request_that_loses_the_name_to_its_own_twin_is_that_order(world: World) -> None:
     orders = world.services.orders
-    seen = orders.name_taken
+    seen = orders.domain_taken
     twins = []
 
     def after_its_twin(name: str) -> bool:
-        orders.name_taken = seen
+        orders.domain_taken = seen
         twins.append(world.order_domain("own-twin.com", key="own-twin"))
         return bool(seen(name))
 
-    orders.name_taken = after_its_twin
+    orders.domain_taken = after_its_twin
     reply = world.order_domain("own-twin.com", key="own-twin")
     assert (reply.status, reply.body) == (202, twins[0].body)
     assert reply.headers["idempotent-replayed"] == "true"
@@ -538,10 +538,10 @@ def test_nobody_keeps_names_from_others_without_paying(world: World) -> None:
 
     assert cart(0, 20).body["payment"]["status"] == "awaiting_authentication"
     before = state_of(world)
-    one_too_many = cart(20, MOST_UNPAID_NAMES - 19)
+    one_too_many = cart(20, MAX_UNPAID_DOMAINS - 19)
     assert_error(one_too_many, 422, "too_many_unpaid_domains", "/items/0/domain/name")
     assert one_too_many.body["errors"] == [
         "This account has 20 domains on order that are not paid yet, and 25 is the maximum: pay or cancel some first."
     ]
     assert state_of(world) == before
-    assert cart(20, MOST_UNPAID_NAMES - 20).status == 202
+    assert cart(20, MAX_UNPAID_DOMAINS - 20).status == 202

@@ -26,7 +26,7 @@ from tests.conformance.contract_002.support import (
 from tests.support.world import Reply, World
 
 CALLBACK = {"url": "https://client.example/hook", "authorization": "Bearer 12345"}
-MOST_ITEMS = 20
+MAX_ITEMS = 20
 _fresh = count()
 
 
@@ -181,9 +181,9 @@ def test_an_empty_cart_is_none(world: World) -> None:
 
 
 def test_a_cart_holds_so_many_items_and_no_more(world: World) -> None:
-    items = [world.site() for _ in range(MOST_ITEMS + 1)]
+    items = [world.site() for _ in range(MAX_ITEMS + 1)]
     reply = refused(world, {"items": items}, 400, "invalid_field", "/items")
-    assert str(MOST_ITEMS) in reply.body["errors"][0]
+    assert str(MAX_ITEMS) in reply.body["errors"][0]
 
 
 def test_an_item_is_one_product(world: World) -> None:
@@ -305,13 +305,13 @@ def test_O2_150_the_write_decides_over_the_name_and_names_the_item(world: World)
     name = fresh()
     assert world.order_domain(name).status == 202
     orders = world.services.orders
-    seen = orders.name_taken
-    orders.name_taken = lambda name: False
+    seen = orders.domain_taken
+    orders.domain_taken = lambda name: False
     try:
         body = {"items": [world.domain(fresh()), world.site(), world.domain(name)]}
         refused(world, body, 422, "domain_add_failed", "/items/2/domain/name")
     finally:
-        orders.name_taken = seen
+        orders.domain_taken = seen
 
 
 def test_O2_151_O2_152_contacts_are_told_in_their_item(world: World) -> None:

@@ -254,7 +254,7 @@ def test_O2_150_a_name_whose_order_failed_is_free_again(world: World) -> None:
     body = finished(world, placed.body["orders"][0]["id"])
     assert (body["order"]["status"], body["payment"]["status"]) == ("failed", "refunded")
     assert body["domain"]["status"] == "failed"
-    assert not world.services.orders.name_taken("fail-and-again.com")
+    assert not world.services.orders.domain_taken("fail-and-again.com")
     assert world.order_domain("fail-and-again.com", "credit").status == 202
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
-from hosting_orders.domain.cart import Cart, OrderMark, Payment, PaymentStatus
+from hosting_orders.domain.cart import Cart, OrderSnapshot, Payment, PaymentStatus
 from hosting_orders.domain.catalogue import Term, Variant
 from hosting_orders.domain.ids import mint_number
 from hosting_orders.domain.money import Money
@@ -75,7 +75,7 @@ def a_cart(*orders: Order, token: str = TOKEN, **changes: Any) -> Cart:
         created_at=NOW,
         updated_at=NOW,
         payment_method_id="pm_card_visa",
-        orders={order.number: OrderMark(OrderStatus.PENDING, 0) for order in orders},
+        orders={order.number: OrderSnapshot(OrderStatus.PENDING, 0) for order in orders},
         due_at=NOW + 30_000,
     )
     return replace(cart, **changes)

@@ -13,7 +13,7 @@ from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.catalogue import DomainPrice, Tld
 from hosting_orders.domain.domain_record import DomainRecord
-from hosting_orders.domain.errors import CartExistsError, NameTakenError
+from hosting_orders.domain.errors import CartExistsError, DomainTakenError
 from hosting_orders.domain.order import Failure, Order
 from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import DomainAction, SealedContacts
@@ -47,7 +47,7 @@ def place(store: DynamoOrderStore, order: Order, **cart: Any) -> None:
 def test_order_claim_and_contacts_are_one_write(store: DynamoOrderStore) -> None:
     place(store, a_domain_order())
     assert store.order(ACCOUNT, NUMBER) == a_domain_order()
-    assert store.name_taken(NAME)
+    assert store.domain_taken(NAME)
     assert store.contacts(ACCOUNT, NUMBER) == contacts_of(a_domain_order())
     assert store.contacts("another", NUMBER) is None
 
@@ -57,7 +57,7 @@ def test_a_name_is_sold_once_whoever_asks(store: DynamoOrderStore, client: Any, 
     place(store, a_domain_order())
     before = everything_in(client)
     second = a_domain_order(NUMBER + 1, account_id=account)
-    with pytest.raises(NameTakenError) as refused:
+    with pytest.raises(DomainTakenError) as refused:
         store.place(a_cart(second, token="other", account_id=account), [second], [contacts_of(second)])
     assert refused.value.name == NAME
     assert everything_in(client) == before
@@ -75,18 +75,18 @@ def test_an_order_that_ends_undelivered_gives_its_name_back_and_its_contacts_up(
     place(store, a_domain_order())
     failed = store.save_order(a_domain_order().payment_failed(Failure("payment_failed", "no"), NOW + 1))
     assert failed.domain_claim is None
-    assert not store.name_taken(NAME)
+    assert not store.domain_taken(NAME)
     assert store.contacts(ACCOUNT, NUMBER) is None
     place(store, a_domain_order(NUMBER + 1), token="another-cart")
-    store.save_order(failed.look_again_at(NOW + 2))
-    assert store.name_taken(NAME), "an order that had given its name back took it from its next owner"
+    store.save_order(failed.check_at(NOW + 2))
+    assert store.domain_taken(NAME), "an order that had given its name back took it from its next owner"
 
 
 def test_a_delivered_order_keeps_its_name_and_its_contacts(store: DynamoOrderStore) -> None:
     place(store, a_domain_order())
     paid = store.save_order(a_domain_order().paid(NOW + 1, NOW + 2))
     store.save_order(paid.delivered(DomainResource(("ns1.example",), "Z1", ("ns1.example",)), None, NOW + 3))
-    assert store.name_taken(NAME)
+    assert store.domain_taken(NAME)
     assert store.contacts(ACCOUNT, NUMBER) is not None
 
 
@@ -98,7 +98,7 @@ def test_a_cart_whose_payment_fails_gives_every_name_back(store: DynamoOrderStor
     failed = [order.payment_failed(Failure("cart_pay_failed", "no"), NOW + 1) for order in orders]
     store.save_failed_payment(cart.with_payment(payment, NOW + 1), failed)
     for order in orders:
-        assert not store.name_taken(order.item_as(DomainItem).ascii_name)
+        assert not store.domain_taken(order.item_as(DomainItem).ascii_name)
         assert store.contacts(ACCOUNT, order.number) is None
     assert store.cart(ACCOUNT, TOKEN) is not None
 

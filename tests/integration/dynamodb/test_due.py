@@ -66,7 +66,7 @@ def test_items_are_spread_over_all_shards(store: DynamoOrderStore, client: Any) 
 def test_a_new_due_time_replaces_the_old(store: DynamoOrderStore) -> None:
     order = an_order(due_at=NOW)
     store.place(a_cart(order, due_at=None), [order])
-    store.save_order(order.look_again_at(NOW + 500))
+    store.save_order(order.check_at(NOW + 500))
     assert store.due(NOW + 499, 10) == []
     assert [item.due_at for item in store.due(NOW + 500, 10)] == [NOW + 500]
 
@@ -98,7 +98,7 @@ def test_rolling_up_does_not_touch_the_index(store: DynamoOrderStore) -> None:
     store.place(cart, [order])
     ended = store.save_order(order.expired(NOW))
     news = replace(cart.orders[NUMBER], status=ended.status, version=ended.version)
-    store.save_marks(ACCOUNT, TOKEN, {NUMBER: news})
+    store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: news})
     assert store.due(NOW, 10) == [DueItem(ACCOUNT, "cart", TOKEN, NOW)]
 
 

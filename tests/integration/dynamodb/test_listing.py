@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
-from hosting_orders.adapters.dynamodb.pages import MARK_EVERY, MOST_NEW_MARKS
+from hosting_orders.adapters.dynamodb.pages import MARK_EVERY, MAX_NEW_MARKS
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.ids import smallest_number_at
 from hosting_orders.usecases.ports import OrderPage
@@ -119,13 +119,13 @@ def test_pages_are_remembered_in_steps_however_many_orders_there_are(
     store: DynamoOrderStore, client: Any
 ) -> None:
     """An account that had its orders before pages were remembered: no run reads them all."""
-    place_many(store, list(range(1, MARK_EVERY * (MOST_NEW_MARKS + 3))))
+    place_many(store, list(range(1, MARK_EVERY * (MAX_NEW_MARKS + 3))))
     counting = Counting(client)
     for _ in range(3):
         counting.items = 0
         DynamoOrderStore(counting, TABLE_NAME).mark_pages(ACCOUNT, before=10**9)
-        assert counting.items <= MARK_EVERY * MOST_NEW_MARKS + 1
-    assert cost_of(client, MARK_EVERY * (MOST_NEW_MARKS + 1)) <= 2 * MARK_EVERY + 40
+        assert counting.items <= MARK_EVERY * MAX_NEW_MARKS + 1
+    assert cost_of(client, MARK_EVERY * (MAX_NEW_MARKS + 1)) <= 2 * MARK_EVERY + 40
 
 
 def test_no_place_is_remembered_above_an_order_that_may_still_come(store: DynamoOrderStore) -> None:

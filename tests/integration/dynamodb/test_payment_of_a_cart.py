@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
-from hosting_orders.domain.cart import Cart, OrderMark, Payment, PaymentStatus, RollupStatus
+from hosting_orders.domain.cart import Cart, OrderSnapshot, Payment, PaymentStatus, RollupStatus
 from hosting_orders.domain.errors import ConcurrentUpdateError
 from hosting_orders.domain.order import Failure, Order, OrderStatus
 from tests.integration.dynamodb.examples import (
@@ -73,8 +73,8 @@ def test_a_payment_of_a_cart_that_is_not_there_makes_none(store: DynamoOrderStor
 
 def test_saving_a_payment_leaves_the_roll_up_of_others_alone(store: DynamoOrderStore) -> None:
     seen = placed(store, an_order())
-    completed = OrderMark(OrderStatus.COMPLETED, 4)
-    store.save_marks(ACCOUNT, TOKEN, {NUMBER: completed})
+    completed = OrderSnapshot(OrderStatus.COMPLETED, 4)
+    store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: completed})
     store.save_payment(seen.with_payment(SETTLED, NOW))
     after = store.cart(ACCOUNT, TOKEN)
     assert after is not None
@@ -85,7 +85,7 @@ def test_saving_a_payment_leaves_the_roll_up_of_others_alone(store: DynamoOrderS
 def test_rolling_up_leaves_the_payment_of_others_alone(store: DynamoOrderStore) -> None:
     seen = placed(store, an_order())
     store.save_payment(replace(seen.with_payment(SETTLED, NOW + 1), payment_lease=NOW + 9))
-    store.save_marks(ACCOUNT, TOKEN, {NUMBER: OrderMark(OrderStatus.COMPLETED, 4)})
+    store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: OrderSnapshot(OrderStatus.COMPLETED, 4)})
     after = store.cart(ACCOUNT, TOKEN)
     assert after is not None
     assert (after.payment, after.payment_lease, after.payment_version) == (SETTLED, NOW + 9, 1)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
-from hosting_orders.domain.cart import OrderMark
+from hosting_orders.domain.cart import OrderSnapshot
 from hosting_orders.domain.errors import (
     CapacityExhaustedError,
     CartExistsError,
@@ -123,7 +123,7 @@ def test_a_cart_that_does_not_know_its_orders_is_a_mistake(store: DynamoOrderSto
     with pytest.raises(ValueError, match="exactly its new orders"):
         store.place(a_cart(), [an_order()])
     with pytest.raises(ValueError, match="all of them pending"):
-        store.place(a_cart(orders={NUMBER: OrderMark(OrderStatus.COMPLETED, 4)}), [an_order()])
+        store.place(a_cart(orders={NUMBER: OrderSnapshot(OrderStatus.COMPLETED, 4)}), [an_order()])
     assert everything_in(client) == []
 
 

@@ -1,4 +1,4 @@
-"""`save_marks`: the cart's roll-up under old, repeated, reordered and racing news."""
+"""`save_roll_up`: the cart's roll-up under old, repeated, reordered and racing news."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
-from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus, roll_up
+from hosting_orders.domain.cart import Cart, OrderSnapshot, RollupStatus, roll_up
 from hosting_orders.domain.errors import ConcurrentUpdateError
 from hosting_orders.domain.order import OrderStatus
 from tests.integration.dynamodb.conftest import no_sleep
 from tests.integration.dynamodb.examples import ACCOUNT, NUMBER, TOKEN, a_cart, an_order
 from tests.support.table import TABLE_NAME, InterruptedClient, everything_in
 
-PROCESSING = OrderMark(OrderStatus.PROCESSING, 1)
-COMPLETED = OrderMark(OrderStatus.COMPLETED, 3)
-EXPIRED = OrderMark(OrderStatus.EXPIRED, 1)
+PROCESSING = OrderSnapshot(OrderStatus.PROCESSING, 1)
+COMPLETED = OrderSnapshot(OrderStatus.COMPLETED, 3)
+EXPIRED = OrderSnapshot(OrderStatus.EXPIRED, 1)
 
 
 def placed(store: DynamoOrderStore, count: int = 1) -> Cart:
@@ -42,12 +42,12 @@ def cart_now(store: DynamoOrderStore) -> Cart:
 
 def test_news_of_an_order_reaches_its_cart(store: DynamoOrderStore) -> None:
     placed(store, 2)
-    told = store.save_marks(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
+    told = store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
     assert told == cart_now(store)
     assert told is not None
-    assert told.orders == {NUMBER: COMPLETED, NUMBER + 1: OrderMark(OrderStatus.PENDING, 0)}
+    assert told.orders == {NUMBER: COMPLETED, NUMBER + 1: OrderSnapshot(OrderStatus.PENDING, 0)}
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PROCESSING, 1)
-    told = store.save_marks(ACCOUNT, TOKEN, {NUMBER + 1: EXPIRED})
+    told = store.save_roll_up(ACCOUNT, TOKEN, {NUMBER + 1: EXPIRED})
     assert told == cart_now(store)
     assert told is not None
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 2)
@@ -56,18 +56,21 @@ def test_news_of_an_order_reaches_its_cart(store: DynamoOrderStore) -> None:
 def test_news_for_a_cart_that_is_not_there_is_none_and_makes_nothing(
     store: DynamoOrderStore, client: Any
 ) -> None:
-    assert store.save_marks(ACCOUNT, TOKEN, {NUMBER: COMPLETED}) is None
+    assert store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED}) is None
     assert everything_in(client) == []
 
 
 @pytest.mark.parametrize(
-    "old", [COMPLETED, PROCESSING, OrderMark(OrderStatus.PENDING, 0), OrderMark(OrderStatus.REFUNDING, 3)]
+    "old",
+    [COMPLETED, PROCESSING, OrderSnapshot(OrderStatus.PENDING, 0), OrderSnapshot(OrderStatus.REFUNDING, 3)],
 )
-def test_old_and_repeated_news_write_nothing(store: DynamoOrderStore, client: Any, old: OrderMark) -> None:
+def test_old_and_repeated_news_write_nothing(
+    store: DynamoOrderStore, client: Any, old: OrderSnapshot
+) -> None:
     placed(store)
-    store.save_marks(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
+    store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
     never = InterruptedClient(client, "put_item", _must_not_be_called)
-    told = DynamoOrderStore(never, TABLE_NAME).save_marks(ACCOUNT, TOKEN, {NUMBER: old})
+    told = DynamoOrderStore(never, TABLE_NAME).save_roll_up(ACCOUNT, TOKEN, {NUMBER: old})
     assert told == cart_now(store)
     assert told is not None
     assert told.rollup_version == 1
@@ -76,7 +79,7 @@ def test_old_and_repeated_news_write_nothing(store: DynamoOrderStore, client: An
 def test_news_of_a_stranger_writes_nothing(store: DynamoOrderStore, client: Any) -> None:
     cart = placed(store)
     never = InterruptedClient(client, "put_item", _must_not_be_called)
-    assert DynamoOrderStore(never, TABLE_NAME).save_marks(ACCOUNT, TOKEN, {NUMBER + 77: COMPLETED}) == cart
+    assert DynamoOrderStore(never, TABLE_NAME).save_roll_up(ACCOUNT, TOKEN, {NUMBER + 77: COMPLETED}) == cart
 
 
 def _must_not_be_called() -> None:
@@ -87,8 +90,8 @@ def test_the_end_is_the_same_in_whatever_order_the_news_comes(client: Any) -> No
     news = [
         {NUMBER: PROCESSING},
         {NUMBER: COMPLETED},
-        {NUMBER + 1: OrderMark(OrderStatus.REFUNDING, 2), NUMBER: PROCESSING},
-        {NUMBER + 1: OrderMark(OrderStatus.PROVISION_FAILED, 3)},
+        {NUMBER + 1: OrderSnapshot(OrderStatus.REFUNDING, 2), NUMBER: PROCESSING},
+        {NUMBER + 1: OrderSnapshot(OrderStatus.PROVISION_FAILED, 3)},
     ]
     store = DynamoOrderStore(client, TABLE_NAME)
     ends = set()
@@ -97,22 +100,22 @@ def test_the_end_is_the_same_in_whatever_order_the_news_comes(client: Any) -> No
         store.place(a_cart(*orders, account_id=f"account-{run}"), orders)
         for piece in (*order_of_news, order_of_news[0]):
             own = {number + 2 * run: mark for number, mark in piece.items()}
-            store.save_marks(f"account-{run}", TOKEN, own)
+            store.save_roll_up(f"account-{run}", TOKEN, own)
         cart = store.cart(f"account-{run}", TOKEN)
         assert cart is not None
         ends.add((tuple(cart.orders.values()), cart.rollup_status))
-    marks = (COMPLETED, OrderMark(OrderStatus.PROVISION_FAILED, 3))
+    marks = (COMPLETED, OrderSnapshot(OrderStatus.PROVISION_FAILED, 3))
     assert ends == {(marks, RollupStatus.PARTIAL)}
 
 
 def test_news_that_comes_between_reading_and_writing_is_kept(store: DynamoOrderStore, client: Any) -> None:
     placed(store, 3)
     rivals = [
-        lambda: store.save_marks(ACCOUNT, TOKEN, {NUMBER + 1: COMPLETED}),
-        lambda: store.save_marks(ACCOUNT, TOKEN, {NUMBER + 2: EXPIRED}),
+        lambda: store.save_roll_up(ACCOUNT, TOKEN, {NUMBER + 1: COMPLETED}),
+        lambda: store.save_roll_up(ACCOUNT, TOKEN, {NUMBER + 2: EXPIRED}),
     ]
     slow = DynamoOrderStore(InterruptedClient(client, "put_item", *rivals), TABLE_NAME, no_sleep)
-    told = slow.save_marks(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
+    told = slow.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
     assert told == cart_now(store)
     assert told is not None
     assert list(told.orders.values()) == [COMPLETED, COMPLETED, EXPIRED]
@@ -124,9 +127,9 @@ def test_a_race_lost_to_newer_news_of_the_same_order_does_not_turn_it_back(
 ) -> None:
     placed(store)
     slow = InterruptedClient(
-        client, "put_item", lambda: store.save_marks(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
+        client, "put_item", lambda: store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
     )
-    told = DynamoOrderStore(slow, TABLE_NAME).save_marks(ACCOUNT, TOKEN, {NUMBER: PROCESSING})
+    told = DynamoOrderStore(slow, TABLE_NAME).save_roll_up(ACCOUNT, TOKEN, {NUMBER: PROCESSING})
     assert told == cart_now(store)
     assert told is not None
     assert (told.orders[NUMBER], told.rollup_version) == (COMPLETED, 1)
@@ -135,14 +138,14 @@ def test_a_race_lost_to_newer_news_of_the_same_order_does_not_turn_it_back(
 def test_a_race_that_is_always_lost_is_told(store: DynamoOrderStore, client: Any) -> None:
     placed(store)
     rivals = [
-        lambda version=version: store.save_marks(
-            ACCOUNT, TOKEN, {NUMBER: OrderMark(OrderStatus.PROCESSING, version)}
+        lambda version=version: store.save_roll_up(
+            ACCOUNT, TOKEN, {NUMBER: OrderSnapshot(OrderStatus.PROCESSING, version)}
         )
         for version in range(1, 100)
     ]
     unlucky = DynamoOrderStore(InterruptedClient(client, "put_item", *rivals), TABLE_NAME, no_sleep)
     with pytest.raises(ConcurrentUpdateError):
-        unlucky.save_marks(ACCOUNT, TOKEN, {NUMBER: OrderMark(OrderStatus.COMPLETED, 1000)})
+        unlucky.save_roll_up(ACCOUNT, TOKEN, {NUMBER: OrderSnapshot(OrderStatus.COMPLETED, 1000)})
     assert cart_now(store).orders[NUMBER].status is OrderStatus.PROCESSING
 
 
@@ -150,14 +153,14 @@ def test_many_orders_rolled_up_by_several_at_once_lose_nothing(client: Any, stor
     count = 24
     placed(store, count)
     ends = [OrderStatus.COMPLETED, OrderStatus.EXPIRED, OrderStatus.CANCELED]
-    news = {NUMBER + place: OrderMark(ends[place % 3], 2) for place in range(count)}
+    news = {NUMBER + place: OrderSnapshot(ends[place % 3], 2) for place in range(count)}
     batches = [dict(list(news.items())[start::3]) for start in range(3)]
     failures: list[Exception] = []
 
-    def roll(batch: dict[int, OrderMark]) -> None:
+    def roll(batch: dict[int, OrderSnapshot]) -> None:
         try:
             for number, mark in batch.items():
-                DynamoOrderStore(client, TABLE_NAME, a_moment).save_marks(ACCOUNT, TOKEN, {number: mark})
+                DynamoOrderStore(client, TABLE_NAME, a_moment).save_roll_up(ACCOUNT, TOKEN, {number: mark})
         except Exception as error:
             failures.append(error)
 
@@ -182,7 +185,7 @@ def test_rolling_up_costs_the_same_for_the_last_order_as_for_the_first(
     counting = _Counting(client, calls)
     for number in (NUMBER, NUMBER + 48):
         calls.clear()
-        DynamoOrderStore(counting, TABLE_NAME).save_marks(ACCOUNT, TOKEN, {number: COMPLETED})
+        DynamoOrderStore(counting, TABLE_NAME).save_roll_up(ACCOUNT, TOKEN, {number: COMPLETED})
         assert calls == ["query", "put_item"]
 
 

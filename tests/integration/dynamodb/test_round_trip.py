@@ -17,7 +17,7 @@ from hosting_orders.adapters.dynamodb import items
 from hosting_orders.adapters.dynamodb.codec import decode, encode
 from hosting_orders.domain.account import Account, Credential, User
 from hosting_orders.domain.callback import CallbackDelivery
-from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus
+from hosting_orders.domain.cart import Cart, OrderSnapshot, RollupStatus
 from hosting_orders.domain.catalogue import Location, Plan, Term, Tld, Variant
 from hosting_orders.domain.domain_record import DomainRecord
 from hosting_orders.domain.order import Order, OrderStatus
@@ -97,7 +97,7 @@ def test_a_cart_comes_back_from_its_two_items(cart: Cart) -> None:
 @given(anything(Cart))
 def test_a_cart_without_news_has_all_orders_pending(cart: Cart) -> None:
     back = items.cart_from_items(stored(items.cart_to_item(cart)), None)
-    assert dict(back.orders) == dict.fromkeys(cart.orders, items.UNTOUCHED)
+    assert dict(back.orders) == dict.fromkeys(cart.orders, items.NOT_REPORTED)
     assert back.payment == cart.payment
 
 
@@ -134,7 +134,7 @@ def test_a_cart_of_a_hundred_orders_keeps_its_roll_up_within_one_write_unit(
 ) -> None:
     """A write unit is 1024 bytes of names and values; the hundredth order must not cost more than one."""
     marks = {
-        2**49 - 1 - place: OrderMark(statuses[place % len(statuses)], version=19) for place in range(100)
+        2**49 - 1 - place: OrderSnapshot(statuses[place % len(statuses)], version=19) for place in range(100)
     }
     cart = a_cart(orders=marks, rollup_status=RollupStatus.PROCESSING, rollup_version=1900)
     assert size_of(encode(items.rollup_to_item(cart))) <= 1024

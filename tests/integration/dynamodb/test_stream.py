@@ -6,7 +6,7 @@ from typing import Any
 
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
 from hosting_orders.adapters.dynamodb.stream import order_of_record
-from hosting_orders.domain.cart import OrderMark
+from hosting_orders.domain.cart import OrderSnapshot
 from hosting_orders.domain.order import OrderStatus
 from tests.integration.dynamodb.examples import ACCOUNT, NUMBER, a_cart, a_full_order, an_order, limit_places
 from tests.support.table import everything_in
@@ -23,7 +23,7 @@ def test_of_all_items_only_orders_are_orders(store: DynamoOrderStore, client: An
     limit_places(client, 5)
     orders = [a_full_order(NUMBER), an_order(NUMBER + 1)]
     store.place(a_cart(*orders), orders)
-    store.save_marks(ACCOUNT, a_cart().token, {NUMBER: OrderMark(OrderStatus.PROCESSING, 1)})
+    store.save_roll_up(ACCOUNT, a_cart().token, {NUMBER: OrderSnapshot(OrderStatus.PROCESSING, 1)})
     told = [order_of_record(record(item, "INSERT")) for item in everything_in(client)]
     assert [order for order in told if order is not None] == orders
     assert len(told) == 8, "cart, roll-up, two claims of numbers, variant and counter too"

@@ -16,8 +16,8 @@ from hosting_orders.domain.order import Order
 from hosting_orders.domain.workflow import Step
 
 # SendTaskSuccess and SendTaskFailure refuse what is longer, and a reason cut short beats none.
-LONGEST_ERROR = 256
-LONGEST_CAUSE = 32_768
+MAX_ERROR_LENGTH = 256
+MAX_CAUSE_LENGTH = 32_768
 
 # Answers that say there is nothing left to do: the execution was started before; or no step waits on the token any
 # more, because it was answered, timed out, or its execution ended.
@@ -86,8 +86,8 @@ class StepFunctionsWorkflow:
             "send_task_failure",
             _NO_STEP_WAITS,
             taskToken=token,
-            error=error.__name__[:LONGEST_ERROR],
-            cause=cause[:LONGEST_CAUSE],
+            error=error.__name__[:MAX_ERROR_LENGTH],
+            cause=cause[:MAX_CAUSE_LENGTH],
         )
         self._tokens.drop_token(order.account_id, order.number, step, token)
         return answer is not None

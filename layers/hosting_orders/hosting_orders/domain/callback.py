@@ -19,7 +19,7 @@ SCHEDULE: tuple[int, ...] = (
 )
 
 # A receiver can put us off, but not for longer than this (seconds).
-LONGEST_RETRY_AFTER = 24 * HOUR
+MAX_RETRY_AFTER = 24 * HOUR
 
 # So many attempts stay on record. The schedule makes fewer; a client may ask for redeliveries without end.
 KEPT_ATTEMPTS = 50
@@ -72,7 +72,7 @@ class CallbackDelivery:
         if tried.made > len(SCHEDULE):
             return replace(tried, status=DeliveryStatus.EXHAUSTED)
         delay = SCHEDULE[tried.made - 1] * (1 + jitter / 10)
-        delay = max(delay, min(answer.retry_after or 0, LONGEST_RETRY_AFTER))
+        delay = max(delay, min(answer.retry_after or 0, MAX_RETRY_AFTER))
         return replace(tried, due_at=now + int(delay * 1000))
 
     def again(self, now: int) -> CallbackDelivery:

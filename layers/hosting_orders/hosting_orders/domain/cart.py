@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from .order import ENDS, Order, OrderStatus
 
-MOST_ITEMS = 20
+MAX_ITEMS = 20
 """Items of one cart: all of it is written in one transaction, and a domain takes four of its hundred writes."""
 
 
@@ -120,14 +120,14 @@ class Payment:
         return self.reference is not None
 
     @property
-    def half_done(self) -> bool:
+    def needs_void(self) -> bool:
         """True when the provider had refused it for good and our process died before it had tidied up: whoever
         starts the payment again finishes that."""
         return self.status is PaymentStatus.PROCESSING and self.error is not None
 
 
 @dataclass(frozen=True, slots=True)
-class OrderMark:
+class OrderSnapshot:
     """What the cart knows of one of its orders: the status, and the order's version it was true at."""
 
     status: OrderStatus
@@ -151,7 +151,7 @@ class Cart:
     payment_lease: int = 0
     rollup_version: int = 0
     rollup_status: RollupStatus = RollupStatus.PENDING
-    orders: Mapping[int, OrderMark] = field(default_factory=dict)
+    orders: Mapping[int, OrderSnapshot] = field(default_factory=dict)
     due_at: int | None = None
 
     @property
@@ -164,7 +164,7 @@ class Cart:
     def with_payment(self, payment: Payment, now: int) -> Cart:
         return replace(self, payment=payment, updated_at=max(now, self.updated_at))
 
-    def with_marks(self, news: Mapping[int, OrderMark]) -> Cart:
+    def with_snapshots(self, news: Mapping[int, OrderSnapshot]) -> Cart:
         """The cart after news of its orders. Old news (a lower version) changes nothing; strangers are ignored."""
         marks = dict(self.orders)
         for number, mark in news.items():

@@ -15,12 +15,12 @@ LONGEST = {
     "phone": 30,
 }
 """The most characters of each field: within what Route 53 takes, and such that any of them can be told to be too long
-by itself. What a whole contact may have is `LARGEST_CONTACT`."""
+by itself. What a whole contact may have is `MAX_CONTACT_BYTES`."""
 
 REQUIRED = ("first_name", "last_name", "street_address", "post_code", "city", "country", "email", "phone")
 OPTIONAL = ("organization", "state")
 CONTACT_FIELDS = (*REQUIRED, *OPTIONAL, "extra_properties")
-LONGEST_EXTRA = 128
+MAX_EXTRA_LENGTH = 128
 
-LARGEST_CONTACT = 3900
+MAX_CONTACT_BYTES = 3900
 """Bytes of JSON. KMS encrypts at most 4096 bytes at once, and a contact is sealed by it directly."""

@@ -35,7 +35,7 @@ RENEWAL_MONEY = 2 * HOUR
 # How often a renewal that is not paid yet, or that the registrar will not do, is looked at.
 RENEWAL_AGAIN = DAY
 # A registrar takes minutes to renew a name. What takes longer than this needs an operator.
-NAME_RENEWAL_DEADLINE = 3 * DAY
+DOMAIN_RENEWAL_DEADLINE = 3 * DAY
 # How often a compensation that could not be finished is tried again.
 COMPENSATION_CHECK = 5 * MINUTE
 # An order that ended otherwise than delivered is looked at once more: is there a step that still waits for it?
@@ -83,7 +83,7 @@ def registrar_check(order: Order, now: int) -> int:
     return _soon_at_first(asked.asked_at if asked else now, now)
 
 
-def name_renewal_check(since: int, now: int) -> int:
+def domain_renewal_check(since: int, now: int) -> int:
     """The same for a name's renewal that the registrar was first asked for at `since` (epoch ms)."""
     return _soon_at_first(since, now)
 

@@ -171,7 +171,7 @@ class NumberTakenError(HostingOrdersError):
     """Two orders minted one number; mint again."""
 
 
-class NameTakenError(HostingOrdersError):
+class DomainTakenError(HostingOrdersError):
     """The domain name belongs to another order."""
 
     def __init__(self, name: str) -> None:

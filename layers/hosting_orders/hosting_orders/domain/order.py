@@ -221,15 +221,13 @@ class Order:
             timeline=(*self.timeline, TimelineEntry(now, to, actor, cause)),
         )
 
-    def look_again_at(self, due_at: int) -> Order:
+    def check_at(self, due_at: int) -> Order:
         """When the reconciler should ask what became of it (epoch milliseconds)."""
         return replace(self, due_at=due_at)
 
     def paid(self, now: int, due_at: int) -> Order:
         """The cart's payment succeeded: delivery may begin."""
-        return self._move(OrderStatus.PROCESSING, now, Actor.STRIPE, "payment succeeded").look_again_at(
-            due_at
-        )
+        return self._move(OrderStatus.PROCESSING, now, Actor.STRIPE, "payment succeeded").check_at(due_at)
 
     def payment_failed(self, failure: Failure, now: int, actor: Actor = Actor.STRIPE) -> Order:
         """No money was taken and none will be."""
@@ -270,11 +268,11 @@ class Order:
         now: int,
         actor: Actor = Actor.PLATFORM,
     ) -> Order:
-        """The end everybody wants. The renewal usually begins after it (`renewed_by`)."""
+        """The end everybody wants. The renewal usually begins after it (`with_renewal`)."""
         moved = self._move(OrderStatus.COMPLETED, now, actor, "delivered")
         return replace(moved, resource=resource, subscription=subscription)
 
-    def renewed_by(self, subscription: Subscription | None, due_at: int | None = None) -> Order:
+    def with_renewal(self, subscription: Subscription | None, due_at: int | None = None) -> Order:
         """What is delivered renews itself; None when the provider refuses to. `due_at` is when somebody should look
         whether its money has come: a name has to be renewed at its registry then."""
         return replace(self, subscription=subscription, due_at=due_at if subscription else None)
@@ -290,16 +288,16 @@ class Order:
         renews = self.status is OrderStatus.COMPLETED and self.subscription is not None
         return renews and self.item.renewal_is_work()
 
-    def look_at_renewal(self, now: int) -> Order:
+    def check_renewal_now(self, now: int) -> Order:
         """There are news of the renewal's money: the reconciler should see at once whether there is work.
 
         A renewal already in progress has its own schedule and looks for new payments when done.
         """
         under_way = self.domain is not None and self.domain.is_renewing
         due = self.due_at is not None and self.due_at <= now
-        return self if due or under_way or not self.renewal_is_watched else self.look_again_at(now)
+        return self if due or under_way or not self.renewal_is_watched else self.check_at(now)
 
-    def next_renewal_at(self, moment: int) -> Order:
+    def with_next_renewal(self, moment: int) -> Order:
         """When the next term is charged (epoch ms), in the words of the subscription's bucket."""
         if self.subscription is None:
             return self

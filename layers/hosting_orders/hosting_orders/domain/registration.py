@@ -75,7 +75,7 @@ class Contact:
         }
 
     def as_json(self) -> str:
-        """The text that is sealed; `LARGEST_CONTACT` (domain/contact_fields.py) limits it."""
+        """The text that is sealed; `MAX_CONTACT_BYTES` (domain/contact_fields.py) limits it."""
         return json.dumps(self.as_given(), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -139,7 +139,7 @@ class Availability(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class NameOffer:
+class DomainOffer:
     """Whether a name can be had now, what the registrar takes for its first year, and why not (for people)."""
 
     availability: Availability

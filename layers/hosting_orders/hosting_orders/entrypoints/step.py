@@ -53,7 +53,7 @@ def workflow_step(
             log.warning("step ended with an error", extra={"error": type(error).__name__, "why": str(error)})
             if not isinstance(error, HostingOrdersError):
                 # Retried for hours, so an operator has time, and should know of it from the first.
-                bootstrap.services().measures.count("StepFault")
+                bootstrap.services().metrics.count("StepFault")
             raise
         finally:
             log.remove_keys(["account_id", "order_id", "step"])

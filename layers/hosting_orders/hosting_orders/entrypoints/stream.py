@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from hosting_orders import bootstrap
-from hosting_orders.usecases.roll_up_cart import OrderNews
+from hosting_orders.usecases.roll_up_cart import OrderChange
 
 from .logs import logger
 
 
-def order_news(event: Mapping[str, Any]) -> tuple[list[OrderNews], list[str]]:
+def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str]]:
     """The news in a batch, and the sequence numbers of records that can't be read.
 
     A record that can't be read is retried and then set aside (the queue RollUpDeadLetters), never dropped.
     """
-    news: list[OrderNews] = []
+    news: list[OrderChange] = []
     unreadable: list[str] = []
     for record in event["Records"]:
         sequence = record["dynamodb"]["SequenceNumber"]
@@ -28,7 +28,7 @@ def order_news(event: Mapping[str, Any]) -> tuple[list[OrderNews], list[str]]:
             continue
         if order is not None:
             news.append(
-                OrderNews(
+                OrderChange(
                     sequence, order.account_id, order.cart_token, order.number, order.status, order.version
                 )
             )

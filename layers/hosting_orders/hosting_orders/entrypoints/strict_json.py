@@ -7,10 +7,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-DEEPEST = 16
+MAX_DEPTH = 16
 """Levels of objects and arrays. No body of ours needs half of them; far more would exhaust the stack."""
 
-_LONGEST_INTEGER = 40  # digits
+_MAX_INTEGER_DIGITS = 40  # digits
 
 
 class UnfitJsonError(ValueError):
@@ -62,14 +62,14 @@ def _float(text: str) -> float:
 
 
 def _integer(text: str) -> int:
-    if len(text) > _LONGEST_INTEGER:
+    if len(text) > _MAX_INTEGER_DIGITS:
         raise UnfitJsonError("The body has a number that is too large.")
     return int(text)
 
 
 def _check_depth(document: object) -> None:
     level = [document]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             return
@@ -83,4 +83,4 @@ def _inside(value: object) -> list[Any]:
 
 
 def _too_deep() -> UnfitJsonError:
-    return UnfitJsonError(f"The body is nested too deeply: at most {DEEPEST} levels are allowed.")
+    return UnfitJsonError(f"The body is nested too deeply: at most {MAX_DEPTH} levels are allowed.")

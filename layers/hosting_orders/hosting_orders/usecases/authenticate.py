@@ -89,19 +89,19 @@ def authenticate(
         alive = [account for account in accounts if account is not None]
         if not alive:
             raise CredentialRefusedError(_REFUSED)
-        if all(shut_out(account) for account in alive):
+        if all(trial_blocks_api(account) for account in alive):
             raise AccessDeniedError(Code.TRIAL_ACCOUNT, _TRIAL)
         return Caller(credential, None)
     # A key's own list of accounts decides before any read, so foreign accounts can't be probed.
     account = services.directory.account(account_id) if account_id in credential.account_ids else None
     if account is None:
         raise CredentialRefusedError(_REFUSED)
-    if shut_out(account):
+    if trial_blocks_api(account):
         raise AccessDeniedError(Code.TRIAL_ACCOUNT, _TRIAL)
     return Caller(credential, account)
 
 
-def shut_out(account: Account) -> bool:
+def trial_blocks_api(account: Account) -> bool:
     """Whether the account's trial excludes the API (docs/contracts.md C14, O2-184): then nothing of it is shown."""
     return account.is_trial and not account.trial_api_access
 

@@ -21,7 +21,7 @@ def cancel_order(services: Services, account_id: str, number: int) -> Order:
     order = change_order(
         services,
         load_order(services, account_id, number),
-        to=lambda current: current.cancel_requested(now).look_again_at(now + deadlines.COMPENSATION_CHECK),
+        to=lambda current: current.cancel_requested(now).check_at(now + deadlines.COMPENSATION_CHECK),
     )
     try:
         _wake(services, order)

@@ -8,7 +8,7 @@ from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.providers import PaymentState
 
 from .changes import change_cart
-from .collect_payment import note_payment
+from .collect_payment import record_payment
 from .ports import Services
 
 
@@ -25,7 +25,7 @@ def close_payment(services: Services, cart: Cart) -> Cart:
         return _close_unstarted(services, cart)
     if state.status in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION):
         state = services.payments.void(state.reference)
-    return note_payment(services, cart, state)
+    return record_payment(services, cart, state)
 
 
 def _find_payment(services: Services, cart: Cart) -> PaymentState | None:

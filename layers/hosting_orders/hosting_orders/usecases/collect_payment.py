@@ -43,9 +43,9 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
         created_at=cart.created_at,
     )
     try:
-        return note_payment(services, cart, services.payments.charge(request))
+        return record_payment(services, cart, services.payments.charge(request))
     except PaymentNotStartedError as refusal:
-        note_failure(services, cart, refusal)
+        record_failure(services, cart, refusal)
         raise
     except ProviderUnavailableError:
         # Unknown is not forbidden: whoever comes next may go on at once, under the same keys.
@@ -56,7 +56,7 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
 def resume_payment(services: Services, cart: Cart) -> Cart:
     """Start a payment whose process died, unless another is at it or it was started after all."""
     now = services.clock.now()
-    answered = cart.payment.started and not cart.payment.half_done
+    answered = cart.payment.started and not cart.payment.needs_void
     if answered or cart.payment.settled or cart.payment_lease > now:
         return cart
     account = services.directory.account(cart.account_id)
@@ -85,7 +85,7 @@ def _give_lease_back(services: Services, cart: Cart) -> Cart:
     )
 
 
-def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
+def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
     """Write down what is true at the provider. News that came too late to be true of this cart changes nothing."""
 
     def is_news(current: Cart) -> bool:
@@ -114,7 +114,7 @@ def note_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
         free = replace(current.with_payment(payment, now), payment_lease=0)
         due_at = None
         if not payment.settled:
-            check = deadlines.LOST_START if payment.half_done else deadlines.PAYMENT_CHECK
+            check = deadlines.LOST_START if payment.needs_void else deadlines.PAYMENT_CHECK
             # A debit may be under way beyond every deadline: then the bank decides, and we ask it now and then.
             due_at = min(now + check, max(deadlines.payment_deadline(free), now + deadlines.RECONCILE_AGAIN))
         return replace(free, due_at=due_at)
@@ -133,7 +133,7 @@ def _pay_until(cart: Cart, state: PaymentState) -> int | None:
     return deadlines.pay_until(cart.created_at, state.method_type)
 
 
-def note_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError) -> None:
+def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError) -> None:
     """The payment could not be started: cart and orders fail together, and their callbacks are owed, in one write.
 
     Whoever else wrote in between is read and respected.
@@ -144,7 +144,7 @@ def note_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError
         orders = services.orders.orders(cart.account_id, sorted(cart.orders))
         failed = [
             # An execution may wait for this already, if the payment was started by the second process to try.
-            order.payment_failed(failure, now).look_again_at(now + deadlines.CLOSING_CHECK)
+            order.payment_failed(failure, now).check_at(now + deadlines.CLOSING_CHECK)
             for order in orders
             if order.status is OrderStatus.PENDING
         ]

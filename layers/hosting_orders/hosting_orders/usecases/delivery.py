@@ -11,7 +11,7 @@ from .changes import change_order, load_order
 from .ports import Services
 
 
-def take_fence(services: Services, account_id: str, number: int, task_token: str) -> Order | None:
+def claim_for_delivery(services: Services, account_id: str, number: int, task_token: str) -> Order | None:
     """Begin to deliver a paid order, and keep the step's token; None when it was delivered already and the token is
     answered. From here on it cannot be cancelled; the product says when the reconciler first looks.
 
@@ -56,7 +56,7 @@ def undeliverable(services: Services, order: Order, failure: Failure, actor: Act
         services,
         order,
         when=OrderStatus.PROCESSING,
-        to=lambda current: current.undeliverable(failure, now, actor).look_again_at(
+        to=lambda current: current.undeliverable(failure, now, actor).check_at(
             now + deadlines.COMPENSATION_CHECK
         ),
     )

@@ -36,7 +36,7 @@ from hosting_orders.domain.registration import (
     Contacts,
     DomainAction,
     DomainName,
-    NameOffer,
+    DomainOffer,
     TldRules,
 )
 
@@ -118,15 +118,15 @@ def draft_domain(
     if not account.can_order:
         raise InvalidRequestError(Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS, "Account unable to create orders.")
     problems = Problems()
-    action = problems.gather("", lambda: _action(request.action))
-    name = problems.gather("", lambda: services.registry_rules.parse_name(request.name))
-    rules = problems.gather("", lambda: _rules(services, catalogue, name)) if name else None
+    action = problems.collect("", lambda: _action(request.action))
+    name = problems.collect("", lambda: services.registry_rules.parse_name(request.name))
+    rules = problems.collect("", lambda: _rules(services, catalogue, name)) if name else None
     price = None
     if name and rules and action:
-        price = problems.gather("", lambda: _price(catalogue, account, name, action))
-        problems.gather("", lambda: _check_transfer(rules, action, request.auth_code))
-    contacts = problems.gather("", lambda: _contacts(services, account, request, rules))
-    problems.stop()
+        price = problems.collect("", lambda: _price(catalogue, account, name, action))
+        problems.collect("", lambda: _check_transfer(rules, action, request.auth_code))
+    contacts = problems.collect("", lambda: _contacts(services, account, request, rules))
+    problems.raise_if_any()
     assert name and action and price and contacts
     item = DomainItem(
         name=name.unicode,
@@ -208,10 +208,10 @@ def _contacts(
     owner: Contact | None = None
     if request.contact is not None:
         given = request.contact
-        owner = problems.gather("/contact", lambda: services.registry_rules.read_contact(given))
+        owner = problems.collect("/contact", lambda: services.registry_rules.read_contact(given))
     elif request.contact_source is not None:
         source = request.contact_source
-        reused = problems.gather("", lambda: _reused(services, account, source, rules))
+        reused = problems.collect("", lambda: _reused(services, account, source, rules))
         owner = reused.owner if reused else None
     else:
         raise InvalidRequestError(
@@ -227,11 +227,11 @@ def _contacts(
             continue
         at = f"/role_contacts/{role.value}"
         if wanted.source == SAME_AS_OWNER:
-            problems.gather(at, partial(_check_role_fields, wanted))
+            problems.collect(at, partial(_check_role_fields, wanted))
             found[role] = owner
             continue
-        found[role] = problems.gather(at, partial(_role_contact, services, account, role, wanted, rules))
-    problems.stop()
+        found[role] = problems.collect(at, partial(_role_contact, services, account, role, wanted, rules))
+    problems.raise_if_any()
     admin, billing, tech = (found[role] for role in _OTHER_ROLES)
     assert owner and admin and billing and tech
     return Contacts(owner, admin, billing, tech)
@@ -249,8 +249,8 @@ def _reused(services: Services, account: Account, source: ContactSource, rules: 
     if isinstance(extra, Mapping):
         given["extra_properties"] = {**owner.extra, **extra}
     problems = Problems()
-    mended = problems.gather("/contact_source", lambda: services.registry_rules.read_contact(given))
-    problems.stop()
+    mended = problems.collect("/contact_source", lambda: services.registry_rules.read_contact(given))
+    problems.raise_if_any()
     assert mended
     return Contacts(*(mended if contact == owner else contact for contact in _four(contacts)))
 
@@ -354,8 +354,8 @@ def settle_domains(
     for draft in drafts:
         name = draft.item.ascii_name
         # First: the registry would only say that the name is gone, not that it is gone to us.
-        if name in seen or services.orders.name_taken(name):
-            raise name_taken(draft)
+        if name in seen or services.orders.domain_taken(name):
+            raise domain_taken(draft)
         seen.add(name)
     ask = partial(_offer, services)
     if len(drafts) == 1:
@@ -372,7 +372,7 @@ def settle_domains(
     ]
 
 
-def _offer(services: Services, draft: DomainDraft) -> NameOffer:
+def _offer(services: Services, draft: DomainDraft) -> DomainOffer:
     item = draft.item
     if item.action is DomainAction.REGISTER:
         return services.registrar.availability(item.ascii_name)
@@ -380,7 +380,7 @@ def _offer(services: Services, draft: DomainDraft) -> NameOffer:
 
 
 def _settled(
-    services: Services, catalogue: Catalogue, account: Account, draft: DomainDraft, offer: NameOffer
+    services: Services, catalogue: Catalogue, account: Account, draft: DomainDraft, offer: DomainOffer
 ) -> DomainDraft:
     item = draft.item
     draft = _priced(catalogue, account, draft, item, offer)
@@ -389,7 +389,7 @@ def _settled(
 
 
 def _priced(
-    catalogue: Catalogue, account: Account, draft: DomainDraft, item: DomainItem, offer: NameOffer
+    catalogue: Catalogue, account: Account, draft: DomainDraft, item: DomainItem, offer: DomainOffer
 ) -> DomainDraft:
     register = item.action is DomainAction.REGISTER
     # `domain_unavailable` is for registrations.
@@ -410,7 +410,7 @@ def _priced(
     return replace(draft, item=replace(item, max_cost=offer.cost))
 
 
-def name_taken(draft: DomainDraft) -> DomainRefusedError:
+def domain_taken(draft: DomainDraft) -> DomainRefusedError:
     """The 422 for a name that another order has, or is getting."""
     return DomainRefusedError(
         Code.DOMAIN_ADD_FAILED,

@@ -29,7 +29,7 @@ class Draft:
         return f"{type(self).__name__}(pointer={self.pointer!r})"  # it holds people's data
 
 
-def below(pointer: str, problem: InvalidRequestError) -> InvalidRequestError:
+def prefixed(pointer: str, problem: InvalidRequestError) -> InvalidRequestError:
     """The same problem, with its field named from the request's root."""
     return InvalidRequestError(problem.code, str(problem), pointer + (problem.pointer or ""))
 
@@ -40,17 +40,17 @@ class Problems:
     def __init__(self) -> None:
         self.found: list[InvalidRequestError] = []
 
-    def gather(self, pointer: str, check: Callable[[], T]) -> T | None:
+    def collect(self, pointer: str, check: Callable[[], T]) -> T | None:
         """What `check` returns, or None when it refuses; the refusal is kept."""
         try:
             return check()
         except InvalidRequestError as problem:
-            self.found.append(below(pointer, problem))
+            self.found.append(prefixed(pointer, problem))
         except InvalidFieldsError as several:
-            self.found += [below(pointer, problem) for problem in several.problems]
+            self.found += [prefixed(pointer, problem) for problem in several.problems]
         return None
 
-    def stop(self) -> None:
+    def raise_if_any(self) -> None:
         """Raise InvalidFieldsError, or the one InvalidRequestError, if anything was found."""
         if len(self.found) == 1:
             raise self.found[0]

@@ -13,9 +13,9 @@ from hosting_orders.domain.order import Order
 
 from .ports import Services
 
-LARGEST_PAGE = 100
+MAX_PAGE = 100
 DEFAULT_PAGE = 50
-MOST_DIGITS = 12  # of a page's number: more orders than any account has
+MAX_DIGITS = 12  # of a page's number: more orders than any account has
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ def list_orders(
     services: Services, account: Account, *, page: str | None, per_page: str | None, cursor: str | None
 ) -> Listing:
     """The page as asked for in query texts. Raises InvalidRequestError naming the parameter."""
-    size = min(_positive("per_page", Code.INVALID_PER_PAGE, per_page, DEFAULT_PAGE), LARGEST_PAGE)
+    size = min(_positive("per_page", Code.INVALID_PER_PAGE, per_page, DEFAULT_PAGE), MAX_PAGE)
     if cursor is not None:
         return _by_cursor(services, account, cursor, size)
     number = _positive("page", Code.INVALID_PAGE, page, 1)
-    if number >= 10**MOST_DIGITS:
+    if number >= 10**MAX_DIGITS:
         raise InvalidRequestError(
-            Code.INVALID_PAGE, f"`page` must have at most {MOST_DIGITS} digits.", "/page"
+            Code.INVALID_PAGE, f"`page` must have at most {MAX_DIGITS} digits.", "/page"
         )
     found = services.orders.newest(account.id, size, skip=(number - 1) * size)
     return _listing(account, found.orders, size, older=found.has_more, newer=number > 1)
@@ -70,7 +70,7 @@ def _positive(name: str, code: Code, text: str | None, default: int) -> int:
     digits = text.lstrip("0")
     if not text.isascii() or not text.isdigit() or not digits:
         raise InvalidRequestError(code, f"`{name}` must be a whole number, 1 or more.", f"/{name}")
-    return int(digits[: MOST_DIGITS + 1])
+    return int(digits[: MAX_DIGITS + 1])
 
 
 def _encode(direction: str, number: int) -> str:

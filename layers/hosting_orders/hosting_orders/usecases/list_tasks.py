@@ -11,12 +11,12 @@ from hosting_orders.domain.errors import NotFoundError
 from hosting_orders.domain.ids import parse_task_id, smallest_number_at
 from hosting_orders.domain.order import Order, OrderStatus
 
-from .authenticate import Caller, shut_out
+from .authenticate import Caller, trial_blocks_api
 from .changes import load_cart
 from .ports import Services
 
 WINDOW = 3 * durations.DAY
-MOST = 500
+MAX_TASKS = 500
 
 # Only of these does the payment decide what is told.
 _UNPAID_OR_NOT = (OrderStatus.PENDING, OrderStatus.CANCELING)
@@ -58,16 +58,16 @@ def _orders(services: Services, caller: Caller) -> list[tuple[Order, Account]]:
     since = smallest_number_at(services.clock.now() - WINDOW)
     if caller.account is not None:
         account = caller.account
-        return [(order, account) for order in services.orders.since(account.id, since, MOST)]
+        return [(order, account) for order in services.orders.since(account.id, since, MAX_TASKS)]
     found: list[tuple[Order, Account]] = []
     for account_id in caller.credential.account_ids:
         other = services.directory.account(account_id)
-        if other is None or shut_out(other):
+        if other is None or trial_blocks_api(other):
             continue
-        for order in services.orders.since(account_id, since, MOST):
+        for order in services.orders.since(account_id, since, MAX_TASKS):
             if _visible(caller, order):
                 found.append((order, other))
-    return sorted(found, key=lambda pair: pair[0].number, reverse=True)[:MOST]
+    return sorted(found, key=lambda pair: pair[0].number, reverse=True)[:MAX_TASKS]
 
 
 def find_task(services: Services, caller: Caller, task_id: str) -> Task:
@@ -85,7 +85,7 @@ def _find(services: Services, caller: Caller, task_id: str) -> tuple[Order, Acco
         for account_id in scoped:
             order = services.orders.order(account_id, parsed[0])
             account = services.directory.account(account_id)
-            if order is None or account is None or shut_out(account):
+            if order is None or account is None or trial_blocks_api(account):
                 continue
             if _visible(caller, order):
                 return order, account

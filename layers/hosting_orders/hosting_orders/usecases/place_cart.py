@@ -14,18 +14,18 @@ from functools import partial
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.callback_url import authorization_problem, url_problem
-from hosting_orders.domain.cart import Cart, OnItemFailure, OrderMark, Payment, PaymentStatus
+from hosting_orders.domain.cart import Cart, OnItemFailure, OrderSnapshot, Payment, PaymentStatus
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.domain_record import DomainRecord
 from hosting_orders.domain.errors import (
     CapacityExhaustedError,
     CartExistsError,
     DomainRefusedError,
+    DomainTakenError,
     HostingOrdersError,
     IdempotencyKeyReusedError,
     InvalidFieldsError,
     InvalidRequestError,
-    NameTakenError,
     NumberTakenError,
     PaymentNotStartedError,
     ProviderUnavailableError,
@@ -157,8 +157,8 @@ def _drafts(services: Services, account: Account, request: CartRequest) -> tuple
         checked: Draft = product.draft(services, catalogue, account, item.product, item.pointer)
         return checked
 
-    drafts = [problems.gather(item.pointer, partial(draft, item)) for item in request.items]
-    problems.stop()
+    drafts = [problems.collect(item.pointer, partial(draft, item)) for item in request.items]
+    problems.raise_if_any()
     return tuple(found for found in drafts if found is not None)
 
 
@@ -233,7 +233,7 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             on_item_failure=ready.request.on_item_failure,
             # Whoever writes the cart starts its payment; everybody else leaves it alone until this is over.
             payment_lease=now + deadlines.PAYMENT_LEASE,
-            orders={order.number: OrderMark(OrderStatus.PENDING, 0) for order in orders},
+            orders={order.number: OrderSnapshot(OrderStatus.PENDING, 0) for order in orders},
             due_at=now + deadlines.LOST_START,
         )
         try:
@@ -244,7 +244,7 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             continue
         except CapacityExhaustedError as full:
             raise _lost(ready.drafts, Claims(counter=full.resource)) from full
-        except NameTakenError as taken:
+        except DomainTakenError as taken:
             raise _lost(ready.drafts, Claims(domain=taken.name)) from taken
         for order in orders:
             log.info("order placed", extra={"order_id": order.uuid, "cart_token": ready.token})

@@ -88,7 +88,7 @@ class PlatformFulfilment(ABC):
             services,
             order,
             when=OrderStatus.PROCESSING,
-            to=lambda current: current.delivered(resource, None, now).look_again_at(now),  # for its renewal
+            to=lambda current: current.delivered(resource, None, now).check_at(now),  # for its renewal
         )
 
     def verdict(self, services: Services, order: Order) -> Verdict:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from hosting_orders.domain.account import Account, Credential, User
 from hosting_orders.domain.callback import CallbackDelivery
-from hosting_orders.domain.cart import Cart, OrderMark
+from hosting_orders.domain.cart import Cart, OrderSnapshot
 from hosting_orders.domain.catalogue import Catalogue, Term
 from hosting_orders.domain.errors import HostingOrdersError
 from hosting_orders.domain.listing import DueItem, OrderPage
@@ -32,7 +32,7 @@ from hosting_orders.domain.registration import (
     ContactRole,
     DomainAction,
     DomainName,
-    NameOffer,
+    DomainOffer,
     RegisteredDomain,
     RegistrarOperation,
     RegistrationRequest,
@@ -73,11 +73,11 @@ class OrderStore(Protocol):
 
         Order numbers are claimed for good, over all accounts: ids at providers are made of them. A domain name is
         claimed over all accounts too, until its order ends undelivered.
-        Raises CartExistsError, NumberTakenError, NameTakenError, CapacityExhaustedError, ConcurrentUpdateError.
+        Raises CartExistsError, NumberTakenError, DomainTakenError, CapacityExhaustedError, ConcurrentUpdateError.
         """
         ...
 
-    def name_taken(self, name: str) -> bool:
+    def domain_taken(self, name: str) -> bool:
         """Whether an order of whichever account has this domain name (ASCII) or is getting it."""
         ...
 
@@ -123,7 +123,7 @@ class OrderStore(Protocol):
         one transaction."""
         ...
 
-    def save_marks(self, account_id: str, token: str, news: Mapping[int, OrderMark]) -> Cart | None:
+    def save_roll_up(self, account_id: str, token: str, news: Mapping[int, OrderSnapshot]) -> Cart | None:
         """Roll news of orders up into their cart under a version guard; None when there is no such cart."""
         ...
 
@@ -320,9 +320,9 @@ class Registrar(Protocol):
     Nothing here makes a second registration by itself: `submit` is not repeated unless it is called again.
     """
 
-    def availability(self, name: str) -> NameOffer: ...
+    def availability(self, name: str) -> DomainOffer: ...
 
-    def transferability(self, name: str, auth_code: str | None) -> NameOffer: ...
+    def transferability(self, name: str, auth_code: str | None) -> DomainOffer: ...
 
     def submit(self, request: RegistrationRequest) -> str:
         """Ask for the name and return the operation's id. Raises RegistrationRefusedError when the registrar
@@ -384,7 +384,7 @@ class Cipher(Protocol):
     def open(self, sealed: str, context: Mapping[str, str]) -> str: ...
 
 
-class Measures(Protocol):
+class Metrics(Protocol):
     """Counts that operators watch."""
 
     def count(self, name: str, amount: int = 1) -> None: ...
@@ -432,4 +432,4 @@ class Services(Protocol):
     @property
     def cipher(self) -> Cipher: ...
     @property
-    def measures(self) -> Measures: ...
+    def metrics(self) -> Metrics: ...

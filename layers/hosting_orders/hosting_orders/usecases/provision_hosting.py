@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .delivery import take_fence
+from .delivery import claim_for_delivery
 from .log import log
 from .platform_delivery import PlatformFulfilment, order_of
 from .ports import Services
@@ -14,7 +14,7 @@ def provision_hosting(services: Services, account_id: str, number: int, task_tok
 
     Raises OrderCanceledError when a cancel was first, ProvisioningFailedError when the platform refuses.
     """
-    order = take_fence(services, account_id, number, task_token)
+    order = claim_for_delivery(services, account_id, number, task_token)
     if order is not None:
         fulfilment(order.kind).ask(services, order)
 

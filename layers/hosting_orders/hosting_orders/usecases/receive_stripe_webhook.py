@@ -49,7 +49,7 @@ def _payment_changed(services: Services, event: PaymentEvent) -> None:
         _note(services, reference, f"refund {event.refund_id} failed at the bank", "RefundFailed")
 
 
-def _note(services: Services, reference: str, cause: str, measure: str) -> None:
+def _note(services: Services, reference: str, cause: str, metric: str) -> None:
     """Put it on the timeline of the cart's orders and ring for the operator."""
     cart = _cart_of(services, reference)
     if cart is None:
@@ -57,7 +57,7 @@ def _note(services: Services, reference: str, cause: str, measure: str) -> None:
     now = services.clock.now()
     for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
         change_order(services, order, to=lambda current: current.noted(cause, now, Actor.STRIPE))
-    services.measures.count(measure)
+    services.metrics.count(metric)
     log.error(cause, extra={"cart_token": cart.token, "payment": reference})
 
 
@@ -84,5 +84,5 @@ def _renewal_changed(services: Services, subscription_id: str) -> None:
         services,
         order,
         when=is_its_renewal,  # another subscription may bear our order's number
-        to=lambda current: current.renewal_became(status).look_at_renewal(now),
+        to=lambda current: current.renewal_became(status).check_renewal_now(now),
     )

@@ -55,11 +55,11 @@ def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int
             # Taken before it is looked at: no other run takes it too, and one that fails every time, or kills its
             # run, does not stay at the head of the queue.
             if services.orders.postpone(item, started + _NEXT_CHECK[item.kind]):
-                _look_at(services, item, body)
-                services.measures.count(f"Reconciled{item.kind.capitalize()}")
+                _check(services, item, body)
+                services.metrics.count(f"Reconciled{item.kind.capitalize()}")
         except Exception:
             log.exception("could not reconcile", extra={"kind": item.kind, "key": item.key})
-            services.measures.count("ReconcileFailed")
+            services.metrics.count("ReconcileFailed")
             _try_again_soon(services, item, started)
     return looked_at
 
@@ -72,7 +72,7 @@ def _try_again_soon(services: Services, item: DueItem, started: int) -> None:
         log.exception("could not even be put off", extra={"kind": item.kind, "key": item.key})
 
 
-def _look_at(services: Services, item: DueItem, body: CallbackBody) -> None:
+def _check(services: Services, item: DueItem, body: CallbackBody) -> None:
     if item.kind == "callback":
         send_callback(services, item.account_id, int(item.key), body)
     elif item.kind == "cart":
@@ -94,7 +94,7 @@ def _look_at(services: Services, item: DueItem, body: CallbackBody) -> None:
 def _count_drift(services: Services, kind: str, before: str, after: str | None) -> None:
     """What we find changed here the ordinary path has missed: a webhook, an execution's start, a token."""
     if after != before:
-        services.measures.count(f"Drift{kind}")
+        services.metrics.count(f"Drift{kind}")
         log.warning("drift mended", extra={"kind": kind, "was": before, "is_now": after})
 
 
@@ -159,7 +159,7 @@ def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
     elif order.provisioning_at is None:
         if now >= order.timeline[-1].at + deadlines.DELIVERY_NOT_BEGUN:
             # Its steps fail before any code of ours runs that could count it, or its execution has failed.
-            services.measures.count("StepFault")
+            services.metrics.count("StepFault")
             log.error("a paid order is not being delivered", extra={"order_id": order.uuid})
     else:
         try:

@@ -161,7 +161,7 @@ def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
         case.services,
         case.order,
         when=lambda current: current.status in if_in and product.committed(current) == committed,
-        to=lambda current: current.undeliverable(failure, now, Actor.SYSTEM).look_again_at(
+        to=lambda current: current.undeliverable(failure, now, Actor.SYSTEM).check_at(
             now + deadlines.COMPENSATION_CHECK
         ),
     )
@@ -183,7 +183,7 @@ def _cancel_rest_of_cart(case: _Case) -> None:
             services,
             other,
             when=_can_be_called_back,
-            to=lambda current: current.undeliverable(failure, now, Actor.SYSTEM).look_again_at(
+            to=lambda current: current.undeliverable(failure, now, Actor.SYSTEM).check_at(
                 now + deadlines.COMPENSATION_CHECK
             ),
         )
@@ -225,7 +225,7 @@ def _check_again(services: Services, order: Order) -> None:
         services,
         order,
         when=lambda current: not current.ended,
-        to=lambda current: current.look_again_at(check_at),
+        to=lambda current: current.check_at(check_at),
     )
 
 
@@ -239,7 +239,7 @@ def _end_unpaid(case: _Case) -> Compensation | None:
             end = current.payment_failed(failure, now, Actor.SYSTEM)
         else:
             end = current.refunded(None, now)
-        return end.look_again_at(now + deadlines.CLOSING_CHECK)
+        return end.check_at(now + deadlines.CLOSING_CHECK)
 
     order = change_order(
         case.services,
@@ -264,37 +264,37 @@ def _give_back(case: _Case) -> Compensation:
     try:
         state = services.refunds.refund(cart.payment.reference or "", order.line_key, order.uuid)
     except RefundRefusedError as refusal:
-        _note_refusal(services, order, str(refusal))
+        _record_refusal(services, order, str(refusal))
         return Compensation.WAITING
     refund = Refund(id=state.id, amount=state.amount, to_credit=state.to_credit, at=now)
-    cart = _note_refund(case, cart, refund)
+    cart = _record_refund(case, cart, refund)
 
     def given_back(current: Order) -> Order:
         if current.ended:
             return current.late_money_returned(refund, now)
-        return current.refunded(refund, now).look_again_at(now + deadlines.CLOSING_CHECK)
+        return current.refunded(refund, now).check_at(now + deadlines.CLOSING_CHECK)
 
     change_order(services, order, when=lambda current: current.refund is None, to=given_back)
     if len(cart.orders) > 1:
         # Another part may have gone back in the same moment, and neither has seen the other: the last one does.
-        _note_refund(case, cart, refund)
+        _record_refund(case, cart, refund)
     return Compensation.DONE
 
 
-def _note_refusal(services: Services, order: Order, reason: str) -> None:
+def _record_refusal(services: Services, order: Order, reason: str) -> None:
     """The provider will not give the money back: an operator's case. It is tried again; an end stays what it was."""
     check_at = services.clock.now() + deadlines.COMPENSATION_CHECK
     change_order(
         services,
         order,
         when=lambda current: not current.ended,
-        to=lambda current: current.refund_refused(reason, services.clock.now()).look_again_at(check_at),
+        to=lambda current: current.refund_refused(reason, services.clock.now()).check_at(check_at),
     )
-    services.measures.count("RefundFailed")
+    services.metrics.count("RefundFailed")
     log.error("the refund was refused", extra={"order_id": order.uuid, "reason": reason})
 
 
-def _note_refund(case: _Case, cart: Cart, refund: Refund) -> Cart:
+def _record_refund(case: _Case, cart: Cart, refund: Refund) -> Cart:
     """The cart's sum is computed from its orders, so that writing it twice writes the same."""
     others = _others(case)
     refunds = [refund, *(other.refund for other in others if other.refund)]

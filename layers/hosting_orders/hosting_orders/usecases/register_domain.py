@@ -26,7 +26,7 @@ from hosting_orders.domain.registration import (
 )
 
 from .changes import change_order
-from .delivery import answer_delivery, take_fence, undeliverable
+from .delivery import answer_delivery, claim_for_delivery, undeliverable
 from .log import log
 from .ports import Services
 from .sealed_contacts import auth_code_context, open_contacts
@@ -39,7 +39,7 @@ def register_domain(services: Services, account_id: str, number: int, task_token
 
     Raises OrderCanceledError when a cancel was first, ProvisioningFailedError when the registrar refuses.
     """
-    order = take_fence(services, account_id, number, task_token)
+    order = claim_for_delivery(services, account_id, number, task_token)
     if order is None:
         return
     try:
@@ -79,10 +79,10 @@ def _submit(services: Services, order: Order) -> None:
         if current.status is not OrderStatus.PROCESSING or current.operation_id is not None:
             return current
         if earlier is not None and now < earlier.lease_until:
-            return current.look_again_at(earlier.lease_until)
+            return current.check_at(earlier.lease_until)
         mine = True
         taken = current.with_domain(record.submitting(now, now + deadlines.SUBMISSION_LEASE))
-        return taken.look_again_at(deadlines.registrar_check(taken, now))
+        return taken.check_at(deadlines.registrar_check(taken, now))
 
     order = change_order(services, order, to=take)
     if not mine:
@@ -115,7 +115,7 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
         operation = _earlier_operation(services, order)
         if operation is not None:
             log.warning("found the registration whose answer was lost", extra={"order_id": order.uuid})
-            record_registration(services, _note_operation(services, order, operation.id), operation)
+            record_registration(services, _record_operation(services, order, operation.id), operation)
             return
     try:
         operation_id = services.registrar.submit(_request(services, order))
@@ -131,13 +131,13 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
         failure = Failure("registration_refused", why_it_failed(item.action, refusal.refusal))
         undeliverable(services, order, failure, Actor.REGISTRAR)
         raise ProvisioningFailedError(failure.message) from None
-    if _note_operation(services, order, operation_id).operation_id != operation_id:
-        _nobody_wants(services, order)
+    if _record_operation(services, order, operation_id).operation_id != operation_id:
+        _report_unwanted_domain(services, order)
 
 
-def _nobody_wants(services: Services, order: Order) -> None:
+def _report_unwanted_domain(services: Services, order: Order) -> None:
     """A name can't be given back to its registry, so a person has to decide."""
-    services.measures.count("NameWithoutOrder")
+    services.metrics.count("DomainWithoutOrder")
     log.error(
         "a name was ordered or registered for an order that was given up", extra={"order_id": order.uuid}
     )
@@ -172,7 +172,7 @@ def _request(services: Services, order: Order) -> RegistrationRequest:
     )
 
 
-def _note_operation(services: Services, order: Order, operation_id: str) -> Order:
+def _record_operation(services: Services, order: Order, operation_id: str) -> Order:
     return change_order(
         services,
         order,
@@ -228,7 +228,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
             services,
             order,
             when=OrderStatus.PROCESSING,
-            to=lambda current: _with_flag(current, operation.flag, now).look_again_at(
+            to=lambda current: _with_flag(current, operation.flag, now).check_at(
                 deadlines.registrar_check(current, now)
             ),
         )
@@ -271,10 +271,10 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         services,
         order,
         when=OrderStatus.PROCESSING,
-        to=lambda current: current.delivered(resource, None, now, Actor.REGISTRAR).look_again_at(
+        to=lambda current: current.delivered(resource, None, now, Actor.REGISTRAR).check_at(
             now
         ),  # for its renewal
     )
     if order.status is not OrderStatus.COMPLETED:
-        _nobody_wants(services, order)
+        _report_unwanted_domain(services, order)
     answer_delivery(services, order)

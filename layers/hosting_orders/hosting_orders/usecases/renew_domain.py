@@ -45,23 +45,23 @@ def renew_domain(services: Services, order: Order) -> None:
         if known is None or known.done_at is None:
             _renew(services, order, term.reference)
             return
-    _rest(services, order, state)
+    _schedule_next_check(services, order, state)
 
 
-def _rest(services: Services, order: Order, state: RenewalState) -> None:
+def _schedule_next_check(services: Services, order: Order, state: RenewalState) -> None:
     """Nothing is owed now. Look again when the next money should be there, or not at all."""
     now = services.clock.now()
 
     def later(current: Order) -> Order:
         told = current.renewal_became(state.status)
         if state.waits:
-            return told.look_again_at(now + deadlines.RENEWAL_AGAIN)
+            return told.check_at(now + deadlines.RENEWAL_AGAIN)
         if state.ended:
             ending = "the renewal has ended; the name runs out at its registry"
             return told.noted(ending, now, Actor.STRIPE).closed()
         # In its first year `next_at` is the anchor. What has passed is looked at daily until it moves.
-        next_look = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
-        return told.next_renewal_at(state.next_at).look_again_at(next_look)
+        next_check = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
+        return told.with_next_renewal(state.next_at).check_at(next_check)
 
     def as_seen(current: Order) -> bool:
         # Otherwise another process has gone on meanwhile, and knows better when to look.
@@ -90,7 +90,7 @@ def _renew(services: Services, order: Order, reference: str) -> None:
         operation_id = _earlier_operation(services, order, renewal)
         if operation_id is not None:
             log.warning("found the renewal whose answer was lost", extra={"order_id": order.uuid})
-            _note_operation(services, order, renewal, operation_id)
+            _record_operation(services, order, renewal, operation_id)
             return
     _ask(services, order, renewal)
 
@@ -114,7 +114,7 @@ def _take(
             return current
         lease_until = now + deadlines.SUBMISSION_LEASE
         mine = replace(known or DomainRenewal(reference, expires_before, now, now), lease_until=lease_until)
-        return _renewing(current, mine, deadlines.name_renewal_check(mine.first_at, now))
+        return _renewing(current, mine, deadlines.domain_renewal_check(mine.first_at, now))
 
     order = change_order(services, order, to=take)
     return None if mine is None else (order, mine, asked_before)
@@ -133,10 +133,10 @@ def _ask(services: Services, order: Order, renewal: DomainRenewal) -> None:
     except ProviderUnavailableError:
         # This process is done with it: whoever comes next may look at once.
         now = services.clock.now()
-        check = deadlines.name_renewal_check(renewal.first_at, now)
+        check = deadlines.domain_renewal_check(renewal.first_at, now)
         _update(services, order, renewal, replace(renewal, lease_until=now), check)
         raise
-    _note_operation(services, order, renewal, operation_id)
+    _record_operation(services, order, renewal, operation_id)
 
 
 def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_id: str) -> None:
@@ -149,11 +149,11 @@ def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_
     now = services.clock.now()
     if operation.status is RegistrarStatus.FAILED:
         _refused(services, order, renewal, "the registry has not renewed the name")
-    elif now - operation.submitted_at > deadlines.NAME_RENEWAL_DEADLINE:
+    elif now - operation.submitted_at > deadlines.DOMAIN_RENEWAL_DEADLINE:
         _report(services, order, "the registrar does not come to an end with it")
     else:
-        check = deadlines.name_renewal_check(operation.submitted_at, now)
-        change_order(services, order, to=lambda current: current.look_again_at(check))
+        check = deadlines.domain_renewal_check(operation.submitted_at, now)
+        change_order(services, order, to=lambda current: current.check_at(check))
 
 
 def _refused(services: Services, order: Order, renewal: DomainRenewal, reason: str) -> None:
@@ -166,12 +166,12 @@ def _refused(services: Services, order: Order, renewal: DomainRenewal, reason: s
 def _report(services: Services, order: Order, reason: str) -> None:
     """Money was taken for what is not done: an operator's case, told again each day until it is settled."""
     now = services.clock.now()
-    services.measures.count("DomainRenewalFailed")
+    services.metrics.count("DomainRenewalFailed")
     log.error("a paid name is not renewed", extra={"order_id": order.uuid, "reason": reason})
     change_order(
         services,
         order,
-        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).look_again_at(
+        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).check_at(
             now + deadlines.RENEWAL_AGAIN
         ),
     )
@@ -197,7 +197,7 @@ def _is_done(services: Services, order: Order, renewal: DomainRenewal) -> bool:
 
 def _renewing(order: Order, renewal: DomainRenewal, due_at: int) -> Order:
     """With this renewal, to be looked at again then."""
-    return order.with_domain(order.domain_record.renewing(renewal)).look_again_at(due_at)
+    return order.with_domain(order.domain_record.renewing(renewal)).check_at(due_at)
 
 
 def _renewed(order: Order, renewal: DomainRenewal, expires_at: int, now: int) -> Order:
@@ -211,10 +211,10 @@ def _renewed(order: Order, renewal: DomainRenewal, expires_at: int, now: int) ->
     return replace(done, resource=replace(resource, expires_at=expires_at))
 
 
-def _note_operation(services: Services, order: Order, renewal: DomainRenewal, operation_id: str) -> None:
+def _record_operation(services: Services, order: Order, renewal: DomainRenewal, operation_id: str) -> None:
     now = services.clock.now()
     noted = replace(renewal, operation_id=operation_id)
-    _update(services, order, renewal, noted, deadlines.name_renewal_check(now, now))
+    _update(services, order, renewal, noted, deadlines.domain_renewal_check(now, now))
 
 
 def _update(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hosting_orders.domain import deadlines
-from hosting_orders.domain.cart import OrderMark
+from hosting_orders.domain.cart import OrderSnapshot
 from hosting_orders.domain.ids import smallest_number_at
 from hosting_orders.domain.order import ENDS, OrderStatus
 
@@ -16,7 +16,7 @@ from .ports import Services
 
 
 @dataclass(frozen=True, slots=True)
-class OrderNews:
+class OrderChange:
     """One stream record about an order. `sequence` names the record to the stream."""
 
     sequence: str
@@ -27,12 +27,12 @@ class OrderNews:
     version: int
 
 
-def roll_up_carts(services: Services, news: Iterable[OrderNews]) -> list[str]:
+def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
     """Write each cart once for all its news. Returns the sequences of records that must come again.
 
     A record may come twice, late or out of order: a version that is not newer changes nothing.
     """
-    by_cart: dict[tuple[str, str], list[OrderNews]] = {}
+    by_cart: dict[tuple[str, str], list[OrderChange]] = {}
     grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
@@ -41,13 +41,13 @@ def roll_up_carts(services: Services, news: Iterable[OrderNews]) -> list[str]:
             grown[item.account_id] = None
     failed: list[str] = []
     for (account_id, token), items in by_cart.items():
-        marks: dict[int, OrderMark] = {}
+        marks: dict[int, OrderSnapshot] = {}
         for item in items:
             known = marks.get(item.number)
             if known is None or item.version > known.version:
-                marks[item.number] = OrderMark(item.status, item.version)
+                marks[item.number] = OrderSnapshot(item.status, item.version)
         try:
-            if services.orders.save_marks(account_id, token, marks) is None:
+            if services.orders.save_roll_up(account_id, token, marks) is None:
                 log.error("order without a cart", extra={"cart_token": token})
         except Exception:
             # One cart in trouble must not hold up the others of the batch.

@@ -61,7 +61,7 @@ def send_callback(services: Services, account_id: str, number: int, body: Callba
         change_order(
             services, order, to=lambda current: current.noted("callback exhausted", now, Actor.SYSTEM)
         )
-        services.measures.count("CallbackExhausted")
+        services.metrics.count("CallbackExhausted")
     try:
         services.deliveries.save_delivery(delivery)
     except ConcurrentUpdateError:

@@ -18,7 +18,7 @@ from hosting_orders.domain.order import Failure, Order, OrderStatus
 from hosting_orders.domain.workflow import Step
 
 from .changes import change_order
-from .collect_payment import note_failure, note_payment
+from .collect_payment import record_failure, record_payment
 from .log import log
 from .ports import Services
 
@@ -45,9 +45,11 @@ def settle_payment(services: Services, reference: str) -> None:
     ):
         return  # its process is still at it: a refusal is not the end of what it does, and it tells the client
     if unanswered and state.status is PaymentStatus.FAILED:
-        note_failure(services, cart, PaymentNotStartedError("The payment method was declined.", state.error))
+        record_failure(
+            services, cart, PaymentNotStartedError("The payment method was declined.", state.error)
+        )
         return
-    cart = note_payment(services, cart, state)
+    cart = record_payment(services, cart, state)
     if cart.payment.settled:
         for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
             resumed = resume_order(services, order, cart)
@@ -73,11 +75,11 @@ def resume_order(services: Services, order: Order, cart: Cart) -> Order:
             ended = current.expired(now)
         else:
             ended = current.payment_failed(Failure("payment_failed", "The payment failed."), now)
-        return ended.look_again_at(now + deadlines.CLOSING_CHECK)
+        return ended.check_at(now + deadlines.CLOSING_CHECK)
 
     order = change_order(services, order, when=OrderStatus.PENDING, to=settled)
     if order.status in _GIVING_BACK or (paid and owes_a_refund(order)):
-        return _let_it_be_refunded(services, order)
+        return _begin_refund(services, order)
     if order.status is OrderStatus.FAILED:
         services.workflow.fail(order, Step.CHARGE, PaymentFailedError, "the payment failed")
     elif order.status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
@@ -92,7 +94,7 @@ def owes_a_refund(order: Order) -> bool:
     return order.ended and order.status is not OrderStatus.COMPLETED and order.refund is None
 
 
-def _let_it_be_refunded(services: Services, order: Order) -> Order:
+def _begin_refund(services: Services, order: Order) -> Order:
     """The order was cancelled or given up, or ended, while its money was on its way. Now the money can go back.
 
     Giving it back is the business of RefundOrder and the reconciler alone. A step that waits is woken and finds out
@@ -106,4 +108,4 @@ def _let_it_be_refunded(services: Services, order: Order) -> Order:
         needed = current.status in _GIVING_BACK or owes_a_refund(current)
         return needed and (current.due_at is None or current.due_at > now)
 
-    return change_order(services, order, when=waits_for_later, to=lambda current: current.look_again_at(now))
+    return change_order(services, order, when=waits_for_later, to=lambda current: current.check_at(now))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hosting_orders.domain.account import Account, User
 from hosting_orders.domain.errors import NotFoundError
 
-from .authenticate import Caller, shut_out
+from .authenticate import Caller, trial_blocks_api
 from .ports import Services
 
 
@@ -27,7 +27,7 @@ class AccountView:
 def show_account(services: Services, caller: Caller, account_id: str) -> AccountView:
     """Raises NotFoundError, also for an account that is not one of the key's."""
     account = services.directory.account(account_id) if account_id in caller.credential.account_ids else None
-    if account is None or shut_out(account):
+    if account is None or trial_blocks_api(account):
         raise NotFoundError("There is no such account.")
     people = {role.user_id: services.directory.user(role.user_id) for role in account.roles}
     return AccountView(

@@ -31,7 +31,7 @@ def start_renewal(services: Services, order: Order) -> Order:
         services,
         order,
         when=lambda current: current.renewal_owed,
-        to=lambda current: current.renewed_by(subscription, _money_at(order)),
+        to=lambda current: current.with_renewal(subscription, _money_at(order)),
     )
 
 
@@ -53,7 +53,7 @@ def _renewal(services: Services, order: Order) -> Subscription | None:
             anchor=_renewed_at(order),
         )
     except PaymentNotStartedError as refusal:
-        services.measures.count("RenewalNotStarted")
+        services.metrics.count("RenewalNotStarted")
         log.error(
             "the renewal subscription was refused",
             extra={"order_id": order.uuid, "reason": str(refusal)},

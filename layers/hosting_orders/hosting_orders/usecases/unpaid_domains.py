@@ -12,18 +12,18 @@ from hosting_orders.domain.order import OrderStatus
 from .drafts import Draft
 from .ports import Services
 
-MOST_UNPAID_NAMES = 25
+MAX_UNPAID_DOMAINS = 25
 """Of one account: an unpaid order keeps its domain from everybody else for a day."""
 
 
-def check_unpaid_names(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
+def check_unpaid_domains(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
     """No account keeps domains from others without paying: raises DomainRefusedError `too_many_unpaid_domains`."""
-    newest = services.orders.newest(account.id, 4 * MOST_UNPAID_NAMES).orders
+    newest = services.orders.newest(account.id, 4 * MAX_UNPAID_DOMAINS).orders
     unpaid = sum(order.status is OrderStatus.PENDING and order.domain_claim is not None for order in newest)
-    if unpaid + len(drafts) > MOST_UNPAID_NAMES:
+    if unpaid + len(drafts) > MAX_UNPAID_DOMAINS:
         raise DomainRefusedError(
             Code.TOO_MANY_UNPAID_DOMAINS,
-            f"This account has {unpaid} domains on order that are not paid yet, and {MOST_UNPAID_NAMES} is "
+            f"This account has {unpaid} domains on order that are not paid yet, and {MAX_UNPAID_DOMAINS} is "
             "the maximum: pay or cancel some first.",
             f"{drafts[0].pointer}/name",
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from hosting_orders.domain.account import Account, Credential, User
 from hosting_orders.domain.callback import CallbackDelivery
-from hosting_orders.domain.cart import Cart, OrderMark, RollupStatus
+from hosting_orders.domain.cart import Cart, OrderSnapshot, RollupStatus
 from hosting_orders.domain.catalogue import DomainPrice, Location, Plan, Term, Tld, Variant
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.placement import Channel
@@ -22,7 +22,7 @@ from .plain import from_plain, to_plain
 
 Item = dict[str, Any]
 
-UNTOUCHED = OrderMark(OrderStatus.PENDING, 0)
+NOT_REPORTED = OrderSnapshot(OrderStatus.PENDING, 0)
 """What a cart knows of an order of which there has been no news."""
 
 
@@ -64,10 +64,10 @@ def number_claim_to_item(order: Order) -> Item:
     return {**keys.number_claim(order.number), "account_id": order.account_id}
 
 
-def name_claim_to_item(order: Order) -> Item:
+def domain_claim_to_item(order: Order) -> Item:
     """A domain name is sold once. The claim leads an operator from a name to its order."""
     return {
-        **keys.name_claim(order.domain_claim or ""),
+        **keys.domain_claim(order.domain_claim or ""),
         "account_id": order.account_id,
         "number": order.number,
     }
@@ -108,13 +108,13 @@ def rollup_to_item(cart: Cart) -> Item:
 def cart_from_items(item: Item, rollup: Item | None) -> Cart:
     """`rollup` is None until the first news of an order."""
     numbers: list[int] = item["orders"]
-    marks = dict.fromkeys(numbers, UNTOUCHED)
+    marks = dict.fromkeys(numbers, NOT_REPORTED)
     if rollup is None:
         return from_plain(Cart, {**item, "orders": marks})
     for status, places in rollup["marks"].items():
         for place_and_version in places.split():
             place, version = place_and_version.split(":")
-            marks[numbers[int(place) - 1]] = OrderMark(OrderStatus(status), int(version))
+            marks[numbers[int(place) - 1]] = OrderSnapshot(OrderStatus(status), int(version))
     news = {
         "orders": marks,
         "rollup_status": RollupStatus(rollup["rollup_status"]),

@@ -10,7 +10,7 @@ import zlib
 
 Key = dict[str, str]
 
-LARGEST_NUMBER = 10**16 - 1
+MAX_NUMBER = 10**16 - 1
 """The largest order number the padding has room for; real ones are below 2**49."""
 
 DUE_SHARDS = 4
@@ -106,7 +106,7 @@ def number_claim(number: int) -> Key:
     return _key(_NUMBER + _padded(number), "NUMBER")
 
 
-def name_claim(name: str) -> Key:
+def domain_claim(name: str) -> Key:
     """Says which order a domain name (ASCII) belongs to, over all accounts."""
     return _key(_DOMAIN + name, "DOMAIN")
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from hosting_orders.domain.callback import CallbackDelivery
-from hosting_orders.domain.cart import Cart, OrderMark
+from hosting_orders.domain.cart import Cart, OrderSnapshot
 from hosting_orders.domain.errors import (
     CapacityExhaustedError,
     CartExistsError,
     ConcurrentUpdateError,
-    NameTakenError,
+    DomainTakenError,
     NumberTakenError,
 )
 from hosting_orders.domain.listing import DueItem, OrderPage
@@ -23,13 +23,13 @@ from hosting_orders.domain.registration import SealedContacts
 
 from . import keys
 from .items import (
-    UNTOUCHED,
+    NOT_REPORTED,
     cart_from_items,
     cart_to_item,
     contacts_from_item,
     contacts_to_item,
     delivery_to_item,
-    name_claim_to_item,
+    domain_claim_to_item,
     number_claim_to_item,
     order_from_item,
     order_to_item,
@@ -68,12 +68,12 @@ class DynamoOrderStore:
         A transaction holds a hundred writes: the cart, two per order (the order, and the claim of its number
         over all accounts), two more per domain (the claim of its name, and its contacts), and one per counter
         they take places of.
-        Raises CartExistsError (whatever else is wrong), NumberTakenError, NameTakenError, CapacityExhaustedError,
+        Raises CartExistsError (whatever else is wrong), NumberTakenError, DomainTakenError, CapacityExhaustedError,
         or ConcurrentUpdateError when others keep writing the same items.
         """
         if len({order.number for order in orders}) < len(orders):
             raise NumberTakenError("two orders of the cart have one number")
-        if cart.orders != {order.number: UNTOUCHED for order in orders}:
+        if cart.orders != {order.number: NOT_REPORTED for order in orders}:
             raise ValueError("a new cart knows exactly its new orders, all of them pending")
         places = Counter(order.capacity for order in orders if order.capacity is not None)
         named = [order for order in orders if order.domain_claim is not None]
@@ -84,7 +84,7 @@ class DynamoOrderStore:
                     *[put(order_to_item(order), IS_NEW) for order in orders],
                     *[put(number_claim_to_item(order), IS_NEW) for order in orders],
                     *[put(contacts_to_item(sealed), IS_NEW) for sealed in contacts],
-                    *[put(name_claim_to_item(order), IS_NEW) for order in named],
+                    *[put(domain_claim_to_item(order), IS_NEW) for order in named],
                     *[self._take(capacity, count) for capacity, count in places.items()],
                 ]
             )
@@ -97,7 +97,7 @@ class DynamoOrderStore:
             claims, taken = failed[numbered : numbered + len(named)], failed[numbered + len(named) :]
             for order, lost in zip(named, claims, strict=True):
                 if lost:
-                    raise NameTakenError(order.domain_claim or "") from refused
+                    raise DomainTakenError(order.domain_claim or "") from refused
             exhausted = [name for name, lost in zip(places, taken, strict=True) if lost]
             raise CapacityExhaustedError(exhausted[0]) from refused
         except (CapacityExhaustedError, ConcurrentUpdateError) as refused:
@@ -150,9 +150,9 @@ class DynamoOrderStore:
         found = {item["number"]: order_from_item(item) for item in items}
         return [found[number] for number in wanted if number in found]
 
-    def name_taken(self, name: str) -> bool:
+    def domain_taken(self, name: str) -> bool:
         """Whether an order of whichever account has this domain name (ASCII) or is getting it."""
-        return self._table.get(keys.name_claim(name)) is not None
+        return self._table.get(keys.domain_claim(name)) is not None
 
     def contacts(self, account_id: str, number: int) -> SealedContacts | None:
         """The contacts of a domain order; None when it has none, or they were torn down."""
@@ -177,17 +177,17 @@ class DynamoOrderStore:
 
     def newer_than(self, account_id: str, number: int, limit: int) -> OrderPage:
         """The page before the order `number`, newest first: those right above it, not the newest of all."""
-        found = self._between(account_id, number + 1, keys.LARGEST_NUMBER, limit + 1, descending=False)
+        found = self._between(account_id, number + 1, keys.MAX_NUMBER, limit + 1, descending=False)
         return OrderPage(tuple(reversed(found[:limit])), len(found) > limit)
 
     def since(self, account_id: str, number: int, limit: int) -> list[Order]:
         """Orders with this number or a later one, newest first."""
-        return self._between(account_id, number, keys.LARGEST_NUMBER, limit)
+        return self._between(account_id, number, keys.MAX_NUMBER, limit)
 
     def _between(
         self, account_id: str, low: int, high: int, limit: int, *, skip: int = 0, descending: bool = True
     ) -> list[Order]:
-        low, high = max(low, 0), min(high, keys.LARGEST_NUMBER)
+        low, high = max(low, 0), min(high, keys.MAX_NUMBER)
         if low > high:
             return []
         items = self._table.query(
@@ -254,7 +254,7 @@ class DynamoOrderStore:
             ],
             *[
                 # By then another order may have the name: an operator can have released it by hand.
-                delete(keys.name_claim(order.domain_claim or ""), "#number = :number", number=order.number)
+                delete(keys.domain_claim(order.domain_claim or ""), "#number = :number", number=order.number)
                 for order in named
             ],
             *[delete(keys.contacts(order.account_id, order.number)) for order in named],
@@ -272,7 +272,7 @@ class DynamoOrderStore:
                 failed = refused.failed[len(writes) :]
                 releases = [release for release, lost in zip(releases, failed, strict=True) if not lost]
 
-    def save_marks(self, account_id: str, token: str, news: Mapping[int, OrderMark]) -> Cart | None:
+    def save_roll_up(self, account_id: str, token: str, news: Mapping[int, OrderSnapshot]) -> Cart | None:
         """Roll news of orders up into their cart under a version guard; None when there is no such cart.
 
         News that changes nothing writes nothing. Raises ConcurrentUpdateError after losing many races.
@@ -281,7 +281,7 @@ class DynamoOrderStore:
             known = self.cart(account_id, token)
             if known is None:
                 return None
-            cart = known.with_marks(news)
+            cart = known.with_snapshots(news)
             if cart == known:
                 return known
             cart = replace(cart, rollup_version=known.rollup_version + 1)

@@ -13,7 +13,7 @@ from .items import Item, page_mark_to_item
 from .table import Table, put
 
 MARK_EVERY = 50
-MOST_NEW_MARKS = 40
+MAX_NEW_MARKS = 40
 """Marks that one call makes at most: what is missing after that the next calls make."""
 
 _ORDERS = "#PK = :account AND #SK BETWEEN :low AND :high"
@@ -33,7 +33,7 @@ class PageMarks:
             return
         found = self._table.query(
             _ORDERS,
-            limit=MARK_EVERY * MOST_NEW_MARKS,
+            limit=MARK_EVERY * MAX_NEW_MARKS,
             only="#number",
             account=keys.account_partition(account_id),
             low=keys.order(account_id, number + 1)["SK"],
@@ -49,18 +49,18 @@ class PageMarks:
         None when the account has no more orders than that.
         """
         if skip <= MARK_EVERY:
-            return keys.LARGEST_NUMBER, skip
+            return keys.MAX_NUMBER, skip
         last, number = self._newest(account_id)
         if last == 0:
-            return keys.LARGEST_NUMBER, skip
+            return keys.MAX_NUMBER, skip
         unmarked = self._table.count(
             _ORDERS,
             account=keys.account_partition(account_id),
             low=keys.order(account_id, number + 1)["SK"],
-            high=keys.order(account_id, keys.LARGEST_NUMBER)["SK"],
+            high=keys.order(account_id, keys.MAX_NUMBER)["SK"],
         )
         if skip < unmarked:
-            return keys.LARGEST_NUMBER, skip
+            return keys.MAX_NUMBER, skip
         place = last + unmarked - skip  # of the first order to read
         if place < 1:
             return None
@@ -80,5 +80,5 @@ class PageMarks:
             descending=descending,
             account=keys.account_partition(account_id),
             low=keys.page_mark(account_id, low)["SK"],
-            high=keys.page_mark(account_id, keys.LARGEST_NUMBER)["SK"],
+            high=keys.page_mark(account_id, keys.MAX_NUMBER)["SK"],
         )

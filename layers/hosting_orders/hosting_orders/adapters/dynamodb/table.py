@@ -32,10 +32,10 @@ IS_THERE = "attribute_exists(#PK)"
 # A transaction that meets another one is cancelled at once; the other is over within milliseconds. So: soon,
 # but not all at the same moment. Eight tries wait 0.5 s on average, enough for a short queue at one counter.
 _ATTEMPTS = 8
-_FIRST_DELAY, _LONGEST_DELAY = 0.02, 0.2  # seconds
+_FIRST_DELAY, _MAX_DELAY = 0.02, 0.2  # seconds
 
 _BATCH = 100  # keys in one BatchGetItem
-_MOST_COUNTED = 100_000  # in one query: more than it reads anyway, and DynamoDB takes no limit of any size
+_MAX_COUNTED = 100_000  # in one query: more than it reads anyway, and DynamoDB takes no limit of any size
 
 _UNAVAILABLE = frozenset(
     {
@@ -200,7 +200,7 @@ class Table:
         counting = {**request, "Select": "COUNT"}
         while skip > 0:
             with _our_errors():
-                answer = self._client.query(**counting, Limit=min(skip, _MOST_COUNTED))
+                answer = self._client.query(**counting, Limit=min(skip, _MAX_COUNTED))
             skip -= answer["Count"]
             if "LastEvaluatedKey" not in answer:
                 return None
@@ -255,7 +255,7 @@ class Table:
 def delays(attempts: int = _ATTEMPTS) -> Iterator[float]:
     """How long to wait (seconds) after each try that failed: longer and longer, and jittered."""
     for attempt in range(attempts):
-        yield random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt))  # noqa: S311 - not a secret
+        yield random.uniform(0, min(_MAX_DELAY, _FIRST_DELAY * 2**attempt))  # noqa: S311 - not a secret
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.contact_fields import (
     CONTACT_FIELDS,
-    LARGEST_CONTACT,
     LONGEST,
-    LONGEST_EXTRA,
+    MAX_CONTACT_BYTES,
+    MAX_EXTRA_LENGTH,
     OPTIONAL,
     REQUIRED,
 )
@@ -21,8 +21,8 @@ from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.json_pointer import pointer_to
 from hosting_orders.domain.registration import Contact
 
-_MOST_EXTRAS = 20
-_LONGEST_FIELD_NAME = 64
+_MAX_EXTRAS = 20
+_MAX_FIELD_NAME = 64
 # User-assigned in ISO 3166-1, so not assigned to any country, though the package lists it.
 _NOT_ASSIGNED = frozenset({"XK"})
 # Line breaks, control and private characters, halves of characters: nothing that an address label could show.
@@ -55,7 +55,7 @@ def read_contact(given: Mapping[str, object]) -> Contact:
     if problems:
         raise InvalidFieldsError(problems)
     contact = Contact(**values, extra=extra)
-    if contact_size(contact) > LARGEST_CONTACT:
+    if contact_size(contact) > MAX_CONTACT_BYTES:
         raise InvalidFieldsError(
             [_wrong("", "The contact is too long as a whole: shorten its longest fields.")]
         )
@@ -80,7 +80,7 @@ def _wrong(pointer: str, message: str) -> InvalidRequestError:
 
 def _unknown(name: object) -> InvalidRequestError:
     """A misspelled field is refused, not dropped: what the client meant to say would be lost without a word."""
-    shown = _printed(str(name)[:_LONGEST_FIELD_NAME])
+    shown = _printed(str(name)[:_MAX_FIELD_NAME])
     likely = difflib.get_close_matches(shown, CONTACT_FIELDS, n=1)
     hint = f" Did you mean `{likely[0]}`?" if likely else ""
     return _wrong(pointer_to(shown), f"`{shown}` is not a field of a contact.{hint}")
@@ -174,23 +174,23 @@ def _read_extras(given: object, problems: list[InvalidRequestError]) -> dict[str
     if not isinstance(given, Mapping):
         problems.append(_wrong("/extra_properties", "`extra_properties` must be a JSON object."))
         return {}
-    if len(given) > _MOST_EXTRAS:
+    if len(given) > _MAX_EXTRAS:
         problems.append(
-            _wrong("/extra_properties", f"`extra_properties` must have at most {_MOST_EXTRAS} fields.")
+            _wrong("/extra_properties", f"`extra_properties` must have at most {_MAX_EXTRAS} fields.")
         )
         return {}
     extra: dict[str, str] = {}
     for name, value in given.items():
-        shown = _printed(str(name)[:_LONGEST_FIELD_NAME])
+        shown = _printed(str(name)[:_MAX_FIELD_NAME])
         pointer = pointer_to("extra_properties", shown)
-        if len(str(name)) > _LONGEST_FIELD_NAME:
+        if len(str(name)) > _MAX_FIELD_NAME:
             problems.append(_wrong(pointer, f"The field name `{shown}…` is too long."))
             continue
         if shown != name:
             problems.append(_wrong(pointer, f"`{shown}` cannot be a field name."))
             continue
         try:
-            text = _text(_extra_as_text(value), LONGEST_EXTRA)
+            text = _text(_extra_as_text(value), MAX_EXTRA_LENGTH)
         except _RefusedError as refusal:
             problems.append(_wrong(pointer, f"`{shown}` {refusal}"))
             continue

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hosting_orders.adapters.route53.tlds import TldFacts
-from hosting_orders.domain.contact_fields import LONGEST, LONGEST_EXTRA, REQUIRED
+from hosting_orders.domain.contact_fields import LONGEST, MAX_EXTRA_LENGTH, REQUIRED
 
 STATE_NEEDED = ("AU", "CA", "US")
 
@@ -97,4 +97,4 @@ def _field(name: str) -> dict[str, Any]:
 def _extra(schema: Mapping[str, Any]) -> dict[str, Any]:
     facts = dict(schema)
     texts = {name: facts.pop(name) for name in ("title", "description")}
-    return {**texts, "type": "string", "minLength": 1, "maxLength": LONGEST_EXTRA, **facts}
+    return {**texts, "type": "string", "minLength": 1, "maxLength": MAX_EXTRA_LENGTH, **facts}

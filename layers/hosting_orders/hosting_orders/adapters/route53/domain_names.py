@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from idna import IDNAError
     from publicsuffixlist import PublicSuffixList
 
-_LONGEST_NAME = 253  # octets of the ASCII form without the last dot: RFC 1035
-_LONGEST_LABEL = 63
+_MAX_NAME = 253  # octets of the ASCII form without the last dot: RFC 1035
+_MAX_LABEL = 63
 _SHOWN = 60  # characters of a client's text that an answer repeats
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -35,8 +35,8 @@ def parse_domain_name(text: str) -> DomainName:
     labels = _labels(text)
     ascii_labels = [_ascii_label(label) for label in labels]
     ascii_name = ".".join(ascii_labels)
-    if len(ascii_name) > _LONGEST_NAME:
-        raise _invalid(f"The domain must have at most {_LONGEST_NAME} characters in its ASCII form.")
+    if len(ascii_name) > _MAX_NAME:
+        raise _invalid(f"The domain must have at most {_MAX_NAME} characters in its ASCII form.")
     _check_directions(labels)
     for label in labels:
         _check_scripts(label)
@@ -61,8 +61,8 @@ def _check_kind_of_text(text: str) -> None:
     """Say what was given instead of a name; the rules of IDNA would only say which character is wrong."""
     if not text:
         raise _invalid("The domain is empty.")
-    if len(text) > _LONGEST_NAME + 1:
-        raise _invalid(f"The domain must have at most {_LONGEST_NAME} characters.")
+    if len(text) > _MAX_NAME + 1:
+        raise _invalid(f"The domain must have at most {_MAX_NAME} characters.")
     plain = unicodedata.normalize("NFKC", text)
     if _SCHEME.match(plain):
         raise _invalid("This is a web address: send the domain alone, such as `example.com`.")
@@ -151,8 +151,8 @@ def _check_characters(label: str) -> None:
 
 def _ascii_label(label: str) -> str:
     encoded = label if label.isascii() else _encoded(label)
-    if len(encoded) > _LONGEST_LABEL:
-        raise _invalid(f"{_shown(label)!r} must have at most {_LONGEST_LABEL} characters in its ASCII form.")
+    if len(encoded) > _MAX_LABEL:
+        raise _invalid(f"{_shown(label)!r} must have at most {_MAX_LABEL} characters in its ASCII form.")
     return encoded
 
 

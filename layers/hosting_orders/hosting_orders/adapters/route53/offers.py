@@ -10,7 +10,7 @@ from typing import Any
 from hosting_orders.adapters.route53.texts import without
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.money import ZERO_DECIMAL, Money
-from hosting_orders.domain.registration import Availability, NameOffer
+from hosting_orders.domain.registration import Availability, DomainOffer
 
 _NOT_AVAILABLE = {
     "UNAVAILABLE": "the domain is already registered",
@@ -43,35 +43,35 @@ _TRANSFER_REASONS = (
 )
 
 
-def available(answer: Mapping[str, Any]) -> NameOffer:
+def available(answer: Mapping[str, Any]) -> DomainOffer:
     """The answer of CheckDomainAvailability. Raises ProviderUnavailableError while the registry does not say."""
     word = str(answer.get("Availability"))
     cost = _cost(answer)
     if word == "UNAVAILABLE_PREMIUM" or (word == "AVAILABLE" and _is_premium(answer)):
-        return NameOffer(Availability.PREMIUM, cost, _PREMIUM)
+        return DomainOffer(Availability.PREMIUM, cost, _PREMIUM)
     if word == "AVAILABLE":
-        return NameOffer(Availability.AVAILABLE, cost)
+        return DomainOffer(Availability.AVAILABLE, cost)
     if word in _NOT_AVAILABLE:
-        return NameOffer(Availability.UNAVAILABLE, reason=_NOT_AVAILABLE[word])
+        return DomainOffer(Availability.UNAVAILABLE, reason=_NOT_AVAILABLE[word])
     raise ProviderUnavailableError("registrar: it is not known yet whether this domain is available")
 
 
-def transferable(answer: Mapping[str, Any], auth_code: str | None) -> NameOffer:
+def transferable(answer: Mapping[str, Any], auth_code: str | None) -> DomainOffer:
     """The answer of CheckDomainTransferability. Raises ProviderUnavailableError while the registry does not say."""
     word = transferable_word(answer)
     cost = _cost(answer)
     if word == "PREMIUM_DOMAIN" or (word == "TRANSFERABLE" and _is_premium(answer)):
-        return NameOffer(Availability.PREMIUM, cost, _PREMIUM)
+        return DomainOffer(Availability.PREMIUM, cost, _PREMIUM)
     if word == "TRANSFERABLE":
-        return NameOffer(Availability.AVAILABLE, cost)
+        return DomainOffer(Availability.AVAILABLE, cost)
     if word == "DOMAIN_IN_OWN_ACCOUNT":
-        return NameOffer(Availability.UNAVAILABLE, reason="the domain is already registered with us")
+        return DomainOffer(Availability.UNAVAILABLE, reason="the domain is already registered with us")
     if word == "DOMAIN_IN_ANOTHER_ACCOUNT":
         reason = "another account at the same registrar has this domain and has to pass it on there"
-        return NameOffer(Availability.UNAVAILABLE, reason=reason)
+        return DomainOffer(Availability.UNAVAILABLE, reason=reason)
     if word in ("UNTRANSFERABLE", "UNTRANSFERRABLE"):  # AWS spells it in both ways
         said = without(str(answer.get("Message") or ""), [auth_code or ""])
-        return NameOffer(Availability.UNAVAILABLE, reason=_transfer_reason(said))
+        return DomainOffer(Availability.UNAVAILABLE, reason=_transfer_reason(said))
     raise ProviderUnavailableError("registrar: it is not known yet whether this domain can be transferred")
 
 

@@ -23,7 +23,7 @@ from hosting_orders.domain.money import Money
 from hosting_orders.domain.registration import (
     Availability,
     DomainAction,
-    NameOffer,
+    DomainOffer,
     Refusal,
     RegisteredDomain,
     RegistrarOperation,
@@ -51,7 +51,7 @@ class Route53Registrar:
 
     # -- before an order -----------------------------------------------------------------------------------------
 
-    def availability(self, name: str) -> NameOffer:
+    def availability(self, name: str) -> DomainOffer:
         """Whether the domain can be registered. One that the registrar does not take at all is unavailable too.
 
         Raises ProviderUnavailableError while the registry does not say.
@@ -63,10 +63,10 @@ class Route53Registrar:
         try:
             answer = self._asking.settled(ask, lambda given: given.get("Availability"))
         except RefusedError as refusal:
-            return NameOffer(Availability.UNAVAILABLE, reason=refusal.text)
+            return DomainOffer(Availability.UNAVAILABLE, reason=refusal.text)
         return offers.available(answer)
 
-    def transferability(self, name: str, auth_code: str | None) -> NameOffer:
+    def transferability(self, name: str, auth_code: str | None) -> DomainOffer:
         """Whether the domain can be transferred to us.
 
         Raises ProviderUnavailableError while the registry does not say.
@@ -79,7 +79,7 @@ class Route53Registrar:
         try:
             answer = self._asking.settled(ask, offers.transferable_word)
         except RefusedError as refusal:
-            return NameOffer(Availability.UNAVAILABLE, reason=without(refusal.text, [auth_code or ""]))
+            return DomainOffer(Availability.UNAVAILABLE, reason=without(refusal.text, [auth_code or ""]))
         return offers.transferable(answer, auth_code)
 
     # -- the order -----------------------------------------------------------------------------------------------

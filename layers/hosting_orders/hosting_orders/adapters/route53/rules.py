@@ -25,7 +25,7 @@ from hosting_orders.domain.registration import (
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
 
-_MOST_VALUES_LISTED = 20
+_MAX_VALUES_LISTED = 20
 
 
 class TableRegistryRules:
@@ -147,7 +147,7 @@ def _wrong(
 
 def _expected(error: ValidationError) -> str:
     match error.kind.name:
-        case "enum" if len(error.kind.value) <= _MOST_VALUES_LISTED:
+        case "enum" if len(error.kind.value) <= _MAX_VALUES_LISTED:
             return f"must be one of {', '.join(error.kind.value)}."
         case "enum":
             return "must be one of the values that the schema lists."

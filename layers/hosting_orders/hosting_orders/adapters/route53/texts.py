@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from hosting_orders.domain.registration import Refusal, RegistrationRequest
 
-LONGEST_TEXT = 300
+MAX_TEXT_LENGTH = 300
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:'\"]+@[^\s@<>()\[\],;:'\"]+")
 _LONG_NUMBER = re.compile(r"\+?\d[\d.\-/ ]{4,}\d")
@@ -53,7 +53,7 @@ def without(text: str, values: Iterable[str], *, keep: str = "") -> str:
         return _LONG_NUMBER.sub(_HIDDEN, piece)
 
     pieces = text.split(keep) if keep else [text]
-    return keep.join(cleaned(piece) for piece in pieces)[:LONGEST_TEXT]
+    return keep.join(cleaned(piece) for piece in pieces)[:MAX_TEXT_LENGTH]
 
 
 def personal_data(request: RegistrationRequest) -> list[str]:

@@ -73,7 +73,7 @@ class StripeInvoices:
         ProviderUnavailableError when the outcome is unknown: calling again finds the same invoice.
         """
         with self._stripe.faults_translated():
-            invoice_id = self._look_when_old(request)
+            invoice_id = self._check_when_old(request)
             refusal: stripe.StripeError | None = None
             if invoice_id is None:
                 invoice_id = self._create_invoice(request)
@@ -119,7 +119,7 @@ class StripeInvoices:
                 raise NotFoundError("No such payment.")
             return self._close(invoice_id, invoice)
 
-    def _look_when_old(self, request: ChargeRequest) -> str | None:
+    def _check_when_old(self, request: ChargeRequest) -> str | None:
         if self._stripe.now() - request.created_at / 1000 < KEYS_ARE_KEPT:
             return None
         return self._look(request.customer_id, request.cart_token, request.created_at, request.account_id)

@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from hosting_orders.contracts.operation import Body, RequestFacts
 from hosting_orders.contracts.vendor.requests import Callback, Strict, field_problem
-from hosting_orders.domain.cart import MOST_ITEMS, OnItemFailure
+from hosting_orders.domain.cart import MAX_ITEMS, OnItemFailure
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
@@ -108,8 +108,8 @@ class PlaceCart(Strict):
     @field_validator("items")
     @classmethod
     def _some(cls, given: list[CartItem]) -> list[CartItem]:
-        if not 1 <= len(given) <= MOST_ITEMS:
-            raise PydanticCustomError("number_of_items", f"must have 1 to {MOST_ITEMS} items")
+        if not 1 <= len(given) <= MAX_ITEMS:
+            raise PydanticCustomError("number_of_items", f"must have 1 to {MAX_ITEMS} items")
         return given
 
     @field_validator("on_item_failure")

@@ -16,15 +16,15 @@ from hosting_orders.domain.registration import RegistrarStatus, SealedContacts
 from ..domain_item import (
     DomainDraft,
     DomainRequest,
+    domain_taken,
     draft_domain,
-    name_taken,
     settle_domains,
 )
 from ..log import log
 from ..ports import Services
 from ..register_domain import ask_registrar, record_registration, registrar_verdict
 from ..sealed_contacts import auth_code_context, seal_contacts
-from ..unpaid_domains import check_unpaid_names
+from ..unpaid_domains import check_unpaid_domains
 from .fulfilment import Verdict
 
 _VERDICTS = {
@@ -48,7 +48,7 @@ class DomainFulfilment:
     def settle(
         self, services: Services, account: Account, drafts: Sequence[DomainDraft]
     ) -> Sequence[DomainDraft]:
-        check_unpaid_names(services, account, drafts)
+        check_unpaid_domains(services, account, drafts)
         return settle_domains(services, services.catalogue.load(), account, drafts)
 
     def sealed(
@@ -61,12 +61,12 @@ class DomainFulfilment:
         return item, [seal_contacts(services, account_id, number, draft.contacts)]
 
     def lost(self, draft: DomainDraft) -> DomainRefusedError:
-        return name_taken(draft)
+        return domain_taken(draft)
 
     def ask(self, services: Services, order: Order) -> None:
         stuck_at = (order.provisioning_at or services.clock.now()) + deadlines.SUBMISSION_STUCK
         if order.operation_id is None and services.clock.now() >= stuck_at:
-            services.measures.count("RegistrationStuck")
+            services.metrics.count("RegistrationStuck")
             log.error(
                 "a paid domain could not be ordered at the registrar yet", extra={"order_id": order.uuid}
             )
@@ -81,7 +81,7 @@ class DomainFulfilment:
 
     def abandoned(self, services: Services, order: Order) -> None:
         # The domain may still arrive one day, without a customer: a person has to look at it.
-        services.measures.count("RegistrationAbandoned")
+        services.metrics.count("RegistrationAbandoned")
         log.error("the registrar did not finish in time", extra={"order_id": order.uuid})
 
     def committed(self, order: Order) -> object | None:

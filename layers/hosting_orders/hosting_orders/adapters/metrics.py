@@ -7,7 +7,7 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 _NAMESPACE = "HostingOrders"
 
 
-class LogMeasures:
+class LogMetrics:
     def count(self, name: str, amount: int = 1) -> None:
         """Written at once, so that a crash right after can't lose it."""
         with single_metric(name=name, unit=MetricUnit.Count, value=amount, namespace=_NAMESPACE) as metric:
