@@ -1,12 +1,21 @@
-"""At the end of a whole run: rights in template.yaml that no test has used (tests/support/permissions.py)."""
+"""For all tests: how hypothesis looks for examples, and at the end of a whole run the rights that no test has used
+(tests/support/permissions.py)."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.support import permissions
+
+# The same examples in every run, and no time limit: a run that fails says something of the code, not of the day.
+# `HYPOTHESIS_PROFILE=explore make test` looks for new ones.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
