@@ -2,7 +2,7 @@
 
 open → complete when the customer has paid or a debit is on its way; open → expired by a request, or by itself at
 `expires_at`. There is no payment intent before the customer first tries to pay. What happens on the session's page is
-in `checkout_payment`. CHECKOUT.md says what an adapter must mind.
+in `checkout_payment`. What an adapter must mind: local/stripe_standin/CHECKOUT.md.
 """
 
 from __future__ import annotations
