@@ -1,0 +1,27 @@
+"""No module imports, by whatever way round, a module that imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.structure.project import project_modules
+from tests.structure.test_money_paths import imports_of, reached
+
+
+def circles(imports: Mapping[str, set[str]]) -> list[str]:
+    """Every module that reaches itself. Imports for types alone do not count; late ones do."""
+    return sorted(
+        module
+        for module, targets in imports.items()
+        if any(module in reached(imports, target) for target in targets if target != module)
+    )
+
+
+def test_the_project_has_no_circle() -> None:
+    imports = imports_of(project_modules())
+    assert len(imports) > 100
+    assert circles(imports) == []
+
+
+def test_a_circle_is_noticed() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set()}) == ["a", "b", "c"]
