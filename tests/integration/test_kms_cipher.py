@@ -74,7 +74,7 @@ def test_what_kms_can_not_seal_is_refused_before_it_is_asked(kms: Any, key_id: s
     def must_not_be_asked() -> None:
         raise AssertionError("KMS was asked")
 
-    with pytest.raises(ValueError, match="can not be sealed"):
+    with pytest.raises(ValueError, match="cannot be sealed"):
         KmsCipher(InterruptedClient(kms, "encrypt", must_not_be_asked), key_id).seal(clear, OURS)
 
 

@@ -293,7 +293,7 @@ def test_a_cancelled_subscription_is_the_end_of_looking(world: World, webhooks: 
     assert_renewed(world, order, 0)
     after = now(world, order)
     assert (after.due_at, after.subscription.status) == (None, "canceled")  # type: ignore[union-attr]
-    ending = "the renewal has ended; the name runs out at its registry"
+    ending = "the renewal has ended; the domain expires at its registry"
     assert causes(world, order).count(ending) == 1
     assert world.registrar.asked("RenewDomain") == 0
 
@@ -407,7 +407,7 @@ def test_a_name_that_was_taken_elsewhere_rings(world: World) -> None:
     world.registrar._registry.domains.pop(NAME)
     a_year_passes(world, order)
     assert world.metrics.counts["DomainRenewalFailed"] >= 1
-    assert "not renewed: the name is not with the registrar any more" in causes(world, order)
+    assert "not renewed: the domain is not with the registrar any more" in causes(world, order)
 
 
 def test_a_registrar_that_does_not_come_to_an_end_rings_and_is_not_asked_again(world: World) -> None:

@@ -66,7 +66,7 @@ class AppConfigFeatures:
             # What Powertools stumbles over in a document that is wrong in ways it does not check.
             *(AttributeError, TypeError, ValueError),
         ) as error:
-            raise ProviderUnavailableError(f"the switch {feature} can not be read now") from error
+            raise ProviderUnavailableError(f"the switch {feature} cannot be read now") from error
         if not isinstance(answer, bool):
             raise ProviderUnavailableError(f"the switches' document does not say whether {feature} is on")
         self._engine = engine

@@ -130,7 +130,7 @@ class HttpHostingPlatform:
     """The port `HostingPlatform` over HTTP.
 
     `webhook_secrets` are `whsec_…`; each of them verifies, so a new one can be added before the old one goes.
-    `now` tells Unix seconds. Raises ValueError at once when an address, key or secret can not be right.
+    `now` tells Unix seconds. Raises ValueError at once when an address, key or secret cannot be right.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class HttpHostingPlatform:
         import requests
 
         if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-            raise ValueError("the hosting platform's API key has characters that a header can not carry")
+            raise ValueError("the hosting platform's API key has characters that a header cannot carry")
         self._base_url = _checked_base_url(base_url)
         self._secrets = tuple(webhook_secrets)
         for secret in self._secrets:

@@ -1,7 +1,7 @@
 """Sealing of secrets with AWS KMS: the port Cipher.
 
 The context (encryption context in KMS's words) is bound to what is sealed without being part of it: whoever
-copies a sealed text to another account's item can not have it opened there.
+copies a sealed text to another account's item cannot have it opened there.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class KmsCipher:
         UTF-8, ProviderUnavailableError when KMS gave no usable answer."""
         plaintext = clear.encode()
         if not 0 < len(plaintext) <= LONGEST:
-            raise ValueError(f"a text of {len(plaintext)} bytes can not be sealed, only 1 to {LONGEST}")
+            raise ValueError(f"a text of {len(plaintext)} bytes cannot be sealed, only 1 to {LONGEST}")
         try:
             answer = self._client.encrypt(
                 KeyId=self._key_id, Plaintext=plaintext, EncryptionContext=dict(context)

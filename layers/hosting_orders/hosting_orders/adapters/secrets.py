@@ -21,7 +21,7 @@ class SecretsManager:
         try:
             return str(self._client.get_secret_value(SecretId=arn)["SecretString"])
         except (ClientError, BotoCoreError) as error:
-            raise ProviderUnavailableError("the secret can not be read now") from error
+            raise ProviderUnavailableError("the secret cannot be read now") from error
 
     def document(self, arn: str) -> dict[str, str]:
         """The secret's JSON object."""

@@ -1,7 +1,7 @@
 """The state machine that fulfils orders, on AWS Step Functions: the port Workflow.
 
 One execution per order, named by the order's UUID, so starting twice starts once. A Standard execution's
-name stays taken for 90 days after its end: one that failed can not be started again, only redriven.
+name stays taken for 90 days after its end: one that failed cannot be started again, only redriven.
 """
 
 from __future__ import annotations

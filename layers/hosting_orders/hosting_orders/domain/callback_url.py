@@ -162,7 +162,7 @@ def _taken_apart(url: str) -> CallbackUrl:
 
 
 def _check_name(host: str) -> None:
-    """Raises ValueError for what can not be a public host name. Of Unicode only the shape is checked."""
+    """Raises ValueError for what cannot be a public host name. Of Unicode only the shape is checked."""
     # Full-width and circled digits, and the dots of other scripts, are read as their plain forms (UTS 46).
     host = unicodedata.normalize("NFKC", host).replace("\u3002", ".")
     labels = host.split(".")

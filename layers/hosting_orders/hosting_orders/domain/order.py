@@ -2,7 +2,7 @@
 
 Orders are immutable; every method returns the order as it is afterwards and writes one line of its timeline.
 `version` is what the store last knew: only the repository counts it up, and it refuses a write whose version is
-not the stored one. So two writers who both saw the same order can not both win: that is the fence between
+not the stored one. So two writers who both saw the same order cannot both win: that is the fence between
 cancelling and provisioning.
 """
 
@@ -147,7 +147,7 @@ class Order:
     placed: Placement = field(default_factory=Placement)
     capacity: str | None = None  # the counter this order holds a place of, until it ends undelivered
     due_at: int | None = None  # when the reconciler should look, if nothing happens before
-    provisioning_at: int | None = None  # the fence: from here on it can not be cancelled
+    provisioning_at: int | None = None  # the fence: from here on it cannot be cancelled
     cancel_requested_at: int | None = None
     operation_id: str | None = None
     resource: Resource | None = None

@@ -14,7 +14,7 @@ _MAX_INTEGER_DIGITS = 40  # digits
 
 
 class UnfitJsonError(ValueError):
-    """Why it can not be read, as a sentence for the client."""
+    """Why it cannot be read, as a sentence for the client."""
 
 
 def parse(raw: bytes) -> object:

@@ -48,7 +48,7 @@ class Caller:
 
 
 def hash_key(secret: str) -> str:
-    """How a key is stored: keys are random and long, so a plain SHA-256 can not be turned round."""
+    """How a key is stored: keys are random and long, so a plain SHA-256 cannot be turned round."""
     # Whatever is sent has a hash: half a surrogate pair is a wrong key, not an error.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -126,7 +126,7 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
             return
         if asked_before is not None and services.clock.now() < asked_before + deadlines.SUBMISSION_DOUBT:
             raise _RefusedInDoubtError(
-                "refused, but an earlier order of the name may have been taken"
+                "refused, but an earlier order of the domain may have been taken"
             ) from None
         failure = Failure("registration_refused", why_it_failed(item.action, refusal.refusal))
         undeliverable(services, order, failure, Actor.REGISTRAR)
@@ -139,7 +139,7 @@ def _report_unwanted_domain(services: Services, order: Order) -> None:
     """A name can't be given back to its registry, so a person has to decide."""
     services.metrics.count("DomainWithoutOrder")
     log.error(
-        "a name was ordered or registered for an order that was given up", extra={"order_id": order.uuid}
+        "a domain was ordered or registered for an order that was given up", extra={"order_id": order.uuid}
     )
 
 
@@ -242,7 +242,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
         return
     domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
     if domain is None:
-        raise ProviderUnavailableError("the registrar does not show the name yet")
+        raise ProviderUnavailableError("the registrar does not show the domain yet")
     _deliver(services, order, domain)
 
 

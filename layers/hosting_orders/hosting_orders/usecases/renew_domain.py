@@ -57,7 +57,7 @@ def _schedule_next_check(services: Services, order: Order, state: RenewalState) 
         if state.waits:
             return told.check_at(now + deadlines.RENEWAL_AGAIN)
         if state.ended:
-            ending = "the renewal has ended; the name runs out at its registry"
+            ending = "the renewal has ended; the domain expires at its registry"
             return told.noted(ending, now, Actor.STRIPE).closed()
         # In its first year `next_at` is the anchor. What has passed is looked at daily until it moves.
         next_check = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
@@ -78,7 +78,7 @@ def _renew(services: Services, order: Order, reference: str) -> None:
     expires_before = _expiry(services, order) if renewal is None else renewal.expires_before
     if expires_before is None:
         # A customer may take the name elsewhere while the subscription goes on.
-        _report(services, order, "the name is not with the registrar any more")
+        _report(services, order, "the domain is not with the registrar any more")
         return
     taken = _take(services, order, reference, expires_before)
     if taken is None:
@@ -148,7 +148,7 @@ def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_
         return
     now = services.clock.now()
     if operation.status is RegistrarStatus.FAILED:
-        _refused(services, order, renewal, "the registry has not renewed the name")
+        _refused(services, order, renewal, "the registry has not renewed the domain")
     elif now - operation.submitted_at > deadlines.DOMAIN_RENEWAL_DEADLINE:
         _report(services, order, "the registrar does not come to an end with it")
     else:
@@ -245,7 +245,7 @@ def _expiry(services: Services, order: Order) -> int | None:
     if domain is None:
         return None
     if domain.expires_at is None:
-        raise ProviderUnavailableError("the registrar does not say when the name runs out")
+        raise ProviderUnavailableError("the registrar does not say when the domain expires")
     resource = order.resource_as(DomainResource)
     seen = resource.expires_at if resource else None
     return max(domain.expires_at, seen or 0)  # an answer that is older than our last one must not count

@@ -265,7 +265,7 @@ def _our_errors() -> Iterator[None]:
     except ClientError as error:
         raise _translated(error) from error
     except (ConnectionError, HTTPClientError) as error:
-        raise ProviderUnavailableError("the table can not be reached") from error
+        raise ProviderUnavailableError("the table cannot be reached") from error
     except BotoCoreError as error:
         raise TableRefusedError(str(error)) from error
 

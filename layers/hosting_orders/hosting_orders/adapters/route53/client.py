@@ -76,7 +76,7 @@ def call(client: Any, method: str, arguments: Mapping[str, Any]) -> Mapping[str,
     try:
         answer: Mapping[str, Any] = getattr(client, method)(**arguments)
     except ParamValidationError:
-        # Never sent: boto3 itself found that it can not be a request.
+        # Never sent: boto3 itself found that it cannot be a request.
         raise RefusedError("the order lacks something that the registrar asks for") from None
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code"))

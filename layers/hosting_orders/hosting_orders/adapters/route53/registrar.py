@@ -197,7 +197,7 @@ class Route53Registrar:
                 ) from None
             return None
         if str(detail.get("DomainName", "")).lower() != name.lower():
-            raise ProviderUnavailableError("registrar: it answered with another name")
+            raise ProviderUnavailableError("registrar: it answered with another domain")
         return read_domain(name, detail)
 
     def _is_listed(self, name: str) -> bool:

@@ -11,7 +11,7 @@ from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import RefundRefusedError
 from hosting_orders.domain.providers import PaidRenewal, PaymentState, RefundState, RenewalState
 
-# Asking again, or authenticating, can not help: https://docs.stripe.com/declines/codes. The customer is told no
+# Asking again, or authenticating, cannot help: https://docs.stripe.com/declines/codes. The customer is told no
 # more than that it was declined, as that page demands for lost and stolen cards.
 FINAL_DECLINES = frozenset(
     {
