@@ -106,8 +106,8 @@ def test_a_list_of_operations_that_lags_does_not_lead_to_a_second_registration(
 ) -> None:
     """The answer is lost and the list does not show the operation for ten minutes: longer than it takes."""
     order = placed(world, NAME)
-    registrar = world.services.registrar
-    listed = registrar._listed
+    client = world.services.registrar._inner._asking
+    listed = client.listed
     seen: list[str] = []
 
     def lagging(method: str, kind: str, arguments: Any) -> Any:
@@ -115,7 +115,7 @@ def test_a_list_of_operations_that_lags_does_not_lead_to_a_second_registration(
         late = method == "list_operations" and world.clock.now() < order.created_at + 10 * durations.MINUTE
         return [] if late else listed(method, kind, arguments)
 
-    monkeypatch.setattr(registrar._inner, "_listed", lagging)
+    monkeypatch.setattr(client, "listed", lagging)
     world.registrar.lose_next_answer("RegisterDomain")
     world.live(3600, every=200)
     assert "list_operations" in seen
