@@ -13,7 +13,7 @@ from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.compensation import Action, next_action
 from hosting_orders.domain.errors import ConcurrentUpdateError, RefundRefusedError
 from hosting_orders.domain.money import Money
-from hosting_orders.domain.order import MOVES, Order, OrderStatus
+from hosting_orders.domain.order import MOVES, Actor, Order, OrderStatus, Refund, TimelineEntry
 from hosting_orders.domain.products import SiteItem
 from hosting_orders.domain.providers import PaymentState, RefundState
 from hosting_orders.usecases.collect_payment import record_payment
@@ -212,3 +212,36 @@ def test_the_table_keeps_its_promises(status: OrderStatus, payment: PaymentStatu
         assert status is S.COMPLETED or not MOVES[status]
     if action is Action.END_UNPAID:
         assert MOVES[status] and not money.paid
+
+
+def test_a_refund_on_record_is_written_to_the_cart_too() -> None:
+    """The process that gave the money back died before it wrote the cart."""
+    scene = Scene(OrderStatus.PROVISION_FAILED, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
+    scene.books.stored = replace(scene.books.stored, refund=Refund("cn_1", GROSS, 0, NOW))
+    assert scene.run() == (Compensation.DONE, OrderStatus.PROVISION_FAILED, 0)
+    payment = scene.books.stored_cart.payment
+    assert (payment.status, payment.refunded) == (PaymentStatus.REFUNDED, GROSS)
+
+
+def test_a_sum_of_refunds_that_another_process_wrote_meanwhile_does_not_shrink() -> None:
+    scene = Scene(OrderStatus.REFUNDING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
+    save = scene.books.save_payment
+
+    def later(cart: Cart) -> Cart:
+        scene.books.save_payment = save  # type: ignore[method-assign]
+        stored = scene.books.stored_cart
+        grown = replace(stored.payment, refunded=GROSS + 500)
+        scene.books.stored_cart = replace(stored, payment=grown, payment_version=stored.payment_version + 1)
+        return save(cart)
+
+    scene.books.save_payment = later  # type: ignore[method-assign]
+    scene.run()
+    assert scene.books.stored_cart.payment.refunded == GROSS + 500
+
+
+def test_what_is_noted_of_an_order_does_not_move_its_times() -> None:
+    order = Scene(OrderStatus.PROCESSING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED).books.stored
+    paid = TimelineEntry(NOW + 1, OrderStatus.PROCESSING, Actor.STRIPE, "payment succeeded")
+    first = TimelineEntry(NOW, OrderStatus.PENDING, Actor.CUSTOMER, "order placed")
+    order = replace(order, timeline=(first, paid))
+    assert order.noted("a dispute", NOW + 99, Actor.STRIPE).since == order.since == NOW + 1

@@ -178,3 +178,16 @@ def test_a_fault_of_the_table_does_not_give_the_money_back(world: World) -> None
     assert len(struck) == 6
     assert the_order(world).status is OrderStatus.COMPLETED
     assert_delivered_once(world)
+
+
+def test_a_replay_while_stripe_is_away_is_answered_as_the_first_request_was(world: World) -> None:
+    world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
+    first = world.place(key="k")
+    assert first.status == 202
+    world.advance(300)  # the first process's right to start the payment has ended
+    again = world.place(key="k")
+    assert (again.status, again.headers["idempotent-replayed"]) == (202, "true")
+    assert again.body["orders"][0]["id"] == first.body["orders"][0]["id"]
+    world.mishaps.watch()
+    world.live(1800)
+    assert_delivered_once(world)

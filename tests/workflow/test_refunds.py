@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.errors import ProvisioningFailedError
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.providers import OperationStatus
+from tests.support.fake_platform import FakePlatform
 from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world, handler_of
 
@@ -249,3 +251,18 @@ def test_two_orders_given_up_before_the_payment_began_do_not_wait_for_each_other
     assert payment.status is PaymentStatus.CANCELED
     assert {execution.status for execution in executions} == {"SUCCEEDED"}
     assert world.net_paid() == 0 and not world.stripe.open_invoices()
+
+
+def test_a_platform_that_refuses_to_take_a_service_down_does_not_keep_the_money(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: FakePlatform, item_id: str) -> None:
+        raise ProvisioningFailedError("the platform answered DELETE with 403")
+
+    monkeypatch.setattr(FakePlatform, "deprovision", refuse)
+    order = paid(world)
+    world.platform.fail(order.uuid)
+    world.platform_webhook(order.uuid)
+    world.run()
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED and world.net_paid() == 0
+    assert world.metrics.counts["TakeDownRefused"] == 1

@@ -73,7 +73,7 @@ COMPENSATION_EXPECTED = 10 * MINUTE
 
 def delivery_ends_at(order: Order) -> int:
     """When the reconciler gives up a paid order's delivery and its money goes back (epoch ms)."""
-    return (order.provisioning_at or order.timeline[-1].at) + order.item.given_up()
+    return (order.provisioning_at or order.since) + order.item.given_up()
 
 
 def registrar_check(order: Order, now: int) -> int:
@@ -108,7 +108,7 @@ def outlook(order: Order, cart: Cart) -> Outlook | None:
     """What to tell a customer who waits; None once the order has ended."""
     if order.ended:
         return None
-    since = order.timeline[-1].at if order.timeline else order.updated_at
+    since = order.since
     match order.status:
         case OrderStatus.PENDING:
             return _payment_outlook(cart)

@@ -190,6 +190,16 @@ class Order:
         return self.item.renewal_price(self.price)
 
     @property
+    def since(self) -> int:
+        """When it came into its present status (epoch ms). What is noted later does not move it."""
+        at = self.updated_at
+        for entry in reversed(self.timeline):
+            if entry.status is not self.status:
+                break
+            at = entry.at
+        return at
+
+    @property
     def ended(self) -> bool:
         """True in a state that is never left."""
         return self.status in ENDS

@@ -216,6 +216,8 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
     versions = {operation.contract.version for operation in sharing}
     if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
         raise ValueError(f"{route} has several operations of one version, or one without a version")
+    if len(sharing) > 1 and sharing[0].access is None:
+        raise ValueError(f"the operations of {route} need no key, so a version cannot be pinned to one")
     if any(operation.access != sharing[0].access for operation in sharing):
         raise ValueError(f"the operations of {route} differ in who may call them")
     if any(operation.contract.error is not sharing[0].contract.error for operation in sharing):

@@ -107,7 +107,7 @@ def place_cart(
 
     Raises InvalidFieldsError or InvalidRequestError (400, nothing left behind), DomainRefusedError or
     ContactsRefusedError (422, nothing left behind), IdempotencyKeyReusedError, PaymentNotStartedError (422, the
-    orders stay on record as failed), ProviderUnavailableError (503, nothing written).
+    orders stay on record as failed), ProviderUnavailableError (503, nothing written: the order is not on record).
     """
     account = caller.scope
     token = cart_token(account.id, request.idempotency_key)
@@ -120,7 +120,7 @@ def place_cart(
         method = _ready_to_charge(services, account)
         drafts = _settled(services, account, drafts)
     except (DomainRefusedError, InvalidFieldsError, InvalidRequestError):
-        # The name, or the last place, may have gone to a twin of this very request since we looked.
+        # A second copy of this request, running at the same time, may have taken the domain or the last place.
         twin = _earlier(services, account, token, request)
         if twin is None:
             raise
@@ -128,7 +128,7 @@ def place_cart(
     try:
         cart, orders = _write(services, _Ready(caller, account, token, request, drafts, method, target))
     except CartExistsError:
-        # A twin of this very request was faster.
+        # The other copy of this request was faster.
         return _replay(services, load_cart(services, account.id, token), request)
     try:
         cart = start_payment(services, account, cart, orders)
@@ -231,7 +231,7 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             updated_at=now,
             payment_method_id=ready.method.id,
             on_item_failure=ready.request.on_item_failure,
-            # Whoever writes the cart starts its payment; everybody else leaves it alone until this is over.
+            # The process that writes the cart starts its payment. No other process touches it before this time.
             payment_lease=now + deadlines.PAYMENT_LEASE,
             orders={order.number: OrderSnapshot(OrderStatus.PENDING, 0) for order in orders},
             due_at=now + deadlines.LOST_START,
@@ -277,9 +277,14 @@ def _order(
 
 
 def _lost(drafts: Sequence[Draft], claims: Claims) -> HostingOrdersError:
-    """Another order got what one of these claims."""
-    draft = next(draft for draft in drafts if draft.claims == claims)
+    """The refusal for the draft whose claim another order has taken."""
+    draft = next(draft for draft in drafts if _shares(draft.claims, claims))
     return fulfilment(draft.item.KIND).lost(draft)
+
+
+def _shares(some: Claims, others: Claims) -> bool:
+    counter = some.counter is not None and some.counter == others.counter
+    return counter or (some.domain is not None and some.domain == others.domain)
 
 
 def _start(services: Services, order: Order) -> None:
@@ -296,15 +301,22 @@ def _replay(services: Services, cart: Cart, request: CartRequest) -> Placed:
         raise IdempotencyKeyReusedError(
             "This Idempotency-Key was used before with another body; use a new key for a new order."
         )
-    cart = resume_payment(services, cart)
+    try:
+        cart = resume_payment(services, cart)
+    except ProviderUnavailableError:
+        # As in the first request: it is on record, and the workflow finds out under the same keys.
+        log.warning("payment outcome unknown; the workflow will look", extra={"cart_token": cart.token})
+        cart = load_cart(services, cart.account_id, cart.token)
     if not cart.payment.started and cart.payment.status is not PaymentStatus.FAILED:
-        return Placed(cart, replayed=True)  # another is at it, or it was given up before it began
+        return Placed(
+            cart, replayed=True
+        )  # another process is starting the payment, or it was given up before
     for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
         if order.failure is not None and order.failure.code == PAYMENT_NOT_STARTED:
             raise PaymentNotStartedError(order.failure.message, cart.payment.error)
         if not waits_for_its_start(order):
             continue
-        # Which of the two was lost can't be told: the start, or the news for an execution that waits for it.
+        # Either the start of the execution was lost, or the news of its payment. We cannot know: both are repeated.
         _start(services, order)
         if cart.payment.settled:
             resume_order(services, order, cart)

@@ -157,7 +157,7 @@ def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
         _compensate(services, order, "DeliveryTimedOut")
         answer_delivery(services, load_order(services, order.account_id, order.number))
     elif order.provisioning_at is None:
-        if now >= order.timeline[-1].at + deadlines.DELIVERY_NOT_BEGUN:
+        if now >= order.since + deadlines.DELIVERY_NOT_BEGUN:
             # Its steps fail before any code of ours runs that could count it, or its execution has failed.
             services.metrics.count("StepFault")
             log.error("a paid order is not being delivered", extra={"order_id": order.uuid})

@@ -258,9 +258,12 @@ def _give_back(case: _Case) -> Compensation:
     """
     services, order, cart = case.services, case.order, case.cart
     if order.refund is not None:
+        _record_refund(
+            case, cart, order.refund
+        )  # the process that gave it may have died before it wrote the cart
         return Compensation.DONE
     now = services.clock.now()
-    fulfilment(order.kind).take_back(services, order)
+    _take_back(services, order)
     try:
         state = services.refunds.refund(cart.payment.reference or "", order.line_key, order.uuid)
     except RefundRefusedError as refusal:
@@ -279,6 +282,16 @@ def _give_back(case: _Case) -> Compensation:
         # Another part may have gone back in the same moment, and neither has seen the other: the last one does.
         _record_refund(case, cart, refund)
     return Compensation.DONE
+
+
+def _take_back(services: Services, order: Order) -> None:
+    """Take the product down before its money goes back. A provider that refuses for good must not keep the money from
+    the customer: then the product is an operator's case."""
+    try:
+        fulfilment(order.kind).take_back(services, order)
+    except ProvisioningFailedError as refusal:
+        services.metrics.count("TakeDownRefused")
+        log.error("the product was not taken down", extra={"order_id": order.uuid, "reason": str(refusal)})
 
 
 def _record_refusal(services: Services, order: Order, reason: str) -> None:
@@ -304,7 +317,9 @@ def _record_refund(case: _Case, cart: Cart, refund: Refund) -> Cart:
     status = PaymentStatus.REFUNDED if everything and refunded else PaymentStatus.SUCCEEDED
 
     def noted(current: Cart) -> Cart:
-        payment = replace(current.payment, status=status, refunded=refunded)
+        # Refunds only grow: another process may have seen more of them than we have.
+        known = max(refunded, current.payment.refunded)
+        payment = replace(current.payment, status=status, refunded=known)
         return current if payment == current.payment else current.with_payment(payment, services.clock.now())
 
     services = case.services

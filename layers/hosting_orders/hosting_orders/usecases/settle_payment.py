@@ -36,6 +36,7 @@ def settle_payment(services: Services, reference: str) -> None:
         return
     if cart.payment.reference not in (None, state.reference):
         log.error("two payments for one cart", extra={"cart_token": cart.token, "payment": reference})
+        services.metrics.count("SecondPayment")
         return
     unanswered = not cart.payment.started and not cart.payment.settled
     if (
