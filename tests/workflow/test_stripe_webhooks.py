@@ -328,6 +328,7 @@ def test_a_second_invoice_that_names_our_cart_does_not_pay_it(world: World) -> N
     world.run()
     assert table(world, but_events=True) == before
     assert world.order(order_id, AUTHENTICATION).status is OrderStatus.PENDING
+    assert world.metrics.counts["SecondPayment"] >= 1
 
 
 # -- each kind of news ---------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ _SECRETS_LIVE_SECONDS = 600
 
 @cache
 def aws_client(service: str) -> Any:
-    """One boto3 client per service and process, with time-outs below every Lambda's own."""
+    """One boto3 client per service and process, whose single attempts time out before a Lambda does."""
     return _new_aws_client(service, connect_timeout=2, read_timeout=5, attempts=4)
 
 

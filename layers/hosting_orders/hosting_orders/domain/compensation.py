@@ -3,7 +3,8 @@
 An order needs compensation when it was cancelled, or when it cannot be delivered. The table is read row by row; each
 row says what to do while the money may still come, when it never came, and when it came. It keeps three promises:
 
-- The money never goes back while the product may still be delivered: `GIVE_BACK` stands only in rows whose status
+- The money never goes back while the product may still be delivered (but for a domain whose registrar has not finished
+  by its deadline): `GIVE_BACK` stands only in rows whose status
   forbids delivery. `GIVE_UP` and `STOP_DELIVERY` lead to these rows.
 - No order ends while money may still come: in the column `open` there is no `END_UNPAID`.
 - Money that came for an undelivered order always goes back, and once: `GIVE_BACK` stands in the column `came` of every

@@ -82,7 +82,7 @@ class Product(Protocol):
         ...
 
     def given_up(self) -> int:
-        """How long after its begin the reconciler gives delivery up, and the money goes back."""
+        """How long after delivery has begun the reconciler gives it up, and the money goes back."""
         ...
 
     def poll_after(self) -> int:
@@ -224,7 +224,7 @@ class DomainItem:
         return MINUTE
 
     def is_reported(self) -> bool:
-        return False  # the registrar calls nobody
+        return False  # the registrar sends no webhooks
 
     def expected(self) -> int:
         # A transfer waits for the losing registrar, five days as a rule.

@@ -274,7 +274,7 @@ def _check_ids(request: Request) -> None:
 
 
 def _fingerprint(path: str, body: object) -> str:
-    """Of the meaning, not of the bytes: a retry may be spaced otherwise."""
+    """A hash of the parsed body, so that spacing and the order of keys do not matter."""
     return hashlib.sha256(f"{path}\0{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
 
 

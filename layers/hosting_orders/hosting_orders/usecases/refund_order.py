@@ -1,11 +1,12 @@
 """Compensation: an order that was cancelled, or cannot be delivered, is brought to its end and its money goes back.
 
 This is the one way money goes back, whatever went wrong before. It may run at any time and any number of times, and in
-two processes at once. Only its own step and the reconciler import it; all other code wakes one of the two.
+two processes at once. Only the workflow's step RefundOrder and the reconciler call it. Other code makes one of these
+two run.
 
 It is a loop. Each round reads the order and its cart, looks up the one action for their statuses
 (domain/compensation.py has the table), and does it. An action changes a status, so that the next round finds another
-action, until the order has ended or must wait for somebody else: a registrar, a bank, an operator. Nothing is carried
+action, until the order has ended or must wait for a registrar, a bank or an operator. Nothing is carried
 from one round to the next: the process can stop anywhere, and the next run begins from what is on record
 (docs/order-life.md, section 9).
 """
@@ -279,7 +280,7 @@ def _give_back(case: _Case) -> Compensation:
 
     change_order(services, order, when=lambda current: current.refund is None, to=given_back)
     if len(cart.orders) > 1:
-        # Another part may have gone back in the same moment, and neither has seen the other: the last one does.
+        # Two refunds of one cart may run at once, without seeing each other. This second look makes the last see both.
         _record_refund(case, cart, refund)
     return Compensation.DONE
 
