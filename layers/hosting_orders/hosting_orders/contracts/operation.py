@@ -84,11 +84,11 @@ class Body:
 class Operation(Generic[View]):
     """One endpoint as its contract publishes it.
 
-    `route` is API Gateway's route key, such as `GET /api/orders/{id}`; `heading` is the published text's. `access` is
-    None where no key is asked for. `answers` is the TypedDict that `render` makes of a view, None where every call is
-    refused; `headers` are the answer's own. `refuses` are the codes that only this operation has: those that every
-    operation of its kind has are in `codes`. An `idempotent` operation takes an `Idempotency-Key`. `ours` marks what
-    the published text lacks.
+    `route` is API Gateway's route key, such as `GET /api/orders/{id}`; `heading` is the heading in the published
+    contract. `access` is None where no key is asked for. `answers` is the TypedDict that `render` makes of a view,
+    None where every call is refused; `headers` are the answer's own. `refuses` are the codes that only this
+    operation has: those that every operation of its kind has are in `codes`. An `idempotent` operation takes an
+    `Idempotency-Key`. `ours` marks an endpoint that the published contract does not have.
     """
 
     route: str

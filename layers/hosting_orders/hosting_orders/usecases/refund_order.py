@@ -152,8 +152,8 @@ def _out_of_time(services: Services, order: Order) -> bool:
 
 
 def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
-    """Close the door: from here on the order will not be delivered. Only from these statuses, and only if the provider
-    has not been asked since `case.order` was read: then the product may come, so its money must not go."""
+    """Make the order `refunding`: it will not be delivered. Do so only from the statuses `if_in`, and only if the
+    provider was not asked after `case.order` was read: otherwise the product may still come, and its money must stay."""
     now = case.services.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({case.error}).")
     product = fulfilment(case.order.kind)

@@ -82,7 +82,7 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
     def verdict(self, services: Services, order: Order) -> Verdict:
         """Find out what became of a delivery that is to be given up, and write down a product that is there.
 
-        RUNNING means that it cannot be called back: only waiting helps. Raises ProviderUnavailableError when that
+        RUNNING: it cannot be stopped. The caller waits, until the product's deadline. Raises ProviderUnavailableError when that
         cannot be known now.
         """
         ...
@@ -92,8 +92,7 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
         ...
 
     def committed(self, order: Order) -> object | None:
-        """What the provider was asked for and cannot take back, or None. It differs when somebody has asked, or
-        learned something, in between."""
+        """What the provider was asked for and cannot take back, or None. The value changes when another process asks the provider or records its answer."""
         ...
 
     def take_back(self, services: Services, order: Order) -> None:
