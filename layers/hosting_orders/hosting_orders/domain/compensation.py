@@ -35,8 +35,8 @@ class Action(StrEnum):
 
 
 class _Row(NamedTuple):
-    """`open`: the money may still come. `never`: it is certain that it did not. `came`: it did, even if the money for another order of the cart has been
-    refunded since."""
+    """`open`: the money may still come. `never`: it is certain that it did not. `came`: it did, even if the money for
+    another order of the cart has been refunded since."""
 
     open: Action
     never: Action
