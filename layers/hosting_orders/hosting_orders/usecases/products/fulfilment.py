@@ -82,8 +82,8 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
     def verdict(self, services: Services, order: Order) -> Verdict:
         """Find out what became of a delivery that is to be given up, and write down a product that is there.
 
-        RUNNING: it cannot be stopped. The caller waits, until the product's deadline. Raises ProviderUnavailableError when that
-        cannot be known now.
+        RUNNING: it cannot be stopped. The caller waits, until the product's deadline. Raises ProviderUnavailableError
+        when the outcome cannot be known now.
         """
         ...
 
@@ -92,7 +92,8 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
         ...
 
     def committed(self, order: Order) -> object | None:
-        """What the provider was asked for and cannot take back, or None. The value changes when another process asks the provider or records its answer."""
+        """What the provider was asked for and cannot take back, or None. The value changes when another process asks
+        the provider or records its answer."""
         ...
 
     def take_back(self, services: Services, order: Order) -> None:
