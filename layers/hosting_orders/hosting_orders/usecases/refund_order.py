@@ -153,7 +153,7 @@ def _out_of_time(services: Services, order: Order) -> bool:
 
 def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
     """Make the order `refunding`: it will not be delivered. Do so only from the statuses `if_in`, and only if the
-    provider was not asked after `case.order` was read: otherwise the product may still come, and its money must stay."""
+    provider was not asked after `case.order` was read: otherwise the product may still come and its money must stay."""
     now = case.services.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({case.error}).")
     product = fulfilment(case.order.kind)
