@@ -19,13 +19,15 @@ from hosting_orders.domain.providers import RefundState
 from hosting_orders.usecases import (
     changes,
     collect_payment,
-    provision_hosting,
     reconcile,
     refund_order,
     register_domain,
     settle_payment,
     start_renewal,
 )
+from hosting_orders.usecases.platform_delivery import PlatformFulfilment
+from hosting_orders.usecases.products.domain import DomainFulfilment
+from hosting_orders.usecases.products.fulfilment import Verdict
 from tests.support.fake_platform import FakePlatform
 from tests.support.simulation import simulate
 
@@ -79,13 +81,13 @@ def _no_callback_is_owed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
-    completed = provision_hosting._complete
+    completed = PlatformFulfilment._complete
 
-    def complete(services: Any, order: Order, site: Any) -> Order:
+    def complete(self: PlatformFulfilment, services: Any, order: Order, operation: Any) -> Order:
         start_renewal._renewal(services, order)
-        return completed(services, order, site)
+        return completed(self, services, order, operation)
 
-    patch.setattr(provision_hosting, "_complete", complete)
+    patch.setattr(PlatformFulfilment, "_complete", complete)
 
 
 def _no_refund(patch: pytest.MonkeyPatch) -> None:
@@ -121,8 +123,8 @@ def _nobody_is_woken(patch: pytest.MonkeyPatch) -> None:
 
 def _nobody_asks_the_registrar(patch: pytest.MonkeyPatch) -> None:
     """RefundOrder gives back what the registrar may still deliver."""
-    patch.setattr(refund_order, "registrar_verdict", lambda services, order: None)
-    patch.setattr(refund_order, "_asked", lambda order: None)
+    patch.setattr(DomainFulfilment, "verdict", lambda self, services, order: Verdict.NOT_ASKED)
+    patch.setattr(DomainFulfilment, "committed", lambda self, order: None)
 
 
 def _a_lost_answer_was_a_no(patch: pytest.MonkeyPatch) -> None:
@@ -180,6 +182,12 @@ def first_seed_that_finds(plant: Callable[[pytest.MonkeyPatch], None], seeds: ra
             except AssertionError:  # the world found it by itself
                 return seed
     return None
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+def test_what_a_planted_bug_replaces_is_there(bug: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        PLANTED[bug](patch)
 
 
 @pytest.mark.parametrize("bug", ["no refund", "nobody looks again", "names are kept"])
