@@ -112,21 +112,26 @@ def handler_of(folder: str) -> Any:
     return watched
 
 
+def step_functions() -> dict[str, Any]:
+    """What the definition of the workflow is given for its functions: the real handlers."""
+    return {
+        f"{name}FunctionArn": handler_of(folder)
+        for name, folder in (
+            ("ChargeOrder", "charge_order"),
+            ("ProvisionHosting", "provision_hosting"),
+            ("RegisterDomain", "register_domain"),
+            ("RefundOrder", "refund_order"),
+            ("SendCallback", "send_callback"),
+        )
+    }
+
+
 @cache
 def the_machine() -> StateMachine:
     """The project's workflow, on the real handlers."""
     return StateMachine.load(
         ROOT / "statemachines" / "fulfil_order.asl.yaml",
-        {
-            f"{name}FunctionArn": handler_of(folder)
-            for name, folder in (
-                ("ChargeOrder", "charge_order"),
-                ("ProvisionHosting", "provision_hosting"),
-                ("RegisterDomain", "register_domain"),
-                ("RefundOrder", "refund_order"),
-                ("SendCallback", "send_callback"),
-            )
-        },
+        step_functions(),
     )
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.config import Config
 from moto import mock_aws
 
 from hosting_orders.adapters.route53.registrar import Route53Registrar
@@ -33,6 +32,7 @@ from hosting_orders.domain.registration import (
 from local.registrar_standin import RegistrarStandIn
 from local.registrar_standin.names import PREFIXES
 from local.registrar_standin.server import RegistrarServer
+from tests.conformance.registrar_contract.books import loopback_client
 from tests.support.forms import Form, forms_of, send
 
 ROOT = Path(__file__).parents[3]
@@ -40,14 +40,7 @@ ANN = Contact("Ann", "Vries", "Street 1", "1015 DV", "Amsterdam", "NL", "ann@pos
 
 
 def registrar_at(url: str) -> Route53Registrar:
-    client = boto3.client(
-        "route53domains",
-        region_name="us-east-1",
-        endpoint_url=url,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(retries={"mode": "standard", "total_max_attempts": 1}, proxies={}),
-    )
+    client = loopback_client(url)
     return Route53Registrar(client, client)
 
 

@@ -11,23 +11,9 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from hosting_orders.adapters.route53.registrar import Route53Registrar
-from hosting_orders.domain.registration import (
-    Contact,
-    Contacts,
-    DomainAction,
-    RegistrationRequest,
-)
+from hosting_orders.domain.registration import Contacts, DomainAction, RegistrationRequest
+from tests.conformance.registrar_contract.books import ANN
 
-ANN = Contact(
-    first_name="Ann",
-    last_name="de Vries",
-    street_address="Prinsengracht 1",
-    post_code="1015 DV",
-    city="Amsterdam",
-    country="NL",
-    email="ann@post.example",
-    phone="+31.201234567",
-)
 REQUEST = RegistrationRequest("bakery.com", DomainAction.REGISTER, 1, Contacts(ANN, ANN, ANN, ANN))
 TRANSFER = replace(REQUEST, action=DomainAction.TRANSFER, auth_code="s3cret-code")
 SUBMITTED = datetime(2026, 1, 1, tzinfo=UTC)
