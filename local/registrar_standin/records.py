@@ -13,7 +13,7 @@ RENEWAL = "RENEW_DOMAIN"
 
 @dataclass(frozen=True)
 class Step:
-    """A while of an operation: `seconds` long, or until somebody decides (None)."""
+    """One phase of an operation: `seconds` long, or until a decision ends it (None)."""
 
     status: str
     seconds: float | None

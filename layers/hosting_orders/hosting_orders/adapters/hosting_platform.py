@@ -130,7 +130,7 @@ class HttpHostingPlatform:
     """The port `HostingPlatform` over HTTP.
 
     `webhook_secrets` are `whsec_…`; each of them verifies, so a new one can be added before the old one goes.
-    `now` tells Unix seconds. Raises ValueError at once when an address, key or secret cannot be right.
+    `now` returns Unix seconds. Raises ValueError at once when an address, key or secret cannot be right.
     """
 
     def __init__(

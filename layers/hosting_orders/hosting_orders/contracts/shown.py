@@ -46,7 +46,7 @@ _DECLINES = frozenset(
         "withdrawal_count_limit_exceeded",
     }
 )
-# Stripe asks to show a generic decline instead: whoever holds the card may not be its owner.
+# Stripe asks to show a generic decline instead: the person with the card may not be its owner.
 _GENERIC_DECLINES = frozenset(
     {
         "fraudulent",

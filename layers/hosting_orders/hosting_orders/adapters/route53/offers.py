@@ -84,7 +84,7 @@ def _is_premium(answer: Mapping[str, Any]) -> bool:
 
 
 def _cost(answer: Mapping[str, Any]) -> Money | None:
-    """The price in minor units. The API tells it as a floating number of major units, whose text is exact."""
+    """The price in minor units. The API gives a floating number of major units, whose text is exact."""
     price = answer.get("Price")
     if not price:
         return None

@@ -40,7 +40,7 @@ def refusal_in(said: str) -> Refusal:
 
 
 def without(text: str, values: Iterable[str], *, keep: str = "") -> str:
-    """The registrar's text, short, without these values and whatever looks like an address or a number of somebody.
+    """The registrar's text, short, without these values, e-mail addresses and long numbers.
 
     `keep` is the domain name, which may well contain its owner's name.
     """

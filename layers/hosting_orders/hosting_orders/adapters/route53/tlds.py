@@ -36,7 +36,7 @@ class ContactType:
 
 @dataclass(frozen=True, slots=True)
 class TldFacts:
-    """One TLD. `letters` are the letters besides a–z that its registry takes: None when it takes whatever IDNA 2008
+    """One TLD. `letters` are the letters besides a–z that its registry takes: None when it takes all that IDNA 2008
     allows, empty when it registers no internationalized names. `shortest` is the least number of characters before
     the TLD. `extra_properties` maps a field of this registry to the JSON Schema of its value, `parameters` to
     Route 53's name of it."""

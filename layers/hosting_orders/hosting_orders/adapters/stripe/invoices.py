@@ -5,8 +5,8 @@ What keeps the money right:
 * One invoice per cart, and an invoice can be paid only once. So only two calls could ever do harm when they are
   repeated, creating the invoice and adding its lines; both carry an idempotency key computed from the cart. The
   net sum on the invoice is compared with the cart's before anything is paid.
-* Every answer may be lost. `charge` repeats the same calls under the same keys, and whatever surprises it there
-  (Stripe forgot a key, somebody paid or voided meanwhile) makes it read the invoice and do only what is missing.
+* Every answer may be lost. `charge` repeats the same calls under the same keys. A surprise there (Stripe forgot a
+  key, or the invoice was paid or voided meanwhile) makes it read the invoice and do only what is missing.
 * The outcome is read from the invoice and its payment intent, never concluded from an error.
 """
 
@@ -108,10 +108,10 @@ class StripeInvoices:
             return self._state(invoice) if invoice else None
 
     def void(self, invoice_id: str) -> PaymentState:
-        """Make sure that nobody can pay it any more, and return what is true then.
+        """Make sure that it can no longer be paid, and return what is true then.
 
         CANCELED also when it was a draft, which is deleted. SUCCEEDED when it was paid just before, PROCESSING
-        while a debit is under way, which can't be called back. Raises NotFoundError for somebody else's invoice.
+        while a debit is under way, which cannot be stopped. Raises NotFoundError for an invoice that is not ours.
         """
         with self._stripe.faults_translated():
             invoice = self._stripe.invoice(invoice_id)
@@ -321,7 +321,7 @@ class StripeInvoices:
                     return canceled(state)
             else:
                 refusal = self._stripe.refusal_of(lambda: self._stripe.v1.invoices.void_invoice(invoice_id))
-            # Also after success: Stripe's answer lacks the payments. After a refusal somebody was faster.
+            # Also after success: Stripe's answer lacks the payments. After a refusal another process was faster.
             invoice = self._stripe.invoice(invoice_id)
         raise ProviderUnavailableError("Stripe: the invoice could not be closed")
 
