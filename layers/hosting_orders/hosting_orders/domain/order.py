@@ -60,6 +60,8 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
 }
 
 ENDS = frozenset(status for status, onward in MOVES.items() if not onward)
+GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED})
+"""It will not be delivered and has not ended: compensation is under way."""
 
 
 # To people who know only the words of their contract.
@@ -189,15 +191,16 @@ class Order:
         """What a further term costs, net."""
         return self.item.renewal_price(self.price)
 
+    def entered(self, status: OrderStatus) -> int | None:
+        """When it came into this state (epoch ms); None when it never did. What is noted in a state does not move
+        that, and no state is entered twice."""
+        return next((entry.at for entry in self.timeline if entry.status is status), None)
+
     @property
     def since(self) -> int:
-        """When it came into its present status (epoch ms). What is noted later does not move it."""
-        at = self.updated_at
-        for entry in reversed(self.timeline):
-            if entry.status is not self.status:
-                break
-            at = entry.at
-        return at
+        """When it came into its present state (epoch ms)."""
+        entered = self.entered(self.status)
+        return self.updated_at if entered is None else entered
 
     @property
     def ended(self) -> bool:
@@ -206,10 +209,8 @@ class Order:
 
     @property
     def ended_at(self) -> int | None:
-        """When it ended, or None while it lives. What is noted after the end does not move it."""
-        if not self.ended:
-            return None
-        return next((entry.at for entry in self.timeline if entry.status is self.status), None)
+        """When it ended (epoch ms), or None while it lives."""
+        return self.entered(self.status) if self.ended else None
 
     @property
     def line_key(self) -> str:

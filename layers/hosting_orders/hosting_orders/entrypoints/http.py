@@ -64,7 +64,7 @@ class Request:
         return cls(
             method=http["method"],
             path=http["path"],
-            headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+            headers=_headers(event),
             query=event.get("queryStringParameters") or {},
             path_parameters=event.get("pathParameters") or {},
             source_ip=http.get("sourceIp", ""),
@@ -97,6 +97,10 @@ class Request:
                 "Idempotency-Key must be 1 to 255 visible ASCII characters without spaces.",
             )
         return key
+
+
+def _headers(event: Event) -> dict[str, str]:
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +230,7 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
 
 def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
     """What the header names, before anybody's key is known; the first operation if it names none of them."""
-    headers = {name.lower(): value.strip() for name, value in (event.get("headers") or {}).items()}
-    wanted = headers.get("x-api-version", "")
+    wanted = _headers(event).get("x-api-version", "").strip()
     return next((each for each in sharing if each.contract.version == wanted), sharing[0])
 
 
@@ -291,7 +294,7 @@ class _Exchange:
 
 def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply]) -> Answer:
     event = exchange.event
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    headers = _headers(event)
     request_id = headers.get("x-request-id", "")
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = str(uuid.uuid4())

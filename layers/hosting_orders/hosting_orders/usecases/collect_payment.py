@@ -164,8 +164,15 @@ def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedErr
     raise ConcurrentUpdateError(f"cart {cart.token} is being written by too many at once")
 
 
+def other_orders(services: Services, cart: Cart, number: int) -> list[Order]:
+    """The orders of the cart but for this one."""
+    return services.orders.orders(
+        cart.account_id, [other for other in sorted(cart.orders) if other != number]
+    )
+
+
 def other_orders_alive(services: Services, cart: Cart, number: int) -> bool:
     """Whether an order other than this one still needs the cart's payment. An order that is being given up does not:
     two such orders would wait for each other."""
-    others = services.orders.orders(cart.account_id, [n for n in sorted(cart.orders) if n != number])
-    return any(order.status in (OrderStatus.PENDING, OrderStatus.PROCESSING) for order in others)
+    alive = (OrderStatus.PENDING, OrderStatus.PROCESSING)
+    return any(order.status in alive for order in other_orders(services, cart, number))

@@ -7,7 +7,7 @@ from hosting_orders.domain.errors import OrderCanceledError, ProvisioningFailedE
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.workflow import Step
 
-from .changes import change_order, load_order
+from .changes import When, change_order, load_order
 from .ports import Services
 
 
@@ -49,13 +49,20 @@ def answer_delivery(services: Services, order: Order) -> None:
         services.workflow.fail(order, Step.DELIVER, ProvisioningFailedError, "it could not be delivered")
 
 
-def undeliverable(services: Services, order: Order, failure: Failure, actor: Actor) -> Order:
-    """Close the door of an order that is being delivered; its money goes back next. Repeating it changes nothing."""
+def undeliverable(
+    services: Services,
+    order: Order,
+    failure: Failure,
+    actor: Actor,
+    when: When = OrderStatus.PROCESSING,
+) -> Order:
+    """From here on the order will not be delivered, and its money goes back next: unless it is not `when` any more.
+    Repeating it changes nothing."""
     now = services.clock.now()
     return change_order(
         services,
         order,
-        when=OrderStatus.PROCESSING,
+        when=when,
         to=lambda current: current.undeliverable(failure, now, actor).check_at(
             now + deadlines.COMPENSATION_CHECK
         ),

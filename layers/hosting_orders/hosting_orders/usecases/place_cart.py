@@ -7,7 +7,7 @@ Idempotency-Key, by Stripe's webhook, or by the reconciler.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -130,15 +130,20 @@ def place_cart(
     except CartExistsError:
         # The other copy of this request was faster.
         return _replay(services, load_cart(services, account.id, token), request)
-    try:
-        cart = start_payment(services, account, cart, orders)
-    except ProviderUnavailableError:
-        # Whether money was asked for is unknown. It is on record, so the workflow finds out under the same keys.
-        log.warning("payment outcome unknown; the workflow will look", extra={"cart_token": token})
-        cart = load_cart(services, account.id, token)
+    cart = _with_payment(services, cart, lambda: start_payment(services, account, cart, orders))
     for order in orders:
         _start(services, order)
     return Placed(cart, replayed=False)
+
+
+def _with_payment(services: Services, cart: Cart, pay: Callable[[], Cart]) -> Cart:
+    """The cart after `pay`, or as it is on record when the provider does not answer."""
+    try:
+        return pay()
+    except ProviderUnavailableError:
+        # Whether money was asked for is unknown. It is on record, so the workflow finds out under the same keys.
+        log.warning("payment outcome unknown; the workflow will look", extra={"cart_token": cart.token})
+        return load_cart(services, cart.account_id, cart.token)
 
 
 def _earlier(services: Services, account: Account, token: str, request: CartRequest) -> Cart | None:
@@ -301,12 +306,7 @@ def _replay(services: Services, cart: Cart, request: CartRequest) -> Placed:
         raise IdempotencyKeyReusedError(
             "This Idempotency-Key was used before with another body; use a new key for a new order."
         )
-    try:
-        cart = resume_payment(services, cart)
-    except ProviderUnavailableError:
-        # As in the first request: it is on record, and the workflow finds out under the same keys.
-        log.warning("payment outcome unknown; the workflow will look", extra={"cart_token": cart.token})
-        cart = load_cart(services, cart.account_id, cart.token)
+    cart = _with_payment(services, cart, lambda: resume_payment(services, cart))
     if not cart.payment.started and cart.payment.status is not PaymentStatus.FAILED:
         return Placed(
             cart, replayed=True

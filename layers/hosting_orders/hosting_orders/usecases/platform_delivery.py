@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from hosting_orders.domain.errors import HostingOrdersError, ProvisioningFailedError
+from hosting_orders.domain.errors import ProvisioningFailedError
 from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.products import Resource
@@ -95,10 +95,7 @@ class PlatformFulfilment(ABC):
         """Never RUNNING in the sense that only waiting helps: what the platform still builds is taken down."""
         if order.operation_id is None:
             return Verdict.NOT_ASKED
-        try:
-            operation = services.platform.operation(order.operation_id)
-        except ProvisioningFailedError as refusal:
-            raise HostingOrdersError(str(refusal)) from refusal
+        operation = services.platform.operation(order.operation_id)
         if operation is None or operation.status is not OperationStatus.SUCCEEDED:
             return Verdict.FAILED
         self._record_anew(services, operation)

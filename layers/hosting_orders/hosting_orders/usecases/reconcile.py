@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hosting_orders.domain import deadlines, durations
-from hosting_orders.domain.cart import Cart, PaymentStatus
+from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.errors import OrderCanceledError, PaymentNotStartedError, ProvisioningFailedError
 from hosting_orders.domain.listing import DueItem
-from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.order import GIVING_BACK, Order, OrderStatus
 from hosting_orders.domain.products import ProductKind
 from hosting_orders.domain.workflow import Step
 
@@ -132,8 +132,7 @@ def _reconcile_order(services: Services, order: Order) -> None:
         return
     cart = load_cart(services, order.account_id, order.cart_token)
     if order.ended:
-        paid = cart.payment.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
-        if paid and owes_a_refund(order):
+        if cart.payment.paid and owes_a_refund(order):
             # Money that came after the end. When it is refused the order stays due, and it is tried again.
             result = refund_order(services, order.account_id, order.number, "Reconciled")
             if result is Compensation.WAITING:
@@ -143,7 +142,7 @@ def _reconcile_order(services: Services, order: Order) -> None:
         return
     if cart.payment.settled and waits_for_its_start(order):
         order = resume_order(services, order, cart)
-    if order.status in (OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
+    if order.status in GIVING_BACK:
         _compensate(services, order, "Reconciled")
     elif order.status is OrderStatus.PROCESSING:
         _reconcile_delivery(services, order, now)

@@ -31,8 +31,8 @@ from hosting_orders.domain.workflow import Step
 
 from .changes import change_cart, change_order, load_cart, load_order
 from .close_payment import close_payment
-from .collect_payment import other_orders_alive
-from .delivery import answer_delivery
+from .collect_payment import other_orders, other_orders_alive
+from .delivery import answer_delivery, undeliverable
 from .log import log
 from .ports import Services
 from .products.fulfilment import Verdict
@@ -154,17 +154,15 @@ def _out_of_time(services: Services, order: Order) -> bool:
 def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
     """Make the order `refunding`: it will not be delivered. Do so only from the statuses `if_in`, and only if the
     provider was not asked after `case.order` was read: otherwise the product may still come and its money must stay."""
-    now = case.services.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({case.error}).")
     product = fulfilment(case.order.kind)
     committed = product.committed(case.order)
-    return change_order(
+    return undeliverable(
         case.services,
         case.order,
+        failure,
+        Actor.SYSTEM,
         when=lambda current: current.status in if_in and product.committed(current) == committed,
-        to=lambda current: current.undeliverable(failure, now, Actor.SYSTEM).check_at(
-            now + deadlines.COMPENSATION_CHECK
-        ),
     )
 
 
@@ -174,20 +172,12 @@ def _cancel_rest_of_cart(case: _Case) -> None:
     What is delivered stays, and so does a domain that the registrar was asked for: neither can be given back.
     """
     services = case.services
-    now = services.clock.now()
     failure = Failure(
         "cart_canceled",
         "Another item of the cart could not be delivered, and the cart was ordered as all or nothing.",
     )
-    for other in _others(case):
-        changed = change_order(
-            services,
-            other,
-            when=_can_be_called_back,
-            to=lambda current: current.undeliverable(failure, now, Actor.SYSTEM).check_at(
-                now + deadlines.COMPENSATION_CHECK
-            ),
-        )
+    for other in other_orders(services, case.cart, case.order.number):
+        changed = undeliverable(services, other, failure, Actor.SYSTEM, when=_can_be_called_back)
         if changed.status is OrderStatus.REFUNDING:
             answer_delivery(services, changed)
             services.workflow.fail(changed, Step.CHARGE, ProvisioningFailedError, failure.message)
@@ -195,11 +185,6 @@ def _cancel_rest_of_cart(case: _Case) -> None:
 
 def _can_be_called_back(order: Order) -> bool:
     return order.status in _TO_BE_DELIVERED and fulfilment(order.kind).committed(order) is None
-
-
-def _others(case: _Case) -> list[Order]:
-    numbers = [number for number in sorted(case.cart.orders) if number != case.order.number]
-    return case.services.orders.orders(case.cart.account_id, numbers)
 
 
 # -- the money ------------------------------------------------------------------------------------------------------
@@ -259,9 +244,8 @@ def _give_back(case: _Case) -> Compensation:
     """
     services, order, cart = case.services, case.order, case.cart
     if order.refund is not None:
-        _record_refund(
-            case, cart, order.refund
-        )  # the process that gave it may have died before it wrote the cart
+        # The process that gave it back may have died before it wrote the cart.
+        _record_refund(case, cart, order.refund)
         return Compensation.DONE
     now = services.clock.now()
     _take_back(services, order)
@@ -310,7 +294,7 @@ def _record_refusal(services: Services, order: Order, reason: str) -> None:
 
 def _record_refund(case: _Case, cart: Cart, refund: Refund) -> Cart:
     """The cart's sum is computed from its orders, so that writing it twice writes the same."""
-    others = _others(case)
+    others = other_orders(case.services, case.cart, case.order.number)
     refunds = [refund, *(other.refund for other in others if other.refund)]
     refunded = sum(given.amount + given.to_credit for given in refunds)
     everything = all(other.refund is not None for other in others)

@@ -14,7 +14,6 @@ from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningF
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import (
-    DomainAction,
     Refusal,
     RegisteredDomain,
     RegistrarOperation,
@@ -234,9 +233,9 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
         )
         return
     if operation.status is RegistrarStatus.FAILED:
-        action = order.item_as(DomainItem).action
-        code = "transfer_failed" if action is DomainAction.TRANSFER else "registration_failed"
-        failure = Failure(code, why_it_failed(action, operation.refusal))
+        item = order.item_as(DomainItem)
+        code = "transfer_failed" if item.is_transfer else "registration_failed"
+        failure = Failure(code, why_it_failed(item.action, operation.refusal))
         order = undeliverable(services, order, failure, Actor.REGISTRAR)
         answer_delivery(services, order)
         return
@@ -271,9 +270,8 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         services,
         order,
         when=OrderStatus.PROCESSING,
-        to=lambda current: current.delivered(resource, None, now, Actor.REGISTRAR).check_at(
-            now
-        ),  # for its renewal
+        # Looked at again at once, for its renewal.
+        to=lambda current: current.delivered(resource, None, now, Actor.REGISTRAR).check_at(now),
     )
     if order.status is not OrderStatus.COMPLETED:
         _report_unwanted_domain(services, order)

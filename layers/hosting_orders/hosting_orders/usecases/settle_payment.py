@@ -14,15 +14,13 @@ from hosting_orders.domain.errors import (
     PaymentNotStartedError,
     PaymentSettledError,
 )
-from hosting_orders.domain.order import Failure, Order, OrderStatus
+from hosting_orders.domain.order import GIVING_BACK, Failure, Order, OrderStatus
 from hosting_orders.domain.workflow import Step
 
 from .changes import change_order
 from .collect_payment import record_failure, record_payment
 from .log import log
 from .ports import Services
-
-_GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED})
 
 
 def settle_payment(services: Services, reference: str) -> None:
@@ -66,7 +64,7 @@ def waits_for_its_start(order: Order) -> bool:
 
 def resume_order(services: Services, order: Order, cart: Cart) -> Order:
     """Let one order go on now that its cart's payment is settled. Repeating it changes nothing."""
-    paid = cart.payment.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
+    paid = cart.payment.paid
     now = services.clock.now()
 
     def settled(current: Order) -> Order:
@@ -79,7 +77,7 @@ def resume_order(services: Services, order: Order, cart: Cart) -> Order:
         return ended.check_at(now + deadlines.CLOSING_CHECK)
 
     order = change_order(services, order, when=OrderStatus.PENDING, to=settled)
-    if order.status in _GIVING_BACK or (paid and owes_a_refund(order)):
+    if order.status in GIVING_BACK or (paid and owes_a_refund(order)):
         return _begin_refund(services, order)
     if order.status is OrderStatus.FAILED:
         services.workflow.fail(order, Step.CHARGE, PaymentFailedError, "the payment failed")
@@ -106,7 +104,7 @@ def _begin_refund(services: Services, order: Order) -> Order:
     now = services.clock.now()
 
     def waits_for_later(current: Order) -> bool:
-        needed = current.status in _GIVING_BACK or owes_a_refund(current)
+        needed = current.status in GIVING_BACK or owes_a_refund(current)
         return needed and (current.due_at is None or current.due_at > now)
 
     return change_order(services, order, when=waits_for_later, to=lambda current: current.check_at(now))

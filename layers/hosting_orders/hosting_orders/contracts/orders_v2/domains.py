@@ -99,7 +99,7 @@ def domain_block(order: Order) -> DomainBlock:
         "dns_zone": {"id": resource.zone_id, "nameservers": list(resource.zone_nameservers)}
         if resource
         else None,
-        "transfer": _transfer(order, flag) if item.action is DomainAction.TRANSFER else None,
+        "transfer": _transfer(order, flag) if item.is_transfer else None,
     }
 
 
@@ -117,7 +117,7 @@ def _domain_word(order: Order, flag: RegistrarWaits | None) -> str:
         return "pending"
     if flag in FOR_CUSTOMERS:
         return "action_required"
-    return "transferring" if order.item_as(DomainItem).action is DomainAction.TRANSFER else "registering"
+    return "transferring" if order.item_as(DomainItem).is_transfer else "registering"
 
 
 def _transfer(order: Order, flag: RegistrarWaits | None) -> Transfer:

@@ -240,7 +240,7 @@ def order_events(order: Order) -> OrderEvents:
 
 def _status(order: Order, payment: PaymentStatus) -> str:
     # Delivery is what takes a cancelling order past "pending"; the list shows it without reading every cart.
-    paid = any(entry.status is OrderStatus.PROCESSING for entry in order.timeline)
+    paid = order.entered(OrderStatus.PROCESSING) is not None
     return order_word(order.status, PaymentStatus.SUCCEEDED if paid else payment)
 
 

@@ -75,7 +75,7 @@ class Redelivered(TypedDict):
 def callback_body(order: Order, account_name: str) -> bytes:
     """The message about an order's end."""
     word = order_word(order.status, PaymentStatus.PROCESSING)
-    started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), order.created_at)
+    started = order.entered(OrderStatus.PROCESSING)
     message: CallbackMessage = {
         "type": f"order.{word}",
         "timestamp": date_time(order.ended_at),
@@ -84,7 +84,7 @@ def callback_body(order: Order, account_name: str) -> bytes:
             "name": task_name(order),
             "title": task_title(order),
             "status": task_word(order),
-            "start_on": date_time(started),
+            "start_on": date_time(order.created_at if started is None else started),
             "end_on": date_time(order.ended_at),
             "orders": [{"id": order.uuid, "status": word}],
             **delivered(order),

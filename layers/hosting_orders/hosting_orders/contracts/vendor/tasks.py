@@ -93,14 +93,13 @@ def task_summaries(order: Order, payment: PaymentStatus) -> list[TaskSummary]:
 
 def _task_details(task: Task) -> TaskDetails:
     order, user = task.order, task.user
-    started = next((e.at for e in order.timeline if e.status is OrderStatus.PROCESSING), None)
     return {
         "id": task_id(order.number, 1),
         "name": task_name(order),
         "title": task_title(order),
         "status": task_word(order, task.payment),
         "data": json.dumps(order.item.facts(), ensure_ascii=False),
-        "start_on": date_time(started),
+        "start_on": date_time(order.entered(OrderStatus.PROCESSING)),
         "end_on": date_time(order.ended_at),
         "user": {"id": user.id, "email": user.email} if user else None,
         "accounts": [{"id": task.account.id, "name": task.account.name}],

@@ -52,7 +52,7 @@ def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
 
 
 def waits_for_others(order: Order) -> bool:
-    """Whether a name is on its way and somebody else has to act: the losing registrar, or the registrant (C03)."""
+    """Whether a domain is being delivered and the losing registrar or the registrant has to act (C03)."""
     if order.domain is None or order.status is not OrderStatus.PROCESSING:
         return False
     if order.domain.flag in FOR_CUSTOMERS:
