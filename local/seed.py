@@ -38,7 +38,7 @@ LOCATIONS = (
     Location("1", "ams", "Amsterdam"),
     Location("2", "pdx", "Portland"),
 )
-VARIANTS = (Variant("vanilla"), Variant("extendify"))
+VARIANTS = (Variant("vanilla"), Variant("extendify"), Variant("migration"))
 PLANS = (
     Plan(
         "1",
@@ -95,13 +95,16 @@ TLDS = (
 
 @dataclass(frozen=True, slots=True)
 class DemoAccount:
-    """An account whose payments go as its name says. `credit` is in cents."""
+    """An account whose payments go as its name says. `credit` is in cents; without `customer` Stripe has never heard of
+    it."""
 
     name: str
     title: str
     payment_method: str | None
     credit: int = 0
     trial: bool = False
+    customer: bool = True
+    locale: str = "en"
     contact: BillingContact = field(
         default_factory=lambda: BillingContact(
             name="Demo Customer",
@@ -122,7 +125,15 @@ ACCOUNTS = (
     DemoAccount("declined_recoverable", "Card declined, another may work", "pm_card_chargeCustomerFail"),
     DemoAccount("declined_final", "Card blocked as fraudulent", "pm_card_radarBlock"),
     DemoAccount("sepa", "SEPA direct debit", "sepa_debit"),
+    DemoAccount("no_customer", "Has never paid", None, customer=False),
+    DemoAccount("dutch", "Dutch, no saved payment method", None, locale="nl"),
     DemoAccount("trial", "Trial account", "pm_card_visa", trial=True),
+)
+
+_KEYS = (
+    ("user_key", CredentialKind.USER, 2),
+    ("user_key_v1", CredentialKind.USER, 1),
+    ("system_key", CredentialKind.SYSTEM, 2),
 )
 
 
@@ -132,7 +143,7 @@ def seed(stack: Stack) -> dict[str, dict[str, str]]:
 
     addresses: Any = {"api": stack.stripe} if stack.stripe else {}
     client = stripe.StripeClient(stack.stripe_api_key, base_addresses=addresses)
-    customers = {account.name: create_customer(client, account) for account in ACCOUNTS}
+    customers = {account.name: create_customer(client, account) for account in ACCOUNTS if account.customer}
     return seed_table(stack.aws.client("dynamodb"), stack.table, customers)
 
 
@@ -195,7 +206,7 @@ def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: st
             first_name="Demo",
             last_name=demo.name.replace("_", " ").title(),
             email=demo.contact.email,
-            locale="en",
+            locale=demo.locale,
             account_brand_id=1,
             created_at=now,
             updated_at=now,
@@ -220,7 +231,7 @@ def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: st
         )
     )
     keys = {}
-    for kind in (CredentialKind.USER, CredentialKind.SYSTEM):
+    for name, kind, version in _KEYS:
         secret = f"sq_test_{secrets.token_hex(32)}"
         directory.put_credential(
             Credential(
@@ -229,8 +240,9 @@ def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: st
                 kind=kind,
                 account_ids=(account_id,),
                 user_id=user_id if kind is CredentialKind.USER else None,
+                api_version=version,
                 test=True,
             )
         )
-        keys[f"{kind.value}_key"] = secret
+        keys[name] = secret
     return {"id": account_id, **keys}

@@ -164,6 +164,7 @@ def running_stack(
 
         started = time.monotonic()
         parameters = {
+            "PublicUrl": gateway.address,
             "StripeApiKey": shared.stripe_api_key,
             "StripeWebhookSecrets": shared.stripe_webhook,
             "StripeApiBase": stripe,

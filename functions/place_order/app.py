@@ -7,6 +7,6 @@ from hosting_orders.contracts.orders_v2 import requests as orders_v2
 from hosting_orders.entrypoints.http import serves
 from hosting_orders.entrypoints.orders import place
 
-bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments", "cipher")
+bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments", "cipher", "page_tokens")
 
 handler = serves(orders_v2.PLACE_ORDER)(place)

@@ -20,6 +20,7 @@ PORTS = {
     "TakeMoney": {"payments"},
     "RunSites": {"platform"},
     "SignCallbacks": {"callbacks"},
+    "NamePages": {"page_tokens"},
     "SealSecrets": {"cipher"},
     "OpenSecrets": {"cipher"},
     "ReadSwitches": {"features"},

@@ -44,6 +44,7 @@ _NEEDS = {
     ),
     "platform": ("secret:PlatformSecret", "env:PLATFORM_SECRET_ARN", "env:PLATFORM_URL"),
     "callbacks": ("secret:CallbackSecret", "env:CALLBACK_SECRET_ARN", "env:ALLOW_LOOPBACK_CALLBACKS"),
+    "page_tokens": ("secret:PageSecret", "env:PAGE_SECRET_ARN"),
     "cipher": ("env:DATA_KEY_ARN",),
     "registrar": ("env:REGISTRAR_ENDPOINT",),
     "zones": ("route53:ListHostedZonesByName", "route53:GetHostedZone", "route53:CreateHostedZone"),

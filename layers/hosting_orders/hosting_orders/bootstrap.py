@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
     from hosting_orders.adapters.kms_cipher import KmsCipher
     from hosting_orders.adapters.metrics import LogMetrics
+    from hosting_orders.adapters.page_tokens import SignedPageTokens
     from hosting_orders.adapters.route53.registrar import Route53Registrar
     from hosting_orders.adapters.route53.rules import TableRegistryRules
     from hosting_orders.adapters.route53.zones import Route53Zones
@@ -185,6 +186,12 @@ class AwsServices:
         return HttpsCallbacks(master, allow_loopback=self._settings.allow_loopback_callbacks)
 
     @cached_property
+    def page_tokens(self) -> SignedPageTokens:
+        from hosting_orders.adapters.page_tokens import SignedPageTokens
+
+        return SignedPageTokens(_several(self._secrets.text(self._settings.page_secret_arn)))
+
+    @cached_property
     def cipher(self) -> KmsCipher:
         from hosting_orders.adapters.kms_cipher import KmsCipher
 
@@ -255,6 +262,10 @@ def _import_callbacks() -> None:
     from hosting_orders.adapters import callbacks  # noqa: F401
 
 
+def _import_page_tokens() -> None:
+    from hosting_orders.adapters import page_tokens  # noqa: F401
+
+
 def _import_features() -> None:
     import aws_lambda_powertools.utilities.feature_flags  # noqa: F401
 
@@ -267,6 +278,7 @@ _IMPORTED: Mapping[str, Callable[[], None]] = {
     **dict.fromkeys(_FROM_STRIPE, _import_stripe),
     "platform": _import_platform,
     "callbacks": _import_callbacks,
+    "page_tokens": _import_page_tokens,
     "features": _import_features,
 }
 
@@ -285,7 +297,7 @@ def prepare(*ports: str) -> None:
             _IMPORTED[port]()
         else:
             getattr(current, port)
-    if {*_FROM_STRIPE, "platform", "callbacks"} & set(ports):
+    if {*_FROM_STRIPE, "platform", "callbacks", "page_tokens"} & set(ports):
         aws_client("secretsmanager")
 
 
@@ -316,6 +328,11 @@ def use(replacement: Services | None) -> None:
 def allow_loopback_callbacks() -> bool:
     """Whether this stack is a local one, whose callbacks may go to this very machine."""
     return settings.load().allow_loopback_callbacks
+
+
+def public_url() -> str | None:
+    """Where customers reach the API; None means wherever the order was placed."""
+    return settings.load().public_url
 
 
 def tax_is_added() -> bool:

@@ -74,6 +74,15 @@ class Settings:
         return self.values.get("REGISTRAR_ENDPOINT") or None
 
     @property
+    def page_secret_arn(self) -> str:
+        return self._required("PAGE_SECRET_ARN")
+
+    @property
+    def public_url(self) -> str | None:
+        """Where customers reach the API, without a slash at its end; None means wherever the order was placed."""
+        return self.values.get("PUBLIC_URL") or None
+
+    @property
     def callback_secret_arn(self) -> str:
         return self._required("CALLBACK_SECRET_ARN")
 

@@ -7,7 +7,7 @@ the rest: who may call it, what it answers and what it refuses.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hosting_orders.domain.codes import Code
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 View = TypeVar("View")
 """What a use case returns and an operation renders."""
+
+Rendered = Mapping[str, Any] | str
+"""The body of an answer: an object of JSON, or a page of HTML."""
 
 _EVERY_CALL = (Code.MALFORMED_BODY, Code.INTERNAL_ERROR, Code.TEMPORARILY_UNAVAILABLE)
 _EVERY_BODY = (Code.BODY_TOO_LARGE, Code.MALFORMED_JSON, Code.MISSING_FIELD, Code.INVALID_FIELD)
@@ -47,26 +50,31 @@ class Contract:
     `version` is what `X-Api-Version` says; None for a contract whose paths are its own. Requests for unknown paths
     below `paths` are answered in its shape. `error` renders a problem as the body of an answer, `callback` the message
     about an order's end from the order and its account's name; None if it has no callbacks.
+
+    A body is JSON, or HTML where a text is rendered. `headers` are those of all its answers.
     """
 
     name: str
     title: str
     version: str | None
     paths: tuple[str, ...]
-    error: Callable[[Problem], Mapping[str, Any]]
+    error: Callable[[Problem], Rendered]
     callback: Callable[[Order, str], bytes] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
     """What is known of a request that orders something, without its body.
 
-    `key` is its `Idempotency-Key`, `fingerprint` a hash of its meaning, `placed` what each order remembers of it.
+    `key` is its `Idempotency-Key`, `fingerprint` a hash of its meaning, `placed` what each order remembers of it, and
+    `origin` where customers reach us (scheme and host).
     """
 
     key: str | None
     fingerprint: str
     placed: Placement
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ class Operation(Generic[View]):
     contract: Contract
     access: Access | None
     answers: type | None = None
-    render: Callable[[View], Mapping[str, Any]] | None = None
+    render: Callable[[View], Rendered] | None = None
     status: int = 200
     headers: Callable[[View], Mapping[str, str]] | None = None
     refuses: tuple[Code, ...] = ()

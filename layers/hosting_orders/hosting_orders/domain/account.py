@@ -41,7 +41,11 @@ class AccountRole:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A customer of the hosting company. Times are epoch milliseconds UTC."""
+    """A customer of the hosting company. Times are epoch milliseconds UTC.
+
+    `default_location` and `default_plan` (short names of the catalogue) are for orders that name none. `locale` is the
+    language of the pages for its customers, `en` or `nl`; None follows the user who orders.
+    """
 
     id: str
     name: str
@@ -60,6 +64,9 @@ class Account:
     trial_end: int | None = None
     trial_api_access: bool = True  # docs/contracts.md C14: the contract lets trial accounts use the API
     nameservers: tuple[str, ...] = ()
+    default_location: str | None = None
+    default_plan: str | None = None
+    locale: str | None = None
     roles: tuple[AccountRole, ...] = ()
 
 
@@ -76,6 +83,11 @@ class User:
     created_at: int
     updated_at: int
     account_ids: tuple[str, ...] = ()
+
+
+def language_of(account: Account, user: User | None) -> str:
+    """The language of the pages for this account's customers: `en` or `nl`."""
+    return account.locale or (user.locale if user else "en")
 
 
 class CredentialKind(StrEnum):

@@ -108,6 +108,18 @@ def url_problem(url: str, *, allow_loopback: bool = False) -> str | None:
     return None
 
 
+def redirect_problem(url: str, *, allow_loopback: bool = False) -> str | None:
+    """What is wrong with an address that only a customer's browser goes to, or None. The rules for callbacks hold but
+    for the port and the host: what our servers cannot reach does no harm there."""
+    try:
+        parsed = _taken_apart(url)
+    except ValueError as problem:
+        return str(problem)
+    if parsed.scheme != "https" and not (allow_loopback and parsed.is_loopback):
+        return "the URL must be https"
+    return None
+
+
 def authorization_problem(authorization: str) -> str | None:
     """What is wrong with the value of the Authorization header, or None. Never repeats the value."""
     if len(authorization) > MAX_AUTHORIZATION_LENGTH:

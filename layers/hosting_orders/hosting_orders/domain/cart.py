@@ -70,7 +70,8 @@ class Payment:
     with tax, and `gross` is the latter by the orders' line keys. `error` is the provider's word for the last refusal.
 
     `reference` names the payment at the provider. While the customer has to act, `pay_url` is where and `pay_until` how
-    long (epoch ms); a payment that is closed unpaid keeps the latter.
+    long (epoch ms); a payment that is closed unpaid keeps the latter. `method_id` is the method that paid on a page and
+    is saved with the customer.
     """
 
     status: PaymentStatus
@@ -86,6 +87,7 @@ class Payment:
     total_gross: int = 0
     gross: Mapping[str, int] = field(default_factory=dict, hash=False)
     error: str | None = None
+    method_id: str | None = None
 
     def gross_of(self, order: Order) -> int | None:
         """What this order costs with tax (minor units); None until the provider has said so."""
@@ -137,7 +139,11 @@ class OrderSnapshot:
 @dataclass(frozen=True, slots=True)
 class Cart:
     """`fingerprint` is a hash of the request that made it; `payment_lease` the moment (epoch ms) until which one
-    process alone may start its payment; `orders` is fed by the table's stream."""
+    process alone may start its payment; `orders` is fed by the table's stream.
+
+    `payment_method_id` is the saved method that is charged. With `checkout` there was none, and the customer pays on a
+    page of the payment provider.
+    """
 
     account_id: str
     token: str
@@ -146,6 +152,7 @@ class Cart:
     created_at: int
     updated_at: int
     payment_method_id: str | None = None
+    checkout: bool = False
     on_item_failure: OnItemFailure = OnItemFailure.KEEP
     payment_version: int = 0
     payment_lease: int = 0
@@ -160,6 +167,11 @@ class Cart:
         if self.payment.paid:
             return CartStatus.CHECKED_OUT
         return CartStatus.ACTIVE if self.payment.settled else CartStatus.PROCESSING
+
+    @property
+    def renewal_method_id(self) -> str | None:
+        """The payment method that further terms are charged to, or None."""
+        return self.payment.method_id or self.payment_method_id
 
     def with_payment(self, payment: Payment, now: int) -> Cart:
         return replace(self, payment=payment, updated_at=max(now, self.updated_at))

@@ -77,6 +77,10 @@ class Code(StrEnum):
         *("no_default_payment_method", 400, "Not ready to charge"),
         "The account has no customer, no saved payment method, or an incomplete billing contact.",
     )
+    INVALID_RETURN_URL = (
+        *("invalid_return_url", 400, "Invalid return URL"),
+        "`return_url` is not an address that customers can be sent to.",
+    )
     INVALID_CALLBACK = (
         *("invalid_callback", 400, "Invalid callback"),
         "The callback's URL or authorization cannot be used.",

@@ -49,12 +49,24 @@ RECONCILE_AGAIN = 5 * MINUTE
 # business days (contract 002) and may be returned a few days later, and must never expire in between.
 CARD_EXPIRY = DAY
 SEPA_EXPIRY = 14 * DAY
+# A payment page ends by itself: the provider takes 30 minutes to 24 hours, counted by its own clock.
+CHECKOUT_EXPIRY = 23 * HOUR
+# The provider's clock may be ahead of ours when it ends a page.
+EXPIRY_SLACK = 5 * MINUTE
 
 
 def pay_until(created_at: int, method_type: str | None) -> int:
     """How long a cart of that moment can be paid, when this method was tried last (epoch milliseconds)."""
     # Also once the bank has returned the debit: a customer who learns of that after days needs time to pay otherwise.
     return created_at + (SEPA_EXPIRY if method_type == "sepa_debit" else CARD_EXPIRY)
+
+
+def payment_check(cart: Cart, now: int) -> int:
+    """When to look up an unsettled payment in case its webhook was lost (epoch ms). A customer who has just paid on a
+    page waits for that, so soon after the page was opened, and later hourly."""
+    if cart.checkout and cart.payment.pay_url is not None:
+        return _soon_at_first(cart.created_at, now, least=MINUTE)
+    return now + PAYMENT_CHECK
 
 
 def payment_deadline(cart: Cart) -> int:
@@ -88,8 +100,8 @@ def domain_renewal_check(since: int, now: int) -> int:
     return _soon_at_first(since, now)
 
 
-def _soon_at_first(since: int, now: int) -> int:
-    return now + min(max((now - since) // 4, 5 * SECOND), HOUR)
+def _soon_at_first(since: int, now: int, least: int = 5 * SECOND) -> int:
+    return now + min(max((now - since) // 4, least), HOUR)
 
 
 @dataclass(frozen=True, slots=True)

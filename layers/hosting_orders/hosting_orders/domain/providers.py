@@ -41,11 +41,40 @@ class ChargeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckoutRequest:
+    """Ask for a page on which the customer pays a cart. Asked again with the same cart it must find the same page.
+
+    The page can be paid until `expires_at`. From it the customer goes to `success_url` or `cancel_url`. `locale` is the
+    page's language, such as `nl`. Times are epoch ms.
+    """
+
+    account_id: str
+    cart_token: str
+    customer_id: str
+    currency: str
+    lines: tuple[ChargeLine, ...]
+    created_at: int
+    expires_at: int
+    success_url: str
+    cancel_url: str
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethod:
+    """A payment method that paid, and the customer it is saved with for later charges."""
+
+    customer_id: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentState:
     """What is true of a cart's payment now. Amounts are minor units.
 
-    `reference` names it at the provider. `pay_url` is where the customer can pay, while that is needed. `gross` is what
-    each line costs with tax, by its key: together they are `total_gross`, and it is empty until that is final.
+    `reference` names it at the provider. `pay_url` is where the customer can pay, while that is needed, and `pay_until`
+    how long (epoch ms), if the provider says so. `gross` is what each line costs with tax, by its key: together they
+    are `total_gross`, and it is empty until that is final. `saved` is the method that paid on a page.
     """
 
     status: PaymentStatus
@@ -60,6 +89,8 @@ class PaymentState:
     total_gross: int = 0
     gross: Mapping[str, int] = field(default_factory=dict, hash=False)
     error: str | None = None
+    pay_until: int | None = None
+    saved: SavedMethod | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
 from hosting_orders import bootstrap
-from hosting_orders.contracts.operation import Contract, Operation, RequestFacts, View
+from hosting_orders.contracts.operation import Contract, Operation, Rendered, RequestFacts, View
 from hosting_orders.contracts.problem import Problem, as_problem_json, problem_of
 from hosting_orders.domain import errors
 from hosting_orders.domain.account import Account
@@ -51,6 +51,7 @@ class Request:
     path_parameters: Mapping[str, str]
     source_ip: str
     raw_body: bytes
+    host: str = ""
 
     @classmethod
     def of(cls, event: Event) -> Request:
@@ -69,6 +70,7 @@ class Request:
             path_parameters=event.get("pathParameters") or {},
             source_ip=http.get("sourceIp", ""),
             raw_body=raw,
+            host=event["requestContext"].get("domainName", ""),
         )
 
     def json(self) -> object:
@@ -108,7 +110,7 @@ class Reply:
     """What a handler answers with."""
 
     status: int
-    body: Mapping[str, Any]
+    body: Rendered
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -146,7 +148,8 @@ class Call(Generic[View]):
         key = self.request.idempotency_key if self.operation.idempotent else None
         raw = self.request.json()
         placed = Placement(Channel.API, contract=self.contract.name, client_address=self.request.source_ip)
-        return body.read(raw, RequestFacts(key, _fingerprint(self.request.path, raw), placed))
+        origin = bootstrap.public_url() or f"https://{self.request.host}"
+        return body.read(raw, RequestFacts(key, _fingerprint(self.request.path, raw), placed, origin))
 
     def answer(self, view: View) -> Reply:
         """What the use case returned, as the operation renders it."""
@@ -300,20 +303,22 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
         request_id = str(uuid.uuid4())
     log = logger()
     log.append_keys(request_id=request_id, route=event.get("routeKey"))
+    code = None
     try:
         reply = reply_to(Request.of(event), bootstrap.services())
     except Exception as error:
         problem = problem_of(error)
+        code = problem.code
         # A switch that an operator has turned off is no fault of ours.
         if problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
             log.exception("request failed")
         reply = _refusal(problem, exchange.contract, headers.get("accept", ""))
-    log.info("answered", extra={"status": reply.status, "code": reply.body.get("code")})
+    log.info("answered", extra={"status": reply.status, "code": code})
     log.remove_keys(["request_id", "route", "account_id"])
     # A condition is about reading: what was done is done, and says so.
     reading = str(event.get("routeKey", "")).startswith("GET ")
     return _as_event(
-        reply, exchange.contract.version, request_id, headers.get("if-none-match", "") if reading else None
+        reply, exchange.contract, request_id, headers.get("if-none-match", "") if reading else None
     )
 
 
@@ -324,18 +329,17 @@ def _refusal(problem: Problem, contract: Contract, accept: str) -> Reply:
     return Reply(problem.status, contract.error(problem), problem.headers)
 
 
-def _as_event(reply: Reply, version: str | None, request_id: str, if_none_match: str | None) -> Answer:
-    body = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
-    if not _sendable(body):
-        # Half a character, as a client's JSON may name a field: only its escape can be sent.
-        body = json.dumps(reply.body, separators=(",", ":"))
+def _as_event(reply: Reply, contract: Contract, request_id: str, if_none_match: str | None) -> Answer:
+    page = isinstance(reply.body, str)
+    body = reply.body if isinstance(reply.body, str) else _json(reply.body)
     status = reply.status
     headers = {
-        "Content-Type": "application/json",
+        "Content-Type": "text/html; charset=utf-8" if page else "application/json",
         # Answers hold credentials: nothing between us and the client may keep them.
         "Cache-Control": "no-store",
-        **({"X-Api-Version": version} if version is not None else {}),
+        **({"X-Api-Version": contract.version} if contract.version is not None else {}),
         "X-Request-Id": request_id,
+        **contract.headers,
         **reply.headers,
     }
     if status == 200 and if_none_match is not None:
@@ -346,6 +350,12 @@ def _as_event(reply: Reply, version: str | None, request_id: str, if_none_match:
             status, body = 304, ""
             del headers["Content-Type"]
     return {"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": False}
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    # Half a character, as a client's JSON may name a field: only its escape can be sent.
+    return text if _sendable(text) else json.dumps(body, separators=(",", ":"))
 
 
 def _sendable(text: str) -> bool:

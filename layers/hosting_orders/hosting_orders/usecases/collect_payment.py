@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hosting_orders.domain import deadlines
-from hosting_orders.domain.account import Account
+from hosting_orders.domain.account import Account, language_of
 from hosting_orders.domain.cart import Cart, Payment, PaymentStatus
 from hosting_orders.domain.errors import (
     ConcurrentUpdateError,
@@ -14,7 +14,8 @@ from hosting_orders.domain.errors import (
     ProviderUnavailableError,
 )
 from hosting_orders.domain.order import Failure, Order, OrderStatus
-from hosting_orders.domain.providers import ChargeLine, ChargeRequest, PaymentState
+from hosting_orders.domain.placement import Outcome
+from hosting_orders.domain.providers import ChargeLine, ChargeRequest, CheckoutRequest, PaymentState
 
 from .changes import change_cart, load_cart, owed_callback
 from .log import log
@@ -31,19 +32,13 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
     as failed and nothing is open at the provider. Raises ProviderUnavailableError when the outcome is unknown:
     asking again finds the same payment.
     """
-    request = ChargeRequest(
-        account_id=account.id,
-        cart_token=cart.token,
-        customer_id=account.stripe_customer_id or "",
-        payment_method_id=cart.payment_method_id or "",
-        currency=cart.payment.currency,
-        lines=tuple(
-            ChargeLine(order.line_key, order.item.line_text(), order.price.amount) for order in orders
-        ),
-        created_at=cart.created_at,
-    )
+    lines = tuple(ChargeLine(order.line_key, order.item.line_text(), order.price.amount) for order in orders)
     try:
-        return record_payment(services, cart, services.payments.charge(request))
+        if cart.checkout:
+            state = services.payments.open_checkout(_page(services, account, cart, orders[0], lines))
+        else:
+            state = services.payments.charge(_charge(services, account, cart, lines))
+        return record_payment(services, cart, state)
     except PaymentNotStartedError as refusal:
         record_failure(services, cart, refusal)
         raise
@@ -51,6 +46,45 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
         # Unknown is not forbidden: whoever comes next may go on at once, under the same keys.
         _give_lease_back(services, cart)
         raise
+
+
+def _charge(services: Services, account: Account, cart: Cart, lines: tuple[ChargeLine, ...]) -> ChargeRequest:
+    return ChargeRequest(
+        account_id=account.id,
+        cart_token=cart.token,
+        customer_id=_customer(services, account),
+        payment_method_id=cart.payment_method_id or "",
+        currency=cart.payment.currency,
+        lines=lines,
+        created_at=cart.created_at,
+    )
+
+
+def _page(
+    services: Services, account: Account, cart: Cart, order: Order, lines: tuple[ChargeLine, ...]
+) -> CheckoutRequest:
+    """The page for the whole cart; its customer comes back to the first order."""
+    user = services.directory.user(order.user_id) if order.user_id else None
+    return CheckoutRequest(
+        account_id=account.id,
+        cart_token=cart.token,
+        customer_id=_customer(services, account),
+        currency=cart.payment.currency,
+        lines=lines,
+        created_at=cart.created_at,
+        # From what is on record, so that every repetition asks for the very same page.
+        expires_at=cart.created_at + deadlines.CHECKOUT_EXPIRY,
+        success_url=order.placed.way_back(order.uuid, Outcome.SUCCESS),
+        cancel_url=order.placed.way_back(order.uuid, Outcome.CANCEL),
+        locale=language_of(account, user),
+    )
+
+
+def _customer(services: Services, account: Account) -> str:
+    """The account's customer at the provider, made when it has none."""
+    if account.stripe_customer_id:
+        return account.stripe_customer_id
+    return services.directory.note_customer(account.id, services.payments.customer_for(account))
 
 
 def resume_payment(services: Services, cart: Cart) -> Cart:
@@ -87,6 +121,9 @@ def _give_lease_back(services: Services, cart: Cart) -> Cart:
 
 def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
     """Write down what is true at the provider. News that came too late to be true of this cart changes nothing."""
+    if state.saved is not None and not cart.payment.paid:
+        # Before the payment is on record: who dies in between does it again.
+        services.payments.keep_method(state.saved)
 
     def is_news(current: Cart) -> bool:
         known = current.payment
@@ -107,6 +144,7 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
             total_gross=state.total_gross,
             gross=state.gross,
             error=state.error,
+            method_id=state.saved.id if state.saved else current.payment.method_id,
         )
         if payment == current.payment:
             return current
@@ -114,9 +152,9 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
         free = replace(current.with_payment(payment, now), payment_lease=0)
         due_at = None
         if not payment.settled:
-            check = deadlines.LOST_START if payment.needs_void else deadlines.PAYMENT_CHECK
+            check = now + deadlines.LOST_START if payment.needs_void else deadlines.payment_check(free, now)
             # A debit may be under way beyond every deadline: then the bank decides, and we ask it now and then.
-            due_at = min(now + check, max(deadlines.payment_deadline(free), now + deadlines.RECONCILE_AGAIN))
+            due_at = min(check, max(deadlines.payment_deadline(free), now + deadlines.RECONCILE_AGAIN))
         return replace(free, due_at=due_at)
 
     return change_cart(services, cart, when=is_news, to=noted)
@@ -128,6 +166,8 @@ def _pay_until(cart: Cart, state: PaymentState) -> int | None:
     told = cart.payment.pay_until
     if state.pay_url is None:
         return told if state.status is PaymentStatus.CANCELED else None
+    if state.pay_until is not None:
+        return state.pay_until
     if told is not None and state.method_type == cart.payment.method_type:
         return told
     return deadlines.pay_until(cart.created_at, state.method_type)

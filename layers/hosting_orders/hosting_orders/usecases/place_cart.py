@@ -8,12 +8,12 @@ Idempotency-Key, by Stripe's webhook, or by the reconciler.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.account import Account
-from hosting_orders.domain.callback_url import authorization_problem, url_problem
+from hosting_orders.domain.callback_url import authorization_problem, redirect_problem, url_problem
 from hosting_orders.domain.cart import Cart, OnItemFailure, OrderSnapshot, Payment, PaymentStatus
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.domain_record import DomainRecord
@@ -67,8 +67,24 @@ class ItemRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentPage:
+    """The customer may pay on a page, when no saved method can be charged.
+
+    `origin` is where the orders' own pages are (scheme and host). `return_url` is where the customer goes from the
+    payment page, and None is the order's page; `pointer` is its JSON pointer in the request.
+    """
+
+    origin: str
+    return_url: str | None = None
+    pointer: str = "/return_url"
+
+
+@dataclass(frozen=True, slots=True)
 class CartRequest:
-    """What the client sent. `fingerprint` is a hash of the whole body, `placed` what each order remembers of it."""
+    """What the client sent. `fingerprint` is a hash of the whole body, `placed` what each order remembers of it.
+
+    With `page` the cart need not have a saved payment method.
+    """
 
     items: tuple[ItemRequest, ...]
     fingerprint: str
@@ -77,6 +93,7 @@ class CartRequest:
     callback_authorization: str | None = None
     idempotency_key: str | None = None
     on_item_failure: OnItemFailure = OnItemFailure.KEEP
+    page: PaymentPage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +105,16 @@ class _Ready:
     token: str
     request: CartRequest
     drafts: tuple[Draft, ...]
-    method: PaymentMethod
+    method: PaymentMethod | None  # None: the customer pays on a page
     callback: CallbackTarget | None
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The cart as it stands, and whether this request only found it there."""
+    """The cart and its orders as they stand, and whether this request only found them there."""
 
     cart: Cart
+    orders: tuple[Order, ...]
     replayed: bool
 
 
@@ -117,7 +135,8 @@ def place_cart(
     try:
         drafts = _drafts(services, account, request)
         target = _callback_target(services, account, request, allow_loopback=allow_loopback_callbacks)
-        method = _ready_to_charge(services, account)
+        _check_return_url(request.page, allow_loopback=allow_loopback_callbacks)
+        method = _method_to_charge(services, account, request)
         drafts = _settled(services, account, drafts)
     except (DomainRefusedError, InvalidFieldsError, InvalidRequestError):
         # A second copy of this request, running at the same time, may have taken the domain or the last place.
@@ -133,7 +152,7 @@ def place_cart(
     cart = _with_payment(services, cart, lambda: start_payment(services, account, cart, orders))
     for order in orders:
         _start(services, order)
-    return Placed(cart, replayed=False)
+    return Placed(cart, tuple(orders), replayed=False)
 
 
 def _with_payment(services: Services, cart: Cart, pay: Callable[[], Cart]) -> Cart:
@@ -193,6 +212,24 @@ def _callback_target(
     return CallbackTarget(request.callback_url, sealed)
 
 
+def _check_return_url(page: PaymentPage | None, *, allow_loopback: bool) -> None:
+    if page is None or page.return_url is None:
+        return
+    problem = redirect_problem(page.return_url, allow_loopback=allow_loopback)
+    if problem:
+        raise InvalidRequestError(Code.INVALID_RETURN_URL, problem, page.pointer)
+
+
+def _method_to_charge(services: Services, account: Account, request: CartRequest) -> PaymentMethod | None:
+    """The saved method that can be charged; None where the customer pays on a page instead."""
+    try:
+        return _ready_to_charge(services, account)
+    except InvalidRequestError:
+        if request.page is None:
+            raise
+        return None
+
+
 def _ready_to_charge(services: Services, account: Account) -> PaymentMethod:
     """The pre-flight gate (O2-062, O2-063): a customer, a saved default method, a complete contact."""
     missing = account.billing_contact.missing
@@ -231,10 +268,16 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             account_id=ready.account.id,
             token=ready.token,
             fingerprint=ready.request.fingerprint,
-            payment=Payment(PaymentStatus.PROCESSING, ready.account.currency, method_type=ready.method.type),
+            payment=Payment(
+                PaymentStatus.PROCESSING,
+                ready.account.currency,
+                method_type=ready.method.type if ready.method else None,
+            ),
             created_at=now,
             updated_at=now,
-            payment_method_id=ready.method.id,
+            payment_method_id=ready.method.id if ready.method else None,
+            # What costs nothing needs no page: its invoice is paid by itself.
+            checkout=ready.method is None and any(draft.price.amount > 0 for draft in ready.drafts),
             on_item_failure=ready.request.on_item_failure,
             # The process that writes the cart starts its payment. No other process touches it before this time.
             payment_lease=now + deadlines.PAYMENT_LEASE,
@@ -271,7 +314,7 @@ def _order(
         created_at=now,
         updated_at=now,
         user_id=ready.caller.user_id,
-        placed=ready.request.placed,
+        placed=_placed(services, ready, number),
         capacity=draft.claims.counter,
         domain=DomainRecord(draft.claims.domain) if draft.claims.domain else None,
         callback=ready.callback,
@@ -279,6 +322,14 @@ def _order(
         timeline=(TimelineEntry(now, OrderStatus.PENDING, Actor.CUSTOMER, "order placed"),),
     )
     return order, contacts
+
+
+def _placed(services: Services, ready: _Ready, number: int) -> Placement:
+    page = ready.request.page
+    if page is None:
+        return ready.request.placed
+    token = services.page_tokens.token(ready.account.id, number)
+    return replace(ready.request.placed, return_url=page.return_url, page_url=f"{page.origin}/o/{token}")
 
 
 def _lost(drafts: Sequence[Draft], claims: Claims) -> HostingOrdersError:
@@ -307,11 +358,11 @@ def _replay(services: Services, cart: Cart, request: CartRequest) -> Placed:
             "This Idempotency-Key was used before with another body; use a new key for a new order."
         )
     cart = _with_payment(services, cart, lambda: resume_payment(services, cart))
+    orders = services.orders.orders(cart.account_id, sorted(cart.orders))
     if not cart.payment.started and cart.payment.status is not PaymentStatus.FAILED:
-        return Placed(
-            cart, replayed=True
-        )  # another process is starting the payment, or it was given up before
-    for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
+        # Another process is starting the payment, or it was given up before.
+        return Placed(cart, tuple(orders), replayed=True)
+    for order in orders:
         if order.failure is not None and order.failure.code == PAYMENT_NOT_STARTED:
             raise PaymentNotStartedError(order.failure.message, cart.payment.error)
         if not waits_for_its_start(order):
@@ -320,4 +371,4 @@ def _replay(services: Services, cart: Cart, request: CartRequest) -> Placed:
         _start(services, order)
         if cart.payment.settled:
             resume_order(services, order, cart)
-    return Placed(cart, replayed=True)
+    return Placed(cart, tuple(orders), replayed=True)

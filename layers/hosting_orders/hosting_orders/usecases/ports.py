@@ -17,12 +17,14 @@ from hosting_orders.domain.providers import (
     CallbackAnswer,
     CallbackRequest,
     ChargeRequest,
+    CheckoutRequest,
     Operation,
     PaymentEvent,
     PaymentMethod,
     PaymentState,
     RefundState,
     RenewalState,
+    SavedMethod,
     ServiceRequest,
     SubscriptionState,
 )
@@ -57,6 +59,13 @@ class Directory(Protocol):
     def credential(self, key_hash: str) -> Credential | None: ...
     def account(self, account_id: str) -> Account | None: ...
     def user(self, user_id: str) -> User | None: ...
+
+    def note_customer(self, account_id: str, customer_id: str) -> str:
+        """Remember the account's customer at the payment provider; returns the one on record, if there is one already.
+
+        Raises NotFoundError when the account is gone.
+        """
+        ...
 
 
 class CatalogueStore(Protocol):
@@ -206,6 +215,21 @@ class Collection(Protocol):
 
         Raises PaymentNotStartedError after a final decline (it can no longer be paid by then).
         """
+        ...
+
+    def customer_for(self, account: Account) -> str:
+        """The id of a customer for an account that has none, made once. Raises PaymentNotStartedError."""
+        ...
+
+    def open_checkout(self, request: CheckoutRequest) -> PaymentState:
+        """Open the page on which a cart is paid, once, however often it is called; what is true of it then.
+
+        Raises PaymentNotStartedError when it is refused (nothing can be paid by then).
+        """
+        ...
+
+    def keep_method(self, method: SavedMethod) -> None:
+        """Let the customer's next charges take this method, unless they have a default already."""
         ...
 
     def state(self, reference: str, /) -> PaymentState | None:
@@ -377,6 +401,18 @@ class Callbacks(Protocol):
         ...
 
 
+class PageTokens(Protocol):
+    """Signed, unguessable names of the orders' pages."""
+
+    def token(self, account_id: str, number: int) -> str:
+        """The token of this order's page: the same each time."""
+        ...
+
+    def read(self, token: str) -> tuple[str, int] | None:
+        """The account's id and the order's number; None for what we have not signed."""
+        ...
+
+
 class Cipher(Protocol):
     """Encrypts what must not lie in clear. `context` names the owner; opening needs the same context."""
 
@@ -429,6 +465,8 @@ class Services(Protocol):
     def features(self) -> Features: ...
     @property
     def callbacks(self) -> Callbacks: ...
+    @property
+    def page_tokens(self) -> PageTokens: ...
     @property
     def cipher(self) -> Cipher: ...
     @property

@@ -106,7 +106,7 @@ def _reconcile_cart(services: Services, cart: Cart) -> None:
         return
     if cart.payment.reference is not None:
         settle_payment(services, cart.payment.reference)
-        cart = load_cart(services, cart.account_id, cart.token)
+        cart = _look_sooner(services, load_cart(services, cart.account_id, cart.token), now)
     if not cart.payment.settled and now >= deadlines.payment_deadline(cart):
         # Nobody paid in time: close the payment first, so that what expires can't be paid any more.
         cart = close_payment(services, cart)
@@ -119,6 +119,17 @@ def _reconcile_cart(services: Services, cart: Cart) -> None:
             when=lambda current: current.payment.settled and current.due_at is not None,
             to=lambda current: replace(current, due_at=None),
         )
+
+
+def _look_sooner(services: Services, cart: Cart, now: int) -> Cart:
+    """Nothing has changed at the provider, so nothing has set when to look again but this run, for an hour later."""
+    check = deadlines.payment_check(cart, now)
+    return change_cart(
+        services,
+        cart,
+        when=lambda current: not current.payment.settled and (current.due_at or 0) > check,
+        to=lambda current: replace(current, due_at=check),
+    )
 
 
 def _reconcile_order(services: Services, order: Order) -> None:

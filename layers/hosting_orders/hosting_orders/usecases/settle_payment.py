@@ -70,7 +70,8 @@ def resume_order(services: Services, order: Order, cart: Cart) -> Order:
     def settled(current: Order) -> Order:
         if paid:
             return current.paid(now, now + deadlines.PROVISIONING_CHECK)
-        if cart.payment.status is PaymentStatus.CANCELED and now >= deadlines.payment_deadline(cart):
+        over = now >= deadlines.payment_deadline(cart) - deadlines.EXPIRY_SLACK
+        if cart.payment.status is PaymentStatus.CANCELED and over:
             ended = current.expired(now)
         else:
             ended = current.payment_failed(Failure("payment_failed", "The payment failed."), now)

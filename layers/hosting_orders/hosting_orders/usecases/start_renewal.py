@@ -38,14 +38,14 @@ def start_renewal(services: Services, order: Order) -> Order:
 def _renewal(services: Services, order: Order) -> Subscription | None:
     account = services.directory.account(order.account_id)
     cart: Cart = load_cart(services, order.account_id, order.cart_token)
-    if account is None or account.stripe_customer_id is None or cart.payment_method_id is None:
+    if account is None or account.stripe_customer_id is None or cart.renewal_method_id is None:
         return None
     try:
         return services.renewals.start_renewal(
             order_id=order.uuid,
             account_id=order.account_id,
             customer_id=account.stripe_customer_id,
-            payment_method_id=cart.payment_method_id,
+            payment_method_id=cart.renewal_method_id,
             description=order.item.line_text(),
             price=order.renewal_price,
             term=order.item.term,

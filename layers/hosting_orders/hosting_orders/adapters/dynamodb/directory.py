@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hosting_orders.domain.account import Account, Credential, User
+from hosting_orders.domain.errors import NotFoundError
 
 from . import keys
 from .items import (
@@ -17,7 +18,7 @@ from .items import (
     user_from_item,
     user_to_item,
 )
-from .table import Table, put
+from .table import IS_THERE, ConditionFailedError, Table, put, update
 
 
 class DynamoDirectory:
@@ -38,6 +39,22 @@ class DynamoDirectory:
     def user(self, user_id: str) -> User | None:
         item = self._table.get(keys.user(user_id), consistent=False)
         return user_from_item(item) if item else None
+
+    def note_customer(self, account_id: str, customer_id: str) -> str:
+        """Remember the account's customer at the payment provider; returns the one on record, if there is one already.
+
+        Raises NotFoundError when the account is gone.
+        """
+        condition = f"{IS_THERE} AND attribute_not_exists(#stripe_customer_id)"
+        change = "SET #stripe_customer_id = :customer"
+        try:
+            self._table.write(update(keys.account(account_id), change, condition, customer=customer_id))
+        except ConditionFailedError:
+            item = self._table.get(keys.account(account_id))
+            if item is None:
+                raise NotFoundError("The account is gone.") from None
+            return str(item["stripe_customer_id"])
+        return customer_id
 
     # -- for the seeder and operators: the last writer wins, so that seeding twice is harmless -------------
 

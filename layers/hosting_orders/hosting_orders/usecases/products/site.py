@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from hosting_orders.domain.account import Account
-from hosting_orders.domain.catalogue import Catalogue, Term
+from hosting_orders.domain.catalogue import Catalogue, Plan, Term, Variant
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.order import Order
@@ -23,15 +23,21 @@ from ..sealed_password import password_context
 
 @dataclass(frozen=True, slots=True)
 class SiteRequest:
-    """A site as the client asked for it, already of the right types."""
+    """A site as the client asked for it, already of the right types.
+
+    Without a location or a plan it gets the account's default, else the catalogue's first. Without a term it is paid
+    monthly, or annually if the plan has no monthly price. `variants` are those that the client's contract knows; None
+    are all.
+    """
 
     KIND: ClassVar[ProductKind] = ProductKind.SITE
 
     name: str
     variant: str
-    location: str
-    plan: str
-    term: str
+    location: str | None = None
+    plan: str | None = None
+    term: str | None = None
+    variants: frozenset[str] | None = None
 
 
 class SiteFulfilment(PlatformFulfilment):
@@ -89,18 +95,23 @@ def _draft(catalogue: Catalogue, account: Account, request: SiteRequest, pointer
 
     Raises InvalidFieldsError or InvalidRequestError, with pointers below the item."""
     problems = []
-    variant = catalogue.variants.get(request.variant)
-    location = catalogue.locations.get(request.location)
-    plan = catalogue.plans.get(request.plan)
-    term = Term(request.term) if request.term in set(Term) else None
+    variants = _known_variants(catalogue, request)
+    variant = variants.get(request.variant)
+    location = catalogue.locations.get(request.location or _default_location(catalogue, account))
+    plan = catalogue.plans.get(request.plan or _default_plan(catalogue, account))
+    term = _term(plan, account, request.term)
     if variant is None:
-        problems.append(_unknown(Code.UNKNOWN_VARIANT, "variant", request.variant, catalogue.variants))
+        problems.append(_unknown(Code.UNKNOWN_VARIANT, "variant", request.variant, variants))
     if location is None:
-        problems.append(_unknown(Code.UNKNOWN_LOCATION, "location", request.location, catalogue.locations))
+        problems.append(
+            _unknown(Code.UNKNOWN_LOCATION, "location", request.location or "", catalogue.locations)
+        )
     if plan is None:
-        problems.append(_unknown(Code.UNKNOWN_PLAN, "plan", request.plan, catalogue.plans))
+        problems.append(_unknown(Code.UNKNOWN_PLAN, "plan", request.plan or "", catalogue.plans))
     if term is None:
-        problems.append(_unknown(Code.UNKNOWN_TERM, "term", request.term, [term.value for term in Term]))
+        problems.append(
+            _unknown(Code.UNKNOWN_TERM, "term", request.term or "", [term.value for term in Term])
+        )
     if problems:
         raise InvalidFieldsError(problems)
     assert variant and location and plan and term
@@ -118,6 +129,40 @@ def _draft(catalogue: Catalogue, account: Account, request: SiteRequest, pointer
         )
     item = SiteItem(request.name, variant.name, location.short_name, plan.short_name, term)
     return Draft(pointer, item, price, Claims(counter=variant.name if variant.capacity is not None else None))
+
+
+def _known_variants(catalogue: Catalogue, request: SiteRequest) -> dict[str, Variant]:
+    known = request.variants
+    return {name: variant for name, variant in catalogue.variants.items() if known is None or name in known}
+
+
+def _default_location(catalogue: Catalogue, account: Account) -> str:
+    if account.default_location in catalogue.locations:
+        return account.default_location
+    return min(catalogue.locations, default="")
+
+
+def _default_plan(catalogue: Catalogue, account: Account) -> str:
+    """The account's, else the first that has a price for the account, else the first."""
+    if account.default_plan in catalogue.plans:
+        return account.default_plan
+    priced = [name for name, plan in catalogue.plans.items() if _term(plan, account, None, missing=None)]
+    return min(priced or catalogue.plans, default="")
+
+
+def _term(
+    plan: Plan | None, account: Account, wanted: str | None, missing: Term | None = Term.MONTHLY
+) -> Term | None:
+    """The term that was asked for, None if there is no such term. Without one the first that the plan has a price for;
+    `missing` where it has none."""
+    if wanted is not None:
+        return Term(wanted) if wanted in set(Term) else None
+    priced = (
+        term
+        for term in (Term.MONTHLY, Term.ANNUAL)
+        if plan is not None and plan.price(account.billing_plan, term, account.currency) is not None
+    )
+    return next(priced, missing)
 
 
 def _unknown(code: Code, field: str, given: str, known: Iterable[str]) -> InvalidRequestError:
