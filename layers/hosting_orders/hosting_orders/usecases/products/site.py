@@ -26,8 +26,8 @@ class SiteRequest:
     """A site as the client asked for it, already of the right types.
 
     Without a location or a plan it gets the account's default, else the catalogue's first. Without a term it is paid
-    monthly, or annually if the plan has no monthly price. `variants` are those that the client's contract knows; None
-    are all.
+    monthly, or annually if the plan has no monthly price. `unknown_variants` are those of the
+    catalogue that the client's contract does not know.
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.SITE
@@ -37,7 +37,7 @@ class SiteRequest:
     location: str | None = None
     plan: str | None = None
     term: str | None = None
-    variants: frozenset[str] | None = None
+    unknown_variants: frozenset[str] = frozenset()
 
 
 class SiteFulfilment(PlatformFulfilment):
@@ -132,8 +132,8 @@ def _draft(catalogue: Catalogue, account: Account, request: SiteRequest, pointer
 
 
 def _known_variants(catalogue: Catalogue, request: SiteRequest) -> dict[str, Variant]:
-    known = request.variants
-    return {name: variant for name, variant in catalogue.variants.items() if known is None or name in known}
+    hidden = request.unknown_variants
+    return {name: variant for name, variant in catalogue.variants.items() if name not in hidden}
 
 
 def _default_location(catalogue: Catalogue, account: Account) -> str:
