@@ -2,7 +2,8 @@
 
 While the storm lasts, every side effect may fail, lose its answer or kill its process; webhooks come twice, late, in
 any order or never; clients repeat their POSTs and cancel; executions, webhooks and the schedule take turns at random.
-Clients order sites, domains and carts of both; the registrar is slow, throttles, loses names and answers.
+Clients order sites, domains and carts of both, and sites that are paid on a page of Stripe; the registrar is slow,
+throttles, loses names and answers.
 Then the storm is over, time passes, and `violations` says what is wrong. The same seed is the same history.
 """
 
@@ -16,17 +17,22 @@ from typing import Any
 
 from hosting_orders.adapters.dynamodb.codec import decode
 from hosting_orders.adapters.dynamodb.items import order_from_item
-from hosting_orders.domain.cart import Cart, PaymentStatus, roll_up
+from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.catalogue import Variant
-from hosting_orders.domain.ids import callback_message_id
-from hosting_orders.domain.order import ENDS, Order, OrderStatus
-from hosting_orders.domain.products import DomainItem
+from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.providers import CallbackAnswer, OperationStatus
-from tests.support.domain_books import claims, contacts, zones
+from local.stripe_standin.errors import StripeError
+from tests.support.checkout import order_site, sessions, site
+from tests.support.invariants import Invariants
 from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world
 
-ACCOUNTS = ("ready", "ready", "credit", "sepa", "sepa", "authentication_required", "declined_final", "trial")
+# They have no method that could be charged, so they order through version 1, which opens a payment page.
+WITHOUT_METHOD = ("no_method", "no_method", "no_customer", "no_customer")
+ACCOUNTS = (
+    *("ready", "ready", "credit", "sepa", "sepa", "authentication_required", "declined_final", "trial"),
+    *WITHOUT_METHOD,
+)
 DAY = 86_400
 
 # How a name begins says what the registrar's stand-in makes of it (local/registrar_standin).
@@ -50,15 +56,22 @@ class History:
         self.log: list[str] = []
         self.clients = [
             {
-                "account": self.chance.choice(ACCOUNTS),
+                "account": account,
                 "key": f"seed-{seed}-{n}",
                 "cart": None,
                 "answers": [],
-                "items": self._wanted(n),
+                "on_page": account in WITHOUT_METHOD,
+                "items": [world.site(variant="scarce")] if account in WITHOUT_METHOD else self._wanted(n),
                 "policy": self.chance.choice(("keep", "cancel_all")),
             }
             for n in range(orders)
+            for account in [self.chance.choice(ACCOUNTS)]
         ]
+        settings = world.stripe.settings
+        settings.checkout_line_metadata = self.chance.random() < 0.5
+        settings.checkout_credit_notes = self.chance.random() < 0.5
+        settings.checkout_debit_invoice = self.chance.choice(("at settlement", "at completion"))
+        settings.checkout_invoice_lags = self.chance.choice((0, 0, 600))
         self.events: list[Mapping[str, Any]] = []
         self._orders: dict[int, Order] = {}
         self._read = 0
@@ -83,7 +96,7 @@ class History:
             *[self._registrar] * 3,
             self._platform_webhook,
             self._time_out,
-            self._customer,
+            *[self._customer] * 2,
             *[self._roll_up] * 2,
             self._schedule,
             self._time,
@@ -133,6 +146,9 @@ class History:
         self._order(client)
 
     def _order(self, client: dict[str, Any]) -> None:
+        if client["on_page"]:
+            self._order_on_page(client)
+            return
         items = client["items"]
         body: dict[str, Any] = {"items": items, "on_item_failure": client["policy"]}
         path = "/api/carts"
@@ -147,6 +163,14 @@ class History:
             client["cart"] = reply.body["cart"]["token"]
         wanted = [item["domain"]["name"] if "domain" in item else "site" for item in items]
         self.log.append(f"POST {client['key']} {client['account']} {wanted}: {reply.status}")
+
+    def _order_on_page(self, client: dict[str, Any]) -> None:
+        account = client["account"]
+        reply = order_site(self.world, account, key=client["key"], body=site(variant="scarce"))
+        client["answers"].append(reply.status)
+        if reply.status == 201:
+            client["cart"] = self.world.order(reply.body["order"]["id"], account).cart_token
+        self.log.append(f"POST {client['key']} {account} on a page: {reply.status}")
 
     def _cancel(self) -> None:
         if self.chance.random() < 0.7 or not (orders := self.orders()):
@@ -242,6 +266,9 @@ class History:
         if what == "pay":
             for order in self.orders():
                 cart = self.world.services.orders.cart(order.account_id, order.cart_token)
+                if cart is not None and cart.checkout:
+                    self._pay_on_page(cart)
+                    continue
                 waits = cart is not None and cart.payment.status is PaymentStatus.AWAITING_AUTHENTICATION
                 if waits and self.world.stripe.get(cart.payment.reference)["status"] == "open":
                     self.log.append(f"customer pays for {order.number}")
@@ -250,6 +277,24 @@ class History:
         for intent in self.world.stripe.objects("payment_intent", status="processing")[:1]:
             self.log.append(f"bank: {what} {intent['id']}")
             controls.settle(intent["id"]) if what == "settle" else controls.fail(intent["id"])
+
+    def _pay_on_page(self, cart: Cart) -> None:
+        """The customer has every page of the cart that is open in a tab of its own, and pays each."""
+        controls = self.world.stripe.controls
+        for session in sessions(self.world, cart.token):
+            if session["status"] != "open":
+                continue
+            what = self.chance.choice(("card", "card", "debit", "declined", "nothing"))
+            self.log.append(f"customer on the page of {cart.token}: {what}")
+            try:
+                if what == "card":
+                    controls.pay_checkout(session["id"])
+                elif what == "debit":
+                    controls.debit_checkout(session["id"])
+                elif what == "declined":
+                    controls.pay_checkout(session["id"], "4000000000000002")
+            except StripeError as error:
+                self.log.append(f"    {error}")
 
     def _roll_up(self) -> None:
         self.world.pump_stream()
@@ -302,122 +347,11 @@ class History:
 
     def violations(self) -> list[str]:
         """Each invariant that does not hold, in a sentence."""
-        orders = self.orders()
-        carts: dict[tuple[str, str], list[Order]] = defaultdict(list)
-        for order in orders:
-            carts[order.account_id, order.cart_token].append(order)
-        wrong: list[str] = []
-        for (account_id, token), ordered in carts.items():
-            cart = self.world.services.orders.cart(account_id, token)
-            assert cart is not None
-            wrong += self._wrong_with_cart(cart, ordered)
-        messages = {request.message_id for request in self.world.callbacks.received}
-        for order in orders:
-            wrong += self._wrong_with_order(order, messages)
-        if messages - {self._message_of(order) for order in orders}:
-            wrong.append("a message that is no order's")
-        wrong += self._wrong_with_names(orders)
-        holding = sum(order.status is OrderStatus.COMPLETED and order.kind == "site" for order in orders)
-        (counter,) = self.world.items("CAPACITY#")
-        used = int(counter["used"]["N"])
-        if used != holding:
-            wrong.append(f"{used} places are taken by {holding} orders")
-        for execution in self.world.runner.executions.values():
-            if execution.status != "SUCCEEDED":
-                wrong.append(f"execution {execution.name} is {execution.status}")
+        wrong = Invariants(self.world, self.orders(), self.statuses).violations()
         for client in self.clients:
-            if client["cart"] is None and 202 in client["answers"]:
+            if client["cart"] is None and {201, 202} & set(client["answers"]):
                 wrong.append(f"{client['key']} got no cart")
         return wrong
-
-    def _wrong_with_cart(self, cart: Cart, orders: list[Order]) -> list[str]:
-        wrong = []
-        stripe = self.world.stripe
-        name = f"cart {cart.token} {[str(order.status) for order in orders]}"
-        invoices = [i for i in stripe.invoices() if i["metadata"].get("cart_token") == cart.token]
-        paid = [invoice for invoice in invoices if invoice["status"] == "paid"]
-        if any(invoice["status"] in ("open", "draft") for invoice in invoices):
-            wrong.append(f"{name} has an invoice that can still be paid")
-        notes = [n for n in stripe.credit_notes() if n["invoice"] in {i["id"] for i in paid}]
-        kept = sum(i["total"] for i in paid) - sum(note["total"] for note in notes)
-        delivered = sum(order.price.amount for order in orders if order.status is OrderStatus.COMPLETED)
-        if len(paid) > 1:
-            wrong.append(f"{name} was paid {len(paid)} times")
-        if kept != delivered:
-            wrong.append(f"{name}: {kept} kept for {delivered} delivered")
-        returned = [order.refund for order in orders if order.refund is not None]
-        if cart.payment.refunded != sum(refund.amount + refund.to_credit for refund in returned):
-            wrong.append(f"{name} says that {cart.payment.refunded} went back")
-        if not cart.payment.settled:
-            wrong.append(f"{name}: its payment is {cart.payment.status}")
-        if sorted(cart.orders) != sorted(order.number for order in orders):
-            wrong.append(f"{name} has other orders")
-        if cart.rollup_status is not roll_up([order.status for order in orders]):
-            wrong.append(f"{name}: rolled up as {cart.rollup_status}")
-        if cart.due_at is not None:
-            wrong.append(f"{name} is still due")
-        return wrong
-
-    def _wrong_with_order(self, order: Order, messages: set[str]) -> list[str]:
-        wrong = []
-        name = f"{order.account_id} {order.number} {order.status}"
-        delivered = order.status is OrderStatus.COMPLETED
-        if order.status not in ENDS:
-            wrong.append(f"{name} has no end")
-        if delivered and (order.refund is not None or order.resource is None):
-            wrong.append(f"{name} was given back, or has nothing")
-        if order.refund is not None and order.refund.amount + order.refund.to_credit != order.price.amount:
-            wrong.append(f"{name}: {order.refund} of {order.price} went back")
-        service = self.world.platform.services.get(order.uuid)
-        stands = service is not None and service.built > 0 and not service.deleted
-        if stands != (delivered and order.kind == "site") or (service is not None and service.built > 1):
-            wrong.append(f"{name}: the platform built {service and service.built}, stands {stands}")
-        renewals = [
-            one
-            for one in self.world.stripe.subscriptions()
-            if one["metadata"].get("order_id") == order.uuid and one["status"] != "canceled"
-        ]
-        if len(renewals) != delivered:
-            wrong.append(f"{name} has {len(renewals)} renewals")
-        if self._message_of(order) not in messages:
-            wrong.append(f"{name}: its client was never told")
-        history = self.statuses[order.uuid]
-        if any(status in ENDS for status in history[:-1]):
-            wrong.append(f"{name}: left an end: {history}")
-        # A name is looked at again when its next year is charged; nothing else is.
-        if (order.due_at or 0) > self.world.clock.now() + 200 * DAY * 1000 and order.renewal_is_watched:
-            return wrong
-        if order.due_at is not None or order.renewal_is_watched:
-            wrong.append(f"{name} is due at {order.due_at}")
-        return wrong
-
-    def _wrong_with_names(self, orders: list[Order]) -> list[str]:
-        """The registrar's books against ours: nobody's money for nothing, no name for nobody's money."""
-        wrong = []
-        registrar = self.world.registrar
-        domains = [order for order in orders if order.kind == "domain"]
-        for name in sorted({order.item_as(DomainItem).ascii_name for order in domains}):
-            ours = [order for order in domains if order.item_as(DomainItem).ascii_name == name]
-            asked = sum(order.domain_record.submission is not None for order in ours)
-            delivered = sum(order.status is OrderStatus.COMPLETED for order in ours)
-            if registrar.submissions(name) > asked:
-                wrong.append(f"{name}: {registrar.submissions(name)} submissions for {asked} orders")
-            if registrar.registrations(name) != delivered or len(zones(self.world, name)) != delivered:
-                wrong.append(
-                    f"{name}: {registrar.registrations(name)} registrations and {len(zones(self.world, name))} "
-                    f"zones for {delivered} delivered orders"
-                )
-        held = [order for order in domains if order.status is OrderStatus.COMPLETED]
-        if claims(self.world) != {order.item_as(DomainItem).ascii_name for order in held}:
-            wrong.append(f"claims: {sorted(claims(self.world))}")
-        if contacts(self.world) != {order.number for order in held}:
-            wrong.append(f"contacts of {len(contacts(self.world))} orders are kept, {len(held)} have names")
-        if self.world.metrics.counts["DomainWithoutOrder"]:
-            wrong.append("a name came for an order that was given up")
-        return wrong
-
-    def _message_of(self, order: Order) -> str:
-        return callback_message_id(order.number)
 
 
 def simulate(seed: int, **settings: Any) -> History:

@@ -1,0 +1,157 @@
+"""What must be true when a seed's history has ended (tests/support/simulation.py)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hosting_orders.domain.cart import Cart, roll_up
+from hosting_orders.domain.ids import callback_message_id
+from hosting_orders.domain.order import ENDS, Order, OrderStatus
+from hosting_orders.domain.products import DomainItem
+from tests.support.checkout import sessions
+from tests.support.domain_books import claims, contacts, zones
+from tests.support.world import World
+
+DAY = 86_400
+
+
+class Invariants:
+    """The world's orders, and the states that each of them has had, the oldest first."""
+
+    def __init__(
+        self, world: World, orders: Sequence[Order], statuses: Mapping[str, Sequence[OrderStatus]]
+    ) -> None:
+        self.world = world
+        self.orders = orders
+        self.statuses = statuses
+
+    def violations(self) -> list[str]:
+        """Each invariant that does not hold, in a sentence."""
+        orders = self.orders
+        carts: dict[tuple[str, str], list[Order]] = defaultdict(list)
+        for order in orders:
+            carts[order.account_id, order.cart_token].append(order)
+        wrong: list[str] = []
+        for (account_id, token), ordered in carts.items():
+            cart = self.world.services.orders.cart(account_id, token)
+            assert cart is not None
+            wrong += self._wrong_with_cart(cart, ordered)
+        messages = {request.message_id for request in self.world.callbacks.received}
+        for order in orders:
+            wrong += self._wrong_with_order(order, messages)
+        if messages - {self._message_of(order) for order in orders}:
+            wrong.append("a message that is no order's")
+        wrong += self._wrong_with_names(orders)
+        holding = sum(order.status is OrderStatus.COMPLETED and order.kind == "site" for order in orders)
+        (counter,) = self.world.items("CAPACITY#")
+        used = int(counter["used"]["N"])
+        if used != holding:
+            wrong.append(f"{used} places are taken by {holding} orders")
+        for execution in self.world.runner.executions.values():
+            if execution.status != "SUCCEEDED":
+                wrong.append(f"execution {execution.name} is {execution.status}")
+        return wrong
+
+    def _wrong_with_cart(self, cart: Cart, orders: list[Order]) -> list[str]:
+        wrong = []
+        stripe = self.world.stripe
+        name = f"cart {cart.token} {[str(order.status) for order in orders]}"
+        invoices = [i for i in stripe.invoices() if i["metadata"].get("cart_token") == cart.token]
+        paid = [invoice for invoice in invoices if invoice["status"] == "paid"]
+        if any(invoice["status"] in ("open", "draft") for invoice in invoices):
+            wrong.append(f"{name} has an invoice that can still be paid")
+        notes = [n for n in stripe.credit_notes() if n["invoice"] in {i["id"] for i in paid}]
+        kept = sum(i["total"] for i in paid) - sum(note["total"] for note in notes)
+        times = len(paid)
+        if cart.checkout:
+            pages = sessions(self.world, cart.token)
+            if any(page["status"] == "open" for page in pages):
+                wrong.append(f"{name} has a page that can still be paid")
+            kept, times = self._kept_of(pages), sum(page["payment_status"] == "paid" for page in pages)
+        delivered = sum(order.price.amount for order in orders if order.status is OrderStatus.COMPLETED)
+        if times > 1:
+            wrong.append(f"{name} was paid {times} times")
+        if kept != delivered:
+            wrong.append(f"{name}: {kept} kept for {delivered} delivered")
+        returned = [order.refund for order in orders if order.refund is not None]
+        if cart.payment.refunded != sum(refund.amount + refund.to_credit for refund in returned):
+            wrong.append(f"{name} says that {cart.payment.refunded} went back")
+        if not cart.payment.settled:
+            wrong.append(f"{name}: its payment is {cart.payment.status}")
+        if sorted(cart.orders) != sorted(order.number for order in orders):
+            wrong.append(f"{name} has other orders")
+        if cart.rollup_status is not roll_up([order.status for order in orders]):
+            wrong.append(f"{name}: rolled up as {cart.rollup_status}")
+        if cart.due_at is not None:
+            wrong.append(f"{name} is still due")
+        return wrong
+
+    def _kept_of(self, pages: list[dict[str, Any]]) -> int:
+        """What the pages' payments have taken and not given back."""
+        intents = {page["payment_intent"] for page in pages if page["payment_status"] == "paid"}
+        taken = sum(page["amount_total"] for page in pages if page["payment_status"] == "paid")
+        returned = (one for one in self.world.stripe.objects("refund") if one["payment_intent"] in intents)
+        return int(taken - sum(refund["amount"] for refund in returned if refund["status"] != "failed"))
+
+    def _wrong_with_order(self, order: Order, messages: set[str]) -> list[str]:
+        wrong = []
+        name = f"{order.account_id} {order.number} {order.status}"
+        delivered = order.status is OrderStatus.COMPLETED
+        if order.status not in ENDS:
+            wrong.append(f"{name} has no end")
+        if delivered and (order.refund is not None or order.resource is None):
+            wrong.append(f"{name} was given back, or has nothing")
+        if order.refund is not None and order.refund.amount + order.refund.to_credit != order.price.amount:
+            wrong.append(f"{name}: {order.refund} of {order.price} went back")
+        service = self.world.platform.services.get(order.uuid)
+        stands = service is not None and service.built > 0 and not service.deleted
+        if stands != (delivered and order.kind == "site") or (service is not None and service.built > 1):
+            wrong.append(f"{name}: the platform built {service and service.built}, stands {stands}")
+        renewals = [
+            one
+            for one in self.world.stripe.subscriptions()
+            if one["metadata"].get("order_id") == order.uuid and one["status"] != "canceled"
+        ]
+        if len(renewals) != delivered:
+            wrong.append(f"{name} has {len(renewals)} renewals")
+        if self._message_of(order) not in messages:
+            wrong.append(f"{name}: its client was never told")
+        history = self.statuses[order.uuid]
+        if any(status in ENDS for status in history[:-1]):
+            wrong.append(f"{name}: left an end: {history}")
+        # A name is looked at again when its next year is charged; nothing else is.
+        if (order.due_at or 0) > self.world.clock.now() + 200 * DAY * 1000 and order.renewal_is_watched:
+            return wrong
+        if order.due_at is not None or order.renewal_is_watched:
+            wrong.append(f"{name} is due at {order.due_at}")
+        return wrong
+
+    def _wrong_with_names(self, orders: list[Order]) -> list[str]:
+        """The registrar's books against ours: nobody's money for nothing, no name for nobody's money."""
+        wrong = []
+        registrar = self.world.registrar
+        domains = [order for order in orders if order.kind == "domain"]
+        for name in sorted({order.item_as(DomainItem).ascii_name for order in domains}):
+            ours = [order for order in domains if order.item_as(DomainItem).ascii_name == name]
+            asked = sum(order.domain_record.submission is not None for order in ours)
+            delivered = sum(order.status is OrderStatus.COMPLETED for order in ours)
+            if registrar.submissions(name) > asked:
+                wrong.append(f"{name}: {registrar.submissions(name)} submissions for {asked} orders")
+            if registrar.registrations(name) != delivered or len(zones(self.world, name)) != delivered:
+                wrong.append(
+                    f"{name}: {registrar.registrations(name)} registrations and {len(zones(self.world, name))} "
+                    f"zones for {delivered} delivered orders"
+                )
+        held = [order for order in domains if order.status is OrderStatus.COMPLETED]
+        if claims(self.world) != {order.item_as(DomainItem).ascii_name for order in held}:
+            wrong.append(f"claims: {sorted(claims(self.world))}")
+        if contacts(self.world) != {order.number for order in held}:
+            wrong.append(f"contacts of {len(contacts(self.world))} orders are kept, {len(held)} have names")
+        if self.world.metrics.counts["DomainWithoutOrder"]:
+            wrong.append("a name came for an order that was given up")
+        return wrong
+
+    def _message_of(self, order: Order) -> str:
+        return callback_message_id(order.number)
