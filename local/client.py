@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 _TIMEOUT_SECONDS = 60.0
 
@@ -24,15 +24,25 @@ class Answer:
         return json.loads(self.body)
 
 
-def call(method: str, url: str, document: Any = None, *, headers: Mapping[str, str] | None = None) -> Answer:
-    """Sends one request, with `document` as its JSON body when there is one.
+def call(
+    method: str,
+    url: str,
+    document: Any = None,
+    *,
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """Sends one request, with `document` as its JSON body or `form` as a browser sends one, when there is either.
 
     Raises OSError when nobody answers.
     """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT_SECONDS)
-    body = None if document is None else json.dumps(document).encode()
-    content = {} if body is None else {"Content-Type": "application/json"}
+    body, content = None, {}
+    if document is not None:
+        body, content = json.dumps(document).encode(), {"Content-Type": "application/json"}
+    elif form is not None:
+        body, content = urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
     try:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         connection.request(method, target or "/", body, {**content, **(headers or {})})

@@ -11,6 +11,8 @@ from typing import Any
 
 from hosting_orders.domain.money import Money
 from local.client import Answer, call
+from local.demo_checkout import ACCOUNT as CHECKOUT_ACCOUNT
+from local.demo_checkout import CheckoutFailedError, show_sample_checkout
 from local.demo_domains import DomainsFailedError, show_sample_domains
 from local.seed import seed
 from local.stack import Stack
@@ -92,8 +94,8 @@ class Sample:
 
 
 def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) -> Sample:
-    """Places a site order and three domain orders and shows what happens to them. Raises DemoFailedError when one
-    does not complete."""
+    """Places a site order, three domain orders and one that is paid on a page, and shows what happens to them. Raises
+    DemoFailedError when one does not complete."""
     client = _Client(stack.api, accounts[SAMPLE_ACCOUNT])
     order = _sample_order(client.get("/api/about"), stack.callbacks)
     terminal.heading(f"A site order by the account “{SAMPLE_ACCOUNT}”: POST {stack.api}/api/orders")
@@ -111,6 +113,10 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
     except DomainsFailedError as error:
         raise DemoFailedError(str(error)) from error
     terminal.good("The domains are registered and transferred, with a DNS zone each.")
+    try:
+        show_sample_checkout(stack, accounts[CHECKOUT_ACCOUNT], terminal)
+    except CheckoutFailedError as error:
+        raise DemoFailedError(str(error)) from error
     return Sample(order["site"], shown["order"]["id"], accepted["cart"]["poll_url"])
 
 

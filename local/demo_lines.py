@@ -40,7 +40,7 @@ def show_how_to_go_on(stack: Stack, accounts: DemoAccounts, sample: Sample, term
 
 
 def _preparation(api: str, account: Mapping[str, str]) -> Iterator[str]:
-    yield f"export API={api} ACCOUNT={account['id']} KEY={account['user_key']}"
+    yield f"export API={api} ACCOUNT={account['id']} KEY={account['user_key']} KEY_V1={account['user_key_v1']}"
     yield f"export CONTACT={shlex.quote(json.dumps(CONTACT))}"
     yield f"pretty() {{ {_prettier()}; }}"
     yield (
@@ -65,6 +65,7 @@ def _lines(callbacks: str, sample: Sample) -> Iterator[tuple[str, str]]:
     yield "Another site", _post("/api/orders", _quoted({"site": {**sample.site, "name": "my-own-site"}}))
     domain = '{"domain": {"name": "my-own-domain.com", "contact": '
     yield "A domain", _post("/api/orders/domain", f"'{domain}'\"$CONTACT\"'}}}}'")
+    yield "The sample order in version 1", f"KEY=$KEY_V1 api /api/orders/{sample.order_id}"
     yield "The callbacks that came", f"curl -s {callbacks}/received | pretty"
 
 
