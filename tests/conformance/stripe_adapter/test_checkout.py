@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from hosting_orders.adapters.stripe.collection import StripeCollection
+from hosting_orders.adapters.stripe.reading_checkout import key_of_item, session_state
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
 from hosting_orders.domain.providers import ChargeLine, PaymentState, SavedMethod
@@ -60,11 +62,15 @@ def test_an_open_page_waits_for_the_customer(shop: Shop) -> None:
     ours = {"account_id": "acc_1", "cart_token": cart.cart_token, "schema": "1", "collected_by": "checkout"}
     assert session["metadata"] == asked["payment_intent_data"]["metadata"] == ours
     assert session["invoice_creation"]["invoice_data"]["metadata"] == ours
+    for line, given in zip(cart.lines, asked["line_items"].values(), strict=True):
+        # Which of the two comes along to the invoice Stripe does not say.
+        assert given["metadata"] == given["price_data"]["product_data"]["metadata"] == {"order": line.key}
 
 
 def test_only_euros_can_be_debited(shop: Shop) -> None:
     customer, _, state = shop.opened(currency="GBP")
     assert shop.sessions(customer)[0]["payment_method_types"] == ["card"]
+    assert list(shop.asked_page()["allowed_payment_method_types"].values()) == ["card"]
     assert shop.now_of(state.reference).pay_url
 
 
@@ -292,3 +298,65 @@ def test_a_debit_pays_when_its_money_arrives(shop: Shop, invoice: str, lags: int
     assert shop.payments.state(state.reference) == paid
     assert shop.payments.state(shop.invoices(customer)[0]["id"]) == paid
     assert shop.statuses(customer) == ["paid"]
+
+
+# -- what the stand-in never shows --------------------------------------------------------------------------
+
+
+def _session(shop: Shop, act: str) -> dict[str, Any]:
+    """A session as the adapter reads it, after this was done to it."""
+    shop.standin.controls.set(checkout_debit_invoice="at completion")
+    _, _, state = shop.opened()
+    getattr(shop.standin.controls, act)(state.reference)
+    session = shop.stripe.session(state.reference)
+    assert session is not None
+    return session
+
+
+def test_a_session_whose_invoice_was_paid_later_is_paid(shop: Shop) -> None:
+    session = _session(shop, "debit_checkout")
+    session["payment_intent"]["status"] = "requires_payment_method"
+    assert session_state(session, {}).status is PaymentStatus.PROCESSING  # its invoice is open
+    session["invoice"]["status"] = "uncollectible"
+    assert session_state(session, {}).status is PaymentStatus.PROCESSING  # that can be paid as well
+    session["invoice"]["status"] = "paid"
+    assert session_state(session, {}).status is PaymentStatus.SUCCEEDED
+
+
+def test_money_that_is_on_its_way_is_waited_for_whatever_the_session_says(shop: Shop) -> None:
+    session = _session(shop, "debit_checkout")
+    for status, intent in itertools.product(("open", "complete", "expired"), ("processing", "succeeded")):
+        session["status"], session["payment_intent"]["status"] = status, intent
+        state = session_state(session, {})
+        assert (state.status, state.pay_url, state.error) == (PaymentStatus.PROCESSING, None, None)
+
+
+def test_a_debit_that_failed_without_a_reason_has_one_all_the_same(shop: Shop) -> None:
+    """PROCESSING with an error is what makes a cart be tidied up (Payment.needs_void)."""
+    session = _session(shop, "debit_checkout")
+    session["payment_intent"].update(status="canceled", last_payment_error=None)
+    assert session_state(session, {}).error == "payment_failed"
+    session["invoice"] = None
+    failed = session_state(session, {})
+    assert (failed.status, failed.error) == (PaymentStatus.FAILED, "payment_failed")
+
+
+def test_a_discount_lowers_the_net_sum(shop: Shop) -> None:
+    session = _session(shop, "pay_checkout")
+    session["amount_total"] -= 500
+    session["total_details"]["amount_discount"] = 500
+    state = session_state(session, {})
+    assert (state.total_net, state.total_gross) == (1600, 1600)
+
+
+def test_a_method_that_was_not_saved_is_not_kept(shop: Shop) -> None:
+    session = _session(shop, "pay_checkout")
+    assert session_state(session, {}).saved is not None
+    session["payment_intent"]["setup_future_usage"] = None
+    assert session_state(session, {}).saved is None
+
+
+def test_a_line_is_known_by_its_own_metadata_or_by_its_product_s(shop: Shop) -> None:
+    lines = [{"metadata": {"order": "101"}}, {"price": {"product": {"metadata": {"order": "101"}}}}]
+    assert [key_of_item(line) for line in lines] == ["101", "101"]
+    assert key_of_item({"metadata": {}, "price": {"product": "prod_1"}}) is None

@@ -100,6 +100,13 @@ def test_a_default_that_is_there_stays(shop: Shop) -> None:
     assert default.id == method
 
 
+def test_a_source_of_old_that_pays_by_default_stays_it(shop: Shop) -> None:
+    saved = _paid_method(shop)
+    shop.standin.state.get("customer", saved.customer_id)["default_source"] = "card_of_old"
+    shop.payments.keep_method(saved)
+    assert shop.payments.default_method(saved.customer_id) is None
+
+
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_fault_while_a_method_is_kept_is_one(shop: Shop, kind: str, place: int) -> None:

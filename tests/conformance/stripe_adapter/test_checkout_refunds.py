@@ -109,12 +109,13 @@ def test_a_refund_happens_once_whichever_answer_is_lost(shop: Shop, credit_notes
 
 
 @pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("request_", ["GET credit_notes", "GET lines", "POST credit_notes"])
 def test_a_fault_in_the_books_does_not_make_the_refund_look_failed(
-    shop: Shop, kind: str, caplog: pytest.LogCaptureFixture
+    shop: Shop, kind: str, request_: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.standin.controls.set(checkout_credit_notes=True)
     _, session_id = _paid(shop)
-    shop.wire.meanwhile["GET credit_notes"] = lambda: shop.wire.spoil(0, kind)
+    shop.wire.meanwhile[request_] = lambda: shop.wire.spoil(0, kind)
     assert shop.refunds.refund(session_id, "101", "order-1").amount == 1200
     assert shop.wire.count > 0
     assert [record.message for record in caplog.records] == ["no credit note for a refund"]
@@ -177,6 +178,7 @@ def test_asking_again_carries_the_same_key(shop: Shop) -> None:
     shop.refunds.refund(session_id, "101", "order-1")
     assert [posted for posted in shop.wire.posted if posted[0] == "refunds"] == [first]
     assert first == ("refunds", "order:order-1:refund")
+    assert ("credit_notes", "order:order-1:credit_note") in shop.wire.posted
 
 
 @pytest.mark.parametrize("credit_notes", [False, True])
@@ -220,19 +222,72 @@ def test_what_can_not_be_refunded_is_refused_and_moves_no_money(shop: Shop) -> N
     shop.standin.controls.debit_checkout(returned.reference, BAD_IBAN)
     shop.standin.controls.fail(returned.reference)
     # The receipt is no payment of its own: refunding by it as well would be refunding twice.
-    for reference in (receipt["id"], unpaid.reference, returned.reference, "cs_test_unknown"):
+    shop.wire.spoil(None)
+    strange = shop.api.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "customer": customer,
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "metadata": {"order": "101"},
+                    "price_data": {"currency": "eur", "unit_amount": 900, "product_data": {"name": "x"}},
+                }
+            ],
+            "success_url": "https://shop.example/",
+        }
+    )
+    shop.standin.controls.pay_checkout(strange.id)
+    shop.wire.spoil(None)
+    for reference in (receipt["id"], unpaid.reference, returned.reference, strange.id, "cs_test_unknown"):
         with pytest.raises(RefundRefusedError):
             shop.refunds.refund(reference, "101", "order-1")
-    assert shop.standin.net_paid(customer) == 2100
+    assert shop.wire.posted == []
+    assert shop.standin.net_paid(customer) == 2100 + 900
+
+
+def test_a_refund_by_hand_in_that_moment_counts(shop: Shop) -> None:
+    customer, session_id = _paid(shop, (ChargeLine("101", "Site", 1200),))
+    by_hand: list[str] = []
+
+    def be_faster() -> None:
+        intent = shop.api.checkout.sessions.retrieve(session_id).payment_intent
+        made = shop.api.refunds.create({"payment_intent": intent, "metadata": {"order_id": "order-1"}})
+        by_hand.append(made.id)
+
+    shop.wire.meanwhile["POST refunds"] = be_faster
+    assert shop.refunds.refund(session_id, "101", "order-1") == RefundState(by_hand[0], 1200, 0)
+    assert shop.given_back(customer) == 1200
+
+
+def test_a_refund_that_arrived_counts_before_one_that_was_sent_back(shop: Shop) -> None:
+    _, session_id = _paid(shop)
+    first = shop.refunds.refund(session_id, "101", "order-1")
+    shop.standin.controls.set(refunds="fail")
+    intent = shop.api.checkout.sessions.retrieve(session_id).payment_intent
+    shop.api.refunds.create({"payment_intent": intent, "amount": 900, "metadata": {"order_id": "order-1"}})
+    assert shop.refunds.refund(session_id, "101", "order-1") == first
+
+
+def test_a_line_of_the_invoice_is_known_by_either_sign(shop: Shop) -> None:
+    shop.standin.controls.set(checkout_credit_notes=True, checkout_line_metadata=True)
+    customer, session_id = _paid(shop)
+    invoice = shop.standin.state.get("invoice", shop.invoices(customer)[0]["id"])
+    for line in invoice["lines"]["data"]:
+        line["pricing"]["price_details"]["product"] = "prod_of_the_invoice_alone"
+    shop.refunds.refund(session_id, "101", "order-1")
+    assert [note.total for note in shop.notes(customer)] == [1200]
 
 
 def test_a_refused_refund_is_given_once_an_operator_has_mended_it(shop: Shop) -> None:
     """Stripe keeps the refusal under its key for a day: it is asked for under another, once."""
     customer, session_id = _paid(shop)
     shop.standin.controls.set(refunds="refuse")
-    for _ in range(2):
+    for asked in (1, 2):  # anew only once the refusal is an old one
+        shop.wire.spoil(None)
         with pytest.raises(RefundRefusedError):
             shop.refunds.refund(session_id, "101", "order-1")
+        assert len(shop.wire.posted) == asked
     assert shop.given_back(customer) == 0
     shop.standin.controls.set(refunds="as published")
     shop.standin.clock.advance(300)
