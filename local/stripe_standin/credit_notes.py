@@ -147,7 +147,7 @@ def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
     for place, one in enumerate(given):
         at = f"refunds[{place}][refund]"
         refund = state.get("refund", one.get("refund", ""), at)
-        amount: int = one.get("amount_refunded", refund["amount"])
+        amount: int = one["amount_refunded"] if "amount_refunded" in one else refund["amount"]
         if refund["payment_intent"] not in payments_of_it:
             raise refused(f"The refund {refund['id']} is not of a payment of this invoice.", None, at)
         earlier = (link for note in state.all("credit_note", status="issued") for link in note["refunds"])
