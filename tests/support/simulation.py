@@ -67,11 +67,12 @@ class History:
             for n in range(orders)
             for account in [self.chance.choice(ACCOUNTS)]
         ]
-        settings = world.stripe.settings
-        settings.checkout_line_metadata = self.chance.random() < 0.5
-        settings.checkout_credit_notes = self.chance.random() < 0.5
-        settings.checkout_debit_invoice = self.chance.choice(("at settlement", "at completion"))
-        settings.checkout_invoice_lags = self.chance.choice((0, 0, 600))
+        world.stripe.controls.set(
+            checkout_line_metadata=self.chance.random() < 0.5,
+            checkout_credit_notes=self.chance.random() < 0.5,
+            checkout_debit_invoice=self.chance.choice(("at settlement", "at completion")),
+            checkout_invoice_lags=self.chance.choice((0, 0, 600)),
+        )
         self.events: list[Mapping[str, Any]] = []
         self._orders: dict[int, Order] = {}
         self._read = 0
