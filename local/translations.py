@@ -47,7 +47,7 @@ def collected() -> Catalog:
     catalog = Catalog()
     for method, path in sources():
         for _line, message, _comments, _context in extract_from_file(method, path, keywords={"_": None}):
-            catalog.add(message, locations=[(path.relative_to(PAGE).as_posix(), None)])
+            catalog.add(message, locations=[(path.relative_to(PAGE).as_posix(), 0)])
     return catalog
 
 

@@ -9,6 +9,7 @@ from html import unescape
 
 from hosting_orders.domain.order import Order
 from tests.support.checkout import order_of, order_site, session_of, site
+from tests.support.domain_books import transfer
 from tests.support.world import Reply, World
 
 DAY = 86_400
@@ -86,6 +87,7 @@ def under_debit(world: World) -> Order:
 
 
 def late_debit(world: World) -> Order:
+    world.stripe.controls.set(sepa_settles_after=13 * DAY)
     order = under_debit(world)
     world.live(8 * DAY, every=DAY)
     return order
@@ -184,11 +186,15 @@ def registered(world: World) -> Order:
 
 
 def transferring(world: World) -> Order:
-    world.registrar.register_elsewhere("bakkerij-jansen.com")
-    reply = world.order_domain("bakkerij-jansen.com", action="transfer", auth_code="abc123!")
-    assert reply.status == 202, reply.body
+    order = transfer(world)
     world.run()
-    return world.order(reply.body["orders"][0]["id"])
+    return order
+
+
+def to_confirm(world: World) -> Order:
+    order = transferring(world)
+    world.live(3 * DAY, every=DAY / 4)
+    return order
 
 
 def cancel(world: World, order: Order) -> None:
@@ -201,6 +207,6 @@ STATES: dict[str, Callable[[World], Order]] = {
     for make in (
         *(payable, under_debit, late_debit, returned_debit, paid, late, delivered, expired),
         *(canceling, canceling_debit, canceled, canceled_paid, failing, undeliverable, unrefundable),
-        *(registering, registered, transferring),
+        *(registering, registered, transferring, to_confirm),
     )
 }

@@ -17,10 +17,12 @@ DOMAIN = "order_page"
 
 _SPACE = "\N{NO-BREAK SPACE}"
 _ENGLISH_MONTHS = (
-    "January February March April May June July August September October November December".split()
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
 )
 _DUTCH_MONTHS = (
-    "januari februari maart april mei juni juli augustus september oktober november december".split()
+    *("januari", "februari", "maart", "april", "mei", "juni"),
+    *("juli", "augustus", "september", "oktober", "november", "december"),
 )
 
 
@@ -33,7 +35,7 @@ class Language:
 
     code: str
     translations: gettext.NullTranslations
-    months: list[str]
+    months: tuple[str, ...]
     symbols: dict[str, str]
     point: str
     thousands: str

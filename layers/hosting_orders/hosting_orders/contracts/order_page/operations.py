@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hosting_orders.contracts.operation import Contract, Operation
 
+from .style import content_security_policy
+
 if TYPE_CHECKING:
     from hosting_orders.contracts.problem import Problem
     from hosting_orders.usecases.show_order_page import OrderPageView
-
-STYLE = (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
-
-
-def _policy() -> str:
-    """Nothing may be loaded, run, sent or framed; the one style sheet is known by its hash."""
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    )
 
 
 # The templates are loaded by the first page: functions that know of this contract alone do not pay for them.
@@ -52,7 +40,7 @@ CONTRACT = Contract(
     paths=("/o/",),
     error=problem_page,
     headers={
-        "Content-Security-Policy": _policy(),
+        "Content-Security-Policy": content_security_policy(),
         "Referrer-Policy": "no-referrer",
         "Strict-Transport-Security": "max-age=31536000",
         "X-Content-Type-Options": "nosniff",

@@ -16,7 +16,7 @@ from hosting_orders.usecases.show_order_page import KnownOrder
 
 from .goods import Goods
 from .languages import Language
-from .progress import money_can_come, was_paid
+from .progress import debit_under_way, was_paid
 
 
 class Tone(StrEnum):
@@ -57,7 +57,7 @@ class _Teller:
             case OrderStatus.PENDING:
                 return self._payment()
             case OrderStatus.PROCESSING:
-                return Words(self.goods.under_way, (self._delivery(),))
+                return Words(self.goods.under_way, (self.goods.task, self._delivery()))
             case OrderStatus.COMPLETED:
                 return Words(
                     self.goods.ready, (_("Everything is done. You can close this page."),), Tone.GOOD
@@ -87,7 +87,7 @@ class _Teller:
             return Words(_("The order is being closed"), (_("The payment did not succeed."),), Tone.BAD)
         if payment.status is PaymentStatus.AWAITING_AUTHENTICATION and payment.pay_url is not None:
             return self._payable(payment.pay_url)
-        if payment.method_type == "sepa_debit" and payment.started:
+        if debit_under_way(self.known.cart):
             return self._debit()
         return self._checking(pay_later=False)
 
@@ -98,8 +98,8 @@ class _Teller:
         if until <= self.now:
             closed = _("The time to pay is over. We are making sure that no payment is on its way.")
             return Words(_("The order is being closed"), (closed,))
-        waits = _("The order waits for your payment until %(when)s.", when=_.moment(until))
-        free = _("If it is not paid by then, it is cancelled at no cost.")
+        waits = _("You can pay until %(when)s.", when=_.moment(until))
+        free = _("If the order is not paid by then, it is cancelled at no cost.")
         if self.outcome is Outcome.CANCEL:
             return Words(
                 _("Nothing was paid"), (_("You left the payment page."), waits, free), pay_url=pay_url
@@ -139,7 +139,7 @@ class _Teller:
                 when=_.moment(latest),
             )
         return _(
-            "It should be ready by %(soon)s, and by %(latest)s at the latest. You do not have to do anything.",
+            "It should be ready by %(soon)s, and by %(latest)s at the latest.",
             soon=_.moment(ahead.expected_by),
             latest=_.moment(latest),
         )
@@ -162,12 +162,12 @@ class _Teller:
             when = _.moment(self._outlook().expected_by)
             back = _("Your money goes back to you. We expect to send it by %(when)s.", when=when)
             return back, self._nothing_to_do()
-        if cart.payment.method_type == "sepa_debit" and not cart.payment.settled:
+        if debit_under_way(cart):
             first = _(
                 "A direct debit that is under way cannot be stopped. Once it is through, the money goes back to you."
             )
             return first, self._nothing_to_do()
-        if money_can_come(order, cart):
+        if not cart.payment.settled:
             return (_("If a payment still arrives, it goes back to you."),)
         return (_("Nothing was charged."),)
 

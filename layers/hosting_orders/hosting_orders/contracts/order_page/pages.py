@@ -11,12 +11,13 @@ from markupsafe import Markup
 from hosting_orders.domain.deadlines import outlook
 from hosting_orders.domain.ids import placed_at
 from hosting_orders.domain.money import Money
+from hosting_orders.domain.placement import Outcome
 
 from .goods import goods_of
 from .languages import LANGUAGES, Language, preferred
-from .operations import STYLE
 from .outlooks import words_of
 from .progress import Mark, steps_of
+from .style import STYLE
 
 if TYPE_CHECKING:
     from hosting_orders.contracts.problem import Problem
@@ -54,7 +55,7 @@ def order_page(view: OrderPageView) -> str:
         steps=steps_of(known.order, known.cart, goods, _),
         marks={
             Mark.DONE: _("done"),
-            Mark.NOW: _("under way"),
+            Mark.NOW: _("now"),
             Mark.AHEAD: _("still to come"),
             Mark.WRONG: _("not successful"),
         },
@@ -94,6 +95,8 @@ def refresh_of(view: OrderPageView) -> int | None:
     if view.known is None:
         return UNREADABLE_REFRESH
     ahead = outlook(view.known.order, view.known.cart)
+    if view.outcome is Outcome.SUCCESS and view.known.cart.payment.pay_url is not None:
+        return SHORTEST_REFRESH  # the customer has just paid, and the news is on its way
     return min(max(ahead.poll_after, SHORTEST_REFRESH), LONGEST_REFRESH) if ahead else None
 
 
