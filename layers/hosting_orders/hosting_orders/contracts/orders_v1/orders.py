@@ -103,7 +103,8 @@ class PlacedPayment(TypedDict, total=False):
 class PlacedOrder(PlacedPayment, SitePart):
     """The 201 of POST /api/orders (O1-040 … O1-043): `payment_url` while the customer must pay, else `site`.
 
-    Neither is there while it is not known which, as GET /api/orders/:id then says, or when no site is coming any more."""
+    Neither is there while it is not known which, nor when no site is coming any more: GET /api/orders/:id says it.
+    """
 
     order: OrderIdAndStatus
     task: TaskSummary
