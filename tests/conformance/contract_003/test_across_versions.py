@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.conformance.contract_002.support import assert_error
-from tests.conformance.contract_002.support import credentials as credentials_2
-from tests.conformance.contract_002.support import send as send_2
 from tests.conformance.contract_003.support import ask, page_of, placed, shown, stranger
-from tests.support.world import World, a_world
+from tests.support.world import World
 
 NONE = (None, None, None)
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with a_world() as world:
-        yield world
-
-
-def in_2(world: World, path: str, account: str) -> object:
-    reply = send_2(world, "GET", path, headers=credentials_2(world, account), account=None)
-    assert (reply.status, reply.headers["x-api-version"]) == (200, "2"), reply.body
-    return reply.body
 
 
 def test_O1_020_O1_023_a_site_of_version_2(world: World) -> None:
@@ -107,8 +89,7 @@ def test_C01_the_cart_of_an_order_of_version_1_in_version_2(world: World) -> Non
     answer = placed(world, account)
     order_id = answer["order"]["id"]
     token = world.order(order_id, account).cart_token
-    cart = in_2(world, f"/api/carts/{token}", account)
-    assert isinstance(cart, dict)
+    cart = world.request("GET", f"/api/carts/{token}", account=account).body
     assert [each["id"] for each in cart["orders"]] == [order_id]
     assert cart["payment"]["hosted_invoice_url"] == answer["payment_url"]
 

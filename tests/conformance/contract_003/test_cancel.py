@@ -1,4 +1,4 @@
-"""Contract 003, "Cancel an Order", and an order that nobody pays."""
+"""Contract 003, "Cancel an Order", and an order that is not paid."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_O1_050_an_order_that_waits_for_its_payment_is_cancelled(world: World) -
     assert (body["order"]["status"], body["tasks"][0]["status"]) == ("cancelled", "CANCELLED")
 
 
-def test_O1_051_the_page_of_a_cancelled_order_can_not_be_paid_any_more(world: World) -> None:
+def test_O1_051_the_page_of_a_cancelled_order_cannot_be_paid_any_more(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run()
@@ -113,7 +113,7 @@ def test_O1_050_oauth_never_cancels(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_C01_patch_is_a_word_of_version_2(world: World) -> None:
+def test_C01_patch_is_an_endpoint_of_version_2(world: World) -> None:
     order_id = placed(world)["order"]["id"]
     before = state_of(world)
     for reply in (
@@ -127,7 +127,7 @@ def test_C01_patch_is_a_word_of_version_2(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_O1_050_C03_an_order_that_nobody_pays_is_shown_as_cancelled(world: World) -> None:
+def test_O1_050_C03_an_order_that_is_not_paid_in_time_is_shown_as_cancelled(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run()

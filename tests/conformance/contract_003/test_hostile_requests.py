@@ -16,6 +16,7 @@ from hosting_orders.domain.ids import object_id
 from tests.conformance.contract_002.support import (
     assert_error,
     assert_error_shape,
+    change_account,
     number_of,
     send,
     state_of,
@@ -214,8 +215,6 @@ def test_O1_020_O1_050_every_spelling_of_a_foreign_order_is_unknown(world: World
 
 @pytest.mark.parametrize("account", ["ready", "no_method"])
 def test_O1_001_a_trial_may_be_shut_out_of_version_1_too(world: World, account: str) -> None:
-    from tests.conformance.contract_002.support import change_account
-
     before = change_account(world, account, is_trial=True, trial_api_access=False)
     try:
         for method, path, _ in ROUTES:

@@ -40,6 +40,16 @@ def test_O1_042_O1_043_while_it_is_unknown_there_is_neither_a_page_nor_a_site(
     assert found["order"]["payment_url"] == page_of(world, answer["order"]["id"], account)["url"]
 
 
+def test_O1_042_the_same_request_again_opens_the_page_that_could_not_be_opened(world: World) -> None:
+    world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
+    first = order(world, account="no_method", idempotency_key="away")
+    assert (first.status, set(first.body)) == (201, {"order", "task"})
+    world.mishaps.none()
+    again = order(world, account="no_method", idempotency_key="away")
+    assert again.body["order"]["id"] == first.body["order"]["id"]
+    assert again.body["payment_url"] == page_of(world, first.body["order"]["id"])["url"]
+
+
 def test_O1_043_whether_a_saved_method_pays_is_unknown_too_while_stripe_is_away(world: World) -> None:
     """It may want the customer: then there is a page to pay on, and no site beside it."""
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
