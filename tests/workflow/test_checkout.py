@@ -395,6 +395,33 @@ def test_twenty_copies_of_one_request_are_one_page(world: World) -> None:
     assert len(sessions(world)) == 1
 
 
+def test_a_second_page_of_a_cart_is_an_alarm_once_it_is_paid(world: World) -> None:
+    order = placed(world)
+    session = session_of(world, order)
+    client = world.services.stripe.client
+    price = {"currency": "eur", "unit_amount": 1200, "product_data": {"name": "By hand"}}
+    ends = []
+    for _ in range(2):
+        made = client.v1.checkout.sessions.create(
+            {
+                "mode": "payment",
+                "customer": session["customer"],
+                "line_items": [{"quantity": 1, "price_data": price}],
+                "metadata": session["metadata"],
+                "success_url": "https://client.example/",
+            }
+        )
+        ends.append(made.id)
+    world.stripe.controls.pay_checkout(session["id"])
+    world.run()
+    world.stripe.controls.expire_checkout(ends[0])
+    world.run()
+    assert not world.metrics.counts["SecondPayment"]
+    world.stripe.controls.pay_checkout(ends[1])
+    world.run()
+    assert world.metrics.counts["SecondPayment"]
+
+
 def test_tax_is_added_where_the_customer_says_to_live() -> None:
     with a_world(automatic_tax=True) as world:
         order = placed(world)
