@@ -30,12 +30,14 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An answer that is no success. `extra` are members of the body that only this code has."""
+    """An answer that is no success. `extra` are members of the body that only this code has; `accepts` is the request's
+    `Accept-Language`, for contracts that are read by people."""
 
     code: Code
     details: tuple[Detail, ...]
     headers: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
+    accepts: str = ""
 
     @property
     def status(self) -> int:

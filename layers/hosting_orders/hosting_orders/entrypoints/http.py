@@ -12,7 +12,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic
 
 from hosting_orders import bootstrap
@@ -307,7 +307,7 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
     try:
         reply = reply_to(Request.of(event), bootstrap.services())
     except Exception as error:
-        problem = problem_of(error)
+        problem = replace(problem_of(error), accepts=headers.get("accept-language", ""))
         code = problem.code
         # A switch that an operator has turned off is no fault of ours.
         if problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
