@@ -182,6 +182,8 @@ class Endpoint:
                 raise LookupError(f"this function does not serve {event.get('routeKey')!r}")
             operation, caller = _admitted(sharing, request, services)
             exchange.contract = operation.contract
+            if caller is not None:
+                _check_ids(request)
             return self.handles[operation](Call(request, operation, caller), services)
 
         return _answered(exchange, reply)
@@ -254,9 +256,7 @@ def _admitted(
     )
     if caller.account is not None:
         logger().append_keys(account_id=caller.account.id)
-    operation = _spoken(sharing, request, caller)
-    _check_ids(request)
-    return operation, caller
+    return _spoken(sharing, request, caller), caller
 
 
 def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> Operation[Any]:
