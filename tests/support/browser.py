@@ -86,6 +86,9 @@ def barriers(page: Page) -> list[str]:
     found: dict[str, Any] = page.evaluate(
         """() => axe.run({
             rules: Object.fromEntries(axe.getRules().map((rule) => [rule.ruleId, {enabled: true}])),
+            // Drawn beside the text, never behind it.
+            checks: {"color-contrast": {options: {ignorePseudo: true}},
+                     "color-contrast-enhanced": {options: {ignorePseudo: true}}},
             resultTypes: ["violations", "incomplete"],
         })"""
     )
@@ -95,3 +98,12 @@ def barriers(page: Page) -> list[str]:
         for rule in found[kind]
         for node in rule["nodes"]
     ]
+
+
+def wider_than_the_screen(page: Page) -> list[str]:
+    """What a reader would have to scroll sideways for."""
+    found: list[str] = page.evaluate(
+        """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("*")]
+            .filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML)"""
+    )
+    return found
