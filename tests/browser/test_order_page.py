@@ -100,6 +100,7 @@ def look(chromium: Browser, address: str, language: str, status: int) -> None:
             show_on(page, size)
             assert page.evaluate("getComputedStyle(document.body).backgroundColor") == BACKGROUNDS[scheme]
             assert wider_than_the_screen(page) == [], size
+            assert folded_labels(page) == [], size
             assert barriers(page) == [], (scheme, size)
         own = f"the server responded with a status of {status}"  # an answer that is meant
         assert [said for said in complaints if own not in said] == []
@@ -108,6 +109,16 @@ def look(chromium: Browser, address: str, language: str, status: int) -> None:
         page = context.new_page()
         page.goto(address)
         assert page.locator("body").inner_text() == text
+
+
+def folded_labels(page: Page) -> list[str]:
+    """What stands before a value is one line, however long the value is."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("dt")]
+            .filter((one) => one.getBoundingClientRect().height > 1.8 * parseFloat(getComputedStyle(one).fontSize))
+            .map((one) => one.textContent)"""
+    )
+    return found
 
 
 def show_on(page: Page, size: str) -> None:

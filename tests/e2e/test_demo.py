@@ -16,6 +16,7 @@ import pytest
 
 from local.client import call
 from local.demo import DemoAccounts, DemoFailedError, Sample, show_sample_order
+from local.demo_checkout import ACCOUNT as CHECKOUT_ACCOUNT
 from local.demo_lines import show_how_to_go_on
 from local.errors import StackError
 from local.paths import APP_PYTHON, ROOT
@@ -35,8 +36,11 @@ def broken_platform(stack: Stack) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def shown(stack: Stack, accounts: DemoAccounts) -> tuple[Sample, str]:
+def shown(
+    stack: Stack, accounts: DemoAccounts, forget_payments: Callable[[str], None]
+) -> tuple[Sample, str]:
     """The sample orders and what is printed of them. It takes a while, hence once."""
+    forget_payments(CHECKOUT_ACCOUNT)
     with contextlib.redirect_stdout(io.StringIO()) as output:
         sample = show_sample_order(stack, accounts, Terminal())
     return sample, output.getvalue()
@@ -57,6 +61,11 @@ def test_the_sample_order_is_followed_until_it_is_completed(shown: tuple[Sample,
         ".de: active until",
         ".nl: transferring",
         ".nl: active until",
+        "has no saved payment method: X-Api-Version: 1",
+        "order pending, to be paid at ",
+        "paid on that page; the customer is sent to ",
+        "order completed; the page says: Uw website is klaar",
+        " port 22",
     ):
         assert fact in printed
     assert "(pending)" not in printed
