@@ -114,9 +114,10 @@ def test_the_demo_file_names_all_addresses_and_accounts(stack: Stack, accounts: 
     assert document["accounts"] == accounts
     assert set(accounts) == {
         *("ready", "credit", "no_method", "authentication_required"),
-        *("declined_recoverable", "declined_final", "sepa", "trial"),
+        *("declined_recoverable", "declined_final", "sepa", "trial", "no_customer", "dutch"),
     }
-    assert all(set(account) == {"id", "user_key", "system_key"} for account in accounts.values())
+    keys = {"user_key", "user_key_v1", "system_key"}
+    assert all(set(account) == {"id", *keys} for account in accounts.values())
     addresses = {
         name: document[name] for name in ("api", "stripe", "platform", "registrar", "aws", "callbacks")
     }
