@@ -36,9 +36,7 @@ def broken_platform(stack: Stack) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def shown(
-    stack: Stack, accounts: DemoAccounts, forget_payments: Callable[[str], None]
-) -> tuple[Sample, str]:
+def shown(stack: Stack, accounts: DemoAccounts, forget_payments: Callable[[str], None]) -> tuple[Sample, str]:
     """The sample orders and what is printed of them. It takes a while, hence once."""
     forget_payments(CHECKOUT_ACCOUNT)
     with contextlib.redirect_stdout(io.StringIO()) as output:

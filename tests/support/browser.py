@@ -73,7 +73,9 @@ def _axe() -> str:
 def complaints_of(page: Page) -> list[str]:
     """Fills from now on: errors in the console (a broken security policy is one), in scripts, and in loading."""
     complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on(
+        "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("requestfailed", lambda request: complaints.append(f"{request.url} was not loaded"))
     return complaints
