@@ -18,6 +18,7 @@ from tests.support.world import World, a_world
 
 DECLINED = "4000000000000002"
 EXPIRE = "stripe.post checkout.sessions/expire"
+KEEP = "stripe.post customers"
 WANTS_AUTHENTICATION = "4000002500003155"
 
 
@@ -164,6 +165,34 @@ def test_a_default_method_of_the_customer_stays(world: World) -> None:
     assert world.stripe.get(customer)["invoice_settings"]["default_payment_method"] == other
     (renewal,) = world.stripe.subscriptions()
     assert renewal["default_payment_method"] != other  # what paid the first term pays the next
+
+
+@pytest.mark.parametrize("lasts", ["until after the delivery", "for good"])
+def test_a_payment_counts_though_its_method_cannot_be_kept(world: World, lasts: str) -> None:
+    """An order can do without a default method, and not without its money."""
+    order = placed(world)
+    world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == KEEP else None)
+    pay(world, order)
+    world.run()
+    assert_completed(world, order)
+    if lasts == "for good":
+        return
+    assert "payment_url" in order_site(world).body
+    world.mishaps.none()
+    world.live(3600, every=60)
+    assert len(world.stripe.subscriptions()) == 1
+    assert "payment_url" not in order_site(world).body
+
+
+def test_a_cancelled_order_gives_its_money_back_though_its_method_cannot_be_kept(world: World) -> None:
+    order = placed(world)
+    world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == KEEP else None)
+    world.webhooks_on = False
+    pay(world, order)
+    assert world.request("DELETE", f"/api/orders/{order.uuid}", account="no_method").status == 202
+    world.live(1200, every=60)
+    assert again(world, order).status is OrderStatus.CANCELED
+    assert_nothing_kept(world, order)
 
 
 def test_an_account_that_stripe_does_not_know_gets_a_customer_once(world: World) -> None:

@@ -117,10 +117,20 @@ def redirect_problem(url: str, *, allow_loopback: bool = False) -> str | None:
         return str(problem)
     if parsed.scheme != "https" and not (allow_loopback and parsed.is_loopback):
         return "the URL must be https"
-    if parsed.address is None and not all(_LABEL.fullmatch(label) for label in parsed.host.split(".")):
+    if not _is_host_of_a_browser(parsed):
         # The payment provider takes no other, and says so only once the order is on record.
         return "the host must be a name in its ASCII form, such as shop.example.com, or an address"
     return None
+
+
+def _is_host_of_a_browser(url: CallbackUrl) -> bool:
+    if url.address is not None:
+        return "%" not in url.host  # the zone of an address means something on its own machine only
+    labels = url.host.split(".")
+    # Browsers take a name that ends in a number for an address, written in one of its odd forms or wrongly.
+    if _NUMBER.fullmatch(labels[-1]) or len(url.host) > 253:
+        return False
+    return all(_LABEL.fullmatch(label) for label in labels)
 
 
 def authorization_problem(authorization: str) -> str | None:

@@ -122,8 +122,12 @@ def _give_lease_back(services: Services, cart: Cart) -> Cart:
 def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
     """Write down what is true at the provider. News that came too late to be true of this cart changes nothing."""
     if state.saved is not None and not cart.payment.paid:
-        # Before the payment is on record: who dies in between does it again.
-        services.payments.keep_method(state.saved)
+        # Before the payment is on record: who dies in between does it again. The money does not wait for it, though:
+        # what cannot be kept now is kept with the renewal.
+        try:
+            services.payments.keep_method(state.saved)
+        except ProviderUnavailableError:
+            log.warning("the payment method is kept later", extra={"cart_token": cart.token})
 
     def is_news(current: Cart) -> bool:
         known = current.payment

@@ -9,6 +9,7 @@ from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
 from hosting_orders.domain.order import Order, Subscription
+from hosting_orders.domain.providers import SavedMethod
 
 from .changes import change_order, load_cart
 from .log import log
@@ -40,6 +41,9 @@ def _renewal(services: Services, order: Order) -> Subscription | None:
     cart: Cart = load_cart(services, order.account_id, order.cart_token)
     if account is None or account.stripe_customer_id is None or cart.renewal_method_id is None:
         return None
+    if cart.payment.method_id is not None:
+        # Done when the payment was noted, unless the provider was away in that moment.
+        services.payments.keep_method(SavedMethod(account.stripe_customer_id, cart.payment.method_id))
     try:
         return services.renewals.start_renewal(
             order_id=order.uuid,
