@@ -413,7 +413,7 @@ def test_whatever_breaks_once_an_order_is_paid_once_and_delivered_once(mishap: M
             (session,) = sessions(world)
             world.accounts["no_customer"]["customer"] = session["customer"]
             world.stripe.controls.pay_checkout(session["id"])
-            world.live(3600, every=120)
+            world.live(3600, every=600)
             assert_completed(world, order_of(world, reply, "no_customer"), "no_customer")
 
 
