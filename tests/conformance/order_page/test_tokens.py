@@ -24,6 +24,12 @@ def unlike(reply: Reply) -> tuple[int, object, dict[str, str]]:
     return reply.status, reply.body, {k: v for k, v in reply.headers.items() if k != "x-request-id"}
 
 
+def _same_bits(last: str) -> str:
+    """The letter after this one: 43 letters hold two bits more than the signature's 256."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return letters[letters.index(last) + 1]
+
+
 def wrong_tokens(world: World, order: Order) -> dict[str, str]:
     good = token_of(world, order)
     payload, _, signature = good.rpartition(".")
@@ -38,6 +44,8 @@ def wrong_tokens(world: World, order: Order) -> dict[str, str]:
         "without its signature": payload,
         "without its payload": f".{signature}",
         "with something behind it": f"{good}x",
+        "with padding": f"{good}=",
+        "with another last letter for the same bits": good[:-1] + _same_bits(good[-1]),
         "in capitals": good.upper(),
         "a word": "x",
         "the number": str(order.number),

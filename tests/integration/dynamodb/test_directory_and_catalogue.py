@@ -68,6 +68,15 @@ def test_account_and_user_come_back(directory: DynamoDirectory) -> None:
     assert directory.user("user-1") == user
 
 
+@pytest.mark.parametrize("unknown", [None, ""])
+def test_a_customer_is_noted_once_where_there_is_none(
+    directory: DynamoDirectory, unknown: str | None
+) -> None:
+    directory.put_account(Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW, stripe_customer_id=unknown))
+    assert directory.note_customer(ACCOUNT, "cus_1") == "cus_1"
+    assert directory.note_customer(ACCOUNT, "cus_2") == "cus_1"
+
+
 def test_who_is_not_there_is_none(directory: DynamoDirectory) -> None:
     assert directory.account(ACCOUNT) is None
     assert directory.user("user-1") is None

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 _SALT = "hosting-orders/order-page"
 
@@ -26,6 +27,10 @@ class SignedPageTokens:
         """The account's id and the order's number; None for what we have not signed."""
         try:
             account_id, number = self._serializer.loads(token)
+            _, _, signature = token.rpartition(".")
+            # Base64 has several spellings of the same bytes; only the one that we write is ours.
+            if base64_encode(base64_decode(signature)).decode() != signature:
+                return None
         except (BadData, TypeError, ValueError):
             return None
         return (account_id, number) if isinstance(account_id, str) and isinstance(number, int) else None

@@ -45,10 +45,17 @@ class DynamoDirectory:
 
         Raises NotFoundError when the account is gone.
         """
-        condition = f"{IS_THERE} AND attribute_not_exists(#stripe_customer_id)"
+        has_none = "(attribute_not_exists(#stripe_customer_id) OR #stripe_customer_id = :nothing)"
         change = "SET #stripe_customer_id = :customer"
         try:
-            self._table.write(update(keys.account(account_id), change, condition, customer=customer_id))
+            write = update(
+                keys.account(account_id),
+                change,
+                f"{IS_THERE} AND {has_none}",
+                customer=customer_id,
+                nothing="",
+            )
+            self._table.write(write)
         except ConditionFailedError:
             item = self._table.get(keys.account(account_id))
             if item is None:
