@@ -255,6 +255,19 @@ def test_a_page_that_is_not_paid_expires_with_its_order(world: World, webhooks_o
     assert int(counter["used"]["N"]) == 0
 
 
+def test_a_page_that_has_ended_is_not_offered_for_another_hour(world: World) -> None:
+    """Without webhooks too: what is looked at hourly is looked at when its time is over."""
+    world.webhooks_on = False
+    order = placed(world)
+    deadline = session_of(world, order)["expires_at"] * 1000
+    world.advance((deadline - world.clock.now()) / 1000 - 1800)
+    world.live(1740, every=60)
+    assert "payment_url" in show(world, order.uuid)["order"]
+    world.live(120, every=60)
+    ended = show(world, order.uuid)["order"]
+    assert ended["status"] == "cancelled" and "payment_url" not in ended
+
+
 def test_a_cancelled_order_can_not_be_paid_any_more(world: World) -> None:
     order = placed(world)
     assert world.request("DELETE", f"/api/orders/{order.uuid}", account="no_method").status == 202

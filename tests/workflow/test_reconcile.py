@@ -155,6 +155,18 @@ def test_an_unpaid_card_order_expires_after_a_day_and_not_before(world: World) -
         world.stripe.controls.pay(invoice["id"])
 
 
+def test_an_unpaid_order_expires_when_it_was_told_to_and_not_up_to_an_hour_later(world: World) -> None:
+    order = placed(world, "authentication_required")
+    world.run()
+    pay_until = world.cart(order.cart_token, "authentication_required").payment.pay_until
+    assert pay_until is not None
+    world.advance((pay_until - world.clock.now()) / 1000 - 1800)
+    world.live(1740, every=60)
+    assert world.order(order.uuid, "authentication_required").status is OrderStatus.PENDING
+    world.live(120, every=60)
+    assert world.order(order.uuid, "authentication_required").status is OrderStatus.EXPIRED
+
+
 @pytest.mark.parametrize("for_others", [HOUR, 3 * DAY])
 def test_a_cart_expires_when_its_customer_was_told(
     world: World, monkeypatch: pytest.MonkeyPatch, for_others: int

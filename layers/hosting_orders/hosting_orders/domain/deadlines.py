@@ -63,10 +63,13 @@ def pay_until(created_at: int, method_type: str | None) -> int:
 
 def payment_check(cart: Cart, now: int) -> int:
     """When to look up an unsettled payment in case its webhook was lost (epoch ms). A customer who has just paid on a
-    page waits for that, so soon after the page was opened, and later hourly."""
+    page waits for that, so soon after the page was opened, and later hourly. When the time to pay is over it is looked
+    up at once: what has expired must not be offered any longer."""
+    check = now + PAYMENT_CHECK
     if cart.checkout and cart.payment.pay_url is not None:
-        return _soon_at_first(cart.created_at, now, least=MINUTE)
-    return now + PAYMENT_CHECK
+        check = _soon_at_first(cart.created_at, now, least=MINUTE)
+    deadline = payment_deadline(cart)
+    return min(check, deadline) if deadline > now else check
 
 
 def payment_deadline(cart: Cart) -> int:
