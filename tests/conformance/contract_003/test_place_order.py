@@ -152,6 +152,27 @@ def test_O1_042_a_replay_after_a_cancel_offers_nothing_to_pay(world: World) -> N
     assert set(again) == {"order", "task"} and again["order"]["status"] == "cancelled"
 
 
+def test_O1_043_a_replay_while_a_debit_from_the_page_is_under_way_has_neither(world: World) -> None:
+    account = stranger(world)
+    first = order(world, account=account, idempotency_key="replay-debit")
+    world.stripe.controls.debit_checkout(page_of(world, first.body["order"]["id"], account)["id"])
+    world.hear_stripe()
+    again = order(world, account=account, idempotency_key="replay-debit").body
+    assert set(again) == {"order", "task"}
+    assert (again["order"]["status"], again["task"]["status"]) == ("pending", "PENDING")
+
+
+def test_O1_040_a_replay_while_a_paid_order_is_being_cancelled_says_what_the_order_says(world: World) -> None:
+    first = order(world, idempotency_key="replay-cancelling")
+    order_id = first.body["order"]["id"]
+    assert ask_in(world, "1", "DELETE", f"/api/orders/{order_id}").status == 202
+    again = order(world, idempotency_key="replay-cancelling").body
+    found = shown(world, order_id)
+    assert set(again) == {"order", "task"} and again["order"]["status"] == "processing"
+    assert again["order"]["status"] == found["order"]["status"]
+    assert [again["task"]] == found["tasks"]
+
+
 def test_O1_043_a_replay_after_an_end_without_a_site_has_none(world: World) -> None:
     account = "authentication_required"
     first = order(world, account=account, idempotency_key="replay-4")
