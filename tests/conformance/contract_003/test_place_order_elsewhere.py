@@ -11,7 +11,7 @@ from hosting_orders.domain.catalogue import Location, Plan, Term, Variant
 from hosting_orders.domain.products import SiteItem
 from tests.conformance.contract_002.support import assert_error
 from tests.conformance.contract_003.support import ask, order, page_of, placed, shown, stored
-from tests.support.checkout import site
+from tests.support.checkout import sessions, site
 from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world
 
@@ -93,3 +93,17 @@ def test_O1_032_a_variant_over_capacity(world: World) -> None:
     assert ask(world, "DELETE", f"/api/orders/{first['id']}", "no_method").status == 202
     world.run()
     assert order(world, site(variant="scarce")).status == 201
+
+
+@pytest.mark.parametrize("account", ["no_method", "no_customer"])
+def test_O1_042_O1_044_what_costs_nothing_needs_no_page(world: World, account: str) -> None:
+    world.services.catalogue.put_plan(
+        Plan("9", "gift", "Gift", "Free", {("standard", Term.MONTHLY, "EUR"): 0})
+    )
+    answer = placed(world, account, site(plan="gift"))
+    assert "payment_url" not in answer and answer["site"]["name"] == "My site"
+    assert not sessions(world)
+    world.live(120, every=60)
+    found = shown(world, answer["order"]["id"], account)
+    assert found["order"]["status"] == "completed" and found["site"]["id"]
+    assert not world.stripe.objects("charge")
