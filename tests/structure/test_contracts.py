@@ -117,7 +117,7 @@ def endpoints_that_do_not_match(page: str) -> list[str]:
             ("", "")
             if access is None
             else (
-                "yes" if access.account else "optional",
+                {"header": "yes", "optional": "optional", "key": "the key's"}[access.account],
                 f"`{access.scope}`" if access.scope else "no",
             )
         )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
+from .placement import Channel
+
 
 @dataclass(frozen=True, slots=True)
 class BillingContact:
@@ -90,6 +92,14 @@ def language_of(account: Account, user: User | None) -> str:
     return account.locale or (user.locale if user else "en")
 
 
+class AccountFrom(StrEnum):
+    """How a request names the account that it is about."""
+
+    HEADER = "header"  # `X-Auth-Account`
+    OPTIONAL = "optional"  # the same, or all accounts of the key
+    KEY = "key"  # the one account that the key belongs to
+
+
 class CredentialKind(StrEnum):
     """Who speaks: a person's API key, an account's own key without a person, or an OAuth access token."""
 
@@ -100,7 +110,11 @@ class CredentialKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An API key or OAuth token, known only by its SHA-256. `expires_at` is epoch milliseconds, None = never."""
+    """An API key or OAuth token, known only by its SHA-256. `expires_at` is epoch milliseconds, None = never.
+
+    An API key with `scopes` may do only what they name; one without may do everything for its accounts. `channel` is
+    where its orders come from.
+    """
 
     key_hash: str
     prefix: str
@@ -112,6 +126,11 @@ class Credential:
     ip_list: tuple[str, ...] = ()
     expires_at: int | None = None
     test: bool = False
+    channel: Channel = Channel.API
+
+    def allows(self, scope: str) -> bool:
+        """Whether the scope is among its own; `vps:manage` includes `vps:provision`."""
+        return scope in self.scopes or f"{scope.partition(':')[0]}:manage" in self.scopes
 
     def valid_at(self, now_ms: int) -> bool:
         """False once expired."""

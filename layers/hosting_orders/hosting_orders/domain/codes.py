@@ -175,6 +175,11 @@ class Code(StrEnum):
         "The payment could not be started; the order is on record as failed, and nothing is open.",
     )
 
+    RATE_LIMITED = (
+        *("rate_limited", 429, "Too many requests"),
+        "The key has made too many requests; `Retry-After` says when it may make more.",
+    )
+
     # -- what we cannot do now -------------------------------------------------------------------------------------
 
     INTERNAL_ERROR = "internal_error", 500, "Internal error", "Something went wrong on our side."

@@ -93,6 +93,16 @@ class ContactsRefusedError(RequestRefusedError):
         self.findings = findings
 
 
+class RateLimitedError(RequestRefusedError):
+    """The key has made too many requests. `retry_after` is in seconds."""
+
+    code = Code.RATE_LIMITED
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class NotFoundError(RequestRefusedError):
     """Unknown, or not the caller's: the two must not be told apart."""
 

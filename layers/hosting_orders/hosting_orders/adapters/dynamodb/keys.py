@@ -21,6 +21,7 @@ _USER = "USER#"
 _CREDENTIAL = "KEY#"
 _EVENT = "EVENT#"
 _NUMBER = "NUMBER#"
+_LIMIT = "LIMIT#"
 _CATALOGUE = "CATALOGUE"
 
 _CART = "CART#"
@@ -114,6 +115,11 @@ def domain_claim(name: str) -> Key:
 def provider_event(provider: str, event_id: str) -> Key:
     """A provider's webhook event that was seen."""
     return _key(f"{_EVENT}{provider}#{event_id}", "EVENT")
+
+
+def request_count(bucket: str, ends_at: int) -> Key:
+    """How many requests a client made in the window that ends then (Unix seconds)."""
+    return _key(_LIMIT + bucket, str(ends_at))
 
 
 def catalogue_partition() -> str:
