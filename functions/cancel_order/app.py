@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hosting_orders import bootstrap
+from hosting_orders.contracts.orders_v1 import operations as orders_v1
 from hosting_orders.contracts.orders_v2 import operations as orders_v2
 from hosting_orders.domain.order import Order
 from hosting_orders.entrypoints.http import Call, Reply, serves
@@ -13,7 +14,7 @@ from hosting_orders.usecases.ports import Services
 bootstrap.prepare("directory", "orders", "workflow")
 
 
-@serves(orders_v2.CANCEL_ORDER)
+@serves(orders_v2.CANCEL_ORDER, orders_v1.CANCEL_ORDER)
 def handler(call: Call[Order], services: Services) -> Reply:
     order = find_order(services, call.account.id, call.parameter("id"))
     return call.answer(cancel_order(services, order.account_id, order.number))

@@ -1,8 +1,9 @@
-"""What is read of orders, carts, tasks and users, where no secret is shown (contract 002)."""
+"""What is read of orders, carts, tasks and users, where no secret is shown (contracts 002 and 003)."""
 
 from __future__ import annotations
 
 from hosting_orders import bootstrap
+from hosting_orders.contracts.orders_v1 import operations as orders_v1
 from hosting_orders.contracts.orders_v2 import operations as orders_v2
 from hosting_orders.domain.account import User
 from hosting_orders.domain.callback import CallbackDelivery
@@ -21,7 +22,7 @@ from hosting_orders.usecases.show_user import show_user
 bootstrap.prepare("directory", "orders")
 
 
-@serves(orders_v2.LIST_ORDERS)
+@serves(orders_v2.LIST_ORDERS, orders_v1.LIST_ORDERS)
 def orders(call: Call[Listing], services: Services) -> Reply:
     query = call.request.query
     listing = list_orders(
@@ -56,22 +57,22 @@ def cart(call: Call[CartView], services: Services) -> Reply:
     return call.answer(show_cart(services, call.caller, call.parameter("token")))
 
 
-@serves(orders_v2.LIST_TASKS)
+@serves(orders_v2.LIST_TASKS, orders_v1.LIST_TASKS)
 def tasks(call: Call[list[Task]], services: Services) -> Reply:
     return call.answer(list_tasks(services, call.caller))
 
 
-@serves(orders_v2.SHOW_TASK)
+@serves(orders_v2.SHOW_TASK, orders_v1.SHOW_TASK)
 def task(call: Call[Task], services: Services) -> Reply:
     return call.answer(find_task(services, call.caller, call.parameter("id")))
 
 
-@serves(orders_v2.SHOW_SAMPLE_CALLBACK)
+@serves(orders_v2.SHOW_SAMPLE_CALLBACK, orders_v1.SHOW_SAMPLE_CALLBACK)
 def sample_callback(call: Call[int], services: Services) -> Reply:
     return call.answer(services.clock.now())
 
 
-@serves(orders_v2.SHOW_USER)
+@serves(orders_v2.SHOW_USER, orders_v1.SHOW_USER)
 def user(call: Call[User], services: Services) -> Reply:
     return call.answer(show_user(services, call.caller, call.parameter("id")))
 

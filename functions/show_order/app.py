@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hosting_orders import bootstrap
+from hosting_orders.contracts.orders_v1 import operations as orders_v1
 from hosting_orders.contracts.orders_v2 import operations as orders_v2
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services
@@ -11,6 +12,6 @@ from hosting_orders.usecases.show_order import OrderView, show_order
 bootstrap.prepare("directory", "orders", "cipher")
 
 
-@serves(orders_v2.SHOW_ORDER)
+@serves(orders_v2.SHOW_ORDER, orders_v1.SHOW_ORDER)
 def handler(call: Call[OrderView], services: Services) -> Reply:
     return call.answer(show_order(services, call.caller, call.parameter("id")))

@@ -120,10 +120,7 @@ def _with_money(state: State, invoice: Json, note: Json, params: Json) -> _Plan:
         if intent and intent["status"] == "processing":
             message = "The invoice's payment is processing; what is still to be paid cannot be changed."
             raise refused(message, "payment_intent_unexpected_state")
-    linked = []
-    for place, given in enumerate(params.get("refunds", [])):
-        refund = state.get("refund", given.get("refund", ""), f"refunds[{place}][refund]")
-        linked.append(_link(refund["id"], given.get("amount_refunded", refund["amount"])))
+    linked = _linked(state, invoice, params.get("refunds", []))
     refund_amount, credit_amount, outside = (
         params.get(name, 0) for name in ("refund_amount", "credit_amount", "out_of_band_amount")
     )
@@ -138,6 +135,31 @@ def _with_money(state: State, invoice: Json, note: Json, params: Json) -> _Plan:
         raise refused(message)
     note["out_of_band_amount"] = outside or None
     return _Plan(invoice, note, refund_amount, credit_amount, linked)
+
+
+def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
+    """Refunds made before that are put down to this credit note. Stripe does not publish what it refuses here; money
+    of another payment, or the same money twice, cannot be in order."""
+    linked: list[Json] = []
+    payments_of_it = [
+        payment["payment"]["payment_intent"] for payment in payments.payments_of(state, invoice)
+    ]
+    for place, one in enumerate(given):
+        at = f"refunds[{place}][refund]"
+        refund = state.get("refund", one.get("refund", ""), at)
+        amount: int = one["amount_refunded"] if "amount_refunded" in one else refund["amount"]
+        if refund["payment_intent"] not in payments_of_it:
+            raise refused(f"The refund {refund['id']} is not of a payment of this invoice.", None, at)
+        earlier = (link for note in state.all("credit_note", status="issued") for link in note["refunds"])
+        left = refund["amount"] - sum(
+            link["amount_refunded"] for link in (*earlier, *linked) if link["refund"] == refund["id"]
+        )
+        if refund["status"] in ("failed", "canceled") or not 0 < amount <= left:
+            raise refused(
+                f"The refund {refund['id']} has {max(left, 0)} left to link, not {amount}.", None, at
+            )
+        linked.append(_link(refund["id"], amount))
+    return linked
 
 
 def _charge_of(state: State, invoice: Json) -> Json:

@@ -155,7 +155,8 @@ def stripe_client(client: stripe.StripeClient, mishaps: Mishaps) -> None:
     send = http.request
 
     def request(method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        path = urlsplit(url).path.removeprefix("/v1/").split("/")
+        whole = urlsplit(url).path.removeprefix("/v1/").replace("checkout/sessions", "checkout.sessions")
+        path = whole.split("/")
         name = f"stripe.{method} {path[0]}{'/' + path[-1] if len(path) > 2 else ''}"
         return mishaps.around(
             name,

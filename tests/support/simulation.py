@@ -34,6 +34,7 @@ ACCOUNTS = (
     *WITHOUT_METHOD,
 )
 DAY = 86_400
+INVOICE_LAGS = 600  # seconds, of a paid page's invoice
 
 # How a name begins says what the registrar's stand-in makes of it (local/registrar_standin).
 NAMES = ("", "", "", "", "slow-", "action-", "lost-", "gone-", "fail-")
@@ -67,11 +68,12 @@ class History:
             for n in range(orders)
             for account in [self.chance.choice(ACCOUNTS)]
         ]
-        settings = world.stripe.settings
-        settings.checkout_line_metadata = self.chance.random() < 0.5
-        settings.checkout_credit_notes = self.chance.random() < 0.5
-        settings.checkout_debit_invoice = self.chance.choice(("at settlement", "at completion"))
-        settings.checkout_invoice_lags = self.chance.choice((0, 0, 600))
+        world.stripe.controls.set(
+            checkout_line_metadata=self.chance.random() < 0.5,
+            checkout_credit_notes=self.chance.random() < 0.5,
+            checkout_debit_invoice=self.chance.choice(("at settlement", "at completion")),
+            checkout_invoice_lags=self.chance.choice((0, 0, INVOICE_LAGS)),
+        )
         self.events: list[Mapping[str, Any]] = []
         self._orders: dict[int, Order] = {}
         self._read = 0
@@ -274,7 +276,10 @@ class History:
                     self.log.append(f"customer pays for {order.number}")
                     controls.pay(cart.payment.reference, self.chance.choice((None, "4242424242424242")))
             return
-        for intent in self.world.stripe.objects("payment_intent", status="processing")[:1]:
+        # A bank takes a day at least: by then Stripe has made every invoice, however late.
+        now = self.world.stripe.clock.now()
+        debits = self.world.stripe.objects("payment_intent", status="processing")
+        for intent in [debit for debit in debits if debit["created"] + INVOICE_LAGS <= now][:1]:
             self.log.append(f"bank: {what} {intent['id']}")
             controls.settle(intent["id"]) if what == "settle" else controls.fail(intent["id"])
 

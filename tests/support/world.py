@@ -40,7 +40,7 @@ from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.adapters.route53.zones import Route53Zones
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
 from hosting_orders.adapters.stripe.client import StripeApi
-from hosting_orders.adapters.stripe.invoices import StripeInvoices
+from hosting_orders.adapters.stripe.collection import StripeCollection
 from hosting_orders.adapters.stripe.refunds import StripeRefunds
 from hosting_orders.adapters.stripe.renewals import StripeRenewals
 from hosting_orders.adapters.stripe.webhooks import StripeWebhooks
@@ -232,7 +232,7 @@ class WorldServices(bootstrap.AwsServices):
 
     @cached_property
     def payments(self) -> Any:
-        return StripeInvoices(self.stripe)
+        return StripeCollection(self.stripe)
 
     @cached_property
     def refunds(self) -> Any:

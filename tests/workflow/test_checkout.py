@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from hosting_orders.domain.cart import PaymentStatus
-from hosting_orders.domain.catalogue import Variant
+from hosting_orders.domain.catalogue import Plan, Term, Variant
 from hosting_orders.domain.durations import HOUR
 from hosting_orders.domain.order import Order, OrderStatus
 from local.stripe_standin.errors import StripeError
@@ -17,6 +17,7 @@ from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world
 
 DECLINED = "4000000000000002"
+EXPIRE = "stripe.post checkout.sessions/expire"
 WANTS_AUTHENTICATION = "4000002500003155"
 
 
@@ -45,7 +46,7 @@ def assert_completed(world: World, order: Order, account: str = "no_method") -> 
     assert world.cart(order.cart_token, account).payment.status is PaymentStatus.SUCCEEDED
     assert world.net_paid(account) == order.price.amount
     assert world.platform.services[order.uuid].built == 1
-    assert len(world.callbacks.received) == 1
+    assert len({request.message_id for request in world.callbacks.received}) == 1
     assert not world.metrics.counts["SecondPayment"]
 
 
@@ -112,8 +113,7 @@ def test_webhooks_in_any_order_and_twice_are_one_payment(world: World) -> None:
 def test_an_invoice_that_comes_late_or_not_marked_changes_nothing(
     world: World, lag: int, line_metadata: bool
 ) -> None:
-    world.stripe.settings.checkout_invoice_lags = lag
-    world.stripe.settings.checkout_line_metadata = line_metadata
+    world.stripe.controls.set(checkout_invoice_lags=lag, checkout_line_metadata=line_metadata)
     order = placed(world)
     pay(world, order)
     world.live(2 * 3600)
@@ -240,7 +240,7 @@ def test_a_cancelled_order_can_not_be_paid_any_more(world: World) -> None:
 def test_a_payment_in_the_moment_of_the_cancel_goes_back(world: World, webhooks_on: bool) -> None:
     world.webhooks_on = webhooks_on
     order = placed(world)
-    world.mishaps.in_the_moment_of("stripe.post checkout/expire", lambda: pay(world, order))
+    world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))
     assert world.request("DELETE", f"/api/orders/{order.uuid}", account="no_method").status == 202
     world.live(1200, every=60)
     ended = again(world, order)
@@ -252,7 +252,7 @@ def test_a_payment_in_the_moment_of_the_cancel_goes_back(world: World, webhooks_
 def test_a_payment_in_the_moment_of_the_expiry_goes_back_or_is_delivered(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
-    world.mishaps.in_the_moment_of("stripe.post checkout/expire", lambda: pay(world, order))
+    world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))
     # The schedule is late, and so is the page's own end: until then it can be paid.
     session = session_of(world, order)
     world.live(23 * 3600 - 1, every=3600)
@@ -266,10 +266,9 @@ def test_a_payment_in_the_moment_of_the_expiry_goes_back_or_is_delivered(world: 
 
 def test_what_cannot_be_opened_is_an_order_that_failed(world: World) -> None:
     # Stripe takes no page for less than 0.50 EUR.
-    cheap = world.services.catalogue.load().plans["basic"]
-    prices = dict.fromkeys(cheap.prices, 10)
-    world.services.catalogue.put_plan(type(cheap)("9", "a-cheap", "Cheap", "Cheap", prices))
-    reply = order_site(world, body=site(plan="a-cheap"))
+    prices = {("standard", Term.MONTHLY, "EUR"): 10}
+    world.services.catalogue.put_plan(Plan("9", "cheap", "Cheap", "Cheap", prices))
+    reply = order_site(world, body=site(plan="cheap"))
     assert reply.status == 422 and reply.body["code"] == "cart_pay_failed"
     world.run()
     assert not sessions(world) and world.net_paid("no_method") == 0
@@ -280,7 +279,7 @@ def test_what_cannot_be_opened_is_an_order_that_failed(world: World) -> None:
 
 @pytest.mark.parametrize("invoice", ["at settlement", "at completion"])
 def test_a_debit_is_delivered_when_it_settles(world: World, invoice: str) -> None:
-    world.stripe.settings.checkout_debit_invoice = invoice
+    world.stripe.controls.set(checkout_debit_invoice=invoice)
     order = placed(world)
     session = session_of(world, order)["id"]
     world.stripe.controls.debit_checkout(session)
@@ -304,7 +303,7 @@ def test_a_debit_is_delivered_when_it_settles(world: World, invoice: str) -> Non
 @pytest.mark.parametrize("invoice", ["at settlement", "at completion"])
 def test_a_returned_debit_ends_the_order(world: World, invoice: str, webhooks_on: bool) -> None:
     world.webhooks_on = webhooks_on
-    world.stripe.settings.checkout_debit_invoice = invoice
+    world.stripe.controls.set(checkout_debit_invoice=invoice)
     order = placed(world)
     session = session_of(world, order)["id"]
     world.stripe.controls.debit_checkout(session)
@@ -341,8 +340,7 @@ def test_a_debit_of_a_cancelled_order_goes_back_once_it_has_settled(world: World
 def test_the_money_goes_back_whether_or_not_there_is_an_invoice(
     world: World, credit_notes: bool, lag: int
 ) -> None:
-    world.stripe.settings.checkout_credit_notes = credit_notes
-    world.stripe.settings.checkout_invoice_lags = lag
+    world.stripe.controls.set(checkout_credit_notes=credit_notes, checkout_invoice_lags=lag)
     order = placed(world)
     pay(world, order)
     world.run(finish=False)
@@ -395,6 +393,33 @@ def test_twenty_copies_of_one_request_are_one_page(world: World) -> None:
     assert len({reply.body["payment_url"] for reply in replies}) == 1
     assert len({reply.body["order"]["id"] for reply in replies}) == 1
     assert len(sessions(world)) == 1
+
+
+def test_a_second_page_of_a_cart_is_an_alarm_once_it_is_paid(world: World) -> None:
+    order = placed(world)
+    session = session_of(world, order)
+    client = world.services.stripe.client
+    price = {"currency": "eur", "unit_amount": 1200, "product_data": {"name": "By hand"}}
+    ends = []
+    for _ in range(2):
+        made = client.v1.checkout.sessions.create(
+            {
+                "mode": "payment",
+                "customer": session["customer"],
+                "line_items": [{"quantity": 1, "price_data": price}],
+                "metadata": session["metadata"],
+                "success_url": "https://client.example/",
+            }
+        )
+        ends.append(made.id)
+    world.stripe.controls.pay_checkout(session["id"])
+    world.run()
+    world.stripe.controls.expire_checkout(ends[0])
+    world.run()
+    assert not world.metrics.counts["SecondPayment"]
+    world.stripe.controls.pay_checkout(ends[1])
+    world.run()
+    assert world.metrics.counts["SecondPayment"]
 
 
 def test_tax_is_added_where_the_customer_says_to_live() -> None:

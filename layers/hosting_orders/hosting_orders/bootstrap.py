@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.sns_alerts import SnsAlerts
     from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
     from hosting_orders.adapters.stripe.client import StripeApi
-    from hosting_orders.adapters.stripe.invoices import StripeInvoices
+    from hosting_orders.adapters.stripe.collection import StripeCollection
     from hosting_orders.adapters.stripe.refunds import StripeRefunds
     from hosting_orders.adapters.stripe.renewals import StripeRenewals
     from hosting_orders.adapters.stripe.webhooks import StripeWebhooks
@@ -129,10 +129,10 @@ class AwsServices:
         return SnsAlerts(aws_client("sns"), self._settings.alarm_topic_arn)
 
     @cached_property
-    def payments(self) -> StripeInvoices:
-        from hosting_orders.adapters.stripe.invoices import StripeInvoices
+    def payments(self) -> StripeCollection:
+        from hosting_orders.adapters.stripe.collection import StripeCollection
 
-        return StripeInvoices(self._stripe)
+        return StripeCollection(self._stripe)
 
     @cached_property
     def refunds(self) -> StripeRefunds:
@@ -256,7 +256,7 @@ def _several(text: str) -> tuple[str, ...]:
 def _import_stripe() -> None:
     import stripe  # noqa: F401
 
-    from hosting_orders.adapters.stripe import invoices, refunds, renewals, webhooks  # noqa: F401
+    from hosting_orders.adapters.stripe import collection, refunds, renewals, webhooks  # noqa: F401
 
 
 def _import_platform() -> None:

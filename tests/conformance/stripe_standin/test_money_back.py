@@ -188,3 +188,37 @@ def test_a_dispute_opened_by_a_control(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
     assert refusal.value.code == "charge_disputed"
+
+
+def test_a_refund_made_before_is_linked_to_one_credit_note_of_its_own_invoice(shop: Shop) -> None:
+    customer = shop.customer()
+    invoice, other = shop.paid(customer, 1200, 900), shop.paid(customer, 1200, 900)
+    refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id, "amount": 1200})
+    link: Any = {"type": "refund", "refund": refund.id}
+
+    def linked(of: stripe.Invoice, *amounts: int) -> Any:
+        return {
+            "invoice": of.id,
+            "amount": sum(amounts),
+            "refunds": [{**link, "amount_refunded": amount} for amount in amounts],
+        }
+
+    for refused in (linked(other, 1200), linked(invoice, 1201), linked(invoice, 1200, 900)):
+        with pytest.raises(stripe.InvalidRequestError, match=r"is not of a payment of|left to link"):
+            shop.client.v1.credit_notes.create(refused)
+    by_line: Any = {"invoice": invoice.id, "lines": line_credit(invoice, 0), "refunds": [link]}
+    made = shop.client.v1.credit_notes.create(by_line)
+    assert [(one.refund, one.amount_refunded) for one in made.refunds] == [(refund.id, 1200)]
+    with pytest.raises(stripe.InvalidRequestError, match="left to link"):
+        shop.client.v1.credit_notes.create(linked(invoice, 900))
+    assert [one["amount"] for one in shop.standin.refunds()] == [1200]  # linking moves no money
+
+
+def test_a_refund_that_was_sent_back_is_not_linked(shop: Shop) -> None:
+    invoice = shop.paid(shop.customer(), 1200)
+    shop.standin.controls.set(refunds="fail")
+    refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
+    with pytest.raises(stripe.InvalidRequestError, match="left to link"):
+        shop.client.v1.credit_notes.create(
+            {"invoice": invoice.id, "amount": 1200, "refunds": [{"type": "refund", "refund": refund.id}]}
+        )

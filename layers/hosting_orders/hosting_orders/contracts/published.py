@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from . import webhooks
 from .operation import Contract
+from .orders_v1 import operations as orders_v1
 from .orders_v2 import operations as orders_v2
 
 if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
 
-PUBLISHED: tuple[ModuleType, ...] = (orders_v2, webhooks)
+PUBLISHED: tuple[ModuleType, ...] = (orders_v2, orders_v1, webhooks)
 """Each has a CONTRACT and its OPERATIONS. The first one is the default."""
 
 

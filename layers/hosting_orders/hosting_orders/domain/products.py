@@ -43,6 +43,16 @@ class Product(Protocol):
         ...
 
     @property
+    def variant(self) -> str | None:
+        """The kind of it, by its name in the catalogue; None for what has no kinds."""
+        ...
+
+    @property
+    def plan(self) -> str | None:
+        """What was bought, by its short name in the catalogue; None for what is priced otherwise."""
+        ...
+
+    @property
     def term(self) -> Term:
         """What is paid for at once."""
         ...
@@ -204,6 +214,14 @@ class DomainItem:
     @property
     def is_transfer(self) -> bool:
         return self.action is DomainAction.TRANSFER
+
+    @property
+    def variant(self) -> None:
+        return None
+
+    @property
+    def plan(self) -> None:
+        return None
 
     @property
     def location(self) -> None:

@@ -146,8 +146,8 @@ class RenewalState:
 @dataclass(frozen=True, slots=True)
 class RefundState:
     """What was given back for one order, in minor units: `amount` to the payment method and `to_credit` to the
-    account's credit; together they are the order's gross price. `id` names the credit note, or the invoice's line
-    when the order had cost nothing."""
+    account's credit; together they are the order's gross price. `id` names the credit note, the refund of what was paid
+    on a page, or the invoice's line when the order had cost nothing."""
 
     id: str
     amount: int

@@ -33,6 +33,8 @@ def settle_payment(services: Services, reference: str) -> None:
         log.warning("payment of an unknown cart", extra={"cart_token": state.cart_token})
         return
     if cart.payment.reference not in (None, state.reference):
+        if state.status is PaymentStatus.CANCELED:
+            return  # what can no longer be paid takes nothing a second time
         log.error("two payments for one cart", extra={"cart_token": cart.token, "payment": reference})
         services.metrics.count("SecondPayment")
         return

@@ -23,6 +23,8 @@ CLOCK_SLACK = 60 * 60
 PAGE = 100
 # A fault that Stripe kept under a key comes back for a day. So often we go on under the next key.
 KEPT_FAULTS = 3
+# What was refused may be asked for anew this often (seconds); the reconciler asks about as often.
+ASKED_ANEW = 300
 
 # Answers that say nothing about the payment: we are misconfigured, or too many of us are at it.
 _OUR_OWN_FAULT = frozenset(
@@ -90,6 +92,17 @@ class StripeApi:
                     return result
         raise AssertionError("unreachable")
 
+    def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
+        """`once`, for what an operator may have mended since it was refused: a refusal is kept for a day as well.
+        Nothing was done under its key, so we may go on under another: the same for all who ask within these minutes.
+        """
+        try:
+            return self.once(key, post, done)
+        except self.sdk.StripeError as error:
+            if not (self.is_refusal(error) and is_kept(error)):
+                raise
+            return self.once(f"{key}:{int(self.now() // ASKED_ANEW)}", post, done)
+
     def is_refusal(self, error: stripe.StripeError) -> bool:
         """Whether Stripe understood and said no, as opposed to faults and to requests that met another."""
         if error.http_status == 409 or code_of(error) in _OUR_OWN_FAULT:
@@ -142,20 +155,58 @@ class StripeApi:
         pages = self.v1.invoices.line_items.list(invoice_id, {"limit": PAGE}).auto_paging_iter()
         return [line.to_dict() for line in pages]
 
+    def session(self, session_id: str) -> Document | None:
+        """A Checkout Session with its payment intent, the method of that, and its invoice."""
+        if not session_id:
+            return None
+        return self.found(
+            lambda: self.v1.checkout.sessions.retrieve(
+                session_id, {"expand": ["payment_intent.payment_method", "invoice"]}
+            )
+        )
+
+    def session_items(self, session_id: str) -> list[Document]:
+        """A Checkout Session's lines, with their products."""
+        pages = self.v1.checkout.sessions.line_items.list(
+            session_id, {"limit": PAGE, "expand": ["data.price.product"]}
+        ).auto_paging_iter()
+        return [item.to_dict() for item in pages]
+
+    def session_of(self, payment_id: str) -> str | None:
+        """The id of the Checkout Session that a payment intent pays; None when it pays none."""
+        found = self.v1.checkout.sessions.list({"payment_intent": payment_id, "limit": 1}).data
+        return found[0].id if found else None
+
+    def credit_note(self, invoice_id: str, order_id: str) -> Document | None:
+        """The credit note of an order's line, with its refunds."""
+        pages = self.v1.credit_notes.list(
+            {"invoice": invoice_id, "limit": PAGE, "expand": ["data.refunds.refund"]}
+        ).auto_paging_iter()
+        for note in pages:
+            document: Document = note.to_dict()
+            if document["status"] != "void" and (document["metadata"] or {}).get("order_id") == order_id:
+                return document
+        return None
+
 
 def given(parameters: Document) -> Any:
     """For the SDK's typed dictionaries: the stand-in's tests hold our parameters to those types."""
     return parameters
 
 
-def _header(error: stripe.StripeError, name: str) -> str | None:
-    headers: Mapping[str, str] = error.headers or {}
+def _header(answer: stripe.StripeError | stripe.StripeObject, name: str) -> str | None:
+    sent = (
+        answer.headers
+        if isinstance(answer, Exception)
+        else answer.last_response and answer.last_response.headers
+    )
+    headers: Mapping[str, str] = sent or {}
     return next((value for key, value in headers.items() if key.lower() == name), None)
 
 
-def is_kept(error: stripe.StripeError) -> bool:
+def is_kept(answer: stripe.StripeError | stripe.StripeObject) -> bool:
     """Whether Stripe repeats an answer that it gave under this key before."""
-    return _header(error, "idempotent-replayed") == "true"
+    return _header(answer, "idempotent-replayed") == "true"
 
 
 def code_of(error: stripe.StripeError) -> str | None:

@@ -95,8 +95,11 @@ class StripeInvoices:
         customer's to replace there: AWAITING_AUTHENTICATION. So is a debit that was returned.
         """
         with self._stripe.faults_translated():
-            invoice = self._stripe.invoice(invoice_id)
-            return self._state(invoice) if invoice and is_ours(invoice) else None
+            return self.state_of(self._stripe.invoice(invoice_id))
+
+    def state_of(self, invoice: Document | None) -> PaymentState | None:
+        """The same of an invoice that was just read."""
+        return self._state(invoice) if invoice and is_ours(invoice) else None
 
     def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
         """The payment of a cart made at `created_at` (epoch ms), found by the metadata of the customer's invoices."""

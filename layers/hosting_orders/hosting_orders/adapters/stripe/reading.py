@@ -11,6 +11,9 @@ from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import RefundRefusedError
 from hosting_orders.domain.providers import PaidRenewal, PaymentState, RefundState, RenewalState
 
+# In the metadata of a Checkout Session and of all that is made for it.
+COLLECTED_BY, CHECKOUT = "collected_by", "checkout"
+
 # Asking again, or authenticating, cannot help: https://docs.stripe.com/declines/codes. The customer is told no
 # more than that it was declined, as that page demands for lost and stolen cards.
 FINAL_DECLINES = frozenset(
@@ -31,7 +34,7 @@ FINAL_DECLINES = frozenset(
 def payment_state(invoice: Document, method_type: str | None, gross: dict[str, int]) -> PaymentState:
     """Classify by what is on record at Stripe alone (the table in docs/design.md). `gross` is by line key."""
     intent = intent_of(invoice)
-    error = _error_of(intent)
+    error = error_of(intent)
     credit = max(0, (invoice.get("ending_balance") or 0) - (invoice.get("starting_balance") or 0))
     state = PaymentState(
         status=PaymentStatus.PROCESSING,
@@ -143,9 +146,19 @@ def _given_back(invoice: Document) -> bool:
     return given_back > 0 and given_back >= invoice["total"]
 
 
-def is_ours(invoice: Document) -> bool:
-    metadata = invoice.get("metadata") or {}
+def has_cart(document: Document) -> bool:
+    """Whether an invoice or a Checkout Session belongs to a cart of ours."""
+    metadata = document.get("metadata") or {}
     return "account_id" in metadata and "cart_token" in metadata
+
+
+def is_ours(invoice: Document) -> bool:
+    """Whether a cart is collected by this invoice. One that Checkout made is a receipt of its session's payment."""
+    return has_cart(invoice) and not is_made_by_checkout(invoice)
+
+
+def is_made_by_checkout(invoice: Document) -> bool:
+    return (invoice.get("metadata") or {}).get(COLLECTED_BY) == CHECKOUT
 
 
 def id_of(value: Any) -> str | None:
@@ -173,7 +186,7 @@ def is_untried(intent: Document | None) -> bool:
     return waiting and not intent.get("last_payment_error")
 
 
-def _error_of(intent: Document | None) -> str | None:
+def error_of(intent: Document | None) -> str | None:
     error = (intent or {}).get("last_payment_error") or {}
     return error.get("decline_code") or error.get("code")
 
@@ -201,10 +214,14 @@ def gross_of(line: Document) -> int:
 
 def gross_by_line(lines: list[Document], total: int) -> dict[str, int]:
     """What each of our lines costs with tax, by its key. Together they are the invoice's `total`, to the cent."""
-    gross = {key: gross_of(line) for line in lines if (key := line_key_of(line)) is not None}
+    return adding_up({key: gross_of(line) for line in lines if (key := line_key_of(line)) is not None}, total)
+
+
+def adding_up(gross: dict[str, int], total: int) -> dict[str, int]:
+    """What the lines cost, so that together they are `total`."""
     rest = total - sum(gross.values())
     if gross and rest:
-        # What belongs to the whole invoice, such as a rounding difference, goes to its largest line.
+        # What belongs to the whole, such as a rounding difference, goes to its largest line.
         gross[max(gross, key=lambda key: gross[key])] += rest
     return gross
 

@@ -1,91 +1,76 @@
-"""Giving money back at Stripe: one credit note per order."""
+"""Giving money back at Stripe: one credit note per order for invoices, one refund per order for Checkout Sessions."""
 
 from __future__ import annotations
 
-from hosting_orders.adapters.stripe.client import PAGE, Document, StripeApi, given, is_kept
+from hosting_orders.adapters.stripe.checkout_refunds import StripeCheckoutRefunds
+from hosting_orders.adapters.stripe.client import Document, StripeApi, given
 from hosting_orders.adapters.stripe.reading import gross_of, is_ours, line_key_of, refund_state
+from hosting_orders.adapters.stripe.reading_checkout import is_session
 from hosting_orders.domain.errors import RefundRefusedError
 from hosting_orders.domain.providers import RefundState
 
-# A refused refund may be asked for anew this often (seconds); the reconciler asks about as often.
-REFUND_AGAIN = 300
-
 
 class StripeRefunds:
-    """Refunds of single lines of paid invoices."""
+    """Refunds of single orders of what was paid, by an invoice or on a page."""
 
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe
+        self._checkout = StripeCheckoutRefunds(stripe)
 
-    def refund(self, invoice_id: str, line_key: str, order_id: str) -> RefundState:
+    def refund(self, reference: str, line_key: str, order_id: str) -> RefundState:
+        """Give back one order's part of a paid invoice or Checkout Session, once. Raises RefundRefusedError."""
+        with self._stripe.faults_translated():
+            if is_session(reference):
+                return self._checkout.refund(reference, line_key, order_id)
+            return self._refund(reference, line_key, order_id)
+
+    def _refund(self, invoice_id: str, line_key: str, order_id: str) -> RefundState:
         """Give back one order's line of a paid invoice with one credit note, once.
 
         What the card and the credit had paid of the whole invoice goes back to each in proportion; over all
         lines the parts add up to the cent, in whatever order they are refunded. A line that cost nothing needs
         no credit note; its own id stands in for one. Raises RefundRefusedError.
         """
-        with self._stripe.faults_translated():
-            invoice = self._stripe.invoice(invoice_id)
-            if invoice is None or not is_ours(invoice):
-                raise RefundRefusedError("There is no such invoice.")
-            known = self._credit_note(invoice_id, order_id)
-            if known is not None:
-                return refund_state(known)
-            if invoice["status"] != "paid":
-                raise RefundRefusedError("The invoice is not paid.")
-            line, to_card, to_credit = _share(invoice, self._stripe.invoice_lines(invoice_id), line_key)
-            if to_card + to_credit == 0:
-                return RefundState(id=line["id"], amount=0, to_credit=0)
-            parameters: Document = {
-                "invoice": invoice_id,
-                "lines": [{"type": "invoice_line_item", "invoice_line_item": line["id"], "quantity": 1}],
-                "reason": "order_change",
-                "metadata": {"order_id": order_id},
-                "expand": ["refunds.refund"],
-            }
-            if to_card:
-                parameters["refund_amount"] = to_card
-            if to_credit:
-                parameters["credit_amount"] = to_credit
-            return refund_state(self._give_back(invoice_id, order_id, parameters))
+        invoice = self._stripe.invoice(invoice_id)
+        if invoice is None or not is_ours(invoice):
+            raise RefundRefusedError("There is no such invoice.")
+        known = self._stripe.credit_note(invoice_id, order_id)
+        if known is not None:
+            return refund_state(known)
+        if invoice["status"] != "paid":
+            raise RefundRefusedError("The invoice is not paid.")
+        line, to_card, to_credit = _share(invoice, self._stripe.invoice_lines(invoice_id), line_key)
+        if to_card + to_credit == 0:
+            return RefundState(id=line["id"], amount=0, to_credit=0)
+        parameters: Document = {
+            "invoice": invoice_id,
+            "lines": [{"type": "invoice_line_item", "invoice_line_item": line["id"], "quantity": 1}],
+            "reason": "order_change",
+            "metadata": {"order_id": order_id},
+            "expand": ["refunds.refund"],
+        }
+        if to_card:
+            parameters["refund_amount"] = to_card
+        if to_credit:
+            parameters["credit_amount"] = to_credit
+        return refund_state(self._give_back(invoice_id, order_id, parameters))
 
     def _give_back(self, invoice_id: str, order_id: str, parameters: Document) -> Document:
-        key = f"order:{order_id}:refund"
-        # What was refused under a key stays refused for a day, whatever an operator has mended since. Nothing was
-        # given back under it, so we may go on under another: the same for all who ask within these minutes.
-        later = f"{key}:{int(self._stripe.now() // REFUND_AGAIN)}"
         try:
-            try:
-                return self._post_credit_note(invoice_id, order_id, parameters, key)
-            except self._stripe.sdk.StripeError as error:
-                if not (self._stripe.is_refusal(error) and is_kept(error)):
-                    raise
-                return self._post_credit_note(invoice_id, order_id, parameters, later)
+            return self._stripe.once_anew(
+                f"order:{order_id}:refund",
+                lambda options: self._stripe.v1.credit_notes.create(given(parameters), options).to_dict(),
+                done=lambda: self._stripe.credit_note(invoice_id, order_id),
+            )
         except self._stripe.sdk.StripeError as error:
             if not self._stripe.is_refusal(error):
                 raise
-            known = self._credit_note(invoice_id, order_id)  # a twin of this call may have been faster
+            # A twin of this call may have been faster.
+            known = self._stripe.credit_note(invoice_id, order_id)
             if known is not None:
                 return known
             reason = error.code or "refused"
             raise RefundRefusedError(f"Stripe refuses the refund ({reason}).") from None
-
-    def _post_credit_note(self, invoice_id: str, order_id: str, parameters: Document, key: str) -> Document:
-        return self._stripe.once(
-            key,
-            lambda options: self._stripe.v1.credit_notes.create(given(parameters), options).to_dict(),
-            done=lambda: self._credit_note(invoice_id, order_id),
-        )
-
-    def _credit_note(self, invoice_id: str, order_id: str) -> Document | None:
-        pages = self._stripe.v1.credit_notes.list(
-            {"invoice": invoice_id, "limit": PAGE, "expand": ["data.refunds.refund"]}
-        ).auto_paging_iter()
-        for note in pages:
-            document = note.to_dict()
-            if document["status"] != "void" and (document["metadata"] or {}).get("order_id") == order_id:
-                return document
-        return None
 
 
 def _share(invoice: Document, lines: list[Document], line_key: str) -> tuple[Document, int, int]:

@@ -33,6 +33,14 @@ _PAYMENT_INTENT_EVENTS = frozenset(
         "payment_intent.succeeded",
     }
 )
+_SESSION_EVENTS = frozenset(
+    {
+        "checkout.session.async_payment_failed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.completed",
+        "checkout.session.expired",
+    }
+)
 _SUBSCRIPTION_EVENTS = frozenset({"customer.subscription.updated", "customer.subscription.deleted"})
 _EVENTS_NAMING_AN_INVOICE = ("credit_note.", "invoice_payment.paid")
 _EVENTS_NAMING_A_PAYMENT = ("charge.", "refund.")
@@ -61,6 +69,8 @@ class StripeWebhooks:
         read = PaymentEvent(id_of(event.get("id")) or "", kind)
         if kind in _INVOICE_EVENTS:
             return replace(read, reference=id_of(subject.get("id")), subscription_id=subscription_of(subject))
+        if kind in _SESSION_EVENTS:
+            return replace(read, reference=id_of(subject.get("id")))
         if kind.startswith(_EVENTS_NAMING_AN_INVOICE):
             return replace(read, reference=id_of(subject.get("invoice")))
         if kind in _PAYMENT_INTENT_EVENTS:
@@ -79,12 +89,14 @@ class StripeWebhooks:
         return read
 
     def reference_of(self, payment_id: str) -> str | None:
-        """The invoice that a payment intent pays; None when it pays none."""
+        """The invoice that a payment intent pays, or else the Checkout Session; None when it pays neither."""
         with self._stripe.faults_translated():
             payments = self._stripe.v1.invoice_payments.list(
                 {"payment": {"type": "payment_intent", "payment_intent": payment_id}, "limit": 1}
             ).to_dict()["data"]
-        return id_of(payments[0]["invoice"]) if payments else None
+            if payments:
+                return id_of(payments[0]["invoice"])
+            return self._stripe.session_of(payment_id)
 
     def subscription(self, subscription_id: str) -> SubscriptionState | None:
         """A renewal as it is now; None when it is unknown or not ours."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from hosting_orders.contracts.operation import Access, Contract, Operation
-from hosting_orders.contracts.vendor.about import About, about
+from hosting_orders.contracts.vendor.about import About, about_without
 from hosting_orders.contracts.vendor.accounts import (
     AccountWithPeople,
     UserDetails,
@@ -25,6 +25,7 @@ from hosting_orders.contracts.vendor.callbacks import (
     sample_callback,
 )
 from hosting_orders.contracts.vendor.errors import error
+from hosting_orders.contracts.vendor.orders import links, retry_after
 from hosting_orders.contracts.vendor.tasks import TaskAnswer, TaskList, task_answer, task_list
 from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
@@ -39,6 +40,9 @@ CONTRACT = Contract(
     error=error,
     callback=callback_body,
 )
+
+UNKNOWN_VARIANTS = frozenset({"migration"})
+"""Variants of another contract, which this one does not publish."""
 
 _READ_BILLING = Access(scope="billing:read")
 _READ_ACCOUNT = Access(scope="account:read", account=AccountFrom.OPTIONAL)
@@ -83,7 +87,7 @@ LIST_ORDERS = Operation(
     access=_READ_BILLING,
     answers=orders.OrderList,
     render=orders.order_list,
-    headers=orders.links,
+    headers=links,
     refuses=(Code.INVALID_PAGE, Code.INVALID_PER_PAGE, Code.INVALID_CURSOR),
 )
 SHOW_ORDER = Operation(
@@ -93,7 +97,7 @@ SHOW_ORDER = Operation(
     access=_READ_BILLING,
     answers=orders.OrderDetails,
     render=orders.order_details,
-    headers=orders.retry_after,
+    headers=retry_after,
 )
 PLACE_ORDER = Operation(
     route="POST /api/orders",
@@ -225,7 +229,7 @@ SHOW_ABOUT = Operation(
     contract=CONTRACT,
     access=_READ_ACCOUNT,
     answers=About,
-    render=about,
+    render=about_without(UNKNOWN_VARIANTS),
 )
 LIST_TLDS = Operation(
     route="GET /api/tlds",

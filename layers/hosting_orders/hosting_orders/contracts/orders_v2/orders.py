@@ -18,20 +18,17 @@ from hosting_orders.contracts.vendor.accounts import (
     user_details,
 )
 from hosting_orders.contracts.vendor.callbacks import CallbackState, callback_state
+from hosting_orders.contracts.vendor.orders import OrderIdAndStatus, OrderTimes, order_status, order_times
 from hosting_orders.contracts.vendor.tasks import TaskSummary, task_summaries
 from hosting_orders.contracts.vendor.times import date_time
-from hosting_orders.contracts.vendor.words import order_word
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.cart import Cart, PaymentStatus
-from hosting_orders.domain.deadlines import Outlook
-from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.order import Order
 from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource
 
 from .domains import DomainBlock, domain_block
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hosting_orders.usecases.list_orders import Listing
     from hosting_orders.usecases.show_order import OrderView
 
@@ -44,13 +41,6 @@ class OrderSummary(TypedDict):
     created_at: str
     updated_at: str
     location: str | None
-
-
-class OrderTimes(TypedDict, total=False):
-    """Ours, until the order's end: when it should move on, and when it will at the latest."""
-
-    expected_by: str
-    deadline_at: str | None
 
 
 class OrderInDetails(OrderSummary, OrderTimes):
@@ -171,11 +161,6 @@ class OrderEvent(TypedDict):
     cause: str
 
 
-class OrderIdAndStatus(TypedDict):
-    id: str
-    status: str
-
-
 class OrderEvents(TypedDict):
     """GET /api/orders/:id/events: the timeline, oldest first; it only ever grows."""
 
@@ -187,17 +172,6 @@ def order_list(listing: Listing) -> OrderList:
     return {"orders": [_in_list(order, listing.account) for order in listing.orders]}
 
 
-def links(listing: Listing) -> Mapping[str, str]:
-    """The header with the cursors of the neighbours."""
-    neighbours = {"next": listing.next_cursor, "prev": listing.previous_cursor}
-    found = [
-        f'</api/orders?per_page={listing.per_page}&cursor={cursor}>; rel="{relation}"'
-        for relation, cursor in neighbours.items()
-        if cursor
-    ]
-    return {"Link": ", ".join(found)} if found else {}
-
-
 def canceled(order: Order) -> Canceled:
     return {"status": "accepted", "order": _summary(order, PaymentStatus.PROCESSING)}
 
@@ -206,7 +180,7 @@ def order_details(view: OrderView) -> OrderDetails:
     order, payment = view.order, view.cart.payment.status
     callback: CallbackPart = {"callback": callback_state(view.delivery)} if order.callback else {}
     return {
-        "order": {**_summary(order, payment), **_times(view.outlook)},
+        "order": {**_summary(order, payment), **order_times(view.outlook)},
         "tasks": task_summaries(order, payment),
         **_product_parts(order, view.password),
         "cancellation": _cancellation(order),
@@ -218,14 +192,9 @@ def order_details(view: OrderView) -> OrderDetails:
     }
 
 
-def retry_after(view: OrderView) -> Mapping[str, str]:
-    """In how many seconds asking again makes sense."""
-    return {"Retry-After": str(view.outlook.poll_after)} if view.outlook else {}
-
-
 def order_events(order: Order) -> OrderEvents:
     return {
-        "order": {"id": order.uuid, "status": _status(order, PaymentStatus.PROCESSING)},
+        "order": {"id": order.uuid, "status": order_status(order)},
         "events": [
             {
                 "at": date_time(entry.at),
@@ -238,26 +207,14 @@ def order_events(order: Order) -> OrderEvents:
     }
 
 
-def _status(order: Order, payment: PaymentStatus) -> str:
-    # Delivery is what takes a cancelling order past "pending"; the list shows it without reading every cart.
-    paid = order.entered(OrderStatus.PROCESSING) is not None
-    return order_word(order.status, PaymentStatus.SUCCEEDED if paid else payment)
-
-
 def _summary(order: Order, payment: PaymentStatus) -> OrderSummary:
     return {
         "id": order.uuid,
-        "status": _status(order, payment),
+        "status": order_status(order, payment),
         "created_at": date_time(order.created_at),
         "updated_at": date_time(order.updated_at),
         "location": order.item.location,
     }
-
-
-def _times(ahead: Outlook | None) -> OrderTimes:
-    if ahead is None:
-        return {}
-    return {"expected_by": date_time(ahead.expected_by), "deadline_at": date_time(ahead.deadline_at)}
 
 
 def _in_list(order: Order, account: Account) -> OrderInList:

@@ -5,25 +5,17 @@ Field names and words are the contract's, to the letter; O2-… and C… are ids
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Self, TypeVar
+from typing import Any, Self
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    StringConstraints,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hosting_orders.contracts.operation import Body, RequestFacts
-from hosting_orders.contracts.vendor.requests import Callback, Strict, field_problem
+from hosting_orders.contracts.vendor.requests import Callback, Name, ShortName, Strict, checked
 from hosting_orders.domain.cart import MAX_ITEMS, OnItemFailure
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
+from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
 from hosting_orders.usecases.products.fulfilment import ProductRequest
 from hosting_orders.usecases.products.site import SiteRequest
@@ -31,36 +23,15 @@ from hosting_orders.usecases.products.site import SiteRequest
 from . import operations
 from .domain_requests import Domain, domain_problem, domain_request
 
-Model = TypeVar("Model", bound=Strict)
-
-
-def _readable(name: str) -> str:
-    """A name is a person's text: any script, but nothing that breaks a line or turns its direction round."""
-    if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") or sign in _DIRECTION_SIGNS for sign in name):
-        raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
-    if not any(unicodedata.category(sign)[0] in "LNPS" for sign in name):
-        raise PydanticCustomError("unreadable", "must have at least one visible character")
-    return name
-
-
-# They make the text after them appear in another order: what is read is not what is stored.
-_DIRECTION_SIGNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
-    AfterValidator(_readable),
-]
-_ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-
 
 class Site(Strict):
     """`site` of POST /api/orders (O2-064 … O2-069)."""
 
-    name: _Name
-    variant: _ShortName
-    location: _ShortName
-    plan: _ShortName
-    term: _ShortName
+    name: Name
+    variant: ShortName
+    location: ShortName
+    plan: ShortName
+    term: ShortName
 
 
 class PlaceOrder(Strict):
@@ -133,17 +104,17 @@ def orders_a_domain(body: object) -> bool:
 
 
 def _site_order(body: object, facts: RequestFacts) -> CartRequest:
-    order = _checked(PlaceOrder, _not_of_another_api(body), field_problem)
+    order = checked(PlaceOrder, _not_of_another_api(body))
     return _request([("/site", order.site)], order.callback, facts)
 
 
 def _domain_order(body: object, facts: RequestFacts) -> CartRequest:
-    order = _checked(OrderDomain, body, domain_problem)
+    order = checked(OrderDomain, body, domain_problem)
     return _request([("/domain", order.domain)], order.callback, facts)
 
 
 def _cart(body: object, facts: RequestFacts) -> CartRequest:
-    cart = _checked(PlaceCart, body, domain_problem)
+    cart = checked(PlaceCart, body, domain_problem)
     products = [item.product for item in cart.items]
     items = [(f"/items/{number}/{field}", product) for number, (field, product) in enumerate(products)]
     return _request(items, cart.callback, facts, cart.on_item_failure)
@@ -159,16 +130,6 @@ def _not_of_another_api(body: object) -> object:
             )
         raise InvalidRequestError(Code.MISSING_FIELD, f"`site` is required: {hint}", "/site")
     return body
-
-
-def _checked(
-    model: type[Model], body: object, problem: Callable[[Mapping[str, Any]], InvalidRequestError]
-) -> Model:
-    """Raises InvalidFieldsError naming every wrong field, with the contract's code for it."""
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        raise InvalidFieldsError([problem(found) for found in error.errors()]) from None
 
 
 def _request(
@@ -189,7 +150,14 @@ def _request(
 
 
 def _site_request(item: Site) -> SiteRequest:
-    return SiteRequest(item.name, item.variant, item.location, item.plan, item.term)
+    return SiteRequest(
+        item.name,
+        item.variant,
+        item.location,
+        item.plan,
+        item.term,
+        unknown_variants=operations.UNKNOWN_VARIANTS,
+    )
 
 
 _PRODUCTS: dict[type, Callable[[Any], ProductRequest]] = {Site: _site_request, Domain: domain_request}

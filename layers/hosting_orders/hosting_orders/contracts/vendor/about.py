@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
@@ -53,7 +53,12 @@ class About(TypedDict):
     features: dict[str, bool | None]
 
 
-def about(view: AboutView) -> About:
+def about_without(unknown_variants: frozenset[str]) -> Callable[[AboutView], About]:
+    """The renderer of a contract that does not know these variants of the catalogue."""
+    return lambda view: _about(view, unknown_variants)
+
+
+def _about(view: AboutView, unknown_variants: frozenset[str]) -> About:
     account = view.account
     return {
         "version": view.version,
@@ -85,6 +90,7 @@ def about(view: AboutView) -> About:
         "variants": [
             {"name": variant.name, "available": variant.available}
             for variant in _by_name(view.catalogue.variants)
+            if variant.name not in unknown_variants
         ],
         "features": dict(view.features),
     }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
 
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.json_pointer import pointer_to
 
 
@@ -17,6 +19,30 @@ class Strict(BaseModel):
     meant."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+Model = TypeVar("Model", bound=Strict)
+
+
+def _readable(name: str) -> str:
+    """A name is a person's text: any script, but nothing that breaks a line or turns its direction round."""
+    if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") or sign in _DIRECTION_SIGNS for sign in name):
+        raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
+    if not any(unicodedata.category(sign)[0] in "LNPS" for sign in name):
+        raise PydanticCustomError("unreadable", "must have at least one visible character")
+    return name
+
+
+# They make the text after them appear in another order: what is read is not what is stored.
+_DIRECTION_SIGNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(_readable),
+]
+"""What a customer calls a thing."""
+ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+"""A name of the catalogue."""
 
 
 class Callback(Strict):
@@ -55,3 +81,15 @@ def field_problem(found: Mapping[str, Any]) -> InvalidRequestError:
     if text.endswith(" 1 characters"):
         text = text.removesuffix("s")
     return InvalidRequestError(Code.INVALID_FIELD, f"`{name}` {text}.", pointer)
+
+
+def checked(
+    model: type[Model],
+    body: object,
+    problem: Callable[[Mapping[str, Any]], InvalidRequestError] = field_problem,
+) -> Model:
+    """Raises InvalidFieldsError naming every wrong field, with the contract's code for it."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise InvalidFieldsError([problem(found) for found in error.errors()]) from None

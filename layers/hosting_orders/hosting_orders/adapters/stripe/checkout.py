@@ -1,0 +1,292 @@
+"""Collecting on a page of Stripe's, for customers without a saved method (docs/design.md; what is to be minded:
+local/stripe_standin/CHECKOUT.md; https://docs.stripe.com/payments/checkout/how-checkout-works).
+
+What keeps the money right:
+
+* One Checkout Session per cart, whose idempotency key is computed from the cart. Two sessions could both be paid, so
+  wherever several are found all but one are expired.
+* The session's id names the payment for life. The invoice that Checkout makes is a receipt, and leads back to it.
+* The outcome is read from the session, its payment intent and its invoice, never concluded from an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from hosting_orders.adapters.stripe.client import (
+    CLOCK_SLACK,
+    KEYS_ARE_KEPT,
+    PAGE,
+    Document,
+    StripeApi,
+    code_of,
+    given,
+    is_kept,
+)
+from hosting_orders.adapters.stripe.reading import CHECKOUT, COLLECTED_BY, has_cart, id_of, intent_of
+from hosting_orders.adapters.stripe.reading_checkout import (
+    gross_by_item,
+    is_paid,
+    is_under_way,
+    nearness,
+    payable_invoice,
+    session_state,
+)
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.errors import NotFoundError, PaymentNotStartedError, ProviderUnavailableError
+from hosting_orders.domain.providers import ChargeLine, CheckoutRequest, PaymentState, SavedMethod
+
+SCHEMA = "1"
+# Closing races with the customer who pays: so often we look again at what is true.
+_ROUNDS = 3
+
+_log = logging.getLogger("hosting-orders")
+
+
+class StripeCheckout:
+    """One Checkout Session per cart: opened, read, found and expired; and the customer it is for."""
+
+    def __init__(self, stripe: StripeApi) -> None:
+        self._stripe = stripe
+
+    def customer_for(self, account: Account) -> str:
+        """The id of a customer made for this account, the same one however often it is called.
+
+        After a day, or with another billing contact, it may be a second one, which does no harm: only the customer
+        on record is ever charged. Raises PaymentNotStartedError when Stripe refuses.
+        """
+        parameters = _customer(account)
+        # Other words need another key: the first would be refused for a day.
+        words = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:16]
+        with self._stripe.faults_translated():
+            try:
+                return self._stripe.once(
+                    f"account:{account.id}:customer:{words}",
+                    lambda options: str(self._stripe.v1.customers.create(given(parameters), options).id),
+                )
+            except self._stripe.sdk.StripeError as error:
+                if not self._stripe.is_refusal(error):
+                    raise
+                raise _not_started(code_of(error)) from None
+
+    def open_checkout(self, request: CheckoutRequest) -> PaymentState:
+        """Open the page on which a cart is paid, once, however often and by however many it is called.
+
+        What is true of it is returned, also when it was paid or has expired since it was opened. Raises
+        PaymentNotStartedError when Stripe refuses it or when its debit has failed for good, with nothing left at Stripe
+        that can be paid, and ProviderUnavailableError when the outcome is unknown: calling again finds the same page.
+        """
+        with self._stripe.faults_translated():
+            session = self._find_when_old(request) or self._create(request)
+            state = self._state(session)
+            if state.status is PaymentStatus.PROCESSING and state.error is not None:
+                state = self._close(session)
+            if state.status is PaymentStatus.FAILED:
+                raise PaymentNotStartedError("The payment failed.", state.error)
+            return state
+
+    def keep_method(self, method: SavedMethod) -> None:
+        """Let the customer's next charges take this method, unless they have a default already.
+
+        The payment is done by then, so a refusal stops nothing: it is logged.
+        """
+        with self._stripe.faults_translated():
+            customer = self._stripe.found(lambda: self._stripe.v1.customers.retrieve(method.customer_id))
+            if customer is None:
+                return
+            settings = customer.get("invoice_settings") or {}
+            if settings.get("default_payment_method") or customer.get("default_source"):
+                return
+            kept: Document = {"invoice_settings": {"default_payment_method": method.id}}
+            refusal = self._stripe.refusal_of(
+                lambda: self._stripe.v1.customers.update(method.customer_id, given(kept))
+            )
+        if refusal is not None:
+            _log.warning("the payment method was not made the default", extra={"reason": code_of(refusal)})
+
+    def state(self, session_id: str) -> PaymentState | None:
+        """What is true of a session now; None when there is no such session or it is not ours. Only reads."""
+        with self._stripe.faults_translated():
+            session = self._stripe.session(session_id)
+            return self._state(session) if session and has_cart(session) else None
+
+    def state_by_invoice(self, invoice: Document) -> PaymentState | None:
+        """What is true of the session that made this invoice."""
+        with self._stripe.faults_translated():
+            payment_id = id_of(intent_of(invoice))
+            session_id = self._stripe.session_of(payment_id) if payment_id else None
+        return self.state(session_id) if session_id else None
+
+    def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
+        """The payment of a cart made at `created_at` (epoch ms), found by the metadata of the customer's sessions."""
+        if not customer_id:
+            return None
+        with self._stripe.faults_translated():
+            session = self._look(customer_id, cart_token, created_at)
+            return self._state(session) if session else None
+
+    def void(self, session_id: str) -> PaymentState:
+        """Make sure that it can no longer be paid, and return what is true then.
+
+        SUCCEEDED when it was paid just before, PROCESSING while a debit is under way, which cannot be stopped. Raises
+        NotFoundError for a session that is not ours.
+        """
+        with self._stripe.faults_translated():
+            session = self._stripe.session(session_id)
+            if session is None or not has_cart(session):
+                raise NotFoundError("No such payment.")
+            return self._close(session)
+
+    def _find_when_old(self, request: CheckoutRequest) -> Document | None:
+        if self._stripe.now() - request.created_at / 1000 < KEYS_ARE_KEPT:
+            return None
+        return self._look_for(request)
+
+    def _look_for(self, request: CheckoutRequest) -> Document | None:
+        return self._look(request.customer_id, request.cart_token, request.created_at)
+
+    def _look(self, customer_id: str, cart_token: str, created_at: int) -> Document | None:
+        """The cart's session, by metadata. Were there several, the one nearest to money counts, or else the oldest, and
+        the others can no longer be paid."""
+        for _ in range(_ROUNDS):
+            found = self._sessions(customer_id, cart_token, created_at // 1000 - CLOCK_SLACK)
+            if not found:
+                return None
+            counts, *others = sorted(found, key=nearness)
+            spare = [str(other["id"]) for other in others if other["status"] == "open"]
+            # One that is refused is open no longer: was it paid?
+            if all(self._stripe.refusal_of(self._expiring(one)) is None for one in spare):
+                return self._stripe.session(counts["id"])
+        raise ProviderUnavailableError("Stripe: the cart's pages could not be closed")
+
+    def _sessions(self, customer_id: str, cart_token: str, since: int) -> list[Document]:
+        pages = self._stripe.v1.checkout.sessions.list(
+            {"customer": customer_id, "created": {"gte": since}, "limit": PAGE}
+        ).auto_paging_iter()
+        sessions = (found.to_dict() for found in pages)
+        return [one for one in sessions if has_cart(one) and one["metadata"]["cart_token"] == cart_token]
+
+    def _create(self, request: CheckoutRequest) -> Document:
+        """The cart's session as it is now; Stripe answers with the first one when it was asked before."""
+        parameters = self._parameters(request)
+
+        def post(options: Any) -> Document:
+            made = self._stripe.v1.checkout.sessions.create(given(parameters), options)
+            # A kept answer is as old as the session: it may be paid by now.
+            return (self._stripe.session(made.id) if is_kept(made) else None) or made.to_dict()
+
+        try:
+            return self._stripe.once(
+                f"cart:{request.account_id}:{request.cart_token}:checkout",
+                post,
+                done=lambda: self._look_for(request),
+            )
+        except self._stripe.sdk.StripeError as error:
+            if not self._stripe.is_refusal(error):
+                raise
+            # The key may have been used with other words for the same cart, by an older version of this code.
+            found = self._look_for(request)
+            if found is not None:
+                return found
+            if isinstance(error, self._stripe.sdk.IdempotencyError):
+                raise
+            raise _not_started(code_of(error)) from None
+
+    def _parameters(self, request: CheckoutRequest) -> Document:
+        metadata = {
+            "account_id": request.account_id,
+            "cart_token": request.cart_token,
+            "schema": SCHEMA,
+            COLLECTED_BY: CHECKOUT,
+        }
+        parameters: Document = {
+            "mode": "payment",
+            "customer": request.customer_id,
+            "line_items": [_item(request, line) for line in request.lines],
+            "metadata": metadata,
+            "payment_intent_data": {"metadata": metadata, "setup_future_usage": "off_session"},
+            "invoice_creation": {"enabled": True, "invoice_data": {"metadata": metadata}},
+            # Only euros can be debited by SEPA.
+            "allowed_payment_method_types": ["card", "sepa_debit"] if request.currency == "EUR" else ["card"],
+            "expires_at": request.expires_at // 1000,
+            "success_url": request.success_url,
+            "cancel_url": request.cancel_url,
+            "locale": request.locale,
+        }
+        if self._stripe.automatic_tax:
+            parameters["automatic_tax"] = {"enabled": True}
+            # A customer without an address could not be taxed; the one that is typed on the page decides.
+            parameters["customer_update"] = {"address": "auto"}
+        return parameters
+
+    def _close(self, session: Document) -> PaymentState:
+        """Expire it or void its invoice, unless it is paid or being paid; then what is true.
+
+        No idempotency key: doing it twice does it once anyway, and a kept refusal would outlive its reason.
+        """
+        for _ in range(_ROUNDS):
+            closing = self._closing(session)
+            if closing is None:
+                return self._state(session)
+            # Also after a refusal: another process, or the customer, was faster.
+            self._stripe.refusal_of(closing)
+            session = self._stripe.session(session["id"]) or session
+        raise ProviderUnavailableError("Stripe: the page could not be closed")
+
+    def _closing(self, session: Document) -> Callable[[], object] | None:
+        if is_paid(session) or is_under_way(session):
+            return None
+        if session["status"] == "open":
+            return self._expiring(session["id"])
+        invoice_id = payable_invoice(session)
+        return (lambda: self._stripe.v1.invoices.void_invoice(invoice_id)) if invoice_id else None
+
+    def _expiring(self, session_id: str) -> Callable[[], object]:
+        return lambda: self._stripe.v1.checkout.sessions.expire(session_id)
+
+    def _state(self, session: Document) -> PaymentState:
+        # The tax is not final before it is paid: the customer may type another country.
+        items = self._stripe.session_items(session["id"]) if is_paid(session) else []
+        return session_state(session, gross_by_item(items, session["amount_total"]))
+
+
+def _customer(account: Account) -> Document:
+    """What Stripe is told of an account, as far as it is there."""
+    contact = account.billing_contact
+    address = {
+        "line1": contact.street.strip(),
+        "postal_code": contact.post_code.strip(),
+        "city": contact.city.strip(),
+        "country": contact.country.strip(),
+    }
+    parameters: Document = {
+        "name": contact.name.strip() or account.name,
+        "email": contact.email.strip(),
+        "address": {name: value for name, value in address.items() if value},
+        "metadata": {"account_id": account.id},
+    }
+    return {name: value for name, value in parameters.items() if value}
+
+
+def _item(request: CheckoutRequest, line: ChargeLine) -> Document:
+    metadata = {"order": line.key}
+    return {
+        "quantity": 1,
+        "metadata": metadata,
+        "price_data": {
+            "currency": request.currency.lower(),
+            # Also on the product: by it the order's line is found on the invoice.
+            "product_data": {"name": line.description, "metadata": metadata},
+            "tax_behavior": "exclusive",
+            "unit_amount": line.amount,
+        },
+    }
+
+
+def _not_started(code: str | None) -> PaymentNotStartedError:
+    return PaymentNotStartedError("The payment could not be started.", code)

@@ -1,0 +1,62 @@
+"""Taking a cart's money at Stripe: the port Collection, by an invoice or on a page."""
+
+from __future__ import annotations
+
+from hosting_orders.adapters.stripe.checkout import StripeCheckout
+from hosting_orders.adapters.stripe.client import StripeApi
+from hosting_orders.adapters.stripe.invoices import StripeInvoices
+from hosting_orders.adapters.stripe.reading import is_made_by_checkout
+from hosting_orders.adapters.stripe.reading_checkout import is_session
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.providers import (
+    ChargeRequest,
+    CheckoutRequest,
+    PaymentMethod,
+    PaymentState,
+    SavedMethod,
+)
+
+
+class StripeCollection:
+    """Invoices for customers with a saved method, Checkout Sessions for those without (checkout.py, invoices.py).
+
+    A payment's reference says which it is. The invoice that a Checkout Session makes is never a payment of its own:
+    news of it is news of its session.
+    """
+
+    def __init__(self, stripe: StripeApi) -> None:
+        self._stripe = stripe
+        self._invoices = StripeInvoices(stripe)
+        self._checkout = StripeCheckout(stripe)
+
+    def default_method(self, customer_id: str) -> PaymentMethod | None:
+        return self._invoices.default_method(customer_id)
+
+    def charge(self, request: ChargeRequest) -> PaymentState:
+        return self._invoices.charge(request)
+
+    def customer_for(self, account: Account) -> str:
+        return self._checkout.customer_for(account)
+
+    def open_checkout(self, request: CheckoutRequest) -> PaymentState:
+        return self._checkout.open_checkout(request)
+
+    def keep_method(self, method: SavedMethod) -> None:
+        self._checkout.keep_method(method)
+
+    def state(self, reference: str) -> PaymentState | None:
+        if is_session(reference):
+            return self._checkout.state(reference)
+        with self._stripe.faults_translated():
+            invoice = self._stripe.invoice(reference)
+            if invoice is not None and is_made_by_checkout(invoice):
+                return self._checkout.state_by_invoice(invoice)
+            return self._invoices.state_of(invoice)
+
+    def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
+        found = self._invoices.find(customer_id, cart_token, created_at)
+        return found or self._checkout.find(customer_id, cart_token, created_at)
+
+    def void(self, reference: str) -> PaymentState:
+        closer = self._checkout if is_session(reference) else self._invoices
+        return closer.void(reference)

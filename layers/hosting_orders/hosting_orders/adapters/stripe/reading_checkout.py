@@ -1,0 +1,121 @@
+"""What Stripe has on record of a Checkout Session, in our words. Nothing here asks Stripe for anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hosting_orders.adapters.stripe.client import Document
+from hosting_orders.adapters.stripe.reading import (
+    adding_up,
+    canceled,
+    error_of,
+    id_of,
+    line_key_of,
+    method_type,
+)
+from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.providers import PaymentState, SavedMethod
+
+_FAILED = "payment_failed"  # when Stripe names no reason
+
+
+def is_session(reference: str) -> bool:
+    """Whether a payment's reference is the id of a Checkout Session; else it is the id of an invoice."""
+    return reference.startswith("cs_")
+
+
+def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
+    """Classify by what is on record at Stripe alone. `gross` is by line key.
+
+    A card that is declined on the page, or a challenge of its bank, leaves the session open: the customer is still
+    there and can try another. Only the time, or a debit that the bank returns, ends it unpaid. A returned debit may
+    leave an invoice behind that can still be paid: that is PROCESSING with its `error` until the invoice is void.
+    """
+    intent = _intent_of(session)
+    total = session["amount_total"]
+    error = error_of(intent)
+    state = PaymentState(
+        status=PaymentStatus.PROCESSING,
+        reference=session["id"],
+        account_id=session["metadata"]["account_id"],
+        cart_token=session["metadata"]["cart_token"],
+        method_type=method_type(intent, lambda method_id: None),
+        pay_url=None,
+        amount_charged=total,
+        credit_applied=0,
+        total_net=session["amount_subtotal"] - (session.get("total_details") or {}).get("amount_discount", 0),
+        total_gross=total,
+        gross=gross,
+    )
+    if is_paid(session):
+        return replace(state, status=PaymentStatus.SUCCEEDED, saved=_saved(session, intent))
+    if is_under_way(session):
+        return state
+    if session["status"] == "open":
+        return replace(
+            state,
+            status=PaymentStatus.AWAITING_AUTHENTICATION,
+            pay_url=session["url"],
+            pay_until=session["expires_at"] * 1000,
+            error=error,
+        )
+    if session["status"] == "expired":
+        return replace(canceled(state), error=error)
+    if payable_invoice(session) is not None:
+        return replace(state, error=error or _FAILED)
+    return replace(state, status=PaymentStatus.FAILED, error=error or _FAILED)
+
+
+def is_paid(session: Document) -> bool:
+    """Whether the money is there; also when it came later, by the invoice that a returned debit had left."""
+    return session["payment_status"] in ("paid", "no_payment_required") or _invoice_status(session) == "paid"
+
+
+def is_under_way(session: Document) -> bool:
+    """Whether money is on its way, which cannot be stopped."""
+    intent = _intent_of(session)
+    return intent is not None and intent["status"] in ("processing", "succeeded")
+
+
+def payable_invoice(session: Document) -> str | None:
+    """The id of the session's invoice while that can be paid."""
+    return id_of(session.get("invoice")) if _invoice_status(session) in ("open", "uncollectible") else None
+
+
+def nearness(session: Document) -> tuple[int, int, str]:
+    """Sorts the sessions of one cart: the nearest to money first, and of equal ones the oldest."""
+    status = "paid" if is_paid(session) else session["status"]
+    return ("paid", "complete", "open", "expired").index(status), session["created"], session["id"]
+
+
+def gross_by_item(items: list[Document], total: int) -> dict[str, int]:
+    """What each of our lines costs with tax, by its key. Together they are the session's `total`, to the cent."""
+    keyed = ((key_of_item(item), item["amount_total"]) for item in items)
+    return adding_up({key: amount for key, amount in keyed if key is not None}, total)
+
+
+def key_of_item(item: Document) -> str | None:
+    """The key of a session's line: its own, or that of its product (given with it)."""
+    product = (item.get("price") or {}).get("product")
+    return line_key_of(item) or (line_key_of(product) if isinstance(product, dict) else None)
+
+
+def product_of_item(item: Document) -> str | None:
+    return id_of((item.get("price") or {}).get("product"))
+
+
+def _saved(session: Document, intent: Document | None) -> SavedMethod | None:
+    customer, method = id_of(session.get("customer")), id_of((intent or {}).get("payment_method"))
+    if intent is None or not intent.get("setup_future_usage") or customer is None or method is None:
+        return None
+    return SavedMethod(customer, method)
+
+
+def _intent_of(session: Document) -> Document | None:
+    intent = session.get("payment_intent")
+    return intent if isinstance(intent, dict) else None
+
+
+def _invoice_status(session: Document) -> str | None:
+    invoice = session.get("invoice")
+    return invoice["status"] if isinstance(invoice, dict) else None

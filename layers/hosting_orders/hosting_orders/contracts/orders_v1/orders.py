@@ -1,0 +1,208 @@
+"""An order as contract 003 shows it; field names and words are the contract's, to the letter.
+
+O1-… and C… are ids of docs/contracts.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import TypedDict
+
+from hosting_orders.contracts.vendor.accounts import (
+    AccountDetails,
+    NamedId,
+    UserDetails,
+    account_details,
+    user_details,
+)
+from hosting_orders.contracts.vendor.orders import OrderIdAndStatus, OrderTimes, order_status, order_times
+from hosting_orders.contracts.vendor.tasks import TaskSummary, task_summaries
+from hosting_orders.contracts.vendor.times import date_time
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.cart import Cart, PaymentStatus
+from hosting_orders.domain.order import Order
+from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hosting_orders.usecases.list_orders import Listing
+    from hosting_orders.usecases.place_cart import Placed
+    from hosting_orders.usecases.show_order import OrderView
+
+
+class OrderSummary(OrderIdAndStatus):
+    """An order alone. `variant`, `product` and `location` are null where the product has none."""
+
+    created_at: str
+    updated_at: str
+    variant: str | None
+    product: str | None
+    location: str | None
+
+
+class OrderInList(OrderSummary):
+    """One of GET /api/orders (O1-010 … O1-014)."""
+
+    account: NamedId
+
+
+class OrderList(TypedDict):
+    """GET /api/orders: newest first."""
+
+    orders: list[OrderInList]
+
+
+class PaymentPage(TypedDict, total=False):
+    """Where the customer can pay, while that is possible. `payment_ur` is the contract's spelling (C16)."""
+
+    payment_ur: str
+    payment_url: str
+
+
+class OrderInDetails(OrderSummary, PaymentPage, OrderTimes):
+    """`order` of GET /api/orders/:id."""
+
+
+class SshData(TypedDict):
+    """Null until the site is delivered; `password` also for credentials that may not see it (C22)."""
+
+    ipaddr: str | None
+    username: str | None
+    password: str | None
+    port: str | None
+
+
+class SiteBlock(TypedDict):
+    """A site. `domain` and `ssh_data` are ours in GET /api/orders/:id."""
+
+    id: str | None
+    name: str
+    domain: str | None
+    ssh_data: SshData
+
+
+class SitePart(TypedDict, total=False):
+    site: SiteBlock
+
+
+class OrderDetails(SitePart):
+    """GET /api/orders/:id (O1-020 … O1-025)."""
+
+    order: OrderInDetails
+    tasks: list[TaskSummary]
+    account: AccountDetails
+    user: UserDetails | None
+
+
+class PlacedPayment(TypedDict, total=False):
+    payment_url: str
+
+
+class PlacedOrder(PlacedPayment, SitePart):
+    """The 201 of POST /api/orders (O1-040 … O1-043): `payment_url` while the customer must pay, else `site`.
+
+    Neither is there while it is not known which; then GET /api/orders/:id says it."""
+
+    order: OrderIdAndStatus
+    task: TaskSummary
+
+
+class Canceled(TypedDict):
+    """The 202 of DELETE /api/orders/:id."""
+
+    status: str
+    order: OrderSummary
+
+
+def order_list(listing: Listing) -> OrderList:
+    return {"orders": [_in_list(order, listing.account) for order in listing.orders]}
+
+
+def canceled(order: Order) -> Canceled:
+    return {"status": "accepted", "order": _summary(order)}
+
+
+def order_details(view: OrderView) -> OrderDetails:
+    order, payment = view.order, view.cart.payment.status
+    address = _pay_address(view.cart)
+    page: PaymentPage = {"payment_ur": address, "payment_url": address} if address else {}
+    site: SitePart = {} if order.resource is None else _site_part(order, view.password)
+    return {
+        "order": {**_summary(order, payment), **page, **order_times(view.outlook)},
+        "tasks": task_summaries(order, payment),
+        **site,
+        "account": account_details(view.account),
+        "user": user_details(view.user) if view.user else None,
+    }
+
+
+def placed_order(placed: Placed) -> PlacedOrder:
+    (order,) = placed.orders
+    payment = placed.cart.payment
+    (task,) = task_summaries(order, payment.status)
+    address = _pay_address(placed.cart)
+    paid: PlacedPayment = {"payment_url": address} if address else {}
+    unknown = placed.cart.checkout and not payment.paid
+    # The function that places orders cannot decrypt a password: a replay after delivery shows none.
+    site: SitePart = {} if address or unknown else _site_part(order, None)
+    return {
+        "order": {"id": order.uuid, "status": order_status(order, payment.status)},
+        "task": task,
+        **paid,
+        **site,
+    }
+
+
+def replayed(placed: Placed) -> Mapping[str, str]:
+    """The header that says that the same request was there before."""
+    return {"Idempotent-Replayed": "true"} if placed.replayed else {}
+
+
+def _pay_address(cart: Cart) -> str | None:
+    return None if cart.payment.settled else cart.payment.pay_url
+
+
+def _summary(order: Order, payment: PaymentStatus = PaymentStatus.PROCESSING) -> OrderSummary:
+    return {
+        "id": order.uuid,
+        "status": order_status(order, payment),
+        "created_at": date_time(order.created_at),
+        "updated_at": date_time(order.updated_at),
+        "variant": order.item.variant,
+        "product": order.item.plan,
+        "location": order.item.location,
+    }
+
+
+def _in_list(order: Order, account: Account) -> OrderInList:
+    return {**_summary(order), "account": {"id": account.id, "name": account.name}}
+
+
+def _site_part(order: Order, password: str | None) -> SitePart:
+    block = _SITES.get(order.kind)
+    return {"site": block(order, password)} if block else {}
+
+
+def _site(order: Order, password: str | None) -> SiteBlock:
+    site = order.resource_as(SiteResource)
+    name = order.item_as(SiteItem).name
+    if site is None:
+        nothing: SshData = {"ipaddr": None, "username": None, "password": None, "port": None}
+        return {"id": None, "name": name, "domain": None, "ssh_data": nothing}
+    return {
+        "id": site.id,
+        "name": name,
+        "domain": site.domain,
+        "ssh_data": {
+            "ipaddr": site.ip_address,
+            "username": site.username,
+            "password": password,
+            "port": str(site.port),
+        },
+    }
+
+
+_SITES = {ProductKind.SITE: _site}
+"""The products that a `site` stands for."""

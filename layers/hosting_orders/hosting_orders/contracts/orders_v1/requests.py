@@ -1,0 +1,78 @@
+"""The body of contract 003, and what the use case takes of it.
+
+Field names and words are the contract's, to the letter; O1-… and C… are ids of docs/contracts.md.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from hosting_orders.contracts.operation import Body, RequestFacts
+from hosting_orders.contracts.vendor.requests import Callback, Name, ShortName, Strict, checked
+from hosting_orders.domain.codes import Code
+from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, PaymentPage
+from hosting_orders.usecases.products.site import SiteRequest
+
+from . import operations
+
+_ReturnUrl = Annotated[str, StringConstraints(max_length=2048)]
+
+
+class Site(Strict):
+    """`site` of POST /api/orders (O1-031 … O1-035)."""
+
+    name: Name
+    variant: ShortName
+    location: ShortName | None = None
+    plan: ShortName | None = None
+    return_url: _ReturnUrl | None = None
+
+
+class PlaceOrder(Strict):
+    """Body of POST /api/orders. `return_url` can stand here too, and wins here (C17)."""
+
+    site: Site
+    return_url: _ReturnUrl | None = None
+    callback: Callback | None = None
+
+
+def _order(body: object, facts: RequestFacts) -> CartRequest:
+    order = checked(PlaceOrder, _without_term(body))
+    site, callback = order.site, order.callback
+    request = SiteRequest(
+        site.name,
+        site.variant,
+        site.location,
+        site.plan,
+        unknown_variants=operations.UNKNOWN_VARIANTS,
+    )
+    on_top = order.return_url is not None
+    page = PaymentPage(
+        facts.origin,
+        order.return_url if on_top else site.return_url,
+        "/return_url" if on_top else "/site/return_url",
+    )
+    return CartRequest(
+        items=(ItemRequest("/site", request),),
+        callback_url=callback.url if callback else None,
+        callback_authorization=callback.authorization if callback else None,
+        idempotency_key=facts.key,
+        fingerprint=facts.fingerprint,
+        placed=facts.placed,
+        page=page,
+    )
+
+
+def _without_term(body: object) -> object:
+    """A term belongs to version 2. Ignoring one would charge otherwise than the client meant."""
+    site = body.get("site") if isinstance(body, dict) else None
+    if isinstance(site, dict) and "term" in site:
+        text = "`site.term` is not a field of version 1, whose sites are paid monthly; version 2 has it."
+        raise InvalidRequestError(Code.INVALID_FIELD, text, "/site/term")
+    return body
+
+
+PLACE_ORDER = operations.PLACE_ORDER.taking(Body(PlaceOrder, _order))
