@@ -1,8 +1,10 @@
-"""POST /api/orders/domain and POST /api/carts: the two that can order domains."""
+"""Whatever can order domains: one alone, or a cart of several products."""
 
 from __future__ import annotations
 
 from hosting_orders import bootstrap
+from hosting_orders.contracts.billing_order import requests as billing_order
+from hosting_orders.contracts.order_status import domain_requests as order_status
 from hosting_orders.contracts.orders_v2 import requests as orders_v2
 from hosting_orders.domain.errors import UserRequiredError
 from hosting_orders.entrypoints.http import Call, Reply, serves, together
@@ -12,10 +14,10 @@ from hosting_orders.usecases.place_cart import Placed
 from hosting_orders.usecases.ports import Services
 
 bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments")
-bootstrap.prepare("cipher", "features", "registrar", "registry_rules")
+bootstrap.prepare("cipher", "features", "registrar", "registry_rules", "page_tokens", "counts")
 
 
-@serves(orders_v2.ORDER_DOMAIN)
+@serves(orders_v2.ORDER_DOMAIN, order_status.REGISTER_DOMAIN)
 def domain(call: Call[Placed], services: Services) -> Reply:
     admit_domain_orders(services, call.caller)
     return place(call, services)
@@ -30,4 +32,11 @@ def cart(call: Call[Placed], services: Services) -> Reply:
     return place(call, services)
 
 
-handler = together(domain, cart)
+@serves(billing_order.CREATE_ORDER)
+def billing(call: Call[Placed], services: Services) -> Reply:
+    if billing_order.orders_a_domain(call.request.json()):
+        admit_domain_orders(services, call.caller)
+    return place(call, services)
+
+
+handler = together(domain, cart, billing)

@@ -32,7 +32,8 @@ class Detail:
 class Problem:
     """An answer that is no success. `extra` are members of the body that only this code has.
 
-    `request_id` and `at` (epoch ms) are the answer's, for contracts that write them into the body.
+    `request_id` and `at` (epoch ms) are the answer's, for contracts that write them into the body. `lacks` says what an
+    account needs to be charged (NotReadyToChargeError), for contracts that have a code for each.
     """
 
     code: Code
@@ -41,6 +42,7 @@ class Problem:
     extra: dict[str, Any] = field(default_factory=dict)
     request_id: str = ""
     at: int = 0
+    lacks: str = ""
 
     @property
     def status(self) -> int:
@@ -65,6 +67,8 @@ def problem_of(error: Exception) -> Problem:
         case errors.PaymentNotStartedError():
             decline = shown_decline(error.decline_code)
             return _one(error.code, str(error), **({"decline_code": decline} if decline else {}))
+        case errors.NotReadyToChargeError():
+            return Problem(error.code, (Detail(error.code, str(error)),), lacks=error.lacks)
         case errors.RateLimitedError():
             headers = {"Retry-After": str(error.retry_after)}
             return Problem(error.code, (Detail(error.code, str(error)),), headers)

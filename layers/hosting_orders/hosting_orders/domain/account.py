@@ -46,7 +46,9 @@ class Account:
     """A customer of the hosting company. Times are epoch milliseconds UTC.
 
     `default_location` and `default_plan` (short names of the catalogue) are for orders that name none. `locale` is the
-    language of the pages for its customers, `en` or `nl`; None follows the user who orders.
+    language of the pages for its customers, `en` or `nl`; None follows the user who orders. `number` is a whole number
+    that stands for the account where a contract wants one. `tax_basis_points` is the tax that its orders are expected
+    to have, in hundredths of a percent: what is shown until the payment provider has computed it.
     """
 
     id: str
@@ -69,6 +71,8 @@ class Account:
     default_location: str | None = None
     default_plan: str | None = None
     locale: str | None = None
+    number: int = 0
+    tax_basis_points: int = 0
     roles: tuple[AccountRole, ...] = ()
 
 
@@ -127,6 +131,7 @@ class Credential:
     expires_at: int | None = None
     test: bool = False
     channel: Channel = Channel.API
+    name: str = ""
 
     def allows(self, scope: str) -> bool:
         """Whether the scope is among its own; `vps:manage` includes `vps:provision`."""

@@ -53,6 +53,14 @@ class InvalidFieldsError(HostingOrdersError):
         self.problems = problems
 
 
+class NotReadyToChargeError(InvalidRequestError):
+    """The account cannot be charged: `lacks` is `billing_contact` or `payment_method`."""
+
+    def __init__(self, lacks: str, message: str) -> None:
+        super().__init__(Code.NO_DEFAULT_PAYMENT_METHOD, message)
+        self.lacks = lacks
+
+
 class BodyTooLargeError(RequestRefusedError):
     """The request body is larger than any order could be."""
 

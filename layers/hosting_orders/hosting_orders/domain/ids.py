@@ -66,6 +66,11 @@ def object_id(number: int) -> str:
     return (seconds.to_bytes(4, "big") + middle.to_bytes(3, "big") + digest[:5]).hex()
 
 
+def resource_id(number: int) -> str:
+    """The 24-hex id of what an order has delivered: made like the order's own, and never the same."""
+    return object_id(number)[:14] + _digest(b"resource-id", number)[:5].hex()
+
+
 def order_uuid(number: int) -> str:
     """The UUID spelling (version 8: ours to fill): 49 bits of number, the rest a digest of it."""
     digest = bytearray(_digest(b"uuid", number)[:16])
@@ -90,6 +95,12 @@ def parse_order_id(text: str) -> int | None:
         number = (int.from_bytes(raw[:6], "big") << 1) | ((raw[6] >> 3) & 1)
         return number if 0 < number < _LIMIT and order_uuid(number) == text else None
     return None
+
+
+def is_order_id(text: str) -> bool:
+    """Whether the text has the form of one of the three spellings; no order need have this id."""
+    text = text.strip().lower()
+    return any(form.fullmatch(text) for form in (_DIGITS, _HEX, _UUID))
 
 
 def task_id(number: int, step: int) -> int:

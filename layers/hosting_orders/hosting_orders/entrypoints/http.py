@@ -21,7 +21,7 @@ from hosting_orders.contracts.problem import Problem, as_problem_json, problem_o
 from hosting_orders.domain import errors
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.placement import Channel, Placement
+from hosting_orders.domain.placement import Placement
 from hosting_orders.usecases.authenticate import Caller, admit, identify
 from hosting_orders.usecases.limit_rate import count_request
 from hosting_orders.usecases.ports import Services
@@ -53,6 +53,7 @@ class Request:
     source_ip: str
     raw_body: bytes
     host: str = ""
+    received_at: int = 0  # epoch ms
 
     @classmethod
     def of(cls, event: Event) -> Request:
@@ -72,6 +73,7 @@ class Request:
             source_ip=http.get("sourceIp", ""),
             raw_body=raw,
             host=event["requestContext"].get("domainName", ""),
+            received_at=int(event["requestContext"].get("timeEpoch", 0)),
         )
 
     def json(self) -> object:
@@ -148,7 +150,8 @@ class Call(Generic[View]):
         # Errors of headers are reported before errors of the body.
         key = self.request.idempotency_key if self.operation.idempotent else None
         raw = self.request.json()
-        placed = Placement(Channel.API, contract=self.contract.name, client_address=self.request.source_ip)
+        channel = self.caller.credential.channel
+        placed = Placement(channel, contract=self.contract.name, client_address=self.request.source_ip)
         origin = bootstrap.public_url() or f"https://{self.request.host}"
         return body.read(raw, RequestFacts(key, _fingerprint(self.request.path, raw), placed, origin))
 
@@ -259,6 +262,7 @@ def _admitted(
         oauth_scope=access.scope,
         account=access.account,
         user_required=access.user,
+        key_scope=access.key_scope,
     )
     if caller.account is not None:
         logger().append_keys(account_id=caller.account.id)

@@ -78,11 +78,13 @@ def admit(
     oauth_scope: str | None,
     account: AccountFrom,
     user_required: bool = False,
+    key_scope: str | None = None,
 ) -> Caller:
     """Check the credential's scopes, who it speaks for, then the account, in the order of C13.
 
     `headers` have lower-case names. `oauth_scope` None means: not available via OAuth. `account` says how the request
-    names its account, `user_required` whether an account's own key is not enough.
+    names its account, `user_required` whether an account's own key is not enough, `key_scope` the scope that a key
+    needs which names its account by itself.
     Raises CredentialRefusedError (401), AccessDeniedError (403), UserRequiredError (401), InvalidRequestError
     (400).
     """
@@ -101,6 +103,8 @@ def admit(
     if user_required and credential.user_id is None:
         raise UserRequiredError("Only a person may do this: use a user's API key, not the account's own.")
     if account is AccountFrom.KEY:
+        if key_scope is not None and not credential.allows(key_scope):
+            raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {key_scope}.")
         return Caller(credential, _only_account(services, credential))
     account_id = headers.get("x-auth-account", "").strip()
     if not account_id:
