@@ -60,7 +60,7 @@ def error(problem: Problem) -> Mapping[str, Any]:
     """The body of every answer that is no success."""
     body: Error = {
         "error": HTTPStatus(problem.status).phrase,
-        "message": "; ".join(detail.message for detail in problem.details),
+        "message": " ".join(detail.message for detail in problem.details),
         "code": _WORDS.get(problem.code, problem.code.upper()),
         "timestamp": date_time(problem.at),
         "requestId": problem.request_id,

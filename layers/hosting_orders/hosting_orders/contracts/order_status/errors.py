@@ -31,7 +31,7 @@ _LACKS = {"billing_contact": "no_billing_address", "payment_method": "no_valid_m
 def error(problem: Problem) -> Mapping[str, Any]:
     """The body of every answer that is no success."""
     body: Error = {
-        "error": "; ".join(detail.message for detail in problem.details),
+        "error": " ".join(detail.message for detail in problem.details),
         "code": _word(problem),
         "status": problem.status,
     }
