@@ -41,9 +41,12 @@ def test_a_request_is_answered(path: Path, world: World) -> None:
     assert answer["statusCode"] == REFUSED.get(path.parent.name, answer["statusCode"])
     assert answer["statusCode"] < 500
     if path.parent.name in ("place_order", "read_tlds") or path.stem == "order_domain_ordinary":
-        assert answer["statusCode"] in (200, 202), answer["body"]
+        assert answer["statusCode"] in (200, 201, 202), answer["body"]
+    version = event["headers"].get("x-api-version", "2")
     if path.parent.name == "place_order":
-        assert answer["statusCode"] == 202, answer["body"]
+        assert answer["statusCode"] == {"1": 201, "2": 202}[version], answer["body"]
+    if "webhook" not in path.parent.name and path.parent.name != "answer_unknown_route":
+        assert answer["headers"]["X-Api-Version"] == version
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -32,7 +32,10 @@ from tests.structure.project import (
 NEUTRAL = {"operation", "problem"}
 MAY_NAME_NO_CONTRACT = {"entrypoints", "usecases"}
 NAME = re.compile(r"\b(?:contract[ _]0\d\d|v[12]|orders_v\d)\b", re.IGNORECASE)
-ENDPOINT = re.compile(r"^\| `([A-Z]+ \S+)` \| (.*?) \| (yes|optional|) ?\| ?(`\S+`|no|) ?\|$", re.MULTILINE)
+ENDPOINT = re.compile(
+    r"^\| `([A-Z]+ \S+)` \| (.*?) \| ?((?:\d(?:, \d)*)?) ?\| ?(yes|optional|) ?\| ?(`\S+`|no|) ?\|$",
+    re.MULTILINE,
+)
 ERROR = re.compile(r"^\| (\d{3}) \| (`.*?) \| ", re.MULTILINE)
 
 
@@ -106,12 +109,18 @@ def codes_that_do_not_match(page: str) -> list[str]:
 
 
 def endpoints_that_do_not_match(page: str) -> list[str]:
-    """The page's table says of each operation who may call it, and whether it is ours."""
+    """The page's table says of each operation in which versions it is, who may call it, and whether it is ours."""
     table = {endpoint: tuple(cells) for endpoint, *cells in ENDPOINT.findall(page)}
-    problems = []
+    routes: dict[str, list[Operation[Any]]] = {}
     for operation in all_published():
-        endpoint = re.sub(r"\{(\w+)\}", r":\1", operation.route)
-        about, account, oauth = table.get(endpoint, ("", "?", "?"))
+        routes.setdefault(operation.route, []).append(operation)
+    problems = []
+    for route, (operation, *others) in routes.items():
+        endpoint = re.sub(r"\{(\w+)\}", r":\1", route)
+        about, versions, account, oauth = table.get(endpoint, ("", "?", "?", "?"))
+        spoken = ", ".join(sorted(each.contract.version or "" for each in (operation, *others)))
+        if versions != spoken:
+            problems.append(f"{endpoint}: the page says {versions!r}; its versions are {spoken!r}")
         access = operation.access
         wanted = (
             ("", "")
@@ -283,10 +292,15 @@ def test_a_code_that_is_missing_or_unknown_is_noticed() -> None:
 def test_an_endpoint_that_is_described_wrongly_is_noticed() -> None:
     page = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
     wrong = page.replace(
-        "| `GET /api/orders/:id` | one order | yes |", "| `GET /api/orders/:id` | one order | optional |"
+        "| `GET /api/orders/:id` | one order | 1, 2 | yes |",
+        "| `GET /api/orders/:id` | one order | 1, 2 | optional |",
     )
     assert len(endpoints_that_do_not_match(wrong)) == 1
     assert endpoints_that_do_not_match(page.replace("| ours: several products", "| several products"))
+    assert endpoints_that_do_not_match(page.replace("| one order | 1, 2 |", "| one order | 2 |")) == [
+        "GET /api/orders/:id: the page says '2'; its versions are '1, 2'"
+    ]
+    assert endpoints_that_do_not_match(page.replace("| one cart | 2 |", "| one cart | 1, 2 |"))
 
 
 # -- codes --------------------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ def registrar_clients() -> tuple[Any, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a client gets. Header names are lower case."""
+    """What a client gets. Header names are lower case; `body` is parsed JSON, or the text of an HTML page."""
 
     status: int
     body: Any
@@ -393,7 +393,8 @@ class World:
         except Crash:
             return Reply(502, {"message": "Internal Server Error"}, {})
         lower = {name.lower(): value for name, value in answer["headers"].items()}
-        body = json.loads(answer["body"]) if answer["body"] else None
+        page = lower.get("content-type", "").startswith("text/html")
+        body = answer["body"] if page else json.loads(answer["body"]) if answer["body"] else None
         return Reply(answer["statusCode"], body, lower)
 
     def site(self, **changes: Any) -> dict[str, Any]:

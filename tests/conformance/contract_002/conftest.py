@@ -13,7 +13,9 @@ from hosting_orders.entrypoints import http
 from tests.support.world import World, a_world
 
 DECLARED = {
-    operation.route: operation.codes for module in published.PUBLISHED for operation in module.OPERATIONS
+    (module.CONTRACT.name, operation.route): operation.codes
+    for module in published.PUBLISHED
+    for operation in module.OPERATIONS
 }
 
 
@@ -27,15 +29,15 @@ def world() -> Iterator[World]:
 def refusals_are_declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever a test is about: an operation refuses only with codes that it declares."""
     answered: Callable[..., dict[str, Any]] = http._answered
-    undeclared: set[tuple[str, str]] = set()
+    undeclared: set[tuple[str, str, str]] = set()
 
     def watched(exchange: Any, reply_to: Any) -> dict[str, Any]:
         answer = answered(exchange, reply_to)
-        route = exchange.event["routeKey"]
-        if answer["statusCode"] >= 400 and route in DECLARED:
+        operation = (exchange.contract.name, exchange.event["routeKey"])
+        if answer["statusCode"] >= 400 and operation in DECLARED:
             code = json.loads(answer["body"])["code"]
-            if code not in DECLARED[route]:
-                undeclared.add((route, code))
+            if code not in DECLARED[operation]:
+                undeclared.add((*operation, code))
         return answer
 
     monkeypatch.setattr(http, "_answered", watched)

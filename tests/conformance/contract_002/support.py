@@ -82,6 +82,7 @@ def send(
         "pathParameters": dict(parameters) if parameters is not None else found or None,
         "requestContext": {
             "http": {"method": method, "path": path, "sourceIp": source_ip},
+            "domainName": "api.example.com",
             "requestId": str(uuid.uuid4()),
         },
         "body": body,

@@ -142,7 +142,9 @@ def test_O2_120_texts_about_the_fields_of_a_domain(world: World, field: str, val
 
 def test_texts_of_other_answers(world: World) -> None:
     version = send(world, "GET", "/api/orders", headers={"X-Api-Version": "9"})
-    assert version.body["errors"] == ["API version '9' is not supported; send `X-Api-Version: 2`."]
+    assert version.body["errors"] == [
+        "API version '9' is not supported; send `X-Api-Version: 1` or `X-Api-Version: 2`."
+    ]
     cursor = send(world, "GET", "/api/orders", query={"cursor": "x"})
     assert cursor.body["errors"] == ["`cursor` is not valid; take it from a `Link` header."]
     patch = send(world, "PATCH", "/api/orders/x", body="{}")

@@ -159,5 +159,7 @@ def test_every_field_that_the_contract_has_is_taken(
 def test_the_events_to_try_have_known_fields_only(world: World, folder: str) -> None:
     for file in (ROOT / "events" / folder).glob("*.json"):
         event = json.loads(file.read_text())
+        if event["headers"].get("x-api-version") == "1":
+            continue  # contract 003's
         body = event["body"].replace("example-shop", folder.replace("_", "-"))
         assert post(world, event["rawPath"], json.loads(body)).status == 202

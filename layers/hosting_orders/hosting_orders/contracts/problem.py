@@ -33,7 +33,8 @@ class Problem:
     """An answer that is no success. `extra` are members of the body that only this code has.
 
     `request_id` and `at` (epoch ms) are the answer's, for contracts that write them into the body. `lacks` says what an
-    account needs to be charged (NotReadyToChargeError), for contracts that have a code for each.
+    account needs to be charged (NotReadyToChargeError), for contracts that have a code for each. `accepts` is the
+    request's `Accept-Language`, for contracts that are read by people.
     """
 
     code: Code
@@ -43,6 +44,7 @@ class Problem:
     request_id: str = ""
     at: int = 0
     lacks: str = ""
+    accepts: str = ""
 
     @property
     def status(self) -> int:

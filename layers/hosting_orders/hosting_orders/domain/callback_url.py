@@ -117,6 +117,9 @@ def redirect_problem(url: str, *, allow_loopback: bool = False) -> str | None:
         return str(problem)
     if parsed.scheme != "https" and not (allow_loopback and parsed.is_loopback):
         return "the URL must be https"
+    if parsed.address is None and not all(_LABEL.fullmatch(label) for label in parsed.host.split(".")):
+        # The payment provider takes no other, and says so only once the order is on record.
+        return "the host must be a name in its ASCII form, such as shop.example.com, or an address"
     return None
 
 

@@ -54,6 +54,12 @@ def smallest_number_at(moment_ms: int) -> int:
     return max(1, _number(moment_ms // 1000 * 1000, 0))
 
 
+def placed_at(number: int) -> int:
+    """The moment that a number was minted for (epoch ms). Older numbers are only right to the second."""
+    seconds, rest = number >> _REST_BITS, number & ((1 << _REST_BITS) - 1)
+    return seconds * 1000 + min(rest >> _RANDOM_BITS, 999)
+
+
 def _digest(purpose: bytes, number: int) -> bytes:
     return hashlib.sha256(purpose + number.to_bytes(8, "big")).digest()
 

@@ -186,6 +186,8 @@ class Endpoint:
                 raise LookupError(f"this function does not serve {event.get('routeKey')!r}")
             operation, caller = _admitted(sharing, request, services, exchange)
             exchange.contract = operation.contract
+            if caller is not None:
+                _check_ids(request)
             return self.handles[operation](Call(request, operation, caller), services)
 
         return _answered(exchange, reply)
@@ -266,9 +268,7 @@ def _admitted(
     )
     if caller.account is not None:
         logger().append_keys(account_id=caller.account.id)
-    operation = _spoken(sharing, request, caller)
-    _check_ids(request)
-    return operation, caller
+    return _spoken(sharing, request, caller), caller
 
 
 def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
@@ -344,7 +344,12 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
             else envelope(reply.body, request_id, services.clock.now())
         )
     except Exception as error:
-        problem = replace(problem_of(error), request_id=request_id, at=services.clock.now())
+        problem = replace(
+            problem_of(error),
+            request_id=request_id,
+            at=services.clock.now(),
+            accepts=headers.get("accept-language", ""),
+        )
         code = problem.code
         # A switch that an operator has turned off is no fault of ours.
         if problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):

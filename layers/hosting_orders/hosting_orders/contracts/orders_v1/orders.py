@@ -21,7 +21,7 @@ from hosting_orders.contracts.vendor.tasks import TaskSummary, task_summaries
 from hosting_orders.contracts.vendor.times import date_time
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.cart import Cart, PaymentStatus
-from hosting_orders.domain.order import Order
+from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class PlacedPayment(TypedDict, total=False):
 class PlacedOrder(PlacedPayment, SitePart):
     """The 201 of POST /api/orders (O1-040 … O1-043): `payment_url` while the customer must pay, else `site`.
 
-    Neither is there while it is not known which; then GET /api/orders/:id says it."""
+    Neither is there while it is not known which, nor when no site is coming any more: GET /api/orders/:id says it.
+    """
 
     order: OrderIdAndStatus
     task: TaskSummary
@@ -126,7 +127,7 @@ def canceled(order: Order) -> Canceled:
 
 def order_details(view: OrderView) -> OrderDetails:
     order, payment = view.order, view.cart.payment.status
-    address = _pay_address(view.cart)
+    address = _pay_address(order, view.cart)
     page: PaymentPage = {"payment_ur": address, "payment_url": address} if address else {}
     site: SitePart = {} if order.resource is None else _site_part(order, view.password)
     return {
@@ -142,11 +143,10 @@ def placed_order(placed: Placed) -> PlacedOrder:
     (order,) = placed.orders
     payment = placed.cart.payment
     (task,) = task_summaries(order, payment.status)
-    address = _pay_address(placed.cart)
+    address = _pay_address(order, placed.cart)
     paid: PlacedPayment = {"payment_url": address} if address else {}
-    unknown = placed.cart.checkout and not payment.paid
     # The function that places orders cannot decrypt a password: a replay after delivery shows none.
-    site: SitePart = {} if address or unknown else _site_part(order, None)
+    site: SitePart = _site_part(order, None) if not address and _site_is_coming(order, placed.cart) else {}
     return {
         "order": {"id": order.uuid, "status": order_status(order, payment.status)},
         "task": task,
@@ -160,8 +160,19 @@ def replayed(placed: Placed) -> Mapping[str, str]:
     return {"Idempotent-Replayed": "true"} if placed.replayed else {}
 
 
-def _pay_address(cart: Cart) -> str | None:
-    return None if cart.payment.settled else cart.payment.pay_url
+def _pay_address(order: Order, cart: Cart) -> str | None:
+    """Where the customer can pay. What is being cancelled is not offered, though its page may be open still."""
+    payable = order.status is OrderStatus.PENDING and not cart.payment.settled
+    return cart.payment.pay_url if payable else None
+
+
+def _site_is_coming(order: Order, cart: Cart) -> bool:
+    """Whether the site is there or needs nothing more of the customer. A debit of a saved account is under way for
+    days; whether a page was paid, or what became of a charge that Stripe has not answered, is not known."""
+    if order.resource is not None:
+        return True
+    alive = order.status in (OrderStatus.PENDING, OrderStatus.PROCESSING)
+    return alive and (cart.payment.paid or (cart.payment.started and not cart.checkout))
 
 
 def _summary(order: Order, payment: PaymentStatus = PaymentStatus.PROCESSING) -> OrderSummary:

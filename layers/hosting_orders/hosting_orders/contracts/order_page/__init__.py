@@ -1,0 +1,1 @@
+"""The order's page: HTML for the customer who pays and waits."""

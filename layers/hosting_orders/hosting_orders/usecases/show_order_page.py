@@ -1,0 +1,114 @@
+"""The page of one order, for the customer who has its secret address."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from hosting_orders.domain.account import language_of
+from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.durations import DAY
+from hosting_orders.domain.errors import NotFoundError, ProviderUnavailableError
+from hosting_orders.domain.order import Order
+from hosting_orders.domain.placement import Outcome
+
+from .changes import load_cart, load_order
+from .log import log
+from .ports import Services
+
+SHOWN_AFTER_END = 30 * DAY
+# Longer than any token that we sign.
+LONGEST_TOKEN = 400
+_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrder:
+    """An order as it was read at `read_at` (epoch ms). `plan_name` is its plan's name in the catalogue, None where it
+    has no plan; `language` is `en` or `nl`."""
+
+    order: Order
+    cart: Cart
+    plan_name: str | None
+    language: str
+    read_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPageView:
+    """What the page shows at the moment `now` (epoch ms).
+
+    `known` is None where the order cannot be read and was not read before; then its `number` is all that is known.
+    `current` is False where `known` is only remembered. `outcome` is how the customer left the payment page, None if
+    they do not come from one; `accepts` is the request's `Accept-Language`.
+    """
+
+    number: int
+    now: int
+    known: KnownOrder | None
+    current: bool
+    outcome: Outcome | None
+    accepts: str
+
+
+# In a process, and for its life: when the table is away, most customers who wait have been here seconds before.
+_remembered: OrderedDict[tuple[str, int], KnownOrder] = OrderedDict()
+
+
+def show_order_page(services: Services, token: str, *, outcome: str | None, accepts: str) -> OrderPageView:
+    """The page that the token names. An unknown `outcome` is ignored.
+
+    Raises NotFoundError for a token that we have not signed, and 30 days after the order's end; and
+    ProviderUnavailableError where the token itself cannot be checked.
+    """
+    named = services.page_tokens.read(token) if len(token) <= LONGEST_TOKEN else None
+    if named is None:
+        raise _no_such_page()
+    account_id, number = named
+    now = services.clock.now()
+    current = True
+    try:
+        known: KnownOrder | None = _read(services, account_id, number, now)
+    except ProviderUnavailableError:
+        log.warning("the order's page is shown without a look at the table", exc_info=True)
+        known, current = _remembered.get(named), False
+    if known and (known.order.ended_at or now) + SHOWN_AFTER_END < now:
+        raise _no_such_page()
+    if known and current:
+        _remember(named, known)
+    left = next((each for each in Outcome if each == outcome), None)
+    return OrderPageView(number, now, known, current, left, accepts)
+
+
+def _read(services: Services, account_id: str, number: int, now: int) -> KnownOrder:
+    try:
+        order = load_order(services, account_id, number)
+        cart = load_cart(services, account_id, order.cart_token)
+    except NotFoundError:
+        raise _no_such_page() from None
+    account = services.directory.account(account_id)
+    if account is None:
+        raise _no_such_page()
+    user = services.directory.user(order.user_id) if order.user_id and account.locale is None else None
+    return KnownOrder(order, cart, _plan_name(services, order), language_of(account, user), now)
+
+
+def _plan_name(services: Services, order: Order) -> str | None:
+    short_name = order.item.plan
+    if short_name is None:
+        return None
+    catalogue = services.catalogue.load()
+    plan = {**catalogue.plans, **catalogue.vm_plans}.get(short_name)
+    return plan.name if plan else short_name
+
+
+def _remember(named: tuple[str, int], known: KnownOrder) -> None:
+    _remembered[named] = known
+    _remembered.move_to_end(named)
+    while len(_remembered) > _REMEMBERED:
+        _remembered.popitem(last=False)
+
+
+def _no_such_page() -> NotFoundError:
+    # One text for all of them: what is wrong with a token is nobody's business.
+    return NotFoundError("There is no such page.")

@@ -1,0 +1,5 @@
+"""One world per module, and no refusal that the operation does not declare: as for contract 002."""
+
+from tests.conformance.contract_002.conftest import refusals_are_declared, world
+
+__all__ = ["refusals_are_declared", "world"]

@@ -1,0 +1,53 @@
+"""Every check of docs/contracts.md about contract 003 is in the name of a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hosting_orders.contracts.orders_v1 import operations
+from tests.conformance.contract_003.support import ROUTES
+from tests.support.world import matched
+
+LINES = {
+    1,
+    *range(10, 15),
+    *range(20, 26),
+    *range(30, 38),
+    *range(40, 45),
+    *range(50, 53),
+    60,
+}
+# Contradictions between the contracts that this one decides or shows otherwise than contract 002.
+CONTRADICTIONS = {1, 3, 10, 11, 15, 16, 17, 22, 23, 24}
+
+NAME = re.compile(r"def (test_\w+)\(")
+ROOT = Path(__file__).parents[3]
+
+
+def named() -> set[str]:
+    names = [
+        name for path in Path(__file__).parent.glob("test_*.py") for name in NAME.findall(path.read_text())
+    ]
+    return {found for name in names for found in re.findall(r"(?:O1_\d{3}|C\d\d)(?=_)", name)}
+
+
+def test_every_line_of_the_checklist_has_a_test() -> None:
+    expected = {f"O1_{line:03d}" for line in LINES} | {f"C{line:02d}" for line in CONTRADICTIONS}
+    assert expected - named() == set()
+
+
+def test_no_test_names_a_line_that_there_is_not() -> None:
+    lines = {f"O1_{line:03d}" for line in LINES}
+    assert named() - lines - {f"C{line:02d}" for line in range(1, 29)} == set()
+
+
+def test_the_page_has_these_checks_and_no_others() -> None:
+    page = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
+    assert {int(line) for line in re.findall(r"O1-(\d{3})", page)} == LINES
+
+
+def test_every_route_of_version_1_is_asked_with_its_account() -> None:
+    asked = {matched(method, path)[1]: account for method, path, account in ROUTES}
+    access = {one.route: one.access for one in operations.OPERATIONS}
+    assert asked == {route: one is not None and one.account for route, one in access.items()}

@@ -1,0 +1,95 @@
+"""Contract 003, "Order a new Site", where the catalogue is another or Stripe is away: each on a fresh world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.catalogue import Location, Plan, Term, Variant
+from hosting_orders.domain.products import SiteItem
+from tests.conformance.contract_002.support import assert_error
+from tests.conformance.contract_003.support import ask, order, page_of, placed, shown, stored
+from tests.support.checkout import site
+from tests.support.mishaps import Mishap
+from tests.support.world import World, a_world
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+@pytest.mark.parametrize(
+    ("account", "effect"),
+    [("no_method", "stripe.post checkout.sessions"), ("no_customer", "stripe.post customers")],
+)
+def test_O1_042_O1_043_while_it_is_unknown_there_is_neither_a_page_nor_a_site(
+    world: World, account: str, effect: str
+) -> None:
+    world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == effect else None)
+    answer = placed(world, account)
+    assert effect in world.mishaps.seen
+    assert set(answer) == {"order", "task"} and answer["order"]["status"] == "pending"
+    assert "payment_url" not in shown(world, answer["order"]["id"], account)["order"]
+    world.mishaps.none()
+    world.live(1200, every=60)
+    found = shown(world, answer["order"]["id"], account)
+    assert found["order"]["payment_url"] == page_of(world, answer["order"]["id"], account)["url"]
+
+
+def test_O1_042_the_same_request_again_opens_the_page_that_could_not_be_opened(world: World) -> None:
+    world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
+    first = order(world, account="no_method", idempotency_key="away")
+    assert (first.status, set(first.body)) == (201, {"order", "task"})
+    world.mishaps.none()
+    again = order(world, account="no_method", idempotency_key="away")
+    assert again.body["order"]["id"] == first.body["order"]["id"]
+    assert again.body["payment_url"] == page_of(world, first.body["order"]["id"])["url"]
+
+
+def test_O1_043_whether_a_saved_method_pays_is_unknown_too_while_stripe_is_away(world: World) -> None:
+    """It may want the customer: then there is a page to pay on, and no site beside it."""
+    world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
+    answer = placed(world, "authentication_required", site())
+    assert set(answer) == {"order", "task"}
+    world.mishaps.none()
+    world.live(1200, every=60)
+    assert shown(world, answer["order"]["id"], "authentication_required")["order"]["payment_url"]
+
+
+def test_O1_034_the_first_plan_is_one_that_has_a_price_for_the_account(world: World) -> None:
+    prices = {("reseller", Term.MONTHLY, "EUR"): 100}
+    world.services.catalogue.put_plan(Plan("7", "agency", "Agency", "For others", prices))
+    world.services.catalogue.put_location(Location("7", "aaa", "First"))
+    found = shown(world, placed(world)["order"]["id"])["order"]
+    assert (found["location"], found["product"]) == ("aaa", "basic")
+    reply = order(world, site(plan="agency"))
+    assert_error(reply, 400, "pricing_missing", "/site/plan")
+
+
+def test_O1_034_a_site_is_paid_monthly_or_annually_where_the_plan_has_no_monthly_price(world: World) -> None:
+    prices = {("standard", Term.ANNUAL, "EUR"): 9900}
+    world.services.catalogue.put_plan(Plan("8", "yearly", "Yearly", "Once a year", prices))
+    assert term_and_price(world, site()) == (Term.MONTHLY, 1200)
+    assert term_and_price(world, site(plan="yearly")) == (Term.ANNUAL, 9900)
+    assert world.net_paid() == 1200 + 9900
+
+
+def term_and_price(world: World, body: Any) -> tuple[Any, int]:
+    found = stored(world, placed(world, body=body)["order"]["id"], "ready")
+    return found.item_as(SiteItem).term, found.price.amount
+
+
+def test_O1_032_a_variant_over_capacity(world: World) -> None:
+    world.services.catalogue.put_variant(Variant("scarce", capacity=1))
+    assert order(world, site(variant="scarce"), "no_method").body["payment_url"]
+    reply = order(world, site(variant="scarce"))
+    assert_error(reply, 400, "variant_unavailable", "/site/variant")
+    world.run()
+    (first,) = ask(world, "GET", "/api/orders", "no_method").body["orders"]
+    assert ask(world, "DELETE", f"/api/orders/{first['id']}", "no_method").status == 202
+    world.run()
+    assert order(world, site(variant="scarce")).status == 201

@@ -1,0 +1,164 @@
+"""Contract 003, `return_url`: where the customer goes after the payment page."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from hosting_orders import bootstrap
+from tests.conformance.contract_002.support import assert_error, state_of
+from tests.conformance.contract_003.support import order, page_of, placed, stored, stranger
+from tests.support.checkout import site
+from tests.support.world import World
+
+IN_SITE = "https://shop.example/in-site"
+ON_TOP = "https://shop.example/on-top"
+
+
+def ways_back(world: World, body: Any) -> tuple[str, str]:
+    """Where the customer goes after paying, and after walking away, without our part of the query."""
+    account = stranger(world)
+    order_id = placed(world, account, body)["order"]["id"]
+    session = page_of(world, order_id, account)
+    for url, outcome in ((session["success_url"], "success"), (session["cancel_url"], "cancel")):
+        query = parse_qs(urlsplit(url).query)
+        assert query["order_id"] == [order_id] and query["outcome"] == [outcome]
+    return tuple(
+        url.rpartition("order_id=")[0][:-1] for url in (session["success_url"], session["cancel_url"])
+    )  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("body", "url"),
+    [
+        (site(return_url=IN_SITE), IN_SITE),
+        ({**site(), "return_url": ON_TOP}, ON_TOP),
+        ({**site(return_url=IN_SITE), "return_url": ON_TOP}, ON_TOP),
+        ({**site(return_url=IN_SITE), "return_url": None}, IN_SITE),
+        ({**site(return_url=None), "return_url": ON_TOP}, ON_TOP),
+    ],
+)
+def test_O1_035_C17_it_stands_in_site_or_on_top_and_the_top_wins(world: World, body: Any, url: str) -> None:
+    assert ways_back(world, body) == (url, url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example",
+        "https://shop.example/?basket=7&x=%C3%A9",
+        "https://shop.example:9443/done",
+        "https://localhost/done",
+        "https://xn--bcher-kva.example/done",
+        "https://192.168.0.7/done",
+        "https://[::1]/done",
+        "https://shop.example/" + "a" * 2027,
+    ],
+)
+def test_O1_035_a_browser_may_go_where_our_servers_may_not(world: World, url: str) -> None:
+    """It is only ever a redirect: neither the port nor the address matters."""
+    assert ways_back(world, {**site(), "return_url": url}) == (url, url)
+
+
+@pytest.mark.parametrize("body", [site(), site(return_url=None), {**site(), "return_url": None}])
+def test_O1_035_O1_052_the_default_is_the_order_s_own_page(world: World, body: Any) -> None:
+    account = stranger(world)
+    order_id = placed(world, account, body)["order"]["id"]
+    session = page_of(world, order_id, account)
+    page, _, query = session["success_url"].partition("?")
+    assert (query, session["cancel_url"]) == ("outcome=success", f"{page}?outcome=cancel")
+    token = page.removeprefix("https://api.example.com/o/")
+    assert token != page and order_id not in page
+    found = stored(world, order_id, account)
+    assert world.services.page_tokens.read(token) == (found.account_id, found.number)
+
+
+HOSTILE = (
+    "http://shop.example/",
+    "javascript:alert(1)",
+    "JavaScript://shop.example/%0aalert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "file:///etc/passwd",
+    "ftp://shop.example/",
+    "//shop.example/",
+    "/done",
+    "shop.example",
+    "https:shop.example",
+    "https://",
+    "https:///done",
+    "https://user:pass@shop.example/",
+    "https://user@shop.example/",
+    "https://shop.example@evil.example/",
+    "https://shop.example/#done",
+    "https://shop.example/a b",
+    " https://shop.example/",
+    "https://shop.example/\n",
+    "https://shop.example/a\r\nLocation: https://evil.example/",
+    "https://shop.example/\x00",
+    "https://shop.example/\t",
+    "https://shop.example\\@evil.example/",
+    "https://shop.example/é",
+    "https://shop.example/\u2028",
+    "https://shop.example:99999/",
+    "https://shop.example:x/",
+    "https://[::1/",
+    "https://[shop.example]/",
+    "https://./",
+    "https://shop..example/",
+    "https://-shop-.example/",
+    "https://%00/",
+    "https://shop%20.example/",
+    "https://bücher.example/",
+    "https://" + "a" * 64 + ".example/",
+    "https://shop.example/" + "a" * 2048,
+    "http://localhost/",
+    "http://127.0.0.1:8000/",
+    "",
+    "\ud800",
+)
+
+
+@pytest.mark.parametrize("url", HOSTILE, ids=lambda url: repr(url)[:40])
+def test_O1_035_what_customers_cannot_be_sent_to_is_refused_where_it_stands(world: World, url: str) -> None:
+    places = {"/site/return_url": site(return_url=url), "/return_url": {**site(), "return_url": url}}
+    for account in ("ready", "no_method"):
+        for pointer, body in places.items():
+            before = state_of(world)
+            reply = order(world, body, account)
+            assert reply.status == 400
+            assert reply.body["code"] in ("invalid_return_url", "invalid_field")
+            assert_error(reply, 400, reply.body["code"], pointer)
+            assert state_of(world) == before
+
+
+@pytest.mark.parametrize("value", [1, 0, True, 1.5, [], [ON_TOP], {}, {"url": ON_TOP}], ids=repr)
+def test_O1_035_it_is_text(world: World, value: Any) -> None:
+    before = state_of(world)
+    assert_error(order(world, site(return_url=value)), 400, "invalid_field", "/site/return_url")
+    assert_error(order(world, {**site(), "return_url": value}), 400, "invalid_field", "/return_url")
+    assert state_of(world) == before
+
+
+def test_O1_035_C17_a_wrong_one_in_site_that_does_not_count_is_not_an_error_of_the_top(world: World) -> None:
+    """Only the one that is used is judged as an address; both must be text."""
+    both = {**site(return_url="http://shop.example/"), "return_url": ON_TOP}
+    assert ways_back(world, both) == (ON_TOP, ON_TOP)
+    reply = order(world, {**site(return_url=IN_SITE), "return_url": "http://shop.example/"})
+    assert_error(reply, 400, "invalid_return_url", "/return_url")
+
+
+def test_O1_035_a_machine_s_own_browser_comes_back_to_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "allow_loopback_callbacks", lambda: True)
+    url = "http://127.0.0.1:8123/done"
+    assert ways_back(world, site(return_url=url)) == (url, url)
+    assert_error(order(world, site(return_url="http://shop.example/")), 400, "invalid_return_url")
+
+
+def test_O1_035_with_a_saved_method_it_is_checked_and_not_needed(world: World) -> None:
+    body = placed(world, body={**site(), "return_url": ON_TOP})
+    assert "payment_url" not in body
+    assert ON_TOP not in str(body)
