@@ -23,7 +23,6 @@ from hosting_orders.domain.account import (
     User,
 )
 from hosting_orders.domain.catalogue import DomainPrice, Image, Location, Plan, Term, Tld, Variant, VmPlan
-from hosting_orders.domain.ids import mint_number
 from hosting_orders.usecases.authenticate import hash_key
 
 if TYPE_CHECKING:
@@ -264,7 +263,6 @@ def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: st
             trial_start=now if demo.trial else None,
             trial_end=now + 14 * 86_400_000 if demo.trial else None,
             nameservers=("ns1.example.net", "ns2.example.net"),
-            number=mint_number(now),
             roles=(AccountRole(user_id, "owner", "Owner", True, now, now),),
         )
     )

@@ -26,17 +26,22 @@ def domain(call: Call[Placed], services: Services) -> Reply:
 @serves(orders_v2.PLACE_CART)
 def cart(call: Call[Placed], services: Services) -> Reply:
     if orders_v2.orders_a_domain(call.request.json()):
-        if call.caller.user_id is None:
-            raise UserRequiredError("Only a person may order domains: use a user's API key.")
-        admit_domain_orders(services, call.caller)
+        _admit_person(call, services)
     return place(call, services)
 
 
 @serves(billing_order.CREATE_ORDER)
 def billing(call: Call[Placed], services: Services) -> Reply:
     if billing_order.orders_a_domain(call.request.json()):
-        admit_domain_orders(services, call.caller)
+        _admit_person(call, services)
     return place(call, services)
+
+
+def _admit_person(call: Call[Placed], services: Services) -> None:
+    """Only the body says that a domain is ordered, so it is asked here who may do that."""
+    if call.caller.user_id is None:
+        raise UserRequiredError("Only a person may order domains: use a user's API key.")
+    admit_domain_orders(services, call.caller)
 
 
 handler = together(domain, cart, billing)

@@ -38,14 +38,15 @@ class Access:
 
     `scope` is the scope that an OAuth token needs, and a key that has scopes; None closes the operation to both.
     `account` says how the request names its account, `user` whether an account's own key is not enough. `key_scope` is
-    the scope that a key needs which names its account by itself (AccountFrom.KEY); None where that depends on the
-    order, and the use case checks it.
+    the scope that a key needs which names its account by itself (AccountFrom.KEY). `scoped` is for keys whose scope
+    depends on the order: the use case checks it.
     """
 
     scope: str | None = None
     account: AccountFrom = AccountFrom.HEADER
     user: bool = False
     key_scope: str | None = None
+    scoped: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

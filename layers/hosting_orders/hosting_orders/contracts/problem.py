@@ -34,7 +34,8 @@ class Problem:
 
     `request_id` and `at` (epoch ms) are the answer's, for contracts that write them into the body. `lacks` says what an
     account needs to be charged (NotReadyToChargeError), for contracts that have a code for each. `accepts` is the
-    request's `Accept-Language`, for contracts that are read by people.
+    request's `Accept-Language`, for contracts that are read by people, and `route` its route key, for those that have a
+    text for one endpoint.
     """
 
     code: Code
@@ -45,6 +46,7 @@ class Problem:
     at: int = 0
     lacks: str = ""
     accepts: str = ""
+    route: str = ""
 
     @property
     def status(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
+from .ids import account_number
 from .placement import Channel
 
 
@@ -46,9 +47,9 @@ class Account:
     """A customer of the hosting company. Times are epoch milliseconds UTC.
 
     `default_location` and `default_plan` (short names of the catalogue) are for orders that name none. `locale` is the
-    language of the pages for its customers, `en` or `nl`; None follows the user who orders. `number` is a whole number
-    that stands for the account where a contract wants one. `tax_basis_points` is the tax that its orders are expected
-    to have, in hundredths of a percent: what is shown until the payment provider has computed it.
+    language of the pages for its customers, `en` or `nl`; None follows the user who orders. `tax_basis_points` is the
+    tax that its orders are expected to have, in hundredths of a percent: what is shown until the payment provider has
+    computed it.
     """
 
     id: str
@@ -71,9 +72,13 @@ class Account:
     default_location: str | None = None
     default_plan: str | None = None
     locale: str | None = None
-    number: int = 0
     tax_basis_points: int = 0
     roles: tuple[AccountRole, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """A positive whole number that stands for the account where a contract wants one."""
+        return account_number(self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,16 @@ def parse_registration_id(given: int) -> int | None:
     return number if rest == 0 and 0 < number < _LIMIT else None
 
 
+def account_number(account_id: str) -> int:
+    """The whole number of an account: always the same, and never an order's.
+
+    52 bits of a digest with a one before them, so it is exact in JavaScript. Of 100,000 accounts two have the same
+    number with a chance of one in a million; nothing is looked up by it.
+    """
+    digest = hashlib.sha256(b"account" + account_id.encode("utf-8", "surrogatepass")).digest()
+    return (1 << 52) | (int.from_bytes(digest[:7], "big") >> 4)
+
+
 def cart_token(account_id: str, idempotency_key: str | None) -> str:
     """A cart's token: a hash of account and Idempotency-Key, if any: the cart is its own idempotency record."""
     if idempotency_key is None:

@@ -265,6 +265,7 @@ def _admitted(
         account=access.account,
         user_required=access.user,
         key_scope=access.key_scope,
+        scoped=access.scoped,
     )
     if caller.account is not None:
         logger().append_keys(account_id=caller.account.id)
@@ -349,6 +350,7 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
             request_id=request_id,
             at=services.clock.now(),
             accepts=headers.get("accept-language", ""),
+            route=str(event.get("routeKey", "")),
         )
         code = problem.code
         # A switch that an operator has turned off is no fault of ours.

@@ -79,12 +79,13 @@ def admit(
     account: AccountFrom,
     user_required: bool = False,
     key_scope: str | None = None,
+    scoped: bool = False,
 ) -> Caller:
     """Check the credential's scopes, who it speaks for, then the account, in the order of C13.
 
     `headers` have lower-case names. `oauth_scope` None means: not available via OAuth. `account` says how the request
     names its account, `user_required` whether an account's own key is not enough, `key_scope` the scope that a key
-    needs which names its account by itself.
+    needs which names its account by itself, `scoped` that the use case asks for the key's scopes.
     Raises CredentialRefusedError (401), AccessDeniedError (403), UserRequiredError (401), InvalidRequestError
     (400).
     """
@@ -97,7 +98,7 @@ def admit(
             raise AccessDeniedError(
                 Code.INSUFFICIENT_SCOPE, f"The OAuth token lacks the scope {oauth_scope}."
             )
-    elif credential.scopes and account is not AccountFrom.KEY and oauth_scope not in credential.scopes:
+    elif credential.scopes and not scoped and key_scope is None and oauth_scope not in credential.scopes:
         # A key that was given out for one purpose must not do more where nothing asks for its scopes.
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, "The API key's scopes do not include this.")
     if user_required and credential.user_id is None:

@@ -84,7 +84,8 @@ class PaymentPage:
 class CartRequest:
     """What the client sent. `fingerprint` is a hash of the whole body, `placed` what each order remembers of it.
 
-    With `page` the cart need not have a saved payment method.
+    With `page` the cart need not have a saved payment method. `callback_pointer` is the callback's JSON pointer in the
+    request.
     """
 
     items: tuple[ItemRequest, ...]
@@ -95,6 +96,7 @@ class CartRequest:
     idempotency_key: str | None = None
     on_item_failure: OnItemFailure = OnItemFailure.KEEP
     page: PaymentPage | None = None
+    callback_pointer: str = "/callback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +206,12 @@ def _callback_target(
         return None
     problem = url_problem(request.callback_url, allow_loopback=allow_loopback)
     if problem:
-        raise InvalidRequestError(Code.INVALID_CALLBACK, problem, "/callback/url")
+        raise InvalidRequestError(Code.INVALID_CALLBACK, problem, f"{request.callback_pointer}/url")
     if not request.callback_authorization:
         return CallbackTarget(request.callback_url)
     problem = authorization_problem(request.callback_authorization)
     if problem:
-        raise InvalidRequestError(Code.INVALID_CALLBACK, problem, "/callback/authorization")
+        raise InvalidRequestError(Code.INVALID_CALLBACK, problem, f"{request.callback_pointer}/authorization")
     sealed = services.cipher.seal(request.callback_authorization, authorization_context(account.id))
     return CallbackTarget(request.callback_url, sealed)
 

@@ -28,9 +28,11 @@ class PendingView:
 def show_pending_order(services: Services, caller: Caller) -> PendingView | None:
     """The newest order with an address to pay at; None when there is none."""
     account = caller.scope
+    looked_at: set[str] = set()
     for order in services.orders.newest(account.id, _LOOKED_AT).orders:
-        if order.status is not OrderStatus.PENDING:
+        if order.status is not OrderStatus.PENDING or order.cart_token in looked_at:
             continue
+        looked_at.add(order.cart_token)
         cart = load_cart(services, account.id, order.cart_token)
         if not cart.payment.settled and cart.payment.pay_url is not None:
             return PendingView(order, cart, account)

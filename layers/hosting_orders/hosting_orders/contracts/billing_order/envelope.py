@@ -31,7 +31,10 @@ class ErrorDetail(TypedDict):
 
 
 class Error(TypedDict):
-    """`error` is the title of the HTTP status. `reason` is ours: why an order cannot be cancelled."""
+    """`error` is the title of the HTTP status.
+
+    Ours: `reason`, why an order cannot be cancelled, and `decline_code`, the bank's word for a declined payment.
+    """
 
     error: str
     message: str
@@ -40,9 +43,17 @@ class Error(TypedDict):
     requestId: str
     details: NotRequired[list[ErrorDetail]]
     reason: NotRequired[str]
+    decline_code: NotRequired[str]
 
 
 _WORDS = {Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE"}
+CANCEL = "POST /api/billing/order/{id}/cancel"
+# The vendor's own texts, and one that names this contract's field.
+_TEXTS = {
+    Code.UNAUTHORIZED: "Authentication required",
+    Code.IDEMPOTENCY_KEY_REUSED: "This `attemptKey` was used before with another body; use a new one for a new order.",
+}
+_TEXTS_OF_ROUTE = {(CANCEL, Code.TEMPORARILY_UNAVAILABLE): "Failed to cancel order"}
 
 
 def envelope(data: Mapping[str, Any], request_id: str, at: int) -> Mapping[str, Any]:
@@ -60,7 +71,7 @@ def error(problem: Problem) -> Mapping[str, Any]:
     """The body of every answer that is no success."""
     body: Error = {
         "error": HTTPStatus(problem.status).phrase,
-        "message": " ".join(detail.message for detail in problem.details),
+        "message": _text(problem),
         "code": _WORDS.get(problem.code, problem.code.upper()),
         "timestamp": date_time(problem.at),
         "requestId": problem.request_id,
@@ -70,7 +81,14 @@ def error(problem: Problem) -> Mapping[str, Any]:
         body["details"] = fields
     if "reason" in problem.extra:
         body["reason"] = str(problem.extra["reason"])
+    if "decline_code" in problem.extra:
+        body["decline_code"] = str(problem.extra["decline_code"])
     return body
+
+
+def _text(problem: Problem) -> str:
+    known = _TEXTS_OF_ROUTE.get((problem.route, problem.code)) or _TEXTS.get(problem.code)
+    return known or " ".join(detail.message for detail in problem.details)
 
 
 def _member(detail: Detail) -> ErrorDetail:

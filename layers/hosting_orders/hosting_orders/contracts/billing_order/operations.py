@@ -13,7 +13,7 @@ from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 
 from . import orders
-from .envelope import envelope, error
+from .envelope import CANCEL, envelope, error
 
 CONTRACT = Contract(
     "billing_order",
@@ -25,6 +25,10 @@ CONTRACT = Contract(
     callback=callback_body,
 )
 _KEY = Access(account=AccountFrom.KEY)
+# Keys of this vendor have no scopes: one that was given out for a purpose is not a key here.
+_SCOPED_KEY = (Code.INSUFFICIENT_SCOPE,)
+UNKNOWN_VARIANTS = frozenset({"migration"})
+"""Variants of the catalogue that this contract does not sell."""
 
 SHOW_ORDER = Operation(
     route="GET /api/billing/order/{id}",
@@ -33,15 +37,16 @@ SHOW_ORDER = Operation(
     access=_KEY,
     answers=orders.BillingOrderData,
     render=orders.billing_order,
+    refuses=_SCOPED_KEY,
 )
 CANCEL_ORDER = Operation(
-    route="POST /api/billing/order/{id}/cancel",
+    route=CANCEL,
     heading="Cancel an order",
     contract=CONTRACT,
     access=_KEY,
     answers=orders.Canceled,
     render=orders.canceled,
-    refuses=(Code.ORDER_NOT_CANCELLABLE,),
+    refuses=(*_SCOPED_KEY, Code.ORDER_NOT_CANCELLABLE),
     ours=True,
 )
 LIST_PENDING_ORDERS = Operation(
@@ -51,6 +56,7 @@ LIST_PENDING_ORDERS = Operation(
     access=_KEY,
     answers=orders.PendingOrders,
     render=orders.pending_orders,
+    refuses=_SCOPED_KEY,
     ours=True,
 )
 CREATE_ORDER = Operation(
@@ -63,6 +69,8 @@ CREATE_ORDER = Operation(
     render=orders.created_order,
     headers=orders.replayed,
     refuses=(
+        *_SCOPED_KEY,
+        Code.USER_REQUIRED,
         Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,
         Code.INVALID_CALLBACK,
         Code.INVALID_RETURN_URL,
@@ -71,7 +79,6 @@ CREATE_ORDER = Operation(
         Code.UNKNOWN_LOCATION,
         Code.UNKNOWN_PLAN,
         Code.UNKNOWN_IMAGE,
-        Code.UNKNOWN_TERM,
         Code.VARIANT_UNAVAILABLE,
         Code.PRICING_MISSING,
         Code.FEATURE_DISABLED,
@@ -82,7 +89,6 @@ CREATE_ORDER = Operation(
         Code.AUTHCODE_REQUIRED,
         Code.INCOMPLETE_CONTACT,
         Code.INVALID_CONTACT,
-        Code.INVALID_CONTACT_SOURCE,
         Code.DOMAIN_UNAVAILABLE,
         Code.DOMAIN_ADD_FAILED,
         Code.TOO_MANY_UNPAID_DOMAINS,

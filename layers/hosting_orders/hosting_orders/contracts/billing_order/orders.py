@@ -9,11 +9,11 @@ from typing_extensions import TypedDict
 
 from hosting_orders.contracts.shown import shown_text
 from hosting_orders.domain.money import decimal_text
-from hosting_orders.domain.order import Order
+from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource, VmItem, VmResource
 
 from .currencies import Currency, currency
-from .words import cycle_word, date, invoice_word, order_word
+from .words import PRODUCTS, cycle_word, date, invoice_word, order_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,7 +181,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
             "total": total,
             "currency_id": str(currency(order.price.currency)["id"]),
             "date_created": date(order.created_at),
-            "status": order_word(order),
+            "status": order_word(order.status),
             "order_ip": order.placed.client_address or "",
             "notes": _notes(order),
             "metadata": {
@@ -193,7 +193,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
             "contract_accepted_date": "",
             "contract_accepted_by": "",
             "commitment_date": "",
-            "type": order.kind.value,
+            "type": PRODUCTS[order.kind],
             "firstname": first,
             "lastname": last,
             "companyname": contact.organization,
@@ -205,7 +205,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
             "invsubtotal2": _money(order, order.price.amount),
             "admin_firstname": "",
             "admin_lastname": "",
-            "balance": _money(order, 0 if payment.settled or order.ended else gross),
+            "balance": _money(order, 0 if payment.settled or order.ended else gross - credit),
             "hosting": hosting,
             "addons": [],
             "upgrades": [],
@@ -215,7 +215,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
             "currency": currency(order.price.currency),
             "item_count": len(hosting) + len(domains),
         },
-        "status": order_word(order),
+        "status": order_word(order.status),
         "can_cancel": order.why_not_cancellable() is None,
     }
 
@@ -232,7 +232,7 @@ def pending_orders(view: PendingView | None) -> PendingOrders:
     return {
         "pendingOrder": {
             "id": str(order.number),
-            "status": order_word(order),
+            "status": order_word(order.status),
             "invoice_id": payment.reference or "",
             "total": _money(order, gross),
             "currency": order.price.currency,
@@ -244,7 +244,8 @@ def pending_orders(view: PendingView | None) -> PendingOrders:
 
 def created_order(placed: Placed) -> CreatedOrder:
     payment, numbers = placed.cart.payment, [str(order.number) for order in placed.orders]
-    address = None if payment.settled else payment.pay_url
+    pending = any(order.status is OrderStatus.PENDING for order in placed.orders)
+    address = payment.pay_url if pending and not payment.settled else None
     return {
         "invoiceId": payment.reference,
         "orderId": numbers[0],
@@ -275,7 +276,7 @@ def _notes(order: Order) -> list[Note]:
             "admin_id": _NONE,
             "date": date(entry.at),
             "note": shown_text(entry.cause),
-            "title": entry.status.value,
+            "title": order_word(entry.status),
             "flags": "",
             "firstname": "",
             "lastname": "",
@@ -300,7 +301,7 @@ def _site(order: Order, password: str, total: str) -> Hosting:
         "username": site.username if site else "",
         "password": password,
         "catname": "WordPress",
-        "ptype": "site",
+        "ptype": PRODUCTS[order.kind],
     }
 
 
@@ -315,7 +316,7 @@ def _machine(order: Order, password: str, total: str) -> Hosting:
         "username": machine.username if machine else "",
         "rootpassword": password,
         "catname": "VPS",
-        "ptype": "vm",
+        "ptype": PRODUCTS[order.kind],
     }
 
 
@@ -327,7 +328,7 @@ def _entry(order: Order, total: str) -> Hosting:
         "total": total,
         "qty": "1",
         "billingcycle": cycle_word(order),
-        "status": order_word(order),
+        "status": order_word(order.status),
         "server_id": "",
         "name": "",
         "autosetup": "1",

@@ -12,7 +12,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from hosting_orders.contracts.operation import Body, RequestFacts
-from hosting_orders.contracts.vendor.requests import Callback, Name, ShortName, Strict, checked, field_problem
+from hosting_orders.contracts.vendor.requests import (
+    AuthCode,
+    Callback,
+    Name,
+    ShortName,
+    Strict,
+    checked,
+    field_problem,
+)
 from hosting_orders.domain.cart import MAX_ITEMS
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
@@ -28,7 +36,8 @@ from .words import CYCLES
 
 _Cycle = Literal["Monthly", "Annually"]
 _TERMS = {word: term.value for term, word in CYCLES.items()}
-_AttemptKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
+_AttemptKey = Annotated[str, StringConstraints(pattern=r"\A[\x21-\x7e]{1,255}\z")]
+_Text = Annotated[str, StringConstraints(max_length=1024)]
 
 
 class SiteItem(Strict):
@@ -46,7 +55,7 @@ class VpsItem(Strict):
     """A virtual machine of `cartItems`."""
 
     type: Literal["vps"]
-    hostname: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    hostname: _Text
     plan: ShortName
     image: ShortName
     location: ShortName
@@ -57,9 +66,9 @@ class DomainItem(Strict):
     """A domain of `cartItems`; `contact` has the fields of contract 002."""
 
     type: Literal["domain"]
-    name: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    name: _Text
     action: Literal["register", "transfer"] = "register"
-    authCode: Annotated[str, StringConstraints(max_length=255)] | None = None  # noqa: N815
+    authCode: AuthCode | None = None  # noqa: N815
     contact: dict[str, Any]
 
 
@@ -105,13 +114,21 @@ def _order(body: object, facts: RequestFacts) -> CartRequest:
         fingerprint=facts.fingerprint,
         placed=facts.placed,
         page=PaymentPage(facts.origin, client.returnUrl, "/clientData/returnUrl"),
+        callback_pointer="/clientData/callback",
     )
 
 
 def _product(item: SiteItem | VpsItem | DomainItem) -> ProductRequest:
     if isinstance(item, SiteItem):
         term = _TERMS[item.billingCycle] if item.billingCycle else None
-        return SiteRequest(item.name, item.variant, item.location, item.plan, term)
+        return SiteRequest(
+            item.name,
+            item.variant,
+            item.location,
+            item.plan,
+            term,
+            unknown_variants=operations.UNKNOWN_VARIANTS,
+        )
     if isinstance(item, VpsItem):
         return VmRequest(item.hostname, item.plan, item.image, item.location, _TERMS[item.billingCycle])
     return DomainRequest(
@@ -119,19 +136,41 @@ def _product(item: SiteItem | VpsItem | DomainItem) -> ProductRequest:
         action=DomainAction(item.action).value,
         auth_code=item.authCode,
         contact=item.contact,
-        contact_source=None,
-        role_contacts={},
+        auth_code_pointer="/authCode",
     )
 
 
+# What pydantic finds with this body alone.
+_TYPES = "must be `site`, `vps` or `domain`"
+_FINDINGS = {
+    "union_tag_invalid": _TYPES,
+    "union_tag_not_found": _TYPES,
+    "too_short": f"must have 1 to {MAX_ITEMS} items",
+    "too_long": f"must have 1 to {MAX_ITEMS} items",
+    "string_pattern_mismatch": "must be 1 to 255 visible ASCII characters without spaces",
+}
+_CODES = {
+    ("string_pattern_mismatch", "attemptKey"): Code.INVALID_IDEMPOTENCY_KEY,
+    ("literal_error", "action"): Code.INVALID_ACTION,
+    ("missing", "contact"): Code.INCOMPLETE_CONTACT,
+    ("dict_type", "contact"): Code.INVALID_CONTACT,
+}
+
+
 def _problem(found: Mapping[str, Any]) -> InvalidRequestError:
-    """Pydantic puts the item's type into the path of a field; clients did not write it there."""
-    location = found["loc"]
-    if len(location) > 3 and location[0] == "cartItems":
-        found = {**found, "loc": (*location[:2], *location[3:])}
-    elif len(location) == 3 and location[0] == "cartItems" and found["type"] != "extra_forbidden":
-        found = {**found, "loc": location[:2] if location[2] in ("site", "vps", "domain") else location}
-    return field_problem(found)
+    """One of pydantic's findings in the contract's words, with the field as the client wrote it."""
+    kind, location = found["type"], tuple(found["loc"])
+    if location[:1] == ("cartItems",) and len(location) > 3:
+        location = (*location[:2], *location[3:])  # pydantic puts the item's type in between
+    if kind.startswith("union_tag"):
+        location = (*location, "type")
+    if kind == "literal_error":
+        text = f"must be {found['ctx']['expected']}".replace("'", "`")
+    else:
+        text = _FINDINGS.get(kind, str(found["msg"]))
+    problem = field_problem({**found, "loc": location, "msg": text})
+    code = _CODES.get((kind, str(location[-1]) if location else ""), problem.code)
+    return InvalidRequestError(code, str(problem), problem.pointer)
 
 
 CREATE_ORDER = operations.CREATE_ORDER.taking(Body(CreateOrder, _order))

@@ -7,9 +7,13 @@ import datetime as dt
 from hosting_orders.domain.cart import Payment
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import ProductKind
 
 CYCLES = {Term.MONTHLY: "Monthly", Term.ANNUAL: "Annually"}
 FREE = "Free"
+
+PRODUCTS = {ProductKind.SITE: "site", ProductKind.VM: "vps", ProductKind.DOMAIN: "domain"}
+"""`type` of an order, and of an item that is ordered."""
 
 _ACTIVE, _PENDING, _CANCELLED = "Active", "Pending", "Cancelled"
 _ORDER_WORDS = {
@@ -21,9 +25,9 @@ _ORDER_WORDS = {
 }
 
 
-def order_word(order: Order) -> str:
-    """`status` of the order and of what it contains."""
-    return _ORDER_WORDS.get(order.status, _PENDING)
+def order_word(status: OrderStatus) -> str:
+    """`status` of an order and of what it contains, and `title` of a note."""
+    return _ORDER_WORDS.get(status, _PENDING)
 
 
 def invoice_word(order: Order, payment: Payment) -> str:

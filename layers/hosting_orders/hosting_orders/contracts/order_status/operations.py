@@ -35,7 +35,7 @@ CONTRACT = Contract(
     limit=RateLimit(requests=60, seconds=60),
     limit_headers=limit_headers,
 )
-_KEY = Access(account=AccountFrom.KEY)
+_KEY = Access(account=AccountFrom.KEY, scoped=True)
 
 SHOW_ORDER = Operation(
     route="GET /api/v1/orders/{id}",
