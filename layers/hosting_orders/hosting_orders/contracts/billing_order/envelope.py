@@ -72,7 +72,7 @@ def error(problem: Problem) -> Mapping[str, Any]:
     body: Error = {
         "error": HTTPStatus(problem.status).phrase,
         "message": _text(problem),
-        "code": _WORDS.get(problem.code, problem.code.upper()),
+        "code": code_word(problem.code),
         "timestamp": date_time(problem.at),
         "requestId": problem.request_id,
     }
@@ -84,6 +84,11 @@ def error(problem: Problem) -> Mapping[str, Any]:
     if "decline_code" in problem.extra:
         body["decline_code"] = str(problem.extra["decline_code"])
     return body
+
+
+def code_word(code: Code) -> str:
+    """A code as this contract writes it."""
+    return _WORDS.get(code, code.upper())
 
 
 def _text(problem: Problem) -> str:
