@@ -33,11 +33,11 @@ _STATUSES = {
 
 def status_word(order: Order) -> str:
     """The order's status. PROVISION_FAILED says that a refund was issued (SQ-045, SQ-047), so an order for which no
-    money had been taken is CANCELED."""
+    money had been taken is FAILED."""
     if order.status is OrderStatus.CANCELING:
         return "PROCESSING" if order.entered(OrderStatus.PROCESSING) is not None else "PENDING"
     if order.status is OrderStatus.PROVISION_FAILED and order.refund is None:
-        return "CANCELED"
+        return "FAILED"
     return _STATUSES[order.status]
 
 
