@@ -29,21 +29,25 @@ ROUTES = (
 )
 
 _S = "string"
+
+
+def _texts(names: str) -> dict[str, Any]:
+    return dict.fromkeys(names.split(), _S)
+
+
 # The body of the published page, to the letter: every name, and the type it shows.
 ORDER: dict[str, Any] = {
-    **dict.fromkeys(
+    **_texts(
         "id number payment_module client_id staff_member_id invoice_id total currency_id date_created status "
         "order_ip contract_accepted_date contract_accepted_by commitment_date type firstname lastname companyname "
-        "module modusubtype invtotal invstatus invcredit invsubtotal2 admin_firstname admin_lastname balance".split(),
-        _S,
+        "module modusubtype invtotal invstatus invcredit invsubtotal2 admin_firstname admin_lastname balance"
     ),
-    "notes": [dict.fromkeys("id type rel_id admin_id date note title flags firstname lastname".split(), _S)],
+    "notes": [_texts("id type rel_id admin_id date note title flags firstname lastname")],
     "metadata": {"invoice_id": _S, "total": _S, "gateway_id": _S, "client_id": 0},
     "hosting": [
-        dict.fromkeys(
+        _texts(
             "id domain product_id total qty billingcycle status server_id name autosetup category_id username "
-            "password rootpassword catname module ptype commitment_date item_type".split(),
-            _S,
+            "password rootpassword catname module ptype commitment_date item_type"
         )
     ],
     "addons": [_S],
@@ -52,7 +56,7 @@ ORDER: dict[str, Any] = {
     "domains": [_S],
     "contracts": [_S],
     "currency": {
-        **dict.fromkeys("code iso sign format decimal rounding rounding_mode".split(), _S),
+        **_texts("code iso sign format decimal rounding rounding_mode"),
         "id": 0,
         "rate": 0.0,
     },
