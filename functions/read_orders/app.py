@@ -109,7 +109,8 @@ def statuses(call: Call[StatusListing], services: Services) -> Reply:
 
 @serves(order_status.PING)
 def ping(call: Call[Ping], services: Services) -> Reply:
-    return call.answer(Ping(call.caller.credential, call.request.received_at, services.clock.now()))
+    now = services.clock.now()
+    return call.answer(Ping(call.caller.credential, call.request.received_at or now, now))
 
 
 @serves(billing_order.LIST_PENDING_ORDERS)

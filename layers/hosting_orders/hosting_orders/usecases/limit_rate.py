@@ -6,6 +6,7 @@ so that any number of processes agree.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from hosting_orders.domain.errors import ConcurrentUpdateError, ProviderUnavailableError
@@ -46,6 +47,6 @@ def count_request(services: Services, bucket: str, limit: RateLimit) -> Standing
         limit=limit.requests,
         remaining=max(0, limit.requests - made),
         resets_at=resets_at,
-        retry_after=max(1, int(resets_at - now)),
+        retry_after=math.ceil(resets_at - now),
         exceeded=made > limit.requests,
     )
