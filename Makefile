@@ -2,7 +2,7 @@
 # The tools install themselves on first use, into .venv/; only Python 3.11 to 3.14 has to be there.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo logs switch test check lint validate build deploy bench lock clean .venv/app .venv/emulator .venv/sam
+.PHONY: help run demo logs switch test check lint validate build deploy bench browser lock clean .venv/app .venv/emulator .venv/sam
 
 PYTHON_APP := .venv/app/bin/python
 PYTEST := $(PYTHON_APP) -m pytest
@@ -53,6 +53,9 @@ deploy: build ## Build, then deploy to your AWS account, asking for what it need
 bench: .venv/app .venv/emulator .venv/sam ## Count the instructions of a cold start (needs valgrind); ARGS=… as in bench/README.md
 	@mkdir -p .local && local/toolchain/sam_build.sh --here >.local/bench-build.log 2>&1 || { cat .local/bench-build.log; exit 1; }
 	@$(PYTHON_APP) -m bench.cold_start $(ARGS)
+
+browser: ## Install what the browser tests need, from PyPI and npm; Chromium comes from your system
+	@$(BOOTSTRAP) browser
 
 lock: ## Move every pinned dependency to its newest release
 	@local/toolchain/lock.sh

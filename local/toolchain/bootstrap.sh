@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds Python and makes the project's virtual environments, each only when it is missing or out of date.
 #
-#   bootstrap.sh ENVIRONMENT…     make .venv/ENVIRONMENT (app, emulator, sam)
+#   bootstrap.sh ENVIRONMENT…     make .venv/ENVIRONMENT (app, emulator, sam; or browser, see below)
 #   bootstrap.sh --python [X.Y…]  print the newest suitable Python (or the newest among the versions given)
 #
 # Why three environments: the emulator and SAM CLI each pin a botocore of their own, and neither may
@@ -84,7 +84,7 @@ requirements_of() {
         emulator) printf '%s\n' "$here/emulator.txt" ;;
         sam) printf '%s\n' "$here/sam.txt" ;;
         *)
-            say "Unknown environment '$1': it is one of app, emulator, sam."
+            say "Unknown environment '$1': it is one of app, emulator, sam, browser."
             exit 2
             ;;
     esac
@@ -160,6 +160,35 @@ make_environment() {
     unlock
 }
 
+# What the browser tests need: Playwright joins .venv/app, and axe-core is npm's, in .venv/browser. Chromium is no
+# package of either; the tests find the system's.
+make_browser() {
+    local stamp log="$venvs/browser/install.log"
+    make_environment app
+    stamp=$(cat "$venvs/app/.stamp" "$here/browser.txt" "$here/browser/package-lock.json" | cksum)
+    [ "$(cat "$venvs/browser/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
+    if ! command -v npm >/dev/null; then
+        say "npm was not found on the PATH; the browser tests need it for axe-core."
+        say "  Debian, Ubuntu: apt-get install npm"
+        say "  macOS:          brew install node"
+        exit 1
+    fi
+    lock browser
+    say "Preparing what the browser tests need …"
+    rm -rf "${venvs:?}/browser"
+    mkdir -p "$venvs/browser"
+    cp "$here/browser/package.json" "$here/browser/package-lock.json" "$venvs/browser/"
+    if ! "$venvs/app/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps --no-compile \
+        --require-hashes -r "$here/browser.txt" >"$log" 2>&1 ||
+        ! (cd "$venvs/browser" && npm ci --ignore-scripts --no-audit --no-fund) >>"$log" 2>&1; then
+        cat "$log" >&2
+        say "Installing what the browser tests need failed; the words of pip or npm are above."
+        exit 1
+    fi
+    printf '%s\n' "$stamp" >"$venvs/browser/.stamp"
+    unlock
+}
+
 case ${1:-} in
     "" | -h | --help)
         sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
@@ -174,7 +203,7 @@ case ${1:-} in
         ;;
     *)
         if [ $# -eq 1 ]; then
-            make_environment "$1"
+            if [ "$1" = browser ]; then make_browser; else make_environment "$1"; fi
             exit
         fi
         # At the same time: pip waits for the network and for the disk as much as for the processor.

@@ -25,3 +25,12 @@ resolve layers/dependencies/requirements
 resolve local/toolchain/dev
 resolve local/toolchain/emulator
 resolve local/toolchain/sam
+resolve local/toolchain/browser
+
+echo "Resolving browser/package.json …"
+if command -v npm >/dev/null; then
+    cd "$here/browser"
+    npm install --silent --package-lock-only --omit-lockfile-registry-resolved --save-exact axe-core@latest
+else
+    echo "npm is not there: axe-core stays as it is." >&2
+fi

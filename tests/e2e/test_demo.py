@@ -16,6 +16,7 @@ import pytest
 
 from local.client import call
 from local.demo import DemoAccounts, DemoFailedError, Sample, show_sample_order
+from local.demo_checkout import ACCOUNT as CHECKOUT_ACCOUNT
 from local.demo_lines import show_how_to_go_on
 from local.errors import StackError
 from local.paths import APP_PYTHON, ROOT
@@ -35,8 +36,9 @@ def broken_platform(stack: Stack) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def shown(stack: Stack, accounts: DemoAccounts) -> tuple[Sample, str]:
+def shown(stack: Stack, accounts: DemoAccounts, forget_payments: Callable[[str], None]) -> tuple[Sample, str]:
     """The sample orders and what is printed of them. It takes a while, hence once."""
+    forget_payments(CHECKOUT_ACCOUNT)
     with contextlib.redirect_stdout(io.StringIO()) as output:
         sample = show_sample_order(stack, accounts, Terminal())
     return sample, output.getvalue()
@@ -57,6 +59,11 @@ def test_the_sample_order_is_followed_until_it_is_completed(shown: tuple[Sample,
         ".de: active until",
         ".nl: transferring",
         ".nl: active until",
+        "has no saved payment method: X-Api-Version: 1",
+        "order pending, to be paid at ",
+        "paid on that page; the customer is sent to ",
+        "order completed; the page says: Uw website is klaar",
+        " port 22",
     ):
         assert fact in printed
     assert "(pending)" not in printed
@@ -105,9 +112,10 @@ def test_the_demo_file_names_all_addresses_and_accounts(stack: Stack, accounts: 
     assert document["accounts"] == accounts
     assert set(accounts) == {
         *("ready", "credit", "no_method", "authentication_required"),
-        *("declined_recoverable", "declined_final", "sepa", "trial"),
+        *("declined_recoverable", "declined_final", "sepa", "trial", "no_customer", "dutch"),
     }
-    assert all(set(account) == {"id", "user_key", "system_key"} for account in accounts.values())
+    keys = {"user_key", "user_key_v1", "system_key"}
+    assert all(set(account) == {"id", *keys} for account in accounts.values())
     addresses = {
         name: document[name] for name in ("api", "stripe", "platform", "registrar", "aws", "callbacks")
     }

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html import unescape
+from unittest import mock
+
+from botocore.exceptions import EndpointConnectionError
 
 from hosting_orders.domain.order import Order
 from tests.support.checkout import order_of, order_site, session_of, site
 from tests.support.domain_books import transfer
-from tests.support.world import Reply, World
+from tests.support.world import Reply, World, boto3_client
 
 DAY = 86_400
 
@@ -32,6 +36,17 @@ def speak(world: World, order: Order, language: str) -> None:
     account = world.services.directory.account(order.account_id)
     assert account is not None
     world.services.directory.put_account(replace(account, locale=language))
+
+
+@contextmanager
+def table_away() -> Iterator[None]:
+    """Meanwhile the table cannot be reached."""
+
+    def refuse(*_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="made up")
+
+    with mock.patch.object(boto3_client("dynamodb"), "_make_api_call", refuse):
+        yield
 
 
 @dataclass(frozen=True, slots=True)

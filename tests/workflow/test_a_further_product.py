@@ -10,8 +10,12 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml
+from markupsafe import Markup
 
 from hosting_orders.adapters.dynamodb import plain
+from hosting_orders.contracts.order_page import goods
+from hosting_orders.contracts.order_page.goods import Goods
+from hosting_orders.contracts.order_page.languages import Language
 from hosting_orders.contracts.orders_v2 import orders as shown_orders
 from hosting_orders.domain import order as orders
 from hosting_orders.domain.catalogue import Term
@@ -32,6 +36,7 @@ from hosting_orders.usecases.products.site import SiteRequest
 from hosting_orders.usecases.sealed_password import password_context
 from tests.support import world as worlds
 from tests.support.asl_runner import StateMachine
+from tests.support.order_page import get, seen, token_of
 from tests.support.world import ROOT, World, a_world
 
 NET = 700
@@ -49,6 +54,7 @@ class ToyItem:
     colour: str
     term: Term = Term.MONTHLY
     location: ClassVar[None] = None
+    plan: ClassVar[None] = None
     verb: ClassVar[str] = "wrap"
 
     def facts(self) -> dict[str, str]:
@@ -134,6 +140,11 @@ def toy_block(order: Order, password: str | None) -> dict[str, Any]:
     return {"toy": {"box": toy.box, "secret": password}} if toy else {}
 
 
+def toy_words(order: Order, plan_name: str | None, _: Language) -> Goods:
+    facts = ((Markup("Toy"), order.item.name),)
+    return Goods(facts, Markup("Wrapping"), Markup("Being wrapped"), Markup("Wrapped"), Markup("Wait."))
+
+
 def machine_with_a_route() -> StateMachine:
     """The project's workflow, which sends toys to the hosting platform."""
     text = (ROOT / "statemachines" / "fulfil_order.asl.yaml").read_text(encoding="utf-8")
@@ -151,9 +162,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(orders, "Item", Item | ToyItem)
     monkeypatch.setattr(orders, "Resource", Resource | ToyResource)
     plain._fields.cache_clear()
-    # usecases/products/registry.py, and the contract's table of blocks
+    # usecases/products/registry.py, the contract's table of blocks, and the words of the order's page
     monkeypatch.setitem(registry.FULFILMENTS, ToyKind.TOY, ToyFulfilment)
     monkeypatch.setitem(shown_orders._BLOCKS, ToyKind.TOY, toy_block)
+    monkeypatch.setitem(goods.GOODS, ToyKind.TOY, toy_words)
     with a_world() as world:
         yield world
     plain._fields.cache_clear()
@@ -180,6 +192,8 @@ def test_a_further_product_is_charged_delivered_shown_and_renewed(world: World) 
     assert world.platform.services[order_id].request.kind == "toy"
     shown = world.request("GET", f"/api/orders/{order_id}")
     assert (shown.status, shown.headers["retry-after"]) == (200, "7")
+    page = seen(get(world, token_of(world, waiting)))
+    assert (page.heading, page.current, page.facts["Toy"]) == ("Being wrapped", ["Wrapping"], "Bear")
     assert waiting.due_at == (waiting.provisioning_at or 0) + MINUTE
     world.run()
     world.live(120, every=60)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.contract_002.support import assert_error
+from tests.conformance.contract_002.support import assert_error, finished
 from tests.conformance.contract_003.support import ask, page_of, placed, shown, stranger
 from tests.support.world import World
 
@@ -43,8 +43,9 @@ def test_O1_021_a_payment_of_version_2_that_waits_for_the_customer(world: World)
 
 def test_O1_020_O1_023_a_domain_of_version_2(world: World) -> None:
     order_id = world.order_domain("across-example.com").body["orders"][0]["id"]
-    world.run()
+    finished(world, order_id)
     body = shown(world, order_id)
+    assert body["order"]["status"] == "completed"
     assert "site" not in body and "domain" not in body
     assert (body["order"]["variant"], body["order"]["product"], body["order"]["location"]) == NONE
     task = ask(world, "GET", f"/api/tasks/{body['tasks'][0]['id']}").body["task"]

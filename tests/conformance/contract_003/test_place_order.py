@@ -152,6 +152,24 @@ def test_O1_042_a_replay_after_a_cancel_offers_nothing_to_pay(world: World) -> N
     assert set(again) == {"order", "task"} and again["order"]["status"] == "cancelled"
 
 
+def test_O1_043_a_replay_after_an_end_without_a_site_has_none(world: World) -> None:
+    account = "authentication_required"
+    first = order(world, account=account, idempotency_key="replay-4")
+    world.run()
+    assert ask_in(world, "1", "DELETE", f"/api/orders/{first.body['order']['id']}", account).status == 202
+    world.run()
+    again = order(world, account=account, idempotency_key="replay-4").body
+    assert set(again) == {"order", "task"} and again["order"]["status"] == "cancelled"
+    failing = order(world, idempotency_key="replay-5").body
+    assert failing["site"]["id"] is None
+    world.run(finish=False)
+    world.platform.fail(failing["order"]["id"], retryable=False)
+    world.platform_webhook(failing["order"]["id"])
+    world.live(600, every=60)
+    again = order(world, idempotency_key="replay-5").body
+    assert set(again) == {"order", "task"} and again["order"]["status"] == "failed"
+
+
 @pytest.mark.parametrize(
     "changed",
     [site(name="Other"), site(plan="business"), {**site(), "return_url": "https://shop.example/"}],

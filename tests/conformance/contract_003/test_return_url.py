@@ -11,7 +11,7 @@ from hosting_orders import bootstrap
 from tests.conformance.contract_002.support import assert_error, state_of
 from tests.conformance.contract_003.support import order, page_of, placed, stored, stranger
 from tests.support.checkout import site
-from tests.support.world import World
+from tests.support.world import World, handler_of, matched
 
 IN_SITE = "https://shop.example/in-site"
 ON_TOP = "https://shop.example/on-top"
@@ -73,6 +73,21 @@ def test_O1_035_O1_052_the_default_is_the_order_s_own_page(world: World, body: A
     assert token != page and order_id not in page
     found = stored(world, order_id, account)
     assert world.services.page_tokens.read(token) == (found.account_id, found.number)
+    opened = opened_page(token)
+    assert (opened["statusCode"], opened["headers"]["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert session["url"].replace("&", "&amp;") in opened["body"] and str(found.number) in opened["body"]
+
+
+def opened_page(token: str) -> Any:
+    """The order's page, as a browser asks for it."""
+    folder, route, parameters = matched("GET", f"/o/{token}")
+    event = {
+        "routeKey": route,
+        "headers": {},
+        "pathParameters": parameters,
+        "requestContext": {"http": {"method": "GET", "path": f"/o/{token}"}, "domainName": "api.example.com"},
+    }
+    return handler_of(folder)(event, None)
 
 
 HOSTILE = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -86,7 +86,7 @@ def _domain(order: Order, plan_name: str | None, _: Language) -> Goods:
     )
 
 
-GOODS: Mapping[ProductKind, Callable[[Order, str | None, Language], Goods]] = {
+GOODS: dict[ProductKind, Callable[[Order, str | None, Language], Goods]] = {
     ProductKind.SITE: _site,
     ProductKind.DOMAIN: _domain,
     ProductKind.VM: _vm,

@@ -54,7 +54,8 @@ class Language:
     def moment(self, at: int) -> Markup:
         """Epoch milliseconds as an element `time`, to the minute."""
         when = dt.datetime.fromtimestamp(at // 60_000 * 60, dt.UTC)
-        text = f"{when.day} {self.months[when.month - 1]} {when.year}, {when:%H:%M} UTC"
+        # Lines break only between the day and the hour.
+        text = f"{when.day}~{self.months[when.month - 1]}~{when.year}, {when:%H:%M}~UTC".replace("~", _SPACE)
         return Markup('<time datetime="{}">{}</time>').format(f"{when:%Y-%m-%dT%H:%MZ}", text)
 
 

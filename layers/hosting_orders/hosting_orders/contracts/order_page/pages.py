@@ -35,6 +35,8 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.globals["style"] = Markup(STYLE)  # noqa: S704 (a file of ours)
+# All are compiled here, the one that the others extend as well.
+_environment.get_template("base.html")
 _ORDER = _environment.get_template("order.html")
 _UNREADABLE = _environment.get_template("unreadable.html")
 _PROBLEM = _environment.get_template("problem.html")

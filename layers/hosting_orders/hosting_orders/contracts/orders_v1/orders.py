@@ -162,8 +162,7 @@ def replayed(placed: Placed) -> Mapping[str, str]:
 
 def _pay_address(order: Order, cart: Cart) -> str | None:
     """Where the customer can pay. What is being cancelled is not offered, though its page may be open still."""
-    payable = order.status is OrderStatus.PENDING and not cart.payment.settled
-    return cart.payment.pay_url if payable else None
+    return cart.payment.pay_url if order.status is OrderStatus.PENDING else None
 
 
 def _site_is_coming(order: Order, cart: Cart) -> bool:

@@ -1,0 +1,41 @@
+"""One Chromium for each module of browser tests, and a world of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hosting_orders.usecases import show_order_page
+from tests.support.browser import running_chromium
+from tests.support.served_world import ServedWorld, served
+from tests.support.world import a_world
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HERE = Path(__file__).parent
+
+
+# In one process, as the end-to-end tests: a second Chromium would take the other tests' processor.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def site(chromium: Browser) -> Iterator[ServedWorld]:
+    """A world whose pages the browser can open; nothing is remembered of the worlds before it."""
+    show_order_page._remembered.clear()
+    with a_world() as world, served(world) as site:
+        yield site

@@ -1,0 +1,15 @@
+"""One world for each test: an order's page depends on all that has happened to the order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.world import World, a_world
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world

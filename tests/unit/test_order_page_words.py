@@ -1,0 +1,167 @@
+"""What the order's page says where the world of the conformance tests seldom comes: late, in between, by credit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hosting_orders.contracts.order_page.goods import GOODS, goods_of
+from hosting_orders.contracts.order_page.languages import LANGUAGES
+from hosting_orders.contracts.order_page.outlooks import Words, words_of
+from hosting_orders.contracts.order_page.progress import steps_of
+from hosting_orders.domain.cart import Cart, Payment, PaymentStatus
+from hosting_orders.domain.catalogue import Term
+from hosting_orders.domain.durations import DAY, HOUR, MINUTE, SECOND
+from hosting_orders.domain.ids import mint_number, mint_numbers, placed_at
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, Refund, TimelineEntry
+from hosting_orders.domain.placement import Outcome
+from hosting_orders.domain.products import ProductKind, SiteItem
+from hosting_orders.usecases.show_order_page import KnownOrder
+
+NOW = 1_795_291_200_000
+EN = LANGUAGES["en"]
+GONE = Failure("provisioning_failed", "an internal text")
+TAKEN = Refund("re_1", 1200, 0, NOW + HOUR)
+
+
+def placed() -> Order:
+    order = Order(
+        account_id="acc_x",
+        number=mint_number(NOW),
+        cart_token="cart",
+        status=OrderStatus.PENDING,
+        item=SiteItem("My site", "vanilla", "ams", "basic", Term.MONTHLY),
+        price=Money(1200, "EUR"),
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return replace(order, timeline=(TimelineEntry(NOW, OrderStatus.PENDING, Actor.CUSTOMER, "placed"),))
+
+
+def with_payment(status: PaymentStatus, **fields: object) -> Cart:
+    payment = replace(Payment(status, "EUR"), **fields)  # type: ignore[arg-type]
+    return Cart("acc_x", "cart", "fingerprint", payment, created_at=NOW, updated_at=NOW)
+
+
+def said(order: Order, cart: Cart, after: int = 0, outcome: Outcome | None = None) -> Words:
+    goods = goods_of(order, "Basic", EN)
+    return words_of(KnownOrder(order, cart, "Basic", "en", NOW), outcome, NOW + after, goods, EN)
+
+
+def titles(order: Order, cart: Cart) -> list[str]:
+    return [str(step.title) for step in steps_of(order, cart, goods_of(order, "Basic", EN), EN)]
+
+
+def text(words: Words) -> str:
+    return " ".join([words.title, *words.texts])
+
+
+PAID = with_payment(PaymentStatus.SUCCEEDED, method_type="card", reference="in_1")
+OPEN = with_payment(PaymentStatus.PROCESSING)
+
+
+def paid(order: Order) -> Order:
+    return order.paid(NOW + SECOND, due_at=NOW + DAY)
+
+
+def test_every_product_has_its_words() -> None:
+    assert set(GOODS) == set(ProductKind)
+
+
+@pytest.mark.parametrize(
+    ("cart", "after", "sentence"),
+    [
+        (OPEN, 0, "We are checking your payment This usually takes less than a minute."),
+        (OPEN, 2 * MINUTE, "This takes longer than usual, and we keep checking."),
+        (PAID, 0, "Your payment has arrived We begin with your order now."),
+        (with_payment(PaymentStatus.FAILED), 0, "The order is being closed The payment did not succeed."),
+        (
+            with_payment(PaymentStatus.PROCESSING, method_type="card", reference="in_1"),
+            0,
+            "We are checking your payment",
+        ),
+    ],
+)
+def test_between_the_order_and_its_payment(cart: Cart, after: int, sentence: str) -> None:
+    words = said(placed(), cart, after)
+    assert sentence in text(words) and words.pay_url is None and not words.pay_later
+
+
+def test_money_that_is_there_before_the_order_knows_is_a_paid_step() -> None:
+    assert titles(placed(), PAID) == ["Ordered", "Paid", "Setting up", "Ready"]
+    assert titles(placed(), OPEN) == ["Ordered", "Payment", "Setting up", "Ready"]
+
+
+@pytest.mark.parametrize(
+    ("after", "sentence"),
+    [
+        (MINUTE, "It should be ready by"),
+        (20 * MINUTE, "This takes longer than usual. It should be ready by"),
+        (7 * HOUR, "This takes much longer than usual. If it does not succeed, you get your money back."),
+    ],
+)
+def test_delivery_that_takes_longer(after: int, sentence: str) -> None:
+    order = paid(placed()).begin_provisioning(NOW + SECOND, due_at=NOW + DAY)
+    assert sentence in text(said(order, PAID, after))
+
+
+def test_a_refund_that_takes_longer() -> None:
+    order = paid(placed()).undeliverable(GONE, NOW + HOUR, Actor.PLATFORM)
+    assert "We expect to send it by" in text(said(order, PAID, HOUR + MINUTE))
+    assert "Your money goes back to you. This takes longer than usual." in text(said(order, PAID, 2 * HOUR))
+    stuck = order.refund_refused("refused", NOW + HOUR)
+    assert "we expect an answer by" in text(said(stuck, PAID, 2 * HOUR))
+    late = text(said(stuck, PAID, 3 * DAY))
+    assert "A member of our staff is working on it." in late and "expect" not in late
+
+
+def test_a_failure_s_own_text_is_not_for_customers() -> None:
+    order = paid(placed()).undeliverable(GONE, NOW + HOUR, Actor.PLATFORM)
+    assert GONE.message not in text(said(order, PAID))
+
+
+def test_money_that_came_although_the_order_was_never_noted_as_paid() -> None:
+    order = placed().undeliverable(GONE, NOW + HOUR, Actor.SYSTEM)
+    assert titles(order, PAID) == ["Ordered", "Paid", "Could not be delivered", "Refund under way"]
+    assert titles(order, with_payment(PaymentStatus.CANCELED)) == [
+        *("Ordered", "Could not be delivered", "Order is being closed")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("refund", "sentence"),
+    [
+        (TAKEN, "We have sent €12.00 back to your payment method."),
+        (
+            replace(TAKEN, amount=700, to_credit=500),
+            "€7.00 back to your payment method and put €5.00 back on",
+        ),
+        (replace(TAKEN, amount=0, to_credit=1200), "We have put €12.00 back on your credit."),
+        (None, "Nothing was charged."),
+    ],
+)
+def test_where_the_money_went(refund: Refund | None, sentence: str) -> None:
+    order = paid(placed()).undeliverable(GONE, NOW + HOUR, Actor.PLATFORM).refunded(refund, NOW + HOUR)
+    words = text(said(order, PAID))
+    assert sentence in words and ("Nothing was charged." in words) == (refund is None)
+    assert ("Refunded" in titles(order, PAID)) == (refund is not None)
+
+
+def test_money_that_came_too_late_is_said_to_be_back() -> None:
+    order = placed().expired(NOW + DAY).late_money_returned(TAKEN, NOW + DAY)
+    cart = with_payment(PaymentStatus.REFUNDED)
+    assert titles(order, cart) == ["Ordered", "Not paid in time", "Refunded"]
+    assert "We have sent €12.00 back" in text(said(order, cart))
+    assert "Nothing was charged." not in text(said(order, cart))
+
+
+@pytest.mark.parametrize("moment", [NOW, NOW + 1, NOW + 999])
+def test_a_number_knows_when_it_was_minted(moment: int) -> None:
+    assert {placed_at(number) for number in mint_numbers(moment, 20)} == {moment}
+
+
+def test_an_old_number_is_right_to_the_second() -> None:
+    random_bits = (NOW // 1000 << 17) | (2**17 - 1)
+    assert placed_at(random_bits) == NOW + 999
