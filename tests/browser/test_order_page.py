@@ -115,7 +115,11 @@ def folded_labels(page: Page) -> list[str]:
     """What stands before a value is one line, however long the value is."""
     found: list[str] = page.evaluate(
         """() => [...document.querySelectorAll("dt")]
-            .filter((one) => one.getBoundingClientRect().height > 1.8 * parseFloat(getComputedStyle(one).fontSize))
+            .filter((one) => {
+                const text = document.createRange();
+                text.selectNodeContents(one);
+                return text.getClientRects().length > 1;
+            })
             .map((one) => one.textContent)"""
     )
     return found
