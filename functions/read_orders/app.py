@@ -1,12 +1,8 @@
-"""What is read of orders, carts, tasks and users, where no secret is shown ."""
+"""What is read of orders, carts, tasks and users, where no secret is shown (contracts 002 and 003)."""
 
 from __future__ import annotations
 
 from hosting_orders import bootstrap
-from hosting_orders.contracts.billing_order import operations as billing_order
-from hosting_orders.contracts.order_status import operations as order_status
-from hosting_orders.contracts.order_status.ping import Ping
-from hosting_orders.contracts.order_status.words import SCOPES
 from hosting_orders.contracts.orders_v1 import operations as orders_v1
 from hosting_orders.contracts.orders_v2 import operations as orders_v2
 from hosting_orders.domain.account import User
@@ -21,16 +17,9 @@ from hosting_orders.usecases.list_tasks import Task, find_task, list_tasks
 from hosting_orders.usecases.ports import Services
 from hosting_orders.usecases.show_callbacks import show_callbacks
 from hosting_orders.usecases.show_cart import CartView, show_cart
-from hosting_orders.usecases.show_order_status import (
-    OrderStatusView,
-    StatusListing,
-    list_order_statuses,
-    show_order_status,
-)
-from hosting_orders.usecases.show_pending_order import PendingView, show_pending_order
 from hosting_orders.usecases.show_user import show_user
 
-bootstrap.prepare("directory", "orders", "counts")
+bootstrap.prepare("directory", "orders")
 
 
 @serves(orders_v2.LIST_ORDERS, orders_v1.LIST_ORDERS)
@@ -88,37 +77,4 @@ def user(call: Call[User], services: Services) -> Reply:
     return call.answer(show_user(services, call.caller, call.parameter("id")))
 
 
-@serves(order_status.SHOW_ORDER)
-def status(call: Call[OrderStatusView], services: Services) -> Reply:
-    return call.answer(show_order_status(services, call.caller, call.parameter("id"), SCOPES))
-
-
-@serves(order_status.LIST_ORDERS)
-def statuses(call: Call[StatusListing], services: Services) -> Reply:
-    query = call.request.query
-    listing = list_order_statuses(
-        services,
-        call.caller,
-        SCOPES,
-        page=query.get("page"),
-        per_page=query.get("per_page"),
-        cursor=query.get("cursor"),
-    )
-    return call.answer(listing)
-
-
-@serves(order_status.PING)
-def ping(call: Call[Ping], services: Services) -> Reply:
-    now = services.clock.now()
-    return call.answer(Ping(call.caller.credential, call.request.received_at or now, now))
-
-
-@serves(billing_order.LIST_PENDING_ORDERS)
-def pending(call: Call[PendingView | None], services: Services) -> Reply:
-    return call.answer(show_pending_order(services, call.caller))
-
-
-handler = together(
-    *(orders, events, callbacks, update, cart, tasks, task, sample_callback, user),
-    *(status, statuses, ping, pending),
-)
+handler = together(orders, events, callbacks, update, cart, tasks, task, sample_callback, user)
