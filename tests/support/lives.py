@@ -33,7 +33,6 @@ ACCOUNT = Account(
     created_at=BEGAN,
     updated_at=BEGAN,
     billing_contact=BillingContact(name="Ada Lovelace", organization="Engines"),
-    number=4711,
 )
 PRODUCTS: dict[str, tuple[Item, Resource]] = {
     "site": (
