@@ -21,7 +21,7 @@ from hosting_orders.contracts.problem import Problem, as_problem_json, problem_o
 from hosting_orders.domain import errors
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.placement import Placement
+from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.usecases.authenticate import Caller, admit, identify
 from hosting_orders.usecases.limit_rate import count_request
 from hosting_orders.usecases.ports import Services
@@ -150,7 +150,7 @@ class Call(Generic[View]):
         # Errors of headers are reported before errors of the body.
         key = self.request.idempotency_key if self.operation.idempotent else None
         raw = self.request.json()
-        channel = self.caller.credential.channel
+        channel = self.verified.credential.channel if self.verified else Channel.API
         placed = Placement(channel, contract=self.contract.name, client_address=self.request.source_ip)
         origin = bootstrap.public_url() or f"https://{self.request.host}"
         return body.read(raw, RequestFacts(key, _fingerprint(self.request.path, raw), placed, origin))

@@ -6,7 +6,7 @@ them is ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -106,7 +106,8 @@ def _order(body: object, facts: RequestFacts) -> CartRequest:
     client = order.clientData
     return CartRequest(
         items=tuple(
-            ItemRequest(f"/cartItems/{place}", _product(item)) for place, item in enumerate(order.cartItems)
+            ItemRequest(f"/cartItems/{place}", _PRODUCTS[item.type](item))
+            for place, item in enumerate(order.cartItems)
         ),
         callback_url=client.callback.url if client.callback else None,
         callback_authorization=client.callback.authorization if client.callback else None,
@@ -118,19 +119,23 @@ def _order(body: object, facts: RequestFacts) -> CartRequest:
     )
 
 
-def _product(item: SiteItem | VpsItem | DomainItem) -> ProductRequest:
-    if isinstance(item, SiteItem):
-        term = _TERMS[item.billingCycle] if item.billingCycle else None
-        return SiteRequest(
-            item.name,
-            item.variant,
-            item.location,
-            item.plan,
-            term,
-            unknown_variants=operations.UNKNOWN_VARIANTS,
-        )
-    if isinstance(item, VpsItem):
-        return VmRequest(item.hostname, item.plan, item.image, item.location, _TERMS[item.billingCycle])
+def _site(item: SiteItem) -> ProductRequest:
+    term = _TERMS[item.billingCycle] if item.billingCycle else None
+    return SiteRequest(
+        item.name,
+        item.variant,
+        item.location,
+        item.plan,
+        term,
+        unknown_variants=operations.UNKNOWN_VARIANTS,
+    )
+
+
+def _vps(item: VpsItem) -> ProductRequest:
+    return VmRequest(item.hostname, item.plan, item.image, item.location, _TERMS[item.billingCycle])
+
+
+def _domain(item: DomainItem) -> ProductRequest:
     return DomainRequest(
         name=item.name,
         action=DomainAction(item.action).value,
@@ -138,6 +143,9 @@ def _product(item: SiteItem | VpsItem | DomainItem) -> ProductRequest:
         contact=item.contact,
         auth_code_pointer="/authCode",
     )
+
+
+_PRODUCTS: dict[str, Callable[[Any], ProductRequest]] = {"site": _site, "vps": _vps, "domain": _domain}
 
 
 # What pydantic finds with this body alone.
