@@ -13,6 +13,7 @@ from hosting_orders.domain.money import Money
 from local.client import Answer, call
 from local.demo_checkout import ACCOUNT as CHECKOUT_ACCOUNT
 from local.demo_checkout import CheckoutFailedError, show_sample_checkout
+from local.demo_contracts import ContractsFailedError, show_all_contracts
 from local.demo_domains import DomainsFailedError, show_sample_domains
 from local.seed import seed
 from local.stack import Stack
@@ -115,7 +116,8 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
     terminal.good("The domains are registered and transferred, with a DNS zone each.")
     try:
         show_sample_checkout(stack, accounts[CHECKOUT_ACCOUNT], terminal)
-    except CheckoutFailedError as error:
+        show_all_contracts(stack, accounts[SAMPLE_ACCOUNT], terminal)
+    except (CheckoutFailedError, ContractsFailedError) as error:
         raise DemoFailedError(str(error)) from error
     return Sample(order["site"], shown["order"]["id"], accepted["cart"]["poll_url"])
 

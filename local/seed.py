@@ -22,7 +22,7 @@ from hosting_orders.domain.account import (
     CredentialKind,
     User,
 )
-from hosting_orders.domain.catalogue import DomainPrice, Location, Plan, Term, Tld, Variant
+from hosting_orders.domain.catalogue import DomainPrice, Image, Location, Plan, Term, Tld, Variant, VmPlan
 from hosting_orders.usecases.authenticate import hash_key
 
 if TYPE_CHECKING:
@@ -59,6 +59,35 @@ PLANS = (
             (BILLING_PLAN, Term.MONTHLY, CURRENCY): 2900,
             (BILLING_PLAN, Term.ANNUAL, CURRENCY): 29000,
         },
+    ),
+)
+IMAGES = (
+    Image("debian-13", "Debian 13"),
+    Image("ubuntu-26-04", "Ubuntu 26.04 LTS"),
+    Image("rocky-10", "Rocky Linux 10"),
+)
+VM_PLANS = (
+    VmPlan(
+        "11",
+        "vps-1",
+        "VPS 1",
+        "1 core, 2 GB of memory, 40 GB of disk, 2 TB of transfer",
+        {(BILLING_PLAN, Term.MONTHLY, CURRENCY): 600, (BILLING_PLAN, Term.ANNUAL, CURRENCY): 6000},
+        memory_mb=2048,
+        disk_gb=40,
+        cores=1,
+        transfer_gb=2000,
+    ),
+    VmPlan(
+        "12",
+        "vps-2",
+        "VPS 2",
+        "2 cores, 4 GB of memory, 80 GB of disk, 4 TB of transfer",
+        {(BILLING_PLAN, Term.MONTHLY, CURRENCY): 1100, (BILLING_PLAN, Term.ANNUAL, CURRENCY): 11000},
+        memory_mb=4096,
+        disk_gb=80,
+        cores=2,
+        transfer_gb=4000,
     ),
 )
 # Net prices: the first year, a transfer, a further year.
@@ -131,9 +160,12 @@ ACCOUNTS = (
 )
 
 _KEYS = (
-    ("user_key", CredentialKind.USER, 2),
-    ("user_key_v1", CredentialKind.USER, 1),
-    ("system_key", CredentialKind.SYSTEM, 2),
+    ("user_key", CredentialKind.USER, 2, ()),
+    ("user_key_v1", CredentialKind.USER, 1, ()),
+    ("system_key", CredentialKind.SYSTEM, 2, ()),
+    ("api_key_000", CredentialKind.USER, 2, ("vps:provision", "domains:provision")),
+    ("api_key_000_domains", CredentialKind.USER, 2, ("domains:provision",)),
+    ("api_key_001", CredentialKind.USER, 2, ()),
 )
 
 
@@ -189,6 +221,10 @@ def seed_table(dynamodb: Any, table: str, customers: dict[str, str]) -> dict[str
         catalogue.put_variant(variant)
     for plan in PLANS:
         catalogue.put_plan(plan)
+    for vm_plan in VM_PLANS:
+        catalogue.put_plan(vm_plan)
+    for image in IMAGES:
+        catalogue.put_image(image)
     for tld in TLDS:
         catalogue.put_tld(tld)
     directory = DynamoDirectory(dynamodb, table)
@@ -231,7 +267,7 @@ def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: st
         )
     )
     keys = {}
-    for name, kind, version in _KEYS:
+    for name, kind, version, scopes in _KEYS:
         secret = f"sq_test_{secrets.token_hex(32)}"
         directory.put_credential(
             Credential(
@@ -241,6 +277,8 @@ def _seed_account(directory: DynamoDirectory, demo: DemoAccount, customer_id: st
                 account_ids=(account_id,),
                 user_id=user_id if kind is CredentialKind.USER else None,
                 api_version=version,
+                scopes=frozenset(scopes),
+                name=f"Demo: {name}",
                 test=True,
             )
         )

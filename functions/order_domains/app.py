@@ -1,8 +1,10 @@
-"""POST /api/orders/domain and POST /api/carts: the two that can order domains."""
+"""Whatever can order domains: one alone, or a cart of several products."""
 
 from __future__ import annotations
 
 from hosting_orders import bootstrap
+from hosting_orders.contracts.billing_order import requests as billing_order
+from hosting_orders.contracts.order_status import domain_requests as order_status
 from hosting_orders.contracts.orders_v2 import requests as orders_v2
 from hosting_orders.domain.errors import UserRequiredError
 from hosting_orders.entrypoints.http import Call, Reply, serves, together
@@ -12,10 +14,10 @@ from hosting_orders.usecases.place_cart import Placed
 from hosting_orders.usecases.ports import Services
 
 bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments")
-bootstrap.prepare("cipher", "features", "registrar", "registry_rules")
+bootstrap.prepare("cipher", "features", "registrar", "registry_rules", "page_tokens", "counts")
 
 
-@serves(orders_v2.ORDER_DOMAIN)
+@serves(orders_v2.ORDER_DOMAIN, order_status.REGISTER_DOMAIN)
 def domain(call: Call[Placed], services: Services) -> Reply:
     admit_domain_orders(services, call.caller)
     return place(call, services)
@@ -24,10 +26,22 @@ def domain(call: Call[Placed], services: Services) -> Reply:
 @serves(orders_v2.PLACE_CART)
 def cart(call: Call[Placed], services: Services) -> Reply:
     if orders_v2.orders_a_domain(call.request.json()):
-        if call.caller.user_id is None:
-            raise UserRequiredError("Only a person may order domains: use a user's API key.")
-        admit_domain_orders(services, call.caller)
+        _admit_person(call, services)
     return place(call, services)
 
 
-handler = together(domain, cart)
+@serves(billing_order.CREATE_ORDER)
+def billing(call: Call[Placed], services: Services) -> Reply:
+    if billing_order.orders_a_domain(call.request.json()):
+        _admit_person(call, services)
+    return place(call, services)
+
+
+def _admit_person(call: Call[Placed], services: Services) -> None:
+    """Only the body says that a domain is ordered, so it is asked here who may do that."""
+    if call.caller.user_id is None:
+        raise UserRequiredError("Only a person may order domains: use a user's API key.")
+    admit_domain_orders(services, call.caller)
+
+
+handler = together(domain, cart, billing)

@@ -33,7 +33,7 @@ NEUTRAL = {"operation", "problem"}
 MAY_NAME_NO_CONTRACT = {"entrypoints", "usecases"}
 NAME = re.compile(r"\b(?:contract[ _]0\d\d|v[12]|orders_v\d)\b", re.IGNORECASE)
 ENDPOINT = re.compile(
-    r"^\| `([A-Z]+ \S+)` \| (.*?) \| ?((?:\d(?:, \d)*)?) ?\| ?(yes|optional|) ?\| ?(`\S+`|no|) ?\|$",
+    r"^\| `([A-Z]+ \S+)` \| (.*?) \| ?((?:\d(?:, \d)*)?) ?\| ?(yes|optional|the key's|) ?\| ?(`\S+`|no|) ?\|$",
     re.MULTILINE,
 )
 ERROR = re.compile(r"^\| (\d{3}) \| (`.*?) \| ", re.MULTILINE)
@@ -126,7 +126,7 @@ def endpoints_that_do_not_match(page: str) -> list[str]:
             ("", "")
             if access is None
             else (
-                "yes" if access.account else "optional",
+                {"header": "yes", "optional": "optional", "key": "the key's"}[access.account],
                 f"`{access.scope}`" if access.scope else "no",
             )
         )

@@ -19,6 +19,7 @@ WITHOUT_A_USE_CASE = {
     "place_order": "it places a cart of one site: place_cart",
     "order_domains": "what needs the rights to order domains: place_cart",
     "read_orders": "what needs the right to read orders, and no other",
+    "read_statuses": "what needs that right and counts requests",
     "read_tlds": "what needs the registries' rules, and no other right than reading",
 }
 

@@ -19,8 +19,8 @@ FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 # Not what stands in quotes: that is a path which the code itself opens.
 CITED_PAGE = re.compile(r"(?<![\w./\"'-])((?:\.\./)*[\w./-]*\w\.md)\b")
 # A check or a decision of docs/contracts.md; in a test's name with underscores.
-CITED_ID = re.compile(r"(?<![A-Za-z0-9-])(O[12]-\d{3}[a-z]?|SQ-\d{3}|C[012]\d)(?![0-9A-Za-z])")
-NAMED_ID = re.compile(r"(?:O[12]_\d{3}[a-z]?|(?<=_)C\d\d)(?=_)")
+CITED_ID = re.compile(r"(?<![A-Za-z0-9-])(O[12]-\d{3}[a-z]?|(?:SQ|HU)-\d{3}|C[012]\d)(?![0-9A-Za-z])")
+NAMED_ID = re.compile(r"(?:O[12]_\d{3}[a-z]?|HU_\d{3}|(?<=_)C\d\d)(?=_)")
 GLOSSARY_FILE = re.compile(r"`([\w./]+(?:\.(?:py|md)|/))`")
 
 
@@ -107,7 +107,7 @@ def test_every_check_and_decision_that_is_cited_or_tested_is_on_the_page() -> No
     problems = []
     for name, text in sources():
         cited = set(CITED_ID.findall(text))
-        if name.startswith(("tests/conformance/contract_002/", "tests/conformance/contract_003/")):
+        if name.startswith(tuple(f"tests/conformance/contract_00{number}/" for number in (1, 2, 3))):
             cited |= {one.replace("_", "-") for one in NAMED_ID.findall(text)}
         problems += unknown_ids(name, cited, contracts)
     assert not problems, listed(problems)

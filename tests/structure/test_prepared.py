@@ -12,6 +12,7 @@ PORTS = {
     "ReadOrders": set(),
     "SaveOrders": {"orders"},
     "WriteOrders": {"orders"},
+    "CountRequests": {"counts"},
     "FindDueOrders": {"orders"},
     "StartWorkflow": {"workflow"},
     "AnswerWorkflow": {"workflow"},
@@ -29,7 +30,7 @@ PORTS = {
     "RegisterDomains": {"registrar", "zones"},
     "RenewDomains": {"registrar", "zones"},
 }
-ON_THE_TABLE = {"orders", "directory", "catalogue", "deliveries", "events"}
+ON_THE_TABLE = {"orders", "directory", "catalogue", "deliveries", "events", "counts"}
 WITHOUT_RIGHTS = {"registry_rules", "clock", "metrics"}
 
 

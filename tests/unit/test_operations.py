@@ -21,7 +21,7 @@ OPERATIONS = [operation for module in published.PUBLISHED for operation in modul
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.route)
 def test_an_operation_has_a_heading_and_answers_or_refuses(operation: Operation[Any]) -> None:
-    assert re.fullmatch(r"(GET|POST|PATCH|DELETE) /[a-z/{}_]+", operation.route)
+    assert re.fullmatch(r"(GET|POST|PATCH|DELETE) /[a-z0-9/{}_-]+", operation.route)
     assert operation.heading[0].isupper()
     # A page of HTML has no schema.
     pages = operation.contract is order_page.CONTRACT
@@ -41,7 +41,7 @@ def test_an_answer_has_a_json_schema(operation: Operation[Any]) -> None:
 def test_an_answer_s_schema_says_what_is_optional_null_and_nested() -> None:
     schema = TypeAdapter(orders_v2.SHOW_ORDER.answers).json_schema(mode="serialization")
     assert {"order", "tasks", "payment", "account", "user", "cancellation"} == set(schema["required"])
-    assert {"site", "domain", "subscription", "callback", "failure"} == set(schema["properties"]) - set(
+    assert {"site", "domain", "vm", "subscription", "callback", "failure"} == set(schema["properties"]) - set(
         schema["required"]
     )
     password = schema["$defs"]["SshData"]["properties"]["password"]

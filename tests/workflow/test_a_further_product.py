@@ -148,8 +148,8 @@ def toy_words(order: Order, plan_name: str | None, _: Language) -> Goods:
 def machine_with_a_route() -> StateMachine:
     """The project's workflow, which sends toys to the hosting platform."""
     text = (ROOT / "statemachines" / "fulfil_order.asl.yaml").read_text(encoding="utf-8")
-    assert "$states.input.type = 'site'" in text
-    text = text.replace("$states.input.type = 'site'", "$states.input.type in ['site', 'toy']")
+    assert "$states.input.type in ['site', 'vm']" in text
+    text = text.replace("$states.input.type in ['site', 'vm']", "$states.input.type in ['site', 'vm', 'toy']")
     return StateMachine.parse(yaml.safe_load(text), worlds.step_functions(), name="fulfil_order")
 
 

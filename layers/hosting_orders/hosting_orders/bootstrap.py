@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.callbacks import HttpsCallbacks
     from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
     from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
+    from hosting_orders.adapters.dynamodb.counts import DynamoRequestCounts
     from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
     from hosting_orders.adapters.dynamodb.events import DynamoEventStore
     from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
@@ -96,6 +97,12 @@ class AwsServices:
         from hosting_orders.adapters.dynamodb.events import DynamoEventStore
 
         return DynamoEventStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def counts(self) -> DynamoRequestCounts:
+        from hosting_orders.adapters.dynamodb.counts import DynamoRequestCounts
+
+        return DynamoRequestCounts(aws_client("dynamodb"), self._settings.table_name)
 
     @cached_property
     def deliveries(self) -> DynamoCallbackStore:

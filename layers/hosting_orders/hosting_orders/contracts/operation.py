@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 
 if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.domain.placement import Placement
+    from hosting_orders.usecases.limit_rate import RateLimit, Standing
     from hosting_orders.usecases.place_cart import CartRequest
 
     from .problem import Problem
@@ -34,13 +36,17 @@ _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 class Access:
     """Who may call an operation.
 
-    `scope` is the scope an OAuth token needs; None closes the operation to OAuth. `account` says whether
-    `X-Auth-Account` is required, `user` whether an account's own key is not enough.
+    `scope` is the scope that an OAuth token needs, and a key that has scopes; None closes the operation to both.
+    `account` says how the request names its account, `user` whether an account's own key is not enough. `key_scope` is
+    the scope that a key needs which names its account by itself (AccountFrom.KEY). `scoped` is for keys whose scope
+    depends on the order: the use case checks it.
     """
 
     scope: str | None = None
-    account: bool = True
+    account: AccountFrom = AccountFrom.HEADER
     user: bool = False
+    key_scope: str | None = None
+    scoped: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +58,9 @@ class Contract:
     about an order's end from the order and its account's name; None if it has no callbacks.
 
     A body is JSON, or HTML where a text is rendered. `headers` are those of all its answers.
+
+    `limit` is how many requests a client may make, and `limit_headers` say where it stands. `envelope` is put round the
+    body of every success; it gets the request's id and the time (epoch ms).
     """
 
     name: str
@@ -61,6 +70,9 @@ class Contract:
     error: Callable[[Problem], Rendered]
     callback: Callable[[Order, str], bytes] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    limit: RateLimit | None = None
+    limit_headers: Callable[[Standing], Mapping[str, str]] | None = None
+    envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +142,12 @@ class Operation(Generic[View]):
         found = {*_EVERY_CALL, *self.refuses}
         if self.access is not None:
             found |= {Code.UNAUTHORIZED, Code.TRIAL_ACCOUNT}
+            if self.contract.limit is not None:
+                found.add(Code.RATE_LIMITED)
             found |= {Code.OAUTH_NOT_ALLOWED if self.access.scope is None else Code.INSUFFICIENT_SCOPE}
             if self.contract.version is not None:
                 found.add(Code.UNSUPPORTED_API_VERSION)
-            if self.access.account:
+            if self.access.account is AccountFrom.HEADER:
                 found.add(Code.MISSING_ACCOUNT)
             if self.access.user:
                 found.add(Code.USER_REQUIRED)

@@ -30,14 +30,23 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An answer that is no success. `extra` are members of the body that only this code has; `accepts` is the request's
-    `Accept-Language`, for contracts that are read by people."""
+    """An answer that is no success. `extra` are members of the body that only this code has.
+
+    `request_id` and `at` (epoch ms) are the answer's, for contracts that write them into the body. `lacks` says what an
+    account needs to be charged (NotReadyToChargeError), for contracts that have a code for each. `accepts` is the
+    request's `Accept-Language`, for contracts that are read by people, and `route` its route key, for those that have a
+    text for one endpoint.
+    """
 
     code: Code
     details: tuple[Detail, ...]
     headers: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
+    request_id: str = ""
+    at: int = 0
+    lacks: str = ""
     accepts: str = ""
+    route: str = ""
 
     @property
     def status(self) -> int:
@@ -62,6 +71,11 @@ def problem_of(error: Exception) -> Problem:
         case errors.PaymentNotStartedError():
             decline = shown_decline(error.decline_code)
             return _one(error.code, str(error), **({"decline_code": decline} if decline else {}))
+        case errors.NotReadyToChargeError():
+            return Problem(error.code, (Detail(error.code, str(error)),), lacks=error.lacks)
+        case errors.RateLimitedError():
+            headers = {"Retry-After": str(error.retry_after)}
+            return Problem(error.code, (Detail(error.code, str(error)),), headers)
         case errors.RequestRefusedError():
             # The word of HTTP for "say who you are", which every 401 about a key has.
             headers = {"WWW-Authenticate": "Bearer"} if error.code.status == 401 else {}

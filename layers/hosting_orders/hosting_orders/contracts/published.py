@@ -6,15 +6,24 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from . import webhooks
+from .billing_order import operations as billing_order
 from .operation import Contract
 from .order_page import operations as order_page
+from .order_status import operations as order_status
 from .orders_v1 import operations as orders_v1
 from .orders_v2 import operations as orders_v2
 
 if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
 
-PUBLISHED: tuple[ModuleType, ...] = (orders_v2, orders_v1, order_page, webhooks)
+PUBLISHED: tuple[ModuleType, ...] = (
+    orders_v2,
+    orders_v1,
+    order_status,
+    billing_order,
+    order_page,
+    webhooks,
+)
 """Each has a CONTRACT and its OPERATIONS. The first one is the default."""
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
+from .ids import account_number
+from .placement import Channel
+
 
 @dataclass(frozen=True, slots=True)
 class BillingContact:
@@ -44,7 +47,9 @@ class Account:
     """A customer of the hosting company. Times are epoch milliseconds UTC.
 
     `default_location` and `default_plan` (short names of the catalogue) are for orders that name none. `locale` is the
-    language of the pages for its customers, `en` or `nl`; None follows the user who orders.
+    language of the pages for its customers, `en` or `nl`; None follows the user who orders. `tax_basis_points` is the
+    tax that its orders are expected to have, in hundredths of a percent: what is shown until the payment provider has
+    computed it.
     """
 
     id: str
@@ -67,7 +72,13 @@ class Account:
     default_location: str | None = None
     default_plan: str | None = None
     locale: str | None = None
+    tax_basis_points: int = 0
     roles: tuple[AccountRole, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """A positive whole number that stands for the account where a contract wants one."""
+        return account_number(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,14 @@ def language_of(account: Account, user: User | None) -> str:
     return account.locale or (user.locale if user else "en")
 
 
+class AccountFrom(StrEnum):
+    """How a request names the account that it is about."""
+
+    HEADER = "header"  # `X-Auth-Account`
+    OPTIONAL = "optional"  # the same, or all accounts of the key
+    KEY = "key"  # the one account that the key belongs to
+
+
 class CredentialKind(StrEnum):
     """Who speaks: a person's API key, an account's own key without a person, or an OAuth access token."""
 
@@ -100,7 +119,11 @@ class CredentialKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An API key or OAuth token, known only by its SHA-256. `expires_at` is epoch milliseconds, None = never."""
+    """An API key or OAuth token, known only by its SHA-256. `expires_at` is epoch milliseconds, None = never.
+
+    An API key with `scopes` may do only what they name; one without may do everything for its accounts. `channel` is
+    where its orders come from.
+    """
 
     key_hash: str
     prefix: str
@@ -112,6 +135,12 @@ class Credential:
     ip_list: tuple[str, ...] = ()
     expires_at: int | None = None
     test: bool = False
+    channel: Channel = Channel.API
+    name: str = ""
+
+    def allows(self, scope: str) -> bool:
+        """Whether the scope is among its own; `vps:manage` includes `vps:provision`."""
+        return scope in self.scopes or f"{scope.partition(':')[0]}:manage" in self.scopes
 
     def valid_at(self, now_ms: int) -> bool:
         """False once expired."""

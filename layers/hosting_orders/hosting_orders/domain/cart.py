@@ -93,6 +93,12 @@ class Payment:
         """What this order costs with tax (minor units); None until the provider has said so."""
         return self.gross.get(order.line_key)
 
+    def expected_gross(self, order: Order, tax_basis_points: int) -> int:
+        """The same, or until then the net price with the tax that is expected."""
+        known = self.gross_of(order)
+        net = order.price.amount
+        return known if known is not None else net + (net * tax_basis_points + 5000) // 10000
+
     def may_become(self, status: PaymentStatus) -> bool:
         """Whether news of `status` can be true of this payment; late and repeated news often can't."""
         return status in _PAYMENT_MOVES[self.status]

@@ -37,6 +37,24 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class VmPlan(Plan):
+    """A size of virtual machine."""
+
+    memory_mb: int = 0
+    disk_gb: int = 0
+    cores: int = 0
+    transfer_gb: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An operating system that a virtual machine can have."""
+
+    short_name: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Location:
     id: str
     short_name: str
@@ -99,3 +117,5 @@ class Catalogue:
     locations: dict[str, Location]
     variants: dict[str, Variant]
     tlds: dict[str, Tld] = field(default_factory=dict)
+    vm_plans: dict[str, VmPlan] = field(default_factory=dict)
+    images: dict[str, Image] = field(default_factory=dict)

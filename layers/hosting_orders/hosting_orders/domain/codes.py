@@ -44,6 +44,12 @@ class Code(StrEnum):
         *("invalid_idempotency_key", 400, "Invalid Idempotency-Key"),
         "`Idempotency-Key` is not 1 to 255 visible ASCII characters.",
     )
+    INVALID_ID = (
+        "invalid_id",
+        400,
+        "Invalid id",
+        "The id in the path has no form that an order's id can have.",
+    )
     INVALID_PAGE = "invalid_page", 400, "Invalid page", "`page` is not a whole number from 1."
     INVALID_PER_PAGE = (
         "invalid_per_page",
@@ -60,6 +66,7 @@ class Code(StrEnum):
     UNKNOWN_VARIANT = "unknown_variant", 400, "Unknown variant", "`GET /api/about` lists the variants."
     UNKNOWN_LOCATION = "unknown_location", 400, "Unknown location", "`GET /api/about` lists the locations."
     UNKNOWN_PLAN = "unknown_plan", 400, "Unknown plan", "`GET /api/about` lists the plans."
+    UNKNOWN_IMAGE = "unknown_image", 400, "Unknown image", "The catalogue has no such operating system."
     UNKNOWN_TERM = "unknown_term", 400, "Unknown term", "The term is not `monthly` or `annual`."
     VARIANT_UNAVAILABLE = (
         *("variant_unavailable", 400, "Variant unavailable"),
@@ -173,6 +180,11 @@ class Code(StrEnum):
     CART_PAY_FAILED = (
         *("cart_pay_failed", 422, "Payment not started"),
         "The payment could not be started; the order is on record as failed, and nothing is open.",
+    )
+
+    RATE_LIMITED = (
+        *("rate_limited", 429, "Too many requests"),
+        "The key has made too many requests; `Retry-After` says when it may make more.",
     )
 
     # -- what we cannot do now -------------------------------------------------------------------------------------

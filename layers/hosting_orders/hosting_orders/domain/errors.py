@@ -53,6 +53,14 @@ class InvalidFieldsError(HostingOrdersError):
         self.problems = problems
 
 
+class NotReadyToChargeError(InvalidRequestError):
+    """The account cannot be charged: `lacks` is `billing_contact` or `payment_method`."""
+
+    def __init__(self, lacks: str, message: str) -> None:
+        super().__init__(Code.NO_DEFAULT_PAYMENT_METHOD, message)
+        self.lacks = lacks
+
+
 class BodyTooLargeError(RequestRefusedError):
     """The request body is larger than any order could be."""
 
@@ -91,6 +99,16 @@ class ContactsRefusedError(RequestRefusedError):
         super().__init__(message)
         self.code = code
         self.findings = findings
+
+
+class RateLimitedError(RequestRefusedError):
+    """The key has made too many requests. `retry_after` is in seconds."""
+
+    code = Code.RATE_LIMITED
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class NotFoundError(RequestRefusedError):

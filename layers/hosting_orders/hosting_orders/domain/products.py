@@ -21,6 +21,7 @@ class ProductKind(StrEnum):
 
     SITE = "site"
     DOMAIN = "domain"
+    VM = "vm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +289,90 @@ class DomainResource:
         return None
 
 
+# -- virtual machines ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class VmItem:
+    """What a VPS order asks for: a virtual machine of this plan with this operating system; `plan`, `image` and
+    `location` are short names of the catalogue."""
+
+    KIND: ClassVar[ProductKind] = ProductKind.VM
+
+    hostname: str
+    plan: str
+    image: str
+    location: str
+    term: Term
+
+    @property
+    def name(self) -> str:
+        return self.hostname
+
+    @property
+    def variant(self) -> None:
+        return None
+
+    @property
+    def verb(self) -> str:
+        return "create"
+
+    def facts(self) -> dict[str, str]:
+        return {
+            "hostname": self.hostname,
+            "plan": self.plan,
+            "image": self.image,
+            "location": self.location,
+            "term": self.term.value,
+        }
+
+    def line_text(self) -> str:
+        return f"VPS {self.hostname}: {self.plan} plan, {self.term}"
+
+    def first_look(self) -> int:
+        return 2 * MINUTE
+
+    def is_reported(self) -> bool:
+        return True
+
+    def expected(self) -> int:
+        return 5 * MINUTE
+
+    def deadline(self) -> int:
+        # The time-out of the state ProvisionHosting (statemachines/fulfil_order.asl.yaml).
+        return 6 * HOUR
+
+    def given_up(self) -> int:
+        return 8 * HOUR
+
+    def poll_after(self) -> int:
+        return 2
+
+    def renewal_price(self, price: Money) -> Money:
+        return price
+
+    def renews_before(self) -> int:
+        return 0
+
+    def renewal_is_work(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class VmResource:
+    """The delivered machine. `sealed_password` is root's, encrypted, and opened only to answer its owner (C22)."""
+
+    KIND: ClassVar[ProductKind] = ProductKind.VM
+
+    id: str
+    domain: str
+    ip_address: str
+    username: str
+    sealed_password: str
+    port: int
+
+
 # -- all of them --------------------------------------------------------------------------------------------------
 
-Item = SiteItem | DomainItem
-Resource = SiteResource | DomainResource
+Item = SiteItem | DomainItem | VmItem
+Resource = SiteResource | DomainResource | VmResource

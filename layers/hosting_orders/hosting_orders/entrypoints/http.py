@@ -22,7 +22,8 @@ from hosting_orders.domain import errors
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.placement import Channel, Placement
-from hosting_orders.usecases.authenticate import Caller, authenticate
+from hosting_orders.usecases.authenticate import Caller, admit, identify
+from hosting_orders.usecases.limit_rate import count_request
 from hosting_orders.usecases.ports import Services
 
 from . import strict_json
@@ -52,6 +53,7 @@ class Request:
     source_ip: str
     raw_body: bytes
     host: str = ""
+    received_at: int = 0  # epoch ms
 
     @classmethod
     def of(cls, event: Event) -> Request:
@@ -71,6 +73,7 @@ class Request:
             source_ip=http.get("sourceIp", ""),
             raw_body=raw,
             host=event["requestContext"].get("domainName", ""),
+            received_at=int(event["requestContext"].get("timeEpoch", 0)),
         )
 
     def json(self) -> object:
@@ -147,7 +150,8 @@ class Call(Generic[View]):
         # Errors of headers are reported before errors of the body.
         key = self.request.idempotency_key if self.operation.idempotent else None
         raw = self.request.json()
-        placed = Placement(Channel.API, contract=self.contract.name, client_address=self.request.source_ip)
+        channel = self.verified.credential.channel if self.verified else Channel.API
+        placed = Placement(channel, contract=self.contract.name, client_address=self.request.source_ip)
         origin = bootstrap.public_url() or f"https://{self.request.host}"
         return body.read(raw, RequestFacts(key, _fingerprint(self.request.path, raw), placed, origin))
 
@@ -180,7 +184,7 @@ class Endpoint:
         def reply(request: Request, services: Services) -> Reply:
             if not sharing:
                 raise LookupError(f"this function does not serve {event.get('routeKey')!r}")
-            operation, caller = _admitted(sharing, request, services)
+            operation, caller = _admitted(sharing, request, services, exchange)
             exchange.contract = operation.contract
             if caller is not None:
                 _check_ids(request)
@@ -240,23 +244,48 @@ def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
 
 
 def _admitted(
-    sharing: list[Operation[Any]], request: Request, services: Services
+    sharing: list[Operation[Any]], request: Request, services: Services, exchange: _Exchange
 ) -> tuple[Operation[Any], Caller | None]:
-    """The operation, once the caller may call it. Raises what `authenticate` raises, and InvalidRequestError."""
+    """The operation, once the caller may call it. Raises what `identify` and `admit` raise, and InvalidRequestError."""
     access = sharing[0].access
     if access is None:
         return sharing[0], None
-    caller = authenticate(
+    try:
+        credential = identify(services, request.headers, request.source_ip)
+    except errors.CredentialRefusedError:
+        # Who has no key is counted by address: that also slows down who guesses.
+        _count(services, f"address#{request.source_ip}", exchange)
+        raise
+    _count(services, f"key#{credential.key_hash}", exchange)
+    caller = admit(
         services,
+        credential,
         request.headers,
-        request.source_ip,
         oauth_scope=access.scope,
-        account_scope=access.account,
+        account=access.account,
         user_required=access.user,
+        key_scope=access.key_scope,
+        scoped=access.scoped,
     )
     if caller.account is not None:
         logger().append_keys(account_id=caller.account.id)
     return _spoken(sharing, request, caller), caller
+
+
+def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
+    """Count the request where its contract has a limit. Raises RateLimitedError."""
+    contract = exchange.contract
+    if contract.limit is None:
+        return
+    standing = count_request(services, f"{contract.name}#{bucket}", contract.limit)
+    if standing is None:
+        return
+    if contract.limit_headers is not None:
+        exchange.headers |= contract.limit_headers(standing)
+    if standing.exceeded:
+        raise errors.RateLimitedError(
+            f"At most {standing.limit} requests in {contract.limit.seconds} seconds.", standing.retry_after
+        )
 
 
 def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> Operation[Any]:
@@ -289,10 +318,12 @@ def _fingerprint(path: str, body: object) -> str:
 
 @dataclass(slots=True)
 class _Exchange:
-    """An event on its way to an answer; `contract` is what the answer is written in, as far as it is known."""
+    """An event on its way to an answer; `contract` is what the answer is written in, as far as it is known, and
+    `headers` what it says beside the reply's own."""
 
     event: Event
     contract: Contract
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply]) -> Answer:
@@ -303,23 +334,35 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
         request_id = str(uuid.uuid4())
     log = logger()
     log.append_keys(request_id=request_id, route=event.get("routeKey"))
+    services = bootstrap.services()
     code = None
     try:
-        reply = reply_to(Request.of(event), bootstrap.services())
+        reply = reply_to(Request.of(event), services)
+        envelope = exchange.contract.envelope
+        sent = (
+            reply.body
+            if envelope is None or isinstance(reply.body, str)
+            else envelope(reply.body, request_id, services.clock.now())
+        )
     except Exception as error:
-        problem = replace(problem_of(error), accepts=headers.get("accept-language", ""))
+        problem = replace(
+            problem_of(error),
+            request_id=request_id,
+            at=services.clock.now(),
+            accepts=headers.get("accept-language", ""),
+            route=str(event.get("routeKey", "")),
+        )
         code = problem.code
         # A switch that an operator has turned off is no fault of ours.
         if problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
             log.exception("request failed")
         reply = _refusal(problem, exchange.contract, headers.get("accept", ""))
+        sent = reply.body
     log.info("answered", extra={"status": reply.status, "code": code})
     log.remove_keys(["request_id", "route", "account_id"])
     # A condition is about reading: what was done is done, and says so.
     reading = str(event.get("routeKey", "")).startswith("GET ")
-    return _as_event(
-        reply, exchange.contract, request_id, headers.get("if-none-match", "") if reading else None
-    )
+    return _as_event(exchange, reply, sent, request_id, headers.get("if-none-match", "") if reading else None)
 
 
 def _refusal(problem: Problem, contract: Contract, accept: str) -> Reply:
@@ -329,22 +372,27 @@ def _refusal(problem: Problem, contract: Contract, accept: str) -> Reply:
     return Reply(problem.status, contract.error(problem), problem.headers)
 
 
-def _as_event(reply: Reply, contract: Contract, request_id: str, if_none_match: str | None) -> Answer:
-    page = isinstance(reply.body, str)
-    body = reply.body if isinstance(reply.body, str) else _json(reply.body)
+def _as_event(
+    exchange: _Exchange, reply: Reply, sent: Rendered, request_id: str, if_none_match: str | None
+) -> Answer:
+    """`sent` is the reply's body in its envelope, which is another one each time: the tag is that of the body."""
+    contract = exchange.contract
+    body = sent if isinstance(sent, str) else _json(sent)
     status = reply.status
     headers = {
-        "Content-Type": "text/html; charset=utf-8" if page else "application/json",
+        "Content-Type": "text/html; charset=utf-8" if isinstance(sent, str) else "application/json",
         # Answers hold credentials: nothing between us and the client may keep them.
         "Cache-Control": "no-store",
         **({"X-Api-Version": contract.version} if contract.version is not None else {}),
         "X-Request-Id": request_id,
         **contract.headers,
+        **exchange.headers,
         **reply.headers,
     }
     if status == 200 and if_none_match is not None:
         # A poll that finds nothing new costs the client no parsing and us no bytes.
-        headers["ETag"] = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+        tagged = reply.body if isinstance(reply.body, str) else _json(reply.body)
+        headers["ETag"] = f'"{hashlib.sha256(tagged.encode()).hexdigest()[:32]}"'
         known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
         if headers["ETag"] in known or "*" in known:
             status, body = 304, ""

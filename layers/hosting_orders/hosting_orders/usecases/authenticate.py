@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hosting_orders.domain.account import Account, Credential, CredentialKind
+from hosting_orders.domain.account import Account, AccountFrom, Credential, CredentialKind
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import (
     AccessDeniedError,
@@ -41,6 +41,10 @@ class Caller:
     def user_id(self) -> str | None:
         return self.credential.user_id
 
+    def may(self, scope: str) -> bool:
+        """Whether the key was given this scope. For contracts whose keys have scopes: a key without any may not."""
+        return self.credential.allows(scope)
+
     @property
     def may_see_secrets(self) -> bool:
         """Passwords are shown to API keys of the owning account, never to OAuth tokens (docs/contracts.md C22)."""
@@ -53,23 +57,38 @@ def hash_key(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def authenticate(
+def identify(services: Services, headers: Mapping[str, str], source_ip: str) -> Credential:
+    """The credential that a request shows. `headers` have lower-case names. Raises CredentialRefusedError (401)."""
+    secret = _presented(headers)
+    credential = services.directory.credential(hash_key(secret)) if secret else None
+    if (
+        credential is None
+        or not credential.valid_at(services.clock.now())
+        or not credential.allows_ip(source_ip)
+    ):
+        raise CredentialRefusedError(_REFUSED)
+    return credential
+
+
+def admit(
     services: Services,
+    credential: Credential,
     headers: Mapping[str, str],
-    source_ip: str,
     *,
     oauth_scope: str | None,
-    account_scope: bool,
+    account: AccountFrom,
     user_required: bool = False,
+    key_scope: str | None = None,
+    scoped: bool = False,
 ) -> Caller:
-    """Check the credential, OAuth rules, who it speaks for, then the account header, in the order of C13.
+    """Check the credential's scopes, who it speaks for, then the account, in the order of C13.
 
-    `headers` have lower-case names. `oauth_scope` None means: not available via OAuth. `account_scope` says
-    whether `X-Auth-Account` is required, `user_required` whether an account's own key is not enough.
+    `headers` have lower-case names. `oauth_scope` None means: not available via OAuth. `account` says how the request
+    names its account, `user_required` whether an account's own key is not enough, `key_scope` the scope that a key
+    needs which names its account by itself, `scoped` that the use case asks for the key's scopes.
     Raises CredentialRefusedError (401), AccessDeniedError (403), UserRequiredError (401), InvalidRequestError
     (400).
     """
-    credential = _credential(services, headers.get("authorization", ""), source_ip)
     if credential.kind is CredentialKind.OAUTH:
         if oauth_scope is None:
             raise AccessDeniedError(
@@ -79,26 +98,49 @@ def authenticate(
             raise AccessDeniedError(
                 Code.INSUFFICIENT_SCOPE, f"The OAuth token lacks the scope {oauth_scope}."
             )
+    elif credential.scopes and not scoped and key_scope is None and oauth_scope not in credential.scopes:
+        # A key that was given out for one purpose must not do more where nothing asks for its scopes.
+        raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, "The API key's scopes do not include this.")
     if user_required and credential.user_id is None:
         raise UserRequiredError("Only a person may do this: use a user's API key, not the account's own.")
+    if account is AccountFrom.KEY:
+        if key_scope is not None and not credential.allows(key_scope):
+            raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {key_scope}.")
+        return Caller(credential, _only_account(services, credential))
     account_id = headers.get("x-auth-account", "").strip()
     if not account_id:
-        if account_scope:
+        if account is AccountFrom.HEADER:
             raise InvalidRequestError(Code.MISSING_ACCOUNT, "Missing X-Auth-Account")
-        accounts = [services.directory.account(known) for known in credential.account_ids]
-        alive = [account for account in accounts if account is not None]
-        if not alive:
-            raise CredentialRefusedError(_REFUSED)
-        if all(trial_blocks_api(account) for account in alive):
-            raise AccessDeniedError(Code.TRIAL_ACCOUNT, _TRIAL)
+        _check_any(services, credential)
         return Caller(credential, None)
     # A key's own list of accounts decides before any read, so foreign accounts can't be probed.
-    account = services.directory.account(account_id) if account_id in credential.account_ids else None
+    found = services.directory.account(account_id) if account_id in credential.account_ids else None
+    return Caller(credential, _usable(found))
+
+
+def _only_account(services: Services, credential: Credential) -> Account:
+    """The account of a key that belongs to exactly one."""
+    if len(credential.account_ids) != 1:
+        raise CredentialRefusedError(_REFUSED)
+    return _usable(services.directory.account(credential.account_ids[0]))
+
+
+def _usable(account: Account | None) -> Account:
     if account is None:
         raise CredentialRefusedError(_REFUSED)
     if trial_blocks_api(account):
         raise AccessDeniedError(Code.TRIAL_ACCOUNT, _TRIAL)
-    return Caller(credential, account)
+    return account
+
+
+def _check_any(services: Services, credential: Credential) -> None:
+    """No account is named, and at least one of the key's can be used."""
+    accounts = [services.directory.account(known) for known in credential.account_ids]
+    alive = [account for account in accounts if account is not None]
+    if not alive:
+        raise CredentialRefusedError(_REFUSED)
+    if all(trial_blocks_api(account) for account in alive):
+        raise AccessDeniedError(Code.TRIAL_ACCOUNT, _TRIAL)
 
 
 def trial_blocks_api(account: Account) -> bool:
@@ -106,16 +148,10 @@ def trial_blocks_api(account: Account) -> bool:
     return account.is_trial and not account.trial_api_access
 
 
-def _credential(services: Services, authorization: str, source_ip: str) -> Credential:
-    scheme, _, secret = authorization.partition(" ")
-    secret = secret.strip()
-    if scheme.lower() not in _SCHEMES or not secret:
-        raise CredentialRefusedError(_REFUSED)
-    credential = services.directory.credential(hash_key(secret))
-    if (
-        credential is None
-        or not credential.valid_at(services.clock.now())
-        or not credential.allows_ip(source_ip)
-    ):
-        raise CredentialRefusedError(_REFUSED)
-    return credential
+def _presented(headers: Mapping[str, str]) -> str:
+    """The secret that the request shows, in whichever header. Two different ones are none."""
+    scheme, _, secret = headers.get("authorization", "").strip().partition(" ")
+    secrets = {headers.get("x-api-key", "").strip()} - {""}
+    if scheme:
+        secrets.add(secret.strip() if scheme.lower() in _SCHEMES else "")
+    return secrets.pop() if len(secrets) == 1 else ""

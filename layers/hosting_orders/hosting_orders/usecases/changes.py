@@ -33,6 +33,13 @@ def find_order(services: Services, account_id: str, order_id: str) -> Order:
     return load_order(services, account_id, number)
 
 
+def find_order_by_number(services: Services, account_id: str, text: str) -> Order:
+    """The same for contracts whose ids are integers: no other spelling counts. Raises NotFoundError."""
+    if not (text.isascii() and text.isdigit()):
+        raise NotFoundError("There is no such order.")
+    return find_order(services, account_id, text)
+
+
 def load_cart(services: Services, account_id: str, token: str) -> Cart:
     """The cart as stored now. Raises NotFoundError."""
     cart = services.orders.cart(account_id, token)

@@ -70,7 +70,10 @@ class ContactSource:
 
 @dataclass(frozen=True, slots=True)
 class DomainRequest:
-    """A domain as the client asked for it, of the right types but otherwise unchecked."""
+    """A domain as the client asked for it, of the right types but otherwise unchecked.
+
+    `auth_code_pointer` is the auth code's JSON pointer in the item.
+    """
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
 
@@ -80,6 +83,7 @@ class DomainRequest:
     contact: Mapping[str, object] | None = None
     contact_source: ContactSource | None = None
     role_contacts: Mapping[ContactRole, RoleContactRequest] = field(default_factory=dict)
+    auth_code_pointer: str = "/authcode"
 
     def __repr__(self) -> str:
         return "DomainRequest(…)"  # it holds people's data and an auth code
@@ -124,7 +128,7 @@ def draft_domain(
     price = None
     if name and rules and action:
         price = problems.collect("", lambda: _price(catalogue, account, name, action))
-        problems.collect("", lambda: _check_transfer(rules, action, request.auth_code))
+        problems.collect("", lambda: _check_transfer(rules, action, request))
     contacts = problems.collect("", lambda: _contacts(services, account, request, rules))
     problems.raise_if_any()
     assert name and action and price and contacts
@@ -179,18 +183,18 @@ def _price(catalogue: Catalogue, account: Account, name: DomainName, action: Dom
     return price
 
 
-def _check_transfer(rules: TldRules, action: DomainAction, auth_code: str | None) -> None:
+def _check_transfer(rules: TldRules, action: DomainAction, request: DomainRequest) -> None:
     if action is not DomainAction.TRANSFER:
         return
     if not rules.transferable:
         raise InvalidRequestError(
             Code.UNSUPPORTED_TLD, f"Transfers of .{rules.tld} domains are not offered.", "/action"
         )
-    if rules.authcode_required and not (auth_code or "").strip():
+    if rules.authcode_required and not (request.auth_code or "").strip():
         raise InvalidRequestError(
             Code.AUTHCODE_REQUIRED,
             f"Transferring a .{rules.tld} domain needs its auth code: ask the current registrar for it.",
-            "/authcode",
+            request.auth_code_pointer,
         )
 
 

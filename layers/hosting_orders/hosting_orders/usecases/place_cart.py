@@ -26,6 +26,7 @@ from hosting_orders.domain.errors import (
     IdempotencyKeyReusedError,
     InvalidFieldsError,
     InvalidRequestError,
+    NotReadyToChargeError,
     NumberTakenError,
     PaymentNotStartedError,
     ProviderUnavailableError,
@@ -83,7 +84,8 @@ class PaymentPage:
 class CartRequest:
     """What the client sent. `fingerprint` is a hash of the whole body, `placed` what each order remembers of it.
 
-    With `page` the cart need not have a saved payment method.
+    With `page` the cart need not have a saved payment method. `callback_pointer` is the callback's JSON pointer in the
+    request.
     """
 
     items: tuple[ItemRequest, ...]
@@ -94,6 +96,7 @@ class CartRequest:
     idempotency_key: str | None = None
     on_item_failure: OnItemFailure = OnItemFailure.KEEP
     page: PaymentPage | None = None
+    callback_pointer: str = "/callback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class _Ready:
 class Placed:
     """The cart and its orders as they stand, and whether this request only found them there."""
 
+    account: Account
     cart: Cart
     orders: tuple[Order, ...]
     replayed: bool
@@ -131,7 +135,7 @@ def place_cart(
     token = cart_token(account.id, request.idempotency_key)
     earlier = _earlier(services, account, token, request)
     if earlier is not None:
-        return _replay(services, earlier, request)
+        return _replay(services, account, earlier, request)
     try:
         drafts = _drafts(services, account, request)
         target = _callback_target(services, account, request, allow_loopback=allow_loopback_callbacks)
@@ -143,16 +147,16 @@ def place_cart(
         twin = _earlier(services, account, token, request)
         if twin is None:
             raise
-        return _replay(services, twin, request)
+        return _replay(services, account, twin, request)
     try:
         cart, orders = _write(services, _Ready(caller, account, token, request, drafts, method, target))
     except CartExistsError:
         # The other copy of this request was faster.
-        return _replay(services, load_cart(services, account.id, token), request)
+        return _replay(services, account, load_cart(services, account.id, token), request)
     cart = _with_payment(services, cart, lambda: start_payment(services, account, cart, orders))
     for order in orders:
         _start(services, order)
-    return Placed(cart, tuple(orders), replayed=False)
+    return Placed(account, cart, tuple(orders), replayed=False)
 
 
 def _with_payment(services: Services, cart: Cart, pay: Callable[[], Cart]) -> Cart:
@@ -202,12 +206,12 @@ def _callback_target(
         return None
     problem = url_problem(request.callback_url, allow_loopback=allow_loopback)
     if problem:
-        raise InvalidRequestError(Code.INVALID_CALLBACK, problem, "/callback/url")
+        raise InvalidRequestError(Code.INVALID_CALLBACK, problem, f"{request.callback_pointer}/url")
     if not request.callback_authorization:
         return CallbackTarget(request.callback_url)
     problem = authorization_problem(request.callback_authorization)
     if problem:
-        raise InvalidRequestError(Code.INVALID_CALLBACK, problem, "/callback/authorization")
+        raise InvalidRequestError(Code.INVALID_CALLBACK, problem, f"{request.callback_pointer}/authorization")
     sealed = services.cipher.seal(request.callback_authorization, authorization_context(account.id))
     return CallbackTarget(request.callback_url, sealed)
 
@@ -234,19 +238,17 @@ def _ready_to_charge(services: Services, account: Account) -> PaymentMethod:
     """The pre-flight gate (O2-062, O2-063): a customer, a saved default method, a complete contact."""
     missing = account.billing_contact.missing
     if missing:
-        raise _not_ready("the billing contact has no " + ", ".join(missing))
+        raise _not_ready("billing_contact", "the billing contact has no " + ", ".join(missing))
     if not account.stripe_customer_id:
-        raise _not_ready("it has no customer at the payment provider")
+        raise _not_ready("payment_method", "it has no customer at the payment provider")
     method = services.payments.default_method(account.stripe_customer_id)
     if method is None or method.type not in _CHARGEABLE:
-        raise _not_ready("no card or SEPA debit is saved as its default payment method")
+        raise _not_ready("payment_method", "no card or SEPA debit is saved as its default payment method")
     return method
 
 
-def _not_ready(why: str) -> InvalidRequestError:
-    return InvalidRequestError(
-        Code.NO_DEFAULT_PAYMENT_METHOD, f"The billing account is not ready to charge: {why}."
-    )
+def _not_ready(lacks: str, why: str) -> NotReadyToChargeError:
+    return NotReadyToChargeError(lacks, f"The billing account is not ready to charge: {why}.")
 
 
 # -- the write, and what follows it -------------------------------------------------------------------------------
@@ -351,7 +353,7 @@ def _start(services: Services, order: Order) -> None:
         log.warning("workflow start postponed", extra={"order_id": order.uuid})
 
 
-def _replay(services: Services, cart: Cart, request: CartRequest) -> Placed:
+def _replay(services: Services, account: Account, cart: Cart, request: CartRequest) -> Placed:
     """The same request again: the same cart, carried on if its first process died."""
     if cart.fingerprint != request.fingerprint:
         raise IdempotencyKeyReusedError(
@@ -361,7 +363,7 @@ def _replay(services: Services, cart: Cart, request: CartRequest) -> Placed:
     orders = services.orders.orders(cart.account_id, sorted(cart.orders))
     if not cart.payment.started and cart.payment.status is not PaymentStatus.FAILED:
         # Another process is starting the payment, or it was given up before.
-        return Placed(cart, tuple(orders), replayed=True)
+        return Placed(account, cart, tuple(orders), replayed=True)
     for order in orders:
         if order.failure is not None and order.failure.code == PAYMENT_NOT_STARTED:
             raise PaymentNotStartedError(order.failure.message, cart.payment.error)
@@ -371,4 +373,4 @@ def _replay(services: Services, cart: Cart, request: CartRequest) -> Placed:
         _start(services, order)
         if cart.payment.settled:
             resume_order(services, order, cart)
-    return Placed(cart, tuple(orders), replayed=True)
+    return Placed(account, cart, tuple(orders), replayed=True)

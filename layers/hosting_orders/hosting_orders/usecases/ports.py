@@ -150,6 +150,14 @@ class EventStore(Protocol):
     def mark_seen(self, provider: str, event_id: str, now: int) -> None: ...
 
 
+class RequestCounts(Protocol):
+    """How many requests each client has made, over all processes."""
+
+    def add(self, bucket: str, ends_at: int) -> int:
+        """Count one more in the window that ends then (Unix seconds); how many there are now."""
+        ...
+
+
 class CallbackStore(Protocol):
     def delivery(self, account_id: str, number: int) -> CallbackDelivery | None: ...
 
@@ -439,6 +447,8 @@ class Services(Protocol):
     def orders(self) -> OrderStore: ...
     @property
     def events(self) -> EventStore: ...
+    @property
+    def counts(self) -> RequestCounts: ...
     @property
     def deliveries(self) -> CallbackStore: ...
     @property

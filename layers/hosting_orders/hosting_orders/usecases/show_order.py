@@ -11,7 +11,7 @@ from hosting_orders.domain.deadlines import Outlook, outlook
 from hosting_orders.domain.order import Order
 
 from .authenticate import Caller
-from .changes import find_order, load_cart
+from .changes import find_order, find_order_by_number, load_cart
 from .ports import Services
 from .sealed_password import password_context
 
@@ -38,8 +38,16 @@ class OrderView:
 
 def show_order(services: Services, caller: Caller, order_id: str) -> OrderView:
     """The account's order by any spelling of its id. Raises NotFoundError."""
+    return _view(services, caller, find_order(services, caller.scope.id, order_id))
+
+
+def show_order_by_number(services: Services, caller: Caller, number: str) -> OrderView:
+    """The account's order by its number alone. Raises NotFoundError."""
+    return _view(services, caller, find_order_by_number(services, caller.scope.id, number))
+
+
+def _view(services: Services, caller: Caller, order: Order) -> OrderView:
     account = caller.scope
-    order = find_order(services, account.id, order_id)
     cart = load_cart(services, account.id, order.cart_token)
     return OrderView(
         order=order,

@@ -97,7 +97,8 @@ def _plan_name(services: Services, order: Order) -> str | None:
     short_name = order.item.plan
     if short_name is None:
         return None
-    plan = services.catalogue.load().plans.get(short_name)
+    catalogue = services.catalogue.load()
+    plan = {**catalogue.plans, **catalogue.vm_plans}.get(short_name)
     return plan.name if plan else short_name
 
 

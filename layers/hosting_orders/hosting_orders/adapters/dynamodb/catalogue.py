@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from hosting_orders.domain.catalogue import Catalogue, Location, Plan, Tld, Variant
+from hosting_orders.domain.catalogue import Catalogue, Image, Location, Plan, Tld, Variant
 
 from . import keys
 from .items import (
     Item,
+    image_from_item,
+    image_to_item,
     location_from_item,
     location_to_item,
     plan_from_item,
@@ -19,6 +21,7 @@ from .items import (
     tld_to_item,
     variant_from_items,
     variant_to_item,
+    vm_plan_from_item,
 )
 from .table import IS_THERE, ConditionFailedError, Table, put, update
 
@@ -51,7 +54,7 @@ class DynamoCatalogueStore:
     def _read(self) -> Catalogue:
         items = self._table.query("#PK = :catalogue", consistent=False, catalogue=keys.catalogue_partition())
         found: dict[str, dict[str, Item]] = {
-            kind: {} for kind in ("plan", "location", "variant", "tld", "capacity")
+            kind: {} for kind in ("plan", "vmplan", "image", "location", "variant", "tld", "capacity")
         }
         for item in items:
             kind = keys.catalogue_kind(item)
@@ -65,12 +68,17 @@ class DynamoCatalogueStore:
                 name: variant_from_items(item, counters.get(name)) for name, item in found["variant"].items()
             },
             tlds={name: tld_from_item(item) for name, item in found["tld"].items()},
+            vm_plans={name: vm_plan_from_item(item) for name, item in found["vmplan"].items()},
+            images={name: image_from_item(item) for name, item in found["image"].items()},
         )
 
     # -- for the seeder and operators: the last writer wins, so that seeding twice is harmless -------------
 
     def put_plan(self, plan: Plan) -> None:
         self._table.write(put(plan_to_item(plan)))
+
+    def put_image(self, image: Image) -> None:
+        self._table.write(put(image_to_item(image)))
 
     def put_location(self, location: Location) -> None:
         self._table.write(put(location_to_item(location)))

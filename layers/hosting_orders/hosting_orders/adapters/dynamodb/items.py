@@ -11,7 +11,7 @@ from typing import Any
 from hosting_orders.domain.account import Account, Credential, User
 from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderSnapshot, RollupStatus
-from hosting_orders.domain.catalogue import DomainPrice, Location, Plan, Term, Tld, Variant
+from hosting_orders.domain.catalogue import DomainPrice, Image, Location, Plan, Term, Tld, Variant, VmPlan
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.placement import Channel
 from hosting_orders.domain.products import ProductKind
@@ -170,20 +170,36 @@ def credential_from_item(item: Item) -> Credential:
 
 def plan_to_item(plan: Plan) -> Item:
     """`prices` is nested: billing plan → term → currency → net minor units."""
+    key = keys.vm_plan(plan.short_name) if isinstance(plan, VmPlan) else keys.plan(plan.short_name)
     prices: dict[str, dict[str, dict[str, int]]] = {}
     for (billing_plan, term, currency), amount in plan.prices.items():
         prices.setdefault(billing_plan, {}).setdefault(term.value, {})[currency] = amount
-    return _item(keys.plan(plan.short_name), {**to_plain(plan, without=("prices",)), "prices": prices})
+    return _item(key, {**to_plain(plan, without=("prices",)), "prices": prices})
 
 
 def plan_from_item(item: Item) -> Plan:
-    prices = {
+    return from_plain(Plan, {**item, "prices": _prices_of(item)})
+
+
+def vm_plan_from_item(item: Item) -> VmPlan:
+    return from_plain(VmPlan, {**item, "prices": _prices_of(item)})
+
+
+def image_to_item(image: Image) -> Item:
+    return _item(keys.image(image.short_name), to_plain(image))
+
+
+def image_from_item(item: Item) -> Image:
+    return from_plain(Image, item)
+
+
+def _prices_of(item: Item) -> dict[tuple[str, Term, str], int]:
+    return {
         (billing_plan, Term(term), currency): amount
         for billing_plan, terms in item["prices"].items()
         for term, currencies in terms.items()
         for currency, amount in currencies.items()
     }
-    return from_plain(Plan, {**item, "prices": prices})
 
 
 def location_to_item(location: Location) -> Item:

@@ -21,6 +21,7 @@ _USER = "USER#"
 _CREDENTIAL = "KEY#"
 _EVENT = "EVENT#"
 _NUMBER = "NUMBER#"
+_LIMIT = "LIMIT#"
 _CATALOGUE = "CATALOGUE"
 
 _CART = "CART#"
@@ -32,6 +33,8 @@ _CONTACTS = "CONTACTS#"
 _PAGE = "PAGE#"
 _DOMAIN = "DOMAIN#"
 _TLD = "TLD#"
+_VM_PLAN = "VMPLAN#"
+_IMAGE = "IMAGE#"
 _PLAN = "PLAN#"
 _LOCATION = "LOCATION#"
 _VARIANT = "VARIANT#"
@@ -116,6 +119,11 @@ def provider_event(provider: str, event_id: str) -> Key:
     return _key(f"{_EVENT}{provider}#{event_id}", "EVENT")
 
 
+def request_count(bucket: str, ends_at: int) -> Key:
+    """How many requests a client made in the window that ends then (Unix seconds)."""
+    return _key(_LIMIT + bucket, str(ends_at))
+
+
 def catalogue_partition() -> str:
     return _CATALOGUE
 
@@ -126,6 +134,14 @@ def plan(short_name: str) -> Key:
 
 def location(short_name: str) -> Key:
     return _key(_CATALOGUE, _LOCATION + short_name)
+
+
+def vm_plan(short_name: str) -> Key:
+    return _key(_CATALOGUE, _VM_PLAN + short_name)
+
+
+def image(short_name: str) -> Key:
+    return _key(_CATALOGUE, _IMAGE + short_name)
 
 
 def variant(name: str) -> Key:
@@ -149,8 +165,9 @@ def is_order(key: Key) -> bool:
 
 
 def catalogue_kind(key: Key) -> tuple[str, str] | None:
-    """(`plan`, `location`, `variant`, `tld` or `capacity`; its name) of an item of the catalogue, else None."""
-    for prefix in (_PLAN, _LOCATION, _VARIANT, _TLD, _CAPACITY):
+    """(`plan`, `vmplan`, `image`, `location`, `variant`, `tld` or `capacity`; its name) of an item of the catalogue,
+    else None."""
+    for prefix in (_PLAN, _VM_PLAN, _IMAGE, _LOCATION, _VARIANT, _TLD, _CAPACITY):
         if key["SK"].startswith(prefix):
             return prefix.rstrip("#").lower(), key["SK"].removeprefix(prefix)
     return None

@@ -232,6 +232,16 @@ class Table:
         call = getattr(self._client, f"{write.action.lower()}_item")
         self._despite_conflicts(lambda: call(TableName=self._name, **write.request))
 
+    def updated(self, write: Write) -> Item:
+        """Do an update and return the attributes that it changed. Raises as `write` does."""
+        return decode(
+            self._despite_conflicts(
+                lambda: self._client.update_item(
+                    TableName=self._name, ReturnValues="UPDATED_NEW", **write.request
+                )
+            )["Attributes"]
+        )
+
     def transact(self, writes: Sequence[Write]) -> None:
         """All of the writes or none. Raises TransactionRefusedError or ConcurrentUpdateError.
 

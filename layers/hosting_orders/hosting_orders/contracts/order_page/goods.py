@@ -10,7 +10,7 @@ from markupsafe import Markup
 from hosting_orders.contracts.shown import FOR_CUSTOMERS
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.order import Order
-from hosting_orders.domain.products import DomainItem, ProductKind, SiteItem
+from hosting_orders.domain.products import DomainItem, ProductKind, SiteItem, VmItem
 from hosting_orders.domain.registration import DomainAction
 
 from .languages import Language
@@ -32,18 +32,36 @@ def goods_of(order: Order, plan_name: str | None, _: Language) -> Goods:
     return GOODS[order.kind](order, plan_name, _)
 
 
+def _term(term: Term, _: Language) -> Markup:
+    return {Term.MONTHLY: _("1 month"), Term.ANNUAL: _("1 year")}[term]
+
+
 def _site(order: Order, plan_name: str | None, _: Language) -> Goods:
     item = order.item_as(SiteItem)
-    terms = {Term.MONTHLY: _("1 month"), Term.ANNUAL: _("1 year")}
     return Goods(
         facts=(
             (_("Website"), item.name),
             (_("Plan"), plan_name or item.plan),
-            (_("Term"), terms[item.term]),
+            (_("Term"), _term(item.term, _)),
         ),
         work=_("Setting up"),
         under_way=_("Your website is being set up"),
         ready=_("Your website is ready"),
+        task=_("You do not have to do anything."),
+    )
+
+
+def _vm(order: Order, plan_name: str | None, _: Language) -> Goods:
+    item = order.item_as(VmItem)
+    return Goods(
+        facts=(
+            (_("Server"), item.hostname),
+            (_("Plan"), plan_name or item.plan),
+            (_("Term"), _term(item.term, _)),
+        ),
+        work=_("Setting up"),
+        under_way=_("Your server is being set up"),
+        ready=_("Your server is ready"),
         task=_("You do not have to do anything."),
     )
 
@@ -71,4 +89,5 @@ def _domain(order: Order, plan_name: str | None, _: Language) -> Goods:
 GOODS: dict[ProductKind, Callable[[Order, str | None, Language], Goods]] = {
     ProductKind.SITE: _site,
     ProductKind.DOMAIN: _domain,
+    ProductKind.VM: _vm,
 }

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from hosting_orders.contracts.vendor.requests import Strict, field_problem
+from hosting_orders.contracts.vendor.requests import AuthCode, Strict, field_problem
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.registration import ContactRole, DomainAction
 from hosting_orders.usecases import domain_item as usecase
 from hosting_orders.usecases.domain_item import SAME_AS_OWNER, DomainRequest, RoleContactRequest
 
-
-def _one_line(text: str) -> str:
-    if any(unicodedata.category(sign) == "Cc" for sign in text):
-        raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
-    return text
-
-
-# Copied out of e-mails, so white space around it is usual; a line break inside is never part of it.
-_AuthCode = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=255), AfterValidator(_one_line)
-]
 _RegistrationId = Annotated[int, Field(ge=1, le=2**53)]
 
 
@@ -64,7 +51,7 @@ class Domain(Strict):
 
     name: Annotated[str, StringConstraints(max_length=1024)]
     action: str | None = None
-    authcode: _AuthCode | None = None
+    authcode: AuthCode | None = None
     contact: dict[str, Any] | None = None
     contact_source: ContactSource | None = None
     role_contacts: RoleContacts | None = None

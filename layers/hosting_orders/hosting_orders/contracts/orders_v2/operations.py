@@ -27,6 +27,7 @@ from hosting_orders.contracts.vendor.callbacks import (
 from hosting_orders.contracts.vendor.errors import error
 from hosting_orders.contracts.vendor.orders import links, retry_after
 from hosting_orders.contracts.vendor.tasks import TaskAnswer, TaskList, task_answer, task_list
+from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 
 from . import carts, orders, tlds
@@ -44,8 +45,8 @@ UNKNOWN_VARIANTS = frozenset({"migration"})
 """Variants of another contract, which this one does not publish."""
 
 _READ_BILLING = Access(scope="billing:read")
-_READ_ACCOUNT = Access(scope="account:read", account=False)
-_READ_TASKS = Access(scope="tasks:read", account=False)
+_READ_ACCOUNT = Access(scope="account:read", account=AccountFrom.OPTIONAL)
+_READ_TASKS = Access(scope="tasks:read", account=AccountFrom.OPTIONAL)
 _ANY_ORDER = (
     Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,
     Code.INVALID_CALLBACK,
@@ -252,7 +253,7 @@ SHOW_ACCOUNT = Operation(
     route="GET /api/accounts/{id}",
     heading="View an account",
     contract=CONTRACT,
-    access=Access(account=False),
+    access=Access(account=AccountFrom.OPTIONAL),
     answers=AccountWithPeople,
     render=account_with_people,
 )
@@ -260,7 +261,7 @@ SHOW_USER = Operation(
     route="GET /api/users/{id}",
     heading="View a user",
     contract=CONTRACT,
-    access=Access(account=False),
+    access=Access(account=AccountFrom.OPTIONAL),
     answers=UserDetails,
     render=user_details,
 )

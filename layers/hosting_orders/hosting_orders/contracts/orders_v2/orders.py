@@ -24,7 +24,7 @@ from hosting_orders.contracts.vendor.times import date_time
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.order import Order
-from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource
+from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource, VmItem, VmResource
 
 from .domains import DomainBlock, domain_block
 
@@ -79,6 +79,17 @@ class SiteBlock(TypedDict):
     ssh_data: SshData
 
 
+class VmBlock(TypedDict):
+    """A delivered virtual machine (ours). `ssh_data` is root's."""
+
+    id: str
+    hostname: str
+    plan: str
+    image: str
+    location: str
+    ssh_data: SshData
+
+
 class Subscription(TypedDict):
     id: str
     status: str
@@ -121,6 +132,7 @@ class ProductParts(TypedDict, total=False):
 
     site: SiteBlock
     domain: DomainBlock
+    vm: VmBlock
     subscription: Subscription
 
 
@@ -266,7 +278,27 @@ def _domain_part(order: Order, password: str | None) -> ProductParts:
     return {"domain": domain_block(order)}
 
 
-_BLOCKS = {ProductKind.SITE: _site_part, ProductKind.DOMAIN: _domain_part}
+def _vm_part(order: Order, password: str | None) -> ProductParts:
+    machine, item = order.resource_as(VmResource), order.item_as(VmItem)
+    if machine is None:
+        return {}
+    block: VmBlock = {
+        "id": machine.id,
+        "hostname": item.hostname,
+        "plan": item.plan,
+        "image": item.image,
+        "location": item.location,
+        "ssh_data": {
+            "ipaddr": machine.ip_address,
+            "username": machine.username,
+            "password": password,
+            "port": machine.port,
+        },
+    }
+    return {"vm": block}
+
+
+_BLOCKS = {ProductKind.SITE: _site_part, ProductKind.DOMAIN: _domain_part, ProductKind.VM: _vm_part}
 
 
 def _cancellation(order: Order) -> Cancellation:

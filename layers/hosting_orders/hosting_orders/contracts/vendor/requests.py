@@ -45,6 +45,17 @@ ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 """A name of the catalogue."""
 
 
+def _one_line(text: str) -> str:
+    if any(unicodedata.category(sign) == "Cc" for sign in text):
+        raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
+    return text
+
+
+# Copied out of e-mails, so white space around it is usual; a line break inside is never part of it.
+AuthCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255), AfterValidator(_one_line)]
+"""The auth code of a domain's transfer."""
+
+
 class Callback(Strict):
     """`callback` of every order (O2-070 … O2-072, O2-136)."""
 

@@ -23,9 +23,16 @@ def _domain() -> Fulfilment[Any, Any]:
     return DomainFulfilment()
 
 
+def _vm() -> Fulfilment[Any, Any]:
+    from .vm import VmFulfilment
+
+    return VmFulfilment()
+
+
 FULFILMENTS: dict[ProductKind, Callable[[], Fulfilment[Any, Any]]] = {
     ProductKind.SITE: _site,
     ProductKind.DOMAIN: _domain,
+    ProductKind.VM: _vm,
 }
 
 

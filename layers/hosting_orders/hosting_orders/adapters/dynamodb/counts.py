@@ -1,0 +1,28 @@
+"""Counts of requests by window of time: the port RequestCounts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import keys
+from .table import Table, update
+
+# DynamoDB deletes what has expired within days; until then it is read by nothing.
+_KEPT = 3600  # seconds
+
+
+class DynamoRequestCounts:
+    def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._table = Table(client, table_name, sleep)
+
+    def add(self, bucket: str, ends_at: int) -> int:
+        """Count one more in the window that ends then (Unix seconds); how many there are now."""
+        counted = update(
+            keys.request_count(bucket, ends_at),
+            "ADD #requests :one SET #expires_at = :kept",
+            one=1,
+            kept=ends_at + _KEPT,
+        )
+        return int(self._table.updated(counted)["requests"])

@@ -1,0 +1,56 @@
+"""Currencies as contract 001 describes them (HU-058)."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from hosting_orders.domain.money import ZERO_DECIMAL
+
+
+class Currency(TypedDict):
+    """`rate` is always 1: every amount is in the account's own currency."""
+
+    code: str
+    iso: str
+    sign: str
+    format: str
+    decimal: str
+    rounding: str
+    rounding_mode: str
+    id: int
+    rate: float
+
+
+# ISO 4217: the number, and the sign that is written before an amount.
+_KNOWN = {
+    "AUD": (36, "A$"),
+    "CAD": (124, "CA$"),
+    "CHF": (756, "CHF"),
+    "CZK": (203, "Kč"),
+    "DKK": (208, "kr"),
+    "EUR": (978, "€"),
+    "GBP": (826, "£"),
+    "HUF": (348, "Ft"),
+    "JPY": (392, "¥"),
+    "NOK": (578, "kr"),
+    "NZD": (554, "NZ$"),
+    "PLN": (985, "zł"),
+    "SEK": (752, "kr"),
+    "USD": (840, "$"),
+}
+
+
+def currency(code: str) -> Currency:
+    """The currency of an order. `id` is its number of ISO 4217, 0 if we do not know it."""
+    number, sign = _KNOWN.get(code, (0, code))
+    return {
+        "code": code,
+        "iso": code,
+        "sign": sign,
+        "format": "1,234" if code in ZERO_DECIMAL else "1,234.56",
+        "decimal": "0" if code in ZERO_DECIMAL else "2",
+        "rounding": "0",
+        "rounding_mode": "half_up",
+        "id": number,
+        "rate": 1.0,
+    }

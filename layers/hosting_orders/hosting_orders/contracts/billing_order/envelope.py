@@ -1,0 +1,100 @@
+"""What stands round every answer of contract 001 (HU-010 … HU-014, HU-070)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+from hosting_orders.contracts.problem import Detail, Problem
+from hosting_orders.contracts.vendor.times import date_time
+from hosting_orders.domain.codes import Code
+
+
+class Envelope(TypedDict):
+    """Of every success."""
+
+    success: bool
+    timestamp: str
+    requestId: str
+    data: Mapping[str, Any]
+
+
+class ErrorDetail(TypedDict):
+    """`field` is the JSON pointer (RFC 6901) of the field."""
+
+    field: NotRequired[str]
+    code: str
+    message: str
+
+
+class Error(TypedDict):
+    """`error` is the title of the HTTP status.
+
+    Ours: `reason`, why an order cannot be cancelled, and `decline_code`, the bank's word for a declined payment.
+    """
+
+    error: str
+    message: str
+    code: str
+    timestamp: str
+    requestId: str
+    details: NotRequired[list[ErrorDetail]]
+    reason: NotRequired[str]
+    decline_code: NotRequired[str]
+
+
+_WORDS = {Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE"}
+CANCEL = "POST /api/billing/order/{id}/cancel"
+# The vendor's own texts, and one that names this contract's field.
+_TEXTS = {
+    Code.UNAUTHORIZED: "Authentication required",
+    Code.IDEMPOTENCY_KEY_REUSED: "This `attemptKey` was used before with another body; use a new one for a new order.",
+}
+_TEXTS_OF_ROUTE = {(CANCEL, Code.TEMPORARILY_UNAVAILABLE): "Failed to cancel order"}
+
+
+def envelope(data: Mapping[str, Any], request_id: str, at: int) -> Mapping[str, Any]:
+    """`at` is in epoch milliseconds."""
+    enveloped: Envelope = {
+        "success": True,
+        "timestamp": date_time(at),
+        "requestId": request_id,
+        "data": data,
+    }
+    return enveloped
+
+
+def error(problem: Problem) -> Mapping[str, Any]:
+    """The body of every answer that is no success."""
+    body: Error = {
+        "error": HTTPStatus(problem.status).phrase,
+        "message": _text(problem),
+        "code": code_word(problem.code),
+        "timestamp": date_time(problem.at),
+        "requestId": problem.request_id,
+    }
+    fields = [_member(detail) for detail in problem.details if detail.pointer is not None]
+    if fields:
+        body["details"] = fields
+    if "reason" in problem.extra:
+        body["reason"] = str(problem.extra["reason"])
+    if "decline_code" in problem.extra:
+        body["decline_code"] = str(problem.extra["decline_code"])
+    return body
+
+
+def code_word(code: Code) -> str:
+    """A code as this contract writes it."""
+    return _WORDS.get(code, code.upper())
+
+
+def _text(problem: Problem) -> str:
+    known = _TEXTS_OF_ROUTE.get((problem.route, problem.code)) or _TEXTS.get(problem.code)
+    return known or " ".join(detail.message for detail in problem.details)
+
+
+def _member(detail: Detail) -> ErrorDetail:
+    return {"field": detail.pointer or "", "code": detail.code.upper(), "message": detail.message}

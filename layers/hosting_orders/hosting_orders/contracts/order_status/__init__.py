@@ -1,0 +1,1 @@
+"""Contract 000: order status, and what belongs to it (docs/contracts.md)."""

@@ -1,0 +1,43 @@
+"""The message about an order's end, in the words of contract 000 (ours: the published page has no callbacks)."""
+
+from __future__ import annotations
+
+import json
+
+from typing_extensions import TypedDict
+
+from hosting_orders.domain.ids import object_id
+from hosting_orders.domain.order import Order
+
+from .words import TYPES, iso_time, status_word
+
+
+class OrderInCallback(TypedDict):
+    id: str
+    token: str
+    status: str
+    type: str
+
+
+class CallbackMessage(TypedDict):
+    """The body of a callback: what to ask for, and no secret."""
+
+    event: str
+    timestamp: str
+    data: OrderInCallback
+
+
+def callback_body(order: Order, account_name: str) -> bytes:
+    """The message about an order's end."""
+    status = status_word(order)
+    message: CallbackMessage = {
+        "event": f"order.{status.lower()}",
+        "timestamp": iso_time(order.ended_at or order.updated_at),
+        "data": {
+            "id": object_id(order.number),
+            "token": order.uuid,
+            "status": status,
+            "type": TYPES[order.kind],
+        },
+    }
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()

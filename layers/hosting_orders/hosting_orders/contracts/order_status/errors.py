@@ -1,0 +1,46 @@
+"""Errors as contract 000 writes them (SQ-013 … SQ-016, SQ-060, SQ-061)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from hosting_orders.contracts.problem import Problem
+from hosting_orders.domain.codes import Code
+
+
+class Error(TypedDict):
+    """A text for people, the word for programs, and the HTTP status once more."""
+
+    error: str
+    code: str
+    status: int
+
+
+# The vendor's own words; every other code is written in capitals.
+_WORDS = {
+    Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS: "account_suspended",
+    Code.CART_PAY_FAILED: "PAYMENT_FAILED",
+    Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE",
+}
+_LACKS = {"billing_contact": "no_billing_address", "payment_method": "no_valid_mandate"}
+
+
+def error(problem: Problem) -> Mapping[str, Any]:
+    """The body of every answer that is no success."""
+    body: Error = {
+        "error": " ".join(detail.message for detail in problem.details),
+        "code": _word(problem),
+        "status": problem.status,
+    }
+    return body
+
+
+def _word(problem: Problem) -> str:
+    if problem.lacks:
+        return _LACKS[problem.lacks]
+    if problem.code is Code.MISSING_FIELD and any(each.pointer == "/domain" for each in problem.details):
+        return "MISSING_DOMAIN"
+    return _WORDS.get(problem.code, problem.code.upper())

@@ -1,0 +1,144 @@
+"""An order as contract 000 shows it: exactly thirteen fields (SQ-020 … SQ-038)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from typing_extensions import TypedDict
+
+from hosting_orders.domain.ids import object_id, resource_id
+from hosting_orders.domain.money import decimal_text
+from hosting_orders.domain.order import OrderStatus
+
+from .words import INTERVALS, TYPES, iso_time, status_word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hosting_orders.usecases.place_cart import Placed
+    from hosting_orders.usecases.show_order_status import OrderStatusView, StatusListing
+
+
+class OrderStatusData(TypedDict):
+    """Amounts are in major units, of this order alone. `provisioned…` are null until it is COMPLETED."""
+
+    id: str
+    token: str
+    status: str
+    type: str
+    channel: str
+    totalNet: float
+    totalGross: float
+    currency: str
+    interval: str
+    provisionedResourceId: str | None
+    provisionedAt: str | None
+    createdAt: str
+    updatedAt: str
+
+
+class OrderStatusAnswer(TypedDict):
+    """GET /api/v1/orders/:id."""
+
+    data: OrderStatusData
+
+
+class OrderStatusList(TypedDict):
+    """GET /api/v1/orders: newest first."""
+
+    data: list[OrderStatusData]
+
+
+class RegisteredDomain(TypedDict):
+    """`status` is that of the payment; `paymentId` is null until the payment provider has answered."""
+
+    orderId: str
+    orderToken: str
+    domain: str
+    status: str
+    paymentId: str | None
+
+
+class RegisteredDomainAnswer(TypedDict):
+    """POST /api/v1/domains/register (SQ-066)."""
+
+    data: RegisteredDomain
+
+
+def order_status_answer(view: OrderStatusView) -> OrderStatusAnswer:
+    return {"data": _data(view)}
+
+
+def order_status_list(listing: StatusListing) -> OrderStatusList:
+    return {"data": [_data(view) for view in listing.views]}
+
+
+def links(listing: StatusListing) -> Mapping[str, str]:
+    """The header with the cursors of the neighbours."""
+    neighbours = {"next": listing.page.next_cursor, "prev": listing.page.previous_cursor}
+    found = [
+        f'</api/v1/orders?per_page={listing.page.per_page}&cursor={cursor}>; rel="{relation}"'
+        for relation, cursor in neighbours.items()
+        if cursor
+    ]
+    return {"Link": ", ".join(found)} if found else {}
+
+
+def placed_status(placed: Placed) -> OrderStatusAnswer:
+    """POST /api/v1/orders."""
+    return {"data": _data(_view_of(placed))}
+
+
+def registered_domain(placed: Placed) -> RegisteredDomainAnswer:
+    (order,) = placed.orders
+    payment = placed.cart.payment
+    words = {True: "completed", False: "payment_pending" if not payment.settled else "payment_failed"}
+    return {
+        "data": {
+            "orderId": object_id(order.number),
+            "orderToken": order.uuid,
+            "domain": order.item.name,
+            "status": words[payment.paid],
+            "paymentId": payment.reference,
+        }
+    }
+
+
+def replayed(placed: Placed) -> Mapping[str, str]:
+    """The header that says that the same request was there before."""
+    return {"Idempotent-Replayed": "true"} if placed.replayed else {}
+
+
+def _view_of(placed: Placed) -> OrderStatusView:
+    from hosting_orders.usecases.show_order_status import OrderStatusView
+
+    (order,) = placed.orders
+    return OrderStatusView(order, placed.cart, placed.account)
+
+
+def _data(view: OrderStatusView) -> OrderStatusData:
+    order, payment = view.order, view.cart.payment
+    delivered = order.status is OrderStatus.COMPLETED
+    gross = payment.expected_gross(order, view.account.tax_basis_points)
+    ended = order.ended_at
+    return {
+        "id": object_id(order.number),
+        "token": order.uuid,
+        "status": status_word(order),
+        "type": TYPES[order.kind],
+        "channel": order.placed.channel.value,
+        "totalNet": _major(order.price.amount, order.price.currency),
+        "totalGross": _major(gross, order.price.currency),
+        "currency": order.price.currency,
+        "interval": INTERVALS[order.item.term],
+        "provisionedResourceId": resource_id(order.number) if delivered else None,
+        "provisionedAt": iso_time(ended) if delivered and ended is not None else None,
+        "createdAt": iso_time(order.created_at),
+        "updatedAt": iso_time(order.updated_at),
+    }
+
+
+def _major(amount: int, currency: str) -> float:
+    """A number in major units, as exact as a JSON number can be."""
+    return float(Decimal(decimal_text(amount, currency)))

@@ -1,0 +1,56 @@
+"""The body that orders a VPS in contract 000, and what the use case takes of it (docs/contracts.md)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from hosting_orders.contracts.operation import Body, RequestFacts
+from hosting_orders.contracts.vendor.requests import Callback, ShortName, Strict, checked
+from hosting_orders.domain.codes import Code
+from hosting_orders.domain.errors import InvalidRequestError
+from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
+from hosting_orders.usecases.products.fulfilment import ProductRequest
+from hosting_orders.usecases.products.vm import VmRequest
+
+from . import operations
+from .words import INTERVALS
+
+
+class PlaceOrder(Strict):
+    """Body of POST /api/v1/orders."""
+
+    plan: ShortName
+    image: ShortName
+    location: ShortName
+    hostname: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    interval: ShortName
+    callback: Callback | None = None
+
+
+_TERMS = {interval: term.value for term, interval in INTERVALS.items()}
+
+
+def _vps(body: object, facts: RequestFacts) -> CartRequest:
+    order = checked(PlaceOrder, body)
+    if order.interval not in _TERMS:
+        known = " or ".join(f"`{interval}`" for interval in _TERMS)
+        raise InvalidRequestError(Code.UNKNOWN_TERM, f"`interval` must be {known}.", "/interval")
+    machine = VmRequest(order.hostname, order.plan, order.image, order.location, _TERMS[order.interval])
+    return request_of(machine, order.callback, facts)
+
+
+def request_of(product: ProductRequest, callback: Callback | None, facts: RequestFacts) -> CartRequest:
+    """One product, which is the body itself."""
+    return CartRequest(
+        items=(ItemRequest("", product),),
+        callback_url=callback.url if callback else None,
+        callback_authorization=callback.authorization if callback else None,
+        idempotency_key=facts.key,
+        fingerprint=facts.fingerprint,
+        placed=facts.placed,
+    )
+
+
+PLACE_ORDER = operations.PLACE_ORDER.taking(Body(PlaceOrder, _vps))

@@ -1,0 +1,47 @@
+"""The words of contract 000 (docs/contracts.md C03, C27)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from hosting_orders.domain.catalogue import Term
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import ProductKind
+
+# A site shows as a VM: the contract says that hosting orders are VPS orders (C27).
+TYPES = {ProductKind.SITE: "VM", ProductKind.VM: "VM", ProductKind.DOMAIN: "DOMAIN"}
+SCOPES = {
+    ProductKind.SITE: "vps:provision",
+    ProductKind.VM: "vps:provision",
+    ProductKind.DOMAIN: "domains:provision",
+}
+"""The scope that a key needs for the orders of each product (SQ-010 … SQ-012)."""
+INTERVALS = {Term.MONTHLY: "1 month", Term.ANNUAL: "12 months"}
+
+_STATUSES = {
+    OrderStatus.PENDING: "PENDING",
+    OrderStatus.PROCESSING: "PROCESSING",
+    OrderStatus.COMPLETED: "COMPLETED",
+    OrderStatus.FAILED: "FAILED",
+    OrderStatus.CANCELED: "CANCELED",
+    OrderStatus.EXPIRED: "EXPIRED",
+    OrderStatus.REFUNDING: "PROCESSING",
+    OrderStatus.REFUND_FAILED: "PROCESSING",
+    OrderStatus.PROVISION_FAILED: "PROVISION_FAILED",
+}
+
+
+def status_word(order: Order) -> str:
+    """The order's status. PROVISION_FAILED says that a refund was issued (SQ-045, SQ-047), so an order for which no
+    money had been taken is FAILED."""
+    if order.status is OrderStatus.CANCELING:
+        return "PROCESSING" if order.entered(OrderStatus.PROCESSING) is not None else "PENDING"
+    if order.status is OrderStatus.PROVISION_FAILED and order.refund is None:
+        return "FAILED"
+    return _STATUSES[order.status]
+
+
+def iso_time(moment: int) -> str:
+    """Epoch milliseconds as `2026-03-29T12:00:00.000Z` (SQ-034)."""
+    text = dt.datetime.fromtimestamp(moment / 1000, dt.UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

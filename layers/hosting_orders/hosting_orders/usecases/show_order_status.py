@@ -1,0 +1,79 @@
+"""How an order stands, without its secrets: for contracts whose keys are allowed to see only some products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.cart import Cart
+from hosting_orders.domain.codes import Code
+from hosting_orders.domain.errors import AccessDeniedError, InvalidRequestError
+from hosting_orders.domain.ids import is_order_id
+from hosting_orders.domain.order import Order
+from hosting_orders.domain.products import ProductKind
+
+from .authenticate import Caller
+from .changes import find_order, load_cart
+from .list_orders import Listing, list_orders
+from .ports import Services
+
+Scopes = Mapping[ProductKind, str]
+"""The scope that a key needs for the orders of each product."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStatusView:
+    """An order with what its status follows from."""
+
+    order: Order
+    cart: Cart
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class StatusListing:
+    """A page of those orders that the key may see; `page` has the cursors."""
+
+    views: tuple[OrderStatusView, ...]
+    page: Listing
+
+
+def show_order_status(services: Services, caller: Caller, order_id: str, scopes: Scopes) -> OrderStatusView:
+    """The account's order by any spelling of its id. First it is looked for, then the key's scope is checked, so a
+    foreign order is never a 403.
+
+    Raises InvalidRequestError (`invalid_id`), NotFoundError, AccessDeniedError (`insufficient_scope`).
+    """
+    if not is_order_id(order_id):
+        raise InvalidRequestError(Code.INVALID_ID, "This cannot be the id of an order.")
+    order = find_order(services, caller.scope.id, order_id)
+    if not caller.may(scopes[order.kind]):
+        raise AccessDeniedError(
+            Code.INSUFFICIENT_SCOPE,
+            f"The API key lacks the scope {scopes[order.kind]}, which this order needs.",
+        )
+    return _view(services, caller, order)
+
+
+def list_order_statuses(
+    services: Services,
+    caller: Caller,
+    scopes: Scopes,
+    *,
+    page: str | None,
+    per_page: str | None,
+    cursor: str | None,
+) -> StatusListing:
+    """A page of the account's orders, newest first. Raises AccessDeniedError when the key may see none at all, and
+    InvalidRequestError naming the parameter."""
+    if not any(caller.may(scope) for scope in scopes.values()):
+        wanted = " or ".join(sorted(set(scopes.values())))
+        raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {wanted}.")
+    listing = list_orders(services, caller.scope, page=page, per_page=per_page, cursor=cursor)
+    seen = [order for order in listing.orders if caller.may(scopes[order.kind])]
+    return StatusListing(tuple(_view(services, caller, order) for order in seen), listing)
+
+
+def _view(services: Services, caller: Caller, order: Order) -> OrderStatusView:
+    return OrderStatusView(order, load_cart(services, order.account_id, order.cart_token), caller.scope)

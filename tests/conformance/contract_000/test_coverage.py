@@ -1,0 +1,38 @@
+"""Every check of docs/contracts.md about contract 000 is in the name of a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hosting_orders.contracts.order_status import operations
+from tests.conformance.contract_000.support import ROUTES
+from tests.support.world import matched
+
+# SQ-050 and SQ-064 are those of the MCP server, which is not built yet.
+LINES = {
+    *range(1, 9),
+    *range(10, 17),
+    *range(20, 39),
+    *range(40, 50),
+    *range(60, 64),
+    65,
+    66,
+}
+NAME = re.compile(r"def (test_\w+)\(")
+
+
+def named() -> set[str]:
+    names = [
+        name for path in Path(__file__).parent.glob("test_*.py") for name in NAME.findall(path.read_text())
+    ]
+    return {found for name in names for found in re.findall(r"SQ_\d{3}(?=_)", name)}
+
+
+def test_every_line_of_the_checklist_has_a_test() -> None:
+    assert {f"SQ_{line:03d}" for line in LINES} == named()
+
+
+def test_every_route_is_tried() -> None:
+    tried = {matched(method, path)[1] for method, path in ROUTES}
+    assert tried == {operation.route for operation in operations.OPERATIONS}

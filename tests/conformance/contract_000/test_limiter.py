@@ -1,0 +1,118 @@
+"""Sixty requests a minute and key (SQ-062), and the id of every request (SQ-063)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from hosting_orders.usecases.limit_rate import RateLimit, count_request
+from tests.conformance.contract_000.support import UNKNOWN, ask, assert_error, fresh_key
+from tests.conformance.contract_002.support import send
+from tests.support.world import World
+
+PING = "/api/v1/ping"
+
+
+def standing(headers: object) -> tuple[int, int, int]:
+    assert isinstance(headers, dict)
+    names = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+    limit, remaining, reset = (int(headers[name]) for name in names)
+    return limit, remaining, reset
+
+
+def test_SQ_061_SQ_062_sixty_requests_pass_and_the_next_is_refused_until_the_minute_is_over(
+    world: World,
+) -> None:
+    key = fresh_key(world)
+    left = []
+    for _ in range(60):
+        reply = ask(world, "GET", PING, key=key)
+        assert reply.status == 200
+        left.append(standing(reply.headers)[1])
+    assert left == list(range(59, -1, -1))
+    refused = ask(world, "GET", PING, key=key)
+    assert_error(refused, 429, "RATE_LIMITED")
+    limit, remaining, reset = standing(refused.headers)
+    now = world.clock.now() / 1000
+    assert (limit, remaining) == (60, 0) and now < reset <= now + 60 and reset % 60 == 0
+    wait = int(refused.headers["retry-after"])
+    assert 1 <= wait <= 60 and reset - now - 1 <= wait <= reset - now + 1
+    assert ask(world, "GET", PING, key=fresh_key(world)).status == 200  # another key is not affected
+    world.advance(wait)
+    again = ask(world, "GET", PING, key=key)
+    assert again.status == 200 and standing(again.headers)[1] == 59
+
+
+def test_SQ_062_every_answer_says_where_the_key_stands(world: World) -> None:
+    key = fresh_key(world, scopes=frozenset({"domains:provision"}))
+    for method, path, status in (
+        ("GET", PING, 200),
+        ("GET", UNKNOWN, 404),
+        ("GET", "/api/v1/orders/zzz", 400),
+        ("POST", "/api/v1/orders", 403),
+        ("POST", "/api/v1/domains/register", 400),
+        ("GET", "/api/v1/orders", 200),
+    ):
+        reply = ask(world, method, path, "{}" if method == "POST" else None, key=key)
+        assert reply.status == status, reply.body
+        assert standing(reply.headers)[0] == 60
+
+
+def test_SQ_062_who_has_no_key_is_counted_by_address(world: World) -> None:
+    bad = {"authorization": "Bearer wrong"}
+    for _ in range(60):
+        reply = send(world, "GET", PING, headers=bad, account=None, source_ip="192.0.2.1")
+        assert_error(reply, 401, "UNAUTHORIZED")
+    reply = send(world, "GET", PING, headers=bad, account=None, source_ip="192.0.2.1")
+    assert_error(reply, 429, "RATE_LIMITED")
+    reply = send(world, "GET", PING, headers=bad, account=None, source_ip="192.0.2.2")
+    assert_error(reply, 401, "UNAUTHORIZED")
+    good = {"authorization": f"Bearer {fresh_key(world)}"}
+    assert send(world, "GET", PING, headers=good, account=None, source_ip="192.0.2.1").status == 200
+
+
+def test_SQ_062_many_processes_agree_on_the_count(world: World) -> None:
+    limit = RateLimit(requests=25, seconds=60)
+    with ThreadPoolExecutor(10) as pool:
+        found = list(pool.map(lambda _: count_request(world.services, "key#many", limit), range(50)))
+    assert sum(one is not None and not one.exceeded for one in found) == 25
+
+
+def test_SQ_062_no_request_fails_because_it_cannot_be_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hosting_orders.domain.errors import ProviderUnavailableError
+
+    def broken(bucket: str, ends_at: int) -> int:
+        raise ProviderUnavailableError("made up")
+
+    monkeypatch.setattr(world.services.counts, "add", broken)
+    reply = ask(world, "GET", PING)
+    assert reply.status == 200 and "x-ratelimit-limit" not in reply.headers
+
+
+def test_SQ_063_the_request_s_id_comes_back_or_is_made_up(world: World) -> None:
+    key = fresh_key(world)
+    assert (
+        ask(world, "GET", PING, key=key, headers={"x-request-id": "mine-1"}).headers["x-request-id"]
+        == "mine-1"
+    )
+    made_up = {ask(world, "GET", PING, key=key).headers["x-request-id"] for _ in range(3)}
+    assert len(made_up) == 3
+    assert (
+        ask(world, "GET", UNKNOWN, key=key, headers={"x-request-id": "a b"}).headers["x-request-id"] != "a b"
+    )
+
+
+def test_SQ_065_ping_says_what_the_key_may_do(world: World) -> None:
+    key = fresh_key(world, name="CI")
+    reply = ask(world, "GET", PING, key=key)
+    assert reply.body == {
+        "status": "ok",
+        "authenticated": True,
+        "key": {"prefix": key[:14], "name": "CI", "scopes": ["domains:provision", "vps:provision"]},
+        "responseTimeMs": reply.body["responseTimeMs"],
+        "timestamp": reply.body["timestamp"],
+    }
+    assert isinstance(reply.body["responseTimeMs"], int) and 0 <= reply.body["responseTimeMs"] < 1000

@@ -1,0 +1,285 @@
+"""GET /api/v1/orders/:id: the order as the published page shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hosting_orders.contracts.order_status import orders as shown
+from hosting_orders.contracts.order_status.words import iso_time
+from hosting_orders.domain.order import OrderStatus
+from hosting_orders.usecases.show_order_status import OrderStatusView
+from tests.conformance.contract_000.support import (
+    BOTH,
+    ISO,
+    OBJECT_ID,
+    UNKNOWN,
+    UUID,
+    ask,
+    assert_error,
+    assert_thirteen,
+    data,
+    fresh_key,
+    order_vps,
+)
+from tests.conformance.contract_002.support import change_account, new_key, send
+from tests.support.lives import ACCOUNT, PRODUCTS, Life, lives
+from tests.support.world import World
+
+LIVES = [(product, life) for product in PRODUCTS for life in lives(product)]
+EACH = pytest.mark.parametrize(
+    ("product", "life"), LIVES, ids=[f"{product}, {life.state}" for product, life in LIVES]
+)
+WORDS = {
+    OrderStatus.PENDING: "PENDING",
+    OrderStatus.PROCESSING: "PROCESSING",
+    OrderStatus.COMPLETED: "COMPLETED",
+    OrderStatus.FAILED: "FAILED",
+    OrderStatus.CANCELED: "CANCELED",
+    OrderStatus.EXPIRED: "EXPIRED",
+    OrderStatus.REFUNDING: "PROCESSING",
+    OrderStatus.REFUND_FAILED: "PROCESSING",
+}
+
+
+def data_of(life: Life) -> dict[str, Any]:
+    view = OrderStatusView(life.order, life.cart, ACCOUNT)
+    return dict(shown.order_status_answer(view)["data"])
+
+
+def test_SQ_001_SQ_002_SQ_003_SQ_004_SQ_005_every_spelling_of_the_id_gives_the_same_answer(
+    world: World,
+) -> None:
+    ordered = order_vps(world)
+    number = world.order(ordered["token"]).number
+    spellings = [ordered["id"], ordered["token"], str(number), ordered["token"].upper()]
+    answers = [data(ask(world, "GET", f"/api/v1/orders/{spelling}")) for spelling in spellings]
+    assert OBJECT_ID.fullmatch(ordered["id"]) and UUID.fullmatch(ordered["token"])
+    assert all(answer == answers[0] for answer in answers)
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert_error(ask(world, method, f"/api/v1/orders/{ordered['id']}"), 404, "NOT_FOUND")
+
+
+def test_SQ_008_the_path_has_the_prefix_of_the_page(world: World) -> None:
+    assert UNKNOWN.startswith("/api/v1/orders/")
+    assert_error(ask(world, "GET", "/api/v1"), 404, "NOT_FOUND")
+
+
+@EACH
+def test_SQ_020_SQ_035_exactly_the_thirteen_fields_in_every_state(product: str, life: Life) -> None:
+    assert_thirteen(data_of(life))
+
+
+@EACH
+def test_SQ_023_SQ_040_SQ_041_SQ_042_SQ_043_SQ_044_SQ_046_SQ_048_SQ_049_C03_the_words(
+    product: str, life: Life
+) -> None:
+    order, word = life.order, data_of(life)["status"]
+    if order.status is OrderStatus.CANCELING:
+        expected = "PROCESSING" if order.entered(OrderStatus.PROCESSING) is not None else "PENDING"
+    elif order.status is OrderStatus.PROVISION_FAILED:
+        expected = "PROVISION_FAILED" if order.refund is not None else "FAILED"
+    else:
+        expected = WORDS[order.status]
+    assert word == expected
+
+
+@EACH
+def test_SQ_045_SQ_047_C10_provision_failed_is_said_once_the_refund_exists(product: str, life: Life) -> None:
+    if data_of(life)["status"] == "PROVISION_FAILED":
+        assert life.order.refund is not None
+    if life.order.status in (OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
+        assert data_of(life)["status"] == "PROCESSING"
+
+
+@EACH
+def test_SQ_030_SQ_031_SQ_037_what_was_provisioned_is_there_exactly_when_completed(
+    product: str, life: Life
+) -> None:
+    found = data_of(life)
+    completed = found["status"] == "COMPLETED"
+    assert (found["provisionedResourceId"] is not None) is completed
+    assert (found["provisionedAt"] is not None) is completed
+    if completed:
+        assert OBJECT_ID.fullmatch(found["provisionedResourceId"])
+        assert found["provisionedResourceId"] != found["id"]
+        assert found["provisionedAt"] == iso_time(life.order.ended_at or 0)
+
+
+@EACH
+def test_SQ_024_C27_sites_and_machines_are_vms(product: str, life: Life) -> None:
+    assert data_of(life)["type"] == ("DOMAIN" if product == "domain" else "VM")
+
+
+@EACH
+def test_SQ_029_the_interval(product: str, life: Life) -> None:
+    assert data_of(life)["interval"] == {"site": "1 month", "vm": "12 months", "domain": "12 months"}[product]
+
+
+@EACH
+def test_SQ_026_SQ_027_SQ_028_C08_C09_amounts_are_numbers_in_major_units(product: str, life: Life) -> None:
+    found = data_of(life)
+    assert (found["totalNet"], found["totalGross"], found["currency"]) == (12.0, 12.0, "EUR")
+
+
+@EACH
+def test_SQ_032_SQ_033_SQ_034_C28_times(product: str, life: Life) -> None:
+    found = data_of(life)
+    for name in ("createdAt", "updatedAt"):
+        assert ISO.fullmatch(found[name])
+    assert found["createdAt"] <= found["updatedAt"]
+
+
+def test_SQ_021_SQ_022_C02_id_and_token(world: World) -> None:
+    found = order_vps(world)
+    assert int(found["id"][:8], 16) * 1000 <= world.clock.now() < (int(found["id"][:8], 16) + 2) * 1000
+    assert world.order(found["id"]).uuid == found["token"]
+
+
+def test_SQ_038_updated_at_changes_with_the_status_and_never_goes_back(world: World) -> None:
+    ordered = order_vps(world)
+    seen = [ordered]
+    for finish in (False, True):
+        world.advance(5)
+        world.run(finish=finish)
+        seen.append(data(ask(world, "GET", f"/api/v1/orders/{ordered['id']}")))
+    assert [one["status"] for one in seen] == ["PENDING", "PROCESSING", "COMPLETED"]
+    times = [one["updatedAt"] for one in seen]
+    assert times == sorted(times) and times[0] < times[2]
+
+
+def test_SQ_027_before_the_tax_is_known_gross_is_the_expected_one(world: World) -> None:
+    before = change_account(world, "no_method", tax_basis_points=2100)
+    try:
+        reply = world.request(
+            "POST",
+            "/api/orders",
+            {"site": {"name": "Mine", "variant": "vanilla"}},
+            account="no_method",
+            key="user_key_v1",
+        )
+        found = data(ask(world, "GET", f"/api/v1/orders/{reply.body['order']['id']}", account="no_method"))
+        assert (found["totalNet"], found["totalGross"]) == (12.0, 14.52)
+    finally:
+        world.services.directory.put_account(before)
+
+
+def test_SQ_025_the_channel_is_that_of_the_credential(world: World) -> None:
+    from hosting_orders.domain.placement import Channel
+
+    for channel in (Channel.API, Channel.SHOP):
+        key = fresh_key(world, channel=channel)
+        ordered = data(
+            ask(world, "POST", "/api/v1/orders", {**_vps(), "hostname": f"{channel}-1"}, key=key), 202
+        )
+        assert ordered["channel"] == channel.value
+
+
+def _vps() -> dict[str, Any]:
+    from tests.conformance.contract_000.support import VPS
+
+    return dict(VPS)
+
+
+# -- who may see it -----------------------------------------------------------------------------------------------
+
+
+def test_SQ_010_SQ_011_SQ_012_SQ_013_the_scope_follows_from_the_loaded_order(world: World) -> None:
+    vps = order_vps(world)["id"]
+    site = world.place("ready").body["orders"][0]["id"]
+    domain = world.order_domain("scoped-example.com").body["orders"][0]["id"]
+    allowed = {
+        "vps:provision": (vps, site),
+        "vps:manage": (vps, site),
+        "domains:provision": (domain,),
+        "domains:manage": (domain,),
+        "billing:read": (),
+    }
+    for scope, seen in allowed.items():
+        key = fresh_key(world, scopes=frozenset({scope}))
+        for order in (vps, site, domain):
+            reply = ask(world, "GET", f"/api/v1/orders/{order}", key=key)
+            if order in seen:
+                data(reply)
+            else:
+                assert_error(reply, 403, "INSUFFICIENT_SCOPE")
+    assert_error(
+        ask(world, "GET", f"/api/v1/orders/{vps}", key=fresh_key(world, scopes=frozenset())),
+        403,
+        "INSUFFICIENT_SCOPE",
+    )
+
+
+def test_SQ_014_SQ_015_SQ_016_a_foreign_order_is_an_unknown_one(world: World) -> None:
+    foreign = order_vps(world, "credit")["id"]
+    without_scope = fresh_key(world, scopes=frozenset({"domains:provision"}))
+    answers = [
+        ask(world, "GET", f"/api/v1/orders/{order}", key=key)
+        for order in (foreign, UNKNOWN.rpartition("/")[2])
+        for key in (fresh_key(world), without_scope)
+    ]
+    for answer in answers:
+        assert_error(answer, 404, "NOT_FOUND")
+        assert answer.body == answers[0].body
+
+
+@pytest.mark.parametrize(
+    "order_id", ["zzz", "0", "-1", "507f1f77bcf86cd79943901", "a1b2c3d4-e5f6-7890-abcd", "١٢"]
+)
+def test_SQ_061_an_id_without_the_form_of_one_is_invalid(world: World, order_id: str) -> None:
+    key = fresh_key(world)
+    sent = {"authorization": f"Bearer {key}"}
+    reply = send(
+        world,
+        "GET",
+        "/api/v1/orders/x",
+        headers=sent,
+        account=None,
+        parameters={"id": order_id},
+    )
+    assert reply.body["code"] in ("INVALID_ID", "NOT_FOUND")
+    if order_id.isascii():
+        assert_error(reply, 400, "INVALID_ID")
+
+
+def test_SQ_006_SQ_007_SQ_061_C12_without_a_good_key_it_is_401(world: World) -> None:
+    good = fresh_key(world)
+    other = fresh_key(world)
+    expired = fresh_key(world, expires_at=world.clock.now() - 1)
+    elsewhere = fresh_key(world, ip_list=("198.51.100.1",))
+    two_accounts = new_key(world, "ready", "credit", scopes=BOTH)
+    for headers in (
+        {},
+        {"authorization": ""},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer sq_live_" + "0" * 64},
+        {"authorization": f"Basic {good}"},
+        {"authorization": f"Bearer {expired}"},
+        {"authorization": f"Bearer {elsewhere}"},
+        {"authorization": f"Bearer {two_accounts}"},
+        {"authorization": f"Bearer {good}", "x-api-key": other},
+        {"authorization": "Basic abc", "x-api-key": good},
+    ):
+        reply = send(world, "GET", UNKNOWN, headers=headers, account=None, source_ip="192.0.2.44")
+        assert_error(reply, 401, "UNAUTHORIZED")
+    for headers in ({"x-api-key": good}, {"authorization": f"Bearer {good}", "x-api-key": good}):
+        assert_error(send(world, "GET", UNKNOWN, headers=headers, account=None), 404, "NOT_FOUND")
+
+
+def test_a_token_of_oauth_sees_nothing(world: World) -> None:
+    from hosting_orders.domain.account import CredentialKind
+
+    token = new_key(world, kind=CredentialKind.OAUTH, scopes=frozenset({"billing:read", *BOTH}))
+    assert_error(ask(world, "GET", UNKNOWN, key=token), 403, "OAUTH_NOT_ALLOWED")
+
+
+def test_a_key_with_scopes_stays_out_of_the_other_contracts(world: World) -> None:
+    key = fresh_key(world)
+    account = {"x-auth-account": world.accounts["ready"]["id"]}
+    for method, path in (("GET", "/api/orders"), ("POST", "/api/orders"), ("GET", "/api/accounts/acc_ready")):
+        reply = ask(world, method, path, {} if method == "POST" else None, key=key, headers=account)
+        assert (reply.status, reply.body["code"]) == (403, "insufficient_scope")
+    number = world.order(order_vps(world)["id"]).number
+    reply = ask(world, "GET", f"/api/billing/order/{number}", key=key)
+    assert reply.status == 403

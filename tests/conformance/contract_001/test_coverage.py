@@ -1,0 +1,52 @@
+"""Every check of docs/contracts.md about contract 001 is in the name of a test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hosting_orders.contracts.billing_order import operations
+from tests.conformance.contract_001.support import ROUTES
+from tests.support.world import matched
+
+# The ninth, documentation for assistants, is not served yet.
+LINES = {
+    *range(1, 9),
+    *range(10, 16),
+    *range(20, 48),
+    *range(50, 63),
+    *range(70, 76),
+}
+# Contradictions between the contracts that this one decides or shows in its own way.
+CONTRADICTIONS = {2, 3, 7, 8, 9, 10, 11, 12, 20, 21, 22, 26, 27, 28}
+
+NAME = re.compile(r"def (test_\w+)\(")
+ROOT = Path(__file__).parents[3]
+
+
+def named() -> set[str]:
+    names = [
+        name for path in Path(__file__).parent.glob("test_*.py") for name in NAME.findall(path.read_text())
+    ]
+    return {found for name in names for found in re.findall(r"(?:HU_\d{3}|C\d\d)(?=_)", name)}
+
+
+def test_every_line_of_the_checklist_has_a_test() -> None:
+    expected = {f"HU_{line:03d}" for line in LINES} | {f"C{line:02d}" for line in CONTRADICTIONS}
+    assert expected - named() == set()
+
+
+def test_no_test_names_a_line_that_there_is_not() -> None:
+    lines = {f"HU_{line:03d}" for line in LINES}
+    assert named() - lines - {f"C{line:02d}" for line in range(1, 29)} == set()
+
+
+def test_the_page_has_these_checks_and_no_others() -> None:
+    page = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
+    assert {int(line) for line in re.findall(r"HU-(\d{3})", page)} == LINES
+
+
+def test_every_route_of_the_contract_is_attacked() -> None:
+    assert {matched(method, path)[1] for method, path in ROUTES} == {
+        one.route for one in operations.OPERATIONS
+    }

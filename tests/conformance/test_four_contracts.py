@@ -1,0 +1,133 @@
+"""One order in four contracts: they say the same of it, each in its words (docs/contracts.md C03)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.order import MOVES, OrderStatus
+from tests.support import dialects
+from tests.support.checkout import order_site
+from tests.support.dialects import row, shown
+from tests.support.lives import PRODUCTS, Life, lives
+from tests.support.world import World, a_world
+
+LIVES = [(product, life) for product in PRODUCTS for life in lives(product)]
+EACH = pytest.mark.parametrize(
+    ("product", "life"), LIVES, ids=[f"{product}, {life.state}" for product, life in LIVES]
+)
+
+
+def test_the_page_s_table_is_what_the_code_says() -> None:
+    assert dialects.written() == dialects.table(), "python -m tests.support.dialects writes it"
+
+
+def test_every_state_of_an_order_is_in_the_table() -> None:
+    for product in PRODUCTS:
+        assert {life.order.status for life in lives(product)} == set(MOVES) == set(OrderStatus)
+
+
+@EACH
+def test_a_row_holds_for_every_product(product: str, life: Life) -> None:
+    rows = {one.state: row(one) for one in lives("site")}
+    assert row(life) == rows[life.state]
+
+
+@EACH
+def test_the_four_agree_on_the_end(product: str, life: Life) -> None:
+    words = row(life)
+    ended = life.order.ended
+    assert (words.contract_000 not in ("PENDING", "PROCESSING")) is ended
+    assert (words.contract_001 != "Pending") is ended
+    assert (words.contract_002 in ("completed", "failed", "cancelled")) is ended
+    assert words.contract_003 == words.contract_002
+    done = words.contract_000 == "COMPLETED"
+    assert [words.contract_001 == "Active", words.contract_002 == "completed", words.task == "OK"] == [
+        done
+    ] * 3
+
+
+@EACH
+def test_the_four_agree_on_the_money(product: str, life: Life) -> None:
+    answers, words = shown(life), row(life)
+    net = life.order.price.amount
+    assert Decimal(str(answers["000"]["totalNet"])) * 100 == net
+    assert Decimal(answers["001"]["order"]["invsubtotal2"]) * 100 == net
+    assert answers["002"]["payment"]["order_net_cents"] == net
+    gross = Decimal(answers["001"]["order"]["total"])
+    assert gross == Decimal(str(answers["000"]["totalGross"])) == Decimal(answers["001"]["order"]["invtotal"])
+    # What one contract calls refunded, all do: a refund exists (SQ-047).
+    refunded = life.order.refund is not None
+    assert (words.invoice == "Refunded") is refunded and (words.payment == "refunded") is refunded
+    assert words.contract_000 != "PROVISION_FAILED" or refunded
+
+
+@EACH
+def test_the_four_agree_on_whether_it_can_be_cancelled(product: str, life: Life) -> None:
+    answers = shown(life)
+    assert answers["001"]["can_cancel"] is answers["002"]["cancellation"]["can_cancel"]
+    assert answers["001"]["can_cancel"] is (life.order.why_not_cancellable() is None)
+
+
+# -- each contract's orders, read through the others ----------------------------------------------------------------
+
+
+def place_000(world: World) -> str:
+    body = {
+        "plan": "vps-1",
+        "image": "debian-13",
+        "location": "ams",
+        "hostname": "web-1",
+        "interval": "1 month",
+    }
+    reply = world.request("POST", "/api/v1/orders", body, key="api_key_000", headers={"x-auth-account": ""})
+    assert reply.status == 202, reply.body
+    return str(reply.body["data"]["token"])
+
+
+def place_001(world: World) -> str:
+    body = {"attemptKey": "one", "cartItems": [{"type": "site", "name": "My site", "variant": "vanilla"}]}
+    reply = world.request(
+        "POST", "/api/create-order", body, key="api_key_001", headers={"x-auth-account": ""}
+    )
+    assert reply.status == 200, reply.body
+    return str(world.order(reply.body["data"]["orderId"]).uuid)
+
+
+def place_002(world: World) -> str:
+    return str(world.order_domain().body["orders"][0]["id"])
+
+
+def place_003(world: World) -> str:
+    return str(order_site(world, "ready").body["order"]["id"])
+
+
+def read(world: World, order_id: str) -> dict[str, Any]:
+    number = world.order(order_id).number
+    own = {"x-auth-account": ""}
+    return {
+        "000": world.request("GET", f"/api/v1/orders/{order_id}", key="api_key_000", headers=own),
+        "001": world.request("GET", f"/api/billing/order/{number}", key="api_key_001", headers=own),
+        "002": world.request("GET", f"/api/orders/{order_id}"),
+        "003": world.request("GET", f"/api/orders/{order_id}", key="user_key_v1"),
+    }
+
+
+@pytest.mark.parametrize(
+    "place", [place_000, place_001, place_002, place_003], ids=["000", "001", "002", "003"]
+)
+def test_an_order_of_each_contract_is_read_through_all_four(place: Any) -> None:
+    with a_world() as world:
+        order_id = place(world)
+        replies = read(world, order_id)
+        assert {contract: reply.status for contract, reply in replies.items()} == dict.fromkeys(replies, 200)
+        world.live(300, every=60)
+        answers = {contract: reply.body for contract, reply in read(world, order_id).items()}
+        assert answers["000"]["data"]["status"] == "COMPLETED"
+        assert answers["001"]["data"]["status"] == "Active"
+        assert answers["002"]["order"]["status"] == answers["003"]["order"]["status"] == "completed"
+        assert (
+            answers["000"]["data"]["token"] == answers["002"]["order"]["id"] == answers["003"]["order"]["id"]
+        )
