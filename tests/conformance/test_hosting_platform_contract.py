@@ -272,21 +272,21 @@ def test_a_lost_look_is_a_fault_and_not_an_unknown_operation(world: World) -> No
 
 
 def test_a_service_that_nobody_knows_may_be_taken_down(world: World) -> None:
-    world.platform.deprovision("0195f2a4-7c00-8abc-9def-ffffffffffff")
+    world.platform.deprovision(replace(REQUEST, item_id="0195f2a4-7c00-8abc-9def-ffffffffffff"))
 
 
 def test_a_service_may_be_taken_down_twice(world: World) -> None:
     world.platform.provision(REQUEST)
     world.finish(ITEM)
 
-    world.platform.deprovision(ITEM)
-    world.platform.deprovision(ITEM)
+    world.platform.deprovision(REQUEST)
+    world.platform.deprovision(REQUEST)
 
 
 def test_taking_down_ends_a_running_operation(world: World) -> None:
     operation = world.platform.provision(REQUEST)
 
-    world.platform.deprovision(ITEM)
+    world.platform.deprovision(REQUEST)
 
     ended = found(world, operation.id)
     assert (ended.status, ended.error_code) == (OperationStatus.FAILED, "service_deleted")
@@ -294,7 +294,7 @@ def test_taking_down_ends_a_running_operation(world: World) -> None:
 
 
 def test_a_late_put_does_not_bring_back_what_was_taken_down(world: World) -> None:
-    world.platform.deprovision(ITEM)  # overtakes the PUT
+    world.platform.deprovision(REQUEST)  # overtakes the PUT
 
     with pytest.raises(ProvisioningFailedError, match="service_deleted"):
         world.platform.provision(REQUEST)
@@ -306,9 +306,9 @@ def test_a_lost_answer_to_taking_down_is_a_fault_and_may_be_repeated(world: Worl
     operation = world.platform.provision(REQUEST)
     world.lose_answer()
     with pytest.raises(ProviderUnavailableError):
-        world.platform.deprovision(ITEM)
+        world.platform.deprovision(REQUEST)
 
-    world.platform.deprovision(ITEM)
+    world.platform.deprovision(REQUEST)
 
     assert found(world, operation.id).error_code == "service_deleted"
 

@@ -241,7 +241,7 @@ def refusal(*, retryable: bool) -> dict[str, Any]:
 
 
 PROVISION: Callable[[HttpHostingPlatform], object] = lambda platform: platform.provision(request_for())  # noqa: E731
-DEPROVISION: Callable[[HttpHostingPlatform], object] = lambda platform: platform.deprovision("item-1")  # noqa: E731
+DEPROVISION: Callable[[HttpHostingPlatform], object] = lambda platform: platform.deprovision(request_for())  # noqa: E731
 LOOK: Callable[[HttpHostingPlatform], object] = lambda platform: platform.operation("op-1")  # noqa: E731
 
 
@@ -689,7 +689,7 @@ def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(standin: P
 def test_reset_forgets_everything(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     platform.provision(request_for("stuck-shop"))
-    platform.deprovision("item-1")
+    platform.deprovision(request_for())
 
     assert control(standin, "reset") == 200
 

@@ -94,7 +94,8 @@ class FakePlatform:
                     return operation
         return None
 
-    def deprovision(self, item_id: str) -> None:
+    def deprovision(self, request: ServiceRequest) -> None:
+        item_id = request.item_id
         self._maybe_unavailable()
         self._spent.add(item_id)
         service = self.services.get(item_id)

@@ -71,7 +71,7 @@ def _new_key_per_try(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nothing_is_taken_down(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(FakePlatform, "deprovision", lambda self, item_id: None)
+    patch.setattr(FakePlatform, "deprovision", lambda self, request: None)
 
 
 def _no_callback_is_owed(patch: pytest.MonkeyPatch) -> None:

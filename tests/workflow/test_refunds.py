@@ -10,7 +10,7 @@ import pytest
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import ProvisioningFailedError
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
-from hosting_orders.domain.providers import OperationStatus
+from hosting_orders.domain.providers import OperationStatus, ServiceRequest
 from tests.support.fake_platform import FakePlatform
 from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world, handler_of
@@ -256,7 +256,7 @@ def test_two_orders_given_up_before_the_payment_began_do_not_wait_for_each_other
 def test_a_platform_that_refuses_to_take_a_service_down_does_not_keep_the_money(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: FakePlatform, item_id: str) -> None:
+    def refuse(self: FakePlatform, request: ServiceRequest) -> None:
         raise ProvisioningFailedError("the platform answered DELETE with 403")
 
     monkeypatch.setattr(FakePlatform, "deprovision", refuse)

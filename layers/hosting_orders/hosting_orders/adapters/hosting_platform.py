@@ -212,12 +212,12 @@ class HttpHostingPlatform:
             raise ProviderUnavailableError("hosting platform: it answered with another operation")
         return _translated(document)
 
-    def deprovision(self, item_id: str) -> None:
+    def deprovision(self, request: ServiceRequest) -> None:
         """Take the service down; one that the platform does not know is fine.
 
         Raises ProvisioningFailedError when the platform refuses for good.
         """
-        status, answer = self._ask("DELETE", f"/v1/services/{quote(item_id, safe='')}")
+        status, answer = self._ask("DELETE", f"/v1/services/{quote(request.item_id, safe='')}")
         if 200 <= status < 300:
             return
         not_there = status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}

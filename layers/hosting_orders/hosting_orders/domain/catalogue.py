@@ -20,6 +20,14 @@ class Term(StrEnum):
         return 1 if self is Term.MONTHLY else 12
 
 
+class PlatformName(StrEnum):
+    """What runs a virtual machine: the company's own panel behind docs/hosting-platform-contract.md, or Amazon
+    Lightsail."""
+
+    HTTP = "http"
+    LIGHTSAIL = "lightsail"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A product. `prices` maps (billing plan, term, currency) to net minor units."""
@@ -38,27 +46,49 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class VmPlan(Plan):
-    """A size of virtual machine."""
+    """A size of virtual machine, and the platform that runs it. `bundle` is the platform's own name of the size; empty
+    where that is the short name."""
 
     memory_mb: int = 0
     disk_gb: int = 0
     cores: int = 0
     transfer_gb: int = 0
+    platform: PlatformName = PlatformName.HTTP
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An operating system that a virtual machine can have."""
+    """An operating system that a virtual machine can have. `codes` are the platforms that have it, with their own
+    names of it; where none are given it is the short name on the HTTP platform."""
 
     short_name: str
     name: str
+    codes: dict[str, str] = field(default_factory=dict)
+
+    def code_on(self, platform: PlatformName) -> str | None:
+        """The platform's name of it; None where the platform does not have it."""
+        return _code_on(platform, self.codes, self.short_name)
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
+    """A place to run things in. `codes` are the regions (for Lightsail: the availability zones) that stand for it on
+    each platform; where none are given it is the short name on the HTTP platform."""
+
     id: str
     short_name: str
     name: str
+    codes: dict[str, str] = field(default_factory=dict)
+
+    def code_on(self, platform: PlatformName) -> str | None:
+        """The platform's name of it; None where the platform is not there."""
+        return _code_on(platform, self.codes, self.short_name)
+
+
+def _code_on(platform: PlatformName, codes: dict[str, str], short_name: str) -> str | None:
+    own = short_name if platform is PlatformName.HTTP and not codes else None
+    return codes.get(platform, own)
 
 
 @dataclass(frozen=True, slots=True)

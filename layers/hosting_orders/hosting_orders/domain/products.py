@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from .catalogue import Term
+from .catalogue import PlatformName, Term
 from .durations import DAY, HOUR, MINUTE
 from .money import Money
 from .registration import DomainAction
@@ -295,7 +295,12 @@ class DomainResource:
 @dataclass(frozen=True, slots=True)
 class VmItem:
     """What a VPS order asks for: a virtual machine of this plan with this operating system; `plan`, `image` and
-    `location` are short names of the catalogue."""
+    `location` are short names of the catalogue.
+
+    `platform` runs it, and `bundle`, `blueprint` and `zone` are that platform's names of the plan, the image and the
+    location when it was ordered: it is asked for the same machine always. Who has the private key of `ssh_key` logs in;
+    without one there is a root password, which is `sealed_password` where we and not the platform make it.
+    """
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
 
@@ -304,6 +309,12 @@ class VmItem:
     image: str
     location: str
     term: Term
+    platform: PlatformName = PlatformName.HTTP
+    bundle: str = ""
+    blueprint: str = ""
+    zone: str = ""
+    ssh_key: str | None = None
+    sealed_password: str | None = None
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .cart import PaymentStatus
+from .catalogue import PlatformName
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,10 @@ class OperationStatus(StrEnum):
 class ServiceRequest:
     """Ask the hosting platform for a service. `item_id` is the order's UUID: asking again is the same service.
 
-    `reference` comes back with every answer and webhook, so the order is found without an index.
+    `reference` comes back with every answer and webhook, so the order is found without an index. `variant`, `location`
+    and `plan` are the platform's own names (`platform` says which one; for Lightsail: blueprint, availability zone,
+    bundle). `ssh_key` is a public key in OpenSSH's form that may log in. `password` is the root password that the
+    machine shall get, for a platform that makes none itself; it is clear text.
     """
 
     item_id: str
@@ -174,6 +178,12 @@ class ServiceRequest:
     variant: str
     location: str
     plan: str
+    platform: PlatformName = PlatformName.HTTP
+    ssh_key: str | None = None
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"ServiceRequest({self.item_id})"  # a log line must not hold the password
 
 
 @dataclass(frozen=True, slots=True)

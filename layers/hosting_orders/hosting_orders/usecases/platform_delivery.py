@@ -71,7 +71,7 @@ class PlatformFulfilment(ABC):
             order = self._complete(services, order, operation)
         if order.status is not OrderStatus.COMPLETED and operation.status is OperationStatus.SUCCEEDED:
             # The money has gone back, or is going: what was built after all must not stay.
-            services.platform.deprovision(order.uuid)
+            services.platform.deprovision(self.service_request(order))
         answer_delivery(services, order)
 
     def _record_anew(self, services: Services, operation: Operation) -> None:
@@ -109,7 +109,7 @@ class PlatformFulfilment(ABC):
 
     def take_back(self, services: Services, order: Order) -> None:
         if order.provisioning_at is not None:
-            services.platform.deprovision(order.uuid)
+            services.platform.deprovision(self.service_request(order))
 
 
 def order_of(services: Services, operation: Operation) -> Order | None:

@@ -309,8 +309,8 @@ class HostingPlatform(Protocol):
 
     def provision(self, request: ServiceRequest) -> Operation: ...
     def operation(self, operation_id: str) -> Operation | None: ...
-    def deprovision(self, item_id: str) -> None:
-        """Take the service down; a service that does not exist is fine."""
+    def deprovision(self, request: ServiceRequest) -> None:
+        """Take down the service that was asked for so; a service that does not exist is fine."""
         ...
 
     def operation_of_webhook(self, raw_body: bytes, headers: Mapping[str, str]) -> str:
