@@ -168,7 +168,8 @@ class ServiceRequest:
     `reference` comes back with every answer and webhook, so the order is found without an index. `variant`, `location`
     and `plan` are the platform's own names (`platform` says which one; for Lightsail: blueprint, availability zone,
     bundle). `ssh_key` is a public key in OpenSSH's form that may log in. `password` is the root password that the
-    machine shall get, for a platform that makes none itself; it is clear text.
+    machine shall get, for a platform that makes none itself; it is clear text. `live` says that real money paid for it:
+    nothing that costs us real money is made for less.
     """
 
     item_id: str
@@ -181,6 +182,7 @@ class ServiceRequest:
     platform: PlatformName = PlatformName.HTTP
     ssh_key: str | None = None
     password: str | None = None
+    live: bool = False
 
     def __repr__(self) -> str:
         return f"ServiceRequest({self.item_id})"  # a log line must not hold the password
