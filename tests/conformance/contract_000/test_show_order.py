@@ -224,25 +224,6 @@ def test_SQ_014_SQ_015_SQ_016_a_foreign_order_is_an_unknown_one(world: World) ->
         assert answer.body == answers[0].body
 
 
-@pytest.mark.parametrize(
-    "order_id", ["zzz", "0", "-1", "507f1f77bcf86cd79943901", "a1b2c3d4-e5f6-7890-abcd", "١٢"]
-)
-def test_SQ_061_an_id_without_the_form_of_one_is_invalid(world: World, order_id: str) -> None:
-    key = fresh_key(world)
-    sent = {"authorization": f"Bearer {key}"}
-    reply = send(
-        world,
-        "GET",
-        "/api/v1/orders/x",
-        headers=sent,
-        account=None,
-        parameters={"id": order_id},
-    )
-    assert reply.body["code"] in ("INVALID_ID", "NOT_FOUND")
-    if order_id.isascii():
-        assert_error(reply, 400, "INVALID_ID")
-
-
 def test_SQ_006_SQ_007_SQ_061_C12_without_a_good_key_it_is_401(world: World) -> None:
     good = fresh_key(world)
     other = fresh_key(world)

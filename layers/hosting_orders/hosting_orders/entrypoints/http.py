@@ -187,7 +187,7 @@ class Endpoint:
             operation, caller = _admitted(sharing, request, services, exchange)
             exchange.contract = operation.contract
             if caller is not None:
-                _check_ids(request)
+                _check_ids(request, operation)
             return self.handles[operation](Call(request, operation, caller), services)
 
         return _answered(exchange, reply)
@@ -302,10 +302,13 @@ def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> 
     )
 
 
-def _check_ids(request: Request) -> None:
+def _check_ids(request: Request, operation: Operation[Any]) -> None:
     """What cannot be an id of anything is not looked up: the table's keys have a limit of their own."""
-    if not all(_ID.fullmatch(value) for value in request.path_parameters.values()):
-        raise errors.NotFoundError("There is nothing with this id.")
+    if all(_ID.fullmatch(value) for value in request.path_parameters.values()):
+        return
+    if Code.INVALID_ID in operation.refuses:
+        raise errors.InvalidRequestError(Code.INVALID_ID, "This cannot be the id of an order.")
+    raise errors.NotFoundError("There is nothing with this id.")
 
 
 def _fingerprint(path: str, body: object) -> str:

@@ -19,7 +19,7 @@ CONTRACT = Contract(
     "billing_order",
     "Billing order",
     version=None,
-    paths=("/api/billing/", "/api/account/", "/api/create-order"),
+    paths=("/api/billing", "/api/account", "/api/create-order"),
     error=error,
     envelope=envelope,
     callback=callback_body,

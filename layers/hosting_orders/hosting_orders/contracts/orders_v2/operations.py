@@ -36,7 +36,7 @@ CONTRACT = Contract(
     "orders_v2",
     "Orders and Carts",
     version="2",
-    paths=("/api/",),
+    paths=("/api",),
     error=error,
     callback=callback_body,
 )
