@@ -32,6 +32,7 @@ ACCOUNT = Account(
     billing_plan="standard",
     created_at=BEGAN,
     updated_at=BEGAN,
+    number=7,
     billing_contact=BillingContact(name="Ada Lovelace", organization="Engines"),
 )
 PRODUCTS: dict[str, tuple[Item, Resource]] = {

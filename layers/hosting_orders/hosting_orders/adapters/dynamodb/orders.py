@@ -82,7 +82,7 @@ class DynamoOrderStore:
                 [
                     put(cart_to_item(cart), IS_NEW),
                     *[put(order_to_item(order), IS_NEW) for order in orders],
-                    *[put(number_claim_to_item(order), IS_NEW) for order in orders],
+                    *[put(number_claim_to_item(order.number, order.account_id), IS_NEW) for order in orders],
                     *[put(contacts_to_item(sealed), IS_NEW) for sealed in contacts],
                     *[put(domain_claim_to_item(order), IS_NEW) for order in named],
                     *[self._take(capacity, count) for capacity, count in places.items()],
