@@ -6,12 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from hosting_orders.domain.order import MOVES, OrderStatus
 from tests.support import dialects
 from tests.support.checkout import order_site
 from tests.support.dialects import row, shown
-from tests.support.lives import PRODUCTS, Life, lives
+from tests.support.lives import PRODUCTS, STEPS, Life, lives, wandered
 from tests.support.world import World, a_world
 
 LIVES = [(product, life) for product in PRODUCTS for life in lives(product)]
@@ -69,6 +71,18 @@ def test_the_four_agree_on_whether_it_can_be_cancelled(product: str, life: Life)
     answers = shown(life)
     assert answers["001"]["can_cancel"] is answers["002"]["cancellation"]["can_cancel"]
     assert answers["001"]["can_cancel"] is (life.order.why_not_cancellable() is None)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@given(steps=st.lists(st.sampled_from(STEPS), max_size=8))
+@example(steps=["the bank wants the customer", "cancelled", "money back"])
+@example(steps=["paid", "cancelled", "refund refused", "money back"])
+def test_whatever_happens_to_an_order_its_four_renderings_are_a_row_of_the_table(
+    product: str, steps: list[str]
+) -> None:
+    life = wandered(product, steps)
+    rows = {(one.order.status, row(one)[1:]) for one in lives("site")}
+    assert (life.order.status, row(life)[1:]) in rows, row(life)
 
 
 # -- each contract's orders, read through the others ----------------------------------------------------------------
