@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosting_orders.contracts.operation import Access, Contract, Operation
+from hosting_orders.contracts.operation import Access, Contract, Operation, replayed
 from hosting_orders.contracts.vendor.callbacks import callback_body
 from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
@@ -67,7 +67,7 @@ CREATE_ORDER = Operation(
     idempotent=True,
     answers=orders.CreatedOrder,
     render=orders.created_order,
-    headers=orders.replayed,
+    headers=replayed,
     refuses=(
         *_SCOPED_KEY,
         Code.USER_REQUIRED,

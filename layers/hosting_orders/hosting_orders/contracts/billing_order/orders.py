@@ -16,8 +16,6 @@ from .currencies import Currency, currency
 from .words import PRODUCTS, cycle_word, date, invoice_word, order_word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hosting_orders.usecases.place_cart import Placed
     from hosting_orders.usecases.show_order import OrderView
     from hosting_orders.usecases.show_pending_order import PendingView
@@ -256,11 +254,6 @@ def created_order(placed: Placed) -> CreatedOrder:
         "accountCreated": False,
         "clientId": str(placed.account.number),
     }
-
-
-def replayed(placed: Placed) -> Mapping[str, str]:
-    """The header that says that the same request was there before."""
-    return {"Idempotent-Replayed": "true"} if placed.replayed else {}
 
 
 def _money(order: Order, amount: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosting_orders.contracts.operation import Access, Contract, Operation
+from hosting_orders.contracts.operation import Access, Contract, Operation, replayed
 from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 from hosting_orders.usecases.limit_rate import RateLimit, Standing
@@ -66,7 +66,7 @@ PLACE_ORDER = Operation(
     status=202,
     answers=orders.OrderStatusAnswer,
     render=orders.placed_status,
-    headers=orders.replayed,
+    headers=replayed,
     refuses=(
         Code.INSUFFICIENT_SCOPE,
         Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,
@@ -90,7 +90,7 @@ REGISTER_DOMAIN = Operation(
     status=202,
     answers=orders.RegisteredDomainAnswer,
     render=orders.registered_domain,
-    headers=orders.replayed,
+    headers=replayed,
     refuses=(
         Code.INSUFFICIENT_SCOPE,
         Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,

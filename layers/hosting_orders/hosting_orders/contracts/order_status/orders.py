@@ -105,11 +105,6 @@ def registered_domain(placed: Placed) -> RegisteredDomainAnswer:
     }
 
 
-def replayed(placed: Placed) -> Mapping[str, str]:
-    """The header that says that the same request was there before."""
-    return {"Idempotent-Replayed": "true"} if placed.replayed else {}
-
-
 def _view_of(placed: Placed) -> OrderStatusView:
     from hosting_orders.usecases.show_order_status import OrderStatusView
 
