@@ -128,6 +128,11 @@ class Payment:
         return self.reference is not None
 
     @property
+    def debit_under_way(self) -> bool:
+        """Whether a bank is carrying out a debit, which cannot be stopped."""
+        return self.method_type == "sepa_debit" and self.started and self.status is PaymentStatus.PROCESSING
+
+    @property
     def needs_void(self) -> bool:
         """True when the provider had refused it for good and our process died before it had tidied up: whoever
         starts the payment again finishes that."""
