@@ -14,6 +14,8 @@ from tests.conformance.contract_000.support import (
     fresh_key,
     order_vps,
 )
+from tests.conformance.contract_002.support import change_account
+from tests.support.checkout import order_site
 from tests.support.world import a_world
 
 ORDERS = "/api/v1/orders"
@@ -38,6 +40,37 @@ def test_SQ_027_the_parts_of_a_cart_add_up_to_its_invoice_with_tax() -> None:
         assert round(sum(one["totalGross"] for one in found) * 100) == invoice["total"]
         assert round(sum(one["totalNet"] for one in found) * 100) == invoice["total_excluding_tax"]
         assert all(one["totalGross"] > one["totalNet"] for one in found)
+
+
+def test_SQ_026_SQ_028_C08_C09_an_order_in_yen() -> None:
+    with a_world() as world:
+        plan = VmPlan("98", "yen", "Yen", "Yen", {("standard", Term.MONTHLY, "JPY"): 1200})
+        world.services.catalogue.put_plan(plan)
+        change_account(world, "ready", currency="JPY")
+        ordered = order_vps(world, plan="yen")
+        assert (ordered["totalNet"], ordered["totalGross"], ordered["currency"]) == (1200, 1200, "JPY")
+
+
+def test_SQ_005_whatever_placed_an_order_it_can_be_polled() -> None:
+    with a_world() as world:
+        placed = [
+            world.place("ready").body["orders"][0]["id"],
+            world.order_domain("polled-example.com").body["orders"][0]["id"],
+            order_site(world, "ready").body["order"]["id"],
+            order_vps(world)["token"],
+        ]
+        found = [data(ask(world, "GET", f"{ORDERS}/{order_id}")) for order_id in placed]
+        assert [one["token"] for one in found] == placed
+        assert [one["type"] for one in found] == ["VM", "DOMAIN", "VM", "VM"]
+
+
+def test_SQ_046_SQ_048_an_order_that_is_not_paid_in_time_expires() -> None:
+    with a_world() as world:
+        order_id = order_site(world, "no_method").body["order"]["id"]
+        path = f"{ORDERS}/{order_id}"
+        assert data(ask(world, "GET", path, account="no_method"))["status"] == "PENDING"
+        world.live(2 * 86_400, every=3600)
+        assert data(ask(world, "GET", path, account="no_method"))["status"] == "EXPIRED"
 
 
 def test_a_vps_that_fails_is_paid_back() -> None:
