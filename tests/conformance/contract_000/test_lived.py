@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 from hosting_orders.domain.catalogue import Term, VmPlan
 from hosting_orders.domain.order import OrderStatus
 from tests.conformance.contract_000.support import (
+    VPS,
     ask,
     assert_error,
     assert_thirteen,
@@ -83,6 +85,37 @@ def test_a_vps_that_fails_is_paid_back() -> None:
         assert own.order(ordered["token"]).status is OrderStatus.PROVISION_FAILED
         assert data(ask(own, "GET", f"{ORDERS}/{ordered['id']}"))["status"] == "PROVISION_FAILED"
         assert own.net_paid() == 0 and own.platform.services[ordered["token"]].deleted
+
+
+def test_a_key_that_sees_one_product_gets_full_pages_and_misses_nothing() -> None:
+    with a_world() as own:
+        machines = []
+        for place in range(3):
+            own.order_domain(f"paged-{place}-a.com")
+            own.order_domain(f"paged-{place}-b.com")
+            machines.append(order_vps(own)["id"])
+            own.advance(1)
+        key = fresh_key(own, scopes=frozenset({"vps:provision"}))
+        found: list[str] = []
+        query: dict[str, str] = {"per_page": "2"}
+        for sizes in (2, 1):
+            reply = ask(own, "GET", ORDERS, key=key, query=query)
+            found += [one["id"] for one in reply.body["data"]]
+            assert len(reply.body["data"]) == sizes
+            older = re.search(r'<[^>]*cursor=([^>]+)>; rel="next"', reply.headers.get("link", ""))
+            query = {"per_page": "2", "cursor": older[1] if older else ""}
+        assert found == machines[::-1]
+
+
+def test_SQ_005_an_order_that_the_bank_asks_about_says_where_to_pay() -> None:
+    with a_world() as own:
+        reply = ask(own, "POST", ORDERS, VPS, account="authentication_required")
+        assert reply.status == 202
+        address = re.fullmatch(r'<(http[^>]+)>; rel="payment"', reply.headers["link"])
+        path = f"{ORDERS}/{reply.body['data']['id']}"
+        assert address is not None
+        assert ask(own, "GET", path, account="authentication_required").headers["link"] == address[0]
+        assert "link" not in ask(own, "POST", ORDERS, VPS).headers
 
 
 def test_the_list_shows_what_the_key_may_see() -> None:

@@ -143,6 +143,11 @@ class DynamoOrderStore:
         item = self._table.get(keys.order(account_id, number))
         return order_from_item(item) if item else None
 
+    def carts(self, account_id: str, tokens: Sequence[str]) -> dict[str, Cart]:
+        """Those that exist, by their tokens, without what became of their orders."""
+        items = self._table.get_many([keys.cart(account_id, token) for token in dict.fromkeys(tokens)])
+        return {cart.token: cart for cart in (cart_from_items(item, None) for item in items)}
+
     def orders(self, account_id: str, numbers: Sequence[int]) -> list[Order]:
         """Those that exist, in the order asked for."""
         wanted = list(dict.fromkeys(numbers))

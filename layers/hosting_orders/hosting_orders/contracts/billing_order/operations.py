@@ -13,7 +13,7 @@ from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 
 from . import orders
-from .envelope import CANCEL, envelope, error
+from .envelope import CANCEL, SHOW, envelope, error
 
 CONTRACT = Contract(
     "billing_order",
@@ -31,7 +31,7 @@ UNKNOWN_VARIANTS = frozenset({"migration"})
 """Variants of the catalogue that this contract does not sell."""
 
 SHOW_ORDER = Operation(
-    route="GET /api/billing/order/{id}",
+    route=SHOW,
     heading="Get details for a specific order",
     contract=CONTRACT,
     access=_KEY,

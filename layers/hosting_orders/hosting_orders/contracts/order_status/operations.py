@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosting_orders.contracts.operation import Access, Contract, Operation, replayed
+from hosting_orders.contracts.operation import Access, Contract, Operation
 from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 from hosting_orders.usecases.limit_rate import RateLimit, Standing
@@ -44,6 +44,7 @@ SHOW_ORDER = Operation(
     access=_KEY,
     answers=orders.OrderStatusAnswer,
     render=orders.order_status_answer,
+    headers=orders.payment_link,
     refuses=(Code.INVALID_ID, Code.INSUFFICIENT_SCOPE),
 )
 LIST_ORDERS = Operation(
@@ -66,7 +67,7 @@ PLACE_ORDER = Operation(
     status=202,
     answers=orders.OrderStatusAnswer,
     render=orders.placed_status,
-    headers=replayed,
+    headers=orders.placed_headers,
     refuses=(
         Code.INSUFFICIENT_SCOPE,
         Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,
@@ -90,7 +91,7 @@ REGISTER_DOMAIN = Operation(
     status=202,
     answers=orders.RegisteredDomainAnswer,
     render=orders.registered_domain,
-    headers=replayed,
+    headers=orders.placed_headers,
     refuses=(
         Code.INSUFFICIENT_SCOPE,
         Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,
