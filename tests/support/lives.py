@@ -22,7 +22,7 @@ from hosting_orders.domain.products import (
     VmItem,
     VmResource,
 )
-from hosting_orders.domain.registration import DomainAction
+from hosting_orders.domain.registration import DomainAction, RegistrarWaits
 
 BEGAN = 1_795_700_000_000
 ACCOUNT = Account(
@@ -75,6 +75,9 @@ def lives(product: str) -> Iterator[Life]:
     yield _life("expired", placed.expired(later), PaymentStatus.CANCELED)
     yield _life("paid", paid, PaymentStatus.SUCCEEDED)
     yield _life("being delivered", begun, PaymentStatus.SUCCEEDED)
+    if begun.domain is not None:
+        waiting = begun.with_domain(begun.domain.waits_for(RegistrarWaits.REGISTRANT, later))
+        yield _life("a domain that waits for others", waiting, PaymentStatus.SUCCEEDED)
     yield _life("completed", begun.delivered(resource, None, later), PaymentStatus.SUCCEEDED)
     yield _life("cancelling, unpaid", placed.cancel_requested(later), PaymentStatus.PROCESSING)
     yield _life(
@@ -107,9 +110,9 @@ STEPS = (
 )
 
 
-def wandered(product: str, steps: Sequence[str]) -> Life:
+def wandered(product: str, steps: Sequence[str], price: int = 1200) -> Life:
     """Where an order of this product comes by these steps; one that is not possible in its state is left out."""
-    order, payment = _placed(product), PaymentStatus.PROCESSING
+    order, payment = replace(_placed(product), price=Money(price, "EUR")), PaymentStatus.PROCESSING
     for place, step in enumerate(steps, start=1):
         order, payment = _after(step, order, payment, BEGAN + place * _MINUTE)
     return _life(", ".join(steps) or "placed", order, payment)
@@ -137,7 +140,8 @@ def _after(step: str, order: Order, payment: PaymentStatus, now: int) -> tuple[O
             return order.undeliverable(_FAILURE, now, Actor.SYSTEM), payment
         case "money back" if status in GIVING_BACK and taken:
             refund = Refund("re_1", order.price.amount, 0, now)
-            return order.refunded(refund, now), PaymentStatus.REFUNDED
+            # What cost nothing is refunded by nothing, and its payment stays what it was.
+            return order.refunded(refund, now), PaymentStatus.REFUNDED if order.price.amount else payment
         case "money back" if status in GIVING_BACK:
             return order.refunded(None, now), PaymentStatus.CANCELED
         case "refund refused" if status in GIVING_BACK - {OrderStatus.REFUND_FAILED} and taken:
