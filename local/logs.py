@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hosting_orders.domain.ids import order_uuid, parse_order_id
 from local.aws import Aws
 from local.errors import StackError
 
@@ -14,9 +15,11 @@ from local.errors import StackError
 def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
     """The functions' log lines in the order of their time; with `about` only those that hold this text.
 
-    An order's UUID, a cart's token, an account or a request id finds all that was logged of it, over all
-    functions. Raises StackError when no stack runs in this state folder.
+    An order's id in any spelling, a cart's token, an account or a request id finds all that was logged of it, over
+    all functions. Raises StackError when no stack runs in this state folder.
     """
+    number = parse_order_id(about) if about else None
+    wanted = order_uuid(number) if number is not None else about
     demo = state / "demo.json"
     if not demo.exists():
         raise StackError("No stack is running here; start one with `make run`.")
@@ -28,7 +31,7 @@ def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
     except OSError as error:
         raise StackError("The stack is not running any more; start one with `make run`.") from error
     for _, line in sorted(found):
-        if line.startswith("{") and (about is None or about in line):
+        if line.startswith("{") and (wanted is None or wanted in line):
             yield line.rstrip()
 
 

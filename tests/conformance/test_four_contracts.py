@@ -6,12 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from hosting_orders.domain.order import MOVES, OrderStatus
 from tests.support import dialects
 from tests.support.checkout import order_site
 from tests.support.dialects import row, shown
-from tests.support.lives import PRODUCTS, Life, lives
+from tests.support.lives import PRODUCTS, STEPS, Life, lives, wandered
 from tests.support.world import World, a_world
 
 LIVES = [(product, life) for product in PRODUCTS for life in lives(product)]
@@ -24,6 +26,41 @@ def test_the_page_s_table_is_what_the_code_says() -> None:
     assert dialects.written() == dialects.table(), "python -m tests.support.dialects writes it"
 
 
+# The status table of C03, as it was decided before there was code: 000, 001 with its invoice, 001 can cancel, 002,
+# its payment, its task. `None` is what the decision leaves open.
+_DECIDED: dict[str, tuple[str | None, ...]] = {
+    "awaiting payment": ("PENDING", "Pending", "Unpaid", "yes", "pending", "processing", "PENDING"),
+    "awaiting the customer": (
+        *("PENDING", "Pending", "Unpaid", "yes", "pending"),
+        *("awaiting_authentication", "PAUSED"),
+    ),
+    "payment failed": ("FAILED", "Cancelled", "Cancelled", "no", "failed", "failed", "FAILED"),
+    "expired": ("EXPIRED", "Cancelled", "Cancelled", "no", "cancelled", "canceled", "CANCELLED"),
+    "paid": ("PROCESSING", "Pending", "Paid", "yes", "processing", "succeeded", "RUNNING"),
+    "being delivered": ("PROCESSING", "Pending", "Paid", "no", "processing", "succeeded", "RUNNING"),
+    "a domain that waits for others": (
+        *("PROCESSING", "Pending", "Paid", None, "processing", "succeeded", "PAUSED"),
+    ),
+    "completed": ("COMPLETED", "Active", "Paid", "no", "completed", "succeeded", "OK"),
+    "cancelling, unpaid": ("PENDING", "Pending", None, "no", "pending", None, "RUNNING"),
+    "cancelling, paid": ("PROCESSING", "Pending", None, "no", "processing", None, "RUNNING"),
+    "cancelled, unpaid": (
+        *("CANCELED", "Cancelled", "Cancelled", "no", "cancelled", "canceled", "CANCELLED"),
+    ),
+    "cancelled, paid": ("CANCELED", "Cancelled", "Refunded", "no", "cancelled", "refunded", "CANCELLED"),
+    "being refunded": ("PROCESSING", "Pending", "Paid", "no", "processing", "succeeded", "RUNNING"),
+    "refunded": ("PROVISION_FAILED", "Cancelled", "Refunded", "no", "failed", "refunded", "FAILED"),
+    "refund refused": ("PROCESSING", "Pending", "Paid", "no", "processing", "succeeded", "PAUSED"),
+}
+
+
+def test_the_words_are_those_that_were_decided() -> None:
+    rows = {life.state: row(life)[1:8] for life in lives("domain")}
+    for state, words in _DECIDED.items():
+        found = tuple(word if word is None else said for word, said in zip(words, rows[state], strict=True))
+        assert found == words, state
+
+
 def test_every_state_of_an_order_is_in_the_table() -> None:
     for product in PRODUCTS:
         assert {life.order.status for life in lives(product)} == set(MOVES) == set(OrderStatus)
@@ -31,7 +68,7 @@ def test_every_state_of_an_order_is_in_the_table() -> None:
 
 @EACH
 def test_a_row_holds_for_every_product(product: str, life: Life) -> None:
-    rows = {one.state: row(one) for one in lives("site")}
+    rows = {one.state: row(one) for one in lives("domain")}
     assert row(life) == rows[life.state]
 
 
@@ -69,6 +106,23 @@ def test_the_four_agree_on_whether_it_can_be_cancelled(product: str, life: Life)
     answers = shown(life)
     assert answers["001"]["can_cancel"] is answers["002"]["cancellation"]["can_cancel"]
     assert answers["001"]["can_cancel"] is (life.order.why_not_cancellable() is None)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+@given(steps=st.lists(st.sampled_from(STEPS), max_size=8), price=st.sampled_from((0, 1, 1200, 10**9)))
+@example(steps=["the bank wants the customer", "cancelled", "money back"], price=1200)
+@example(steps=["paid", "cancelled", "refund refused", "money back"], price=1)
+@example(steps=["paid", "delivery begins", "given up", "money back"], price=0)
+def test_whatever_happens_to_an_order_its_four_renderings_are_a_row_of_the_table(
+    product: str, steps: list[str], price: int
+) -> None:
+    life = wandered(product, steps, price)
+    found, status = row(life), life.order.status
+    if price == 0 and life.order.refund is not None:
+        # Nothing was taken, so nothing came back: no contract calls it refunded.
+        assert (found.invoice, found.payment) == ("Paid", "succeeded")
+        found = found._replace(invoice="Refunded", payment="refunded")
+    assert (status, found[1:]) in {(one.order.status, row(one)[1:]) for one in lives("domain")}, found
 
 
 # -- each contract's orders, read through the others ----------------------------------------------------------------

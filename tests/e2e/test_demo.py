@@ -114,7 +114,7 @@ def test_the_demo_file_names_all_addresses_and_accounts(stack: Stack, accounts: 
         *("ready", "credit", "no_method", "authentication_required"),
         *("declined_recoverable", "declined_final", "sepa", "trial", "no_customer", "dutch"),
     }
-    keys = {"user_key", "user_key_v1", "system_key"}
+    keys = {"user_key", "user_key_v1", "system_key", "api_key_000", "api_key_000_domains", "api_key_001"}
     assert all(set(account) == {"id", *keys} for account in accounts.values())
     addresses = {
         name: document[name] for name in ("api", "stripe", "platform", "registrar", "aws", "callbacks")

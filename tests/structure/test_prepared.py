@@ -10,6 +10,7 @@ from tests.structure.project import Source, functions, listed, project_modules, 
 # Policy → the ports that need it. A function may also prepare what needs no right, or a right that others include.
 PORTS = {
     "ReadOrders": set(),
+    "ReadKeys": {"directory"},
     "SaveOrders": {"orders"},
     "WriteOrders": {"orders"},
     "CountRequests": {"counts"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hosting_orders.domain.account import Account, BillingContact
@@ -11,7 +11,7 @@ from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.domain_record import DomainRecord
 from hosting_orders.domain.ids import cart_token
 from hosting_orders.domain.money import Money
-from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, Refund, TimelineEntry
+from hosting_orders.domain.order import GIVING_BACK, Actor, Failure, Order, OrderStatus, Refund, TimelineEntry
 from hosting_orders.domain.products import (
     DomainItem,
     DomainResource,
@@ -22,7 +22,7 @@ from hosting_orders.domain.products import (
     VmItem,
     VmResource,
 )
-from hosting_orders.domain.registration import DomainAction
+from hosting_orders.domain.registration import DomainAction, RegistrarWaits
 
 BEGAN = 1_795_700_000_000
 ACCOUNT = Account(
@@ -32,6 +32,7 @@ ACCOUNT = Account(
     billing_plan="standard",
     created_at=BEGAN,
     updated_at=BEGAN,
+    number=7,
     billing_contact=BillingContact(name="Ada Lovelace", organization="Engines"),
 )
 PRODUCTS: dict[str, tuple[Item, Resource]] = {
@@ -74,8 +75,16 @@ def lives(product: str) -> Iterator[Life]:
     yield _life("expired", placed.expired(later), PaymentStatus.CANCELED)
     yield _life("paid", paid, PaymentStatus.SUCCEEDED)
     yield _life("being delivered", begun, PaymentStatus.SUCCEEDED)
+    if begun.domain is not None:
+        waiting = begun.with_domain(begun.domain.waits_for(RegistrarWaits.REGISTRANT, later))
+        yield _life("a domain that waits for others", waiting, PaymentStatus.SUCCEEDED)
     yield _life("completed", begun.delivered(resource, None, later), PaymentStatus.SUCCEEDED)
     yield _life("cancelling, unpaid", placed.cancel_requested(later), PaymentStatus.PROCESSING)
+    yield _life(
+        "cancelling, the bank wants the customer",
+        placed.cancel_requested(later),
+        PaymentStatus.AWAITING_AUTHENTICATION,
+    )
     yield _life("cancelling, paid", paid.cancel_requested(later), PaymentStatus.SUCCEEDED)
     unpaid_end = placed.cancel_requested(later).refunded(None, later)
     yield _life("cancelled, unpaid", unpaid_end, PaymentStatus.CANCELED)
@@ -87,8 +96,57 @@ def lives(product: str) -> Iterator[Life]:
     yield _life("being refunded", refunding, PaymentStatus.SUCCEEDED)
     yield _life("refund refused", refunding.refund_refused("refused", later), PaymentStatus.SUCCEEDED)
     yield _life("refunded", refunding.refunded(refund, later), PaymentStatus.REFUNDED)
-    given_up = placed.undeliverable(_FAILURE, later, Actor.SYSTEM).refunded(None, later)
-    yield _life("given up, unpaid", given_up, PaymentStatus.CANCELED)
+    given_up = placed.undeliverable(_FAILURE, later, Actor.SYSTEM)
+    yield _life("being given up, unpaid", given_up, PaymentStatus.PROCESSING)
+    yield _life(
+        "being given up, the bank wants the customer", given_up, PaymentStatus.AWAITING_AUTHENTICATION
+    )
+    yield _life("given up, unpaid", given_up.refunded(None, later), PaymentStatus.CANCELED)
+
+
+STEPS = (
+    *("the bank wants the customer", "paid", "declined", "not paid in time", "cancelled", "delivery begins"),
+    *("delivered", "given up", "money back", "refund refused"),
+)
+
+
+def wandered(product: str, steps: Sequence[str], price: int = 1200) -> Life:
+    """Where an order of this product comes by these steps; one that is not possible in its state is left out."""
+    order, payment = replace(_placed(product), price=Money(price, "EUR")), PaymentStatus.PROCESSING
+    for place, step in enumerate(steps, start=1):
+        order, payment = _after(step, order, payment, BEGAN + place * _MINUTE)
+    return _life(", ".join(steps) or "placed", order, payment)
+
+
+def _after(step: str, order: Order, payment: PaymentStatus, now: int) -> tuple[Order, PaymentStatus]:
+    status, taken = order.status, payment is PaymentStatus.SUCCEEDED
+    unpaid = status is OrderStatus.PENDING
+    match step:
+        case "the bank wants the customer" if unpaid:
+            return order, PaymentStatus.AWAITING_AUTHENTICATION
+        case "paid" if unpaid:
+            return order.paid(now, now), PaymentStatus.SUCCEEDED
+        case "declined" if unpaid:
+            return order.payment_failed(_FAILURE, now), PaymentStatus.FAILED
+        case "not paid in time" if unpaid:
+            return order.expired(now), PaymentStatus.CANCELED
+        case "cancelled" if order.why_not_cancellable() is None:
+            return order.cancel_requested(now), payment
+        case "delivery begins" if status is OrderStatus.PROCESSING and order.provisioning_at is None:
+            return order.begin_provisioning(now, now), payment
+        case "delivered" if status is OrderStatus.PROCESSING and order.provisioning_at is not None:
+            return order.delivered(PRODUCTS[order.kind.value][1], None, now), payment
+        case "given up" if status in (OrderStatus.PENDING, OrderStatus.PROCESSING):
+            return order.undeliverable(_FAILURE, now, Actor.SYSTEM), payment
+        case "money back" if status in GIVING_BACK and taken:
+            refund = Refund("re_1", order.price.amount, 0, now)
+            # What cost nothing is refunded by nothing, and its payment stays what it was.
+            return order.refunded(refund, now), PaymentStatus.REFUNDED if order.price.amount else payment
+        case "money back" if status in GIVING_BACK:
+            return order.refunded(None, now), PaymentStatus.CANCELED
+        case "refund refused" if status in GIVING_BACK - {OrderStatus.REFUND_FAILED} and taken:
+            return order.refund_refused("refused", now), payment
+    return order, payment
 
 
 def _placed(product: str) -> Order:

@@ -43,9 +43,9 @@ def own_error(problem: Problem) -> Mapping[str, Any]:
     return {"own": problem.code}
 
 
-V2 = Contract("two", "Two", "2", ("/api/",), shared_error)
+V2 = Contract("two", "Two", "2", ("/api",), shared_error)
 V1 = Contract("one", "One", "1", (), shared_error)
-OWN = Contract("own", "Own", None, ("/api/v1/",), own_error)
+OWN = Contract("own", "Own", None, ("/api/v1",), own_error)
 
 
 def operation(contract: Contract, route: str = "GET /api/things/{id}", **changes: Any) -> Operation[str]:

@@ -53,10 +53,29 @@ def test_SQ_062_every_answer_says_where_the_key_stands(world: World) -> None:
         ("POST", "/api/v1/orders", 403),
         ("POST", "/api/v1/domains/register", 400),
         ("GET", "/api/v1/orders", 200),
+        ("GET", "/api/v1/nothing", 404),
+        ("POST", PING, 404),
+        ("DELETE", UNKNOWN, 404),
     ):
         reply = ask(world, method, path, "{}" if method == "POST" else None, key=key)
         assert reply.status == status, reply.body
         assert standing(reply.headers)[0] == 60
+    assert standing(reply.headers)[1] == 60 - 9
+    reply = send(world, "GET", PING, headers={}, account=None, source_ip="192.0.2.9")
+    assert (reply.status, standing(reply.headers)[1]) == (401, 59)
+
+
+def test_SQ_062_a_path_that_there_is_not_counts_too(world: World) -> None:
+    key = fresh_key(world)
+    for left in range(59, -1, -1):
+        assert standing(ask(world, "GET", "/api/v1/nothing", key=key).headers)[1] == left
+    for path in ("/api/v1/nothing", PING):
+        assert_error(ask(world, "GET", path, key=key), 429, "RATE_LIMITED")
+
+
+def test_other_contracts_paths_that_there_are_not_cost_no_read(world: World) -> None:
+    reply = send(world, "GET", "/api/nothing", headers={}, account=None)
+    assert reply.status == 404 and "x-ratelimit-limit" not in reply.headers
 
 
 def test_SQ_062_who_has_no_key_is_counted_by_address(world: World) -> None:
@@ -98,6 +117,9 @@ def test_SQ_063_the_request_s_id_comes_back_or_is_made_up(world: World) -> None:
         ask(world, "GET", PING, key=key, headers={"x-request-id": "mine-1"}).headers["x-request-id"]
         == "mine-1"
     )
+    for sent in ("Root=1-67891233-abcdef012345678912345678;Sampled", "a/b+c==", "x" * 128):
+        reply = ask(world, "GET", PING, key=key, headers={"x-request-id": sent})
+        assert reply.headers["x-request-id"] == sent
     made_up = {ask(world, "GET", PING, key=key).headers["x-request-id"] for _ in range(3)}
     assert len(made_up) == 3
     assert (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 from hosting_orders.domain.catalogue import Term, VmPlan
 from hosting_orders.domain.order import OrderStatus
 from tests.conformance.contract_000.support import (
+    VPS,
     ask,
     assert_error,
     assert_thirteen,
@@ -14,6 +16,8 @@ from tests.conformance.contract_000.support import (
     fresh_key,
     order_vps,
 )
+from tests.conformance.contract_002.support import change_account
+from tests.support.checkout import order_site
 from tests.support.world import a_world
 
 ORDERS = "/api/v1/orders"
@@ -40,6 +44,37 @@ def test_SQ_027_the_parts_of_a_cart_add_up_to_its_invoice_with_tax() -> None:
         assert all(one["totalGross"] > one["totalNet"] for one in found)
 
 
+def test_SQ_026_SQ_028_C08_C09_an_order_in_yen() -> None:
+    with a_world() as world:
+        plan = VmPlan("98", "yen", "Yen", "Yen", {("standard", Term.MONTHLY, "JPY"): 1200})
+        world.services.catalogue.put_plan(plan)
+        change_account(world, "ready", currency="JPY")
+        ordered = order_vps(world, plan="yen")
+        assert (ordered["totalNet"], ordered["totalGross"], ordered["currency"]) == (1200, 1200, "JPY")
+
+
+def test_SQ_005_whatever_placed_an_order_it_can_be_polled() -> None:
+    with a_world() as world:
+        placed = [
+            world.place("ready").body["orders"][0]["id"],
+            world.order_domain("polled-example.com").body["orders"][0]["id"],
+            order_site(world, "ready").body["order"]["id"],
+            order_vps(world)["token"],
+        ]
+        found = [data(ask(world, "GET", f"{ORDERS}/{order_id}")) for order_id in placed]
+        assert [one["token"] for one in found] == placed
+        assert [one["type"] for one in found] == ["VM", "DOMAIN", "VM", "VM"]
+
+
+def test_SQ_046_SQ_048_an_order_that_is_not_paid_in_time_expires() -> None:
+    with a_world() as world:
+        order_id = order_site(world, "no_method").body["order"]["id"]
+        path = f"{ORDERS}/{order_id}"
+        assert data(ask(world, "GET", path, account="no_method"))["status"] == "PENDING"
+        world.live(2 * 86_400, every=3600)
+        assert data(ask(world, "GET", path, account="no_method"))["status"] == "EXPIRED"
+
+
 def test_a_vps_that_fails_is_paid_back() -> None:
     with a_world() as own:
         ordered = order_vps(own)
@@ -50,6 +85,37 @@ def test_a_vps_that_fails_is_paid_back() -> None:
         assert own.order(ordered["token"]).status is OrderStatus.PROVISION_FAILED
         assert data(ask(own, "GET", f"{ORDERS}/{ordered['id']}"))["status"] == "PROVISION_FAILED"
         assert own.net_paid() == 0 and own.platform.services[ordered["token"]].deleted
+
+
+def test_a_key_that_sees_one_product_gets_full_pages_and_misses_nothing() -> None:
+    with a_world() as own:
+        machines = []
+        for place in range(3):
+            own.order_domain(f"paged-{place}-a.com")
+            own.order_domain(f"paged-{place}-b.com")
+            machines.append(order_vps(own)["id"])
+            own.advance(1)
+        key = fresh_key(own, scopes=frozenset({"vps:provision"}))
+        found: list[str] = []
+        query: dict[str, str] = {"per_page": "2"}
+        for sizes in (2, 1):
+            reply = ask(own, "GET", ORDERS, key=key, query=query)
+            found += [one["id"] for one in reply.body["data"]]
+            assert len(reply.body["data"]) == sizes
+            older = re.search(r'<[^>]*cursor=([^>]+)>; rel="next"', reply.headers.get("link", ""))
+            query = {"per_page": "2", "cursor": older[1] if older else ""}
+        assert found == machines[::-1]
+
+
+def test_SQ_005_an_order_that_the_bank_asks_about_says_where_to_pay() -> None:
+    with a_world() as own:
+        reply = ask(own, "POST", ORDERS, VPS, account="authentication_required")
+        assert reply.status == 202
+        address = re.fullmatch(r'<(http[^>]+)>; rel="payment"', reply.headers["link"])
+        path = f"{ORDERS}/{reply.body['data']['id']}"
+        assert address is not None
+        assert ask(own, "GET", path, account="authentication_required").headers["link"] == address[0]
+        assert "link" not in ask(own, "POST", ORDERS, VPS).headers
 
 
 def test_the_list_shows_what_the_key_may_see() -> None:

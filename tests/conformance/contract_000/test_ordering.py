@@ -167,7 +167,10 @@ def test_SQ_066_what_is_wrong_with_a_domain_has_the_vendor_s_code(world: World) 
     refused(world, 400, "MISSING_DOMAIN", REGISTER, {"contact": contact})
     for name in ("not a domain", "-a.com", "a..com", 7):
         refused(world, 400, "INVALID_DOMAIN", REGISTER, {"domain": name, "contact": contact})
-    refused(world, 400, "UNSUPPORTED_TLD", REGISTER, {"domain": "a.nosuchtld", "contact": contact})
+    for name in ("a.nosuchtld", "example.io"):
+        reply = ask(world, "POST", REGISTER, {"domain": name, "contact": contact})
+        assert_error(reply, 400, "UNSUPPORTED_TLD")
+        assert "/api/" not in reply.body["error"]
     refused(world, 400, "PRICING_UNAVAILABLE", REGISTER, {"domain": "priced.info", "contact": contact})
     refused(world, 400, "INCOMPLETE_CONTACT", REGISTER, {"domain": "lonely.com"})
     body = {"domain": "mandate.com", "contact": contact}
@@ -223,3 +226,23 @@ def test_C26_problem_json_for_those_who_ask_for_it(world: World) -> None:
     reply = ask(world, "GET", f"{ORDERS}/zzz", headers={"accept": "application/problem+json"})
     assert reply.headers["content-type"] == "application/problem+json"
     assert (reply.body["status"], reply.body["code"]) == (400, "invalid_id")
+
+
+def test_an_account_s_own_key_with_the_scope_registers_domains_too(world: World) -> None:
+    """The scope is the permission here; contracts 001 and 002, whose keys have none, ask for a person (C13)."""
+    from hosting_orders.domain.account import CredentialKind
+
+    key = fresh_key(world, kind=CredentialKind.SYSTEM, user=None)
+    body = {"domain": "own-key.com", "contact": world.contact()}
+    assert ask(world, "POST", "/api/v1/domains/register", body, key=key).status == 202
+
+
+def test_SQ_066_a_registrant_is_asked_for_in_this_contract_s_words(world: World) -> None:
+    register = "/api/v1/domains/register"
+    reply = ask(world, "POST", register, {"domain": "words-1.com"})
+    assert_error(reply, 400, "INCOMPLETE_CONTACT")
+    assert "`registrationId`" in reply.body["error"] and "contact_source" not in reply.body["error"]
+    body = {"domain": "words-2.com", "contact": world.contact(), "registrationId": 1}
+    reply = ask(world, "POST", register, body)
+    assert_error(reply, 400, "INVALID_CONTACT_SOURCE")
+    assert "`registrationId`" in reply.body["error"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -140,6 +141,7 @@ def test_HU_073_the_newest_that_can_be_paid(world: World) -> None:
     order = order_in(world, newer["orderId"], "no_method")
     assert found == {
         "id": newer["orderId"],
+        "orderIds": [newer["orderId"]],
         "status": "Pending",
         "invoice_id": order["invoice_id"],
         "total": "6.00",
@@ -151,6 +153,32 @@ def test_HU_073_the_newest_that_can_be_paid(world: World) -> None:
     assert pending(world)["id"] == older["orderId"]
     assert cancel(world, older["orderId"], "no_method").status == 200
     assert pending(world) is None
+
+
+def test_HU_073_orders_that_are_paid_together_show_what_is_asked_for_all_of_them(world: World) -> None:
+    data = created(world, vps(), site(), account="no_method")
+    found = pending(world)
+    assert (found["id"], found["orderIds"]) == (data["orderId"], data["orderIds"])
+    assert (found["total"], found["paymentUrl"]) == ("18.00", data["paymentUrl"])
+    assert cancel(world, data["orderId"], "no_method").status == 200
+    found = pending(world)
+    assert (found["id"], found["orderIds"]) == (data["orderIds"][1], data["orderIds"][1:])
+    assert found["total"] == "18.00"  # the page asks for all of it; the cancelled part comes back at once
+    order = order_in(world, data["orderId"], "no_method")
+    assert (order["status"], order["balance"]) == ("Pending", "0.00")
+
+
+def test_HU_073_what_the_tax_adds_and_the_credit_pays_is_in_the_total() -> None:
+    with a_world(automatic_tax=True) as world:
+        account = "authentication_required"
+        customer = world.accounts[account]["customer"]
+        world.services.stripe.client.v1.customers.update(customer, {"balance": -300})
+        created(world, site(), vps(), account=account)
+        found = pending(world, account)
+        assert found["total"] == "18.78"  # 18.00 with 21 % tax, less 3.00
+        orders = [order_in(world, number, account) for number in found["orderIds"]]
+        for name, amount in (("total", "21.78"), ("invcredit", "3.00"), ("balance", "18.78")):
+            assert sum(Decimal(order[name]) for order in orders) == Decimal(amount), name
 
 
 def test_HU_073_a_bank_s_question_is_payable_and_a_debit_under_way_is_not(world: World) -> None:

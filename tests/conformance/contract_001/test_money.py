@@ -75,9 +75,13 @@ def test_HU_042_HU_046_credit_lowers_what_is_still_to_be_paid(world: World) -> N
     assert amounts(order) == ("12.00", "12.00", "12.00", "3.00", "9.00")
 
 
-def test_HU_042_credit_of_a_cart_belongs_to_no_single_order(world: World) -> None:
-    for number in created(world, site(), vps(), account="credit")["orderIds"]:
-        assert order_in(world, number, "credit")["invcredit"] == "0.00"
+def test_HU_042_the_credit_of_a_cart_is_shared_as_its_refunds_are(world: World) -> None:
+    numbers = created(world, site(), vps(), account="credit")["orderIds"]
+    credit = {number: order_in(world, number, "credit")["invcredit"] for number in numbers}
+    assert sum(map(Decimal, credit.values())) == Decimal("5.00")
+    undeliverable(world, numbers[1], "credit")
+    refund = stored(world, numbers[1], "credit").refund
+    assert refund is not None and decimal_text(refund.to_credit, "EUR") == credit[numbers[1]] != "0.00"
 
 
 def test_HU_026_HU_043_tax_is_in_the_total(taxed: World) -> None:

@@ -118,7 +118,11 @@ def test_HU_061_unknown_and_foreign_orders_are_the_same_404(world: World, method
     unknown = ask(world, method, f"{UNKNOWN}{below}")
     assert_error(unknown, 404, "NOT_FOUND")
     answers = {without_stamps(ask(world, method, path_of(foreign) + below)), without_stamps(unknown)}
-    answers.add(without_stamps(ask(world, method, path_of("x") + below)))
+    for wrong in ("x", "0", "9" * 201, "１", f"{foreign} "):
+        reply = send(
+            world, method, path_of("1") + below, headers=key_of(world), account=None, parameters={"id": wrong}
+        )
+        answers.add(without_stamps(reply))
     assert len(answers) == 1
     assert state_of(world) == before
     assert shown(world, foreign, "credit")["order"]["id"] == foreign

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from hosting_orders.contracts.orders_v1 import operations
+from hosting_orders.domain.account import AccountFrom
 from tests.conformance.contract_003.support import ROUTES
 from tests.support.world import matched
 
@@ -50,4 +51,6 @@ def test_the_page_has_these_checks_and_no_others() -> None:
 def test_every_route_of_version_1_is_asked_with_its_account() -> None:
     asked = {matched(method, path)[1]: account for method, path, account in ROUTES}
     access = {one.route: one.access for one in operations.OPERATIONS}
-    assert asked == {route: one is not None and one.account for route, one in access.items()}
+    assert asked == {
+        route: one is not None and one.account is AccountFrom.HEADER for route, one in access.items()
+    }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from hosting_orders.adapters.dynamodb import directory as directory_module
 from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
 from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
 from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
@@ -64,8 +66,51 @@ def test_account_and_user_come_back(directory: DynamoDirectory) -> None:
     user = User("user-1", "Ann", "Bakker", "ann@example.com", "nl", 1, NOW, NOW, (ACCOUNT, "another"))
     directory.put_account(account)
     directory.put_user(user)
-    assert directory.account(ACCOUNT) == account
+    found = directory.account(ACCOUNT)
+    assert found is not None and found.number > 0
+    assert replace(found, number=0) == account
     assert directory.user("user-1") == user
+
+
+def test_an_account_keeps_the_number_that_it_got_first(directory: DynamoDirectory) -> None:
+    account = Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW)
+    directory.put_account(account)
+    first = directory.account(ACCOUNT)
+    assert first is not None
+    for number in (0, first.number + 1):
+        directory.put_account(replace(account, name="B", number=number))
+        assert directory.account(ACCOUNT) == replace(first, name="B")
+
+
+def test_a_number_is_one_account_s_and_no_order_s(
+    directory: DynamoDirectory, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minted = [7, 7, 7, 8]
+    monkeypatch.setattr(directory_module, "mint_number", lambda now, attempt: minted.pop(0))
+    for account_id in (ACCOUNT, "another"):
+        directory.put_account(Account(account_id, "A", "EUR", "standard", NOW, NOW))
+    found = [directory.account(account_id) for account_id in (ACCOUNT, "another")]
+    assert [account and account.number for account in found] == [7, 8]
+    claimed = {item["PK"]["S"] for item in everything_in(client) if item["SK"]["S"] == "NUMBER"}
+    assert len(claimed) == 2
+
+
+def test_an_account_that_two_write_at_once_gets_one_number(
+    directory: DynamoDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW)
+    numbers = iter((1, 2, 3))
+
+    def meanwhile(now: int, attempt: int) -> int:
+        number = next(numbers)
+        if number == 1:
+            directory.put_account(account)
+        return number
+
+    monkeypatch.setattr(directory_module, "mint_number", meanwhile)
+    directory.put_account(account)
+    found = directory.account(ACCOUNT)
+    assert found is not None and found.number == 2
 
 
 @pytest.mark.parametrize("unknown", [None, ""])

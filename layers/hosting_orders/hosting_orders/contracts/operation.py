@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.domain.placement import Placement
     from hosting_orders.usecases.limit_rate import RateLimit, Standing
-    from hosting_orders.usecases.place_cart import CartRequest
+    from hosting_orders.usecases.place_cart import CartRequest, Placed
 
     from .problem import Problem
 
@@ -156,3 +156,8 @@ class Operation(Generic[View]):
         if self.idempotent:
             found |= {*_EVERY_BODY, *_EVERY_KEY}
         return tuple(sorted(found))
+
+
+def replayed(placed: Placed) -> Mapping[str, str]:
+    """The header that says that the same request was there before."""
+    return {"Idempotent-Replayed": "true"} if placed.replayed else {}

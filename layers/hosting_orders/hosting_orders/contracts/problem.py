@@ -91,11 +91,20 @@ def problem_of(error: Exception) -> Problem:
             return _one(Code.INTERNAL_ERROR, message)
 
 
+# Python's own phrases for these have changed with its versions (RFC 9110 renamed them).
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+def title_of(status: int) -> str:
+    """The title of an HTTP status."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
 def as_problem_json(problem: Problem) -> dict[str, Any]:
     """RFC 9457, for clients that ask for `application/problem+json`."""
     return {
         "type": "about:blank",
-        "title": HTTPStatus(problem.status).phrase,
+        "title": title_of(problem.status),
         "status": problem.status,
         "detail": "; ".join(detail.message for detail in problem.details),
         "code": problem.code,

@@ -29,7 +29,12 @@ PUBLISHED: tuple[ModuleType, ...] = (
 
 def contract_of_path(path: str) -> Contract:
     """The contract that a path belongs to, though no operation may be there: the longest beginning decides."""
-    fitting = [(len(start), each) for each in _contracts() for start in each.paths if path.startswith(start)]
+    fitting = [
+        (len(start), each)
+        for each in _contracts()
+        for start in each.paths
+        if f"{path}/".startswith(f"{start}/")
+    ]
     return max(fitting, key=lambda found: found[0])[1] if fitting else _contracts()[0]
 
 

@@ -20,7 +20,7 @@ def received(_: None) -> Received:
     return {"received": True}
 
 
-CONTRACT = Contract("webhooks", "Webhooks of providers", version=None, paths=("/webhooks/",), error=error)
+CONTRACT = Contract("webhooks", "Webhooks of providers", version=None, paths=("/webhooks",), error=error)
 
 RECEIVE_STRIPE_WEBHOOK = Operation(
     route="POST /webhooks/stripe",

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
-from .ids import account_number
 from .placement import Channel
 
 
@@ -49,7 +48,8 @@ class Account:
     `default_location` and `default_plan` (short names of the catalogue) are for orders that name none. `locale` is the
     language of the pages for its customers, `en` or `nl`; None follows the user who orders. `tax_basis_points` is the
     tax that its orders are expected to have, in hundredths of a percent: what is shown until the payment provider has
-    computed it.
+    computed it. `number` stands for the account where a contract wants a whole number: it is minted like an order's
+    when the account is first written, and 0 until then.
     """
 
     id: str
@@ -74,11 +74,7 @@ class Account:
     locale: str | None = None
     tax_basis_points: int = 0
     roles: tuple[AccountRole, ...] = ()
-
-    @property
-    def number(self) -> int:
-        """A positive whole number that stands for the account where a contract wants one."""
-        return account_number(self.id)
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

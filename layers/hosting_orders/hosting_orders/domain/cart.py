@@ -99,6 +99,21 @@ class Payment:
         net = order.price.amount
         return known if known is not None else net + (net * tax_basis_points + 5000) // 10000
 
+    def credit_of(self, order: Order) -> int:
+        """What the account's credit pays of this order (minor units); 0 until the provider has said what each costs.
+
+        The method's money is laid along the lines in the order of their keys and cut at their borders, as a refund
+        does it (adapters/stripe/refunds.py). So the parts add up to `credit_applied`.
+        """
+        if order.line_key not in self.gross:
+            return 0
+        before = sum(gross for key, gross in self.gross.items() if key < order.line_key)
+        total, own = sum(self.gross.values()), self.gross[order.line_key]
+        if total <= 0:
+            return 0
+        by_method = total - self.credit_applied
+        return own - ((before + own) * by_method // total - before * by_method // total)
+
     def may_become(self, status: PaymentStatus) -> bool:
         """Whether news of `status` can be true of this payment; late and repeated news often can't."""
         return status in _PAYMENT_MOVES[self.status]
@@ -126,6 +141,11 @@ class Payment:
     def started(self) -> bool:
         """True once the payment provider knows of it and its answer is on record."""
         return self.reference is not None
+
+    @property
+    def debit_under_way(self) -> bool:
+        """Whether a bank is carrying out a debit, which cannot be stopped."""
+        return self.method_type == "sepa_debit" and self.started and self.status is PaymentStatus.PROCESSING
 
     @property
     def needs_void(self) -> bool:

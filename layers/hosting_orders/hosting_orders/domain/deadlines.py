@@ -132,7 +132,7 @@ def outlook(order: Order, cart: Cart) -> Outlook | None:
             return Outlook(begun + item.expected(), begun + item.deadline(), item.poll_after())
         case OrderStatus.REFUND_FAILED:
             return Outlook(since + DAY, None, poll_after=300)
-        case _ if _debit_under_way(cart):
+        case _ if cart.payment.debit_under_way:
             # It can't be called back: first it settles, then the money can go back.
             return Outlook(cart.created_at + SEPA_EXPECTED, None, poll_after=3600)
         case _:
@@ -153,13 +153,6 @@ def _payment_outlook(cart: Cart) -> Outlook:
     deadline = payment_deadline(cart)
     if cart.payment.status is PaymentStatus.AWAITING_AUTHENTICATION:
         return Outlook(deadline, deadline, poll_after=15)
-    if _debit_under_way(cart):
+    if cart.payment.debit_under_way:
         return Outlook(cart.created_at + SEPA_EXPECTED, deadline, poll_after=3600)
     return Outlook(cart.created_at + CARD_EXPECTED, deadline, poll_after=2)
-
-
-def _debit_under_way(cart: Cart) -> bool:
-    payment = cart.payment
-    return (
-        payment.method_type == "sepa_debit" and payment.started and payment.status is PaymentStatus.PROCESSING
-    )

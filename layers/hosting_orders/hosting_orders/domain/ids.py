@@ -25,9 +25,9 @@ _HEX = re.compile(r"[0-9a-f]{24}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def mint_number(now_ms: int) -> int:
-    """A new order number for this moment (epoch milliseconds)."""
-    return mint_numbers(now_ms, 1)[0]
+def mint_number(now_ms: int, attempt: int = 0) -> int:
+    """A new number for this moment (epoch milliseconds), as `mint_numbers` makes them."""
+    return mint_numbers(now_ms, 1, attempt)[0]
 
 
 def mint_numbers(now_ms: int, count: int, attempt: int = 0) -> list[int]:
@@ -131,16 +131,6 @@ def parse_registration_id(given: int) -> int | None:
     """The order number behind a registration's id, or None."""
     number, rest = divmod(given, 10)
     return number if rest == 0 and 0 < number < _LIMIT else None
-
-
-def account_number(account_id: str) -> int:
-    """The whole number of an account: always the same, and never an order's.
-
-    52 bits of a digest with a one before them, so it is exact in JavaScript. Of 100,000 accounts two have the same
-    number with a chance of one in a million; nothing is looked up by it.
-    """
-    digest = hashlib.sha256(b"account" + account_id.encode("utf-8", "surrogatepass")).digest()
-    return (1 << 52) | (int.from_bytes(digest[:7], "big") >> 4)
 
 
 def cart_token(account_id: str, idempotency_key: str | None) -> str:

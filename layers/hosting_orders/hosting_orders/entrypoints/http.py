@@ -7,6 +7,7 @@ where several contracts share a route, the client's API version picks the operat
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -19,7 +20,7 @@ from hosting_orders import bootstrap
 from hosting_orders.contracts.operation import Contract, Operation, Rendered, RequestFacts, View
 from hosting_orders.contracts.problem import Problem, as_problem_json, problem_of
 from hosting_orders.domain import errors
-from hosting_orders.domain.account import Account
+from hosting_orders.domain.account import Account, Credential
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.placement import Channel, Placement
 from hosting_orders.usecases.authenticate import Caller, admit, identify
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from hosting_orders.usecases.place_cart import CartRequest
 
 MAX_BODY = 64 * 1024
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:;=/+@,~-]{1,128}")
 _ID = re.compile(r"[\x21-\x7e]{1,200}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -187,7 +188,7 @@ class Endpoint:
             operation, caller = _admitted(sharing, request, services, exchange)
             exchange.contract = operation.contract
             if caller is not None:
-                _check_ids(request)
+                _check_ids(request, operation)
             return self.handles[operation](Call(request, operation, caller), services)
 
         return _answered(exchange, reply)
@@ -212,14 +213,19 @@ def together(*endpoints: Endpoint) -> Endpoint:
 
 
 def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Event, Any], Answer]:
-    """Make a Lambda handler that answers 404 for every path, in the shape of the contract that the path belongs to."""
-
-    def refuse(request: Request, services: Services) -> Reply:
-        raise errors.NotFoundError(f"There is no {request.method} {request.path[:100]!a} here.")
+    """Make a Lambda handler that answers 404 for every path, in the shape of the contract that the path belongs to. If
+    that contract has a limit, these requests count too."""
 
     def handler(event: Event, context: Any) -> Answer:
-        contract = contract_of_path(event["requestContext"]["http"]["path"])
-        return _answered(_Exchange(event, contract), refuse)
+        exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
+
+        def refuse(request: Request, services: Services) -> Reply:
+            if exchange.contract.limit is not None:
+                with contextlib.suppress(errors.CredentialRefusedError):
+                    _identified(request, services, exchange)
+            raise errors.NotFoundError(f"There is no {request.method} {request.path[:100]!a} here.")
+
+        return _answered(exchange, refuse)
 
     return handler
 
@@ -250,13 +256,7 @@ def _admitted(
     access = sharing[0].access
     if access is None:
         return sharing[0], None
-    try:
-        credential = identify(services, request.headers, request.source_ip)
-    except errors.CredentialRefusedError:
-        # Who has no key is counted by address: that also slows down who guesses.
-        _count(services, f"address#{request.source_ip}", exchange)
-        raise
-    _count(services, f"key#{credential.key_hash}", exchange)
+    credential = _identified(request, services, exchange)
     caller = admit(
         services,
         credential,
@@ -270,6 +270,18 @@ def _admitted(
     if caller.account is not None:
         logger().append_keys(account_id=caller.account.id)
     return _spoken(sharing, request, caller), caller
+
+
+def _identified(request: Request, services: Services, exchange: _Exchange) -> Credential:
+    """Whose key it is, and the request counted. Raises CredentialRefusedError, RateLimitedError."""
+    try:
+        credential = identify(services, request.headers, request.source_ip)
+    except errors.CredentialRefusedError:
+        # Who has no key is counted by address: that also slows down who guesses.
+        _count(services, f"address#{request.source_ip}", exchange)
+        raise
+    _count(services, f"key#{credential.key_hash}", exchange)
+    return credential
 
 
 def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
@@ -302,10 +314,13 @@ def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> 
     )
 
 
-def _check_ids(request: Request) -> None:
+def _check_ids(request: Request, operation: Operation[Any]) -> None:
     """What cannot be an id of anything is not looked up: the table's keys have a limit of their own."""
-    if not all(_ID.fullmatch(value) for value in request.path_parameters.values()):
-        raise errors.NotFoundError("There is nothing with this id.")
+    if all(_ID.fullmatch(value) for value in request.path_parameters.values()):
+        return
+    if Code.INVALID_ID in operation.refuses:
+        raise errors.InvalidRequestError(Code.INVALID_ID, "This cannot be the id of an order.")
+    raise errors.NotFoundError("There is nothing with this id.")
 
 
 def _fingerprint(path: str, body: object) -> str:

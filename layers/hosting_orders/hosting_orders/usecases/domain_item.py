@@ -62,7 +62,7 @@ class RoleContactRequest:
 
 @dataclass(frozen=True, slots=True)
 class ContactSource:
-    """`contact_source`: an owned registration. `additions` are fields that its contacts lack for another TLD."""
+    """An owned registration. `additions` are fields that its contacts lack for another TLD."""
 
     registration_id: int
     additions: Mapping[str, object] = field(default_factory=dict)
@@ -72,7 +72,8 @@ class ContactSource:
 class DomainRequest:
     """A domain as the client asked for it, of the right types but otherwise unchecked.
 
-    `auth_code_pointer` is the auth code's JSON pointer in the item.
+    `auth_code_pointer` is the auth code's JSON pointer in the item. `source_field` is the field that names an owned
+    registration, and `source_pointer` leads to that one's id.
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
@@ -84,6 +85,8 @@ class DomainRequest:
     contact_source: ContactSource | None = None
     role_contacts: Mapping[ContactRole, RoleContactRequest] = field(default_factory=dict)
     auth_code_pointer: str = "/authcode"
+    source_field: str = "contact_source"
+    source_pointer: str = "/contact_source/registration_id"
 
     def __repr__(self) -> str:
         return "DomainRequest(…)"  # it holds people's data and an auth code
@@ -146,7 +149,7 @@ def draft_domain(
         Money(price.of(action), account.currency),
         Claims(domain=name.ascii),
         contacts=contacts,
-        owner_at="/contact_source" if request.contact_source is not None else "/contact",
+        owner_at=f"/{request.source_field}" if request.contact_source is not None else "/contact",
         auth_code=request.auth_code if transfer else None,
     )
 
@@ -204,8 +207,8 @@ def _contacts(
     if request.contact is not None and request.contact_source is not None:
         raise InvalidRequestError(
             Code.INVALID_CONTACT_SOURCE,
-            "Give either `contact` or `contact_source`, not both.",
-            "/contact_source",
+            f"Give either `contact` or `{request.source_field}`, not both.",
+            f"/{request.source_field}",
         )
     problems = Problems()
     reused: Contacts | None = None
@@ -215,12 +218,12 @@ def _contacts(
         owner = problems.collect("/contact", lambda: services.registry_rules.read_contact(given))
     elif request.contact_source is not None:
         source = request.contact_source
-        reused = problems.collect("", lambda: _reused(services, account, source, rules))
+        reused = problems.collect("", lambda: _reused(services, account, request, source, rules))
         owner = reused.owner if reused else None
     else:
         raise InvalidRequestError(
             Code.INCOMPLETE_CONTACT,
-            "A registrant is required: give `contact` or `contact_source`.",
+            f"A registrant is required: give `contact` or `{request.source_field}`.",
             "/contact",
         )
     found: dict[ContactRole, Contact | None] = {}
@@ -241,8 +244,14 @@ def _contacts(
     return Contacts(owner, admin, billing, tech)
 
 
-def _reused(services: Services, account: Account, source: ContactSource, rules: TldRules | None) -> Contacts:
-    contacts = owned_contacts(services, account.id, source.registration_id, "/contact_source/registration_id")
+def _reused(
+    services: Services,
+    account: Account,
+    request: DomainRequest,
+    source: ContactSource,
+    rules: TldRules | None,
+) -> Contacts:
+    contacts = owned_contacts(services, account.id, source.registration_id, request.source_pointer)
     contacts = Contacts(*(_fitted(contact, rules) for contact in _four(contacts)))
     if not source.additions:
         return contacts
@@ -253,7 +262,7 @@ def _reused(services: Services, account: Account, source: ContactSource, rules: 
     if isinstance(extra, Mapping):
         given["extra_properties"] = {**owner.extra, **extra}
     problems = Problems()
-    mended = problems.collect("/contact_source", lambda: services.registry_rules.read_contact(given))
+    mended = problems.collect(f"/{request.source_field}", lambda: services.registry_rules.read_contact(given))
     problems.raise_if_any()
     assert mended
     return Contacts(*(mended if contact == owner else contact for contact in _four(contacts)))

@@ -45,6 +45,11 @@ def list_orders(
     return _listing(account, found.orders, size, older=found.has_more, newer=number > 1)
 
 
+def goes_back(cursor: str | None) -> bool:
+    """Whether the cursor leads to newer orders. Raises InvalidRequestError."""
+    return cursor is not None and _decode(cursor)[0] == "newer"
+
+
 def _by_cursor(services: Services, account: Account, cursor: str, size: int) -> Listing:
     direction, number = _decode(cursor)
     if direction == "older":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.cart import Cart
@@ -15,8 +15,11 @@ from hosting_orders.domain.products import ProductKind
 
 from .authenticate import Caller
 from .changes import find_order, load_cart
-from .list_orders import Listing, list_orders
+from .list_orders import Listing, goes_back, list_orders
 from .ports import Services
+
+_MORE_PAGES = 10
+"""So many times a page is filled up at most, and then it stays shorter."""
 
 Scopes = Mapping[ProductKind, str]
 """The scope that a key needs for the orders of each product."""
@@ -53,7 +56,7 @@ def show_order_status(services: Services, caller: Caller, order_id: str, scopes:
             Code.INSUFFICIENT_SCOPE,
             f"The API key lacks the scope {scopes[order.kind]}, which this order needs.",
         )
-    return _view(services, caller, order)
+    return OrderStatusView(order, load_cart(services, order.account_id, order.cart_token), caller.scope)
 
 
 def list_order_statuses(
@@ -70,10 +73,19 @@ def list_order_statuses(
     if not any(caller.may(scope) for scope in scopes.values()):
         wanted = " or ".join(sorted(set(scopes.values())))
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {wanted}.")
-    listing = list_orders(services, caller.scope, page=page, per_page=per_page, cursor=cursor)
-    seen = [order for order in listing.orders if caller.may(scopes[order.kind])]
-    return StatusListing(tuple(_view(services, caller, order) for order in seen), listing)
+    first = listing = list_orders(services, caller.scope, page=page, per_page=per_page, cursor=cursor)
+    seen = [order for order in first.orders if caller.may(scopes[order.kind])]
+    # A key that may not see every product gets full pages too. Pages that are asked for by number, or backwards, are
+    # those of all products.
+    for _ in range(_MORE_PAGES if page is None and not goes_back(cursor) else 0):
+        if len(seen) == first.per_page or listing.next_cursor is None:
+            break
+        missing = str(first.per_page - len(seen))
+        listing = list_orders(services, caller.scope, page=None, per_page=missing, cursor=listing.next_cursor)
+        seen += [order for order in listing.orders if caller.may(scopes[order.kind])]
+    return StatusListing(_views(services, caller, seen), replace(first, next_cursor=listing.next_cursor))
 
 
-def _view(services: Services, caller: Caller, order: Order) -> OrderStatusView:
-    return OrderStatusView(order, load_cart(services, order.account_id, order.cart_token), caller.scope)
+def _views(services: Services, caller: Caller, orders: Sequence[Order]) -> tuple[OrderStatusView, ...]:
+    carts = services.orders.carts(caller.scope.id, [order.cart_token for order in orders])
+    return tuple(OrderStatusView(order, carts[order.cart_token], caller.scope) for order in orders)

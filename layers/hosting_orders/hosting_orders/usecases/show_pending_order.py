@@ -1,10 +1,9 @@
-"""The account's newest order that waits for its customer's payment."""
+"""The account's newest orders that wait for their customer's payment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hosting_orders.domain.account import Account
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.order import Order, OrderStatus
 
@@ -18,22 +17,22 @@ _LOOKED_AT = 50
 
 @dataclass(frozen=True, slots=True)
 class PendingView:
-    """An order that can be paid now."""
+    """A cart that can be paid now, and those of its orders that wait for it, in the order they were asked for."""
 
-    order: Order
+    orders: tuple[Order, ...]
     cart: Cart
-    account: Account
 
 
 def show_pending_order(services: Services, caller: Caller) -> PendingView | None:
-    """The newest order with an address to pay at; None when there is none."""
-    account = caller.scope
+    """The newest cart with an address to pay at; None when there is none."""
+    account_id = caller.scope.id
     looked_at: set[str] = set()
-    for order in services.orders.newest(account.id, _LOOKED_AT).orders:
+    for order in services.orders.newest(account_id, _LOOKED_AT).orders:
         if order.status is not OrderStatus.PENDING or order.cart_token in looked_at:
             continue
         looked_at.add(order.cart_token)
-        cart = load_cart(services, account.id, order.cart_token)
+        cart = load_cart(services, account_id, order.cart_token)
         if not cart.payment.settled and cart.payment.pay_url is not None:
-            return PendingView(order, cart, account)
+            orders = services.orders.orders(account_id, sorted(cart.orders))
+            return PendingView(tuple(each for each in orders if each.status is OrderStatus.PENDING), cart)
     return None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from hosting_orders.domain.account import Account, Credential, User
-from hosting_orders.domain.errors import NotFoundError
+from hosting_orders.domain.errors import ConcurrentUpdateError, NotFoundError
+from hosting_orders.domain.ids import mint_number
 
 from . import keys
 from .items import (
@@ -15,10 +17,13 @@ from .items import (
     account_to_item,
     credential_from_item,
     credential_to_item,
+    number_claim_to_item,
     user_from_item,
     user_to_item,
 )
-from .table import IS_THERE, ConditionFailedError, Table, put, update
+from .table import IS_NEW, IS_THERE, ConditionFailedError, Table, TransactionRefusedError, put, update
+
+_NUMBER_ATTEMPTS = 4
 
 
 class DynamoDirectory:
@@ -69,7 +74,30 @@ class DynamoDirectory:
         self._table.write(put(credential_to_item(credential)))
 
     def put_account(self, account: Account) -> None:
-        self._table.write(put(account_to_item(account)))
+        """Write the account. The first time it gets its number, claimed over all accounts and orders. It keeps
+        that one, whatever `account.number` says."""
+        for attempt in range(_NUMBER_ATTEMPTS):
+            known = self._table.get(keys.account(account.id)) or {}
+            if known.get("number"):
+                self._table.write(put(account_to_item(replace(account, number=known["number"]))))
+                return
+            if self._numbered(account, mint_number(account.created_at, attempt)):
+                return
+        raise ConcurrentUpdateError(f"the account {account.id} found no number")
+
+    def _numbered(self, account: Account, number: int) -> bool:
+        """Write the account with this number; False when it is taken, or another process gave the account one."""
+        claim = put(number_claim_to_item(number, account.id), IS_NEW)
+        item = put(
+            account_to_item(replace(account, number=number)),
+            "attribute_not_exists(#number) OR #number = :none",
+            none=0,
+        )
+        try:
+            self._table.transact([claim, item])
+        except TransactionRefusedError:
+            return False
+        return True
 
     def put_user(self, user: User) -> None:
         self._table.write(put(user_to_item(user)))

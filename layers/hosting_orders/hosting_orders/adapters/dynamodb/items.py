@@ -56,12 +56,12 @@ def order_from_item(item: Item) -> Order:
 # cart, so it has a small item of its own: below one write unit for any cart, and out of the payment's way.
 
 
-def number_claim_to_item(order: Order) -> Item:
+def number_claim_to_item(number: int, account_id: str) -> Item:
     """Order ids go out to providers without their account, so a number must be one order's everywhere.
 
-    It also leads an operator from a number to its account.
+    It also leads an operator from a number to its account. Accounts have numbers too, which are no order's.
     """
-    return {**keys.number_claim(order.number), "account_id": order.account_id}
+    return {**keys.number_claim(number), "account_id": account_id}
 
 
 def domain_claim_to_item(order: Order) -> Item:

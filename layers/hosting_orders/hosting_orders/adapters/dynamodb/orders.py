@@ -82,7 +82,7 @@ class DynamoOrderStore:
                 [
                     put(cart_to_item(cart), IS_NEW),
                     *[put(order_to_item(order), IS_NEW) for order in orders],
-                    *[put(number_claim_to_item(order), IS_NEW) for order in orders],
+                    *[put(number_claim_to_item(order.number, order.account_id), IS_NEW) for order in orders],
                     *[put(contacts_to_item(sealed), IS_NEW) for sealed in contacts],
                     *[put(domain_claim_to_item(order), IS_NEW) for order in named],
                     *[self._take(capacity, count) for capacity, count in places.items()],
@@ -142,6 +142,11 @@ class DynamoOrderStore:
     def order(self, account_id: str, number: int) -> Order | None:
         item = self._table.get(keys.order(account_id, number))
         return order_from_item(item) if item else None
+
+    def carts(self, account_id: str, tokens: Sequence[str]) -> dict[str, Cart]:
+        """Those that exist, by their tokens, without what became of their orders."""
+        items = self._table.get_many([keys.cart(account_id, token) for token in dict.fromkeys(tokens)])
+        return {cart.token: cart for cart in (cart_from_items(item, None) for item in items)}
 
     def orders(self, account_id: str, numbers: Sequence[int]) -> list[Order]:
         """Those that exist, in the order asked for."""

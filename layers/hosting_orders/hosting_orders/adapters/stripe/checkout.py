@@ -27,7 +27,14 @@ from hosting_orders.adapters.stripe.client import (
     given,
     is_kept,
 )
-from hosting_orders.adapters.stripe.reading import CHECKOUT, COLLECTED_BY, has_cart, id_of, intent_of
+from hosting_orders.adapters.stripe.reading import (
+    CHECKOUT,
+    COLLECTED_BY,
+    cart_metadata,
+    has_cart,
+    id_of,
+    intent_of,
+)
 from hosting_orders.adapters.stripe.reading_checkout import (
     gross_by_item,
     is_paid,
@@ -41,7 +48,6 @@ from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import NotFoundError, PaymentNotStartedError, ProviderUnavailableError
 from hosting_orders.domain.providers import ChargeLine, CheckoutRequest, PaymentState, SavedMethod
 
-SCHEMA = "1"
 # Closing races with the customer who pays: so often we look again at what is true.
 _ROUNDS = 3
 
@@ -198,12 +204,7 @@ class StripeCheckout:
             raise _not_started(code_of(error)) from None
 
     def _parameters(self, request: CheckoutRequest) -> Document:
-        metadata = {
-            "account_id": request.account_id,
-            "cart_token": request.cart_token,
-            "schema": SCHEMA,
-            COLLECTED_BY: CHECKOUT,
-        }
+        metadata = {**cart_metadata(request.account_id, request.cart_token), COLLECTED_BY: CHECKOUT}
         parameters: Document = {
             "mode": "payment",
             "customer": request.customer_id,

@@ -65,20 +65,11 @@ class StripeCheckoutRefunds:
             "amount": amount,
             "metadata": {"order_id": order_id},
         }
-        try:
-            return self._stripe.once_anew(
-                f"order:{order_id}:refund",
-                lambda options: self._stripe.v1.refunds.create(given(parameters), options).to_dict(),
-                done=lambda: self._refund(payment_id, order_id),
-            )
-        except self._stripe.sdk.StripeError as error:
-            if not self._stripe.is_refusal(error):
-                raise
-            # A twin of this call may have been faster.
-            known = self._refund(payment_id, order_id)
-            if known is not None:
-                return known
-            raise RefundRefusedError(f"Stripe refuses the refund ({error.code or 'refused'}).") from None
+        return self._stripe.give_back(
+            order_id,
+            lambda options: self._stripe.v1.refunds.create(given(parameters), options).to_dict(),
+            known=lambda: self._refund(payment_id, order_id),
+        )
 
     def _refund(self, payment_id: str, order_id: str) -> Document | None:
         """The order's refund. One that reached the customer counts before one that the bank sent back."""

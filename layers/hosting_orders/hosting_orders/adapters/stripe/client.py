@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.errors import ProviderUnavailableError, RefundRefusedError
 
 if TYPE_CHECKING:
     import stripe
@@ -102,6 +102,21 @@ class StripeApi:
             if not (self.is_refusal(error) and is_kept(error)):
                 raise
             return self.once(f"{key}:{int(self.now() // ASKED_ANEW)}", post, done)
+
+    def give_back(
+        self, order_id: str, post: Callable[[Any], Document], known: Callable[[], Document | None]
+    ) -> Document:
+        """Give an order's money back once: `post` does it, `known` finds it done. Raises RefundRefusedError."""
+        try:
+            return self.once_anew(f"order:{order_id}:refund", post, known)
+        except self.sdk.StripeError as error:
+            if not self.is_refusal(error):
+                raise
+            # A twin of this call may have been faster.
+            found = known()
+            if found is not None:
+                return found
+            raise RefundRefusedError(f"Stripe refuses the refund ({error.code or 'refused'}).") from None
 
     def is_refusal(self, error: stripe.StripeError) -> bool:
         """Whether Stripe understood and said no, as opposed to faults and to requests that met another."""

@@ -28,6 +28,7 @@ from hosting_orders.adapters.stripe.reading import (
     FINAL_DECLINES,
     awaiting,
     canceled,
+    cart_metadata,
     gross_by_line,
     intent_of,
     is_ours,
@@ -43,7 +44,6 @@ from hosting_orders.domain.providers import ChargeLine, ChargeRequest, PaymentMe
 if TYPE_CHECKING:
     import stripe
 
-SCHEMA = "1"
 _WRONG_SUM = "wrong_sum"  # our own refusal, never Stripe's
 
 
@@ -154,11 +154,7 @@ class StripeInvoices:
             "collection_method": "charge_automatically",
             "auto_advance": False,
             "pending_invoice_items_behavior": "exclude",
-            "metadata": {
-                "account_id": request.account_id,
-                "cart_token": request.cart_token,
-                "schema": SCHEMA,
-            },
+            "metadata": cart_metadata(request.account_id, request.cart_token),
         }
         if request.payment_method_id:
             parameters["default_payment_method"] = request.payment_method_id

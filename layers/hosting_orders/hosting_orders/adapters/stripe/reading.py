@@ -11,6 +11,8 @@ from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import RefundRefusedError
 from hosting_orders.domain.providers import PaidRenewal, PaymentState, RefundState, RenewalState
 
+# The version of this metadata.
+_SCHEMA = "1"
 # In the metadata of a Checkout Session and of all that is made for it.
 COLLECTED_BY, CHECKOUT = "collected_by", "checkout"
 
@@ -144,6 +146,11 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
 def _given_back(invoice: Document) -> bool:
     given_back: int = invoice.get("post_payment_credit_notes_amount") or 0
     return given_back > 0 and given_back >= invoice["total"]
+
+
+def cart_metadata(account_id: str, cart_token: str) -> dict[str, str]:
+    """What says at Stripe that something belongs to a cart of ours."""
+    return {"account_id": account_id, "cart_token": cart_token, "schema": _SCHEMA}
 
 
 def has_cart(document: Document) -> bool:

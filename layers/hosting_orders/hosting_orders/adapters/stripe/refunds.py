@@ -53,24 +53,12 @@ class StripeRefunds:
             parameters["refund_amount"] = to_card
         if to_credit:
             parameters["credit_amount"] = to_credit
-        return refund_state(self._give_back(invoice_id, order_id, parameters))
-
-    def _give_back(self, invoice_id: str, order_id: str, parameters: Document) -> Document:
-        try:
-            return self._stripe.once_anew(
-                f"order:{order_id}:refund",
-                lambda options: self._stripe.v1.credit_notes.create(given(parameters), options).to_dict(),
-                done=lambda: self._stripe.credit_note(invoice_id, order_id),
-            )
-        except self._stripe.sdk.StripeError as error:
-            if not self._stripe.is_refusal(error):
-                raise
-            # A twin of this call may have been faster.
-            known = self._stripe.credit_note(invoice_id, order_id)
-            if known is not None:
-                return known
-            reason = error.code or "refused"
-            raise RefundRefusedError(f"Stripe refuses the refund ({reason}).") from None
+        note = self._stripe.give_back(
+            order_id,
+            lambda options: self._stripe.v1.credit_notes.create(given(parameters), options).to_dict(),
+            known=lambda: self._stripe.credit_note(invoice_id, order_id),
+        )
+        return refund_state(note)
 
 
 def _share(invoice: Document, lines: list[Document], line_key: str) -> tuple[Document, int, int]:

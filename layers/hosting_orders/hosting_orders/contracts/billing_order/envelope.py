@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from hosting_orders.contracts.problem import Detail, Problem
+from hosting_orders.contracts.problem import Detail, Problem, title_of
 from hosting_orders.contracts.vendor.times import date_time
 from hosting_orders.domain.codes import Code
 
@@ -47,13 +46,20 @@ class Error(TypedDict):
 
 
 _WORDS = {Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE"}
+SHOW = "GET /api/billing/order/{id}"
 CANCEL = "POST /api/billing/order/{id}/cancel"
 # The vendor's own texts, and one that names this contract's field.
 _TEXTS = {
     Code.UNAUTHORIZED: "Authentication required",
     Code.IDEMPOTENCY_KEY_REUSED: "This `attemptKey` was used before with another body; use a new one for a new order.",
 }
-_TEXTS_OF_ROUTE = {(CANCEL, Code.TEMPORARILY_UNAVAILABLE): "Failed to cancel order"}
+_NO_ORDER = "There is no such order."
+_TEXTS_OF_ROUTE = {
+    (CANCEL, Code.TEMPORARILY_UNAVAILABLE): "Failed to cancel order",
+    # What cannot be an id is answered like what is none.
+    (SHOW, Code.NOT_FOUND): _NO_ORDER,
+    (CANCEL, Code.NOT_FOUND): _NO_ORDER,
+}
 
 
 def envelope(data: Mapping[str, Any], request_id: str, at: int) -> Mapping[str, Any]:
@@ -70,7 +76,7 @@ def envelope(data: Mapping[str, Any], request_id: str, at: int) -> Mapping[str, 
 def error(problem: Problem) -> Mapping[str, Any]:
     """The body of every answer that is no success."""
     body: Error = {
-        "error": HTTPStatus(problem.status).phrase,
+        "error": title_of(problem.status),
         "message": _text(problem),
         "code": code_word(problem.code),
         "timestamp": date_time(problem.at),

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosting_orders.contracts.operation import Access, Contract, Operation
+from hosting_orders.contracts.operation import Access, Contract, Operation, replayed
 from hosting_orders.contracts.vendor.callbacks import callback_body
 from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 
 from . import orders
-from .envelope import CANCEL, envelope, error
+from .envelope import CANCEL, SHOW, envelope, error
 
 CONTRACT = Contract(
     "billing_order",
     "Billing order",
     version=None,
-    paths=("/api/billing/", "/api/account/", "/api/create-order"),
+    paths=("/api/billing", "/api/account", "/api/create-order"),
     error=error,
     envelope=envelope,
     callback=callback_body,
@@ -31,7 +31,7 @@ UNKNOWN_VARIANTS = frozenset({"migration"})
 """Variants of the catalogue that this contract does not sell."""
 
 SHOW_ORDER = Operation(
-    route="GET /api/billing/order/{id}",
+    route=SHOW,
     heading="Get details for a specific order",
     contract=CONTRACT,
     access=_KEY,
@@ -67,7 +67,7 @@ CREATE_ORDER = Operation(
     idempotent=True,
     answers=orders.CreatedOrder,
     render=orders.created_order,
-    headers=orders.replayed,
+    headers=replayed,
     refuses=(
         *_SCOPED_KEY,
         Code.USER_REQUIRED,

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 from typing_extensions import TypedDict
 
 from hosting_orders.contracts.shown import shown_text
+from hosting_orders.domain.cart import Payment
 from hosting_orders.domain.money import decimal_text
-from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.order import GIVING_BACK, Order, OrderStatus
 from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource, VmItem, VmResource
 
 from .currencies import Currency, currency
 from .words import PRODUCTS, cycle_word, date, invoice_word, order_word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hosting_orders.usecases.place_cart import Placed
     from hosting_orders.usecases.show_order import OrderView
     from hosting_orders.usecases.show_pending_order import PendingView
@@ -131,7 +130,11 @@ class Canceled(TypedDict):
 
 
 class PendingOrder(TypedDict):
+    """`id` is the first of the orders that are paid together, `total` what the customer is asked for at `paymentUrl`.
+    `orderIds` is ours."""
+
     id: str
+    orderIds: list[str]
     status: str
     invoice_id: str
     total: str
@@ -165,8 +168,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
     total = _money(order, gross)
     contact = account.billing_contact
     first, _, last = contact.name.strip().partition(" ")
-    # What the account's credit paid belongs to the whole cart; an order of a cart with others has no part of its own.
-    credit = payment.credit_applied if len(view.cart.orders) == 1 else 0
+    credit = payment.credit_of(order)
     invoice = payment.reference or ""
     hosting = _hosting(order, view.password, total)
     domains = _domains(order)
@@ -205,7 +207,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
             "invsubtotal2": _money(order, order.price.amount),
             "admin_firstname": "",
             "admin_lastname": "",
-            "balance": _money(order, 0 if payment.settled or order.ended else gross - credit),
+            "balance": _money(order, gross - credit if _is_owed(order, payment) else 0),
             "hosting": hosting,
             "addons": [],
             "upgrades": [],
@@ -220,6 +222,12 @@ def billing_order(view: OrderView) -> BillingOrderData:
     }
 
 
+def _is_owed(order: Order, payment: Payment) -> bool:
+    """Whether the customer still has to pay for it. What is being cancelled is not owed, though the payment of a cart
+    with other orders goes on: its part comes back at once."""
+    return not (payment.settled or order.ended or order.status in GIVING_BACK)
+
+
 def canceled(order: Order) -> Canceled:
     return {"message": "Order and related invoice have been cancelled", "order_id": str(order.number)}
 
@@ -227,14 +235,14 @@ def canceled(order: Order) -> Canceled:
 def pending_orders(view: PendingView | None) -> PendingOrders:
     if view is None:
         return {"pendingOrder": None}
-    order, payment = view.order, view.cart.payment
-    gross = payment.expected_gross(order, view.account.tax_basis_points)
+    order, payment = view.orders[0], view.cart.payment
     return {
         "pendingOrder": {
             "id": str(order.number),
+            "orderIds": [str(each.number) for each in view.orders],
             "status": order_word(order.status),
             "invoice_id": payment.reference or "",
-            "total": _money(order, gross),
+            "total": _money(order, payment.amount_charged),
             "currency": order.price.currency,
             "date_created": date(order.created_at),
             "paymentUrl": payment.pay_url,
@@ -256,11 +264,6 @@ def created_order(placed: Placed) -> CreatedOrder:
         "accountCreated": False,
         "clientId": str(placed.account.number),
     }
-
-
-def replayed(placed: Placed) -> Mapping[str, str]:
-    """The header that says that the same request was there before."""
-    return {"Idempotent-Replayed": "true"} if placed.replayed else {}
 
 
 def _money(order: Order, amount: int) -> str:

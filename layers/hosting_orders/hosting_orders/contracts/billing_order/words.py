@@ -31,8 +31,8 @@ def order_word(status: OrderStatus) -> str:
 
 
 def invoice_word(order: Order, payment: Payment) -> str:
-    """`invstatus`: how the order's part of the payment stands."""
-    if order.refund is not None:
+    """`invstatus`: how the order's part of the payment stands. What cost nothing has nothing to give back."""
+    if order.refund is not None and order.price.amount > 0:
         return "Refunded"
     if payment.paid:
         return "Paid"

@@ -37,7 +37,7 @@ CONTRACT = Contract(
     "order_page",
     "The order's page",
     version=None,
-    paths=("/o/",),
+    paths=("/o",),
     error=problem_page,
     headers={
         "Content-Security-Policy": content_security_policy(),

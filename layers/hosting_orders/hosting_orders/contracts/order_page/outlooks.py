@@ -16,7 +16,7 @@ from hosting_orders.usecases.show_order_page import KnownOrder
 
 from .goods import Goods
 from .languages import Language
-from .progress import debit_under_way, was_paid
+from .progress import was_paid
 
 
 class Tone(StrEnum):
@@ -87,7 +87,7 @@ class _Teller:
             return Words(_("The order is being closed"), (_("The payment did not succeed."),), Tone.BAD)
         if payment.status is PaymentStatus.AWAITING_AUTHENTICATION and payment.pay_url is not None:
             return self._payable(payment.pay_url)
-        if debit_under_way(self.known.cart):
+        if self.known.cart.payment.debit_under_way:
             return self._debit()
         return self._checking(pay_later=False)
 
@@ -162,7 +162,7 @@ class _Teller:
             when = _.moment(self._outlook().expected_by)
             back = _("Your money goes back to you. We expect to send it by %(when)s.", when=when)
             return back, self._nothing_to_do()
-        if debit_under_way(cart):
+        if cart.payment.debit_under_way:
             first = _(
                 "A direct debit that is under way cannot be stopped. Once it is through, the money goes back to you."
             )

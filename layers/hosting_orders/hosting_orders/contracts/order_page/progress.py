@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from markupsafe import Markup
 
-from hosting_orders.domain.cart import Cart, PaymentStatus
+from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.order import Order, OrderStatus
 
 from .goods import Goods
@@ -66,14 +66,6 @@ def was_paid(order: Order, cart: Cart) -> bool:
     return not late and (cart.payment.paid or order.entered(OrderStatus.PROCESSING) is not None)
 
 
-def debit_under_way(cart: Cart) -> bool:
-    """Whether a bank is carrying out a debit, which cannot be stopped."""
-    payment = cart.payment
-    return (
-        payment.method_type == "sepa_debit" and payment.started and payment.status is PaymentStatus.PROCESSING
-    )
-
-
 def _stopped(order: Order, cart: Cart, _: Language) -> list[Step]:
     """It will not be delivered: why, and where its money is."""
     if order.cancel_requested_at is not None:
@@ -84,7 +76,7 @@ def _stopped(order: Order, cart: Cart, _: Language) -> list[Step]:
         return [why]
     if order.status is OrderStatus.REFUND_FAILED:
         return [why, Step(_("Our staff handles your refund"), Mark.WRONG, order.since)]
-    if was_paid(order, cart) or debit_under_way(cart):
+    if was_paid(order, cart) or cart.payment.debit_under_way:
         return [why, Step(_("Refund under way"), Mark.NOW)]
     return [why, Step(_("Order is being closed"), Mark.NOW)]
 

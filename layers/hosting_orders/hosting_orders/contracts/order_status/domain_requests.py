@@ -39,6 +39,8 @@ def _domain(body: object, facts: RequestFacts) -> CartRequest:
         contact=order.contact,
         contact_source=source,
         role_contacts={},
+        source_field="registrationId",
+        source_pointer="/registrationId",
     )
     return request_of(domain, order.callback, facts)
 

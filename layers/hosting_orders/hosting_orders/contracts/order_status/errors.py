@@ -25,13 +25,15 @@ _WORDS = {
     Code.CART_PAY_FAILED: "PAYMENT_FAILED",
     Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE",
 }
+# The other contracts' texts point to an endpoint that this contract's keys may not call.
+_TEXTS = {Code.UNSUPPORTED_TLD: "Domains with this ending are not sold here."}
 _LACKS = {"billing_contact": "no_billing_address", "payment_method": "no_valid_mandate"}
 
 
 def error(problem: Problem) -> Mapping[str, Any]:
     """The body of every answer that is no success."""
     body: Error = {
-        "error": " ".join(detail.message for detail in problem.details),
+        "error": " ".join(_TEXTS.get(detail.code, detail.message) for detail in problem.details),
         "code": _word(problem),
         "status": problem.status,
     }

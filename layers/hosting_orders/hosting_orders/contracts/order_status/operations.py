@@ -44,6 +44,7 @@ SHOW_ORDER = Operation(
     access=_KEY,
     answers=orders.OrderStatusAnswer,
     render=orders.order_status_answer,
+    headers=orders.payment_link,
     refuses=(Code.INVALID_ID, Code.INSUFFICIENT_SCOPE),
 )
 LIST_ORDERS = Operation(
@@ -66,7 +67,7 @@ PLACE_ORDER = Operation(
     status=202,
     answers=orders.OrderStatusAnswer,
     render=orders.placed_status,
-    headers=orders.replayed,
+    headers=orders.placed_headers,
     refuses=(
         Code.INSUFFICIENT_SCOPE,
         Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,
@@ -90,7 +91,7 @@ REGISTER_DOMAIN = Operation(
     status=202,
     answers=orders.RegisteredDomainAnswer,
     render=orders.registered_domain,
-    headers=orders.replayed,
+    headers=orders.placed_headers,
     refuses=(
         Code.INSUFFICIENT_SCOPE,
         Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,

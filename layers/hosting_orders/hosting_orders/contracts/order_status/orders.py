@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import TypedDict
 
+from hosting_orders.contracts.operation import replayed
 from hosting_orders.domain.ids import object_id, resource_id
 from hosting_orders.domain.money import decimal_text
 from hosting_orders.domain.order import OrderStatus
@@ -90,6 +91,17 @@ def placed_status(placed: Placed) -> OrderStatusAnswer:
     return {"data": _data(_view_of(placed))}
 
 
+def payment_link(view: OrderStatusView) -> Mapping[str, str]:
+    """Where the customer can pay while that is needed, as a header: `data` has thirteen fields and no other (ours)."""
+    order, payment = view.order, view.cart.payment
+    waits = order.status is OrderStatus.PENDING and not payment.settled and payment.pay_url is not None
+    return {"Link": f'<{payment.pay_url}>; rel="payment"'} if waits else {}
+
+
+def placed_headers(placed: Placed) -> Mapping[str, str]:
+    return {**replayed(placed), **payment_link(_view_of(placed))}
+
+
 def registered_domain(placed: Placed) -> RegisteredDomainAnswer:
     (order,) = placed.orders
     payment = placed.cart.payment
@@ -103,11 +115,6 @@ def registered_domain(placed: Placed) -> RegisteredDomainAnswer:
             "paymentId": payment.reference,
         }
     }
-
-
-def replayed(placed: Placed) -> Mapping[str, str]:
-    """The header that says that the same request was there before."""
-    return {"Idempotent-Replayed": "true"} if placed.replayed else {}
 
 
 def _view_of(placed: Placed) -> OrderStatusView:

@@ -25,8 +25,6 @@ from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hosting_orders.usecases.list_orders import Listing
     from hosting_orders.usecases.place_cart import Placed
     from hosting_orders.usecases.show_order import OrderView
@@ -153,11 +151,6 @@ def placed_order(placed: Placed) -> PlacedOrder:
         **paid,
         **site,
     }
-
-
-def replayed(placed: Placed) -> Mapping[str, str]:
-    """The header that says that the same request was there before."""
-    return {"Idempotent-Replayed": "true"} if placed.replayed else {}
 
 
 def _pay_address(order: Order, cart: Cart) -> str | None:

@@ -51,11 +51,6 @@ def placed_cart(placed: Placed) -> CartEnvelope:
     return _envelope(placed.cart)
 
 
-def replayed(placed: Placed) -> Mapping[str, str]:
-    """The header that says that the same request was there before."""
-    return {"Idempotent-Replayed": "true"} if placed.replayed else {}
-
-
 def shown_cart(view: CartView) -> CartEnvelope:
     return _envelope(view.cart)
 

@@ -7,27 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from hosting_orders.contracts.operation import Access, Contract, Operation
-from hosting_orders.contracts.vendor.about import About, about_without
-from hosting_orders.contracts.vendor.accounts import (
-    AccountWithPeople,
-    UserDetails,
-    account_with_people,
-    user_details,
-)
+from hosting_orders.contracts.operation import Access, Contract, Operation, replayed
 from hosting_orders.contracts.vendor.callbacks import (
     CallbackAttempts,
-    CallbackMessage,
     Redelivered,
     callback_attempts,
     callback_body,
     redelivered,
-    sample_callback,
 )
 from hosting_orders.contracts.vendor.errors import error
+from hosting_orders.contracts.vendor.operations import READ_ACCOUNT, READ_BILLING, shared_operations
 from hosting_orders.contracts.vendor.orders import links, retry_after
-from hosting_orders.contracts.vendor.tasks import TaskAnswer, TaskList, task_answer, task_list
-from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 
 from . import carts, orders, tlds
@@ -36,7 +26,7 @@ CONTRACT = Contract(
     "orders_v2",
     "Orders and Carts",
     version="2",
-    paths=("/api/",),
+    paths=("/api",),
     error=error,
     callback=callback_body,
 )
@@ -44,9 +34,6 @@ CONTRACT = Contract(
 UNKNOWN_VARIANTS = frozenset({"migration"})
 """Variants of another contract, which this one does not publish."""
 
-_READ_BILLING = Access(scope="billing:read")
-_READ_ACCOUNT = Access(scope="account:read", account=AccountFrom.OPTIONAL)
-_READ_TASKS = Access(scope="tasks:read", account=AccountFrom.OPTIONAL)
 _ANY_ORDER = (
     Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,
     Code.INVALID_CALLBACK,
@@ -84,7 +71,7 @@ LIST_ORDERS = Operation(
     route="GET /api/orders",
     heading="List all orders for an account",
     contract=CONTRACT,
-    access=_READ_BILLING,
+    access=READ_BILLING,
     answers=orders.OrderList,
     render=orders.order_list,
     headers=links,
@@ -94,7 +81,7 @@ SHOW_ORDER = Operation(
     route="GET /api/orders/{id}",
     heading="View an Order",
     contract=CONTRACT,
-    access=_READ_BILLING,
+    access=READ_BILLING,
     answers=orders.OrderDetails,
     render=orders.order_details,
     headers=retry_after,
@@ -108,7 +95,7 @@ PLACE_ORDER = Operation(
     status=202,
     answers=carts.CartEnvelope,
     render=carts.placed_cart,
-    headers=carts.replayed,
+    headers=replayed,
     refuses=(*_ANY_ORDER, *_SITE),
 )
 ORDER_DOMAIN = Operation(
@@ -120,7 +107,7 @@ ORDER_DOMAIN = Operation(
     status=202,
     answers=carts.CartEnvelope,
     render=carts.placed_cart,
-    headers=carts.replayed,
+    headers=replayed,
     refuses=(*_ANY_ORDER, *_DOMAIN),
 )
 CANCEL_ORDER = Operation(
@@ -144,7 +131,7 @@ LIST_ORDER_EVENTS = Operation(
     route="GET /api/orders/{id}/events",
     heading="What happened to an order",
     contract=CONTRACT,
-    access=_READ_BILLING,
+    access=READ_BILLING,
     answers=orders.OrderEvents,
     render=orders.order_events,
     ours=True,
@@ -161,7 +148,7 @@ PLACE_CART = Operation(
     status=202,
     answers=carts.CartEnvelope,
     render=carts.placed_cart,
-    headers=carts.replayed,
+    headers=replayed,
     refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN),
     ours=True,
 )
@@ -169,19 +156,19 @@ SHOW_CART = Operation(
     route="GET /api/carts/{token}",
     heading="Carts",
     contract=CONTRACT,
-    access=_READ_BILLING,
+    access=READ_BILLING,
     answers=carts.CartEnvelope,
     render=carts.shown_cart,
     headers=carts.retry_after,
 )
 
-# -- callbacks and tasks ------------------------------------------------------------------------------------------
+# -- callbacks ------------------------------------------------------------------------------------------
 
 LIST_CALLBACKS = Operation(
     route="GET /api/orders/{id}/callbacks",
     heading="The attempts to deliver an order's callback",
     contract=CONTRACT,
-    access=_READ_BILLING,
+    access=READ_BILLING,
     answers=CallbackAttempts,
     render=callback_attempts,
     ours=True,
@@ -196,46 +183,14 @@ REDELIVER_CALLBACK = Operation(
     render=redelivered,
     ours=True,
 )
-SHOW_SAMPLE_CALLBACK = Operation(
-    route="GET /api/webhooks/task",
-    heading="An example of a callback's body",
-    contract=CONTRACT,
-    access=_READ_TASKS,
-    answers=CallbackMessage,
-    render=sample_callback,
-)
-LIST_TASKS = Operation(
-    route="GET /api/tasks",
-    heading="Tasks of the last three days",
-    contract=CONTRACT,
-    access=_READ_TASKS,
-    answers=TaskList,
-    render=task_list,
-)
-SHOW_TASK = Operation(
-    route="GET /api/tasks/{id}",
-    heading="View a task",
-    contract=CONTRACT,
-    access=_READ_TASKS,
-    answers=TaskAnswer,
-    render=task_answer,
-)
 
-# -- what may be ordered, and by whom -----------------------------------------------------------------------------
+# -- what may be ordered -----------------------------------------------------------------------------
 
-SHOW_ABOUT = Operation(
-    route="GET /api/about",
-    heading="What may be ordered",
-    contract=CONTRACT,
-    access=_READ_ACCOUNT,
-    answers=About,
-    render=about_without(UNKNOWN_VARIANTS),
-)
 LIST_TLDS = Operation(
     route="GET /api/tlds",
     heading="The top-level domains on sale",
     contract=CONTRACT,
-    access=_READ_ACCOUNT,
+    access=READ_ACCOUNT,
     answers=tlds.TldList,
     render=tlds.tld_list,
     ours=True,
@@ -244,27 +199,17 @@ SHOW_TLD = Operation(
     route="GET /api/tlds/{tld}",
     heading="One top-level domain, with the JSON Schema of its contacts",
     contract=CONTRACT,
-    access=_READ_ACCOUNT,
+    access=READ_ACCOUNT,
     answers=tlds.TldDetails,
     render=tlds.tld_details,
     ours=True,
 )
-SHOW_ACCOUNT = Operation(
-    route="GET /api/accounts/{id}",
-    heading="View an account",
-    contract=CONTRACT,
-    access=Access(account=AccountFrom.OPTIONAL),
-    answers=AccountWithPeople,
-    render=account_with_people,
-)
-SHOW_USER = Operation(
-    route="GET /api/users/{id}",
-    heading="View a user",
-    contract=CONTRACT,
-    access=Access(account=AccountFrom.OPTIONAL),
-    answers=UserDetails,
-    render=user_details,
-)
+
+_SHARED = shared_operations(CONTRACT, UNKNOWN_VARIANTS)
+LIST_TASKS, SHOW_TASK = _SHARED.list_tasks, _SHARED.show_task
+SHOW_SAMPLE_CALLBACK = _SHARED.show_sample_callback
+SHOW_ABOUT = _SHARED.show_about
+SHOW_ACCOUNT, SHOW_USER = _SHARED.show_account, _SHARED.show_user
 
 OPERATIONS: tuple[Operation[Any], ...] = (
     *(LIST_ORDERS, SHOW_ORDER, PLACE_ORDER, ORDER_DOMAIN, CANCEL_ORDER, UPDATE_ORDER, LIST_ORDER_EVENTS),

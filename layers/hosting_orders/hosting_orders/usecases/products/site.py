@@ -26,8 +26,8 @@ class SiteRequest:
     """A site as the client asked for it, already of the right types.
 
     Without a location or a plan it gets the account's default, else the catalogue's first. Without a term it is paid
-    monthly, or annually if the plan has no monthly price. `unknown_variants` are those of the
-    catalogue that the client's contract does not know.
+    monthly, or annually if the plan has no monthly price. `unknown_variants` are those of the catalogue that the
+    client's contract does not know.
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.SITE
@@ -146,23 +146,22 @@ def _default_plan(catalogue: Catalogue, account: Account) -> str:
     """The account's, else the first that has a price for the account, else the first."""
     if account.default_plan in catalogue.plans:
         return account.default_plan
-    priced = [name for name, plan in catalogue.plans.items() if _term(plan, account, None, missing=None)]
+    priced = [name for name, plan in catalogue.plans.items() if _priced_term(plan, account)]
     return min(priced or catalogue.plans, default="")
 
 
-def _term(
-    plan: Plan | None, account: Account, wanted: str | None, missing: Term | None = Term.MONTHLY
-) -> Term | None:
-    """The term that was asked for, None if there is no such term. Without one the first that the plan has a price for;
-    `missing` where it has none."""
+def _term(plan: Plan | None, account: Account, wanted: str | None) -> Term | None:
+    """The term that was asked for, None if there is no such term. Without one the first that the plan has a price
+    for, monthly where it has none."""
     if wanted is not None:
         return Term(wanted) if wanted in set(Term) else None
-    priced = (
-        term
-        for term in (Term.MONTHLY, Term.ANNUAL)
-        if plan is not None and plan.price(account.billing_plan, term, account.currency) is not None
-    )
-    return next(priced, missing)
+    return (_priced_term(plan, account) if plan else None) or Term.MONTHLY
+
+
+def _priced_term(plan: Plan, account: Account) -> Term | None:
+    """The first term that the plan has a price for."""
+    prices = {term: plan.price(account.billing_plan, term, account.currency) for term in Term}
+    return next((term for term, price in prices.items() if price is not None), None)
 
 
 def _unknown(code: Code, field: str, given: str, known: Iterable[str]) -> InvalidRequestError:
