@@ -107,9 +107,10 @@ def domain_renewal_check(since: int, now: int) -> int:
 
 
 def delivery_check(order: Order, now: int) -> int:
-    """The same for a delivery that its platform does not report: after 30 seconds at first, and every 15 minutes when
-    it takes hours."""
-    return _soon_at_first(order.provisioning_at or now, now, DELIVERY_CHECK, PROVISIONING_CHECK)
+    """The same for a delivery that its platform does not report: after 30 seconds at first, every 15 minutes when it
+    takes hours, and when its time is over."""
+    check = _soon_at_first(order.provisioning_at or now, now, DELIVERY_CHECK, PROVISIONING_CHECK)
+    return min(check, max(delivery_ends_at(order), now + DELIVERY_CHECK))
 
 
 def _soon_at_first(since: int, now: int, least: int = 5 * SECOND, most: int = HOUR) -> int:
