@@ -24,6 +24,13 @@ class ProductKind(StrEnum):
     VM = "vm"
 
 
+class Deliverer(StrEnum):
+    """Who delivers a product: its state of the workflow, and how contract 000 names it, follow from that."""
+
+    PLATFORM = "platform"
+    REGISTRAR = "registrar"
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
     """What an order holds from its placing until it ends undelivered, so that no other order gets it: a place of this
@@ -37,6 +44,7 @@ class Product(Protocol):
     """What an order asks for, and what follows from that alone."""
 
     KIND: ClassVar[ProductKind]
+    DELIVERER: ClassVar[Deliverer]
 
     @property
     def name(self) -> str:
@@ -121,6 +129,7 @@ class SiteItem:
     """What a site order asks for; the names are the short names of the catalogue."""
 
     KIND: ClassVar[ProductKind] = ProductKind.SITE
+    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
     name: str
     variant: str
@@ -201,6 +210,7 @@ class DomainItem:
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
+    DELIVERER: ClassVar[Deliverer] = Deliverer.REGISTRAR
 
     name: str
     ascii_name: str
@@ -305,6 +315,7 @@ class VmItem:
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
+    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
     hostname: str
     plan: str

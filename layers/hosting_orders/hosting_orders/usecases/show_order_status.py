@@ -11,15 +11,15 @@ from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import AccessDeniedError, InvalidRequestError
 from hosting_orders.domain.ids import is_order_id
 from hosting_orders.domain.order import Order
-from hosting_orders.domain.products import ProductKind
+from hosting_orders.domain.products import Deliverer
 
 from .authenticate import Caller
 from .changes import find_order, load_cart
 from .list_orders import Listing, list_orders
 from .ports import Services
 
-Scopes = Mapping[ProductKind, str]
-"""The scope that a key needs for the orders of each product."""
+Scopes = Mapping[Deliverer, str]
+"""The scope that a key needs for orders, by who delivers them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ def show_order_status(services: Services, caller: Caller, order_id: str, scopes:
     if not is_order_id(order_id):
         raise InvalidRequestError(Code.INVALID_ID, "This cannot be the id of an order.")
     order = find_order(services, caller.scope.id, order_id)
-    if not caller.may(scopes[order.kind]):
+    if not caller.may(scopes[order.item.DELIVERER]):
         raise AccessDeniedError(
             Code.INSUFFICIENT_SCOPE,
-            f"The API key lacks the scope {scopes[order.kind]}, which this order needs.",
+            f"The API key lacks the scope {scopes[order.item.DELIVERER]}, which this order needs.",
         )
     return _view(services, caller, order)
 
@@ -71,7 +71,7 @@ def list_order_statuses(
         wanted = " or ".join(sorted(set(scopes.values())))
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {wanted}.")
     listing = list_orders(services, caller.scope, page=page, per_page=per_page, cursor=cursor)
-    seen = [order for order in listing.orders if caller.may(scopes[order.kind])]
+    seen = [order for order in listing.orders if caller.may(scopes[order.item.DELIVERER])]
     return StatusListing(tuple(_view(services, caller, order) for order in seen), listing)
 
 

@@ -13,7 +13,7 @@ from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource, VmItem, VmResource
 
 from .currencies import Currency, currency
-from .words import PRODUCTS, cycle_word, date, invoice_word, order_word
+from .words import cycle_word, date, invoice_word, order_word, product_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -193,7 +193,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
             "contract_accepted_date": "",
             "contract_accepted_by": "",
             "commitment_date": "",
-            "type": PRODUCTS[order.kind],
+            "type": product_word(order),
             "firstname": first,
             "lastname": last,
             "companyname": contact.organization,
@@ -301,7 +301,7 @@ def _site(order: Order, password: str, total: str) -> Hosting:
         "username": site.username if site else "",
         "password": password,
         "catname": "WordPress",
-        "ptype": PRODUCTS[order.kind],
+        "ptype": product_word(order),
     }
 
 
@@ -316,7 +316,7 @@ def _machine(order: Order, password: str, total: str) -> Hosting:
         "username": machine.username if machine else "",
         "rootpassword": password,
         "catname": "VPS",
-        "ptype": PRODUCTS[order.kind],
+        "ptype": product_word(order),
     }
 
 
