@@ -15,6 +15,7 @@ from local.demo_checkout import ACCOUNT as CHECKOUT_ACCOUNT
 from local.demo_checkout import CheckoutFailedError, show_sample_checkout
 from local.demo_contracts import ContractsFailedError, show_all_contracts
 from local.demo_domains import DomainsFailedError, show_sample_domains
+from local.demo_machines import MachinesFailedError, show_sample_machines
 from local.seed import seed
 from local.stack import Stack
 from local.terminal import Terminal
@@ -95,8 +96,8 @@ class Sample:
 
 
 def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) -> Sample:
-    """Places a site order, three domain orders and one that is paid on a page, and shows what happens to them. Raises
-    DemoFailedError when one does not complete."""
+    """Places a site order, three domain orders, a machine of each plan and an order that is paid on a page, and shows
+    what happens to them. Raises DemoFailedError when one does not complete."""
     client = _Client(stack.api, accounts[SAMPLE_ACCOUNT])
     order = _sample_order(client.get("/api/about"), stack.callbacks)
     terminal.heading(f"A site order by the account “{SAMPLE_ACCOUNT}”: POST {stack.api}/api/orders")
@@ -115,9 +116,10 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
         raise DemoFailedError(str(error)) from error
     terminal.good("The domains are registered and transferred, with a DNS zone each.")
     try:
+        show_sample_machines(client, terminal)
         show_sample_checkout(stack, accounts[CHECKOUT_ACCOUNT], terminal)
         show_all_contracts(stack, accounts[SAMPLE_ACCOUNT], terminal)
-    except (CheckoutFailedError, ContractsFailedError) as error:
+    except (CheckoutFailedError, ContractsFailedError, MachinesFailedError) as error:
         raise DemoFailedError(str(error)) from error
     return Sample(order["site"], shown["order"]["id"], accepted["cart"]["poll_url"])
 

@@ -65,6 +65,14 @@ def _lines(callbacks: str, sample: Sample) -> Iterator[tuple[str, str]]:
     yield "Another site", _post("/api/orders", _quoted({"site": {**sample.site, "name": "my-own-site"}}))
     domain = '{"domain": {"name": "my-own-domain.com", "contact": '
     yield "A domain", _post("/api/orders/domain", f"'{domain}'\"$CONTACT\"'}}}}'")
+    machine = {
+        "hostname": "my-own-server.example.com",
+        "plan": "vps-1",
+        "image": "debian-13",
+        "location": "ams",
+        "term": "monthly",
+    }
+    yield "A virtual machine", _post("/api/carts", _quoted({"items": [{"vm": machine}]}))
     yield "The sample order in version 1", f"KEY=$KEY_V1 api /api/orders/{sample.order_id}"
     yield "The callbacks that came", f"curl -s {callbacks}/received | pretty"
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FIELDS = ("reference", "kind", "name", "variant", "location", "plan")
+SIZES = ("memory_mb", "disk_gb", "cores", "transfer_gb")
+"""A virtual machine has these too, and an `ssh_key` where one shall log in."""
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -44,7 +46,7 @@ class Service:
     """One item. `built` counts how often it was really provisioned, `puts` how often it was asked for."""
 
     item_id: str
-    body: dict[str, str]
+    body: dict[str, Any]
     operations: list[Operation] = field(default_factory=list)
     puts: int = 0
     built: int = 0
@@ -53,7 +55,11 @@ class Service:
 
     @property
     def name(self) -> str:
-        return self.body["name"]
+        return str(self.body["name"])
+
+    @property
+    def is_machine(self) -> bool:
+        return bool(self.body["kind"] == "vm")
 
     @property
     def operation(self) -> Operation:
@@ -74,14 +80,16 @@ def error(status: int, code: str, message: str, *, retryable: bool = False) -> A
 
 
 def _resource(service: Service) -> dict[str, Any]:
-    """A site as a platform would hand it over; its address is one for documentation (RFC 5737)."""
+    """What a platform would hand over; its address is one for documentation (RFC 5737)."""
     digest = hashlib.sha256(service.item_id.encode()).hexdigest()
     slug = re.sub(r"[^a-z0-9]+", "-", service.name.lower()).strip("-")[:30].strip("-") or "site"
+    kind, user = ("vm", "root") if service.is_machine else ("site", f"u{digest[:8]}")
+    password = None if "ssh_key" in service.body else secrets.token_urlsafe(18)
     return {
-        "id": f"site-{digest[:12]}",
-        "domain": f"{slug}-{digest[:8]}.sites.example",
+        "id": f"{kind}-{digest[:12]}",
+        "domain": f"{slug}-{digest[:8]}.{kind}s.example",
         "ip_address": f"203.0.113.{int(digest[-4:], 16) % 254 + 1}",
-        "ssh": {"username": f"u{digest[:8]}", "password": secrets.token_urlsafe(18), "port": 22},
+        "ssh": {"username": user, "password": password, "port": 22},
     }
 
 
@@ -112,7 +120,11 @@ class Platform:
         wrong = [name for name in FIELDS if not isinstance(body.get(name), str) or not body[name]]
         if wrong:
             return error(422, "invalid_request", f"{wrong[0]} must be a text")
-        asked = {name: body[name] for name in FIELDS}
+        sizes = SIZES if body["kind"] == "vm" else ()
+        wrong = [name for name in sizes if type(body.get(name)) is not int or body[name] < 1]
+        if wrong:
+            return error(422, "invalid_request", f"{wrong[0]} must be a whole number")
+        asked = {name: body[name] for name in (*FIELDS, *sizes, "ssh_key") if name in body}
         with self._lock:
             if item_id in self._deleted:
                 return error(410, "service_deleted", "this service was deleted; its id is not used again")

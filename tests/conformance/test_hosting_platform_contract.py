@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
+from hosting_orders.domain.catalogue import MachineSize
 from hosting_orders.domain.errors import ForgedWebhookError, ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.providers import Operation, OperationStatus, ServiceRequest
 from hosting_orders.usecases.ports import HostingPlatform
@@ -37,6 +38,17 @@ REQUEST = ServiceRequest(
     location="pdx",
     plan="basic",
 )
+MACHINE = ServiceRequest(
+    item_id=ITEM,
+    reference="acc-1/4711",
+    kind="vm",
+    name="web-1.example.com",
+    variant="debian-13",
+    location="pdx",
+    plan="vps-1",
+    size=MachineSize(memory_mb=2048, disk_gb=40, cores=1, transfer_gb=2000),
+)
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq2l5b1m0f0X7w9Q3m2kqv9mE3cJ0nZ2xkq0o3v1y5T"
 
 
 class World(Protocol):
@@ -166,6 +178,57 @@ def test_a_finished_service_is_handed_over_with_its_credentials(world: World) ->
     assert done.site.password
     assert done.site.port == 22
     assert done.site.password not in repr(done)
+
+
+def test_a_machine_is_handed_over_with_root_s_login(world: World) -> None:
+    operation = world.platform.provision(MACHINE)
+    world.finish(ITEM)
+
+    machine = found(world, operation.id).site
+
+    assert machine is not None
+    assert (bool(machine.username), bool(machine.password), machine.port) == (True, True, 22)
+
+
+def test_a_machine_with_an_ssh_key_has_no_password(world: World) -> None:
+    operation = world.platform.provision(replace(MACHINE, ssh_key=KEY))
+    world.finish(ITEM)
+
+    machine = found(world, operation.id).site
+
+    assert machine is not None
+    assert machine.username and machine.password is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"size": MachineSize(memory_mb=4096, disk_gb=40, cores=1, transfer_gb=2000)},
+        {"ssh_key": KEY},
+        {"variant": "ubuntu-26-04"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_the_same_item_as_another_machine_is_refused_and_changes_nothing(
+    world: World, changed: dict[str, Any]
+) -> None:
+    operation = world.platform.provision(MACHINE)
+
+    with pytest.raises(ProvisioningFailedError, match="service_differs"):
+        world.platform.provision(replace(MACHINE, **changed))
+
+    assert world.platform.provision(MACHINE) == operation
+
+
+def test_a_machine_that_was_taken_down_is_not_built_again(world: World) -> None:
+    world.platform.provision(MACHINE)
+    world.finish(ITEM)
+    world.platform.deprovision(MACHINE)
+
+    with pytest.raises(ProvisioningFailedError, match="service_deleted"):
+        world.platform.provision(MACHINE)
+
+    assert world.built(ITEM) == 1
 
 
 def test_asking_twice_is_one_operation_and_builds_once(world: World) -> None:

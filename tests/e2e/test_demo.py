@@ -55,6 +55,9 @@ def test_the_sample_order_is_followed_until_it_is_completed(shown: tuple[Sample,
         '  "type": "order.completed"',
         "cart completed",
         "The domains are registered",
+        "@203.0.113.",
+        "with a password",
+        "with its owner's SSH key",
         ".com: active until",
         ".de: active until",
         ".nl: transferring",
@@ -90,7 +93,8 @@ def test_the_lines_to_paste_work(
     assert answers[0]["order"]["id"] in [order["id"] for order in answers[2]["orders"]]
     assert answers[3]["status"] == "accepted"
     assert answers[4]["status"] == "accepted"
-    assert len(answers) == 6
+    assert answers[5]["status"] == "accepted"
+    assert len(answers) == 7
     key = accounts["ready"]["user_key"]
     assert [line for line in lines if key in line] == [line for line in preparation if key in line]
     assert all("Idempotency-Key: " in line for line in pasted if " -d " in line)

@@ -17,6 +17,7 @@ import pytest
 
 from hosting_orders.adapters import hosting_platform
 from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
+from hosting_orders.domain.catalogue import MachineSize
 from hosting_orders.domain.errors import (
     ForgedWebhookError,
     HostingOrdersError,
@@ -100,6 +101,47 @@ def test_the_request_is_as_the_contract_writes_it() -> None:
         "location": "pdx",
         "plan": "basic",
     }
+
+
+def test_a_machine_is_asked_for_with_its_size_and_key_and_without_what_is_not_the_platform_s() -> None:
+    request = ServiceRequest(
+        "item-1",
+        "acc-1/4711",
+        "vm",
+        "web-1.example.com",
+        "debian-13",
+        "pdx",
+        "vps-1",
+        size=MachineSize(memory_mb=2048, disk_gb=40, cores=1, transfer_gb=2000),
+        ssh_key="ssh-ed25519 AAAA",
+        password="not for a platform that makes its own",
+        live=True,
+    )
+    with RawServer(json_answer({"operation_id": "op-1", "status": "running"}, "202 Accepted")) as server:
+        adapter(server.url).provision(request)
+
+    assert json.loads(server.requests[0].body) == {
+        "reference": "acc-1/4711",
+        "kind": "vm",
+        "name": "web-1.example.com",
+        "variant": "debian-13",
+        "location": "pdx",
+        "plan": "vps-1",
+        "memory_mb": 2048,
+        "disk_gb": 40,
+        "cores": 1,
+        "transfer_gb": 2000,
+        "ssh_key": "ssh-ed25519 AAAA",
+    }
+
+
+def test_a_machine_that_a_key_opens_has_no_password() -> None:
+    document = resource(ssh={"username": "root", "password": None, "port": 22})
+    with RawServer(json_answer(document)) as server:
+        found = adapter(server.url).operation("op-1")
+
+    assert found is not None and found.site is not None
+    assert (found.site.username, found.site.password) == ("root", None)
 
 
 def test_a_platform_that_names_only_the_operation_is_asked_how_it_goes() -> None:

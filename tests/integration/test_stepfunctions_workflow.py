@@ -115,6 +115,7 @@ def test_an_order_s_execution_has_its_name_and_only_ids_as_input(service: tuple[
         "account_id": order.account_id,
         "order_id": order.uuid,
         "type": "site",
+        "deliverer": "platform",
     }
 
 

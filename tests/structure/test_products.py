@@ -21,7 +21,7 @@ ALLOWED = {
     "hosting_orders.adapters.dynamodb.items": 1,
 }
 # The bodies of contract 002: they have no `KIND`.
-BODIES = {"Site", "Domain"}
+BODIES = {"Site", "Domain", "Vm"}
 
 
 def classes_of_products() -> set[str]:

@@ -132,7 +132,7 @@ class FakePlatform:
                 domain=f"{item_id}.sites.example",
                 ip_address="203.0.113.10",
                 username="u1000",
-                password="correct horse battery staple",
+                password=None if service.request.ssh_key else "correct horse battery staple",
                 port=22,
             )
             done = replace(service.operation, status=OperationStatus.SUCCEEDED, site=site)

@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 import pytest
-import yaml
 from markupsafe import Markup
 
 from hosting_orders.adapters.dynamodb import plain
@@ -25,7 +24,7 @@ from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.placement import Placement
-from hosting_orders.domain.products import Claims, Item, Resource
+from hosting_orders.domain.products import Claims, Deliverer, Item, Resource
 from hosting_orders.domain.providers import ServiceRequest
 from hosting_orders.usecases.authenticate import Caller, hash_key
 from hosting_orders.usecases.drafts import Draft
@@ -34,10 +33,8 @@ from hosting_orders.usecases.platform_delivery import PlatformFulfilment
 from hosting_orders.usecases.products import registry
 from hosting_orders.usecases.products.site import SiteRequest
 from hosting_orders.usecases.sealed_password import password_context
-from tests.support import world as worlds
-from tests.support.asl_runner import StateMachine
 from tests.support.order_page import get, seen, token_of
-from tests.support.world import ROOT, World, a_world
+from tests.support.world import World, a_world
 
 NET = 700
 
@@ -49,10 +46,12 @@ class ToyKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ToyItem:
     KIND: ClassVar[ToyKind] = ToyKind.TOY
+    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
     name: str
     colour: str
     term: Term = Term.MONTHLY
+    variant: ClassVar[None] = None
     location: ClassVar[None] = None
     plan: ClassVar[None] = None
     verb: ClassVar[str] = "wrap"
@@ -145,19 +144,9 @@ def toy_words(order: Order, plan_name: str | None, _: Language) -> Goods:
     return Goods(facts, Markup("Wrapping"), Markup("Being wrapped"), Markup("Wrapped"), Markup("Wait."))
 
 
-def machine_with_a_route() -> StateMachine:
-    """The project's workflow, which sends toys to the hosting platform."""
-    text = (ROOT / "statemachines" / "fulfil_order.asl.yaml").read_text(encoding="utf-8")
-    assert "$states.input.type in ['site', 'vm']" in text
-    text = text.replace("$states.input.type in ['site', 'vm']", "$states.input.type in ['site', 'vm', 'toy']")
-    return StateMachine.parse(yaml.safe_load(text), worlds.step_functions(), name="fulfil_order")
-
-
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world in which toys are sold."""
-    machine = machine_with_a_route()
-    monkeypatch.setattr(worlds, "the_machine", lambda: machine)
     # domain/products.py: the unions of what is stored
     monkeypatch.setattr(orders, "Item", Item | ToyItem)
     monkeypatch.setattr(orders, "Resource", Resource | ToyResource)
@@ -202,6 +191,12 @@ def test_a_further_product_is_charged_delivered_shown_and_renewed(world: World) 
     assert delivered.subscription is not None and delivered.due_at is None
     shown = world.request("GET", f"/api/orders/{order_id}").body
     assert shown["toy"] == {"box": f"site-{order_id}", "secret": "correct horse battery staple"}
+    one = world.request("GET", f"/api/orders/{order_id}", headers={"x-api-version": "1"}).body
+    assert (one["order"]["status"], "site" in one) == ("completed", False)
+    status = world.request("GET", f"/api/v1/orders/{order_id}", key="api_key_000").body["data"]
+    assert (status["status"], status["type"]) == ("COMPLETED", "VM")
+    billing = world.request("GET", f"/api/billing/order/{delivered.number}", key="api_key_001").body["data"]
+    assert (billing["status"], billing["order"]["type"], billing["order"]["hosting"]) == ("Active", "toy", [])
     renewal = world.stripe.get(delivered.subscription.id)["items"]["data"][0]
     assert renewal["price"]["unit_amount"] == NET - 100
     (callback,) = world.callbacks.received

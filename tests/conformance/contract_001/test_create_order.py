@@ -191,6 +191,10 @@ REFUSALS: list[tuple[dict[str, Any], str, str]] = [
     (vps(image="windows"), "UNKNOWN_IMAGE", "image"),
     (vps(location="mars"), "UNKNOWN_LOCATION", "location"),
     (vps(billingCycle="Free"), "INVALID_FIELD", "billingCycle"),
+    (vps(sshKey="my key"), "INVALID_FIELD", "sshKey"),
+    (vps(sshKey=""), "INVALID_FIELD", "sshKey"),
+    (vps(sshKey=7), "INVALID_FIELD", "sshKey"),
+    (vps(ssh_key="ssh-rsa AAAA"), "INVALID_FIELD", "ssh_key"),
 ]
 
 

@@ -27,6 +27,13 @@ from tests.support.world import Reply, World
 
 CALLBACK = {"url": "https://client.example/hook", "authorization": "Bearer 12345"}
 MAX_ITEMS = 20
+VM = {
+    "hostname": "web-1.example.com",
+    "plan": "vps-1",
+    "image": "debian-13",
+    "location": "ams",
+    "term": "monthly",
+}
 _fresh = count()
 
 
@@ -188,10 +195,57 @@ def test_a_cart_holds_so_many_items_and_no_more(world: World) -> None:
 
 def test_an_item_is_one_product(world: World) -> None:
     both = world.site() | world.domain(fresh())
-    for item in (both, {}, {"site": None, "domain": None}):
+    machine = {"vm": VM}
+    for item in (
+        both,
+        both | machine,
+        world.site() | machine,
+        {},
+        {"site": None, "domain": None, "vm": None},
+    ):
         body = {"items": [world.site(), item]}
         reply = refused(world, body, 400, "invalid_field", "/items/1")
-        assert "`site`" in reply.body["errors"][0] and "`domain`" in reply.body["errors"][0]
+        assert all(f"`{product}`" in reply.body["errors"][0] for product in ("site", "domain", "vm"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("hostname", None, "missing_field"),
+        ("hostname", "", "invalid_field"),
+        ("hostname", "-web", "invalid_field"),
+        ("hostname", "a" * 254, "invalid_field"),
+        ("hostname", 7, "invalid_field"),
+        ("plan", None, "missing_field"),
+        ("plan", "basic", "unknown_plan"),
+        ("image", None, "missing_field"),
+        ("image", "windows", "unknown_image"),
+        ("location", None, "missing_field"),
+        ("location", "mars", "unknown_location"),
+        ("term", None, "missing_field"),
+        ("term", "weekly", "unknown_term"),
+        ("ssh_key", 7, "invalid_field"),
+        ("ssh_key", "", "invalid_field"),
+        ("ssh_key", "ssh-rsa AAAA", "invalid_field"),
+        ("ssh_key", "a" * 9000, "invalid_field"),
+        ("password", "of my own", "invalid_field"),
+        ("sshKey", "ssh-rsa AAAA", "invalid_field"),
+    ],
+)
+def test_a_machine_that_is_described_wrongly(world: World, field: str, value: Any, code: str) -> None:
+    machine = {name: given for name, given in {**VM, field: value}.items() if given is not None}
+    refused(world, {"items": [world.site(), {"vm": machine}]}, 400, code, f"/items/1/vm/{field}")
+
+
+def test_a_site_a_domain_and_a_machine_are_one_charge_and_three_orders(world: World) -> None:
+    paid = world.net_paid()
+    placed = world.place_cart(world.site(name="Shop"), world.domain(fresh()), {"vm": VM})
+    assert_envelope(placed.body)
+    world.live(600, every=60)
+    machine = shown(world, placed.body["orders"][2]["id"])
+    assert machine["order"]["status"] == "completed"
+    assert machine["vm"]["hostname"] == "web-1.example.com" and machine["vm"]["ssh_data"]["password"]
+    assert world.net_paid() - paid == 1200 + 1200 + 600
 
 
 @pytest.mark.parametrize("item", [None, [], "site", 1])

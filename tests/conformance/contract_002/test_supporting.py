@@ -60,6 +60,17 @@ def test_O2_061_about_names_what_can_be_ordered(world: World) -> None:
     assert about["features"] == {"domain_registration": True}
 
 
+def test_about_names_what_a_machine_can_have(world: World) -> None:
+    about = send(world, "GET", "/api/about").body
+    plan = next(plan for plan in about["vm_plans"] if plan["short_name"] == "vps-1")
+    assert {"short_name": "debian-13", "name": "Debian 13"} in plan["images"]
+    assert {"id": "1", "short_name": "ams", "name": "Amsterdam"} in plan["locations"]
+    assert (plan["memory_mb"], plan["disk_gb"], plan["cores"], plan["transfer_gb"]) == (2048, 40, 1, 2000)
+    assert {price["term"]: price["net_cents"] for price in plan["prices"]} == {"monthly": 600, "annual": 6000}
+    one = send(world, "GET", "/api/about", headers={"x-api-version": "1"}).body
+    assert one["vm_plans"] == about["vm_plans"]
+
+
 def test_O2_116_about_tells_what_is_switched_on_for_the_account(world: World) -> None:
     off_for_ready = {"action": "EQUALS", "key": "account_id", "value": "acc_ready"}
     rules = {"not yet": {"when_match": False, "conditions": [off_for_ready]}}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -74,7 +75,7 @@ class _Error(_Document):
 
 class _Ssh(_Document):
     username: _Text
-    password: _Text
+    password: _Text | None  # null for a virtual machine that an SSH key opens
     port: Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -170,15 +171,8 @@ class HttpHostingPlatform:
         An operation that has already ended is returned with its result. Raises ProvisioningFailedError when
         the platform refuses for good, ProviderUnavailableError when it may have taken the request.
         """
-        body = {
-            "reference": request.reference,
-            "kind": request.kind,
-            "name": request.name,
-            "variant": request.variant,
-            "location": request.location,
-            "plan": request.plan,
-        }
-        status, answer = self._ask("PUT", f"/v1/services/{quote(request.item_id, safe='')}", body)
+        path = f"/v1/services/{quote(request.item_id, safe='')}"
+        status, answer = self._ask("PUT", path, _asked(request))
         if not 200 <= status < 300:
             raise _refusal("PUT", status, answer)
         accepted = _read(_Accepted, answer)
@@ -281,6 +275,23 @@ class HttpHostingPlatform:
             response = send()
         self._has_pooled = True
         return response
+
+
+def _asked(request: ServiceRequest) -> dict[str, Any]:
+    """The body that asks for the service. The same for the same order, always: another one is refused."""
+    body: dict[str, Any] = {
+        "reference": request.reference,
+        "kind": request.kind,
+        "name": request.name,
+        "variant": request.variant,
+        "location": request.location,
+        "plan": request.plan,
+    }
+    if request.size is not None:
+        body |= asdict(request.size)
+    if request.ssh_key is not None:
+        body["ssh_key"] = request.ssh_key
+    return body
 
 
 def _read(shape: type[_Shape], answer: bytes) -> _Shape:

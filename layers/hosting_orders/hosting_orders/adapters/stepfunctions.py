@@ -54,7 +54,12 @@ class StepFunctionsWorkflow:
         """Start the order's execution unless it was started before, running or ended."""
         # Ids only: a step loads what it needs, and whoever reads the history reads the input. While the
         # execution runs, the same text is the same start, so the spelling must not vary.
-        given = {"account_id": order.account_id, "order_id": order.uuid, "type": order.kind.value}
+        given = {
+            "account_id": order.account_id,
+            "order_id": order.uuid,
+            "type": order.kind.value,
+            "deliverer": order.item.DELIVERER.value,
+        }
         self._ask(
             "start_execution",
             _ALREADY_STARTED,

@@ -71,7 +71,7 @@ class Payment:
 
     `reference` names the payment at the provider. While the customer has to act, `pay_url` is where and `pay_until` how
     long (epoch ms); a payment that is closed unpaid keeps the latter. `method_id` is the method that paid on a page and
-    is saved with the customer.
+    is saved with the customer. `live` says that it moves real money, and not that of the provider's test mode.
     """
 
     status: PaymentStatus
@@ -88,6 +88,7 @@ class Payment:
     gross: Mapping[str, int] = field(default_factory=dict, hash=False)
     error: str | None = None
     method_id: str | None = None
+    live: bool = False
 
     def gross_of(self, order: Order) -> int | None:
         """What this order costs with tax (minor units); None until the provider has said so."""

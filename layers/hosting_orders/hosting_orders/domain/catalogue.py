@@ -27,6 +27,26 @@ class PlatformName(StrEnum):
     HTTP = "http"
     LIGHTSAIL = "lightsail"
 
+    @property
+    def reports(self) -> bool:
+        """Whether it reports the end of its work. If not, asking it is the ordinary path."""
+        return self is PlatformName.HTTP
+
+    @property
+    def makes_passwords(self) -> bool:
+        """Whether it makes a machine's root password. If not, we make it and the platform is told."""
+        return self is PlatformName.HTTP
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSize:
+    """How large a virtual machine is; `transfer_gb` is its traffic of a month."""
+
+    memory_mb: int
+    disk_gb: int
+    cores: int
+    transfer_gb: int
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -56,6 +76,15 @@ class VmPlan(Plan):
     platform: PlatformName = PlatformName.HTTP
     bundle: str = ""
 
+    @property
+    def size(self) -> MachineSize:
+        return MachineSize(self.memory_mb, self.disk_gb, self.cores, self.transfer_gb)
+
+    @property
+    def code(self) -> str:
+        """Its platform's name of it."""
+        return self.bundle or self.short_name
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -73,8 +102,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place to run things in. `codes` are the regions (for Lightsail: the availability zones) that stand for it on
-    each platform; where none are given it is the short name on the HTTP platform."""
+    """A place to run things in; sites run where the HTTP platform is. `codes` are the regions (for Lightsail: the
+    availability zones) that stand for it on each platform; where none are given it is the short name on the HTTP
+    platform."""
 
     id: str
     short_name: str
@@ -149,3 +179,11 @@ class Catalogue:
     tlds: dict[str, Tld] = field(default_factory=dict)
     vm_plans: dict[str, VmPlan] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
+
+    def locations_on(self, platform: PlatformName) -> dict[str, Location]:
+        """The locations where this platform is."""
+        return {name: place for name, place in self.locations.items() if place.code_on(platform) is not None}
+
+    def images_on(self, platform: PlatformName) -> dict[str, Image]:
+        """The operating systems that this platform has."""
+        return {name: image for name, image in self.images.items() if image.code_on(platform) is not None}

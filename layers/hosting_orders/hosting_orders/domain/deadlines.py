@@ -22,6 +22,8 @@ ORDER_WRITTEN = 2 * MINUTE
 PAYMENT_CHECK = HOUR
 # How often a paid order is looked at whose provider has not reported anything.
 PROVISIONING_CHECK = 15 * MINUTE
+# How soon what the platform does not report is looked at again.
+DELIVERY_CHECK = 30 * SECOND
 # Delivery begins seconds after the payment. When it has not by now, the workflow does not carry the order.
 DELIVERY_NOT_BEGUN = 30 * MINUTE
 # One process alone asks the registrar for a name; if it dies, another looks there after this and asks then.
@@ -38,7 +40,8 @@ RENEWAL_AGAIN = DAY
 DOMAIN_RENEWAL_DEADLINE = 3 * DAY
 # How often a compensation that could not be finished is tried again.
 COMPENSATION_CHECK = 5 * MINUTE
-# An order that ended otherwise than delivered is looked at once more: is there a step that still waits for it?
+# An order that ended otherwise than delivered is looked at once more: is there a step that still waits for it, and did
+# a slow process build something after all? Longer than any Lambda of ours runs, so that none can do so any more.
 CLOSING_CHECK = 5 * MINUTE
 # A callback that the workflow has not sent by then is sent by the schedule.
 CALLBACK_GRACE = 2 * MINUTE
@@ -103,8 +106,15 @@ def domain_renewal_check(since: int, now: int) -> int:
     return _soon_at_first(since, now)
 
 
-def _soon_at_first(since: int, now: int, least: int = 5 * SECOND) -> int:
-    return now + min(max((now - since) // 4, least), HOUR)
+def delivery_check(order: Order, now: int) -> int:
+    """The same for a delivery that its platform does not report: after 30 seconds at first, every 15 minutes when it
+    takes hours, and when its time is over."""
+    check = _soon_at_first(order.provisioning_at or now, now, DELIVERY_CHECK, PROVISIONING_CHECK)
+    return min(check, max(delivery_ends_at(order), now + DELIVERY_CHECK))
+
+
+def _soon_at_first(since: int, now: int, least: int = 5 * SECOND, most: int = HOUR) -> int:
+    return now + min(max((now - since) // 4, least), most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from .catalogue import PlatformName, Term
-from .durations import DAY, HOUR, MINUTE
+from .catalogue import MachineSize, PlatformName, Term
+from .durations import DAY, HOUR, MINUTE, SECOND
 from .money import Money
 from .registration import DomainAction
 
@@ -22,6 +22,13 @@ class ProductKind(StrEnum):
     SITE = "site"
     DOMAIN = "domain"
     VM = "vm"
+
+
+class Deliverer(StrEnum):
+    """Who delivers a product: its state of the workflow, and how contract 000 names it, follow from that."""
+
+    PLATFORM = "platform"
+    REGISTRAR = "registrar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class Product(Protocol):
     """What an order asks for, and what follows from that alone."""
 
     KIND: ClassVar[ProductKind]
+    DELIVERER: ClassVar[Deliverer]
 
     @property
     def name(self) -> str:
@@ -121,6 +129,7 @@ class SiteItem:
     """What a site order asks for; the names are the short names of the catalogue."""
 
     KIND: ClassVar[ProductKind] = ProductKind.SITE
+    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
     name: str
     variant: str
@@ -201,6 +210,7 @@ class DomainItem:
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
+    DELIVERER: ClassVar[Deliverer] = Deliverer.REGISTRAR
 
     name: str
     ascii_name: str
@@ -297,12 +307,15 @@ class VmItem:
     """What a VPS order asks for: a virtual machine of this plan with this operating system; `plan`, `image` and
     `location` are short names of the catalogue.
 
-    `platform` runs it, and `bundle`, `blueprint` and `zone` are that platform's names of the plan, the image and the
-    location when it was ordered: it is asked for the same machine always. Who has the private key of `ssh_key` logs in;
-    without one there is a root password, which is `sealed_password` where we and not the platform make it.
+    `platform` runs it, `bundle`, `blueprint` and `zone` are that platform's names of the plan, the image and the
+    location, and `size` is what the plan had, all as they were when it was ordered: it is asked for the same machine
+    always. Orders of before have none of these. Who has the private key of `ssh_key` (a public key in OpenSSH's form,
+    without its comment) logs in; without one there is a root password, which is `sealed_password` (encrypted) where we
+    and not the platform make it.
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
+    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
     hostname: str
     plan: str
@@ -313,6 +326,7 @@ class VmItem:
     bundle: str = ""
     blueprint: str = ""
     zone: str = ""
+    size: MachineSize | None = None
     ssh_key: str | None = None
     sealed_password: str | None = None
 
@@ -341,20 +355,20 @@ class VmItem:
         return f"VPS {self.hostname}: {self.plan} plan, {self.term}"
 
     def first_look(self) -> int:
-        return 2 * MINUTE
+        return 2 * MINUTE if self.is_reported() else 15 * SECOND
 
     def is_reported(self) -> bool:
-        return True
+        return self.platform.reports
 
     def expected(self) -> int:
         return 5 * MINUTE
 
     def deadline(self) -> int:
-        # The time-out of the state ProvisionHosting (statemachines/fulfil_order.asl.yaml).
-        return 6 * HOUR
+        # A machine takes minutes. The hours are for an operator who has to have a quota raised.
+        return 4 * HOUR
 
     def given_up(self) -> int:
-        return 8 * HOUR
+        return self.deadline()  # before the workflow's step gives up: the reconciler decides
 
     def poll_after(self) -> int:
         return 2
@@ -371,7 +385,8 @@ class VmItem:
 
 @dataclass(frozen=True, slots=True)
 class VmResource:
-    """The delivered machine. `sealed_password` is root's, encrypted, and opened only to answer its owner (C22)."""
+    """The delivered machine. `sealed_password` is that of `username`, encrypted, and opened only to answer its owner
+    (C22); None where an SSH key logs in."""
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
 
@@ -379,7 +394,7 @@ class VmResource:
     domain: str
     ip_address: str
     username: str
-    sealed_password: str
+    sealed_password: str | None
     port: int
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .cart import PaymentStatus
-from .catalogue import PlatformName
+from .catalogue import MachineSize, PlatformName
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class PaymentState:
     `reference` names it at the provider. `pay_url` is where the customer can pay, while that is needed, and `pay_until`
     how long (epoch ms), if the provider says so. `gross` is what each line costs with tax, by its key: together they
     are `total_gross`, and it is empty until that is final. `saved` is the method that paid on a page.
+    `live` says that it moves real money: the provider has a test mode.
     """
 
     status: PaymentStatus
@@ -92,6 +93,7 @@ class PaymentState:
     error: str | None = None
     pay_until: int | None = None
     saved: SavedMethod | None = None
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +169,12 @@ class ServiceRequest:
 
     `reference` comes back with every answer and webhook, so the order is found without an index. `variant`, `location`
     and `plan` are the platform's own names (`platform` says which one; for Lightsail: blueprint, availability zone,
-    bundle). `ssh_key` is a public key in OpenSSH's form that may log in. `password` is the root password that the
+    bundle), and `size` is what a virtual machine of that plan must have; None for a site. `ssh_key` is a public key in
+    OpenSSH's form that may log in, and then there is no password. `password` is the root password that the
     machine shall get, for a platform that makes none itself; it is clear text. `live` says that real money paid for it:
     nothing that costs us real money is made for less.
+
+    The last two are given only to build. A service is taken down without them.
     """
 
     item_id: str
@@ -180,6 +185,7 @@ class ServiceRequest:
     location: str
     plan: str
     platform: PlatformName = PlatformName.HTTP
+    size: MachineSize | None = None
     ssh_key: str | None = None
     password: str | None = None
     live: bool = False
@@ -190,13 +196,14 @@ class ServiceRequest:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionedSite:
-    """A site as the platform hands it over; `password` is clear text and must be sealed at once."""
+    """A site or a virtual machine as the platform hands it over. `password` is clear text and must be sealed at once;
+    None where the platform made none."""
 
     id: str
     domain: str
     ip_address: str
     username: str
-    password: str
+    password: str | None
     port: int
 
     def __repr__(self) -> str:

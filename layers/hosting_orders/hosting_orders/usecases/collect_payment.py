@@ -149,6 +149,7 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
             gross=state.gross,
             error=state.error,
             method_id=state.saved.id if state.saved else current.payment.method_id,
+            live=state.live,
         )
         if payment == current.payment:
             return current

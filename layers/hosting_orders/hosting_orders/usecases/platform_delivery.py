@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from hosting_orders.domain import deadlines
 from hosting_orders.domain.errors import ProvisioningFailedError
 from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.products import Resource
 from hosting_orders.domain.providers import Operation, OperationStatus, ServiceRequest
 
-from .changes import change_order
+from .changes import change_order, load_order
 from .delivery import answer_delivery, undeliverable
 from .log import log
 from .ports import Services
 from .products.fulfilment import Verdict
+
+_WANTED = frozenset({OrderStatus.PROCESSING, OrderStatus.COMPLETED})
 
 
 class PlatformFulfilment(ABC):
@@ -26,7 +29,11 @@ class PlatformFulfilment(ABC):
 
     @abstractmethod
     def service_request(self, order: Order) -> ServiceRequest:
-        """What the platform is asked for; the same for the same order, always."""
+        """What the platform is asked for; the same for the same order, always. No secret is in it."""
+
+    def request_to_build(self, services: Services, order: Order) -> ServiceRequest:
+        """The same with what is needed to build it, such as secrets; where that is nothing, the same."""
+        return self.service_request(order)
 
     @abstractmethod
     def resource(self, services: Services, order: Order, operation: Operation) -> Resource | None:
@@ -38,19 +45,36 @@ class PlatformFulfilment(ABC):
         A request that got lost is made, and work that failed for now is begun anew; else nothing is done twice.
         """
         try:
-            operation = services.platform.provision(self.service_request(order))
+            operation = services.platform.provision(self.request_to_build(services, order))
         except ProvisioningFailedError as refusal:
             failure = Failure("provisioning_refused", str(refusal))
             undeliverable(services, order, failure, Actor.PLATFORM)
             raise
-        if order.operation_id != operation.id:
-            change_order(
-                services,
-                order,
-                when=OrderStatus.PROCESSING,
-                to=lambda current: current.submitted(operation.id),
-            )
-        self._record_anew(services, operation)
+        self._note(services, order, operation)
+        if operation.status is OperationStatus.RUNNING:
+            self._take_down_unless_wanted(services, order)
+        else:
+            self._record_anew(services, operation)
+
+    def _note(self, services: Services, order: Order, operation: Operation) -> None:
+        """Write down the operation, and when to ask again what the platform will not report."""
+        check_at = deadlines.delivery_check(order, services.clock.now())
+        asked_again = operation.status is OperationStatus.RUNNING and not order.item.is_reported()
+
+        def noted(current: Order) -> Order:
+            if current.operation_id != operation.id:
+                current = current.submitted(operation.id)
+            sooner = current.due_at is None or current.due_at > check_at
+            return current.check_at(check_at) if asked_again and sooner else current
+
+        change_order(services, order, when=OrderStatus.PROCESSING, to=noted)
+
+    def _take_down_unless_wanted(self, services: Services, order: Order) -> None:
+        """Another process may have given the order up, and taken the service down, before the platform was asked here.
+        A platform that does not remember what was taken down has then built it anew."""
+        current = load_order(services, order.account_id, order.number)
+        if current.status not in _WANTED:
+            services.platform.deprovision(self.service_request(current))
 
     def record(self, services: Services, order: Order, operation: Operation) -> None:
         """Write down how the platform's work ended, and let the order go on. Repeating it changes nothing."""

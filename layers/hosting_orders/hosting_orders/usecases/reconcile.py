@@ -22,7 +22,7 @@ from .delivery import answer_delivery
 from .log import log
 from .ports import Services
 from .products.registry import fulfilment
-from .refund_order import Compensation, refund_order
+from .refund_order import Compensation, refund_order, take_down
 from .renew_domain import renew_domain
 from .send_callback import CallbackBody, send_callback
 from .settle_payment import owes_a_refund, resume_order, settle_payment, waits_for_its_start
@@ -149,6 +149,9 @@ def _reconcile_order(services: Services, order: Order) -> None:
             if result is Compensation.WAITING:
                 return
             order = load_order(services, order.account_id, order.number)
+        if order.status is not OrderStatus.COMPLETED:
+            # A process that had read the order before may have had it built after it was taken down. It is over by now.
+            take_down(services, order)
         _close(services, order)
         return
     if cart.payment.settled and waits_for_its_start(order):

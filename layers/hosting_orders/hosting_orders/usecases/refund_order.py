@@ -248,7 +248,7 @@ def _give_back(case: _Case) -> Compensation:
         _record_refund(case, cart, order.refund)
         return Compensation.DONE
     now = services.clock.now()
-    _take_back(services, order)
+    take_down(services, order)
     try:
         state = services.refunds.refund(cart.payment.reference or "", order.line_key, order.uuid)
     except RefundRefusedError as refusal:
@@ -269,9 +269,12 @@ def _give_back(case: _Case) -> Compensation:
     return Compensation.DONE
 
 
-def _take_back(services: Services, order: Order) -> None:
-    """Take the product down before its money goes back. A provider that refuses for good must not keep the money from
-    the customer: then the product is an operator's case."""
+def take_down(services: Services, order: Order) -> None:
+    """Take the product of an order that is not delivered down. A provider that refuses for good must not keep the money
+    from the customer: then the product is an operator's case. Repeating it changes nothing.
+
+    Raises ProviderUnavailableError when it may be there still.
+    """
     try:
         fulfilment(order.kind).take_back(services, order)
     except ProvisioningFailedError as refusal:

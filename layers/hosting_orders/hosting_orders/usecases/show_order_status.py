@@ -11,7 +11,7 @@ from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import AccessDeniedError, InvalidRequestError
 from hosting_orders.domain.ids import is_order_id
 from hosting_orders.domain.order import Order
-from hosting_orders.domain.products import ProductKind
+from hosting_orders.domain.products import Deliverer
 
 from .authenticate import Caller
 from .changes import find_order, load_cart
@@ -21,8 +21,8 @@ from .ports import Services
 _MORE_PAGES = 10
 """So many times a page is filled up at most, and then it stays shorter."""
 
-Scopes = Mapping[ProductKind, str]
-"""The scope that a key needs for the orders of each product."""
+Scopes = Mapping[Deliverer, str]
+"""The scope that a key needs for orders, by who delivers them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ def show_order_status(services: Services, caller: Caller, order_id: str, scopes:
     if not is_order_id(order_id):
         raise InvalidRequestError(Code.INVALID_ID, "This cannot be the id of an order.")
     order = find_order(services, caller.scope.id, order_id)
-    if not caller.may(scopes[order.kind]):
+    if not caller.may(scopes[order.item.DELIVERER]):
         raise AccessDeniedError(
             Code.INSUFFICIENT_SCOPE,
-            f"The API key lacks the scope {scopes[order.kind]}, which this order needs.",
+            f"The API key lacks the scope {scopes[order.item.DELIVERER]}, which this order needs.",
         )
     return OrderStatusView(order, load_cart(services, order.account_id, order.cart_token), caller.scope)
 
@@ -74,7 +74,7 @@ def list_order_statuses(
         wanted = " or ".join(sorted(set(scopes.values())))
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {wanted}.")
     first = listing = list_orders(services, caller.scope, page=page, per_page=per_page, cursor=cursor)
-    seen = [order for order in first.orders if caller.may(scopes[order.kind])]
+    seen = [order for order in first.orders if caller.may(scopes[order.item.DELIVERER])]
     # A key that may not see every product gets full pages too. Pages that are asked for by number, or backwards, are
     # those of all products.
     for _ in range(_MORE_PAGES if page is None and not goes_back(cursor) else 0):
@@ -82,7 +82,7 @@ def list_order_statuses(
             break
         missing = str(first.per_page - len(seen))
         listing = list_orders(services, caller.scope, page=None, per_page=missing, cursor=listing.next_cursor)
-        seen += [order for order in listing.orders if caller.may(scopes[order.kind])]
+        seen += [order for order in listing.orders if caller.may(scopes[order.item.DELIVERER])]
     return StatusListing(_views(services, caller, seen), replace(first, next_cursor=listing.next_cursor))
 
 

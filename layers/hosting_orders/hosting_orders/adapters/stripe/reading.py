@@ -51,6 +51,7 @@ def payment_state(invoice: Document, method_type: str | None, gross: dict[str, i
         total_gross=invoice["total"],
         gross=gross,
         error=error,
+        live=invoice["livemode"],
     )
     status = invoice["status"]
     if status == "paid":

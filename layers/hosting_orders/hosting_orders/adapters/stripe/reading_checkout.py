@@ -46,6 +46,7 @@ def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
         total_net=session["amount_subtotal"] - (session.get("total_details") or {}).get("amount_discount", 0),
         total_gross=total,
         gross=gross,
+        live=session["livemode"],
     )
     if is_paid(session):
         return replace(state, status=PaymentStatus.SUCCEEDED, saved=_saved(session, intent))

@@ -14,7 +14,7 @@ from hosting_orders.domain.order import GIVING_BACK, Order, OrderStatus
 from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource, VmItem, VmResource
 
 from .currencies import Currency, currency
-from .words import PRODUCTS, cycle_word, date, invoice_word, order_word
+from .words import cycle_word, date, invoice_word, order_word, product_word
 
 if TYPE_CHECKING:
     from hosting_orders.usecases.place_cart import Placed
@@ -195,7 +195,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
             "contract_accepted_date": "",
             "contract_accepted_by": "",
             "commitment_date": "",
-            "type": PRODUCTS[order.kind],
+            "type": product_word(order),
             "firstname": first,
             "lastname": last,
             "companyname": contact.organization,
@@ -304,7 +304,7 @@ def _site(order: Order, password: str, total: str) -> Hosting:
         "username": site.username if site else "",
         "password": password,
         "catname": "WordPress",
-        "ptype": PRODUCTS[order.kind],
+        "ptype": product_word(order),
     }
 
 
@@ -319,7 +319,7 @@ def _machine(order: Order, password: str, total: str) -> Hosting:
         "username": machine.username if machine else "",
         "rootpassword": password,
         "catname": "VPS",
-        "ptype": PRODUCTS[order.kind],
+        "ptype": product_word(order),
     }
 
 

@@ -60,6 +60,7 @@ class VpsItem(Strict):
     image: ShortName
     location: ShortName
     billingCycle: _Cycle = "Monthly"  # noqa: N815
+    sshKey: str | None = None  # noqa: N815
 
 
 class DomainItem(Strict):
@@ -132,7 +133,15 @@ def _site(item: SiteItem) -> ProductRequest:
 
 
 def _vps(item: VpsItem) -> ProductRequest:
-    return VmRequest(item.hostname, item.plan, item.image, item.location, _TERMS[item.billingCycle])
+    return VmRequest(
+        item.hostname,
+        item.plan,
+        item.image,
+        item.location,
+        _TERMS[item.billingCycle],
+        item.sshKey,
+        ssh_key_pointer="/sshKey",
+    )
 
 
 def _domain(item: DomainItem) -> ProductRequest:

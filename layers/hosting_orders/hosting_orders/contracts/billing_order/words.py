@@ -12,8 +12,7 @@ from hosting_orders.domain.products import ProductKind
 CYCLES = {Term.MONTHLY: "Monthly", Term.ANNUAL: "Annually"}
 FREE = "Free"
 
-PRODUCTS = {ProductKind.SITE: "site", ProductKind.VM: "vps", ProductKind.DOMAIN: "domain"}
-"""`type` of an order, and of an item that is ordered."""
+_OTHER_WORDS = {ProductKind.VM: "vps"}
 
 _ACTIVE, _PENDING, _CANCELLED = "Active", "Pending", "Cancelled"
 _ORDER_WORDS = {
@@ -23,6 +22,11 @@ _ORDER_WORDS = {
     OrderStatus.CANCELED: _CANCELLED,
     OrderStatus.PROVISION_FAILED: _CANCELLED,
 }
+
+
+def product_word(order: Order) -> str:
+    """`type` of an order, and `ptype`: the word that we have for the product, but for these."""
+    return _OTHER_WORDS.get(order.kind, order.kind.value)
 
 
 def order_word(status: OrderStatus) -> str:

@@ -57,6 +57,7 @@ def _vm(order: Order, plan_name: str | None, _: Language) -> Goods:
         facts=(
             (_("Server"), item.hostname),
             (_("Plan"), plan_name or item.plan),
+            (_("Operating system"), item.image),
             (_("Term"), _term(item.term, _)),
         ),
         work=_("Setting up"),

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from hosting_orders.domain.ids import object_id
 from hosting_orders.domain.order import Order
 
-from .words import TYPES, iso_time, status_word
+from .words import iso_time, status_word, type_word
 
 
 class OrderInCallback(TypedDict):
@@ -37,7 +37,7 @@ def callback_body(order: Order, account_name: str) -> bytes:
             "id": object_id(order.number),
             "token": order.uuid,
             "status": status,
-            "type": TYPES[order.kind],
+            "type": type_word(order),
         },
     }
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()

@@ -12,7 +12,7 @@ from hosting_orders.domain.ids import object_id, resource_id
 from hosting_orders.domain.money import decimal_text
 from hosting_orders.domain.order import OrderStatus
 
-from .words import INTERVALS, TYPES, iso_time, status_word
+from .words import INTERVALS, iso_time, status_word, type_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +133,7 @@ def _data(view: OrderStatusView) -> OrderStatusData:
         "id": object_id(order.number),
         "token": order.uuid,
         "status": status_word(order),
-        "type": TYPES[order.kind],
+        "type": type_word(order),
         "channel": order.placed.channel.value,
         "totalNet": _major(order.price.amount, order.price.currency),
         "totalGross": _major(gross, order.price.currency),

@@ -26,6 +26,7 @@ class PlaceOrder(Strict):
     location: ShortName
     hostname: Annotated[str, StringConstraints(min_length=1, max_length=253)]
     interval: ShortName
+    sshKey: str | None = None  # noqa: N815 - the contract's spelling
     callback: Callback | None = None
 
 
@@ -37,7 +38,15 @@ def _vps(body: object, facts: RequestFacts) -> CartRequest:
     if order.interval not in _TERMS:
         known = " or ".join(f"`{interval}`" for interval in _TERMS)
         raise InvalidRequestError(Code.UNKNOWN_TERM, f"`interval` must be {known}.", "/interval")
-    machine = VmRequest(order.hostname, order.plan, order.image, order.location, _TERMS[order.interval])
+    machine = VmRequest(
+        order.hostname,
+        order.plan,
+        order.image,
+        order.location,
+        _TERMS[order.interval],
+        order.sshKey,
+        ssh_key_pointer="/sshKey",
+    )
     return request_of(machine, order.callback, facts)
 
 

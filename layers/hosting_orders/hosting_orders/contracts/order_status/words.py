@@ -6,16 +6,12 @@ import datetime as dt
 
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.order import Order, OrderStatus
-from hosting_orders.domain.products import ProductKind
+from hosting_orders.domain.products import Deliverer
 
 # A site shows as a VM: the contract says that hosting orders are VPS orders (C27).
-TYPES = {ProductKind.SITE: "VM", ProductKind.VM: "VM", ProductKind.DOMAIN: "DOMAIN"}
-SCOPES = {
-    ProductKind.SITE: "vps:provision",
-    ProductKind.VM: "vps:provision",
-    ProductKind.DOMAIN: "domains:provision",
-}
-"""The scope that a key needs for the orders of each product (SQ-010 … SQ-012)."""
+_TYPES = {Deliverer.PLATFORM: "VM", Deliverer.REGISTRAR: "DOMAIN"}
+SCOPES = {Deliverer.PLATFORM: "vps:provision", Deliverer.REGISTRAR: "domains:provision"}
+"""The scope that a key needs for orders, by who delivers them (SQ-010 … SQ-012)."""
 INTERVALS = {Term.MONTHLY: "1 month", Term.ANNUAL: "12 months"}
 
 _STATUSES = {
@@ -29,6 +25,11 @@ _STATUSES = {
     OrderStatus.REFUND_FAILED: "PROCESSING",
     OrderStatus.PROVISION_FAILED: "PROVISION_FAILED",
 }
+
+
+def type_word(order: Order) -> str:
+    """The order's type."""
+    return _TYPES[order.item.DELIVERER]
 
 
 def status_word(order: Order) -> str:

@@ -16,13 +16,14 @@ from hosting_orders.contracts.vendor.accounts import (
     account_details,
     user_details,
 )
+from hosting_orders.contracts.vendor.machines import MachineFacts, machine_facts
 from hosting_orders.contracts.vendor.orders import OrderIdAndStatus, OrderTimes, order_status, order_times
 from hosting_orders.contracts.vendor.tasks import TaskSummary, task_summaries
 from hosting_orders.contracts.vendor.times import date_time
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.order import Order, OrderStatus
-from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource
+from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource, VmResource
 
 if TYPE_CHECKING:
     from hosting_orders.usecases.list_orders import Listing
@@ -64,7 +65,8 @@ class OrderInDetails(OrderSummary, PaymentPage, OrderTimes):
 
 
 class SshData(TypedDict):
-    """Null until the site is delivered; `password` also for credentials that may not see it (C22)."""
+    """Null until the site is delivered; `password` also for credentials that may not see it (C22), and where there is
+    none."""
 
     ipaddr: str | None
     username: str | None
@@ -85,7 +87,19 @@ class SitePart(TypedDict, total=False):
     site: SiteBlock
 
 
-class OrderDetails(SitePart):
+class VmBlock(MachineFacts):
+    """A delivered virtual machine."""
+
+    ssh_data: SshData
+
+
+class VmPart(TypedDict, total=False):
+    """Ours: a machine is no `site`."""
+
+    vm: VmBlock
+
+
+class OrderDetails(SitePart, VmPart):
     """GET /api/orders/:id (O1-020 … O1-025)."""
 
     order: OrderInDetails
@@ -132,6 +146,7 @@ def order_details(view: OrderView) -> OrderDetails:
         "order": {**_summary(order, payment), **page, **order_times(view.outlook)},
         "tasks": task_summaries(order, payment),
         **site,
+        **_vm_part(order, view.password),
         "account": account_details(view.account),
         "user": user_details(view.user) if view.user else None,
     }
@@ -209,3 +224,25 @@ def _site(order: Order, password: str | None) -> SiteBlock:
 
 _SITES = {ProductKind.SITE: _site}
 """The products that a `site` stands for."""
+
+
+def _vm_part(order: Order, password: str | None) -> VmPart:
+    block = _MACHINES.get(order.kind)
+    return block(order, password) if block else {}
+
+
+def _machine(order: Order, password: str | None) -> VmPart:
+    machine = order.resource_as(VmResource)
+    if machine is None:
+        return {}
+    ssh_data: SshData = {
+        "ipaddr": machine.ip_address,
+        "username": machine.username,
+        "password": password,
+        "port": str(machine.port),
+    }
+    return {"vm": {**machine_facts(order, machine), "ssh_data": ssh_data}}
+
+
+_MACHINES = {ProductKind.VM: _machine}
+"""The products that a `vm` stands for."""

@@ -149,7 +149,7 @@ PLACE_CART = Operation(
     answers=carts.CartEnvelope,
     render=carts.placed_cart,
     headers=replayed,
-    refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN),
+    refuses=(Code.USER_REQUIRED, *_ANY_ORDER, *_SITE, *_DOMAIN, Code.UNKNOWN_IMAGE),
     ours=True,
 )
 SHOW_CART = Operation(

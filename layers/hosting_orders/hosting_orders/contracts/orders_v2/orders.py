@@ -18,13 +18,14 @@ from hosting_orders.contracts.vendor.accounts import (
     user_details,
 )
 from hosting_orders.contracts.vendor.callbacks import CallbackState, callback_state
+from hosting_orders.contracts.vendor.machines import MachineFacts, machine_facts
 from hosting_orders.contracts.vendor.orders import OrderIdAndStatus, OrderTimes, order_status, order_times
 from hosting_orders.contracts.vendor.tasks import TaskSummary, task_summaries
 from hosting_orders.contracts.vendor.times import date_time
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.order import Order
-from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource, VmItem, VmResource
+from hosting_orders.domain.products import ProductKind, SiteItem, SiteResource, VmResource
 
 from .domains import DomainBlock, domain_block
 
@@ -60,7 +61,7 @@ class OrderList(TypedDict):
 
 
 class SshData(TypedDict):
-    """`password` is null for credentials that may not see it (C22)."""
+    """`password` is null for credentials that may not see it (C22), and where there is none."""
 
     ipaddr: str
     username: str
@@ -79,14 +80,9 @@ class SiteBlock(TypedDict):
     ssh_data: SshData
 
 
-class VmBlock(TypedDict):
-    """A delivered virtual machine (ours). `ssh_data` is root's."""
+class VmBlock(MachineFacts):
+    """A delivered virtual machine (ours)."""
 
-    id: str
-    hostname: str
-    plan: str
-    image: str
-    location: str
     ssh_data: SshData
 
 
@@ -279,15 +275,11 @@ def _domain_part(order: Order, password: str | None) -> ProductParts:
 
 
 def _vm_part(order: Order, password: str | None) -> ProductParts:
-    machine, item = order.resource_as(VmResource), order.item_as(VmItem)
+    machine = order.resource_as(VmResource)
     if machine is None:
         return {}
     block: VmBlock = {
-        "id": machine.id,
-        "hostname": item.hostname,
-        "plan": item.plan,
-        "image": item.image,
-        "location": item.location,
+        **machine_facts(order, machine),
         "ssh_data": {
             "ipaddr": machine.ip_address,
             "username": machine.username,

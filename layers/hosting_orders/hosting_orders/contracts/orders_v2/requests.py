@@ -5,10 +5,10 @@ Field names and words are the contract's, to the letter; O2-… and C… are ids
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hosting_orders.contracts.operation import Body, RequestFacts
@@ -19,6 +19,7 @@ from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
 from hosting_orders.usecases.products.fulfilment import ProductRequest
 from hosting_orders.usecases.products.site import SiteRequest
+from hosting_orders.usecases.products.vm import VmRequest
 
 from . import operations
 from .domain_requests import Domain, domain_problem, domain_request
@@ -32,6 +33,17 @@ class Site(Strict):
     location: ShortName
     plan: ShortName
     term: ShortName
+
+
+class Vm(Strict):
+    """`vm` of POST /api/carts (ours)."""
+
+    hostname: Annotated[str, StringConstraints(min_length=1, max_length=253)]
+    plan: ShortName
+    image: ShortName
+    location: ShortName
+    term: ShortName
+    ssh_key: str | None = None
 
 
 class PlaceOrder(Strict):
@@ -49,24 +61,28 @@ class OrderDomain(Strict):
 
 
 class CartItem(Strict):
-    """One of `items`: a site or a domain, in the words of the endpoint that orders it alone."""
+    """One of `items`: one product, a site or a domain in the words of the endpoint that orders it alone."""
 
     site: Site | None = None
     domain: Domain | None = None
+    vm: Vm | None = None
 
     @model_validator(mode="after")
     def _one_product(self) -> Self:
-        if (self.site is None) == (self.domain is None):
-            raise PydanticCustomError("one_product", "must have either `site` or `domain`")
+        if len(self._given()) != 1:
+            known = ", ".join(f"`{name}`" for name in type(self).model_fields)
+            raise PydanticCustomError("one_product", "must have exactly one of: {known}", {"known": known})
         return self
 
+    def _given(self) -> list[tuple[str, Strict]]:
+        return [
+            (name, given) for name in type(self).model_fields if (given := getattr(self, name)) is not None
+        ]
+
     @property
-    def product(self) -> tuple[str, Site | Domain]:
+    def product(self) -> tuple[str, Strict]:
         """The one product, and the field it stands in."""
-        if self.site is not None:
-            return "site", self.site
-        assert self.domain is not None
-        return "domain", self.domain
+        return self._given()[0]
 
 
 class PlaceCart(Strict):
@@ -133,7 +149,7 @@ def _not_of_another_api(body: object) -> object:
 
 
 def _request(
-    items: list[tuple[str, Site | Domain]],
+    items: Sequence[tuple[str, Strict]],
     callback: Callback | None,
     facts: RequestFacts,
     on_item_failure: str | None = None,
@@ -160,7 +176,15 @@ def _site_request(item: Site) -> SiteRequest:
     )
 
 
-_PRODUCTS: dict[type, Callable[[Any], ProductRequest]] = {Site: _site_request, Domain: domain_request}
+def _vm_request(item: Vm) -> VmRequest:
+    return VmRequest(item.hostname, item.plan, item.image, item.location, item.term, item.ssh_key)
+
+
+_PRODUCTS: dict[type, Callable[[Any], ProductRequest]] = {
+    Site: _site_request,
+    Domain: domain_request,
+    Vm: _vm_request,
+}
 
 PLACE_ORDER = operations.PLACE_ORDER.taking(Body(PlaceOrder, _site_order))
 ORDER_DOMAIN = operations.ORDER_DOMAIN.taking(Body(OrderDomain, _domain_order))

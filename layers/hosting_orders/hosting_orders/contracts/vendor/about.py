@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
+from hosting_orders.domain.catalogue import Catalogue, Plan, PlatformName, VmPlan
+
 if TYPE_CHECKING:
     from hosting_orders.usecases.show_about import AboutView
 
@@ -41,8 +43,27 @@ class VariantOnSale(TypedDict):
     available: bool
 
 
+class ImageOnSale(TypedDict):
+    """An operating system."""
+
+    short_name: str
+    name: str
+
+
+class VmPlanOnSale(ProductOnSale):
+    """A size of virtual machine, with the operating systems and the locations that it can have. It is left out where
+    it can have none."""
+
+    memory_mb: int
+    disk_gb: int
+    cores: int
+    transfer_gb: int
+    images: list[ImageOnSale]
+    locations: list[Location]
+
+
 class About(TypedDict):
-    """A feature is null when it is unknown now."""
+    """`locations` and `products` are those of sites; `vm_plans` is ours. A feature is null when it is unknown now."""
 
     version: str
     logged_in_as: str | None
@@ -50,6 +71,7 @@ class About(TypedDict):
     locations: list[Location]
     products: list[ProductOnSale]
     variants: list[VariantOnSale]
+    vm_plans: list[VmPlanOnSale]
     features: dict[str, bool | None]
 
 
@@ -64,36 +86,59 @@ def _about(view: AboutView, unknown_variants: frozenset[str]) -> About:
         "version": view.version,
         "logged_in_as": view.user_id,
         "account_scoped": account.id if account else None,
-        "locations": [
-            {"id": place.id, "short_name": place.short_name, "name": place.name}
-            for place in _by_name(view.catalogue.locations)
-        ],
-        "products": [
-            {
-                "id": plan.id,
-                "short_name": plan.short_name,
-                "name": plan.name,
-                "description": plan.description,
-                "prices": [
-                    {
-                        "term": term.value,
-                        "currency": currency,
-                        "net_cents": amount,
-                        "gross_cents": None if view.tax_is_added else amount,
-                    }
-                    for (billing_plan, term, currency), amount in sorted(plan.prices.items())
-                    if account and (billing_plan, currency) == (account.billing_plan, account.currency)
-                ],
-            }
-            for plan in _by_name(view.catalogue.plans)
-        ],
+        "locations": _locations(view.catalogue, PlatformName.HTTP),
+        "products": [_product(view, plan) for plan in _by_name(view.catalogue.plans)],
         "variants": [
             {"name": variant.name, "available": variant.available}
             for variant in _by_name(view.catalogue.variants)
             if variant.name not in unknown_variants
         ],
+        "vm_plans": [
+            shown for plan in _by_name(view.catalogue.vm_plans) if (shown := _vm_plan(view, plan)) is not None
+        ],
         "features": dict(view.features),
     }
+
+
+def _locations(catalogue: Catalogue, platform: PlatformName) -> list[Location]:
+    return [
+        {"id": place.id, "short_name": place.short_name, "name": place.name}
+        for place in _by_name(catalogue.locations_on(platform))
+    ]
+
+
+def _product(view: AboutView, plan: Plan) -> ProductOnSale:
+    account = view.account
+    return {
+        "id": plan.id,
+        "short_name": plan.short_name,
+        "name": plan.name,
+        "description": plan.description,
+        "prices": [
+            {
+                "term": term.value,
+                "currency": currency,
+                "net_cents": amount,
+                "gross_cents": None if view.tax_is_added else amount,
+            }
+            for (billing_plan, term, currency), amount in sorted(plan.prices.items())
+            if account and (billing_plan, currency) == (account.billing_plan, account.currency)
+        ],
+    }
+
+
+def _vm_plan(view: AboutView, plan: VmPlan) -> VmPlanOnSale | None:
+    images = _by_name(view.catalogue.images_on(plan.platform))
+    shown: VmPlanOnSale = {
+        **_product(view, plan),
+        "memory_mb": plan.memory_mb,
+        "disk_gb": plan.disk_gb,
+        "cores": plan.cores,
+        "transfer_gb": plan.transfer_gb,
+        "images": [{"short_name": image.short_name, "name": image.name} for image in images],
+        "locations": _locations(view.catalogue, plan.platform),
+    }
+    return shown if shown["images"] and shown["locations"] else None
 
 
 def _by_name(entries: Mapping[str, Any]) -> Iterable[Any]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from hosting_orders.domain.account import Account
-from hosting_orders.domain.catalogue import Catalogue, Plan, Term, Variant
+from hosting_orders.domain.catalogue import Catalogue, Location, Plan, PlatformName, Term, Variant
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
+from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError, ProviderUnavailableError
 from hosting_orders.domain.order import Order
 from hosting_orders.domain.products import Claims, Item, ProductKind, SiteItem, SiteResource
 from hosting_orders.domain.providers import Operation, ServiceRequest
@@ -80,6 +80,8 @@ class SiteFulfilment(PlatformFulfilment):
         site = operation.site
         if site is None:
             return None
+        if not site.password:
+            raise ProviderUnavailableError("hosting platform: malformed answer (a site without a password)")
         return SiteResource(
             id=site.id,
             domain=site.domain,
@@ -97,15 +99,14 @@ def _draft(catalogue: Catalogue, account: Account, request: SiteRequest, pointer
     problems = []
     variants = _known_variants(catalogue, request)
     variant = variants.get(request.variant)
-    location = catalogue.locations.get(request.location or _default_location(catalogue, account))
+    locations = catalogue.locations_on(PlatformName.HTTP)
+    location = locations.get(request.location or _default_location(locations, account))
     plan = catalogue.plans.get(request.plan or _default_plan(catalogue, account))
     term = _term(plan, account, request.term)
     if variant is None:
         problems.append(_unknown(Code.UNKNOWN_VARIANT, "variant", request.variant, variants))
     if location is None:
-        problems.append(
-            _unknown(Code.UNKNOWN_LOCATION, "location", request.location or "", catalogue.locations)
-        )
+        problems.append(_unknown(Code.UNKNOWN_LOCATION, "location", request.location or "", locations))
     if plan is None:
         problems.append(_unknown(Code.UNKNOWN_PLAN, "plan", request.plan or "", catalogue.plans))
     if term is None:
@@ -136,10 +137,10 @@ def _known_variants(catalogue: Catalogue, request: SiteRequest) -> dict[str, Var
     return {name: variant for name, variant in catalogue.variants.items() if name not in hidden}
 
 
-def _default_location(catalogue: Catalogue, account: Account) -> str:
-    if account.default_location in catalogue.locations:
+def _default_location(locations: dict[str, Location], account: Account) -> str:
+    if account.default_location in locations:
         return account.default_location
-    return min(catalogue.locations, default="")
+    return min(locations, default="")
 
 
 def _default_plan(catalogue: Catalogue, account: Account) -> str:

@@ -1,25 +1,30 @@
-"""A virtual machine (VPS): its checks, and what the hosting platform is asked for."""
+"""A virtual machine (VPS): its checks, and what the platform of its plan is asked for."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from hosting_orders.domain.account import Account
-from hosting_orders.domain.catalogue import Catalogue, Term
+from hosting_orders.domain.catalogue import Catalogue, Image, Location, PlatformName, Term, VmPlan
 from hosting_orders.domain.codes import Code
-from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
+from hosting_orders.domain.errors import (
+    InvalidRequestError,
+    ProviderUnavailableError,
+)
 from hosting_orders.domain.order import Order
 from hosting_orders.domain.products import Claims, Item, ProductKind, VmItem, VmResource
 from hosting_orders.domain.providers import Operation, ServiceRequest
 from hosting_orders.domain.registration import SealedContacts
+from hosting_orders.domain.ssh_keys import normal_ssh_key
 
-from ..drafts import Draft
+from ..changes import load_cart
+from ..drafts import Draft, Problems
 from ..platform_delivery import PlatformFulfilment
 from ..ports import Services
-from ..sealed_password import password_context
+from ..sealed_password import new_password, password_context, password_context_of
 
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
@@ -27,7 +32,11 @@ _HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 @dataclass(frozen=True, slots=True)
 class VmRequest:
-    """A virtual machine as the client asked for it, already of the right types."""
+    """A virtual machine as the client asked for it, already of the right types.
+
+    `ssh_key` is a public key in OpenSSH's form that may log in; without one there is a root password.
+    `ssh_key_pointer` is its JSON pointer below the item, in the spelling of the client's contract.
+    """
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
 
@@ -36,10 +45,19 @@ class VmRequest:
     image: str
     location: str
     term: str
+    ssh_key: str | None = None
+    ssh_key_pointer: str = "/ssh_key"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class VmDraft(Draft):
+    """A machine that has passed its checks."""
+
+    item: VmItem
 
 
 class VmFulfilment(PlatformFulfilment):
-    """A machine is checked against the catalogue alone, and the hosting platform delivers it."""
+    """A machine is checked against the catalogue alone, and the platform of its plan delivers it."""
 
     def draft(
         self,
@@ -48,18 +66,23 @@ class VmFulfilment(PlatformFulfilment):
         account: Account,
         request: VmRequest,
         pointer: str,
-    ) -> Draft:
+    ) -> VmDraft:
         return _draft(catalogue, account, request, pointer)
 
-    def settle(self, services: Services, account: Account, drafts: Sequence[Draft]) -> Sequence[Draft]:
+    def settle(self, services: Services, account: Account, drafts: Sequence[VmDraft]) -> Sequence[VmDraft]:
         return drafts
 
     def sealed(
-        self, services: Services, account_id: str, number: int, draft: Draft
+        self, services: Services, account_id: str, number: int, draft: VmDraft
     ) -> tuple[Item, Sequence[SealedContacts]]:
-        return draft.item, ()
+        item = draft.item
+        if item.ssh_key is None and not item.platform.makes_passwords:
+            # Sealed as the delivered machine's password is, so that it never has to be opened to be handed over.
+            sealed = services.cipher.seal(new_password(), password_context_of(account_id, number))
+            item = replace(item, sealed_password=sealed)
+        return item, ()
 
-    def lost(self, draft: Draft) -> InvalidRequestError:
+    def lost(self, draft: VmDraft) -> InvalidRequestError:
         raise AssertionError("a virtual machine claims nothing")
 
     def service_request(self, order: Order) -> ServiceRequest:
@@ -69,10 +92,19 @@ class VmFulfilment(PlatformFulfilment):
             reference=f"{order.account_id}/{order.uuid}",
             kind=order.kind.value,
             name=item.hostname,
-            variant=item.image,
-            location=item.location,
-            plan=item.plan,
+            variant=item.blueprint or item.image,
+            location=item.zone or item.location,
+            plan=item.bundle or item.plan,
+            platform=item.platform,
+            size=item.size,
+            ssh_key=item.ssh_key,
         )
+
+    def request_to_build(self, services: Services, order: Order) -> ServiceRequest:
+        sealed = order.item_as(VmItem).sealed_password
+        password = None if sealed is None else services.cipher.open(sealed, password_context(order))
+        cart = load_cart(services, order.account_id, order.cart_token)
+        return replace(self.service_request(order), password=password, live=cart.payment.live)
 
     def resource(self, services: Services, order: Order, operation: Operation) -> VmResource | None:
         machine = operation.site
@@ -83,49 +115,118 @@ class VmFulfilment(PlatformFulfilment):
             domain=machine.domain,
             ip_address=machine.ip_address,
             username=machine.username,
-            sealed_password=services.cipher.seal(machine.password, password_context(order)),
+            sealed_password=_password(services, order, machine.password),
             port=machine.port,
         )
 
 
-def _draft(catalogue: Catalogue, account: Account, request: VmRequest, pointer: str) -> Draft:
-    """Every name is the catalogue's, the host name can be one, and there is a price.
+def _password(services: Services, order: Order, made: str | None) -> str | None:
+    """The delivered machine's password, sealed: ours, or what the platform has made. With a key there is none."""
+    item = order.item_as(VmItem)
+    if item.ssh_key is not None or item.sealed_password is not None:
+        return item.sealed_password
+    if not made:
+        raise ProviderUnavailableError("hosting platform: malformed answer (a machine without a login)")
+    return services.cipher.seal(made, password_context(order))
+
+
+# -- the checks ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What the catalogue has for a request."""
+
+    plan: VmPlan
+    image: Image
+    location: Location
+    term: Term
+
+
+def _draft(catalogue: Catalogue, account: Account, request: VmRequest, pointer: str) -> VmDraft:
+    """Every name is the catalogue's, the plan's platform has it, the host name can be one, and there is a price.
 
     Raises InvalidFieldsError or InvalidRequestError, with pointers below the item."""
-    problems = []
-    plan = catalogue.vm_plans.get(request.plan)
-    image = catalogue.images.get(request.image)
-    location = catalogue.locations.get(request.location)
-    term = Term(request.term) if request.term in set(Term) else None
-    hostname = request.hostname.lower()
-    if len(hostname) > 253 or not _HOSTNAME.fullmatch(hostname):
-        text = "`hostname` must be a host name: letters, digits and hyphens, such as web-1.example.com."
-        problems.append(InvalidRequestError(Code.INVALID_FIELD, text, "/hostname"))
-    if plan is None:
-        problems.append(_unknown(Code.UNKNOWN_PLAN, "plan", request.plan, catalogue.vm_plans))
-    if image is None:
-        problems.append(_unknown(Code.UNKNOWN_IMAGE, "image", request.image, catalogue.images))
-    if location is None:
-        problems.append(_unknown(Code.UNKNOWN_LOCATION, "location", request.location, catalogue.locations))
-    if term is None:
-        problems.append(_unknown(Code.UNKNOWN_TERM, "term", request.term, [term.value for term in Term]))
-    if problems:
-        raise InvalidFieldsError(problems)
-    assert plan and image and location and term
+    problems = Problems()
+    hostname = problems.collect("", lambda: _hostname(request.hostname))
+    choice = _choice(catalogue, request, problems)
+    ssh_key = problems.collect("", lambda: _ssh_key(request))
+    problems.raise_if_any()
+    assert hostname and choice
     if not account.can_order:
         raise InvalidRequestError(Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS, "Account unable to create orders.")
-    price = plan.price(account.billing_plan, term, account.currency)
+    plan, platform = choice.plan, choice.plan.platform
+    price = plan.price(account.billing_plan, choice.term, account.currency)
     if price is None:
         raise InvalidRequestError(
             Code.PRICING_MISSING,
-            f"Missing pricing information: the plan {plan.short_name} has no {term} price in "
+            f"Missing pricing information: the plan {plan.short_name} has no {choice.term} price in "
             f"{account.currency} for this account.",
             "/plan",
         )
-    item = VmItem(hostname, plan.short_name, image.short_name, location.short_name, term)
-    return Draft(pointer, item, price, Claims())
+    item = VmItem(
+        hostname,
+        plan.short_name,
+        choice.image.short_name,
+        choice.location.short_name,
+        choice.term,
+        platform=platform,
+        bundle=plan.code,
+        blueprint=choice.image.code_on(platform) or "",
+        zone=choice.location.code_on(platform) or "",
+        size=plan.size,
+        ssh_key=ssh_key,
+    )
+    return VmDraft(pointer, item, price, Claims())
 
 
-def _unknown(code: Code, field: str, given: str, known: Iterable[str]) -> InvalidRequestError:
+def _hostname(given: str) -> str:
+    hostname = given.lower()
+    if len(hostname) > 253 or not _HOSTNAME.fullmatch(hostname):
+        text = "`hostname` must be a host name: letters, digits and hyphens, such as web-1.example.com."
+        raise InvalidRequestError(Code.INVALID_FIELD, text, "/hostname")
+    return hostname
+
+
+def _ssh_key(request: VmRequest) -> str | None:
+    if request.ssh_key is None:
+        return None
+    try:
+        return normal_ssh_key(request.ssh_key)
+    except ValueError as problem:
+        field = request.ssh_key_pointer.removeprefix("/")
+        text = f"`{field}` is not a public SSH key that can be used: the key {problem}."
+        raise InvalidRequestError(Code.INVALID_FIELD, text, request.ssh_key_pointer) from None
+
+
+def _choice(catalogue: Catalogue, request: VmRequest, problems: Problems) -> _Choice | None:
+    plan = catalogue.vm_plans.get(request.plan)
+    platform = plan.platform if plan else None
+    image, location = catalogue.images.get(request.image), catalogue.locations.get(request.location)
+    term = Term(request.term) if request.term in set(Term) else None
+    if plan is None:
+        problems.found.append(_unknown(Code.UNKNOWN_PLAN, "plan", request.plan, catalogue.vm_plans))
+    if image is None or not _has(platform, image):
+        images = catalogue.images_on(platform) if platform else catalogue.images
+        problems.found.append(_unknown(Code.UNKNOWN_IMAGE, "image", request.image, images, plan))
+    if location is None or not _has(platform, location):
+        locations = catalogue.locations_on(platform) if platform else catalogue.locations
+        problems.found.append(_unknown(Code.UNKNOWN_LOCATION, "location", request.location, locations, plan))
+    if term is None:
+        terms = [term.value for term in Term]
+        problems.found.append(_unknown(Code.UNKNOWN_TERM, "term", request.term, terms))
+    return _Choice(plan, image, location, term) if plan and image and location and term else None
+
+
+def _has(platform: PlatformName | None, wanted: Image | Location) -> bool:
+    return platform is None or wanted.code_on(platform) is not None
+
+
+def _unknown(
+    code: Code, field: str, given: str, known: Iterable[str], plan: VmPlan | None = None
+) -> InvalidRequestError:
+    """`plan` is the one that only some images and locations belong to."""
     choices = ", ".join(sorted(known))
-    return InvalidRequestError(code, f"Unknown {field} {given[:60]!r}; it is one of: {choices}.", f"/{field}")
+    whose = f" with the plan {plan.short_name}" if plan else ""
+    text = f"Unknown {field} {given[:60]!r}{whose}; it is one of: {choices}."
+    return InvalidRequestError(code, text, f"/{field}")

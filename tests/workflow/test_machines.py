@@ -1,0 +1,320 @@
+"""Virtual machines: what each plan can have, how one logs in, when it is looked at, and what real money is for."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.catalogue import PlatformName
+from hosting_orders.domain.durations import HOUR, MINUTE, SECOND
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import VmItem
+from hosting_orders.usecases.products import vm as vm_product
+from hosting_orders.usecases.sealed_password import new_password, password_context
+from tests.support.forgetful_platform import CLOUD, PLAN, ForgetfulPlatform, let_money_be_real, sell_machines
+from tests.support.table import everything_in
+from tests.support.world import Reply, World, a_world
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINAmUhkUHOtXTgd5/H7wH5vhM7pfD3DidAlAvknMUDPG"
+OWN = {**CLOUD, "plan": "vps-1", "location": "ams"}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+@pytest.fixture
+def cloud(world: World) -> ForgetfulPlatform:
+    return sell_machines(world)
+
+
+def order(world: World, vm: dict[str, Any] = CLOUD, **fields: Any) -> Order:
+    reply = world.place_cart({"vm": vm}, **fields)
+    assert reply.status == 202, reply.body
+    return world.order(reply.body["orders"][0]["id"])
+
+
+def shown(world: World, order: Order, **headers: str) -> dict[str, Any]:
+    reply = world.request("GET", f"/api/orders/{order.uuid}", headers=headers)
+    assert reply.status == 200
+    return dict(reply.body)
+
+
+def refused(world: World, vm: dict[str, Any]) -> dict[str, Any]:
+    """The one thing that is wrong with it; nothing was written."""
+    reply = world.place_cart({"vm": vm})
+    assert reply.status == 400, reply.body
+    assert world.items("ORDER#") == [] and world.net_paid() == 0
+    (problem,) = reply.body["details"]
+    return dict(problem)
+
+
+# -- what a plan can have -----------------------------------------------------------------------------------------
+
+
+def test_the_platform_is_asked_in_its_own_words_and_for_what_was_sold(
+    world: World, cloud: ForgetfulPlatform
+) -> None:
+    placed = order(world)
+    world.run()
+
+    asked = cloud.machines[placed.uuid].request
+
+    assert (asked.platform, asked.plan, asked.variant, asked.location) == (
+        PlatformName.LIGHTSAIL,
+        "small_3_0",
+        "debian_13",
+        "eu-central-1a",
+    )
+    assert asked.size is not None
+    assert (asked.size.memory_mb, asked.size.disk_gb, asked.size.cores, asked.size.transfer_gb) == (
+        *(2048, 60),
+        *(2, 3000),
+    )
+
+
+@pytest.mark.parametrize(
+    ("vm", "code", "pointer", "choices"),
+    [
+        ({**CLOUD, "image": "rocky-10"}, "unknown_image", "image", "amazon-linux, debian-13"),
+        ({**CLOUD, "location": "ams"}, "unknown_location", "location", "fra"),
+        ({**OWN, "image": "amazon-linux"}, "unknown_image", "image", "debian-13, rocky-10, ubuntu-26-04"),
+        ({**OWN, "location": "fra"}, "unknown_location", "location", "ams, pdx"),
+    ],
+)
+def test_a_plan_is_refused_with_what_its_platform_does_not_have(
+    world: World, cloud: ForgetfulPlatform, vm: dict[str, Any], code: str, pointer: str, choices: str
+) -> None:
+    problem = refused(world, vm)
+
+    assert (problem["code"], problem["pointer"]) == (code, f"/items/0/vm/{pointer}")
+    assert f"with the plan {vm['plan']}; it is one of: {choices}." in problem["message"]
+
+
+def test_everything_that_is_wrong_is_said_at_once(world: World, cloud: ForgetfulPlatform) -> None:
+    vm = {
+        **dict.fromkeys(("plan", "image", "location", "term"), "mars"),
+        "hostname": "-",
+        "ssh_key": "my key",
+    }
+    reply = world.place_cart({"vm": vm})
+
+    pointers = {problem["pointer"].rpartition("/")[2] for problem in reply.body["details"]}
+
+    assert pointers == {"plan", "image", "location", "term", "hostname", "ssh_key"}
+
+
+def test_about_lists_each_plan_with_what_it_can_have_and_all_of_that_can_be_ordered(
+    world: World, cloud: ForgetfulPlatform
+) -> None:
+    about = world.request("GET", "/api/about").body
+
+    plans = {plan["short_name"]: plan for plan in about["vm_plans"]}
+
+    assert list(plans) == ["cloud-1", "vps-1", "vps-2"]
+    for plan in plans.values():
+        for image in plan["images"]:
+            for place in plan["locations"]:
+                vm = {
+                    **CLOUD,
+                    "plan": plan["short_name"],
+                    "image": image["short_name"],
+                    "location": place["short_name"],
+                }
+                assert world.place_cart({"vm": vm}).status == 202, vm
+    assert plans["cloud-1"]["prices"][0]["net_cents"] == 14000 and plans["cloud-1"]["cores"] == 2
+    assert "lightsail" not in json.dumps(about) and "small_3_0" not in json.dumps(about)
+
+
+def test_a_site_is_not_sold_where_only_machines_run(world: World, cloud: ForgetfulPlatform) -> None:
+    about = world.request("GET", "/api/about").body
+
+    assert [place["short_name"] for place in about["locations"]] == ["ams", "pdx"]
+    reply = world.place(location="fra")
+    assert (reply.status, reply.body["code"]) == (400, "unknown_location")
+
+
+def test_a_plan_that_has_changed_since_is_delivered_and_shown_as_it_was_sold(
+    world: World, cloud: ForgetfulPlatform
+) -> None:
+    placed = order(world)
+    world.services.catalogue.put_plan(replace(PLAN, bundle="large_3_0", memory_mb=8192))
+    world.advance(120)
+    world.run()
+    cloud.start(placed.uuid)
+    world.live(120, every=60)
+
+    assert cloud.machines[placed.uuid].request.plan == "small_3_0"
+    assert shown(world, placed)["vm"]["memory_mb"] == 2048
+
+
+# -- how one logs in ----------------------------------------------------------------------------------------------
+
+
+def test_we_make_the_password_that_the_platform_does_not_make(world: World, cloud: ForgetfulPlatform) -> None:
+    placed = order(world)
+    item = placed.item_as(VmItem)
+    assert item.sealed_password is not None
+    password = world.services.cipher.open(item.sealed_password, password_context(placed))
+    assert re.fullmatch(r"[A-Za-z2-9]{24}", password)
+    assert shown(world, placed).get("vm") is None
+    world.run()
+    assert cloud.machines[placed.uuid].request.password == password
+    cloud.start(placed.uuid)
+    world.live(120, every=60)
+
+    vm = shown(world, placed)["vm"]
+
+    assert vm["ssh_data"] == {"ipaddr": "198.51.100.7", "username": "root", "password": password, "port": 22}
+    assert vm["has_ssh_key"] is False
+    assert password not in repr((placed, cloud.machines[placed.uuid].request))
+    assert password not in json.dumps(everything_in(world.dynamodb), default=str)
+
+
+def test_with_a_key_there_is_no_password_anywhere(world: World, cloud: ForgetfulPlatform) -> None:
+    placed = order(world, {**CLOUD, "ssh_key": f"{KEY} ada@example.com"})
+    world.run()
+    asked = cloud.machines[placed.uuid].request
+    assert (asked.ssh_key, asked.password) == (KEY, None)
+    cloud.start(placed.uuid)
+    world.live(120, every=60)
+
+    vm = shown(world, placed)["vm"]
+
+    assert (vm["has_ssh_key"], vm["ssh_data"]["password"], vm["ssh_data"]["username"]) == (True, None, "root")
+
+
+def test_a_key_and_the_http_platform(world: World) -> None:
+    placed = order(world, {**OWN, "ssh_key": KEY})
+    assert placed.item_as(VmItem).sealed_password is None
+    world.run()
+
+    vm = shown(world, placed)["vm"]
+
+    assert world.order(placed.uuid).status is OrderStatus.COMPLETED
+    assert (vm["has_ssh_key"], vm["ssh_data"]["password"]) == (True, None)
+
+
+def test_every_password_is_another_and_safe_to_paste() -> None:
+    made = {new_password() for _ in range(200)}
+
+    assert len(made) == 200
+    assert all(len(each) == 24 for each in made)
+    assert set("".join(made)) <= set(string.ascii_letters + string.digits) - set("0O1lI")
+
+
+# -- when it is looked at -----------------------------------------------------------------------------------------
+
+
+def test_what_is_not_reported_is_looked_at_soon(world: World, cloud: ForgetfulPlatform) -> None:
+    placed = order(world)
+    world.run()
+    begun = world.order(placed.uuid)
+    assert begun.provisioning_at is not None
+    assert begun.due_at == begun.provisioning_at + 15 * SECOND
+    looks = []
+    for _ in range(6):
+        due = world.order(placed.uuid).due_at
+        assert due is not None
+        world.advance((due - world.clock.now()) / 1000)
+        looks.append((world.clock.now() - begun.provisioning_at) // 1000)
+        world.reconcile()
+
+    assert looks == [15, 45, 75, 105, 135, 168]
+    assert cloud.made[placed.uuid] == 1 and "DriftOrder" not in world.metrics.counts
+
+
+def test_a_machine_that_takes_hours_is_looked_at_every_quarter_of_an_hour(
+    world: World, cloud: ForgetfulPlatform
+) -> None:
+    placed = order(world)
+    world.run()
+    world.live(2 * 3600, every=600)
+
+    waiting = world.order(placed.uuid)
+
+    assert waiting.due_at is not None and waiting.due_at - world.clock.now() <= 15 * MINUTE
+    assert waiting.status is OrderStatus.PROCESSING
+
+
+def test_a_machine_that_never_runs_is_given_up_after_four_hours_and_paid_back(
+    world: World, cloud: ForgetfulPlatform
+) -> None:
+    placed = order(world)
+    world.run()
+    told = shown(world, placed)["order"]
+    begun = world.order(placed.uuid).provisioning_at
+    assert begun is not None and told["deadline_at"] > told["expected_by"]
+    world.live(4 * 3600 - 120, every=600)
+    assert world.order(placed.uuid).status is OrderStatus.PROCESSING and world.net_paid() == 1400
+    world.live(1200, every=60)
+
+    ended = world.order(placed.uuid)
+
+    assert ended.status is OrderStatus.PROVISION_FAILED
+    assert (ended.entered(OrderStatus.REFUNDING) or 0) <= begun + 4 * HOUR + MINUTE
+    assert world.net_paid() == 0 and cloud.machines == {}
+    assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
+
+
+def test_a_delivered_machine_renews_itself(world: World, cloud: ForgetfulPlatform) -> None:
+    cloud.quick = True
+    placed = order(world)
+    world.run()
+    world.live(120, every=60)
+
+    delivered = world.order(placed.uuid)
+
+    assert delivered.subscription is not None and delivered.due_at is None
+    price = world.stripe.get(delivered.subscription.id)["items"]["data"][0]["price"]
+    assert (price["unit_amount"], price["recurring"]["interval"]) == (1400, "month")
+
+
+# -- what real money is for ---------------------------------------------------------------------------------------
+
+
+def test_the_platform_is_told_that_the_money_is_of_a_test(world: World, cloud: ForgetfulPlatform) -> None:
+    placed = order(world)
+    world.run()
+
+    assert world.cart(placed.cart_token).payment.live is False
+    assert [request.live for request in cloud.asked] == [False]
+
+
+def test_the_platform_is_told_that_the_money_is_real(world: World, cloud: ForgetfulPlatform) -> None:
+    let_money_be_real(world)
+    placed = order(world)
+    world.run()
+    world.live(30, every=15)
+
+    assert world.cart(placed.cart_token).payment.live is True
+    assert [request.live for request in cloud.asked] == [True, True]
+
+
+def test_a_machine_that_costs_nothing_is_made_for_a_live_account_alone(
+    world: World, cloud: ForgetfulPlatform
+) -> None:
+    world.services.catalogue.put_plan(replace(PLAN, prices=dict.fromkeys(PLAN.prices, 0)))
+    order(world)
+    world.run()
+    let_money_be_real(world)
+    order(world)
+    world.run()
+
+    assert [request.live for request in cloud.asked] == [False, True]
+
+
+def test_a_site_costs_no_look_at_the_cart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vm_product, "load_cart", lambda *_: pytest.fail("the cart was read"))
+    placed: Reply = world.place()
+    world.run()
+
+    assert world.order(placed.body["orders"][0]["id"]).status is OrderStatus.COMPLETED
