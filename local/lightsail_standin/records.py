@@ -145,7 +145,7 @@ def _port(number: int, cidrs: list[str], ipv6_cidrs: list[str]) -> dict[str, Any
         "toPort": number,
         "protocol": "tcp",
         "accessFrom": "Anywhere (0.0.0.0/0 and ::/0)",
-        "accessType": "public",
+        "accessType": "Public",
         "accessDirection": "inbound",
         "cidrs": cidrs,
         "ipv6Cidrs": ipv6_cidrs,

@@ -77,7 +77,7 @@ class Region:
         Only the first page, which has the latest: a machine that is being built has few.
         """
         try:
-            answer = self._ask("get_operations_for_resource", resourceName=name)
+            answer = self._look("get_operations_for_resource", resourceName=name)
         except NotThereError:
             return []
         # boto3 reads an empty or garbled answer as one without anything in it.
@@ -86,13 +86,20 @@ class Region:
 
     def _found(self, method: str, member: str, **arguments: str) -> Document | None:
         try:
-            answer = self._ask(method, **arguments)
+            answer = self._look(method, **arguments)
         except NotThereError:
             return None
         found: Document = _member(answer, member, Mapping, method)
         if found.get("name") not in arguments.values():
             raise ProviderUnavailableError(f"lightsail: {method} answered with something else")
         return found
+
+    def _look(self, method: str, **arguments: str) -> Document:
+        """Being refused a look says nothing about what is there."""
+        try:
+            return self._ask(method, **arguments)
+        except RefusedError:
+            raise ProviderUnavailableError(f"lightsail: {method} was refused") from None
 
     # -- acting ---------------------------------------------------------------------------------------------------
 

@@ -148,9 +148,8 @@ class LightsailPlatform:
                 region.allocate_address(place.address)
             except RefusedError as refusal:
                 if not refusal.name_in_use:
-                    raise ProvisioningFailedError(
-                        "The platform gives the machine no address (no_address)."
-                    ) from None
+                    # Its name is all there is to refuse: whatever the words, there are too many.
+                    raise QuotaReachedError("lightsail: no address is given") from None
             address = region.address(place.address)
         if address is None:
             raise ProviderUnavailableError("lightsail: the address is not there yet")
