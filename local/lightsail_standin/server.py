@@ -57,14 +57,7 @@ def control(standin: LightsailStandIn, path: str, fields: Mapping[str, Any]) -> 
             case ["faults"]:
                 _control_faults(standin, fields)
             case ["settings"]:
-                delay, quota, addresses = (
-                    fields.get(key) or None for key in ("delay", "quota", "address_quota")
-                )
-                standin.configure(
-                    delay=None if delay is None else max(0.0, float(delay)),
-                    quota=None if quota is None else int(quota),
-                    address_quota=None if addresses is None else int(addresses),
-                )
+                _control_settings(standin, fields)
             case ["reset"]:
                 standin.reset()
             case _:
@@ -74,6 +67,16 @@ def control(standin: LightsailStandIn, path: str, fields: Mapping[str, Any]) -> 
     except (TypeError, ValueError) as problem:
         return 400, {"error": str(problem)}
     return 200, standin.state()
+
+
+def _control_settings(standin: LightsailStandIn, fields: Mapping[str, Any]) -> None:
+    """A form sends a field that was left empty as an empty text."""
+    given = {name: value for name, value in fields.items() if value != ""}
+    standin.configure(
+        delay=max(0.0, float(given["delay"])) if "delay" in given else None,
+        quota=int(given["quota"]) if "quota" in given else None,
+        address_quota=int(given["address_quota"]) if "address_quota" in given else None,
+    )
 
 
 def _control_faults(standin: LightsailStandIn, fields: Mapping[str, Any]) -> None:
