@@ -12,7 +12,7 @@ a machine's host name begins says what happens to it:
 In a test:
 
     standin = LightsailStandIn(now=lambda: clock.now() / 1000, delay=60)
-    platform = LightsailPlatform(standin.client, count=metrics.count)
+    platform = LightsailPlatform(standin.client, metrics)
     standin.lose_next_answer("CreateInstances")
     assert [machine.name for machine in standin.machines] == ["ho-…"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +69,9 @@ class Machine:
     state: tuple[int, str] = PENDING
     # What Lightsail opens on a Linux machine by itself.
     ports: list[dict[str, Any]] = field(
-        default_factory=lambda: [_port(22, ["0.0.0.0/0"], ["::/0"]), _port(80, ["0.0.0.0/0"], ["::/0"])]
+        default_factory=lambda: [
+            opened({"fromPort": number, "toPort": number, "protocol": "tcp"}) for number in (22, 80)
+        ]
     )
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -133,21 +136,12 @@ class Address:
         return shown | ({"attachedTo": self.attached_to} if self.attached_to else {})
 
 
-def opened(info: dict[str, Any]) -> dict[str, Any]:
-    """A port as an instance shows it, from how it was asked for."""
-    port = _port(info["fromPort"], info.get("cidrs", ["0.0.0.0/0"]), info.get("ipv6Cidrs", ["::/0"]))
-    return port | {"toPort": info["toPort"], "protocol": info["protocol"]}
-
-
-def _port(number: int, cidrs: list[str], ipv6_cidrs: list[str]) -> dict[str, Any]:
+def opened(info: Mapping[str, Any]) -> dict[str, Any]:
+    """A port as a machine shows it, from how it was asked for."""
     return {
-        "fromPort": number,
-        "toPort": number,
-        "protocol": "tcp",
-        "accessFrom": "Anywhere (0.0.0.0/0 and ::/0)",
+        "accessFrom": "Anywhere",
         "accessType": "Public",
         "accessDirection": "inbound",
-        "cidrs": cidrs,
-        "ipv6Cidrs": ipv6_cidrs,
         "cidrListAliases": [],
+        **info,
     }

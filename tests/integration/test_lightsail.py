@@ -44,16 +44,24 @@ QUOTA = "Sorry, you've reached the maximum number of instances for your account.
 NEW_ACCOUNT = "Sorry, your account can not create an instance using this Lightsail plan size."
 
 
+class Metrics:
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def count(self, name: str) -> None:
+        self.counts[name] += 1
+
+
 class Shop:
     """The adapter, the stand-in and the operators' counts."""
 
     def __init__(self, clients: dict[str, Any]) -> None:
         self.now = 1_767_225_600.0
         self.standin = LightsailStandIn(now=lambda: self.now, delay=None)
-        self.counts: Counter[str] = Counter()
+        self.metrics = Metrics()
         self._clients = clients
         self.regions: list[str] = []
-        self.platform = LightsailPlatform(self._client, lambda name: self.counts.update([name]))
+        self.platform = LightsailPlatform(self._client, self.metrics)
 
     def _client(self, region: str) -> Any:
         self.regions.append(region)
@@ -317,7 +325,7 @@ def test_a_test_order_never_reaches_amazon() -> None:
     def no_request(**_: Any) -> None:
         raise AssertionError("a request left for Amazon")
 
-    platform = LightsailPlatform(real, lambda name: None)
+    platform = LightsailPlatform(real, Metrics())
 
     with pytest.raises(ProvisioningFailedError, match="test_order"):
         platform.provision(replace(REQUEST, live=False))
@@ -368,7 +376,7 @@ def test_a_quota_calls_an_operator_and_is_no_reason_to_give_up(
     with caplog.at_level(logging.WARNING), pytest.raises(ProviderUnavailableError):
         shop.platform.provision(REQUEST)
 
-    assert shop.counts["MachineQuotaReached"] == 1
+    assert shop.metrics.counts["MachineQuotaReached"] == 1
     assert QUOTA in str([record.__dict__ for record in caplog.records])
     shop.standin.configure(quota=20)
     assert shop.delivered().status is OperationStatus.SUCCEEDED
@@ -380,7 +388,7 @@ def test_without_an_address_no_machine_is_begun(shop: Shop) -> None:
     with pytest.raises(ProviderUnavailableError):
         shop.platform.provision(REQUEST)
 
-    assert shop.counts["MachineQuotaReached"] == 1
+    assert shop.metrics.counts["MachineQuotaReached"] == 1
     assert shop.left == (0, 0)
 
 
@@ -533,7 +541,10 @@ def test_a_machine_that_the_customer_alone_could_not_enter_is_not_built(
 FAKED = """
 hostnamectl() { echo "$2" > "$ROOT/hostname"; }
 chpasswd() { cat > "$ROOT/passwords"; }
-getent() { echo "debian:x:1000:1000::$ROOT/home/debian:/bin/sh"; }
+getent() { case $2 in
+    0) echo "root:x:0:0:root:$ROOT/admin:/bin/sh" ;;
+    1000) echo "debian:x:1000:1000::$ROOT/user:/bin/sh" ;;
+esac; }
 systemctl() { echo "$@" >> "$ROOT/restarts"; }
 chown() { :; }
 """
@@ -542,17 +553,18 @@ chown() { :; }
 @pytest.mark.parametrize("login", ["key", "password"])
 def test_the_launch_script_lets_the_customer_in(tmp_path: Path, login: str) -> None:
     """The script itself, run by sh on a made-up root: what it writes there is what sshd would read."""
-    for folder in ("etc/ssh", "etc/cloud", "root/.ssh", "home/debian"):
+    for folder in ("etc/ssh", "etc/cloud", "admin/.ssh", "user"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "etc/hosts").write_text("127.0.0.1 localhost\n")
     (tmp_path / "etc/ssh/sshd_config").write_text(
         "PermitRootLogin forced-commands-only\nPasswordAuthentication no\n"
     )
-    (tmp_path / "root/.ssh/authorized_keys").write_text('command="echo Please login as admin" ssh-rsa AAAA\n')
+    (tmp_path / "admin/.ssh/authorized_keys").write_text(
+        'command="echo Please login as admin" ssh-rsa AAAA\n'
+    )
     given = {"ssh_key": KEY} if login == "key" else {"ssh_key": None, "password": PASSWORD}
     script = launch_script(replace(REQUEST, **given))
-    for path in ("/etc/", "/root"):
-        script = script.replace(path, f"{tmp_path}{path}")
+    script = script.replace("/etc/", f"{tmp_path}/etc/")
 
     subprocess.run(["sh", "-eu"], input=f"ROOT={tmp_path}\n{FAKED}\n{script}", text=True, check=True)
 
@@ -563,8 +575,8 @@ def test_the_launch_script_lets_the_customer_in(tmp_path: Path, login: str) -> N
     assert "127.0.1.1 web-1.example.com" in (tmp_path / "etc/hosts").read_text()
     assert (tmp_path / "restarts").read_text() == "restart sshd\n"
     if login == "key":
-        assert (tmp_path / "root/.ssh/authorized_keys").read_text() == f"{KEY}\n"
-        assert KEY in (tmp_path / "home/debian/.ssh/authorized_keys").read_text()
+        assert (tmp_path / "admin/.ssh/authorized_keys").read_text() == f"{KEY}\n"
+        assert KEY in (tmp_path / "user/.ssh/authorized_keys").read_text()
         assert first == {"PermitRootLogin": "prohibit-password", "PasswordAuthentication": "no"}
     else:
         assert (tmp_path / "passwords").read_text().startswith("root:$6$")

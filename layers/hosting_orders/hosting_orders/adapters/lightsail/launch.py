@@ -24,11 +24,12 @@ printf '127.0.1.1 %s\\n' {name} >> /etc/hosts
 """
 # Root's file is replaced: cloud-init puts a command before each key there that only tells to log in as another user.
 _PUBLIC_KEY = """\
-for home in /root "$(getent passwd 1000 | cut -d: -f6)"; do
+root=$(getent passwd 0 | cut -d: -f6)
+for home in "$root" "$(getent passwd 1000 | cut -d: -f6)"; do
     [ -d "$home" ] || continue
     mkdir -p "$home/.ssh"
     chmod 700 "$home/.ssh"
-    [ "$home" = /root ] && : > /root/.ssh/authorized_keys
+    [ "$home" != "$root" ] || : > "$home/.ssh/authorized_keys"
     printf '%s\\n' {key} >> "$home/.ssh/authorized_keys"
     chmod 600 "$home/.ssh/authorized_keys"
     chown -R "$(stat -c %u:%g "$home")" "$home/.ssh"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.providers import Operation, OperationStatus, ProvisionedSite, ServiceRequest
@@ -39,13 +39,18 @@ _NOT_BUILT = ("build_failed", "The virtual machine could not be built.")
 _log = logging.getLogger("hosting-orders")
 
 
-class LightsailPlatform:
-    """`region_of` gives the boto3 `lightsail` client of a region. `count` counts for operators
-    (`MachineQuotaReached`)."""
+class Counts(Protocol):
+    """What operators see of it: the port Metrics."""
 
-    def __init__(self, region_of: Callable[[str], Any], count: Callable[[str], None]) -> None:
-        self._client_of = region_of
-        self._count = count
+    def count(self, name: str) -> None: ...
+
+
+class LightsailPlatform:
+    """`client_of` makes the boto3 `lightsail` client of a region; it is called once for each."""
+
+    def __init__(self, client_of: Callable[[str], Any], metrics: Counts) -> None:
+        self._client_of = client_of
+        self._metrics = metrics
         self._regions: dict[str, Region] = {}
 
     def provision(self, request: ServiceRequest) -> Operation:
@@ -67,7 +72,7 @@ class LightsailPlatform:
             _check_request(machine, request)
             return self._carry_on(region, place, machine)
         except QuotaReachedError:
-            self._count("MachineQuotaReached")
+            self._metrics.count("MachineQuotaReached")
             raise
 
     def operation(self, operation_id: str) -> Operation | None:
