@@ -1,4 +1,4 @@
-"""docs/hosting-platform-contract.md, held by the HTTP adapter against the stand-in and by the fake alike."""
+"""docs/hosting-platform-contract.md, held by the HTTP adapter against the stand-in, over HTTP and in process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hosting_orders.domain.errors import ForgedWebhookError, ProviderUnavailable
 from hosting_orders.domain.providers import Operation, OperationStatus, ServiceRequest
 from hosting_orders.usecases.ports import HostingPlatform
 from local.platform_standin import PlatformStandIn
-from tests.support.fake_platform import FakePlatform
+from tests.support.platform_in_process import in_process
 
 NEW_KEY = b"the new key of the platform"
 OLD_KEY = b"the old key of the platform"
@@ -53,12 +53,12 @@ class World(Protocol):
     def webhook(self, item_id: str) -> tuple[bytes, dict[str, str]]: ...
 
 
-class OverHttp:
-    def __init__(self, standin: PlatformStandIn) -> None:
+class StandInWorld:
+    """The HTTP adapter on the stand-in, over a socket or without one."""
+
+    def __init__(self, standin: PlatformStandIn, platform: HttpHostingPlatform) -> None:
         self._standin = standin
-        self.platform: HostingPlatform = HttpHostingPlatform(
-            standin.url, standin.api_key, (NEW_SECRET, OLD_SECRET), now=lambda: NOW
-        )
+        self.platform: HostingPlatform = platform
 
     def finish(self, item_id: str) -> None:
         self._standin.finish(item_id)
@@ -67,14 +67,13 @@ class OverHttp:
         self._standin.fail(item_id, "disk_full", "the disk is full", retryable=retryable)
 
     def lose_answer(self) -> None:
-        # On a pooled connection the adapter sends once more by itself; that answer is lost too.
-        self._standin.fault("lose", times=2 if self.platform._has_pooled else 1)  # type: ignore[attr-defined]
+        self._standin.lose_answers()
 
     def be_unavailable(self) -> None:
-        self._standin.fault("503")
+        self._standin.be_unavailable()
 
     def refuse(self) -> None:
-        self._standin.fault("422")
+        self._standin.refuse()
 
     def built(self, item_id: str) -> int:
         return self._standin.built(item_id)
@@ -83,40 +82,21 @@ class OverHttp:
         return self._standin.completion_webhook(item_id, NOW)
 
 
-class InMemory:
-    def __init__(self) -> None:
-        self._fake = FakePlatform(webhook_secrets=(NEW_SECRET, OLD_SECRET), now=lambda: NOW)
-        self.platform: HostingPlatform = self._fake
-
-    def finish(self, item_id: str) -> None:
-        self._fake.finish(item_id)
-
-    def fail(self, item_id: str, *, retryable: bool) -> None:
-        self._fake.fail(item_id, "disk_full", "the disk is full", retryable=retryable)
-
+class OverHttp(StandInWorld):
     def lose_answer(self) -> None:
-        self._fake.lose_answers()
-
-    def be_unavailable(self) -> None:
-        self._fake.be_unavailable()
-
-    def refuse(self) -> None:
-        self._fake.refuse()
-
-    def built(self, item_id: str) -> int:
-        return self._fake.built(item_id)
-
-    def webhook(self, item_id: str) -> tuple[bytes, dict[str, str]]:
-        return self._fake.completion_webhook(item_id, NOW)
+        # On a pooled connection the adapter sends once more by itself; that answer is lost too.
+        self._standin.lose_answers(2 if self.platform._has_pooled else 1)  # type: ignore[attr-defined]
 
 
-@pytest.fixture(params=["http", "fake"])
+@pytest.fixture(params=["http", "in process"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    if request.param == "fake":
-        yield InMemory()
+    standin = PlatformStandIn(delay=None, webhook_secrets=(NEW_SECRET, OLD_SECRET), now=lambda: NOW)
+    if request.param == "in process":
+        yield StandInWorld(standin, in_process(standin, now=lambda: NOW))
         return
-    with PlatformStandIn(delay=None, webhook_secrets=(NEW_SECRET, OLD_SECRET)) as standin:
-        yield OverHttp(standin)
+    with standin:
+        secrets = (NEW_SECRET, OLD_SECRET)
+        yield OverHttp(standin, HttpHostingPlatform(standin.url, standin.api_key, secrets, now=lambda: NOW))
 
 
 def found(world: World, operation_id: str) -> Operation:
