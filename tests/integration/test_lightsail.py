@@ -22,7 +22,7 @@ from hosting_orders.adapters.platforms import RoutedPlatform
 from hosting_orders.domain.catalogue import PlatformName
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.providers import Operation, OperationStatus, ServiceRequest
-from local.lightsail_standin import LightsailStandIn
+from tests.support.lightsail_in_process import LightsailInProcess
 
 ITEM = "0195f2a4-7c00-8abc-9def-0123456789ab"
 MACHINE = f"ho-{ITEM}"
@@ -55,29 +55,20 @@ class Metrics:
 class Shop:
     """The adapter, the stand-in and the operators' counts."""
 
-    def __init__(self, clients: dict[str, Any]) -> None:
-        self.now = 1_767_225_600.0
-        self.standin = LightsailStandIn(now=lambda: self.now, delay=None)
+    def __init__(self) -> None:
+        self.lightsail = LightsailInProcess()
+        self.standin = self.lightsail.standin
         self.metrics = Metrics()
-        self._clients = clients
         self.regions: list[str] = []
         self.platform = LightsailPlatform(self._client, self.metrics)
 
     def _client(self, region: str) -> Any:
         self.regions.append(region)
-        if region not in self._clients:
-            self._clients[region] = self.standin.client(region)
-        else:
-            self.standin.attach(self._clients[region])
-        return self._clients[region]
-
-    def close(self) -> None:
-        for region in self.regions:
-            self.standin.detach(self._clients[region])
+        return self.lightsail.client(region)
 
     def delivered(self, request: ServiceRequest = REQUEST) -> Operation:
         self.platform.provision(request)
-        self.standin.finish(f"ho-{request.item_id}")
+        self.lightsail.finish(request.item_id)
         return self.platform.provision(request)
 
     @property
@@ -86,16 +77,11 @@ class Shop:
         return len(self.standin.machines), len(self.standin.addresses)
 
 
-@pytest.fixture(scope="module")
-def clients() -> dict[str, Any]:
-    return {}
-
-
 @pytest.fixture
-def shop(clients: dict[str, Any]) -> Iterator[Shop]:
-    shop = Shop(clients)
+def shop() -> Iterator[Shop]:
+    shop = Shop()
     yield shop
-    shop.close()
+    shop.lightsail.close()
 
 
 # -- the ordinary way -----------------------------------------------------------------------------------------------
@@ -209,8 +195,7 @@ def test_a_machine_that_stays_pending_is_under_way_however_often_it_is_asked_abo
 
 def foreign(shop: Shop, **tags: str) -> None:
     """A machine that has the order's name, and that somebody else made."""
-    shop.platform.operation(f"lightsail/eu-central-1a/{ITEM}/x")
-    shop._clients["eu-central-1"].create_instances(
+    shop.lightsail.client().create_instances(
         instanceNames=[MACHINE],
         availabilityZone="eu-central-1a",
         blueprintId="debian_12",
@@ -235,7 +220,7 @@ def test_an_address_that_another_machine_uses_is_neither_taken_nor_released(shop
     other = MACHINE
     shop.standin.finish(other)
     request = replace(REQUEST, item_id="0195f2a4-7c00-8abc-9def-000000000002")
-    client = shop._clients["eu-central-1"]
+    client = shop.lightsail.client()
     client.allocate_static_ip(staticIpName=f"ho-{request.item_id}-ip")
     client.attach_static_ip(staticIpName=f"ho-{request.item_id}-ip", instanceName=other)
 
