@@ -51,6 +51,7 @@ def write_demo_file(stack: Stack) -> DemoAccounts:
         "api": stack.api,
         "stripe": stack.stripe,
         "platform": stack.platform,
+        "lightsail": stack.lightsail,
         "registrar": stack.registrar,
         "aws": stack.aws.endpoint,
         "callbacks": stack.callbacks,

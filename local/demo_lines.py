@@ -21,6 +21,7 @@ def show_how_to_go_on(stack: Stack, accounts: DemoAccounts, sample: Sample, term
     terminal.fact("API", stack.api)
     terminal.fact("Stripe", f"{stack.stripe}/" if stack.stripe else "Stripe's own test mode")
     terminal.fact("hosting platform", f"{stack.platform}/")
+    terminal.fact("Lightsail", f"{stack.lightsail}/")
     terminal.fact("registrar", f"{stack.registrar}/")
     terminal.fact("callbacks", f"{stack.callbacks}/")
     terminal.fact("AWS", f"{stack.aws.endpoint}  (region {REGION}, any credentials, table {stack.table})")

@@ -22,7 +22,17 @@ from hosting_orders.domain.account import (
     CredentialKind,
     User,
 )
-from hosting_orders.domain.catalogue import DomainPrice, Image, Location, Plan, Term, Tld, Variant, VmPlan
+from hosting_orders.domain.catalogue import (
+    DomainPrice,
+    Image,
+    Location,
+    Plan,
+    PlatformName,
+    Term,
+    Tld,
+    Variant,
+    VmPlan,
+)
 from hosting_orders.usecases.authenticate import hash_key
 
 if TYPE_CHECKING:
@@ -36,7 +46,7 @@ SEPA_THAT_SETTLES = "DE89370400440532013000"
 
 LOCATIONS = (
     Location("1", "ams", "Amsterdam"),
-    Location("2", "pdx", "Portland"),
+    Location("2", "pdx", "Portland", {PlatformName.HTTP: "pdx", PlatformName.LIGHTSAIL: "us-west-2a"}),
 )
 VARIANTS = (Variant("vanilla"), Variant("extendify"), Variant("migration"))
 PLANS = (
@@ -65,6 +75,7 @@ IMAGES = (
     Image("debian-13", "Debian 13"),
     Image("ubuntu-26-04", "Ubuntu 26.04 LTS"),
     Image("rocky-10", "Rocky Linux 10"),
+    Image("debian-12", "Debian 12", {PlatformName.HTTP: "debian-12", PlatformName.LIGHTSAIL: "debian_12"}),
 )
 VM_PLANS = (
     VmPlan(
@@ -88,6 +99,19 @@ VM_PLANS = (
         disk_gb=80,
         cores=2,
         transfer_gb=4000,
+    ),
+    VmPlan(
+        "13",
+        "cloud-1",
+        "Cloud 1",
+        "2 cores, 2 GB of memory, 60 GB of disk, 3 TB of transfer, at Amazon",
+        {(BILLING_PLAN, Term.MONTHLY, CURRENCY): 1900, (BILLING_PLAN, Term.ANNUAL, CURRENCY): 19000},
+        memory_mb=2048,
+        disk_gb=60,
+        cores=2,
+        transfer_gb=3000,
+        platform=PlatformName.LIGHTSAIL,
+        bundle="small_3_0",
     ),
 )
 # Net prices: the first year, a transfer, a further year.

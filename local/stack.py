@@ -1,7 +1,7 @@
 """The whole system on this machine: the project's own template on the embedded AWS, and stand-ins around it.
 
     with running_stack(state) as stack:
-        stack.api, stack.stripe, stack.platform, stack.registrar, stack.callbacks   # base addresses
+        stack.api, stack.stripe, stack.platform, stack.lightsail, stack.registrar, stack.callbacks   # base addresses
         stack.aws.client("dynamodb")                               # the embedded AWS
 
 Several stacks may run at once, each with a state folder of its own; ports that are taken are replaced by
@@ -37,6 +37,7 @@ STRIPE_TEST_KEYS = ("sk_test_", "rk_test_")
 _STRIPE_PORT = 12111
 _PLATFORM_PORT = 8090
 _REGISTRAR_PORT = 8091
+_LIGHTSAIL_PORT = 8092
 _CALLBACKS_PORT = 9009
 _READY_SECONDS = 30.0
 
@@ -50,6 +51,7 @@ class Stack:
     api: str
     stripe: str
     platform: str
+    lightsail: str
     registrar: str
     callbacks: str
     aws: Aws
@@ -107,9 +109,9 @@ def running_stack(
 
     With `stripe_api_key` (sk_test_…) money moves in Stripe's real test mode and there is no stand-in for
     Stripe. `wait_scale` shortens the state machine's waits and retry intervals; `platform_delay` is how many
-    seconds the stand-in for the hosting platform takes to build a site, `registrar_delay` how many the registrar's
-    takes to register a name (a transfer takes six times as long). `schedule_seconds` lie between two runs of the
-    reconciler; with None it runs once a minute, as on AWS.
+    seconds the stand-ins for the hosting platform and for Lightsail take to build something, `registrar_delay` how
+    many the registrar's takes to register a name (a transfer takes six times as long). `schedule_seconds` lie between
+    two runs of the reconciler; with None it runs once a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
@@ -140,6 +142,9 @@ def running_stack(
                 "--api-key": shared.platform_api_key,
                 "--delay": str(platform_delay),
             },
+        )
+        lightsail = stand_ins.start(
+            "lightsail", "local.lightsail_standin", _LIGHTSAIL_PORT, {"--delay": str(platform_delay)}
         )
         callbacks = stand_ins.start(
             "callbacks",
@@ -172,6 +177,7 @@ def running_stack(
             "PlatformApiKey": shared.platform_api_key,
             "PlatformWebhookSecrets": shared.platform_webhook,
             "RegistrarEndpoint": registrar,
+            "LightsailEndpoint": lightsail,
             "AllowLoopbackCallbacks": "true",
             "DomainRegistration": "true",
             # Who turns a switch here wants to see what it does.
@@ -187,6 +193,7 @@ def running_stack(
             api=gateway.address,
             stripe=stripe,
             platform=platform,
+            lightsail=lightsail,
             registrar=registrar,
             callbacks=callbacks,
             aws=emulator.aws,

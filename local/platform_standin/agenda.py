@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class Agenda:
-    """Runs callables after a delay in seconds, several at a time, until it is closed."""
+    """Runs callables after a delay in seconds, several at a time, until it is closed. Without any it has no thread."""
 
     def __init__(self, workers: int = 8) -> None:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
@@ -19,12 +19,14 @@ class Agenda:
         self._changed = threading.Condition()
         self._closed = False
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="platform-standin")
-        self._thread = threading.Thread(target=self._run, name="platform-standin-agenda", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
     def after(self, delay: float, action: Callable[[], None]) -> None:
         """Run `action` in `delay` seconds."""
         with self._changed:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="platform-standin-agenda", daemon=True)
+                self._thread.start()
             heapq.heappush(self._due, (time.monotonic() + delay, next(self._order), action))
             self._changed.notify()
 
@@ -33,7 +35,8 @@ class Agenda:
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self) -> None:

@@ -94,9 +94,11 @@ def _resource(service: Service) -> dict[str, Any]:
 
 
 class Platform:
-    """All services in memory, safe for many threads. `delay` in seconds; None holds everything until told.
+    """All services in memory, safe for many threads. `delay` in seconds: None holds everything until told, and with 0
+    a service is built before its PUT is answered.
 
-    `later` runs an action after a delay; `completed` is called with each operation that ends, unlocked.
+    `later` runs an action after a delay; `completed` is called with each operation that ends, unlocked. `now` returns
+    Unix seconds. `deprovisioned` are the items that were taken down, in that order.
     """
 
     def __init__(
@@ -104,13 +106,16 @@ class Platform:
         later: Callable[[float, Callable[[], None]], None],
         completed: Callable[[Operation], None],
         delay: float | None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._later = later
         self._completed = completed
+        self._now = now
         self.delay = delay
         self.services: dict[str, Service] = {}
         self._operations: dict[str, Operation] = {}
         self._deleted: set[str] = set()
+        self.deprovisioned: list[str] = []
         self._lock = threading.RLock()
 
     # -- the contract ----------------------------------------------------------------------------------------
@@ -136,10 +141,13 @@ class Platform:
                 return error(422, "name_refused", f"the platform does not take the name {service.name}")
             if service.is_called("retry-") and service.puts <= 2:
                 return error(503, "busy", "the platform is busy", retryable=True)
-            if not service.operations or (service.operation.error or {}).get("retryable"):
+            begins = not service.operations or bool((service.operation.error or {}).get("retryable"))
+            if begins:
                 self._begin(service)
             operation = service.operation
-            return 202, {"operation_id": operation.id, "item_id": item_id, "status": operation.status}
+        if begins and not service.is_called("stuck-"):
+            self._work_on(service)
+        return 202, {"operation_id": operation.id, "item_id": item_id, "status": operation.status}
 
     def get_operation(self, operation_id: str) -> Answer:
         with self._lock:
@@ -156,6 +164,7 @@ class Platform:
             if service is None or service.deleted:
                 return error(404, "service_not_found", "there is no such service")
             service.deleted = True
+            self.deprovisioned.append(item_id)
         if service.operations:
             self._end(service, service.operation, _failure("service_deleted", "deleted meanwhile"))
         return 202, {}
@@ -167,18 +176,19 @@ class Platform:
             id=f"op-{secrets.token_hex(8)}",
             item_id=service.item_id,
             reference=service.body["reference"],
-            started_at=time.time(),
+            started_at=self._now(),
         )
         service.operations.append(operation)
         self._operations[operation.id] = operation
-        if not service.is_called("stuck-"):
-            self._work_on(service)
 
     def _work_on(self, service: Service) -> None:
         if self.delay is not None and not service.held:
             operation = service.operation
             delay = self.delay * (10 if service.is_called("slow-") else 1)
-            self._later(delay, lambda: self._work_done(service, operation))
+            if delay == 0:
+                self._work_done(service, operation)
+            else:
+                self._later(delay, lambda: self._work_done(service, operation))
 
     def _work_done(self, service: Service, operation: Operation) -> None:
         if service.held:
@@ -209,6 +219,12 @@ class Platform:
         """Raises KeyError when it was never asked for."""
         return self.services[item_id]
 
+    def running(self) -> list[Service]:
+        """Those whose operation has not ended."""
+        with self._lock:
+            asked = list(self.services.values())
+        return [one for one in asked if one.operations and one.operation.status == "running"]
+
     def finish(self, item_id: str) -> None:
         """Complete its operation now."""
         service = self.service(item_id)
@@ -235,3 +251,4 @@ class Platform:
             self.services.clear()
             self._operations.clear()
             self._deleted.clear()
+            self.deprovisioned.clear()

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import hmac
-import json
-import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import cached_property
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from local import html
 from local.loopback import Handler, Server
 
 from .agenda import Agenda
+from .api import Api, ConnectionDropped, Reply, Request
+from .faults import Faults
 from .page import render
 from .platform import Answer, Operation, Platform, Service, error
 from .webhooks import MODES, Delivery, Webhooks
-
-FAULTS = ("422", "429", "500", "503", "drop", "lose", "garbage", "html")
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request under /v1 and how it was answered; None when the connection was dropped instead."""
-
-    method: str
-    path: str
-    status: int | None
-
-
-@dataclass
-class Fault:
-    """What goes wrong with the next `times` requests of a method (`*` for any)."""
-
-    method: str
-    answer: str
-    times: int
 
 
 def _domain(service: Service) -> str | None:
@@ -45,9 +26,11 @@ def _domain(service: Service) -> str | None:
 
 
 class PlatformStandIn:
-    """The platform in this process, on a free port of 127.0.0.1 unless `port` says which. A context manager.
+    """The platform in this process. `answer` takes a request without a socket.
 
-    `delay` is in seconds; None holds every service until `finish` or `fail`. `webhook_secrets` all sign.
+    As a context manager it also serves over HTTP, on a free port of 127.0.0.1 unless `port` says which. `delay` is in
+    seconds: None holds every service until `finish` or `fail`, and with 0 it is built before its PUT is answered.
+    `webhook_secrets` all sign. `now` returns Unix seconds.
     """
 
     def __init__(
@@ -60,18 +43,28 @@ class PlatformStandIn:
         delay: float | None = 2.0,
         webhook_retry_seconds: Sequence[float] = (1, 2, 5, 10, 30),
         log: Callable[[str], None] = lambda line: None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.api_key = api_key
         self.log = log
-        self.requests: list[Request] = []
-        self._faults: list[Fault] = []
-        self._lock = threading.Lock()
+        self._port = port
         self._agenda = Agenda()
-        self._webhooks = Webhooks(self._agenda, webhook_secrets, webhook_url, webhook_retry_seconds, log)
-        self._platform = Platform(self._agenda.after, self._completed, delay)
-        self._server = Server(_Handler, self, port)
+        self._webhooks = Webhooks(
+            self._agenda, webhook_secrets, webhook_url, webhook_retry_seconds, log=log, now=now
+        )
+        self._platform = Platform(self._agenda.after, self._completed, delay, now)
+        self._faults = Faults()
+        self._api = Api(self._platform, self._faults, api_key, log)
+
+    def answer(self, method: str, path: str, authorization: str, body: bytes) -> Reply:
+        """The answer to a request of the contract. Raises ConnectionDropped when there is to be none."""
+        return self._api.answer(method, path, authorization, body)
 
     # -- life ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _server(self) -> Server:
+        return Server(_Handler, self, self._port)
 
     @property
     def url(self) -> str:
@@ -101,6 +94,24 @@ class PlatformStandIn:
         return self._platform.services
 
     @property
+    def running(self) -> Sequence[Service]:
+        """Those whose operation has not ended."""
+        return self._platform.running()
+
+    @property
+    def deprovisioned(self) -> Sequence[str]:
+        """The items that were taken down, in that order."""
+        return self._platform.deprovisioned
+
+    @property
+    def requests(self) -> list[Request]:
+        return self._api.requests
+
+    @property
+    def webhook_secrets(self) -> Sequence[str]:
+        return self._webhooks.secrets
+
+    @property
     def deliveries(self) -> Sequence[Delivery]:
         """Every attempt to deliver a webhook."""
         return self._webhooks.deliveries
@@ -109,6 +120,14 @@ class PlatformStandIn:
         """How many times this item was really provisioned."""
         service = self._platform.services.get(item_id)
         return service.built if service else 0
+
+    def password(self, item_id: str) -> str | None:
+        """What an item was handed over with, if it has one. Raises KeyError when it was not handed over."""
+        operation = self._platform.service(item_id).operation
+        if operation.resource is None:
+            raise KeyError(item_id)
+        password: str | None = operation.resource["ssh"]["password"]
+        return password
 
     def completion_webhook(self, item_id: str, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
         """Body and headers of an item's completion webhook, signed at `timestamp` (Unix seconds) or now."""
@@ -153,7 +172,7 @@ class PlatformStandIn:
         self,
         item_id: str,
         code: str = "build_failed",
-        message: str = "made to fail",
+        message: str = "the site could not be built",
         *,
         retryable: bool = False,
     ) -> None:
@@ -180,14 +199,22 @@ class PlatformStandIn:
 
     def fault(self, answer: str, *, method: str = "*", times: int = 1) -> None:
         """Let the next requests go wrong; see FAULTS. `lose` and `garbage` apply the request first."""
-        if answer not in FAULTS:
-            raise ValueError(f"answer is one of {', '.join(FAULTS)}")
-        with self._lock:
-            self._faults.append(Fault(method, answer, times))
+        self._faults.add(answer, method, times)
+
+    def lose_answers(self, times: int = 1) -> None:
+        """Apply the next requests, but lose their answers."""
+        self.fault("lose", times=times)
+
+    def be_unavailable(self, times: int = 1) -> None:
+        """Do not take the next requests."""
+        self.fault("503", times=times)
+
+    def refuse(self) -> None:
+        """Refuse the next order of a service for good."""
+        self.fault("422", method="PUT")
 
     def clear_faults(self) -> None:
-        with self._lock:
-            self._faults.clear()
+        self._faults.clear()
 
     def configure(self, *, webhook_url: str | None = None, delay: str | float | None = None) -> None:
         """Change what is given. `delay` in seconds, or "never"."""
@@ -209,43 +236,6 @@ class PlatformStandIn:
     def _completed(self, operation: Operation) -> None:
         self.log(f"{operation.item_id} {operation.status}")
         self._webhooks.announce(operation)
-
-    def take_fault(self, method: str) -> str | None:
-        with self._lock:
-            for fault in self._faults:
-                if fault.method in {"*", method}:
-                    fault.times -= 1
-                    if fault.times <= 0:
-                        self._faults.remove(fault)
-                    return fault.answer
-        return None
-
-    def contract(self, method: str, path: str, authorization: str, body: bytes) -> Answer:
-        """Answer a request under /v1."""
-        if not hmac.compare_digest(authorization.encode(), f"Bearer {self.api_key}".encode()):
-            return error(401, "unauthorized", "the API key is not valid")
-        kind, _, name = path.removeprefix("/v1/").partition("/")
-        name = unquote(name)
-        if not name or "/" in name:
-            return error(404, "not_found", "there is nothing here")
-        if (method, kind) == ("PUT", "services"):
-            try:
-                asked = json.loads(body)
-            except ValueError:
-                asked = None
-            if not isinstance(asked, dict):
-                return error(400, "invalid_json", "the body must be a JSON object")
-            return self._platform.put(name, asked)
-        if (method, kind) == ("GET", "operations"):
-            return self._platform.get_operation(name)
-        if (method, kind) == ("DELETE", "services"):
-            return self._platform.delete(name)
-        return error(404, "not_found", "there is nothing here")
-
-    def wants_answer_lost(self, method: str, path: str) -> bool:
-        """True for the first PUT of a service called `lost-…`."""
-        service = self._platform.services.get(unquote(path.removeprefix("/v1/services/")))
-        return method == "PUT" and service is not None and service.is_called("lost-") and service.puts == 1
 
     def control(self, path: str, fields: Mapping[str, Any]) -> Answer:
         """Answer a POST under /_standin."""
@@ -325,34 +315,9 @@ class _Handler(Handler):
         body = self.read_body()
         if body is None:
             return
-        fault = self.standin.take_fault(self.command) if path.startswith("/v1/") else None
-        if fault == "drop":
-            self._drop(path)
-            return
-        if fault == "html":
-            self._record(path, 404)
-            self.answer(404, b"<html><body>no healthy upstream</body></html>", "text/html")
-            return
-        if fault == "422":
-            answer = error(422, "name_refused", "a refusal was asked for")
-        elif fault in {"429", "500", "503"}:
-            answer = error(int(fault), "made_to_fail", "a fault was asked for", retryable=True)
+        try:
+            reply = self.standin.answer(self.command, path, self.headers.get("authorization", ""), body)
+        except ConnectionDropped:
+            self.break_connection()
         else:
-            answer = self.standin.contract(self.command, path, self.headers.get("authorization", ""), body)
-            if fault == "lose" or self.standin.wants_answer_lost(self.command, path):
-                self._drop(path)
-                return
-        self._record(path, answer[0])
-        if fault == "garbage":
-            self.answer(answer[0], b'{"operation_id": 7, "status"', "application/json")
-        else:
-            self.answer_json(*answer)
-
-    def _drop(self, path: str) -> None:
-        self._record(path, None)
-        self.break_connection()
-
-    def _record(self, path: str, status: int | None) -> None:
-        if path.startswith("/v1/"):
-            self.standin.requests.append(Request(self.command, path, status))
-            self.standin.log(f"{self.command} {path} -> {status or 'connection dropped'}")
+            self.answer(reply.status, reply.body, reply.content_type)

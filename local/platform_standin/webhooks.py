@@ -49,13 +49,16 @@ class Webhooks:
         secrets: Sequence[str],
         url: str | None,
         retry_seconds: Sequence[float],
+        *,
         log: Callable[[str], None],
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._agenda = agenda
         self.secrets = tuple(secrets)
         self.url = url
         self._retry_seconds = tuple(retry_seconds)
         self._log = log
+        self._now = now
         self.mode = "on"
         self.deliveries: list[Delivery] = []
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -71,7 +74,7 @@ class Webhooks:
         }
         body = json.dumps(document).encode()
         webhook_id = f"evt-{operation.id}"
-        timestamp = int(time.time()) if timestamp is None else timestamp
+        timestamp = int(self._now()) if timestamp is None else timestamp
         headers = {
             "content-type": "application/json",
             "webhook-id": webhook_id,
@@ -86,8 +89,8 @@ class Webhooks:
         self.send(operation, times)
 
     def send(self, operation: Operation, times: int = 1) -> None:
-        """Send it now, whatever the mode."""
-        for _ in range(times):
+        """Send it now, whatever the mode, if there is an address to send it to."""
+        for _ in range(times if self.url else 0):
             self._agenda.after(0, lambda: self._attempt(operation, 0))
 
     def _attempt(self, operation: Operation, attempt: int) -> None:
@@ -105,7 +108,7 @@ class Webhooks:
         except (OSError, http.client.HTTPException, ValueError):
             status = None
         with self._lock:
-            self.deliveries.append(Delivery(headers["webhook-id"], operation.id, time.time(), status))
+            self.deliveries.append(Delivery(headers["webhook-id"], operation.id, self._now(), status))
         self._log(f"webhook {operation.id} -> {status or 'no answer'}")
         if status is None or not 200 <= status < 300:
             delay = self._retry_seconds[min(attempt, len(self._retry_seconds) - 1)]

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from local import html
+from local.aws_standin import AnswerLostError, Reply
 from local.loopback import Handler, Server
 
 from .page import render
-from .standin import AnswerLostError, RegistrarStandIn, Reply
+from .standin import RegistrarStandIn
 
 TICK_SECONDS = 0.2
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from typing import Any
+
+from local.aws_standin import AnswerLostError, Fault, Faults, Reply, in_process, reply_of
 
 from . import wire
 from .records import Domain, Operation
@@ -18,10 +17,6 @@ REGISTRATION_SECONDS = 300.0
 TRANSFER_SECONDS = 5 * 86_400.0
 
 
-class AnswerLostError(Exception):
-    """The connection breaks before the answer."""
-
-
 @dataclass(frozen=True)
 class Request:
     """A request and how it ended: `ok`, an error's code, or `lost`."""
@@ -29,22 +24,6 @@ class Request:
     operation: str
     name: str
     outcome: str
-
-
-@dataclass
-class Fault:
-    """What goes wrong with the next `times` requests of an operation (`*` for any); no refusal: the answer is lost."""
-
-    operation: str
-    refusal: wire.RefusalError | None
-    times: int
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class RegistrarStandIn:
@@ -68,8 +47,9 @@ class RegistrarStandIn:
         self.requests: list[Request] = []
         self.log = log
         self._registry = Registry(now, delay, transfer_delay, create_zone)
-        self._faults: list[Fault] = []
-        self._lock = threading.Lock()
+        self._faults = Faults()
+        # `answer` is looked up at each request: a test may replace it.
+        self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
 
     # -- as a service --------------------------------------------------------------------------------------------
 
@@ -102,20 +82,6 @@ class RegistrarStandIn:
         """Undo `attach`: another stand-in may have the client, which is slow to build."""
         client.meta.events.unregister("before-send.route-53-domains", self._before_send)
 
-    def _before_send(self, request: Any, **_: Any) -> Any:
-        from botocore.awsrequest import AWSResponse
-        from botocore.exceptions import ConnectionClosedError
-
-        headers = {
-            name.lower(): value.decode() if isinstance(value, bytes) else value
-            for name, value in request.headers.items()
-        }
-        try:
-            reply = self.answer(headers, request.body or b"")
-        except AnswerLostError:
-            raise ConnectionClosedError(endpoint_url=request.url) from None
-        return AWSResponse(request.url, reply.status, dict(reply.headers), _Body(reply.body))
-
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
         """Answer a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
         raw = body.encode() if isinstance(body, str) else body
@@ -124,15 +90,15 @@ class RegistrarStandIn:
         fault = None
         try:
             operation = wire.operation_of(headers)
-            fault = self._take_fault(operation)
+            fault = self._faults.take(operation)
             if fault is not None and fault.refusal is not None:
                 raise fault.refusal
             given = wire.read(operation, raw)
             name = str(given.get("DomainName", ""))
-            reply = _reply(200, wire.written(operation, self._registry.call(operation, given)))
+            reply = reply_of(200, wire.written(operation, self._registry.call(operation, given)))
             outcome = "ok"
         except wire.RefusalError as refusal:
-            reply = _reply(refusal.status, wire.written_refusal(refusal))
+            reply = reply_of(refusal.status, wire.written_refusal(refusal))
             outcome = refusal.code
         if fault is not None and fault.refusal is None:
             self._record(operation, name, "lost")
@@ -189,14 +155,7 @@ class RegistrarStandIn:
                     }
                     for domain in self._registry.domains.values()
                 ],
-                "faults": [
-                    {
-                        "operation": fault.operation,
-                        "answer": fault.refusal.code if fault.refusal else "lost",
-                        "times": fault.times,
-                    }
-                    for fault in self._faults
-                ],
+                "faults": self._faults.state(),
                 "requests": [asdict(request) for request in self.requests[-100:]],
             }
 
@@ -249,8 +208,7 @@ class RegistrarStandIn:
         self._add_fault(Fault(operation, wire.RefusalError(code, message, status), times))
 
     def clear_faults(self) -> None:
-        with self._lock:
-            self._faults.clear()
+        self._faults.clear()
 
     def configure(self, *, delay: float | None = None, transfer_delay: float | None = None) -> None:
         """Change delays (seconds) for orders from now on; what is None stays."""
@@ -271,34 +229,11 @@ class RegistrarStandIn:
         known = wire.service_model().operation_names
         if fault.operation != "*" and fault.operation not in known:
             raise ValueError(f"{fault.operation} is no operation of Route 53 Domains")
-        with self._lock:
-            self._faults.append(fault)
-
-    def _take_fault(self, operation: str) -> Fault | None:
-        with self._lock:
-            for fault in self._faults:
-                if fault.operation in ("*", operation):
-                    fault.times -= 1
-                    if fault.times <= 0:
-                        self._faults.remove(fault)
-                    return fault
-        return None
+        self._faults.add(fault)
 
     def _record(self, operation: str, name: str, outcome: str) -> None:
         self.requests.append(Request(operation, name, outcome))
         self.log(f"{operation} {name} -> {outcome}")
-
-
-class _Body(BytesIO):
-    """What botocore reads an answer from."""
-
-    def stream(self, amount: int = 65_536) -> Any:
-        while chunk := self.read(amount):
-            yield chunk
-
-
-def _reply(status: int, body: bytes) -> Reply:
-    return Reply(status, {"Content-Type": wire.CONTENT_TYPE, "x-amzn-RequestId": str(uuid.uuid4())}, body)
 
 
 def _shown(operation: Operation) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tests.structure.project import (
     read_template,
     references,
 )
+from tests.support import permissions
 
 USE_CASES = "hosting_orders.usecases."
 
@@ -124,6 +125,12 @@ def test_only_functions_that_need_a_secret_hold_it(secret: str) -> None:
         if secret in references(granted(template, properties))
     }
     assert holders == HOLDERS[secret]
+
+
+def test_only_functions_that_deliver_or_take_down_can_build_or_delete_a_machine() -> None:
+    for right in ("lightsail:CreateInstances", "lightsail:DeleteInstance", "lightsail:ReleaseStaticIp"):
+        holders = {folder for folder in permissions.held() if right in permissions.allowed(folder)}
+        assert holders == {"provision_hosting", "refund_order", "reconcile"}
 
 
 def askers(sources: Iterable[Source], port: str) -> set[str]:

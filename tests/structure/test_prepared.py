@@ -21,6 +21,7 @@ PORTS = {
     "AlertOperators": {"alerts"},
     "TakeMoney": {"payments"},
     "RunSites": {"platform"},
+    "RunMachines": {"platform"},
     "SignCallbacks": {"callbacks"},
     "NamePages": {"page_tokens"},
     "SealSecrets": {"cipher"},

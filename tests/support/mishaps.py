@@ -123,13 +123,6 @@ def workflow(client: Any, mishaps: Mishaps) -> Any:
     return _Wrapped(client, mishaps, "workflow", names, lambda: ReadTimeoutError(endpoint_url="made up"))
 
 
-def platform(port: Any, mishaps: Mishaps) -> Any:
-    names = ("provision", "operation", "deprovision")
-    return _Wrapped(
-        port, mishaps, "platform", names, lambda: ProviderUnavailableError("the platform's answer was lost")
-    )
-
-
 def registrar(port: Any, mishaps: Mishaps) -> Any:
     """Only what is asked of it for an order under way: checks before an order leave nothing behind."""
     names = ("submit", "renew", "find", "operation", "domain")

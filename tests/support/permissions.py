@@ -42,7 +42,10 @@ _NEEDS = {
         ("payments", "refunds", "renewals", "payment_news"),
         ("secret:StripeSecret", "env:STRIPE_SECRET_ARN", "env:STRIPE_API_BASE"),
     ),
-    "platform": ("secret:PlatformSecret", "env:PLATFORM_SECRET_ARN", "env:PLATFORM_URL"),
+    "platform": (
+        *("secret:PlatformSecret", "env:PLATFORM_SECRET_ARN", "env:PLATFORM_URL"),
+        "env:LIGHTSAIL_ENDPOINT",
+    ),
     "callbacks": ("secret:CallbackSecret", "env:CALLBACK_SECRET_ARN", "env:ALLOW_LOOPBACK_CALLBACKS"),
     "page_tokens": ("secret:PageSecret", "env:PAGE_SECRET_ARN"),
     "cipher": ("env:DATA_KEY_ARN",),
@@ -68,6 +71,18 @@ _METHODS = {
     ("registrar", "operation"): "route53domains:GetOperationDetail",
     ("registrar", "domain"): "route53domains:GetDomainDetail route53domains:ListDomains",
 }
+# What the Lightsail adapter asks (tests/support/lightsail_in_process.py notes each request).
+_LIGHTSAIL = (
+    *(
+        "GetInstance",
+        "GetStaticIp",
+        "GetOperationsForResource",
+        "CreateInstances",
+        "TagResource",
+        "DeleteInstance",
+    ),
+    *("AllocateStaticIp", "AttachStaticIp", "DetachStaticIp", "ReleaseStaticIp", "PutInstancePublicPorts"),
+)
 
 _running = threading.local()
 missing: set[tuple[str, str]] = set()
@@ -135,7 +150,8 @@ def watchable() -> frozenset[str]:
     """Every right whose use is noted."""
     methods = (thing for things in _METHODS.values() for thing in things.split())
     needs = (thing for things in _NEEDS.values() for thing in things)
-    return frozenset({*_OPERATIONS.values(), *methods, *needs, "index:due"})
+    lightsail = (f"lightsail:{operation}" for operation in _LIGHTSAIL)
+    return frozenset({*_OPERATIONS.values(), *methods, *needs, *lightsail, "index:due"})
 
 
 def unused(

@@ -20,7 +20,7 @@ from hosting_orders.adapters.dynamodb.items import order_from_item
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.catalogue import Variant
 from hosting_orders.domain.order import Order, OrderStatus
-from hosting_orders.domain.providers import CallbackAnswer, OperationStatus
+from hosting_orders.domain.providers import CallbackAnswer
 from local.stripe_standin.errors import StripeError
 from tests.support.checkout import order_site, sessions, site
 from tests.support.invariants import Invariants
@@ -212,17 +212,13 @@ class History:
             self.events.remove(event)  # unless another did, who told it at the same time
 
     def _platform(self) -> None:
-        running = [
-            item_id
-            for item_id, service in self.world.platform.services.items()
-            if service.operation.status is OperationStatus.RUNNING
-        ]
+        running = [service.item_id for service in self.world.platform.running]
         if running and self.chance.random() < 0.6:
             item_id = self.chance.choice(running)
             what = self.chance.choice(("finish", "finish", "fail", "fail for now", "hang"))
             self.log.append(f"platform: {what} {item_id}")
             if what == "hang":
-                self.world.platform.services[item_id].held = True
+                self.world.platform.hold(item_id)
             elif what == "finish":
                 self.world.platform.finish(item_id)
             else:
@@ -255,7 +251,7 @@ class History:
         ended = [
             item_id
             for item_id, service in self.world.platform.services.items()
-            if service.operation.status is not OperationStatus.RUNNING
+            if service.operation.status != "running"
         ]
         if ended and self.webhooks_work:
             item_id = self.chance.choice(ended)

@@ -1,9 +1,8 @@
 """The whole system in one process and in virtual time: real handlers, the real workflow definition, real adapters.
 
 What is real: every function under functions/ (found by the routes in template.yaml), statemachines/, DynamoDB and
-KMS adapters (on moto), the Stripe adapter with the real SDK (against our stand-in, without a socket). In memory: the
-hosting platform and the receiver of callbacks, by fakes that pass the adapters' contract tests. Time stands still
-until `advance`.
+KMS adapters (on moto), the adapters of Stripe and of the hosting platform (against our stand-ins, without a socket). In
+memory: the receiver of callbacks. Time stands still until `advance`.
 """
 
 from __future__ import annotations
@@ -48,14 +47,15 @@ from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.features import DOMAIN_REGISTRATION
 from hosting_orders.domain.ids import callback_message_id, parse_order_id
 from hosting_orders.domain.order import Order
-from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest, OperationStatus
+from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest
+from local.platform_standin import PlatformStandIn
 from local.registrar_standin import RegistrarStandIn
 from local.seed import ACCOUNTS, create_customer, seed_table
 from local.stripe_standin import StripeStandIn
 from tests.support import mishaps, permissions
 from tests.support.asl_runner import AslRunner, InvocationError, StateMachine, VirtualClock
-from tests.support.fake_platform import FakePlatform
 from tests.support.mishaps import Crash, Mishaps
+from tests.support.platform_in_process import in_process
 from tests.support.quick_moto import on_the_wire
 from tests.support.stripe_in_process import connect
 from tests.support.table import REGION, TABLE_NAME, AtomicClient, BatchingClient, create_table
@@ -261,7 +261,9 @@ class WorldServices(bootstrap.AwsServices):
 
     @cached_property
     def platform(self) -> Any:
-        return mishaps.platform(self._world.platform, self._world.mishaps)
+        return in_process(
+            self._world.platform, self._world.mishaps, now=lambda: self._world.clock.now() / 1000
+        )
 
     @cached_property
     def registrar(self) -> Any:
@@ -317,7 +319,7 @@ class World:
         self.mishaps = trouble
         # The stand-in for Stripe lives in the machine's time; from here on both are moved together.
         self.clock = VirtualClock(time.time_ns() // 1_000_000)
-        self.platform = FakePlatform(now=lambda: self.clock.now() / 1000)
+        self.platform = PlatformStandIn(delay=None, now=lambda: self.clock.now() / 1000)
         self.registrar = RegistrarStandIn(
             now=lambda: self.clock.now() / 1000,
             delay=REGISTRATION_SECONDS,
@@ -539,10 +541,10 @@ class World:
         )
 
     def _finish_operations(self) -> None:
-        for item_id, service in list(self.platform.services.items()):
-            if service.operation.status is OperationStatus.RUNNING and not service.held:
-                self.platform.finish(item_id)
-                self._untold_operations.append(item_id)
+        for service in self.platform.running:
+            if not service.held:
+                self.platform.finish(service.item_id)
+                self._untold_operations.append(service.item_id)
 
     def hear_platform(self) -> None:
         """The platform reports every operation that has ended and was not reported, unless that is off."""

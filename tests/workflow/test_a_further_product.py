@@ -125,7 +125,7 @@ class ToyFulfilment(PlatformFulfilment):
     def service_request(self, order: Order) -> ServiceRequest:
         item = order.item_as(ToyItem)
         reference = f"{order.account_id}/{order.uuid}"
-        return ServiceRequest(order.uuid, reference, order.kind.value, item.name, item.colour, "", "")
+        return ServiceRequest(order.uuid, reference, order.kind.value, item.name, item.colour, "ams", "toy")
 
     def resource(self, services: Any, order: Order, operation: Any) -> Any:
         if operation.site is None:
@@ -178,7 +178,7 @@ def test_a_further_product_is_charged_delivered_shown_and_renewed(world: World) 
     assert lines(world) == ["Toy Bear in red"]
     world.run(finish=False)
     waiting = world.order(order_id)
-    assert world.platform.services[order_id].request.kind == "toy"
+    assert world.platform.services[order_id].body["kind"] == "toy"
     shown = world.request("GET", f"/api/orders/{order_id}")
     assert (shown.status, shown.headers["retry-after"]) == (200, "7")
     page = seen(get(world, token_of(world, waiting)))
@@ -190,7 +190,9 @@ def test_a_further_product_is_charged_delivered_shown_and_renewed(world: World) 
     assert delivered.status is OrderStatus.COMPLETED
     assert delivered.subscription is not None and delivered.due_at is None
     shown = world.request("GET", f"/api/orders/{order_id}").body
-    assert shown["toy"] == {"box": f"site-{order_id}", "secret": "correct horse battery staple"}
+    handed_over = world.platform.services[order_id].operation.resource
+    assert handed_over is not None
+    assert shown["toy"] == {"box": handed_over["id"], "secret": world.platform.password(order_id)}
     one = world.request("GET", f"/api/orders/{order_id}", headers={"x-api-version": "1"}).body
     assert (one["order"]["status"], "site" in one) == ("completed", False)
     status = world.request("GET", f"/api/v1/orders/{order_id}", key="api_key_000").body["data"]

@@ -11,6 +11,7 @@ import pytest
 from hosting_orders.domain.callback import SCHEDULE, CallbackDelivery
 from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.domain.order import Actor, OrderStatus
+from hosting_orders.domain.products import SiteResource
 from hosting_orders.domain.providers import CallbackAnswer
 from tests.support.mishaps import Mishap
 from tests.support.table import everything_in
@@ -19,7 +20,6 @@ from tests.support.world import World, a_world, handler_of
 HOUR = 3600
 DAY = 24 * HOUR
 AUTHORIZATION = "Bearer 12345"  # what World.place sends
-PASSWORD = "correct horse battery staple"  # of every site that the fake platform builds
 FAILED = CallbackAnswer(500)
 
 
@@ -181,15 +181,18 @@ def test_no_secret_is_in_the_message_nor_in_what_is_stored_or_shown(world: World
     order_id = completed(world, FAILED)
     wait_for_the_next_attempt(world, order_id)
     shown = world.request("GET", f"/api/orders/{order_id}").body
-    assert shown["site"]["ssh_data"]["password"] == PASSWORD  # its owner may see it
+    password = world.platform.password(order_id)
+    site = world.order(order_id).resource_as(SiteResource)
+    assert site is not None and shown["site"]["ssh_data"]["password"] == password  # its owner may see it
+    secrets = (password, site.username, site.ip_address, AUTHORIZATION, "12345")
     for message in world.callbacks.received:
         text = message.body.decode()
-        for secret in (PASSWORD, AUTHORIZATION, "12345", "u1000", "203.0.113.10", message.secret, "password"):
+        for secret in (*secrets, message.secret, "password"):
             assert secret not in text
         assert "Bearer" not in repr(message)
     stored = json.dumps(everything_in(world.dynamodb), default=str)
     history = json.dumps([execution.history for execution in world.runner.executions.values()], default=str)
-    for secret in (PASSWORD, AUTHORIZATION):
+    for secret in (password, AUTHORIZATION):
         assert secret not in stored
         assert secret not in history
     del shown["site"]

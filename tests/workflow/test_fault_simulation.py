@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.adapters.dynamodb import orders as order_store
+from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 from hosting_orders.adapters.stripe.invoices import StripeInvoices
 from hosting_orders.adapters.stripe.refunds import StripeRefunds
 from hosting_orders.domain.order import Order, OrderStatus
@@ -28,7 +29,6 @@ from hosting_orders.usecases import (
 from hosting_orders.usecases.platform_delivery import PlatformFulfilment
 from hosting_orders.usecases.products.domain import DomainFulfilment
 from hosting_orders.usecases.products.fulfilment import Verdict
-from tests.support.fake_platform import FakePlatform
 from tests.support.simulation import simulate
 
 SEEDS = range(1, 13)
@@ -71,7 +71,7 @@ def _new_key_per_try(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nothing_is_taken_down(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(FakePlatform, "deprovision", lambda self, request: None)
+    patch.setattr(HttpHostingPlatform, "deprovision", lambda self, request: None)
 
 
 def _no_callback_is_owed(patch: pytest.MonkeyPatch) -> None:

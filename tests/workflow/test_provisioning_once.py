@@ -110,7 +110,7 @@ def test_a_webhook_of_days_later_changes_nothing(world: World) -> None:
 def test_a_webhook_before_our_own_record_of_the_operation_counts(world: World) -> None:
     """The platform is faster than our write: the operation is not on the order yet."""
     order = placed(world)
-    world.platform.instant = True
+    world.platform.configure(delay=0)
     early: list[int] = []
 
     def tell_first(name: str) -> Mishap | None:

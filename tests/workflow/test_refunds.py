@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
 from hosting_orders.domain.cart import PaymentStatus
-from hosting_orders.domain.errors import ProvisioningFailedError
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
-from hosting_orders.domain.providers import OperationStatus, ServiceRequest
-from tests.support.fake_platform import FakePlatform
 from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world, handler_of
 
@@ -85,7 +81,7 @@ def test_a_late_success_after_the_refund_is_taken_down(world: World) -> None:
     # The platform built it all the same, whatever it was told.
     service = world.platform.services[order.uuid]
     service.deleted = False
-    service.operations[-1] = replace(service.operation, status=OperationStatus.RUNNING)
+    service.operation.status, service.operation.error = "running", None
     world.platform.finish(order.uuid)
     assert world.platform_webhook(order.uuid).status == 200
     assert world.platform.services[order.uuid].deleted
@@ -253,15 +249,10 @@ def test_two_orders_given_up_before_the_payment_began_do_not_wait_for_each_other
     assert world.net_paid() == 0 and not world.stripe.open_invoices()
 
 
-def test_a_platform_that_refuses_to_take_a_service_down_does_not_keep_the_money(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(self: FakePlatform, request: ServiceRequest) -> None:
-        raise ProvisioningFailedError("the platform answered DELETE with 403")
-
-    monkeypatch.setattr(FakePlatform, "deprovision", refuse)
+def test_a_platform_that_refuses_to_take_a_service_down_does_not_keep_the_money(world: World) -> None:
     order = paid(world)
     world.platform.fail(order.uuid)
+    world.platform.fault("422", method="DELETE")
     world.platform_webhook(order.uuid)
     world.run()
     assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED and world.net_paid() == 0

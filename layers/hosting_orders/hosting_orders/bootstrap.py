@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.features import AppConfigFeatures
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
     from hosting_orders.adapters.kms_cipher import KmsCipher
+    from hosting_orders.adapters.lightsail.platform import LightsailPlatform
     from hosting_orders.adapters.metrics import LogMetrics
     from hosting_orders.adapters.page_tokens import SignedPageTokens
+    from hosting_orders.adapters.platforms import RoutedPlatform
     from hosting_orders.adapters.route53.registrar import Route53Registrar
     from hosting_orders.adapters.route53.rules import TableRegistryRules
     from hosting_orders.adapters.route53.zones import Route53Zones
@@ -153,13 +155,10 @@ class AwsServices:
         return StripeWebhooks(self._stripe, _several(self._stripe_secret["webhook_secrets"]))
 
     @cached_property
-    def platform(self) -> HttpHostingPlatform:
-        from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
+    def platform(self) -> RoutedPlatform:
+        from hosting_orders.adapters.platforms import RoutedPlatform
 
-        secret = self._secrets.document(self._settings.platform_secret_arn)
-        return HttpHostingPlatform(
-            self._settings.platform_url, secret["api_key"], _several(secret["webhook_secrets"])
-        )
+        return RoutedPlatform(lambda: self._http_platform, lambda: self._lightsail)
 
     @cached_property
     def registry_rules(self) -> TableRegistryRules:
@@ -226,6 +225,26 @@ class AwsServices:
         from hosting_orders.adapters.metrics import LogMetrics
 
         return LogMetrics()
+
+    @cached_property
+    def _http_platform(self) -> HttpHostingPlatform:
+        from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
+
+        secret = self._secrets.document(self._settings.platform_secret_arn)
+        return HttpHostingPlatform(
+            self._settings.platform_url, secret["api_key"], _several(secret["webhook_secrets"])
+        )
+
+    @cached_property
+    def _lightsail(self) -> LightsailPlatform:
+        from hosting_orders.adapters.lightsail.platform import LightsailPlatform
+
+        def client_of(region: str) -> Any:
+            # One machine takes several requests in a row, and its function has a minute for them.
+            place = {"region_name": region, "endpoint_url": self._settings.lightsail_endpoint}
+            return _new_aws_client("lightsail", connect_timeout=2, read_timeout=6, attempts=2, **place)
+
+        return LightsailPlatform(client_of, self.metrics)
 
     @cached_property
     def _stripe(self) -> StripeApi:

@@ -74,6 +74,11 @@ class Settings:
         return self.values.get("REGISTRAR_ENDPOINT") or None
 
     @property
+    def lightsail_endpoint(self) -> str | None:
+        """A stand-in's address; None means Amazon Lightsail itself."""
+        return self.values.get("LIGHTSAIL_ENDPOINT") or None
+
+    @property
     def page_secret_arn(self) -> str:
         return self._required("PAGE_SECRET_ARN")
 

@@ -18,7 +18,7 @@ kind=$1
 artifacts=$2
 runs_on=3.13 # as template.yaml says
 # What boto3 clients are made for in hosting_orders/bootstrap.py; a test holds this list against it.
-aws_services="appconfigdata dynamodb kms route53 route53domains secretsmanager sns stepfunctions"
+aws_services="appconfigdata dynamodb kms lightsail route53 route53domains secretsmanager sns stepfunctions"
 
 # Any Python that has pip can fetch the packages of another one.
 python_with_pip() {

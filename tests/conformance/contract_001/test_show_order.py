@@ -241,7 +241,7 @@ def test_HU_052_a_site(world: World) -> None:
         "autosetup": "1",
         "category_id": "0",
         "username": resource.username,
-        "password": world.platform.services[order.uuid].operation.site.password,  # type: ignore[union-attr]
+        "password": world.platform.password(order.uuid),
         "rootpassword": "",
         "catname": "WordPress",
         "module": "",
@@ -261,7 +261,7 @@ def test_HU_052_a_virtual_machine(world: World, numbers: dict[str, str]) -> None
     assert (entry["product_id"], entry["ptype"], entry["catname"]) == ("vps-1", "vps", "VPS")
     assert (entry["server_id"], entry["username"]) == (resource.id, resource.username)
     assert entry["password"] == ""
-    assert entry["rootpassword"] == world.platform.services[order.uuid].operation.site.password  # type: ignore[union-attr]
+    assert entry["rootpassword"] == world.platform.password(order.uuid)
     assert len(entry["rootpassword"]) > 8
 
 

@@ -102,7 +102,13 @@ def story() -> Iterator[Story]:
                 *(known[key] for known in world.accounts.values() for key in ("user_key", "system_key")),
                 AUTHORIZATION,
                 AUTHORIZATION.removeprefix("Bearer "),
-                "correct horse battery staple",
+                *(
+                    world.platform.password(item)
+                    for item, one in world.platform.services.items()
+                    if one.built
+                ),
+                world.platform.api_key,
+                *world.platform.webhook_secrets,
                 "whsec_test_0123456789abcdef",
                 "sk_test_world",
                 "whsec_acc_ready",
@@ -188,4 +194,4 @@ def test_C22_an_api_key_does_see_the_password_of_its_own_site(story: Story) -> N
     world = story.world
     orders = world.request("GET", "/api/orders").body["orders"]
     done = next(order["id"] for order in orders if order["status"] == "completed")
-    assert shown(world, done)["site"]["ssh_data"]["password"] == "correct horse battery staple"
+    assert shown(world, done)["site"]["ssh_data"]["password"] == world.platform.password(done)

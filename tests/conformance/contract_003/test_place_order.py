@@ -222,7 +222,7 @@ def test_O1_031_the_name_is_required_and_is_the_site_s(world: World) -> None:
 def test_O1_032_the_three_variants_can_be_ordered(world: World, variant: str) -> None:
     found = delivered(world, body=site(variant=variant))
     assert found["order"]["variant"] == variant
-    assert world.platform.services[found["order"]["id"]].request.variant == variant
+    assert world.platform.services[found["order"]["id"]].body["variant"] == variant
 
 
 def test_O1_032_the_variant_is_required_and_known(world: World) -> None:
@@ -251,8 +251,8 @@ def test_O1_032_a_variant_is_of_the_contract_that_knows_it(world: World) -> None
 def test_O1_033_O1_034_location_and_plan_are_those_that_were_asked_for(world: World) -> None:
     found = delivered(world, body=site(location="pdx", plan="business"))["order"]
     assert (found["location"], found["product"]) == ("pdx", "business")
-    request = world.platform.services[found["id"]].request
-    assert (request.location, request.plan) == ("pdx", "business")
+    asked = world.platform.services[found["id"]].body
+    assert (asked["location"], asked["plan"]) == ("pdx", "business")
 
 
 @pytest.mark.parametrize("body", [site(), site(location=None, plan=None)])

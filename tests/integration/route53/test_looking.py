@@ -21,7 +21,7 @@ from hosting_orders.domain.registration import (
     DomainAction,
     RegistrarStatus,
 )
-from local.registrar_standin.standin import _Body
+from local.aws_standin import Body
 from tests.integration.route53.stubs import REQUEST, SUBMITTED, Stubbed, client, detail
 
 STATUSES = {
@@ -167,7 +167,7 @@ def test_a_broken_exchange_is_a_fault_and_its_request_is_made_once(
         if isinstance(breakage, Exception):
             raise breakage
         status, body = breakage
-        return AWSResponse(request.url, status, {"Content-Type": "application/x-amz-json-1.1"}, _Body(body))
+        return AWSResponse(request.url, status, {"Content-Type": "application/x-amz-json-1.1"}, Body(body))
 
     asking.meta.events.register("before-send.route-53-domains", break_it)
 

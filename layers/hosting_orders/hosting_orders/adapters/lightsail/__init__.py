@@ -1,0 +1,1 @@
+"""Amazon Lightsail as a platform for virtual machines (docs/lightsail.md)."""

@@ -1,0 +1,178 @@
+"""One region of Lightsail, asked in its own words, and what its errors mean (docs/lightsail.md has the evidence).
+
+An error says whether it pays to wait. Only a request that Lightsail will never take is `RefusedError`; whatever may be
+mended by time or by an operator is ProviderUnavailableError.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from hosting_orders.domain.errors import ProviderUnavailableError
+
+# Lightsail has no code of its own for a quota. These are the words that it uses.
+_QUOTA = re.compile(
+    r"reached (the|your) (max|limit)|(limit|quota) (was |has been )?(exceeded|reached)|plan size", re.I
+)
+_NAME_IN_USE = re.compile(r"already in use|already exists|NameExists", re.I)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+Document = Mapping[str, Any]
+
+_log = logging.getLogger("hosting-orders")
+
+
+class NotThereError(Exception):
+    """There is nothing of this name."""
+
+
+class RefusedError(Exception):
+    """The request can never be taken. `name_in_use` says that it is because of its name alone."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("Lightsail refused")
+        self.name_in_use = bool(_NAME_IN_USE.search(text))
+
+
+class QuotaReachedError(ProviderUnavailableError):
+    """The AWS account may not have more of it. An operator can have the quota raised."""
+
+
+def says_quota(text: str) -> bool:
+    """Whether an error's text speaks of a quota."""
+    return bool(_QUOTA.search(text))
+
+
+class Region:
+    """`client` is a boto3 `lightsail` client. Every request here may be repeated: names are unique in a region."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a stand-in on this machine, where nothing costs money."""
+        return urlsplit(self._client.meta.endpoint_url).hostname in _LOOPBACK
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    def machine(self, name: str) -> Document | None:
+        return self._found("get_instance", "instance", instanceName=name)
+
+    def address(self, name: str) -> Document | None:
+        """A static IP."""
+        return self._found("get_static_ip", "staticIp", staticIpName=name)
+
+    def history(self, name: str) -> list[Document]:
+        """Lightsail's operations on a machine, the latest first; empty when it has forgotten them.
+
+        Only the first page, which has the latest: a machine that is being built has few.
+        """
+        try:
+            answer = self._look("get_operations_for_resource", resourceName=name)
+        except NotThereError:
+            return []
+        # boto3 reads an empty or garbled answer as one without anything in it.
+        operations = _member(answer, "operations", list, "GetOperationsForResource")
+        return sorted(operations, key=lambda operation: operation.get("createdAt", _NEVER), reverse=True)
+
+    def _found(self, method: str, member: str, **arguments: str) -> Document | None:
+        try:
+            answer = self._look(method, **arguments)
+        except NotThereError:
+            return None
+        found: Document = _member(answer, member, Mapping, method)
+        if found.get("name") not in arguments.values():
+            raise ProviderUnavailableError(f"lightsail: {method} answered with something else")
+        return found
+
+    def _look(self, method: str, **arguments: str) -> Document:
+        """Being refused a look says nothing about what is there."""
+        try:
+            return self._ask(method, **arguments)
+        except RefusedError:
+            raise ProviderUnavailableError(f"lightsail: {method} was refused") from None
+
+    # -- acting ---------------------------------------------------------------------------------------------------
+
+    def create_machine(
+        self, name: str, *, zone: str, blueprint: str, bundle: str, script: str, tags: list[dict[str, str]]
+    ) -> None:
+        self._ask(
+            "create_instances",
+            instanceNames=[name],
+            availabilityZone=zone,
+            blueprintId=blueprint,
+            bundleId=bundle,
+            userData=script,
+            tags=tags,
+        )
+
+    def delete_machine(self, name: str) -> None:
+        """Also its add-ons: a snapshot plan that an operator switched on must not keep it."""
+        self._ask("delete_instance", instanceName=name, forceDeleteAddOns=True)
+
+    def allocate_address(self, name: str) -> None:
+        self._ask("allocate_static_ip", staticIpName=name)
+
+    def attach_address(self, name: str, machine: str) -> None:
+        self._ask("attach_static_ip", staticIpName=name, instanceName=machine)
+
+    def detach_address(self, name: str) -> None:
+        self._ask("detach_static_ip", staticIpName=name)
+
+    def release_address(self, name: str) -> None:
+        self._ask("release_static_ip", staticIpName=name)
+
+    def open_ports(self, machine: str, ports: list[dict[str, Any]]) -> None:
+        """Open these and close all others."""
+        self._ask("put_instance_public_ports", instanceName=machine, portInfos=ports)
+
+    def _ask(self, method: str, **arguments: Any) -> Document:
+        """One request. Exceptions carry the kind of a fault only: the request holds the launch script."""
+        try:
+            answer = getattr(self._client, method)(**arguments)
+        except ParamValidationError:
+            # Never sent: boto3 itself found that it cannot be a request.
+            raise RefusedError("not a request") from None
+        except ClientError as error:
+            raise _meaning(method, error.response) from None
+        except BotoCoreError as fault:
+            raise ProviderUnavailableError(f"lightsail: {method} {type(fault).__name__}") from None
+        except Exception as fault:
+            # botocore's parser lets through whatever a garbled answer happens to cause.
+            raise ProviderUnavailableError(f"lightsail: {method} {type(fault).__name__}") from None
+        if not isinstance(answer, Mapping):
+            raise ProviderUnavailableError(f"lightsail: {method} gave no document")
+        return answer
+
+
+def _meaning(method: str, response: Document) -> Exception:
+    code = str(response.get("Error", {}).get("Code"))
+    text = str(response.get("Error", {}).get("Message"))
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code == "NotFoundException":
+        return NotThereError()
+    # Its own words are for operators: they name accounts and ids.
+    _log.warning(
+        "Lightsail answered with an error", extra={"request": method, "code": code, "text": text[:300]}
+    )
+    if says_quota(text):
+        return QuotaReachedError(f"lightsail: {method} a quota is reached")
+    if code == "InvalidInputException" and 400 <= status < 500:
+        return RefusedError(text)
+    return ProviderUnavailableError(f"lightsail: {method} {status} {code}")
+
+
+def _member(answer: Document, name: str, kind: type, method: str) -> Any:
+    if not isinstance(answer.get(name), kind):
+        raise ProviderUnavailableError(f"lightsail: {method} gave no {name}")
+    return answer[name]

@@ -1,0 +1,92 @@
+"""Where an order's machine is and what it is called. All of it is computed, so that nothing has to be remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from hosting_orders.domain.providers import ServiceRequest
+
+OPERATIONS = "lightsail/"
+"""How the ids of operations on Lightsail begin. An id of the HTTP platform cannot have a slash."""
+
+ORDER_TAG = "hosting-orders:order"
+REQUEST_TAG = "hosting-orders:request"
+HOSTNAME_TAG = "hosting-orders:hostname"
+
+_ZONE = re.compile(r"([a-z]{2}(?:-[a-z]+)+-[0-9]{1,2})[a-z]")
+_ITEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A machine's availability zone, the item it was ordered as, and the reference that comes back with each answer.
+
+    The reference is kept in the operation's id and not in a tag: a machine that could not be built has no tags.
+    """
+
+    zone: str
+    item_id: str
+    reference: str
+
+    @property
+    def region(self) -> str:
+        match = _ZONE.fullmatch(self.zone)
+        assert match is not None
+        return match[1]
+
+    @property
+    def machine(self) -> str:
+        return f"ho-{self.item_id}"
+
+    @property
+    def address(self) -> str:
+        """The name of its static IP."""
+        return f"{self.machine}-ip"
+
+    @property
+    def operation_id(self) -> str:
+        return f"{OPERATIONS}{self.zone}/{self.item_id}/{self.reference}"
+
+
+def place_of(request: ServiceRequest) -> Place | None:
+    """None when its location cannot be an availability zone: nothing of it can be there."""
+    return _place(request.location, request.item_id, request.reference)
+
+
+def place_of_operation(operation_id: str) -> Place | None:
+    """None when it is no id of ours."""
+    parts = operation_id.removeprefix(OPERATIONS).split("/", 2)
+    if not operation_id.startswith(OPERATIONS) or len(parts) != 3:
+        return None
+    return _place(*parts)
+
+
+def _place(zone: str, item_id: str, reference: str) -> Place | None:
+    if not _ZONE.fullmatch(zone) or not _ITEM.fullmatch(item_id):
+        return None
+    return Place(zone, item_id, reference)
+
+
+def tags(request: ServiceRequest) -> list[dict[str, str]]:
+    """What the machine says about itself. No customer's data but the host name, which its owner chose to publish."""
+    given = {
+        ORDER_TAG: request.item_id,
+        REQUEST_TAG: fingerprint(request),
+        HOSTNAME_TAG: request.name,
+    }
+    return [{"key": key, "value": value} for key, value in given.items()]
+
+
+def fingerprint(request: ServiceRequest) -> str:
+    """Differs when another machine is asked for. What is given only to build it, such as secrets, is not in it."""
+    asked = (
+        request.kind,
+        request.name,
+        request.variant,
+        request.location,
+        request.plan,
+        request.reference,
+    )
+    return hashlib.sha256("\n".join(asked).encode()).hexdigest()

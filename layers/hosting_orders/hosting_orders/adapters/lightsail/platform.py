@@ -1,0 +1,341 @@
+"""Virtual machines on Amazon Lightsail: the port `HostingPlatform` but for webhooks, which Lightsail does not send.
+
+There is no loop here and nothing is remembered. Each call looks at what is there and does the next step, so it may be
+repeated at any time and by two processes at once: names are unique in a region, and a machine says in its tags whose it
+is. Only the first step builds, and a machine that is another order's is never touched.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
+from hosting_orders.domain.providers import Operation, OperationStatus, ProvisionedSite, ServiceRequest
+
+from .client import Document, NotThereError, QuotaReachedError, RefusedError, Region, says_quota
+from .launch import USERNAME, launch_script
+from .places import (
+    HOSTNAME_TAG,
+    ORDER_TAG,
+    REQUEST_TAG,
+    Place,
+    fingerprint,
+    place_of,
+    place_of_operation,
+    tags,
+)
+
+SSH_PORT = 22
+OPEN_PORTS = (SSH_PORT, 80, 443)
+
+# Failures that are Lightsail's and pass: the machine is built anew. Any other may be the order's, and is final.
+_PASSING = re.compile(r"capacity|internal|throttl|timeout|timed out|unavailable|try again", re.I)
+_TAKEN_DOWN = ("service_deleted", "The virtual machine was taken down.")
+_NOT_BUILT = ("build_failed", "The virtual machine could not be built.")
+
+_log = logging.getLogger("hosting-orders")
+
+
+class Counts(Protocol):
+    """What operators see of it: the port Metrics."""
+
+    def count(self, name: str) -> None: ...
+
+
+class LightsailPlatform:
+    """`client_of` makes the boto3 `lightsail` client of a region; it is called once for each."""
+
+    def __init__(self, client_of: Callable[[str], Any], metrics: Counts) -> None:
+        self._client_of = client_of
+        self._metrics = metrics
+        self._regions: dict[str, Region] = {}
+
+    def provision(self, request: ServiceRequest) -> Operation:
+        """Build the machine, or carry on what was begun; the same machine for the same item, however often.
+
+        RUNNING: ask again. Raises ProvisioningFailedError when it will never be built, also because no real money paid
+        for it (`test_order`), ProviderUnavailableError when it pays to wait.
+        """
+        place = place_of(request)
+        if place is None:
+            raise ProvisioningFailedError("There is no such place on the platform (not_offered).")
+        region = self._region(place.region)
+        if not request.live and not region.is_local:
+            raise ProvisioningFailedError("A test order is not delivered for real (test_order).")
+        try:
+            machine = region.machine(place.machine)
+            if machine is None:
+                return self._build(region, place, request)
+            _check_request(machine, request)
+            return self._carry_on(region, place, machine)
+        except QuotaReachedError:
+            self._metrics.count("MachineQuotaReached")
+            raise
+
+    def operation(self, operation_id: str) -> Operation | None:
+        """The work as it stands, carried on by its next step; None when there is nothing of it.
+
+        Raises ProviderUnavailableError also when it failed for now: `provision` begins anew.
+        """
+        place = place_of_operation(operation_id)
+        if place is None:
+            return None
+        region = self._region(place.region)
+        machine = region.machine(place.machine)
+        if machine is None:
+            return _ended(place, region.history(place.machine))
+        return self._carry_on(region, place, machine) if _is_of(machine, place) else None
+
+    def deprovision(self, request: ServiceRequest) -> None:
+        """Delete the machine and release its address; what is not there, or is another order's, is left.
+
+        Raises ProviderUnavailableError until both are certainly gone: ask again.
+        """
+        place = place_of(request)
+        if place is not None:
+            self._remove(self._region(place.region), place)
+
+    # -- building -------------------------------------------------------------------------------------------------
+
+    def _build(self, region: Region, place: Place, request: ServiceRequest) -> Operation:
+        """Nothing is there: find out whether it was before, and else ask for it.
+
+        The address comes first. Its quota is the smaller one, and a machine that waits for it would cost money.
+        """
+        history = region.history(place.machine)
+        if _is_under_way(history):
+            return _running(place)
+        try:
+            ended = _ended(place, history)
+        except ProviderUnavailableError:
+            ended = None  # failed for now, and its remains are gone: built anew
+        if ended is not None:
+            return ended
+        script = launch_script(request)
+        self._own_address(region, place)
+        try:
+            region.create_machine(
+                place.machine,
+                zone=place.zone,
+                blueprint=request.variant,
+                bundle=request.plan,
+                script=script,
+                tags=tags(request),
+            )
+        except RefusedError as refusal:
+            return self._after_refusal(region, place, request, refusal)
+        return _running(place)
+
+    def _after_refusal(
+        self, region: Region, place: Place, request: ServiceRequest, refusal: RefusedError
+    ) -> Operation:
+        """Another request may have been faster, or the answer to an earlier one was lost."""
+        machine = region.machine(place.machine)
+        if machine is not None:
+            _check_request(machine, request)
+            return _running(place)
+        if refusal.name_in_use:
+            raise ProviderUnavailableError("lightsail: the machine's name is in use, and no machine has it")
+        self._release(region, place)
+        raise ProvisioningFailedError(
+            "The platform does not offer this plan, image or location now (not_offered)."
+        )
+
+    def _own_address(self, region: Region, place: Place) -> Document:
+        """The order's static IP, allocated if it is not there. Raises ProvisioningFailedError when the name is
+        another's."""
+        address = region.address(place.address)
+        if address is None:
+            try:
+                region.allocate_address(place.address)
+            except RefusedError as refusal:
+                if not refusal.name_in_use:
+                    # Its name is all there is to refuse: whatever the words, there are too many.
+                    raise QuotaReachedError("lightsail: no address is given") from None
+            address = region.address(place.address)
+        if address is None:
+            raise ProviderUnavailableError("lightsail: the address is not there yet")
+        if not _is_free(address, place):
+            raise ProvisioningFailedError("The address belongs to another machine (name_taken).")
+        return address
+
+    # -- what is there --------------------------------------------------------------------------------------------
+
+    def _carry_on(self, region: Region, place: Place, machine: Document) -> Operation:
+        match _state(machine):
+            case "running":
+                return self._handed_over(region, place, machine)
+            case "shutting-down" | "terminated":
+                return _failed(place, *_TAKEN_DOWN)
+        creation, _ = _last_creation(region.history(place.machine))
+        if creation is not None and creation.get("status") == "Failed":
+            self._remove(region, place)
+            return _failure(place, creation)
+        return _running(place)
+
+    def _handed_over(self, region: Region, place: Place, machine: Document) -> Operation:
+        """It runs: its address and its ports, and then it is the customer's."""
+        address = self._own_address(region, place)
+        if address.get("attachedTo") != place.machine:
+            try:
+                region.attach_address(place.address, place.machine)
+            except (NotThereError, RefusedError):
+                raise ProviderUnavailableError("lightsail: the address cannot be attached now") from None
+            address = self._own_address(region, place)
+        if address.get("attachedTo") != place.machine:
+            return _running(place)
+        if _ports(machine) != {("tcp", port, port) for port in OPEN_PORTS}:
+            try:
+                region.open_ports(place.machine, [_open_to_all(port) for port in OPEN_PORTS])
+            except (NotThereError, RefusedError):
+                raise ProviderUnavailableError("lightsail: the ports cannot be opened now") from None
+        site = ProvisionedSite(
+            id=place.machine,
+            domain=_tags(machine).get(HOSTNAME_TAG, place.machine),
+            ip_address=str(address["ipAddress"]),
+            username=USERNAME,
+            password="",  # none that Lightsail made
+            port=SSH_PORT,
+        )
+        return Operation(
+            place.operation_id, place.item_id, place.reference, OperationStatus.SUCCEEDED, site=site
+        )
+
+    # -- taking down ----------------------------------------------------------------------------------------------
+
+    def _remove(self, region: Region, place: Place) -> None:
+        machine = region.machine(place.machine)
+        if machine is not None and not _is_of(machine, place):
+            _log.error("a machine of this name is not the order's", extra={"machine": place.machine})
+            return
+        self._release(region, place)
+        if machine is None:
+            if _is_under_way(region.history(place.machine)):
+                raise ProviderUnavailableError("lightsail: the machine is being built and does not show yet")
+            return
+        try:
+            region.delete_machine(place.machine)
+        except NotThereError:
+            return
+        except RefusedError:
+            raise ProviderUnavailableError("lightsail: the machine cannot be deleted now") from None
+        left = region.machine(place.machine)
+        if left is not None and _state(left) not in ("shutting-down", "terminated"):
+            raise ProviderUnavailableError("lightsail: the machine is still there")
+
+    def _release(self, region: Region, place: Place) -> None:
+        """Detached first: whether a deletion does that, and when, AWS does not say. An address that nothing uses costs
+        money."""
+        address = region.address(place.address)
+        if address is None or not _is_free(address, place):
+            return
+        try:
+            if address.get("isAttached"):
+                region.detach_address(place.address)
+            region.release_address(place.address)
+        except NotThereError:
+            return
+        except RefusedError:
+            raise ProviderUnavailableError("lightsail: the address cannot be released now") from None
+
+    def _region(self, name: str) -> Region:
+        if name not in self._regions:
+            self._regions[name] = Region(self._client_of(name))
+        return self._regions[name]
+
+
+# -- whose it is ------------------------------------------------------------------------------------------------------
+
+
+def _is_of(machine: Document, place: Place) -> bool:
+    return _tags(machine).get(ORDER_TAG) == place.item_id
+
+
+def _check_request(machine: Document, request: ServiceRequest) -> None:
+    """Raises ProvisioningFailedError when it is not the machine that is asked for."""
+    given = _tags(machine)
+    if given.get(ORDER_TAG) != request.item_id:
+        raise ProvisioningFailedError("Another machine has the name of this one (name_taken).")
+    if given.get(REQUEST_TAG) != fingerprint(request):
+        raise ProvisioningFailedError("The machine was asked for with other values (service_differs).")
+
+
+def _is_free(address: Document, place: Place) -> bool:
+    """Addresses have no tags. One that another machine uses is not the order's, whatever its name."""
+    return not address.get("isAttached") or address.get("attachedTo") == place.machine
+
+
+# -- what became of it ------------------------------------------------------------------------------------------------
+
+
+def _last_creation(history: Sequence[Document]) -> tuple[Document | None, bool]:
+    """The last attempt to build it, and whether it was deleted after that. `history` begins with the latest."""
+    deleted = False
+    for operation in history:
+        if operation.get("operationType") == "CreateInstance":
+            return operation, deleted
+        deleted = deleted or operation.get("operationType") == "DeleteInstance"
+    return None, deleted
+
+
+def _is_under_way(history: Sequence[Document]) -> bool:
+    """Whether it is being built, although it does not show yet."""
+    creation, deleted = _last_creation(history)
+    return creation is not None and creation.get("status") in ("NotStarted", "Started") and not deleted
+
+
+def _ended(place: Place, history: Sequence[Document]) -> Operation | None:
+    """How it ended, as far as Lightsail remembers that of a machine that is gone."""
+    creation, deleted = _last_creation(history)
+    if creation is not None and creation.get("status") == "Failed":
+        return _failure(place, creation)
+    return _failed(place, *_TAKEN_DOWN) if creation is not None and deleted else None
+
+
+def _failure(place: Place, creation: Document) -> Operation:
+    """Raises ProviderUnavailableError for what passes."""
+    why = f"{creation.get('errorCode')} {creation.get('errorDetails')}"
+    _log.error("Lightsail could not build a machine", extra={"machine": place.machine, "reason": why[:300]})
+    if says_quota(why):
+        raise QuotaReachedError("lightsail: a quota is reached")
+    if _PASSING.search(why):
+        raise ProviderUnavailableError("lightsail: building failed for now")
+    return _failed(place, *_NOT_BUILT)
+
+
+def _running(place: Place) -> Operation:
+    return Operation(place.operation_id, place.item_id, place.reference, OperationStatus.RUNNING)
+
+
+def _failed(place: Place, code: str, message: str) -> Operation:
+    failed = OperationStatus.FAILED
+    return Operation(place.operation_id, place.item_id, place.reference, failed, code, message)
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _state(machine: Document) -> str:
+    return str((machine.get("state") or {}).get("name", "")).lower()
+
+
+def _tags(machine: Document) -> dict[str, str]:
+    return {str(tag.get("key")): str(tag.get("value")) for tag in machine.get("tags") or ()}
+
+
+def _ports(machine: Document) -> set[tuple[Any, Any, Any]]:
+    opened = (machine.get("networking") or {}).get("ports") or ()
+    return {(port.get("protocol"), port.get("fromPort"), port.get("toPort")) for port in opened}
+
+
+def _open_to_all(port: int) -> dict[str, Any]:
+    return {
+        "fromPort": port,
+        "toPort": port,
+        "protocol": "tcp",
+        "cidrs": ["0.0.0.0/0"],
+        "ipv6Cidrs": ["::/0"],
+    }

@@ -1,0 +1,74 @@
+"""What the stand-ins for AWS services share of the wire protocol AWS JSON 1.1: errors, and whether a document fits a
+shape of the service model that botocore ships."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.validate import ParamValidator
+
+CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+class RefusalError(Exception):
+    """An error answer: the code is one of the service model's, or one that every AWS service may give."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class ModelMismatchError(Exception):
+    """The stand-in was about to answer what the real service never would: a bug of the stand-in."""
+
+
+def plain(value: Any) -> Any:
+    """As it goes over the wire: times are seconds."""
+    if isinstance(value, Mapping):
+        return {name: plain(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(member) for member in value]
+    if isinstance(value, datetime):
+        return round(value.timestamp(), 3)
+    return value
+
+
+def moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def problems(shape: Any, value: Any, where: str) -> Iterator[str]:
+    """What does not fit: structure, types and required members by botocore's own validator, and its gaps."""
+    if not where:
+        report = ParamValidator().validate(value, shape)
+        if report.has_errors():
+            # The values are left out: they may be personal data.
+            yield from (_without_values(line) for line in report.generate_report().splitlines())
+            return
+    if shape.type_name == "structure":
+        for name, member in value.items():
+            yield from problems(shape.members[name], member, f"{where}.{name}" if where else name)
+    elif shape.type_name == "list":
+        if "max" in shape.metadata and len(value) > shape.metadata["max"]:
+            yield f"{where}: too many"
+        for position, member in enumerate(value):
+            yield from problems(shape.member, member, f"{where}[{position}]")
+    elif shape.type_name == "string":
+        if len(value) > shape.metadata.get("max", len(value)):
+            yield f"{where}: too long"
+        if shape.enum and value not in shape.enum:
+            yield f"{where}: not one of the known values"
+        pattern = shape.metadata.get("pattern")
+        if pattern and not re.fullmatch(pattern, value):
+            yield f"{where}: has characters that are not allowed"
+    elif shape.type_name in ("integer", "double") and value > shape.metadata.get("max", value):
+        yield f"{where}: too large"
+
+
+def _without_values(line: str) -> str:
+    return re.sub(r", value: .*?, type:", ", type:", line)

@@ -1,0 +1,146 @@
+"""The stand-in on loopback: the wire protocol by POST at `/`, the page by GET there, the controls under /_standin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from local import html
+from local.aws_standin import AnswerLostError
+from local.loopback import Handler, Server
+
+from .page import render
+from .standin import BROKEN, LightsailStandIn
+
+QUOTA = "Sorry, you've reached the maximum number of instances for your account."
+
+Answer = tuple[int, dict[str, Any]]
+
+
+class LightsailServer:
+    """Serves a stand-in on 127.0.0.1, on a free port unless `port` says which. A context manager."""
+
+    def __init__(self, standin: LightsailStandIn, *, port: int = 0) -> None:
+        self.standin = standin
+        self._server = Server(_Handler, standin, port)
+
+    @property
+    def url(self) -> str:
+        """The base address, without a slash at its end."""
+        return self._server.url
+
+    def __enter__(self) -> LightsailServer:
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+    def serve_forever(self) -> None:
+        """Serve in this thread until interrupted."""
+        try:
+            self._server.serve_forever()
+        finally:
+            self._server.server_close()
+
+
+def control(standin: LightsailStandIn, path: str, fields: Mapping[str, Any]) -> Answer:
+    """Answer a POST under /_standin."""
+    try:
+        match path.removeprefix("/_standin/").split("/"):
+            case ["machines", name, "finish"]:
+                standin.finish(unquote(name))
+            case ["machines", name, "fail"]:
+                code, details = str(fields.get("code") or BROKEN[0]), str(fields.get("details") or BROKEN[1])
+                standin.fail(unquote(name), code, details)
+            case ["faults"]:
+                _control_faults(standin, fields)
+            case ["settings"]:
+                _control_settings(standin, fields)
+            case ["reset"]:
+                standin.reset()
+            case _:
+                return 404, {"error": "there is no such control"}
+    except KeyError:
+        return 404, {"error": "there is no machine of this name"}
+    except (TypeError, ValueError) as problem:
+        return 400, {"error": str(problem)}
+    return 200, standin.state()
+
+
+def _control_settings(standin: LightsailStandIn, fields: Mapping[str, Any]) -> None:
+    """A form sends a field that was left empty as an empty text."""
+    given = {name: value for name, value in fields.items() if value != ""}
+    standin.configure(
+        delay=max(0.0, float(given["delay"])) if "delay" in given else None,
+        quota=int(given["quota"]) if "quota" in given else None,
+        address_quota=int(given["address_quota"]) if "address_quota" in given else None,
+    )
+
+
+def _control_faults(standin: LightsailStandIn, fields: Mapping[str, Any]) -> None:
+    if not fields:
+        standin.clear_faults()
+        return
+    answer = str(fields.get("answer") or "lose")
+    operation = str(fields.get("operation") or "*")
+    times = int(fields.get("times") or 1)
+    if answer == "lose":
+        standin.lose_next_answer(operation, times)
+    elif answer == "quota":
+        standin.fail_next(operation, "InvalidInputException", QUOTA, times=times)
+    else:
+        status = 500 if answer == "ServiceException" else 400
+        standin.fail_next(operation, answer, "made to fail", status=status, times=times)
+
+
+class _Handler(Handler):
+    server_version = "lightsail-standin"
+    max_body_bytes = 256 * 1024
+
+    @property
+    def standin(self) -> LightsailStandIn:
+        found: LightsailStandIn = self.server.served
+        return found
+
+    def get(self) -> None:
+        path = urlsplit(self.path).path
+        if path == "/":
+            self.answer(200, render(self.standin.state()).encode(), html.CONTENT_TYPE)
+        elif path == "/_standin/state":
+            self.answer_json(200, self.standin.state())
+        elif path == "/healthz":
+            self.answer_json(200, {"status": "ok"})
+        else:
+            self.answer_json(404, {"error": "there is nothing here"})
+
+    def post(self) -> None:
+        body = self.read_body()
+        if body is None:
+            return
+        path = urlsplit(self.path).path
+        if path.startswith("/_standin/"):
+            fields = self.read_fields(body)
+            if fields is not None:
+                self.answer_control(*control(self.standin, path, fields))
+        elif path == "/":
+            self._protocol(body)
+        else:
+            self.answer_json(404, {"error": "there is nothing here"})
+
+    def _protocol(self, body: bytes) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            reply = self.standin.answer(headers, body)
+        except AnswerLostError:
+            self.break_connection()
+            return
+        except Exception as problem:
+            self.standin.log(f"{type(problem).__name__}: {problem}")
+            self.answer_json(
+                500, {"__type": "ServiceException", "message": "The stand-in failed; see its log."}
+            )
+            return
+        extra = {name: value for name, value in reply.headers.items() if name != "Content-Type"}
+        self.answer(reply.status, reply.body, reply.headers["Content-Type"], extra)

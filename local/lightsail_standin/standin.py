@@ -1,0 +1,234 @@
+"""The stand-in itself: answers requests, lets them go wrong when told to, and keeps account of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from local.aws_json import RefusalError
+from local.aws_standin import AnswerLostError, Fault, Faults, Reply, in_process, reply_of
+
+from . import wire
+from .cloud import Cloud
+from .records import SHUTTING_DOWN, Address, Machine
+
+MACHINE_SECONDS = 60.0
+BROKEN = ("InstanceCreationFailed", "The instance i-0a1b2c3d4e5f could not be created.")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request and how it ended: `ok`, an error's code, or `lost`."""
+
+    region: str
+    operation: str
+    name: str
+    outcome: str
+
+
+class LightsailStandIn:
+    """Amazon Lightsail in this process, all regions. `client()` is a boto3 client whose requests end here.
+
+    `now` tells seconds since the epoch, so time may be virtual: what is due happens when the stand-in is next asked.
+    `delay` is how many seconds a machine takes to run; None lets none run until told.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float] = time.time,
+        delay: float | None = MACHINE_SECONDS,
+        log: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.requests: list[Request] = []
+        self.log = log
+        self.cloud = Cloud(now, delay)
+        self._faults = Faults()
+        # `answer` is looked up at each request: a test may replace it.
+        self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
+
+    # -- as a service -----------------------------------------------------------------------------------------------
+
+    def client(self, region: str) -> Any:
+        """A boto3 client of the region, in this process. Its address is a loopback one, where nothing listens: no
+        request can leave. It repeats none, so that a fault that is asked for is seen at once."""
+        import boto3
+        from botocore.config import Config
+
+        client = boto3.client(
+            wire.SERVICE,
+            region_name=region,
+            endpoint_url="http://127.0.0.1:9",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106  # never leaves this process
+            config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
+        )
+        self.attach(client)
+        return client
+
+    def attach(self, client: Any) -> None:
+        """Let this boto3 `lightsail` client's requests end here instead of going out."""
+        client.meta.events.register_first("before-send.lightsail", self._before_send)
+
+    def detach(self, client: Any) -> None:
+        """Undo `attach`: another stand-in may have the client, which is slow to build."""
+        client.meta.events.unregister("before-send.lightsail", self._before_send)
+
+    def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
+        """Answer a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
+        raw = body.encode() if isinstance(body, str) else body
+        region, operation, name = "?", headers.get("x-amz-target", "").rpartition(".")[2] or "?", ""
+        fault = None
+        try:
+            region, operation = wire.asked(headers)
+            fault = self._faults.take(operation)
+            if fault is not None and fault.refusal is not None:
+                raise fault.refusal
+            given = wire.read(operation, raw)
+            name = _name_in(given)
+            reply = reply_of(200, wire.written(operation, self.cloud.call(region, operation, given)))
+            outcome = "ok"
+        except RefusalError as refusal:
+            reply = reply_of(refusal.status, wire.written_refusal(refusal))
+            outcome = refusal.code
+        if fault is not None and fault.refusal is None:
+            self._record(Request(region, operation, name, "lost"))
+            raise AnswerLostError(operation)
+        self._record(Request(region, operation, name, outcome))
+        return reply
+
+    # -- what it holds, for assertions ------------------------------------------------------------------------------
+
+    @property
+    def machines(self) -> list[Machine]:
+        """Those that stand, or are being built; not those that are being deleted."""
+        self.settle()
+        return [machine for machine in self.cloud.machines.values() if machine.state != SHUTTING_DOWN]
+
+    @property
+    def addresses(self) -> list[Address]:
+        """The static IPs."""
+        self.settle()
+        return list(self.cloud.addresses.values())
+
+    def machine(self, name: str) -> Machine:
+        """Raises KeyError when no region has one of this name."""
+        self.settle()
+        found = [machine for (_, named), machine in self.cloud.machines.items() if named == name]
+        if not found:
+            raise KeyError(name)
+        return found[0]
+
+    def built(self, name: str) -> int:
+        """How often a machine of this name came to run: each costs money."""
+        self.settle()
+        return self.cloud.built[name]
+
+    def asked(self, operation: str) -> int:
+        """How many requests of this operation came, however they ended."""
+        return sum(request.operation == operation for request in self.requests)
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the launch scripts, fit for JSON."""
+        with self.cloud.lock:
+            self.settle()
+            return {
+                "delay": self.cloud.delay,
+                "quota": self.cloud.quota,
+                "address_quota": self.cloud.address_quota,
+                "machines": [_shown(machine) for machine in self.cloud.machines.values()],
+                "addresses": [
+                    {"name": each.name, "region": each.region, "ip": each.ip, "attached_to": each.attached_to}
+                    for each in self.cloud.addresses.values()
+                ],
+                "faults": self._faults.state(),
+                "requests": [asdict(request) for request in self.requests[-100:]],
+            }
+
+    # -- controls ---------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Let everything happen that is due by now; otherwise it happens with the next request."""
+        self.cloud.settle()
+
+    def finish(self, name: str) -> None:
+        """End now what is under way with this machine. Raises KeyError when there is none."""
+        self.cloud.end(self.machine(name))
+
+    def fail(
+        self,
+        name: str,
+        code: str = BROKEN[0],
+        details: str = BROKEN[1],
+        *,
+        leaves: bool = True,
+    ) -> None:
+        """Let building this machine fail now; `leaves` False takes the half-made machine away. Raises KeyError."""
+        self.cloud.fail(self.machine(name), code, details, leaves=leaves)
+
+    def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:
+        """Do what the next requests ask, but break the connection instead of answering."""
+        self._add_fault(Fault(operation, None, times))
+
+    def fail_next(
+        self,
+        operation: str = "*",
+        code: str = "ThrottlingException",
+        message: str = "Rate exceeded",
+        *,
+        status: int = 400,
+        times: int = 1,
+    ) -> None:
+        """Refuse the next requests with this error, doing nothing."""
+        self._add_fault(Fault(operation, RefusalError(code, message, status), times))
+
+    def clear_faults(self) -> None:
+        self._faults.clear()
+
+    def configure(
+        self, *, delay: float | None = None, quota: int | None = None, address_quota: int | None = None
+    ) -> None:
+        """Change what is given, for requests from now on."""
+        self.cloud.delay = self.cloud.delay if delay is None else delay
+        self.cloud.quota = self.cloud.quota if quota is None else quota
+        self.cloud.address_quota = self.cloud.address_quota if address_quota is None else address_quota
+
+    def reset(self) -> None:
+        """Forget resources, requests and faults; settings stay."""
+        self.clear_faults()
+        self.cloud.reset()
+        self.requests.clear()
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _add_fault(self, fault: Fault) -> None:
+        if fault.operation != "*" and fault.operation not in wire.service_model().operation_names:
+            raise ValueError(f"{fault.operation} is no operation of Lightsail")
+        self._faults.add(fault)
+
+    def _record(self, request: Request) -> None:
+        self.requests.append(request)
+        self.log(f"{request.region} {request.operation} {request.name} -> {request.outcome}")
+
+
+def _name_in(given: Mapping[str, Any]) -> str:
+    names = given.get("instanceNames") or [
+        given.get("staticIpName") or given.get("instanceName") or given.get("resourceName") or ""
+    ]
+    return ", ".join(map(str, names))
+
+
+def _shown(machine: Machine) -> dict[str, Any]:
+    return {
+        "name": machine.name,
+        "zone": machine.zone,
+        "blueprint": machine.blueprint,
+        "bundle": machine.bundle,
+        "tags": machine.tagged,
+        "state": machine.state[1],
+        "work": machine.work.status,
+        "error": machine.work.error_details,
+        "ports": sorted(port["fromPort"] for port in machine.ports),
+    }

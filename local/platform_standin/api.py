@@ -1,0 +1,111 @@
+"""The contract's requests under /v1, from their bytes to an answer's bytes, over HTTP or without it."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from .faults import Faults
+from .platform import Answer, Platform, error
+
+JSON = "application/json"
+_HALF = b'{"operation_id": 7, "status"'
+_PROXY = b"<html><body>no healthy upstream</body></html>"
+
+
+class ConnectionDropped(Exception):  # noqa: N818 - not an error of ours: what the client is to see
+    """The connection is to be closed without an answer."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request under /v1 and how it was answered; None when the connection was dropped instead."""
+
+    method: str
+    path: str
+    status: int | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    body: bytes
+    content_type: str = JSON
+
+
+class Api:
+    """Answers as the platform does, unless a fault comes first. `requests` are all that have come."""
+
+    def __init__(self, platform: Platform, faults: Faults, api_key: str, log: Callable[[str], None]) -> None:
+        self._platform = platform
+        self._faults = faults
+        self._authorization = f"Bearer {api_key}".encode()
+        self._log = log
+        self.requests: list[Request] = []
+
+    def answer(self, method: str, path: str, authorization: str, body: bytes) -> Reply:
+        """The answer to a request. Raises ConnectionDropped when there is to be none."""
+        try:
+            reply = self._reply(method, path, authorization, body)
+        except ConnectionDropped:
+            self._record(method, path, None)
+            raise
+        self._record(method, path, reply.status)
+        return reply
+
+    def _reply(self, method: str, path: str, authorization: str, body: bytes) -> Reply:
+        fault = self._faults.take(method) if path.startswith("/v1/") else None
+        if fault == "drop":
+            raise ConnectionDropped
+        if fault == "html":
+            return Reply(404, _PROXY, "text/html")
+        if fault == "422":
+            answer = error(422, "name_refused", "the platform does not take this name")
+        elif fault in {"429", "500", "503"}:
+            answer = error(int(fault), "made_to_fail", "a fault was asked for", retryable=True)
+        else:
+            answer = self._contract(method, path, authorization, body)
+            if fault == "lose" or self._wants_answer_lost(method, path):
+                raise ConnectionDropped
+        status, document = answer
+        return Reply(status, _HALF if fault == "garbage" else json.dumps(document).encode())
+
+    def _contract(self, method: str, path: str, authorization: str, body: bytes) -> Answer:
+        if not hmac.compare_digest(authorization.encode(), self._authorization):
+            return error(401, "unauthorized", "the API key is not valid")
+        kind, _, name = path.removeprefix("/v1/").partition("/")
+        name = unquote(name)
+        if not name or "/" in name:
+            return error(404, "not_found", "there is nothing here")
+        if (method, kind) == ("PUT", "services"):
+            asked = _object(body)
+            if asked is None:
+                return error(400, "invalid_json", "the body must be a JSON object")
+            return self._platform.put(name, asked)
+        if (method, kind) == ("GET", "operations"):
+            return self._platform.get_operation(name)
+        if (method, kind) == ("DELETE", "services"):
+            return self._platform.delete(name)
+        return error(404, "not_found", "there is nothing here")
+
+    def _wants_answer_lost(self, method: str, path: str) -> bool:
+        """True for the first PUT of a service called `lost-…`."""
+        service = self._platform.services.get(unquote(path.removeprefix("/v1/services/")))
+        return method == "PUT" and service is not None and service.is_called("lost-") and service.puts == 1
+
+    def _record(self, method: str, path: str, status: int | None) -> None:
+        if path.startswith("/v1/"):
+            self.requests.append(Request(method, path, status))
+            self._log(f"{method} {path} -> {status or 'connection dropped'}")
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None

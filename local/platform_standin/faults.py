@@ -1,0 +1,51 @@
+"""What goes wrong with the next requests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+FAULTS = ("422", "429", "500", "503", "drop", "lose", "garbage", "html")
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next `times` requests of a method (`*` for any)."""
+
+    method: str
+    answer: str
+    times: int
+
+
+class Faults:
+    """Those that are still to come, the next one first. Safe for many threads."""
+
+    def __init__(self) -> None:
+        self._coming: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(list(self._coming))
+
+    def add(self, answer: str, method: str, times: int) -> None:
+        """Raises ValueError for an answer that is not one of FAULTS."""
+        if answer not in FAULTS:
+            raise ValueError(f"answer is one of {', '.join(FAULTS)}")
+        with self._lock:
+            self._coming.append(Fault(method, answer, times))
+
+    def take(self, method: str) -> str | None:
+        """What goes wrong with this request, if anything."""
+        with self._lock:
+            for fault in self._coming:
+                if fault.method in {"*", method}:
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self._coming.remove(fault)
+                    return fault.answer
+        return None
+
+    def clear(self) -> None:
+        with self._lock:
+            self._coming.clear()

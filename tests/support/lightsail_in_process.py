@@ -1,0 +1,102 @@
+"""Amazon Lightsail without a socket: the real adapter and the real boto3 on the stand-in, in this process.
+
+lightsail = LightsailInProcess(now=lambda: clock.now() / 1000)
+platform = lightsail.platform(metrics)
+lightsail.finish(item_id)
+assert lightsail.standing() == {item_id: {"vm": 1, "address": 1}}
+lightsail.close()
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from hosting_orders.adapters.lightsail.platform import Counts, LightsailPlatform
+from local.aws_standin import AnswerLostError, Reply
+from local.lightsail_standin import LightsailStandIn
+from tests.support import permissions
+from tests.support.mishaps import Mishaps
+
+_REGION = "eu-central-1"
+
+
+@cache
+def _client(region: str) -> Any:
+    """One for all worlds of this process: it is slow to build, and keeps nothing of the world it was used in."""
+    maker = LightsailStandIn()
+    client = maker.client(region)
+    maker.detach(client)
+    client.meta.events.register("before-call.lightsail", _note)
+    return client
+
+
+def _note(model: Any, **_: Any) -> None:
+    """Note the rights that the running function uses (tests/support/permissions.py)."""
+    permissions.used(f"lightsail:{model.name}")
+    if model.name == "CreateInstances":
+        permissions.used("lightsail:TagResource")  # it gives tags, and IAM asks for that too
+
+
+class LightsailInProcess:
+    """`delay` is how many seconds a machine takes; with None none runs until `finish`. `mishaps` decide what goes wrong
+    at each request, which they know as `lightsail.<operation>`."""
+
+    def __init__(
+        self,
+        mishaps: Mishaps | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        delay: float | None = None,
+    ) -> None:
+        self.standin = LightsailStandIn(now=now, delay=delay)
+        self._attached: list[Any] = []
+        if mishaps is not None:
+            self._let_go_wrong(mishaps)
+
+    def _let_go_wrong(self, mishaps: Mishaps) -> None:
+        answer = self.standin.answer
+
+        def around(headers: Mapping[str, str], body: bytes | str) -> Reply:
+            operation = headers["x-amz-target"].rpartition(".")[2]
+            return mishaps.around(
+                f"lightsail.{operation}", lambda: answer(headers, body), lambda: AnswerLostError(operation)
+            )
+
+        self.standin.answer = around  # type: ignore[method-assign]
+
+    def platform(self, metrics: Counts) -> LightsailPlatform:
+        return LightsailPlatform(self.client, metrics)
+
+    def client(self, region: str = _REGION) -> Any:
+        """A boto3 client of the region that asks this stand-in until `close`."""
+        client = _client(region)
+        if client not in self._attached:
+            self.standin.attach(client)
+            self._attached.append(client)
+        return client
+
+    def close(self) -> None:
+        """Let another stand-in have the clients."""
+        for client in self._attached:
+            self.standin.detach(client)
+        self._attached.clear()
+
+    def finish(self, item_id: str) -> None:
+        self.standin.finish(f"ho-{item_id}")
+
+    def built(self, item_id: str) -> int:
+        """How often this order's machine came to run."""
+        return self.standin.built(f"ho-{item_id}")
+
+    def standing(self) -> Mapping[str, Mapping[str, int]]:
+        """What costs money now, by the order that it is for: machines and addresses."""
+        books: dict[str, Counter[str]] = defaultdict(Counter)
+        for machine in self.standin.machines:
+            books[machine.name.removeprefix("ho-")]["vm"] += 1
+        for address in self.standin.addresses:
+            books[address.name.removeprefix("ho-").removesuffix("-ip")]["address"] += 1
+        return books

@@ -1,0 +1,73 @@
+"""The hosting platform's adapter on a stand-in in this process, without a socket between them.
+
+Everything above the connection is the adapter's own and `requests`'. What the connection does is tested over loopback
+(tests/integration/test_hosting_platform.py, tests/conformance/test_hosting_platform_contract.py).
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+
+from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
+from local.platform_standin import PlatformStandIn
+from local.platform_standin.api import ConnectionDropped, Reply
+from tests.support.mishaps import Mishaps
+
+ADDRESS = "https://platform.example"
+
+# The side effects by the names that tests know them by: those of the port.
+_NAMES = {"PUT": "platform.provision", "GET": "platform.operation", "DELETE": "platform.deprovision"}
+
+
+class _Transport(BaseAdapter):
+    """Hands each request to the stand-in, as the mishaps let it."""
+
+    def __init__(self, standin: PlatformStandIn, mishaps: Mishaps) -> None:
+        super().__init__()
+        self._standin = standin
+        self._mishaps = mishaps
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        reply = self._mishaps.around(
+            _NAMES[request.method], lambda: self._exchange(request), lambda: requests.ReadTimeout("made up")
+        )
+        return _response(request, reply)
+
+    def _exchange(self, request: requests.PreparedRequest) -> Reply:
+        path = urlsplit(request.url).path
+        authorization = request.headers.get("Authorization", "")
+        try:
+            return self._standin.answer(request.method, path, authorization, request.body or b"")
+        except ConnectionDropped:
+            # Not a ConnectionError: for the adapter that may be a pooled connection that died, and there is none.
+            raise requests.ReadTimeout("the stand-in does not answer") from None
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def _response(request: requests.PreparedRequest, reply: Reply) -> requests.Response:
+    headers = {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body))}
+    response = requests.Response()
+    response.status_code = reply.status
+    response.headers.update(headers)
+    response.raw = HTTPResponse(io.BytesIO(reply.body), headers, reply.status, preload_content=False)
+    response.url, response.request = request.url, request
+    return response
+
+
+def in_process(
+    standin: PlatformStandIn, mishaps: Mishaps | None = None, *, now: Callable[[], float] = time.time
+) -> HttpHostingPlatform:
+    """The real adapter, whose requests end at the stand-in itself."""
+    session = requests.Session()
+    session.mount(ADDRESS, _Transport(standin, mishaps or Mishaps()))
+    return HttpHostingPlatform(ADDRESS, standin.api_key, standin.webhook_secrets, session=session, now=now)
