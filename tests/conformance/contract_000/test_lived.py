@@ -23,10 +23,14 @@ from tests.support.world import a_world
 ORDERS = "/api/v1/orders"
 
 
+def vm_plan(name: str, prices: dict[tuple[str, Term, str], int]) -> VmPlan:
+    size = {"memory_mb": 1024, "disk_gb": 20, "cores": 1, "transfer_gb": 500}
+    return VmPlan(name, name, name.title(), "One core", prices, **size)
+
+
 def test_SQ_036_an_order_that_costs_nothing() -> None:
     with a_world() as world:
-        free = VmPlan("99", "free", "Free", "Free", {("standard", Term.ANNUAL, "EUR"): 0})
-        world.services.catalogue.put_plan(free)
+        world.services.catalogue.put_plan(vm_plan("free", {("standard", Term.ANNUAL, "EUR"): 0}))
         ordered = order_vps(world, plan="free", interval="12 months")
         world.run()
         found = data(ask(world, "GET", f"/api/v1/orders/{ordered['id']}"))
@@ -46,8 +50,7 @@ def test_SQ_027_the_parts_of_a_cart_add_up_to_its_invoice_with_tax() -> None:
 
 def test_SQ_026_SQ_028_C08_C09_an_order_in_yen() -> None:
     with a_world() as world:
-        plan = VmPlan("98", "yen", "Yen", "Yen", {("standard", Term.MONTHLY, "JPY"): 1200})
-        world.services.catalogue.put_plan(plan)
+        world.services.catalogue.put_plan(vm_plan("yen", {("standard", Term.MONTHLY, "JPY"): 1200}))
         change_account(world, "ready", currency="JPY")
         ordered = order_vps(world, plan="yen")
         assert (ordered["totalNet"], ordered["totalGross"], ordered["currency"]) == (1200, 1200, "JPY")

@@ -64,15 +64,15 @@ class Plan:
         return None if amount is None else Money(amount, currency)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VmPlan(Plan):
     """A size of virtual machine, and the platform that runs it. `bundle` is the platform's own name of the size; empty
     where that is the short name."""
 
-    memory_mb: int = 0
-    disk_gb: int = 0
-    cores: int = 0
-    transfer_gb: int = 0
+    memory_mb: int
+    disk_gb: int
+    cores: int
+    transfer_gb: int
     platform: PlatformName = PlatformName.HTTP
     bundle: str = ""
 
