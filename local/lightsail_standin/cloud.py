@@ -24,7 +24,7 @@ class Cloud:
     `now` tells seconds since the epoch. `delay` is how many seconds a machine takes to run, `deletion_delay` to be
     gone; with None nothing ends until told. `remembers` says whether operations on what is gone can still be read: AWS
     does not say whether it lets them. `quota` is how many machines a region may hold, `address_quota` how many static
-    IPs.
+    IPs. The next `failing_deletions` begin, and fail.
     """
 
     def __init__(self, now: Callable[[], float], delay: float | None) -> None:
@@ -32,6 +32,7 @@ class Cloud:
         self.delay = delay
         self.deletion_delay: float | None = 0.0
         self.remembers = True
+        self.failing_deletions = 0
         self.quota = 20
         self.address_quota = 5
         self.lock = threading.RLock()
@@ -116,6 +117,11 @@ class Cloud:
     def _delete(self, region: str, given: Mapping[str, Any]) -> dict[str, Any]:
         machine = self._machine(region, given["instanceName"])
         work = self._note(region, machine.name, "Instance", "DeleteInstance", machine.zone)
+        if self.failing_deletions > 0:
+            self.failing_deletions -= 1
+            begun = work.document()
+            work.end(self.now(), "Failed", "InternalError", "The instance could not be deleted.")
+            return {"operations": [begun]}
         if machine.state != SHUTTING_DOWN:
             machine.state = SHUTTING_DOWN
             machine.ends_at = None if self.deletion_delay is None else self.now() + self.deletion_delay

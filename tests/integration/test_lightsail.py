@@ -3,78 +3,22 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from hosting_orders.adapters.lightsail.launch import launch_script
 from hosting_orders.adapters.lightsail.places import ORDER_TAG, place_of_operation
 from hosting_orders.adapters.lightsail.platform import LightsailPlatform
-from hosting_orders.adapters.lightsail.sha_crypt import hashed
-from hosting_orders.adapters.platforms import RoutedPlatform
-from hosting_orders.domain.catalogue import PlatformName
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
-from hosting_orders.domain.providers import Operation, OperationStatus, ServiceRequest
-from tests.support.lightsail_in_process import LightsailInProcess
+from hosting_orders.domain.providers import OperationStatus
+from tests.support.lightsail_shop import ITEM, MACHINE, REQUEST, Metrics, Shop
 
-ITEM = "0195f2a4-7c00-8abc-9def-0123456789ab"
-MACHINE = f"ho-{ITEM}"
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZ1bm55IGtleSBvZiBub2JvZHkgYXQgYWxsISEh"
-PASSWORD = "kX7vQ2mWz9TbRfHs4NpYcJ3u"
-REQUEST = ServiceRequest(
-    item_id=ITEM,
-    reference=f"acc_demo/{ITEM}",
-    kind="vm",
-    name="web-1.example.com",
-    variant="debian_12",
-    location="eu-central-1a",
-    plan="small_3_0",
-    platform=PlatformName.LIGHTSAIL,
-    ssh_key=KEY,
-    live=True,
-)
 QUOTA = "Sorry, you've reached the maximum number of instances for your account."
 NEW_ACCOUNT = "Sorry, your account can not create an instance using this Lightsail plan size."
-
-
-class Metrics:
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-
-    def count(self, name: str) -> None:
-        self.counts[name] += 1
-
-
-class Shop:
-    """The adapter, the stand-in and the operators' counts."""
-
-    def __init__(self) -> None:
-        self.lightsail = LightsailInProcess()
-        self.standin = self.lightsail.standin
-        self.metrics = Metrics()
-        self.regions: list[str] = []
-        self.platform = LightsailPlatform(self._client, self.metrics)
-
-    def _client(self, region: str) -> Any:
-        self.regions.append(region)
-        return self.lightsail.client(region)
-
-    def delivered(self, request: ServiceRequest = REQUEST) -> Operation:
-        self.platform.provision(request)
-        self.lightsail.finish(request.item_id)
-        return self.platform.provision(request)
-
-    @property
-    def left(self) -> tuple[int, int]:
-        """Machines and addresses: each costs money."""
-        return len(self.standin.machines), len(self.standin.addresses)
 
 
 @pytest.fixture
@@ -445,6 +389,17 @@ def test_a_refusal_to_take_down_is_never_final(shop: Shop, operation: str) -> No
     assert shop.left == (0, 0)
 
 
+def test_a_deletion_that_began_and_failed_is_noticed_and_done_again(shop: Shop) -> None:
+    shop.delivered()
+    shop.standin.cloud.failing_deletions = 1
+
+    with pytest.raises(ProviderUnavailableError):
+        shop.platform.deprovision(REQUEST)
+    shop.platform.deprovision(REQUEST)
+
+    assert shop.left == (0, 0)
+
+
 def test_a_machine_that_is_being_deleted_is_not_taken_for_one_that_stands(shop: Shop) -> None:
     operation = shop.delivered()
     shop.standin.cloud.deletion_delay = None
@@ -474,100 +429,6 @@ def test_a_late_request_does_not_bring_back_what_was_taken_down(shop: Shop) -> N
     assert shop.left == (0, 0)
 
 
-# -- the login ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "password, salt, expected",
-    [
-        # From the specification of SHA-crypt, and from `openssl passwd -6`.
-        (
-            "Hello world!",
-            "saltstring",
-            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
-        ),
-        (
-            "é€ü",
-            "toto",
-            "$6$toto$632M0hUvXPZ77xrSUcrKEqHhZPvz6MJw1p2zt5WDprVtykSsacmelHRNWCxa0EpkizJJglAdQmPJKMxN5Dxfe.",
-        ),
-    ],
-)
-def test_a_password_is_hashed_as_linux_verifies_it(password: str, salt: str, expected: str) -> None:
-    assert hashed(password, salt) == expected
-
-
-def test_no_password_travels_in_clear_text(shop: Shop) -> None:
-    shop.platform.provision(replace(REQUEST, ssh_key=None, password=PASSWORD))
-
-    script = shop.standin.machine(MACHINE).script
-    assert PASSWORD not in script
-    (hashed_line,) = [line for line in script.splitlines() if "chpasswd" in line]
-    salt = hashed_line.partition("$6$")[2].partition("$")[0]
-    assert hashed(PASSWORD, salt) in hashed_line
-
-
-@pytest.mark.parametrize(
-    "request_, code",
-    [
-        (replace(REQUEST, ssh_key=None), "no_login"),
-        (replace(REQUEST, ssh_key=f"{KEY}\n{KEY}"), "invalid_ssh_key"),
-    ],
-)
-def test_a_machine_that_the_customer_alone_could_not_enter_is_not_built(
-    shop: Shop, request_: ServiceRequest, code: str
-) -> None:
-    with pytest.raises(ProvisioningFailedError, match=code):
-        shop.platform.provision(request_)
-
-    assert shop.left == (0, 0)
-
-
-FAKED = """
-hostnamectl() { echo "$2" > "$ROOT/hostname"; }
-chpasswd() { cat > "$ROOT/passwords"; }
-getent() { case $2 in
-    0) echo "root:x:0:0:root:$ROOT/admin:/bin/sh" ;;
-    1000) echo "debian:x:1000:1000::$ROOT/user:/bin/sh" ;;
-esac; }
-systemctl() { echo "$@" >> "$ROOT/restarts"; }
-chown() { :; }
-"""
-
-
-@pytest.mark.parametrize("login", ["key", "password"])
-def test_the_launch_script_lets_the_customer_in(tmp_path: Path, login: str) -> None:
-    """The script itself, run by sh on a made-up root: what it writes there is what sshd would read."""
-    for folder in ("etc/ssh", "etc/cloud", "admin/.ssh", "user"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "etc/hosts").write_text("127.0.0.1 localhost\n")
-    (tmp_path / "etc/ssh/sshd_config").write_text(
-        "PermitRootLogin forced-commands-only\nPasswordAuthentication no\n"
-    )
-    (tmp_path / "admin/.ssh/authorized_keys").write_text(
-        'command="echo Please login as admin" ssh-rsa AAAA\n'
-    )
-    given = {"ssh_key": KEY} if login == "key" else {"ssh_key": None, "password": PASSWORD}
-    script = launch_script(replace(REQUEST, **given))
-    script = script.replace("/etc/", f"{tmp_path}/etc/")
-
-    subprocess.run(["sh", "-eu"], input=f"ROOT={tmp_path}\n{FAKED}\n{script}", text=True, check=True)
-
-    first: dict[str, str] = {}
-    for line in (tmp_path / "etc/ssh/sshd_config").read_text().splitlines():
-        first.setdefault(*line.split())
-    assert (tmp_path / "hostname").read_text() == "web-1.example.com\n"
-    assert "127.0.1.1 web-1.example.com" in (tmp_path / "etc/hosts").read_text()
-    assert (tmp_path / "restarts").read_text() == "restart sshd\n"
-    if login == "key":
-        assert (tmp_path / "admin/.ssh/authorized_keys").read_text() == f"{KEY}\n"
-        assert KEY in (tmp_path / "user/.ssh/authorized_keys").read_text()
-        assert first == {"PermitRootLogin": "prohibit-password", "PasswordAuthentication": "no"}
-    else:
-        assert (tmp_path / "passwords").read_text().startswith("root:$6$")
-        assert first == {"PermitRootLogin": "yes", "PasswordAuthentication": "yes"}
-
-
 # -- garbled answers ------------------------------------------------------------------------------------------------
 
 
@@ -589,42 +450,3 @@ def test_a_garbled_answer_is_a_fault_and_not_a_machine_that_is_not_there(shop: S
         shop.platform.deprovision(REQUEST)
 
     assert shop.left == (1, 1)
-
-
-# -- two platforms --------------------------------------------------------------------------------------------------
-
-
-class Recording:
-    """A platform that notes what it is asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def __getattr__(self, method: str) -> Any:
-        return lambda *given: self.asked.append(method)
-
-
-def test_requests_operations_and_webhooks_go_to_their_own_platform() -> None:
-    http, lightsail = Recording(), Recording()
-    routed: Any = RoutedPlatform(lambda: http, lambda: lightsail)
-
-    routed.provision(REQUEST)
-    routed.operation(f"lightsail/eu-central-1a/{ITEM}/x")
-    routed.deprovision(REQUEST)
-    routed.operation("op-1")
-    routed.provision(replace(REQUEST, platform=PlatformName.HTTP))
-    routed.deprovision(replace(REQUEST, platform=PlatformName.HTTP))
-    routed.operation_of_webhook(b"{}", {})
-
-    assert lightsail.asked == ["provision", "operation", "deprovision"]
-    assert http.asked == ["operation", "provision", "deprovision", "operation_of_webhook"]
-
-
-def test_a_platform_that_is_not_asked_is_not_built() -> None:
-    def not_built() -> Any:
-        raise AssertionError("built without need")
-
-    lightsail = Recording()
-    RoutedPlatform(not_built, lambda: lightsail).deprovision(REQUEST)
-
-    assert lightsail.asked == ["deprovision"]
