@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hosting_orders.domain.ids import parse_order_id
 from local.aws import REGION
 from local.demo import SAMPLE_ACCOUNT, DemoAccounts, Sample
 from local.demo_domains import CONTACT
@@ -42,6 +43,7 @@ def show_how_to_go_on(stack: Stack, accounts: DemoAccounts, sample: Sample, term
 
 def _preparation(api: str, account: Mapping[str, str]) -> Iterator[str]:
     yield f"export API={api} ACCOUNT={account['id']} KEY={account['user_key']} KEY_V1={account['user_key_v1']}"
+    yield f"export KEY_000={account['api_key_000']} KEY_001={account['api_key_001']}"
     yield f"export CONTACT={shlex.quote(json.dumps(CONTACT))}"
     yield f"pretty() {{ {_prettier()}; }}"
     yield (
@@ -75,6 +77,11 @@ def _lines(callbacks: str, sample: Sample) -> Iterator[tuple[str, str]]:
     }
     yield "A virtual machine", _post("/api/carts", _quoted({"items": [{"vm": machine}]}))
     yield "The sample order in version 1", f"KEY=$KEY_V1 api /api/orders/{sample.order_id}"
+    status = f'curl -s "$API/api/v1/orders/{sample.order_id}" -H "Authorization: Bearer $KEY_000" | pretty'
+    yield "The sample order in contract 000", status
+    number = parse_order_id(sample.order_id)
+    billing = f'curl -s "$API/api/billing/order/{number}" -H "X-API-Key: $KEY_001" | pretty'
+    yield "The sample order in contract 001", billing
     yield "The callbacks that came", f"curl -s {callbacks}/received | pretty"
 
 

@@ -9,6 +9,7 @@ from hosting_orders.contracts.order_status.ping import Ping
 from hosting_orders.contracts.order_status.words import SCOPES
 from hosting_orders.entrypoints.http import Call, Reply, serves, together
 from hosting_orders.usecases.ports import Services
+from hosting_orders.usecases.show_catalogue import CatalogueView, show_catalogue
 from hosting_orders.usecases.show_order_status import (
     OrderStatusView,
     StatusListing,
@@ -17,7 +18,7 @@ from hosting_orders.usecases.show_order_status import (
 )
 from hosting_orders.usecases.show_pending_order import PendingView, show_pending_order
 
-bootstrap.prepare("directory", "orders", "counts")
+bootstrap.prepare("directory", "orders", "counts", "catalogue")
 
 
 @serves(order_status.SHOW_ORDER)
@@ -50,4 +51,9 @@ def pending(call: Call[PendingView | None], services: Services) -> Reply:
     return call.answer(show_pending_order(services, call.caller))
 
 
-handler = together(status, statuses, ping, pending)
+@serves(order_status.SHOW_CATALOGUE)
+def catalogue(call: Call[CatalogueView], services: Services) -> Reply:
+    return call.answer(show_catalogue(services, call.caller))
+
+
+handler = together(status, statuses, ping, pending, catalogue)

@@ -38,6 +38,7 @@ ROUTES = (
     ("POST", "/api/v1/orders"),
     ("POST", "/api/v1/domains/register"),
     ("GET", "/api/v1/ping"),
+    ("GET", "/api/v1/catalogue"),
 )
 VPS = {
     "plan": "vps-1",

@@ -241,3 +241,32 @@ def test_SQ_066_a_registrant_is_asked_for_in_this_contract_s_words(world: World)
     reply = ask(world, "POST", register, body)
     assert_error(reply, 400, "INVALID_CONTACT_SOURCE")
     assert "`registrationId`" in reply.body["error"]
+
+
+def test_what_the_catalogue_names_can_be_ordered(world: World) -> None:
+    on_sale = ask(world, "GET", "/api/v1/catalogue", key=fresh_key(world, scopes=frozenset())).body["data"]
+    assert {plan["plan"] for plan in on_sale["vps"]} >= {"vps-1", "vps-2"}
+    for plan in on_sale["vps"]:
+        for price in plan["prices"]:
+            body = {
+                "plan": plan["plan"],
+                "image": plan["images"][-1]["id"],
+                "location": plan["locations"][-1]["id"],
+                "hostname": "listed-1.example.com",
+                "interval": price["interval"],
+            }
+            ordered = data(ask(world, "POST", "/api/v1/orders", body), 202)
+            assert (ordered["totalNet"], ordered["currency"]) == (price["net"], price["currency"])
+    endings = {ending["ending"]: ending for ending in on_sale["domains"]}
+    assert endings["com"] == {"ending": "com", "register": 12.0, "renew": 14.0, "currency": "EUR"}
+    assert "info" not in endings  # the account has no price for it
+
+
+def test_the_catalogue_is_the_account_s_own(world: World) -> None:
+    before = change_account(world, "credit", billing_plan="reseller")
+    try:
+        on_sale = ask(world, "GET", "/api/v1/catalogue", account="credit").body["data"]
+        assert on_sale["vps"] == []
+        assert [(one["ending"], one["register"]) for one in on_sale["domains"]] == [("info", 7.0)]
+    finally:
+        world.services.directory.put_account(before)

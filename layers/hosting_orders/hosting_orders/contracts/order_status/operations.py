@@ -12,7 +12,7 @@ from hosting_orders.domain.account import AccountFrom
 from hosting_orders.domain.codes import Code
 from hosting_orders.usecases.limit_rate import RateLimit, Standing
 
-from . import orders, ping
+from . import catalogue, orders, ping
 from .callbacks import callback_body
 from .errors import error
 
@@ -123,4 +123,21 @@ PING = Operation(
     ours=True,
 )
 
-OPERATIONS: tuple[Operation[Any], ...] = (SHOW_ORDER, LIST_ORDERS, PLACE_ORDER, REGISTER_DOMAIN, PING)
+SHOW_CATALOGUE = Operation(
+    route="GET /api/v1/catalogue",
+    heading="What can be ordered",
+    contract=CONTRACT,
+    access=_KEY,
+    answers=catalogue.CatalogueAnswer,
+    render=catalogue.catalogue,
+    ours=True,
+)
+
+OPERATIONS: tuple[Operation[Any], ...] = (
+    SHOW_ORDER,
+    LIST_ORDERS,
+    PLACE_ORDER,
+    REGISTER_DOMAIN,
+    PING,
+    SHOW_CATALOGUE,
+)

@@ -135,8 +135,8 @@ def _data(view: OrderStatusView) -> OrderStatusData:
         "status": status_word(order),
         "type": type_word(order),
         "channel": order.placed.channel.value,
-        "totalNet": _major(order.price.amount, order.price.currency),
-        "totalGross": _major(gross, order.price.currency),
+        "totalNet": major_units(order.price.amount, order.price.currency),
+        "totalGross": major_units(gross, order.price.currency),
         "currency": order.price.currency,
         "interval": INTERVALS[order.item.term],
         "provisionedResourceId": resource_id(order.number) if delivered else None,
@@ -146,6 +146,6 @@ def _data(view: OrderStatusView) -> OrderStatusData:
     }
 
 
-def _major(amount: int, currency: str) -> float:
+def major_units(amount: int, currency: str) -> float:
     """A number in major units, as exact as a JSON number can be."""
     return float(Decimal(decimal_text(amount, currency)))

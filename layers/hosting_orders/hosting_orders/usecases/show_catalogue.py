@@ -1,0 +1,24 @@
+"""What an account can order, at its own prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.catalogue import Catalogue
+
+from .authenticate import Caller
+from .ports import Services
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueView:
+    """The catalogue, and the account whose prices count."""
+
+    account: Account
+    catalogue: Catalogue
+
+
+def show_catalogue(services: Services, caller: Caller) -> CatalogueView:
+    """What the caller's account can order."""
+    return CatalogueView(caller.scope, services.catalogue.load())
