@@ -103,6 +103,11 @@ class PlatformStandIn:
         """The items that were taken down, in that order."""
         return self._platform.deprovisioned
 
+    def standing(self) -> dict[str, dict[str, int]]:
+        """What stands now, by its item: how many of each kind."""
+        services = list(self._platform.services.values())
+        return {one.item_id: {one.body["kind"]: 1} for one in services if one.built and not one.deleted}
+
     @property
     def requests(self) -> list[Request]:
         return self._api.requests

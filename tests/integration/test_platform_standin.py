@@ -337,6 +337,18 @@ def test_services_that_were_taken_down_are_listed_once(standin: PlatformStandIn)
     assert not standin.running
 
 
+def test_what_was_built_stands_until_it_is_taken_down(standin: PlatformStandIn) -> None:
+    platform = adapter_of(standin)
+    for item_id in ("built", "running", "failed", "gone"):
+        platform.provision(request_for("stuck-shop", item_id))
+    standin.finish("built")
+    standin.fail("failed")
+    standin.finish("gone")
+    platform.deprovision(request_for("stuck-shop", "gone"))
+
+    assert standin.standing() == {"built": {"site": 1}}
+
+
 def test_in_process_the_stand_in_has_no_socket_and_no_thread() -> None:
     threads = threading.active_count()
     standin = PlatformStandIn(delay=None, webhook_secrets=(SECRET,))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hosting_orders.domain.cart import Cart, roll_up
 from hosting_orders.domain.ids import callback_message_id
 from hosting_orders.domain.order import ENDS, Order, OrderStatus
-from hosting_orders.domain.products import DomainItem
+from hosting_orders.domain.products import DomainItem, ProductKind
 from tests.support.checkout import sessions
 from tests.support.domain_books import claims, contacts, zones
 from tests.support.world import World
@@ -43,6 +43,7 @@ class Invariants:
             wrong += self._wrong_with_order(order, messages)
         if messages - {self._message_of(order) for order in orders}:
             wrong.append("a message that is no order's")
+        wrong += self._wrong_with_platforms(orders)
         wrong += self._wrong_with_names(orders)
         holding = sum(order.status is OrderStatus.COMPLETED and order.kind == "site" for order in orders)
         (counter,) = self.world.items("CAPACITY#")
@@ -105,10 +106,6 @@ class Invariants:
             wrong.append(f"{name} was given back, or has nothing")
         if order.refund is not None and order.refund.amount + order.refund.to_credit != order.price.amount:
             wrong.append(f"{name}: {order.refund} of {order.price} went back")
-        service = self.world.platform.services.get(order.uuid)
-        stands = service is not None and service.built > 0 and not service.deleted
-        if stands != (delivered and order.kind == "site") or (service is not None and service.built > 1):
-            wrong.append(f"{name}: the platform built {service and service.built}, stands {stands}")
         renewals = [
             one
             for one in self.world.stripe.subscriptions()
@@ -126,6 +123,29 @@ class Invariants:
             return wrong
         if order.due_at is not None or order.renewal_is_watched:
             wrong.append(f"{name} is due at {order.due_at}")
+        return wrong
+
+    def _wrong_with_platforms(self, orders: Sequence[Order]) -> list[str]:
+        """The platforms' books against ours. For an order that was delivered one of each thing stands, on one platform
+        only; for every other order, and for what is no order, nothing does."""
+        standing: dict[str, Counter[str]] = defaultdict(Counter)
+        for platform in self.world.platforms:
+            for order_id, things in platform.standing().items():
+                standing[order_id].update(things)
+        delivered = {
+            order.uuid
+            for order in orders
+            if order.status is OrderStatus.COMPLETED and order.kind is not ProductKind.DOMAIN
+        }
+        wrong = [
+            f"{dict(standing[order_id])} stands for {order_id}, delivered {order_id in delivered}"
+            for order_id in sorted(delivered | set(standing))
+            if set(standing[order_id].values()) != ({1} if order_id in delivered else set())
+        ]
+        for order in orders:
+            built = sum(platform.built(order.uuid) for platform in self.world.platforms)
+            if built > 1:
+                wrong.append(f"{order.number} was built {built} times")
         return wrong
 
     def _wrong_with_names(self, orders: list[Order]) -> list[str]:

@@ -2,8 +2,8 @@
 
 While the storm lasts, every side effect may fail, lose its answer or kill its process; webhooks come twice, late, in
 any order or never; clients repeat their POSTs and cancel; executions, webhooks and the schedule take turns at random.
-Clients order sites, domains and carts of both, and sites that are paid on a page of Stripe; the registrar is slow,
-throttles, loses names and answers.
+Clients order sites, domains, carts of both, virtual machines, and sites that are paid on a page of Stripe. The
+registrar is slow, throttles, loses names and answers. The platform is busy, refuses, fails, and loses answers.
 Then the storm is over, time passes, and `violations` says what is wrong. The same seed is the same history.
 """
 
@@ -24,6 +24,7 @@ from hosting_orders.domain.providers import CallbackAnswer
 from local.stripe_standin.errors import StripeError
 from tests.support.checkout import order_site, sessions, site
 from tests.support.invariants import Invariants
+from tests.support.machines import MACHINES, order_machine
 from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world
 
@@ -36,11 +37,25 @@ ACCOUNTS = (
 DAY = 86_400
 INVOICE_LAGS = 600  # seconds, of a paid page's invoice
 
+# What a client orders alone, and in a cart.
+ALONE = ("site", "domain", "vm", "vm")
+IN_A_CART = ("site", "site", "domain", "domain", "domain")
+
+# How a host name begins says what the platform's stand-in makes of it (local/platform_standin).
+HOST_NAMES = ("", "", "", "", "lost-", "retry-", "refuse-")
+
 # How a name begins says what the registrar's stand-in makes of it (local/registrar_standin).
 NAMES = ("", "", "", "", "slow-", "action-", "lost-", "gone-", "fail-")
 ASKED_OF_THE_REGISTRAR = (
     *("RegisterDomain", "RegisterDomain", "TransferDomain", "ListOperations"),
     *("GetOperationDetail", "GetDomainDetail"),
+)
+
+# It may refuse an order for good, but not a deletion: what was paid back would stand then.
+ANSWERS_OF_THE_PLATFORM = (
+    ("PUT", "422"),
+    *(("PUT", answer) for answer in ("503", "lose", "garbage")),
+    *(("*", answer) for answer in ("429", "500", "503", "drop", "lose", "garbage", "html")),
 )
 
 
@@ -107,21 +122,26 @@ class History:
             self.chance.choice(actions)()
         self.world.mishaps.none()
         self.world.registrar.clear_faults()
+        self.world.platform.clear_faults()
         self._calm()
 
     def _wanted(self, client: int) -> list[dict[str, Any]]:
-        """What a client orders: a site, a name, or a cart of up to three."""
-        items = []
-        for item in range(self.chance.choice((1, 1, 2, 3))):
-            if self.chance.random() < 0.4:
-                items.append(self.world.site(variant="scarce"))
-                continue
-            # Now and then two clients want one and the same name.
-            whose = 0 if self.chance.random() < 0.2 else 10 * client + item
-            name = f"{self.chance.choice(NAMES)}example-{whose}.com"
-            transfer = {"action": "transfer", "authcode": "Secret-1"} if self.chance.random() < 0.3 else {}
-            items.append(self.world.domain(name, **transfer))
-        return items
+        """What a client orders: a site, a name, a machine, or a cart of up to three."""
+        count = self.chance.choice((1, 1, 2, 3))
+        return [self._item(10 * client + item, ALONE if count == 1 else IN_A_CART) for item in range(count)]
+
+    def _item(self, number: int, kinds: tuple[str, ...]) -> dict[str, Any]:
+        kind = self.chance.choice(kinds)
+        if kind == "site":
+            return self.world.site(variant="scarce")
+        if kind == "vm":
+            host_name = f"{self.chance.choice(HOST_NAMES)}web-{number}.example.com"
+            return {"vm": {"hostname": host_name, **self.chance.choice(MACHINES)}}
+        # Now and then two clients want one and the same name.
+        whose = 0 if self.chance.random() < 0.2 else number
+        name = f"{self.chance.choice(NAMES)}example-{whose}.com"
+        transfer = {"action": "transfer", "authcode": "Secret-1"} if self.chance.random() < 0.3 else {}
+        return self.world.domain(name, **transfer)
 
     def _choose(self, name: str) -> Mishap | None:
         if self._alone and self.chance.random() < self.risk:
@@ -152,6 +172,9 @@ class History:
             self._order_on_page(client)
             return
         items = client["items"]
+        if len(items) == 1 and "vm" in items[0]:
+            self._order_machine(client)
+            return
         body: dict[str, Any] = {"items": items, "on_item_failure": client["policy"]}
         path = "/api/carts"
         if len(items) == 1:
@@ -165,6 +188,14 @@ class History:
             client["cart"] = reply.body["cart"]["token"]
         wanted = [item["domain"]["name"] if "domain" in item else "site" for item in items]
         self.log.append(f"POST {client['key']} {client['account']} {wanted}: {reply.status}")
+
+    def _order_machine(self, client: dict[str, Any]) -> None:
+        machine, account = client["items"][0]["vm"], client["account"]
+        reply = order_machine(self.world, machine, account, key=client["key"])
+        client["answers"].append(reply.status)
+        if reply.status == 202:
+            client["cart"] = self.world.order(reply.body["data"]["token"], account).cart_token
+        self.log.append(f"POST {client['key']} {account} {machine['hostname']}: {reply.status}")
 
     def _order_on_page(self, client: dict[str, Any]) -> None:
         account = client["account"]
@@ -215,7 +246,7 @@ class History:
         running = [service.item_id for service in self.world.platform.running]
         if running and self.chance.random() < 0.6:
             item_id = self.chance.choice(running)
-            what = self.chance.choice(("finish", "finish", "fail", "fail for now", "hang"))
+            what = self.chance.choice(("finish", "finish", "fail", "fail for now", "hang", "hang"))
             self.log.append(f"platform: {what} {item_id}")
             if what == "hang":
                 self.world.platform.hold(item_id)
@@ -223,6 +254,11 @@ class History:
                 self.world.platform.finish(item_id)
             else:
                 self.world.platform.fail(item_id, retryable=what == "fail for now")
+        elif self.chance.random() < 0.2:
+            method, answer = self.chance.choice(ANSWERS_OF_THE_PLATFORM)
+            times = self.chance.choice((1, 1, 3))
+            self.log.append(f"platform: {answer} for {method} {times} times")
+            self.world.platform.fault(answer, method=method, times=times)
 
     def _registrar(self) -> None:
         """The registrar ends some work, or refuses or loses its next answers, or somebody else takes a name."""

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 import yaml
@@ -174,6 +174,18 @@ class FakeCallbacks:
 
     def secret_for(self, account_id: str) -> str:
         return f"whsec_{account_id}"
+
+
+class Platform(Protocol):
+    """A stand-in of a platform, as far as its books are compared with ours (tests/support/invariants.py)."""
+
+    def standing(self) -> Mapping[str, Mapping[str, int]]:
+        """What stands there now, by the order that it is for: how many of each kind of thing, such as a `vm`."""
+        ...
+
+    def built(self, item_id: str) -> int:
+        """How often an order's service was really built."""
+        ...
 
 
 class FakeAlerts:
@@ -640,6 +652,11 @@ class World:
         return shard
 
     # -- what stayed behind ----------------------------------------------------------------------------------
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """All that deliver sites and machines."""
+        return (self.platform,)
 
     def order(self, order_id: str, account: str = "ready") -> Order:
         """The order as stored."""

@@ -6,7 +6,8 @@ PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -29,7 +30,11 @@ from hosting_orders.usecases import (
 from hosting_orders.usecases.platform_delivery import PlatformFulfilment
 from hosting_orders.usecases.products.domain import DomainFulfilment
 from hosting_orders.usecases.products.fulfilment import Verdict
+from hosting_orders.usecases.products.vm import VmFulfilment
+from tests.support.invariants import Invariants
+from tests.support.machines import MACHINES, order_machine
 from tests.support.simulation import simulate
+from tests.support.world import World, a_world
 
 SEEDS = range(1, 13)
 
@@ -72,6 +77,16 @@ def _new_key_per_try(patch: pytest.MonkeyPatch) -> None:
 
 def _nothing_is_taken_down(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(HttpHostingPlatform, "deprovision", lambda self, request: None)
+
+
+def _a_machine_per_try(patch: pytest.MonkeyPatch) -> None:
+    """Every request to the platform is for a service of its own."""
+    asked = VmFulfilment.service_request
+
+    def another(self: VmFulfilment, order: Order) -> Any:
+        return dataclasses.replace(asked(self, order), item_id=str(uuid.uuid4()))
+
+    patch.setattr(VmFulfilment, "service_request", another)
 
 
 def _no_callback_is_owed(patch: pytest.MonkeyPatch) -> None:
@@ -158,6 +173,7 @@ PLANTED: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "orders are saved without a condition": _without_a_condition,
     "a new key at Stripe per try": _new_key_per_try,
     "nothing is taken down": _nothing_is_taken_down,
+    "a machine per try": _a_machine_per_try,
     "no callback is owed": _no_callback_is_owed,
     "a renewal before the delivery": _renewal_before_delivery,
     "the door stays open": _the_door_stays_open,
@@ -190,6 +206,40 @@ def test_what_a_planted_bug_replaces_is_there(bug: str) -> None:
         PLANTED[bug](patch)
 
 
-@pytest.mark.parametrize("bug", ["no refund", "nobody looks again", "names are kept"])
+@pytest.mark.parametrize("bug", ["no refund", "nobody looks again", "names are kept", "a machine per try"])
 def test_a_planted_bug_is_found(bug: str) -> None:
     assert first_seed_that_finds(PLANTED[bug], range(1, 6)) is not None
+
+
+class AnotherPlatform:
+    """A second platform of the world, with these books."""
+
+    def __init__(self, books: Mapping[str, Mapping[str, int]]) -> None:
+        self._books = books
+
+    def standing(self) -> Mapping[str, Mapping[str, int]]:
+        return self._books
+
+    def built(self, item_id: str) -> int:
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("things", "wrong"),
+    [({}, False), ({"address": 1}, False), ({"address": 2}, True), ({"vm": 1}, True)],
+    ids=["nothing else", "one address", "two addresses", "a second machine"],
+)
+def test_what_stands_is_counted_over_all_platforms(
+    monkeypatch: pytest.MonkeyPatch, things: dict[str, int], wrong: bool
+) -> None:
+    with a_world() as world:
+        reply = order_machine(world, {"hostname": "web-1", **MACHINES[0]}, "ready", key="one")
+        world.run()
+        order = world.order(reply.body["data"]["token"])
+        assert world.platform.standing() == {order.uuid: {"vm": 1}}
+        platforms = (world.platform, AnotherPlatform({order.uuid: things}))
+        monkeypatch.setattr(World, "platforms", platforms)
+        found = Invariants(world, [order], {})._wrong_with_platforms([order])
+        assert bool(found) == wrong
+        monkeypatch.setattr(World, "platforms", (AnotherPlatform({"nobody's": {"address": 1}}), *platforms))
+        assert any("nobody's" in one for one in Invariants(world, [order], {})._wrong_with_platforms([order]))

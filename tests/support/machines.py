@@ -1,0 +1,27 @@
+"""Virtual machines, as a world's clients order them (tests/support/world.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.support.world import Reply, World
+
+# What is ordered, for each platform of the world.
+MACHINES = ({"plan": "vps-1", "image": "debian-13", "location": "ams", "term": "monthly"},)
+_INTERVALS = {"monthly": "1 month", "annual": "12 months"}
+
+
+def order_machine(world: World, machine: Mapping[str, Any], account: str, *, key: str) -> Reply:
+    """POST /api/v1/orders for a demo account, with a callback and this Idempotency-Key. `machine` is the block `vm`."""
+    body = {name: value for name, value in machine.items() if name != "term"}
+    body["interval"] = _INTERVALS[machine["term"]]
+    body["callback"] = {"url": "https://client.example/hook"}
+    return world.request(
+        "POST",
+        "/api/v1/orders",
+        body,
+        account=account,
+        key="api_key_000",
+        headers={"Idempotency-Key": key},
+    )
