@@ -190,7 +190,6 @@ def a_world(kind: str) -> Iterator[World]:
     lightsail = LightsailInProcess(now=lambda: NOW)
     adapter = lightsail.platform(FakeMetrics())
     yield OnLightsail(lightsail, RoutedPlatform(lambda: http, lambda: adapter))
-    lightsail.close()
 
 
 @pytest.fixture(params=["http", "in process", "lightsail"])

@@ -25,7 +25,6 @@ NEW_ACCOUNT = "Sorry, your account can not create an instance using this Lightsa
 def shop() -> Iterator[Shop]:
     shop = Shop()
     yield shop
-    shop.lightsail.close()
 
 
 # -- the ordinary way -----------------------------------------------------------------------------------------------

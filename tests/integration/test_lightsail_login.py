@@ -20,7 +20,6 @@ from tests.support.lightsail_shop import KEY, MACHINE, PASSWORD, REQUEST, Shop
 def shop() -> Iterator[Shop]:
     shop = Shop()
     yield shop
-    shop.lightsail.close()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ lightsail = LightsailInProcess(now=lambda: clock.now() / 1000)
 platform = lightsail.platform(metrics)
 lightsail.finish(item_id)
 assert lightsail.standing() == {item_id: {"vm": 1, "address": 1}}
-lightsail.close()
 """
 
 from __future__ import annotations
@@ -12,26 +11,16 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 from hosting_orders.adapters.lightsail.platform import Counts, LightsailPlatform
 from local.aws_standin import AnswerLostError, Reply
 from local.lightsail_standin import LightsailStandIn
+from local.lightsail_standin.records import PENDING, SHUTTING_DOWN
 from tests.support import permissions
 from tests.support.mishaps import Mishaps
 
 _REGION = "eu-central-1"
-
-
-@cache
-def _client(region: str) -> Any:
-    """One for all worlds of this process: it is slow to build, and keeps nothing of the world it was used in."""
-    maker = LightsailStandIn()
-    client = maker.client(region)
-    maker.detach(client)
-    client.meta.events.register("before-call.lightsail", _note)
-    return client
 
 
 def _note(model: Any, **_: Any) -> None:
@@ -53,7 +42,8 @@ class LightsailInProcess:
         delay: float | None = None,
     ) -> None:
         self.standin = LightsailStandIn(now=now, delay=delay)
-        self._attached: list[Any] = []
+        self._clients: dict[str, Any] = {}
+        self._held: set[str] = set()
         if mishaps is not None:
             self._let_go_wrong(mishaps)
 
@@ -72,18 +62,23 @@ class LightsailInProcess:
         return LightsailPlatform(self.client, metrics)
 
     def client(self, region: str = _REGION) -> Any:
-        """A boto3 client of the region that asks this stand-in until `close`."""
-        client = _client(region)
-        if client not in self._attached:
-            self.standin.attach(client)
-            self._attached.append(client)
-        return client
+        """A boto3 client of the region, made when it is first asked for."""
+        if region not in self._clients:
+            client = self._clients[region] = self.standin.client(region)
+            client.meta.events.register("before-call.lightsail", _note)
+        return self._clients[region]
 
-    def close(self) -> None:
-        """Let another stand-in have the clients."""
-        for client in self._attached:
-            self.standin.detach(client)
-        self._attached.clear()
+    @property
+    def pending(self) -> list[str]:
+        """The orders whose machines are being built, but for those on `hold`."""
+        building = [
+            machine.name.removeprefix("ho-") for machine in self.standin.machines if machine.state == PENDING
+        ]
+        return [item_id for item_id in building if item_id not in self._held]
+
+    def hold(self, item_id: str) -> None:
+        """Let this order's machine stay pending."""
+        self._held.add(item_id)
 
     def finish(self, item_id: str) -> None:
         self.standin.finish(f"ho-{item_id}")
@@ -96,6 +91,8 @@ class LightsailInProcess:
         """What costs money now, by the order that it is for: machines and addresses."""
         books: dict[str, Counter[str]] = defaultdict(Counter)
         for machine in self.standin.machines:
+            if machine.state == SHUTTING_DOWN:
+                continue
             books[machine.name.removeprefix("ho-")]["vm"] += 1
         for address in self.standin.addresses:
             books[address.name.removeprefix("ho-").removesuffix("-ip")]["address"] += 1

@@ -8,7 +8,10 @@ from typing import Any
 from tests.support.world import Reply, World
 
 # What is ordered, for each platform of the world.
-MACHINES = ({"plan": "vps-1", "image": "debian-13", "location": "ams", "term": "monthly"},)
+MACHINES = (
+    {"plan": "vps-1", "image": "debian-13", "location": "ams", "term": "monthly"},
+    {"plan": "cloud-1", "image": "debian-12", "location": "pdx", "term": "monthly"},  # on Lightsail
+)
 _INTERVALS = {"monthly": "1 month", "annual": "12 months"}
 
 

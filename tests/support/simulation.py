@@ -58,14 +58,32 @@ ANSWERS_OF_THE_PLATFORM = (
     *(("*", answer) for answer in ("429", "500", "503", "drop", "lose", "garbage", "html")),
 )
 
+ASKED_OF_LIGHTSAIL = (
+    *("*", "CreateInstances", "GetInstance", "DeleteInstance", "AllocateStaticIp", "AttachStaticIp"),
+    *("ReleaseStaticIp", "PutInstancePublicPorts", "GetOperationsForResource"),
+)
+# Lost answers, throttles, outages, and quotas.
+FAULTS_OF_LIGHTSAIL = (
+    *(None, ("ThrottlingException", 400), ("ServiceException", 500), ("AccessDeniedException", 400)),
+    *(("AccountSetupInProgressException", 400),),
+)
+
 
 class History:
     """One seed's history. `log` tells what was done, for whoever replays a failing seed."""
 
     def __init__(
-        self, world: World, seed: int, *, orders: int = 3, steps: int = 70, risk: float = 0.12
+        self,
+        world: World,
+        seed: int,
+        *,
+        orders: int = 3,
+        steps: int = 70,
+        risk: float = 0.12,
+        only_machines: bool = False,
     ) -> None:
         self.world = world
+        self.only_machines = only_machines
         self.chance = random.Random(seed)
         world.runner._chance = random.Random(seed)
         self.seed, self.steps, self.risk = seed, steps, risk
@@ -81,7 +99,7 @@ class History:
                 "policy": self.chance.choice(("keep", "cancel_all")),
             }
             for n in range(orders)
-            for account in [self.chance.choice(ACCOUNTS)]
+            for account in [self.chance.choice(("ready", "sepa") if only_machines else ACCOUNTS)]
         ]
         world.stripe.controls.set(
             checkout_line_metadata=self.chance.random() < 0.5,
@@ -110,6 +128,8 @@ class History:
             *[self._workflow] * 5,
             *[self._hear_stripe] * 3,
             *[self._platform] * 2,
+            *[self._lightsail] * (6 if self.only_machines else 2),
+            *[self._workflow] * (5 if self.only_machines else 0),
             *[self._registrar] * 3,
             self._platform_webhook,
             self._time_out,
@@ -123,10 +143,13 @@ class History:
         self.world.mishaps.none()
         self.world.registrar.clear_faults()
         self.world.platform.clear_faults()
+        self.world.lightsail.standin.clear_faults()
         self._calm()
 
     def _wanted(self, client: int) -> list[dict[str, Any]]:
         """What a client orders: a site, a name, a machine, or a cart of up to three."""
+        if self.only_machines:
+            return [self._item(10 * client, ("vm",))]
         count = self.chance.choice((1, 1, 2, 3))
         return [self._item(10 * client + item, ALONE if count == 1 else IN_A_CART) for item in range(count)]
 
@@ -259,6 +282,30 @@ class History:
             times = self.chance.choice((1, 1, 3))
             self.log.append(f"platform: {answer} for {method} {times} times")
             self.world.platform.fault(answer, method=method, times=times)
+
+    def _lightsail(self) -> None:
+        """Lightsail ends some work or lets it hang, or its next answers are faults."""
+        lightsail, pending = self.world.lightsail, self.world.lightsail.pending
+        if pending and self.chance.random() < 0.9:
+            item_id = self.chance.choice(pending)
+            what = self.chance.choice(("finish", "fail", "fail for now", "hang"))
+            self.log.append(f"Lightsail: {what} {item_id}")
+            if what == "hang":
+                lightsail.hold(item_id)
+            elif what == "finish":
+                lightsail.finish(item_id)
+            else:
+                code = "InsufficientInstanceCapacity" if what == "fail for now" else "InstanceCreationFailed"
+                lightsail.standin.fail(f"ho-{item_id}", code, "in Lightsail's words")
+        elif self.chance.random() < 0.3:
+            operation, times = self.chance.choice(ASKED_OF_LIGHTSAIL), self.chance.choice((1, 1, 3))
+            fault = self.chance.choice(FAULTS_OF_LIGHTSAIL)
+            self.log.append(f"Lightsail: {fault or 'lose'} for {operation} {times} times")
+            if fault is None:
+                lightsail.standin.lose_next_answer(operation, times)
+            else:
+                code, status = fault
+                lightsail.standin.fail_next(operation, code, status=status, times=times)
 
     def _registrar(self) -> None:
         """The registrar ends some work, or refuses or loses its next answers, or somebody else takes a name."""
@@ -408,10 +455,10 @@ if __name__ == "__main__":
     import sys
     import traceback
 
-    first, count = int(sys.argv[1]), int(sys.argv[2])
+    first, count, machines = int(sys.argv[1]), int(sys.argv[2]), "machines" in sys.argv
     for number in range(first, first + count):
         try:
-            lived = simulate(number)
+            lived = simulate(number, only_machines=machines)
             found = lived.wrong  # type: ignore[attr-defined]
         except Exception:
             lived, found = None, [traceback.format_exc()[-1500:]]

@@ -35,6 +35,7 @@ from hosting_orders import bootstrap, settings
 from hosting_orders.adapters.dynamodb.tokens import DynamoTokenStore
 from hosting_orders.adapters.features import AppConfigFeatures
 from hosting_orders.adapters.page_tokens import SignedPageTokens
+from hosting_orders.adapters.platforms import RoutedPlatform
 from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.adapters.route53.zones import Route53Zones
 from hosting_orders.adapters.stepfunctions import StepFunctionsWorkflow
@@ -54,6 +55,7 @@ from local.seed import ACCOUNTS, create_customer, seed_table
 from local.stripe_standin import StripeStandIn
 from tests.support import mishaps, permissions
 from tests.support.asl_runner import AslRunner, InvocationError, StateMachine, VirtualClock
+from tests.support.lightsail_in_process import LightsailInProcess
 from tests.support.mishaps import Crash, Mishaps
 from tests.support.platform_in_process import in_process
 from tests.support.quick_moto import on_the_wire
@@ -273,9 +275,10 @@ class WorldServices(bootstrap.AwsServices):
 
     @cached_property
     def platform(self) -> Any:
-        return in_process(
-            self._world.platform, self._world.mishaps, now=lambda: self._world.clock.now() / 1000
-        )
+        world = self._world
+        http = in_process(world.platform, world.mishaps, now=lambda: world.clock.now() / 1000)
+        lightsail = world.lightsail.platform(world.metrics)
+        return RoutedPlatform(lambda: http, lambda: lightsail)
 
     @cached_property
     def registrar(self) -> Any:
@@ -332,6 +335,7 @@ class World:
         # The stand-in for Stripe lives in the machine's time; from here on both are moved together.
         self.clock = VirtualClock(time.time_ns() // 1_000_000)
         self.platform = PlatformStandIn(delay=None, now=lambda: self.clock.now() / 1000)
+        self.lightsail = LightsailInProcess(self.mishaps, now=lambda: self.clock.now() / 1000)
         self.registrar = RegistrarStandIn(
             now=lambda: self.clock.now() / 1000,
             delay=REGISTRATION_SECONDS,
@@ -557,6 +561,8 @@ class World:
             if not service.held:
                 self.platform.finish(service.item_id)
                 self._untold_operations.append(service.item_id)
+        for item_id in self.lightsail.pending:
+            self.lightsail.finish(item_id)  # which it does not report
 
     def hear_platform(self) -> None:
         """The platform reports every operation that has ended and was not reported, unless that is off."""
@@ -656,7 +662,7 @@ class World:
     @property
     def platforms(self) -> tuple[Platform, ...]:
         """All that deliver sites and machines."""
-        return (self.platform,)
+        return (self.platform, self.lightsail)
 
     def order(self, order_id: str, account: str = "ready") -> Order:
         """The order as stored."""
