@@ -116,6 +116,7 @@ class Platform:
         self._operations: dict[str, Operation] = {}
         self._deleted: set[str] = set()
         self.deprovisioned: list[str] = []
+        self._to_hold: set[str] = set()
         self._lock = threading.RLock()
 
     # -- the contract ----------------------------------------------------------------------------------------
@@ -133,7 +134,9 @@ class Platform:
         with self._lock:
             if item_id in self._deleted:
                 return error(410, "service_deleted", "this service was deleted; its id is not used again")
-            service = self.services.setdefault(item_id, Service(item_id, asked))
+            service = self.services.setdefault(
+                item_id, Service(item_id, asked, held=item_id in self._to_hold)
+            )
             if service.body != asked:
                 return error(409, "service_differs", "this service was asked for with other values")
             service.puts += 1
@@ -236,11 +239,15 @@ class Platform:
         self._end(service, service.operation, _failure(code, message, retryable=retryable))
 
     def hold(self, item_id: str) -> None:
-        """Let its operation run on until `finish`, `fail` or `release`."""
-        self.service(item_id).held = True
+        """Let its operation run on until `finish`, `fail` or `release`; beforehand too."""
+        with self._lock:
+            self._to_hold.add(item_id)
+            if item_id in self.services:
+                self.services[item_id].held = True
 
     def release(self, item_id: str) -> None:
         """Work on: it completes after the usual delay."""
+        self._to_hold.discard(item_id)
         service = self.service(item_id)
         service.held = False
         self._work_on(service)
@@ -252,3 +259,4 @@ class Platform:
             self._operations.clear()
             self._deleted.clear()
             self.deprovisioned.clear()
+            self._to_hold.clear()

@@ -185,7 +185,7 @@ class PlatformStandIn:
         self._platform.fail(item_id, code, message, retryable=retryable)
 
     def hold(self, item_id: str) -> None:
-        """Let an item's operation run on until told otherwise."""
+        """Let an item's operation run on until told otherwise, even if the item was not asked for yet."""
         self._platform.hold(item_id)
 
     def release(self, item_id: str) -> None:
@@ -254,7 +254,7 @@ class PlatformStandIn:
                     self.fail(item_id, code, message, retryable=retryable)
                 case ["services", item_id, "finish"]:
                     self.finish(item_id)
-                case ["services", item_id, "hold"]:
+                case ["services", item_id, "hold"] if self._platform.service(item_id):
                     self.hold(item_id)
                 case ["services", item_id, "release"]:
                     self.release(item_id)

@@ -211,6 +211,7 @@ def test_an_item_can_be_held_and_released_failed_or_finished_from_outside(standi
     "path, fields, status",
     [
         ("services/nobody/finish", {}, 404),
+        ("services/nobody/hold", {}, 404),
         ("nonsense", {}, 404),
         ("webhooks", {"mode": "loud"}, 400),
         ("faults", {"answer": "teapot"}, 400),
@@ -323,6 +324,17 @@ def test_without_delay_a_service_is_built_before_its_order_is_answered(standin: 
     operation = adapter_of(standin).provision(request_for())
 
     assert operation.status is OperationStatus.SUCCEEDED
+    assert standin.built("item-1") == 1
+
+
+def test_a_service_can_be_held_before_it_is_asked_for(standin: PlatformStandIn) -> None:
+    standin.configure(delay=0)
+    standin.hold("item-1")
+
+    started = adapter_of(standin).provision(request_for())
+    assert started.status is OperationStatus.RUNNING
+    standin.release("item-1")
+
     assert standin.built("item-1") == 1
 
 

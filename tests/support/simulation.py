@@ -20,6 +20,7 @@ from hosting_orders.adapters.dynamodb.items import order_from_item
 from hosting_orders.domain.cart import Cart, PaymentStatus
 from hosting_orders.domain.catalogue import Variant
 from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import ProductKind
 from hosting_orders.domain.providers import CallbackAnswer
 from local.stripe_standin.errors import StripeError
 from tests.support.checkout import order_site, sessions, site
@@ -208,7 +209,7 @@ class History:
         reply = self.world.request("POST", path, body, account=client["account"], headers=headers)
         client["answers"].append(reply.status)
         if reply.status == 202:
-            client["cart"] = reply.body["cart"]["token"]
+            self._accepted(client, reply.body["cart"]["token"])
         wanted = [item["domain"]["name"] if "domain" in item else "site" for item in items]
         self.log.append(f"POST {client['key']} {client['account']} {wanted}: {reply.status}")
 
@@ -217,7 +218,7 @@ class History:
         reply = order_machine(self.world, machine, account, key=client["key"])
         client["answers"].append(reply.status)
         if reply.status == 202:
-            client["cart"] = self.world.order(reply.body["data"]["token"], account).cart_token
+            self._accepted(client, self.world.order(reply.body["data"]["token"], account).cart_token)
         self.log.append(f"POST {client['key']} {account} {machine['hostname']}: {reply.status}")
 
     def _order_on_page(self, client: dict[str, Any]) -> None:
@@ -225,8 +226,17 @@ class History:
         reply = order_site(self.world, account, key=client["key"], body=site(variant="scarce"))
         client["answers"].append(reply.status)
         if reply.status == 201:
-            client["cart"] = self.world.order(reply.body["order"]["id"], account).cart_token
+            self._accepted(client, self.world.order(reply.body["order"]["id"], account).cart_token)
         self.log.append(f"POST {client['key']} {account} on a page: {reply.status}")
+
+    def _accepted(self, client: dict[str, Any], cart: str) -> None:
+        """Now and then the platform hangs at what this cart will ask for."""
+        if client["cart"] is None and self.chance.random() < 0.2:
+            for order in self.orders():
+                if order.cart_token == cart and order.kind is not ProductKind.DOMAIN:
+                    self.log.append(f"platform: will hang at {order.uuid}")
+                    self.world.platform.hold(order.uuid)
+        client["cart"] = cart
 
     def _cancel(self) -> None:
         if self.chance.random() < 0.7 or not (orders := self.orders()):
@@ -269,7 +279,7 @@ class History:
         running = [service.item_id for service in self.world.platform.running]
         if running and self.chance.random() < 0.6:
             item_id = self.chance.choice(running)
-            what = self.chance.choice(("finish", "finish", "fail", "fail for now", "hang", "hang"))
+            what = self.chance.choice(("finish", "finish", "fail", "fail for now", "hang"))
             self.log.append(f"platform: {what} {item_id}")
             if what == "hang":
                 self.world.platform.hold(item_id)
@@ -334,7 +344,7 @@ class History:
         ended = [
             item_id
             for item_id, service in self.world.platform.services.items()
-            if service.operation.status != "running"
+            if service.operations and service.operation.status != "running"
         ]
         if ended and self.webhooks_work:
             item_id = self.chance.choice(ended)
