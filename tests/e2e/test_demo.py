@@ -94,7 +94,9 @@ def test_the_lines_to_paste_work(
     assert answers[3]["status"] == "accepted"
     assert answers[4]["status"] == "accepted"
     assert answers[5]["status"] == "accepted"
-    assert len(answers) == 7
+    assert answers[6]["data"]["status"] == "COMPLETED"
+    assert answers[7]["data"]["order"]["status"] == "Active"
+    assert len(answers) == 9
     key = accounts["ready"]["user_key"]
     assert [line for line in lines if key in line] == [line for line in preparation if key in line]
     assert all("Idempotency-Key: " in line for line in pasted if " -d " in line)
@@ -121,7 +123,8 @@ def test_the_demo_file_names_all_addresses_and_accounts(stack: Stack, accounts: 
     keys = {"user_key", "user_key_v1", "system_key", "api_key_000", "api_key_000_domains", "api_key_001"}
     assert all(set(account) == {"id", *keys} for account in accounts.values())
     addresses = {
-        name: document[name] for name in ("api", "stripe", "platform", "registrar", "aws", "callbacks")
+        name: document[name]
+        for name in ("api", "stripe", "platform", "lightsail", "registrar", "aws", "callbacks")
     }
     assert set(document) == {*addresses, "accounts", "outputs"}
     for address in addresses.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -89,6 +89,30 @@ def test_each_region_is_asked_through_a_client_of_its_own(shop: Shop) -> None:
 
     assert shop.regions == ["eu-central-1", "us-east-1"]
     assert {machine.region for machine in shop.standin.machines} == {"eu-central-1", "us-east-1"}
+
+
+def test_a_foreign_machine_that_takes_the_name_in_between_is_not_adopted_and_leaves_no_address(
+    shop: Shop,
+) -> None:
+    answer = shop.standin.answer
+
+    def meanwhile(headers: Mapping[str, str], body: bytes | str) -> Any:
+        if headers["x-amz-target"].endswith("AllocateStaticIp"):
+            shop.standin.answer = answer  # type: ignore[method-assign]
+            shop.lightsail.client("eu-central-1").create_instances(
+                instanceNames=[MACHINE],
+                availabilityZone="eu-central-1a",
+                blueprintId="debian_12",
+                bundleId="small_3_0",
+            )
+        return answer(headers, body)
+
+    shop.standin.answer = meanwhile  # type: ignore[method-assign]
+    with pytest.raises(ProvisioningFailedError, match="name_taken"):
+        shop.platform.provision(REQUEST)
+    shop.platform.deprovision(REQUEST)
+
+    assert shop.left == (1, 0)
 
 
 def test_many_at_once_build_one_machine_with_one_address(shop: Shop) -> None:

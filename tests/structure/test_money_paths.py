@@ -128,9 +128,14 @@ def test_only_functions_that_need_a_secret_hold_it(secret: str) -> None:
 
 
 def test_only_functions_that_deliver_or_take_down_can_build_or_delete_a_machine() -> None:
-    for right in ("lightsail:CreateInstances", "lightsail:DeleteInstance", "lightsail:ReleaseStaticIp"):
-        holders = {folder for folder in permissions.held() if right in permissions.allowed(folder)}
-        assert holders == {"provision_hosting", "refund_order", "reconcile"}
+    building = {"provision_hosting", "reconcile"}
+    for right, wanted in (
+        ("lightsail:CreateInstances", building),
+        ("lightsail:TagResource", building),
+        ("lightsail:DeleteInstance", {*building, "refund_order"}),
+        ("lightsail:ReleaseStaticIp", {*building, "refund_order"}),
+    ):
+        assert {folder for folder in permissions.held() if right in permissions.allowed(folder)} == wanted
 
 
 def askers(sources: Iterable[Source], port: str) -> set[str]:

@@ -22,6 +22,7 @@ PORTS = {
     "TakeMoney": {"payments"},
     "RunSites": {"platform"},
     "RunMachines": {"platform"},
+    "BuildMachines": {"platform"},
     "SignCallbacks": {"callbacks"},
     "NamePages": {"page_tokens"},
     "SealSecrets": {"cipher"},

@@ -84,9 +84,14 @@ def test_the_platform_is_asked_in_its_own_words_and_for_what_was_sold(
 @pytest.mark.parametrize(
     ("vm", "code", "pointer", "choices"),
     [
-        ({**CLOUD, "image": "rocky-10"}, "unknown_image", "image", "amazon-linux, debian-13"),
-        ({**CLOUD, "location": "ams"}, "unknown_location", "location", "fra"),
-        ({**OWN, "image": "amazon-linux"}, "unknown_image", "image", "debian-13, rocky-10, ubuntu-26-04"),
+        ({**CLOUD, "image": "rocky-10"}, "unknown_image", "image", "amazon-linux, debian-12, debian-13"),
+        ({**CLOUD, "location": "ams"}, "unknown_location", "location", "fra, pdx"),
+        (
+            {**OWN, "image": "amazon-linux"},
+            "unknown_image",
+            "image",
+            "debian-12, debian-13, rocky-10, ubuntu-26-04",
+        ),
         ({**OWN, "location": "fra"}, "unknown_location", "location", "ams, pdx"),
     ],
 )

@@ -96,7 +96,7 @@ def site(**changes: Any) -> dict[str, Any]:
         ("/api/orders", {}, "`site` is required."),
         ("/api/carts", {"items": {}}, "`items` must be a JSON array."),
         ("/api/carts", {"items": []}, "`items` must have 1 to 20 items."),
-        ("/api/carts", {"items": [{}]}, "`items.0` must have either `site` or `domain`."),
+        ("/api/carts", {"items": [{}]}, "`items.0` must have exactly one of: `site`, `domain`, `vm`."),
         ("/api/orders", "", "The body is empty; send a JSON object."),
         ("/api/orders", "[]", "The body must be a JSON object."),
         ("/api/orders", '{"a": 1, "a": 2}', "The key 'a' appears twice in one object."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from hosting_orders.domain import deadlines
-from hosting_orders.domain.errors import ProvisioningFailedError
+from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.products import Resource
@@ -49,6 +49,9 @@ class PlatformFulfilment(ABC):
         except ProvisioningFailedError as refusal:
             failure = Failure("provisioning_refused", str(refusal))
             undeliverable(services, order, failure, Actor.PLATFORM)
+            raise
+        except ProviderUnavailableError:
+            _report_if_stuck(services, order, order.provisioning_at)
             raise
         self._note(services, order, operation)
         if operation.status is OperationStatus.RUNNING:
@@ -132,8 +135,20 @@ class PlatformFulfilment(ABC):
         return None  # a service can be taken down at any time
 
     def take_back(self, services: Services, order: Order) -> None:
-        if order.provisioning_at is not None:
+        if order.provisioning_at is None:
+            return
+        try:
             services.platform.deprovision(self.service_request(order))
+        except ProviderUnavailableError:
+            _report_if_stuck(services, order, order.since)
+            raise
+
+
+def _report_if_stuck(services: Services, order: Order, since: int | None) -> None:
+    """Call an operator when the platform cannot be asked for long: a paid order waits for it, or a refund."""
+    if since is not None and services.clock.now() >= since + deadlines.SUBMISSION_STUCK:
+        services.metrics.count("PlatformStuck")
+        log.error("the platform cannot be asked about an order", extra={"order_id": order.uuid})
 
 
 def order_of(services: Services, operation: Operation) -> Order | None:

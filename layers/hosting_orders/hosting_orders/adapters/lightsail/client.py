@@ -17,6 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from hosting_orders.domain.errors import ProviderUnavailableError
 
+from .places import item_of
+
 # Lightsail has no code of its own for a quota. These are the words that it uses.
 _QUOTA = re.compile(
     r"reached (the|your) (max|limit)|(limit|quota) (was |has been )?(exceeded|reached)|plan size", re.I
@@ -27,6 +29,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Document = Mapping[str, Any]
 
+_NAMES = ("instanceName", "staticIpName", "resourceName")
 _log = logging.getLogger("hosting-orders")
 
 
@@ -144,7 +147,7 @@ class Region:
             # Never sent: boto3 itself found that it cannot be a request.
             raise RefusedError("not a request") from None
         except ClientError as error:
-            raise _meaning(method, error.response) from None
+            raise _meaning(method, error.response, item_of(_named(arguments))) from None
         except BotoCoreError as fault:
             raise ProviderUnavailableError(f"lightsail: {method} {type(fault).__name__}") from None
         except Exception as fault:
@@ -155,7 +158,13 @@ class Region:
         return answer
 
 
-def _meaning(method: str, response: Document) -> Exception:
+def _named(arguments: Mapping[str, Any]) -> str:
+    """The name of what was asked for."""
+    names = (arguments.get("instanceNames") or [None])[0], *(arguments.get(key) for key in _NAMES)
+    return str(next(filter(None, names), ""))
+
+
+def _meaning(method: str, response: Document, order_id: str) -> Exception:
     code = str(response.get("Error", {}).get("Code"))
     text = str(response.get("Error", {}).get("Message"))
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -163,7 +172,8 @@ def _meaning(method: str, response: Document) -> Exception:
         return NotThereError()
     # Its own words are for operators: they name accounts and ids.
     _log.warning(
-        "Lightsail answered with an error", extra={"request": method, "code": code, "text": text[:300]}
+        "Lightsail answered with an error",
+        extra={"order_id": order_id, "request": method, "code": code, "text": text[:300]},
     )
     if says_quota(text):
         return QuotaReachedError(f"lightsail: {method} a quota is reached")

@@ -50,6 +50,11 @@ class Place:
         return f"{OPERATIONS}{self.zone}/{self.item_id}/{self.reference}"
 
 
+def item_of(name: str) -> str:
+    """The item that a machine or an address of this name is for."""
+    return name.removeprefix("ho-").removesuffix("-ip")
+
+
 def place_of(request: ServiceRequest) -> Place | None:
     """None when its location cannot be an availability zone: nothing of it can be there."""
     return _place(request.location, request.item_id, request.reference)

@@ -209,7 +209,8 @@ class LightsailPlatform:
     def _remove(self, region: Region, place: Place) -> None:
         machine = region.machine(place.machine)
         if machine is not None and not _is_of(machine, place):
-            _log.error("a machine of this name is not the order's", extra={"machine": place.machine})
+            _log.error("a machine of this name is not the order's", extra={"order_id": place.item_id})
+            self._release_unused(region, place)
             return
         self._release(region, place)
         if machine is None:
@@ -240,6 +241,12 @@ class LightsailPlatform:
             return
         except RefusedError:
             raise ProviderUnavailableError("lightsail: the address cannot be released now") from None
+
+    def _release_unused(self, region: Region, place: Place) -> None:
+        """The address that was allocated before another's machine took the name; one that is attached is not ours."""
+        address = region.address(place.address)
+        if address is not None and not address.get("isAttached"):
+            self._release(region, place)
 
     def _region(self, name: str) -> Region:
         if name not in self._regions:
@@ -298,7 +305,7 @@ def _ended(place: Place, history: Sequence[Document]) -> Operation | None:
 def _failure(place: Place, creation: Document) -> Operation:
     """Raises ProviderUnavailableError for what passes."""
     why = f"{creation.get('errorCode')} {creation.get('errorDetails')}"
-    _log.error("Lightsail could not build a machine", extra={"machine": place.machine, "reason": why[:300]})
+    _log.error("Lightsail could not build a machine", extra={"order_id": place.item_id, "reason": why[:300]})
     if says_quota(why):
         raise QuotaReachedError("lightsail: a quota is reached")
     if _PASSING.search(why):

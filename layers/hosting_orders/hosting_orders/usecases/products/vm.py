@@ -26,6 +26,7 @@ from ..platform_delivery import PlatformFulfilment
 from ..ports import Services
 from ..sealed_password import new_password, password_context, password_context_of
 
+_MAX_HOSTNAME = 64  # Linux takes no longer one
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
@@ -182,8 +183,17 @@ def _draft(catalogue: Catalogue, account: Account, request: VmRequest, pointer: 
 
 def _hostname(given: str) -> str:
     hostname = given.lower()
-    if len(hostname) > 253 or not _HOSTNAME.fullmatch(hostname):
-        text = "`hostname` must be a host name: letters, digits and hyphens, such as web-1.example.com."
+    last = hostname.rpartition(".")[2]
+    if (
+        len(hostname) > _MAX_HOSTNAME
+        or not _HOSTNAME.fullmatch(hostname)
+        or last.isdigit()  # that is an address
+        or last == "localhost"
+    ):
+        text = (
+            f"`hostname` must be a host name of at most {_MAX_HOSTNAME} characters: letters, digits and hyphens, such "
+            "as web-1.example.com."
+        )
         raise InvalidRequestError(Code.INVALID_FIELD, text, "/hostname")
     return hostname
 
