@@ -14,7 +14,7 @@ import pytest
 from hosting_orders.entrypoints.logs import logger
 from hosting_orders.usecases.products import vm as vm_product
 from hosting_orders.usecases.sealed_password import new_password
-from tests.support.forgetful_platform import CLOUD, ForgetfulPlatform, sell_machines
+from tests.support.forgetful_lightsail import CLOUD, ForgetfulLightsail, sell_machines
 from tests.support.mishaps import Mishap
 from tests.support.table import everything_in
 from tests.support.world import World, a_world
@@ -40,7 +40,7 @@ def overheard() -> Iterator[io.StringIO]:
                 handler.setStream(stream)
 
 
-def tell_a_story(world: World, platform: ForgetfulPlatform) -> None:
+def tell_a_story(world: World, platform: ForgetfulLightsail) -> None:
     """Machines are delivered, refused, given up and asked for in vain, with faults on the way."""
     callback = {"url": "https://client.example/hook"}
 
@@ -58,10 +58,10 @@ def tell_a_story(world: World, platform: ForgetfulPlatform) -> None:
     for each in (delivered, with_key):
         platform.start(each)
     world.live(300, every=60)
-    platform.refusal = "The bundle is not sold in this zone."
+    platform.refuse()
     order()
     world.live(900, every=60)
-    platform.refusal = None
+    platform.refuse(False)
     world.place_cart({"vm": {**CLOUD, "ssh_key": f"{KEY} of mine"}})
     broken = world.services.cipher
     sealed = broken.seal

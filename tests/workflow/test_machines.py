@@ -17,7 +17,13 @@ from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import VmItem
 from hosting_orders.usecases.products import vm as vm_product
 from hosting_orders.usecases.sealed_password import new_password, password_context
-from tests.support.forgetful_platform import CLOUD, PLAN, ForgetfulPlatform, let_money_be_real, sell_machines
+from tests.support.forgetful_lightsail import (
+    CLOUD,
+    PLAN,
+    ForgetfulLightsail,
+    let_money_be_real,
+    sell_machines,
+)
 from tests.support.table import everything_in
 from tests.support.world import Reply, World, a_world
 
@@ -32,7 +38,7 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture
-def cloud(world: World) -> ForgetfulPlatform:
+def cloud(world: World) -> ForgetfulLightsail:
     return sell_machines(world)
 
 
@@ -61,7 +67,7 @@ def refused(world: World, vm: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_platform_is_asked_in_its_own_words_and_for_what_was_sold(
-    world: World, cloud: ForgetfulPlatform
+    world: World, cloud: ForgetfulLightsail
 ) -> None:
     placed = order(world)
     world.run()
@@ -71,7 +77,7 @@ def test_the_platform_is_asked_in_its_own_words_and_for_what_was_sold(
     assert (asked.platform, asked.plan, asked.variant, asked.location) == (
         PlatformName.LIGHTSAIL,
         "small_3_0",
-        "debian_13",
+        "debian_12",
         "eu-central-1a",
     )
     assert asked.size is not None
@@ -96,7 +102,7 @@ def test_the_platform_is_asked_in_its_own_words_and_for_what_was_sold(
     ],
 )
 def test_a_plan_is_refused_with_what_its_platform_does_not_have(
-    world: World, cloud: ForgetfulPlatform, vm: dict[str, Any], code: str, pointer: str, choices: str
+    world: World, cloud: ForgetfulLightsail, vm: dict[str, Any], code: str, pointer: str, choices: str
 ) -> None:
     problem = refused(world, vm)
 
@@ -104,7 +110,7 @@ def test_a_plan_is_refused_with_what_its_platform_does_not_have(
     assert f"with the plan {vm['plan']}; it is one of: {choices}." in problem["message"]
 
 
-def test_everything_that_is_wrong_is_said_at_once(world: World, cloud: ForgetfulPlatform) -> None:
+def test_everything_that_is_wrong_is_said_at_once(world: World, cloud: ForgetfulLightsail) -> None:
     vm = {
         **dict.fromkeys(("plan", "image", "location", "term"), "mars"),
         "hostname": "-",
@@ -118,7 +124,7 @@ def test_everything_that_is_wrong_is_said_at_once(world: World, cloud: Forgetful
 
 
 def test_about_lists_each_plan_with_what_it_can_have_and_all_of_that_can_be_ordered(
-    world: World, cloud: ForgetfulPlatform
+    world: World, cloud: ForgetfulLightsail
 ) -> None:
     about = world.request("GET", "/api/about").body
 
@@ -139,7 +145,7 @@ def test_about_lists_each_plan_with_what_it_can_have_and_all_of_that_can_be_orde
     assert "lightsail" not in json.dumps(about) and "small_3_0" not in json.dumps(about)
 
 
-def test_a_site_is_not_sold_where_only_machines_run(world: World, cloud: ForgetfulPlatform) -> None:
+def test_a_site_is_not_sold_where_only_machines_run(world: World, cloud: ForgetfulLightsail) -> None:
     about = world.request("GET", "/api/about").body
 
     assert [place["short_name"] for place in about["locations"]] == ["ams", "pdx"]
@@ -148,7 +154,7 @@ def test_a_site_is_not_sold_where_only_machines_run(world: World, cloud: Forgetf
 
 
 def test_a_plan_that_has_changed_since_is_delivered_and_shown_as_it_was_sold(
-    world: World, cloud: ForgetfulPlatform
+    world: World, cloud: ForgetfulLightsail
 ) -> None:
     placed = order(world)
     world.services.catalogue.put_plan(replace(PLAN, bundle="large_3_0", memory_mb=8192))
@@ -164,7 +170,9 @@ def test_a_plan_that_has_changed_since_is_delivered_and_shown_as_it_was_sold(
 # -- how one logs in ----------------------------------------------------------------------------------------------
 
 
-def test_we_make_the_password_that_the_platform_does_not_make(world: World, cloud: ForgetfulPlatform) -> None:
+def test_we_make_the_password_that_the_platform_does_not_make(
+    world: World, cloud: ForgetfulLightsail
+) -> None:
     placed = order(world)
     item = placed.item_as(VmItem)
     assert item.sealed_password is not None
@@ -178,13 +186,13 @@ def test_we_make_the_password_that_the_platform_does_not_make(world: World, clou
 
     vm = shown(world, placed)["vm"]
 
-    assert vm["ssh_data"] == {"ipaddr": "198.51.100.7", "username": "root", "password": password, "port": 22}
+    assert vm["ssh_data"] == {"ipaddr": "203.0.113.2", "username": "root", "password": password, "port": 22}
     assert vm["has_ssh_key"] is False
     assert password not in repr((placed, cloud.machines[placed.uuid].request))
     assert password not in json.dumps(everything_in(world.dynamodb), default=str)
 
 
-def test_with_a_key_there_is_no_password_anywhere(world: World, cloud: ForgetfulPlatform) -> None:
+def test_with_a_key_there_is_no_password_anywhere(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world, {**CLOUD, "ssh_key": f"{KEY} ada@example.com"})
     world.run()
     asked = cloud.machines[placed.uuid].request
@@ -219,7 +227,7 @@ def test_every_password_is_another_and_safe_to_paste() -> None:
 # -- when it is looked at -----------------------------------------------------------------------------------------
 
 
-def test_what_is_not_reported_is_looked_at_soon(world: World, cloud: ForgetfulPlatform) -> None:
+def test_what_is_not_reported_is_looked_at_soon(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
     begun = world.order(placed.uuid)
@@ -238,7 +246,7 @@ def test_what_is_not_reported_is_looked_at_soon(world: World, cloud: ForgetfulPl
 
 
 def test_a_machine_that_takes_hours_is_looked_at_every_quarter_of_an_hour(
-    world: World, cloud: ForgetfulPlatform
+    world: World, cloud: ForgetfulLightsail
 ) -> None:
     placed = order(world)
     world.run()
@@ -251,7 +259,7 @@ def test_a_machine_that_takes_hours_is_looked_at_every_quarter_of_an_hour(
 
 
 def test_a_machine_that_never_runs_is_given_up_after_four_hours_and_paid_back(
-    world: World, cloud: ForgetfulPlatform
+    world: World, cloud: ForgetfulLightsail
 ) -> None:
     placed = order(world)
     world.run()
@@ -266,11 +274,11 @@ def test_a_machine_that_never_runs_is_given_up_after_four_hours_and_paid_back(
 
     assert ended.status is OrderStatus.PROVISION_FAILED
     assert (ended.entered(OrderStatus.REFUNDING) or 0) <= begun + 4 * HOUR + MINUTE
-    assert world.net_paid() == 0 and cloud.machines == {}
+    assert world.net_paid() == 0 and cloud.standing() == {}
     assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
 
 
-def test_a_delivered_machine_renews_itself(world: World, cloud: ForgetfulPlatform) -> None:
+def test_a_delivered_machine_renews_itself(world: World, cloud: ForgetfulLightsail) -> None:
     cloud.quick = True
     placed = order(world)
     world.run()
@@ -286,7 +294,7 @@ def test_a_delivered_machine_renews_itself(world: World, cloud: ForgetfulPlatfor
 # -- what real money is for ---------------------------------------------------------------------------------------
 
 
-def test_the_platform_is_told_that_the_money_is_of_a_test(world: World, cloud: ForgetfulPlatform) -> None:
+def test_the_platform_is_told_that_the_money_is_of_a_test(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
 
@@ -294,7 +302,7 @@ def test_the_platform_is_told_that_the_money_is_of_a_test(world: World, cloud: F
     assert [request.live for request in cloud.asked] == [False]
 
 
-def test_the_platform_is_told_that_the_money_is_real(world: World, cloud: ForgetfulPlatform) -> None:
+def test_the_platform_is_told_that_the_money_is_real(world: World, cloud: ForgetfulLightsail) -> None:
     let_money_be_real(world)
     placed = order(world)
     world.run()
@@ -305,7 +313,7 @@ def test_the_platform_is_told_that_the_money_is_real(world: World, cloud: Forget
 
 
 def test_a_machine_that_costs_nothing_is_made_for_a_live_account_alone(
-    world: World, cloud: ForgetfulPlatform
+    world: World, cloud: ForgetfulLightsail
 ) -> None:
     world.services.catalogue.put_plan(replace(PLAN, prices=dict.fromkeys(PLAN.prices, 0)))
     order(world)

@@ -12,7 +12,7 @@ from hosting_orders.domain import deadlines
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.providers import ServiceRequest
 from hosting_orders.usecases.delivery import undeliverable
-from tests.support.forgetful_platform import CLOUD, ForgetfulPlatform, sell_machines
+from tests.support.forgetful_lightsail import CLOUD, ForgetfulLightsail, sell_machines
 from tests.support.mishaps import Mishap
 from tests.support.world import ROOT, World, _Loader, a_world
 
@@ -43,14 +43,14 @@ def taken_back(world: World, order: Order) -> None:
     assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
 
 
-def assert_paid_back_with_nothing_left(world: World, platform: ForgetfulPlatform, order: Order) -> None:
+def assert_paid_back_with_nothing_left(world: World, platform: ForgetfulLightsail, order: Order) -> None:
     ended = world.order(order.uuid)
     assert ended.status is OrderStatus.PROVISION_FAILED and ended.due_at is None
-    assert world.net_paid() == 0 and platform.machines == {}
+    assert world.net_paid() == 0 and platform.standing() == {}
     assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
 
 
-def before_it_is_asked(platform: ForgetfulPlatform, act: Callable[[], None]) -> None:
+def before_it_is_asked(platform: ForgetfulLightsail, act: Callable[[], None]) -> None:
     """Let `act` happen when a process has decided to ask for the machine and has not asked yet."""
     provision = platform._provision
     pending = [act]
@@ -73,7 +73,7 @@ def test_what_is_asked_for_too_late_is_taken_down_by_the_process_that_asked(
 
     world.runner.run_until_idle()
 
-    assert platform.made[order.uuid] == 1 and platform.machines == {}
+    assert platform.made[order.uuid] == 1 and platform.standing() == {}
     world.live(1200, every=60)
     assert_paid_back_with_nothing_left(world, platform, order)
 
@@ -168,7 +168,7 @@ def test_a_platform_that_is_away_at_the_second_look_is_asked_until_it_answers(wo
     order = placed(world)
     world.run()
     taken_back(world, order)
-    platform._provision(ServiceRequest(order.uuid, "r", "vm", "late", "i", "l", "p"))
+    platform._provision(platform.asked[0])
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == "platform.deprovision" else None)
     world.live(1800, every=60)
     assert list(platform.machines) == [order.uuid]
@@ -181,7 +181,7 @@ def test_a_platform_that_is_away_at_the_second_look_is_asked_until_it_answers(wo
 
 def test_a_refusal_leaves_nothing_and_pays_back(world: World) -> None:
     platform = sell_machines(world)
-    platform.refusal = "The bundle is not sold in this zone."
+    platform.refuse()
     order = placed(world)
     world.run()
     world.live(900, every=60)
