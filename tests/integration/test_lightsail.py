@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -113,6 +114,19 @@ def test_a_foreign_machine_that_takes_the_name_in_between_is_not_adopted_and_lea
     shop.platform.deprovision(REQUEST)
 
     assert shop.left == (1, 0)
+
+
+def test_a_building_that_never_ends_does_not_keep_the_address_for_ever(shop: Shop) -> None:
+    shop.platform.provision(REQUEST)
+    shop.standin.cloud.machines.clear()  # it never shows, and its operation stays `Started`
+    shop.platform.provision(REQUEST)
+    with pytest.raises(ProviderUnavailableError):
+        shop.platform.deprovision(REQUEST)
+
+    shop.platform._now = lambda: time.time() + 3601
+    shop.platform.deprovision(REQUEST)
+
+    assert shop.left == (0, 0)
 
 
 def test_many_at_once_build_one_machine_with_one_address(shop: Shop) -> None:

@@ -59,7 +59,7 @@ class LightsailInProcess:
         self.standin.answer = around  # type: ignore[method-assign]
 
     def platform(self, metrics: Counts) -> LightsailPlatform:
-        return LightsailPlatform(self.client, metrics)
+        return LightsailPlatform(self.client, metrics, now=self.standin.cloud.now)
 
     def client(self, region: str = _REGION) -> Any:
         """A boto3 client of the region, made when it is first asked for."""

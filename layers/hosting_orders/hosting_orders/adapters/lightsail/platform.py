@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -30,6 +31,7 @@ from .places import (
 
 SSH_PORT = 22
 OPEN_PORTS = (SSH_PORT, 80, 443)
+_BUILDING_AT_MOST = 3600  # seconds; a machine takes about one minute
 
 # Failures that are Lightsail's and pass: the machine is built anew. Any other may be the order's, and is final.
 _PASSING = re.compile(r"capacity|internal|throttl|timeout|timed out|unavailable|try again", re.I)
@@ -46,11 +48,14 @@ class Counts(Protocol):
 
 
 class LightsailPlatform:
-    """`client_of` makes the boto3 `lightsail` client of a region; it is called once for each."""
+    """`client_of` makes the boto3 `lightsail` client of a region; it is called once for each. `now` is Unix seconds."""
 
-    def __init__(self, client_of: Callable[[str], Any], metrics: Counts) -> None:
+    def __init__(
+        self, client_of: Callable[[str], Any], metrics: Counts, now: Callable[[], float] = time.time
+    ) -> None:
         self._client_of = client_of
         self._metrics = metrics
+        self._now = now
         self._regions: dict[str, Region] = {}
 
     def provision(self, request: ServiceRequest) -> Operation:
@@ -106,7 +111,7 @@ class LightsailPlatform:
         The address comes first. Its quota is the smaller one, and a machine that waits for it would cost money.
         """
         history = region.history(place.machine)
-        if _is_under_way(history):
+        if self._is_under_way(history):
             return _running(place)
         try:
             ended = _ended(place, history)
@@ -214,7 +219,7 @@ class LightsailPlatform:
             return
         self._release(region, place)
         if machine is None:
-            if _is_under_way(region.history(place.machine)):
+            if self._is_under_way(region.history(place.machine)):
                 raise ProviderUnavailableError("lightsail: the machine is being built and does not show yet")
             return
         try:
@@ -247,6 +252,15 @@ class LightsailPlatform:
         address = region.address(place.address)
         if address is not None and not address.get("isAttached"):
             self._release(region, place)
+
+    def _is_under_way(self, history: Sequence[Document]) -> bool:
+        """Whether it is being built, although it does not show yet. An operation that never ends does not count for
+        ever: money would wait for it."""
+        creation, deleted = _last_creation(history)
+        if creation is None or deleted or creation.get("status") not in ("NotStarted", "Started"):
+            return False
+        began = creation.get("createdAt")
+        return began is None or self._now() - began.timestamp() < _BUILDING_AT_MOST
 
     def _region(self, name: str) -> Region:
         if name not in self._regions:
@@ -286,12 +300,6 @@ def _last_creation(history: Sequence[Document]) -> tuple[Document | None, bool]:
             return operation, deleted
         deleted = deleted or operation.get("operationType") == "DeleteInstance"
     return None, deleted
-
-
-def _is_under_way(history: Sequence[Document]) -> bool:
-    """Whether it is being built, although it does not show yet."""
-    creation, deleted = _last_creation(history)
-    return creation is not None and creation.get("status") in ("NotStarted", "Started") and not deleted
 
 
 def _ended(place: Place, history: Sequence[Document]) -> Operation | None:
