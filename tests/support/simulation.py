@@ -149,10 +149,9 @@ class History:
 
     def _wanted(self, client: int) -> list[dict[str, Any]]:
         """What a client orders: a site, a name, a machine, or a cart of up to three."""
-        if self.only_machines:
-            return [self._item(10 * client, ("vm",))]
         count = self.chance.choice((1, 1, 2, 3))
-        return [self._item(10 * client + item, ALONE if count == 1 else IN_A_CART) for item in range(count)]
+        kinds = ("vm",) if self.only_machines else ALONE if count == 1 else IN_A_CART
+        return [self._item(10 * client + item, kinds) for item in range(count)]
 
     def _item(self, number: int, kinds: tuple[str, ...]) -> dict[str, Any]:
         kind = self.chance.choice(kinds)
@@ -210,7 +209,7 @@ class History:
         client["answers"].append(reply.status)
         if reply.status == 202:
             self._accepted(client, reply.body["cart"]["token"])
-        wanted = [item["domain"]["name"] if "domain" in item else "site" for item in items]
+        wanted = [item["domain"]["name"] if "domain" in item else next(iter(item)) for item in items]
         self.log.append(f"POST {client['key']} {client['account']} {wanted}: {reply.status}")
 
     def _order_machine(self, client: dict[str, Any]) -> None:
