@@ -66,6 +66,10 @@ class Service:
         """The latest one."""
         return self.operations[-1]
 
+    @property
+    def noun(self) -> str:
+        return "server" if self.body["kind"] == "vm" else "site"
+
     def is_called(self, prefix: str) -> bool:
         return self.name.lower().startswith(prefix)
 
@@ -197,7 +201,7 @@ class Platform:
         if service.held:
             return
         if service.is_called("fail-"):
-            self._end(service, operation, _failure("build_failed", "the site could not be built"))
+            self._end(service, operation, _failure("build_failed", f"the {service.noun} could not be built"))
         elif service.is_called("flaky-") and operation is service.operations[0]:
             self._end(service, operation, _failure("node_lost", "the node went away", retryable=True))
         else:

@@ -139,7 +139,7 @@ def toy_block(order: Order, password: str | None) -> dict[str, Any]:
     return {"toy": {"box": toy.box, "secret": password}} if toy else {}
 
 
-def toy_words(order: Order, plan_name: str | None, _: Language) -> Goods:
+def toy_words(order: Order, names: object, _: Language) -> Goods:
     facts = ((Markup("Toy"), order.item.name),)
     return Goods(facts, Markup("Wrapping"), Markup("Being wrapped"), Markup("Wrapped"), Markup("Wait."))
 

@@ -11,6 +11,7 @@ import pytest
 from hosting_orders.domain.deadlines import outlook, payment_deadline
 from hosting_orders.domain.order import Order, OrderStatus
 from tests.support.checkout import session_of
+from tests.support.machines import MACHINES, order_machine
 from tests.support.order_page import STATES, get, payable, seen, speak, token_of
 from tests.support.order_page import paid as being_set_up
 from tests.support.world import World, a_world
@@ -215,6 +216,14 @@ def test_what_was_ordered_stands_there_as_it_was_typed(world: World) -> None:
         "Bedrag": "€ 8,00",
         "Referentie voor de helpdesk": str(domain.number),
     }
+
+
+def test_a_machine_is_shown_by_the_names_of_the_catalogue(world: World) -> None:
+    reply = order_machine(world, {"hostname": "web-1.example.com", **MACHINES[0]}, "ready", key="shown")
+    order = world.order(reply.body["data"]["token"])
+    facts = seen(get(world, token_of(world, order))).facts
+    assert facts["Server"] == "web-1.example.com"
+    assert (facts["Plan"], facts["Operating system"]) == ("VPS 1", "Debian 13")
 
 
 def test_a_year_and_tax_are_shown() -> None:

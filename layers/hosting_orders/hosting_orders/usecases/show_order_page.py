@@ -23,13 +23,21 @@ _REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogueNames:
+    """What the catalogue calls the order's plan and its operating system, None where it has none."""
+
+    plan: str | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """An order as it was read at `read_at` (epoch ms). `plan_name` is its plan's name in the catalogue, None where it
-    has no plan; `language` is `en` or `nl`."""
+    """An order as it was read at `read_at` (epoch ms). `names` are what the catalogue calls things; `language`
+    is `en` or `nl`."""
 
     order: Order
     cart: Cart
-    plan_name: str | None
+    names: CatalogueNames
     language: str
     read_at: int
 
@@ -90,16 +98,17 @@ def _read(services: Services, account_id: str, number: int, now: int) -> KnownOr
     if account is None:
         raise _no_such_page()
     user = services.directory.user(order.user_id) if order.user_id and account.locale is None else None
-    return KnownOrder(order, cart, _plan_name(services, order), language_of(account, user), now)
+    return KnownOrder(order, cart, _names(services, order), language_of(account, user), now)
 
 
-def _plan_name(services: Services, order: Order) -> str | None:
-    short_name = order.item.plan
-    if short_name is None:
-        return None
+def _names(services: Services, order: Order) -> CatalogueNames:
+    plan, image = order.item.plan, order.item.facts().get("image")
+    if plan is None:
+        return CatalogueNames()
     catalogue = services.catalogue.load()
-    plan = {**catalogue.plans, **catalogue.vm_plans}.get(short_name)
-    return plan.name if plan else short_name
+    known = {**catalogue.plans, **catalogue.vm_plans}.get(plan)
+    system = catalogue.images.get(image) if image else None
+    return CatalogueNames(known.name if known else plan, system.name if system else image)
 
 
 def _remember(named: tuple[str, int], known: KnownOrder) -> None:

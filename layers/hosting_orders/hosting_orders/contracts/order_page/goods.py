@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -14,6 +15,9 @@ from hosting_orders.domain.products import DomainItem, ProductKind, SiteItem, Vm
 from hosting_orders.domain.registration import DomainAction
 
 from .languages import Language
+
+if TYPE_CHECKING:
+    from hosting_orders.usecases.show_order_page import CatalogueNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +32,20 @@ class Goods:
     task: Markup
 
 
-def goods_of(order: Order, plan_name: str | None, _: Language) -> Goods:
-    return GOODS[order.kind](order, plan_name, _)
+def goods_of(order: Order, names: CatalogueNames, _: Language) -> Goods:
+    return GOODS[order.kind](order, names, _)
 
 
 def _term(term: Term, _: Language) -> Markup:
     return {Term.MONTHLY: _("1 month"), Term.ANNUAL: _("1 year")}[term]
 
 
-def _site(order: Order, plan_name: str | None, _: Language) -> Goods:
+def _site(order: Order, names: CatalogueNames, _: Language) -> Goods:
     item = order.item_as(SiteItem)
     return Goods(
         facts=(
             (_("Website"), item.name),
-            (_("Plan"), plan_name or item.plan),
+            (_("Plan"), names.plan or item.plan),
             (_("Term"), _term(item.term, _)),
         ),
         work=_("Setting up"),
@@ -51,13 +55,13 @@ def _site(order: Order, plan_name: str | None, _: Language) -> Goods:
     )
 
 
-def _vm(order: Order, plan_name: str | None, _: Language) -> Goods:
+def _vm(order: Order, names: CatalogueNames, _: Language) -> Goods:
     item = order.item_as(VmItem)
     return Goods(
         facts=(
             (_("Server"), item.hostname),
-            (_("Plan"), plan_name or item.plan),
-            (_("Operating system"), item.image),
+            (_("Plan"), names.plan or item.plan),
+            (_("Operating system"), names.image or item.image),
             (_("Term"), _term(item.term, _)),
         ),
         work=_("Setting up"),
@@ -67,7 +71,7 @@ def _vm(order: Order, plan_name: str | None, _: Language) -> Goods:
     )
 
 
-def _domain(order: Order, plan_name: str | None, _: Language) -> Goods:
+def _domain(order: Order, names: CatalogueNames, _: Language) -> Goods:
     item = order.item_as(DomainItem)
     nothing = _("You do not have to do anything.")
     release = _("Your current provider has to release the domain, which takes about five days.")
@@ -87,7 +91,7 @@ def _domain(order: Order, plan_name: str | None, _: Language) -> Goods:
     )
 
 
-GOODS: dict[ProductKind, Callable[[Order, str | None, Language], Goods]] = {
+GOODS: dict[ProductKind, Callable[[Order, CatalogueNames, Language], Goods]] = {
     ProductKind.SITE: _site,
     ProductKind.DOMAIN: _domain,
     ProductKind.VM: _vm,

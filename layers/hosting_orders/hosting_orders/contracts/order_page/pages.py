@@ -49,7 +49,7 @@ def order_page(view: OrderPageView) -> str:
         placed = _.moment(placed_at(view.number))
         return _UNREADABLE.render(_=_, number=view.number, placed=placed, refresh=UNREADABLE_REFRESH)
     known = view.known
-    goods = goods_of(known.order, known.plan_name, _)
+    goods = goods_of(known.order, known.names, _)
     return _ORDER.render(
         _=_,
         number=known.order.number,
