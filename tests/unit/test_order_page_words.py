@@ -18,10 +18,11 @@ from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus, Refund, TimelineEntry
 from hosting_orders.domain.placement import Outcome
 from hosting_orders.domain.products import ProductKind, SiteItem
-from hosting_orders.usecases.show_order_page import KnownOrder
+from hosting_orders.usecases.show_order_page import CatalogueNames, KnownOrder
 
 NOW = 1_795_291_200_000
 EN = LANGUAGES["en"]
+NAMES = CatalogueNames("Basic")
 GONE = Failure("provisioning_failed", "an internal text")
 TAKEN = Refund("re_1", 1200, 0, NOW + HOUR)
 
@@ -46,12 +47,12 @@ def with_payment(status: PaymentStatus, **fields: object) -> Cart:
 
 
 def said(order: Order, cart: Cart, after: int = 0, outcome: Outcome | None = None) -> Words:
-    goods = goods_of(order, "Basic", EN)
-    return words_of(KnownOrder(order, cart, "Basic", "en", NOW), outcome, NOW + after, goods, EN)
+    goods = goods_of(order, NAMES, EN)
+    return words_of(KnownOrder(order, cart, NAMES, "en", NOW), outcome, NOW + after, goods, EN)
 
 
 def titles(order: Order, cart: Cart) -> list[str]:
-    return [str(step.title) for step in steps_of(order, cart, goods_of(order, "Basic", EN), EN)]
+    return [str(step.title) for step in steps_of(order, cart, goods_of(order, NAMES, EN), EN)]
 
 
 def text(words: Words) -> str:
