@@ -28,7 +28,7 @@ logs: ## What the functions of a running `make run` have logged; ID=… for one 
 switch: ## Domain registration in a running `make run`: DOMAINS=off, on, or the id of the one account that has it
 	@$(PYTHON_APP) -m local switch $(DOMAINS)
 
-test: ## Run every test, those against the local stack too (about eight minutes on two cores)
+test: ## Run every test, those against the local stack too (about fifteen minutes on two cores)
 	@$(BOOTSTRAP) app emulator
 	@$(PYTEST) -n 2 --dist loadgroup
 
