@@ -24,6 +24,7 @@ from tests.conformance.contract_000.support import (
 )
 from tests.conformance.contract_002.support import new_key, oauth, send, state_of
 from tests.conformance.contract_002.test_hostile_requests import (
+    FORBIDDEN_URLS,
     NO_JSON,
     TRICKS,
     WRONG_AUTHORIZATIONS,
@@ -125,6 +126,12 @@ def test_SQ_060_SQ_066_wrong_domains(world: World, value: Any) -> None:
 def test_SQ_060_idempotency_keys_that_are_none(world: World, path: str, key: str) -> None:
     reply = attack(world, "POST", path, headers={"idempotency-key": key}, body=GOOD[path])
     assert_error(reply, 400, "INVALID_IDEMPOTENCY_KEY")
+
+
+@pytest.mark.parametrize("url", FORBIDDEN_URLS)
+def test_SQ_060_callbacks_go_nowhere_but_to_public_https(world: World, url: str) -> None:
+    reply = attack(world, "POST", ORDERS, body=json.dumps({**VPS, "callback": {"url": url}}))
+    assert reply.body["code"] in ("INVALID_FIELD", "INVALID_CALLBACK")
 
 
 # -- keys ---------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from tests.conformance.contract_001.support import (
 )
 from tests.conformance.contract_002.support import credentials, oauth, send, state_of
 from tests.conformance.contract_002.test_hostile_requests import (
+    FORBIDDEN_URLS,
     NO_JSON,
     TRICKS,
     WRONG_AUTHORIZATIONS,
@@ -81,6 +82,14 @@ def test_HU_070_a_body_that_can_be_read_in_two_ways(world: World, body: str) -> 
 def test_HU_070_a_field_that_there_is_not(world: World, field: str) -> None:
     body = json.dumps({**json.loads(GOOD), field: 1})
     assert_error(attack(world, "POST", "/api/create-order", body=body), 400, "INVALID_FIELD")
+
+
+@pytest.mark.parametrize("url", FORBIDDEN_URLS)
+def test_HU_075_callbacks_go_nowhere_but_to_public_https(world: World, url: str) -> None:
+    body = json.dumps({**json.loads(GOOD), "clientData": {"callback": {"url": url}}})
+    reply = attack(world, "POST", "/api/create-order", body=body)
+    assert reply.body["code"] in ("INVALID_FIELD", "INVALID_CALLBACK")
+    assert [detail["field"] for detail in reply.body["details"]] == ["/clientData/callback/url"]
 
 
 def test_HU_070_a_body_that_is_too_large(world: World) -> None:
