@@ -7,6 +7,7 @@ them is ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -18,6 +19,7 @@ from hosting_orders.contracts.vendor.requests import (
     Name,
     ShortName,
     Strict,
+    cart_request,
     checked,
     field_problem,
 )
@@ -105,16 +107,13 @@ def _order(body: object, facts: RequestFacts) -> CartRequest:
         text = "`Idempotency-Key` and `attemptKey` differ; send one of them, or the same."
         raise InvalidRequestError(Code.INVALID_IDEMPOTENCY_KEY, text, "/attemptKey")
     client = order.clientData
-    return CartRequest(
-        items=tuple(
-            ItemRequest(f"/cartItems/{place}", _PRODUCTS[item.type](item))
-            for place, item in enumerate(order.cartItems)
-        ),
-        callback_url=client.callback.url if client.callback else None,
-        callback_authorization=client.callback.authorization if client.callback else None,
+    items = [
+        ItemRequest(f"/cartItems/{place}", _PRODUCTS[item.type](item))
+        for place, item in enumerate(order.cartItems)
+    ]
+    return replace(
+        cart_request(items, client.callback, facts),
         idempotency_key=order.attemptKey,
-        fingerprint=facts.fingerprint,
-        placed=facts.placed,
         page=PaymentPage(facts.origin, client.returnUrl, "/clientData/returnUrl"),
         callback_pointer="/clientData/callback",
     )

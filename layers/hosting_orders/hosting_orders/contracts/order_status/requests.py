@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from hosting_orders.contracts.operation import Body, RequestFacts
-from hosting_orders.contracts.vendor.requests import Callback, ShortName, Strict, checked
+from hosting_orders.contracts.vendor.requests import Callback, ShortName, Strict, cart_request, checked
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
@@ -52,14 +52,7 @@ def _vps(body: object, facts: RequestFacts) -> CartRequest:
 
 def request_of(product: ProductRequest, callback: Callback | None, facts: RequestFacts) -> CartRequest:
     """One product, which is the body itself."""
-    return CartRequest(
-        items=(ItemRequest("", product),),
-        callback_url=callback.url if callback else None,
-        callback_authorization=callback.authorization if callback else None,
-        idempotency_key=facts.key,
-        fingerprint=facts.fingerprint,
-        placed=facts.placed,
-    )
+    return cart_request([ItemRequest("", product)], callback, facts)
 
 
 PLACE_ORDER = operations.PLACE_ORDER.taking(Body(PlaceOrder, _vps))

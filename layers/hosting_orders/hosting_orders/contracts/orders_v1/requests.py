@@ -5,12 +5,13 @@ Field names and words are the contract's, to the letter; O1-… and C… are ids
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import StringConstraints
 
 from hosting_orders.contracts.operation import Body, RequestFacts
-from hosting_orders.contracts.vendor.requests import Callback, Name, ShortName, Strict, checked
+from hosting_orders.contracts.vendor.requests import Callback, Name, ShortName, Strict, cart_request, checked
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.usecases.place_cart import CartRequest, ItemRequest, PaymentPage
@@ -55,15 +56,7 @@ def _order(body: object, facts: RequestFacts) -> CartRequest:
         order.return_url if on_top else site.return_url,
         "/return_url" if on_top else "/site/return_url",
     )
-    return CartRequest(
-        items=(ItemRequest("/site", request),),
-        callback_url=callback.url if callback else None,
-        callback_authorization=callback.authorization if callback else None,
-        idempotency_key=facts.key,
-        fingerprint=facts.fingerprint,
-        placed=facts.placed,
-        page=page,
-    )
+    return replace(cart_request([ItemRequest("/site", request)], callback, facts), page=page)
 
 
 def _without_term(body: object) -> object:

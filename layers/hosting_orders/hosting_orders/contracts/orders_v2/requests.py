@@ -6,13 +6,14 @@ Field names and words are the contract's, to the letter; O2-… and C… are ids
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from hosting_orders.contracts.operation import Body, RequestFacts
-from hosting_orders.contracts.vendor.requests import Callback, Name, ShortName, Strict, checked
+from hosting_orders.contracts.vendor.requests import Callback, Name, ShortName, Strict, cart_request, checked
 from hosting_orders.domain.cart import MAX_ITEMS, OnItemFailure
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
@@ -154,15 +155,9 @@ def _request(
     facts: RequestFacts,
     on_item_failure: str | None = None,
 ) -> CartRequest:
-    return CartRequest(
-        items=tuple(ItemRequest(pointer, _PRODUCTS[type(item)](item)) for pointer, item in items),
-        callback_url=callback.url if callback else None,
-        callback_authorization=callback.authorization if callback else None,
-        idempotency_key=facts.key,
-        on_item_failure=OnItemFailure(on_item_failure or OnItemFailure.KEEP),
-        fingerprint=facts.fingerprint,
-        placed=facts.placed,
-    )
+    requests = [ItemRequest(pointer, _PRODUCTS[type(item)](item)) for pointer, item in items]
+    policy = OnItemFailure(on_item_failure or OnItemFailure.KEEP)
+    return replace(cart_request(requests, callback, facts), on_item_failure=policy)
 
 
 def _site_request(item: Site) -> SiteRequest:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
+from hosting_orders.contracts.operation import RequestFacts
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.json_pointer import pointer_to
+from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
 
 
 class Strict(BaseModel):
@@ -104,3 +106,15 @@ def checked(
         return model.model_validate(body)
     except ValidationError as error:
         raise InvalidFieldsError([problem(found) for found in error.errors()]) from None
+
+
+def cart_request(items: Sequence[ItemRequest], callback: Callback | None, facts: RequestFacts) -> CartRequest:
+    """What every contract hands to the use case, of these items."""
+    return CartRequest(
+        items=tuple(items),
+        callback_url=callback.url if callback else None,
+        callback_authorization=callback.authorization if callback else None,
+        idempotency_key=facts.key,
+        fingerprint=facts.fingerprint,
+        placed=facts.placed,
+    )
