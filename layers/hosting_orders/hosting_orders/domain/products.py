@@ -121,25 +121,43 @@ class Product(Protocol):
         ...
 
 
+class _Hosted:
+    """What the hosting platforms deliver has in common: it is made in minutes, and runs on while it is paid for."""
+
+    __slots__ = ()
+    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
+
+    @property
+    def verb(self) -> str:
+        return "create"
+
+    def poll_after(self) -> int:
+        return 2
+
+    def renewal_price(self, price: Money) -> Money:
+        return price
+
+    def renews_before(self) -> int:
+        return 0
+
+    def renewal_is_work(self) -> bool:
+        return False
+
+
 # -- sites --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class SiteItem:
+class SiteItem(_Hosted):
     """What a site order asks for; the names are the short names of the catalogue."""
 
     KIND: ClassVar[ProductKind] = ProductKind.SITE
-    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
     name: str
     variant: str
     location: str
     plan: str
     term: Term
-
-    @property
-    def verb(self) -> str:
-        return "create"
 
     def facts(self) -> dict[str, str]:
         return {
@@ -169,18 +187,6 @@ class SiteItem:
     def given_up(self) -> int:
         # The last retry of the workflow is hours ago by then (invariants 2 and 3).
         return 8 * HOUR
-
-    def poll_after(self) -> int:
-        return 2
-
-    def renewal_price(self, price: Money) -> Money:
-        return price
-
-    def renews_before(self) -> int:
-        return 0
-
-    def renewal_is_work(self) -> bool:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +309,7 @@ class DomainResource:
 
 
 @dataclass(frozen=True, slots=True)
-class VmItem:
+class VmItem(_Hosted):
     """What a VPS order asks for: a virtual machine of this plan with this operating system; `plan`, `image` and
     `location` are short names of the catalogue.
 
@@ -315,7 +321,6 @@ class VmItem:
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
-    DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
     hostname: str
     plan: str
@@ -337,10 +342,6 @@ class VmItem:
     @property
     def variant(self) -> None:
         return None
-
-    @property
-    def verb(self) -> str:
-        return "create"
 
     def facts(self) -> dict[str, str]:
         return {
@@ -369,18 +370,6 @@ class VmItem:
 
     def given_up(self) -> int:
         return self.deadline()  # before the workflow's step gives up: the reconciler decides
-
-    def poll_after(self) -> int:
-        return 2
-
-    def renewal_price(self, price: Money) -> Money:
-        return price
-
-    def renews_before(self) -> int:
-        return 0
-
-    def renewal_is_work(self) -> bool:
-        return False
 
 
 @dataclass(frozen=True, slots=True)

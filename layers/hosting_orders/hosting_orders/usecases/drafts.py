@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hosting_orders.domain.account import Account
+from hosting_orders.domain.catalogue import Plan, Term
+from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidFieldsError, InvalidRequestError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.products import Claims, Item
@@ -56,3 +59,23 @@ class Problems:
             raise self.found[0]
         if self.found:
             raise InvalidFieldsError(self.found)
+
+
+def unknown(code: Code, field: str, given: str, known: Iterable[str], whose: str = "") -> InvalidRequestError:
+    """The refusal of a name that the catalogue does not have; `whose` says to what the choice belongs."""
+    choices = ", ".join(sorted(known))
+    text = f"Unknown {field} {given[:60]!r}{whose}; it is one of: {choices}."
+    return InvalidRequestError(code, text, f"/{field}")
+
+
+def price_of(plan: Plan, term: Term, account: Account) -> Money:
+    """The plan's net price for the account. Raises InvalidRequestError (`pricing_missing`)."""
+    price = plan.price(account.billing_plan, term, account.currency)
+    if price is None:
+        raise InvalidRequestError(
+            Code.PRICING_MISSING,
+            f"Missing pricing information: the plan {plan.short_name} has no {term} price in "
+            f"{account.currency} for this account.",
+            "/plan",
+        )
+    return price

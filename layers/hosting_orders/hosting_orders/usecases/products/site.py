@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from hosting_orders.domain.products import Claims, Item, ProductKind, SiteItem, 
 from hosting_orders.domain.providers import Operation, ServiceRequest
 from hosting_orders.domain.registration import SealedContacts
 
-from ..drafts import Draft
+from ..drafts import Draft, price_of, unknown
 from ..platform_delivery import PlatformFulfilment
 from ..ports import Services
 from ..sealed_password import password_context
@@ -104,15 +104,13 @@ def _draft(catalogue: Catalogue, account: Account, request: SiteRequest, pointer
     plan = catalogue.plans.get(request.plan or _default_plan(catalogue, account))
     term = _term(plan, account, request.term)
     if variant is None:
-        problems.append(_unknown(Code.UNKNOWN_VARIANT, "variant", request.variant, variants))
+        problems.append(unknown(Code.UNKNOWN_VARIANT, "variant", request.variant, variants))
     if location is None:
-        problems.append(_unknown(Code.UNKNOWN_LOCATION, "location", request.location or "", locations))
+        problems.append(unknown(Code.UNKNOWN_LOCATION, "location", request.location or "", locations))
     if plan is None:
-        problems.append(_unknown(Code.UNKNOWN_PLAN, "plan", request.plan or "", catalogue.plans))
+        problems.append(unknown(Code.UNKNOWN_PLAN, "plan", request.plan or "", catalogue.plans))
     if term is None:
-        problems.append(
-            _unknown(Code.UNKNOWN_TERM, "term", request.term or "", [term.value for term in Term])
-        )
+        problems.append(unknown(Code.UNKNOWN_TERM, "term", request.term or "", [term.value for term in Term]))
     if problems:
         raise InvalidFieldsError(problems)
     assert variant and location and plan and term
@@ -120,14 +118,7 @@ def _draft(catalogue: Catalogue, account: Account, request: SiteRequest, pointer
         raise InvalidRequestError(Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS, "Account unable to create orders.")
     if not variant.available:
         raise _over_capacity(variant.name)
-    price = plan.price(account.billing_plan, term, account.currency)
-    if price is None:
-        raise InvalidRequestError(
-            Code.PRICING_MISSING,
-            f"Missing pricing information: the plan {plan.short_name} has no {term} price in "
-            f"{account.currency} for this account.",
-            "/plan",
-        )
+    price = price_of(plan, term, account)
     item = SiteItem(request.name, variant.name, location.short_name, plan.short_name, term)
     return Draft(pointer, item, price, Claims(counter=variant.name if variant.capacity is not None else None))
 
@@ -163,11 +154,6 @@ def _priced_term(plan: Plan, account: Account) -> Term | None:
     """The first term that the plan has a price for."""
     prices = {term: plan.price(account.billing_plan, term, account.currency) for term in Term}
     return next((term for term, price in prices.items() if price is not None), None)
-
-
-def _unknown(code: Code, field: str, given: str, known: Iterable[str]) -> InvalidRequestError:
-    choices = ", ".join(sorted(known))
-    return InvalidRequestError(code, f"Unknown {field} {given[:60]!r}; it is one of: {choices}.", f"/{field}")
 
 
 def _over_capacity(variant: str, pointer: str = "") -> InvalidRequestError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ from hosting_orders.domain.registration import SealedContacts
 from hosting_orders.domain.ssh_keys import normal_ssh_key
 
 from ..changes import load_cart
-from ..drafts import Draft, Problems
+from ..drafts import Draft, Problems, price_of, unknown
 from ..platform_delivery import PlatformFulfilment
 from ..ports import Services
 from ..sealed_password import new_password, password_context, password_context_of
@@ -157,14 +157,7 @@ def _draft(catalogue: Catalogue, account: Account, request: VmRequest, pointer: 
     if not account.can_order:
         raise InvalidRequestError(Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS, "Account unable to create orders.")
     plan, platform = choice.plan, choice.plan.platform
-    price = plan.price(account.billing_plan, choice.term, account.currency)
-    if price is None:
-        raise InvalidRequestError(
-            Code.PRICING_MISSING,
-            f"Missing pricing information: the plan {plan.short_name} has no {choice.term} price in "
-            f"{account.currency} for this account.",
-            "/plan",
-        )
+    price = price_of(plan, choice.term, account)
     item = VmItem(
         hostname,
         plan.short_name,
@@ -212,31 +205,22 @@ def _ssh_key(request: VmRequest) -> str | None:
 def _choice(catalogue: Catalogue, request: VmRequest, problems: Problems) -> _Choice | None:
     plan = catalogue.vm_plans.get(request.plan)
     platform = plan.platform if plan else None
+    whose = f" with the plan {plan.short_name}" if plan else ""
     image, location = catalogue.images.get(request.image), catalogue.locations.get(request.location)
     term = Term(request.term) if request.term in set(Term) else None
     if plan is None:
-        problems.found.append(_unknown(Code.UNKNOWN_PLAN, "plan", request.plan, catalogue.vm_plans))
+        problems.found.append(unknown(Code.UNKNOWN_PLAN, "plan", request.plan, catalogue.vm_plans))
     if image is None or not _has(platform, image):
         images = catalogue.images_on(platform) if platform else catalogue.images
-        problems.found.append(_unknown(Code.UNKNOWN_IMAGE, "image", request.image, images, plan))
+        problems.found.append(unknown(Code.UNKNOWN_IMAGE, "image", request.image, images, whose))
     if location is None or not _has(platform, location):
         locations = catalogue.locations_on(platform) if platform else catalogue.locations
-        problems.found.append(_unknown(Code.UNKNOWN_LOCATION, "location", request.location, locations, plan))
+        problems.found.append(unknown(Code.UNKNOWN_LOCATION, "location", request.location, locations, whose))
     if term is None:
         terms = [term.value for term in Term]
-        problems.found.append(_unknown(Code.UNKNOWN_TERM, "term", request.term, terms))
+        problems.found.append(unknown(Code.UNKNOWN_TERM, "term", request.term, terms))
     return _Choice(plan, image, location, term) if plan and image and location and term else None
 
 
 def _has(platform: PlatformName | None, wanted: Image | Location) -> bool:
     return platform is None or wanted.code_on(platform) is not None
-
-
-def _unknown(
-    code: Code, field: str, given: str, known: Iterable[str], plan: VmPlan | None = None
-) -> InvalidRequestError:
-    """`plan` is the one that only some images and locations belong to."""
-    choices = ", ".join(sorted(known))
-    whose = f" with the plan {plan.short_name}" if plan else ""
-    text = f"Unknown {field} {given[:60]!r}{whose}; it is one of: {choices}."
-    return InvalidRequestError(code, text, f"/{field}")
