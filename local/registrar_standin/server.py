@@ -5,18 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from local import html
-from local.aws_standin import AnswerLostError, Reply
-from local.loopback import Handler, Server
+from local.aws_server import Answer, AwsHandler
+from local.loopback import Server
 
 from .page import render
 from .standin import RegistrarStandIn
 
 TICK_SECONDS = 0.2
-
-Answer = tuple[int, dict[str, Any]]
 
 
 class RegistrarServer:
@@ -122,52 +119,12 @@ def _control_faults(standin: RegistrarStandIn, fields: Mapping[str, Any]) -> Non
         standin.fail_next(operation, answer, str(fields.get("message") or "made to fail"), times=times)
 
 
-class _Handler(Handler):
+class _Handler(AwsHandler):
     server_version = "registrar-standin"
-    max_body_bytes = 256 * 1024
+    own_fault = "InternalFailure"
 
-    @property
-    def standin(self) -> RegistrarStandIn:
-        found: RegistrarStandIn = self.server.served
-        return found
+    def page(self) -> str:
+        return render(self.standin.state())
 
-    def get(self) -> None:
-        path = urlsplit(self.path).path
-        if path == "/":
-            self.answer(200, render(self.standin.state()).encode(), html.CONTENT_TYPE)
-        elif path == "/_standin/state":
-            self.answer_json(200, self.standin.state())
-        elif path == "/healthz":
-            self.answer_json(200, {"status": "ok"})
-        else:
-            self.answer_json(404, {"error": "there is nothing here"})
-
-    def post(self) -> None:
-        body = self.read_body()
-        if body is None:
-            return
-        path = urlsplit(self.path).path
-        if path.startswith("/_standin/"):
-            fields = self.read_fields(body)
-            if fields is not None:
-                self.answer_control(*control(self.standin, path, fields))
-        elif path == "/":
-            self._protocol(body)
-        else:
-            self.answer_json(404, {"error": "there is nothing here"})
-
-    def _protocol(self, body: bytes) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        try:
-            reply: Reply = self.standin.answer(headers, body)
-        except AnswerLostError:
-            self.break_connection()
-            return
-        except Exception as problem:
-            self.standin.log(f"{type(problem).__name__}: {problem}")
-            self.answer_json(
-                500, {"__type": "InternalFailure", "message": "The stand-in failed; see its log."}
-            )
-            return
-        extra = {name: value for name, value in reply.headers.items() if name != "Content-Type"}
-        self.answer(reply.status, reply.body, reply.headers["Content-Type"], extra)
+    def controlled(self, path: str, fields: Mapping[str, Any]) -> Answer:
+        return control(self.standin, path, fields)
