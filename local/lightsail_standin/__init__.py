@@ -29,7 +29,7 @@ or form fields; answers are JSON):
     /_standin/reset
         forget everything
 
-`GET /_standin/state` tells all of it as JSON.
+`GET /_standin/state` returns all of it as JSON.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _BROKEN = ("InstanceCreationFailed", "The instance i-0a1b2c3d4e5f could not be c
 class Cloud:
     """All resources in memory, safe for many threads.
 
-    `now` tells seconds since the epoch. `delay` is how many seconds a machine takes to run, `deletion_delay` to be
+    `now` returns Unix seconds. `delay` is how many seconds a machine takes to run, `deletion_delay` to be
     gone; with None nothing ends until told. `remembers` says whether operations on what is gone can still be read: AWS
     does not say whether it lets them. `quota` is how many machines a region may hold, `address_quota` how many static
     IPs. The next `failing_deletions` begin, and fail.

@@ -31,7 +31,7 @@ class Request:
 class LightsailStandIn:
     """Amazon Lightsail in this process, all regions. `client()` is a boto3 client whose requests end here.
 
-    `now` tells seconds since the epoch, so time may be virtual: what is due happens when the stand-in is next asked.
+    `now` returns Unix seconds, so time may be virtual: what is due happens when the stand-in is next asked.
     `delay` is how many seconds a machine takes to run; None lets none run until told.
     """
 

@@ -25,7 +25,7 @@ More can be done while it runs, on its page at `/` or by POST (JSON or form fiel
     /_standin/reset
         forget everything
 
-`GET /_standin/state` tells all of it as JSON. In a test: `with PlatformStandIn(delay=None) as platform: …`, or
+`GET /_standin/state` returns all of it as JSON. In a test: `with PlatformStandIn(delay=None) as platform: …`, or
 without a socket as in tests/support/platform_in_process.py.
 """
 

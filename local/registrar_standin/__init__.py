@@ -36,7 +36,7 @@ As a server, with a page of buttons at `/`: `python -m local.registrar_standin -
     /_standin/reset
         forget everything
 
-`GET /_standin/state` tells all of it as JSON.
+`GET /_standin/state` returns all of it as JSON.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ ZoneMaker = Callable[[str], Sequence[str] | None]
 class Registry:
     """All names and operations in memory, safe for many threads.
 
-    `now` tells seconds since the epoch. `delay` and `transfer_delay` are seconds; None lets nothing end until told.
+    `now` returns Unix seconds. `delay` and `transfer_delay` are seconds; None lets nothing end until told.
     `create_zone` is called with each name that was registered, and may tell the zone's name servers.
     """
 

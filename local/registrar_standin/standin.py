@@ -29,7 +29,7 @@ class Request:
 class RegistrarStandIn:
     """Route 53 Domains in this process. `clients()` are boto3 clients whose requests end here, without a network.
 
-    `now` tells seconds since the epoch, so time may be virtual: what is due happens when the stand-in is next asked.
+    `now` returns Unix seconds, so time may be virtual: what is due happens when the stand-in is next asked.
     `delay` (a registration) and `transfer_delay` are in seconds; None lets nothing end until told.
     `create_zone` is called with each registered name, as the real one makes its Route 53 zone; it may return the
     zone's name servers.

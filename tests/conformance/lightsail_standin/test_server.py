@@ -110,8 +110,8 @@ def test_settings_and_reset(server: LightsailServer, client: Any) -> None:
 @pytest.mark.parametrize(
     "path, fields, status",
     [
-        ("machines/nobody/finish", {}, 404),
-        ("machines/nobody/dance", {}, 404),
+        ("machines/unknown/finish", {}, 404),
+        ("machines/unknown/dance", {}, 404),
         ("faults", {"operation": "LaunchRocket"}, 400),
         ("settings", {"delay": "soon"}, 400),
     ],

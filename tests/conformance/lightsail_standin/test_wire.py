@@ -180,7 +180,7 @@ def test_names_are_unique_in_a_region_over_all_kinds(standin: LightsailStandIn, 
 
 def test_boto3_reads_its_errors_by_their_code(client: Any) -> None:
     with pytest.raises(client.exceptions.NotFoundException):
-        client.get_instance(instanceName="nobody")
+        client.get_instance(instanceName="unknown")
     with pytest.raises(client.exceptions.InvalidInputException):
         client.create_instances(**MACHINE | {"bundleId": "colossal_9_0"})
 

@@ -22,7 +22,7 @@ mkdir -p /etc/cloud/cloud.cfg.d
 printf 'preserve_hostname: true\\n' > /etc/cloud/cloud.cfg.d/99-hosting-orders.cfg
 printf '127.0.1.1 %s\\n' {name} >> /etc/hosts
 """
-# Root's file is replaced: cloud-init puts a command before each key there that only tells to log in as another user.
+# Root's file is replaced: cloud-init puts a command before each key there that only says to log in as another user.
 _PUBLIC_KEY = """\
 root=$(getent passwd 0 | cut -d: -f6)
 for home in "$root" "$(getent passwd 1000 | cut -d: -f6)"; do
