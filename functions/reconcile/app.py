@@ -16,7 +16,8 @@ bootstrap.prepare(
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    log = logger()  # before the work: without it what the use cases log is lost in a new process
     looked_at = reconcile(bootstrap.services(), callback_body)
     if looked_at:
-        logger().info("reconciled", extra={"items": looked_at})
+        log.info("reconciled", extra={"items": looked_at})
     return {"items": looked_at}

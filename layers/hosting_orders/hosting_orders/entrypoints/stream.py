@@ -16,6 +16,7 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
 
     A record that can't be read is retried and then set aside (the queue RollUpDeadLetters), never dropped.
     """
+    log = logger()  # also for the use case, whose log lines a new process would lose
     news: list[OrderChange] = []
     unreadable: list[str] = []
     for record in event["Records"]:
@@ -23,7 +24,7 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
         try:
             order = bootstrap.order_of_record(record)
         except Exception:
-            logger().exception("unreadable stream record", extra={"sequence": sequence})
+            log.exception("unreadable stream record", extra={"sequence": sequence})
             unreadable.append(sequence)
             continue
         if order is not None:
