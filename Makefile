@@ -1,5 +1,5 @@
-# Hosting Orders: everything a developer does is one of these. `make` alone lists them.
-# The tools install themselves on first use, into .venv/; only Python 3.11 to 3.14 has to be there.
+# The commands for developers. `make` lists them.
+# Tools are installed into .venv/ on first use. Only Python 3.11 to 3.14 is needed.
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo logs switch test check lint validate build deploy bench browser lock clean .venv/app .venv/emulator .venv/sam
@@ -14,25 +14,25 @@ help: ## List these commands
 	@echo "Hosting Orders. Start with 'make run'."
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: ## Start the whole system here, place a sample order, and serve until Ctrl-C
+run: ## Start the whole system, place a sample order, and serve until Ctrl-C
 	@$(BOOTSTRAP) app emulator
 	@$(PYTHON_APP) -m local run
 
-demo: ## The same, but stop when the order is completed (exit 0) or has failed
+demo: ## Like run, but exit when the order is completed (0) or has failed (1)
 	@$(BOOTSTRAP) app emulator
 	@$(PYTHON_APP) -m local demo
 
-logs: ## What the functions of a running `make run` have logged; ID=… for one order, cart, account or request
+logs: ## Show the logs of a running `make run`; ID=… for one order, cart, account or request
 	@$(PYTHON_APP) -m local logs $(ID)
 
-switch: ## Domain registration in a running `make run`: DOMAINS=off, on, or the id of the one account that has it
+switch: ## Switch domain orders of a running `make run`: DOMAINS=on, off, or the id of the only account that has them
 	@$(PYTHON_APP) -m local switch $(DOMAINS)
 
-test: ## Run every test, those against the local stack too (about fifteen minutes on two cores)
+test: ## Run all tests, also against the local stack (about 15 minutes on two cores)
 	@$(BOOTSTRAP) app emulator
 	@$(PYTEST) -n 2 --dist loadgroup
 
-check: .venv/app ## Inner loop, under 90 s: style, types, unit and structure tests, and those of what changed
+check: .venv/app ## Inner loop, under 90 s: style, types, unit and structure tests, tests of changed files
 	@$(MAKE) --no-print-directory lint
 	@$(PYTHON_APP) -m local.check
 
@@ -44,23 +44,23 @@ lint: .venv/app ## Check style (ruff) and types (mypy)
 validate: .venv/sam ## Check template.yaml with SAM and cfn-lint
 	@$(SAM) validate --lint
 
-build: .venv/sam ## Build what is deployed, into .aws-sam/
+build: .venv/sam ## Build for deployment, into .aws-sam/
 	@local/toolchain/sam_build.sh
 
-deploy: build ## Build, then deploy to your AWS account, asking for what it needs
+deploy: build ## Build and deploy to your AWS account; asks for parameters
 	@$(SAM) deploy --guided
 
 bench: .venv/app .venv/emulator .venv/sam ## Count the instructions of a cold start (needs valgrind); ARGS=… as in bench/README.md
 	@mkdir -p .local && local/toolchain/sam_build.sh --here >.local/bench-build.log 2>&1 || { cat .local/bench-build.log; exit 1; }
 	@$(PYTHON_APP) -m bench.cold_start $(ARGS)
 
-browser: ## Install what the browser tests need, from PyPI and npm; Chromium comes from your system
+browser: ## Install the tools of the browser tests from PyPI and npm; Chromium comes from your system
 	@$(BOOTSTRAP) browser
 
-lock: ## Move every pinned dependency to its newest release
+lock: ## Update all pinned dependencies to their newest releases
 	@local/toolchain/lock.sh
 
-clean: ## Remove what was installed, built and recorded here
+clean: ## Remove everything that was installed, built or recorded
 	rm -rf .venv .local .aws-sam .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,4 +1,4 @@
-"""Every path that is not there: a 404 in a contract's error shape instead of API Gateway's own."""
+"""Unknown paths: a 404 in the error shape of a contract instead of API Gateway's own."""
 
 from __future__ import annotations
 

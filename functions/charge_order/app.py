@@ -1,4 +1,4 @@
-"""The state ChargeOrder: the cart's payment was started and is waited for."""
+"""The state ChargeOrder: wait for the cart's payment."""
 
 from __future__ import annotations
 

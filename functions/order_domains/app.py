@@ -1,4 +1,4 @@
-"""Whatever can order domains: one alone, or a cart of several products."""
+"""The endpoints that can order domains: a single domain, or a cart."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def billing(call: Call[Placed], services: Services) -> Reply:
 
 
 def _admit_person(call: Call[Placed], services: Services) -> None:
-    """Only the body says that a domain is ordered, so it is asked here who may do that."""
+    """Check the permission here: only the body shows that the cart has a domain."""
     if call.caller.user_id is None:
         raise UserRequiredError("Only a person may order domains: use a user's API key.")
     admit_domain_orders(services, call.caller)

@@ -1,4 +1,4 @@
-"""The state ProvisionHosting: the hosting platform is asked for the service, once."""
+"""The state ProvisionHosting: order the service from the hosting platform, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of orders, carts, tasks and users, where no secret is shown (contracts 002 and 003)."""
+"""Read orders, carts, tasks and users, without secrets (contracts 002 and 003)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How orders stand, for contracts whose keys name their account: no secret is shown, and requests are counted."""
+"""Read the status of orders, without secrets (contracts 000 and 001)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /api/tlds and GET /api/tlds/:tld: which domains are sold, at what price, and what their registries demand."""
+"""GET /api/tlds and GET /api/tlds/:tld: the TLDs, their prices and their registries' requirements."""
 
 from __future__ import annotations
 

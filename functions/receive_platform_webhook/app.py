@@ -1,4 +1,4 @@
-"""An operation of the hosting platform ended; the platform itself is asked how (docs/hosting-platform-contract.md)."""
+"""The platform's webhook: an operation has ended (docs/hosting-platform-contract.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever Stripe says, the objects themselves are read and decide (docs/design.md)."""
+"""Stripe's webhook. The event is only a hint: the handler reads the current objects (docs/money.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every minute: whatever is due is asked after and carried on from the truth."""
+"""The reconciler: every minute, check and continue all items that are due (docs/order-life.md)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ bootstrap.prepare(
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    log = logger()  # before the work: without it what the use cases log is lost in a new process
+    log = logger()  # before the use cases, or a new process would lose their log lines
     looked_at = reconcile(bootstrap.services(), callback_body)
     if looked_at:
         log.info("reconciled", extra={"items": looked_at})

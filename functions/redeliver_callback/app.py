@@ -1,4 +1,4 @@
-"""Send an order's callback once more."""
+"""Send an order's callback again."""
 
 from __future__ import annotations
 

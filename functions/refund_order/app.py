@@ -1,4 +1,4 @@
-"""The state RefundOrder: what is true is found out, and what was taken is given back."""
+"""The state RefundOrder: find out what was charged and delivered, then take it back."""
 
 from __future__ import annotations
 

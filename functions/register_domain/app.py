@@ -1,4 +1,4 @@
-"""The state RegisterDomain: the registrar is asked for the name, once."""
+"""The state RegisterDomain: order the domain from the registrar, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An execution has failed: an operator learns which order, which step and how long is left (docs/runbooks.md)."""
+"""Report a failed execution to the operators: the order, the step and the time left (docs/runbooks.md)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ bootstrap.prepare("orders", "workflow", "alerts")
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    logger()  # what the use case logs would be lost in a new process
+    logger()  # before the use case, or a new process would lose its log lines
     report_failed_execution(bootstrap.services(), failed_execution(event))
     return {}

@@ -1,4 +1,4 @@
-"""The table's stream: news of orders reach their carts."""
+"""The table's stream: update carts when their orders change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state SendCallback: the first attempt to tell the client how the order ended."""
+"""The state SendCallback: the first attempt to deliver the order's callback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be ordered."""
+"""The products that the account can order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One account, with its people."""
+"""One account and its users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One order."""
+"""Show one order."""
 
 from __future__ import annotations
 

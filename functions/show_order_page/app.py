@@ -1,4 +1,4 @@
-"""The page of one order, for the customer who pays and waits."""
+"""The web page where a customer pays for an order and follows it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hosting_orders import bootstrap
 
-# With the templates, which are read when the function starts.
+# `pages` loads the templates in the init phase.
 from hosting_orders.contracts.order_page import operations, pages  # noqa: F401
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services

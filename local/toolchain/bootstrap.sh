@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Finds Python and makes the project's virtual environments, each only when it is missing or out of date.
+# Finds Python and makes the project's virtual environments when they are missing or out of date.
 #
 #   bootstrap.sh ENVIRONMENT…     make .venv/ENVIRONMENT (app, emulator, sam; or browser, see below)
 #   bootstrap.sh --python [X.Y…]  print the newest suitable Python (or the newest among the versions given)
 #
-# Why three environments: the emulator and SAM CLI each pin a botocore of their own, and neither may
-# decide which one the application is tested with.
+# There are three environments because the emulator and SAM CLI each pin their own botocore, which must not change
+# the version that the application is tested with.
 #
-# PYTHON=/path/to/python chooses the interpreter by hand. Works with the bash 3.2 that macOS ships.
+# PYTHON=/path/to/python selects the interpreter. The script works with bash 3.2, which macOS ships.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 venvs=${VENV_ROOT:-$root/.venv}
 known_versions="3.14 3.13 3.12 3.11"
-recipe=2 # counted up when an environment is made in another way than before
+recipe=2 # increase this when environments must be rebuilt
 
 say() { printf '%s\n' "$*" >&2; }
 
-# True when $1 runs, is Python $2, and can make a virtual environment. It has to be run to know: pyenv leaves
+# True if $1 runs, is Python $2, and can make a virtual environment. Only running it shows that: pyenv leaves
 # a `python3.13` on the PATH that only prints an error, and Debian's python3 comes without `ensurepip`.
 is_suitable() {
     [ -x "$1" ] || return 1
@@ -26,7 +26,7 @@ is_suitable() {
         >/dev/null 2>&1
 }
 
-# Every place a Python $1 may be found, one path a line, best first.
+# All places where Python $1 may be, one path per line, best first.
 candidates() {
     local version=$1 name directory
     local IFS=:
@@ -43,7 +43,7 @@ candidates() {
     done
 }
 
-# Prints the newest Python among the versions given; fails when there is none.
+# Prints the newest Python of the given versions, or fails.
 find_python() {
     local version candidate
     for version in "$@"; do
@@ -90,7 +90,7 @@ requirements_of() {
     esac
 }
 
-# What a finished environment remembers; a difference means it is made anew.
+# The stamp of a finished environment. A different stamp means a rebuild.
 stamp_of() {
     printf 'recipe %s, %s, %s\n' "$recipe" "$("$venvs/$1/bin/python" -V 2>/dev/null)" "$(cksum <"$2")"
 }
@@ -99,8 +99,8 @@ is_current() {
     [ -f "$venvs/$1/.stamp" ] && [ "$(cat "$venvs/$1/.stamp")" = "$(stamp_of "$1" "$2")" ]
 }
 
-# Two `make` at once must not build the same environment over each other. mkdir is the portable atomic lock;
-# a lock whose owner has died is taken over.
+# Two `make` processes must not build the same environment at once. mkdir is a portable atomic lock.
+# The lock of a dead process is taken over.
 lock() {
     local owner waited=0
     mkdir -p "$venvs"
@@ -135,7 +135,7 @@ make_environment() {
         unlock
         return 0
     fi
-    # shellcheck disable=SC2086  # a list of words
+    # shellcheck disable=SC2086  # word splitting is intended
     if ! python=$(find_python $known_versions); then
         no_python
         exit 1
@@ -144,14 +144,14 @@ make_environment() {
     rm -rf "${venvs:?}/$name"
     "$python" -m venv "$venvs/$name"
     log="$venvs/$name/pip.log"
-    # Python compiles what is used at its first use; compiling all of it takes time and a quarter of the space.
+    # Python compiles modules on first use. Compiling all of them takes time and a quarter more space.
     if ! "$venvs/$name/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps --no-compile \
         --require-hashes -r "$requirements" >"$log" 2>&1; then
         cat "$log" >&2
         say "Installing $(basename "$requirements") into .venv/$name failed; pip's own words are above."
         exit 1
     fi
-    # The application's own package, importable from everywhere as on Lambda, and edited in place.
+    # Make the application's package importable everywhere, as on Lambda.
     if [ "$name" = app ]; then
         packages=$("$venvs/$name/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
         printf '%s\n' "$root/layers/hosting_orders" >"$packages/hosting_orders.pth"
@@ -160,8 +160,8 @@ make_environment() {
     unlock
 }
 
-# What the browser tests need: Playwright joins .venv/app, and axe-core is npm's, in .venv/browser. Chromium is no
-# package of either; the tests find the system's.
+# Tools of the browser tests: Playwright goes into .venv/app, and axe-core from npm into .venv/browser. Neither
+# includes Chromium; the tests use the system's.
 make_browser() {
     local stamp log="$venvs/browser/install.log"
     make_environment app
@@ -206,7 +206,7 @@ case ${1:-} in
             if [ "$1" = browser ]; then make_browser; else make_environment "$1"; fi
             exit
         fi
-        # At the same time: pip waits for the network and for the disk as much as for the processor.
+        # In parallel, since pip mostly waits for network and disk.
         jobs=""
         for environment in "$@"; do
             "${BASH_SOURCE[0]}" "$environment" &

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Re-resolves every pin to the newest releases that go together: `make lock`.
-# Universal: one file serves Python 3.11 to 3.14 on Linux and macOS. No index address is written, so that
-# every machine uses its own.
+# Updates all pins to the newest compatible releases: `make lock`.
+# The files are universal: Python 3.11 to 3.14, Linux and macOS. They have no index address, so each
+# machine uses its own index.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -20,7 +20,7 @@ resolve() {
         --no-emit-index-url --no-emit-find-links --no-annotate --no-header "$1.in" -o "$1.txt"
 }
 
-# The layer first: the development tools are then resolved around its versions, never the other way round.
+# The layer first: the development tools must fit its versions, not the reverse.
 resolve layers/dependencies/requirements
 resolve local/toolchain/dev
 resolve local/toolchain/emulator
@@ -32,5 +32,5 @@ if command -v npm >/dev/null; then
     cd "$here/browser"
     npm install --silent --package-lock-only --omit-lockfile-registry-resolved --save-exact axe-core@latest
 else
-    echo "npm is not there: axe-core stays as it is." >&2
+    echo "npm was not found: axe-core is not updated." >&2
 fi

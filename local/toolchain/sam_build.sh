@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds template.yaml into .aws-sam/ without Docker, on any machine, for the functions' Python and processor.
+# Builds template.yaml into .aws-sam/ without Docker, for the Python and processor of the functions.
 #
-#   sam_build.sh         what is deployed, into .aws-sam/build; ARCHITECTURE=x86_64 when the parameter Architecture is
-#                        to be that
-#   sam_build.sh --here  the same for this machine and the Python of .venv/app, into .aws-sam/here: for tests and bench/
+#   sam_build.sh         for deployment, into .aws-sam/build; set ARCHITECTURE=x86_64 if the parameter Architecture is
+#                        x86_64
+#   sam_build.sh --here  for this machine and the Python of .venv/app, into .aws-sam/here: for tests and bench/
 #
-# RELEASE=ANYTHING publishes new versions of all functions although nothing in the sources has changed.
+# RELEASE=ANYTHING publishes new versions of all functions even if the sources have not changed.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -1,4 +1,4 @@
-"""The only builder of real adapters. Each is built when first asked for: a function pays for what it uses."""
+"""The real adapters. Each is built on first use, so a function pays only for what it uses."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from hosting_orders.domain.order import Order
     from hosting_orders.usecases.ports import Services
 
-# Secrets are read again after this long, so that a rotated one is picked up without a deployment.
+# A rotated secret is picked up after this long, without a deployment.
 _SECRETS_LIVE_SECONDS = 600
 
 
 @cache
 def aws_client(service: str) -> Any:
-    """One boto3 client per service and process, whose single attempts time out before a Lambda does."""
+    """The process's boto3 client for a service. All its attempts end before a Lambda function times out."""
     return _new_aws_client(service, connect_timeout=2, read_timeout=5, attempts=4)
 
 
@@ -65,7 +65,7 @@ def _new_aws_client(
 
 
 class AwsServices:
-    """Everything a use case may need, on AWS (hosting_orders.usecases.ports.Services)."""
+    """The ports of `usecases/ports.py`, on AWS."""
 
     def __init__(self, values: settings.Settings) -> None:
         self._settings = values
@@ -170,11 +170,11 @@ class AwsServices:
     def registrar(self) -> Route53Registrar:
         from hosting_orders.adapters.route53.registrar import Route53Registrar
 
-        # Route 53 Domains lives in one region only, whichever this stack is in.
+        # Route 53 Domains exists in one region only.
         place = {"region_name": "us-east-1", "endpoint_url": self._settings.registrar_endpoint}
         return Route53Registrar(
             _new_aws_client("route53domains", connect_timeout=2, read_timeout=8, attempts=2, **place),
-            # An order must never be sent twice: after a lost answer the registrar's list is looked at first.
+            # No retries: an order must never be sent twice. After a lost answer the registrar's list is read first.
             _new_aws_client("route53domains", connect_timeout=2, read_timeout=30, attempts=1, **place),
         )
 
@@ -208,8 +208,8 @@ class AwsServices:
         from hosting_orders.adapters.features import AppConfigFeatures, app_config_store
 
         def open_store() -> Any:
-            # Not the shared client: Powertools adds to a client's user agent each time it is given one. And quicker
-            # to give up: a client waits for the answer, and not knowing a switch is one.
+            # Not the shared client: Powertools extends the user agent of a client each time it gets one. The time-outs
+            # are short because an API client waits, and an unknown switch has a default.
             return app_config_store(
                 _new_aws_client("appconfigdata", connect_timeout=1, read_timeout=2, attempts=2),
                 application=self._settings.features_application,
@@ -240,7 +240,7 @@ class AwsServices:
         from hosting_orders.adapters.lightsail.platform import LightsailPlatform
 
         def client_of(region: str) -> Any:
-            # One machine takes several requests in a row, and its function has a minute for them.
+            # Each machine takes several requests, and the function must finish them within a minute.
             place = {"region_name": region, "endpoint_url": self._settings.lightsail_endpoint}
             return _new_aws_client("lightsail", connect_timeout=2, read_timeout=6, attempts=2, **place)
 
@@ -268,7 +268,7 @@ class AwsServices:
 
 
 def _several(text: str) -> tuple[str, ...]:
-    """During a rotation there are two secrets, with a comma between."""
+    """A secret in rotation is the new and the old value, separated by a comma."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -298,7 +298,7 @@ def _import_features() -> None:
     from hosting_orders.adapters import features  # noqa: F401
 
 
-# Building these asks for a secret or for the switches, so beforehand they are only imported.
+# Building these calls AWS, so `prepare` only imports them.
 _FROM_STRIPE = ("payments", "refunds", "renewals", "payment_news")
 _IMPORTED: Mapping[str, Callable[[], None]] = {
     **dict.fromkeys(_FROM_STRIPE, _import_stripe),
@@ -310,10 +310,9 @@ _IMPORTED: Mapping[str, Callable[[], None]] = {
 
 
 def prepare(*ports: str) -> None:
-    """Import and build what these ports of the services need, without asking anything over the network.
+    """Import and build these ports of the services without network calls. Does nothing outside Lambda.
 
-    A function calls this when it is imported. On AWS that is the init phase, which has a whole core, while a call of a
-    small function has a third of one. Anywhere else it does nothing.
+    Functions call this while they are imported. Lambda's init phase has a whole core; an invocation has a third of one.
     """
     if not settings.load().on_lambda:
         return
@@ -328,15 +327,13 @@ def prepare(*ports: str) -> None:
 
 
 class _Current:
-    """The services of this process, built anew when their secrets may have changed."""
-
     services: Services | None = None
     built_at = 0.0
     given = False
 
 
 def services() -> Services:
-    """The process's services."""
+    """The services of this process, rebuilt from time to time to pick up rotated secrets."""
     stale = time.monotonic() - _Current.built_at > _SECRETS_LIVE_SECONDS
     if _Current.services is None or (stale and not _Current.given):
         _Current.services = AwsServices(settings.load())
@@ -346,28 +343,25 @@ def services() -> Services:
 
 
 def use(replacement: Services | None) -> None:
-    """Let the handlers of this process use these services; None goes back to the real ones. For tests."""
+    """For tests: use these services in this process. None restores the real ones."""
     _Current.services = replacement
     _Current.given = replacement is not None
 
 
 def allow_loopback_callbacks() -> bool:
-    """Whether this stack is a local one, whose callbacks may go to this very machine."""
     return settings.load().allow_loopback_callbacks
 
 
 def public_url() -> str | None:
-    """Where customers reach the API; None means wherever the order was placed."""
     return settings.load().public_url
 
 
 def tax_is_added() -> bool:
-    """Whether what a customer pays is more than the net price, by a tax that only Stripe knows."""
     return settings.load().stripe_automatic_tax
 
 
 def order_of_record(record: Mapping[str, Any]) -> Order | None:
-    """The order that a record of the table's stream tells of, or None."""
+    """The order in a stream record, or None if the record is not an order."""
     from hosting_orders.adapters.dynamodb.stream import order_of_record as read
 
     return read(record)

@@ -1,4 +1,4 @@
-"""The only reader of the environment. Each function is given just what it uses; what is missing is named."""
+"""Environment variables. No other module reads them, and each function has only those that it uses."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 
 class MissingSettingError(Exception):
-    """A function's environment lacks a variable that it needs: the template is wrong."""
+    """An environment variable is missing: template.yaml is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment as it was when the process began. `repr` shows none of it."""
+    """The environment. `repr` does not show the values."""
 
     values: Mapping[str, str] = field(repr=False)
 
@@ -25,7 +25,6 @@ class Settings:
 
     @property
     def on_lambda(self) -> bool:
-        """Whether this process is a Lambda function's."""
         return bool(self.values.get("AWS_LAMBDA_FUNCTION_NAME"))
 
     @property
@@ -34,7 +33,7 @@ class Settings:
 
     @property
     def data_key_arn(self) -> str:
-        """The KMS key that seals passwords and authorization headers."""
+        """The KMS key that encrypts passwords and authorization headers."""
         return self._required("DATA_KEY_ARN")
 
     @property
@@ -43,7 +42,6 @@ class Settings:
 
     @property
     def alarm_topic_arn(self) -> str:
-        """The SNS topic of the operators."""
         return self._required("ALARM_TOPIC_ARN")
 
     @property
@@ -52,12 +50,12 @@ class Settings:
 
     @property
     def stripe_api_base(self) -> str | None:
-        """A stand-in's address; None means Stripe itself."""
+        """The address of a stand-in, or None for Stripe."""
         return self.values.get("STRIPE_API_BASE") or None
 
     @property
     def stripe_automatic_tax(self) -> bool:
-        """Whether Stripe Tax adds the tax to our net prices."""
+        """Whether Stripe Tax adds tax to the net prices."""
         return self.values.get("STRIPE_AUTOMATIC_TAX", "false") == "true"
 
     @property
@@ -70,12 +68,12 @@ class Settings:
 
     @property
     def registrar_endpoint(self) -> str | None:
-        """A stand-in's address; None means Route 53 Domains itself."""
+        """The address of a stand-in, or None for Route 53 Domains."""
         return self.values.get("REGISTRAR_ENDPOINT") or None
 
     @property
     def lightsail_endpoint(self) -> str | None:
-        """A stand-in's address; None means Amazon Lightsail itself."""
+        """The address of a stand-in, or None for Amazon Lightsail."""
         return self.values.get("LIGHTSAIL_ENDPOINT") or None
 
     @property
@@ -84,7 +82,7 @@ class Settings:
 
     @property
     def public_url(self) -> str | None:
-        """Where customers reach the API, without a slash at its end; None means wherever the order was placed."""
+        """The API's public address without a trailing slash, or None for the host of each request."""
         return self.values.get("PUBLIC_URL") or None
 
     @property
@@ -93,12 +91,12 @@ class Settings:
 
     @property
     def allow_loopback_callbacks(self) -> bool:
-        """Local use only: callbacks may go to this very machine over plain HTTP."""
+        """For local use only: allow callbacks to this machine over plain HTTP."""
         return self.values.get("ALLOW_LOOPBACK_CALLBACKS", "false") == "true"
 
     @property
     def features_application(self) -> str:
-        """The AppConfig application, by its id or name, that holds the operators' switches."""
+        """The id or name of the AppConfig application with the operators' switches."""
         return self._required("FEATURES_APPLICATION")
 
     @property
@@ -111,7 +109,7 @@ class Settings:
 
     @property
     def features_max_age(self) -> int:
-        """Seconds for which a switch is taken to be as it was read."""
+        """How long a switch is cached, in seconds."""
         return int(self._required("FEATURES_MAX_AGE_SECONDS"))
 
 

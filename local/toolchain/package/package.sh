@@ -1,26 +1,26 @@
 #!/usr/bin/env bash
-# Makes the package of a layer or a function, with bytecode in it: package.sh KIND ARTIFACTS_DIR
+# Makes the package of a layer or a function, including bytecode: package.sh KIND ARTIFACTS_DIR
 #
-#   dependencies  the third-party packages of ../requirements.txt for the processor this folder is called after
+#   dependencies  the third-party packages of ../requirements.txt for the processor in the folder's name
 #   layer         the Python packages in this folder
 #   function      the modules in this folder
 #
-# Lambda's folders are read-only: without bytecode in the package every cold start compiles all that it imports. SAM's
-# zip gives every file the same date, so bytecode that is checked by the date of its source would be thrown away;
-# `unchecked-hash` is used as it is.
+# Lambda's folders are read-only: without bytecode in the package, every cold start compiles its imports. SAM's zip
+# gives all files the same date, which would invalidate bytecode that is checked by date. So the bytecode is
+# `unchecked-hash`.
 #
-# PACKAGE_PYTHON=/path/to/python packages for that Python, on this machine, instead of for Lambda.
+# PACKAGE_PYTHON=/path/to/python packages for that Python on this machine, instead of for Lambda.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 kind=$1
 artifacts=$2
-runs_on=3.13 # as template.yaml says
-# What boto3 clients are made for in hosting_orders/bootstrap.py; a test holds this list against it.
+runs_on=3.13 # the runtime in template.yaml
+# The services of boto3 clients in hosting_orders/bootstrap.py. A test compares the two lists.
 aws_services="appconfigdata dynamodb kms lightsail route53 route53domains secretsmanager sns stepfunctions"
 
-# Any Python that has pip can fetch the packages of another one.
+# Any Python with pip can fetch packages for another version.
 python_with_pip() {
     local candidate
     for candidate in "$root/.venv/sam/bin/python" "$("$here/../bootstrap.sh" --python)"; do
@@ -46,11 +46,11 @@ fetch_dependencies() {
         done <platforms
     fi
     "$python" -m pip install --quiet --disable-pip-version-check --no-input --target "$target" "$@"
-    rm -rf "$target/bin" # commands, which nothing runs on Lambda
+    rm -rf "$target/bin" # commands are not needed on Lambda
     trim_botocore "$target/botocore/data"
 }
 
-# botocore describes each of AWS's 400 services in a folder, and lists the folders when a client is made.
+# botocore has a folder for each of about 400 AWS services, and lists them all when a client is made.
 trim_botocore() {
     local folder
     for folder in "$1"/*/; do
@@ -67,7 +67,7 @@ copy_sources() {
     find "$1" \( -name __pycache__ -o -name '.*' -o -name '*.pyc' \) ! -path "$1" -prune -exec rm -rf {} +
 }
 
-# $2 is where the folder is on Lambda: tracebacks name it, and the same sources give the same bytes.
+# $2 is the folder's path on Lambda. Tracebacks show it, and builds are reproducible.
 compile() {
     local python=${PACKAGE_PYTHON:-}
     if [ -z "$python" ] && ! python=$("$here/../bootstrap.sh" --python "$runs_on"); then

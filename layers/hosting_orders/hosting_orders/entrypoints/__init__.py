@@ -1,1 +1,1 @@
-"""What every handler shares: HTTP, workflow steps, the stream. Handlers declare what they need; this does it."""
+"""Code that all Lambda handlers share: HTTP, workflow steps, events."""

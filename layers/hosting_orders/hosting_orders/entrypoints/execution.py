@@ -1,4 +1,4 @@
-"""EventBridge's "Step Functions Execution Status Change"."""
+"""EventBridge events of the type "Step Functions Execution Status Change"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hosting_orders.usecases.report_failed_execution import FailedExecution
 
 
 def failed_execution(event: Mapping[str, Any]) -> FailedExecution:
-    """What the event says of an execution that ended without success."""
+    """Read the event of an execution that did not succeed."""
     detail = event["detail"]
     given = json.loads(detail["input"])
     return FailedExecution(

@@ -1,7 +1,7 @@
-"""HTTP: an operation declares who may call it; routing, authentication, errors and headers are done here.
+"""HTTP for all contracts: routing, authentication, rate limits, errors and headers.
 
-API Gateway's own router has matched the path before a function is called. A function serves one operation or several;
-where several contracts share a route, the client's API version picks the operation (docs/contracts.md C01).
+API Gateway has already matched the route. Where several contracts share a route, the client's API version selects
+the operation (docs/contracts.md C01).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Request:
 
     @classmethod
     def of(cls, event: Event) -> Request:
-        """From API Gateway's HTTP API event, payload format 2.0. Raises BodyTooLargeError, InvalidRequestError."""
+        """Read an API Gateway HTTP API event (payload format 2.0). Raises InvalidRequestError."""
         http = event["requestContext"]["http"]
         body = event.get("body") or ""
         try:
@@ -78,7 +78,7 @@ class Request:
         )
 
     def json(self) -> object:
-        """The body as JSON. Raises InvalidRequestError, BodyTooLargeError."""
+        """Parse the body as a JSON object. Raises InvalidRequestError, BodyTooLargeError."""
         if len(self.raw_body) > MAX_BODY:
             raise errors.BodyTooLargeError(f"The body is larger than {MAX_BODY} bytes.")
         if not self.raw_body.strip():
@@ -95,7 +95,7 @@ class Request:
 
     @property
     def idempotency_key(self) -> str | None:
-        """The client's Idempotency-Key, if it sent one. Raises InvalidRequestError."""
+        """The Idempotency-Key header, or None. Raises InvalidRequestError for a malformed key."""
         key = self.headers.get("idempotency-key")
         if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
             raise errors.InvalidRequestError(
@@ -111,8 +111,6 @@ def _headers(event: Event) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a handler answers with."""
-
     status: int
     body: Rendered
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -120,7 +118,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[View]):
-    """One call of an operation: the request, and the verified caller (None where no key is asked for)."""
+    """One call of an operation. `verified` is the caller, or None where the operation needs no key."""
 
     request: Request
     operation: Operation[View]
@@ -137,18 +135,17 @@ class Call(Generic[View]):
 
     @property
     def account(self) -> Account:
-        """The account that the caller speaks for. Raises InvalidRequestError without one."""
+        """The account that the caller acts for. Raises InvalidRequestError without one."""
         return self.caller.scope
 
     def parameter(self, name: str) -> str:
-        """A part of the path, such as `id`."""
         return self.request.path_parameters[name]
 
     def read(self) -> CartRequest:
-        """The body, as the use case takes it. Raises InvalidRequestError, InvalidFieldsError, BodyTooLargeError."""
+        """Read the body for the use case. Raises InvalidRequestError, InvalidFieldsError, BodyTooLargeError."""
         body = self.operation.takes
         assert body is not None, f"{self.operation.route} takes no body"
-        # Errors of headers are reported before errors of the body.
+        # Report header errors before body errors.
         key = self.request.idempotency_key if self.operation.idempotent else None
         raw = self.request.json()
         channel = self.verified.credential.channel if self.verified else Channel.API
@@ -157,7 +154,6 @@ class Call(Generic[View]):
         return body.read(raw, RequestFacts(key, _fingerprint(self.request.path, raw), placed, origin))
 
     def answer(self, view: View) -> Reply:
-        """What the use case returned, as the operation renders it."""
         operation = self.operation
         assert operation.render is not None, f"{operation.route} has no answer"
         headers = operation.headers(view) if operation.headers else {}
@@ -168,7 +164,7 @@ Handle = Callable[[Call[View], Services], Reply]
 
 
 class Endpoint:
-    """A Lambda handler for some operations. It picks one by the event's route key, and by the API version."""
+    """A Lambda handler that selects one of its operations by route and API version."""
 
     def __init__(self, handles: Mapping[Operation[Any], Handle[Any]]) -> None:
         self.handles = handles
@@ -195,10 +191,9 @@ class Endpoint:
 
 
 def serves(*operations: Operation[View]) -> Callable[[Handle[View]], Endpoint]:
-    """Make a Lambda handler of a function that answers these operations.
+    """Decorate a function as the Lambda handler of these operations, which may belong to several contracts.
 
-    They may be several contracts' on one route, or on several. The function gets the call and the services, and
-    returns `call.answer(view)`.
+    The function gets the call and the services, and returns `call.answer(view)`.
     """
 
     def decorate(handle: Handle[View]) -> Endpoint:
@@ -208,13 +203,15 @@ def serves(*operations: Operation[View]) -> Callable[[Handle[View]], Endpoint]:
 
 
 def together(*endpoints: Endpoint) -> Endpoint:
-    """One Lambda handler for the operations of several."""
+    """Combine endpoints into one Lambda handler."""
     return Endpoint({operation: handle for one in endpoints for operation, handle in one.handles.items()})
 
 
 def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Event, Any], Answer]:
-    """Make a Lambda handler that answers 404 for every path, in the shape of the contract that the path belongs to. If
-    that contract has a limit, these requests count too."""
+    """Make a Lambda handler that answers 404 in the error shape of the path's contract.
+
+    If the contract has a rate limit, these requests also count.
+    """
 
     def handler(event: Event, context: Any) -> Answer:
         exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
@@ -231,7 +228,7 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
 
 
 def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
-    """Access is checked, and an error is written, before the version is known: both must be the route's."""
+    """Operations on one route must share access and error shape: both are used before the version is known."""
     versions = {operation.contract.version for operation in sharing}
     if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
         raise ValueError(f"{route} has several operations of one version, or one without a version")
@@ -244,7 +241,7 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
 
 
 def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
-    """What the header names, before anybody's key is known; the first operation if it names none of them."""
+    """The operation of the version header, before authentication. Without a match, the first one."""
     wanted = _headers(event).get("x-api-version", "").strip()
     return next((each for each in sharing if each.contract.version == wanted), sharing[0])
 
@@ -252,7 +249,7 @@ def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
 def _admitted(
     sharing: list[Operation[Any]], request: Request, services: Services, exchange: _Exchange
 ) -> tuple[Operation[Any], Caller | None]:
-    """The operation, once the caller may call it. Raises what `identify` and `admit` raise, and InvalidRequestError."""
+    """Select the operation and admit the caller."""
     access = sharing[0].access
     if access is None:
         return sharing[0], None
@@ -273,11 +270,11 @@ def _admitted(
 
 
 def _identified(request: Request, services: Services, exchange: _Exchange) -> Credential:
-    """Whose key it is, and the request counted. Raises CredentialRefusedError, RateLimitedError."""
+    """Authenticate and count the request."""
     try:
         credential = identify(services, request.headers, request.source_ip)
     except errors.CredentialRefusedError:
-        # Who has no key is counted by address: that also slows down who guesses.
+        # Requests without a valid key are counted by address. This also slows down guessing.
         _count(services, f"address#{request.source_ip}", exchange)
         raise
     _count(services, f"key#{credential.key_hash}", exchange)
@@ -285,7 +282,7 @@ def _identified(request: Request, services: Services, exchange: _Exchange) -> Cr
 
 
 def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
-    """Count the request where its contract has a limit. Raises RateLimitedError."""
+    """Count the request if its contract has a rate limit."""
     contract = exchange.contract
     if contract.limit is None:
         return
@@ -301,7 +298,7 @@ def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
 
 
 def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> Operation[Any]:
-    """An API version is pinned to the credential and overridden by each request (docs/contracts.md C01)."""
+    """Select the API version: the header's, or else the credential's (docs/contracts.md C01)."""
     versions = {operation.contract.version: operation for operation in sharing}
     if None in versions:
         return sharing[0]
@@ -315,7 +312,7 @@ def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> 
 
 
 def _check_ids(request: Request, operation: Operation[Any]) -> None:
-    """What cannot be an id of anything is not looked up: the table's keys have a limit of their own."""
+    """Reject impossible ids before any lookup: DynamoDB limits the size of keys."""
     if all(_ID.fullmatch(value) for value in request.path_parameters.values()):
         return
     if Code.INVALID_ID in operation.refuses:
@@ -324,7 +321,7 @@ def _check_ids(request: Request, operation: Operation[Any]) -> None:
 
 
 def _fingerprint(path: str, body: object) -> str:
-    """A hash of the parsed body, so that spacing and the order of keys do not matter."""
+    """A hash of the parsed body. Spacing and the order of keys do not matter."""
     return hashlib.sha256(f"{path}\0{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
 
 
@@ -333,8 +330,10 @@ def _fingerprint(path: str, body: object) -> str:
 
 @dataclass(slots=True)
 class _Exchange:
-    """An event on its way to an answer; `contract` is what the answer is written in, as far as it is known, and
-    `headers` what it says beside the reply's own."""
+    """An event and its response in progress.
+
+    `contract` shapes the response; authentication may change it. `headers` are added to the reply's own.
+    """
 
     event: Event
     contract: Contract
@@ -368,14 +367,14 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
             route=str(event.get("routeKey", "")),
         )
         code = problem.code
-        # A switch that an operator has turned off is no fault of ours.
+        # A feature that an operator has switched off is not a fault.
         if problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
             log.exception("request failed")
         reply = _refusal(problem, exchange.contract, headers.get("accept", ""))
         sent = reply.body
     log.info("answered", extra={"status": reply.status, "code": code})
     log.remove_keys(["request_id", "route", "account_id"])
-    # A condition is about reading: what was done is done, and says so.
+    # Conditional requests apply to reads only.
     reading = str(event.get("routeKey", "")).startswith("GET ")
     return _as_event(exchange, reply, sent, request_id, headers.get("if-none-match", "") if reading else None)
 
@@ -390,13 +389,13 @@ def _refusal(problem: Problem, contract: Contract, accept: str) -> Reply:
 def _as_event(
     exchange: _Exchange, reply: Reply, sent: Rendered, request_id: str, if_none_match: str | None
 ) -> Answer:
-    """`sent` is the reply's body in its envelope, which is another one each time: the tag is that of the body."""
+    """Build the response. `sent` is the body in its envelope; the ETag excludes the envelope, which always changes."""
     contract = exchange.contract
     body = sent if isinstance(sent, str) else _json(sent)
     status = reply.status
     headers = {
         "Content-Type": "text/html; charset=utf-8" if isinstance(sent, str) else "application/json",
-        # Answers hold credentials: nothing between us and the client may keep them.
+        # Responses can hold credentials, so no proxy may store them.
         "Cache-Control": "no-store",
         **({"X-Api-Version": contract.version} if contract.version is not None else {}),
         "X-Request-Id": request_id,
@@ -405,7 +404,7 @@ def _as_event(
         **reply.headers,
     }
     if status == 200 and if_none_match is not None:
-        # A poll that finds nothing new costs the client no parsing and us no bytes.
+        # A poll without changes needs no body.
         tagged = reply.body if isinstance(reply.body, str) else _json(reply.body)
         headers["ETag"] = f'"{hashlib.sha256(tagged.encode()).hexdigest()[:32]}"'
         known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
@@ -417,7 +416,7 @@ def _as_event(
 
 def _json(body: Mapping[str, Any]) -> str:
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    # Half a character, as a client's JSON may name a field: only its escape can be sent.
+    # A lone surrogate from the client's JSON cannot be encoded. Send it escaped.
     return text if _sendable(text) else json.dumps(body, separators=(",", ":"))
 
 

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON line per event, with the ids that an operator searches by, and no secrets."""
+"""Structured logs: JSON lines with the ids that operators search for, and no secrets."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ SERVICE = "hosting-orders"
 
 @cache
 def logger() -> Logger:
-    """The process's logger. Use cases log through `logging.getLogger("hosting-orders")`, which is this one."""
+    """The process's logger. Use cases get the same one from `logging.getLogger("hosting-orders")`."""
     return Logger(service=SERVICE, name=SERVICE, utc=True)

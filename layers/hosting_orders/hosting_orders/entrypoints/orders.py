@@ -1,4 +1,4 @@
-"""Placing an order: shared by every endpoint that orders something, whatever it reads."""
+"""Placing an order, shared by all endpoints that do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .http import Call, Reply
 
 
 def place(call: Call[Placed], services: Services) -> Reply:
-    """Order what the body says. Raises what `Call.read` and `place_cart` raise."""
+    """Place the orders in the body. Raises the errors of `Call.read` and `place_cart`."""
     placed = place_cart(
         services, call.caller, call.read(), allow_loopback_callbacks=bootstrap.allow_loopback_callbacks()
     )

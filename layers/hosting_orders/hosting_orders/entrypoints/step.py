@@ -1,4 +1,4 @@
-"""Workflow steps: the payload is checked, ids are put on every log line, errors travel by their class names."""
+"""Lambda handlers for the steps of the workflow."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .logs import logger
 
 @dataclass(frozen=True, slots=True)
 class StepCall:
-    """What a state of statemachines/fulfil_order.asl.yaml hands to its function: ids, never documents.
+    """The input of a step, as statemachines/fulfil_order.asl.yaml sends it.
 
-    `task_token` is empty for a state that does not wait, `error` for one that no failure led to.
+    `task_token` is empty for a state that does not wait. `error` is empty unless a failure led to the state.
     """
 
     account_id: str
@@ -29,7 +29,7 @@ class StepCall:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> StepCall:
-        """Raises ValueError for a payload that names no account and order: a fault of the state machine."""
+        """Raises ValueError without an account or order: the state machine is wrong."""
         account_id, number = event.get("account_id"), parse_order_id(str(event.get("order_id")))
         if not isinstance(account_id, str) or not account_id or number is None:
             raise ValueError("the step's payload needs `account_id` and `order_id`")
@@ -39,7 +39,10 @@ class StepCall:
 def workflow_step(
     handle: Callable[[StepCall, Services], None],
 ) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
-    """Make a Lambda handler of a workflow step. Errors leave it as they are: the workflow decides by their names."""
+    """Decorate a workflow step as a Lambda handler.
+
+    Errors pass through: the workflow decides by the names of their classes.
+    """
 
     @wraps(handle)
     def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def workflow_step(
         except Exception as error:
             log.warning("step ended with an error", extra={"error": type(error).__name__, "why": str(error)})
             if not isinstance(error, HostingOrdersError):
-                # Retried for hours, so an operator has time, and should know of it from the first.
+                # Retries run for hours. Count the first fault, so operators hear of it in time.
                 bootstrap.services().metrics.count("StepFault")
             raise
         finally:

@@ -1,4 +1,4 @@
-"""The table's stream: news of orders, and which records must come again."""
+"""The DynamoDB stream: changes of orders."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .logs import logger
 
 
 def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str]]:
-    """The news in a batch, and the sequence numbers of records that can't be read.
+    """The order changes in a batch, and the sequence numbers of unreadable records.
 
-    A record that can't be read is retried and then set aside (the queue RollUpDeadLetters), never dropped.
+    Lambda retries an unreadable record and then moves it to the queue RollUpDeadLetters.
     """
-    log = logger()  # also for the use case, whose log lines a new process would lose
+    log = logger()  # before the use case, or a new process would lose its log lines
     news: list[OrderChange] = []
     unreadable: list[str] = []
     for record in event["Records"]:
@@ -37,5 +37,5 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
 
 
 def batch_answer(failed: list[str]) -> dict[str, Any]:
-    """ReportBatchItemFailures: the stream goes on from the first of these."""
+    """The ReportBatchItemFailures response. Lambda continues from the first failed record."""
     return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in failed]}

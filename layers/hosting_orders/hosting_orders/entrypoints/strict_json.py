@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it and no more: what two programs could read in two ways is refused."""
+"""Strict JSON (RFC 8259). Rejects documents that parsers read in different ways."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from typing import Any
 
 MAX_DEPTH = 16
-"""Levels of objects and arrays. No body of ours needs half of them; far more would exhaust the stack."""
+"""Levels of nested objects and arrays. Deeper documents could exhaust the stack."""
 
 _MAX_INTEGER_DIGITS = 40  # digits
 
 
 class UnfitJsonError(ValueError):
-    """Why it cannot be read, as a sentence for the client."""
+    """The document cannot be read. The message is for the client."""
 
 
 def parse(raw: bytes) -> object:
-    """The document. Raises UnfitJsonError."""
+    """Parse a UTF-8 document. Raises UnfitJsonError."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -45,7 +45,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        # Parsers differ in which of the two they take: a proxy may have checked the one that we ignore.
+        # Parsers disagree on which one counts. A proxy may have checked the one that we ignore.
         raise UnfitJsonError(f"The key {twice[:60]!a} appears twice in one object.")
     return members
 
@@ -77,7 +77,6 @@ def _check_depth(document: object) -> None:
 
 
 def _inside(value: object) -> list[Any]:
-    """The objects and arrays directly inside."""
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [member for member in members if isinstance(member, dict | list)]
 
