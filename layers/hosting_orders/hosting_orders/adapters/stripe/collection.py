@@ -1,4 +1,4 @@
-"""Taking a cart's money at Stripe: the port Collection, by an invoice or on a page."""
+"""The Collection port at Stripe."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from hosting_orders.domain.providers import (
 
 
 class StripeCollection:
-    """Invoices for customers with a saved method, Checkout Sessions for those without (checkout.py, invoices.py).
+    """Invoices for customers with a saved method, Checkout Sessions for the others.
 
-    A payment's reference says which it is. The invoice that a Checkout Session makes is never a payment of its own:
-    news of it is news of its session.
+    The invoice of a Checkout Session is not a payment: its events lead to the session.
     """
 
     def __init__(self, stripe: StripeApi) -> None:
