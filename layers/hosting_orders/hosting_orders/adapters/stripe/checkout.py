@@ -1,9 +1,8 @@
 """Collect a cart on a Stripe Checkout page (docs/design.md; local/stripe_standin/CHECKOUT.md).
 
-* Two sessions of one cart could both be paid. A cart has one session, whose key is computed from the cart, and extra
-  sessions are expired.
+* Two sessions of one cart could both be paid, so extra sessions are expired.
 * The session id identifies the payment permanently. The invoice that Checkout creates is a receipt.
-* The outcome is read from the session, its payment intent and its invoice, never inferred from an error.
+* The outcome is read from Stripe's objects, never inferred from an error.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import NotFoundError, PaymentNotStartedError, ProviderUnavailableError
 from hosting_orders.domain.providers import ChargeLine, CheckoutRequest, PaymentState, SavedMethod
 
-# Closing races with a paying customer. Check the current state this many times.
+# Closing a page races with a paying customer, so try several times.
 _ROUNDS = 3
 
 _log = logging.getLogger("hosting-orders")
@@ -56,7 +55,7 @@ class StripeCheckout:
         self._stripe = stripe
 
     def customer_for(self, account: Account) -> str:
-        """A call a day later, or with another contact, may create a second customer. Only the stored one is charged."""
+        """A later call may create a second customer. Only the stored one is charged."""
         parameters = _customer(account)
         # Changed parameters need a new key: Stripe refuses a known key with other parameters.
         words = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:16]
@@ -83,7 +82,7 @@ class StripeCheckout:
             return state
 
     def keep_method(self, method: SavedMethod) -> None:
-        """The payment has already succeeded, so a refusal is only logged."""
+        """The payment has already succeeded, so only log a refusal."""
         with self._stripe.faults_translated():
             customer = self._stripe.found(lambda: self._stripe.v1.customers.retrieve(method.customer_id))
             if customer is None:
@@ -117,7 +116,7 @@ class StripeCheckout:
             return self._state(session) if session else None
 
     def void(self, session_id: str) -> PaymentState:
-        """PROCESSING for a debit in progress, which cannot be stopped. Raises NotFoundError if it is not ours."""
+        """Raises NotFoundError if the session is not ours."""
         with self._stripe.faults_translated():
             session = self._stripe.session(session_id)
             if session is None or not has_cart(session):
@@ -133,14 +132,14 @@ class StripeCheckout:
         return self._look(request.customer_id, request.cart_token, request.created_at)
 
     def _look(self, customer_id: str, cart_token: str, created_at: int) -> Document | None:
-        """Keep the cart's session closest to payment, else the oldest. Expire the others."""
+        """Keep the session closest to payment, and expire the others."""
         for _ in range(_ROUNDS):
             found = self._sessions(customer_id, cart_token, created_at // 1000 - CLOCK_SLACK)
             if not found:
                 return None
             counts, *others = sorted(found, key=nearness)
             spare = [str(other["id"]) for other in others if other["status"] == "open"]
-            # Stripe refuses to expire a session that is no longer open. It may be paid, so read all of them again.
+            # A refusal means that the session is no longer open. It may be paid, so read all of them again.
             if all(self._stripe.refusal_of(self._expiring(one)) is None for one in spare):
                 return self._stripe.session(counts["id"])
         raise ProviderUnavailableError("Stripe: the cart's pages could not be closed")
@@ -169,7 +168,7 @@ class StripeCheckout:
         except self._stripe.sdk.StripeError as error:
             if not self._stripe.is_refusal(error):
                 raise
-            # An older version of this code may have used the key with other parameters for the same cart.
+            # An older version of this code may have used the key with other parameters.
             found = self._look_for(request)
             if found is not None:
                 return found
@@ -195,15 +194,12 @@ class StripeCheckout:
         }
         if self._stripe.automatic_tax:
             parameters["automatic_tax"] = {"enabled": True}
-            # Stripe cannot tax a customer without an address, so the address entered on the page decides.
+            # Stripe cannot tax without an address, so use the one entered on the page.
             parameters["customer_update"] = {"address": "auto"}
         return parameters
 
     def _close(self, session: Document) -> PaymentState:
-        """Expire the session or void its invoice, unless it is paid or a payment is in progress.
-
-        No idempotency key: both calls are safe to repeat, and Stripe would replay an outdated refusal.
-        """
+        """No idempotency key: the calls are safe to repeat, and Stripe would replay an outdated refusal."""
         for _ in range(_ROUNDS):
             closing = self._closing(session)
             if closing is None:

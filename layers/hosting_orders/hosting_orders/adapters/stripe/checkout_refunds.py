@@ -1,8 +1,8 @@
 """Refund orders that were paid by a Checkout Session.
 
-Only a refund of the payment intent returns the money. Stripe does not document whether a Checkout invoice accepts
-credit notes, or when it appears. Two processes that chose between both ways could refund twice. The credit note is
-bookkeeping.
+Stripe does not document whether a Checkout invoice accepts credit notes, or when it appears. Two processes could
+choose different ways and refund twice. So the money goes back only by a refund of the payment intent, and the credit
+note is bookkeeping.
 """
 
 from __future__ import annotations
@@ -26,13 +26,11 @@ _log = logging.getLogger("hosting-orders")
 
 
 class StripeCheckoutRefunds:
-    """A StripeError reaches the caller untranslated."""
-
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe
 
     def refund(self, session_id: str, line_key: str, order_id: str) -> RefundState:
-        """Refund one order's line once. A free line needs no refund: the line's own id serves as the refund id."""
+        """Raises RefundRefusedError or StripeError. A free line's own id serves as the refund id."""
         session = self._stripe.session(session_id)
         if session is None or not has_cart(session):
             raise RefundRefusedError("There is no such payment.")
@@ -69,7 +67,7 @@ class StripeCheckoutRefunds:
         )
 
     def _refund(self, payment_id: str, order_id: str) -> Document | None:
-        """A refund that reached the customer comes before one that the bank returned."""
+        """A refund that reached the customer comes before a returned one."""
         pages = self._stripe.v1.refunds.list({"payment_intent": payment_id, "limit": PAGE}).auto_paging_iter()
         refunds = (refund.to_dict() for refund in pages)
         of_order = [refund for refund in refunds if (refund["metadata"] or {}).get("order_id") == order_id]
@@ -79,7 +77,7 @@ class StripeCheckoutRefunds:
     def _note(
         self, session: Document, line_key: str, item: Document | None, order_id: str, refund: Document
     ) -> None:
-        """Link the refund with a credit note. The money has already gone back, so errors are only logged."""
+        """The money has already gone back, so only log errors."""
         invoice_id = id_of(session.get("invoice"))
         if invoice_id is None:
             return

@@ -1,4 +1,4 @@
-"""Stripe requests, errors and retries. Objects become plain dicts: a StripeObject looks like one but is not."""
+"""Stripe requests, errors and retries. A StripeObject looks like a dict but is not one, so use `to_dict()`."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _OUR_OWN_FAULT = frozenset(
 
 
 class StripeApi:
-    """Stripe's API through its SDK. The constructor imports the SDK, so build it only where money moves.
+    """Stripe's SDK. The constructor imports it, so build this only where money moves.
 
-    `timeout_seconds` limits the connection and each read of one attempt. There are `retries` + 1 attempts, so the
-    calling Lambda's timeout must exceed their product. `automatic_tax` lets Stripe add tax to net lines.
+    `timeout_seconds` limits the connection and each read of an attempt. There are `retries` + 1 attempts, so the
+    calling Lambda's timeout must exceed their product.
     """
 
     def __init__(
@@ -63,8 +63,7 @@ class StripeApi:
         session = requests.Session()
         session.trust_env = False  # no proxy, and no .netrc, which would replace the Authorization header
         session.max_redirects = 0  # the API never redirects; following one would send the key elsewhere
-        # The SDK's urllib client has no timeout and does not handle dropped connections. The requests client
-        # costs nothing more: `import stripe` has imported requests already.
+        # The SDK's urllib client has no timeout, and its connection errors are not StripeErrors.
         self.sdk = stripe
         self.client = stripe.StripeClient(
             api_key,
@@ -77,7 +76,7 @@ class StripeApi:
         self.automatic_tax = automatic_tax
 
     def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
-        """Post under the key. Stripe replays a stored fault for a day, so `done` then checks whether the request took
+        """Post under the key. Stripe replays a stored fault for a day. `done` then checks whether the request took
         effect. If not, retry under the next key, which concurrent callers use too.
         """
         for attempt in range(1, KEPT_FAULTS + 1):
@@ -92,9 +91,8 @@ class StripeApi:
         raise AssertionError("unreachable")
 
     def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
-        """Like `once`, but retry a stored refusal whose cause an operator may have fixed.
-
-        Nothing happened under the refused key, so a new key is safe. Concurrent callers use the same new key.
+        """Like `once`, but retry a stored refusal too: an operator may have fixed its cause. Nothing happened under
+        the refused key, so a new key is safe. Concurrent callers share it.
         """
         try:
             return self.once(key, post, done)
@@ -106,7 +104,7 @@ class StripeApi:
     def give_back(
         self, order_id: str, post: Callable[[Any], Document], known: Callable[[], Document | None]
     ) -> Document:
-        """Refund an order once. `known` finds an existing refund. Raises RefundRefusedError."""
+        """`known` finds an existing refund. Raises RefundRefusedError."""
         try:
             return self.once_anew(f"order:{order_id}:refund", post, known)
         except self.sdk.StripeError as error:
@@ -119,7 +117,7 @@ class StripeApi:
             raise RefundRefusedError(f"Stripe refuses the refund ({error.code or 'refused'}).") from None
 
     def is_refusal(self, error: stripe.StripeError) -> bool:
-        """Whether Stripe rejected the request. Faults and conflicts are not refusals."""
+        """Faults and conflicts are not refusals."""
         if error.http_status == 409 or code_of(error) in _OUR_OWN_FAULT:
             return False
         refusals = (
@@ -149,7 +147,7 @@ class StripeApi:
 
     @contextmanager
     def faults_translated(self) -> Iterator[None]:
-        """A StripeError may hold data that must not be logged, so its text is dropped."""
+        """A StripeError may hold data that must not be logged."""
         try:
             yield
         except self.sdk.StripeError as error:
@@ -201,7 +199,6 @@ class StripeApi:
 
 
 def given(parameters: Document) -> Any:
-    """Satisfy the SDK's types. The stand-in's tests check them."""
     return parameters
 
 

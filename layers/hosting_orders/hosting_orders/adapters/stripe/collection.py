@@ -18,9 +18,8 @@ from hosting_orders.domain.providers import (
 
 
 class StripeCollection:
-    """Invoices for customers with a saved method, Checkout Sessions for the others.
-
-    The invoice of a Checkout Session is not a payment: its events lead to the session.
+    """A saved method is charged by an invoice. Other customers pay on a Checkout page, whose invoice is not a
+    payment.
     """
 
     def __init__(self, stripe: StripeApi) -> None:

@@ -1,11 +1,11 @@
 """Collect a cart with one invoice at Stripe (docs/design.md; https://docs.stripe.com/invoicing/integration).
 
-* An invoice can be paid only once. Only creating it and adding lines are unsafe to repeat, so their keys are computed
-  from the cart.
+* An invoice can be paid only once. Only creating it and adding lines are unsafe to repeat, so both have an
+  idempotency key computed from the cart.
 * The invoice's net sum must equal the cart's before anything is paid.
-* Any response may be lost, so `charge` repeats the calls under the same keys. If a key has expired or the invoice has
-  changed, `charge` reads it and does only what is missing.
-* The outcome is read from the invoice and its payment intent, never inferred from an error.
+* Any response may be lost, so `charge` repeats the calls under the same keys. If Stripe forgot a key or the invoice
+  has changed, `charge` reads the invoice and does only what is missing.
+* The outcome is read from Stripe's objects, never inferred from an error.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ class StripeInvoices:
 
     def state(self, invoice_id: str) -> PaymentState | None:
         """PROCESSING with an `error` is a final decline of our own attempt. `charge` is about to void the invoice,
-        whose hosted page could still be paid. The state is therefore not FAILED, and the page is not offered.
+        whose page could still be paid. The state is therefore not FAILED, and the page is not offered.
 
-        After a decline on the hosted page or a returned debit, the state is AWAITING_AUTHENTICATION.
+        After a decline on the hosted page or a returned debit, the customer may use another method there.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))
@@ -97,7 +97,7 @@ class StripeInvoices:
             return self._state(invoice) if invoice else None
 
     def void(self, invoice_id: str) -> PaymentState:
-        """PROCESSING for a debit in progress, which cannot be stopped. Raises NotFoundError if it is not ours."""
+        """Raises NotFoundError if the invoice is not ours."""
         with self._stripe.faults_translated():
             invoice = self._stripe.invoice(invoice_id)
             if invoice is not None and not is_ours(invoice):
@@ -112,7 +112,7 @@ class StripeInvoices:
     def _look(
         self, customer_id: str, cart_token: str, created_at: int, account_id: str | None = None
     ) -> str | None:
-        """Of several invoices of the cart, the one closest to payment."""
+        """Of several invoices, the one closest to payment."""
         since = created_at // 1000 - CLOCK_SLACK
         pages = self._stripe.v1.invoices.list(
             {"customer": customer_id, "created": {"gte": since}, "limit": PAGE}
@@ -155,7 +155,7 @@ class StripeInvoices:
             if not self._stripe.is_refusal(error):
                 raise
             if isinstance(error, self._stripe.sdk.IdempotencyError):
-                # An older version of this code used the key with other parameters for the same cart.
+                # An older version of this code used the key with other parameters.
                 found = look()
                 if found is None:
                     raise
@@ -279,10 +279,7 @@ class StripeInvoices:
         )
 
     def _close(self, invoice_id: str, invoice: Document | None) -> PaymentState:
-        """Void or delete the invoice, unless it is paid or a payment is in progress.
-
-        No idempotency key: the calls are safe to repeat, and Stripe would replay an outdated refusal.
-        """
+        """No idempotency key: the calls are safe to repeat, and Stripe would replay an outdated refusal."""
         for _ in range(3):
             if invoice is None:
                 return PaymentState(PaymentStatus.CANCELED, invoice_id, "", "", None, None, 0, 0)
@@ -297,7 +294,7 @@ class StripeInvoices:
                     return canceled(state)
             else:
                 refusal = self._stripe.refusal_of(lambda: self._stripe.v1.invoices.void_invoice(invoice_id))
-            # Read again in both cases: a success response lacks the payments, a refusal means a faster process.
+            # Read again: a success response lacks the payments, and after a refusal another process was faster.
             invoice = self._stripe.invoice(invoice_id)
         raise ProviderUnavailableError("Stripe: the invoice could not be closed")
 

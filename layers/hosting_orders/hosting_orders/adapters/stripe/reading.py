@@ -11,9 +11,8 @@ from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import RefundRefusedError
 from hosting_orders.domain.providers import PaidRenewal, PaymentState, RefundState, RenewalState
 
-# The metadata's version.
 _SCHEMA = "1"
-# In the metadata of a Checkout Session and of every object made for it.
+# Metadata of a Checkout Session and of every object made for it.
 COLLECTED_BY, CHECKOUT = "collected_by", "checkout"
 
 # Neither a retry nor authentication can help: https://docs.stripe.com/declines/codes. The customer sees only a
@@ -71,7 +70,6 @@ def payment_state(invoice: Document, method_type: str | None, gross: dict[str, i
 
 
 def method_type(intent: Document | None, look_up: Callable[[str], str | None]) -> str | None:
-    """The method used or tried last. `look_up` returns a type by id."""
     if intent is None or is_untried(intent):
         return None
     refusal = intent.get("last_payment_error")
@@ -98,7 +96,7 @@ def awaiting(state: PaymentState, invoice: Document, error: str | None) -> Payme
 
 
 def canceled(state: PaymentState) -> PaymentState:
-    """Voiding also returns the used credit."""
+    """Voiding an invoice returns the used credit."""
     return replace(state, status=PaymentStatus.CANCELED, amount_charged=0, credit_applied=0)
 
 
@@ -159,7 +157,7 @@ def has_cart(document: Document) -> bool:
 
 
 def is_ours(invoice: Document) -> bool:
-    """An invoice that Checkout created is only a receipt."""
+    """A Checkout invoice is a receipt, not a payment."""
     return has_cart(invoice) and not is_made_by_checkout(invoice)
 
 
@@ -174,7 +172,7 @@ def id_of(value: Any) -> str | None:
 
 
 def intent_of(invoice: Document) -> Document | None:
-    """The intent that paid, else the invoice's default one."""
+    """The payment intent that paid, else the default one."""
     payments = (invoice.get("payments") or {}).get("data") or []
     for payment in sorted(payments, key=lambda p: (p["status"] != "paid", not p["is_default"])):
         intent = payment["payment"].get("payment_intent")
@@ -203,13 +201,13 @@ def _was_our_attempt(invoice: Document, intent: Document | None) -> bool:
 
 
 def _net(invoice: Document) -> int:
-    """Stripe omits the field on an invoice without tax."""
+    """Stripe sends no `total_excluding_tax` for an invoice without tax."""
     net = invoice.get("total_excluding_tax")
     return int(invoice["total"] if net is None else net)
 
 
 def gross_of(line: Document) -> int:
-    """Minor units, with tax and after discounts."""
+    """The price in minor units, with tax and after discounts."""
     discounts = sum(discount["amount"] for discount in line.get("discount_amounts") or [])
     taxes = sum(tax["amount"] for tax in line.get("taxes") or [] if tax["tax_behavior"] == "exclusive")
     gross: int = line["amount"] - discounts + taxes

@@ -24,10 +24,10 @@ def is_session(reference: str) -> bool:
 
 
 def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
-    """Classify by Stripe's state alone (docs/design.md). `gross` is by line key.
+    """Classify by Stripe's state alone (docs/design.md).
 
-    A declined card or a bank challenge leaves the session open for another try. Only expiry or a returned debit ends
-    it unpaid. A returned debit may leave a payable invoice: PROCESSING with an `error` until it is void.
+    A declined card leaves the session open for another try. A returned debit may leave a payable invoice: PROCESSING
+    with an `error` until it is void.
     """
     intent = _intent_of(session)
     total = session["amount_total"]
@@ -66,7 +66,7 @@ def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
 
 
 def is_paid(session: Document) -> bool:
-    """A returned debit may leave an invoice, which also counts when paid."""
+    """A returned debit may leave an invoice, which can be paid later."""
     return session["payment_status"] in ("paid", "no_payment_required") or _invoice_status(session) == "paid"
 
 
@@ -80,7 +80,7 @@ def payable_invoice(session: Document) -> str | None:
 
 
 def nearness(session: Document) -> tuple[int, int, str]:
-    """Sort by closeness to payment, then by age."""
+    """Sort key: closest to payment first, then the oldest."""
     status = "paid" if is_paid(session) else session["status"]
     return ("paid", "complete", "open", "expired").index(status), session["created"], session["id"]
 
@@ -91,7 +91,6 @@ def gross_by_item(items: list[Document], total: int) -> dict[str, int]:
 
 
 def key_of_item(item: Document) -> str | None:
-    """From the line or its expanded product."""
     product = (item.get("price") or {}).get("product")
     return line_key_of(item) or (line_key_of(product) if isinstance(product, dict) else None)
 

@@ -22,11 +22,7 @@ class StripeRefunds:
             return self._refund(reference, line_key, order_id)
 
     def _refund(self, invoice_id: str, line_key: str, order_id: str) -> RefundState:
-        """Refund one order's line of a paid invoice with one credit note.
-
-        Card and credit each get their share of the whole invoice. The shares add up to the cent in any order of
-        refunds. A free line needs no credit note: the line's own id serves as the refund id.
-        """
+        """Create one credit note per order. A free line needs none: the line's own id serves as the refund id."""
         invoice = self._stripe.invoice(invoice_id)
         if invoice is None or not is_ours(invoice):
             raise RefundRefusedError("There is no such invoice.")
@@ -58,10 +54,10 @@ class StripeRefunds:
 
 
 def _share(invoice: Document, lines: list[Document], line_key: str) -> tuple[Document, int, int]:
-    """Return the order's line and its gross as card and credit parts.
+    """Return the order's line and its shares for the card and the credit.
 
-    The card's money is spread along the lines in a fixed order. A share does not depend on other refunds, and all
-    shares add up to what was paid.
+    The card's money is spread along the lines in a fixed order. A share does not depend on other refunds, and the
+    shares add up to the cent.
     """
     lines = sorted(lines, key=lambda line: (line_key_of(line) or "", line["id"]))
     matching = [line for line in lines if line_key_of(line) == line_key]

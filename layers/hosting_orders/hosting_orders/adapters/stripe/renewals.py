@@ -79,7 +79,7 @@ class StripeRenewals:
         )
 
     def renewal(self, subscription_id: str) -> RenewalState | None:
-        """A term is an invoice of `billing_reason` subscription_cycle. A fully refunded term is not paid."""
+        """A term is an invoice with `billing_reason` subscription_cycle. A fully refunded term is not paid."""
         with self._stripe.faults_translated():
             subscription = self._stripe.found(lambda: self._stripe.v1.subscriptions.retrieve(subscription_id))
             if subscription is None:
@@ -122,7 +122,7 @@ class StripeRenewals:
             raise PaymentNotStartedError("The renewal could not be started.", error.code) from None
 
     def _subscription(self, customer_id: str, order_id: str, since: int) -> Document | None:
-        """In any status: an ended subscription is not started again."""
+        """Search in every status, since an ended subscription is not started again."""
         pages = self._stripe.v1.subscriptions.list(
             {"customer": customer_id, "status": "all", "created": {"gte": since}, "limit": PAGE}
         ).auto_paging_iter()

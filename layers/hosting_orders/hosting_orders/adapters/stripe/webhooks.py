@@ -12,8 +12,8 @@ from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
 
 WEBHOOK_TOLERANCE = 300
 
-# Events that may change an invoice's state. Events before the first payment attempt are left out: `charge` is
-# still running then, and an order must not receive a payment that has not been tried.
+# Events before the first payment attempt are left out. `charge` is still running then, and an order must not
+# receive a payment that has not been tried.
 _INVOICE_EVENTS = frozenset(
     {
         "invoice.marked_uncollectible",
@@ -54,9 +54,9 @@ class StripeWebhooks:
         self._secrets = secrets
 
     def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
-        """Only ids are taken from the event. The current state is read from the objects themselves.
+        """Only ids are taken from the event. The current state is read from the objects.
 
-        Raises ForgedWebhookError unless a secret of ours signed this exact body within five minutes of now.
+        Raises ForgedWebhookError unless a secret signed this exact body within five minutes of now.
         """
         self._verify(raw_body, signature)
         try:
@@ -89,7 +89,6 @@ class StripeWebhooks:
         return read
 
     def reference_of(self, payment_id: str) -> str | None:
-        """The invoice that a payment intent pays, else the Checkout Session."""
         with self._stripe.faults_translated():
             payments = self._stripe.v1.invoice_payments.list(
                 {"payment": {"type": "payment_intent", "payment_intent": payment_id}, "limit": 1}
@@ -119,7 +118,7 @@ class StripeWebhooks:
                 signed_at = int(next(part[1] for part in parts if part[0] == "t"))
             except (self._stripe.sdk.StripeError, ValueError, TypeError, IndexError):
                 continue
-            # Use our own clock, and reject timestamps in the future as well as old ones.
+            # Use our own clock. Reject future timestamps as well as old ones.
             if abs(self._stripe.now() - signed_at) <= WEBHOOK_TOLERANCE:
                 return
         raise ForgedWebhookError("the webhook's signature is not valid")
