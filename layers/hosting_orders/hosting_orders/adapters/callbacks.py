@@ -1,12 +1,9 @@
-"""Callbacks to clients: one signed HTTPS request to an address that a stranger chose.
+"""Send callbacks: one signed HTTPS request to an address that a client chose.
 
-The name is resolved once. If every address of it is public, the connection goes to one of exactly these
-addresses, while certificate, SNI and Host are the name's: a name server that answers differently the second
-time is never asked a second time. No redirect is followed, no proxy used, and one deadline stands over all
-of it.
-
-Written on http.client and ssl, not on `requests`: there resolving and connecting are one step, and its
-time-outs start anew with every packet.
+* The host is resolved once and the connection uses a checked address. A second lookup could return another one. TLS
+  and the Host header use the host name.
+* There are no redirects, no proxy, and one deadline. `requests` is not used: it restarts its timeout with every
+  packet.
 """
 
 from __future__ import annotations
@@ -34,7 +31,7 @@ from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
 MAX_ANSWER_BYTES = 64 * 1024  # header and body together
-MAX_ADDRESSES = 4  # tried in turn until one takes the connection
+MAX_ADDRESSES = 4  # tried in turn until one accepts the connection
 
 Resolver = Callable[[str, int], Sequence[str]]
 Connector = Callable[[tuple[str, int], float], socket.socket]
@@ -43,22 +40,16 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class _UndeliverableError(Exception):
-    """Why there is no answer. The text goes on record and the customer sees it, so it names no address."""
+    """The customer sees the text, so it contains no address."""
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The name's addresses as the system knows them."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class HttpsCallbacks:
-    """The port `Callbacks`.
-
-    `master_secret` is what all accounts' signing secrets derive from. `allow_loopback` is for local use: it
-    opens http and any port, on this machine alone. `resolver`, `connector` and `tls` are the system's unless
-    given.
-    """
+    """`allow_loopback` is for local use: http and any port, but only on this machine."""
 
     def __init__(
         self,
@@ -84,11 +75,10 @@ class HttpsCallbacks:
         self._now = now
 
     def secret_for(self, account_id: str) -> str:
-        """The account's signing secret `whsec_…`, derived, so that there is nothing to store or to lose."""
+        """The secret is derived, so nothing is stored."""
         return standard_webhooks.secret_of(hmac.digest(self._master, account_id.encode(), hashlib.sha256))
 
     def send(self, request: CallbackRequest) -> CallbackAnswer:
-        """One attempt. Whatever the receiver or the network does comes back as an answer."""
         deadline = _Deadline(self._total_seconds)
         try:
             return self._send(request, deadline)
@@ -116,13 +106,13 @@ class HttpsCallbacks:
         return CallbackAnswer(answer.status, error, self._retry_after(answer.headers.get("retry-after", "")))
 
     def _checked(self, request: CallbackRequest) -> CallbackUrl:
-        """The URL with its host in ASCII. The rules are applied again, as they may be stricter by now."""
+        """Apply the rules again, since they may be stricter now."""
         try:
             url = callback_url.parse(request.url, allow_loopback=self._allow_loopback)
             if not url.host.isascii():
                 host = _ascii_host(url.host)
                 port = f":{url.port}" if url.port != 443 else ""
-                # What a name becomes may be quite another one: "１２７.1" is an address.
+                # Check the ASCII form too: "１２７.1" becomes an address.
                 url = callback_url.parse(f"{url.scheme}://{host}{port}{url.target}")
         except ValueError as refusal:
             raise _UndeliverableError(str(refusal)) from None
@@ -148,7 +138,6 @@ class HttpsCallbacks:
         return headers
 
     def _connected(self, url: CallbackUrl, deadline: _Deadline) -> socket.socket:
-        """A connection to one of the checked addresses, with TLS unless it is plain http to this machine."""
         last: OSError = OSError()
         for address in self._addresses(url, deadline)[:MAX_ADDRESSES]:
             try:
@@ -173,7 +162,7 @@ class HttpsCallbacks:
             raise
 
     def _addresses(self, url: CallbackUrl, deadline: _Deadline) -> list[str]:
-        """The host's addresses, looked up this once. One that is not public condemns them all."""
+        """One address that is not public rejects them all."""
         found = [url.host] if url.address is not None else self._resolved(url, deadline)
         for text in found:
             address = ipaddress.ip_address(text)
@@ -183,13 +172,13 @@ class HttpsCallbacks:
         return found
 
     def _resolved(self, url: CallbackUrl, deadline: _Deadline) -> list[str]:
-        """Ask the resolver in a thread beside us: it knows no time-out, and the name server may be slow."""
+        """Resolve in a thread, since the system's resolver has no timeout."""
         outcome: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
 
         def ask() -> None:
             try:
                 outcome.put(self._resolver(url.host, url.port))
-            except Exception as fault:  # handed over to whoever waits
+            except Exception as fault:  # passed to the waiting thread
                 outcome.put(fault)
 
         threading.Thread(target=ask, name="resolve-callback-host", daemon=True).start()
@@ -202,7 +191,7 @@ class HttpsCallbacks:
         return list(found)
 
     def _retry_after(self, value: str) -> int | None:
-        """Seconds to wait, from `Retry-After` in either of its spellings (RFC 9110, 10.2.3)."""
+        """Return seconds, from either form of the header (RFC 9110, 10.2.3)."""
         if _SECONDS.fullmatch(value.strip()):
             return int(value)
         try:
@@ -215,13 +204,11 @@ class HttpsCallbacks:
 
 
 class _Deadline:
-    """When patience ends, for everything together."""
-
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds that are left; raises TimeoutError when there are none."""
+        """Return seconds. Raises TimeoutError when none are left."""
         seconds = self._end - time.monotonic()
         if seconds <= 0:
             raise TimeoutError
@@ -229,8 +216,6 @@ class _Deadline:
 
 
 class _BoundedReader(io.RawIOBase):
-    """Reads from a socket until the deadline or the limit, however small the bites are."""
-
     def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
         self._connection = connection
         self._deadline = deadline
@@ -249,8 +234,6 @@ class _BoundedReader(io.RawIOBase):
 
 
 class _BoundedSocket:
-    """As much of a socket as http.client uses, under the deadline."""
-
     def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
         self._connection = connection
         self._deadline = deadline
@@ -263,11 +246,11 @@ class _BoundedSocket:
         return io.BufferedReader(_BoundedReader(self._connection, self._deadline))
 
     def close(self) -> None:
-        """Whoever opened the connection closes it."""
+        """`_send` closes the connection."""
 
 
 def _drain(answer: http.client.HTTPResponse) -> None:
-    """Read the body and throw it away, so that the receiver sees its answer taken. The status has decided."""
+    """Discard the body. The status is known, so errors do not matter."""
     try:
         while answer.read(8192):
             pass
@@ -276,7 +259,7 @@ def _drain(answer: http.client.HTTPResponse) -> None:
 
 
 def _ascii_host(host: str) -> str:
-    """The name in ASCII, as browsers spell it (UTS 46). Raises ValueError when it is none."""
+    """Return the host as browsers write it (UTS 46). Raises ValueError."""
     import idna
 
     try:

@@ -1,6 +1,4 @@
-"""Switches that operators turn without a deployment: the port Features, on AWS AppConfig.
-
-The document follows Powertools' schema of feature flags; rules know one thing, the `account_id`.
+"""The Features port on AWS AppConfig, with Powertools' schema:
 https://docs.aws.amazon.com/powertools/python/latest/utilities/feature_flags/
 """
 
@@ -19,10 +17,7 @@ if TYPE_CHECKING:
 def app_config_store(
     client: Any, *, application: str, environment: str, profile: str, max_age: int
 ) -> AppConfigStore:
-    """A session with AppConfig, begun by the first read; what was read is good for `max_age` seconds (1 or more).
-
-    `client` is a boto3 AppConfigData client; the rest are ids or names.
-    """
+    """`max_age` is in seconds, at least 1. `client` is a boto3 AppConfigData client."""
     from aws_lambda_powertools.utilities.feature_flags import AppConfigStore
 
     return AppConfigStore(
@@ -31,18 +26,12 @@ def app_config_store(
 
 
 class AppConfigFeatures:
-    """`open_store` begins a session: `app_config_store`, or anything else that gives Powertools a document."""
-
     def __init__(self, open_store: Callable[[], StoreProvider]) -> None:
         self._open_store = open_store
         self._engine: FeatureFlags | None = None
 
     def enabled(self, feature: str, account_id: str | None) -> bool:
-        """Whether the feature is on for the account; None asks what holds for accounts that no rule names.
-
-        Raises ProviderUnavailableError when there is no document, one of another form, or one that does not name
-        the feature: a switch that can't be read is neither on nor off.
-        """
+        """Raises ProviderUnavailableError when the document is missing, invalid or lacks the feature."""
         from aws_lambda_powertools.utilities.feature_flags import FeatureFlags
         from aws_lambda_powertools.utilities.feature_flags.exceptions import (
             ConfigurationStoreError,
@@ -51,10 +40,10 @@ class AppConfigFeatures:
         )
 
         engine = self._engine or FeatureFlags(self._open_store())
-        # A session's token is good for one call: after one that failed only a new session can go on.
+        # A session's token is valid for one call, so a failed call needs a new session.
         self._engine = None
         try:
-            # `evaluate` alone would answer its default for a document that can't be read, and not say why.
+            # `evaluate` alone would return its default for an unreadable document.
             engine.get_configuration()
             answer = engine.evaluate(
                 name=feature,
@@ -63,7 +52,7 @@ class AppConfigFeatures:
             )
         except (
             *(ConfigurationStoreError, StoreClientError, SchemaValidationError),
-            # What Powertools stumbles over in a document that is wrong in ways it does not check.
+            # Powertools raises these for invalid documents that it does not check.
             *(AttributeError, TypeError, ValueError),
         ) as error:
             raise ProviderUnavailableError(f"the switch {feature} cannot be read now") from error

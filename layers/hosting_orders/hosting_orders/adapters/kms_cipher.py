@@ -1,7 +1,6 @@
-"""Sealing of secrets with AWS KMS: the port Cipher.
+"""The Cipher port on AWS KMS.
 
-The context (encryption context in KMS's words) is bound to what is sealed without being part of it: whoever
-copies a sealed text to another account's item cannot have it opened there.
+The context is bound to the text, so a copy in another account's item cannot be opened.
 """
 
 from __future__ import annotations
@@ -15,27 +14,28 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hosting_orders.domain.errors import HostingOrdersError, ProviderUnavailableError
 
 LONGEST = 4096
-"""KMS encrypts at most this many bytes directly; a request's header is limited accordingly."""
+"""KMS encrypts at most this many bytes directly."""
 
-# The answers that say the sealed text is not what it should be. Everything else may be better next time:
-# KMS is throttled or away, or an operator mends the key or the permission.
+# Codes for a wrong ciphertext. Every other error may be temporary, even a missing permission.
 _NOT_OURS = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
 
 class SealBrokenError(HostingOrdersError):
-    """The text was not sealed under this key with this context, or it was changed since."""
+    """The text was changed, or not sealed under this key and context."""
 
 
 class KmsCipher:
-    """`client` is a boto3 KMS client, `key_id` the id, ARN or alias of a symmetric key."""
+    """`key_id` is the id, ARN or alias of a symmetric key."""
 
     def __init__(self, client: Any, key_id: str) -> None:
         self._client = client
         self._key_id = key_id
 
     def seal(self, clear: str, context: Mapping[str, str]) -> str:
-        """The sealed text in base64. Raises ValueError for an empty text or one longer than LONGEST bytes in
-        UTF-8, ProviderUnavailableError when KMS gave no usable answer."""
+        """Return base64. Raises ValueError for an empty text or one above LONGEST bytes.
+
+        Raises ProviderUnavailableError when KMS gives no usable response.
+        """
         plaintext = clear.encode()
         if not 0 < len(plaintext) <= LONGEST:
             raise ValueError(f"a text of {len(plaintext)} bytes cannot be sealed, only 1 to {LONGEST}")
@@ -48,13 +48,13 @@ class KmsCipher:
         return base64.b64encode(answer["CiphertextBlob"]).decode()
 
     def open(self, sealed: str, context: Mapping[str, str]) -> str:
-        """The clear text again. Raises SealBrokenError, or ProviderUnavailableError as `seal` does."""
+        """Raises SealBrokenError or ProviderUnavailableError."""
         try:
             blob = base64.b64decode(sealed, validate=True)
         except ValueError as error:
-            raise SealBrokenError("what should be a sealed text is not base64") from error
+            raise SealBrokenError("the sealed text is not base64") from error
         if not blob:
-            raise SealBrokenError("what should be a sealed text is empty")
+            raise SealBrokenError("the sealed text is empty")
         try:
             answer = self._client.decrypt(
                 KeyId=self._key_id, CiphertextBlob=blob, EncryptionContext=dict(context)

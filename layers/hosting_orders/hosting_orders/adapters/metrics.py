@@ -1,4 +1,4 @@
-"""Counts for operators, as CloudWatch metrics in the log (Embedded Metric Format): no call, no wait."""
+"""The Metrics port: CloudWatch metrics in the log, without a network call."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ _NAMESPACE = "HostingOrders"
 
 class LogMetrics:
     def count(self, name: str, amount: int = 1) -> None:
-        """Written at once, so that a crash right after can't lose it."""
+        """Written at once, so a later crash cannot lose it."""
         with single_metric(name=name, unit=MetricUnit.Count, value=amount, namespace=_NAMESPACE) as metric:
             metric.add_dimension(name="service", value="hosting-orders")

@@ -1,4 +1,4 @@
-"""Secrets of the stack, kept in Secrets Manager."""
+"""Secrets of the stack in AWS Secrets Manager."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from hosting_orders.domain.errors import ProviderUnavailableError
 
 
 class SecretsManager:
-    """`client` is a boto3 Secrets Manager client. Reads are not cached here: whoever builds adapters decides."""
+    """Reads are not cached: the caller decides."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def text(self, arn: str) -> str:
-        """The secret's text. Raises ProviderUnavailableError."""
+        """Raises ProviderUnavailableError."""
         try:
             return str(self._client.get_secret_value(SecretId=arn)["SecretString"])
         except (ClientError, BotoCoreError) as error:
             raise ProviderUnavailableError("the secret cannot be read now") from error
 
     def document(self, arn: str) -> dict[str, str]:
-        """The secret's JSON object."""
         return {str(name): str(value) for name, value in json.loads(self.text(arn)).items()}

@@ -1,4 +1,4 @@
-"""Messages to the operators through an SNS topic: the port Alerts."""
+"""The Alerts port on Amazon SNS."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hosting_orders.domain.errors import ProviderUnavailableError
 
 MAX_SUBJECT = 100
-"""SNS takes 100 printable ASCII characters at most."""
+"""SNS accepts at most 100 printable ASCII characters."""
 
 
 class SnsAlerts:
-    """`client` is a boto3 SNS client, `topic_arn` the topic that the alarms go to as well."""
-
     def __init__(self, client: Any, topic_arn: str) -> None:
         self._client = client
         self._topic_arn = topic_arn

@@ -1,7 +1,7 @@
-"""The state machine that fulfils orders, on AWS Step Functions: the port Workflow.
+"""The Workflow port on AWS Step Functions.
 
-One execution per order, named by the order's UUID, so starting twice starts once. A Standard execution's
-name stays taken for 90 days after its end: one that failed cannot be started again, only redriven.
+An execution has the order's UUID as its name, so a second start has no effect. The name stays taken for 90 days after
+the end: a failed execution can only be redriven.
 """
 
 from __future__ import annotations
@@ -15,19 +15,17 @@ from hosting_orders.domain.errors import HostingOrdersError, ProviderUnavailable
 from hosting_orders.domain.order import Order
 from hosting_orders.domain.workflow import Step
 
-# SendTaskSuccess and SendTaskFailure refuse what is longer, and a reason cut short beats none.
+# SendTaskFailure refuses longer texts, so they are cut.
 MAX_ERROR_LENGTH = 256
 MAX_CAUSE_LENGTH = 32_768
 
-# Answers that say there is nothing left to do: the execution was started before; or no step waits on the token any
-# more, because it was answered, timed out, or its execution ended.
+# Nothing is left to do: the execution was started before, or the token was answered, timed out or ended with its
+# execution.
 _ALREADY_STARTED = frozenset({"ExecutionAlreadyExists"})
 _NO_STEP_WAITS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
 class _Tokens(Protocol):
-    """Where task tokens are kept, by order and step (adapters/dynamodb/tokens.py)."""
-
     def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None: ...
     def token(self, account_id: str, number: int, step: str) -> str | None: ...
     def drop_token(self, account_id: str, number: int, step: str, token: str) -> None: ...
@@ -38,11 +36,7 @@ class _Clock(Protocol):
 
 
 class StepFunctionsWorkflow:
-    """`client` is a boto3 Step Functions client; `state_machine_arn` the machine's unqualified ARN.
-
-    A token is answered first and deleted after it: a process that dies between the two leaves a token on which no
-    step waits, which is harmless.
-    """
+    """Tokens are deleted after they are answered. A crash in between leaves an unused token, which is harmless."""
 
     def __init__(self, client: Any, state_machine_arn: str, tokens: _Tokens, clock: _Clock) -> None:
         self._client = client
@@ -51,9 +45,8 @@ class StepFunctionsWorkflow:
         self._clock = clock
 
     def start(self, order: Order) -> None:
-        """Start the order's execution unless it was started before, running or ended."""
-        # Ids only: a step loads what it needs, and whoever reads the history reads the input. While the
-        # execution runs, the same text is the same start, so the spelling must not vary.
+        # Ids only: the history shows the input, and a step loads the rest. A running execution accepts a second
+        # start only with the same input, so the JSON must not vary.
         given = {
             "account_id": order.account_id,
             "order_id": order.uuid,
@@ -98,11 +91,11 @@ class StepFunctionsWorkflow:
         return answer is not None
 
     def _succeed(self, token: str) -> bool:
-        """Whether a step waited on this token. Results are on the order, never in the history."""
+        """Return whether a step waited. Results are stored on the order, never in the history."""
         return self._ask("send_task_success", _NO_STEP_WAITS, taskToken=token, output="{}") is not None
 
     def failed_step(self, execution_arn: str) -> str | None:
-        """The state that the execution entered last; None when the service knows of none."""
+        """The state that the execution entered last."""
         page: dict[str, Any] | None = {"nextToken": None}
         while page is not None and "nextToken" in page:
             more = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
@@ -121,13 +114,13 @@ class StepFunctionsWorkflow:
         return None
 
     def _ask(self, operation: str, done_before: frozenset[str], **arguments: Any) -> dict[str, Any] | None:
-        """The answer, or None when there is nothing left to do."""
+        """Return None when nothing is left to do."""
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**arguments)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code not in done_before:
-                # Throttles and faults pass; a missing permission or machine an operator mends.
+                # Throttling and faults are temporary. An operator fixes a missing permission or state machine.
                 raise ProviderUnavailableError(
                     f"the workflow service gave no usable answer ({code})"
                 ) from error

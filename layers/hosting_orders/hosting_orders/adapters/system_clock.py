@@ -1,4 +1,4 @@
-"""The real clock."""
+"""The Clock port."""
 
 from __future__ import annotations
 
@@ -7,5 +7,4 @@ import time
 
 class SystemClock:
     def now(self) -> int:
-        """Epoch milliseconds UTC."""
         return time.time_ns() // 1_000_000

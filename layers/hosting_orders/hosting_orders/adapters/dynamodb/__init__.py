@@ -1,1 +1,1 @@
-"""The one table: carts, orders and what is around them (docs/design.md)."""
+"""The DynamoDB table (docs/design.md)."""

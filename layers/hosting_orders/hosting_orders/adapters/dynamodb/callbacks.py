@@ -1,4 +1,4 @@
-"""The record of every callback's delivery: the port CallbackStore."""
+"""The CallbackStore port."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ class DynamoCallbackStore:
         return delivery_from_item(item) if item else None
 
     def save_delivery(self, delivery: CallbackDelivery) -> CallbackDelivery:
-        """Write it and return it with its new version; version 0 is a delivery that was never stored.
-
-        Raises ConcurrentUpdateError when another attempt was recorded meanwhile.
-        """
+        """Version 0 is a delivery that was never stored."""
         saved = replace(delivery, version=delivery.version + 1)
         condition = "#version = :version" if delivery.version else IS_NEW
         try:

@@ -1,4 +1,4 @@
-"""What is on sale: the port CatalogueStore, and the writers that the seeder and operators' tools use."""
+"""The CatalogueStore port, and the writers for the seeder and operators."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Clock(Protocol):
 
 
 class DynamoCatalogueStore:
-    """Keeps what it read for a minute: nearly every request needs the catalogue, and it rarely changes."""
+    """Cached for a minute: nearly every request needs the catalogue."""
 
     def __init__(
         self, client: Any, table_name: str, clock: _Clock, sleep: Callable[[float], None] = time.sleep
@@ -44,7 +44,6 @@ class DynamoCatalogueStore:
         self._read_at = 0
 
     def load(self) -> Catalogue:
-        """The catalogue; it may be up to a minute old."""
         now = self._clock.now()
         if self._known is None or now - self._read_at >= _FRESH_FOR:
             self._known = self._read()
@@ -72,7 +71,7 @@ class DynamoCatalogueStore:
             images={name: image_from_item(item) for name, item in found["image"].items()},
         )
 
-    # -- for the seeder and operators: the last writer wins, so that seeding twice is harmless -------------
+    # -- for the seeder and operators: the last write wins, so seeding twice is harmless -------------------
 
     def put_plan(self, plan: Plan) -> None:
         self._table.write(put(plan_to_item(plan)))
@@ -87,8 +86,7 @@ class DynamoCatalogueStore:
         self._table.write(put(tld_to_item(tld)))
 
     def put_variant(self, variant: Variant) -> None:
-        """Write the variant and its limit (`capacity`, None for no limit). Places that are taken stay taken:
-        `used` is only ever changed by orders."""
+        """`capacity` is None for no limit. Only orders change `used`."""
         counter = keys.capacity(variant.name)
         self._table.write(put(variant_to_item(variant)))
         if variant.capacity is not None:
@@ -98,4 +96,4 @@ class DynamoCatalogueStore:
         try:
             self._table.write(update(counter, "REMOVE #capacity", IS_THERE))
         except ConditionFailedError:
-            return  # there never was a limit
+            return  # there was no limit

@@ -1,4 +1,4 @@
-"""Plain Python values to DynamoDB's typed JSON and back."""
+"""Convert plain Python values to DynamoDB's typed JSON and back."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _DESERIALIZER = TypeDeserializer()
 
 
 def encode(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"used": 3}` → `{"used": {"N": "3"}}`. Floats are refused: amounts and times are whole numbers."""
+    """`{"used": 3}` → `{"used": {"N": "3"}}`. Floats are refused."""
     return {name: _SERIALIZER.serialize(value) for name, value in values.items()}
 
 
 def decode(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"used": {"N": "3"}}` → `{"used": 3}`. Raises ValueError for a number that is not whole."""
+    """Raises ValueError for a fraction."""
     return {name: _whole(_DESERIALIZER.deserialize(value)) for name, value in values.items()}
 
 

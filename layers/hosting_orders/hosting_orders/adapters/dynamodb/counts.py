@@ -1,4 +1,4 @@
-"""Counts of requests by window of time: the port RequestCounts."""
+"""The RequestCounts port."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from . import keys
 from .table import Table, update
 
-# DynamoDB deletes what has expired within days; until then it is read by nothing.
+# DynamoDB deletes expired items within days. Until then nothing reads them.
 _KEPT = 3600  # seconds
 
 
@@ -18,7 +18,6 @@ class DynamoRequestCounts:
         self._table = Table(client, table_name, sleep)
 
     def add(self, bucket: str, ends_at: int) -> int:
-        """Count one more in the window that ends then (Unix seconds); how many there are now."""
         counted = update(
             keys.request_count(bucket, ends_at),
             "ADD #requests :one SET #expires_at = :kept",

@@ -1,4 +1,4 @@
-"""Accounts, users and credentials: the port Directory, and the writers for seeder and operators."""
+"""The Directory port, and the writers for the seeder and operators."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _NUMBER_ATTEMPTS = 4
 
 
 class DynamoDirectory:
-    """Reads are eventually consistent, at half the price: a revoked key may work for another second."""
+    """Eventually consistent, at half the price: a revoked key may work for another second."""
 
     def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = Table(client, table_name, sleep)
 
     def credential(self, key_hash: str) -> Credential | None:
-        """`key_hash` is the SHA-256 of the presented key in hex."""
+        """`key_hash` is the SHA-256 of the API key in hex."""
         item = self._table.get(keys.credential(key_hash), consistent=False)
         return credential_from_item(item) if item else None
 
@@ -46,10 +46,6 @@ class DynamoDirectory:
         return user_from_item(item) if item else None
 
     def note_customer(self, account_id: str, customer_id: str) -> str:
-        """Remember the account's customer at the payment provider; returns the one on record, if there is one already.
-
-        Raises NotFoundError when the account is gone.
-        """
         has_none = "(attribute_not_exists(#stripe_customer_id) OR #stripe_customer_id = :nothing)"
         change = "SET #stripe_customer_id = :customer"
         try:
@@ -64,18 +60,17 @@ class DynamoDirectory:
         except ConditionFailedError:
             item = self._table.get(keys.account(account_id))
             if item is None:
-                raise NotFoundError("The account is gone.") from None
+                raise NotFoundError("The account no longer exists.") from None
             return str(item["stripe_customer_id"])
         return customer_id
 
-    # -- for the seeder and operators: the last writer wins, so that seeding twice is harmless -------------
+    # -- for the seeder and operators: the last write wins, so seeding twice is harmless -------------------
 
     def put_credential(self, credential: Credential) -> None:
         self._table.write(put(credential_to_item(credential)))
 
     def put_account(self, account: Account) -> None:
-        """Write the account. The first time it gets its number, claimed over all accounts and orders. It keeps
-        that one, whatever `account.number` says."""
+        """The first write claims a number across all accounts and orders. `account.number` is ignored."""
         for attempt in range(_NUMBER_ATTEMPTS):
             known = self._table.get(keys.account(account.id)) or {}
             if known.get("number"):
@@ -83,10 +78,9 @@ class DynamoDirectory:
                 return
             if self._numbered(account, mint_number(account.created_at, attempt)):
                 return
-        raise ConcurrentUpdateError(f"the account {account.id} found no number")
+        raise ConcurrentUpdateError(f"no free number for account {account.id}")
 
     def _numbered(self, account: Account, number: int) -> bool:
-        """Write the account with this number; False when it is taken, or another process gave the account one."""
         claim = put(number_claim_to_item(number, account.id), IS_NEW)
         item = put(
             account_to_item(replace(account, number=number)),

@@ -1,4 +1,4 @@
-"""Events of providers that were dealt with: the port EventStore."""
+"""The EventStore port."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from . import keys
 from .table import Table, put
 
-# Stripe tries for three days and lists events for thirty; what comes later is read anew, which is harmless.
+# Stripe retries for 3 days and lists events for 30. Processing a later event again is harmless.
 _LIFETIME = 30 * 24 * 3600  # seconds
 
 
@@ -21,6 +21,6 @@ class DynamoEventStore:
         return self._table.get(keys.provider_event(provider, event_id)) is not None
 
     def mark_seen(self, provider: str, event_id: str, now: int) -> None:
-        """`now` is epoch milliseconds. Marking twice is harmless, so it needs no condition."""
+        """No condition, as marking twice is harmless."""
         item = {**keys.provider_event(provider, event_id), "expires_at": now // 1000 + _LIFETIME}
         self._table.write(put(item))

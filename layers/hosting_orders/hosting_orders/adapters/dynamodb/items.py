@@ -1,7 +1,7 @@
-"""What the items of the table look like: the only place that turns domain objects into attributes and back.
+"""Convert domain objects to table items and back.
 
-Attributes have the names of the dataclasses' fields; nothing is stored for None. An item that the reconciler
-should look at has `due_at` and `due_shard`, which put it into the index `due`.
+Attributes have the names of the dataclasses' fields. `due_at` and `due_shard` put an item into the reconciler's index
+`due`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .plain import from_plain, to_plain
 Item = dict[str, Any]
 
 NOT_REPORTED = OrderSnapshot(OrderStatus.PENDING, 0)
-"""What a cart knows of an order of which there has been no news."""
+"""The snapshot of an order that has not reported its status yet."""
 
 
 def _item(key: keys.Key, attributes: Item) -> Item:
@@ -42,30 +42,29 @@ def order_to_item(order: Order) -> Item:
 
 
 def order_from_item(item: Item) -> Order:
-    """Before 2026-11-27 an order remembered of its request the channel alone, and what only a domain has stood among
-    the order's own attributes."""
+    """Before 2026-11-27 an order's channel and domain fields were top-level attributes."""
     older: Item = {"placed": {"channel": item.get("channel", Channel.API)}}
     if item["type"] == ProductKind.DOMAIN:
         older["domain"] = item
     return from_plain(Order, {**older, **item})
 
 
-# -- carts: the cart itself, and what became of its orders -------------------------------------------------
+# -- carts and their roll-ups ------------------------------------------------------------------------------
 #
-# A write costs by the size of the whole item. News of orders comes often, and up to a hundred orders are in a
-# cart, so it has a small item of its own: below one write unit for any cart, and out of the payment's way.
+# A write costs by the size of the whole item. Order updates are frequent, so the roll-up is a separate item below
+# one write unit, and does not conflict with payments.
 
 
 def number_claim_to_item(number: int, account_id: str) -> Item:
-    """Order ids go out to providers without their account, so a number must be one order's everywhere.
+    """Order ids reach providers without an account, so a number is unique across accounts.
 
-    It also leads an operator from a number to its account. Accounts have numbers too, which are no order's.
+    Accounts claim their numbers here too.
     """
     return {**keys.number_claim(number), "account_id": account_id}
 
 
 def domain_claim_to_item(order: Order) -> Item:
-    """A domain name is sold once. The claim leads an operator from a name to its order."""
+    """A domain is sold once."""
     return {
         **keys.domain_claim(order.domain_claim or ""),
         "account_id": order.account_id,
@@ -74,7 +73,7 @@ def domain_claim_to_item(order: Order) -> Item:
 
 
 def page_mark_to_item(account_id: str, place: int, number: int) -> Item:
-    """The order `number` is at this place, counted from the account's oldest."""
+    """`place` counts from the account's oldest order."""
     return {**keys.page_mark(account_id, place), "place": place, "number": number}
 
 
@@ -87,13 +86,12 @@ def contacts_from_item(item: Item) -> SealedContacts:
 
 
 def cart_to_item(cart: Cart) -> Item:
-    """The cart without its roll-up; `orders` lists the numbers in the client's order."""
     attributes = to_plain(cart, without=("orders", "rollup_status", "rollup_version"))
     return _item(keys.cart(cart.account_id, cart.token), {**attributes, "orders": list(cart.orders)})
 
 
 def rollup_to_item(cart: Cart) -> Item:
-    """`marks` lists by status the orders that have it, as `place:version`; place 1 is the cart's first."""
+    """`marks` lists `place:version` by status. Place 1 is the cart's first order."""
     marks: dict[str, list[str]] = {}
     for place, mark in enumerate(cart.orders.values(), start=1):
         marks.setdefault(mark.status.value, []).append(f"{place}:{mark.version}")
@@ -106,7 +104,7 @@ def rollup_to_item(cart: Cart) -> Item:
 
 
 def cart_from_items(item: Item, rollup: Item | None) -> Cart:
-    """`rollup` is None until the first news of an order."""
+    """`rollup` is None before the first status update."""
     numbers: list[int] = item["orders"]
     marks = dict.fromkeys(numbers, NOT_REPORTED)
     if rollup is None:
@@ -154,7 +152,7 @@ def user_from_item(item: Item) -> User:
 
 
 def credential_to_item(credential: Credential) -> Item:
-    """Its end is stored as `valid_until`: `expires_at` is the table's TTL, in seconds, and deletes."""
+    """The expiry is stored as `valid_until`, since the table's TTL deletes items by `expires_at`."""
     attributes = to_plain(credential, without=("expires_at",))
     if credential.expires_at is not None:
         attributes["valid_until"] = credential.expires_at
@@ -211,7 +209,6 @@ def location_from_item(item: Item) -> Location:
 
 
 def variant_to_item(variant: Variant) -> Item:
-    """Without the limit and the places taken: they are the counter's."""
     return _item(keys.variant(variant.name), to_plain(variant, without=("capacity", "used")))
 
 
@@ -221,8 +218,10 @@ def variant_from_items(item: Item, counter: Item | None) -> Variant:
 
 
 def tld_to_item(tld: Tld) -> Item:
-    """`prices` is nested: billing plan → currency → register, transfer, renew (net minor units); `premium` has the
-    same below each name."""
+    """`prices` is nested: billing plan → currency → register, transfer, renew (net minor units).
+
+    `premium` has the same by domain.
+    """
     prices: dict[str, dict[str, dict[str, int]]] = {}
     for (billing_plan, currency), price in tld.prices.items():
         prices.setdefault(billing_plan, {})[currency] = to_plain(price)

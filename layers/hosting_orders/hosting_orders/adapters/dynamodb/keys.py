@@ -1,7 +1,6 @@
-"""Every partition and sort key of the table, spelled here and nowhere else (a structure test holds that).
+"""Every key of the table. A structure test allows them only here.
 
-What belongs to a customer lies under its account's partition, so a key made for one account can never reach
-an item of another. Order numbers grow with time and are padded to a fixed width, so they sort as text too.
+A key of one account cannot reach another account's items.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ import zlib
 Key = dict[str, str]
 
 MAX_NUMBER = 10**16 - 1
-"""The largest order number the padding has room for; real ones are below 2**49."""
+"""The largest number that fits the padding. Real order numbers are below 2**49."""
 
 DUE_SHARDS = 4
-"""The index of due items is spread over this many partitions, so that no single one takes all writes."""
+"""Partitions of the index of due items. They spread its writes."""
 
 _ACCOUNT = "ACCOUNT#"
 _USER = "USER#"
@@ -66,7 +65,7 @@ def cart(account_id: str, token: str) -> Key:
 
 
 def cart_rollup(account_id: str, token: str) -> Key:
-    """What became of the cart's orders. It sorts right behind the cart, so one query reads both."""
+    """Sorts right after the cart, so one query reads both."""
     return _key(account_partition(account_id), _CART + token + _ROLLUP)
 
 
@@ -83,16 +82,15 @@ def callback(account_id: str, number: int) -> Key:
 
 
 def contacts(account_id: str, number: int) -> Key:
-    """The contacts of a domain order, encrypted. Apart from the order, so that reading an order reads no people."""
+    """Separate from the order, so reading an order reads no personal data."""
     return _key(account_partition(account_id), _CONTACTS + _padded(number))
 
 
 def page_mark(account_id: str, place: int) -> Key:
-    """Says which order is at this place, counted from the account's oldest (pages.py)."""
     return _key(account_partition(account_id), _PAGE + _padded(place))
 
 
-# -- everybody's -------------------------------------------------------------------------------------------
+# -- shared by all accounts --------------------------------------------------------------------------------
 
 
 def user(user_id: str) -> Key:
@@ -100,27 +98,24 @@ def user(user_id: str) -> Key:
 
 
 def credential(key_hash: str) -> Key:
-    """`key_hash` is the SHA-256 of the API key in hex: the key itself is stored nowhere."""
+    """`key_hash` is the SHA-256 of the API key in hex. The key itself is not stored."""
     return _key(_CREDENTIAL + key_hash, "KEY")
 
 
 def number_claim(number: int) -> Key:
-    """Says that an order number is taken, over all accounts."""
     return _key(_NUMBER + _padded(number), "NUMBER")
 
 
 def domain_claim(name: str) -> Key:
-    """Says which order a domain name (ASCII) belongs to, over all accounts."""
     return _key(_DOMAIN + name, "DOMAIN")
 
 
 def provider_event(provider: str, event_id: str) -> Key:
-    """A provider's webhook event that was seen."""
     return _key(f"{_EVENT}{provider}#{event_id}", "EVENT")
 
 
 def request_count(bucket: str, ends_at: int) -> Key:
-    """How many requests a client made in the window that ends then (Unix seconds)."""
+    """`ends_at` is Unix seconds."""
     return _key(_LIMIT + bucket, str(ends_at))
 
 
@@ -153,7 +148,7 @@ def tld(name: str) -> Key:
 
 
 def capacity(name: str) -> Key:
-    """The counter of taken places. An item of its own, since every order of a scarce variant writes it."""
+    """A separate item, since every order of a limited variant changes it."""
     return _key(_CATALOGUE, _CAPACITY + name)
 
 
@@ -165,8 +160,6 @@ def is_order(key: Key) -> bool:
 
 
 def catalogue_kind(key: Key) -> tuple[str, str] | None:
-    """(`plan`, `vmplan`, `image`, `location`, `variant`, `tld` or `capacity`; its name) of an item of the catalogue,
-    else None."""
     for prefix in (_PLAN, _VM_PLAN, _IMAGE, _LOCATION, _VARIANT, _TLD, _CAPACITY):
         if key["SK"].startswith(prefix):
             return prefix.rstrip("#").lower(), key["SK"].removeprefix(prefix)
@@ -174,7 +167,7 @@ def catalogue_kind(key: Key) -> tuple[str, str] | None:
 
 
 def due_kind(key: Key) -> tuple[str, str, str] | None:
-    """(account id; `order`, `cart` or `callback`; the number or token) of what can be due, else None."""
+    """Return (account id; `order`, `cart` or `callback`; number or token) of an item that can be due."""
     account_id = key["PK"].removeprefix(_ACCOUNT)
     sort = key["SK"]
     if sort.startswith(_ORDER):
@@ -190,7 +183,7 @@ def due_kind(key: Key) -> tuple[str, str, str] | None:
 
 
 def due_shard(key: Key) -> str:
-    """The index partition of an item: always the same one for the same key, in every process."""
+    """Every process computes the same shard."""
     return f"{_DUE}{zlib.crc32((key['PK'] + key['SK']).encode()) % DUE_SHARDS}"
 
 

@@ -1,4 +1,4 @@
-"""Carts and orders in the table: the port OrderStore."""
+"""The OrderStore port."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _ROLLUP_ATTEMPTS = 20
 
 
 class DynamoOrderStore:
-    """Reads are strongly consistent: whoever wrote sees what was written."""
+    """Reads are strongly consistent."""
 
     def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = Table(client, table_name, sleep)
@@ -63,18 +63,14 @@ class DynamoOrderStore:
     # -- placing -------------------------------------------------------------------------------------------
 
     def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
-        """Write the cart, its orders, their contacts and the places they take in one transaction, or nothing.
+        """A transaction holds 100 writes: the cart, two per order, two more per domain, and one per capacity counter.
 
-        A transaction holds a hundred writes: the cart, two per order (the order, and the claim of its number
-        over all accounts), two more per domain (the claim of its name, and its contacts), and one per counter
-        they take places of.
-        Raises CartExistsError (whatever else is wrong), NumberTakenError, DomainTakenError, CapacityExhaustedError,
-        or ConcurrentUpdateError when others keep writing the same items.
+        CartExistsError comes before any other error.
         """
         if len({order.number for order in orders}) < len(orders):
-            raise NumberTakenError("two orders of the cart have one number")
+            raise NumberTakenError("two orders of the cart have the same number")
         if cart.orders != {order.number: NOT_REPORTED for order in orders}:
-            raise ValueError("a new cart knows exactly its new orders, all of them pending")
+            raise ValueError("a new cart must list exactly its new orders, all of them pending")
         places = Counter(order.capacity for order in orders if order.capacity is not None)
         named = [order for order in orders if order.domain_claim is not None]
         try:
@@ -105,19 +101,16 @@ class DynamoOrderStore:
             raise
 
     def _check_no_twin(self, cart: Cart, cause: Exception) -> None:
-        """Raise CartExistsError if the cart is there: the twin of this request may have taken the last place.
-
-        DynamoDB does not promise to name every condition that failed, so we look.
-        """
+        """DynamoDB may not report every failed condition, so read the cart."""
         if self._table.get(keys.cart(cart.account_id, cart.token)) is not None:
-            raise CartExistsError(f"cart {cart.token} is there already") from cause
+            raise CartExistsError(f"cart {cart.token} already exists") from cause
 
     def _take(self, capacity: str, count: int) -> Write:
         taking = "SET #used = #used + :count"
         key = keys.capacity(capacity)
         if count == 1:
             return update(key, taking, "#used < #capacity", count=1)
-        # A condition can't add, so the room for several places is computed from the limit as it is now.
+        # A condition cannot add, so the current limit determines the room for several places.
         counter = self._table.get(key) or {}
         limit = counter.get("capacity", 0)
         if counter.get("used", 0) + count > limit:
@@ -128,7 +121,6 @@ class DynamoOrderStore:
     # -- reading -------------------------------------------------------------------------------------------
 
     def cart(self, account_id: str, token: str) -> Cart | None:
-        """The cart with what became of its orders, or None."""
         cart, rollup = keys.cart(account_id, token), keys.cart_rollup(account_id, token)
         items = self._table.query(
             "#PK = :account AND #SK BETWEEN :cart AND :rollup",
@@ -144,30 +136,25 @@ class DynamoOrderStore:
         return order_from_item(item) if item else None
 
     def carts(self, account_id: str, tokens: Sequence[str]) -> dict[str, Cart]:
-        """Those that exist, by their tokens, without what became of their orders."""
         items = self._table.get_many([keys.cart(account_id, token) for token in dict.fromkeys(tokens)])
         return {cart.token: cart for cart in (cart_from_items(item, None) for item in items)}
 
     def orders(self, account_id: str, numbers: Sequence[int]) -> list[Order]:
-        """Those that exist, in the order asked for."""
         wanted = list(dict.fromkeys(numbers))
         items = self._table.get_many([keys.order(account_id, number) for number in wanted])
         found = {item["number"]: order_from_item(item) for item in items}
         return [found[number] for number in wanted if number in found]
 
     def domain_taken(self, name: str) -> bool:
-        """Whether an order of whichever account has this domain name (ASCII) or is getting it."""
         return self._table.get(keys.domain_claim(name)) is not None
 
     def contacts(self, account_id: str, number: int) -> SealedContacts | None:
-        """The contacts of a domain order; None when it has none, or they were torn down."""
         item = self._table.get(keys.contacts(account_id, number))
         return contacts_from_item(item) if item else None
 
     # -- listing -------------------------------------------------------------------------------------------
 
     def newest(self, account_id: str, limit: int, *, skip: int = 0) -> OrderPage:
-        """Orders newest first, after skipping `skip` of them."""
         start = self._pages.start(account_id, skip)
         if start is None:
             return OrderPage((), has_more=False)
@@ -176,17 +163,15 @@ class DynamoOrderStore:
         return OrderPage(tuple(found[:limit]), len(found) > limit)
 
     def older_than(self, account_id: str, number: int, limit: int) -> OrderPage:
-        """The page after the order `number`, newest first."""
         found = self._between(account_id, 0, number - 1, limit + 1)
         return OrderPage(tuple(found[:limit]), len(found) > limit)
 
     def newer_than(self, account_id: str, number: int, limit: int) -> OrderPage:
-        """The page before the order `number`, newest first: those right above it, not the newest of all."""
+        """The orders right above `number`, newest first."""
         found = self._between(account_id, number + 1, keys.MAX_NUMBER, limit + 1, descending=False)
         return OrderPage(tuple(reversed(found[:limit])), len(found) > limit)
 
     def since(self, account_id: str, number: int, limit: int) -> list[Order]:
-        """Orders with this number or a later one, newest first."""
         return self._between(account_id, number, keys.MAX_NUMBER, limit)
 
     def _between(
@@ -207,17 +192,13 @@ class DynamoOrderStore:
         return [order_from_item(item) for item in items]
 
     def mark_pages(self, account_id: str, before: int) -> None:
-        """Remember where pages lie, among the orders below this number: no order may come there any more."""
         self._pages.extend(account_id, before)
 
     # -- changing ------------------------------------------------------------------------------------------
 
     def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
-        """Write a changed order and return it with its new version; raises ConcurrentUpdateError.
-
-        An order that ends undelivered gives back its place and its domain name in the same transaction and holds
-        none from then on, so no repetition can give them back twice; its contacts are deleted. A callback that is
-        `owed` from now on is put on record in it too: so no end can be without one, whoever dies when.
+        """An undelivered order loses its claims in this transaction, so a repeat cannot release them twice. An owed
+        callback is stored in it too, so a crash cannot lose the callback.
         """
         saved = _next_version(order)
         write = _replace(order, saved)
@@ -231,7 +212,6 @@ class DynamoOrderStore:
         return saved
 
     def save_payment(self, cart: Cart) -> Cart:
-        """Write the cart's payment, lease and due time only; raises ConcurrentUpdateError."""
         try:
             self._table.write(_payment(cart))
         except ConditionFailedError as lost:
@@ -241,8 +221,6 @@ class DynamoOrderStore:
     def save_failed_payment(
         self, cart: Cart, orders: Sequence[Order], owed: Sequence[CallbackDelivery] = ()
     ) -> None:
-        """Write a payment that failed and the orders that fail with it, owe their callbacks and give back their
-        places, in one transaction; raises ConcurrentUpdateError."""
         writes = [_payment(cart), *[_replace(order, _next_version(order)) for order in orders]]
         self._transact_ending(writes, orders, owed)
 
@@ -258,7 +236,7 @@ class DynamoOrderStore:
                 for capacity, count in places.items()
             ],
             *[
-                # By then another order may have the name: an operator can have released it by hand.
+                # An operator may have released the domain by hand, and another order may have claimed it.
                 delete(keys.domain_claim(order.domain_claim or ""), "#number = :number", number=order.number)
                 for order in named
             ],
@@ -272,16 +250,13 @@ class DynamoOrderStore:
             except TransactionRefusedError as refused:
                 if any(refused.failed[: len(writes)]):
                     raise ConcurrentUpdateError("a cart or order was changed meanwhile") from refused
-                # An operator reset or removed the counter. That must not keep an order from ending, and neither
-                # must a callback that is on record already or a name that was released by hand.
+                # The order must still end after an operator's manual reset of a counter or domain, or when the callback
+                # is already stored.
                 failed = refused.failed[len(writes) :]
                 releases = [release for release, lost in zip(releases, failed, strict=True) if not lost]
 
     def save_roll_up(self, account_id: str, token: str, news: Mapping[int, OrderSnapshot]) -> Cart | None:
-        """Roll news of orders up into their cart under a version guard; None when there is no such cart.
-
-        News that changes nothing writes nothing. Raises ConcurrentUpdateError after losing many races.
-        """
+        """Raises ConcurrentUpdateError after losing many races."""
         for delay in delays(_ROLLUP_ATTEMPTS):
             known = self.cart(account_id, token)
             if known is None:
@@ -294,7 +269,7 @@ class DynamoOrderStore:
             try:
                 self._table.write(put(rollup_to_item(cart), condition, known=known.rollup_version))
             except ConditionFailedError:
-                self._sleep(delay)  # other news came first: read again and add ours to it
+                self._sleep(delay)  # another update came first: read again and add ours
                 continue
             return cart
         raise ConcurrentUpdateError(f"the roll-up of cart {token} keeps changing")
@@ -302,10 +277,7 @@ class DynamoOrderStore:
     # -- the reconciler's index ----------------------------------------------------------------------------
 
     def due(self, now: int, limit: int) -> list[DueItem]:
-        """What is due at `now` (epoch ms), longest overdue first, at most `limit`.
-
-        The index follows the table with a short delay: an item may have moved on when it is looked at.
-        """
+        """The index lags slightly, so an item may have changed meanwhile."""
         found = []
         for shard in keys.due_shards():
             found += self._table.query(
@@ -324,10 +296,7 @@ class DynamoOrderStore:
         return due[:limit]
 
     def postpone(self, item: DueItem, due_at: int) -> bool:
-        """Let an item be due later; False when it has moved on since it was found, or was taken by another.
-
-        The item's version stays: nothing that a customer can see has changed, and no writer is disturbed.
-        """
+        """The version does not change, so no other writer is disturbed."""
         try:
             self._table.write(
                 update(
@@ -362,7 +331,7 @@ def _replace(order: Order, saved: Order) -> Write:
 
 
 def _payment(cart: Cart) -> Write:
-    """Only what the payment's writers own, under their own guard."""
+    """Write only the payment's attributes, under their own version."""
     key = keys.cart(cart.account_id, cart.token)
     setting = (
         "SET #payment = :payment, #payment_version = :next, #payment_lease = :lease,"

@@ -1,9 +1,7 @@
-"""Where the pages of an account's orders lie, so that a page far down costs no more than one near the top.
+"""Find any page of an account's orders at the same cost (docs/decisions.md, 31).
 
-DynamoDB can't skip items without reading them. So every fiftieth order has a mark, an item that says its place
-counted from the oldest: orders are never deleted and new ones come at the top, so a place once known stays true. A
-page is found from the nearest mark. What has no mark yet is counted: the newest orders, and those of an account whose
-marks are still being made (docs/decisions.md, 31).
+DynamoDB reads every item that it skips. Every 50th order has a mark with its place, counted from the oldest. Orders
+are never deleted, so a place stays valid.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from .table import Table, put
 
 MARK_EVERY = 50
 MAX_NEW_MARKS = 40
-"""Marks that one call makes at most: what is missing after that the next calls make."""
+"""The maximum of marks per call. The next calls write the rest."""
 
 _ORDERS = "#PK = :account AND #SK BETWEEN :low AND :high"
 
@@ -24,10 +22,7 @@ class PageMarks:
         self._table = table
 
     def extend(self, account_id: str, before: int) -> None:
-        """Mark the orders below the number `before`, under which no order may be written any more.
-
-        Processes that do this at the same time write the same marks.
-        """
+        """No order may be written below `before` any more."""
         last, number = self._newest(account_id)
         if before - 1 <= number:
             return
@@ -44,9 +39,8 @@ class PageMarks:
             self._table.write(put(page_mark_to_item(account_id, place, found[index]["number"])))
 
     def start(self, account_id: str, skip: int) -> tuple[int, int] | None:
-        """Where to read on after the newest `skip` orders: from this number down, leaving out so many more.
-
-        None when the account has no more orders than that.
+        """Return the highest number to read and how many orders to skip from there. None when the account has too few
+        orders.
         """
         if skip <= MARK_EVERY:
             return keys.MAX_NUMBER, skip
@@ -68,7 +62,7 @@ class PageMarks:
         return mark["number"], mark["place"] - place
 
     def _newest(self, account_id: str) -> tuple[int, int]:
-        """(place, order number) of the newest mark; zeros when there is none."""
+        """Return zeros when there is no mark."""
         for mark in self._marks(account_id, descending=True):
             return mark["place"], mark["number"]
         return 0, 0

@@ -1,7 +1,6 @@
-"""Dataclasses to plain values and back, by their field names.
+"""Convert dataclasses to plain values and back, by field name.
 
-An attribute of the table has the name of the field it holds. Renaming a field therefore renames the attribute: items
-that are already stored are read by the names in `FORMER_NAMES` too (tests/integration/test_kept_items.py).
+A renamed field needs an entry in `FORMER_NAMES` (tests/integration/test_kept_items.py).
 """
 
 from __future__ import annotations
@@ -21,14 +20,11 @@ FORMER_NAMES: Mapping[str, Mapping[str, str]] = {
     "DomainRecord": {"claim": "name_claim", "renewals": "name_renewals"},
     "DomainRenewal": {"reference": "invoice_id"},
 }
-"""By dataclass: the name of a field → what it was called before 2026-11-27. A write stores the new name alone."""
+"""By dataclass: a field → its name before 2026-11-27. Writes store only the new name."""
 
 
 def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
-    """Dataclasses become maps, enums their words, tuples and sets lists; a field that is None is left out.
-
-    Of several dataclasses that a field may hold, `kind` says which: each of them has its word as `KIND`.
-    """
+    """Leave out fields that are None. `kind` says which of several dataclasses a value is."""
     if dataclasses.is_dataclass(value):
         fields = {
             field.name: to_plain(getattr(value, field.name))
@@ -47,10 +43,8 @@ def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
 
 
 def from_plain(kind: type[T], values: Mapping[str, Any]) -> T:
-    """The dataclass `kind` again. Attributes it does not know are ignored; what is missing was None, or if it
-    can't be None, is new and has its default. Mappings are taken as they are.
-
-    Raises TypeError when a field is missing that can neither be None nor has a default.
+    """A missing attribute becomes None, or the default if the field cannot be None. Raises TypeError without a
+    default.
     """
     found: dict[str, Any] = {}
     former = FORMER_NAMES.get(kind.__name__, {})
@@ -65,7 +59,6 @@ def from_plain(kind: type[T], values: Mapping[str, Any]) -> T:
 
 @functools.cache
 def _fields(kind: type) -> list[tuple[str, Callable[[Any], Any], bool]]:
-    """Name of each field, how to read its value, and whether it can be None."""
     hints = typing.get_type_hints(kind)
     return [
         (field.name, _reader(hints[field.name]), type(None) in typing.get_args(hints[field.name]))
@@ -80,9 +73,9 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         if len(kinds) == 1:
             return _reader(kinds[0])
         if not all(hasattr(kind, "KIND") for kind in kinds):
-            raise TypeError(f"nothing in an item says which of {hint} it is")
+            raise TypeError(f"no attribute says which of {hint} an item holds")
         by_word = {kind.KIND: kind for kind in kinds}
-        # What was stored before there was a choice has no word: it is of the first kind.
+        # Items stored before there was a choice have no `kind`: they are of the first one.
         return lambda value: from_plain(by_word[value.get("kind", kinds[0].KIND)], value)
     if origin is tuple:
         read = _reader(arguments[0])

@@ -1,4 +1,4 @@
-"""What the table's stream tells of orders."""
+"""Orders from the table's stream."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from .items import order_from_item
 
 
 def order_of_record(record: Mapping[str, Any]) -> Order | None:
-    """The order as it is after the change this stream record tells of; None for other items and removals.
-
-    `record` is one of `Records` of a DynamoDB stream event whose view holds the new image.
-    """
+    """The order after the change. None for other items and for removals."""
     change = record["dynamodb"]
     if "NewImage" not in change or not keys.is_order(decode(change["Keys"])):
         return None

@@ -1,7 +1,6 @@
-"""The table as the stores see it: plain values in and out, conditions in words, faults under our own names.
+"""The table for the stores: plain values, conditions as text, our own errors.
 
-In every expression an attribute is written `#name` and a value `:name`; the maps that DynamoDB wants beside
-them are made from the text. So nobody needs to know that `status` and `capacity` are reserved words.
+Expressions write `#name` for an attribute and `:name` for a value, so reserved words need no care.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ IS_NEW = "attribute_not_exists(#PK)"
 
 IS_THERE = "attribute_exists(#PK)"
 
-# A transaction that meets another one is cancelled at once; the other is over within milliseconds. So: soon,
-# but not all at the same moment. Eight tries wait 0.5 s on average, enough for a short queue at one counter.
+# DynamoDB cancels one of two conflicting transactions, and the other ends within milliseconds. Retry soon, with jitter.
+# Eight attempts wait 0.5 s on average, enough for a short queue at one counter.
 _ATTEMPTS = 8
 _FIRST_DELAY, _MAX_DELAY = 0.02, 0.2  # seconds
 
 _BATCH = 100  # keys in one BatchGetItem
-_MAX_COUNTED = 100_000  # in one query: more than it reads anyway, and DynamoDB takes no limit of any size
+_MAX_COUNTED = 100_000  # above what one query reads; DynamoDB rejects much larger limits
 
 _UNAVAILABLE = frozenset(
     {
@@ -55,15 +54,15 @@ _UNAVAILABLE = frozenset(
 
 
 class TableRefusedError(Exception):
-    """The table refused a request that should never have been sent: a bug or a missing permission."""
+    """Caused by a bug or a missing permission."""
 
 
 class ConditionFailedError(Exception):
-    """The condition of a single write did not hold; nothing was written."""
+    """Nothing was written."""
 
 
 class TransactionRefusedError(Exception):
-    """Conditions of a transaction did not hold; nothing was written. `failed` says so for each write."""
+    """Nothing was written. `failed` has one flag per write."""
 
     def __init__(self, failed: tuple[bool, ...]) -> None:
         super().__init__("a condition of the transaction did not hold")
@@ -71,31 +70,31 @@ class TransactionRefusedError(Exception):
 
 
 class _ConflictError(Exception):
-    """Another transaction was at one of the items in this moment; nothing was written."""
+    """Another transaction is using an item. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A write that can be made alone or in a transaction. Its content may be a secret, so it is not shown."""
+    """The request may hold a secret, so `repr` hides it."""
 
     action: str  # "Put" | "Update" | "Delete"
     request: dict[str, Any] = field(repr=False)
 
 
 def put(item: Item, condition: str | None = None, **values: Any) -> Write:
-    """Write the whole item. Without a condition only where the last writer may well win."""
+    """Omit the condition only where the last write may win."""
     texts = {"ConditionExpression": condition} if condition else {}
     return Write("Put", {"Item": encode(item), **_expressions(texts, values)})
 
 
 def update(key: Key, change: str, condition: str | None = None, **values: Any) -> Write:
-    """Change some attributes of an item; without a condition it is made if it is not there."""
+    """Without a condition, a missing item is created."""
     texts = {"UpdateExpression": change, **({"ConditionExpression": condition} if condition else {})}
     return Write("Update", {"Key": encode(key), **_expressions(texts, values)})
 
 
 def delete(key: Key, condition: str | None = None, **values: Any) -> Write:
-    """Without a condition, deleting what is not there is no error."""
+    """Without a condition, a missing item is no error."""
     texts = {"ConditionExpression": condition} if condition else {}
     return Write("Delete", {"Key": encode(key), **_expressions(texts, values)})
 
@@ -113,8 +112,6 @@ def _expressions(texts: Mapping[str, str], values: Mapping[str, Any]) -> dict[st
 
 
 class Table:
-    """`client` is a boto3 DynamoDB client; `sleep` waits between tries (seconds)."""
-
     def __init__(self, client: Any, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._name = name
@@ -128,7 +125,7 @@ class Table:
         return decode(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Sequence[Key]) -> list[Item]:
-        """Those of the items that exist, in no particular order. The keys must differ."""
+        """The existing items, unordered."""
         found: list[Item] = []
         for start in range(0, len(keys), _BATCH):
             found += self._get_batch(keys[start : start + _BATCH])
@@ -145,7 +142,7 @@ class Table:
             if not wanted:
                 return found
             self._sleep(delay)
-        raise ProviderUnavailableError("the table did not give all items in time")
+        raise ProviderUnavailableError("the table did not return all items in time")
 
     def query(
         self,
@@ -159,11 +156,8 @@ class Table:
         only: str | None = None,
         **values: Any,
     ) -> list[Item]:
-        """The items of a key range in the order of their sort key, at most `limit`, following the pages.
-
-        `only` names the attributes to bring over the wire, if not all. `skip` leaves out the first ones: DynamoDB
-        has to read them all the same and charges for that (asking for fewer attributes does not make it cheaper),
-        but only their count comes over the wire.
+        """`only` limits the attributes returned, which does not lower the price. DynamoDB also charges for skipped
+        items.
         """
         request = {
             "TableName": self._name,
@@ -196,7 +190,6 @@ class Table:
         return found
 
     def _position_after(self, skip: int, request: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Where to go on after `skip` items, None when there are no more."""
         counting = {**request, "Select": "COUNT"}
         while skip > 0:
             with _our_errors():
@@ -209,7 +202,7 @@ class Table:
         return position
 
     def count(self, condition: str, **values: Any) -> int:
-        """How many items a key range has. DynamoDB reads and charges for all of them."""
+        """DynamoDB reads and charges for every item."""
         request = {
             "TableName": self._name,
             "ConsistentRead": True,
@@ -228,12 +221,11 @@ class Table:
     # -- writing -------------------------------------------------------------------------------------------
 
     def write(self, write: Write) -> None:
-        """Raises ConditionFailedError, or ConcurrentUpdateError when the item stays in other transactions."""
+        """Raises ConditionFailedError or ConcurrentUpdateError."""
         call = getattr(self._client, f"{write.action.lower()}_item")
         self._despite_conflicts(lambda: call(TableName=self._name, **write.request))
 
     def updated(self, write: Write) -> Item:
-        """Do an update and return the attributes that it changed. Raises as `write` does."""
         return decode(
             self._despite_conflicts(
                 lambda: self._client.update_item(
@@ -243,11 +235,10 @@ class Table:
         )
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """All of the writes or none. Raises TransactionRefusedError or ConcurrentUpdateError.
+        """Raises TransactionRefusedError or ConcurrentUpdateError.
 
-        No ClientRequestToken is given: botocore makes one per call, which covers its own repetitions after a
-        lost answer. One computed from our ids would be wrong: twins of one request differ in numbers and
-        times, and DynamoDB refuses a known token with other content.
+        botocore's ClientRequestToken covers its own retries. A token from our ids would fail: concurrent copies of a
+        request differ, and DynamoDB refuses a known token with other content.
         """
         actions = [{write.action: {"TableName": self._name, **write.request}} for write in writes]
         self._despite_conflicts(lambda: self._client.transact_write_items(TransactItems=actions))
@@ -259,11 +250,10 @@ class Table:
                     return call()
             except _ConflictError:
                 self._sleep(delay)
-        raise ConcurrentUpdateError("others keep writing the same items")
+        raise ConcurrentUpdateError("other writers keep changing the same items")
 
 
 def delays(attempts: int = _ATTEMPTS) -> Iterator[float]:
-    """How long to wait (seconds) after each try that failed: longer and longer, and jittered."""
     for attempt in range(attempts):
         yield random.uniform(0, min(_MAX_DELAY, _FIRST_DELAY * 2**attempt))  # noqa: S311 - not a secret
 
@@ -296,7 +286,7 @@ def _translated(error: ClientError) -> Exception:
 
 def _cancelled(error: ClientError) -> Exception:
     codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-    # A conflict comes first: while another transaction is under way, the other conditions say nothing final.
+    # Check conflicts first: during another transaction, the other conditions are not final.
     if "TransactionConflict" in codes:
         return _ConflictError()
     if "ConditionalCheckFailed" in codes:

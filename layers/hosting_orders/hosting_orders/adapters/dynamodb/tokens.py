@@ -1,4 +1,4 @@
-"""Task tokens of waiting workflow steps, kept for adapters/stepfunctions.py. Each is a secret."""
+"""Task tokens of waiting steps, for adapters/stepfunctions.py. Each is a secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hosting_orders.domain.errors import ConcurrentUpdateError
 from . import keys
 from .table import IS_NEW, ConditionFailedError, Table, delete, put
 
-_LIFETIME = 400 * 24 * 3600  # seconds; a workflow execution lives a year at most
+_LIFETIME = 400 * 24 * 3600  # seconds; a workflow execution runs for a year at most
 
 
 class DynamoTokenStore:
@@ -19,11 +19,8 @@ class DynamoTokenStore:
         self._table = Table(client, table_name, sleep)
 
     def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
-        """Keep the token a step waits on. When a step is tried again its newer token counts, also if the
-        older attempt comes to writing only after it.
-
-        Raises ConcurrentUpdateError when a token is there that seems newer: this attempt is the older one and nothing
-        waits for it, or the clock of its machine is behind, and then the next retry is late enough.
+        """Raises ConcurrentUpdateError when a newer token is stored. This attempt is then outdated, or its clock is
+        behind and a retry succeeds.
         """
         item = {
             **keys.token(account_id, number, step),
@@ -41,7 +38,7 @@ class DynamoTokenStore:
         return str(item["token"]) if item else None
 
     def drop_token(self, account_id: str, number: int, step: str, token: str) -> None:
-        """Forget this token. One that is not there, or has been replaced by a newer attempt's, is no error."""
+        """A missing or replaced token is no error."""
         try:
             self._table.write(delete(keys.token(account_id, number, step), "#token = :token", token=token))
         except ConditionFailedError:

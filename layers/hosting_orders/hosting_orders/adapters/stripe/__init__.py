@@ -1,1 +1,1 @@
-"""Stripe as our payment provider (docs/design.md, "Money at Stripe")."""
+"""Stripe as the payment provider (docs/design.md)."""

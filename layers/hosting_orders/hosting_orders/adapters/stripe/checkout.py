@@ -1,12 +1,8 @@
-"""Collecting on a page of Stripe's, for customers without a saved method (docs/design.md; what is to be minded:
-local/stripe_standin/CHECKOUT.md; https://docs.stripe.com/payments/checkout/how-checkout-works).
+"""Collect a cart on a Stripe Checkout page (docs/design.md; local/stripe_standin/CHECKOUT.md).
 
-What keeps the money right:
-
-* One Checkout Session per cart, whose idempotency key is computed from the cart. Two sessions could both be paid, so
-  wherever several are found all but one are expired.
-* The session's id names the payment for life. The invoice that Checkout makes is a receipt, and leads back to it.
-* The outcome is read from the session, its payment intent and its invoice, never concluded from an error.
+* Two sessions of one cart could both be paid, so extra sessions are expired.
+* The session id identifies the payment permanently. The invoice that Checkout creates is a receipt.
+* The outcome is read from Stripe's objects, never inferred from an error.
 """
 
 from __future__ import annotations
@@ -48,26 +44,20 @@ from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import NotFoundError, PaymentNotStartedError, ProviderUnavailableError
 from hosting_orders.domain.providers import ChargeLine, CheckoutRequest, PaymentState, SavedMethod
 
-# Closing races with the customer who pays: so often we look again at what is true.
+# Closing a page races with a paying customer, so try several times.
 _ROUNDS = 3
 
 _log = logging.getLogger("hosting-orders")
 
 
 class StripeCheckout:
-    """One Checkout Session per cart: opened, read, found and expired; and the customer it is for."""
-
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe
 
     def customer_for(self, account: Account) -> str:
-        """The id of a customer made for this account, the same one however often it is called.
-
-        After a day, or with another billing contact, it may be a second one, which does no harm: only the customer
-        on record is ever charged. Raises PaymentNotStartedError when Stripe refuses.
-        """
+        """A later call may create a second customer. Only the stored one is charged."""
         parameters = _customer(account)
-        # Other words need another key: the first would be refused for a day.
+        # Changed parameters need a new key: Stripe refuses a known key with other parameters.
         words = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:16]
         with self._stripe.faults_translated():
             try:
@@ -81,12 +71,7 @@ class StripeCheckout:
                 raise _not_started(code_of(error)) from None
 
     def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """Open the page on which a cart is paid, once, however often and by however many it is called.
-
-        What is true of it is returned, also when it was paid or has expired since it was opened. Raises
-        PaymentNotStartedError when Stripe refuses it or when its debit has failed for good, with nothing left at Stripe
-        that can be paid, and ProviderUnavailableError when the outcome is unknown: calling again finds the same page.
-        """
+        """Void an invoice that a returned debit left, since it could still be paid."""
         with self._stripe.faults_translated():
             session = self._find_when_old(request) or self._create(request)
             state = self._state(session)
@@ -97,10 +82,7 @@ class StripeCheckout:
             return state
 
     def keep_method(self, method: SavedMethod) -> None:
-        """Let the customer's next charges take this method, unless they have a default already.
-
-        The payment is done by then, so a refusal stops nothing: it is logged.
-        """
+        """The payment has already succeeded, so only log a refusal."""
         with self._stripe.faults_translated():
             customer = self._stripe.found(lambda: self._stripe.v1.customers.retrieve(method.customer_id))
             if customer is None:
@@ -116,20 +98,17 @@ class StripeCheckout:
             _log.warning("the payment method was not made the default", extra={"reason": code_of(refusal)})
 
     def state(self, session_id: str) -> PaymentState | None:
-        """What is true of a session now; None when there is no such session or it is not ours. Only reads."""
         with self._stripe.faults_translated():
             session = self._stripe.session(session_id)
             return self._state(session) if session and has_cart(session) else None
 
     def state_by_invoice(self, invoice: Document) -> PaymentState | None:
-        """What is true of the session that made this invoice."""
         with self._stripe.faults_translated():
             payment_id = id_of(intent_of(invoice))
             session_id = self._stripe.session_of(payment_id) if payment_id else None
         return self.state(session_id) if session_id else None
 
     def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
-        """The payment of a cart made at `created_at` (epoch ms), found by the metadata of the customer's sessions."""
         if not customer_id:
             return None
         with self._stripe.faults_translated():
@@ -137,11 +116,7 @@ class StripeCheckout:
             return self._state(session) if session else None
 
     def void(self, session_id: str) -> PaymentState:
-        """Make sure that it can no longer be paid, and return what is true then.
-
-        SUCCEEDED when it was paid just before, PROCESSING while a debit is under way, which cannot be stopped. Raises
-        NotFoundError for a session that is not ours.
-        """
+        """Raises NotFoundError if the session is not ours."""
         with self._stripe.faults_translated():
             session = self._stripe.session(session_id)
             if session is None or not has_cart(session):
@@ -157,15 +132,14 @@ class StripeCheckout:
         return self._look(request.customer_id, request.cart_token, request.created_at)
 
     def _look(self, customer_id: str, cart_token: str, created_at: int) -> Document | None:
-        """The cart's session, by metadata. Were there several, the one nearest to money counts, or else the oldest, and
-        the others can no longer be paid."""
+        """Keep the session closest to payment, and expire the others."""
         for _ in range(_ROUNDS):
             found = self._sessions(customer_id, cart_token, created_at // 1000 - CLOCK_SLACK)
             if not found:
                 return None
             counts, *others = sorted(found, key=nearness)
             spare = [str(other["id"]) for other in others if other["status"] == "open"]
-            # One that is refused is open no longer: was it paid?
+            # A refusal means that the session is no longer open. It may be paid, so read all of them again.
             if all(self._stripe.refusal_of(self._expiring(one)) is None for one in spare):
                 return self._stripe.session(counts["id"])
         raise ProviderUnavailableError("Stripe: the cart's pages could not be closed")
@@ -178,12 +152,11 @@ class StripeCheckout:
         return [one for one in sessions if has_cart(one) and one["metadata"]["cart_token"] == cart_token]
 
     def _create(self, request: CheckoutRequest) -> Document:
-        """The cart's session as it is now; Stripe answers with the first one when it was asked before."""
         parameters = self._parameters(request)
 
         def post(options: Any) -> Document:
             made = self._stripe.v1.checkout.sessions.create(given(parameters), options)
-            # A kept answer is as old as the session: it may be paid by now.
+            # A replayed response shows the session as it was created. It may be paid by now.
             return (self._stripe.session(made.id) if is_kept(made) else None) or made.to_dict()
 
         try:
@@ -195,7 +168,7 @@ class StripeCheckout:
         except self._stripe.sdk.StripeError as error:
             if not self._stripe.is_refusal(error):
                 raise
-            # The key may have been used with other words for the same cart, by an older version of this code.
+            # An older version of this code may have used the key with other parameters.
             found = self._look_for(request)
             if found is not None:
                 return found
@@ -212,7 +185,7 @@ class StripeCheckout:
             "metadata": metadata,
             "payment_intent_data": {"metadata": metadata, "setup_future_usage": "off_session"},
             "invoice_creation": {"enabled": True, "invoice_data": {"metadata": metadata}},
-            # Only euros can be debited by SEPA.
+            # SEPA Direct Debit supports only euros.
             "allowed_payment_method_types": ["card", "sepa_debit"] if request.currency == "EUR" else ["card"],
             "expires_at": request.expires_at // 1000,
             "success_url": request.success_url,
@@ -221,20 +194,17 @@ class StripeCheckout:
         }
         if self._stripe.automatic_tax:
             parameters["automatic_tax"] = {"enabled": True}
-            # A customer without an address could not be taxed; the one that is typed on the page decides.
+            # Stripe cannot tax without an address, so use the one entered on the page.
             parameters["customer_update"] = {"address": "auto"}
         return parameters
 
     def _close(self, session: Document) -> PaymentState:
-        """Expire it or void its invoice, unless it is paid or being paid; then what is true.
-
-        No idempotency key: doing it twice does it once anyway, and a kept refusal would outlive its reason.
-        """
+        """No idempotency key: the calls are safe to repeat, and Stripe would replay an outdated refusal."""
         for _ in range(_ROUNDS):
             closing = self._closing(session)
             if closing is None:
                 return self._state(session)
-            # Also after a refusal: another process, or the customer, was faster.
+            # Read again after a refusal too: another process or the customer may have been faster.
             self._stripe.refusal_of(closing)
             session = self._stripe.session(session["id"]) or session
         raise ProviderUnavailableError("Stripe: the page could not be closed")
@@ -251,13 +221,12 @@ class StripeCheckout:
         return lambda: self._stripe.v1.checkout.sessions.expire(session_id)
 
     def _state(self, session: Document) -> PaymentState:
-        # The tax is not final before it is paid: the customer may type another country.
+        # The tax is final only after payment: the customer may enter another country.
         items = self._stripe.session_items(session["id"]) if is_paid(session) else []
         return session_state(session, gross_by_item(items, session["amount_total"]))
 
 
 def _customer(account: Account) -> Document:
-    """What Stripe is told of an account, as far as it is there."""
     contact = account.billing_contact
     address = {
         "line1": contact.street.strip(),
@@ -281,7 +250,7 @@ def _item(request: CheckoutRequest, line: ChargeLine) -> Document:
         "metadata": metadata,
         "price_data": {
             "currency": request.currency.lower(),
-            # Also on the product: by it the order's line is found on the invoice.
+            # The product carries the key too: it identifies the order's line on the invoice.
             "product_data": {"name": line.description, "metadata": metadata},
             "tax_behavior": "exclusive",
             "unit_amount": line.amount,

@@ -1,8 +1,8 @@
-"""Giving money of a Checkout Session back.
+"""Refund orders that were paid by a Checkout Session.
 
-The money moves in one way only, by a refund of the session's payment intent. Whether a credit note may be made for an
-invoice of Checkout's, and when that invoice appears, Stripe does not say; if two processes chose the way by what they
-know of it, both could give the money back. The credit note is bookkeeping: it links the refund that was made.
+Stripe does not document whether a Checkout invoice accepts credit notes, or when it appears. Two processes could
+choose different ways and refund twice. So the money goes back only by a refund of the payment intent, and the credit
+note is bookkeeping.
 """
 
 from __future__ import annotations
@@ -26,16 +26,11 @@ _log = logging.getLogger("hosting-orders")
 
 
 class StripeCheckoutRefunds:
-    """Refunds of single orders of paid Checkout Sessions. Lets StripeErrors pass."""
-
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe
 
     def refund(self, session_id: str, line_key: str, order_id: str) -> RefundState:
-        """Give back one order's line of a paid session with one refund, once.
-
-        A line that cost nothing needs no refund; its own id stands in for one. Raises RefundRefusedError.
-        """
+        """Raises RefundRefusedError or StripeError. A free line's own id serves as the refund id."""
         session = self._stripe.session(session_id)
         if session is None or not has_cart(session):
             raise RefundRefusedError("There is no such payment.")
@@ -72,7 +67,7 @@ class StripeCheckoutRefunds:
         )
 
     def _refund(self, payment_id: str, order_id: str) -> Document | None:
-        """The order's refund. One that reached the customer counts before one that the bank sent back."""
+        """A refund that reached the customer comes before a returned one."""
         pages = self._stripe.v1.refunds.list({"payment_intent": payment_id, "limit": PAGE}).auto_paging_iter()
         refunds = (refund.to_dict() for refund in pages)
         of_order = [refund for refund in refunds if (refund["metadata"] or {}).get("order_id") == order_id]
@@ -82,10 +77,7 @@ class StripeCheckoutRefunds:
     def _note(
         self, session: Document, line_key: str, item: Document | None, order_id: str, refund: Document
     ) -> None:
-        """Link the refund to the invoice by a credit note, if there is one and Stripe lets us.
-
-        The money has gone back by then: nothing that happens here may make it look otherwise.
-        """
+        """The money has already gone back, so only log errors."""
         invoice_id = id_of(session.get("invoice"))
         if invoice_id is None:
             return
@@ -113,7 +105,6 @@ class StripeCheckoutRefunds:
             )
 
     def _line(self, invoice_id: str, line_key: str, item: Document | None) -> Document | None:
-        """The order's line of the invoice, by its metadata if that came along, else by its product."""
         lines = self._stripe.invoice_lines(invoice_id)
         product = product_of_item(item) if item else None
         for line in lines:

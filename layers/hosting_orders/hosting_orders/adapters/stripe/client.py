@@ -1,5 +1,4 @@
-"""Requests to Stripe, their errors and their repetitions. Inside, Stripe's objects are plain dicts: a StripeObject
-looks like one and is not."""
+"""Stripe requests, errors and retries. A StripeObject looks like a dict but is not one, so use `to_dict()`."""
 
 from __future__ import annotations
 
@@ -16,17 +15,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Document = dict[str, Any]
 
-# Stripe keeps an idempotency key for 24 hours at least. From here on we look before we post.
+# Stripe keeps idempotency keys for at least 24 hours. An older request searches before it posts.
 KEYS_ARE_KEPT = 23 * 60 * 60
-# Our clock and Stripe's differ; what we look for was created at most this many seconds before our own record.
+# Our clock and Stripe's differ: an object may seem up to this many seconds older than our own record.
 CLOCK_SLACK = 60 * 60
 PAGE = 100
-# A fault that Stripe kept under a key comes back for a day. So often we go on under the next key.
+# Stripe replays a fault stored under a key for a day. Try this many keys.
 KEPT_FAULTS = 3
-# What was refused may be asked for anew this often (seconds); the reconciler asks about as often.
+# Minimum seconds between retries of a refused request. The reconciler retries about as often.
 ASKED_ANEW = 300
 
-# Answers that say nothing about the payment: we are misconfigured, or too many of us are at it.
+# Codes that say nothing about the payment: a wrong configuration or too many concurrent requests.
 _OUR_OWN_FAULT = frozenset(
     {
         "api_key_expired",
@@ -42,11 +41,10 @@ _OUR_OWN_FAULT = frozenset(
 
 
 class StripeApi:
-    """Stripe's API by its SDK. The constructor imports the SDK; build it only where money moves.
+    """Stripe's SDK. The constructor imports it, so build this only where money moves.
 
-    `timeout_seconds` holds for connecting and for each wait for data of one attempt, and there are `retries` + 1
-    attempts, so the calling Lambda needs more time than their product. `automatic_tax` lets Stripe add the tax to
-    our net lines.
+    `timeout_seconds` limits the connection and each read of an attempt. There are `retries` + 1 attempts, so the
+    calling Lambda's timeout must exceed their product.
     """
 
     def __init__(
@@ -64,9 +62,8 @@ class StripeApi:
 
         session = requests.Session()
         session.trust_env = False  # no proxy, and no .netrc, which would replace the Authorization header
-        session.max_redirects = 0  # the API never redirects; following one would carry the key elsewhere
-        # Of the clients that the SDK brings, urllib's has no time-out and lets dropped connections escape, and
-        # requests has been imported by `import stripe` anyway: the safe one is also the cheap one.
+        session.max_redirects = 0  # the API never redirects; following one would send the key elsewhere
+        # The SDK's urllib client has no timeout, and its connection errors are not StripeErrors.
         self.sdk = stripe
         self.client = stripe.StripeClient(
             api_key,
@@ -79,8 +76,9 @@ class StripeApi:
         self.automatic_tax = automatic_tax
 
     def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
-        """Post under the key. A fault that Stripe has kept under it would come back for a day: then `done` looks
-        whether it was done after all, and if not we go on under the next key, which twins of us use as well."""
+        """Post under the key. Stripe replays a stored fault for a day. `done` then checks whether the request took
+        effect. If not, retry under the next key, which concurrent callers use too.
+        """
         for attempt in range(1, KEPT_FAULTS + 1):
             try:
                 return post({"idempotency_key": key if attempt == 1 else f"{key}:{attempt}"})
@@ -93,8 +91,8 @@ class StripeApi:
         raise AssertionError("unreachable")
 
     def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
-        """`once`, for what an operator may have mended since it was refused: a refusal is kept for a day as well.
-        Nothing was done under its key, so we may go on under another: the same for all who ask within these minutes.
+        """Like `once`, but retry a stored refusal too: an operator may have fixed its cause. Nothing happened under
+        the refused key, so a new key is safe. Concurrent callers share it.
         """
         try:
             return self.once(key, post, done)
@@ -106,20 +104,20 @@ class StripeApi:
     def give_back(
         self, order_id: str, post: Callable[[Any], Document], known: Callable[[], Document | None]
     ) -> Document:
-        """Give an order's money back once: `post` does it, `known` finds it done. Raises RefundRefusedError."""
+        """`known` finds an existing refund. Raises RefundRefusedError."""
         try:
             return self.once_anew(f"order:{order_id}:refund", post, known)
         except self.sdk.StripeError as error:
             if not self.is_refusal(error):
                 raise
-            # A twin of this call may have been faster.
+            # A concurrent call may have been faster.
             found = known()
             if found is not None:
                 return found
             raise RefundRefusedError(f"Stripe refuses the refund ({error.code or 'refused'}).") from None
 
     def is_refusal(self, error: stripe.StripeError) -> bool:
-        """Whether Stripe understood and said no, as opposed to faults and to requests that met another."""
+        """Faults and conflicts are not refusals."""
         if error.http_status == 409 or code_of(error) in _OUR_OWN_FAULT:
             return False
         refusals = (
@@ -149,7 +147,7 @@ class StripeApi:
 
     @contextmanager
     def faults_translated(self) -> Iterator[None]:
-        """No StripeError leaves: its text and its request may hold what must not be in a log."""
+        """A StripeError may hold data that must not be logged."""
         try:
             yield
         except self.sdk.StripeError as error:
@@ -171,7 +169,6 @@ class StripeApi:
         return [line.to_dict() for line in pages]
 
     def session(self, session_id: str) -> Document | None:
-        """A Checkout Session with its payment intent, the method of that, and its invoice."""
         if not session_id:
             return None
         return self.found(
@@ -181,19 +178,16 @@ class StripeApi:
         )
 
     def session_items(self, session_id: str) -> list[Document]:
-        """A Checkout Session's lines, with their products."""
         pages = self.v1.checkout.sessions.line_items.list(
             session_id, {"limit": PAGE, "expand": ["data.price.product"]}
         ).auto_paging_iter()
         return [item.to_dict() for item in pages]
 
     def session_of(self, payment_id: str) -> str | None:
-        """The id of the Checkout Session that a payment intent pays; None when it pays none."""
         found = self.v1.checkout.sessions.list({"payment_intent": payment_id, "limit": 1}).data
         return found[0].id if found else None
 
     def credit_note(self, invoice_id: str, order_id: str) -> Document | None:
-        """The credit note of an order's line, with its refunds."""
         pages = self.v1.credit_notes.list(
             {"invoice": invoice_id, "limit": PAGE, "expand": ["data.refunds.refund"]}
         ).auto_paging_iter()
@@ -205,7 +199,6 @@ class StripeApi:
 
 
 def given(parameters: Document) -> Any:
-    """For the SDK's typed dictionaries: the stand-in's tests hold our parameters to those types."""
     return parameters
 
 
@@ -220,11 +213,11 @@ def _header(answer: stripe.StripeError | stripe.StripeObject, name: str) -> str 
 
 
 def is_kept(answer: stripe.StripeError | stripe.StripeObject) -> bool:
-    """Whether Stripe repeats an answer that it gave under this key before."""
+    """Whether Stripe replayed a stored response."""
     return _header(answer, "idempotent-replayed") == "true"
 
 
 def code_of(error: stripe.StripeError) -> str | None:
-    """The error's code, which the SDK does not put on every kind of error."""
+    """The SDK does not set `code` on every error."""
     details = error.error.to_dict() if error.error is not None else {}
     return error.code or details.get("code")

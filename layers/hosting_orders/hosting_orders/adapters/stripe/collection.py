@@ -1,4 +1,4 @@
-"""Taking a cart's money at Stripe: the port Collection, by an invoice or on a page."""
+"""The Collection port at Stripe."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ from hosting_orders.domain.providers import (
 
 
 class StripeCollection:
-    """Invoices for customers with a saved method, Checkout Sessions for those without (checkout.py, invoices.py).
-
-    A payment's reference says which it is. The invoice that a Checkout Session makes is never a payment of its own:
-    news of it is news of its session.
+    """A saved method is charged by an invoice. Other customers pay on a Checkout page, whose invoice is not a
+    payment.
     """
 
     def __init__(self, stripe: StripeApi) -> None:

@@ -1,13 +1,11 @@
-"""Collecting at Stripe, invoice first (docs/design.md; https://docs.stripe.com/invoicing/integration).
+"""Collect a cart with one invoice at Stripe (docs/design.md; https://docs.stripe.com/invoicing/integration).
 
-What keeps the money right:
-
-* One invoice per cart, and an invoice can be paid only once. So only two calls could ever do harm when they are
-  repeated, creating the invoice and adding its lines; both carry an idempotency key computed from the cart. The
-  net sum on the invoice is compared with the cart's before anything is paid.
-* Every answer may be lost. `charge` repeats the same calls under the same keys. A surprise there (Stripe forgot a
-  key, or the invoice was paid or voided meanwhile) makes it read the invoice and do only what is missing.
-* The outcome is read from the invoice and its payment intent, never concluded from an error.
+* An invoice can be paid only once. Only creating it and adding lines are unsafe to repeat, so both have an
+  idempotency key computed from the cart.
+* The invoice's net sum must equal the cart's before anything is paid.
+* Any response may be lost, so `charge` repeats the calls under the same keys. If Stripe forgot a key or the invoice
+  has changed, `charge` reads the invoice and does only what is missing.
+* The outcome is read from Stripe's objects, never inferred from an error.
 """
 
 from __future__ import annotations
@@ -48,13 +46,10 @@ _WRONG_SUM = "wrong_sum"  # our own refusal, never Stripe's
 
 
 class StripeInvoices:
-    """One invoice per cart: collected, read, found and voided."""
-
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe
 
     def default_method(self, customer_id: str) -> PaymentMethod | None:
-        """The method that the customer's invoices are paid with, or None when there is none or no customer."""
         if not customer_id:
             return None
         with self._stripe.faults_translated():
@@ -67,11 +62,6 @@ class StripeInvoices:
         return PaymentMethod(id=method["id"], type=method["type"]) if method else None
 
     def charge(self, request: ChargeRequest) -> PaymentState:
-        """Collect the cart's money once, however often and by however many it is called.
-
-        Raises PaymentNotStartedError after a final decline or a refusal, with nothing left open at Stripe, and
-        ProviderUnavailableError when the outcome is unknown: calling again finds the same invoice.
-        """
         with self._stripe.faults_translated():
             invoice_id = self._check_when_old(request)
             refusal: stripe.StripeError | None = None
@@ -87,22 +77,18 @@ class StripeInvoices:
             return self._outcome(request, invoice, refusal)
 
     def state(self, invoice_id: str) -> PaymentState | None:
-        """What is true of an invoice now; None when there is no such invoice or it is not ours. Only reads.
+        """PROCESSING with an `error` is a final decline of our own attempt. `charge` is about to void the invoice,
+        whose page could still be paid. The state is therefore not FAILED, and the page is not offered.
 
-        A final decline of the method that we tried shows as PROCESSING with its `error`: the `charge` that got
-        it is about to void the invoice, and until then the hosted page could still be paid, so it is neither
-        FAILED nor to be offered to the customer. A method that was refused on the hosted page is the
-        customer's to replace there: AWAITING_AUTHENTICATION. So is a debit that was returned.
+        After a decline on the hosted page or a returned debit, the customer may use another method there.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))
 
     def state_of(self, invoice: Document | None) -> PaymentState | None:
-        """The same of an invoice that was just read."""
         return self._state(invoice) if invoice and is_ours(invoice) else None
 
     def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
-        """The payment of a cart made at `created_at` (epoch ms), found by the metadata of the customer's invoices."""
         if not customer_id:
             return None
         with self._stripe.faults_translated():
@@ -111,11 +97,7 @@ class StripeInvoices:
             return self._state(invoice) if invoice else None
 
     def void(self, invoice_id: str) -> PaymentState:
-        """Make sure that it can no longer be paid, and return what is true then.
-
-        CANCELED also when it was a draft, which is deleted. SUCCEEDED when it was paid just before, PROCESSING
-        while a debit is under way, which cannot be stopped. Raises NotFoundError for an invoice that is not ours.
-        """
+        """Raises NotFoundError if the invoice is not ours."""
         with self._stripe.faults_translated():
             invoice = self._stripe.invoice(invoice_id)
             if invoice is not None and not is_ours(invoice):
@@ -130,7 +112,7 @@ class StripeInvoices:
     def _look(
         self, customer_id: str, cart_token: str, created_at: int, account_id: str | None = None
     ) -> str | None:
-        """The id of the cart's invoice, by metadata. Were there several, the one nearest to money counts."""
+        """Of several invoices, the one closest to payment."""
         since = created_at // 1000 - CLOCK_SLACK
         pages = self._stripe.v1.invoices.list(
             {"customer": customer_id, "created": {"gte": since}, "limit": PAGE}
@@ -147,7 +129,6 @@ class StripeInvoices:
         return str(matching[0]["id"]) if matching else None
 
     def _create_invoice(self, request: ChargeRequest) -> str:
-        """The id of the cart's invoice; Stripe answers with the first one when it was asked before."""
         parameters: Document = {
             "customer": request.customer_id,
             "currency": request.currency.lower(),
@@ -174,7 +155,7 @@ class StripeInvoices:
             if not self._stripe.is_refusal(error):
                 raise
             if isinstance(error, self._stripe.sdk.IdempotencyError):
-                # The key was used with other words for the same cart: an older version of this code made it.
+                # An older version of this code used the key with other parameters.
                 found = look()
                 if found is None:
                     raise
@@ -190,7 +171,7 @@ class StripeInvoices:
         lines: tuple[ChargeLine, ...],
         again: str,
     ) -> None:
-        """Add the lines, finalize, pay: what is left to do from this status on. `again` sets the keys apart."""
+        """Continue from `status`. `again` is a suffix for new keys."""
         if status == "draft":
             if lines:
                 parameters: Document = {"lines": [self._line(request, line) for line in lines]}
@@ -205,7 +186,7 @@ class StripeInvoices:
                 )
             else:
                 invoice = self._stripe.invoice(invoice_id) or {}
-            self._check_sum(request, invoice)  # credit could pay it the moment it is finalized
+            self._check_sum(request, invoice)  # finalizing may pay it from credit at once
             invoice = self._stripe.once(
                 _key(request, f"finalize{again}"),
                 lambda options: self._stripe.v1.invoices.finalize_invoice(
@@ -214,9 +195,8 @@ class StripeInvoices:
             )
         else:
             invoice = self._stripe.invoice(invoice_id) or {}
-        self._check_sum(
-            request, invoice
-        )  # Stripe's first answer may be a kept one, older than the lines of a twin
+        # The finalize response may be a replay, older than the lines that a concurrent call added.
+        self._check_sum(request, invoice)
         if invoice.get("status") == "open":
             how: Document = {"off_session": True}
             if request.payment_method_id:
@@ -227,7 +207,6 @@ class StripeInvoices:
             )
 
     def _check_sum(self, request: ChargeRequest, invoice: Document) -> None:
-        """Never take a sum other than the cart's, whatever led to it."""
         if invoice.get("subtotal") != sum(line.amount for line in request.lines):
             differs = "The invoice differs from the cart."
             raise self._stripe.sdk.InvalidRequestError(differs, None, _WRONG_SUM)
@@ -236,7 +215,7 @@ class StripeInvoices:
         parameters: Document = {"description": line.description, "metadata": {"order": line.key}}
         if not self._stripe.automatic_tax:
             return {**parameters, "amount": line.amount}
-        # A bare amount would follow the Stripe account's own default; our prices are net.
+        # A bare amount would follow the Stripe account's default tax behaviour. Our prices are net.
         return {
             **parameters,
             "quantity": 1,
@@ -253,7 +232,6 @@ class StripeInvoices:
         return tuple(line for line in request.lines if line.key not in present)
 
     def _unfinished(self, invoice: Document | None, refusal: stripe.StripeError | None) -> bool:
-        """Whether a payment has yet to be tried, and trying could help."""
         if invoice is None or isinstance(refusal, self._stripe.sdk.CardError):
             return False
         if refusal is not None and refusal.code == _WRONG_SUM:
@@ -263,7 +241,7 @@ class StripeInvoices:
         )
 
     def _carry_on(self, request: ChargeRequest, invoice: Document | None) -> None:
-        """From the truth on: the keys' answers were refusals, or there are no keys any more."""
+        """Continue after refusals, or when the keys have expired."""
         assert invoice is not None
         lines: tuple[ChargeLine, ...] = ()
         again = ":again"
@@ -276,7 +254,7 @@ class StripeInvoices:
     def _outcome(
         self, request: ChargeRequest, invoice: Document | None, refusal: stripe.StripeError | None
     ) -> PaymentState:
-        """The state after everything was tried, or PaymentNotStartedError with nothing left open."""
+        """Raises PaymentNotStartedError with nothing left open."""
         if invoice is None:
             raise PaymentNotStartedError("The payment was withdrawn.")
         state = self._state(invoice)
@@ -289,7 +267,7 @@ class StripeInvoices:
                 return state
             if isinstance(refusal, self._stripe.sdk.CardError) and declined not in FINAL_DECLINES:
                 return awaiting(state, invoice, declined)
-            # Declined for good, or refused before it could be tried.
+            # Declined permanently, or refused before the attempt.
             state = self._close(invoice["id"], invoice)
             if state.status in (PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING):
                 return state
@@ -301,11 +279,7 @@ class StripeInvoices:
         )
 
     def _close(self, invoice_id: str, invoice: Document | None) -> PaymentState:
-        """Void or delete, unless it is paid or being paid; then what is true.
-
-        No idempotency key: doing it twice does it once anyway, and a refusal kept under a key (a debit was under
-        way) would outlive its reason.
-        """
+        """No idempotency key: the calls are safe to repeat, and Stripe would replay an outdated refusal."""
         for _ in range(3):
             if invoice is None:
                 return PaymentState(PaymentStatus.CANCELED, invoice_id, "", "", None, None, 0, 0)
@@ -320,7 +294,7 @@ class StripeInvoices:
                     return canceled(state)
             else:
                 refusal = self._stripe.refusal_of(lambda: self._stripe.v1.invoices.void_invoice(invoice_id))
-            # Also after success: Stripe's answer lacks the payments. After a refusal another process was faster.
+            # Read again: a success response lacks the payments, and after a refusal another process was faster.
             invoice = self._stripe.invoice(invoice_id)
         raise ProviderUnavailableError("Stripe: the invoice could not be closed")
 

@@ -1,4 +1,4 @@
-"""What Stripe has on record, in our words. Nothing here asks Stripe for anything."""
+"""Read Stripe's objects as domain values, without requests."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import RefundRefusedError
 from hosting_orders.domain.providers import PaidRenewal, PaymentState, RefundState, RenewalState
 
-# The version of this metadata.
 _SCHEMA = "1"
-# In the metadata of a Checkout Session and of all that is made for it.
+# Metadata of a Checkout Session and of every object made for it.
 COLLECTED_BY, CHECKOUT = "collected_by", "checkout"
 
-# Asking again, or authenticating, cannot help: https://docs.stripe.com/declines/codes. The customer is told no
-# more than that it was declined, as that page demands for lost and stolen cards.
+# Neither a retry nor authentication can help: https://docs.stripe.com/declines/codes. The customer sees only a
+# generic decline, as that page requires for lost and stolen cards.
 FINAL_DECLINES = frozenset(
     {
         "fraudulent",
@@ -34,7 +33,7 @@ FINAL_DECLINES = frozenset(
 
 
 def payment_state(invoice: Document, method_type: str | None, gross: dict[str, int]) -> PaymentState:
-    """Classify by what is on record at Stripe alone (the table in docs/design.md). `gross` is by line key."""
+    """Classify by Stripe's state alone (docs/design.md). `gross` is by line key."""
     intent = intent_of(invoice)
     error = error_of(intent)
     credit = max(0, (invoice.get("ending_balance") or 0) - (invoice.get("starting_balance") or 0))
@@ -71,7 +70,6 @@ def payment_state(invoice: Document, method_type: str | None, gross: dict[str, i
 
 
 def method_type(intent: Document | None, look_up: Callable[[str], str | None]) -> str | None:
-    """The type of the method that was used or tried last; None when none was. `look_up` finds one by its id."""
     if intent is None or is_untried(intent):
         return None
     refusal = intent.get("last_payment_error")
@@ -82,7 +80,7 @@ def method_type(intent: Document | None, look_up: Callable[[str], str | None]) -
         return str(method["type"])
     types = intent.get("payment_method_types") or []
     if len(types) == 1:
-        return str(types[0])  # it could not have been another: this saves a request
+        return str(types[0])  # the only possible type, without a request
     if method is None:
         return None
     return look_up(method)
@@ -98,12 +96,12 @@ def awaiting(state: PaymentState, invoice: Document, error: str | None) -> Payme
 
 
 def canceled(state: PaymentState) -> PaymentState:
-    """Voiding gives used credit back, and nothing will be asked of the method any more."""
+    """Voiding an invoice returns the used credit."""
     return replace(state, status=PaymentStatus.CANCELED, amount_charged=0, credit_applied=0)
 
 
 def refund_state(note: Document) -> RefundState:
-    """Raises RefundRefusedError when the bank sent the money back to us."""
+    """Raises RefundRefusedError when the bank returned the refund."""
     refunds = note.get("refunds") or []
     for refund in refunds:
         details = refund["refund"]
@@ -131,7 +129,7 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
     item = subscription["items"]["data"][0]
     begun, ends = item["current_period_start"], item["current_period_end"]
     ended = subscription["status"] in ("canceled", "incomplete_expired")
-    # Stripe may move a subscription on to its next term a moment before there is an invoice for that.
+    # Stripe may start the next term shortly before it creates the term's invoice.
     invoiced = any(period["start"] == begun for _, period in terms)
     missing = not ended and begun >= subscription["billing_cycle_anchor"] and not invoiced
     payable = any(invoice["status"] in ("draft", "open", "uncollectible") for invoice, _ in terms)
@@ -150,18 +148,16 @@ def _given_back(invoice: Document) -> bool:
 
 
 def cart_metadata(account_id: str, cart_token: str) -> dict[str, str]:
-    """What says at Stripe that something belongs to a cart of ours."""
     return {"account_id": account_id, "cart_token": cart_token, "schema": _SCHEMA}
 
 
 def has_cart(document: Document) -> bool:
-    """Whether an invoice or a Checkout Session belongs to a cart of ours."""
     metadata = document.get("metadata") or {}
     return "account_id" in metadata and "cart_token" in metadata
 
 
 def is_ours(invoice: Document) -> bool:
-    """Whether a cart is collected by this invoice. One that Checkout made is a receipt of its session's payment."""
+    """A Checkout invoice is a receipt, not a payment."""
     return has_cart(invoice) and not is_made_by_checkout(invoice)
 
 
@@ -170,14 +166,13 @@ def is_made_by_checkout(invoice: Document) -> bool:
 
 
 def id_of(value: Any) -> str | None:
-    """The id of something that Stripe gives as an id or in full."""
     if isinstance(value, dict):
         value = value.get("id")
     return value if isinstance(value, str) and value else None
 
 
 def intent_of(invoice: Document) -> Document | None:
-    """The payment intent that counts: the one that paid, else the invoice's own."""
+    """The payment intent that paid, else the default one."""
     payments = (invoice.get("payments") or {}).get("data") or []
     for payment in sorted(payments, key=lambda p: (p["status"] != "paid", not p["is_default"])):
         intent = payment["payment"].get("payment_intent")
@@ -187,7 +182,6 @@ def intent_of(invoice: Document) -> Document | None:
 
 
 def is_untried(intent: Document | None) -> bool:
-    """No payment method has been asked for the money yet."""
     if intent is None:
         return True
     waiting = intent["status"] in ("requires_payment_method", "requires_confirmation")
@@ -200,20 +194,20 @@ def error_of(intent: Document | None) -> str | None:
 
 
 def _was_our_attempt(invoice: Document, intent: Document | None) -> bool:
-    """Whether the method that was refused is the one we tried, not one that the customer gave on the hosted page."""
+    """Whether our method was declined, not one from the hosted page."""
     error = (intent or {}).get("last_payment_error") or {}
     tried, ours = id_of(error.get("payment_method")), id_of(invoice.get("default_payment_method"))
     return tried is None or ours is None or tried == ours
 
 
 def _net(invoice: Document) -> int:
-    """The invoice's total without tax; an invoice without tax names none."""
+    """Stripe sends no `total_excluding_tax` for an invoice without tax."""
     net = invoice.get("total_excluding_tax")
     return int(invoice["total"] if net is None else net)
 
 
 def gross_of(line: Document) -> int:
-    """What a line costs with tax and without its discounts, in minor units."""
+    """The price in minor units, with tax and after discounts."""
     discounts = sum(discount["amount"] for discount in line.get("discount_amounts") or [])
     taxes = sum(tax["amount"] for tax in line.get("taxes") or [] if tax["tax_behavior"] == "exclusive")
     gross: int = line["amount"] - discounts + taxes
@@ -221,15 +215,13 @@ def gross_of(line: Document) -> int:
 
 
 def gross_by_line(lines: list[Document], total: int) -> dict[str, int]:
-    """What each of our lines costs with tax, by its key. Together they are the invoice's `total`, to the cent."""
     return adding_up({key: gross_of(line) for line in lines if (key := line_key_of(line)) is not None}, total)
 
 
 def adding_up(gross: dict[str, int], total: int) -> dict[str, int]:
-    """What the lines cost, so that together they are `total`."""
     rest = total - sum(gross.values())
     if gross and rest:
-        # What belongs to the whole, such as a rounding difference, goes to its largest line.
+        # The largest line takes the difference, such as a rounding difference.
         gross[max(gross, key=lambda key: gross[key])] += rest
     return gross
 
@@ -240,6 +232,5 @@ def line_key_of(line: Document) -> str | None:
 
 
 def subscription_of(invoice: Document) -> str | None:
-    """The subscription that an invoice charges a term of; None for an invoice of another kind."""
     details = (invoice.get("parent") or {}).get("subscription_details") or {}
     return id_of(details.get("subscription"))

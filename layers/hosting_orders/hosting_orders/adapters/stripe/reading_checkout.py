@@ -1,4 +1,4 @@
-"""What Stripe has on record of a Checkout Session, in our words. Nothing here asks Stripe for anything."""
+"""Read Checkout Sessions as domain values, without requests."""
 
 from __future__ import annotations
 
@@ -16,20 +16,18 @@ from hosting_orders.adapters.stripe.reading import (
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.providers import PaymentState, SavedMethod
 
-_FAILED = "payment_failed"  # when Stripe names no reason
+_FAILED = "payment_failed"  # when Stripe gives no reason
 
 
 def is_session(reference: str) -> bool:
-    """Whether a payment's reference is the id of a Checkout Session; else it is the id of an invoice."""
     return reference.startswith("cs_")
 
 
 def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
-    """Classify by what is on record at Stripe alone. `gross` is by line key.
+    """Classify by Stripe's state alone (docs/design.md).
 
-    A card that is declined on the page, or a challenge of its bank, leaves the session open: the customer is still
-    there and can try another. Only the time, or a debit that the bank returns, ends it unpaid. A returned debit may
-    leave an invoice behind that can still be paid: that is PROCESSING with its `error` until the invoice is void.
+    A declined card leaves the session open for another try. A returned debit may leave a payable invoice: PROCESSING
+    with an `error` until it is void.
     """
     intent = _intent_of(session)
     total = session["amount_total"]
@@ -68,35 +66,31 @@ def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
 
 
 def is_paid(session: Document) -> bool:
-    """Whether the money is there; also when it came later, by the invoice that a returned debit had left."""
+    """A returned debit may leave an invoice, which can be paid later."""
     return session["payment_status"] in ("paid", "no_payment_required") or _invoice_status(session) == "paid"
 
 
 def is_under_way(session: Document) -> bool:
-    """Whether money is on its way, which cannot be stopped."""
     intent = _intent_of(session)
     return intent is not None and intent["status"] in ("processing", "succeeded")
 
 
 def payable_invoice(session: Document) -> str | None:
-    """The id of the session's invoice while that can be paid."""
     return id_of(session.get("invoice")) if _invoice_status(session) in ("open", "uncollectible") else None
 
 
 def nearness(session: Document) -> tuple[int, int, str]:
-    """Sorts the sessions of one cart: the nearest to money first, and of equal ones the oldest."""
+    """Sort key: closest to payment first, then the oldest."""
     status = "paid" if is_paid(session) else session["status"]
     return ("paid", "complete", "open", "expired").index(status), session["created"], session["id"]
 
 
 def gross_by_item(items: list[Document], total: int) -> dict[str, int]:
-    """What each of our lines costs with tax, by its key. Together they are the session's `total`, to the cent."""
     keyed = ((key_of_item(item), item["amount_total"]) for item in items)
     return adding_up({key: amount for key, amount in keyed if key is not None}, total)
 
 
 def key_of_item(item: Document) -> str | None:
-    """The key of a session's line: its own, or that of its product (given with it)."""
     product = (item.get("price") or {}).get("product")
     return line_key_of(item) or (line_key_of(product) if isinstance(product, dict) else None)
 

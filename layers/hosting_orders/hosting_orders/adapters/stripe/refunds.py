@@ -1,4 +1,4 @@
-"""Giving money back at Stripe: one credit note per order for invoices, one refund per order for Checkout Sessions."""
+"""The Refunds port at Stripe: one credit note or refund per order."""
 
 from __future__ import annotations
 
@@ -11,26 +11,18 @@ from hosting_orders.domain.providers import RefundState
 
 
 class StripeRefunds:
-    """Refunds of single orders of what was paid, by an invoice or on a page."""
-
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe
         self._checkout = StripeCheckoutRefunds(stripe)
 
     def refund(self, reference: str, line_key: str, order_id: str) -> RefundState:
-        """Give back one order's part of a paid invoice or Checkout Session, once. Raises RefundRefusedError."""
         with self._stripe.faults_translated():
             if is_session(reference):
                 return self._checkout.refund(reference, line_key, order_id)
             return self._refund(reference, line_key, order_id)
 
     def _refund(self, invoice_id: str, line_key: str, order_id: str) -> RefundState:
-        """Give back one order's line of a paid invoice with one credit note, once.
-
-        What the card and the credit had paid of the whole invoice goes back to each in proportion; over all
-        lines the parts add up to the cent, in whatever order they are refunded. A line that cost nothing needs
-        no credit note; its own id stands in for one. Raises RefundRefusedError.
-        """
+        """Create one credit note per order. A free line needs none: the line's own id serves as the refund id."""
         invoice = self._stripe.invoice(invoice_id)
         if invoice is None or not is_ours(invoice):
             raise RefundRefusedError("There is no such invoice.")
@@ -62,10 +54,10 @@ class StripeRefunds:
 
 
 def _share(invoice: Document, lines: list[Document], line_key: str) -> tuple[Document, int, int]:
-    """The order's line, and how much of its gross goes to the card and to the credit.
+    """Return the order's line and its shares for the card and the credit.
 
-    The card's money is laid along the lines in a fixed order and cut at their borders. So a share depends neither
-    on what was refunded before nor on who refunds at the same time, and the shares add up to what was paid.
+    The card's money is spread along the lines in a fixed order. A share does not depend on other refunds, and the
+    shares add up to the cent.
     """
     lines = sorted(lines, key=lambda line: (line_key_of(line) or "", line["id"]))
     matching = [line for line in lines if line_key_of(line) == line_key]

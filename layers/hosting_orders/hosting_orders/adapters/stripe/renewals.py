@@ -1,4 +1,4 @@
-"""Renewing at Stripe: one subscription per order, which begins with the order's second term."""
+"""The Renewals port at Stripe: one subscription per order, starting with the second term."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from hosting_orders.domain.providers import RenewalState
 
 
 class StripeRenewals:
-    """Subscriptions, begun and read."""
-
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe
 
@@ -33,11 +31,7 @@ class StripeRenewals:
         term: Term,
         anchor: int,
     ) -> Subscription:
-        """Renew at this price from `anchor` (epoch ms) on, once per order; nothing is charged before.
-
-        An anchor that has passed moves on by whole terms: what was delivered late is not charged at once.
-        Raises PaymentNotStartedError when Stripe refuses.
-        """
+        """A past `anchor` moves on by whole terms, so a late delivery is not charged at once."""
         first = moment = dt.datetime.fromtimestamp(anchor // 1000, dt.UTC)
         terms = 0
         while moment.timestamp() <= self._stripe.now():
@@ -71,7 +65,7 @@ class StripeRenewals:
         if self._stripe.automatic_tax:
             parameters["automatic_tax"] = {"enabled": True}
         with self._stripe.faults_translated():
-            # A moved anchor is another request, which the key of the first would refuse: so look before that too.
+            # A moved anchor changes the request and needs a new key. Search first to avoid a second subscription.
             old = terms > 0 or self._stripe.now() - begun >= KEYS_ARE_KEPT
             subscription = look() if old else None
             if subscription is None:
@@ -85,11 +79,7 @@ class StripeRenewals:
         )
 
     def renewal(self, subscription_id: str) -> RenewalState | None:
-        """A renewal with the further terms that were paid; None when there is no such subscription.
-
-        A term is what an invoice of `billing_reason` subscription_cycle charges. One whose money went back by a
-        credit note is not paid.
-        """
+        """A term is an invoice with `billing_reason` subscription_cycle. A fully refunded term is not paid."""
         with self._stripe.faults_translated():
             subscription = self._stripe.found(lambda: self._stripe.v1.subscriptions.retrieve(subscription_id))
             if subscription is None:
@@ -108,7 +98,7 @@ class StripeRenewals:
         terms: int,
         look: Callable[[], Document | None],
     ) -> Document:
-        # An inline price needs a product. One of our own choosing needs no search: it is there or it is not.
+        # An inline price needs a product. A product id computed from the order needs no search.
         product: Document = {
             "id": f"order_{order_id}",
             "name": description,
@@ -132,7 +122,7 @@ class StripeRenewals:
             raise PaymentNotStartedError("The renewal could not be started.", error.code) from None
 
     def _subscription(self, customer_id: str, order_id: str, since: int) -> Document | None:
-        """The order's subscription whatever became of it: one that ended is not begun a second time."""
+        """Search in every status, since an ended subscription is not started again."""
         pages = self._stripe.v1.subscriptions.list(
             {"customer": customer_id, "status": "all", "created": {"gte": since}, "limit": PAGE}
         ).auto_paging_iter()
@@ -144,7 +134,7 @@ class StripeRenewals:
 
 
 def _months_later(moment: dt.datetime, months: int) -> dt.datetime:
-    """The same time so many months later; the 31st becomes the last day of a shorter month."""
+    """The 31st becomes the last day of a shorter month."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     day = min(moment.day, calendar.monthrange(year, month + 1)[1])
     return moment.replace(year=year, month=month + 1, day=day)

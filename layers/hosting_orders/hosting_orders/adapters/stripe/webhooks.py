@@ -1,4 +1,4 @@
-"""Stripe's webhooks: verified, and read for what they are about."""
+"""The PaymentNews port at Stripe."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
 
 WEBHOOK_TOLERANCE = 300
 
-# Events after which an invoice of ours may be in another state. Those before the first attempt to pay are left
-# out: then `charge` is still at work, and an order must not be told about a payment that has not been tried.
+# Events before the first payment attempt are left out. `charge` is still running then, and an order must not
+# receive a payment that has not been tried.
 _INVOICE_EVENTS = frozenset(
     {
         "invoice.marked_uncollectible",
@@ -47,16 +47,16 @@ _EVENTS_NAMING_A_PAYMENT = ("charge.", "refund.")
 
 
 class StripeWebhooks:
-    """News of payments. `secrets` are all the signing secrets that are valid now: two during a rotation."""
+    """`secrets` are all valid signing secrets: two during a rotation."""
 
     def __init__(self, stripe: StripeApi, secrets: tuple[str, ...]) -> None:
         self._stripe = stripe
         self._secrets = secrets
 
     def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
-        """What a webhook is about. Only ids are taken from it: what is true is read from the objects themselves.
+        """Only ids are taken from the event. The current state is read from the objects.
 
-        Raises ForgedWebhookError unless one of our secrets signed these very bytes within five minutes of now.
+        Raises ForgedWebhookError unless a secret signed this exact body within five minutes of now.
         """
         self._verify(raw_body, signature)
         try:
@@ -76,7 +76,7 @@ class StripeWebhooks:
         if kind in _PAYMENT_INTENT_EVENTS:
             return replace(read, payment_id=id_of(subject.get("id")))
         if kind.startswith(_EVENTS_NAMING_A_PAYMENT):
-            # Charges, refunds and disputes all name the payment intent that they belong to.
+            # Charges, refunds and disputes all name their payment intent.
             failed = kind.startswith("refund.") and subject.get("status") in ("failed", "canceled")
             return replace(
                 read,
@@ -89,7 +89,6 @@ class StripeWebhooks:
         return read
 
     def reference_of(self, payment_id: str) -> str | None:
-        """The invoice that a payment intent pays, or else the Checkout Session; None when it pays neither."""
         with self._stripe.faults_translated():
             payments = self._stripe.v1.invoice_payments.list(
                 {"payment": {"type": "payment_intent", "payment_intent": payment_id}, "limit": 1}
@@ -99,7 +98,6 @@ class StripeWebhooks:
             return self._stripe.session_of(payment_id)
 
     def subscription(self, subscription_id: str) -> SubscriptionState | None:
-        """A renewal as it is now; None when it is unknown or not ours."""
         with self._stripe.faults_translated():
             found = self._stripe.found(lambda: self._stripe.v1.subscriptions.retrieve(subscription_id))
         metadata = (found or {}).get("metadata") or {}
@@ -108,7 +106,6 @@ class StripeWebhooks:
         return SubscriptionState(metadata["account_id"], metadata["order_id"], str(found["status"]))
 
     def refund_failed(self, refund_id: str) -> bool:
-        """Whether the bank sent a refund back, so that the customer does not have the money."""
         with self._stripe.faults_translated():
             found = self._stripe.found(lambda: self._stripe.v1.refunds.retrieve(refund_id))
         return found is not None and found["status"] in ("failed", "canceled")
@@ -121,7 +118,7 @@ class StripeWebhooks:
                 signed_at = int(next(part[1] for part in parts if part[0] == "t"))
             except (self._stripe.sdk.StripeError, ValueError, TypeError, IndexError):
                 continue
-            # By our own clock, and in both directions: a message from the future is no better than an old one.
+            # Use our own clock. Reject future timestamps as well as old ones.
             if abs(self._stripe.now() - signed_at) <= WEBHOOK_TOLERANCE:
                 return
-        raise ForgedWebhookError("the webhook's signature does not hold")
+        raise ForgedWebhookError("the webhook's signature is not valid")
