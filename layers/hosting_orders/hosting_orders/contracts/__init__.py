@@ -1,1 +1,1 @@
-"""One module per published contract: what it lets in, and how it says what is true."""
+"""The published contracts."""

@@ -1,7 +1,4 @@
-"""Contract 003, "Orders", API version 1, and what it refers to.
-
-Hold it beside docs/contracts.md. `ours` marks what the published text lacks.
-"""
+"""The operations of contract 003."""
 
 from __future__ import annotations
 
