@@ -1,7 +1,7 @@
 """The hosting platform over HTTP (docs/hosting-platform-contract.md).
 
-A refusal is final only in a well-formed error document: a load balancer's bare 404 must not cause a refund. All
-requests are safe to repeat.
+A refusal is final only in a well-formed error document: a load balancer's bare 404 must not cause a refund. Every
+unclear response is ProviderUnavailableError: all requests are safe to repeat.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class HttpHostingPlatform:
         )
 
     def provision(self, request: ServiceRequest) -> Operation:
-        """An operation that has already ended is returned with its result."""
+        """Request the service. An operation that has already ended is returned with its result."""
         path = f"/v1/services/{quote(request.item_id, safe='')}"
         status, answer = self._ask("PUT", path, _asked(request))
         if not 200 <= status < 300:
@@ -206,7 +206,7 @@ class HttpHostingPlatform:
         raise _refusal("DELETE", status, answer)
 
     def operation_of_webhook(self, raw_body: bytes, headers: Mapping[str, str]) -> str:
-        """The signature must be from the last five minutes. Read the operation for its state."""
+        """Accepts a signature for five minutes. The webhook is only a hint: read the operation for its state."""
         standard_webhooks.verify(self._secrets, headers, raw_body, self._now())
         try:
             return _Completed.model_validate_json(raw_body).operation_id
@@ -259,7 +259,7 @@ class HttpHostingPlatform:
 
 
 def _asked(request: ServiceRequest) -> dict[str, Any]:
-    """Must never change for an order: the platform refuses a different body."""
+    """The request body. It must never change for an order: the platform refuses a different one."""
     body: dict[str, Any] = {
         "reference": request.reference,
         "kind": request.kind,

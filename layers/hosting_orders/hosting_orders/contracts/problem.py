@@ -36,7 +36,6 @@ class Problem:
     - `at`: epoch milliseconds UTC.
     - `lacks`: what the account still needs before it can be charged (NotReadyToChargeError).
     - `accepts`: the request's `Accept-Language`.
-    - `route`: the request's route key.
     """
 
     code: Code

@@ -63,7 +63,7 @@ class Region:
         """Whether this is a stand-in, where nothing costs money."""
         return urlsplit(self._client.meta.endpoint_url).hostname in _LOOPBACK
 
-    # -- looking --------------------------------------------------------------------------------------------------
+    # -- reading --------------------------------------------------------------------------------------------------
 
     def machine(self, name: str) -> Document | None:
         return self._found("get_instance", "instance", instanceName=name)
@@ -72,7 +72,7 @@ class Region:
         return self._found("get_static_ip", "staticIp", staticIpName=name)
 
     def history(self, name: str) -> list[Document]:
-        """Latest first. The first page has the latest, and is enough."""
+        """A machine's operations, latest first. The first page has the latest, and is enough."""
         try:
             answer = self._look("get_operations_for_resource", resourceName=name)
         except NotThereError:
@@ -98,7 +98,7 @@ class Region:
         except RefusedError:
             raise ProviderUnavailableError(f"lightsail: {method} was refused") from None
 
-    # -- acting ---------------------------------------------------------------------------------------------------
+    # -- changing -------------------------------------------------------------------------------------------------
 
     def create_machine(
         self, name: str, *, zone: str, blueprint: str, bundle: str, script: str, tags: list[dict[str, str]]
@@ -130,7 +130,7 @@ class Region:
         self._ask("release_static_ip", staticIpName=name)
 
     def open_ports(self, machine: str, ports: list[dict[str, Any]]) -> None:
-        """Close all others."""
+        """Open these ports and close all others."""
         self._ask("put_instance_public_ports", instanceName=machine, portInfos=ports)
 
     def _ask(self, method: str, **arguments: Any) -> Document:

@@ -22,7 +22,7 @@ mkdir -p /etc/cloud/cloud.cfg.d
 printf 'preserve_hostname: true\\n' > /etc/cloud/cloud.cfg.d/99-hosting-orders.cfg
 printf '127.0.1.1 %s\\n' {name} >> /etc/hosts
 """
-# Replace root's file: cloud-init puts a command before each of its keys that refuses the login.
+# Replace root's file. cloud-init puts a command before each key there, which only refuses the login.
 _PUBLIC_KEY = """\
 root=$(getent passwd 0 | cut -d: -f6)
 for home in "$root" "$(getent passwd 1000 | cut -d: -f6)"; do
@@ -48,7 +48,11 @@ systemctl restart sshd || systemctl restart ssh
 
 
 def launch_script(request: ServiceRequest) -> str:
-    """Raises ProvisioningFailedError without a login, or for a key of several lines (a second key)."""
+    """Build a machine's launch script.
+
+    Raises ProvisioningFailedError when there is no key and no password, or when the key has several lines. A second
+    line would be a second key.
+    """
     key, password = request.ssh_key, request.password
     if not key and not password:
         raise ProvisioningFailedError("The machine has neither an SSH key nor a password (no_login).")

@@ -56,7 +56,10 @@ class LightsailPlatform:
         self._regions: dict[str, Region] = {}
 
     def provision(self, request: ServiceRequest) -> Operation:
-        """A RUNNING operation needs another call. A test order is refused (`test_order`)."""
+        """Build the machine, or take its next step. A RUNNING operation needs another call.
+
+        Raises ProvisioningFailedError `test_order` when no real money was paid, except at a stand-in.
+        """
         place = place_of(request)
         if place is None:
             raise ProvisioningFailedError("The platform has no such location (not_offered).")
@@ -74,7 +77,10 @@ class LightsailPlatform:
             raise
 
     def operation(self, operation_id: str) -> Operation | None:
-        """Take the next step too. After a temporary failure (ProviderUnavailableError) `provision` builds again."""
+        """Read the operation and take its next step.
+
+        Raises ProviderUnavailableError after a temporary failure. `provision` then builds again.
+        """
         place = place_of_operation(operation_id)
         if place is None:
             return None
@@ -85,7 +91,10 @@ class LightsailPlatform:
         return self._carry_on(region, place, machine) if _is_of(machine, place) else None
 
     def deprovision(self, request: ServiceRequest) -> None:
-        """Raises ProviderUnavailableError until the machine and its address are confirmed deleted."""
+        """Delete the machine and release its address. Another order's machine is left alone.
+
+        Raises ProviderUnavailableError until both are confirmed deleted.
+        """
         place = place_of(request)
         if place is not None:
             self._remove(self._region(place.region), place)
@@ -141,7 +150,7 @@ class LightsailPlatform:
                 region.allocate_address(place.address)
             except RefusedError as refusal:
                 if not refusal.name_in_use:
-                    # Only the name can be refused otherwise, so every other refusal means the quota.
+                    # The request holds only a name, and the name is free: the quota must be reached.
                     raise QuotaReachedError("lightsail: no address was allocated") from None
             address = region.address(place.address)
         if address is None:
@@ -150,7 +159,7 @@ class LightsailPlatform:
             raise ProvisioningFailedError("The address belongs to another machine (name_taken).")
         return address
 
-    # -- what is there --------------------------------------------------------------------------------------------
+    # -- current state --------------------------------------------------------------------------------------------
 
     def _carry_on(self, region: Region, place: Place, machine: Document) -> Operation:
         match _state(machine):
@@ -229,13 +238,13 @@ class LightsailPlatform:
             raise ProviderUnavailableError("lightsail: the address cannot be released now") from None
 
     def _release_unused(self, region: Region, place: Place) -> None:
-        """Release the order's address when another machine has its name."""
+        """Release the order's address after another machine took the name. An attached address is not ours."""
         address = region.address(place.address)
         if address is not None and not address.get("isAttached"):
             self._release(region, place)
 
     def _is_under_way(self, history: Sequence[Document]) -> bool:
-        """After an hour an operation no longer counts as under way, or a refund would wait forever."""
+        """Whether the machine is being built. A creation counts for an hour: a refund must not wait forever."""
         creation, deleted = _last_creation(history)
         if creation is None or deleted or creation.get("status") not in ("NotStarted", "Started"):
             return False
@@ -248,7 +257,7 @@ class LightsailPlatform:
         return self._regions[name]
 
 
-# -- whose it is ------------------------------------------------------------------------------------------------------
+# -- ownership --------------------------------------------------------------------------------------------------------
 
 
 def _is_of(machine: Document, place: Place) -> bool:
@@ -268,7 +277,7 @@ def _is_free(address: Document, place: Place) -> bool:
     return not address.get("isAttached") or address.get("attachedTo") == place.machine
 
 
-# -- what became of it ------------------------------------------------------------------------------------------------
+# -- outcomes ---------------------------------------------------------------------------------------------------------
 
 
 def _last_creation(history: Sequence[Document]) -> tuple[Document | None, bool]:

@@ -50,7 +50,7 @@ def _shown(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-# -- what is no domain name at all --------------------------------------------------------------------------------
+# -- texts that are not domains -----------------------------------------------------------------------------------
 
 
 def _check_kind_of_text(text: str) -> None:
@@ -205,7 +205,7 @@ def _why(error: IDNAError, text: str) -> str:
     return f"A domain cannot have {which}."
 
 
-# -- what can be registered, and where ----------------------------------------------------------------------------
+# -- registries ---------------------------------------------------------------------------------------------------
 
 
 @cache

@@ -75,7 +75,10 @@ class Route53Registrar:
     # -- the order -----------------------------------------------------------------------------------------------
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Hide the contacts where the registry allows it. A domain already in our account is refused."""
+        """Order the domain once. Contacts are hidden where the registry allows it.
+
+        The registrar also refuses a domain that is already in our account.
+        """
         tld = request.name.partition(".")[2]
         if tld not in tlds.known():
             raise RegistrationRefusedError(f"the registrar does not sell domains under .{tld}", Refusal.OTHER)
@@ -103,7 +106,7 @@ class Route53Registrar:
         return str(answer["OperationId"])
 
     def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
-        """ProviderUnavailableError also means that a renewal may be in progress."""
+        """Renew for one year. ProviderUnavailableError also means that a renewal may already be in progress."""
         order = {"DomainName": name, "DurationInYears": 1, "CurrentExpiryYear": current_expiry_year}
         try:
             return self._operation_of("renew_domain", order)
@@ -117,10 +120,10 @@ class Route53Registrar:
         except RefusedError as refusal:
             raise ProvisioningFailedError(_not_renewed(refusal)) from None
 
-    # -- what became of it ---------------------------------------------------------------------------------------
+    # -- outcomes ------------------------------------------------------------------------------------------------
 
     def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
-        """`since` is rounded down to whole seconds. The registrar's clock sets the times and may differ."""
+        """`since` is rounded down to seconds. The registrar's clock sets the times, and may differ from ours."""
         arguments = {
             "SubmittedSince": datetime.fromtimestamp(since // 1000, UTC),
             "Type": [TYPES[action]],
@@ -140,7 +143,7 @@ class Route53Registrar:
         return sorted(found, key=lambda operation: operation.submitted_at, reverse=True)
 
     def _named(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Fetch a domain that the list omits: a missed operation would lead to a second order."""
+        """Fetch an operation listed without its domain: missing it would lead to a second order."""
         if entry.get("DomainName"):
             return entry
         return self._asking.ask("get_operation_detail", OperationId=entry.get("OperationId", ""))

@@ -31,10 +31,10 @@ class ContactType:
 
 @dataclass(frozen=True, slots=True)
 class TldFacts:
-    """`letters` are accepted besides a–z, and None means all of IDNA 2008. `shortest` counts the characters before the
-    TLD.
+    """`letters` are allowed besides a–z, and None allows all of IDNA 2008.
 
-    `extra_properties` are JSON Schemas of the registry's own fields, and `parameters` are Route 53's names for them.
+    `shortest` counts the characters before the TLD. `extra_properties` are JSON Schemas of the registry's own fields,
+    and `parameters` are Route 53's names for them.
     """
 
     name: str

@@ -8,7 +8,7 @@ from hosting_orders.domain.money import ZERO_DECIMAL
 
 
 class Currency(TypedDict):
-    """`rate` is always 1."""
+    """`rate` is always 1: amounts are in the account's own currency."""
 
     code: str
     iso: str

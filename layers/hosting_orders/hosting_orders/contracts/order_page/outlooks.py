@@ -141,7 +141,7 @@ class _Teller:
             latest=_.moment(latest),
         )
 
-    # -- when it is not delivered -----------------------------------------------------------------------------------
+    # -- undelivered orders -----------------------------------------------------------------------------------------
 
     def _unpaid(self, title: Markup) -> Words:
         _ = self.say

@@ -74,7 +74,7 @@ def order_status_list(listing: StatusListing) -> OrderStatusList:
 
 
 def links(listing: StatusListing) -> Mapping[str, str]:
-    """The `Link` header with the neighbours' cursors."""
+    """The `Link` header with the cursors of the next and previous page."""
     neighbours = {"next": listing.page.next_cursor, "prev": listing.page.previous_cursor}
     found = [
         f'</api/v1/orders?per_page={listing.page.per_page}&cursor={cursor}>; rel="{relation}"'
@@ -89,7 +89,7 @@ def placed_status(placed: Placed) -> OrderStatusAnswer:
 
 
 def payment_link(view: OrderStatusView) -> Mapping[str, str]:
-    """The payment page in a header (ours): `data` has only thirteen fields."""
+    """The payment page as a `Link` header (ours): `data` has exactly thirteen fields."""
     order, payment = view.order, view.cart.payment
     waits = order.status is OrderStatus.PENDING and not payment.settled and payment.pay_url is not None
     return {"Link": f'<{payment.pay_url}>; rel="payment"'} if waits else {}

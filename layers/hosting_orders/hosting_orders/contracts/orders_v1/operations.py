@@ -78,7 +78,7 @@ CANCEL_ORDER = Operation(
     refuses=(Code.ORDER_NOT_CANCELLABLE,),
 )
 
-# -- what it refers to --------------------------------------------------------------------------------------------
+# -- shared endpoints ---------------------------------------------------------------------------------------------
 
 _SHARED = shared_operations(CONTRACT, UNKNOWN_VARIANTS)
 LIST_TASKS, SHOW_TASK = _SHARED.list_tasks, _SHARED.show_task

@@ -109,7 +109,7 @@ def orders_a_domain(body: object) -> bool:
     return any(isinstance(item, Mapping) and item.get("domain") is not None for item in items)
 
 
-# -- what the use case takes --------------------------------------------------------------------------------------
+# -- use-case requests --------------------------------------------------------------------------------------------
 
 
 def _site_order(body: object, facts: RequestFacts) -> CartRequest:

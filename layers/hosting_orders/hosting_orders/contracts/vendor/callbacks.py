@@ -57,7 +57,7 @@ class CallbackAttempt(TypedDict):
 
 
 class CallbackAttempts(TypedDict):
-    """Newest attempts, oldest first."""
+    """The newest attempts, oldest first."""
 
     callback: CallbackState
     attempts: list[CallbackAttempt]
