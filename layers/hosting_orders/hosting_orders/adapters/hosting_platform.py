@@ -1,8 +1,7 @@
-"""The hosting platform over HTTP, after docs/hosting-platform-contract.md.
+"""The hosting platform over HTTP (docs/hosting-platform-contract.md).
 
-Two rules decide. An answer is final only when the platform says so in a well-formed error document: a bare
-404 of a load balancer must not end in a refund. And everything asked here may be asked again, so whatever is
-unclear is ProviderUnavailableError.
+A refusal is final only in a well-formed error document: a load balancer's bare 404 must not cause a refund. Every
+unclear response is ProviderUnavailableError: all requests are safe to repeat.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 8.0
-TOTAL_SECONDS = 12.0  # for an answer that drips in slower than the read time-out notices
+TOTAL_SECONDS = 12.0  # for a response that arrives too slowly for the read timeout to notice
 MAX_ANSWER_BYTES = 64 * 1024
 
-# These say nothing about the service: our key or our pace is wrong, and an operator or time mends that.
+# These are errors of our key or request rate, not of the service. An operator or time fixes them.
 _NOT_FINAL = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
@@ -54,7 +53,7 @@ def _ip_address(text: str) -> str:
     return str(ipaddress.ip_address(text))
 
 
-# An id goes back into a path, so it must not be able to spell "..".
+# An id is put into a path, so it must not spell "..".
 _Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,199}$")]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 _Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
@@ -62,7 +61,7 @@ _IpAddress = Annotated[str, AfterValidator(_ip_address)]
 
 
 class _Document(BaseModel):
-    """What the platform sends. Types must be exact; fields that we don't know are its own affair."""
+    """Types must match exactly, and unknown fields are ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
@@ -75,7 +74,7 @@ class _Error(_Document):
 
 class _Ssh(_Document):
     username: _Text
-    password: _Text | None  # null for a virtual machine that an SSH key opens
+    password: _Text | None  # null for a virtual machine with an SSH key
     port: Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -117,7 +116,7 @@ _Shape = TypeVar("_Shape", bound=_Document)
 
 
 def _checked_base_url(base_url: str) -> str:
-    """The address without a slash at its end. The API key goes there, so it must be TLS or this machine."""
+    """Require TLS or loopback: the address receives the API key."""
     parts = urlsplit(base_url)
     local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
     if not parts.hostname or not (local or parts.scheme == "https"):
@@ -128,10 +127,9 @@ def _checked_base_url(base_url: str) -> str:
 
 
 class HttpHostingPlatform:
-    """The port `HostingPlatform` over HTTP.
+    """All of `webhook_secrets` (`whsec_…`) verify, so secrets can be rotated.
 
-    `webhook_secrets` are `whsec_…`; each of them verifies, so a new one can be added before the old one goes.
-    `now` returns Unix seconds. Raises ValueError at once when an address, key or secret cannot be right.
+    `now` returns Unix seconds. Raises ValueError for a malformed address, key or secret.
     """
 
     def __init__(
@@ -153,24 +151,20 @@ class HttpHostingPlatform:
             standard_webhooks.key_of(secret)
         self._now = now
         self._session = session or requests.Session()
-        self._has_pooled = False  # whether the session may hold a connection of an earlier exchange
-        # No proxy, and above all no .netrc: it would silently replace the Authorization header below.
+        self._has_pooled = False  # whether the session may hold a connection from an earlier exchange
+        # Ignore proxies and .netrc: a .netrc would silently replace the Authorization header below.
         self._session.trust_env = False
         self._session.headers.update(
             {
                 "Authorization": f"Bearer {api_key}",
                 "Accept": "application/json",
-                "Accept-Encoding": "identity",  # a compressed answer could grow past every cap
+                "Accept-Encoding": "identity",  # a compressed response could exceed every limit
                 "User-Agent": "hosting-orders/1",
             }
         )
 
     def provision(self, request: ServiceRequest) -> Operation:
-        """Ask for a service, or ask again: the same item is the same service, built once.
-
-        An operation that has already ended is returned with its result. Raises ProvisioningFailedError when
-        the platform refuses for good, ProviderUnavailableError when it may have taken the request.
-        """
+        """Request the service. An operation that has already ended is returned with its result."""
         path = f"/v1/services/{quote(request.item_id, safe='')}"
         status, answer = self._ask("PUT", path, _asked(request))
         if not 200 <= status < 300:
@@ -190,16 +184,12 @@ class HttpHostingPlatform:
         return operation
 
     def operation(self, operation_id: str) -> Operation | None:
-        """What is true of an operation, or None when the platform knows of none.
-
-        Raises ProviderUnavailableError also when the operation failed for now (`retryable`): ask `provision`
-        again, which starts the work anew.
-        """
+        """Raises ProviderUnavailableError after a `retryable` failure. `provision` then starts the work again."""
         status, answer = self._ask("GET", f"/v1/operations/{quote(operation_id, safe='')}")
         if status == HTTPStatus.NOT_FOUND and _final_refusal(status, answer) is not None:
             return None
         if status != HTTPStatus.OK:
-            # Being refused a look says nothing about the service, so it is never final.
+            # A refused read says nothing about the service, so it is never final.
             raise _unavailable("GET", status, answer)
         document = _read(_Operation, answer)
         if document.id != operation_id:
@@ -207,10 +197,6 @@ class HttpHostingPlatform:
         return _translated(document)
 
     def deprovision(self, request: ServiceRequest) -> None:
-        """Take the service down; one that the platform does not know is fine.
-
-        Raises ProvisioningFailedError when the platform refuses for good.
-        """
         status, answer = self._ask("DELETE", f"/v1/services/{quote(request.item_id, safe='')}")
         if 200 <= status < 300:
             return
@@ -220,11 +206,7 @@ class HttpHostingPlatform:
         raise _refusal("DELETE", status, answer)
 
     def operation_of_webhook(self, raw_body: bytes, headers: Mapping[str, str]) -> str:
-        """The id of the operation that a completion webhook is about; its state must be read, not believed.
-
-        Raises ForgedWebhookError when no secret of ours signed it within five minutes, or when it is not the
-        message that the contract describes.
-        """
+        """Accepts a signature for five minutes. The webhook is only a hint: read the operation for its state."""
         standard_webhooks.verify(self._secrets, headers, raw_body, self._now())
         try:
             return _Completed.model_validate_json(raw_body).operation_id
@@ -232,7 +214,7 @@ class HttpHostingPlatform:
             raise ForgedWebhookError("the webhook is not a completed operation") from None
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
-        """One exchange: status and body. No redirects, as the API key would travel with them."""
+        """Return status and body. Redirects are off: they would forward the API key."""
         import requests
         import urllib3
 
@@ -248,12 +230,11 @@ class HttpHostingPlatform:
                         raise ProviderUnavailableError(f"hosting platform: {method} answer too slow")
                 return response.status_code, answer
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
-            # Only the kind of fault: the exception itself holds the request with its Authorization header.
+            # Only the error's type: the exception holds the request with its Authorization header.
             raise ProviderUnavailableError(f"hosting platform: {method} {type(fault).__name__}") from None
 
     def _response(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:
-        """The answer's head. A pooled connection may have died since its last use, and only using it shows that.
-        Every request here may be repeated, so it is then sent once more, on a fresh connection."""
+        """Retry once on a fresh connection: a pooled connection may be closed, which only its use shows."""
         import requests
 
         def send() -> requests.Response:
@@ -278,7 +259,7 @@ class HttpHostingPlatform:
 
 
 def _asked(request: ServiceRequest) -> dict[str, Any]:
-    """The body that asks for the service. The same for the same order, always: another one is refused."""
+    """The request body. It must never change for an order: the platform refuses a different one."""
     body: dict[str, Any] = {
         "reference": request.reference,
         "kind": request.kind,
@@ -318,7 +299,6 @@ def _unavailable(method: str, status: int, answer: bytes) -> ProviderUnavailable
 
 
 def _final_refusal(status: int, answer: bytes) -> _Error | None:
-    """The platform's own word that this can never be done, or None when the answer is anything else."""
     error = _error(answer)
     final = 400 <= status < 500 and status not in _NOT_FINAL
     return error if final and error is not None and not error.retryable else None

@@ -1,4 +1,4 @@
-"""Several hosting platforms behind the one port `HostingPlatform`: each order is asked for where it was sold."""
+"""Routes each order to the hosting platform that sells its plan."""
 
 from __future__ import annotations
 
@@ -11,24 +11,17 @@ from hosting_orders.domain.providers import Operation, ServiceRequest
 
 
 class Platform(Protocol):
-    """The part of the port that every platform has."""
-
     def provision(self, request: ServiceRequest) -> Operation: ...
     def operation(self, operation_id: str) -> Operation | None: ...
     def deprovision(self, request: ServiceRequest) -> None: ...
 
 
 class PlatformWithWebhooks(Platform, Protocol):
-    """A platform that reports the end of its work."""
-
     def operation_of_webhook(self, raw_body: bytes, headers: Mapping[str, str]) -> str: ...
 
 
 class RoutedPlatform:
-    """`http` and `lightsail` build their platform when it is first asked: a function pays for what it uses.
-
-    A request says which platform it is for. An operation's id does too: the HTTP platform's cannot have a slash.
-    """
+    """Creates each platform on its first use: a function loads only what it needs."""
 
     def __init__(self, http: Callable[[], PlatformWithWebhooks], lightsail: Callable[[], Platform]) -> None:
         self._http = http

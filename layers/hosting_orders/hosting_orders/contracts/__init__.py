@@ -1,1 +1,1 @@
-"""One module per published contract: what it lets in, and how it says what is true."""
+"""The published contracts. docs/contracts.md explains ids such as C13 and O2-073, and the word "ours"."""

@@ -1,8 +1,4 @@
-"""A published operation as data.
-
-The dispatcher serves it, a structure test holds it against the template's events, and a generator of OpenAPI can read
-the rest: who may call it, what it answers and what it refuses.
-"""
+"""Published operations as data."""
 
 from __future__ import annotations
 
@@ -22,10 +18,10 @@ if TYPE_CHECKING:
     from .problem import Problem
 
 View = TypeVar("View")
-"""What a use case returns and an operation renders."""
+"""The result of a use case, which an operation renders."""
 
 Rendered = Mapping[str, Any] | str
-"""The body of an answer: an object of JSON, or a page of HTML."""
+"""A response body: a JSON object or an HTML page."""
 
 _EVERY_CALL = (Code.MALFORMED_BODY, Code.INTERNAL_ERROR, Code.TEMPORARILY_UNAVAILABLE)
 _EVERY_BODY = (Code.BODY_TOO_LARGE, Code.MALFORMED_JSON, Code.MISSING_FIELD, Code.INVALID_FIELD)
@@ -36,10 +32,10 @@ _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 class Access:
     """Who may call an operation.
 
-    `scope` is the scope that an OAuth token needs, and a key that has scopes; None closes the operation to both.
-    `account` says how the request names its account, `user` whether an account's own key is not enough. `key_scope` is
-    the scope that a key needs which names its account by itself (AccountFrom.KEY). `scoped` is for keys whose scope
-    depends on the order: the use case checks it.
+    - `scope`: the scope that OAuth tokens and scoped keys need. None refuses both.
+    - `user`: the operation needs a person's key.
+    - `key_scope`: the scope that a key bound to one account needs (AccountFrom.KEY).
+    - `scoped`: the scope depends on the order, and the use case checks it.
     """
 
     scope: str | None = None
@@ -51,16 +47,12 @@ class Access:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contract:
-    """A published contract. `name` is its folder's.
+    """A published contract, named after its folder.
 
-    `version` is what `X-Api-Version` says; None for a contract whose paths are its own. Requests for unknown paths
-    below `paths` are answered in its shape. `error` renders a problem as the body of an answer, `callback` the message
-    about an order's end from the order and its account's name; None if it has no callbacks.
-
-    A body is JSON, or HTML where a text is rendered. `headers` are those of all its answers.
-
-    `limit` is how many requests a client may make, and `limit_headers` say where it stands. `envelope` is put round the
-    body of every success; it gets the request's id and the time (epoch ms).
+    - `version`: the `X-Api-Version` value, or None for a contract with its own paths.
+    - `paths`: path prefixes. Unknown paths below them get this contract's errors.
+    - `callback`: builds the callback body from the order and its account's name. None means no callbacks.
+    - `envelope`: wraps every success body, given the request id and the time (epoch milliseconds UTC).
     """
 
     name: str
@@ -77,10 +69,11 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What is known of a request that orders something, without its body.
+    """What is known about an ordering request apart from its body. `key` is its `Idempotency-Key`.
 
-    `key` is its `Idempotency-Key`, `fingerprint` a hash of its meaning, `placed` what each order remembers of it, and
-    `origin` where customers reach us (scheme and host).
+    - `fingerprint`: a hash of the request, to detect a reused key.
+    - `placed`: what each order stores about the request.
+    - `origin`: our public scheme and host.
     """
 
     key: str | None
@@ -91,9 +84,9 @@ class RequestFacts:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The body that an ordering operation takes: its pydantic model, and how it becomes the use case's request.
+    """A body's pydantic model and its conversion for the use case.
 
-    `read` gets the JSON and the other facts. Raises InvalidFieldsError and InvalidRequestError.
+    `read` raises InvalidFieldsError and InvalidRequestError.
     """
 
     model: type
@@ -102,13 +95,13 @@ class Body:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Operation(Generic[View]):
-    """One endpoint as its contract publishes it.
+    """One published endpoint.
 
-    `route` is API Gateway's route key, such as `GET /api/orders/{id}`; `heading` is the heading in the published
-    contract. `access` is None where no key is asked for. `answers` is the TypedDict that `render` makes of a view,
-    None where every call is refused; `headers` are the answer's own. `refuses` are the codes that only this
-    operation has: those that every operation of its kind has are in `codes`. An `idempotent` operation takes an
-    `Idempotency-Key`. `ours` marks an endpoint that the published contract does not have.
+    - `route`: API Gateway's route key, such as `GET /api/orders/{id}`.
+    - `access`: None when no key is needed.
+    - `answers`: the TypedDict that `render` returns, or None when every call is refused.
+    - `refuses`: error codes specific to this operation. `codes` has all of them.
+    - `ours`: the published contract lacks it.
     """
 
     route: str
@@ -133,12 +126,11 @@ class Operation(Generic[View]):
         return self.route.partition(" ")[2]
 
     def taking(self, body: Body) -> Operation[View]:
-        """The same operation with its body. Only functions that read a body pay for its model."""
+        """Only functions that read a body import its model."""
         return replace(self, takes=body)
 
     @property
     def codes(self) -> tuple[Code, ...]:
-        """Every code that the operation may answer with."""
         found = {*_EVERY_CALL, *self.refuses}
         if self.access is not None:
             found |= {Code.UNAUTHORIZED, Code.TRIAL_ACCOUNT}
@@ -159,5 +151,4 @@ class Operation(Generic[View]):
 
 
 def replayed(placed: Placed) -> Mapping[str, str]:
-    """The header that says that the same request was there before."""
     return {"Idempotent-Replayed": "true"} if placed.replayed else {}

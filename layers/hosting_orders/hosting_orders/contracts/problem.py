@@ -1,4 +1,4 @@
-"""One model of what went wrong, rendered in each contract's shape (docs/contracts.md C26)."""
+"""One error model, rendered in each contract's shape (C26 of docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hosting_orders.domain.codes import Code
 from .shown import shown_decline
 
 MAX_DETAILS = 50
-# The member of the body that says what is wrong with contacts (docs/contracts.md O2-151, O2-152).
+# The body member that holds contact errors (docs/contracts.md O2-151, O2-152).
 _FINDINGS = {
     Code.DOMAIN_CONTACT_INVALID: "violations",
     Code.DOMAIN_CONTACT_NEEDS_AUGMENTATION: "needs_augmentation",
@@ -21,7 +21,7 @@ _FINDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One thing that is wrong. `pointer` is the JSON pointer (RFC 6901) of the field, None if it is no field."""
+    """`pointer` is the field's JSON pointer (RFC 6901), or None."""
 
     code: Code
     message: str
@@ -30,12 +30,12 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An answer that is no success. `extra` are members of the body that only this code has.
+    """An error response.
 
-    `request_id` and `at` (epoch ms) are the answer's, for contracts that write them into the body. `lacks` says what an
-    account needs to be charged (NotReadyToChargeError), for contracts that have a code for each. `accepts` is the
-    request's `Accept-Language`, for contracts that are read by people, and `route` its route key, for those that have a
-    text for one endpoint.
+    - `extra`: body members that only this code has.
+    - `at`: epoch milliseconds UTC.
+    - `lacks`: what the account still needs before it can be charged (NotReadyToChargeError).
+    - `accepts`: the request's `Accept-Language`.
     """
 
     code: Code
@@ -54,10 +54,10 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """The one place where an error becomes an answer. What is not an error of ours is an `internal_error`."""
+    """Convert an error. An unknown one becomes `internal_error`."""
     match error:
         case errors.InvalidFieldsError():
-            # A client that sends thousands of wrong fields gets an answer, not an echo.
+            # Cap the response for a client that sends thousands of wrong fields.
             shown = error.problems[:MAX_DETAILS]
             details = tuple(Detail(found.code, str(found), found.pointer) for found in shown)
             return Problem(details[0].code, details)
@@ -77,7 +77,7 @@ def problem_of(error: Exception) -> Problem:
             headers = {"Retry-After": str(error.retry_after)}
             return Problem(error.code, (Detail(error.code, str(error)),), headers)
         case errors.RequestRefusedError():
-            # The word of HTTP for "say who you are", which every 401 about a key has.
+            # HTTP requires this header with a 401.
             headers = {"WWW-Authenticate": "Bearer"} if error.code.status == 401 else {}
             return Problem(error.code, (Detail(error.code, str(error), error.pointer),), headers)
         case errors.ForgedWebhookError():
@@ -91,17 +91,16 @@ def problem_of(error: Exception) -> Problem:
             return _one(Code.INTERNAL_ERROR, message)
 
 
-# Python's own phrases for these have changed with its versions (RFC 9110 renamed them).
+# Python's phrases for these differ between its versions (RFC 9110 renamed them).
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 
 def title_of(status: int) -> str:
-    """The title of an HTTP status."""
     return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 def as_problem_json(problem: Problem) -> dict[str, Any]:
-    """RFC 9457, for clients that ask for `application/problem+json`."""
+    """The RFC 9457 body."""
     return {
         "type": "about:blank",
         "title": title_of(problem.status),
@@ -114,7 +113,6 @@ def as_problem_json(problem: Problem) -> dict[str, Any]:
 
 
 def member_of(detail: Detail) -> dict[str, Any]:
-    """A detail as an object of the body; without `pointer` if it is about no field."""
     member: dict[str, Any] = {"code": detail.code, "message": detail.message}
     if detail.pointer is not None:
         member["pointer"] = detail.pointer

@@ -1,4 +1,4 @@
-"""The one list of contracts. A new contract is added here, and its operations to the functions that serve them."""
+"""The list of all contracts."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PUBLISHED: tuple[ModuleType, ...] = (
     order_page,
     webhooks,
 )
-"""Each has a CONTRACT and its OPERATIONS. The first one is the default."""
+"""Each module has a CONTRACT and OPERATIONS. The first one is the default."""
 
 
 def contract_of_path(path: str) -> Contract:
-    """The contract that a path belongs to, though no operation may be there: the longest beginning decides."""
+    """The contract with the longest matching path prefix, even if no operation has this path."""
     fitting = [
         (len(start), each)
         for each in _contracts()
@@ -39,7 +39,7 @@ def contract_of_path(path: str) -> Contract:
 
 
 def callback_body(order: Order, account_name: str) -> bytes:
-    """The message about an order's end, in the words of the contract that placed the order."""
+    """The callback body, in the contract that placed the order."""
     known = (each for each in _contracts() if each.name == order.placed.contract)
     contract = next(known, _contracts()[0])
     assert contract.callback is not None, f"{contract.name} takes no orders"

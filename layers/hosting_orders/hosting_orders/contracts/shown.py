@@ -1,4 +1,4 @@
-"""Which of a provider's words a client may see, whatever the contract."""
+"""Which provider texts a client may see."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from hosting_orders.domain.registration import RegistrarWaits
 
-# Stripe's decline codes that may be shown (its page "Decline codes"). An error that is not a bank's answer has none.
+# Stripe's decline codes that clients may see (docs.stripe.com/declines/codes).
 _DECLINES = frozenset(
     {
         "approve_with_id",
@@ -46,7 +46,7 @@ _DECLINES = frozenset(
         "withdrawal_count_limit_exceeded",
     }
 )
-# Stripe asks to show a generic decline instead: the person with the card may not be its owner.
+# Stripe asks merchants to show a generic decline for these: the person with the card may not be its owner.
 _GENERIC_DECLINES = frozenset(
     {
         "fraudulent",
@@ -58,23 +58,22 @@ _GENERIC_DECLINES = frozenset(
         "stolen_card",
     }
 )
-# The name of an error at the end of a text: two words or more written together, or parts joined by a dot.
+# An error's name in parentheses at the end of a text: two joined words, or parts joined by a dot.
 _ERROR_NAME = re.compile(r" \((?:[A-Z][a-z]+(?:[A-Z][A-Za-z]*|\.[A-Za-z.]+))?\)(\.?)$")
 _WAITING = "waiting: "
 FOR_CUSTOMERS = frozenset({RegistrarWaits.REGISTRANT, RegistrarWaits.AUTHORIZATION})
-"""What the registrar waits for and the registrant can do something about."""
+"""The registrar waits that the registrant can resolve."""
 
 
 def shown_decline(code: str | None) -> str | None:
-    """The `decline_code` that a client may see, or None. What is stored stays as precise as the bank was."""
+    """The `decline_code` that a client may see, or None."""
     if code in _GENERIC_DECLINES:
         return "generic_decline"
     return code if code in _DECLINES else None
 
 
 def shown_text(text: str) -> str:
-    """A failure's or a change's text as a client may see it: without the names of errors and of a registrar's flags,
-    which stay on record for operators."""
+    """Remove error names and registrar flags from a text."""
     if text.startswith(_WAITING):
         customer = text.removeprefix(_WAITING) in FOR_CUSTOMERS
         return "waiting for the registrant to confirm" if customer else "waiting for our registrar"

@@ -1,4 +1,4 @@
-"""What providers call: no client's contract. They are answered in the shape of the API's errors."""
+"""Webhooks that providers call."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""One region of Lightsail, asked in its own words, and what its errors mean (docs/lightsail.md has the evidence).
+"""Requests to one Lightsail region, and what its errors mean (docs/lightsail.md).
 
-An error says whether it pays to wait. Only a request that Lightsail will never take is `RefusedError`; whatever may be
-mended by time or by an operator is ProviderUnavailableError.
+Errors that time or an operator can fix are ProviderUnavailableError.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from hosting_orders.domain.errors import ProviderUnavailableError
 
 from .places import item_of
 
-# Lightsail has no code of its own for a quota. These are the words that it uses.
+# Lightsail has no error code for a quota, only these texts.
 _QUOTA = re.compile(
     r"reached (the|your) (max|limit)|(limit|quota) (was |has been )?(exceeded|reached)|plan size", re.I
 )
@@ -34,11 +33,11 @@ _log = logging.getLogger("hosting-orders")
 
 
 class NotThereError(Exception):
-    """There is nothing of this name."""
+    """Lightsail has no resource of this name."""
 
 
 class RefusedError(Exception):
-    """The request can never be taken. `name_in_use` says that it is because of its name alone."""
+    """Lightsail refuses permanently. `name_in_use`: only the name is the problem."""
 
     def __init__(self, text: str) -> None:
         super().__init__("Lightsail refused")
@@ -46,44 +45,39 @@ class RefusedError(Exception):
 
 
 class QuotaReachedError(ProviderUnavailableError):
-    """The AWS account may not have more of it. An operator can have the quota raised."""
+    """An operator can request a higher quota."""
 
 
 def says_quota(text: str) -> bool:
-    """Whether an error's text speaks of a quota."""
     return bool(_QUOTA.search(text))
 
 
 class Region:
-    """`client` is a boto3 `lightsail` client. Every request here may be repeated: names are unique in a region."""
+    """Every request is safe to repeat: names are unique in a region."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a stand-in on this machine, where nothing costs money."""
+        """Whether this is a stand-in, where nothing costs money."""
         return urlsplit(self._client.meta.endpoint_url).hostname in _LOOPBACK
 
-    # -- looking --------------------------------------------------------------------------------------------------
+    # -- reading --------------------------------------------------------------------------------------------------
 
     def machine(self, name: str) -> Document | None:
         return self._found("get_instance", "instance", instanceName=name)
 
     def address(self, name: str) -> Document | None:
-        """A static IP."""
         return self._found("get_static_ip", "staticIp", staticIpName=name)
 
     def history(self, name: str) -> list[Document]:
-        """Lightsail's operations on a machine, the latest first; empty when it has forgotten them.
-
-        Only the first page, which has the latest: a machine that is being built has few.
-        """
+        """A machine's operations, latest first. The first page has the latest, and is enough."""
         try:
             answer = self._look("get_operations_for_resource", resourceName=name)
         except NotThereError:
             return []
-        # boto3 reads an empty or garbled answer as one without anything in it.
+        # boto3 reads an empty or garbled response as one without fields.
         operations = _member(answer, "operations", list, "GetOperationsForResource")
         return sorted(operations, key=lambda operation: operation.get("createdAt", _NEVER), reverse=True)
 
@@ -98,13 +92,13 @@ class Region:
         return found
 
     def _look(self, method: str, **arguments: str) -> Document:
-        """Being refused a look says nothing about what is there."""
+        """A refused read says nothing about the resource."""
         try:
             return self._ask(method, **arguments)
         except RefusedError:
             raise ProviderUnavailableError(f"lightsail: {method} was refused") from None
 
-    # -- acting ---------------------------------------------------------------------------------------------------
+    # -- changing -------------------------------------------------------------------------------------------------
 
     def create_machine(
         self, name: str, *, zone: str, blueprint: str, bundle: str, script: str, tags: list[dict[str, str]]
@@ -120,7 +114,7 @@ class Region:
         )
 
     def delete_machine(self, name: str) -> None:
-        """Also its add-ons: a snapshot plan that an operator switched on must not keep it."""
+        """Delete add-ons too: an operator's snapshot plan would block the deletion."""
         self._ask("delete_instance", instanceName=name, forceDeleteAddOns=True)
 
     def allocate_address(self, name: str) -> None:
@@ -136,22 +130,22 @@ class Region:
         self._ask("release_static_ip", staticIpName=name)
 
     def open_ports(self, machine: str, ports: list[dict[str, Any]]) -> None:
-        """Open these and close all others."""
+        """Open these ports and close all others."""
         self._ask("put_instance_public_ports", instanceName=machine, portInfos=ports)
 
     def _ask(self, method: str, **arguments: Any) -> Document:
-        """One request. Exceptions carry the kind of a fault only: the request holds the launch script."""
+        """Errors must not carry the request: it holds the launch script."""
         try:
             answer = getattr(self._client, method)(**arguments)
         except ParamValidationError:
-            # Never sent: boto3 itself found that it cannot be a request.
+            # boto3 rejected the request and did not send it.
             raise RefusedError("not a request") from None
         except ClientError as error:
             raise _meaning(method, error.response, item_of(_named(arguments))) from None
         except BotoCoreError as fault:
             raise ProviderUnavailableError(f"lightsail: {method} {type(fault).__name__}") from None
         except Exception as fault:
-            # botocore's parser lets through whatever a garbled answer happens to cause.
+            # botocore's parser lets any exception through for a garbled response.
             raise ProviderUnavailableError(f"lightsail: {method} {type(fault).__name__}") from None
         if not isinstance(answer, Mapping):
             raise ProviderUnavailableError(f"lightsail: {method} gave no document")
@@ -159,7 +153,6 @@ class Region:
 
 
 def _named(arguments: Mapping[str, Any]) -> str:
-    """The name of what was asked for."""
     names = (arguments.get("instanceNames") or [None])[0], *(arguments.get(key) for key in _NAMES)
     return str(next(filter(None, names), ""))
 
@@ -170,7 +163,7 @@ def _meaning(method: str, response: Document, order_id: str) -> Exception:
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "NotFoundException":
         return NotThereError()
-    # Its own words are for operators: they name accounts and ids.
+    # Lightsail's own text is for operators only: it names accounts and ids.
     _log.warning(
         "Lightsail answered with an error",
         extra={"order_id": order_id, "request": method, "code": code, "text": text[:300]},

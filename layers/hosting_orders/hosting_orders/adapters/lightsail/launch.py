@@ -1,7 +1,7 @@
-"""The script that a new machine runs once as root: its name, and who may log in.
+"""The script that a new machine runs once as root: it sets the host name and the login.
 
-Every process on the machine can read it from the metadata service for ever, so no password is in it, only its hash.
-It is plain `sh` and not cloud-config: Lightsail puts commands of its own in front, which begin with `#!/bin/sh`.
+Every process on the machine can read it from the metadata service, so it holds only the password's hash. It is plain
+`sh`: Lightsail puts its own `#!/bin/sh` commands before it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hosting_orders.domain.providers import ServiceRequest
 from .sha_crypt import new_hash
 
 USERNAME = "root"
-"""Who logs in, with the key or with the password."""
+"""The login user, with the key or the password."""
 
 _NAME = """\
 hostnamectl set-hostname {name} || hostname {name}
@@ -22,7 +22,7 @@ mkdir -p /etc/cloud/cloud.cfg.d
 printf 'preserve_hostname: true\\n' > /etc/cloud/cloud.cfg.d/99-hosting-orders.cfg
 printf '127.0.1.1 %s\\n' {name} >> /etc/hosts
 """
-# Root's file is replaced: cloud-init puts a command before each key there that only says to log in as another user.
+# Replace root's file. cloud-init puts a command before each key there, which only refuses the login.
 _PUBLIC_KEY = """\
 root=$(getent passwd 0 | cut -d: -f6)
 for home in "$root" "$(getent passwd 1000 | cut -d: -f6)"; do
@@ -38,7 +38,7 @@ done
 _HASH = """\
 printf 'root:%s\\n' {hashed} | chpasswd -e
 """
-# The first value of a setting counts, and an Include of other files comes before or after: so these go on top.
+# sshd uses a setting's first value, and included files come at any position. Put these lines on top.
 _SSHD = """\
 config=/etc/ssh/sshd_config
 {{ printf '%s\\n' {lines}; cat "$config"; }} > "$config.new" && cat "$config.new" > "$config"
@@ -48,10 +48,10 @@ systemctl restart sshd || systemctl restart ssh
 
 
 def launch_script(request: ServiceRequest) -> str:
-    """The script for the machine of this request.
+    """Build a machine's launch script.
 
-    Raises ProvisioningFailedError when it would leave no way to log in, or when the key is not one line: a second line
-    would be a second key.
+    Raises ProvisioningFailedError when there is no key and no password, or when the key has several lines. A second
+    line would be a second key.
     """
     key, password = request.ssh_key, request.password
     if not key and not password:

@@ -1,4 +1,4 @@
-"""Where an order's machine is and what it is called. All of it is computed, so that nothing has to be remembered."""
+"""Names and places of machines, computed from the order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hosting_orders.domain.providers import ServiceRequest
 
 OPERATIONS = "lightsail/"
-"""How the ids of operations on Lightsail begin. An id of the HTTP platform cannot have a slash."""
+"""The prefix of Lightsail operation ids. Ids of the HTTP platform cannot have a slash."""
 
 ORDER_TAG = "hosting-orders:order"
 REQUEST_TAG = "hosting-orders:request"
@@ -21,10 +21,7 @@ _ITEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A machine's availability zone, the item it was ordered as, and the reference that comes back with each answer.
-
-    The reference is kept in the operation's id and not in a tag: a machine that could not be built has no tags.
-    """
+    """Where a machine is. Its operation's id holds the reference: a machine that was not built has no tags."""
 
     zone: str
     item_id: str
@@ -42,7 +39,6 @@ class Place:
 
     @property
     def address(self) -> str:
-        """The name of its static IP."""
         return f"{self.machine}-ip"
 
     @property
@@ -51,17 +47,16 @@ class Place:
 
 
 def item_of(name: str) -> str:
-    """The item that a machine or an address of this name is for."""
     return name.removeprefix("ho-").removesuffix("-ip")
 
 
 def place_of(request: ServiceRequest) -> Place | None:
-    """None when its location cannot be an availability zone: nothing of it can be there."""
+    """None when the location is not an availability zone."""
     return _place(request.location, request.item_id, request.reference)
 
 
 def place_of_operation(operation_id: str) -> Place | None:
-    """None when it is no id of ours."""
+    """None for another platform's id."""
     parts = operation_id.removeprefix(OPERATIONS).split("/", 2)
     if not operation_id.startswith(OPERATIONS) or len(parts) != 3:
         return None
@@ -75,7 +70,7 @@ def _place(zone: str, item_id: str, reference: str) -> Place | None:
 
 
 def tags(request: ServiceRequest) -> list[dict[str, str]]:
-    """What the machine says about itself. No customer's data but the host name, which its owner chose to publish."""
+    """The machine's tags. The host name, which is public anyway, is the only customer data."""
     given = {
         ORDER_TAG: request.item_id,
         REQUEST_TAG: fingerprint(request),
@@ -85,7 +80,7 @@ def tags(request: ServiceRequest) -> list[dict[str, str]]:
 
 
 def fingerprint(request: ServiceRequest) -> str:
-    """Differs when another machine is asked for. What is given only to build it, such as secrets, is not in it."""
+    """A hash of the request, without secrets and other build values."""
     asked = (
         request.kind,
         request.name,

@@ -1,8 +1,7 @@
-"""Virtual machines on Amazon Lightsail: the port `HostingPlatform` but for webhooks, which Lightsail does not send.
+"""Virtual machines on Amazon Lightsail (docs/lightsail.md). Lightsail sends no webhooks.
 
-There is no loop here and nothing is remembered. Each call looks at what is there and does the next step, so it may be
-repeated at any time and by two processes at once: names are unique in a region, and a machine says in its tags whose it
-is. Only the first step builds, and a machine that is another order's is never touched.
+Each call reads the current state and takes the next step, so calls may repeat and overlap. Only `provision` builds.
+Another order's machine is never changed.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ from .places import (
 
 SSH_PORT = 22
 OPEN_PORTS = (SSH_PORT, 80, 443)
-_BUILDING_AT_MOST = 3600  # seconds; a machine takes about one minute
+_BUILDING_AT_MOST = 3600  # seconds; building takes about one minute
 
-# Failures that are Lightsail's and pass: the machine is built anew. Any other may be the order's, and is final.
+# Lightsail's temporary failures: build the machine again. Any other failure is final.
 _PASSING = re.compile(r"capacity|internal|throttl|timeout|timed out|unavailable|try again", re.I)
 _TAKEN_DOWN = ("service_deleted", "The virtual machine was taken down.")
 _NOT_BUILT = ("build_failed", "The virtual machine could not be built.")
@@ -42,13 +41,11 @@ _log = logging.getLogger("hosting-orders")
 
 
 class Counts(Protocol):
-    """What operators see of it: the port Metrics."""
-
     def count(self, name: str) -> None: ...
 
 
 class LightsailPlatform:
-    """`client_of` makes the boto3 `lightsail` client of a region; it is called once for each. `now` is Unix seconds."""
+    """`client_of` creates a region's boto3 client. `now` returns Unix seconds."""
 
     def __init__(
         self, client_of: Callable[[str], Any], metrics: Counts, now: Callable[[], float] = time.time
@@ -59,14 +56,13 @@ class LightsailPlatform:
         self._regions: dict[str, Region] = {}
 
     def provision(self, request: ServiceRequest) -> Operation:
-        """Build the machine, or carry on what was begun; the same machine for the same item, however often.
+        """Build the machine, or take its next step. A RUNNING operation needs another call.
 
-        RUNNING: ask again. Raises ProvisioningFailedError when it will never be built, also because no real money paid
-        for it (`test_order`), ProviderUnavailableError when it pays to wait.
+        Raises ProvisioningFailedError `test_order` when no real money was paid, except at a stand-in.
         """
         place = place_of(request)
         if place is None:
-            raise ProvisioningFailedError("There is no such place on the platform (not_offered).")
+            raise ProvisioningFailedError("The platform has no such location (not_offered).")
         region = self._region(place.region)
         if not request.live and not region.is_local:
             raise ProvisioningFailedError("A test order is not delivered for real (test_order).")
@@ -81,9 +77,9 @@ class LightsailPlatform:
             raise
 
     def operation(self, operation_id: str) -> Operation | None:
-        """The work as it stands, carried on by its next step; None when there is nothing of it.
+        """Read the operation and take its next step.
 
-        Raises ProviderUnavailableError also when it failed for now: `provision` begins anew.
+        Raises ProviderUnavailableError after a temporary failure. `provision` then builds again.
         """
         place = place_of_operation(operation_id)
         if place is None:
@@ -95,9 +91,9 @@ class LightsailPlatform:
         return self._carry_on(region, place, machine) if _is_of(machine, place) else None
 
     def deprovision(self, request: ServiceRequest) -> None:
-        """Delete the machine and release its address; what is not there, or is another order's, is left.
+        """Delete the machine and release its address. Another order's machine is left alone.
 
-        Raises ProviderUnavailableError until both are certainly gone: ask again.
+        Raises ProviderUnavailableError until both are confirmed deleted.
         """
         place = place_of(request)
         if place is not None:
@@ -106,17 +102,14 @@ class LightsailPlatform:
     # -- building -------------------------------------------------------------------------------------------------
 
     def _build(self, region: Region, place: Place, request: ServiceRequest) -> Operation:
-        """Nothing is there: find out whether it was before, and else ask for it.
-
-        The address comes first. Its quota is the smaller one, and a machine that waits for it would cost money.
-        """
+        """Allocate the address first: its quota is smaller, and a machine waiting for an address costs money."""
         history = region.history(place.machine)
         if self._is_under_way(history):
             return _running(place)
         try:
             ended = _ended(place, history)
         except ProviderUnavailableError:
-            ended = None  # failed for now, and its remains are gone: built anew
+            ended = None  # temporary failure and cleaned up: build again
         if ended is not None:
             return ended
         script = launch_script(request)
@@ -137,7 +130,7 @@ class LightsailPlatform:
     def _after_refusal(
         self, region: Region, place: Place, request: ServiceRequest, refusal: RefusedError
     ) -> Operation:
-        """Another request may have been faster, or the answer to an earlier one was lost."""
+        """A concurrent or an earlier request may have created the machine."""
         machine = region.machine(place.machine)
         if machine is not None:
             _check_request(machine, request)
@@ -150,16 +143,15 @@ class LightsailPlatform:
         )
 
     def _own_address(self, region: Region, place: Place) -> Document:
-        """The order's static IP, allocated if it is not there. Raises ProvisioningFailedError when the name is
-        another's."""
+        """Raises ProvisioningFailedError if another machine has the address."""
         address = region.address(place.address)
         if address is None:
             try:
                 region.allocate_address(place.address)
             except RefusedError as refusal:
                 if not refusal.name_in_use:
-                    # Its name is all there is to refuse: whatever the words, there are too many.
-                    raise QuotaReachedError("lightsail: no address is given") from None
+                    # The request holds only a name, and the name is free: the quota must be reached.
+                    raise QuotaReachedError("lightsail: no address was allocated") from None
             address = region.address(place.address)
         if address is None:
             raise ProviderUnavailableError("lightsail: the address is not there yet")
@@ -167,7 +159,7 @@ class LightsailPlatform:
             raise ProvisioningFailedError("The address belongs to another machine (name_taken).")
         return address
 
-    # -- what is there --------------------------------------------------------------------------------------------
+    # -- current state --------------------------------------------------------------------------------------------
 
     def _carry_on(self, region: Region, place: Place, machine: Document) -> Operation:
         match _state(machine):
@@ -182,7 +174,6 @@ class LightsailPlatform:
         return _running(place)
 
     def _handed_over(self, region: Region, place: Place, machine: Document) -> Operation:
-        """It runs: its address and its ports, and then it is the customer's."""
         address = self._own_address(region, place)
         if address.get("attachedTo") != place.machine:
             try:
@@ -202,7 +193,7 @@ class LightsailPlatform:
             domain=_tags(machine).get(HOSTNAME_TAG, place.machine),
             ip_address=str(address["ipAddress"]),
             username=USERNAME,
-            password="",  # none that Lightsail made
+            password="",  # Lightsail sets no password
             port=SSH_PORT,
         )
         return Operation(
@@ -233,8 +224,7 @@ class LightsailPlatform:
             raise ProviderUnavailableError("lightsail: the machine is still there")
 
     def _release(self, region: Region, place: Place) -> None:
-        """Detached first: whether a deletion does that, and when, AWS does not say. An address that nothing uses costs
-        money."""
+        """Detach first: AWS does not document whether deleting a machine detaches its address."""
         address = region.address(place.address)
         if address is None or not _is_free(address, place):
             return
@@ -248,14 +238,13 @@ class LightsailPlatform:
             raise ProviderUnavailableError("lightsail: the address cannot be released now") from None
 
     def _release_unused(self, region: Region, place: Place) -> None:
-        """The address that was allocated before another's machine took the name; one that is attached is not ours."""
+        """Release the order's address after another machine took the name. An attached address is not ours."""
         address = region.address(place.address)
         if address is not None and not address.get("isAttached"):
             self._release(region, place)
 
     def _is_under_way(self, history: Sequence[Document]) -> bool:
-        """Whether it is being built, although it does not show yet. An operation that never ends does not count for
-        ever: money would wait for it."""
+        """Whether the machine is being built. A creation counts for an hour: a refund must not wait forever."""
         creation, deleted = _last_creation(history)
         if creation is None or deleted or creation.get("status") not in ("NotStarted", "Started"):
             return False
@@ -268,7 +257,7 @@ class LightsailPlatform:
         return self._regions[name]
 
 
-# -- whose it is ------------------------------------------------------------------------------------------------------
+# -- ownership --------------------------------------------------------------------------------------------------------
 
 
 def _is_of(machine: Document, place: Place) -> bool:
@@ -276,24 +265,23 @@ def _is_of(machine: Document, place: Place) -> bool:
 
 
 def _check_request(machine: Document, request: ServiceRequest) -> None:
-    """Raises ProvisioningFailedError when it is not the machine that is asked for."""
     given = _tags(machine)
     if given.get(ORDER_TAG) != request.item_id:
         raise ProvisioningFailedError("Another machine has the name of this one (name_taken).")
     if given.get(REQUEST_TAG) != fingerprint(request):
-        raise ProvisioningFailedError("The machine was asked for with other values (service_differs).")
+        raise ProvisioningFailedError("The machine was requested with other values (service_differs).")
 
 
 def _is_free(address: Document, place: Place) -> bool:
-    """Addresses have no tags. One that another machine uses is not the order's, whatever its name."""
+    """Addresses have no tags: one attached to another machine is not the order's."""
     return not address.get("isAttached") or address.get("attachedTo") == place.machine
 
 
-# -- what became of it ------------------------------------------------------------------------------------------------
+# -- outcomes ---------------------------------------------------------------------------------------------------------
 
 
 def _last_creation(history: Sequence[Document]) -> tuple[Document | None, bool]:
-    """The last attempt to build it, and whether it was deleted after that. `history` begins with the latest."""
+    """The last creation, and whether a deletion followed. `history` is latest first."""
     deleted = False
     for operation in history:
         if operation.get("operationType") == "CreateInstance":
@@ -303,7 +291,6 @@ def _last_creation(history: Sequence[Document]) -> tuple[Document | None, bool]:
 
 
 def _ended(place: Place, history: Sequence[Document]) -> Operation | None:
-    """How it ended, as far as Lightsail remembers that of a machine that is gone."""
     creation, deleted = _last_creation(history)
     if creation is not None and creation.get("status") == "Failed":
         return _failure(place, creation)
@@ -311,7 +298,7 @@ def _ended(place: Place, history: Sequence[Document]) -> Operation | None:
 
 
 def _failure(place: Place, creation: Document) -> Operation:
-    """Raises ProviderUnavailableError for what passes."""
+    """Raises ProviderUnavailableError for a temporary failure."""
     why = f"{creation.get('errorCode')} {creation.get('errorDetails')}"
     _log.error("Lightsail could not build a machine", extra={"order_id": place.item_id, "reason": why[:300]})
     if says_quota(why):

@@ -1,7 +1,6 @@
-"""The SHA-512 hash of a Unix password (`$6$…`), after Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512".
+"""SHA-512 password hashes (`$6$…`), after Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512".
 
-Every Linux that Lightsail offers can verify it, and a newer kind of hash not every one: Amazon Linux 2 knows no bcrypt.
-Python has no `crypt` module since 3.13. The letters are those of the specification.
+Amazon Linux 2 has no bcrypt, and Python 3.13 removed `crypt`. Variable names follow the specification.
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ _SALT_LENGTH = 16
 
 
 def new_hash(password: str) -> str:
-    """The password's hash with a salt of its own."""
     return hashed(password, "".join(secrets.choice(_ALPHABET) for _ in range(_SALT_LENGTH)))
 
 
 def hashed(password: str, salt: str) -> str:
-    """The password's hash with this salt of at most 16 characters."""
+    """`salt` has at most 16 characters."""
     key, seasoning = password.encode(), salt.encode()
     digest = _first_digest(key, seasoning)
     p = _repeated(hashlib.sha512(key * len(key)).digest(), len(key))
@@ -51,7 +49,6 @@ def _repeated(digest: bytes, length: int) -> bytes:
 
 
 def _encoded(digest: bytes) -> str:
-    """Groups of three bytes, 21 apart, each group in an order of its own, as four characters."""
     text = ""
     for first in range(21):
         places = [first, first + 21, first + 42]

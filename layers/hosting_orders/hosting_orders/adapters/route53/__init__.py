@@ -1,1 +1,1 @@
-"""Amazon Route 53: the registrar of our domains, their DNS zones, and what it sells."""
+"""Amazon Route 53: registrar, DNS zones and TLD rules."""

@@ -1,4 +1,4 @@
-"""Reading a contact as clients send it: contract 002, `domain.contact`. Nothing here depends on a TLD."""
+"""Read a contact, whatever its TLD."""
 
 from __future__ import annotations
 
@@ -23,22 +23,21 @@ from hosting_orders.domain.registration import Contact
 
 _MAX_EXTRAS = 20
 _MAX_FIELD_NAME = 64
-# User-assigned in ISO 3166-1, so not assigned to any country, though the package lists it.
+# A user-assigned code of ISO 3166-1. It belongs to no country, but the package lists it.
 _NOT_ASSIGNED = frozenset({"XK"})
-# Line breaks, control and private characters, halves of characters: nothing that an address label could show.
+# Line breaks, control characters, private characters and surrogates cannot be printed on an address label.
 _NOT_PRINTED = ("Cc", "Cs", "Cn", "Co", "Zl", "Zp")
-# Invisible, and yet needed to write some languages: the joiners of Persian and Indic scripts.
+# The invisible joiners of Persian and Indic scripts are allowed.
 _JOINERS = "\u200c\u200d"
 _PHONE = re.compile(r"^\+[0-9][0-9 ().-]*$")
 _PHONE_MARKS = re.compile(r"[ ().-]")
 
 
 class _RefusedError(Exception):
-    """Why a value can't stand; says nothing of the value itself, which is somebody's personal data."""
+    """The text never repeats the value, which is personal data."""
 
 
 def read_contact(given: Mapping[str, object]) -> Contact:
-    """Raises InvalidFieldsError that names every field that is missing or wrong."""
     problems: list[InvalidRequestError] = []
     values: dict[str, str] = {}
     for name in (*REQUIRED, *OPTIONAL):
@@ -63,7 +62,6 @@ def read_contact(given: Mapping[str, object]) -> Contact:
 
 
 def contact_size(contact: Contact) -> int:
-    """Bytes of the contact as it is sealed."""
     return len(contact.as_json().encode())
 
 
@@ -79,7 +77,7 @@ def _wrong(pointer: str, message: str) -> InvalidRequestError:
 
 
 def _unknown(name: object) -> InvalidRequestError:
-    """A misspelled field is refused, not dropped: what the client meant to say would be lost without a word."""
+    """Refuse it, or a misspelled value would be lost silently."""
     shown = _printed(str(name)[:_MAX_FIELD_NAME])
     likely = difflib.get_close_matches(shown, CONTACT_FIELDS, n=1)
     hint = f" Did you mean `{likely[0]}`?" if likely else ""
@@ -94,7 +92,6 @@ def _printed(name: str) -> str:
 
 
 def _text(value: object, longest: int) -> str:
-    """The text in NFC without space around it; empty when there is none."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -121,7 +118,7 @@ def _country(text: str) -> str:
     from iso3166 import countries_by_alpha2
 
     code = text.upper()
-    # Only ASCII: the capitals of "ß" are "SS", which is South Sudan.
+    # ASCII only: "ß" in capitals is "SS", which is South Sudan.
     if not text.isascii() or code not in countries_by_alpha2 or code in _NOT_ASSIGNED:
         raise _RefusedError("must be a two-letter country code of ISO 3166-1, such as `NL`.")
     return code
@@ -131,7 +128,7 @@ def _email(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        # Registries take addresses in ASCII; whether mail arrives there is not ours to ask.
+        # Registries take ASCII addresses only. Deliverability is not checked.
         address = validate_email(text, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise _RefusedError("must be an e-mail address, such as `ada@example.com`.") from error
@@ -156,7 +153,7 @@ def _phone(text: str) -> str:
         number = parse("+" + _PHONE_MARKS.sub("", text[1:]))
     except NumberParseException as error:
         raise refusal from error
-    # Possible, not valid: numbers of documentation and new number ranges must pass.
+    # Check for possible numbers, not valid ones: new and documentation number ranges must pass.
     if is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         raise refusal
     return f"+{number.country_code}.{national_significant_number(number)}"
@@ -200,9 +197,8 @@ def _read_extras(given: object, problems: list[InvalidRequestError]) -> dict[str
 
 
 def _extra_as_text(value: object) -> str | None:
-    """Registries take text only; a number or a truth value is what a client's JSON library made of it."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, int | float):  # bool is one of them
+    if isinstance(value, int | float):  # includes bool
         return json.dumps(value)
     raise _RefusedError("must be text, a number, true or false.")

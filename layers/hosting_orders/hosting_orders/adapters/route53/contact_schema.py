@@ -1,7 +1,6 @@
-"""The JSON Schema of a contact for one TLD: what GET /api/tlds/:tld publishes, and what a contact is checked with.
+"""A TLD's JSON Schema of contacts, for GET /api/tlds/:tld and for the checks.
 
-Draft 2020-12. A rule that concerns only some roles carries `x-roles`, an annotation that validators pass over: read
-alone, the schema is that of the registrant. Follows contract 002, `domain.contact`.
+A rule for some roles only has the annotation `x-roles`, which validators ignore.
 """
 
 from __future__ import annotations
@@ -43,7 +42,6 @@ _FIELDS: Mapping[str, dict[str, Any]] = {
 
 
 def contact_schema(facts: TldFacts) -> dict[str, Any]:
-    """A new schema object: it is published, and contacts are checked with it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Contact for a .{facts.name} domain",

@@ -1,7 +1,4 @@
-"""Domain names in their normal form: UTS 46, IDNA 2008, the public suffix list, and what each registry takes.
-
-Everything is looked up in tables that came with the packages; nothing is asked of the network.
-"""
+"""Normalise and check domains (UTS 46, IDNA 2008) offline."""
 
 from __future__ import annotations
 
@@ -21,15 +18,14 @@ if TYPE_CHECKING:
     from idna import IDNAError
     from publicsuffixlist import PublicSuffixList
 
-_MAX_NAME = 253  # octets of the ASCII form without the last dot: RFC 1035
+_MAX_NAME = 253  # octets of the ASCII form without the last dot (RFC 1035)
 _MAX_LABEL = 63
-_SHOWN = 60  # characters of a client's text that an answer repeats
+_SHOWN = 60  # characters of a client's text that a response repeats
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 
 
 def parse_domain_name(text: str) -> DomainName:
-    """Raises InvalidRequestError `invalid_domain` or `unsupported_tld`, and no other error whatever the text is."""
     text = text.strip()
     _check_kind_of_text(text)
     labels = _labels(text)
@@ -54,11 +50,11 @@ def _shown(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-# -- what is no domain name at all --------------------------------------------------------------------------------
+# -- texts that are not domains -----------------------------------------------------------------------------------
 
 
 def _check_kind_of_text(text: str) -> None:
-    """Say what was given instead of a name; the rules of IDNA would only say which character is wrong."""
+    """Name what was sent instead: IDNA would only name a wrong character."""
     if not text:
         raise _invalid("The domain is empty.")
     if len(text) > _MAX_NAME + 1:
@@ -94,7 +90,6 @@ def _is_ip_address(text: str) -> bool:
 
 
 def _labels(text: str) -> list[str]:
-    """The name's parts in Unicode, mapped by UTS 46 and each in itself in order."""
     from idna import IDNAError, uts46_remap
 
     try:
@@ -119,8 +114,7 @@ def _unicode_label(label: str) -> str:
 
 
 def _decoded(label: str) -> str:
-    """The Unicode form of an `xn--` label. It has to be the one whose ASCII form this is: another spelling would be
-    another name that looks the same."""
+    """Require that the label encodes back to itself: another spelling is a look-alike domain."""
     try:
         decoded = label.removeprefix("xn--").encode("ascii").decode("punycode")
     except UnicodeError as error:
@@ -138,10 +132,10 @@ def _decoded(label: str) -> str:
 
 
 def _check_characters(label: str) -> None:
-    """Emoji pass for now: whether they are allowed is up to the registry."""
+    """Emoji depend on the registry."""
     from idna import IDNAError, check_label
 
-    # A letter in the place of each symbol, so that what stands beside it is judged as it stands.
+    # Replace each symbol with a letter, so IDNA's rules about neighbours still apply.
     letters = "".join("a" if _is_symbol(character) else character for character in label)
     try:
         check_label(letters)
@@ -160,12 +154,12 @@ def _encoded(label: str) -> str:
     return "xn--" + label.encode("punycode").decode("ascii")
 
 
-# Scripts that are written together, by the first word of their letters' names.
+# Scripts that are commonly written together, by the first word of their letters' Unicode names.
 _EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN"})
 
 
 def _check_scripts(label: str) -> None:
-    """Letters of several scripts in one label are how a name is made to look like another's; registries refuse them."""
+    """Refuse mixed scripts, which imitate other domains."""
     letters = [sign for sign in label if unicodedata.category(sign)[0] == "L"]
     scripts = {unicodedata.name(sign, "?").replace("-", " ").split()[0] for sign in letters}
     if len(scripts) > 1 and not scripts <= _EAST_ASIAN:
@@ -179,7 +173,7 @@ def _is_symbol(character: str) -> bool:
 
 
 def _check_directions(labels: list[str]) -> None:
-    """RFC 5893: with one label from right to left, all labels follow the Bidi rule."""
+    """RFC 5893: one right-to-left label puts all labels under the Bidi rule."""
     from idna import IDNAError, check_bidi
 
     if not any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in "".join(labels)):
@@ -211,12 +205,12 @@ def _why(error: IDNAError, text: str) -> str:
     return f"A domain cannot have {which}."
 
 
-# -- what can be registered, and where ----------------------------------------------------------------------------
+# -- registries ---------------------------------------------------------------------------------------------------
 
 
 @cache
 def _public_suffixes() -> PublicSuffixList:
-    """ICANN's section only: below a company's own suffixes (github.io) nothing can be registered at a registry."""
+    """ICANN's section only: no registry sells domains below github.io."""
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList(accept_unknown=False, only_icann=True)

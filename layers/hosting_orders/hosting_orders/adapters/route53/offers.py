@@ -1,4 +1,4 @@
-"""Whether a domain can be had: what Route 53 answers, in our words."""
+"""Route 53's availability responses."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _NOT_AVAILABLE = {
 }
 _PREMIUM = "the registry sells this domain at a premium price"
 
-# What the registrar's texts about transfers speak of, the first match counts.
+# What the registrar's texts about transfers mention. The first match counts.
 _TRANSFER_REASONS = (
     (
         re.compile(r"auth", re.IGNORECASE),
-        "the authorization code is not the one of this domain; ask the current registrar for a new one",
+        "the authorization code does not belong to this domain; ask the current registrar for a new one",
     ),
     (
         re.compile(r"\b60\b|sixty|recently", re.IGNORECASE),
@@ -44,7 +44,7 @@ _TRANSFER_REASONS = (
 
 
 def available(answer: Mapping[str, Any]) -> DomainOffer:
-    """The answer of CheckDomainAvailability. Raises ProviderUnavailableError while the registry does not say."""
+    """Raises ProviderUnavailableError while the registry is pending."""
     word = str(answer.get("Availability"))
     cost = _cost(answer)
     if word == "UNAVAILABLE_PREMIUM" or (word == "AVAILABLE" and _is_premium(answer)):
@@ -57,7 +57,7 @@ def available(answer: Mapping[str, Any]) -> DomainOffer:
 
 
 def transferable(answer: Mapping[str, Any], auth_code: str | None) -> DomainOffer:
-    """The answer of CheckDomainTransferability. Raises ProviderUnavailableError while the registry does not say."""
+    """Raises ProviderUnavailableError while the registry is pending."""
     word = transferable_word(answer)
     cost = _cost(answer)
     if word == "PREMIUM_DOMAIN" or (word == "TRANSFERABLE" and _is_premium(answer)):
@@ -67,9 +67,9 @@ def transferable(answer: Mapping[str, Any], auth_code: str | None) -> DomainOffe
     if word == "DOMAIN_IN_OWN_ACCOUNT":
         return DomainOffer(Availability.UNAVAILABLE, reason="the domain is already registered with us")
     if word == "DOMAIN_IN_ANOTHER_ACCOUNT":
-        reason = "another account at the same registrar has this domain and has to pass it on there"
+        reason = "the domain is in another account at our registrar, which has to hand it over there first"
         return DomainOffer(Availability.UNAVAILABLE, reason=reason)
-    if word in ("UNTRANSFERABLE", "UNTRANSFERRABLE"):  # AWS spells it in both ways
+    if word in ("UNTRANSFERABLE", "UNTRANSFERRABLE"):  # AWS uses both spellings
         said = without(str(answer.get("Message") or ""), [auth_code or ""])
         return DomainOffer(Availability.UNAVAILABLE, reason=_transfer_reason(said))
     raise ProviderUnavailableError("registrar: it is not known yet whether this domain can be transferred")
@@ -84,7 +84,7 @@ def _is_premium(answer: Mapping[str, Any]) -> bool:
 
 
 def _cost(answer: Mapping[str, Any]) -> Money | None:
-    """The price in minor units. The API gives a floating number of major units, whose text is exact."""
+    """Minor units. The API's float of major units is exact as text."""
     price = answer.get("Price")
     if not price:
         return None

@@ -1,4 +1,4 @@
-"""The registrar's operations, in our words."""
+"""Route 53's operations and domains."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WAITS = {
 
 
 def read_operation(detail: Mapping[str, Any]) -> RegistrarOperation:
-    """An entry of ListOperations, or GetOperationDetail's answer."""
+    """From ListOperations or GetOperationDetail."""
     said = without(str(detail.get("Message") or ""), ())
     try:
         return RegistrarOperation(
@@ -64,7 +64,7 @@ def _waits_for(flag: str | None) -> RegistrarWaits | None:
 
 
 def read_domain(name: str, detail: Mapping[str, Any]) -> RegisteredDomain:
-    """GetDomainDetail's answer."""
+    """From GetDomainDetail."""
     try:
         return RegisteredDomain(
             name=name.lower(),
@@ -74,7 +74,7 @@ def read_domain(name: str, detail: Mapping[str, Any]) -> RegisteredDomain:
             states=tuple(detail.get("StatusList", ())),
         )
     except (KeyError, TypeError, AttributeError) as fault:
-        raise ProviderUnavailableError(f"registrar: malformed name ({type(fault).__name__})") from None
+        raise ProviderUnavailableError(f"registrar: malformed domain ({type(fault).__name__})") from None
 
 
 def _epoch_ms(moment: datetime) -> int:

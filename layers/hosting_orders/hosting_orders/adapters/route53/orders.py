@@ -1,4 +1,4 @@
-"""What Route 53 asks for with an order of a domain: contacts in its terms, privacy, consent to a price."""
+"""The input of Route 53's orders."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hosting_orders.adapters.route53 import tlds
 from hosting_orders.domain.money import ZERO_DECIMAL, Money
 from hosting_orders.domain.registration import Contact, ContactRole, DomainAction, RegistrationRequest
 
-# Registries that publish whom a domain belongs to (AWS, "TLDs that don't support privacy protection"). Asking them to
-# hide it fails the order.
+# These registries publish the contacts (AWS, "TLDs that don't support privacy protection"). An order that asks them for
+# privacy fails.
 _GENERIC = ("audio", "ceo", "diet", "flowers", "guitars", "hosting", "juegos", "property", "sexy")
 _AMERICAN = ("cl", "com.ar", "com.br", "us", "vg")
 _OTHER = ("com.au", "com.sg", "de", "es", "in", "net.au", "qa", "ru", "sg")
@@ -18,12 +18,11 @@ WITHOUT_PRIVACY = frozenset((*_GENERIC, *_AMERICAN, *_OTHER))
 
 
 def order_of(request: RegistrationRequest, tld: str, *, hide: bool) -> dict[str, Any]:
-    """RegisterDomain's or TransferDomain's input."""
     contacts = request.contacts
     order: dict[str, Any] = {
         "DomainName": request.name,
         "DurationInYears": request.years,
-        "AutoRenew": False,  # the customer's subscription renews it, or nothing does
+        "AutoRenew": False,  # the customer's subscription renews it
         "RegistrantContact": _contact(tld, contacts.owner, ContactRole.OWNER),
         "AdminContact": _contact(tld, contacts.admin, ContactRole.ADMIN),
         "TechContact": _contact(tld, contacts.tech, ContactRole.TECH),
@@ -59,7 +58,7 @@ def _contact(tld: str, contact: Contact, role: ContactRole) -> dict[str, Any]:
         try:
             parameter = tlds.extra_param_name(tld, name)
         except KeyError:
-            continue  # the contact was made for another registry, which asks for more
+            continue  # the contact was made for another registry with more fields
         extra.append({"Name": parameter, "Value": value})
     if extra:
         detail["ExtraParams"] = extra

@@ -1,8 +1,7 @@
-"""The registrar over Route 53 Domains: the port Registrar.
+"""The registrar over Route 53 Domains.
 
-Its API has no idempotency key: a second RegisterDomain is a second order. So nothing is submitted twice here, not
-even by boto3, and every answer that does not settle the matter is ProviderUnavailableError: look before you ask
-again. Texts of the registrar reach customers only without personal data.
+Its API has no idempotency key: it registers a domain twice if called twice. No order is sent twice here, not even by
+boto3. After an unclear response the caller must check before it orders again.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ from hosting_orders.domain.registration import (
 
 
 class Route53Registrar:
-    """`asking` and `submitting` are boto3 `route53domains` clients of us-east-1, the only region that has the API.
+    """`asking` and `submitting` are boto3 `route53domains` clients of us-east-1, the only region with this API.
 
-    `asking` may repeat its requests, `submitting` must not: raises ValueError unless it was built with
-    `retries={"total_max_attempts": 1}`. `pause` waits for some seconds.
+    `asking` may retry. `submitting` must not: raises ValueError unless it was built with
+    `retries={"total_max_attempts": 1}`. `pause` takes seconds.
     """
 
     def __init__(self, asking: Any, submitting: Any, *, pause: Callable[[float], None] = time.sleep) -> None:
@@ -52,11 +51,6 @@ class Route53Registrar:
     # -- before an order -----------------------------------------------------------------------------------------
 
     def availability(self, name: str) -> DomainOffer:
-        """Whether the domain can be registered. One that the registrar does not take at all is unavailable too.
-
-        Raises ProviderUnavailableError while the registry does not say.
-        """
-
         def ask() -> Mapping[str, Any]:
             return self._asking.ask("check_domain_availability", DomainName=name)
 
@@ -67,10 +61,6 @@ class Route53Registrar:
         return offers.available(answer)
 
     def transferability(self, name: str, auth_code: str | None) -> DomainOffer:
-        """Whether the domain can be transferred to us.
-
-        Raises ProviderUnavailableError while the registry does not say.
-        """
         code = {"AuthCode": auth_code} if auth_code else {}
 
         def ask() -> Mapping[str, Any]:
@@ -85,11 +75,9 @@ class Route53Registrar:
     # -- the order -----------------------------------------------------------------------------------------------
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Order the domain once and return the operation's id.
+        """Order the domain once. Contacts are hidden where the registry allows it.
 
-        Contacts are hidden from the public where the registry allows it. Raises RegistrationRefusedError when the
-        registrar refuses for good (also because the domain is in our account by now), ProviderUnavailableError when it
-        may have taken the order.
+        The registrar also refuses a domain that is already in our account.
         """
         tld = request.name.partition(".")[2]
         if tld not in tlds.known():
@@ -98,8 +86,8 @@ class Route53Registrar:
         try:
             return self._submit_once(order_of(request, tld, hide=hide), request.action)
         except RefusedError as refusal:
-            # Refused is not submitted, so this is no second order. Which registries can hide a contact changes, and
-            # for some depends on the contact.
+            # A refused order was not accepted, so this is not a second order. Registries change whether they hide
+            # contacts, and some decide by the contact.
             if not (hide and "privacy" in refusal.text.lower()):
                 raise _refusal(refusal.text, request) from None
         try:
@@ -118,17 +106,13 @@ class Route53Registrar:
         return str(answer["OperationId"])
 
     def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
-        """Ask for one more year and return the operation's id.
-
-        Raises ProvisioningFailedError when the registrar refuses for good (also because the domain does not expire in
-        `current_expiry_year` any more), ProviderUnavailableError when it may have taken the order, or is at one.
-        """
+        """Renew for one year. ProviderUnavailableError also means that a renewal may already be in progress."""
         order = {"DomainName": name, "DurationInYears": 1, "CurrentExpiryYear": current_expiry_year}
         try:
             return self._operation_of("renew_domain", order)
         except RefusedError as refusal:
-            # Refused is not submitted, so this is no second renewal. Only premium names need consent: a standard
-            # price that rose within the year must not keep a name from being renewed that its owner has paid for.
+            # A refused renewal was not accepted, so this is not a second renewal. Only premium domains need consent: a
+            # standard price that rose during the year must not block a renewal that the customer has paid for.
             if max_cost is None or "consent" not in refusal.text.lower():
                 raise ProvisioningFailedError(_not_renewed(refusal)) from None
         try:
@@ -136,13 +120,10 @@ class Route53Registrar:
         except RefusedError as refusal:
             raise ProvisioningFailedError(_not_renewed(refusal)) from None
 
-    # -- what became of it ---------------------------------------------------------------------------------------
+    # -- outcomes ------------------------------------------------------------------------------------------------
 
     def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
-        """Operations for this domain submitted at or after `since` (epoch ms, counted in whole seconds), newest first.
-
-        The registrar's clock sets the times: allow for clocks that differ.
-        """
+        """`since` is rounded down to seconds. The registrar's clock sets the times, and may differ from ours."""
         arguments = {
             "SubmittedSince": datetime.fromtimestamp(since // 1000, UTC),
             "Type": [TYPES[action]],
@@ -162,17 +143,16 @@ class Route53Registrar:
         return sorted(found, key=lambda operation: operation.submitted_at, reverse=True)
 
     def _named(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The listed operation with its name, which the list may leave out: overlooked, it would be ordered twice."""
+        """Fetch an operation listed without its domain: missing it would lead to a second order."""
         if entry.get("DomainName"):
             return entry
         return self._asking.ask("get_operation_detail", OperationId=entry.get("OperationId", ""))
 
     def operation(self, operation_id: str) -> RegistrarOperation | None:
-        """A registration, transfer or renewal as it stands, None when the registrar knows no such operation."""
         try:
             detail = self._asking.ask("get_operation_detail", OperationId=operation_id)
         except RefusedError:
-            return None  # the id is all there was to refuse
+            return None  # the registrar can only have refused the id
         if detail.get("OperationId") != operation_id:
             raise ProviderUnavailableError("registrar: it answered with another operation")
         return self._operation(detail)
@@ -181,13 +161,12 @@ class Route53Registrar:
         operation = read_operation(detail)
         ours_before = operation.action is Upkeep.RENEW
         if detail["Status"] == "ERROR" and not ours_before and self.domain(operation.name) is not None:
-            # AWS does not say how ERROR differs from FAILED. Something went wrong on the way, but the name that was
-            # paid for has come: to give the money back would be to give the name away.
+            # AWS does not document how ERROR differs from FAILED. The domain is in our account, so a refund would give
+            # away a paid domain.
             return replace(operation, status=RegistrarStatus.SUCCEEDED)
         return operation
 
     def domain(self, name: str) -> RegisteredDomain | None:
-        """The name as it is in our account, None when it is not there."""
         try:
             detail = self._asking.ask("get_domain_detail", DomainName=name)
         except RefusedError:
@@ -201,11 +180,7 @@ class Route53Registrar:
         return read_domain(name, detail)
 
     def _is_listed(self, name: str) -> bool:
-        """Whether the domain is on the list of our domains.
-
-        GetDomainDetail refuses a name that is not ours with the same code as one it can't read; only the text
-        differs. The list leaves no doubt.
-        """
+        """Check the list: GetDomainDetail refuses a foreign domain and an unreadable one with the same code."""
         arguments = {
             "FilterConditions": [{"Name": "DomainName", "Operator": "BEGINS_WITH", "Values": [name]}]
         }
@@ -213,7 +188,7 @@ class Route53Registrar:
             entries = self._asking.listed("list_domains", "Domains", arguments)
             names = {str(entry.get("DomainName", "")).lower() for entry in entries}
         except RefusedError:
-            raise ProviderUnavailableError("registrar: it did not list our names") from None
+            raise ProviderUnavailableError("registrar: it did not list our domains") from None
         return name.lower() in names
 
 

@@ -1,4 +1,4 @@
-"""What the registries demand, from the tables that come with the project: `RegistryRules` of usecases/ports.py."""
+"""Registry rules from `tld_data`."""
 
 from __future__ import annotations
 
@@ -29,14 +29,13 @@ _MAX_VALUES_LISTED = 20
 
 
 class TableRegistryRules:
-    """Each TLD's schema is made once, published, and compiled into the validator: one object for both."""
+    """Publishes the same schemas that it validates with."""
 
     def __init__(self) -> None:
         self._rules: dict[str, TldRules] = {}
         self._validators: dict[str, Draft202012Validator] = {}
 
     def known(self) -> Sequence[str]:
-        """Every TLD with rules, in ASCII, sorted."""
         return sorted(tlds.known())
 
     def parse_name(self, text: str) -> DomainName:
@@ -59,7 +58,7 @@ class TableRegistryRules:
     def check_contact(
         self, tld: str, contact: Contact, role: ContactRole
     ) -> tuple[list[Violation], list[Augmentation]]:
-        """Raises InvalidRequestError `unsupported_tld` for a TLD without rules."""
+        """Also raises InvalidRequestError `unsupported_tld` for a TLD without rules."""
         rules = self.rules(tld)
         if rules is None:
             raise InvalidRequestError(
@@ -86,7 +85,7 @@ class TableRegistryRules:
         if rules.tld not in self._validators:
             from jsonschema_rs import Draft202012Validator
 
-            # `format` is left to read_contact, which knows e-mail addresses better than a pattern does.
+            # read_contact has already checked e-mail addresses, better than `format` would.
             self._validators[rules.tld] = Draft202012Validator(
                 cast("dict[str, Any]", rules.contact_schema), validate_formats=False
             )
@@ -94,7 +93,7 @@ class TableRegistryRules:
 
 
 def _rule_of(error: ValidationError, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The registry's rule that was broken; empty for what holds of every contact."""
+    """The broken rule of this registry, or {}."""
     path = list(error.schema_path)
     if len(path) > 1 and path[0] == "allOf":
         rule: Mapping[str, Any] = schema["allOf"][path[1]]
@@ -112,7 +111,7 @@ def _property(schema: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[s
 def _needed(
     error: ValidationError, schema: Mapping[str, Any], given: Mapping[str, Any], role: ContactRole
 ) -> tuple[str, Mapping[str, Any]]:
-    """Where a value is missing, and the schema of that value with what the rules add for this contact."""
+    """The pointer and schema of a missing value, with the rules for this contact."""
     from jsonschema_rs import is_valid
 
     path = [*error.instance_path, error.kind.value]
@@ -129,7 +128,7 @@ def _needed(
 def _wrong(
     error: ValidationError, rule: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """Where it is wrong and why, in words that repeat nothing of a person's data."""
+    """Pointers and messages, without personal data."""
     path = list(error.instance_path)
     if error.kind.name == "additionalProperties":
         known = ", ".join(_property(schema, path).get("properties", {}))

@@ -1,5 +1,4 @@
-"""What the registrar says, made fit to be passed on: short, and without personal data, which its refusals like to
-repeat."""
+"""Remove personal data from the registrar's texts."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ _EMAIL = re.compile(r"[^\s@<>()\[\],;:'\"]+@[^\s@<>()\[\],;:'\"]+")
 _LONG_NUMBER = re.compile(r"\+?\d[\d.\-/ ]{4,}\d")
 _HIDDEN = "…"
 
-# What the registrar's texts about refusals speak of: all of these words, and the first match counts.
+# Words in the registrar's refusals. All words of an entry must occur, and the first match counts.
 _REFUSALS = (
     (("auth", "code"), Refusal.AUTH_CODE),
     (("contact",), Refusal.CONTACT),
@@ -32,7 +31,6 @@ _REFUSALS = (
 
 
 def refusal_in(said: str) -> Refusal:
-    """What a text of the registrar about a failure is about."""
     heard = said.lower()
     return next(
         (refusal for words, refusal in _REFUSALS if all(word in heard for word in words)), Refusal.OTHER
@@ -40,10 +38,7 @@ def refusal_in(said: str) -> Refusal:
 
 
 def without(text: str, values: Iterable[str], *, keep: str = "") -> str:
-    """The registrar's text, short, without these values, e-mail addresses and long numbers.
-
-    `keep` is the domain name, which may well contain its owner's name.
-    """
+    """Remove these values, e-mail addresses and long numbers. `keep` is the domain."""
     text = _EMAIL.sub(_HIDDEN, " ".join(text.split()))
     spoken = sorted({value.strip() for value in values if len(value.strip()) > 1}, key=len, reverse=True)
 

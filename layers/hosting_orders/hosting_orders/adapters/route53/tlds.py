@@ -1,13 +1,9 @@
-"""The TLDs that can be ordered, and what each registry demands of names and contacts: one file of `tld_data` each.
+"""The TLDs on sale and each registry's rules, in one file of `tld_data` per TLD.
 
-Facts, not code: what Route 53 Domains sells and asks for, taken from the Amazon Route 53 Developer Guide ("Domains
-that you can register", one page a TLD) and from `ExtraParam` in its API reference, read in November 2026. TLDs that
-Route 53 no longer registers (.sg, .com.sg, .ru) or never did (.at, .to, .ws) are not here, nor .ai, which it sells for
-two years at the least. Where the registry is stricter than Amazon's page, the registrar's answer decides.
-
-A demand that concerns one contact stands in a file as a rule of JSON Schema; `contact_schema.py` puts them together.
-Demands on several contacts at once (.de: one of them lives in Germany) cannot be checked on one contact and are left
-to the registrar.
+The facts come from the Route 53 Developer Guide ("Domains that you can register") and from `ExtraParam` in the API
+reference, read in November 2026. The registrar checks stricter registry rules, and rules across contacts (.de: one of
+them lives in Germany). Route 53 does not register .sg, .com.sg, .ru, .at, .to and .ws, and sells .ai for at least two
+years.
 """
 
 from __future__ import annotations
@@ -26,8 +22,7 @@ _DATA = "tld_data"
 
 @dataclass(frozen=True, slots=True)
 class ContactType:
-    """How a contact becomes one of Route 53's contact types: `kinds` maps the value of the extra property `property`
-    to it, and contacts in the roles of `always_person` are a PERSON whatever they say."""
+    """`kinds` maps the extra property `property` to Route 53's contact type."""
 
     property: str = ""
     kinds: Mapping[str, str] = field(default_factory=dict)
@@ -36,10 +31,11 @@ class ContactType:
 
 @dataclass(frozen=True, slots=True)
 class TldFacts:
-    """One TLD. `letters` are the letters besides a–z that its registry takes: None when it takes all that IDNA 2008
-    allows, empty when it registers no internationalized names. `shortest` is the least number of characters before
-    the TLD. `extra_properties` maps a field of this registry to the JSON Schema of its value, `parameters` to
-    Route 53's name of it."""
+    """`letters` are allowed besides a–z, and None allows all of IDNA 2008.
+
+    `shortest` counts the characters before the TLD. `extra_properties` are JSON Schemas of the registry's own fields,
+    and `parameters` are Route 53's names for them.
+    """
 
     name: str
     note: str = ""
@@ -57,7 +53,6 @@ class TldFacts:
 
 @cache
 def known() -> frozenset[str]:
-    """Every TLD with a file, in ASCII."""
     folder = files(__package__) / _DATA
     names = (entry.name for entry in folder.iterdir())
     return frozenset(name.removesuffix(".json") for name in names if name.endswith(".json"))
@@ -65,7 +60,7 @@ def known() -> frozenset[str]:
 
 @cache
 def facts(tld: str) -> TldFacts:
-    """What the TLD's file says. Raises KeyError for a TLD without one."""
+    """Raises KeyError for a TLD without a file."""
     if tld not in known():
         raise KeyError(tld)
     given: dict[str, Any] = _read(tld)
@@ -86,12 +81,12 @@ def _read(tld: str) -> dict[str, Any]:
 
 
 def extra_param_name(tld: str, property_name: str) -> str:
-    """Route 53's `ExtraParamName` of one of our `extra_properties`. Raises KeyError when the TLD has none such."""
+    """Raises KeyError if the TLD lacks this extra property."""
     return facts(tld).parameters[property_name]
 
 
 def contact_type(tld: str, contact: Contact, role: ContactRole = ContactRole.OWNER) -> str:
-    """Route 53's `ContactType`. All but a PERSON have to name an organization, so without one it is a PERSON."""
+    """Every type except PERSON requires an organization."""
     how = facts(tld).contact_type
     if role in how.always_person or not contact.organization:
         return "PERSON"

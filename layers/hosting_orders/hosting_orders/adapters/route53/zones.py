@@ -1,8 +1,9 @@
-"""Hosted zones on Amazon Route 53: the port Zones.
+"""Hosted zones on Route 53.
 
-A registration makes the zone itself, a transfer does not, and both may have been through here before: so look, and
-make one only when there is none. A zone of the same name may also be left from an earlier owner, with that owner's
-records: it is ours only when the registry points to it, or when we made it for this very order. https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
+A registration creates a zone, and a transfer does not. An existing zone may hold an earlier owner's records: it is ours
+only if the registry points to it, or if it was created for this order.
+
+https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
 """
 
 from __future__ import annotations
@@ -17,25 +18,22 @@ from hosting_orders.domain.registration import Zone
 
 
 class Route53Zones:
-    """`client` is a boto3 `route53` client. It may repeat its requests: `reference` makes a repetition harmless.
+    """The boto3 client may retry: `reference` makes a repeated request harmless.
 
-    Everything that goes wrong is ProviderUnavailableError: the name is the customer's by now, so the zone has to
-    come, be it after an operator's help.
+    No error is final: the customer already owns the domain, so the zone must be created.
     """
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def ensure(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone:
-        """The public zone that answers for the name at its `nameservers`, or was made under `reference`; made if there
-        is none. The same `reference` never makes a second."""
         found = self._find(name, reference, nameservers)
         if found is not None:
             return found
         try:
             answer = self._client.create_hosted_zone(Name=name, CallerReference=reference)
         except (ClientError, BotoCoreError) as fault:
-            # The zone may have been made all the same, by this request or by its twin.
+            # This request or a concurrent one may still have created the zone.
             found = self._find(name, reference, nameservers)
             if found is None:
                 raise _unavailable("create_hosted_zone", fault) from None
@@ -45,7 +43,7 @@ class Route53Zones:
     def _find(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone | None:
         public = [zone for zone in self._named(name) if not zone.get("Config", {}).get("PrivateZone", False)]
         wanted = {server.lower().rstrip(".") for server in nameservers}
-        # First the one we made, then in an order that is the same every time.
+        # Our own zone first, then in a stable order.
         for listed in sorted(public, key=lambda zone: (zone.get("CallerReference") != reference, zone["Id"])):
             answer = self._ask("get_hosted_zone", Id=listed["Id"])
             zone = _zone(answer["HostedZone"], answer.get("DelegationSet"))
@@ -54,7 +52,7 @@ class Route53Zones:
         return None
 
     def _named(self, name: str) -> Iterator[Mapping[str, Any]]:
-        """Every zone of exactly this name. The list is sorted by name and begins with the one asked for."""
+        """The list is sorted and starts at this domain."""
         wanted = f"{name.lower().rstrip('.')}."
         arguments = {"DNSName": wanted}
         while True:

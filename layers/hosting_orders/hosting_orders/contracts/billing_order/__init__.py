@@ -1,1 +1,1 @@
-"""Contract 001: the billing order, and what belongs to it (docs/contracts.md)."""
+"""Contract 001: the billing order (docs/contracts.md)."""

@@ -1,4 +1,4 @@
-"""Currencies as contract 001 describes them (HU-058)."""
+"""Currencies in contract 001 (HU-058)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hosting_orders.domain.money import ZERO_DECIMAL
 
 
 class Currency(TypedDict):
-    """`rate` is always 1: every amount is in the account's own currency."""
+    """`rate` is always 1: amounts are in the account's own currency."""
 
     code: str
     iso: str
@@ -21,7 +21,7 @@ class Currency(TypedDict):
     rate: float
 
 
-# ISO 4217: the number, and the sign that is written before an amount.
+# The ISO 4217 number, and the symbol written before an amount.
 _KNOWN = {
     "AUD": (36, "A$"),
     "CAD": (124, "CA$"),
@@ -41,7 +41,7 @@ _KNOWN = {
 
 
 def currency(code: str) -> Currency:
-    """The currency of an order. `id` is its number of ISO 4217, 0 if we do not know it."""
+    """`id` is the ISO 4217 number, or 0 if unknown."""
     number, sign = _KNOWN.get(code, (0, code))
     return {
         "code": code,

@@ -1,4 +1,4 @@
-"""What stands round every answer of contract 001 (HU-010 … HU-014, HU-070)."""
+"""Responses of contract 001 (HU-010 … HU-014, HU-070)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from hosting_orders.domain.codes import Code
 
 
 class Envelope(TypedDict):
-    """Of every success."""
-
     success: bool
     timestamp: str
     requestId: str
@@ -22,7 +20,7 @@ class Envelope(TypedDict):
 
 
 class ErrorDetail(TypedDict):
-    """`field` is the JSON pointer (RFC 6901) of the field."""
+    """`field` is the field's JSON pointer (RFC 6901)."""
 
     field: NotRequired[str]
     code: str
@@ -30,10 +28,7 @@ class ErrorDetail(TypedDict):
 
 
 class Error(TypedDict):
-    """`error` is the title of the HTTP status.
-
-    Ours: `reason`, why an order cannot be cancelled, and `decline_code`, the bank's word for a declined payment.
-    """
+    """`error` is the title of the HTTP status. `reason` and `decline_code` are ours."""
 
     error: str
     message: str
@@ -48,7 +43,7 @@ class Error(TypedDict):
 _WORDS = {Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE"}
 SHOW = "GET /api/billing/order/{id}"
 CANCEL = "POST /api/billing/order/{id}/cancel"
-# The vendor's own texts, and one that names this contract's field.
+# The vendor's own texts, and a text that names this contract's field.
 _TEXTS = {
     Code.UNAUTHORIZED: "Authentication required",
     Code.IDEMPOTENCY_KEY_REUSED: "This `attemptKey` was used before with another body; use a new one for a new order.",
@@ -56,14 +51,14 @@ _TEXTS = {
 _NO_ORDER = "There is no such order."
 _TEXTS_OF_ROUTE = {
     (CANCEL, Code.TEMPORARILY_UNAVAILABLE): "Failed to cancel order",
-    # What cannot be an id is answered like what is none.
+    # A malformed id gets the same response as an unknown one.
     (SHOW, Code.NOT_FOUND): _NO_ORDER,
     (CANCEL, Code.NOT_FOUND): _NO_ORDER,
 }
 
 
 def envelope(data: Mapping[str, Any], request_id: str, at: int) -> Mapping[str, Any]:
-    """`at` is in epoch milliseconds."""
+    """`at` is in epoch milliseconds UTC."""
     enveloped: Envelope = {
         "success": True,
         "timestamp": date_time(at),
@@ -74,7 +69,6 @@ def envelope(data: Mapping[str, Any], request_id: str, at: int) -> Mapping[str, 
 
 
 def error(problem: Problem) -> Mapping[str, Any]:
-    """The body of every answer that is no success."""
     body: Error = {
         "error": title_of(problem.status),
         "message": _text(problem),
@@ -93,7 +87,6 @@ def error(problem: Problem) -> Mapping[str, Any]:
 
 
 def code_word(code: Code) -> str:
-    """A code as this contract writes it."""
     return _WORDS.get(code, code.upper())
 
 

@@ -1,7 +1,4 @@
-"""Contract 001, "Get details for a specific order", and what of that vendor's API belongs to it.
-
-Hold it beside docs/contracts.md. `ours` marks what the published page lacks.
-"""
+"""The operations of contract 001."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ CONTRACT = Contract(
     callback=callback_body,
 )
 _KEY = Access(account=AccountFrom.KEY)
-# Keys of this vendor have no scopes: one that was given out for a purpose is not a key here.
+# This vendor's keys have no scopes, so a scoped key is refused here.
 _SCOPED_KEY = (Code.INSUFFICIENT_SCOPE,)
 UNKNOWN_VARIANTS = frozenset({"migration"})
 """Variants of the catalogue that this contract does not sell."""

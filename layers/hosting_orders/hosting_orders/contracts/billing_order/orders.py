@@ -1,4 +1,4 @@
-"""An order as contract 001 shows it (HU-010 … HU-062). docs/contracts.md says where each value comes from."""
+"""An order in contract 001 (HU-010 … HU-062 of docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
 
 _GATEWAY = "stripe"
 _NONE = "0"
-"""The id of what does not exist."""
+"""The id for what does not exist."""
 
 
 class Note(TypedDict):
-    """A change of the order's timeline."""
-
     id: str
     type: str
     rel_id: str
@@ -49,8 +47,6 @@ class Metadata(TypedDict):
 
 
 class Hosting(TypedDict):
-    """A site or a virtual machine of the order."""
-
     id: str
     domain: str
     product_id: str
@@ -73,7 +69,7 @@ class Hosting(TypedDict):
 
 
 class BillingOrder(TypedDict):
-    """`data.order`. All numbers are strings, but for `item_count` and those in `metadata` and `currency`."""
+    """All numbers are strings, except `item_count` and those in `metadata` and `currency`."""
 
     id: str
     number: str
@@ -115,7 +111,7 @@ class BillingOrder(TypedDict):
 
 
 class BillingOrderData(TypedDict):
-    """`data` of GET /api/billing/order/{id}. `status` is the order's (C20)."""
+    """`status` is the order's (C20)."""
 
     order: BillingOrder
     status: str
@@ -123,15 +119,17 @@ class BillingOrderData(TypedDict):
 
 
 class Canceled(TypedDict):
-    """`data` of POST /api/billing/order/{id}/cancel (HU-071)."""
+    """HU-071."""
 
     message: str
     order_id: str
 
 
 class PendingOrder(TypedDict):
-    """`id` is the first of the orders that are paid together, `total` what the customer is asked for at `paymentUrl`.
-    `orderIds` is ours."""
+    """`id` is the first of the orders that are paid together. `orderIds` is ours.
+
+    `total` is what `paymentUrl` charges.
+    """
 
     id: str
     orderIds: list[str]
@@ -144,13 +142,13 @@ class PendingOrder(TypedDict):
 
 
 class PendingOrders(TypedDict):
-    """`data` of GET /api/account/pending-orders (HU-073)."""
+    """HU-073."""
 
     pendingOrder: PendingOrder | None
 
 
 class CreatedOrder(TypedDict):
-    """`data` of POST /api/create-order (HU-075). `orderIds` is ours: an order for each item."""
+    """HU-075. `orderIds` is ours."""
 
     invoiceId: str | None
     orderId: str
@@ -223,8 +221,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
 
 
 def _is_owed(order: Order, payment: Payment) -> bool:
-    """Whether the customer still has to pay for it. What is being cancelled is not owed, though the payment of a cart
-    with other orders goes on: its part comes back at once."""
+    """A cancelling order is not owed, even if its cart's payment continues: its part is refunded at once."""
     return not (payment.settled or order.ended or order.status in GIVING_BACK)
 
 
@@ -351,9 +348,9 @@ _HOSTING: dict[ProductKind, Callable[[Order, str, str], Hosting]] = {
     ProductKind.SITE: _site,
     ProductKind.VM: _machine,
 }
-"""The products that stand in `hosting`."""
+"""The products shown in `hosting`."""
 _NAMED_DOMAINS = frozenset({ProductKind.DOMAIN})
-"""The products that stand in `domains`, by their name."""
+"""The products whose names are shown in `domains`."""
 
 
 def _domains(order: Order) -> list[str]:

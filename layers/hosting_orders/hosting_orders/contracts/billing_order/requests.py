@@ -1,8 +1,4 @@
-"""The body of contract 001, and what the use case takes of it (docs/contracts.md, HU-075).
-
-Field names follow the vendor's: `attemptKey`, `cartItems`, `clientData`; what an item and the client's data have in
-them is ours.
-"""
+"""The body of contract 001 (HU-075)."""
 
 from __future__ import annotations
 
@@ -43,8 +39,6 @@ _Text = Annotated[str, StringConstraints(max_length=1024)]
 
 
 class SiteItem(Strict):
-    """A site of `cartItems`."""
-
     type: Literal["site"]
     name: Name
     variant: ShortName
@@ -54,8 +48,6 @@ class SiteItem(Strict):
 
 
 class VpsItem(Strict):
-    """A virtual machine of `cartItems`."""
-
     type: Literal["vps"]
     hostname: _Text
     plan: ShortName
@@ -66,7 +58,7 @@ class VpsItem(Strict):
 
 
 class DomainItem(Strict):
-    """A domain of `cartItems`; `contact` has the fields of contract 002."""
+    """`contact` has the fields of contract 002."""
 
     type: Literal["domain"]
     name: _Text
@@ -76,15 +68,11 @@ class DomainItem(Strict):
 
 
 class ClientData(Strict):
-    """What belongs to the whole order."""
-
     returnUrl: Annotated[str, StringConstraints(max_length=2048)] | None = None  # noqa: N815
     callback: Callback | None = None
 
 
 class CreateOrder(Strict):
-    """Body of POST /api/create-order."""
-
     attemptKey: _AttemptKey  # noqa: N815
     cartItems: Annotated[  # noqa: N815
         list[Annotated[SiteItem | VpsItem | DomainItem, Field(discriminator="type")]],
@@ -94,7 +82,7 @@ class CreateOrder(Strict):
 
 
 def orders_a_domain(body: object) -> bool:
-    """Whether a domain is among the items, whatever else is wrong: who may order domains is checked first."""
+    """Read a possibly invalid body: permissions are checked before fields."""
     items = body.get("cartItems") if isinstance(body, Mapping) else None
     if not isinstance(items, list):
         return False
@@ -156,7 +144,7 @@ def _domain(item: DomainItem) -> ProductRequest:
 _PRODUCTS: dict[str, Callable[[Any], ProductRequest]] = {"site": _site, "vps": _vps, "domain": _domain}
 
 
-# What pydantic finds with this body alone.
+# Texts for pydantic errors that only this body can have.
 _TYPES = "must be `site`, `vps` or `domain`"
 _FINDINGS = {
     "union_tag_invalid": _TYPES,
@@ -174,10 +162,9 @@ _CODES = {
 
 
 def _problem(found: Mapping[str, Any]) -> InvalidRequestError:
-    """One of pydantic's findings in the contract's words, with the field as the client wrote it."""
     kind, location = found["type"], tuple(found["loc"])
     if location[:1] == ("cartItems",) and len(location) > 3:
-        location = (*location[:2], *location[3:])  # pydantic puts the item's type in between
+        location = (*location[:2], *location[3:])  # pydantic inserts the item's type
     if kind.startswith("union_tag"):
         location = (*location, "type")
     if kind == "literal_error":

@@ -25,17 +25,16 @@ _ORDER_WORDS = {
 
 
 def product_word(order: Order) -> str:
-    """`type` of an order, and `ptype`: the word that we have for the product, but for these."""
     return _OTHER_WORDS.get(order.kind, order.kind.value)
 
 
 def order_word(status: OrderStatus) -> str:
-    """`status` of an order and of what it contains, and `title` of a note."""
+    """Also the status of its products, and `title` of a note."""
     return _ORDER_WORDS.get(status, _PENDING)
 
 
 def invoice_word(order: Order, payment: Payment) -> str:
-    """`invstatus`: how the order's part of the payment stands. What cost nothing has nothing to give back."""
+    """A free order is never "Refunded"."""
     if order.refund is not None and order.price.amount > 0:
         return "Refunded"
     if payment.paid:
@@ -44,7 +43,6 @@ def invoice_word(order: Order, payment: Payment) -> str:
 
 
 def cycle_word(order: Order) -> str:
-    """`billingcycle`."""
     return CYCLES[order.item.term] if order.price.amount else FREE
 
 

@@ -1,1 +1,1 @@
-"""The order's page: HTML for the customer who pays and waits."""
+"""The order page: HTML for the customer."""

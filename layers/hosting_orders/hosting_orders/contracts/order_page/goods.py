@@ -1,4 +1,4 @@
-"""What was ordered, in the words of each product. A further product gets its line in GOODS."""
+"""The page's texts for each product."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """`facts` are labels and values; `work` is the step between payment and the end, `under_way` and `ready` are
-    headings of the page. `task` is what the customer has to know or do while it is under way."""
+    """`task` is what the customer must know or do."""
 
     facts: tuple[tuple[Markup, str], ...]
     work: Markup

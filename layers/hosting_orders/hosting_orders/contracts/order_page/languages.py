@@ -1,4 +1,4 @@
-"""The two languages of the page: texts (gettext), amounts and moments."""
+"""The page's two languages."""
 
 from __future__ import annotations
 
@@ -28,10 +28,7 @@ _DUTCH_MONTHS = (
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language: called with an English text, it says it, with values in place of `%(name)s`.
-
-    `symbols` are how it writes currencies before an amount; every other currency has its code there.
-    """
+    """Call it to translate an English text and fill in its `%(name)s` values."""
 
     code: str
     translations: gettext.NullTranslations
@@ -41,7 +38,7 @@ class Language:
     thousands: str
 
     def __call__(self, text: str, **values: object) -> Markup:
-        # The texts are ours; what stands in their places is escaped.
+        # Our own texts are safe HTML. Markup escapes the values.
         said = Markup(self.translations.gettext(text))  # noqa: S704
         return said % values if values else said
 
@@ -52,9 +49,9 @@ class Language:
         return f"{symbol}{grouped}{self.point + cents if cents else ''}"
 
     def moment(self, at: int) -> Markup:
-        """Epoch milliseconds as an element `time`, to the minute."""
+        """Epoch milliseconds UTC as a `time` element."""
         when = dt.datetime.fromtimestamp(at // 60_000 * 60, dt.UTC)
-        # Lines break only between the day and the hour.
+        # A line may break only between the day and the hour.
         text = f"{when.day}~{self.months[when.month - 1]}~{when.year}, {when:%H:%M}~UTC".replace("~", _SPACE)
         return Markup('<time datetime="{}">{}</time>').format(f"{when:%Y-%m-%dT%H:%MZ}", text)
 
@@ -82,7 +79,7 @@ _RANGE = re.compile(r"([a-z]{1,8}|\*)(?:-[a-z0-9-]*)?(?:;q=([01](?:\.\d{0,3})?))
 
 
 def preferred(accepts: str) -> Language:
-    """The language that an `Accept-Language` likes best; English if it names none of ours."""
+    """The language that `Accept-Language` prefers, or English."""
     best, found = 0.0, LANGUAGES["en"]
     for part in accepts[:200].split(","):
         match = _RANGE.fullmatch(part.replace(" ", ""))

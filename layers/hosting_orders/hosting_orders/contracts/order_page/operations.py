@@ -1,4 +1,4 @@
-"""The order's page as an operation: who may read it, and the headers that keep it private."""
+"""The order page as an operation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hosting_orders.usecases.show_order_page import OrderPageView
 
 
-# The templates are loaded by the first page: functions that know of this contract alone do not pay for them.
+# Import the templates with the first page: functions that only know this contract do not need them.
 def page(view: OrderPageView) -> str:
     from .pages import order_page
 

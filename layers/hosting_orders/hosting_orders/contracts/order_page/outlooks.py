@@ -1,4 +1,4 @@
-"""What goes on with an order, what happens next and by when, in sentences."""
+"""The page's sentences."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from .progress import was_paid
 
 
 class Tone(StrEnum):
-    """How the heading looks."""
-
     WAITING = "waiting"
     GOOD = "good"
     BAD = "bad"
@@ -29,8 +27,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`pay_url` is where the customer pays, None where they cannot or should not; `pay_later` offers the way to it to a
-    customer who says that they have paid."""
+    """`pay_later` offers the payment page to a customer who came back from it as paid."""
 
     title: Markup
     texts: tuple[Markup, ...]
@@ -144,7 +141,7 @@ class _Teller:
             latest=_.moment(latest),
         )
 
-    # -- when it is not delivered -----------------------------------------------------------------------------------
+    # -- undelivered orders -----------------------------------------------------------------------------------------
 
     def _unpaid(self, title: Markup) -> Words:
         _ = self.say

@@ -1,4 +1,4 @@
-"""The page as HTML, and the headers that depend on what it shows."""
+"""The page as HTML."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hosting_orders.usecases.show_order_page import KnownOrder, OrderPageView
 
 SHORTEST_REFRESH, LONGEST_REFRESH = 5, 60
-# Seconds, while nothing is known of the order.
+# Seconds, while the order cannot be read.
 UNREADABLE_REFRESH = 10
 
 _environment = Environment(
@@ -34,8 +34,8 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.globals["style"] = Markup(STYLE)  # noqa: S704 (a file of ours)
-# All are compiled here, the one that the others extend as well.
+_environment.globals["style"] = Markup(STYLE)  # noqa: S704 (our own file)
+# Compile all templates at import, including the base that the others extend.
 _environment.get_template("base.html")
 _ORDER = _environment.get_template("order.html")
 _UNREADABLE = _environment.get_template("unreadable.html")
@@ -43,7 +43,6 @@ _PROBLEM = _environment.get_template("problem.html")
 
 
 def order_page(view: OrderPageView) -> str:
-    """What is known of the order, as HTML."""
     _ = language_of(view)
     if view.known is None:
         placed = _.moment(placed_at(view.number))
@@ -68,7 +67,6 @@ def order_page(view: OrderPageView) -> str:
 
 
 def problem_page(problem: Problem) -> str:
-    """An answer that is no order: one page for each kind of trouble, whatever caused it."""
     _ = preferred(problem.accepts)
     if problem.status == 404:
         title = _("This page does not exist")
@@ -83,7 +81,6 @@ def problem_page(problem: Problem) -> str:
 
 
 def headers_of(view: OrderPageView) -> Mapping[str, str]:
-    """The headers of this view's page, which refreshes itself while something goes on."""
     seconds = refresh_of(view)
     return {
         "Content-Language": language_of(view).code,
@@ -93,12 +90,12 @@ def headers_of(view: OrderPageView) -> Mapping[str, str]:
 
 
 def refresh_of(view: OrderPageView) -> int | None:
-    """After how many seconds the page asks again by itself; None once the order has ended."""
+    """Seconds, or None after the order's end."""
     if view.known is None:
         return UNREADABLE_REFRESH
     ahead = outlook(view.known.order, view.known.cart)
     if view.outcome is Outcome.SUCCESS and view.known.cart.payment.pay_url is not None:
-        return SHORTEST_REFRESH  # the customer has just paid, and the news is on its way
+        return SHORTEST_REFRESH  # the customer has just paid, and the webhook is on its way
     return min(max(ahead.poll_after, SHORTEST_REFRESH), LONGEST_REFRESH) if ahead else None
 
 
@@ -107,7 +104,6 @@ def language_of(view: OrderPageView) -> Language:
 
 
 def _amount(known: KnownOrder, _: Language) -> str:
-    """What the customer pays for this order, with tax once the provider has said how much that is."""
     order = known.order
     gross = known.cart.payment.gross_of(order)
     if gross is None:

@@ -1,4 +1,4 @@
-"""The order's life as steps that a customer can follow."""
+"""The page's steps."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from .languages import Language
 
 
 class Mark(StrEnum):
-    """How far a step is."""
-
     DONE = "done"
     NOW = "now"
     AHEAD = "ahead"
@@ -25,8 +23,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`at` is when it was reached (epoch ms), None where that is not known or not yet true. `current` is the one where
-    the order is."""
+    """`at` is in epoch milliseconds UTC."""
 
     title: Markup
     mark: Mark
@@ -35,7 +32,6 @@ class Step:
 
 
 def steps_of(order: Order, cart: Cart, goods: Goods, _: Language) -> list[Step]:
-    """The steps in their order; the current one is where the order is."""
     steps = [Step(_("Ordered"), Mark.DONE, order.created_at)]
     if was_paid(order, cart):
         steps.append(Step(_("Paid"), Mark.DONE, order.entered(OrderStatus.PROCESSING)))
@@ -61,13 +57,12 @@ def steps_of(order: Order, cart: Cart, goods: Goods, _: Language) -> list[Step]:
 
 
 def was_paid(order: Order, cart: Cart) -> bool:
-    """Whether money came for it in time, also when it was given back later."""
+    """Whether the order was paid in time, even if refunded later."""
     late = order.status in (OrderStatus.FAILED, OrderStatus.EXPIRED)
     return not late and (cart.payment.paid or order.entered(OrderStatus.PROCESSING) is not None)
 
 
 def _stopped(order: Order, cart: Cart, _: Language) -> list[Step]:
-    """It will not be delivered: why, and where its money is."""
     if order.cancel_requested_at is not None:
         why = Step(_("Cancelled"), Mark.DONE, order.cancel_requested_at)
     else:

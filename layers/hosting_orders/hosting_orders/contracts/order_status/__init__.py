@@ -1,1 +1,1 @@
-"""Contract 000: order status, and what belongs to it (docs/contracts.md)."""
+"""Contract 000: order status (docs/contracts.md)."""

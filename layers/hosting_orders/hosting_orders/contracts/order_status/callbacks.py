@@ -1,4 +1,4 @@
-"""The message about an order's end, in the words of contract 000 (ours: the published page has no callbacks)."""
+"""Callbacks of contract 000 (ours)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OrderInCallback(TypedDict):
 
 
 class CallbackMessage(TypedDict):
-    """The body of a callback: what to ask for, and no secret."""
+    """Holds no secret."""
 
     event: str
     timestamp: str
@@ -28,7 +28,6 @@ class CallbackMessage(TypedDict):
 
 
 def callback_body(order: Order, account_name: str) -> bytes:
-    """The message about an order's end."""
     status = status_word(order)
     message: CallbackMessage = {
         "event": f"order.{status.lower()}",

@@ -1,4 +1,4 @@
-"""GET /api/v1/catalogue: every name that an order of contract 000 may use, with the account's prices (ours)."""
+"""GET /api/v1/catalogue (ours)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,17 @@ if TYPE_CHECKING:
 
 
 class Price(TypedDict):
-    """`net` is in major units."""
-
     interval: str
     net: float
     currency: str
 
 
 class Named(TypedDict):
-    """What to send, and what people call it."""
-
     id: str
     name: str
 
 
 class Vps(TypedDict):
-    """A plan with the operating systems and the locations that it can have."""
-
     plan: str
     name: str
     description: str
@@ -47,7 +41,7 @@ class Vps(TypedDict):
 
 
 class Ending(TypedDict):
-    """A top-level domain: the first year and each further one, net in major units."""
+    """Net prices for a year, in major units."""
 
     ending: str
     register: float
@@ -61,7 +55,7 @@ class OnSale(TypedDict):
 
 
 class CatalogueAnswer(TypedDict):
-    """GET /api/v1/catalogue. What the account has no price for is left out."""
+    """Products without a price for the account are left out."""
 
     data: OnSale
 

@@ -1,4 +1,4 @@
-"""The body that registers a domain in contract 000, and what the use case takes of it (docs/contracts.md)."""
+"""The body of POST /api/v1/domains/register (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from .requests import request_of
 
 
 class RegisterDomain(Strict):
-    """Body of POST /api/v1/domains/register: `contact` has the fields of contract 002, and `registrationId` names a
-    domain of the account whose owner is taken instead."""
+    """`contact` has the fields of contract 002.
+
+    `registrationId` reuses the owner of one of the account's domains instead.
+    """
 
     domain: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     contact: dict[str, Any] | None = None

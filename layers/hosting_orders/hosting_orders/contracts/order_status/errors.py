@@ -1,4 +1,4 @@
-"""Errors as contract 000 writes them (SQ-013 … SQ-016, SQ-060, SQ-061)."""
+"""Errors of contract 000 (SQ-013 … SQ-016, SQ-060, SQ-061)."""
 
 from __future__ import annotations
 
@@ -12,26 +12,23 @@ from hosting_orders.domain.codes import Code
 
 
 class Error(TypedDict):
-    """A text for people, the word for programs, and the HTTP status once more."""
-
     error: str
     code: str
     status: int
 
 
-# The vendor's own words; every other code is written in capitals.
+# The vendor's own codes. Every other code is written in capitals.
 _WORDS = {
     Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS: "account_suspended",
     Code.CART_PAY_FAILED: "PAYMENT_FAILED",
     Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE",
 }
-# The other contracts' texts point to an endpoint that this contract's keys may not call.
+# The other contracts' text names an endpoint that this contract's keys may not call.
 _TEXTS = {Code.UNSUPPORTED_TLD: "Domains with this ending are not sold here."}
 _LACKS = {"billing_contact": "no_billing_address", "payment_method": "no_valid_mandate"}
 
 
 def error(problem: Problem) -> Mapping[str, Any]:
-    """The body of every answer that is no success."""
     body: Error = {
         "error": " ".join(_TEXTS.get(detail.code, detail.message) for detail in problem.details),
         "code": _word(problem),

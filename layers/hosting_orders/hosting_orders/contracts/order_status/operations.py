@@ -1,7 +1,4 @@
-"""Contract 000, "Get Order Status", and what of that vendor's API belongs to it.
-
-Hold it beside docs/contracts.md. `ours` marks what the published page lacks.
-"""
+"""The operations of contract 000."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An order as contract 000 shows it: exactly thirteen fields (SQ-020 … SQ-038)."""
+"""An order in contract 000: exactly thirteen fields (SQ-020 … SQ-038)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class OrderStatusData(TypedDict):
-    """Amounts are in major units, of this order alone. `provisioned…` are null until it is COMPLETED."""
+    """Amounts are in major units. `provisioned…` are null until COMPLETED."""
 
     id: str
     token: str
@@ -40,19 +40,17 @@ class OrderStatusData(TypedDict):
 
 
 class OrderStatusAnswer(TypedDict):
-    """GET /api/v1/orders/:id."""
-
     data: OrderStatusData
 
 
 class OrderStatusList(TypedDict):
-    """GET /api/v1/orders: newest first."""
+    """Newest first."""
 
     data: list[OrderStatusData]
 
 
 class RegisteredDomain(TypedDict):
-    """`status` is that of the payment; `paymentId` is null until the payment provider has answered."""
+    """`status` is the payment's. `paymentId` is null until Stripe has answered."""
 
     orderId: str
     orderToken: str
@@ -62,7 +60,7 @@ class RegisteredDomain(TypedDict):
 
 
 class RegisteredDomainAnswer(TypedDict):
-    """POST /api/v1/domains/register (SQ-066)."""
+    """SQ-066."""
 
     data: RegisteredDomain
 
@@ -76,7 +74,7 @@ def order_status_list(listing: StatusListing) -> OrderStatusList:
 
 
 def links(listing: StatusListing) -> Mapping[str, str]:
-    """The header with the cursors of the neighbours."""
+    """The `Link` header with the cursors of the next and previous page."""
     neighbours = {"next": listing.page.next_cursor, "prev": listing.page.previous_cursor}
     found = [
         f'</api/v1/orders?per_page={listing.page.per_page}&cursor={cursor}>; rel="{relation}"'
@@ -87,12 +85,11 @@ def links(listing: StatusListing) -> Mapping[str, str]:
 
 
 def placed_status(placed: Placed) -> OrderStatusAnswer:
-    """POST /api/v1/orders."""
     return {"data": _data(_view_of(placed))}
 
 
 def payment_link(view: OrderStatusView) -> Mapping[str, str]:
-    """Where the customer can pay while that is needed, as a header: `data` has thirteen fields and no other (ours)."""
+    """The payment page as a `Link` header (ours): `data` has exactly thirteen fields."""
     order, payment = view.order, view.cart.payment
     waits = order.status is OrderStatus.PENDING and not payment.settled and payment.pay_url is not None
     return {"Link": f'<{payment.pay_url}>; rel="payment"'} if waits else {}
@@ -147,5 +144,4 @@ def _data(view: OrderStatusView) -> OrderStatusData:
 
 
 def major_units(amount: int, currency: str) -> float:
-    """A number in major units, as exact as a JSON number can be."""
     return float(Decimal(decimal_text(amount, currency)))

@@ -1,4 +1,4 @@
-"""GET /api/v1/ping: whether a key works, and what it may do (SQ-065)."""
+"""GET /api/v1/ping (SQ-065)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .words import iso_time
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Times are epoch milliseconds."""
+    """Times are epoch milliseconds UTC."""
 
     credential: Credential
     began_at: int
@@ -27,8 +27,6 @@ class PingedKey(TypedDict):
 
 
 class Pong(TypedDict):
-    """Not in an envelope, as the vendor answers it."""
-
     status: str
     authenticated: bool
     key: PingedKey

@@ -1,4 +1,4 @@
-"""The body that orders a VPS in contract 000, and what the use case takes of it (docs/contracts.md)."""
+"""The body of POST /api/v1/orders (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from .words import INTERVALS
 
 
 class PlaceOrder(Strict):
-    """Body of POST /api/v1/orders."""
-
     plan: ShortName
     image: ShortName
     location: ShortName
@@ -51,7 +49,6 @@ def _vps(body: object, facts: RequestFacts) -> CartRequest:
 
 
 def request_of(product: ProductRequest, callback: Callback | None, facts: RequestFacts) -> CartRequest:
-    """One product, which is the body itself."""
     return cart_request([ItemRequest("", product)], callback, facts)
 
 

@@ -8,10 +8,10 @@ from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import Deliverer
 
-# A site shows as a VM: the contract says that hosting orders are VPS orders (C27).
+# A site is shown as a VM: the contract's hosting orders are VPS orders (C27).
 _TYPES = {Deliverer.PLATFORM: "VM", Deliverer.REGISTRAR: "DOMAIN"}
 SCOPES = {Deliverer.PLATFORM: "vps:provision", Deliverer.REGISTRAR: "domains:provision"}
-"""The scope that a key needs for orders, by who delivers them (SQ-010 … SQ-012)."""
+"""The scope that a key needs for an order, by its deliverer (SQ-010 … SQ-012)."""
 INTERVALS = {Term.MONTHLY: "1 month", Term.ANNUAL: "12 months"}
 
 _STATUSES = {
@@ -28,13 +28,11 @@ _STATUSES = {
 
 
 def type_word(order: Order) -> str:
-    """The order's type."""
     return _TYPES[order.item.DELIVERER]
 
 
 def status_word(order: Order) -> str:
-    """The order's status. PROVISION_FAILED says that a refund was issued (SQ-045, SQ-047), so an order for which no
-    money had been taken is FAILED."""
+    """PROVISION_FAILED promises a refund (SQ-045, SQ-047), so an order without one is FAILED."""
     if order.status is OrderStatus.CANCELING:
         return "PROCESSING" if order.entered(OrderStatus.PROCESSING) is not None else "PENDING"
     if order.status is OrderStatus.PROVISION_FAILED and order.refund is None:

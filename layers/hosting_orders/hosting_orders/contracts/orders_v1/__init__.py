@@ -1,1 +1,1 @@
-"""Contract 003: version 1 of orders, with payment on a page (docs/contracts.md)."""
+"""Contract 003: orders, API version 1 (docs/contracts.md)."""

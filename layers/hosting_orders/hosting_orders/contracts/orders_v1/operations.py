@@ -1,7 +1,4 @@
-"""Contract 003, "Orders", API version 1, and what it refers to.
-
-Hold it beside docs/contracts.md. `ours` marks what the published text lacks.
-"""
+"""The operations of contract 003."""
 
 from __future__ import annotations
 
@@ -81,7 +78,7 @@ CANCEL_ORDER = Operation(
     refuses=(Code.ORDER_NOT_CANCELLABLE,),
 )
 
-# -- what it refers to --------------------------------------------------------------------------------------------
+# -- shared endpoints ---------------------------------------------------------------------------------------------
 
 _SHARED = shared_operations(CONTRACT, UNKNOWN_VARIANTS)
 LIST_TASKS, SHOW_TASK = _SHARED.list_tasks, _SHARED.show_task

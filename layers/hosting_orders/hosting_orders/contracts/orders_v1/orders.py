@@ -1,7 +1,4 @@
-"""An order as contract 003 shows it; field names and words are the contract's, to the letter.
-
-O1-… and C… are ids of docs/contracts.md.
-"""
+"""An order in contract 003 (ids: docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class OrderSummary(OrderIdAndStatus):
-    """An order alone. `variant`, `product` and `location` are null where the product has none."""
+    """`variant`, `product` and `location` may be null."""
 
     created_at: str
     updated_at: str
@@ -42,19 +39,19 @@ class OrderSummary(OrderIdAndStatus):
 
 
 class OrderInList(OrderSummary):
-    """One of GET /api/orders (O1-010 … O1-014)."""
+    """O1-010 … O1-014."""
 
     account: NamedId
 
 
 class OrderList(TypedDict):
-    """GET /api/orders: newest first."""
+    """Newest first."""
 
     orders: list[OrderInList]
 
 
 class PaymentPage(TypedDict, total=False):
-    """Where the customer can pay, while that is possible. `payment_ur` is the contract's spelling (C16)."""
+    """`payment_ur` is the contract's spelling (C16)."""
 
     payment_ur: str
     payment_url: str
@@ -65,8 +62,10 @@ class OrderInDetails(OrderSummary, PaymentPage, OrderTimes):
 
 
 class SshData(TypedDict):
-    """Null until the site is delivered; `password` also for credentials that may not see it (C22), and where there is
-    none."""
+    """Null until the site is delivered.
+
+    `password` is also null without a password and for credentials that may not see it (C22).
+    """
 
     ipaddr: str | None
     username: str | None
@@ -75,7 +74,7 @@ class SshData(TypedDict):
 
 
 class SiteBlock(TypedDict):
-    """A site. `domain` and `ssh_data` are ours in GET /api/orders/:id."""
+    """`domain` and `ssh_data` are ours in GET /api/orders/:id."""
 
     id: str | None
     name: str
@@ -88,19 +87,17 @@ class SitePart(TypedDict, total=False):
 
 
 class VmBlock(MachineFacts):
-    """A delivered virtual machine."""
-
     ssh_data: SshData
 
 
 class VmPart(TypedDict, total=False):
-    """Ours: a machine is no `site`."""
+    """Ours."""
 
     vm: VmBlock
 
 
 class OrderDetails(SitePart, VmPart):
-    """GET /api/orders/:id (O1-020 … O1-025)."""
+    """O1-020 … O1-025."""
 
     order: OrderInDetails
     tasks: list[TaskSummary]
@@ -113,9 +110,10 @@ class PlacedPayment(TypedDict, total=False):
 
 
 class PlacedOrder(PlacedPayment, SitePart):
-    """The 201 of POST /api/orders (O1-040 … O1-043): `payment_url` while the customer must pay, else `site`.
+    """The 201 of POST /api/orders (O1-040 … O1-043).
 
-    Neither is there while it is not known which, nor when no site is coming any more: GET /api/orders/:id says it.
+    It has `payment_url` while the customer must pay, and `site` when nothing more is needed. It has neither when the
+    payment's outcome is unknown or no site is coming.
     """
 
     order: OrderIdAndStatus
@@ -123,8 +121,6 @@ class PlacedOrder(PlacedPayment, SitePart):
 
 
 class Canceled(TypedDict):
-    """The 202 of DELETE /api/orders/:id."""
-
     status: str
     order: OrderSummary
 
@@ -158,7 +154,7 @@ def placed_order(placed: Placed) -> PlacedOrder:
     (task,) = task_summaries(order, payment.status)
     address = _pay_address(order, placed.cart)
     paid: PlacedPayment = {"payment_url": address} if address else {}
-    # The function that places orders cannot decrypt a password: a replay after delivery shows none.
+    # The placing function cannot decrypt passwords, so a replay after the delivery has none.
     site: SitePart = _site_part(order, None) if not address and _site_is_coming(order, placed.cart) else {}
     return {
         "order": {"id": order.uuid, "status": order_status(order, payment.status)},
@@ -169,13 +165,15 @@ def placed_order(placed: Placed) -> PlacedOrder:
 
 
 def _pay_address(order: Order, cart: Cart) -> str | None:
-    """Where the customer can pay. What is being cancelled is not offered, though its page may be open still."""
+    """A cancelling order has none, even if its page is still open."""
     return cart.payment.pay_url if order.status is OrderStatus.PENDING else None
 
 
 def _site_is_coming(order: Order, cart: Cart) -> bool:
-    """Whether the site is there or needs nothing more of the customer. A debit of a saved account is under way for
-    days; whether a page was paid, or what became of a charge that Stripe has not answered, is not known."""
+    """Whether the site is delivered, or needs nothing more from the customer.
+
+    A debit on a saved method counts. A payment on a page and an unanswered charge do not: their outcome is unknown.
+    """
     if order.resource is not None:
         return True
     alive = order.status in (OrderStatus.PENDING, OrderStatus.PROCESSING)
@@ -223,7 +221,7 @@ def _site(order: Order, password: str | None) -> SiteBlock:
 
 
 _SITES = {ProductKind.SITE: _site}
-"""The products that a `site` stands for."""
+"""The products shown in `site`."""
 
 
 def _vm_part(order: Order, password: str | None) -> VmPart:
@@ -245,4 +243,4 @@ def _machine(order: Order, password: str | None) -> VmPart:
 
 
 _MACHINES = {ProductKind.VM: _machine}
-"""The products that a `vm` stands for."""
+"""The products shown in `vm`."""

@@ -1,7 +1,4 @@
-"""The body of contract 003, and what the use case takes of it.
-
-Field names and words are the contract's, to the letter; O1-… and C… are ids of docs/contracts.md.
-"""
+"""The body of contract 003 (ids: docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ _ReturnUrl = Annotated[str, StringConstraints(max_length=2048)]
 
 
 class Site(Strict):
-    """`site` of POST /api/orders (O1-031 … O1-035)."""
+    """O1-031 … O1-035."""
 
     name: Name
     variant: ShortName
@@ -33,7 +30,7 @@ class Site(Strict):
 
 
 class PlaceOrder(Strict):
-    """Body of POST /api/orders. `return_url` can stand here too, and wins here (C17)."""
+    """`return_url` here wins over the one in `site` (C17)."""
 
     site: Site
     return_url: _ReturnUrl | None = None
@@ -60,7 +57,7 @@ def _order(body: object, facts: RequestFacts) -> CartRequest:
 
 
 def _without_term(body: object) -> object:
-    """A term belongs to version 2. Ignoring one would charge otherwise than the client meant."""
+    """Reject a term: ignoring it could charge for the wrong term."""
     site = body.get("site") if isinstance(body, dict) else None
     if isinstance(site, dict) and "term" in site:
         text = "`site.term` is not a field of version 1, whose sites are paid monthly; version 2 has it."

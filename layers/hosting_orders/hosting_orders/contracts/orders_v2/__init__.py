@@ -1,1 +1,1 @@
-"""Contract 002, Orders and Carts, API version 2, and the endpoints of ours beside it (docs/contracts.md)."""
+"""Contract 002: orders and carts, API version 2 (docs/contracts.md)."""

@@ -1,4 +1,4 @@
-"""A cart: the answer to every order, and what is polled (O2-073 … O2-079, O2-173 of docs/contracts.md)."""
+"""Carts in contract 002 (O2-073 … O2-079, O2-173)."""
 
 from __future__ import annotations
 
@@ -39,8 +39,6 @@ class OrderInCart(TypedDict):
 
 
 class CartEnvelope(TypedDict):
-    """The 202 of everything that orders, and the 200 of GET /api/carts/:token: one shape."""
-
     status: str
     cart: CartState
     payment: CartPayment
@@ -56,7 +54,7 @@ def shown_cart(view: CartView) -> CartEnvelope:
 
 
 def retry_after(view: CartView) -> Mapping[str, str]:
-    """In how many seconds asking again makes sense."""
+    """Seconds until the next useful poll."""
     return {"Retry-After": str(view.poll_after)} if view.poll_after else {}
 
 

@@ -1,4 +1,4 @@
-"""`domain` of a body: contract 002, "Register or Transfer a Domain" (docs/contracts.md)."""
+"""`domain` of a body in contract 002."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ _RegistrationId = Annotated[int, Field(ge=1, le=2**53)]
 
 
 class ContactSource(Strict):
-    """`domain.contact_source` (O2-131). The other fields are ours: what the registration's contact may lack for
-    another TLD."""
+    """O2-131. The optional fields (ours) add what the stored contact lacks."""
 
     registration_id: _RegistrationId
     organization: str | None = None
@@ -28,7 +27,7 @@ class ContactSource(Strict):
 
 
 class RoleContact(BaseModel):
-    """One of `domain.role_contacts` (O2-132 … O2-134); its contact fields stand beside `source`."""
+    """O2-132 … O2-134. The contact fields are beside `source`."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
@@ -47,7 +46,7 @@ class RoleContacts(Strict):
 
 
 class Domain(Strict):
-    """`domain` of POST /api/orders/domain (O2-120 … O2-135)."""
+    """O2-120 … O2-135."""
 
     name: Annotated[str, StringConstraints(max_length=1024)]
     action: str | None = None
@@ -57,7 +56,7 @@ class Domain(Strict):
     role_contacts: RoleContacts | None = None
 
 
-# Which of the contract's codes a field's problem has; the longest match decides.
+# The contract's error code for a wrong field below this path.
 _CODES: dict[tuple[str, ...], Code] = {
     ("domain", "name"): Code.INVALID_DOMAIN,
     ("domain", "action"): Code.INVALID_ACTION,
@@ -68,7 +67,6 @@ _CODES: dict[tuple[str, ...], Code] = {
 
 
 def domain_problem(found: Mapping[str, Any]) -> InvalidRequestError:
-    """One of pydantic's findings in a body with a `domain`, wherever it stands."""
     problem = field_problem(found)
     location = tuple(str(part) for part in found["loc"])
     if "domain" in location:
@@ -80,7 +78,6 @@ def domain_problem(found: Mapping[str, Any]) -> InvalidRequestError:
 
 
 def domain_request(item: Domain) -> DomainRequest:
-    """What the use case takes."""
     source = item.contact_source
     roles = item.role_contacts
     given = {role: getattr(roles, role.value, None) for role in ContactRole} if roles else {}

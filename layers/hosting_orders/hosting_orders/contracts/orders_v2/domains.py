@@ -1,4 +1,4 @@
-"""The `domain` block of an order (contract 002; O2-055, C06 of docs/contracts.md)."""
+"""The `domain` block of an order (O2-055, C06)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,18 @@ from hosting_orders.domain.registration import DomainAction, RegistrarWaits
 
 
 class DnsZone(TypedDict):
-    """The zone that we keep for the domain, and its servers."""
-
     id: str
     nameservers: list[str]
 
 
 class Transfer(TypedDict):
-    """Where a transfer stands, what the customer can do, and until when we wait."""
-
     state: str
     next_step: str | None
     deadline: str | None
 
 
 class DomainBlock(TypedDict):
-    """`domain` of GET /api/orders/:id. `registry_status` (the registry's EPP words), `next_step` and `dns_zone` are
-    ours."""
+    """Ours: `registry_status` (the registry's EPP words), `next_step` and `dns_zone`."""
 
     name: str
     ascii_name: str
@@ -57,7 +52,7 @@ _STATES = {
     OrderStatus.PROVISION_FAILED: "failed",
 }
 
-# What the registrar waits for, and what the customer can do about it.
+# What the customer can do about each registrar wait.
 _CONFIRM = (
     "The registrant has to confirm: open the message that was sent to the owner contact's e-mail address and follow "
     "its link."

@@ -1,7 +1,4 @@
-"""Contract 002, "Orders" and "Carts", API version 2, and the endpoints of ours beside it.
-
-Hold it beside docs/contracts.md. `ours` marks what the published text lacks.
-"""
+"""The operations of contract 002."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ CONTRACT = Contract(
 )
 
 UNKNOWN_VARIANTS = frozenset({"migration"})
-"""Variants of another contract, which this one does not publish."""
+"""Variants of another contract, which this one does not sell."""
 
 _ANY_ORDER = (
     Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,

@@ -1,7 +1,4 @@
-"""An order as contract 002 shows it; field names and words are the contract's, to the letter.
-
-O2-… and C… are ids of docs/contracts.md.
-"""
+"""An order in contract 002 (ids: docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class OrderSummary(TypedDict):
-    """An order alone. `location` is null where the product has none."""
+    """`location` is null where the product has none."""
 
     id: str
     status: str
@@ -49,19 +46,19 @@ class OrderInDetails(OrderSummary, OrderTimes):
 
 
 class OrderInList(OrderSummary):
-    """One of GET /api/orders (O2-024 … O2-029)."""
+    """O2-024 … O2-029."""
 
     account: NamedId
 
 
 class OrderList(TypedDict):
-    """GET /api/orders: newest first."""
+    """Newest first."""
 
     orders: list[OrderInList]
 
 
 class SshData(TypedDict):
-    """`password` is null for credentials that may not see it (C22), and where there is none."""
+    """`password` is null without a password and for credentials that may not see it (C22)."""
 
     ipaddr: str
     username: str
@@ -70,8 +67,6 @@ class SshData(TypedDict):
 
 
 class SiteBlock(TypedDict):
-    """A delivered site."""
-
     id: str
     name: str
     domain: str
@@ -81,7 +76,7 @@ class SiteBlock(TypedDict):
 
 
 class VmBlock(MachineFacts):
-    """A delivered virtual machine (ours)."""
+    """Ours."""
 
     ssh_data: SshData
 
@@ -96,7 +91,7 @@ class Subscription(TypedDict):
 
 
 class Cancellation(TypedDict):
-    """Ours: whether the order can be cancelled, and why not."""
+    """Ours."""
 
     can_cancel: bool
     reason: str | None
@@ -104,7 +99,7 @@ class Cancellation(TypedDict):
 
 
 class PaymentDetails(TypedDict):
-    """Amounts are whole minor units. From `currency` on it is ours (C08, C10)."""
+    """Minor units. Fields from `currency` on are ours (C08, C10)."""
 
     status: str
     method_type: str | None
@@ -124,8 +119,6 @@ class FailureDetails(TypedDict):
 
 
 class ProductParts(TypedDict, total=False):
-    """What only some products have, and only once they have it."""
-
     site: SiteBlock
     domain: DomainBlock
     vm: VmBlock
@@ -133,19 +126,15 @@ class ProductParts(TypedDict, total=False):
 
 
 class CallbackPart(TypedDict, total=False):
-    """Ours, of an order with a callback."""
-
     callback: CallbackState
 
 
 class FailurePart(TypedDict, total=False):
-    """Ours, of an order that failed."""
-
     failure: FailureDetails
 
 
 class OrderDetails(ProductParts, CallbackPart, FailurePart):
-    """GET /api/orders/:id (O2-040 … O2-056). `cancellation` is ours."""
+    """O2-040 … O2-056. `cancellation` is ours."""
 
     order: OrderInDetails
     tasks: list[TaskSummary]
@@ -156,8 +145,6 @@ class OrderDetails(ProductParts, CallbackPart, FailurePart):
 
 
 class Canceled(TypedDict):
-    """The 202 of DELETE /api/orders/:id."""
-
     status: str
     order: OrderSummary
 
@@ -170,7 +157,7 @@ class OrderEvent(TypedDict):
 
 
 class OrderEvents(TypedDict):
-    """GET /api/orders/:id/events: the timeline, oldest first; it only ever grows."""
+    """The timeline, oldest first. Events are only ever added."""
 
     order: OrderIdAndStatus
     events: list[OrderEvent]

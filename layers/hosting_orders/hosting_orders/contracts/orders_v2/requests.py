@@ -1,7 +1,4 @@
-"""The bodies of contract 002, and what the use case takes of each; a `domain` is in domain_requests.
-
-Field names and words are the contract's, to the letter; O2-… and C… are ids of docs/contracts.md.
-"""
+"""The bodies of contract 002 (ids: docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ from .domain_requests import Domain, domain_problem, domain_request
 
 
 class Site(Strict):
-    """`site` of POST /api/orders (O2-064 … O2-069)."""
+    """O2-064 … O2-069."""
 
     name: Name
     variant: ShortName
@@ -37,7 +34,7 @@ class Site(Strict):
 
 
 class Vm(Strict):
-    """`vm` of POST /api/carts (ours)."""
+    """Ours."""
 
     hostname: Annotated[str, StringConstraints(min_length=1, max_length=253)]
     plan: ShortName
@@ -48,21 +45,17 @@ class Vm(Strict):
 
 
 class PlaceOrder(Strict):
-    """Body of POST /api/orders."""
-
     site: Site
     callback: Callback | None = Field(default=None)
 
 
 class OrderDomain(Strict):
-    """Body of POST /api/orders/domain."""
-
     domain: Domain
     callback: Callback | None = None
 
 
 class CartItem(Strict):
-    """One of `items`: one product, a site or a domain in the words of the endpoint that orders it alone."""
+    """Exactly one product, with the fields of its own endpoint."""
 
     site: Site | None = None
     domain: Domain | None = None
@@ -82,12 +75,12 @@ class CartItem(Strict):
 
     @property
     def product(self) -> tuple[str, Strict]:
-        """The one product, and the field it stands in."""
+        """The field name and its product."""
         return self._given()[0]
 
 
 class PlaceCart(Strict):
-    """Body of POST /api/carts, which is ours: several products, one charge."""
+    """Ours."""
 
     items: list[CartItem]
     on_item_failure: str | None = None
@@ -109,15 +102,14 @@ class PlaceCart(Strict):
 
 
 def orders_a_domain(body: object) -> bool:
-    """Whether a body of POST /api/carts has a domain in it, whatever else is wrong with it: who may order domains is
-    checked before the fields are (C13)."""
+    """Read a possibly invalid body: permissions are checked before fields (C13)."""
     items = body.get("items") if isinstance(body, Mapping) else None
     if not isinstance(items, list):
         return False
     return any(isinstance(item, Mapping) and item.get("domain") is not None for item in items)
 
 
-# -- what the use case takes --------------------------------------------------------------------------------------
+# -- use-case requests --------------------------------------------------------------------------------------------
 
 
 def _site_order(body: object, facts: RequestFacts) -> CartRequest:
@@ -138,7 +130,7 @@ def _cart(body: object, facts: RequestFacts) -> CartRequest:
 
 
 def _not_of_another_api(body: object) -> object:
-    """The vendor's callbacks page shows `order{plan,term}`; its orders page, the contract, wants `site` (C18)."""
+    """The vendor's callbacks page shows `order`, but the contract requires `site` (C18)."""
     if isinstance(body, dict) and "order" in body:
         hint = "put name, variant, location, plan and term into `site`, not into `order`."
         if "site" in body:

@@ -1,4 +1,4 @@
-"""Ours: the top-level domains on sale (docs/contracts.md)."""
+"""The top-level domains on sale (ours; docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class TldPrice(TypedDict):
-    """Net, in whole minor units."""
+    """Net, in minor units."""
 
     action: str
     years: int
@@ -30,8 +30,6 @@ class TldSummary(TypedDict):
 
 
 class TldDetails(TldSummary):
-    """`contact_schema` is the JSON Schema that `domain.contact` is checked with."""
-
     contact_schema: dict[str, Any]
 
 
@@ -40,12 +38,10 @@ class TldList(TypedDict):
 
 
 def tld_list(offers: list[TldOffer]) -> TldList:
-    """GET /api/tlds."""
     return {"tlds": [_summary(offer) for offer in offers]}
 
 
 def tld_details(offer: TldOffer) -> TldDetails:
-    """GET /api/tlds/:tld."""
     return {**_summary(offer), "contact_schema": dict(offer.rules.contact_schema)}
 
 

@@ -1,1 +1,1 @@
-"""What the contracts of one vendor's family share: words, times, errors, tasks, callbacks, accounts, about."""
+"""What contracts 002 and 003 share."""

@@ -1,4 +1,4 @@
-"""GET /api/about: every name that an order may use (docs/contracts.md)."""
+"""GET /api/about (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Location(TypedDict):
 
 
 class Price(TypedDict):
-    """Whole minor units. `gross_cents` is null when what is charged depends on where the customer is."""
+    """Minor units. `gross_cents` is null when tax depends on the customer's country."""
 
     term: str
     currency: str
@@ -44,15 +44,12 @@ class VariantOnSale(TypedDict):
 
 
 class ImageOnSale(TypedDict):
-    """An operating system."""
-
     short_name: str
     name: str
 
 
 class VmPlanOnSale(ProductOnSale):
-    """A size of virtual machine, with the operating systems and the locations that it can have. It is left out where
-    it can have none."""
+    """A plan without images or locations is left out."""
 
     memory_mb: int
     disk_gb: int
@@ -63,7 +60,7 @@ class VmPlanOnSale(ProductOnSale):
 
 
 class About(TypedDict):
-    """`locations` and `products` are those of sites; `vm_plans` is ours. A feature is null when it is unknown now."""
+    """`locations` and `products` are for sites. `vm_plans` is ours. A feature is null while it is unknown."""
 
     version: str
     logged_in_as: str | None
@@ -76,7 +73,6 @@ class About(TypedDict):
 
 
 def about_without(unknown_variants: frozenset[str]) -> Callable[[AboutView], About]:
-    """The renderer of a contract that does not know these variants of the catalogue."""
     return lambda view: _about(view, unknown_variants)
 
 

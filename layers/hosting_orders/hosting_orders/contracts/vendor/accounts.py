@@ -1,4 +1,4 @@
-"""Accounts and users, accounts#show and users#show (docs/contracts.md)."""
+"""Accounts and users: accounts#show and users#show (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 
 class NamedId(TypedDict):
-    """Something by its id and its name."""
-
     id: str
     name: str
 
@@ -27,7 +25,7 @@ class ParentAccount(TypedDict):
 
 
 class AccountDetails(TypedDict):
-    """accounts#show without its people: so it stands inside an order."""
+    """accounts#show without its people."""
 
     id: str
     name: str
@@ -70,8 +68,7 @@ class AccountRoleDetails(TypedDict):
 
 
 class AccountWithPeople(AccountDetails):
-    """accounts#show. `callback_signing_secret` is ours: with it a client verifies that a callback came from us
-    (Standard Webhooks)."""
+    """accounts#show. `callback_signing_secret` is ours: clients verify callbacks with it (Standard Webhooks)."""
 
     account_roles: list[AccountRoleDetails]
     callback_signing_secret: str
@@ -109,7 +106,6 @@ def account_details(account: Account) -> AccountDetails:
 
 
 def account_with_people(view: AccountView) -> AccountWithPeople:
-    """GET /api/accounts/:id."""
     return {
         **account_details(view.account),
         "account_roles": [
@@ -142,7 +138,6 @@ def _role_details(role: AccountRole, user: User) -> AccountRoleDetails:
 
 
 def user_details(user: User) -> UserDetails:
-    """GET /api/users/:id."""
     return {
         "id": user.id,
         "fname": user.first_name,

@@ -1,4 +1,4 @@
-"""Callbacks: the message about an order's end, and where its delivery stands (docs/contracts.md)."""
+"""Callbacks and their delivery (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .words import order_word, task_word
 
 
 class TaskInCallback(Delivered):
-    """The task's facts without secrets."""
+    """Holds no secret."""
 
     id: int
     name: str
@@ -31,7 +31,7 @@ class TaskInCallback(Delivered):
 
 
 class CallbackMessage(TypedDict):
-    """The body of a callback. `type` is `order.` and the order's status word."""
+    """`type` is `order.` and the order's status word."""
 
     type: str
     timestamp: str | None
@@ -39,7 +39,7 @@ class CallbackMessage(TypedDict):
 
 
 class CallbackState(TypedDict):
-    """Where the delivery of an order's callback stands. `id` is the `webhook-id`."""
+    """`id` is the `webhook-id`."""
 
     id: str | None
     status: str
@@ -48,8 +48,6 @@ class CallbackState(TypedDict):
 
 
 class CallbackAttempt(TypedDict):
-    """One attempt: a status code, or the error that left none."""
-
     id: str | None
     attempt: int
     at: str
@@ -59,21 +57,18 @@ class CallbackAttempt(TypedDict):
 
 
 class CallbackAttempts(TypedDict):
-    """GET /api/orders/:id/callbacks: the newest attempts, oldest of them first."""
+    """The newest attempts, oldest first."""
 
     callback: CallbackState
     attempts: list[CallbackAttempt]
 
 
 class Redelivered(TypedDict):
-    """The 202 of a redelivery."""
-
     status: str
     callback: CallbackState
 
 
 def callback_body(order: Order, account_name: str) -> bytes:
-    """The message about an order's end."""
     word = order_word(order.status, PaymentStatus.PROCESSING)
     started = order.entered(OrderStatus.PROCESSING)
     message: CallbackMessage = {
@@ -95,7 +90,7 @@ def callback_body(order: Order, account_name: str) -> bytes:
 
 
 def sample_callback(now: int) -> CallbackMessage:
-    """GET /api/webhooks/task: the body a callback would have, about an order that does not exist."""
+    """The body of GET /api/webhooks/task."""
     return {
         "type": "order.completed",
         "timestamp": date_time(now),
@@ -115,7 +110,6 @@ def sample_callback(now: int) -> CallbackMessage:
 
 
 def callback_state(delivery: CallbackDelivery | None) -> CallbackState:
-    """Before the order's end no callback is due."""
     if delivery is None:
         return {"id": None, "status": "not_due", "attempts": 0, "next_at": None}
     return {

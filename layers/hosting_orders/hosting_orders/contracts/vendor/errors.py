@@ -1,4 +1,4 @@
-"""Errors as this vendor's contracts write them (docs/contracts.md O2-180)."""
+"""Errors of contracts 002 and 003 (docs/contracts.md O2-180)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..problem import Problem, member_of
 
 
 class ErrorDetail(TypedDict):
-    """One thing that is wrong. `pointer` is the JSON pointer (RFC 6901) of the field."""
+    """`pointer` is the field's JSON pointer (RFC 6901)."""
 
     code: str
     message: str
@@ -18,7 +18,7 @@ class ErrorDetail(TypedDict):
 
 
 class Error(TypedDict):
-    """Texts for people in `errors`, the word for programs in `code`. `details` is ours: it names each text's field."""
+    """`details` is ours."""
 
     errors: list[str]
     code: str
@@ -26,7 +26,6 @@ class Error(TypedDict):
 
 
 def error(problem: Problem) -> dict[str, Any]:
-    """The body of every answer that is no success: an `Error`, and what only the problem's code has."""
     return {
         "errors": [detail.message for detail in problem.details],
         "code": problem.code,

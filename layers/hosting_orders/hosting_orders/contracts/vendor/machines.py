@@ -1,4 +1,4 @@
-"""A delivered virtual machine, as the contracts of this vendor show it. All of it is ours."""
+"""A delivered virtual machine (ours)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from hosting_orders.domain.products import VmItem, VmResource
 
 
 class MachineFacts(TypedDict):
-    """What it is. The sizes are those of the plan when it was ordered, and null for orders of before they were kept.
-    `has_ssh_key`: the key that was ordered with it logs in, and there is no password."""
+    """Sizes are the plan's at the time of the order, and null for orders older than this field."""
 
     id: str
     hostname: str

@@ -1,4 +1,4 @@
-"""What contracts 002 and 003 have beside orders: tasks, the sample callback, the catalogue, accounts and users."""
+"""Endpoints that contracts 002 and 003 share."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ _NO_SCOPE = Access(account=AccountFrom.OPTIONAL)
 
 @dataclass(frozen=True, slots=True)
 class SharedOperations:
-    """The same endpoints in each version of the API: an operation belongs to one contract."""
-
     list_tasks: Operation[Any]
     show_task: Operation[Any]
     show_sample_callback: Operation[Any]
@@ -32,7 +30,6 @@ class SharedOperations:
 
 
 def shared_operations(contract: Contract, unknown_variants: frozenset[str]) -> SharedOperations:
-    """Those of `contract`, which does not sell `unknown_variants` of the catalogue."""
     return SharedOperations(
         list_tasks=Operation(
             route="GET /api/tasks",

@@ -1,4 +1,4 @@
-"""What the contracts of this vendor say alike of an order and of a list of orders."""
+"""Orders in contracts 002 and 003."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ class OrderIdAndStatus(TypedDict):
 
 
 class OrderTimes(TypedDict, total=False):
-    """Ours, until the order's end: when it should move on, and when it will at the latest."""
+    """Ours. Absent after the order's end."""
 
     expected_by: str
     deadline_at: str | None
 
 
 def order_status(order: Order, payment: PaymentStatus = PaymentStatus.PROCESSING) -> str:
-    """The order's status word. Delivery is what takes a cancelling order past "pending"; a list shows it without
-    reading every cart."""
+    """An order that reached PROCESSING counts as paid, so a list need not read every cart."""
     paid = order.entered(OrderStatus.PROCESSING) is not None
     return order_word(order.status, PaymentStatus.SUCCEEDED if paid else payment)
 
@@ -46,7 +45,7 @@ def order_times(ahead: Outlook | None) -> OrderTimes:
 
 
 def links(listing: Listing) -> Mapping[str, str]:
-    """The header with the cursors of the neighbours."""
+    """The `Link` header with the cursors of the next and previous page."""
     neighbours = {"next": listing.next_cursor, "prev": listing.previous_cursor}
     found = [
         f'</api/orders?per_page={listing.per_page}&cursor={cursor}>; rel="{relation}"'
@@ -57,5 +56,5 @@ def links(listing: Listing) -> Mapping[str, str]:
 
 
 def retry_after(view: OrderView) -> Mapping[str, str]:
-    """In how many seconds asking again makes sense."""
+    """Seconds until the next useful poll."""
     return {"Retry-After": str(view.outlook.poll_after)} if view.outlook else {}

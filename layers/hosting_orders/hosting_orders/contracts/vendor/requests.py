@@ -1,4 +1,4 @@
-"""What every body of this vendor's contracts has: strict fields, `callback`, and problems in the contract's words."""
+"""What all bodies share."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from hosting_orders.usecases.place_cart import CartRequest, ItemRequest
 
 
 class Strict(BaseModel):
-    """What a client sends. A field that is misspelled must not be lost: it would be paid for otherwise than it was
-    meant."""
+    """Refuse unknown fields: ignoring a misspelled one could charge for something else."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -27,7 +26,7 @@ Model = TypeVar("Model", bound=Strict)
 
 
 def _readable(name: str) -> str:
-    """A name is a person's text: any script, but nothing that breaks a line or turns its direction round."""
+    """Accept any script, but nothing that breaks a line or changes direction."""
     if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") or sign in _DIRECTION_SIGNS for sign in name):
         raise PydanticCustomError("unreadable", "must not have control characters or line breaks")
     if not any(unicodedata.category(sign)[0] in "LNPS" for sign in name):
@@ -35,16 +34,16 @@ def _readable(name: str) -> str:
     return name
 
 
-# They make the text after them appear in another order: what is read is not what is stored.
+# These reorder the text after them, so the displayed text differs from the stored text.
 _DIRECTION_SIGNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
     AfterValidator(_readable),
 ]
-"""What a customer calls a thing."""
+"""A customer's name for a product."""
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-"""A name of the catalogue."""
+"""A short name of the catalogue."""
 
 
 def _one_line(text: str) -> str:
@@ -53,9 +52,9 @@ def _one_line(text: str) -> str:
     return text
 
 
-# Copied out of e-mails, so white space around it is usual; a line break inside is never part of it.
+# Customers copy auth codes out of e-mails, often with white space around them but never with a line break inside.
 AuthCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255), AfterValidator(_one_line)]
-"""The auth code of a domain's transfer."""
+"""The auth code of a domain transfer."""
 
 
 class Callback(Strict):
@@ -65,7 +64,7 @@ class Callback(Strict):
     authorization: Annotated[str, StringConstraints(max_length=1024)] | None = None
 
 
-# What pydantic finds, in our words; the validators of these modules have texts of their own.
+# Our texts for pydantic's errors. The validators of these modules have their own texts.
 _FINDINGS = {
     "dict_type": "must be a JSON object",
     "extra_forbidden": "is not a field of this request",
@@ -83,7 +82,7 @@ _FINDINGS = {
 
 
 def field_problem(found: Mapping[str, Any]) -> InvalidRequestError:
-    """One of pydantic's findings in the contract's words: `missing_field` or `invalid_field`, with the field."""
+    """Convert one pydantic error to `missing_field` or `invalid_field`."""
     location = found["loc"]
     pointer = pointer_to(*location)
     name = ".".join(str(part) for part in location) or "the body"
@@ -101,7 +100,7 @@ def checked(
     body: object,
     problem: Callable[[Mapping[str, Any]], InvalidRequestError] = field_problem,
 ) -> Model:
-    """Raises InvalidFieldsError naming every wrong field, with the contract's code for it."""
+    """Raises InvalidFieldsError with the contract's code for each wrong field."""
     try:
         return model.model_validate(body)
     except ValidationError as error:
@@ -109,7 +108,6 @@ def checked(
 
 
 def cart_request(items: Sequence[ItemRequest], callback: Callback | None, facts: RequestFacts) -> CartRequest:
-    """What every contract hands to the use case, of these items."""
     return CartRequest(
         items=tuple(items),
         callback_url=callback.url if callback else None,

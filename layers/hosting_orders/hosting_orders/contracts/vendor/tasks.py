@@ -1,4 +1,4 @@
-"""Tasks: an order seen as work (docs/contracts.md)."""
+"""Tasks: an order as work (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 
 class TaskSummary(TypedDict):
-    """A task as an order names it."""
-
     id: int
     status: str
 
@@ -33,15 +31,13 @@ class OrderInTask(TypedDict):
 
 
 class DomainInTask(TypedDict):
-    """A delivered domain. `id` is its registration's."""
+    """`id` is the registration's."""
 
     id: int
     name: str
 
 
 class Delivered(TypedDict):
-    """What the order of a task has delivered, by kind."""
-
     sites: list[NamedId]
     domains: list[DomainInTask]
 
@@ -52,7 +48,7 @@ class TaskUser(TypedDict):
 
 
 class TaskDetails(Delivered):
-    """A task. `data` is a JSON text and holds no secret."""
+    """`data` is JSON text without secrets."""
 
     id: int
     name: str
@@ -67,13 +63,11 @@ class TaskDetails(Delivered):
 
 
 class TaskAnswer(TypedDict):
-    """GET /api/tasks/:id."""
-
     task: TaskDetails
 
 
 class TaskList(TypedDict):
-    """GET /api/tasks: newest first."""
+    """Newest first."""
 
     tasks: list[TaskDetails]
 
@@ -87,7 +81,6 @@ def task_list(tasks: list[Task]) -> TaskList:
 
 
 def task_summaries(order: Order, payment: PaymentStatus) -> list[TaskSummary]:
-    """`tasks` of an order."""
     return [{"id": task_id(order.number, 1), "status": task_word(order, payment)}]
 
 
@@ -119,7 +112,7 @@ def task_title(order: Order) -> str:
 
 
 def delivered(order: Order) -> Delivered:
-    """What was delivered, in the list of its kind: sites and domains alone have one."""
+    """Only sites and domains have a list."""
     listed = _DELIVERED.get(order.kind)
     return listed(order) if listed and order.resource is not None else {"sites": [], "domains": []}
 

@@ -1,4 +1,4 @@
-"""Times as this vendor's contracts write them."""
+"""Times in contracts 002 and 003."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The status words of this vendor's contracts for an order and its task (docs/contracts.md C03)."""
+"""Status words of contracts 002 and 003 (docs/contracts.md C03)."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _PAID = (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
 
 
 def order_word(status: OrderStatus, payment: PaymentStatus) -> str:
-    """The status word of an order; a cancel under way looks like what it interrupts."""
+    """A cancelling order keeps the word from before the cancel."""
     if status is OrderStatus.CANCELING:
         return "processing" if payment in _PAID else "pending"
     return _ORDER_WORDS[status]
 
 
 def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
-    """The status word of an order's task (O2-185); it pauses while the customer or another registrar must act."""
+    """PAUSED while the customer or another registrar must act (O2-185)."""
     if order.status is OrderStatus.PENDING and payment is PaymentStatus.AWAITING_AUTHENTICATION:
         return "PAUSED"
     if waits_for_others(order):
@@ -52,7 +52,7 @@ def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
 
 
 def waits_for_others(order: Order) -> bool:
-    """Whether a domain is being delivered and the losing registrar or the registrant has to act (C03)."""
+    """Whether the losing registrar or the registrant must act (C03)."""
     if order.domain is None or order.status is not OrderStatus.PROCESSING:
         return False
     if order.domain.flag in FOR_CUSTOMERS:
