@@ -238,7 +238,7 @@ def test_a_contract_changes_what_docs_extending_says() -> None:
         "functions.place_order.app"
     }
     page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-    assert "| a contract | 1, and a line in each function that serves it | its folder |" in page
+    assert "Changed: `contracts/published.py`, the list of contracts, and a line in each function" in page
 
 
 # -- the rules on small examples ----------------------------------------------------------------------
