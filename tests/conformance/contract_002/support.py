@@ -164,9 +164,8 @@ def _is_count(record: Any) -> bool:
 def state_of(world: World) -> dict[str, Any]:
     """Everything a request could leave behind: writes, money, workflows, platform and registrar work, callbacks.
 
-    Writes are counted from the table's stream, so a write that was undone counts too. The limiter's writes do
-    not
-    count, because every request causes one.
+    Writes are counted from the table's stream, so a write that was undone counts too. The limiter's
+    writes do not count, because every request causes one.
     """
     state = world.stripe.state
     with state.lock:
