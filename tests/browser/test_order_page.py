@@ -136,7 +136,6 @@ def show_on(page: Page, size: str) -> None:
 
 @pytest.fixture
 def plain_page(chromium: Browser) -> Iterator[Page]:
-    """A page on a phone, without JavaScript."""
     with chromium.new_context(java_script_enabled=False, has_touch=True) as context:
         page = context.new_page()
         show_on(page, "phone")

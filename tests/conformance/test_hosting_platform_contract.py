@@ -201,7 +201,6 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 @pytest.fixture(params=["http", "in process"])
 def reporting(request: pytest.FixtureRequest) -> Iterator[World]:
-    """A platform that sends webhooks."""
     with a_world(request.param) as world:
         yield world
 

@@ -44,7 +44,6 @@ def through_002(world: World, key: str | None) -> str:
 
 
 def read(world: World, order_id: str) -> dict[str, Any]:
-    """The order in each contract's words."""
     number = world.order(order_id).number
     v1 = {"x-api-version": "1"}
     return {

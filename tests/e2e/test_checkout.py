@@ -80,7 +80,6 @@ def customer(
 
 @pytest.fixture
 def no_webhooks(stack: Stack) -> Iterator[None]:
-    """Stripe's webhooks are lost."""
     assert call("POST", f"{stack.stripe}/_standin/webhooks", {"on": False}).status == 200
     yield
     assert call("POST", f"{stack.stripe}/_standin/webhooks", {"on": True}).status == 200

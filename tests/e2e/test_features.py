@@ -28,7 +28,6 @@ class Operator:
         self._strategy = outputs["FeaturesStrategyId"]
 
     def newest_version(self) -> str:
-        """The deployed version."""
         deployments = self._app_config.list_deployments(**self._environment)["Items"]
         return str(max(deployments, key=lambda one: one["DeploymentNumber"])["ConfigurationVersion"])
 

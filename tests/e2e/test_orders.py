@@ -21,8 +21,6 @@ ENDS = ("completed", "failed", "cancelled")
 
 
 class Client:
-    """A client of one demo account."""
-
     def __init__(self, stack: Stack, accounts: DemoAccounts, name: str) -> None:
         self.stack = stack
         self.account = accounts[name]
@@ -40,7 +38,6 @@ class Client:
         return call("POST", f"{self.stack.api}/api/orders", {"site": site, **more}, headers=headers)
 
     def until(self, path: str, *statuses: str) -> Any:
-        """Poll the order until it has one of these statuses."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             shown = self.get(path)

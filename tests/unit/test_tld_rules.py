@@ -94,7 +94,6 @@ def test_an_example_without_one_field_is_accepted_or_the_field_is_requested(
 
 
 def test_the_schema_of_a_missing_value_depends_on_the_contacts_other_values() -> None:
-    """Every value that fits the reported schema is accepted."""
     italian = read(country="IT", extra_properties={"nationality": "IT"})
     _, needed = check("it", italian)
     pin = dict(needed["/extra_properties/pin"].schema)

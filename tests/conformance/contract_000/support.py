@@ -94,5 +94,4 @@ def assert_error(reply: Reply, status: int, code: str) -> None:
 
 
 def order_vps(world: World, account: str = "ready", **changes: Any) -> dict[str, Any]:
-    """Order a VPS and return `data` of the response."""
     return data(ask(world, "POST", "/api/v1/orders", {**VPS, **changes}, account=account), 202)

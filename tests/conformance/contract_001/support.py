@@ -92,7 +92,6 @@ def assert_shape(given: Any, published: Any, at: str = "") -> None:
 
 
 def key_of(world: World, account: str = "ready", key: str = KEY) -> dict[str, str]:
-    """The header with the account's key."""
     return {"x-api-key": world.accounts[account][key]}
 
 
@@ -166,7 +165,6 @@ def site(**fields: Any) -> dict[str, Any]:
 
 
 def vps(**fields: Any) -> dict[str, Any]:
-    """A virtual machine for `cartItems`."""
     item = {
         "type": "vps",
         "hostname": "web-1.example.com",
@@ -179,7 +177,6 @@ def vps(**fields: Any) -> dict[str, Any]:
 
 
 def domain(world: World, name: str = "billing-example.com", **fields: Any) -> dict[str, Any]:
-    """A domain for `cartItems`."""
     item = {"type": "domain", "name": name, "contact": world.contact(), **fields}
     return {name: value for name, value in item.items() if value is not None}
 
@@ -193,17 +190,14 @@ def body_of(*items: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def create(world: World, *items: Mapping[str, Any], account: str = "ready", **fields: Any) -> Reply:
-    """Call POST /api/create-order with these items."""
     return post(world, body_of(*items, **fields), account)
 
 
 def post(world: World, body: Any, account: str = "ready", **more: Any) -> Reply:
-    """Call POST /api/create-order with exactly this body."""
     return ask(world, "POST", "/api/create-order", account, body=json.dumps(body), **more)
 
 
 def created(world: World, *items: Mapping[str, Any], account: str = "ready", **fields: Any) -> Any:
-    """`data` of an accepted order."""
     reply = create(world, *items, account=account, **fields)
     assert reply.status == 200, reply.body
     return reply.body["data"]
@@ -237,7 +231,6 @@ def delivered(world: World, item: Mapping[str, Any], account: str = "ready") -> 
 
 
 def finish_domains(world: World, *names: str) -> None:
-    """Let the registrar finish these domains and their orders."""
     for name in names:
         world.registrar.finish(name)
     for _ in range(3):
@@ -262,5 +255,4 @@ def pay_page(world: World, number: str, account: str = "no_method") -> None:
 
 
 def key_for(world: World, *accounts: str, **changes: Any) -> dict[str, str]:
-    """The header with a new key for these demo accounts."""
     return {"x-api-key": new_key(world, *accounts, **changes)}

@@ -41,7 +41,6 @@ FIELDS = "invoiceId orderId orderIds paymentUrl redirectUrl pendingManualProcess
 def refused(
     world: World, body: Any, status: int, code: str, *fields: str, account: str = "ready", **more: Any
 ) -> Any:
-    """Send a request that must fail and store nothing."""
     before = state_of(world)
     reply = post(world, body, account, **more)
     assert_error(reply, status, code, *fields)

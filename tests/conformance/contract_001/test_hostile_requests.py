@@ -42,7 +42,6 @@ def world() -> Iterator[World]:
 
 
 def attack(world: World, method: str, path: str, **more: Any) -> Reply:
-    """Send a request that must change nothing."""
     before = state_of(world)
     headers = {**key_of(world), **more.pop("headers", {})}
     reply = in_shape(send(world, method, path, headers=headers, account=None, **more))

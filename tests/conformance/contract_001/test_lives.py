@@ -116,7 +116,6 @@ def placed(world: World) -> Iterator[dict[str, Order]]:
 
 
 def put(world: World, start: Order, state: State) -> str:
-    """Store the order in this state, and its cart's payment with it."""
     now = stored(world, start.number, "sepa")
     world.services.orders.save_order(replace(state.life(start), version=now.version), None)
     cart = world.cart(start.cart_token, "sepa")

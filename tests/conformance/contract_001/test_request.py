@@ -29,7 +29,6 @@ from tests.support.world import Reply, World
 
 @pytest.fixture(scope="module")
 def number(world: World) -> str:
-    """The number of an order of `ready`."""
     found: str = created(world, site())["orderId"]
     world.run()
     return found

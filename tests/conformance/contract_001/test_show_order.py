@@ -38,7 +38,6 @@ ITEMS = ("site", "vps", "domain")
 
 @pytest.fixture(scope="module")
 def numbers(world: World) -> dict[str, str]:
-    """The number of a delivered order of each product."""
     return {
         "site": delivered(world, site()),
         "vps": delivered(world, vps()),

@@ -127,7 +127,6 @@ def new_key(
 
 
 def oauth(world: World, *scopes: str, account: str = "ready") -> dict[str, str]:
-    """Headers with an OAuth token that has these scopes."""
     secret = new_key(world, account, kind=CredentialKind.OAUTH, scopes=frozenset(scopes))
     return {"authorization": f"Bearer {secret}", "x-auth-account": world.accounts[account]["id"]}
 
@@ -157,7 +156,6 @@ def new_account(world: World, like: str, name: str, **changes: Any) -> str:
 
 
 def _is_count(record: Any) -> bool:
-    """Return whether a stream record is a request count."""
     return bool(record.record["dynamodb"]["Keys"]["PK"]["S"].startswith("LIMIT#"))
 
 

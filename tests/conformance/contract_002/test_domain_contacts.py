@@ -31,7 +31,6 @@ _fresh = count()
 
 
 def fresh(ending: str = "com") -> str:
-    """A domain that no other test orders."""
     return f"people-{next(_fresh)}.{ending}"
 
 
@@ -44,7 +43,6 @@ def told_to_registrar(world: World, order_id: str) -> dict[str, Any]:
 
 
 def accepted(world: World, body: Any, account: str = "ready") -> str:
-    """Post this body and return the id of its order."""
     reply = order_domain(world, body, account)
     assert reply.status == 202, reply.body
     return str(reply.body["orders"][0]["id"])

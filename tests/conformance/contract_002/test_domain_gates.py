@@ -51,7 +51,6 @@ def switches(world: World) -> Iterator[World]:
 
 
 def attempt(world: World, headers: dict[str, str], body: Any) -> Reply:
-    """Send a request that must store nothing."""
     before = state_of(world)
     reply = send(world, "POST", "/api/orders/domain", account=None, headers=headers, body=json.dumps(body))
     assert state_of(world) == before

@@ -43,7 +43,6 @@ def world() -> Iterator[World]:
 
 
 def attack(world: World, method: str, path: str, **more: Any) -> Reply:
-    """Send a request that must change nothing."""
     before = state_of(world)
     reply = send(world, method, path, **more)
     assert 400 <= reply.status < 500, (reply.status, reply.body)
@@ -785,7 +784,7 @@ def test_forged_webhooks_change_nothing(
 
 
 def test_an_internal_error_reveals_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a bug in our own code gives a 500, and its text is not shown."""
+    """A 500 comes only from a bug of ours, and hides the bug's text."""
 
     def broken(_: str) -> None:
         raise RuntimeError("secret detail")

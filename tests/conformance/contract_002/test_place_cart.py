@@ -38,7 +38,6 @@ _fresh = count()
 
 
 def fresh(prefix: str = "") -> str:
-    """A domain that no other test orders."""
     return f"{prefix}cart-{next(_fresh)}.com"
 
 
@@ -57,7 +56,6 @@ def refused(
     account: str = "ready",
     key: str = "user_key",
 ) -> Reply:
-    """Post a cart that must fail and store nothing."""
     before = state_of(world)
     reply = post(world, body, account, key)
     assert_error(reply, status, code, *pointers)

@@ -33,7 +33,6 @@ def post(world: World, body: Any, account: str = "ready") -> Reply:
 def refused(
     world: World, body: Any, code: str, *pointers: str, account: str = "ready", status: int = 400
 ) -> Reply:
-    """Send a request that must fail and store nothing."""
     before = state_of(world)
     reply = post(world, body, account)
     assert_error(reply, status, code, *pointers)

@@ -43,7 +43,6 @@ def body(world: World) -> Any:
 
 @pytest.fixture(scope="module")
 def waiting(world: World) -> Any:
-    """An unpaid order."""
     placed = world.place("authentication_required")
     return shown(world, placed.body["orders"][0]["id"], "authentication_required")
 

@@ -85,7 +85,6 @@ PLACES = [
 
 
 def code_at(pointer: str) -> str:
-    """Contacts have their own error codes in the contract."""
     if "/contact_source" in pointer:
         return "invalid_contact_source"
     return "invalid_contact" if "contact" in pointer else "invalid_field"

@@ -67,14 +67,12 @@ def order(
 
 
 def placed(world: World, account: str = "ready", body: Mapping[str, Any] | None = None) -> Any:
-    """Place an order and return the body of the 201."""
     reply = order(world, body, account)
     assert reply.status == 201, reply.body
     return reply.body
 
 
 def shown(world: World, order_id: str, account: str = "ready", **more: Any) -> Any:
-    """Return the body of GET /api/orders/:id."""
     reply = ask(world, "GET", f"/api/orders/{order_id}", account, **more)
     assert reply.status == 200, reply.body
     return reply.body
@@ -101,7 +99,6 @@ def stranger(world: World, **changes: Any) -> str:
 
 
 def page_of(world: World, order_id: str, account: str = "no_method") -> dict[str, Any]:
-    """The order's Checkout Session at the stand-in."""
     return session_of(world, stored(world, order_id, account))
 
 
@@ -133,7 +130,6 @@ def _validator(operation: Operation[Any]) -> Any:
 
 
 def _closed(schema: Any) -> Any:
-    """Return the schema without room for unknown fields."""
     if isinstance(schema, list):
         return [_closed(each) for each in schema]
     if not isinstance(schema, dict):

@@ -37,7 +37,6 @@ NOTHING = {"ipaddr": None, "username": None, "password": None, "port": None}
 
 
 def refused(world: World, body: Any, code: str, *pointers: str, account: str = "ready") -> Reply:
-    """Send a body that must give a 400 and store nothing."""
     before = state_of(world)
     reply = order(world, body, account)
     assert_error(reply, 400, code, *pointers)

@@ -79,7 +79,6 @@ def test_O1_035_O1_052_the_default_is_the_order_page(world: World, body: Any) ->
 
 
 def opened_page(token: str) -> Any:
-    """Request the order's page as a browser does."""
     folder, route, parameters = matched("GET", f"/o/{token}")
     event = {
         "routeKey": route,

@@ -79,7 +79,6 @@ def client(shared: Any, standin: LightsailStandIn) -> Any:
 
 
 def asked(standin: LightsailStandIn, operation: str, body: Any, region: str = REGION) -> tuple[int, Any]:
-    """Send one request as it goes over the wire."""
     scope = f"AWS4-HMAC-SHA256 Credential=AKID/20260101/{region}/lightsail/aws4_request, Signature=x"
     headers = {"authorization": scope, "x-amz-target": f"Lightsail_20161128.{operation}"}
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -27,7 +27,6 @@ INTERNAL = re.compile(
 
 
 def pages(world: World, token: str) -> Iterator[Reply]:
-    """Every kind of page."""
     yield get(world, token)
     yield get(world, token, "success")
     yield get(world, "x")

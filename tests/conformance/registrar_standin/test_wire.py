@@ -66,7 +66,6 @@ def unfit(shape: Any, value: Any, where: str) -> Iterator[str]:
 
 
 def recorded(standin: RegistrarStandIn) -> list[Exchange]:
-    """Record every exchange from now on, as it goes over the wire."""
     exchanges: list[Exchange] = []
     answer = standin.answer
 
@@ -288,7 +287,6 @@ def test_a_client_with_retries_may_not_submit() -> None:
 
 
 def examples() -> list[Any]:
-    """Each example contact in our own table of TLDs."""
     return [
         pytest.param(tld, given, id=f"{tld}-{number}")
         for tld in sorted(tlds.known())

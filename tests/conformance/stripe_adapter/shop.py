@@ -177,14 +177,12 @@ class Shop:
         )
 
     def stranger(self, **other: Any) -> str:
-        """A customer without a payment method."""
         customer = self.api.customers.create({"name": "Jenny Rosen", "email": "jenny@example.com", **other})
         return str(customer.id)
 
     def page(
         self, customer_id: str, lines: tuple[ChargeLine, ...] = TWO_LINES, currency: str = "EUR"
     ) -> CheckoutRequest:
-        """A cart to be paid on a page."""
         now = int(self.standin.clock.time() * 1000)
         return CheckoutRequest(
             account_id="acc_1",
@@ -213,7 +211,6 @@ class Shop:
         return state
 
     def sessions(self, customer_id: str) -> list[Any]:
-        """The customer's Checkout Sessions, oldest first."""
         found = self.api.checkout.sessions.list({"customer": customer_id, "limit": 100}).data
         return [session.to_dict() for session in found][::-1]
 
@@ -222,7 +219,6 @@ class Shop:
         return [(session["status"], session["payment_status"]) for session in self.sessions(customer_id)]
 
     def asked_page(self) -> Any:
-        """The parameters of the latest Checkout Session request."""
         asked = [one for one in self.standin.requests if one.path == "/v1/checkout/sessions"]
         return [one.params for one in asked if one.method == "POST"][-1]
 
@@ -254,7 +250,6 @@ class Shop:
         return sum(charge.amount_refunded for charge in charges)
 
     def balance(self, customer_id: str) -> int:
-        """The customer's credit balance."""
         return -int(self.api.customers.retrieve(customer_id).balance)
 
     def notes(self, customer_id: str) -> list[Any]:
@@ -327,7 +322,6 @@ def next_month(shop: Shop) -> float:
 
 
 def invoice_of(news: StripeWebhooks, body: bytes, signature: str) -> str | None:
-    """The invoice that a webhook refers to."""
     event = news.read_event(body, signature)
     if event.payment_id is not None:
         return news.reference_of(event.payment_id)

@@ -97,7 +97,6 @@ def test_an_anchor_in_the_past_moves_by_whole_terms(shop: Shop) -> None:
 
 
 def begun(shop: Shop, whose: tuple[str, str]) -> str:
-    """A yearly renewal that begins in 30 days."""
     anchor = shop.standin.clock.time() + 30 * 24 * HOUR
     return renewal(shop, whose, anchor, term=Term.ANNUAL)().id
 

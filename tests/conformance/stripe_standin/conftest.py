@@ -21,8 +21,6 @@ API_KEY = "sk_test_conformance"
 
 @dataclass
 class Recorded:
-    """A response as it was on the wire."""
-
     method: str
     path: str
     status: int

@@ -13,7 +13,6 @@ MONTH = 28 * 24 * 60 * 60
 
 
 def renewal(shop: Shop, customer: stripe.Customer, **params: Any) -> stripe.Subscription:
-    """The subscription that follows a first period paid by invoice."""
     product = shop.client.v1.products.create({"name": "Basic"})
     items: Any = [
         {
