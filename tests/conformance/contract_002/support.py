@@ -50,7 +50,7 @@ ROUTES = (
     ("GET", "/api/tlds", False),
     ("GET", "/api/tlds/com", False),
 )
-# Here a system key is refused for want of a person before its account is read (C13).
+# Routes that require a person: a system key is refused before its account is read (C13).
 FOR_PERSONS = ("/api/orders/domain",)
 
 

@@ -55,7 +55,7 @@ def test_a_returned_debit_has_failed_once_its_invoice_is_void(shop: Shop, close:
     [invoice] = shop.invoices(customer)
     payable = shop.now_of(reference)
     assert payable.status is PaymentStatus.PROCESSING
-    assert payable.error is not None  # so the resumed cart voids it (Payment.needs_void)
+    assert payable.error is not None  # so a resumed cart voids it (Payment.needs_void)
     assert shop.payments.state(invoice["id"]) == payable
     assert shop.statuses(customer) == ["open"]  # reading changes nothing
     for _ in range(2):
