@@ -432,7 +432,7 @@ def test_deprovisioning_ends_a_running_operation(world: World) -> None:
 
 def test_a_late_put_does_not_rebuild_a_deleted_service(world: World) -> None:
     if not world.remembers_everything:
-        pytest.skip("Lightsail does not remember a machine that never existed; the use cases deprovision it again")
+        pytest.skip("Lightsail does not remember a machine that never existed")
     world.platform.deprovision(world.asked)  # overtakes the PUT
 
     with pytest.raises(ProvisioningFailedError, match="service_deleted"):
