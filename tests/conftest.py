@@ -1,5 +1,6 @@
-"""For all tests: how hypothesis looks for examples, and at the end of a whole run the rights that no test has used
-(tests/support/permissions.py)."""
+"""For all tests: hypothesis settings, and a report of unused permissions after a whole run
+(tests/support/permissions.py).
+"""
 
 from __future__ import annotations
 
@@ -11,15 +12,15 @@ import pytest
 
 from tests.support import permissions
 
-# The same examples in every run, and no time limit: a run that fails says something of the code, not of the day.
-# `HYPOTHESIS_PROFILE=explore make test` looks for new ones.
+# The same examples in every run and no time limit, so results do not vary. `HYPOTHESIS_PROFILE=explore make
+# test` tries new examples.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process of pytest-xdist hands its notes to the one that reports."""
+    """Pass the notes of a pytest-xdist worker to the process that reports."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["rights"] = sorted(permissions.seen)
@@ -27,7 +28,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    given = getattr(node, "workeroutput", {})  # a process that crashed leaves none
+    given = getattr(node, "workeroutput", {})  # a crashed process leaves none
     permissions.seen.update((folder, thing) for folder, thing in given.get("rights", ()))
 
 
@@ -41,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _is_whole_run(config: pytest.Config) -> bool:
-    """Whether no files were named and none were left out: otherwise most rights would be unused."""
+    """Return whether no files were selected or excluded. Otherwise most permissions would be unused."""
     options = config.option
     chosen = options.keyword or options.markexpr or options.collectonly or getattr(options, "lf", False)
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not chosen

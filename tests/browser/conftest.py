@@ -1,4 +1,4 @@
-"""One Chromium for each module of browser tests, and a world of its own for each test."""
+"""One Chromium per module of browser tests, and one world per test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-# In one process, as the end-to-end tests: a second Chromium would take the other tests' processor.
+# All in one process, like the end-to-end tests: a second Chromium would slow down the other tests.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(chromium: Browser) -> Iterator[ServedWorld]:
-    """A world whose pages the browser can open; nothing is remembered of the worlds before it."""
+    """A world whose pages the browser can open, without any pages remembered from earlier worlds."""
     show_order_page._remembered.clear()
     with a_world() as world, served(world) as site:
         yield site

@@ -1,4 +1,4 @@
-"""O1-052: the order's page in a real browser, in every state: for everybody, on every screen."""
+"""O1-052: the order's page in a real browser, in every state, checked for accessibility and screen sizes."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ if TYPE_CHECKING:
 Scheme = Literal["light", "dark"]
 BACKGROUNDS: dict[Scheme, str] = {"light": "rgb(243, 245, 248)", "dark": "rgb(15, 19, 24)"}
 SIZES: dict[str, tuple[int, int]] = {"phone": (320, 640), "desktop": (1280, 800)}
-# Colours hang on the scheme, the layout on the size and the words: each pair is looked at in one of the languages.
+# Colours depend on the scheme, the layout on screen size and text. Each pair is checked in one of the
+# languages.
 LOOKED_AT: dict[str, list[tuple[Scheme, str]]] = {
     "en": [("light", "phone"), ("dark", "desktop")],
     "nl": [("dark", "phone"), ("light", "desktop")],
 }
-# The least height that a finger hits (WCAG 2.2, 2.5.5).
+# The minimum height of a touch target (WCAG 2.2, 2.5.5).
 FINGER = 44
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A page: of which order, how the customer comes to it, whether the table is away then, and the answer's status."""
+    """A page: its order, how the customer reaches it, whether the table is unavailable then, and the status."""
 
     make: Callable[[World], Order | None] = payable
     query: str = ""
@@ -50,7 +51,7 @@ def long_name(world: World) -> Order:
 
 
 def nothing(world: World) -> None:
-    """No order: the address leads nowhere."""
+    """No order, so the address does not exist."""
 
 
 PAGES = {
@@ -65,18 +66,18 @@ PAGES = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_O1_052_a_page_has_no_barriers(name: str, site: ServedWorld, chromium: Browser) -> None:
+def test_O1_052_a_page_is_accessible(name: str, site: ServedWorld, chromium: Browser) -> None:
     shown = PAGES[name]
     order = shown.make(site.world)
     for language in LOOKED_AT:
         with reachable(shown, order, site, language) as address:
             look(chromium, address, language, shown.status)
-    assert {path.partition("?")[0].rpartition("/")[0] for path in site.asked} == {"/o"}  # and nothing else
+    assert {path.partition("?")[0].rpartition("/")[0] for path in site.asked} == {"/o"}  # no other request
 
 
 @contextmanager
 def reachable(shown: Shown, order: Order | None, site: ServedWorld, language: str) -> Iterator[str]:
-    """Meanwhile the page is at this address, and in this language."""
+    """Serve the page at this address and in this language for the duration of the block."""
     token = token_of(site.world, order) if order else "no-such-token"
     if order:
         speak(site.world, order, language)
@@ -91,7 +92,7 @@ def look(chromium: Browser, address: str, language: str, status: int) -> None:
         page = context.new_page()
         complaints = complaints_of(page)
         answer = page.goto(address)
-        page.evaluate("window.stop()")  # it does not refresh itself while it is looked at
+        page.evaluate("window.stop()")  # stop the page's own refresh during the check
         assert answer is not None and answer.status == status
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
         assert page.locator("html").get_attribute("lang") == language
@@ -102,7 +103,7 @@ def look(chromium: Browser, address: str, language: str, status: int) -> None:
             assert wider_than_the_screen(page) == [], size
             assert folded_labels(page) == [], size
             assert barriers(page) == [], (scheme, size)
-        own = f"the server responded with a status of {status}"  # an answer that is meant
+        own = f"the server responded with a status of {status}"  # an intended status
         assert [said for said in complaints if own not in said] == []
         text = page.locator("body").inner_text()
     with chromium.new_context(locale=language, java_script_enabled=False) as context:
@@ -112,7 +113,7 @@ def look(chromium: Browser, address: str, language: str, status: int) -> None:
 
 
 def folded_labels(page: Page) -> list[str]:
-    """What stands before a value is one line, however long the value is."""
+    """Labels that take more than one line. A label must stay on one line beside a value of any length."""
     found: list[str] = page.evaluate(
         """() => [...document.querySelectorAll("dt")]
             .filter((one) => {
@@ -130,19 +131,18 @@ def show_on(page: Page, size: str) -> None:
     page.set_viewport_size({"width": width, "height": height})
 
 
-# -- what a customer does with it -----------------------------------------------------------------------------------
+# -- the customer's actions -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def plain_page(chromium: Browser) -> Iterator[Page]:
-    """A phone, and no JavaScript."""
     with chromium.new_context(java_script_enabled=False, has_touch=True) as context:
         page = context.new_page()
         show_on(page, "phone")
         yield page
 
 
-def test_O1_052_the_pay_button_is_for_thumbs_and_for_keyboards(site: ServedWorld, plain_page: Page) -> None:
+def test_O1_052_the_pay_button_works_by_touch_and_by_keyboard(site: ServedWorld, plain_page: Page) -> None:
     order = payable(site.world)
     pay_url = session_of(site.world, order)["url"]
     asked: list[dict[str, Any]] = []
@@ -169,9 +169,7 @@ def test_O1_052_the_pay_button_is_for_thumbs_and_for_keyboards(site: ServedWorld
     assert "referer" not in request  # the page's address is a secret
 
 
-def test_O1_052_a_customer_who_has_not_paid_after_all_gets_the_button_back(
-    site: ServedWorld, plain_page: Page
-) -> None:
+def test_O1_052_a_customer_who_did_not_pay_gets_the_button_back(site: ServedWorld, plain_page: Page) -> None:
     order = payable(site.world)
     plain_page.goto(f"{site.origin}/o/{token_of(site.world, order)}?outcome=success")
     assert plain_page.get_by_role("link", name="Pay now").count() == 0
@@ -182,7 +180,7 @@ def test_O1_052_a_customer_who_has_not_paid_after_all_gets_the_button_back(
     assert plain_page.url == f"{site.origin}/o/{token_of(site.world, order)}?"
 
 
-def test_O1_052_the_page_follows_the_order_by_itself(
+def test_O1_052_the_page_refreshes_itself_until_the_order_ends(
     site: ServedWorld, plain_page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "SHORTEST_REFRESH", 1)

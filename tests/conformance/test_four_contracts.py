@@ -1,4 +1,4 @@
-"""One order in four contracts: they say the same of it, each in its words (docs/contracts.md C03)."""
+"""Four contracts describe the same order consistently, each in its own words (docs/contracts.md C03)."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ EACH = pytest.mark.parametrize(
 )
 
 
-def test_the_page_s_table_is_what_the_code_says() -> None:
+def test_the_table_in_the_docs_matches_the_code() -> None:
     assert dialects.written() == dialects.table(), "python -m tests.support.dialects writes it"
 
 
-# The status table of C03, as it was decided before there was code: 000, 001 with its invoice, 001 can cancel, 002,
-# its payment, its task. `None` is what the decision leaves open.
+# The status table as decided in C03: 000, 001 with its invoice, whether 001 can cancel, 002, its payment and
+# its task. The decision leaves `None` open.
 _DECIDED: dict[str, tuple[str | None, ...]] = {
     "awaiting payment": ("PENDING", "Pending", "Unpaid", "yes", "pending", "processing", "PENDING"),
     "awaiting the customer": (
@@ -54,14 +54,14 @@ _DECIDED: dict[str, tuple[str | None, ...]] = {
 }
 
 
-def test_the_words_are_those_that_were_decided() -> None:
+def test_the_words_match_the_decision() -> None:
     rows = {life.state: row(life)[1:8] for life in lives("domain")}
     for state, words in _DECIDED.items():
         found = tuple(word if word is None else said for word, said in zip(words, rows[state], strict=True))
         assert found == words, state
 
 
-def test_every_state_of_an_order_is_in_the_table() -> None:
+def test_the_table_has_every_status_of_an_order() -> None:
     for product in PRODUCTS:
         assert {life.order.status for life in lives(product)} == set(MOVES) == set(OrderStatus)
 
@@ -73,7 +73,7 @@ def test_a_row_holds_for_every_product(product: str, life: Life) -> None:
 
 
 @EACH
-def test_the_four_agree_on_the_end(product: str, life: Life) -> None:
+def test_all_contracts_agree_on_the_end(product: str, life: Life) -> None:
     words = row(life)
     ended = life.order.ended
     assert (words.contract_000 not in ("PENDING", "PROCESSING")) is ended
@@ -87,7 +87,7 @@ def test_the_four_agree_on_the_end(product: str, life: Life) -> None:
 
 
 @EACH
-def test_the_four_agree_on_the_money(product: str, life: Life) -> None:
+def test_all_contracts_agree_on_the_money(product: str, life: Life) -> None:
     answers, words = shown(life), row(life)
     net = life.order.price.amount
     assert Decimal(str(answers["000"]["totalNet"])) * 100 == net
@@ -95,14 +95,14 @@ def test_the_four_agree_on_the_money(product: str, life: Life) -> None:
     assert answers["002"]["payment"]["order_net_cents"] == net
     gross = Decimal(answers["001"]["order"]["total"])
     assert gross == Decimal(str(answers["000"]["totalGross"])) == Decimal(answers["001"]["order"]["invtotal"])
-    # What one contract calls refunded, all do: a refund exists (SQ-047).
+    # Refunded means in every contract that a refund exists (SQ-047).
     refunded = life.order.refund is not None
     assert (words.invoice == "Refunded") is refunded and (words.payment == "refunded") is refunded
     assert words.contract_000 != "PROVISION_FAILED" or refunded
 
 
 @EACH
-def test_the_four_agree_on_whether_it_can_be_cancelled(product: str, life: Life) -> None:
+def test_all_contracts_agree_on_whether_it_can_be_cancelled(product: str, life: Life) -> None:
     answers = shown(life)
     assert answers["001"]["can_cancel"] is answers["002"]["cancellation"]["can_cancel"]
     assert answers["001"]["can_cancel"] is (life.order.why_not_cancellable() is None)
@@ -113,13 +113,13 @@ def test_the_four_agree_on_whether_it_can_be_cancelled(product: str, life: Life)
 @example(steps=["the bank wants the customer", "cancelled", "money back"], price=1200)
 @example(steps=["paid", "cancelled", "refund refused", "money back"], price=1)
 @example(steps=["paid", "delivery begins", "given up", "money back"], price=0)
-def test_whatever_happens_to_an_order_its_four_renderings_are_a_row_of_the_table(
+def test_every_possible_history_of_an_order_matches_a_row_of_the_table(
     product: str, steps: list[str], price: int
 ) -> None:
     life = wandered(product, steps, price)
     found, status = row(life), life.order.status
     if price == 0 and life.order.refund is not None:
-        # Nothing was taken, so nothing came back: no contract calls it refunded.
+        # A free order has no refund, so no contract calls it refunded.
         assert (found.invoice, found.payment) == ("Paid", "succeeded")
         found = found._replace(invoice="Refunded", payment="refunded")
     assert (status, found[1:]) in {(one.order.status, row(one)[1:]) for one in lives("domain")}, found
@@ -172,7 +172,7 @@ def read(world: World, order_id: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "place", [place_000, place_001, place_002, place_003], ids=["000", "001", "002", "003"]
 )
-def test_an_order_of_each_contract_is_read_through_all_four(place: Any) -> None:
+def test_an_order_of_each_contract_can_be_read_through_all_four(place: Any) -> None:
     with a_world() as world:
         order_id = place(world)
         replies = read(world, order_id)

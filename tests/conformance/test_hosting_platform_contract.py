@@ -1,5 +1,6 @@
-"""What the port HostingPlatform promises: held by the HTTP adapter against its stand-in, over HTTP and in process
-(docs/hosting-platform-contract.md), and by the Lightsail adapter, behind the one that routes between both."""
+"""The promises of the port HostingPlatform (docs/hosting-platform-contract.md), tested with two adapters:
+HTTP against its stand-in, over a socket and in process, and Lightsail behind the routing adapter.
+"""
 
 from __future__ import annotations
 
@@ -56,16 +57,16 @@ MACHINE = ServiceRequest(
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq2l5b1m0f0X7w9Q3m2kqv9mE3cJ0nZ2xkq0o3v1y5T"
 
 
-# A value of the right kind for a field that the platform checks before it compares.
+# The platform checks this field's form before it compares, so the value must be well formed.
 OTHER = {"location": "eu-central-1b"}
 
 
 class World(Protocol):
-    """A platform seen through the port, and a hand on the platform's own side.
+    """A platform seen through the port, with controls for the platform's own side.
 
-    `asked` is what is asked for here. `domain` is the end of what a finished service is called. `refusal` and `failure`
-    are the words of a final no. What only some platforms do: make a password, give each attempt an id of its own, and
-    remember the deletion of what never was.
+    `asked` is the request that the tests use. `domain` is the ending of a finished service's domain.
+    `refusal` and `failure` are the texts of a permanent failure. The flags name what only some platforms do:
+    make a password, give each attempt its own id, and remember the deletion of a service that never existed.
     """
 
     platform: HostingPlatform
@@ -87,7 +88,7 @@ class World(Protocol):
 
 
 class StandInWorld:
-    """The HTTP adapter on the stand-in, over a socket or without one."""
+    """The HTTP adapter with the stand-in, over a socket or in process."""
 
     asked = REQUEST
     domain = ".sites.example"
@@ -123,12 +124,12 @@ class StandInWorld:
 
 class OverHttp(StandInWorld):
     def lose_answer(self) -> None:
-        # On a pooled connection the adapter sends once more by itself; that answer is lost too.
+        # On a pooled connection the adapter retries once by itself, so that answer must be lost too.
         self._standin.lose_answers(2 if self.platform._has_pooled else 1)  # type: ignore[attr-defined]
 
 
 class OnLightsail:
-    """The Lightsail adapter on its stand-in, in process; the HTTP platform is beside it and is not asked."""
+    """The Lightsail adapter with its stand-in, in process. The HTTP platform beside it must not be called."""
 
     asked = replace(
         REQUEST,
@@ -200,7 +201,6 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 @pytest.fixture(params=["http", "in process"])
 def reporting(request: pytest.FixtureRequest) -> Iterator[World]:
-    """A platform that sends webhooks."""
     with a_world(request.param) as world:
         yield world
 
@@ -214,7 +214,7 @@ def found(world: World, operation_id: str) -> Operation:
 def signed(
     key: bytes, body: bytes, *, message_id: str = "evt-1", age: int = 0, version: str = "v1"
 ) -> dict[str, str]:
-    """Headers computed from the specification's words, not by the code under test."""
+    """Headers computed from the specification, without the code under test."""
     timestamp = NOW - age
     digest = hmac.new(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return {
@@ -227,7 +227,7 @@ def signed(
 # -- provisioning --------------------------------------------------------------------------------------------
 
 
-def test_a_new_service_is_under_way_and_carries_our_reference(world: World) -> None:
+def test_a_new_service_is_running_and_carries_our_reference(world: World) -> None:
     operation = world.platform.provision(world.asked)
 
     assert operation.status is OperationStatus.RUNNING
@@ -236,7 +236,7 @@ def test_a_new_service_is_under_way_and_carries_our_reference(world: World) -> N
     assert world.built(ITEM) == 0
 
 
-def test_a_finished_service_is_handed_over_with_its_credentials(world: World) -> None:
+def test_a_finished_service_comes_with_its_credentials(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.finish(ITEM)
 
@@ -254,7 +254,7 @@ def test_a_finished_service_is_handed_over_with_its_credentials(world: World) ->
     assert not world.makes_passwords or done.site.password not in repr(done)
 
 
-def test_a_machine_is_handed_over_with_root_s_login(reporting: World) -> None:
+def test_a_machine_comes_with_the_root_login(reporting: World) -> None:
     operation = reporting.platform.provision(MACHINE)
     reporting.finish(ITEM)
 
@@ -294,7 +294,7 @@ def test_the_same_item_as_another_machine_is_refused_and_changes_nothing(
     assert reporting.platform.provision(MACHINE) == operation
 
 
-def test_a_machine_that_was_taken_down_is_not_built_again(reporting: World) -> None:
+def test_a_deleted_machine_is_not_built_again(reporting: World) -> None:
     reporting.platform.provision(MACHINE)
     reporting.finish(ITEM)
     reporting.platform.deprovision(MACHINE)
@@ -305,7 +305,7 @@ def test_a_machine_that_was_taken_down_is_not_built_again(reporting: World) -> N
     assert reporting.built(ITEM) == 1
 
 
-def test_asking_twice_is_one_operation_and_builds_once(world: World) -> None:
+def test_two_requests_are_one_operation_and_build_once(world: World) -> None:
     first = world.platform.provision(world.asked)
     second = world.platform.provision(world.asked)
     world.finish(ITEM)
@@ -317,7 +317,7 @@ def test_asking_twice_is_one_operation_and_builds_once(world: World) -> None:
     assert world.built(ITEM) == 1
 
 
-def test_many_at_once_are_one_operation(world: World) -> None:
+def test_concurrent_requests_are_one_operation(world: World) -> None:
     with ThreadPoolExecutor(8) as pool:
         operations = list(pool.map(lambda _: world.platform.provision(world.asked), range(16)))
     world.finish(ITEM)
@@ -326,11 +326,11 @@ def test_many_at_once_are_one_operation(world: World) -> None:
     assert world.built(ITEM) == 1
 
 
-def test_a_lost_answer_is_found_again_by_asking_again(world: World) -> None:
+def test_a_retry_finds_the_operation_of_a_lost_response(world: World) -> None:
     world.lose_answer()
     with pytest.raises(ProviderUnavailableError):
         world.platform.provision(world.asked)
-    world.finish(ITEM)  # the request had reached it
+    world.finish(ITEM)  # the platform had received the request
 
     operation = world.platform.provision(world.asked)
 
@@ -338,7 +338,7 @@ def test_a_lost_answer_is_found_again_by_asking_again(world: World) -> None:
     assert world.built(ITEM) == 1
 
 
-def test_a_busy_platform_is_a_fault_and_takes_the_next_attempt(world: World) -> None:
+def test_a_busy_platform_is_unavailable_and_accepts_the_next_attempt(world: World) -> None:
     world.be_unavailable()
     with pytest.raises(ProviderUnavailableError):
         world.platform.provision(world.asked)
@@ -365,7 +365,7 @@ def test_the_same_item_with_another_body_is_refused_and_changes_nothing(world: W
     assert world.platform.provision(world.asked) == operation
 
 
-def test_a_final_failure_says_why_and_stays(world: World) -> None:
+def test_a_permanent_failure_says_why_and_stays(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.fail(ITEM, retryable=False)
 
@@ -377,7 +377,7 @@ def test_a_final_failure_says_why_and_stays(world: World) -> None:
     assert world.platform.provision(world.asked) == failed
 
 
-def test_a_failure_for_now_is_a_fault_and_asking_again_starts_anew(world: World) -> None:
+def test_a_temporary_failure_is_unavailable_and_a_retry_starts_a_new_attempt(world: World) -> None:
     first = world.platform.provision(world.asked)
     world.fail(ITEM, retryable=True)
 
@@ -395,7 +395,7 @@ def test_an_unknown_operation_is_none(world: World) -> None:
     assert world.platform.operation("op-of-nobody") is None
 
 
-def test_a_lost_look_is_a_fault_and_not_an_unknown_operation(world: World) -> None:
+def test_a_failed_read_is_unavailable_and_not_an_unknown_operation(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.lose_answer()
 
@@ -405,14 +405,14 @@ def test_a_lost_look_is_a_fault_and_not_an_unknown_operation(world: World) -> No
     assert found(world, operation.id) == operation
 
 
-# -- taking down ---------------------------------------------------------------------------------------------
+# -- deprovisioning ------------------------------------------------------------------------------------------
 
 
-def test_a_service_that_nobody_knows_may_be_taken_down(world: World) -> None:
+def test_an_unknown_service_can_be_deprovisioned(world: World) -> None:
     world.platform.deprovision(replace(world.asked, item_id="0195f2a4-7c00-8abc-9def-ffffffffffff"))
 
 
-def test_a_service_may_be_taken_down_twice(world: World) -> None:
+def test_a_service_can_be_deprovisioned_twice(world: World) -> None:
     world.platform.provision(world.asked)
     world.finish(ITEM)
 
@@ -420,7 +420,7 @@ def test_a_service_may_be_taken_down_twice(world: World) -> None:
     world.platform.deprovision(world.asked)
 
 
-def test_taking_down_ends_a_running_operation(world: World) -> None:
+def test_deprovisioning_ends_a_running_operation(world: World) -> None:
     operation = world.platform.provision(world.asked)
 
     world.platform.deprovision(world.asked)
@@ -430,9 +430,9 @@ def test_taking_down_ends_a_running_operation(world: World) -> None:
     assert world.built(ITEM) == 0
 
 
-def test_a_late_put_does_not_bring_back_what_was_taken_down(world: World) -> None:
+def test_a_late_put_does_not_rebuild_a_deleted_service(world: World) -> None:
     if not world.remembers_everything:
-        pytest.skip("it knows nothing of a machine that never was: the use cases take it down once more")
+        pytest.skip("Lightsail does not remember a machine that never existed")
     world.platform.deprovision(world.asked)  # overtakes the PUT
 
     with pytest.raises(ProvisioningFailedError, match="service_deleted"):
@@ -441,7 +441,7 @@ def test_a_late_put_does_not_bring_back_what_was_taken_down(world: World) -> Non
     assert world.built(ITEM) == 0
 
 
-def test_a_lost_answer_to_taking_down_is_a_fault_and_may_be_repeated(world: World) -> None:
+def test_a_lost_response_to_deprovisioning_is_unavailable_and_can_be_retried(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.lose_answer()
     with pytest.raises(ProviderUnavailableError):
@@ -470,7 +470,7 @@ def test_the_platforms_webhook_names_its_operation(reporting: World) -> None:
     }
 
 
-def test_the_platform_signs_as_the_specification_says_with_every_secret(reporting: World) -> None:
+def test_the_platform_signs_to_the_specification_with_every_secret(reporting: World) -> None:
     reporting.platform.provision(reporting.asked)
 
     body, headers = reporting.webhook(ITEM)
@@ -487,11 +487,11 @@ BODY = b'{"type": "operation.completed", "operation_id": "op-9", "item_id": "i",
 
 
 @pytest.mark.parametrize("key", [NEW_KEY, OLD_KEY], ids=["new", "old"])
-def test_old_and_new_secret_both_hold_while_one_is_exchanged(reporting: World, key: bytes) -> None:
+def test_old_and_new_secret_are_both_valid_during_a_rotation(reporting: World, key: bytes) -> None:
     assert reporting.platform.operation_of_webhook(BODY, signed(key, BODY)) == "op-9"
 
 
-def test_one_good_signature_among_others_is_enough(reporting: World) -> None:
+def test_one_valid_signature_among_others_is_enough(reporting: World) -> None:
     headers = signed(NEW_KEY, BODY)
     headers["Webhook-Signature"] = f"v1a,abc= v1,AAAA nonsense {headers['Webhook-Signature']}"
 
@@ -528,6 +528,6 @@ def test_a_forged_webhook_is_refused(reporting: World, body: bytes, headers: dic
 
 
 @pytest.mark.parametrize("age", [310, -310, 86_400])
-def test_a_webhook_signed_at_another_time_is_refused(reporting: World, age: int) -> None:
+def test_a_webhook_with_an_old_or_future_timestamp_is_refused(reporting: World, age: int) -> None:
     with pytest.raises(ForgedWebhookError):
         reporting.platform.operation_of_webhook(BODY, signed(NEW_KEY, BODY, age=age))

@@ -1,4 +1,4 @@
-"""A virtual machine with an SSH key: ordered through three contracts, and read through all four."""
+"""A virtual machine with an SSH key, ordered through three contracts and read through all four."""
 
 from __future__ import annotations
 
@@ -44,7 +44,6 @@ def through_002(world: World, key: str | None) -> str:
 
 
 def read(world: World, order_id: str) -> dict[str, Any]:
-    """The order in each contract's words."""
     number = world.order(order_id).number
     v1 = {"x-api-version": "1"}
     return {
@@ -60,7 +59,7 @@ PLACED: tuple[Callable[[World, str | None], str], ...] = (through_000, through_0
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["with a key", "with a password"])
 @pytest.mark.parametrize("place", PLACED, ids=["000", "001", "002"])
-def test_a_machine_that_one_contract_orders_is_the_same_in_all(
+def test_a_machine_ordered_through_one_contract_is_the_same_in_all(
     world: World, place: Callable[[World, str | None], str], key: str | None
 ) -> None:
     order_id = place(world, key and f"{key} ada@example.com")
@@ -87,7 +86,7 @@ def test_a_machine_that_one_contract_orders_is_the_same_in_all(
 
 
 @pytest.mark.parametrize("key", ["my key", "", 7, f"{KEY}\n", f"no-pty {KEY}"])
-def test_contract_000_names_the_field_of_a_key_that_cannot_be_used(world: World, key: object) -> None:
+def test_contract_000_names_the_field_of_an_unusable_key(world: World, key: object) -> None:
     orders = len(world.items("ORDER#"))
 
     reply = ask(world, "POST", "/api/v1/orders", {**VPS, "sshKey": key})
@@ -97,7 +96,7 @@ def test_contract_000_names_the_field_of_a_key_that_cannot_be_used(world: World,
     assert len(world.items("ORDER#")) == orders
 
 
-def test_a_credential_that_may_not_see_secrets_sees_the_machine_without_its_password(world: World) -> None:
+def test_a_credential_without_secrets_sees_the_machine_without_its_password(world: World) -> None:
     order_id = through_002(world, None)
     world.run()
     headers = oauth(world, "billing:read")

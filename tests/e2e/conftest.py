@@ -1,4 +1,4 @@
-"""One local stack for all end-to-end tests. When it cannot start, they fail and say why; none is skipped."""
+"""One local stack for all end-to-end tests. If it cannot start, the tests fail with the reason; none is skipped."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-# Before pytest-xdist reads the marks: with `--dist loadgroup`, tests of one group run in one process, so that
-# there is one stack however many processes share the tests.
+# This runs before pytest-xdist reads the marks. With `--dist loadgroup`, one process runs all tests of a
+# group, so there is only one stack.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole system as `make run` starts it, but with short waits; it may run beside a `make run`."""
+    """The whole system as `make run` starts it, with shorter waits. It can run beside a `make run`."""
     state = tmp_path_factory.mktemp("stack")
     with running_stack(
         state, wait_scale=0.1, platform_delay=0.3, registrar_delay=0.3, schedule_seconds=1.0
@@ -48,7 +48,7 @@ def accounts(stack: Stack) -> DemoAccounts:
 
 @pytest.fixture(scope="session")
 def forget_payments(stack: Stack, accounts: DemoAccounts) -> Callable[[str], None]:
-    """Makes an account what it was at first: a payment page leaves it a payment method, and is asked for only once."""
+    """Return a function that resets an account. Paying on a page saves a method, so the next order has no page."""
     client = stripe.StripeClient(stack.stripe_api_key, base_addresses={"api": stack.stripe})
     seeded = {account.name: account for account in ACCOUNTS}
 

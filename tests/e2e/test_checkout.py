@@ -1,4 +1,4 @@
-"""The whole way of a customer without a saved payment method: a phone, in Dutch, without JavaScript."""
+"""A customer without a saved payment method, from order to delivery: on a phone, in Dutch, without JavaScript."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 PHONE = {"width": 375, "height": 667}
 GOOD_CARD, DECLINED_CARD = "4242424242424242", "4000000000000002"
-# With the webhooks lost, the reconciler looks after a minute, then again a quarter of the order's age later.
+# Without webhooks, the reconciler checks after a minute, and then after another quarter of the order's age.
 PATIENCE_MS, RECONCILER_PATIENCE_MS = 60_000, 180_000
 
 
 class Customer:
-    """Who pays for one order of `client` on that phone."""
+    """The customer who pays for one order of `client` on that phone."""
 
     def __init__(self, client: Client, page: Page) -> None:
         self.client = client
@@ -63,7 +63,7 @@ class Customer:
         shown = self.order()
         assert shown["order"]["status"] == "completed"
         assert shown["site"]["ssh_data"]["port"] == "22"
-        assert self.client.until(f"/api/orders/{self.order_id}", "completed")  # in version 2 also
+        assert self.client.until(f"/api/orders/{self.order_id}", "completed")  # in version 2 too
         assert self.client.succeeded() == [1200]
 
 
@@ -80,13 +80,12 @@ def customer(
 
 @pytest.fixture
 def no_webhooks(stack: Stack) -> Iterator[None]:
-    """Stripe's webhooks are lost."""
     assert call("POST", f"{stack.stripe}/_standin/webhooks", {"on": False}).status == 200
     yield
     assert call("POST", f"{stack.stripe}/_standin/webhooks", {"on": True}).status == 200
 
 
-def test_a_card_that_is_declined_then_one_that_pays(customer: Customer) -> None:
+def test_a_declined_card_and_then_a_good_one(customer: Customer) -> None:
     customer.page.goto(customer.payment_url)
     customer.reads("Betalen aan")
 
@@ -95,14 +94,14 @@ def test_a_card_that_is_declined_then_one_that_pays(customer: Customer) -> None:
     assert customer.order()["order"]["status"] == "pending"
 
     customer.pay_by(GOOD_CARD)
-    customer.reads("Uw website is klaar")  # the page comes to it by itself
+    customer.reads("Uw website is klaar")  # the page refreshes itself
 
     assert customer.on_the_order_s_page("success")
     customer.has_it_once()
 
 
 @pytest.mark.usefixtures("no_webhooks")
-def test_back_from_the_payment_page_then_paid_with_all_webhooks_lost(customer: Customer) -> None:
+def test_a_payment_after_coming_back_succeeds_with_all_webhooks_lost(customer: Customer) -> None:
     customer.page.goto(customer.payment_url)
     customer.page.get_by_role("link", name="Terug").tap()
     customer.reads("Er is niets betaald")

@@ -1,4 +1,4 @@
-"""What `make run` and `make demo` show, on the stack they start."""
+"""The output of `make run` and `make demo`, with the stack they start."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 90.0
 
 @pytest.fixture
 def broken_platform(stack: Stack) -> Iterator[None]:
-    """The hosting platform refuses every service for good."""
+    """A hosting platform that refuses every service permanently."""
     fault = {"method": "PUT", "answer": 422, "times": 1000}
     assert call("POST", f"{stack.platform}/_standin/faults", fault).status == 200
     yield
@@ -37,7 +37,7 @@ def broken_platform(stack: Stack) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shown(stack: Stack, accounts: DemoAccounts, forget_payments: Callable[[str], None]) -> tuple[Sample, str]:
-    """The sample orders and what is printed of them. It takes a while, hence once."""
+    """The sample orders and their printed output. This takes a while, so it runs once."""
     forget_payments(CHECKOUT_ACCOUNT)
     with contextlib.redirect_stdout(io.StringIO()) as output:
         sample = show_sample_order(stack, accounts, Terminal())
@@ -87,7 +87,7 @@ def test_the_lines_to_paste_work(
         for line in pasted
     ]
     answers = [json.loads(answer) for answer in printed]
-    assert all(answer.count("\n") > 3 for answer in printed)  # folded, to be read
+    assert all(answer.count("\n") > 3 for answer in printed)  # folded for reading
     assert answers[0]["order"]["status"] == "completed"
     assert answers[1]["cart"]["rollup_status"] == "completed"
     assert answers[0]["order"]["id"] in [order["id"] for order in answers[2]["orders"]]
@@ -103,16 +103,14 @@ def test_the_lines_to_paste_work(
 
 
 @pytest.mark.usefixtures("broken_platform")
-def test_an_order_that_does_not_complete_is_told_with_its_reason(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_an_uncompleted_order_fails_the_demo_with_its_reason(stack: Stack, accounts: DemoAccounts) -> None:
     with pytest.raises(DemoFailedError, match="ended as failed") as failure:
         show_sample_order(stack, accounts, Terminal())
 
     assert '"refunded_cents": 1200' in str(failure.value)
 
 
-def test_the_demo_file_names_all_addresses_and_accounts(stack: Stack, accounts: DemoAccounts) -> None:
+def test_the_demo_file_has_all_addresses_and_accounts(stack: Stack, accounts: DemoAccounts) -> None:
     document = json.loads((stack.state / "demo.json").read_text())
 
     assert document["accounts"] == accounts
@@ -128,7 +126,7 @@ def test_the_demo_file_names_all_addresses_and_accounts(stack: Stack, accounts: 
     }
     assert set(document) == {*addresses, "accounts", "outputs"}
     for address in addresses.values():
-        call("GET", address)  # somebody answers
+        call("GET", address)  # the server responds
 
 
 def test_a_second_stack_in_the_same_folder_is_refused_with_the_reason(stack: Stack) -> None:
@@ -136,7 +134,7 @@ def test_a_second_stack_in_the_same_folder_is_refused_with_the_reason(stack: Sta
         pass
 
 
-def test_a_live_key_of_stripe_is_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_a_live_stripe_key_is_refused_before_anything_starts(tmp_path: Path) -> None:
     ended = subprocess.run(
         [str(APP_PYTHON), "-m", "local", "demo", "--state", str(tmp_path)],
         cwd=ROOT,
@@ -174,7 +172,7 @@ def nobody_answers(address: str) -> bool:
     return False
 
 
-def test_a_killed_run_is_not_in_the_way_of_the_next_and_sigterm_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_killed_run_does_not_block_the_next_and_sigterm_leaves_nothing_behind(tmp_path: Path) -> None:
     demo_file = tmp_path / "demo.json"
     killed = start_run(tmp_path)
     wait_until(demo_file.exists)

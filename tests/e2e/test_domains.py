@@ -1,4 +1,4 @@
-"""Names on the whole stack: docs/domains.md as its reader tries it, a cart whose one name is lost, a lost answer."""
+"""Domains on the whole stack: the commands in docs/domains.md, a cart that loses one domain, and a lost response."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_page_has_a_line_for_every_code_of_the_contract() -> None:
     assert {code for code, _ in LINES} >= CONTRACT_CODES
 
 
-def test_every_line_of_the_page_brings_its_error_about(
+def test_every_line_of_the_page_produces_its_error(
     stack: Stack, accounts: DemoAccounts, tmp_path: Path
 ) -> None:
     (tmp_path / ".local").symlink_to(stack.state, target_is_directory=True)
@@ -79,7 +79,7 @@ def until_the_cart_ends(client: Client, path: str) -> Any:
         time.sleep(0.2)
 
 
-def test_a_cart_whose_one_name_is_lost_delivers_two_and_refunds_one_to_the_cent(
+def test_a_cart_that_loses_one_domain_delivers_two_and_refunds_one_to_the_cent(
     stack: Stack, accounts: DemoAccounts
 ) -> None:
     client = Client(stack, accounts, "ready")
@@ -100,10 +100,10 @@ def test_a_cart_whose_one_name_is_lost_delivers_two_and_refunds_one_to_the_cent(
     after = client.money()
     from_card = after["net_paid"] - before["net_paid"]
     from_credit = after["balance"] - before["balance"]
-    assert from_card + from_credit == 2400  # the prices of the two that were delivered
+    assert from_card + from_credit == 2400  # the prices of the two delivered domains
 
 
-def test_a_name_whose_answer_was_lost_is_registered_once(stack: Stack, accounts: DemoAccounts) -> None:
+def test_a_domain_with_a_lost_response_is_registered_once(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     name = f"answer-{uuid.uuid4().hex[:6]}.com"
     fault = {"operation": "RegisterDomain", "answer": "lose", "times": 1}
@@ -125,7 +125,7 @@ def test_a_name_whose_answer_was_lost_is_registered_once(stack: Stack, accounts:
     assert CONTACT["street_address"] not in said
 
 
-def test_a_year_that_is_paid_is_a_year_more_at_the_registrar(stack: Stack, accounts: DemoAccounts) -> None:
+def test_a_paid_renewal_adds_a_year_at_the_registrar(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     name = f"year-{uuid.uuid4().hex[:6]}.com"
     answer = call("POST", f"{stack.api}/api/orders/domain", domain(name), headers=client.headers)

@@ -1,7 +1,7 @@
-"""The embedded AWS does what AWS does, in the points our definition relies on and ministack leaves out.
+"""The embedded AWS behaves like AWS where our template depends on it and ministack does not.
 
-Each test about local/emulator_patches fails when its patch is taken away. When one passes without its patch,
-the patch can go.
+Each test about local/emulator_patches fails without its patch. If a test passes without its patch, remove the
+patch.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class SmallStack:
 
 
 def eventually(look: Callable[[], Any]) -> Any:
-    """What `look` returns once that is something."""
+    """Call `look` until it returns something, and return that."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := look()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -112,14 +112,14 @@ def test_a_request_without_a_route_reaches_the_default_route(stack: SmallStack) 
     assert json.loads(body)["route"] == "$default"
 
 
-def test_a_handler_that_raises_is_answered_with_500_and_nothing_told(stack: SmallStack) -> None:
+def test_a_handler_that_raises_gives_a_500_without_details(stack: SmallStack) -> None:
     status, _, body = stack.get("/items/7?fail=1")
 
     assert status == 500
     assert json.loads(body) == {"message": "Internal Server Error"}
 
 
-def test_an_answer_of_502_by_the_function_itself_is_passed_on(stack: SmallStack) -> None:
+def test_a_502_returned_by_the_function_is_passed_on(stack: SmallStack) -> None:
     status, _, body = stack.get("/items/7?status=502")
 
     assert status == 502
@@ -150,14 +150,14 @@ def test_an_error_of_the_invoked_function_is_retried_by_its_class_name(stack: Sm
     assert stack.times_asked("busy") == 3
 
 
-def test_a_wait_for_a_token_that_nobody_sends_times_out(stack: SmallStack) -> None:
+def test_a_wait_for_a_token_that_is_never_sent_times_out(stack: SmallStack) -> None:
     assert stack.end_of(stack.run("silent", "keep silent")) == {"end": "timed out"}
 
 
 # --- the table and its stream -------------------------------------------------------------------------------
 
 
-def test_a_poison_record_is_retried_and_given_up_without_taking_others_along(stack: SmallStack) -> None:
+def test_a_poison_record_is_retried_and_dropped_without_affecting_others(stack: SmallStack) -> None:
     names = ["1-good", "2-poison", "3-good", "4-poison", "5-good"]
     stack.aws.client("dynamodb").batch_write_item(
         RequestItems={
@@ -180,7 +180,7 @@ def test_a_poison_record_is_retried_and_given_up_without_taking_others_along(sta
     assert {letter["requestContext"]["condition"] for letter in letters} == {"RetryAttemptsExhausted"}
 
 
-def test_items_expire_by_the_attribute_the_template_names(stack: SmallStack) -> None:
+def test_items_expire_by_the_attribute_named_in_the_template(stack: SmallStack) -> None:
     described = stack.aws.client("dynamodb").describe_time_to_live(
         TableName=stack.deployment.resources["Table"]
     )
@@ -194,7 +194,7 @@ def test_items_expire_by_the_attribute_the_template_names(stack: SmallStack) -> 
 # --- deploying ----------------------------------------------------------------------------------------------
 
 
-def test_deploying_again_changes_what_changed_and_nothing_else(stack: SmallStack) -> None:
+def test_a_second_deployment_changes_only_what_changed(stack: SmallStack) -> None:
     gateway = stack.aws.client("apigatewayv2")
     routes = gateway.get_routes(ApiId=stack.deployment.resources["Api"])["Items"]
     try:
@@ -231,7 +231,7 @@ def test_the_front_door_passes_a_body_on_byte_for_byte(stack: SmallStack) -> Non
     assert plain["method"] == "POST"
 
 
-def test_the_front_door_refuses_a_body_larger_than_api_gateway_takes(stack: SmallStack) -> None:
+def test_the_front_door_refuses_a_body_above_api_gateways_limit(stack: SmallStack) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", stack.gateway.port)
     connection.putrequest("POST", "/anything")
     connection.putheader("Content-Length", str(10 * 1024 * 1024 + 1))

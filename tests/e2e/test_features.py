@@ -1,4 +1,4 @@
-"""An operator turns a switch in AppConfig, and clients see it without a deployment."""
+"""An operator changes a switch in AppConfig, and clients see it without a deployment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 30.0
 
 
 class Operator:
-    """Does what docs/runbooks.md says, with the ids that the stack puts out."""
+    """Runs the commands of docs/runbooks.md with the ids from the stack's outputs."""
 
     def __init__(self, stack: Stack) -> None:
         outputs = stack.deployment.outputs
@@ -28,7 +28,6 @@ class Operator:
         self._strategy = outputs["FeaturesStrategyId"]
 
     def newest_version(self) -> str:
-        """What is deployed."""
         deployments = self._app_config.list_deployments(**self._environment)["Items"]
         return str(max(deployments, key=lambda one: one["DeploymentNumber"])["ConfigurationVersion"])
 
@@ -48,7 +47,7 @@ class Operator:
 
 @pytest.fixture
 def operator(stack: Stack) -> Iterator[Operator]:
-    """Afterwards the switches are as they were, for the tests that share the stack."""
+    """An operator. The switches are restored afterwards, for the other tests on the stack."""
     operator = Operator(stack)
     before = operator.newest_version()
     yield operator
@@ -76,7 +75,7 @@ def test_an_operator_turns_domain_registration_off_and_on_for_one_account(
             assert time.monotonic() < deadline, told
             time.sleep(0.1)
 
-    wait_until(for_ready=True, for_credit=True)  # as the local stack begins
+    wait_until(for_ready=True, for_credit=True)  # as when the local stack starts
 
     operator.sets({"domain_registration": {"default": False}})
     wait_until(for_ready=False, for_credit=False)

@@ -1,4 +1,4 @@
-"""The whole stack as a client and an operator meet it: HTTP in front, the stand-ins' books behind."""
+"""The whole stack as a client and an operator see it: HTTP in front, the records of the stand-ins behind."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ ENDS = ("completed", "failed", "cancelled")
 
 
 class Client:
-    """A client of one demo account."""
-
     def __init__(self, stack: Stack, accounts: DemoAccounts, name: str) -> None:
         self.stack = stack
         self.account = accounts[name]
@@ -40,7 +38,6 @@ class Client:
         return call("POST", f"{self.stack.api}/api/orders", {"site": site, **more}, headers=headers)
 
     def until(self, path: str, *statuses: str) -> Any:
-        """Poll the order until it has one of these statuses."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             shown = self.get(path)
@@ -50,7 +47,7 @@ class Client:
             time.sleep(0.2)
 
     def money(self) -> Any:
-        """The account's charges, refunds and open invoices in the books of the stand-in for Stripe."""
+        """The account's charges, refunds and open invoices at the Stripe stand-in."""
         mine = call("GET", f"{self.stack.stripe}/_standin/summary?customer={self.customer}")
         return mine.json()
 
@@ -92,7 +89,7 @@ def test_each_demo_account_pays_as_its_name_says(
     assert bool(body["payment"]["hosted_invoice_url"]) == (payment == "awaiting_authentication")
 
 
-def test_credit_pays_first_and_the_card_the_rest(stack: Stack, accounts: DemoAccounts) -> None:
+def test_credit_pays_first_and_the_card_pays_the_rest(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "credit")
     order = client.get("/api/orders")["orders"]
     path = (
@@ -102,7 +99,7 @@ def test_credit_pays_first_and_the_card_the_rest(stack: Stack, accounts: DemoAcc
     assert (payment["amount_charged_cents"], payment["credit_applied_cents"]) == (700, 500)
 
 
-def test_a_site_that_can_not_be_provisioned_ends_failed_with_the_money_given_back(
+def test_a_site_that_cannot_be_provisioned_fails_and_is_refunded(
     stack: Stack, accounts: DemoAccounts
 ) -> None:
     client = Client(stack, accounts, "ready")
@@ -121,7 +118,7 @@ def test_a_site_that_can_not_be_provisioned_ends_failed_with_the_money_given_bac
     assert told[0]["body"]["type"] == "order.failed"
 
 
-def test_twenty_identical_posts_at_once_leave_one_cart_and_one_charge(
+def test_twenty_identical_concurrent_posts_leave_one_cart_and_one_charge(
     stack: Stack, accounts: DemoAccounts
 ) -> None:
     client = Client(stack, accounts, "trial")
@@ -138,10 +135,10 @@ def test_twenty_identical_posts_at_once_leave_one_cart_and_one_charge(
     assert len(client.get("/api/orders")["orders"]) == orders + 1
 
 
-def test_a_provisioning_webhook_that_dies_and_comes_again_provisions_once(
+def test_a_lost_and_repeated_provisioning_webhook_provisions_once(
     stack: Stack, accounts: DemoAccounts
 ) -> None:
-    """Its first deliveries are lost (the platform's webhooks are off), then it comes three times."""
+    """The first webhooks are lost, because the platform's webhooks are off. Then the webhook arrives three times."""
     client = Client(stack, accounts, "ready")
     assert call("POST", f"{stack.platform}/_standin/webhooks", {"mode": "off"}).status == 200
     try:
@@ -166,7 +163,7 @@ def _service(stack: Stack, item_id: str) -> Any:
     return next((service for service in services if service["item_id"] == item_id), None)
 
 
-def test_who_pays_on_the_hosted_page_gets_the_site(stack: Stack, accounts: DemoAccounts) -> None:
+def test_a_customer_who_pays_on_the_hosted_page_gets_the_site(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "authentication_required")
     placed = client.post("pays-later").json()
     assert placed["payment"]["status"] == "awaiting_authentication"
@@ -178,7 +175,7 @@ def test_who_pays_on_the_hosted_page_gets_the_site(stack: Stack, accounts: DemoA
     assert shown["site"]["ssh_data"]["password"]
 
 
-def test_a_settled_debit_is_delivered_and_not_before(stack: Stack, accounts: DemoAccounts) -> None:
+def test_a_debit_is_delivered_only_after_it_settles(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "sepa")
     placed = client.post("by-debit").json()
     path = placed["orders"][0]["poll_url"]
@@ -188,7 +185,7 @@ def test_a_settled_debit_is_delivered_and_not_before(stack: Stack, accounts: Dem
     client.until(path, "completed")
 
 
-def test_cancelling_before_the_money_came_closes_the_invoice(stack: Stack, accounts: DemoAccounts) -> None:
+def test_cancelling_before_the_payment_closes_the_invoice(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "declined_recoverable")
     placed = client.post("cancelled").json()
     path = placed["orders"][0]["poll_url"]
@@ -200,9 +197,7 @@ def test_cancelling_before_the_money_came_closes_the_invoice(stack: Stack, accou
     assert (again.status, again.json()["code"]) == (409, "order_not_cancellable")
 
 
-def test_one_id_finds_what_all_functions_have_logged_of_an_order(
-    stack: Stack, accounts: DemoAccounts
-) -> None:
+def test_one_id_finds_all_log_lines_of_an_order(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     placed = client.post("logged", callback={"url": f"{stack.callbacks}/logged"}).json()
     client.until(placed["orders"][0]["poll_url"], "completed")
@@ -214,14 +209,14 @@ def test_one_id_finds_what_all_functions_have_logged_of_an_order(
     assert accounts["ready"]["user_key"] not in "\n".join(log_lines(stack.state))
 
 
-def test_an_id_that_nothing_was_logged_of_is_said_to_be_one(stack: Stack) -> None:
+def test_an_id_without_log_lines_is_reported_as_unknown(stack: Stack) -> None:
     logs = [str(APP_PYTHON), "-m", "local", "--state", str(stack.state), "logs", "unknown"]
     answer = subprocess.run(logs, cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.stdout == ""
     assert "No function has logged anything about unknown." in answer.stderr
 
 
-def test_what_can_not_be_read_is_told_in_the_contracts_shape(stack: Stack, accounts: DemoAccounts) -> None:
+def test_invalid_requests_get_an_error_in_the_contracts_shape(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     for method, path, status, code in (
         ("GET", "/api/orders/nonsense", 404, "not_found"),

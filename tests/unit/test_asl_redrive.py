@@ -1,5 +1,6 @@
-"""Redriving an execution in the state machine's interpreter, after "Restarting state machine executions with redrive"
-in the Step Functions Developer Guide."""
+"""Redriving an execution in the state machine's interpreter, as described in "Restarting state machine
+executions with redrive" in the Step Functions Developer Guide.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ RETRY = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttemp
 
 
 def failed(work: Work) -> AslRunner:
-    """`one` has failed in its second state, after one retry."""
+    """Execution `one` has failed in its second state, after one retry."""
     run = runner({"First": task(Next="Second"), "Second": task(Retry=RETRY)}, work)
     run.start("one", {"a": 1})
     run.advance(10)
@@ -22,7 +23,7 @@ def failed(work: Work) -> AslRunner:
     return run
 
 
-def test_a_redrive_enters_the_failed_state_again_with_its_input_and_all_its_retries() -> None:
+def test_a_redrive_reenters_the_failed_state_with_its_input_and_all_its_retries() -> None:
     work = Work(None, OutOfStockError(), OutOfStockError(), OutOfStockError(), None)
     run = failed(work)
     execution = run.redrive("one")
@@ -33,7 +34,7 @@ def test_a_redrive_enters_the_failed_state_again_with_its_input_and_all_its_retr
     assert execution.redrives == 1
 
 
-def test_a_redriven_execution_keeps_the_definition_that_it_began_with() -> None:
+def test_a_redriven_execution_keeps_its_original_definition() -> None:
     work = Work(None, OutOfStockError(), OutOfStockError())
     run = failed(work)
     run.machine = machine({"Other": {"Type": "Succeed"}})  # a deployment
@@ -55,7 +56,7 @@ def test_a_fail_state_is_entered_again_and_fails_again() -> None:
     assert run.executions["one"].status == "FAILED"
 
 
-def test_a_redrive_is_taken_for_14_days() -> None:
+def test_a_redrive_is_possible_for_14_days() -> None:
     run = failed(Work(None, *[OutOfStockError()] * 4))
     run.advance(14 * DAY - 20)
     run.redrive("one")
@@ -65,7 +66,7 @@ def test_a_redrive_is_taken_for_14_days() -> None:
         run.redrive("one")
 
 
-def test_what_runs_or_has_succeeded_is_not_redriven() -> None:
+def test_running_and_succeeded_executions_cannot_be_redriven() -> None:
     run = runner({"Wait": task()}, Work())
     run.start("one", {})
     with pytest.raises(ApiError, match="ExecutionNotRedrivable"):
@@ -77,7 +78,7 @@ def test_what_runs_or_has_succeeded_is_not_redriven() -> None:
         run.redrive("two")
 
 
-def test_a_stopped_execution_forgets_the_retry_that_it_waited_for() -> None:
+def test_a_stopped_execution_forgets_its_pending_retry() -> None:
     work = Work(OutOfStockError(), None)
     run = runner({"Only": task(Retry=[{**RETRY[0], "IntervalSeconds": 100}])}, work)
     run.start("one", {})
@@ -88,7 +89,7 @@ def test_a_stopped_execution_forgets_the_retry_that_it_waited_for() -> None:
     assert run.executions["one"].status == "SUCCEEDED" and len(work.payloads) == 2
 
 
-def test_the_client_lists_shows_and_redrives_as_aws_does() -> None:
+def test_the_client_lists_describes_and_redrives_like_aws() -> None:
     run = failed(Work(None, OutOfStockError("gone"), OutOfStockError("gone"), None))
     client = run.as_client()
     (listed,) = client.list_executions(stateMachineArn=run.arn, statusFilter="FAILED")["executions"]

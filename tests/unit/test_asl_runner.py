@@ -1,4 +1,4 @@
-"""The state machine's interpreter against what the Step Functions documents say."""
+"""The state machine's interpreter follows the Step Functions documentation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OutOfStockError(Exception):
 
 
 def task(**fields: Any) -> dict[str, Any]:
-    """A Task that calls ${Work} and ends; `fields` override it."""
+    """A Task that calls ${Work} and ends. `fields` override its fields."""
     base = {"Type": "Task", "Resource": INVOKE, "Arguments": {"FunctionName": "${Work}"}, "End": True}
     if "Next" in fields:
         del base["End"]
@@ -60,7 +60,7 @@ def runner(states: dict[str, Any], work: Callable[[Any], Any] | None = None, **f
 
 
 class Work:
-    """A function that raises what it is told, in turn, and then answers; remembers when it was called."""
+    """A function that raises the given errors in turn and then returns. It records when it was called."""
 
     def __init__(self, *errors: Exception | None, answer: Any = None) -> None:
         self.errors = list(errors)
@@ -87,7 +87,7 @@ class Work:
 # -- data flow ----------------------------------------------------------------------------------------
 
 
-def test_a_task_hands_its_arguments_over_and_its_output_on() -> None:
+def test_a_task_sends_its_arguments_and_passes_its_output_on() -> None:
     work = Work(answer={"price": 900})
     run = runner(
         {
@@ -112,14 +112,14 @@ def test_a_task_hands_its_arguments_over_and_its_output_on() -> None:
     assert execution.states == ["Charge", "Done"]
 
 
-def test_a_task_without_output_gives_on_its_whole_result() -> None:
+def test_a_task_without_output_passes_its_whole_result_on() -> None:
     run = runner({"Charge": task()}, Work(answer="ok"))
     execution = run.start("one", {})
     run.run_until_idle()
     assert execution.output == {"ExecutedVersion": "$LATEST", "Payload": "ok", "StatusCode": 200}
 
 
-def test_a_handler_can_not_change_what_the_workflow_holds() -> None:
+def test_a_handler_cannot_change_the_workflows_data() -> None:
     def vandal(payload: Any) -> Any:
         payload["kept"] = "changed"
         return payload
@@ -136,7 +136,7 @@ def test_a_handler_can_not_change_what_the_workflow_holds() -> None:
     assert execution.output == {"kept": "as it was"}
 
 
-def test_choice_takes_the_first_rule_that_holds() -> None:
+def test_choice_takes_the_first_matching_rule() -> None:
     states = {
         "Route": {
             "Type": "Choice",
@@ -185,7 +185,7 @@ def test_a_condition_that_is_not_a_boolean_fails() -> None:
     assert (execution.status, execution.error) == ("FAILED", "States.QueryEvaluationError")
 
 
-def test_assign_and_output_see_the_variables_as_they_were_before() -> None:
+def test_assign_and_output_see_the_variables_before_the_change() -> None:
     states = {
         "First": {"Type": "Pass", "Assign": {"n": 1}, "Next": "Second"},
         "Second": {
@@ -202,7 +202,7 @@ def test_assign_and_output_see_the_variables_as_they_were_before() -> None:
     assert execution.output == [1, 2, 1]
 
 
-def test_the_context_object_names_execution_state_and_machine() -> None:
+def test_the_context_object_describes_execution_state_and_machine() -> None:
     states = {"Look": {"Type": "Succeed", "Output": "{% $states.context %}"}}
     run = runner(states)
     run.advance(2)
@@ -233,7 +233,7 @@ def test_an_undefined_value_is_an_error_that_a_task_can_catch() -> None:
     assert work.payloads == []
 
 
-def test_an_output_that_fails_is_caught_like_the_task_itself() -> None:
+def test_a_failing_output_is_caught_like_the_task_itself() -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
     states = {
         "Charge": task(Output="{% $states.result.nowhere %}", Catch=catch),
@@ -267,7 +267,7 @@ def test_the_cause_of_a_lambda_error_can_be_parsed() -> None:
     assert execution.output == {"why": "none left"}
 
 
-# Property-tested, as the short cut is the one place where the runner does not ask JSONata.
+# Only this short cut bypasses JSONata, so it is property-tested.
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
@@ -277,7 +277,7 @@ JSON_VALUES = st.recursive(
 
 @settings(deadline=None)
 @given(value=JSON_VALUES, path=st.lists(st.sampled_from("abc"), min_size=1, max_size=3))
-def test_the_short_cut_for_plain_paths_gives_what_jsonata_gives(value: Any, path: list[str]) -> None:
+def test_the_short_cut_for_plain_paths_equals_jsonata(value: Any, path: list[str]) -> None:
     def outcome(source: str) -> Any:
         try:
             return Expression(source).evaluate({"states": {"input": value}})
@@ -291,7 +291,7 @@ def test_the_short_cut_for_plain_paths_gives_what_jsonata_gives(value: Any, path
 # -- retries ------------------------------------------------------------------------------------------
 
 
-def test_retries_back_off_and_stop_at_the_longest_delay() -> None:
+def test_retries_back_off_up_to_the_maximum_delay() -> None:
     retry = [
         {
             "ErrorEquals": ["OutOfStockError"],
@@ -308,7 +308,7 @@ def test_retries_back_off_and_stop_at_the_longest_delay() -> None:
     run.advance(3600)
     assert work.called_at == [0, 2, 8, 18, 28]
     assert (execution.status, execution.error) == ("FAILED", "OutOfStockError")
-    assert execution.transitions == 5  # the state entered once, and four retries
+    assert execution.transitions == 5  # one entry of the state, and four retries
     assert execution.history[0].attempts == 5
 
 
@@ -321,7 +321,7 @@ def test_defaults_are_three_retries_from_one_second_doubling() -> None:
     assert work.called_at == [0, 1, 3, 7]
 
 
-def test_every_retrier_counts_for_itself() -> None:
+def test_every_retrier_counts_its_own_attempts() -> None:
     retry = [
         {"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 1, "BackoffRate": 1},
         {"ErrorEquals": ["States.ALL"], "MaxAttempts": 2, "BackoffRate": 1},
@@ -334,7 +334,7 @@ def test_every_retrier_counts_for_itself() -> None:
     assert len(work.payloads) == 4
 
 
-def test_no_retrier_is_used_up_by_another() -> None:
+def test_no_retrier_uses_up_another() -> None:
     retry = [
         {"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 1, "BackoffRate": 1},
         {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1, "BackoffRate": 1},
@@ -346,7 +346,7 @@ def test_no_retrier_is_used_up_by_another() -> None:
     assert (execution.status, len(work.payloads)) == ("FAILED", 3)
 
 
-def test_a_retrier_that_is_used_up_does_not_pass_the_error_to_the_next_one() -> None:
+def test_an_exhausted_retrier_does_not_pass_the_error_to_the_next() -> None:
     retry = [
         {"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 1},
         {"ErrorEquals": ["States.ALL"], "MaxAttempts": 5},
@@ -359,7 +359,7 @@ def test_a_retrier_that_is_used_up_does_not_pass_the_error_to_the_next_one() -> 
     assert len(work.payloads) == 2
 
 
-def test_no_attempts_means_never_retried() -> None:
+def test_zero_attempts_means_no_retry() -> None:
     retry = [{"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 0}, {"ErrorEquals": ["States.ALL"]}]
     work = Work(OutOfStockError())
     run = runner({"Charge": task(Retry=retry)}, work)
@@ -368,7 +368,7 @@ def test_no_attempts_means_never_retried() -> None:
     assert (execution.status, len(work.payloads)) == ("FAILED", 1)
 
 
-def test_a_state_entered_again_has_all_its_retries_again() -> None:
+def test_a_reentered_state_has_all_its_retries_again() -> None:
     retry = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]
     states = {
         "Charge": task(Retry=retry, Catch=[{"ErrorEquals": ["States.ALL"], "Next": "Again"}]),
@@ -383,7 +383,7 @@ def test_a_state_entered_again_has_all_its_retries_again() -> None:
     assert len(work.payloads) == 4
 
 
-def test_full_jitter_is_random_below_the_delay_and_the_same_for_one_seed() -> None:
+def test_full_jitter_is_random_below_the_delay_and_repeatable_for_a_seed() -> None:
     retry = [
         {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 10, "MaxAttempts": 4, "JitterStrategy": "FULL"}
     ]
@@ -428,7 +428,7 @@ def test_error_names_match_as_aws_documents(error: str | None, names: list[str],
     assert error_matches(error, tuple(names)) is taken
 
 
-def test_the_first_catcher_that_takes_the_error_wins() -> None:
+def test_the_first_matching_catcher_wins() -> None:
     catch = [
         {"ErrorEquals": ["States.Timeout"], "Next": "Slow"},
         {
@@ -450,7 +450,7 @@ def test_the_first_catcher_that_takes_the_error_wins() -> None:
     assert execution.output == "OutOfStockError"
 
 
-def test_a_killed_function_has_the_error_name_that_lambda_gives() -> None:
+def test_a_killed_function_has_lambdas_error_name() -> None:
     run = runner({"Charge": task()}, Work(InvocationError("Sandbox.Timedout", "after 10 s")))
     execution = run.start("one", {})
     run.run_until_idle()
@@ -461,7 +461,7 @@ def test_a_killed_function_has_the_error_name_that_lambda_gives() -> None:
     )
 
 
-def test_an_answer_that_is_not_json_is_a_marshalling_error() -> None:
+def test_a_result_that_is_not_json_is_a_marshalling_error() -> None:
     run = runner({"Charge": task()}, Work(answer={1, 2}))
     execution = run.start("one", {})
     run.run_until_idle()
@@ -480,7 +480,7 @@ def test_a_result_over_the_payload_limit_is_terminal() -> None:
 # -- task tokens and time -----------------------------------------------------------------------------
 
 
-def test_a_token_answered_lets_the_execution_go_on() -> None:
+def test_an_execution_continues_after_its_token_succeeds() -> None:
     work = Work()
     run = runner({"Provision": waiting(Output="{% $states.result.site %}")}, work)
     execution = run.start("one", {})
@@ -492,7 +492,7 @@ def test_a_token_answered_lets_the_execution_go_on() -> None:
     assert (execution.status, execution.output) == ("SUCCEEDED", "example.test")
 
 
-def test_a_token_failed_is_retried_with_a_new_token_and_then_caught() -> None:
+def test_a_failed_token_is_retried_with_a_new_token_and_then_caught() -> None:
     work = Work()
     states = {
         "Provision": waiting(
@@ -511,7 +511,7 @@ def test_a_token_failed_is_retried_with_a_new_token_and_then_caught() -> None:
     assert execution.output == {"Error": "Flaky", "Cause": "try again"}
 
 
-def test_a_handler_may_answer_its_own_token() -> None:
+def test_a_handler_may_complete_its_own_token() -> None:
     calls: list[str] = []
 
     def eager(payload: Any) -> None:
@@ -524,7 +524,7 @@ def test_a_handler_may_answer_its_own_token() -> None:
     assert (execution.output, len(calls)) == ("soon", 1)
 
 
-def test_a_token_answered_before_the_function_crashed_counts() -> None:
+def test_a_token_completed_before_the_function_crashed_counts() -> None:
     def eager_and_broken(payload: Any) -> None:
         run.send_task_success(payload["token"], '"soon"')
         raise OutOfStockError
@@ -535,7 +535,7 @@ def test_a_token_answered_before_the_function_crashed_counts() -> None:
     assert (execution.output, execution.transitions) == ("soon", 1)
 
 
-def test_a_function_that_fails_before_waiting_kills_its_token() -> None:
+def test_a_function_that_fails_before_waiting_invalidates_its_token() -> None:
     work = Work(OutOfStockError())
     run = runner({"Provision": waiting()}, work)
     execution = run.start("one", {})
@@ -546,7 +546,7 @@ def test_a_function_that_fails_before_waiting_kills_its_token() -> None:
     assert refusal.value.code == "TaskTimedOut"
 
 
-def test_a_token_can_be_answered_only_once() -> None:
+def test_a_token_can_be_completed_only_once() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work)
     run.start("one", {})
@@ -571,7 +571,7 @@ def test_an_unknown_token_and_output_that_is_not_json_are_refused() -> None:
     assert execution.waiting_token == work.payloads[0]["token"]
 
 
-def test_a_task_that_is_never_answered_times_out_and_its_token_dies() -> None:
+def test_a_task_without_a_response_times_out_and_its_token_becomes_invalid() -> None:
     work = Work()
     states = {
         "Provision": waiting(TimeoutSeconds=60, Catch=[{"ErrorEquals": ["States.Timeout"], "Next": "Late"}]),
@@ -588,7 +588,7 @@ def test_a_task_that_is_never_answered_times_out_and_its_token_dies() -> None:
         run.send_task_success(work.payloads[0]["token"], "{}")
 
 
-def test_the_deadline_starts_anew_with_every_attempt() -> None:
+def test_the_deadline_restarts_with_every_attempt() -> None:
     retry = [{"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 5, "MaxAttempts": 1}]
     work = Work()
     run = runner({"Provision": waiting(TimeoutSeconds="{% $states.input.patience %}", Retry=retry)}, work)
@@ -600,7 +600,7 @@ def test_the_deadline_starts_anew_with_every_attempt() -> None:
     assert (execution.status, execution.error) == ("FAILED", "States.Timeout")
 
 
-def test_a_function_that_outlives_the_deadline_has_timed_out() -> None:
+def test_a_function_that_runs_past_the_deadline_has_timed_out() -> None:
     def slow(_: Any) -> str:
         assert isinstance(run.clock, VirtualClock)
         run.clock.advance(11)
@@ -612,7 +612,7 @@ def test_a_function_that_outlives_the_deadline_has_timed_out() -> None:
     assert (execution.status, execution.error) == ("FAILED", "States.Timeout")
 
 
-def test_a_deadline_met_does_not_strike_later() -> None:
+def test_a_met_deadline_has_no_later_effect() -> None:
     work = Work()
     states = {"First": waiting(TimeoutSeconds=60, Next="Second"), "Second": waiting()}
     del states["First"]["End"]
@@ -627,7 +627,7 @@ def test_a_deadline_met_does_not_strike_later() -> None:
     assert execution.status == "RUNNING"
 
 
-def test_a_machine_out_of_time_is_timed_out_and_its_token_dead() -> None:
+def test_a_machine_that_runs_out_of_time_times_out_and_its_token_becomes_invalid() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work, TimeoutSeconds=3600)
     execution = run.start("one", {})
@@ -653,7 +653,7 @@ def test_a_stopped_execution_is_aborted_and_runs_no_further() -> None:
     assert len(work.payloads) == 1
 
 
-def test_an_execution_stopped_before_its_next_step_does_not_take_it() -> None:
+def test_an_execution_stopped_before_its_next_step_does_not_run_it() -> None:
     work = Work()
     run = runner({"Charge": task()}, work)
     execution = run.start("one", {})
@@ -662,7 +662,7 @@ def test_an_execution_stopped_before_its_next_step_does_not_take_it() -> None:
     assert (execution.status, execution.states, work.payloads) == ("ABORTED", [], [])
 
 
-def test_timers_of_many_executions_fire_in_order_of_time() -> None:
+def test_timers_of_several_executions_fire_in_order_of_time() -> None:
     order: list[str] = []
     states = {
         "Provision": waiting(
@@ -696,7 +696,7 @@ def test_a_simulation_can_choose_which_execution_goes_first() -> None:
 # -- starting -----------------------------------------------------------------------------------------
 
 
-def test_starting_a_running_execution_again_gives_the_same_one() -> None:
+def test_starting_a_running_execution_again_returns_the_same_one() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work)
     first = run.start("one", {"a": 1})
@@ -706,7 +706,7 @@ def test_starting_a_running_execution_again_gives_the_same_one() -> None:
     assert len(work.payloads) == 1
 
 
-def test_a_taken_name_is_refused_with_other_input_or_after_the_end() -> None:
+def test_a_used_name_is_refused_with_other_input_or_after_the_end() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work)
     run.start("one", {"a": 1})
@@ -719,14 +719,14 @@ def test_a_taken_name_is_refused_with_other_input_or_after_the_end() -> None:
         run.start("one", {"a": 1})
 
 
-def test_a_workflow_that_goes_round_in_circles_ends() -> None:
+def test_an_endless_workflow_ends() -> None:
     run = runner({"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}})
     execution = run.start("one", {})
     run.run_until_idle()
     assert (execution.status, execution.error) == ("FAILED", "States.Runtime")
 
 
-# -- what is refused at load --------------------------------------------------------------------------
+# -- definitions that are refused ---------------------------------------------------------------------
 
 DONE = {"Type": "Succeed"}
 
@@ -765,7 +765,7 @@ DONE = {"Type": "Succeed"}
         ({"A": {"Type": "Pass", "Result": 1, "End": True}}, "Result"),
     ],
 )
-def test_what_it_does_not_know_is_refused(states: dict[str, Any], complaint: str) -> None:
+def test_unsupported_definitions_are_refused(states: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UnsupportedAslError, match=complaint):
         machine(states)
 
@@ -775,7 +775,7 @@ def test_jsonpath_machines_are_refused() -> None:
         machine({"A": DONE}, QueryLanguage="JSONPath")
 
 
-def test_substitutions_must_fit_the_definition() -> None:
+def test_substitutions_must_match_the_definition() -> None:
     definition = {"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": task()}}
     with pytest.raises(UnsupportedAslError, match=r"no substitution is given for \$\{Work\}"):
         StateMachine.parse(definition, {})
@@ -783,7 +783,7 @@ def test_substitutions_must_fit_the_definition() -> None:
         StateMachine.parse(definition, {"Work": "arn", "Play": "arn"})
 
 
-def test_a_file_with_a_state_written_twice_is_refused(tmp_path: Any) -> None:
+def test_a_file_with_a_duplicate_state_is_refused(tmp_path: Any) -> None:
     path = tmp_path / "fulfil.asl.yaml"
     path.write_text(
         "QueryLanguage: JSONata\nStartAt: A\nStates:\n  A: {Type: Succeed}\n  A: {Type: Fail, Error: X}\n"
@@ -792,7 +792,7 @@ def test_a_file_with_a_state_written_twice_is_refused(tmp_path: Any) -> None:
         StateMachine.load(path, {})
 
 
-def test_a_file_is_named_after_itself(tmp_path: Any) -> None:
+def test_a_machine_is_named_after_its_file(tmp_path: Any) -> None:
     path = tmp_path / "fulfil_order.asl.yaml"
     path.write_text("QueryLanguage: JSONata\nStartAt: A\nStates:\n  A: {Type: Succeed}\n")
     assert StateMachine.load(path, {}).name == "fulfil_order"
@@ -801,7 +801,7 @@ def test_a_file_is_named_after_itself(tmp_path: Any) -> None:
 # -- the client ---------------------------------------------------------------------------------------
 
 
-def test_the_client_answers_and_refuses_like_boto3() -> None:
+def test_the_client_returns_and_refuses_like_boto3() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work)
     client = run.as_client()

@@ -1,4 +1,4 @@
-"""Which callback URLs are taken, and which addresses count as public."""
+"""Which callback URLs are accepted, and which addresses count as public."""
 
 from __future__ import annotations
 
@@ -86,17 +86,17 @@ NOT_PUBLIC = [
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_an_address_that_anybody_can_reach_is_public(address: str) -> None:
+def test_globally_reachable_addresses_are_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_an_address_that_only_some_can_reach_is_not_public(address: str) -> None:
+def test_other_addresses_are_not_public(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
 
 
 @given(st.ip_addresses())
-def test_nothing_public_is_private_to_python(
+def test_every_public_address_is_global_to_python(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     if is_public(address):
@@ -109,14 +109,14 @@ def test_nothing_public_is_private_to_python(
 @given(
     st.ip_addresses(v=4), st.sampled_from(["::", "::ffff:0:0", "64:ff9b::", "64:ff9b:1::", "::ffff:0:0:0"])
 )
-def test_no_ipv4_address_hides_in_the_end_of_an_ipv6_address(
+def test_an_ipv4_address_inside_an_ipv6_address_is_not_public(
     inner: ipaddress.IPv4Address, prefix: str
 ) -> None:
     assert not is_public(ipaddress.IPv6Address(int(ipaddress.IPv6Address(prefix)) + int(inner)))
 
 
 @given(st.ip_addresses(v=4))
-def test_no_ipv4_address_hides_in_6to4_or_teredo(inner: ipaddress.IPv4Address) -> None:
+def test_an_ipv4_address_inside_6to4_or_teredo_is_not_public(inner: ipaddress.IPv4Address) -> None:
     six_to_four = (0x2002 << 112) | (int(inner) << 80) | 1
     teredo = (0x20010000 << 96) | (0x41000000 << 64) | (int(inner) ^ 0xFFFFFFFF)
 
@@ -141,7 +141,7 @@ def test_no_ipv4_address_hides_in_6to4_or_teredo(inner: ipaddress.IPv4Address) -
         "https://a.example/@home:x",
     ],
 )
-def test_a_public_https_url_is_taken(url: str) -> None:
+def test_a_public_https_url_is_accepted(url: str) -> None:
     assert url_problem(url) is None
     assert url_problem(url, allow_loopback=True) is None
 
@@ -222,7 +222,7 @@ def test_any_other_url_is_refused_with_the_reason(url: str, reason: str) -> None
 
 
 @pytest.mark.parametrize("address", [address for address in NOT_PUBLIC if "%" not in address])
-def test_an_address_that_is_not_public_is_refused_when_the_order_is_placed(address: str) -> None:
+def test_a_non_public_address_is_refused_when_the_order_is_placed(address: str) -> None:
     host = f"[{address}]" if ":" in address else address
 
     assert url_problem(f"https://{host}/x") == "the address is not public"
@@ -238,7 +238,7 @@ LOOPBACK = [
 
 
 @pytest.mark.parametrize("url", LOOPBACK)
-def test_loopback_is_taken_only_where_it_is_allowed(url: str) -> None:
+def test_loopback_is_accepted_only_where_it_is_allowed(url: str) -> None:
     assert url_problem(url, allow_loopback=True) is None
     assert url_problem(url) is not None
 
@@ -256,14 +256,14 @@ def test_allowing_loopback_allows_nothing_else(url: str) -> None:
     assert url_problem(url, allow_loopback=True) is not None
 
 
-def test_a_url_comes_apart_into_what_goes_over_the_wire() -> None:
+def test_a_url_is_split_into_the_parts_of_the_request() -> None:
     url = parse("https://HOOKS.example.com:8443?a=b")
 
     assert (url.scheme, url.host, url.port, url.target) == ("https", "hooks.example.com", 8443, "/?a=b")
 
 
 @given(st.text(max_size=60))
-def test_no_text_at_all_upsets_the_check(text: str) -> None:
+def test_any_text_is_checked_without_an_exception(text: str) -> None:
     for url in (text, f"https://{text}", f"https://h.example/{text}", f"https://h.example:{text}/"):
         problem = url_problem(url)
         if problem is None:
@@ -274,7 +274,7 @@ def test_no_text_at_all_upsets_the_check(text: str) -> None:
 @pytest.mark.parametrize(
     "value", ["", "Bearer 12345", "Token abc", "Basic dXNlcjpwYXNz", "x" * MAX_AUTHORIZATION_LENGTH]
 )
-def test_an_ordinary_authorization_is_taken(value: str) -> None:
+def test_an_ordinary_authorization_is_accepted(value: str) -> None:
     assert authorization_problem(value) is None
 
 
@@ -292,7 +292,7 @@ def test_an_ordinary_authorization_is_taken(value: str) -> None:
         "x" * (MAX_AUTHORIZATION_LENGTH + 1),
     ],
 )
-def test_an_authorization_that_could_break_a_header_is_refused_without_repeating_it(value: str) -> None:
+def test_an_authorization_that_could_break_a_header_is_refused_and_not_repeated(value: str) -> None:
     problem = authorization_problem(value)
 
     assert problem is not None

@@ -1,4 +1,4 @@
-"""`make check` chooses the tests that can feel a change, the nearest first, and stops in time."""
+"""`make check` selects the tests that a change can affect, runs the closest first, and stops in time."""
 
 from __future__ import annotations
 
@@ -37,34 +37,35 @@ FILES = {
     ("changed", "tests"),
     [
         ("tests/workflow/test_carts.py", ["workflow/test_carts.py"]),
-        # Over two handlers and the world, which reaches every handler; a word in common goes first.
+        # Found through two handlers and the world, which imports every handler. Tests that share a word go
+        # first.
         (
             "layers/hosting_orders/hosting_orders/refund.py",
             ["workflow/test_refunds.py", "workflow/test_carts.py"],
         ),
         ("functions/show_order/app.py", ["workflow/test_carts.py", "workflow/test_refunds.py"]),
-        # By the conftest.py beside it.
+        # Found through the conftest.py beside it.
         (
             "layers/hosting_orders/hosting_orders/money.py",
             ["conformance/test_contract.py", "workflow/test_carts.py", "workflow/test_refunds.py"],
         ),
-        # Relative imports, and a package's own file, which runs when a module of it is imported.
+        # Relative imports, and a package's `__init__.py`, which runs when one of its modules is imported.
         ("local/standin/wire.py", ["workflow/test_standin.py"]),
         ("docs/errors.md", ["conformance/test_contract.py"]),
         ("events/show_order/order.json", ["workflow/test_events.py"]),
         ("docs/other.md", []),
     ],
 )
-def test_those_that_import_or_name_what_changed(changed: str, tests: list[str]) -> None:
+def test_tests_that_import_or_name_a_changed_file_are_selected(changed: str, tests: list[str]) -> None:
     assert felt_by({changed}, FILES) == [f"tests/{test}" for test in tests]
 
 
-def test_what_was_deleted_is_felt_by_those_that_import_it_still() -> None:
+def test_tests_that_still_import_a_deleted_file_are_selected() -> None:
     left = {path: text for path, text in FILES.items() if path != "local/standin/wire.py"}
     assert felt_by({"local/standin/wire.py"}, left) == ["tests/workflow/test_standin.py"]
 
 
-def test_who_imports_it_directly_comes_before_who_shares_a_word_of_its_name() -> None:
+def test_direct_imports_come_before_shared_words() -> None:
     files = {**FILES, "tests/workflow/test_zeal.py": "from hosting_orders.refund import refund"}
     found = felt_by({"layers/hosting_orders/hosting_orders/refund.py"}, files)
     assert found[:2] == ["tests/workflow/test_zeal.py", "tests/workflow/test_refunds.py"]
@@ -75,7 +76,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_changed_is_what_the_upstream_does_not_have(tmp_path: Path) -> None:
+def test_changed_files_are_those_missing_upstream(tmp_path: Path) -> None:
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     origin.mkdir()
     git(origin, "init")
@@ -91,7 +92,7 @@ def test_changed_is_what_the_upstream_does_not_have(tmp_path: Path) -> None:
     (clone / "deleted").unlink()
     (clone / "bücher").write_text("new")
     assert changed_files(clone) == {"committed", "edited", "deleted", "bücher"}
-    assert changed_files(origin) == set()  # no upstream: what is not committed
+    assert changed_files(origin) == set()  # without an upstream: uncommitted files
 
 
 def test_a_folder_without_git_has_no_changes(tmp_path: Path) -> None:

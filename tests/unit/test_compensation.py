@@ -1,4 +1,4 @@
-"""Compensation, cell by cell: every status of an order with everything that can be true of its money."""
+"""Compensation cell by cell: every status of an order with every state of its money."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GROSS = 1452
 
 
 class Books:
-    """The stored order and cart; a write of an old version is refused."""
+    """The stored order and cart. A write with an old version is refused."""
 
     def __init__(self, order: Order, cart: Cart) -> None:
         self.stored, self.stored_cart = order, cart
@@ -53,7 +53,7 @@ class Books:
 
 
 class Bank:
-    """The cart's invoice at the provider: its state, and what is found when it is to be voided."""
+    """The cart's invoice at the provider: its state, and its state when it is to be voided."""
 
     def __init__(self, status: PaymentStatus, voided: PaymentStatus) -> None:
         self.status, self.voided = status, voided
@@ -76,7 +76,7 @@ class Bank:
 
 
 class Scene:
-    """One order in this status, alone in its cart, whose invoice at the provider is in that state."""
+    """An order in this status, alone in its cart, with an invoice in that state at the provider."""
 
     def __init__(self, status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus) -> None:
         order = Order(
@@ -102,18 +102,17 @@ class Scene:
         )
 
     def run(self) -> tuple[Compensation, OrderStatus, int]:
-        """The result, the order's status afterwards, and how often money has gone back."""
+        """Return the result, the order's new status, and the number of refunds."""
         result = refund_order(self.services, ACCOUNT, NUMBER, "MadeUp")
         return result, self.books.stored.status, len(self.bank.refunds)
 
     def settle(self, status: PaymentStatus) -> None:
-        """A debit that was under way has come to its end, and the cart knows."""
+        """A running debit ends, and the cart is updated."""
         self.bank.status = status
         record_payment(self.services, self.books.stored_cart, self.bank.state("in_1"))
 
 
-# What is true of the money: the payment's status, what is found when the invoice is to be voided, and the column of the
-# table below.
+# The state of the money: the payment's status, the invoice's state at the void, and the table column below.
 UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER, CAME = range(5)
 MONEY = [
     (PaymentStatus.PROCESSING, PaymentStatus.PROCESSING, UNDER_WAY),
@@ -130,8 +129,8 @@ MONEY = [
 ]
 
 S = OrderStatus
-# By the order's status: under way, voided, paid meanwhile, never came, came. Each is the status afterwards, with `…`
-# when the order waits and `+` when its money goes back.
+# For each order status: under way, voided, paid meanwhile, never came, came. The cell is the new status. `…`
+# means the order waits, `+` means a refund.
 EXPECTED = {
     S.PENDING: "refunding… failed provision_failed+ failed provision_failed+",
     S.PROCESSING: "refunding… provision_failed provision_failed+ provision_failed provision_failed+",
@@ -174,7 +173,7 @@ def test_every_cell(status: OrderStatus, payment: PaymentStatus, voided: Payment
 
 
 @pytest.mark.parametrize("status", [status for status in OrderStatus if "+" in EXPECTED[status]])
-def test_a_refund_that_is_refused_is_tried_again_and_given_once(status: OrderStatus) -> None:
+def test_a_refused_refund_is_retried_and_made_once(status: OrderStatus) -> None:
     scene = Scene(status, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     scene.bank.refuses = True
     ended = scene.books.stored.ended
@@ -186,7 +185,7 @@ def test_a_refund_that_is_refused_is_tried_again_and_given_once(status: OrderSta
     assert scene.run() == (Compensation.DONE, end, 1)
 
 
-# -- what the table promises, read from the table itself ------------------------------------------------------------
+# -- invariants of the table itself ---------------------------------------------------------------------------------
 
 
 def reachable(status: OrderStatus) -> set[OrderStatus]:
@@ -198,7 +197,7 @@ def reachable(status: OrderStatus) -> set[OrderStatus]:
 
 @pytest.mark.parametrize("payment", PaymentStatus)
 @pytest.mark.parametrize("status", OrderStatus)
-def test_the_table_keeps_its_promises(status: OrderStatus, payment: PaymentStatus) -> None:
+def test_the_table_satisfies_its_invariants(status: OrderStatus, payment: PaymentStatus) -> None:
     money = Payment(payment, "EUR")
     action = next_action(status, money)
     may_be_delivered = S.COMPLETED in reachable(status)
@@ -214,8 +213,8 @@ def test_the_table_keeps_its_promises(status: OrderStatus, payment: PaymentStatu
         assert MOVES[status] and not money.paid
 
 
-def test_a_refund_on_record_is_written_to_the_cart_too() -> None:
-    """The process that gave the money back died before it wrote the cart."""
+def test_a_stored_refund_is_written_to_the_cart_too() -> None:
+    """The process that made the refund crashed before it wrote the cart."""
     scene = Scene(OrderStatus.PROVISION_FAILED, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     scene.books.stored = replace(scene.books.stored, refund=Refund("cn_1", GROSS, 0, NOW))
     assert scene.run() == (Compensation.DONE, OrderStatus.PROVISION_FAILED, 0)
@@ -223,7 +222,7 @@ def test_a_refund_on_record_is_written_to_the_cart_too() -> None:
     assert (payment.status, payment.refunded) == (PaymentStatus.REFUNDED, GROSS)
 
 
-def test_a_sum_of_refunds_that_another_process_wrote_meanwhile_does_not_shrink() -> None:
+def test_a_concurrent_refund_sum_does_not_shrink() -> None:
     scene = Scene(OrderStatus.REFUNDING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     save = scene.books.save_payment
 
@@ -239,7 +238,7 @@ def test_a_sum_of_refunds_that_another_process_wrote_meanwhile_does_not_shrink()
     assert scene.books.stored_cart.payment.refunded == GROSS + 500
 
 
-def test_what_is_noted_of_an_order_does_not_move_its_times() -> None:
+def test_a_note_on_an_order_does_not_change_its_times() -> None:
     order = Scene(OrderStatus.PROCESSING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED).books.stored
     paid = TimelineEntry(NOW + 1, OrderStatus.PROCESSING, Actor.STRIPE, "payment succeeded")
     first = TimelineEntry(NOW, OrderStatus.PENDING, Actor.CUSTOMER, "order placed")

@@ -1,4 +1,4 @@
-"""Contacts: what is read, and what is wrong whatever the TLD."""
+"""Contacts: reading and normalising them, and the rules common to all TLDs."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ def test_a_contact_is_read_into_its_normal_form() -> None:
 
 @pytest.mark.parametrize("field", REQUIRED)
 @pytest.mark.parametrize("value", [None, "", "   "])
-def test_a_required_field_that_is_missing_makes_the_contact_incomplete(field: str, value: object) -> None:
+def test_a_missing_required_field_makes_the_contact_incomplete(field: str, value: object) -> None:
     left_out = the_problem(field, value)
     assert left_out.code == "incomplete_contact"
     assert field in str(left_out)
 
 
-def test_every_missing_field_is_named_at_once() -> None:
+def test_every_missing_field_is_named() -> None:
     found = problems({})
     assert set(found) == {f"/{name}" for name in REQUIRED}
     assert {problem.code for problem in found.values()} == {"incomplete_contact"}
@@ -85,7 +85,7 @@ def test_every_missing_field_is_named_at_once() -> None:
     [1, 1.5, True, [], {}, ["x"], "a\nb", "a\x00b", "a\x1bb", "a\u2028b", "a\ud800b", "x" * 300],
     ids=repr,
 )
-def test_a_bad_value_is_told_by_its_field(field: str, value: object) -> None:
+def test_an_invalid_value_names_its_field(field: str, value: object) -> None:
     bad = the_problem(field, value)
     assert bad.code == "invalid_contact"
     assert field in str(bad)
@@ -94,12 +94,12 @@ def test_a_bad_value_is_told_by_its_field(field: str, value: object) -> None:
 @pytest.mark.parametrize(
     "field", [name for name in (*REQUIRED, *OPTIONAL) if name not in ("country", "email", "phone")]
 )
-def test_a_field_can_be_as_long_as_it_says_and_not_longer(field: str) -> None:
+def test_a_field_has_a_maximum_length(field: str) -> None:
     assert getattr(read(**{field: "x" * LONGEST[field]}), field) == "x" * LONGEST[field]
     assert the_problem(field, "x" * (LONGEST[field] + 1)).code == "invalid_contact"
 
 
-def test_several_faults_are_told_together() -> None:
+def test_several_errors_are_reported_together() -> None:
     found = problems(person(email="nobody", phone=None, country="XX", firstname="Ada", extra_properties=[]))
     assert {pointer: problem.code for pointer, problem in found.items()} == {
         "/phone": "incomplete_contact",
@@ -111,18 +111,18 @@ def test_several_faults_are_told_together() -> None:
     assert "`first_name`" in str(found["/firstname"])
 
 
-def test_an_unknown_field_is_told_with_a_safe_pointer() -> None:
+def test_an_unknown_field_is_reported_with_a_safe_pointer() -> None:
     assert list(problems(person(**{"a/b~c": 1}))) == ["/a~1b~0c"]
     assert all(len(pointer) < 70 for pointer in problems(person(**{"x" * 5000: 1})))
 
 
 @pytest.mark.parametrize("country", sorted(set(countries_by_alpha2) - {"XK"}))
-def test_every_assigned_country_is_taken_in_small_letters_too(country: str) -> None:
+def test_every_assigned_country_is_accepted_in_lower_case_too(country: str) -> None:
     assert read(country=country.lower()).country == country
 
 
 @pytest.mark.parametrize("country", ["XK", "EU", "UK", "AN", "XX", "ZZ", "N", "NLD", "12", "ﬁ", "ß"])
-def test_what_is_no_assigned_country_code_is_refused(country: str) -> None:
+def test_an_unassigned_country_code_is_refused(country: str) -> None:
     assert the_problem("country", country).code == "invalid_contact"
 
 
@@ -135,7 +135,7 @@ def test_what_is_no_assigned_country_code_is_refused(country: str) -> None:
         ("a@no-such-host.example.org", "a@no-such-host.example.org"),
     ],
 )
-def test_an_address_is_taken_by_its_form_alone(email: str, kept: str) -> None:
+def test_an_email_address_is_checked_by_form_only(email: str, kept: str) -> None:
     assert read(email=email).email == kept
 
 
@@ -155,7 +155,7 @@ def test_an_address_is_taken_by_its_form_alone(email: str, kept: str) -> None:
         "ada@example.com,bob@example.com",
     ],
 )
-def test_what_is_no_address_is_refused_without_being_repeated(email: str) -> None:
+def test_an_invalid_email_address_is_refused_and_not_repeated(email: str) -> None:
     bad = the_problem("email", email)
     assert bad.code == "invalid_contact"
     assert str(bad) == str(the_problem("email", "?")), "the same words whatever was given"
@@ -165,7 +165,7 @@ def test_what_is_no_address_is_refused_without_being_repeated(email: str) -> Non
     ("phone", "kept"),
     [
         ("+15555555555", "+1.5555555555"),
-        ("+1.5555555555", "+1.5555555555"),  # the contract's example: possible, though nobody's
+        ("+1.5555555555", "+1.5555555555"),  # the contract's example: a possible number, though unassigned
         ("+1 555 555 5555", "+1.5555555555"),
         ("+1 (555) 555-5555", "+1.5555555555"),
         ("+31.201234567", "+31.201234567"),
@@ -175,7 +175,7 @@ def test_what_is_no_address_is_refused_without_being_repeated(email: str) -> Non
         ("+358.91234567", "+358.91234567"),
     ],
 )
-def test_a_telephone_number_is_kept_in_the_registries_form(phone: str, kept: str) -> None:
+def test_a_phone_number_is_stored_in_the_registries_form(phone: str, kept: str) -> None:
     assert read(phone=phone).phone == kept
 
 
@@ -197,13 +197,13 @@ def test_a_telephone_number_is_kept_in_the_registries_form(phone: str, kept: str
         "tel:+15555555555",
     ],
 )
-def test_what_is_no_possible_number_is_refused_without_being_repeated(phone: str) -> None:
+def test_an_impossible_phone_number_is_refused_and_not_repeated(phone: str) -> None:
     bad = the_problem("phone", phone)
     assert bad.code == "invalid_contact"
     assert str(bad) == str(the_problem("phone", "?")), "the same words whatever was given"
 
 
-def test_extra_properties_hold_texts_numbers_and_truth_values_only() -> None:
+def test_extra_properties_hold_only_texts_numbers_and_booleans() -> None:
     found = problems(
         person(extra_properties={"a": [], "b": {}, "c": "x" * (MAX_EXTRA_LENGTH + 1), "d": "a\nb", "e": "ok"})
     )
@@ -214,8 +214,8 @@ def test_extra_properties_hold_texts_numbers_and_truth_values_only() -> None:
     assert read(extra_properties=None).extra == {}
 
 
-def test_a_contact_always_fits_into_what_kms_encrypts_at_once() -> None:
-    """Each field is within its own limit; all together would be too much."""
+def test_a_contact_always_fits_into_one_kms_encryption() -> None:
+    """Each field is within its own limit, but all together exceed the total."""
     largest = {"street_address": "語" * 160, "organization": "語" * 128, "city": "語" * 64}
     assert contact_size(read(**largest)) <= MAX_CONTACT_BYTES
     extras = {f"field{n}": "語" * 128 for n in range(8)}
@@ -235,7 +235,7 @@ FIELDS = st.sampled_from([*REQUIRED, *OPTIONAL, "extra_properties", "fax"])
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(FIELDS, VALUES, max_size=11))
-def test_whatever_json_is_given_it_is_a_contact_or_a_list_of_its_faults(changes: dict[str, object]) -> None:
+def test_any_json_gives_a_contact_or_a_list_of_errors(changes: dict[str, object]) -> None:
     try:
         contact = RULES.read_contact({**PERSON_EXAMPLE, **changes})
     except InvalidFieldsError as error:
@@ -252,13 +252,13 @@ def test_whatever_json_is_given_it_is_a_contact_or_a_list_of_its_faults(changes:
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="+0123456789 .-()", max_size=20))
 @example("+4900001")
-def test_a_number_that_is_taken_is_one_of_the_registries(phone: str) -> None:
+def test_an_accepted_phone_number_has_the_registries_form(phone: str) -> None:
     try:
         kept = read(phone=phone).phone
     except InvalidFieldsError:
         return
     assert re.fullmatch(r"\+[0-9]{1,3}\.[0-9]{1,14}", kept)
-    # A zero after the country code is for calls inside the country, and goes. In Italy it belongs to the number.
+    # A zero after the country code is for domestic calls and is dropped. In Italy it is part of the number.
     country, _, number = kept.removeprefix("+").partition(".")
     given_digits = re.sub(r"\D", "", phone)
     assert country + number in given_digits or f"{country}0{number}" in given_digits or country == "39"
@@ -268,10 +268,10 @@ def test_a_number_that_is_taken_is_one_of_the_registries(phone: str) -> None:
 @pytest.mark.parametrize(
     "text", ["\u200b", "\u202e", "\u2060", "\u00ad", "a\u200bb", "\uffff", "\ue000", "\u200d"]
 )
-def test_what_can_not_be_seen_is_no_part_of_a_contact(text: str) -> None:
+def test_invisible_characters_are_refused(text: str) -> None:
     for name in ("first_name", "street_address", "city", "organization"):
         assert f"/{name}" in problems(person(**{name: text}))
 
 
-def test_joiners_that_a_language_needs_pass() -> None:
+def test_joiners_required_by_a_language_are_accepted() -> None:
     assert read(last_name="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645").last_name

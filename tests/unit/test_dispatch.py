@@ -1,4 +1,4 @@
-"""One Lambda handler picks an operation by its route, and by the API version where contracts share a route."""
+"""A Lambda handler selects an operation by its route, and by the API version where contracts share a route."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_one_handler_serves_operations_of_several_routes() -> None:
     assert list(handler.handles) == [SHOW_2, SHOW_1, OWN_SHOW, LIST]
 
 
-def test_a_route_that_the_function_does_not_serve_is_a_fault_of_ours() -> None:
+def test_a_route_that_the_function_does_not_serve_is_an_internal_error() -> None:
     found = call(show, "GET /api/elsewhere")
     assert (found.status, found.body) == (500, {"shared": "internal_error"})
 
@@ -109,7 +109,7 @@ def test_a_route_that_the_function_does_not_serve_is_a_fault_of_ours() -> None:
     ("pinned", "header", "spoken"),
     [(2, None, "two"), (1, None, "one"), (2, "1", "one"), (1, "2", "two"), (3, " 1 ", "one")],
 )
-def test_the_header_picks_the_version_else_the_key_s_pin_does(
+def test_the_header_decides_the_version_or_else_the_keys_pin(
     pinned: int, header: str | None, spoken: str
 ) -> None:
     found = call(show, "GET /api/things/7", pinned, **({"x_api_version": header} if header else {}))
@@ -118,7 +118,7 @@ def test_the_header_picks_the_version_else_the_key_s_pin_does(
 
 
 @pytest.mark.parametrize("version", ["3", "", "two", "１"])
-def test_an_unknown_version_is_refused_with_those_that_are_spoken(version: str) -> None:
+def test_an_unknown_version_is_refused_with_the_known_ones(version: str) -> None:
     found = call(show, "GET /api/things/7", x_api_version=version, accept="application/problem+json")
     assert (found.status, found.body["code"]) == (400, "unsupported_api_version")
     assert found.body["detail"] == (
@@ -137,7 +137,7 @@ def test_a_contract_without_versions_ignores_the_header() -> None:
 @pytest.mark.parametrize(
     ("route", "shape"), [("GET /api/things/7", "shared"), ("GET /api/v1/things/7", "own")]
 )
-def test_the_shape_of_an_error_is_the_route_s_before_anybody_is_known(route: str, shape: str) -> None:
+def test_an_error_has_the_shape_of_its_route_before_the_credential_is_known(route: str, shape: str) -> None:
     found = call(show, route, None)
     assert (found.status, found.body) == (401, {shape: "unauthorized"})
     assert call(show, route.replace("7", "none")).body == {shape: "not_found"}
@@ -147,12 +147,12 @@ def test_the_shape_of_an_error_is_the_route_s_before_anybody_is_known(route: str
 
 
 @pytest.mark.parametrize(("header", "version"), [(None, "2"), ("1", "1"), ("7", "2")])
-def test_a_refusal_says_the_version_that_was_asked_for(header: str | None, version: str) -> None:
+def test_an_error_carries_the_requested_version(header: str | None, version: str) -> None:
     found = call(show, "GET /api/things/7", None, **({"x_api_version": header} if header else {}))
     assert found.headers["X-Api-Version"] == version
 
 
-def test_an_error_after_the_pin_is_known_says_the_pinned_version() -> None:
+def test_an_error_after_the_pin_is_known_carries_the_pinned_version() -> None:
     assert call(show, "GET /api/things/none", 1).headers["X-Api-Version"] == "1"
 
 
@@ -165,7 +165,7 @@ def test_an_error_after_the_pin_is_known_says_the_pinned_version() -> None:
         ((SHOW_2, operation(replace(V1, version=None))), "without a version"),
     ],
 )
-def test_operations_of_one_route_agree_on_what_comes_before_the_version(
+def test_operations_sharing_a_route_must_agree_on_everything_before_the_version(
     sharing: tuple[Operation[str], ...], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
@@ -185,7 +185,7 @@ def test_an_unknown_path_is_answered_in_the_shape_of_its_contract(
     assert (found.status, found.body) == (404, {shape: "not_found"})
 
 
-def test_the_body_s_reader_is_asked_only_once_the_header_is_good() -> None:
+def test_the_body_is_read_only_after_the_header_is_valid() -> None:
     asked = []
     taking = operation(V2, "POST /api/things", access=None, idempotent=True).taking(
         SimpleNamespace(model=dict, read=lambda body, facts: asked.append((body, facts)))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Names as clients write them: what becomes of them, and what they are told when there is nothing to be had."""
+"""Domains as clients write them: their normal form, and the errors for invalid ones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def refusal(text: str) -> InvalidRequestError:
         ("שלום.com", "שלום.com", "xn--9dbne9b.com", "com"),
         ("אב1.com", "אב1.com", "xn--1-zhcd.com", "com"),
         ("col·lega.es", "col·lega.es", "xn--collega-xma.es", "es"),
-        ("ex\u00adample.com", "example.com", "example.com", "com"),  # a soft hyphen is nothing
+        ("ex\u00adample.com", "example.com", "example.com", "com"),  # a soft hyphen is dropped
         ("1.com", "1.com", "1.com", "com"),
         ("1234.com", "1234.com", "1234.com", "com"),
         (f"{'x' * 63}.com", f"{'x' * 63}.com", f"{'x' * 63}.com", "com"),
@@ -64,7 +64,7 @@ def refusal(text: str) -> InvalidRequestError:
         ("👍🏽.fm", "👍🏽.fm", "xn--on8h5e.fm", "fm"),
     ],
 )
-def test_a_name_has_one_normal_form(text: str, unicode: str, ascii_name: str, tld: str) -> None:
+def test_a_domain_has_one_normal_form(text: str, unicode: str, ascii_name: str, tld: str) -> None:
     assert RULES.parse_name(text) == DomainName(unicode, ascii_name, tld)
 
 
@@ -92,7 +92,7 @@ def test_a_name_has_one_normal_form(text: str, unicode: str, ascii_name: str, tl
         ("www.foo.co.uk", "order `foo.co.uk`"),
         ("www.bücher.de", "order `bücher.de`"),
         ("www.xn--bcher-kva.de", "order `bücher.de`"),
-        ("foo.github.io", "order `github.io`"),  # GitHub's own suffix: nothing is registered below it
+        ("foo.github.io", "order `github.io`"),  # GitHub's own suffix, where registries sell nothing
         ("-bad.com", "begins or ends with a hyphen"),
         ("bad-.com", "begins or ends with a hyphen"),
         ("ab--cd.com", "third and fourth place"),
@@ -149,7 +149,7 @@ def test_a_name_has_one_normal_form(text: str, unicode: str, ascii_name: str, tl
         ("ω.fr", "does not accept ω"),
     ],
 )
-def test_what_is_no_name_is_refused_with_the_reason(text: str, says: str) -> None:
+def test_an_invalid_domain_is_refused_with_the_reason(text: str, says: str) -> None:
     problem = refusal(text)
     assert (problem.code, says in str(problem)) == ("invalid_domain", True), problem
 
@@ -170,19 +170,19 @@ def test_what_is_no_name_is_refused_with_the_reason(text: str, says: str) -> Non
         "ru",
     ],
 )
-def test_an_ending_without_a_row_in_the_table_is_unsupported(text: str) -> None:
+def test_an_ending_missing_in_the_table_is_unsupported(text: str) -> None:
     assert refusal(text).code == "unsupported_tld"
 
 
 @pytest.mark.parametrize("tld", sorted(TLDS))
-def test_every_ending_of_the_table_takes_an_ordinary_name_and_nothing_below_it(tld: str) -> None:
+def test_every_ending_accepts_an_ordinary_domain_and_no_subdomain(tld: str) -> None:
     assert RULES.parse_name(f"Example-1.{tld}") == DomainName(f"example-1.{tld}", f"example-1.{tld}", tld)
     assert refusal(tld).code == "invalid_domain"
     assert f"`example-1.{tld}`" in str(refusal(f"www.example-1.{tld}"))
 
 
 @pytest.mark.parametrize("tld", [name for name, facts in TLDS.items() if facts.letters])
-def test_every_letter_of_a_registrys_list_can_stand_in_a_name(tld: str) -> None:
+def test_every_letter_on_a_registrys_list_is_accepted(tld: str) -> None:
     letters = TLDS[tld].letters or ""
     assert unicodedata.normalize("NFC", letters.lower()) == letters
     for letter in letters:
@@ -196,7 +196,7 @@ def test_every_letter_of_a_registrys_list_can_stand_in_a_name(tld: str) -> None:
 @example("xn--99999999999.com")
 @example("\u200c.com")
 @example("\u0660.com")
-def test_no_text_causes_any_other_error(text: str) -> None:
+def test_any_text_gives_a_domain_or_one_of_the_documented_errors(text: str) -> None:
     try:
         name = RULES.parse_name(text)
     except InvalidRequestError as problem:
@@ -236,7 +236,7 @@ def test_a_normal_form_is_its_own_normal_form(label: str, tld: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True))
-def test_letters_digits_and_hyphens_make_a_name(label: str) -> None:
+def test_letters_digits_and_hyphens_form_a_domain(label: str) -> None:
     if label[2:4] == "--":
         assert refusal(f"{label}.com").code == "invalid_domain"
         return
@@ -245,7 +245,7 @@ def test_letters_digits_and_hyphens_make_a_name(label: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.from_regex(r"xn--[a-z0-9-]{1,20}", fullmatch=True))
-def test_an_ascii_form_is_taken_only_if_it_is_the_one_of_its_unicode_form(label: str) -> None:
+def test_an_ascii_form_must_match_its_unicode_form(label: str) -> None:
     try:
         name = RULES.parse_name(f"{label}.com")
     except InvalidRequestError:
@@ -256,7 +256,7 @@ def test_an_ascii_form_is_taken_only_if_it_is_the_one_of_its_unicode_form(label:
 
 @settings(max_examples=100, deadline=None)
 @given(st.ip_addresses())
-def test_no_ip_address_is_a_name(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def test_an_ip_address_is_not_a_domain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     assert "IP address" in str(refusal(str(address)))
 
 
@@ -271,8 +271,8 @@ def test_rules_are_found_by_any_spelling_of_the_ending() -> None:
     assert list(RULES.known()) == sorted(TLDS)
 
 
-def test_names_are_read_without_the_network() -> None:
-    """In a process of its own, where the public suffix list is loaded anew."""
+def test_domains_are_read_without_the_network() -> None:
+    """A separate process has to load the public suffix list itself."""
     program = """
 import sys
 def no_network(event, arguments):
@@ -311,16 +311,16 @@ def test_letters_of_several_scripts_in_one_label_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["例えtest.com", "\u043f\u0440\u0438\u0432\u0435\u0442-1.com", "bücher-3.de", "한글abc.com"]
 )
-def test_scripts_that_are_written_together_pass(name: str) -> None:
+def test_scripts_that_languages_combine_are_accepted(name: str) -> None:
     assert parse_domain_name(name).unicode == name
 
 
 @pytest.mark.parametrize("name", ["💩-x.fm", "x-💩.fm", "💩.fm", "ab-💩-c.fm"])
-def test_a_hyphen_beside_an_emoji_is_no_hyphen_at_an_end(name: str) -> None:
+def test_a_hyphen_beside_an_emoji_is_not_at_an_end(name: str) -> None:
     assert parse_domain_name(name).unicode == name
 
 
 @pytest.mark.parametrize("name", ["💩-x.com", "☃-x.net", "ab-💩-c.com"])
-def test_an_emoji_is_named_as_what_is_wrong(name: str) -> None:
+def test_an_error_names_the_emoji_as_the_cause(name: str) -> None:
     with pytest.raises(InvalidRequestError, match=r"[Ee]moji"):
         parse_domain_name(name)

@@ -1,4 +1,4 @@
-"""The copy of template.yaml that the embedded AWS runs: local/template.py."""
+"""local/template.py: the copy of template.yaml for the embedded AWS."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def bootstrap_of(local: LocalTemplate, function: str) -> str:
         return package.read("bootstrap").decode()
 
 
-def test_functions_run_on_the_local_runtime_whatever_they_name(local: LocalTemplate) -> None:
+def test_functions_use_the_local_runtime_regardless_of_their_own(local: LocalTemplate) -> None:
     assert local.template["Globals"]["Function"] == {"Handler": "app.handler", "Runtime": "provided.al2023"}
     assert local.template["Resources"]["PlaceOrderFunction"]["Properties"].keys() == {"CodeUri", "Timeout"}
 
 
-def test_a_package_starts_python_on_the_function_s_and_the_layers_folders(
+def test_a_package_starts_python_with_the_functions_and_the_layers_folders(
     local: LocalTemplate, tmp_path: Path
 ) -> None:
     script = bootstrap_of(local, "PlaceOrderFunction")
@@ -91,12 +91,12 @@ def test_the_same_sources_give_the_same_packages(local: LocalTemplate, tmp_path:
     assert localize(tmp_path / "template.yaml", "a-bucket").packages == local.packages
 
 
-def test_layers_and_outputs_about_them_are_left_out(local: LocalTemplate) -> None:
+def test_layers_and_outputs_about_them_are_omitted(local: LocalTemplate) -> None:
     assert "OwnLayer" not in local.template["Resources"]
     assert local.template["Outputs"] == {"Name": {"Value": {"Fn::Sub": "${AWS::StackName}-name"}}}
 
 
-def test_the_state_machine_s_file_becomes_part_of_the_template(local: LocalTemplate) -> None:
+def test_the_state_machines_file_becomes_part_of_the_template(local: LocalTemplate) -> None:
     assert local.template["Resources"]["Machine"]["Properties"] == {
         "Definition": {
             "StartAt": "Place",
@@ -129,7 +129,7 @@ def test_short_forms_are_read_as_long_forms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["just: [a", "Outputs: {}", "- a list"])
-def test_what_is_not_a_template_is_named(tmp_path: Path, text: str) -> None:
+def test_an_invalid_template_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(text)
 

@@ -1,4 +1,4 @@
-"""What operations publish is complete and can be read by a generator of OpenAPI."""
+"""The published operations are complete, and an OpenAPI generator can read them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ OPERATIONS = [operation for module in published.PUBLISHED for operation in modul
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.route)
-def test_an_operation_has_a_heading_and_answers_or_refuses(operation: Operation[Any]) -> None:
+def test_an_operation_has_a_heading_and_responses_or_errors(operation: Operation[Any]) -> None:
     assert re.fullmatch(r"(GET|POST|PATCH|DELETE) /[a-z0-9/{}_-]+", operation.route)
     assert operation.heading[0].isupper()
-    # A page of HTML has no schema.
+    # HTML pages have no schema.
     pages = operation.contract is order_page.CONTRACT
     assert (operation.answers is None) is (operation.render is None or pages)
     assert operation.render is not None or operation.refuses
@@ -32,13 +32,13 @@ def test_an_operation_has_a_heading_and_answers_or_refuses(operation: Operation[
 @pytest.mark.parametrize(
     "operation", [each for each in OPERATIONS if each.answers], ids=lambda operation: operation.route
 )
-def test_an_answer_has_a_json_schema(operation: Operation[Any]) -> None:
+def test_a_response_has_a_json_schema(operation: Operation[Any]) -> None:
     schema = TypeAdapter(operation.answers).json_schema(mode="serialization")
     assert schema["type"] == "object"
     assert schema["properties"]
 
 
-def test_an_answer_s_schema_says_what_is_optional_null_and_nested() -> None:
+def test_a_response_schema_marks_optional_null_and_nested_fields() -> None:
     schema = TypeAdapter(orders_v2.SHOW_ORDER.answers).json_schema(mode="serialization")
     assert {"order", "tasks", "payment", "account", "user", "cancellation"} == set(schema["required"])
     assert {"site", "domain", "vm", "subscription", "callback", "failure"} == set(schema["properties"]) - set(
@@ -57,7 +57,7 @@ def test_a_body_has_a_json_schema(operation: Operation[Any]) -> None:
     assert schema["required"]
 
 
-def test_the_codes_of_an_operation_follow_from_what_it_declares() -> None:
+def test_the_codes_of_an_operation_follow_from_its_declaration() -> None:
     shown = set(orders_v2.SHOW_ORDER.codes)
     assert {
         Code.INSUFFICIENT_SCOPE,
@@ -75,8 +75,8 @@ def test_the_codes_of_an_operation_follow_from_what_it_declares() -> None:
     }
 
 
-def test_every_code_is_one_that_an_operation_may_answer_with() -> None:
-    # NOT_FOUND of an unknown path is no operation's; each other code is somewhere declared.
+def test_every_code_is_declared_by_an_operation() -> None:
+    # Unknown paths give NOT_FOUND without an operation, but operations declare it too.
     assert {code for operation in OPERATIONS for code in operation.codes} == set(Code)
 
 
@@ -88,7 +88,7 @@ def test_a_code_has_a_status_a_heading_and_a_sentence(code: Code) -> None:
     assert code.about.endswith(".")
 
 
-def test_an_operation_can_be_changed_only_by_making_another() -> None:
+def test_a_changed_operation_is_a_new_one() -> None:
     open_to_tokens = replace(orders_v2.CANCEL_ORDER, access=Access(scope="billing:write"))
     assert Code.OAUTH_NOT_ALLOWED in orders_v2.CANCEL_ORDER.codes
     assert Code.OAUTH_NOT_ALLOWED not in open_to_tokens.codes

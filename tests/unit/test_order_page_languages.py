@@ -1,4 +1,4 @@
-"""The two languages of the order's page: nothing is left untranslated, and what is compiled is what was written."""
+"""The two languages of the order's page: everything is translated, and the compiled texts match their sources."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def translated(language: str) -> dict[str, str]:
     return {str(message.id): str(message.string) for message in translations.written(language) if message.id}
 
 
-def test_there_is_a_translation_for_each_language_but_english() -> None:
+def test_every_language_except_english_has_a_translation() -> None:
     assert set(translations.TRANSLATED) == set(LANGUAGES) - {"en"}
     assert {path.name for path in LOCALE.iterdir()} == set(translations.TRANSLATED)
 
@@ -49,14 +49,14 @@ def test_every_text_of_the_page_is_translated_with_its_placeholders(language: st
 
 
 @pytest.mark.parametrize("language", translations.TRANSLATED)
-def test_what_is_packaged_is_what_was_written(language: str) -> None:
+def test_the_compiled_texts_match_their_source(language: str) -> None:
     compiled = translations.TRANSLATED[language].with_suffix(".mo").read_bytes()
     assert compiled == translations.compiled(language), HOW_TO
     say = LANGUAGES[language]
     assert {text: str(say(text)) for text in texts()} == translated(language)
 
 
-def test_what_is_missing_is_noticed() -> None:
+def test_a_missing_translation_is_detected() -> None:
     said = {"Pay now": "Nu betalen", "order %(number)s": "bestelling %(nummer)s", "Gone": "Weg", "New": ""}
     assert untranslated({"Pay now", "order %(number)s", "New"}, said) == [
         "'New' has no translation",
@@ -65,8 +65,8 @@ def test_what_is_missing_is_noticed() -> None:
     ]
 
 
-def test_every_text_is_called_by_its_own_words() -> None:
-    """A text that is put together at run time would never be collected."""
+def test_every_text_is_a_literal() -> None:
+    """The extractor cannot find a text that is built at run time."""
     for method, path in translations.sources():
         calls = re.findall(r"\b_\(\s*([^\s\"')])", path.read_text(encoding="utf-8"))
         assert calls == [], (method, path.name)
@@ -87,7 +87,7 @@ def test_amounts(money: Money, english: str, dutch: str) -> None:
     assert LANGUAGES["nl"].money(money).replace("\N{NO-BREAK SPACE}", " ") == dutch
 
 
-def test_moments() -> None:
+def test_times() -> None:
     at = 1_772_323_199_999  # 2026-02-28T23:59:59.999Z
     assert (
         LANGUAGES["en"].moment(at).replace("\N{NO-BREAK SPACE}", " ")
@@ -117,5 +117,5 @@ def test_values_are_escaped_and_texts_are_not() -> None:
         ("nl;;", "en"),
     ],
 )
-def test_the_language_that_a_browser_likes_best(accepts: str, language: str) -> None:
+def test_the_browsers_preferred_language_is_used(accepts: str, language: str) -> None:
     assert preferred(accepts).code == language

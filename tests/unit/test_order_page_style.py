@@ -1,4 +1,4 @@
-"""The style sheet of the order's page: its colours can be read, and it keeps what it promises."""
+"""The style sheet of the order's page: contrast, colour schemes, and accessibility rules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from hosting_orders.contracts.order_page.style import STYLE
 
-# WCAG 2.2, AA: text, and what is no text but means something.
+# WCAG 2.2, AA: text, and meaningful graphics.
 TEXT, GRAPHIC = 4.5, 3.0
 PAIRS = [
     *[(front, back, TEXT) for front in ("text", "quiet") for back in ("page", "card")],
@@ -40,19 +40,19 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_contrast_is_counted_as_wcag_does() -> None:
+def test_contrast_is_computed_as_in_wcag() -> None:
     assert round(contrast("#ffffff", "#000000"), 1) == 21.0
     assert round(contrast("#777777", "#ffffff"), 2) == 4.48
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("front", "back", "least"), PAIRS)
-def test_colours_can_be_told_apart(scheme: str, front: str, back: str, least: float) -> None:
+def test_colours_have_enough_contrast(scheme: str, front: str, back: str, least: float) -> None:
     found = colours(scheme)
     assert contrast(found[front], found[back]) >= least
 
 
-def test_light_and_dark_have_the_same_colours_and_all_are_defined() -> None:
+def test_light_and_dark_define_the_same_colours() -> None:
     assert set(colours("light")) == set(colours("dark"))
     used = set(re.findall(r"var\(--([\w-]+)\)", STYLE)) - {"tone"}
     assert used == set(colours("light"))

@@ -1,4 +1,4 @@
-"""What the order's page says where the world of the conformance tests seldom comes: late, in between, by credit."""
+"""The order page's text in states that the conformance tests seldom reach: delays, transitions and credit."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_between_the_order_and_its_payment(cart: Cart, after: int, sentence: str
     assert sentence in text(words) and words.pay_url is None and not words.pay_later
 
 
-def test_money_that_is_there_before_the_order_knows_is_a_paid_step() -> None:
+def test_a_payment_the_order_has_not_recorded_yet_is_a_paid_step() -> None:
     assert titles(placed(), PAID) == ["Ordered", "Paid", "Setting up", "Ready"]
     assert titles(placed(), OPEN) == ["Ordered", "Payment", "Setting up", "Ready"]
 
@@ -103,12 +103,12 @@ def test_money_that_is_there_before_the_order_knows_is_a_paid_step() -> None:
         (7 * HOUR, "This takes much longer than usual. If it does not succeed, you get your money back."),
     ],
 )
-def test_delivery_that_takes_longer(after: int, sentence: str) -> None:
+def test_delayed_delivery(after: int, sentence: str) -> None:
     order = paid(placed()).begin_provisioning(NOW + SECOND, due_at=NOW + DAY)
     assert sentence in text(said(order, PAID, after))
 
 
-def test_a_refund_that_takes_longer() -> None:
+def test_delayed_refund() -> None:
     order = paid(placed()).undeliverable(GONE, NOW + HOUR, Actor.PLATFORM)
     assert "We expect to send it by" in text(said(order, PAID, HOUR + MINUTE))
     assert "Your money goes back to you. This takes longer than usual." in text(said(order, PAID, 2 * HOUR))
@@ -118,12 +118,12 @@ def test_a_refund_that_takes_longer() -> None:
     assert "A member of our staff is working on it." in late and "expect" not in late
 
 
-def test_a_failure_s_own_text_is_not_for_customers() -> None:
+def test_a_failures_internal_text_is_not_shown() -> None:
     order = paid(placed()).undeliverable(GONE, NOW + HOUR, Actor.PLATFORM)
     assert GONE.message not in text(said(order, PAID))
 
 
-def test_money_that_came_although_the_order_was_never_noted_as_paid() -> None:
+def test_a_payment_that_the_order_never_recorded() -> None:
     order = placed().undeliverable(GONE, NOW + HOUR, Actor.SYSTEM)
     assert titles(order, PAID) == ["Ordered", "Paid", "Could not be delivered", "Refund under way"]
     assert titles(order, with_payment(PaymentStatus.CANCELED)) == [
@@ -150,7 +150,7 @@ def test_where_the_money_went(refund: Refund | None, sentence: str) -> None:
     assert ("Refunded" in titles(order, PAID)) == (refund is not None)
 
 
-def test_money_that_came_too_late_is_said_to_be_back() -> None:
+def test_a_late_payment_is_shown_as_refunded() -> None:
     order = placed().expired(NOW + DAY).late_money_returned(TAKEN, NOW + DAY)
     cart = with_payment(PaymentStatus.REFUNDED)
     assert titles(order, cart) == ["Ordered", "Not paid in time", "Refunded"]
@@ -159,10 +159,10 @@ def test_money_that_came_too_late_is_said_to_be_back() -> None:
 
 
 @pytest.mark.parametrize("moment", [NOW, NOW + 1, NOW + 999])
-def test_a_number_knows_when_it_was_minted(moment: int) -> None:
+def test_an_order_number_contains_its_creation_time(moment: int) -> None:
     assert {placed_at(number) for number in mint_numbers(moment, 20)} == {moment}
 
 
-def test_an_old_number_is_right_to_the_second() -> None:
+def test_an_old_number_is_exact_to_the_second() -> None:
     random_bits = (NOW // 1000 << 17) | (2**17 - 1)
     assert placed_at(random_bits) == NOW + 999

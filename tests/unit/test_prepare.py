@@ -1,4 +1,4 @@
-"""What a function imports and builds in the init phase (bootstrap.prepare), each time in a process of its own."""
+"""What a function imports and builds in the init phase (bootstrap.prepare). Each test uses its own process."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def test_on_lambda_the_clients_are_built() -> None:
     ("port", "packages"),
     [("payments", {"stripe"}), ("refunds", {"stripe"}), ("platform", {"requests"}), ("callbacks", set())],
 )
-def test_what_needs_a_secret_is_imported_and_not_built(port: str, packages: set[str]) -> None:
+def test_a_port_that_needs_a_secret_is_imported_but_not_built(port: str, packages: set[str]) -> None:
     built, clients, modules = prepared(port)
-    assert port not in built and clients == 1  # the secrets' own
+    assert port not in built and clients == 1  # the client for the secrets
     assert packages <= set(modules)
 
 
-def test_elsewhere_nothing_happens() -> None:
+def test_outside_lambda_nothing_is_prepared() -> None:
     assert prepared("orders", "payments", on_lambda=False) == [[], 0, []]

@@ -1,4 +1,4 @@
-"""The toolchain finds a Python that really works: local/toolchain/bootstrap.sh --python."""
+"""The toolchain finds a working Python: local/toolchain/bootstrap.sh --python."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def empty_home(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path / "home"), "PYENV_ROOT": str(tmp_path / "pyenv")}
 
 
-def test_a_shim_that_only_fails_is_passed_over(tmp_path: Path, empty_home: dict[str, str]) -> None:
+def test_a_broken_shim_is_skipped(tmp_path: Path, empty_home: dict[str, str]) -> None:
     script(tmp_path / "shims" / f"python{THIS_VERSION}", "echo 'pyenv: command not found' >&2; exit 127")
     working = script(tmp_path / "real" / f"python{THIS_VERSION}", f'exec "{sys.executable}" "$@"')
 
@@ -54,12 +54,12 @@ def test_a_python_under_pyenv_is_found_without_a_working_shim(
 
     found = find_python(THIS_VERSION, path=[tmp_path / "shims"], **empty_home)
 
-    # A machine may have this version in /usr/bin as well; a working one is what counts.
+    # The machine may have this version in /usr/bin as well. Any working one is fine.
     assert found.stdout.strip() in {str(installed), f"/usr/bin/{name}", "/usr/bin/python3", f"/bin/{name}"}
 
 
-def test_a_python_without_venv_is_passed_over(tmp_path: Path, empty_home: dict[str, str]) -> None:
-    # As Debian ships it: python3 runs, but ensurepip is in the package python3-venv.
+def test_a_python_without_venv_is_skipped(tmp_path: Path, empty_home: dict[str, str]) -> None:
+    # As on Debian: python3 runs, but ensurepip is in the package python3-venv.
     broken = tmp_path / "no-venv"
     broken.mkdir()
     (broken / "ensurepip.py").write_text("raise ImportError('ensurepip is in another package')")
@@ -72,9 +72,7 @@ def test_a_python_without_venv_is_passed_over(tmp_path: Path, empty_home: dict[s
     assert found.stdout.strip() == str(working)
 
 
-def test_a_python_of_another_version_is_not_taken_for_the_one_asked(
-    tmp_path: Path, empty_home: dict[str, str]
-) -> None:
+def test_a_python_of_another_version_is_not_accepted(tmp_path: Path, empty_home: dict[str, str]) -> None:
     script(tmp_path / "bin" / "python3.99", f'exec "{sys.executable}" "$@"')
 
     found = find_python("3.99", path=[tmp_path / "bin"], **empty_home)
@@ -91,9 +89,7 @@ def test_the_newest_of_several_is_chosen(tmp_path: Path, empty_home: dict[str, s
     assert found.stdout.strip() == str(newest)
 
 
-def test_a_python_chosen_by_hand_that_does_not_fit_is_named(
-    tmp_path: Path, empty_home: dict[str, str]
-) -> None:
+def test_an_unsuitable_python_chosen_by_hand_is_named(tmp_path: Path, empty_home: dict[str, str]) -> None:
     chosen = script(tmp_path / "bin" / "mypython", "exit 1")
 
     found = find_python(path=[chosen.parent], PYTHON=str(chosen), **empty_home)
@@ -102,7 +98,7 @@ def test_a_python_chosen_by_hand_that_does_not_fit_is_named(
     assert f"PYTHON={chosen} is not a Python 3.11 to 3.14" in found.stderr
 
 
-def test_without_any_python_the_message_says_how_to_get_one(
+def test_without_any_python_the_message_says_how_to_install_one(
     tmp_path: Path, empty_home: dict[str, str]
 ) -> None:
     found = find_python("3.99", path=[], **empty_home)

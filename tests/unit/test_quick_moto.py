@@ -1,4 +1,4 @@
-"""The shortcuts through moto (tests/support/quick_moto.py) change nothing but the time it takes."""
+"""The shortcuts through moto (tests/support/quick_moto.py) change only the speed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def records() -> int:
     return len(dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME].stream_shard.items)
 
 
-def test_a_refused_transaction_leaves_everything_as_it_was(client: Any) -> None:
+def test_a_refused_transaction_changes_nothing(client: Any) -> None:
     client.transact_write_items(TransactItems=[put("counted", n={"N": "1"}), put("kept", a={"S": "x"})])
     before, told = everything_in(client), records()
     with pytest.raises(ClientError) as refused:
@@ -67,7 +67,7 @@ def test_a_refused_transaction_leaves_everything_as_it_was(client: Any) -> None:
     assert (everything_in(client), records()) == (before, told)
 
 
-def test_a_refused_delete_of_a_transaction_is_undone_too(client: Any) -> None:
+def test_a_refused_transaction_undoes_its_delete_too(client: Any) -> None:
     client.put_item(TableName=TABLE_NAME, Item={**key("there"), "a": {"S": "x"}})
     before, told = everything_in(client), records()
     with pytest.raises(ClientError):
@@ -77,7 +77,7 @@ def test_a_refused_delete_of_a_transaction_is_undone_too(client: Any) -> None:
     assert (everything_in(client), records()) == (before, told)
 
 
-def test_an_item_named_twice_is_refused_and_changes_nothing(client: Any) -> None:
+def test_a_duplicate_item_is_refused_and_changes_nothing(client: Any) -> None:
     client.put_item(TableName=TABLE_NAME, Item={**key("counted"), "n": {"N": "1"}})
     before, told = everything_in(client), records()
     with pytest.raises(ClientError, match="multiple operations"):
@@ -85,7 +85,7 @@ def test_an_item_named_twice_is_refused_and_changes_nothing(client: Any) -> None
     assert (everything_in(client), records()) == (before, told)
 
 
-def test_a_transaction_that_is_taken_is_done_and_told(client: Any) -> None:
+def test_an_accepted_transaction_is_written_and_streamed(client: Any) -> None:
     client.put_item(TableName=TABLE_NAME, Item={**key("counted"), "n": {"N": "1"}})
     told = records()
     client.transact_write_items(TransactItems=[count_up("counted"), put("new")])
@@ -94,7 +94,7 @@ def test_a_transaction_that_is_taken_is_done_and_told(client: Any) -> None:
     assert records() == told + 2
 
 
-def test_every_kind_of_value_comes_back_as_it_went_in(client: Any) -> None:
+def test_every_kind_of_value_is_returned_unchanged(client: Any) -> None:
     item = {
         **key("values"),
         "text": {"S": "süß"},
@@ -116,7 +116,7 @@ def test_every_kind_of_value_comes_back_as_it_went_in(client: Any) -> None:
     assert reply["Responses"][TABLE_NAME] == [item]
 
 
-def test_a_query_finds_the_items_in_the_order_of_their_keys(client: Any) -> None:
+def test_a_query_returns_items_in_key_order(client: Any) -> None:
     for name in ("b", "c", "a", "ä", "B"):
         client.put_item(TableName=TABLE_NAME, Item=key(name))
     client.put_item(TableName=TABLE_NAME, Item={"PK": {"S": "A"}, "SK": {"S": "z"}})
@@ -146,11 +146,11 @@ def test_a_query_finds_the_items_in_the_order_of_their_keys(client: Any) -> None
         ({"SS": ["ab", "c"]}, 3),
     ],
 )
-def test_a_value_has_the_size_that_moto_gave_it(client: Any, value: dict[str, Any], size: int) -> None:
+def test_a_value_has_the_size_that_moto_computes(client: Any, value: dict[str, Any], size: int) -> None:
     assert DynamoType(value).size() == size
 
 
-def test_an_item_that_is_too_large_is_refused_as_ever(client: Any) -> None:
+def test_an_oversized_item_is_refused_as_before(client: Any) -> None:
     part = {"S": "x" * 100_000}
     client.transact_write_items(TransactItems=[put("fits", a=part, b=part, c=part, d=part)])
     with pytest.raises(ClientError, match="Item size has exceeded"):
@@ -159,7 +159,7 @@ def test_an_item_that_is_too_large_is_refused_as_ever(client: Any) -> None:
         )
 
 
-def test_what_moto_refuses_is_refused_with_its_code(client: Any) -> None:
+def test_errors_of_moto_keep_their_codes(client: Any) -> None:
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.get_item(TableName="another", Key=key("one"))
     with pytest.raises(ClientError) as refused:

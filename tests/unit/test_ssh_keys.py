@@ -1,4 +1,4 @@
-"""Which public SSH keys are taken. The keys are ssh-keygen's own; those of devices are put together here."""
+"""Which public SSH keys are accepted. Most come from ssh-keygen; hardware keys are assembled here."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RSA_2048 = (
 
 
 def line(kind: str, *fields: bytes) -> str:
-    """A key of this type whose wire form has these fields after its type."""
+    """A key of this type, with these fields after the type in its wire form."""
     wire = b"".join(len(field).to_bytes(4, "big") + field for field in (kind.encode(), *fields))
     return f"{kind} {base64.b64encode(wire).decode()}"
 
@@ -52,13 +52,13 @@ WIRE = base64.b64decode(ED25519.split()[1])
 
 
 @pytest.mark.parametrize("key", GOOD, ids=lambda key: key.split()[0])
-def test_a_key_is_taken_as_it_is_and_its_comment_is_dropped(key: str) -> None:
+def test_a_key_is_accepted_unchanged_without_its_comment(key: str) -> None:
     assert normal_ssh_key(key) == key
     assert normal_ssh_key(f"{key} ada@example.com, her laptop") == key
     assert normal_ssh_key(f" {key.replace(' ', '  ')} ") == key
 
 
-def test_what_is_kept_is_spelled_in_one_way_alone() -> None:
+def test_a_stored_key_has_exactly_one_spelling() -> None:
     kind, text = ED25519.split()
     assert normal_ssh_key(normal_ssh_key(ED25519)) == ED25519
     with pytest.raises(ValueError, match="base64"):
@@ -107,13 +107,13 @@ def test_what_is_kept_is_spelled_in_one_way_alone() -> None:
         (ED25519 + " " + "c" * MAX_LENGTH, "at most 8192 characters"),
     ],
 )
-def test_a_key_that_cannot_be_used_is_refused_and_says_why(key: str, why: str) -> None:
+def test_an_unusable_key_is_refused_with_the_reason(key: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         normal_ssh_key(key)
 
 
 @pytest.mark.parametrize("length", range(len(WIRE)))
-def test_a_key_that_ends_anywhere_too_early_is_refused(length: int) -> None:
+def test_a_truncated_key_is_refused(length: int) -> None:
     with pytest.raises(ValueError, match=r"part of it is missing|type that it begins with"):
         normal_ssh_key("ssh-ed25519 " + base64.b64encode(WIRE[:length]).decode())
 
@@ -122,6 +122,6 @@ def test_a_key_that_ends_anywhere_too_early_is_refused(length: int) -> None:
     st.text(max_size=200)
     | st.binary(max_size=200).map(lambda wire: f"ssh-rsa {base64.b64encode(wire).decode()}")
 )
-def test_nothing_else_than_a_refusal_comes_of_nonsense(text: str) -> None:
+def test_nonsense_is_refused_without_another_error(text: str) -> None:
     with pytest.raises(ValueError):
         normal_ssh_key(text)

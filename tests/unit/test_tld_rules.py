@@ -1,4 +1,4 @@
-"""What each registry has against a contact, and that the published schema is the one applied."""
+"""Each registry's requirements for a contact. The published schema is the one that is applied."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ def test_a_schema_is_valid_json_schema_and_explains_itself(tld: str) -> None:
 
 
 @pytest.mark.parametrize("tld", sorted(TLDS))
-def test_what_is_checked_is_the_very_schema_that_is_published(
-    tld: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_published_schema_is_the_one_that_is_applied(tld: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[object] = []
     real: Callable[..., Any] = jsonschema_rs.Draft202012Validator
 
@@ -71,17 +69,17 @@ def test_what_is_checked_is_the_very_schema_that_is_published(
 
 
 @pytest.mark.parametrize(("tld", "example"), list(examples()))
-def test_every_example_is_taken(tld: str, example: dict[str, Any]) -> None:
+def test_every_example_is_accepted(tld: str, example: dict[str, Any]) -> None:
     contact = RULES.read_contact(example)
     assert check(tld, contact) == ({}, {})
     assert jsonschema_rs.Draft202012Validator(schema_of(tld), validate_formats=True).is_valid(example)
 
 
 @pytest.mark.parametrize(("tld", "example"), list(examples()))
-def test_an_example_without_one_of_its_fields_is_taken_or_the_field_is_asked_for(
+def test_an_example_without_one_field_is_accepted_or_the_field_is_requested(
     tld: str, example: dict[str, Any]
 ) -> None:
-    """Taking fields away never makes a value wrong: it is always the missing field that is told, and its schema."""
+    """Removing a field never makes a value invalid. The missing field and its schema are always reported."""
     extras = example.get("extra_properties", {})
     for name in extras:
         left = {key: value for key, value in extras.items() if key != name}
@@ -95,8 +93,7 @@ def test_an_example_without_one_of_its_fields_is_taken_or_the_field_is_asked_for
             assert found.schema["title"] in found.message
 
 
-def test_the_schema_of_a_missing_value_has_what_the_contacts_other_values_make_of_it() -> None:
-    """Whatever fits the schema that was told is taken."""
+def test_the_schema_of_a_missing_value_depends_on_the_contacts_other_values() -> None:
     italian = read(country="IT", extra_properties={"nationality": "IT"})
     _, needed = check("it", italian)
     pin = dict(needed["/extra_properties/pin"].schema)
@@ -120,7 +117,7 @@ SAME_AS = {"com.au": "au", "net.au": "au", "co.uk": "uk", "org.uk": "uk"}
 
 
 @pytest.mark.parametrize("tld", sorted(TLDS))
-def test_a_plain_contact_is_told_what_its_registry_needs_besides(tld: str) -> None:
+def test_a_plain_contact_gets_a_list_of_the_registrys_further_fields(tld: str) -> None:
     """A private person in the Netherlands."""
     violations, needed = check(tld, read())
     assert violations == {}
@@ -135,9 +132,7 @@ def test_a_plain_contact_is_told_what_its_registry_needs_besides(tld: str) -> No
 
 @pytest.mark.parametrize("tld", sorted(TLDS))
 @pytest.mark.parametrize("role", OTHERS)
-def test_what_a_registry_wants_of_the_registrant_is_not_wanted_of_the_others(
-    tld: str, role: ContactRole
-) -> None:
+def test_requirements_for_the_registrant_do_not_apply_to_other_roles(tld: str, role: ContactRole) -> None:
     violations, needed = check(tld, read(), role)
     assert needed == {}
     assert set(violations) == ({"/country"} if tld == "ca" and role is not ContactRole.BILLING else set())
@@ -167,7 +162,7 @@ def test_values_of_extra_properties_are_checked_for_every_role(tld: str, name: s
         assert "secret" not in " ".join(violations.values())
 
 
-def test_the_names_of_route_53_are_no_two_properties_of_one_tld() -> None:
+def test_route_53_names_are_unique_within_a_tld() -> None:
     for facts in TLDS.values():
         assert set(facts.parameters) == set(facts.extra_properties)
         assert len(set(facts.parameters.values())) == len(facts.parameters)
@@ -176,7 +171,7 @@ def test_the_names_of_route_53_are_no_two_properties_of_one_tld() -> None:
 
 
 def documented_values(parameter: str) -> set[str]:
-    """What Amazon's own text about ExtraParam, which comes with botocore, lists for a parameter."""
+    """The values that Amazon's text about ExtraParam, shipped with botocore, lists for a parameter."""
     text = ROUTE53["ExtraParam"]["members"]["Name"]["documentation"]
     plain = re.sub(r"<[^>]+>", "\n", text)
     words = [line.strip() for line in plain.splitlines() if line.strip()]
@@ -186,7 +181,7 @@ def documented_values(parameter: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("tld", "name"), list(all_extras()))
-def test_every_value_that_can_be_chosen_is_one_that_amazon_documents(tld: str, name: str) -> None:
+def test_every_selectable_value_is_documented_by_amazon(tld: str, name: str) -> None:
     schema = schema_of(tld)["properties"]["extra_properties"]["properties"][name]
     if "enum" in schema and name != "countryOfCitizenship":
         assert set(schema["enum"]) <= documented_values(extra_param_name(tld, name))
@@ -194,14 +189,14 @@ def test_every_value_that_can_be_chosen_is_one_that_amazon_documents(tld: str, n
 
 @pytest.mark.parametrize("country", ["US", "CA", "AU"])
 @pytest.mark.parametrize("role", list(ContactRole))
-def test_a_state_is_asked_for_where_addresses_have_one(country: str, role: ContactRole) -> None:
+def test_a_state_is_required_where_addresses_have_one(country: str, role: ContactRole) -> None:
     _, needed = check("com", read(country=country), role)
     assert list(needed) == ["/state"]
     assert needed["/state"].schema is schema_of("com")["properties"]["state"]
     assert check("com", read(country=country, state="XY"), role) == ({}, {})
 
 
-def test_a_field_of_another_registry_is_refused_with_those_that_there_are() -> None:
+def test_a_field_of_another_registry_is_refused_with_the_valid_ones() -> None:
     contact = read(extra_properties={"entityType": "FOREIGNERS", "a/b": "c"})
     violations, _ = check("com", contact)
     assert set(violations) == {"/extra_properties/entityType", "/extra_properties/a~1b"}
@@ -311,7 +306,7 @@ def test_the_rules_of_the_registries(
 
 
 @pytest.mark.parametrize("id_type", ["ABN", "ACN", "TM"])
-def test_an_australian_number_has_the_digits_of_its_kind(id_type: str) -> None:
+def test_an_australian_number_has_the_digits_of_its_type(id_type: str) -> None:
     example = deepcopy(schema_of("com.au")["examples"][0])
     example["extra_properties"] |= {"idType": id_type, "idNumber": "51 824 753 556"}
     violations, _ = check("com.au", RULES.read_contact(example))
@@ -327,7 +322,7 @@ def test_a_tld_without_rules_is_unsupported() -> None:
     assert caught.value.code == "unsupported_tld"
 
 
-def test_names_under_uk_are_transferred_without_an_auth_code() -> None:
+def test_domains_under_uk_are_transferred_without_an_auth_code() -> None:
     without = {tld for tld in RULES.known() if not (rules := RULES.rules(tld)) or not rules.authcode_required}
     assert without == {"uk", "co.uk", "org.uk"}
 
@@ -356,14 +351,14 @@ def test_names_under_uk_are_transferred_without_an_auth_code() -> None:
         ("fi", "X", {"organizationType": "TOWNSHIP"}, "owner", "PUBLIC_BODY"),
     ],
 )
-def test_the_kind_of_contact_that_route_53_is_told(
+def test_the_kind_of_contact_sent_to_route_53(
     tld: str, organization: str | None, extra: dict[str, str], role: str, kind: str
 ) -> None:
     contact = read(organization=organization, extra_properties=extra)
     assert contact_type(tld, contact, ContactRole(role)) == kind
 
 
-def test_every_kind_is_one_of_route_53() -> None:
+def test_every_kind_exists_at_route_53() -> None:
     for facts in TLDS.values():
         kinds = facts.contact_type.kinds
         assert set(kinds.values()) <= set(ROUTE53["ContactType"]["enum"])

@@ -1,4 +1,4 @@
-"""The files of TLDs: what they publish stays as it is, each is whole, and only the one that is needed is read."""
+"""The TLD files: published schemas do not change, each file is complete, and only the required file is read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hosting_orders.adapters.route53.tlds import ContactType, TldFacts
 
 FOLDER = Path(tlds.__file__).parent / "tld_data"
 
-# The SHA-256 of each published contact schema, as it came from the table that the files replaced. Clients may keep a
-# schema, so a change of one is meant: the test's message has the new line.
+# The SHA-256 of each published contact schema. Clients may store a schema, so every change must be intended.
+# The test's message has the new line.
 PUBLISHED = {
     "app": "b2e2c49df678c21383b578ca266b6724afbe9f9d9954a54ad03e785fa4c86880",
     "au": "11edc1fc1b903f09087af4d84e5dec8a4274f4c73d8658ad520a208c2243f746",
@@ -76,7 +76,7 @@ def read(tld: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("tld", PUBLISHED)
-def test_a_file_says_what_there_is_to_say_and_no_more(tld: str) -> None:
+def test_a_file_is_complete_and_has_no_default_values(tld: str) -> None:
     document = read(tld)
     if "like" in document:
         assert set(document) <= {"$comment", "like"} and "like" not in read(document["like"])
@@ -96,7 +96,7 @@ def test_a_tld_without_a_file_has_no_facts(strange: str) -> None:
         tlds.facts(strange)
 
 
-def test_one_tld_needs_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tld_reads_only_its_own_files(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     real = tlds._read
     monkeypatch.setattr(tlds, "_read", lambda tld: asked.append(tld) or real(tld))

@@ -1,4 +1,4 @@
-"""One world per module; it is reset where the limiter would be in the way."""
+"""One world per module, replaced where its request limiter would interfere."""
 
 from tests.conformance.contract_002.conftest import world
 

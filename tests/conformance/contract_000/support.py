@@ -1,4 +1,4 @@
-"""What the tests of contract 000 share: requests with a key alone, and the published page's fields with their types."""
+"""Shared by the tests of contract 000: requests with an API key, and the fields of the vendor's page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "createdAt": str,
     "updatedAt": str,
 }
-# Every route of the contract, with an id that nothing has.
+# Every route of the contract, with an id that no order has.
 ROUTES = (
     ("GET", UNKNOWN),
     ("GET", "/api/v1/orders"),
@@ -50,7 +50,7 @@ VPS = {
 
 
 def fresh_key(world: World, account: str = "ready", scopes: frozenset[str] = BOTH, **changes: Any) -> str:
-    """A key of its own, whose requests no other test counts."""
+    """A new key, so no other test uses up its request limit."""
     return new_key(world, account, scopes=scopes, **changes)
 
 
@@ -65,7 +65,7 @@ def ask(
     query: Mapping[str, str] | None = None,
     account: str = "ready",
 ) -> Reply:
-    """A request with this key and nothing else that says who asks; without one, with a fresh key of both scopes."""
+    """Send a request whose only credential is this key, or a new key with both scopes."""
     secret = fresh_key(world, account) if key is None else key
     sent = {"authorization": f"Bearer {secret}", "content-type": "application/json", **(headers or {})}
     text = body if isinstance(body, str) or body is None else json.dumps(body)
@@ -73,7 +73,7 @@ def ask(
 
 
 def data(reply: Reply, status: int = 200) -> dict[str, Any]:
-    """The one member of a success, with exactly the thirteen fields (SQ-020, SQ-035)."""
+    """Return `data` of a success, with exactly the thirteen fields (SQ-020, SQ-035)."""
     assert reply.status == status, reply.body
     assert set(reply.body) == {"data"}
     assert_thirteen(reply.body["data"])
@@ -87,12 +87,11 @@ def assert_thirteen(found: Mapping[str, Any]) -> None:
 
 
 def assert_error(reply: Reply, status: int, code: str) -> None:
-    """Exactly the three members (SQ-060)."""
+    """Check the three members of an error (SQ-060)."""
     assert (reply.status, reply.body.get("code")) == (status, code), reply.body
     assert set(reply.body) == {"error", "code", "status"}
     assert reply.body["status"] == status and reply.body["error"]
 
 
 def order_vps(world: World, account: str = "ready", **changes: Any) -> dict[str, Any]:
-    """An ordered VPS, as it is answered."""
     return data(ask(world, "POST", "/api/v1/orders", {**VPS, **changes}, account=account), 202)

@@ -1,4 +1,4 @@
-"""Every check of docs/contracts.md about contract 000 is in the name of a test."""
+"""The test names cover every check of contract 000 in docs/contracts.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hosting_orders.contracts.order_status import operations
 from tests.conformance.contract_000.support import ROUTES
 from tests.support.world import matched
 
-# SQ-050 and SQ-064 are those of the MCP server, which is not built yet.
+# SQ-050 and SQ-064 belong to the MCP server, which does not exist yet.
 LINES = {
     *range(1, 9),
     *range(10, 17),
@@ -29,10 +29,10 @@ def named() -> set[str]:
     return {found for name in names for found in re.findall(r"SQ_\d{3}(?=_)", name)}
 
 
-def test_every_line_of_the_checklist_has_a_test() -> None:
+def test_every_check_has_a_test() -> None:
     assert {f"SQ_{line:03d}" for line in LINES} == named()
 
 
-def test_every_route_is_tried() -> None:
+def test_every_route_is_attacked() -> None:
     tried = {matched(method, path)[1] for method, path in ROUTES}
     assert tried == {operation.route for operation in operations.OPERATIONS}

@@ -1,4 +1,4 @@
-"""An attacker on contract 000: whatever is sent, the answer has its shape and nothing stays behind."""
+"""Hostile requests to contract 000: every response has the right shape, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ GOOD = {
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """One order of `ready` and one of `credit`; from then on nothing changes any more."""
+    """A world with one order of `ready` and one of `credit`, which never change."""
     with a_world() as world:
         order_vps(world)
         order_vps(world, "credit")
@@ -50,7 +50,7 @@ def world() -> Iterator[World]:
 
 
 def attack(world: World, method: str, path: str, *, key: str | None = None, **more: Any) -> Reply:
-    """The answer to a request that must change nothing; by default it has a good key."""
+    """Send a request that must change nothing. The key is valid unless one is given."""
     secret = fresh_key(world) if key is None else key
     before = state_of(world)
     headers = {"authorization": f"Bearer {secret}", **more.pop("headers", {})}
@@ -66,7 +66,7 @@ def attack(world: World, method: str, path: str, *, key: str | None = None, **mo
 
 @pytest.mark.parametrize("path", GOOD)
 @pytest.mark.parametrize("name", NO_JSON)
-def test_SQ_060_what_is_no_json_is_said_to_be_none(world: World, path: str, name: str) -> None:
+def test_SQ_060_malformed_json(world: World, path: str, name: str) -> None:
     reply = attack(world, "POST", path, body=NO_JSON[name])
     assert reply.status == 400
     assert reply.body["code"] in ("MALFORMED_JSON", "MALFORMED_BODY")
@@ -74,7 +74,7 @@ def test_SQ_060_what_is_no_json_is_said_to_be_none(world: World, path: str, name
 
 @pytest.mark.parametrize("path", GOOD)
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", "[{}]"])
-def test_SQ_060_a_body_that_is_no_object(world: World, path: str, body: str) -> None:
+def test_SQ_060_body_that_is_not_an_object(world: World, path: str, body: str) -> None:
     assert_error(attack(world, "POST", path, body=body), 400, "INVALID_FIELD")
 
 
@@ -82,13 +82,13 @@ def test_SQ_060_a_body_that_is_no_object(world: World, path: str, body: str) -> 
 @pytest.mark.parametrize(
     "more", [', "callback": null, "callback": null}', ', "x": ' + "[" * 20 + "]" * 20 + "}"]
 )
-def test_SQ_060_a_body_that_can_be_read_in_two_ways_or_is_deep(world: World, path: str, more: str) -> None:
+def test_SQ_060_ambiguous_or_deeply_nested_body(world: World, path: str, more: str) -> None:
     assert_error(attack(world, "POST", path, body=GOOD[path][:-1] + more), 400, "MALFORMED_JSON")
 
 
 @pytest.mark.parametrize("path", GOOD)
 @pytest.mark.parametrize("size", [70_000, 1_000_000])
-def test_SQ_060_a_body_that_is_too_large(world: World, path: str, size: int) -> None:
+def test_SQ_060_body_too_large(world: World, path: str, size: int) -> None:
     assert_error(attack(world, "POST", path, body="x" * size), 413, "BODY_TOO_LARGE")
 
 
@@ -96,7 +96,7 @@ def test_SQ_060_a_body_that_is_too_large(world: World, path: str, size: int) -> 
 @pytest.mark.parametrize(
     "field", ["__proto__", "accountId", "price", "totalNet", "channel", "Plan", "\ud800"]
 )
-def test_SQ_060_a_field_that_there_is_not_is_named(world: World, path: str, field: str) -> None:
+def test_SQ_060_unknown_field_is_named(world: World, path: str, field: str) -> None:
     reply = attack(world, "POST", path, body=json.dumps({**json.loads(GOOD[path]), field: 1}))
     assert_error(reply, 400, "INVALID_FIELD")
     assert not field.isascii() or field in reply.body["error"]
@@ -104,7 +104,7 @@ def test_SQ_060_a_field_that_there_is_not_is_named(world: World, path: str, fiel
 
 @pytest.mark.parametrize("field", VPS)
 @pytest.mark.parametrize("value", [None, 0, 1.5, True, [], {}, "", " ", "\x00", "\ud800", "x" * 5000, "<b>"])
-def test_SQ_060_wrong_values_are_refused_by_the_field_s_name(world: World, field: str, value: Any) -> None:
+def test_SQ_060_invalid_value_names_its_field(world: World, field: str, value: Any) -> None:
     reply = attack(world, "POST", ORDERS, body=json.dumps({**VPS, field: value}))
     assert reply.status == 400
     assert field in reply.body["error"], reply.body
@@ -114,7 +114,7 @@ def test_SQ_060_wrong_values_are_refused_by_the_field_s_name(world: World, field
 @pytest.mark.parametrize(
     "value", [None, 0, True, [], {}, "", " ", "\x00", "\ud800", "x" * 5000, "<b>", "-.nl"]
 )
-def test_SQ_060_SQ_066_wrong_domains(world: World, value: Any) -> None:
+def test_SQ_060_SQ_066_invalid_domain(world: World, value: Any) -> None:
     path = "/api/v1/domains/register"
     reply = attack(world, "POST", path, body=json.dumps({"domain": value, "registrationId": 1}))
     assert (reply.status, reply.body["code"]) == (400, "INVALID_DOMAIN")
@@ -123,13 +123,13 @@ def test_SQ_060_SQ_066_wrong_domains(world: World, value: Any) -> None:
 
 @pytest.mark.parametrize("path", GOOD)
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "é", "\x00", "a\r\nb"])
-def test_SQ_060_idempotency_keys_that_are_none(world: World, path: str, key: str) -> None:
+def test_SQ_060_invalid_idempotency_key(world: World, path: str, key: str) -> None:
     reply = attack(world, "POST", path, headers={"idempotency-key": key}, body=GOOD[path])
     assert_error(reply, 400, "INVALID_IDEMPOTENCY_KEY")
 
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS)
-def test_SQ_060_callbacks_go_nowhere_but_to_public_https(world: World, url: str) -> None:
+def test_SQ_060_callback_url_must_be_public_https(world: World, url: str) -> None:
     reply = attack(world, "POST", ORDERS, body=json.dumps({**VPS, "callback": {"url": url}}))
     assert reply.body["code"] in ("INVALID_FIELD", "INVALID_CALLBACK")
 
@@ -137,8 +137,8 @@ def test_SQ_060_callbacks_go_nowhere_but_to_public_https(world: World, url: str)
 # -- keys ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])  # in this contract the key says the account
-def test_SQ_006_SQ_061_wrong_credentials_are_all_the_same_401_everywhere(world: World, name: str) -> None:
+@pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])  # in this contract the account comes from the key
+def test_SQ_006_SQ_061_all_bad_credentials_get_the_same_401_everywhere(world: World, name: str) -> None:
     authorization = wrong_authorizations(world)[name]
     bodies = set()
     for method, path in ROUTES:
@@ -157,7 +157,7 @@ def test_SQ_006_SQ_061_wrong_credentials_are_all_the_same_401_everywhere(world: 
     assert len(bodies) == 1
 
 
-def test_SQ_061_C12_a_key_without_an_account_and_one_of_several_open_nothing(world: World) -> None:
+def test_SQ_061_C12_a_key_must_belong_to_exactly_one_account(world: World) -> None:
     several, none = new_key(world, "ready", "credit", scopes=BOTH), fresh_key(world)
     credential = world.services.directory.credential(hash_key(none))
     assert credential is not None
@@ -167,7 +167,7 @@ def test_SQ_061_C12_a_key_without_an_account_and_one_of_several_open_nothing(wor
             assert_error(attack(world, method, path, key=key, body=GOOD.get(path)), 401, "UNAUTHORIZED")
 
 
-def test_SQ_015_the_account_of_another_contract_s_header_is_not_believed(world: World) -> None:
+def test_SQ_015_the_account_header_of_another_contract_is_ignored(world: World) -> None:
     foreign = order_vps(world, "credit")["id"]
     for account in ("acc_credit", "acc_ready,acc_credit", "*", "x" * 8000, "\ud800"):
         reply = attack(world, "GET", f"{ORDERS}/{foreign}", headers={"x-auth-account": account})
@@ -175,7 +175,7 @@ def test_SQ_015_the_account_of_another_contract_s_header_is_not_believed(world: 
 
 
 @pytest.mark.parametrize("scopes", [(), ("vps:provision",), ("vps:manage", "domains:manage"), ("*",)])
-def test_SQ_013_every_route_is_closed_to_oauth(world: World, scopes: tuple[str, ...]) -> None:
+def test_SQ_013_oauth_is_refused_on_every_route(world: World, scopes: tuple[str, ...]) -> None:
     token = oauth(world, *scopes)["authorization"].removeprefix("Bearer ")
     for method, path in ROUTES:
         assert_error(attack(world, method, path, key=token, body=GOOD.get(path)), 403, "OAUTH_NOT_ALLOWED")
@@ -184,9 +184,7 @@ def test_SQ_013_every_route_is_closed_to_oauth(world: World, scopes: tuple[str, 
 @pytest.mark.parametrize(
     "scopes", [("vps",), ("VPS:PROVISION",), ("vps:provision ",), ("*:provision",), ("*",)]
 )
-def test_SQ_010_SQ_013_a_scope_that_only_looks_like_one_is_none(
-    world: World, scopes: tuple[str, ...]
-) -> None:
+def test_SQ_010_SQ_013_a_lookalike_scope_grants_nothing(world: World, scopes: tuple[str, ...]) -> None:
     key = fresh_key(world, scopes=frozenset(scopes))
     order = order_vps(world)
     assert_error(attack(world, "GET", f"{ORDERS}/{order['id']}", key=key), 403, "INSUFFICIENT_SCOPE")
@@ -197,7 +195,7 @@ def test_SQ_010_SQ_013_a_scope_that_only_looks_like_one_is_none(
 
 
 @pytest.mark.parametrize("wrong", TRICKS, ids=lambda value: repr(value)[:30])
-def test_SQ_061_ids_with_tricks_are_invalid_or_unknown(world: World, wrong: str) -> None:
+def test_SQ_061_malicious_ids_are_invalid_or_unknown(world: World, wrong: str) -> None:
     reply = attack(world, "GET", f"{ORDERS}/x", parameters={"id": wrong})
     known_form = wrong.replace("-", "").startswith("f" * 12)
     assert (reply.status, reply.body["code"]) == ((404, "NOT_FOUND") if known_form else (400, "INVALID_ID"))
@@ -206,7 +204,7 @@ def test_SQ_061_ids_with_tricks_are_invalid_or_unknown(world: World, wrong: str)
 @pytest.mark.parametrize(
     "order_id", ["zzz", "0", "-1", "507f1f77bcf86cd79943901", "a1b2c3d4-e5f6-7890-abcd", "١٢", "1" * 17]
 )
-def test_SQ_061_an_id_without_the_form_of_one_is_invalid(world: World, order_id: str) -> None:
+def test_SQ_061_a_malformed_id_is_invalid(world: World, order_id: str) -> None:
     reply = attack(world, "GET", f"{ORDERS}/x", parameters={"id": order_id})
     assert_error(reply, 400, "INVALID_ID")
 
@@ -214,14 +212,14 @@ def test_SQ_061_an_id_without_the_form_of_one_is_invalid(world: World, order_id:
 @pytest.mark.parametrize(
     "order_id", ["1", "507f1f77bcf86cd799439011", "f" * 24, "ffffffff-ffff-8fff-bfff-ffffffffffff"]
 )
-def test_SQ_014_an_id_of_the_right_form_that_was_never_ours_is_unknown(world: World, order_id: str) -> None:
+def test_SQ_014_a_well_formed_id_that_was_never_issued_is_unknown(world: World, order_id: str) -> None:
     assert parse_order_id(order_id) in (None, 1)
     assert_error(attack(world, "GET", f"{ORDERS}/x", parameters={"id": order_id}), 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("name", ["page", "per_page", "cursor"])
 @pytest.mark.parametrize("value", ["", "-1", "0", "1.5", "x", "١", "\x00", "\ud800", "%00", "x" * 5000])
-def test_SQ_060_wrong_pages_are_refused_by_the_parameter_s_name(world: World, name: str, value: str) -> None:
+def test_SQ_060_invalid_page_parameter_is_named(world: World, name: str, value: str) -> None:
     reply = attack(world, "GET", ORDERS, query={name: value})
     assert_error(reply, 400, f"INVALID_{name.upper()}")
     assert name in reply.body["error"]
@@ -250,7 +248,7 @@ def test_SQ_060_wrong_pages_are_refused_by_the_parameter_s_name(world: World, na
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_SQ_060_paths_that_there_are_not_have_the_shape_of_this_contract(
+def test_SQ_060_unknown_paths_get_an_error_in_this_contracts_shape(
     world: World, method: str, path: str
 ) -> None:
     reply = attack(world, method, path)
@@ -259,7 +257,7 @@ def test_SQ_060_paths_that_there_are_not_have_the_shape_of_this_contract(
 
 
 @pytest.mark.parametrize("path", ["/api/v2/orders", "/api/v10", "/api/ordersx", "/API/V1/orders"])
-def test_paths_of_other_contracts_keep_their_shape(world: World, path: str) -> None:
+def test_unknown_paths_outside_this_contract_get_the_common_shape(world: World, path: str) -> None:
     reply = send(world, "GET", path)
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
@@ -268,13 +266,13 @@ def test_paths_of_other_contracts_keep_their_shape(world: World, path: str) -> N
 
 
 @pytest.mark.parametrize("wrong", ["", " ", "a b", "x" * 129, "é", "\r\n", "<script>"])
-def test_SQ_063_ids_of_requests_that_are_none_are_made_up(world: World, wrong: str) -> None:
+def test_SQ_063_an_invalid_request_id_is_replaced(world: World, wrong: str) -> None:
     reply = attack(world, "GET", UNKNOWN, headers={"x-request-id": wrong})
     assert len(reply.headers["x-request-id"]) == 36
 
 
 @pytest.mark.parametrize("accept", ["application/problem+json", "text/html, APPLICATION/PROBLEM+JSON"])
-def test_C26_every_problem_is_also_told_after_rfc_9457(world: World, accept: str) -> None:
+def test_C26_every_error_is_available_as_rfc_9457(world: World, accept: str) -> None:
     for body, status in (("{", 400), ("{}", 400), ("x" * 70_000, 413)):
         reply = ask(world, "POST", ORDERS, body, headers={"accept": accept})
         assert reply.status == reply.body["status"] == status
@@ -287,7 +285,7 @@ def test_headers_of_other_contracts_change_nothing(world: World) -> None:
     assert data(ask(world, "GET", f"{ORDERS}/{order['id']}", headers=headers))["token"] == order["token"]
 
 
-def test_an_event_without_headers_query_and_body(world: World) -> None:
+def test_event_without_headers_query_or_body(world: World) -> None:
     for method, path in ROUTES:
         folder, route, parameters = matched(method, path)
         event = {

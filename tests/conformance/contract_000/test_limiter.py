@@ -1,4 +1,4 @@
-"""Sixty requests a minute and key (SQ-062), and the id of every request (SQ-063)."""
+"""The limit of 60 requests a minute per key (SQ-062), and the request id (SQ-063)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def standing(headers: object) -> tuple[int, int, int]:
     return limit, remaining, reset
 
 
-def test_SQ_061_SQ_062_sixty_requests_pass_and_the_next_is_refused_until_the_minute_is_over(
+def test_SQ_061_SQ_062_the_61st_request_is_refused_until_the_next_minute(
     world: World,
 ) -> None:
     key = fresh_key(world)
@@ -44,7 +44,7 @@ def test_SQ_061_SQ_062_sixty_requests_pass_and_the_next_is_refused_until_the_min
     assert again.status == 200 and standing(again.headers)[1] == 59
 
 
-def test_SQ_062_every_answer_says_where_the_key_stands(world: World) -> None:
+def test_SQ_062_every_response_reports_the_remaining_requests(world: World) -> None:
     key = fresh_key(world, scopes=frozenset({"domains:provision"}))
     for method, path, status in (
         ("GET", PING, 200),
@@ -65,7 +65,7 @@ def test_SQ_062_every_answer_says_where_the_key_stands(world: World) -> None:
     assert (reply.status, standing(reply.headers)[1]) == (401, 59)
 
 
-def test_SQ_062_a_path_that_there_is_not_counts_too(world: World) -> None:
+def test_SQ_062_unknown_paths_count_too(world: World) -> None:
     key = fresh_key(world)
     for left in range(59, -1, -1):
         assert standing(ask(world, "GET", "/api/v1/nothing", key=key).headers)[1] == left
@@ -73,12 +73,12 @@ def test_SQ_062_a_path_that_there_is_not_counts_too(world: World) -> None:
         assert_error(ask(world, "GET", path, key=key), 429, "RATE_LIMITED")
 
 
-def test_other_contracts_paths_that_there_are_not_cost_no_read(world: World) -> None:
+def test_unknown_paths_of_other_contracts_are_not_counted(world: World) -> None:
     reply = send(world, "GET", "/api/nothing", headers={}, account=None)
     assert reply.status == 404 and "x-ratelimit-limit" not in reply.headers
 
 
-def test_SQ_062_who_has_no_key_is_counted_by_address(world: World) -> None:
+def test_SQ_062_requests_without_a_valid_key_are_counted_by_address(world: World) -> None:
     bad = {"authorization": "Bearer wrong"}
     for _ in range(60):
         reply = send(world, "GET", PING, headers=bad, account=None, source_ip="192.0.2.1")
@@ -91,14 +91,14 @@ def test_SQ_062_who_has_no_key_is_counted_by_address(world: World) -> None:
     assert send(world, "GET", PING, headers=good, account=None, source_ip="192.0.2.1").status == 200
 
 
-def test_SQ_062_many_processes_agree_on_the_count(world: World) -> None:
+def test_SQ_062_concurrent_requests_never_exceed_the_limit(world: World) -> None:
     limit = RateLimit(requests=25, seconds=60)
     with ThreadPoolExecutor(10) as pool:
         found = list(pool.map(lambda _: count_request(world.services, "key#many", limit), range(50)))
     assert sum(one is not None and not one.exceeded for one in found) == 25
 
 
-def test_SQ_062_no_request_fails_because_it_cannot_be_counted(
+def test_SQ_062_a_request_succeeds_when_it_cannot_be_counted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from hosting_orders.domain.errors import ProviderUnavailableError
@@ -111,7 +111,7 @@ def test_SQ_062_no_request_fails_because_it_cannot_be_counted(
     assert reply.status == 200 and "x-ratelimit-limit" not in reply.headers
 
 
-def test_SQ_063_the_request_s_id_comes_back_or_is_made_up(world: World) -> None:
+def test_SQ_063_the_request_id_is_echoed_or_generated(world: World) -> None:
     key = fresh_key(world)
     assert (
         ask(world, "GET", PING, key=key, headers={"x-request-id": "mine-1"}).headers["x-request-id"]
@@ -127,7 +127,7 @@ def test_SQ_063_the_request_s_id_comes_back_or_is_made_up(world: World) -> None:
     )
 
 
-def test_SQ_065_ping_says_what_the_key_may_do(world: World) -> None:
+def test_SQ_065_ping_shows_what_the_key_may_do(world: World) -> None:
     key = fresh_key(world, name="CI")
     reply = ask(world, "GET", PING, key=key)
     assert reply.body == {

@@ -1,4 +1,4 @@
-"""Orders of contract 000 that need a world of their own."""
+"""Orders of contract 000 that each need a world of their own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def vm_plan(name: str, prices: dict[tuple[str, Term, str], int]) -> VmPlan:
     return VmPlan(name, name, name.title(), "One core", prices, **size)
 
 
-def test_SQ_036_an_order_that_costs_nothing() -> None:
+def test_SQ_036_free_order() -> None:
     with a_world() as world:
         world.services.catalogue.put_plan(vm_plan("free", {("standard", Term.ANNUAL, "EUR"): 0}))
         ordered = order_vps(world, plan="free", interval="12 months")
@@ -37,7 +37,7 @@ def test_SQ_036_an_order_that_costs_nothing() -> None:
         assert (found["status"], found["totalNet"], found["totalGross"]) == ("COMPLETED", 0.0, 0.0)
 
 
-def test_SQ_027_the_parts_of_a_cart_add_up_to_its_invoice_with_tax() -> None:
+def test_SQ_027_orders_of_a_cart_add_up_to_its_invoice_with_tax() -> None:
     with a_world(automatic_tax=True) as world:
         placed = world.place_cart(world.site(), world.site(plan="business"), world.domain("sum-example.com"))
         world.run()
@@ -48,7 +48,7 @@ def test_SQ_027_the_parts_of_a_cart_add_up_to_its_invoice_with_tax() -> None:
         assert all(one["totalGross"] > one["totalNet"] for one in found)
 
 
-def test_SQ_026_SQ_028_C08_C09_an_order_in_yen() -> None:
+def test_SQ_026_SQ_028_C08_C09_order_in_yen() -> None:
     with a_world() as world:
         world.services.catalogue.put_plan(vm_plan("yen", {("standard", Term.MONTHLY, "JPY"): 1200}))
         change_account(world, "ready", currency="JPY")
@@ -56,7 +56,7 @@ def test_SQ_026_SQ_028_C08_C09_an_order_in_yen() -> None:
         assert (ordered["totalNet"], ordered["totalGross"], ordered["currency"]) == (1200, 1200, "JPY")
 
 
-def test_SQ_005_whatever_placed_an_order_it_can_be_polled() -> None:
+def test_SQ_005_orders_placed_through_any_contract_can_be_polled() -> None:
     with a_world() as world:
         placed = [
             world.place("ready").body["orders"][0]["id"],
@@ -69,7 +69,7 @@ def test_SQ_005_whatever_placed_an_order_it_can_be_polled() -> None:
         assert [one["type"] for one in found] == ["VM", "DOMAIN", "VM", "VM"]
 
 
-def test_SQ_046_SQ_048_an_order_that_is_not_paid_in_time_expires() -> None:
+def test_SQ_046_SQ_048_an_unpaid_order_expires() -> None:
     with a_world() as world:
         order_id = order_site(world, "no_method").body["order"]["id"]
         path = f"{ORDERS}/{order_id}"
@@ -78,7 +78,7 @@ def test_SQ_046_SQ_048_an_order_that_is_not_paid_in_time_expires() -> None:
         assert data(ask(world, "GET", path, account="no_method"))["status"] == "EXPIRED"
 
 
-def test_a_vps_that_fails_is_paid_back() -> None:
+def test_a_failed_vps_is_refunded() -> None:
     with a_world() as own:
         ordered = order_vps(own)
         own.run(finish=False)
@@ -90,7 +90,7 @@ def test_a_vps_that_fails_is_paid_back() -> None:
         assert own.net_paid() == 0 and own.platform.services[ordered["token"]].deleted
 
 
-def test_a_key_that_sees_one_product_gets_full_pages_and_misses_nothing() -> None:
+def test_a_key_for_one_product_gets_full_pages_without_gaps() -> None:
     with a_world() as own:
         machines = []
         for place in range(3):
@@ -110,7 +110,7 @@ def test_a_key_that_sees_one_product_gets_full_pages_and_misses_nothing() -> Non
         assert found == machines[::-1]
 
 
-def test_SQ_005_an_order_that_the_bank_asks_about_says_where_to_pay() -> None:
+def test_SQ_005_an_order_that_needs_authentication_shows_where_to_pay() -> None:
     with a_world() as own:
         reply = ask(own, "POST", ORDERS, VPS, account="authentication_required")
         assert reply.status == 202
@@ -121,7 +121,7 @@ def test_SQ_005_an_order_that_the_bank_asks_about_says_where_to_pay() -> None:
         assert "link" not in ask(own, "POST", ORDERS, VPS).headers
 
 
-def test_the_list_shows_what_the_key_may_see() -> None:
+def test_the_list_shows_only_what_the_key_may_see() -> None:
     with a_world() as own:
         machine = order_vps(own)["id"]
         own.advance(1)
@@ -145,7 +145,7 @@ def test_the_list_shows_what_the_key_may_see() -> None:
         assert_error(ask(own, "GET", ORDERS, query={"page": "0"}), 400, "INVALID_PAGE")
 
 
-def test_a_callback_in_this_contract_s_words() -> None:
+def test_a_callback_uses_this_contracts_words() -> None:
     with a_world() as own:
         ordered = order_vps(own, callback={"url": "https://client.example/hook"})
         own.run()

@@ -1,4 +1,4 @@
-"""POST /api/v1/orders and POST /api/v1/domains/register: so that there is something to poll (SQ-066)."""
+"""POST /api/v1/orders and POST /api/v1/domains/register (SQ-066)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REGISTER = "/api/v1/domains/register"
 
 
 def refused(world: World, status: int, code: str, path: str, body: Any, **more: Any) -> Reply:
-    """Refused, with nothing left behind."""
+    """Send a request that must fail and store nothing."""
     before = kept(world)
     reply = ask(world, "POST", path, body, **more)
     assert_error(reply, status, code)
@@ -34,7 +34,7 @@ def refused(world: World, status: int, code: str, path: str, body: Any, **more: 
 
 
 def kept(world: World) -> dict[str, Any]:
-    """All but how often the table was written: the key is new, and the request is counted."""
+    """The stored state without the write count: each request is counted, and its key is new."""
     return {name: value for name, value in state_of(world).items() if name != "writes"}
 
 
@@ -75,18 +75,18 @@ def test_a_vps_is_charged_delivered_renewed_and_shown(world: World) -> None:
         ("callback", {"url": "https://169.254.169.254/"}, "INVALID_CALLBACK"),
     ],
 )
-def test_a_vps_that_is_described_wrongly(world: World, field: str, value: Any, code: str) -> None:
+def test_invalid_vps_field(world: World, field: str, value: Any, code: str) -> None:
     reply = refused(world, 400, code, ORDERS, {**VPS, field: value})
     assert field in reply.body["error"] or "URL" in reply.body["error"] or "address" in reply.body["error"]
 
 
 @pytest.mark.parametrize("field", list(VPS))
-def test_a_field_that_is_missing(world: World, field: str) -> None:
+def test_missing_field(world: World, field: str) -> None:
     body = {name: value for name, value in VPS.items() if name != field}
     assert field in refused(world, 400, "MISSING_FIELD", ORDERS, body).body["error"]
 
 
-def test_who_cannot_be_charged(world: World) -> None:
+def test_accounts_that_cannot_be_charged(world: World) -> None:
     refused(world, 400, "no_valid_mandate", ORDERS, VPS, account="no_method")
     refused(world, 400, "no_valid_mandate", ORDERS, VPS, account="no_customer")
     from dataclasses import replace
@@ -101,7 +101,7 @@ def test_who_cannot_be_charged(world: World) -> None:
     world.services.directory.put_account(before)
 
 
-def test_a_declined_card_is_a_failed_order(world: World) -> None:
+def test_a_declined_card_gives_a_failed_order(world: World) -> None:
     reply = ask(world, "POST", ORDERS, VPS, account="declined_final")
     assert_error(reply, 422, "PAYMENT_FAILED")
     (order,) = ask(world, "GET", ORDERS, account="declined_final").body["data"]
@@ -120,7 +120,7 @@ def test_the_same_request_is_one_order(world: World) -> None:
     assert_error(other, 422, "IDEMPOTENCY_KEY_REUSED")
 
 
-def test_only_the_scope_of_a_product_orders_it(world: World) -> None:
+def test_ordering_a_product_needs_its_scope(world: World) -> None:
     domains = fresh_key(world, scopes=frozenset({"domains:provision"}))
     machines = fresh_key(world, scopes=frozenset({"vps:manage"}))
     refused(world, 403, "INSUFFICIENT_SCOPE", ORDERS, VPS, key=domains)
@@ -131,7 +131,7 @@ def test_only_the_scope_of_a_product_orders_it(world: World) -> None:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
-def test_SQ_066_a_domain_is_registered(world: World) -> None:
+def test_SQ_066_register_a_domain(world: World) -> None:
     reply = ask(world, "POST", REGISTER, {"domain": "sq066-example.com", "contact": world.contact()})
     assert reply.status == 202 and set(reply.body) == {"data"}
     found = reply.body["data"]
@@ -146,7 +146,7 @@ def test_SQ_066_a_domain_is_registered(world: World) -> None:
     assert ask(world, "POST", REGISTER, owned).status == 202
 
 
-def test_SQ_066_a_payment_that_takes_time_is_pending(world: World) -> None:
+def test_SQ_066_a_slow_payment_is_pending(world: World) -> None:
     reply = ask(
         world,
         "POST",
@@ -157,7 +157,7 @@ def test_SQ_066_a_payment_that_takes_time_is_pending(world: World) -> None:
     assert reply.status == 202 and reply.body["data"]["status"] == "payment_pending"
 
 
-def test_SQ_066_what_is_wrong_with_a_domain_has_the_vendor_s_code(world: World) -> None:
+def test_SQ_066_domain_errors_use_the_vendors_codes(world: World) -> None:
     contact = world.contact()
     refused(world, 400, "MISSING_DOMAIN", REGISTER, {"contact": contact})
     for name in ("not a domain", "-a.com", "a..com", 7):
@@ -189,9 +189,7 @@ def test_SQ_066_what_is_wrong_with_a_domain_has_the_vendor_s_code(world: World) 
         (" " * 70_000, 413, "BODY_TOO_LARGE"),
     ],
 )
-def test_SQ_060_a_body_that_cannot_be_read(
-    world: World, path: str, body: str, status: int, code: str
-) -> None:
+def test_SQ_060_unreadable_body(world: World, path: str, body: str, status: int, code: str) -> None:
     refused(world, status, code, path, body)
 
 
@@ -199,12 +197,14 @@ def test_SQ_060_a_body_that_cannot_be_read(
     "path", ["/api/v1/", "/api/v1/orders/a/b", "/api/v1/nothing", "/api/v1/domains", "/api/v1/keys"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_SQ_060_unknown_paths_answer_in_this_contract_s_shape(world: World, path: str, method: str) -> None:
+def test_SQ_060_unknown_paths_get_an_error_in_this_contracts_shape(
+    world: World, path: str, method: str
+) -> None:
     assert_error(ask(world, method, path), 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_SQ_060_a_fault_of_ours_shows_nothing(
+def test_SQ_060_an_internal_error_reveals_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
     def broken(account_id: str) -> None:
@@ -217,14 +217,14 @@ def test_SQ_060_a_fault_of_ours_shows_nothing(
     assert "secret" not in json.dumps(reply.body)
 
 
-def test_C26_problem_json_for_those_who_ask_for_it(world: World) -> None:
+def test_C26_problem_json_on_request(world: World) -> None:
     reply = ask(world, "GET", f"{ORDERS}/zzz", headers={"accept": "application/problem+json"})
     assert reply.headers["content-type"] == "application/problem+json"
     assert (reply.body["status"], reply.body["code"]) == (400, "invalid_id")
 
 
-def test_an_account_s_own_key_with_the_scope_registers_domains_too(world: World) -> None:
-    """The scope is the permission here; contracts 001 and 002, whose keys have none, ask for a person (C13)."""
+def test_a_system_key_with_the_scope_registers_domains(world: World) -> None:
+    """The scope is the permission. Contracts 001 and 002 require a person: their keys have no scopes (C13)."""
     from hosting_orders.domain.account import CredentialKind
 
     key = fresh_key(world, kind=CredentialKind.SYSTEM, user=None)
@@ -232,7 +232,7 @@ def test_an_account_s_own_key_with_the_scope_registers_domains_too(world: World)
     assert ask(world, "POST", "/api/v1/domains/register", body, key=key).status == 202
 
 
-def test_SQ_066_a_registrant_is_asked_for_in_this_contract_s_words(world: World) -> None:
+def test_SQ_066_a_missing_registrant_is_reported_in_this_contracts_words(world: World) -> None:
     register = "/api/v1/domains/register"
     reply = ask(world, "POST", register, {"domain": "words-1.com"})
     assert_error(reply, 400, "INCOMPLETE_CONTACT")
@@ -243,7 +243,7 @@ def test_SQ_066_a_registrant_is_asked_for_in_this_contract_s_words(world: World)
     assert "`registrationId`" in reply.body["error"]
 
 
-def test_what_the_catalogue_names_can_be_ordered(world: World) -> None:
+def test_everything_in_the_catalogue_can_be_ordered(world: World) -> None:
     on_sale = ask(world, "GET", "/api/v1/catalogue", key=fresh_key(world, scopes=frozenset())).body["data"]
     assert {plan["plan"] for plan in on_sale["vps"]} >= {"vps-1", "vps-2"}
     for plan in on_sale["vps"]:
@@ -259,10 +259,10 @@ def test_what_the_catalogue_names_can_be_ordered(world: World) -> None:
             assert (ordered["totalNet"], ordered["currency"]) == (price["net"], price["currency"])
     endings = {ending["ending"]: ending for ending in on_sale["domains"]}
     assert endings["com"] == {"ending": "com", "register": 12.0, "renew": 14.0, "currency": "EUR"}
-    assert "info" not in endings  # the account has no price for it
+    assert "info" not in endings  # the account has no price for this ending
 
 
-def test_the_catalogue_is_the_account_s_own(world: World) -> None:
+def test_the_catalogue_shows_the_accounts_own_prices(world: World) -> None:
     before = change_account(world, "credit", billing_plan="reseller")
     try:
         on_sale = ask(world, "GET", "/api/v1/catalogue", account="credit").body["data"]

@@ -1,4 +1,4 @@
-"""GET /api/v1/orders/:id: the order as the published page shows it."""
+"""GET /api/v1/orders/:id, compared with the vendor's page."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def data_of(life: Life) -> dict[str, Any]:
     return dict(shown.order_status_answer(view)["data"])
 
 
-def test_SQ_001_SQ_002_SQ_003_SQ_004_every_spelling_of_the_id_gives_the_same_answer(
+def test_SQ_001_SQ_002_SQ_003_SQ_004_every_spelling_of_the_id_gives_the_same_response(
     world: World,
 ) -> None:
     ordered = order_vps(world)
@@ -64,18 +64,18 @@ def test_SQ_001_SQ_002_SQ_003_SQ_004_every_spelling_of_the_id_gives_the_same_ans
         assert_error(ask(world, method, f"/api/v1/orders/{ordered['id']}"), 404, "NOT_FOUND")
 
 
-def test_SQ_008_the_path_has_the_prefix_of_the_page(world: World) -> None:
+def test_SQ_008_every_path_begins_with_api_v1(world: World) -> None:
     assert all(operation.path.startswith("/api/v1/") for operation in operations.OPERATIONS)
     assert_error(ask(world, "GET", "/api/v1"), 404, "NOT_FOUND")
 
 
 @EACH
-def test_SQ_020_SQ_035_exactly_the_thirteen_fields_in_every_state(product: str, life: Life) -> None:
+def test_SQ_020_SQ_035_exactly_thirteen_fields_in_every_state(product: str, life: Life) -> None:
     assert_thirteen(data_of(life))
 
 
 @EACH
-def test_SQ_023_SQ_040_SQ_041_SQ_042_SQ_043_SQ_044_SQ_046_SQ_048_SQ_049_C03_the_words(
+def test_SQ_023_SQ_040_SQ_041_SQ_042_SQ_043_SQ_044_SQ_046_SQ_048_SQ_049_C03_status_words(
     product: str, life: Life
 ) -> None:
     order, word = life.order, data_of(life)["status"]
@@ -89,7 +89,7 @@ def test_SQ_023_SQ_040_SQ_041_SQ_042_SQ_043_SQ_044_SQ_046_SQ_048_SQ_049_C03_the_
 
 
 @EACH
-def test_SQ_045_SQ_047_C10_provision_failed_is_said_once_the_refund_exists(product: str, life: Life) -> None:
+def test_SQ_045_SQ_047_C10_provision_failed_appears_once_the_refund_exists(product: str, life: Life) -> None:
     if data_of(life)["status"] == "PROVISION_FAILED":
         assert life.order.refund is not None
     if life.order.status in (OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
@@ -97,9 +97,7 @@ def test_SQ_045_SQ_047_C10_provision_failed_is_said_once_the_refund_exists(produ
 
 
 @EACH
-def test_SQ_030_SQ_031_SQ_037_what_was_provisioned_is_there_exactly_when_completed(
-    product: str, life: Life
-) -> None:
+def test_SQ_030_SQ_031_SQ_037_the_resource_appears_exactly_when_completed(product: str, life: Life) -> None:
     found = data_of(life)
     completed = found["status"] == "COMPLETED"
     assert (found["provisionedResourceId"] is not None) is completed
@@ -116,7 +114,7 @@ def test_SQ_024_C27_sites_and_machines_are_vms(product: str, life: Life) -> None
 
 
 @EACH
-def test_SQ_029_the_interval(product: str, life: Life) -> None:
+def test_SQ_029_interval(product: str, life: Life) -> None:
     assert data_of(life)["interval"] == {"site": "1 month", "vm": "12 months", "domain": "12 months"}[product]
 
 
@@ -127,7 +125,7 @@ def test_SQ_026_SQ_027_SQ_028_C08_C09_amounts_are_numbers_in_major_units(product
 
 
 @EACH
-def test_SQ_032_SQ_033_SQ_034_C28_times(product: str, life: Life) -> None:
+def test_SQ_032_SQ_033_SQ_034_C28_timestamps(product: str, life: Life) -> None:
     found = data_of(life)
     assert ISO.fullmatch(found["createdAt"]) and ISO.fullmatch(found["updatedAt"])
     assert found["createdAt"] == "2026-11-26T13:33:20.000Z"
@@ -157,7 +155,7 @@ def test_SQ_038_updated_at_changes_with_the_status_and_never_goes_back(world: Wo
     assert {one["createdAt"] for one in seen} == {seen[0]["createdAt"]} != {times[1]}
 
 
-def test_SQ_027_before_the_tax_is_known_gross_is_the_expected_one(world: World) -> None:
+def test_SQ_027_gross_is_estimated_until_the_tax_is_known(world: World) -> None:
     before = change_account(world, "no_method", tax_basis_points=2100)
     try:
         reply = world.request(
@@ -173,7 +171,7 @@ def test_SQ_027_before_the_tax_is_known_gross_is_the_expected_one(world: World) 
         world.services.directory.put_account(before)
 
 
-def test_SQ_025_the_channel_is_that_of_the_credential(world: World) -> None:
+def test_SQ_025_the_channel_comes_from_the_credential(world: World) -> None:
     from hosting_orders.domain.placement import Channel
 
     for channel in (Channel.API, Channel.SHOP):
@@ -193,7 +191,7 @@ def _vps() -> dict[str, Any]:
 # -- who may see it -----------------------------------------------------------------------------------------------
 
 
-def test_SQ_010_SQ_011_SQ_012_SQ_013_the_scope_follows_from_the_loaded_order(world: World) -> None:
+def test_SQ_010_SQ_011_SQ_012_SQ_013_the_loaded_order_decides_the_scope(world: World) -> None:
     vps = order_vps(world)["id"]
     site = world.place("ready").body["orders"][0]["id"]
     domain = world.order_domain("scoped-example.com").body["orders"][0]["id"]
@@ -219,7 +217,7 @@ def test_SQ_010_SQ_011_SQ_012_SQ_013_the_scope_follows_from_the_loaded_order(wor
     )
 
 
-def test_SQ_014_SQ_015_SQ_016_a_foreign_order_is_an_unknown_one(world: World) -> None:
+def test_SQ_014_SQ_015_SQ_016_a_foreign_order_is_unknown(world: World) -> None:
     foreign = order_vps(world, "credit")["id"]
     without_scope = fresh_key(world, scopes=frozenset({"domains:provision"}))
     answers = [
@@ -232,13 +230,13 @@ def test_SQ_014_SQ_015_SQ_016_a_foreign_order_is_an_unknown_one(world: World) ->
         assert answer.body == answers[0].body
 
 
-def test_SQ_007_a_key_has_the_form_of_the_page(world: World) -> None:
+def test_SQ_007_a_key_has_the_vendors_form(world: World) -> None:
     key = world.accounts["ready"]["api_key_000"]
     assert re.fullmatch(r"sq_(live|test)_[0-9a-f]{64}", key)
     assert ask(world, "GET", "/api/v1/ping", key=key).body["key"]["prefix"] == key[:14]
 
 
-def test_SQ_006_SQ_061_C12_without_a_good_key_it_is_401(world: World) -> None:
+def test_SQ_006_SQ_061_C12_requests_without_a_valid_key_are_401(world: World) -> None:
     good = fresh_key(world)
     other = fresh_key(world)
     expired = fresh_key(world, expires_at=world.clock.now() - 1)
@@ -262,14 +260,14 @@ def test_SQ_006_SQ_061_C12_without_a_good_key_it_is_401(world: World) -> None:
         assert_error(send(world, "GET", UNKNOWN, headers=headers, account=None), 404, "NOT_FOUND")
 
 
-def test_a_token_of_oauth_sees_nothing(world: World) -> None:
+def test_an_oauth_token_sees_nothing(world: World) -> None:
     from hosting_orders.domain.account import CredentialKind
 
     token = new_key(world, kind=CredentialKind.OAUTH, scopes=frozenset({"billing:read", *BOTH}))
     assert_error(ask(world, "GET", UNKNOWN, key=token), 403, "OAUTH_NOT_ALLOWED")
 
 
-def test_a_key_with_scopes_stays_out_of_the_other_contracts(world: World) -> None:
+def test_a_key_with_scopes_is_refused_by_the_other_contracts(world: World) -> None:
     key = fresh_key(world)
     account = {"x-auth-account": world.accounts["ready"]["id"]}
     for method, path in (("GET", "/api/orders"), ("POST", "/api/orders"), ("GET", "/api/accounts/acc_ready")):

@@ -1,4 +1,4 @@
-"""One world per module, and no refusal that the operation does not declare: as for contract 002."""
+"""One world per module, and no undeclared error code, as for contract 002."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DECLARED = {
 
 @pytest.fixture(autouse=True)
 def refusals_are_declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever a test is about: an operation refuses only with codes that it declares."""
+    """Fail the test if an operation returns an error code that it does not declare."""
     answered: Callable[..., dict[str, Any]] = http._answered
     undeclared: set[tuple[str, str]] = set()
 

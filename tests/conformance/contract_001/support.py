@@ -1,4 +1,4 @@
-"""What the tests of contract 001 share: requests with a key alone, and the published page's fields with their types."""
+"""Shared by the tests of contract 001: requests with an API key, and the fields of the vendor's page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNKNOWN = "/api/billing/order/32019"
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 MONEY = re.compile(r"\d+\.\d\d")
 
-# Every route of the contract, with an id that nothing has.
+# Every route of the contract, with an id that no order has.
 ROUTES = (
     ("GET", UNKNOWN),
     ("POST", f"{UNKNOWN}/cancel"),
@@ -35,7 +35,7 @@ def _texts(names: str) -> dict[str, Any]:
     return dict.fromkeys(names.split(), _S)
 
 
-# The body of the published page, to the letter: every name, and the type it shows.
+# The body on the vendor's page: every field, with a value of its type.
 ORDER: dict[str, Any] = {
     **_texts(
         "id number payment_module client_id staff_member_id invoice_id total currency_id date_created status "
@@ -71,7 +71,7 @@ PUBLISHED = {
 
 
 def assert_shape(given: Any, published: Any, at: str = "") -> None:
-    """No field more or less, and each of the type on the page. A number of the page (0.0 here) may be any number."""
+    """Check that fields and types are exactly those on the page. Its 0.0 stands for any number."""
     match published:
         case dict():
             assert isinstance(given, dict), at
@@ -92,12 +92,11 @@ def assert_shape(given: Any, published: Any, at: str = "") -> None:
 
 
 def key_of(world: World, account: str = "ready", key: str = KEY) -> dict[str, str]:
-    """The account's key in the header of the page, and nothing that names an account."""
     return {"x-api-key": world.accounts[account][key]}
 
 
 def ask(world: World, method: str, path: str, account: str = "ready", **more: Any) -> Reply:
-    """A request as the page shows it, whose answer has the envelope or the shape of an error."""
+    """Send a request as the page shows it, and check the envelope or the error shape."""
     headers = key_of(world, account, more.pop("key", KEY)) | dict(more.pop("headers", {}))
     path, _, query = path.partition("?")
     given = dict(part.split("=", 1) for part in query.split("&")) if query else None
@@ -126,7 +125,7 @@ def assert_timestamp(text: Any) -> None:
 
 
 def assert_error_shape(reply: Reply) -> None:
-    """HU-070: the five members, and what some errors have in addition."""
+    """Check an error's five members and its optional ones (HU-070)."""
     body = reply.body
     more = {"details", "reason", "decline_code"}
     assert {"error", "message", "code", "timestamp", "requestId"} <= set(body)
@@ -142,7 +141,7 @@ def assert_error_shape(reply: Reply) -> None:
 
 
 def assert_error(reply: Reply, status: int, code: str, *fields: str) -> None:
-    """With `fields`, exactly these are named in `details`."""
+    """Check an error. With `fields`, `details` names exactly these."""
     assert (reply.status, reply.body.get("code")) == (status, code), (reply.status, reply.body)
     assert_error_shape(reply)
     if fields:
@@ -153,7 +152,7 @@ def assert_error(reply: Reply, status: int, code: str, *fields: str) -> None:
 
 
 def site(**fields: Any) -> dict[str, Any]:
-    """A site of `cartItems`; a field that is None is left out."""
+    """A site for `cartItems`. A field that is None is omitted."""
     item = {
         "type": "site",
         "name": "My site",
@@ -166,7 +165,6 @@ def site(**fields: Any) -> dict[str, Any]:
 
 
 def vps(**fields: Any) -> dict[str, Any]:
-    """A virtual machine of `cartItems`."""
     item = {
         "type": "vps",
         "hostname": "web-1.example.com",
@@ -179,7 +177,6 @@ def vps(**fields: Any) -> dict[str, Any]:
 
 
 def domain(world: World, name: str = "billing-example.com", **fields: Any) -> dict[str, Any]:
-    """A domain of `cartItems`."""
     item = {"type": "domain", "name": name, "contact": world.contact(), **fields}
     return {name: value for name, value in item.items() if value is not None}
 
@@ -188,29 +185,26 @@ _attempts = iter(range(1, 1_000_000))
 
 
 def body_of(*items: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
-    """The body of POST /api/create-order, with an `attemptKey` of its own."""
+    """The body of POST /api/create-order, with a new `attemptKey`."""
     return {"attemptKey": f"attempt-{next(_attempts)}", "cartItems": list(items), **fields}
 
 
 def create(world: World, *items: Mapping[str, Any], account: str = "ready", **fields: Any) -> Reply:
-    """POST /api/create-order."""
     return post(world, body_of(*items, **fields), account)
 
 
 def post(world: World, body: Any, account: str = "ready", **more: Any) -> Reply:
-    """POST /api/create-order with exactly this body."""
     return ask(world, "POST", "/api/create-order", account, body=json.dumps(body), **more)
 
 
 def created(world: World, *items: Mapping[str, Any], account: str = "ready", **fields: Any) -> Any:
-    """`data` of the answer to an order that is accepted."""
     reply = create(world, *items, account=account, **fields)
     assert reply.status == 200, reply.body
     return reply.body["data"]
 
 
 def shown(world: World, number: str | int, account: str = "ready", **more: Any) -> Any:
-    """`data` of GET /api/billing/order/{id}, held to the page's shape."""
+    """`data` of GET /api/billing/order/{id}, checked against the page's shape."""
     reply = ask(world, "GET", f"/api/billing/order/{number}", account, **more)
     assert reply.status == 200, reply.body
     assert_shape(reply.body, PUBLISHED)
@@ -218,7 +212,7 @@ def shown(world: World, number: str | int, account: str = "ready", **more: Any) 
 
 
 def order_in(world: World, number: str | int, account: str = "ready", **more: Any) -> Any:
-    """`data.order` of it."""
+    """`data.order` of GET /api/billing/order/{id}."""
     return shown(world, number, account, **more)["order"]
 
 
@@ -227,7 +221,7 @@ def stored(world: World, number: str | int, account: str = "ready") -> Order:
 
 
 def delivered(world: World, item: Mapping[str, Any], account: str = "ready") -> str:
-    """Order one thing and let it be delivered; the order's number."""
+    """Order one item, wait for its delivery and return the order's number."""
     number: str = created(world, item, account=account)["orderId"]
     world.run()
     if item["type"] == "domain":
@@ -237,7 +231,6 @@ def delivered(world: World, item: Mapping[str, Any], account: str = "ready") -> 
 
 
 def finish_domains(world: World, *names: str) -> None:
-    """The registrar finishes these domains, and the orders end."""
     for name in names:
         world.registrar.finish(name)
     for _ in range(3):
@@ -247,7 +240,7 @@ def finish_domains(world: World, *names: str) -> None:
 
 
 def undeliverable(world: World, number: str, account: str = "ready") -> None:
-    """The platform fails the order's delivery for good, and the money goes back."""
+    """Let the delivery fail permanently and the refund complete."""
     world.run(finish=False)
     uuid = stored(world, number, account).uuid
     world.platform.fail(uuid)
@@ -256,11 +249,10 @@ def undeliverable(world: World, number: str, account: str = "ready") -> None:
 
 
 def pay_page(world: World, number: str, account: str = "no_method") -> None:
-    """The customer pays the cart's page, and everything that follows happens."""
+    """Pay the cart's payment page, and run everything that follows."""
     world.stripe.controls.pay_checkout(session_of(world, stored(world, number, account))["id"])
     world.run()
 
 
 def key_for(world: World, *accounts: str, **changes: Any) -> dict[str, str]:
-    """The header with a fresh key for these demo accounts."""
     return {"x-api-key": new_key(world, *accounts, **changes)}

@@ -1,4 +1,4 @@
-"""POST /api/billing/order/{id}/cancel, and GET /api/account/pending-orders."""
+"""POST /api/billing/order/{id}/cancel and GET /api/account/pending-orders."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def cancel(world: World, number: str, account: str = "ready", **more: Any) -> Re
 # -- cancel -----------------------------------------------------------------------------------------------------------
 
 
-def test_HU_071_the_answer(world: World) -> None:
+def test_HU_071_response_to_a_cancel(world: World) -> None:
     number = created(world, site(), account="sepa")["orderId"]
     reply = cancel(world, number, "sepa")
     assert reply.body["data"] == {
@@ -50,7 +50,7 @@ def test_HU_071_the_answer(world: World) -> None:
     }
 
 
-def test_HU_071_C11_a_repeated_cancel_is_refused_and_says_why(world: World) -> None:
+def test_HU_071_C11_a_second_cancel_is_refused_with_the_reason(world: World) -> None:
     number = created(world, site(), account="sepa")["orderId"]
     assert cancel(world, number, "sepa").status == 200
     before = state_of(world)
@@ -80,7 +80,7 @@ def test_HU_071_HU_062_C11_a_refused_cancel_has_a_code_and_a_reason(
     assert state_of(world) == before
 
 
-def test_HU_071_what_is_being_refunded_is_not_cancelled(world: World) -> None:
+def test_HU_071_an_order_being_refunded_cannot_be_cancelled(world: World) -> None:
     number = created(world, site())["orderId"]
     undeliverable(world, number)
     reply = cancel(world, number)
@@ -88,7 +88,7 @@ def test_HU_071_what_is_being_refunded_is_not_cancelled(world: World) -> None:
     assert reply.body["reason"] == "already_ended"
 
 
-def test_HU_071_when_it_cannot_be_written_the_vendor_s_text_says_so(
+def test_HU_071_a_failed_write_returns_the_vendors_error(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = created(world, site(), account="sepa")["orderId"]
@@ -106,19 +106,19 @@ def test_HU_071_when_it_cannot_be_written_the_vendor_s_text_says_so(
     assert shown(world, number, "sepa")["can_cancel"] is True
 
 
-def test_HU_071_a_body_changes_nothing(world: World) -> None:
+def test_HU_071_a_body_is_ignored(world: World) -> None:
     number = created(world, site(), account="sepa")["orderId"]
     assert cancel(world, number, "sepa", body="{nonsense").status == 200
 
 
-def test_HU_071_what_another_contract_placed_is_cancelled_too(world: World) -> None:
+def test_HU_071_orders_of_other_contracts_can_be_cancelled(world: World) -> None:
     order = world.place("sepa").body["orders"][0]["id"]
     number = str(world.order(order, "sepa").number)
     assert cancel(world, number, "sepa").status == 200
     assert world.order(order, "sepa").status is OrderStatus.CANCELING
 
 
-# -- the order that waits for its payment
+# -- the pending order
 
 
 def pending(world: World, account: str = "no_method") -> Any:
@@ -127,13 +127,13 @@ def pending(world: World, account: str = "no_method") -> Any:
     return reply.body["data"]["pendingOrder"]
 
 
-def test_HU_073_none_is_null(world: World) -> None:
+def test_HU_073_no_pending_order_is_null(world: World) -> None:
     assert pending(world) is None
     delivered(world, site())
     assert pending(world, "ready") is None
 
 
-def test_HU_073_the_newest_that_can_be_paid(world: World) -> None:
+def test_HU_073_the_newest_payable_order_is_shown(world: World) -> None:
     older = created(world, site(), account="no_method")
     world.advance(2)
     newer = created(world, vps(), account="no_method")
@@ -155,7 +155,7 @@ def test_HU_073_the_newest_that_can_be_paid(world: World) -> None:
     assert pending(world) is None
 
 
-def test_HU_073_orders_that_are_paid_together_show_what_is_asked_for_all_of_them(world: World) -> None:
+def test_HU_073_the_total_covers_all_orders_of_the_cart(world: World) -> None:
     data = created(world, vps(), site(), account="no_method")
     found = pending(world)
     assert (found["id"], found["orderIds"]) == (data["orderId"], data["orderIds"])
@@ -163,25 +163,25 @@ def test_HU_073_orders_that_are_paid_together_show_what_is_asked_for_all_of_them
     assert cancel(world, data["orderId"], "no_method").status == 200
     found = pending(world)
     assert (found["id"], found["orderIds"]) == (data["orderIds"][1], data["orderIds"][1:])
-    assert found["total"] == "18.00"  # the page asks for all of it; the cancelled part comes back at once
+    assert found["total"] == "18.00"  # the page charges the whole cart, and refunds the cancelled part
     order = order_in(world, data["orderId"], "no_method")
     assert (order["status"], order["balance"]) == ("Pending", "0.00")
 
 
-def test_HU_073_what_the_tax_adds_and_the_credit_pays_is_in_the_total() -> None:
+def test_HU_073_the_total_includes_tax_and_deducts_credit() -> None:
     with a_world(automatic_tax=True) as world:
         account = "authentication_required"
         customer = world.accounts[account]["customer"]
         world.services.stripe.client.v1.customers.update(customer, {"balance": -300})
         created(world, site(), vps(), account=account)
         found = pending(world, account)
-        assert found["total"] == "18.78"  # 18.00 with 21 % tax, less 3.00
+        assert found["total"] == "18.78"  # 18.00 plus 21 % tax minus 3.00
         orders = [order_in(world, number, account) for number in found["orderIds"]]
         for name, amount in (("total", "21.78"), ("invcredit", "3.00"), ("balance", "18.78")):
             assert sum(Decimal(order[name]) for order in orders) == Decimal(amount), name
 
 
-def test_HU_073_a_bank_s_question_is_payable_and_a_debit_under_way_is_not(world: World) -> None:
+def test_HU_073_an_authentication_is_payable_but_a_running_debit_is_not(world: World) -> None:
     number = created(world, site(), account="authentication_required")["orderId"]
     found = pending(world, "authentication_required")
     assert (found["id"], found["paymentUrl"][:4]) == (number, "http")
@@ -189,7 +189,7 @@ def test_HU_073_a_bank_s_question_is_payable_and_a_debit_under_way_is_not(world:
     assert pending(world, "sepa") is None
 
 
-def test_HU_073_an_expired_order_is_none(world: World) -> None:
+def test_HU_073_an_expired_order_is_not_pending(world: World) -> None:
     created(world, site(), account="no_method")
     world.run()
     assert pending(world) is not None
@@ -197,7 +197,7 @@ def test_HU_073_an_expired_order_is_none(world: World) -> None:
     assert pending(world) is None
 
 
-def test_HU_073_at_most_fifty_orders_are_looked_at_and_each_cart_once(
+def test_HU_073_at_most_fifty_orders_and_each_cart_once_are_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created(world, *[site()] * 20, account="sepa")
@@ -213,12 +213,12 @@ def test_HU_073_at_most_fifty_orders_are_looked_at_and_each_cart_once(
     assert len(asked) == 2
 
 
-def test_HU_073_another_account_s_order_is_not_shown(world: World) -> None:
+def test_HU_073_orders_of_other_accounts_are_not_shown(world: World) -> None:
     created(world, site(), account="no_method")
     assert pending(world, "ready") is None
     assert pending(world, "dutch") is None
 
 
-def test_HU_073_a_domain_waits_too(world: World) -> None:
+def test_HU_073_an_unpaid_domain_is_pending(world: World) -> None:
     data = created(world, domain(world), account="no_method")
     assert pending(world)["id"] == data["orderId"]

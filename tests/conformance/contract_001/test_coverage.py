@@ -1,4 +1,4 @@
-"""Every check of docs/contracts.md about contract 001 is in the name of a test."""
+"""The test names cover every check of contract 001 in docs/contracts.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hosting_orders.contracts.billing_order import operations
 from tests.conformance.contract_001.support import ROUTES
 from tests.support.world import matched
 
-# The ninth, documentation for assistants, is not served yet.
+# Check 9, documentation for assistants, is not served yet.
 LINES = {
     *range(1, 9),
     *range(10, 16),
@@ -17,7 +17,7 @@ LINES = {
     *range(50, 63),
     *range(70, 76),
 }
-# Contradictions between the contracts that this one decides or shows in its own way.
+# Contradictions between the contracts that contract 001 decides or presents differently.
 CONTRADICTIONS = {2, 3, 7, 8, 9, 10, 11, 12, 20, 21, 22, 26, 27, 28}
 
 NAME = re.compile(r"def (test_\w+)\(")
@@ -31,22 +31,22 @@ def named() -> set[str]:
     return {found for name in names for found in re.findall(r"(?:HU_\d{3}|C\d\d)(?=_)", name)}
 
 
-def test_every_line_of_the_checklist_has_a_test() -> None:
+def test_every_check_has_a_test() -> None:
     expected = {f"HU_{line:03d}" for line in LINES} | {f"C{line:02d}" for line in CONTRADICTIONS}
     assert expected - named() == set()
 
 
-def test_no_test_names_a_line_that_there_is_not() -> None:
+def test_no_test_names_an_unknown_check() -> None:
     lines = {f"HU_{line:03d}" for line in LINES}
     assert named() - lines - {f"C{line:02d}" for line in range(1, 29)} == set()
 
 
-def test_the_page_has_these_checks_and_no_others() -> None:
+def test_the_page_lists_exactly_these_checks() -> None:
     page = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
     assert {int(line) for line in re.findall(r"HU-(\d{3})", page)} == LINES
 
 
-def test_every_route_of_the_contract_is_attacked() -> None:
+def test_every_route_is_attacked() -> None:
     assert {matched(method, path)[1] for method, path in ROUTES} == {
         one.route for one in operations.OPERATIONS
     }

@@ -41,7 +41,6 @@ FIELDS = "invoiceId orderId orderIds paymentUrl redirectUrl pendingManualProcess
 def refused(
     world: World, body: Any, status: int, code: str, *fields: str, account: str = "ready", **more: Any
 ) -> Any:
-    """The answer to a request after which nothing stayed behind, whether its account is charged or pays on a page."""
     before = state_of(world)
     reply = post(world, body, account, **more)
     assert_error(reply, status, code, *fields)
@@ -68,7 +67,7 @@ def test_HU_075_one_item_of_each_type_with_a_saved_method(world: World, product:
     assert order["type"] == product
 
 
-def test_HU_075_several_items_are_one_charge_and_an_order_each(world: World) -> None:
+def test_HU_075_several_items_are_one_charge_and_one_order_each(world: World) -> None:
     before = world.net_paid()
     data = created(world, site(), vps(), domain(world, "several-a.com"), site(name="Two"))
     orders = [order_in(world, number) for number in data["orderIds"]]
@@ -90,12 +89,12 @@ def test_HU_075_without_a_saved_method_the_customer_pays_on_a_page(world: World,
         assert order_in(world, number, account)["status"] == "Active"
 
 
-def test_HU_075_what_the_bank_asks_is_answered_at_the_payment_s_page(world: World) -> None:
+def test_HU_075_an_authentication_happens_on_the_payment_page(world: World) -> None:
     data = created(world, site(), account="authentication_required")
     assert data["paymentUrl"].startswith("http")
 
 
-def test_HU_075_no_account_is_ever_made(world: World) -> None:
+def test_HU_075_no_account_is_created(world: World) -> None:
     accounts = len(world.items("ACCOUNT"))
     assert created(world, site())["accountCreated"] is False
     for fields in ({"email": "new@example.com"}, {"firstname": "New"}, {"accountId": "acc_credit"}):
@@ -104,7 +103,7 @@ def test_HU_075_no_account_is_ever_made(world: World) -> None:
     assert len(world.items("ACCOUNT")) == accounts
 
 
-def test_HU_075_where_the_customer_comes_back_to(world: World) -> None:
+def test_HU_075_where_the_customer_returns_to(world: World) -> None:
     client = {"returnUrl": "https://shop.example/done?basket=7"}
     data = created(world, site(), account="dutch", clientData=client)
     session = session_of(world, stored(world, data["orderId"], "dutch"))
@@ -145,7 +144,7 @@ def test_HU_075_the_same_attempt_is_the_same_order(world: World) -> None:
     assert elsewhere.body["data"]["orderId"] != first.body["data"]["orderId"]
 
 
-def test_HU_075_the_page_of_a_repeated_attempt_is_shown_while_it_can_be_paid(world: World) -> None:
+def test_HU_075_a_repeated_attempt_shows_the_payment_page_while_it_is_payable(world: World) -> None:
     body = body_of(site())
     first = post(world, body, "dutch").body["data"]
     assert post(world, body, "dutch").body["data"] == first
@@ -153,7 +152,7 @@ def test_HU_075_the_page_of_a_repeated_attempt_is_shown_while_it_can_be_paid(wor
     assert post(world, body, "dutch").body["data"] == {**first, "paymentUrl": None, "redirectUrl": None}
 
 
-def test_HU_075_attempt_keys_that_are_none(world: World) -> None:
+def test_HU_075_invalid_attempt_keys(world: World) -> None:
     for wrong in ("", " ", "a b", "x" * 256, "schlüssel", "a\n", "\u0000"):
         refused(world, body_of(site(), attemptKey=wrong), 400, "INVALID_IDEMPOTENCY_KEY", "/attemptKey")
     for wrong in (None, 1, [], {}):
@@ -200,7 +199,7 @@ REFUSALS: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("item", "code", "field"), REFUSALS, ids=str)
 @pytest.mark.parametrize("account", ["ready", "no_method"])
-def test_HU_070_HU_074_HU_075_a_refusal_names_its_field(
+def test_HU_070_HU_074_HU_075_an_error_names_its_field(
     world: World, item: dict[str, Any], code: str, field: str, account: str
 ) -> None:
     body = refused(world, body_of(site(), item), 400, code, f"/cartItems/1/{field}", account=account)
@@ -208,7 +207,7 @@ def test_HU_070_HU_074_HU_075_a_refusal_names_its_field(
     assert "discriminator" not in body["message"]
 
 
-def test_HU_075_the_type_of_an_item_is_asked_for_in_plain_words(world: World) -> None:
+def test_HU_075_item_errors_are_in_plain_words(world: World) -> None:
     body = refused(world, body_of(site(type="vm")), 400, "INVALID_FIELD", "/cartItems/0/type")
     assert body["message"] == "`cartItems.0.type` must be `site`, `vps` or `domain`."
     body = refused(world, body_of(site(billingCycle="x")), 400, "INVALID_FIELD", "/cartItems/0/billingCycle")
@@ -232,14 +231,12 @@ def test_HU_075_the_type_of_an_item_is_asked_for_in_plain_words(world: World) ->
     ],
     ids=str,
 )
-def test_HU_070_HU_075_refusals_of_a_domain(
-    world: World, changes: dict[str, Any], code: str, field: str
-) -> None:
+def test_HU_070_HU_075_domain_errors(world: World, changes: dict[str, Any], code: str, field: str) -> None:
     item = domain(world, **{"name": "refused-domain.com", **changes})
     refused(world, body_of(item), 400, code, f"/cartItems/0/{field}")
 
 
-def test_HU_070_HU_075_refusals_of_a_contact(world: World) -> None:
+def test_HU_070_HU_075_contact_errors(world: World) -> None:
     contact = world.contact(country="NLD")
     item = domain(world, "refused-contact.com", contact=contact)
     refused(world, body_of(item), 400, "INVALID_CONTACT", "/cartItems/0/contact/country")
@@ -248,7 +245,7 @@ def test_HU_070_HU_075_refusals_of_a_contact(world: World) -> None:
     refused(world, body_of(taken), 422, "DOMAIN_ADD_FAILED", "/cartItems/0/name")
 
 
-def test_HU_075_a_domain_needs_a_person_and_what_contract_002_asks_for(world: World) -> None:
+def test_HU_075_a_domain_needs_a_person_and_meets_the_rules_of_contract_002(world: World) -> None:
     body = body_of(site(), domain(world, "gates.com"))
     assert refused(world, body, 401, "USER_REQUIRED", key="system_key")["message"].startswith("Only a person")
     assert create(world, site(), account="trial").status == 200
@@ -278,7 +275,7 @@ def test_HU_075_a_domain_needs_a_person_and_what_contract_002_asks_for(world: Wo
     ],
     ids=str,
 )
-def test_HU_075_refusals_of_the_client_s_data(world: World, client: Any, code: str, field: str) -> None:
+def test_HU_075_client_data_errors(world: World, client: Any, code: str, field: str) -> None:
     refused(world, body_of(site(), clientData=client), 400, code, field)
 
 
@@ -295,7 +292,7 @@ def test_HU_075_refusals_of_the_client_s_data(world: World, client: Any, code: s
     ],
     ids=["none", "21", "object", "null", "null inside", "text", "array"],
 )
-def test_HU_075_refusals_of_the_items(world: World, items: Any, field: str) -> None:
+def test_HU_075_cart_items_errors(world: World, items: Any, field: str) -> None:
     body = refused(world, body_of(site(), cartItems=items), 400, "INVALID_FIELD", field)
     if field == "/cartItems" and isinstance(items, list):
         assert body["message"] == "`cartItems` must have 1 to 20 items."
@@ -318,7 +315,7 @@ def test_HU_075_a_payment_that_cannot_be_started(world: World) -> None:
 
 
 def test_HU_075_defaults(world: World) -> None:
-    """A location and a plan as in contract 003; a cycle that the plan has a price for."""
+    """The defaults are a location and a plan as in contract 003, and a cycle that the plan has a price for."""
     data = created(world, {"type": "site", "name": "Least", "variant": "vanilla"})
     assert order_in(world, data["orderId"])["hosting"][0]["billingcycle"] == "Monthly"
     assert order_in(world, created(world, vps())["orderId"])["hosting"][0]["billingcycle"] == "Monthly"

@@ -1,4 +1,4 @@
-"""An attacker on contract 001: whatever is sent, the answer has its shape and nothing stays behind."""
+"""Hostile requests to contract 001: every response has the right shape, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GOOD = json.dumps(body_of(site()))
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """One order of `ready`; from then on nothing changes any more."""
+    """A world with one order of `ready`, which never changes."""
     with a_world() as world:
         created(world, site())
         world.run()
@@ -42,7 +42,6 @@ def world() -> Iterator[World]:
 
 
 def attack(world: World, method: str, path: str, **more: Any) -> Reply:
-    """The answer to a request that must change nothing."""
     before = state_of(world)
     headers = {**key_of(world), **more.pop("headers", {})}
     reply = in_shape(send(world, method, path, headers=headers, account=None, **more))
@@ -52,14 +51,14 @@ def attack(world: World, method: str, path: str, **more: Any) -> Reply:
 
 
 @pytest.mark.parametrize("name", NO_JSON)
-def test_HU_070_what_is_no_json_is_said_to_be_none(world: World, name: str) -> None:
+def test_HU_070_malformed_json(world: World, name: str) -> None:
     reply = attack(world, "POST", "/api/create-order", body=NO_JSON[name])
     assert reply.status == 400
     assert reply.body["code"] in ("MALFORMED_JSON", "MALFORMED_BODY")
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", f"[{GOOD}]"])
-def test_HU_070_a_body_that_is_no_object(world: World, body: str) -> None:
+def test_HU_070_body_that_is_not_an_object(world: World, body: str) -> None:
     assert_error(attack(world, "POST", "/api/create-order", body=body), 400, "INVALID_FIELD", "")
 
 
@@ -72,32 +71,32 @@ def test_HU_070_a_body_that_is_no_object(world: World, body: str) -> None:
         GOOD[:-1] + ', "x": ' + "[" * 20 + "]" * 20 + "}",
     ],
 )
-def test_HU_070_a_body_that_can_be_read_in_two_ways(world: World, body: str) -> None:
+def test_HU_070_ambiguous_body(world: World, body: str) -> None:
     assert_error(attack(world, "POST", "/api/create-order", body=body), 400, "MALFORMED_JSON")
 
 
 @pytest.mark.parametrize(
     "field", ["__proto__", "accountId", "total", "price", "promocode", "clientId", "cartitems", "\ud800"]
 )
-def test_HU_070_a_field_that_there_is_not(world: World, field: str) -> None:
+def test_HU_070_unknown_field(world: World, field: str) -> None:
     body = json.dumps({**json.loads(GOOD), field: 1})
     assert_error(attack(world, "POST", "/api/create-order", body=body), 400, "INVALID_FIELD")
 
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS)
-def test_HU_075_callbacks_go_nowhere_but_to_public_https(world: World, url: str) -> None:
+def test_HU_075_callback_url_must_be_public_https(world: World, url: str) -> None:
     body = json.dumps({**json.loads(GOOD), "clientData": {"callback": {"url": url}}})
     reply = attack(world, "POST", "/api/create-order", body=body)
     assert reply.body["code"] in ("INVALID_FIELD", "INVALID_CALLBACK")
     assert [detail["field"] for detail in reply.body["details"]] == ["/clientData/callback/url"]
 
 
-def test_HU_070_a_body_that_is_too_large(world: World) -> None:
+def test_HU_070_body_too_large(world: World) -> None:
     assert_error(attack(world, "POST", "/api/create-order", body="x" * 70_000), 413, "BODY_TOO_LARGE")
 
 
-@pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])  # in this contract the key says the account
-def test_HU_070_HU_072_wrong_credentials_are_the_vendor_s_401(world: World, name: str) -> None:
+@pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])  # in this contract the account comes from the key
+def test_HU_070_HU_072_bad_credentials_get_the_vendors_401(world: World, name: str) -> None:
     authorization = wrong_authorizations(world)[name]
     for method, path in ROUTES:
         before = state_of(world)
@@ -110,7 +109,7 @@ def test_HU_070_HU_072_wrong_credentials_are_the_vendor_s_401(world: World, name
 
 @pytest.mark.parametrize("wrong", TRICKS, ids=lambda value: repr(value)[:30])
 @pytest.mark.parametrize(("method", "path"), ROUTES[:2])
-def test_HU_003_HU_070_ids_with_tricks_are_404(world: World, method: str, path: str, wrong: str) -> None:
+def test_HU_003_HU_070_malicious_ids_are_404(world: World, method: str, path: str, wrong: str) -> None:
     assert_error(attack(world, method, path, parameters={"id": wrong}), 404, "NOT_FOUND")
 
 
@@ -136,7 +135,7 @@ def test_HU_003_HU_070_ids_with_tricks_are_404(world: World, method: str, path: 
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_HU_070_paths_that_there_are_not_have_the_shape_of_this_contract(
+def test_HU_070_unknown_paths_get_an_error_in_this_contracts_shape(
     world: World, method: str, path: str
 ) -> None:
     reply = attack(world, method, path)
@@ -146,13 +145,13 @@ def test_HU_070_paths_that_there_are_not_have_the_shape_of_this_contract(
 
 
 @pytest.mark.parametrize("path", ["/api/accounts", "/api/billings", "/api/ordersx"])
-def test_paths_of_other_contracts_keep_their_shape(world: World, path: str) -> None:
+def test_unknown_paths_outside_this_contract_get_the_common_shape(world: World, path: str) -> None:
     reply = send(world, "GET", path)
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("scopes", [(), ("billing:read",), ("*",), ("billing:write",)])
-def test_C12_C22_every_route_is_closed_to_oauth(world: World, scopes: tuple[str, ...]) -> None:
+def test_C12_C22_oauth_is_refused_on_every_route(world: World, scopes: tuple[str, ...]) -> None:
     token = {"authorization": oauth(world, *scopes)["authorization"]}
     for method, path in ROUTES:
         before = state_of(world)
@@ -161,7 +160,7 @@ def test_C12_C22_every_route_is_closed_to_oauth(world: World, scopes: tuple[str,
         assert state_of(world) == before
 
 
-def test_HU_061_keys_with_scopes_are_closed_out_everywhere(world: World) -> None:
+def test_HU_061_keys_with_scopes_are_refused_everywhere(world: World) -> None:
     for key in ("api_key_000", "api_key_000_domains"):
         for method, path in ROUTES:
             reply = attack(world, method, path, headers=key_of(world, key=key), body=GOOD)
@@ -169,7 +168,7 @@ def test_HU_061_keys_with_scopes_are_closed_out_everywhere(world: World) -> None
 
 
 @pytest.mark.parametrize("accept", ["application/problem+json", "text/html, APPLICATION/PROBLEM+JSON"])
-def test_C26_every_problem_is_also_told_after_rfc_9457(world: World, accept: str) -> None:
+def test_C26_every_error_is_available_as_rfc_9457(world: World, accept: str) -> None:
     for headers, body, status in (
         ({}, "{", 400),
         ({}, "{}", 400),
@@ -182,9 +181,7 @@ def test_C26_every_problem_is_also_told_after_rfc_9457(world: World, accept: str
         assert reply.headers["content-type"] == "application/problem+json"
 
 
-def test_HU_070_a_surprise_of_ours_is_a_500_that_says_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_HU_070_an_internal_error_reveals_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: str) -> None:
         raise RuntimeError("secret detail")
 
@@ -194,7 +191,7 @@ def test_HU_070_a_surprise_of_ours_is_a_500_that_says_nothing(
     assert "secret detail" not in json.dumps(reply.body)
 
 
-def test_an_event_without_headers_query_and_body(world: World) -> None:
+def test_event_without_headers_query_or_body(world: World) -> None:
     for method, path in ROUTES:
         folder, route, parameters = matched(method, path)
         event = {
@@ -207,13 +204,13 @@ def test_an_event_without_headers_query_and_body(world: World) -> None:
         assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (401, "UNAUTHORIZED")
 
 
-def test_HU_012_ids_of_requests_that_are_none_are_made_up(world: World) -> None:
+def test_HU_012_an_invalid_request_id_is_replaced(world: World) -> None:
     for wrong in ("", " ", "a b", "x" * 129, "é", "\r\n", "<script>"):
         reply = attack(world, "GET", UNKNOWN, headers={"x-request-id": wrong})
         assert len(reply.body["requestId"]) == 36
 
 
-def test_a_header_of_another_contract_changes_nothing(world: World) -> None:
+def test_headers_of_other_contracts_change_nothing(world: World) -> None:
     assert created(world, site())["orderId"]
     number = created(world, site())["orderId"]
     headers = {**credentials(world), "x-api-version": "9", "idempotency-key": "a b"}

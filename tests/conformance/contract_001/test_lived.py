@@ -1,4 +1,4 @@
-"""Lives as they are lived: real payments, the platform's and the registrar's work, cancels, expiry and refunds."""
+"""Whole lives of orders: real payments, deliveries, cancellations, expiry and refunds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def told(world: World, number: str, account: str = "ready") -> tuple[str, str, b
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_HU_029_HU_041_C03_an_order_that_is_delivered(world: World, product: str) -> None:
+def test_HU_029_HU_041_C03_delivered_order(world: World, product: str) -> None:
     item = item_of(world, product)
     number = created(world, item)["orderId"]
     assert told(world, number)[:2] == ("Pending", "Paid")
@@ -55,7 +55,7 @@ def test_HU_029_HU_041_C03_an_order_that_is_delivered(world: World, product: str
 
 
 @pytest.mark.parametrize("product", ["site", "vps"])
-def test_HU_029_HU_041_C10_an_order_that_cannot_be_delivered(world: World, product: str) -> None:
+def test_HU_029_HU_041_C10_order_that_cannot_be_delivered(world: World, product: str) -> None:
     number = created(world, item_of(world, product))["orderId"]
     undeliverable(world, number)
     assert told(world, number) == ("Cancelled", "Refunded", False)
@@ -63,7 +63,7 @@ def test_HU_029_HU_041_C10_an_order_that_cannot_be_delivered(world: World, produ
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_HU_029_HU_041_C03_an_order_that_is_not_paid_in_time(world: World, product: str) -> None:
+def test_HU_029_HU_041_C03_order_that_is_not_paid_in_time(world: World, product: str) -> None:
     number = created(world, item_of(world, product), account="authentication_required")["orderId"]
     world.run()
     assert told(world, number, "authentication_required") == ("Pending", "Unpaid", True)
@@ -72,7 +72,7 @@ def test_HU_029_HU_041_C03_an_order_that_is_not_paid_in_time(world: World, produ
     assert order_in(world, number, "authentication_required")["balance"] == "0.00"
 
 
-def test_HU_029_HU_041_C03_an_order_whose_payment_failed(world: World) -> None:
+def test_HU_029_HU_041_C03_order_with_a_failed_payment(world: World) -> None:
     refused = create(world, site(), account="declined_final")
     assert (refused.status, refused.body["code"]) == (422, "CART_PAY_FAILED")
     listed = world.request("GET", "/api/orders", account="declined_final").body["orders"]
@@ -81,7 +81,7 @@ def test_HU_029_HU_041_C03_an_order_whose_payment_failed(world: World) -> None:
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_HU_062_HU_071_C11_an_order_that_is_cancelled_before_it_is_paid(world: World, product: str) -> None:
+def test_HU_062_HU_071_C11_order_cancelled_before_payment(world: World, product: str) -> None:
     number = created(world, item_of(world, product), account="sepa")["orderId"]
     world.run()
     assert told(world, number, "sepa")[2] is True
@@ -94,7 +94,7 @@ def test_HU_062_HU_071_C11_an_order_that_is_cancelled_before_it_is_paid(world: W
         assert not world.platform.services
 
 
-def test_HU_062_HU_071_C11_an_order_that_is_cancelled_once_it_is_paid(world: World) -> None:
+def test_HU_062_HU_071_C11_order_cancelled_after_payment(world: World) -> None:
     number = created(world, site())["orderId"]
     assert told(world, number) == ("Pending", "Paid", True)
     assert ask(world, "POST", f"/api/billing/order/{number}/cancel").status == 200

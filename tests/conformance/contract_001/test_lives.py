@@ -1,4 +1,4 @@
-"""The status table: what an order of each product shows in every state, and that `can_cancel` is true to the cancel."""
+"""The status table: what an order shows in every state, and whether `can_cancel` matches the cancel itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAILURE = Failure("provisioning_failed", "The order could not be delivered.")
 
 @dataclass(frozen=True)
 class State:
-    """How an order gets there from its placing, what its cart's payment is then, and what the page shows."""
+    """An order's path to a state, its cart's payment then, and what the page shows."""
 
     life: Callable[[Order], Order]
     payment: PaymentStatus
@@ -109,14 +109,13 @@ PRODUCTS = ("site", "vps", "domain")
 
 @pytest.fixture(scope="module")
 def placed(world: World) -> Iterator[dict[str, Order]]:
-    """An unpaid order of each product, as it was placed; each test puts it into a state of its own."""
+    """An unpaid order of each product, which each test puts into its own state."""
     items = {"site": site(), "vps": vps(), "domain": domain(world)}
     numbers = {name: created(world, item, account="sepa")["orderId"] for name, item in items.items()}
     yield {name: stored(world, number, "sepa") for name, number in numbers.items()}
 
 
 def put(world: World, start: Order, state: State) -> str:
-    """Store the order in this state, and its cart's payment with it."""
     now = stored(world, start.number, "sepa")
     world.services.orders.save_order(replace(state.life(start), version=now.version), None)
     cart = world.cart(start.cart_token, "sepa")
@@ -124,7 +123,7 @@ def put(world: World, start: Order, state: State) -> str:
     return str(start.number)
 
 
-def test_every_state_but_the_delivered_one_is_in_the_table() -> None:
+def test_the_table_has_every_state_except_delivered() -> None:
     some = delivered_states()
     assert some == set(OrderStatus) - {OrderStatus.COMPLETED}
 
@@ -149,7 +148,7 @@ def delivered_states() -> set[OrderStatus]:
 
 @pytest.mark.parametrize("name", STATES)
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_HU_014_HU_015_HU_029_HU_041_C03_C07_C20_the_status_table(
+def test_HU_014_HU_015_HU_029_HU_041_C03_C07_C20_status_table(
     world: World, placed: dict[str, Order], product: str, name: str
 ) -> None:
     state = STATES[name]

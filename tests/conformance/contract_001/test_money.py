@@ -1,4 +1,4 @@
-"""Amounts: texts in major units, of this order and not of its cart; tax, credit, what is still to be paid."""
+"""Amounts are texts in major units, for this order alone: tax, credit, and what is still to pay."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def taxed() -> Iterator[World]:
-    """A world in which Stripe adds the tax, and whose accounts expect it."""
+    """A world in which Stripe adds tax and the accounts expect it."""
     with a_world(automatic_tax=True) as world:
         for name in ("ready", "no_method", "sepa"):
             change_account(world, name, tax_basis_points=2100)
@@ -46,13 +46,13 @@ def amounts(order: Any) -> tuple[str, str, str, str, str]:
     return order["total"], order["invtotal"], order["invsubtotal2"], order["invcredit"], order["balance"]
 
 
-def test_HU_026_HU_040_HU_042_HU_043_HU_046_C08_what_a_paid_order_costs(world: World) -> None:
+def test_HU_026_HU_040_HU_042_HU_043_HU_046_C08_amounts_of_a_paid_order(world: World) -> None:
     order = order_in(world, created(world, site())["orderId"])
     assert amounts(order) == ("12.00", "12.00", "12.00", "0.00", "0.00")
     assert order["metadata"]["total"] == order["hosting"][0]["total"] == "12.00"
 
 
-def test_HU_046_what_is_still_to_be_paid(world: World) -> None:
+def test_HU_046_balance_still_to_pay(world: World) -> None:
     number = created(world, site(), account="sepa")["orderId"]
     assert order_in(world, number, "sepa")["balance"] == "12.00"
     world.live(12 * 86_400, every=6 * 3600)
@@ -62,12 +62,12 @@ def test_HU_046_what_is_still_to_be_paid(world: World) -> None:
     )
 
 
-def test_HU_042_HU_046_what_the_credit_paid(world: World) -> None:
+def test_HU_042_HU_046_amount_paid_with_credit(world: World) -> None:
     number = created(world, site(), account="credit")["orderId"]
     assert amounts(order_in(world, number, "credit")) == ("12.00", "12.00", "12.00", "5.00", "0.00")
 
 
-def test_HU_042_HU_046_credit_lowers_what_is_still_to_be_paid(world: World) -> None:
+def test_HU_042_HU_046_credit_lowers_the_balance(world: World) -> None:
     customer = world.accounts["authentication_required"]["customer"]
     world.services.stripe.client.v1.customers.update(customer, {"balance": -300})
     number = created(world, site(), account="authentication_required")["orderId"]
@@ -75,7 +75,7 @@ def test_HU_042_HU_046_credit_lowers_what_is_still_to_be_paid(world: World) -> N
     assert amounts(order) == ("12.00", "12.00", "12.00", "3.00", "9.00")
 
 
-def test_HU_042_the_credit_of_a_cart_is_shared_as_its_refunds_are(world: World) -> None:
+def test_HU_042_a_carts_credit_is_split_like_its_refunds(world: World) -> None:
     numbers = created(world, site(), vps(), account="credit")["orderIds"]
     credit = {number: order_in(world, number, "credit")["invcredit"] for number in numbers}
     assert sum(map(Decimal, credit.values())) == Decimal("5.00")
@@ -84,22 +84,22 @@ def test_HU_042_the_credit_of_a_cart_is_shared_as_its_refunds_are(world: World) 
     assert refund is not None and decimal_text(refund.to_credit, "EUR") == credit[numbers[1]] != "0.00"
 
 
-def test_HU_026_HU_043_tax_is_in_the_total(taxed: World) -> None:
+def test_HU_026_HU_043_the_total_includes_tax(taxed: World) -> None:
     order = order_in(taxed, created(taxed, site())["orderId"])
     assert amounts(order) == ("14.52", "14.52", "12.00", "0.00", "0.00")
 
 
-def test_HU_026_before_the_tax_is_known_it_is_what_the_account_expects(taxed: World) -> None:
+def test_HU_026_the_total_uses_the_accounts_expected_tax_until_the_tax_is_known(taxed: World) -> None:
     number = created(taxed, site(), account="no_method")["orderId"]
     order = order_in(taxed, number, "no_method")
     assert (order["total"], order["balance"], order["invstatus"]) == ("14.52", "14.52", "Unpaid")
     pay_page(taxed, number)
-    # On the page the customer said to live in Germany.
+    # The customer entered a German address on the payment page.
     assert order_in(taxed, number, "no_method")["total"] == "14.28"
 
 
 @pytest.mark.parametrize("account", ["ready", "no_method"])
-def test_HU_026_HU_040_the_orders_of_a_cart_add_up_to_its_invoice(taxed: World, account: str) -> None:
+def test_HU_026_HU_040_orders_of_a_cart_add_up_to_its_invoice(taxed: World, account: str) -> None:
     for place, net in enumerate((50, 51, 1999)):
         prices = {(BILLING_PLAN, term, "EUR"): net for term in Term}
         taxed.services.catalogue.put_plan(Plan(f"odd-{place}", f"odd-{place}", "Odd", "", prices))
@@ -127,7 +127,7 @@ def test_HU_026_HU_058_C08_a_currency_without_minor_units_has_no_decimals(world:
     assert order["currency"]["format"] == "1,234"
 
 
-def test_HU_052_HU_074_what_costs_nothing_is_free(world: World) -> None:
+def test_HU_052_HU_074_free_order(world: World) -> None:
     prices = {(BILLING_PLAN, term, "EUR"): 0 for term in Term}
     world.services.catalogue.put_plan(Plan("gratis", "gratis", "Gratis", "", prices))
     world.advance(61)
@@ -140,19 +140,19 @@ def test_HU_052_HU_074_what_costs_nothing_is_free(world: World) -> None:
         assert order["hosting"][0]["billingcycle"] == "Free"
 
 
-def test_HU_074_HU_052_the_words_for_how_often_it_is_paid(world: World) -> None:
+def test_HU_074_HU_052_billing_cycle_words(world: World) -> None:
     for cycle in ("Monthly", "Annually"):
         for item in (site(billingCycle=cycle), vps(billingCycle=cycle)):
             order = order_in(world, created(world, item)["orderId"])
             assert order["hosting"][0]["billingcycle"] == cycle
 
 
-# -- one item of a cart that was paid on a page goes back
+# -- one item of a cart paid on a page is refunded
 
 
 @pytest.mark.parametrize("tax", [False, True])
 def test_HU_041_HU_075_C10_one_item_of_a_cart_paid_on_a_page_is_refunded_alone(tax: bool) -> None:
-    """With its own tax, once; the others are delivered (`on_item_failure` is `keep` here)."""
+    """The item is refunded once, with its own tax. The others are delivered (`on_item_failure` is `keep`)."""
     with a_world(automatic_tax=tax) as world:
         numbers = created(world, site(), vps(), account="no_method")["orderIds"]
         cart = stored(world, numbers[0], "no_method").cart_token
@@ -178,7 +178,7 @@ def test_HU_041_HU_075_C10_one_item_of_a_cart_paid_on_a_page_is_refunded_alone(t
         assert payment.refunded == refund.amount
 
 
-def test_HU_041_a_refund_leaves_the_total_and_nothing_to_pay(world: World) -> None:
+def test_HU_041_a_refund_keeps_the_total_and_leaves_nothing_to_pay(world: World) -> None:
     number = created(world, site())["orderId"]
     undeliverable(world, number)
     order = order_in(world, number)

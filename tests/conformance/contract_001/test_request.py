@@ -1,4 +1,4 @@
-"""What a request of contract 001 looks like: its path, its id, its headers."""
+"""The requests of contract 001: path, id, headers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from tests.support.world import Reply, World
 
 @pytest.fixture(scope="module")
 def number(world: World) -> str:
-    """An order of `ready`."""
     found: str = created(world, site())["orderId"]
     world.run()
     return found
@@ -42,7 +41,7 @@ def path_of(number: str | int) -> str:
 # -- the id -----------------------------------------------------------------------------------------------------------
 
 
-def test_HU_001_HU_004_HU_005_HU_006_the_page_s_own_request(world: World, number: str) -> None:
+def test_HU_001_HU_004_HU_005_HU_006_the_example_request_of_the_page(world: World, number: str) -> None:
     headers = {**key_of(world), "accept": "application/json", "content-type": "application/json"}
     reply = in_shape(send(world, "GET", path_of(number), headers=headers, account=None))
     assert reply.status == 200
@@ -50,12 +49,12 @@ def test_HU_001_HU_004_HU_005_HU_006_the_page_s_own_request(world: World, number
 
 
 @pytest.mark.parametrize("accept", ["*/*", "", "text/html", "application/json;q=0.9"])
-def test_HU_005_HU_006_other_values_change_nothing(world: World, number: str, accept: str) -> None:
+def test_HU_005_HU_006_other_header_values_change_nothing(world: World, number: str, accept: str) -> None:
     more = {"accept": accept, "content-type": "text/plain"}
     assert ask(world, "GET", path_of(number), headers=more).body["data"] == shown(world, number)
 
 
-def test_HU_002_C21_the_number_is_in_the_path_and_its_text_in_the_body(world: World, number: str) -> None:
+def test_HU_002_C21_the_id_is_a_number_in_the_path_and_a_text_in_the_body(world: World, number: str) -> None:
     order = shown(world, number)["order"]
     assert order["id"] == order["number"] == number
     assert int(number) >= 1
@@ -63,7 +62,7 @@ def test_HU_002_C21_the_number_is_in_the_path_and_its_text_in_the_body(world: Wo
 
 @pytest.fixture
 def reads(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Every order that the table is asked for."""
+    """Records every order number that is looked up in the table."""
     asked: list[Any] = []
     orders = world.services.orders
     original = orders.order
@@ -91,7 +90,7 @@ def not_integers(number: str) -> list[str]:
     ]
 
 
-def test_HU_003_C02_what_is_no_integer_is_404_without_a_look(
+def test_HU_003_C02_an_id_that_is_not_an_integer_is_404_without_a_read(
     world: World, number: str, reads: list[Any]
 ) -> None:
     for wrong in not_integers(number):
@@ -106,7 +105,7 @@ def test_HU_003_C02_what_is_no_integer_is_404_without_a_look(
 
 
 def without_stamps(reply: Reply) -> tuple[int, str]:
-    """The answer, byte for byte, but for what no two answers share."""
+    """The response without the request id and timestamp, which differ each time."""
     body = {name: value for name, value in reply.body.items() if name not in ("requestId", "timestamp")}
     return reply.status, json.dumps(body)
 
@@ -128,18 +127,18 @@ def test_HU_061_unknown_and_foreign_orders_are_the_same_404(world: World, method
     assert shown(world, foreign, "credit")["order"]["id"] == foreign
 
 
-def test_HU_008_the_id_works_for_what_follows(world: World) -> None:
+def test_HU_008_the_id_works_in_later_requests(world: World) -> None:
     number = created(world, site(), account="sepa")["orderId"]
     reply = ask(world, "POST", f"{path_of(number)}/cancel", "sepa")
     assert reply.body["data"]["order_id"] == number
     assert stored(world, number, "sepa").cancel_requested_at is not None
 
 
-# -- who asks ---------------------------------------------------------------------------------------------------------
+# -- credentials ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "Token"])
-def test_HU_072_C12_the_key_is_taken_in_either_header(world: World, number: str, scheme: str) -> None:
+def test_HU_072_C12_the_key_is_accepted_in_either_header(world: World, number: str, scheme: str) -> None:
     key = world.accounts["ready"][KEY]
     for headers in (
         {"authorization": f"{scheme} {key}"},
@@ -184,14 +183,14 @@ def test_HU_061_HU_072_C12_every_other_credential_is_the_same_401(world: World, 
     assert len(answers) == 1
 
 
-def test_HU_061_the_account_is_the_key_s_whatever_a_header_says(world: World, number: str) -> None:
+def test_HU_061_the_key_decides_the_account_and_headers_do_not(world: World, number: str) -> None:
     headers = {"x-auth-account": world.accounts["credit"]["id"]}
     assert ask(world, "GET", path_of(number), headers=headers).status == 200
     assert ask(world, "GET", path_of(number), "credit", headers={"x-auth-account": "acc_ready"}).status == 404
 
 
-def test_HU_061_a_key_that_was_given_scopes_is_none_here(world: World, number: str) -> None:
-    """A key for domains alone must not read the password of a site."""
+def test_HU_061_a_key_with_scopes_is_refused(world: World, number: str) -> None:
+    """A key for domains must not read the password of a site."""
     for key in ("api_key_000", "api_key_000_domains"):
         for method, path in (("GET", path_of(number)), ("POST", f"{path_of(number)}/cancel")):
             assert_error(ask(world, method, path, key=key), 403, "INSUFFICIENT_SCOPE")
@@ -202,7 +201,7 @@ def test_HU_061_other_keys_of_the_account_work_too(world: World, number: str, ke
     assert shown(world, number, key=key)["order"]["id"] == number
 
 
-def test_HU_061_a_trial_may_be_shut_out(world: World) -> None:
+def test_HU_061_a_trial_account_can_be_shut_out(world: World) -> None:
     number = created(world, site(), account="trial")["orderId"]
     before = change_account(world, "trial", trial_api_access=False)
     for method, path in (("GET", path_of(number)), ("GET", UNKNOWN), ("GET", "/api/account/pending-orders")):
@@ -215,7 +214,7 @@ def test_HU_061_a_trial_may_be_shut_out(world: World) -> None:
 # -- polling ----------------------------------------------------------------------------------------------------------
 
 
-def test_HU_011_HU_012_the_tag_is_that_of_the_order_and_not_of_the_answer(world: World) -> None:
+def test_HU_011_HU_012_the_etag_depends_only_on_the_order(world: World) -> None:
     number = created(world, site(), account="authentication_required")["orderId"]
     world.run()
     path, account = path_of(number), "authentication_required"

@@ -1,4 +1,4 @@
-"""One order as the page shows it: every field, its type, and where its value comes from."""
+"""One order as the page shows it: every field, its type, and the source of its value."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ ITEMS = ("site", "vps", "domain")
 
 @pytest.fixture(scope="module")
 def numbers(world: World) -> dict[str, str]:
-    """A delivered order of each product."""
     return {
         "site": delivered(world, site()),
         "vps": delivered(world, vps()),
@@ -54,7 +53,7 @@ def number(numbers: dict[str, str], request: Any) -> str:
 # -- the envelope -----------------------------------------------------------------------------------------------------
 
 
-def test_HU_010_HU_013_HU_014_HU_015_HU_059_no_field_more_or_less_and_each_of_its_type(
+def test_HU_010_HU_013_HU_014_HU_015_HU_059_exactly_the_published_fields_and_types(
     world: World, number: str
 ) -> None:
     reply = ask(world, "GET", f"/api/billing/order/{number}")
@@ -74,21 +73,23 @@ def test_HU_010_HU_013_HU_014_HU_015_HU_059_no_field_more_or_less_and_each_of_it
         {"data": []},
     ],
 )
-def test_the_shape_is_exact(world: World, numbers: dict[str, str], wrong: dict[str, Any]) -> None:
+def test_assert_shape_rejects_any_difference(
+    world: World, numbers: dict[str, str], wrong: dict[str, Any]
+) -> None:
     body = ask(world, "GET", f"/api/billing/order/{numbers['site']}").body
     with pytest.raises(AssertionError):
         assert_shape({**body, **wrong}, PUBLISHED)
 
 
-def test_HU_011_HU_012_C28_when_and_which_request(world: World, number: str) -> None:
+def test_HU_011_HU_012_C28_timestamp_and_request_id(world: World, number: str) -> None:
     reply = ask(world, "GET", f"/api/billing/order/{number}", headers={"x-request-id": "req-1"})
     assert reply.body["requestId"] == reply.headers["x-request-id"] == "req-1"
-    assert reply.body["timestamp"].endswith("Z")  # `ask` holds its form
+    assert reply.body["timestamp"].endswith("Z")  # `ask` checks its format
     made = ask(world, "GET", f"/api/billing/order/{number}", headers={"x-request-id": "not one"})
     assert len(made.body["requestId"]) == 36
 
 
-def test_HU_007_status_payment_and_services_are_there(world: World, numbers: dict[str, str]) -> None:
+def test_HU_007_status_payment_and_services_are_present(world: World, numbers: dict[str, str]) -> None:
     order = order_in(world, numbers["site"])
     assert (order["status"], order["invstatus"], len(order["hosting"])) == ("Active", "Paid", 1)
 
@@ -96,12 +97,12 @@ def test_HU_007_status_payment_and_services_are_there(world: World, numbers: dic
 # -- the scalars ------------------------------------------------------------------------------------------------------
 
 
-def test_HU_020_HU_021_C02_its_number(world: World, number: str) -> None:
+def test_HU_020_HU_021_C02_order_number(world: World, number: str) -> None:
     order = order_in(world, number)
     assert order["id"] == order["number"] == number == str(stored(world, number).number)
 
 
-def test_HU_022_HU_025_HU_051_who_took_the_money_and_its_name_there(world: World, number: str) -> None:
+def test_HU_022_HU_025_HU_051_payment_provider_and_invoice_id(world: World, number: str) -> None:
     order = order_in(world, number)
     reference = world.cart(stored(world, number).cart_token).payment.reference
     assert order["payment_module"] == order["metadata"]["gateway_id"] == "stripe"
@@ -110,23 +111,23 @@ def test_HU_022_HU_025_HU_051_who_took_the_money_and_its_name_there(world: World
     assert order["metadata"]["total"] == order["total"]
 
 
-def test_HU_023_HU_051_the_account_s_number(world: World, number: str) -> None:
+def test_HU_023_HU_051_account_number(world: World, number: str) -> None:
     order = order_in(world, number)
     assert order["client_id"] == str(order["metadata"]["client_id"])
     account = world.services.directory.account("acc_ready")
     assert account is not None and order["metadata"]["client_id"] == account.number > 0
     other = order_in(world, created(world, site(), account="credit")["orderId"], "credit")
     assert other["client_id"] != order["client_id"]
-    # It is no order's: the numbers of both are claimed in one place.
+    # No order has this number: account and order numbers are claimed in one place.
     assert ask(world, "GET", f"/api/billing/order/{account.number}").status == 404
 
 
-def test_HU_024_HU_044_HU_045_no_member_of_staff_has_taken_the_order(world: World, number: str) -> None:
+def test_HU_024_HU_044_HU_045_no_staff_member(world: World, number: str) -> None:
     order = order_in(world, number)
     assert (order["staff_member_id"], order["admin_firstname"], order["admin_lastname"]) == ("0", "", "")
 
 
-def test_HU_028_C28_when_it_was_placed_in_utc(world: World, number: str) -> None:
+def test_HU_028_C28_creation_time_in_utc(world: World, number: str) -> None:
     order = order_in(world, number)
     assert DATE.fullmatch(order["date_created"])
     at = stored(world, number).created_at
@@ -139,7 +140,7 @@ def _utc(moment: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment // 1000))
 
 
-def test_HU_030_from_which_address(world: World) -> None:
+def test_HU_030_client_address(world: World) -> None:
     number = created(world, site())["orderId"]
     assert order_in(world, number)["order_ip"] == "203.0.113.7"
     order = stored(world, number)
@@ -147,7 +148,7 @@ def test_HU_030_from_which_address(world: World) -> None:
     assert order_in(world, number)["order_ip"] == ""
 
 
-def test_HU_031_HU_032_HU_033_there_are_no_contracts_to_accept(world: World, number: str) -> None:
+def test_HU_031_HU_032_HU_033_no_contracts_to_accept(world: World, number: str) -> None:
     order = order_in(world, number)
     assert [
         order[name] for name in ("contract_accepted_date", "contract_accepted_by", "commitment_date")
@@ -155,7 +156,7 @@ def test_HU_031_HU_032_HU_033_there_are_no_contracts_to_accept(world: World, num
 
 
 @pytest.mark.parametrize("product", ITEMS)
-def test_HU_034_C27_what_was_ordered(world: World, numbers: dict[str, str], product: str) -> None:
+def test_HU_034_C27_type_of_the_product(world: World, numbers: dict[str, str], product: str) -> None:
     assert order_in(world, numbers[product])["type"] == product
 
 
@@ -168,7 +169,7 @@ def test_HU_034_C27_what_was_ordered(world: World, numbers: dict[str, str], prod
         ("", "", ""),
     ],
 )
-def test_HU_035_HU_036_HU_037_the_billing_contact(
+def test_HU_035_HU_036_HU_037_billing_contact(
     world: World, number: str, name: str, first: str, last: str
 ) -> None:
     before = change_account(
@@ -179,7 +180,7 @@ def test_HU_035_HU_036_HU_037_the_billing_contact(
     assert (order["firstname"], order["lastname"], order["companyname"]) == (first, last, "Shop B.V.")
 
 
-def test_HU_038_HU_039_no_module_of_theirs(world: World, number: str) -> None:
+def test_HU_038_HU_039_the_vendors_modules_are_empty(world: World, number: str) -> None:
     order = order_in(world, number)
     assert (order["module"], order["modusubtype"]) == ("", "")
 
@@ -187,7 +188,7 @@ def test_HU_038_HU_039_no_module_of_theirs(world: World, number: str) -> None:
 # -- nested -----------------------------------------------------------------------------------------------------------
 
 
-def test_HU_050_the_timeline_as_notes(world: World, number: str) -> None:
+def test_HU_050_notes_are_the_timeline(world: World, number: str) -> None:
     order = order_in(world, number)
     timeline = stored(world, number).timeline
     assert [note["date"] for note in order["notes"]] == [_utc(entry.at) for entry in timeline]
@@ -200,8 +201,8 @@ def test_HU_050_the_timeline_as_notes(world: World, number: str) -> None:
     assert (last["note"], last["title"])[1] == "Active"
 
 
-def test_HU_050_no_note_has_a_word_of_ours(world: World) -> None:
-    """States, names of errors, and a registrar's flags stay on record, for operators."""
+def test_HU_050_notes_have_no_internal_words(world: World) -> None:
+    """States, error names and registrar flags stay in the records for operators."""
     number = created(world, site())["orderId"]
     order = stored(world, number)
     now = world.clock.now()
@@ -218,7 +219,7 @@ def test_HU_050_no_note_has_a_word_of_ours(world: World) -> None:
     assert {note["title"] for note in notes} == {"Pending", "Cancelled"}
 
 
-def test_HU_052_a_site(world: World) -> None:
+def test_HU_052_site(world: World) -> None:
     number = created(world, site(billingCycle="Annually", plan="business"))["orderId"]
     before = order_in(world, number)["hosting"][0]
     assert (before["domain"], before["server_id"], before["username"], before["password"]) == ("",) * 4
@@ -251,7 +252,7 @@ def test_HU_052_a_site(world: World) -> None:
     }
 
 
-def test_HU_052_a_virtual_machine(world: World, numbers: dict[str, str]) -> None:
+def test_HU_052_virtual_machine(world: World, numbers: dict[str, str]) -> None:
     number = numbers["vps"]
     (entry,) = order_in(world, number)["hosting"]
     order = stored(world, number)
@@ -265,7 +266,9 @@ def test_HU_052_a_virtual_machine(world: World, numbers: dict[str, str]) -> None
     assert len(entry["rootpassword"]) > 8
 
 
-def test_HU_052_C22_a_password_is_for_keys_and_for_no_token(world: World, numbers: dict[str, str]) -> None:
+def test_HU_052_C22_passwords_are_shown_to_keys_and_not_to_tokens(
+    world: World, numbers: dict[str, str]
+) -> None:
     for key in ("api_key_001", "system_key", "user_key"):
         assert order_in(world, numbers["site"], key=key)["hosting"][0]["password"]
     for scopes in ((), ("billing:read",), ("*",)):
@@ -277,7 +280,7 @@ def test_HU_052_C22_a_password_is_for_keys_and_for_no_token(world: World, number
 
 
 @pytest.mark.parametrize("item", [site(), vps()], ids=["site", "vps"])
-def test_HU_052_after_a_refund_there_is_nothing_to_log_in_to(world: World, item: dict[str, Any]) -> None:
+def test_HU_052_a_refunded_order_has_no_login_data(world: World, item: dict[str, Any]) -> None:
     number = created(world, item)["orderId"]
     undeliverable(world, number)
     order = order_in(world, number)
@@ -286,12 +289,12 @@ def test_HU_052_after_a_refund_there_is_nothing_to_log_in_to(world: World, item:
     assert [entry[name] for name in ("server_id", "username", "password", "rootpassword")] == [""] * 4
 
 
-def test_HU_053_HU_054_HU_055_HU_057_what_is_not_sold_is_an_empty_array(world: World, number: str) -> None:
+def test_HU_053_HU_054_HU_055_HU_057_unsold_things_are_empty_arrays(world: World, number: str) -> None:
     order = order_in(world, number)
     assert [order[name] for name in ("addons", "upgrades", "fieldupgrades", "contracts")] == [[]] * 4
 
 
-def test_HU_056_domains_by_their_name(world: World, numbers: dict[str, str]) -> None:
+def test_HU_056_domains_are_listed_by_their_unicode_form(world: World, numbers: dict[str, str]) -> None:
     order = order_in(world, numbers["domain"])
     assert (order["hosting"], order["domains"]) == ([], ["billing-example.com"])
     number = created(world, domain(world, "bücher-example.com"))["orderId"]
@@ -308,7 +311,7 @@ def test_HU_047_HU_060_every_order_has_one_item(world: World, number: str) -> No
     assert order["item_count"] == sum(len(order[name]) for name in lists) == 1
 
 
-def test_HU_027_HU_058_C09_the_currency(world: World, number: str) -> None:
+def test_HU_027_HU_058_C09_currency(world: World, number: str) -> None:
     order = order_in(world, number)
     assert order["currency"] == {
         "code": "EUR",
@@ -340,7 +343,7 @@ def test_HU_026_amounts_are_texts_with_two_decimals(world: World, number: str) -
         assert MONEY.fullmatch(order[name]), (name, order[name])
 
 
-def test_a_callback_s_authorization_is_nowhere_to_be_read(world: World) -> None:
+def test_a_callbacks_authorization_is_never_shown(world: World) -> None:
     client = {"callback": {"url": HOOK, "authorization": "Bearer secret-12345"}}
     number = created(world, site(), clientData=client)["orderId"]
     world.run()

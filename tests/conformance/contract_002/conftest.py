@@ -1,4 +1,4 @@
-"""One world per module: most requests leave the others alone, and a world costs a second."""
+"""One world per module: creating one takes a second, and most requests do not affect each other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def refusals_are_declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever a test is about: an operation refuses only with codes that it declares."""
+    """Fail the test if an operation returns an error code that it does not declare."""
     answered: Callable[..., dict[str, Any]] = http._answered
     undeclared: set[tuple[str, str, str]] = set()
 

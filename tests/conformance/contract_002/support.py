@@ -1,4 +1,4 @@
-"""What the conformance tests share: raw requests, credentials of every kind, and a look at what stayed behind."""
+"""Shared by the conformance tests: raw requests, credentials of every kind, and checks of what was stored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 CODE = re.compile(r"[a-z][a-z_]+")
 
-# Every route that needs a credential, with an id that is nobody's; `True` where X-Auth-Account is required.
+# Every route that needs a credential, with an id that no account has. `True` means X-Auth-Account is
+# required.
 UNKNOWN = "00000000-0000-8000-8000-000000000000"
 ROUTES = (
     ("GET", "/api/orders", True),
@@ -49,7 +50,7 @@ ROUTES = (
     ("GET", "/api/tlds", False),
     ("GET", "/api/tlds/com", False),
 )
-# Those where an account's own key is told that a person is needed, before its account is looked at (C13).
+# Routes that require a person: a system key is refused before its account is read (C13).
 FOR_PERSONS = ("/api/orders/domain",)
 
 
@@ -66,9 +67,9 @@ def send(
     account: str | None = "ready",
     parameters: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Exactly this event to the handler of the route, as API Gateway would make it: nothing is tidied up.
+    """Send exactly this event to the route's handler, as API Gateway would.
 
-    `headers` replace those of the demo account `account`; `parameters` replace what the path says, decoded.
+    `headers` replace those of the demo account `account`. `parameters` replace the decoded path parameters.
     """
     folder, route, found = matched(method, path)
     given = credentials(world, account) if account is not None else {}
@@ -91,7 +92,7 @@ def send(
     event = {name: value for name, value in event.items() if value is not None}
     answer = handler_of(folder)(event, None)
     lower = {name.lower(): value for name, value in answer["headers"].items()}
-    answer["body"].encode()  # what cannot be sent is no answer
+    answer["body"].encode()  # a response must be encodable
     return Reply(answer["statusCode"], json.loads(answer["body"] or "null"), lower)
 
 
@@ -107,7 +108,7 @@ def new_key(
     user: str | None = None,
     **changes: Any,
 ) -> str:
-    """The secret of a fresh credential for these demo accounts; `changes` are fields of Credential."""
+    """The secret of a new credential for these demo accounts. `changes` are fields of Credential."""
     secret = f"sq_test_{secrets.token_hex(32)}"
     names = accounts or ("ready",)
     if user is None and kind is not CredentialKind.SYSTEM:
@@ -126,13 +127,12 @@ def new_key(
 
 
 def oauth(world: World, *scopes: str, account: str = "ready") -> dict[str, str]:
-    """Headers of an OAuth token with these scopes."""
     secret = new_key(world, account, kind=CredentialKind.OAUTH, scopes=frozenset(scopes))
     return {"authorization": f"Bearer {secret}", "x-auth-account": world.accounts[account]["id"]}
 
 
 def change_account(world: World, name: str, **changes: Any) -> Account:
-    """Change fields of a demo account's record; returns it as it was."""
+    """Change fields of a demo account, and return the account as it was before."""
     before = world.services.directory.account(world.accounts[name]["id"])
     assert before is not None
     world.services.directory.put_account(replace(before, **changes))
@@ -140,7 +140,7 @@ def change_account(world: World, name: str, **changes: Any) -> Account:
 
 
 def new_account(world: World, like: str, name: str, **changes: Any) -> str:
-    """A copy of a demo account with its own keys (and, unless changed, the same customer at Stripe)."""
+    """Copy a demo account with its own keys. It shares the Stripe customer unless that is changed."""
     model = world.services.directory.account(world.accounts[like]["id"])
     assert model is not None
     account = replace(model, id=f"acc_{name}", name=f"Account {name}", roles=(), **changes)
@@ -156,15 +156,14 @@ def new_account(world: World, like: str, name: str, **changes: Any) -> str:
 
 
 def _is_count(record: Any) -> bool:
-    """Whether a record of the table's stream is a count of requests."""
     return bool(record.record["dynamodb"]["Keys"]["PK"]["S"].startswith("LIMIT#"))
 
 
 def state_of(world: World) -> dict[str, Any]:
-    """What a request could leave behind: writes, money, workflows, work at the platform and the registrar, callbacks.
+    """Everything a request could leave behind: writes, money, workflows, platform and registrar work, callbacks.
 
-    Writes are counted by the table's stream, so that even one which was undone again would be seen. The limiter's
-    do not count: it writes whatever the request is.
+    Writes are counted from the table's stream, so a write that was undone counts too. The limiter's
+    writes do not count, because every request causes one.
     """
     state = world.stripe.state
     with state.lock:
@@ -191,7 +190,7 @@ def state_of(world: World) -> dict[str, Any]:
 
 
 def assert_error(reply: Reply, status: int, code: str, *pointers: str) -> None:
-    """The contract's error shape; with `pointers`, exactly these fields are named."""
+    """Check the contract's error shape. With `pointers`, `details` names exactly these fields."""
     assert (reply.status, reply.body.get("code")) == (status, code), (reply.status, reply.body)
     assert_error_shape(reply)
     if pointers:
@@ -219,7 +218,7 @@ def assert_date_time(text: Any) -> None:
 
 
 def assert_envelope(body: Any) -> None:
-    """The cart envelope, to the letter (O2-073 … O2-079, O2-173)."""
+    """Check that the cart envelope has exactly its fields (O2-073 … O2-079, O2-173)."""
     assert set(body) >= {"status", "cart", "payment", "orders"}
     assert body["status"] == "accepted"
     cart, payment = body["cart"], body["payment"]
@@ -244,11 +243,11 @@ def shown(world: World, order_id: str, account: str = "ready", **more: Any) -> A
 
 
 def completed(world: World, account: str = "ready", **changes: Any) -> Any:
-    """Place an order and let it end; returns what GET /api/orders/:id shows."""
+    """Place an order, run it to its end and return GET /api/orders/:id."""
     placed = world.place(account, **changes)
     assert placed.status == 202, placed.body
     world.run()
-    world.live(60)  # its renewal begins in the schedule
+    world.live(60)  # the schedule starts the renewal
     return shown(world, placed.body["orders"][0]["id"], account)
 
 
@@ -262,7 +261,7 @@ def number_of(order_id: str) -> int:
 
 
 def order_domain(world: World, body: Any, account: str = "ready", **headers: str) -> Reply:
-    """POST /api/orders/domain with exactly this body; `headers` with underscores for hyphens."""
+    """Call POST /api/orders/domain with exactly this body. Header names have underscores for hyphens."""
     more = {name.replace("_", "-"): value for name, value in headers.items()}
     return send(
         world,
@@ -277,7 +276,7 @@ def order_domain(world: World, body: Any, account: str = "ready", **headers: str
 def refused_domain(
     world: World, body: Any, status: int, code: str, *pointers: str, account: str = "ready"
 ) -> Reply:
-    """The answer to POST /api/orders/domain, after it was seen that nothing stayed behind."""
+    """Call POST /api/orders/domain with a request that must fail and store nothing."""
     before = state_of(world)
     reply = order_domain(world, body, account)
     assert_error(reply, status, code, *pointers)
@@ -286,14 +285,14 @@ def refused_domain(
 
 
 def registered(world: World, name: str, account: str = "ready", **changes: Any) -> Any:
-    """Order a name and let the registrar finish; returns what GET /api/orders/:id shows."""
+    """Order a domain, let the registrar finish it and return GET /api/orders/:id."""
     placed = world.order_domain(name, account, **changes)
     assert placed.status == 202, placed.body
     return finished(world, placed.body["orders"][0]["id"], account)
 
 
 def finished(world: World, order_id: str, account: str = "ready") -> Any:
-    """Let the registrar finish the order's name, however long that takes, and the order end."""
+    """Let the registrar finish the domain however long that takes, and the order end."""
     world.run()
     item = world.order(order_id, account).item_as(DomainItem)
     world.registrar.finish(item.ascii_name)

@@ -1,4 +1,4 @@
-"""Contract 002's callbacks, with what the vendor's pages say of them (docs/contracts.md)."""
+"""Contract 002's callbacks, and the vendor's statements about them (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ended(world: World, how: str) -> str:
         ("CANCELLED", "order.cancelled", "cancelled"),
     ],
 )
-def test_O2_186_C24_one_callback_for_each_end_which_it_names(
+def test_O2_186_C24_each_end_sends_one_callback_that_names_it(
     world: World, how: str, kind: str, status: str
 ) -> None:
     known = len(world.callbacks.received)
@@ -55,7 +55,7 @@ def test_O2_186_C24_one_callback_for_each_end_which_it_names(
         assert secret not in received.body.decode()
 
 
-def test_O2_186_no_callback_while_the_order_lives(world: World) -> None:
+def test_O2_186_no_callback_before_the_order_ends(world: World) -> None:
     known = len(world.callbacks.received)
     world.place(callback=True)
     world.run(finish=False)
@@ -64,7 +64,7 @@ def test_O2_186_no_callback_while_the_order_lives(world: World) -> None:
     assert len(world.callbacks.received) == known + 1
 
 
-def test_O2_187_an_attempt_that_fails_is_repeated_on_the_vendors_schedule_under_one_id(world: World) -> None:
+def test_O2_187_a_failed_callback_is_retried_on_the_vendors_schedule_with_the_same_id(world: World) -> None:
     known = len(world.callbacks.received)
     world.callbacks.answers = [CallbackAnswer(500)] * 4
     world.place(callback=True)
@@ -80,6 +80,6 @@ def test_O2_187_an_attempt_that_fails_is_repeated_on_the_vendors_schedule_under_
     assert len(received) == 5
     assert len({one.message_id for one in received}) == 1
     assert len({one.body for one in received}) == 1
-    # At once, then after 2, 5 and 10 minutes, then every 15: with up to a tenth more, so as not to come in herds.
+    # At once, then after 2, 5 and 10 minutes, then every 15. Up to a tenth is added to spread the retries.
     for when, minutes in zip(at, (0, 2, 5, 10, 25), strict=True):
         assert minutes * 60 <= when <= minutes * 60 * 1.1 + 60, at

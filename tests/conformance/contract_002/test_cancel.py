@@ -9,7 +9,7 @@ from tests.conformance.contract_002.support import UNKNOWN, assert_error, number
 from tests.support.world import World
 
 
-def test_O2_160_C11_an_unpaid_order_is_cancelled(world: World) -> None:
+def test_O2_160_C11_cancel_an_unpaid_order(world: World) -> None:
     account = "authentication_required"
     placed = world.place(account)
     order_id = placed.body["orders"][0]["id"]
@@ -26,7 +26,7 @@ def test_O2_160_C11_an_unpaid_order_is_cancelled(world: World) -> None:
     assert (cart["rollup_status"], cart["status"]) == ("cancelled", "active")
 
 
-def test_O2_160_C11_a_paid_order_is_cancelled_before_delivery_begins_and_the_money_goes_back(
+def test_O2_160_C11_a_paid_order_is_cancelled_before_delivery_and_refunded(
     world: World,
 ) -> None:
     before = world.net_paid()
@@ -78,7 +78,7 @@ def test_C11_an_ended_order_is_not_cancellable(world: World, cancel_first: bool,
 
 
 @pytest.mark.parametrize("body", [None, {}, {"status": "completed"}, {"site": {"name": "x"}}])
-def test_O2_161_patch_is_reserved(world: World, body: object) -> None:
+def test_O2_161_patch_is_refused_and_changes_nothing(world: World, body: object) -> None:
     mine = world.place("authentication_required").body["orders"][0]["id"]
     before = state_of(world)
     for order_id in (mine, UNKNOWN, "x"):
@@ -87,7 +87,7 @@ def test_O2_161_patch_is_reserved(world: World, body: object) -> None:
     assert state_of(world) == before
 
 
-def test_O2_056_O2_160_a_stranger_can_not_cancel(world: World) -> None:
+def test_O2_056_O2_160_another_account_cannot_cancel(world: World) -> None:
     order_id = world.place("authentication_required").body["orders"][0]["id"]
     before = state_of(world)
     assert_error(world.request("DELETE", f"/api/orders/{order_id}"), 404, "not_found")

@@ -36,7 +36,7 @@ def test_O2_171_unknown_and_foreign_carts_are_the_same_404(world: World) -> None
         assert (reply.status, reply.body) == (404, unknown.body)
 
 
-def test_O2_172_O2_173_the_cart_has_the_shape_of_the_202_all_the_way(world: World) -> None:
+def test_O2_172_O2_173_the_cart_keeps_the_shape_of_the_202(world: World) -> None:
     placed = world.place()
     path = placed.body["cart"]["poll_url"]
     assert_envelope(placed.body)
@@ -54,7 +54,7 @@ def test_O2_172_O2_173_the_cart_has_the_shape_of_the_202_all_the_way(world: Worl
     assert seen[0].body["cart"]["token"] == seen[2].body["cart"]["token"]
 
 
-def test_O2_174_the_roll_up_follows_the_orders_by_the_stream(world: World) -> None:
+def test_O2_174_the_stream_updates_the_roll_up(world: World) -> None:
     path = world.place().body["cart"]["poll_url"]
     seen = [send(world, "GET", path).body["cart"]["rollup_status"]]
     world.run(finish=False)
@@ -69,6 +69,6 @@ def test_O2_174_the_roll_up_follows_the_orders_by_the_stream(world: World) -> No
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_a_cart_can_only_be_read(world: World, method: str) -> None:
+def test_a_cart_is_read_only(world: World, method: str) -> None:
     path = world.place().body["cart"]["poll_url"]
     assert_error(send(world, method, path), 404, "not_found")

@@ -1,4 +1,4 @@
-"""Every check of docs/contracts.md that these tests answer for is in the name of a test."""
+"""The test names cover every check of contract 002 in docs/contracts.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hosting_orders.contracts.order_status import operations as order_status
 from tests.conformance.contract_002.support import ROUTES
 from tests.support.world import matched, routes
 
-# The checks of docs/contracts.md.
+# The checks in docs/contracts.md.
 LINES = {
     *range(1, 11),
     *range(20, 32),
@@ -26,7 +26,7 @@ LINES = {
     *range(180, 188),
 }
 LETTERED = {"O2_079a", "O2_079b"}
-# Contradictions between the contracts that have to do with this one.
+# The contradictions between the contracts that concern contract 002.
 CONTRADICTIONS = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 18, 19, 22, 23, 24, 25, 26, 28}
 
 NAME = re.compile(r"def (test_\w+)\(")
@@ -45,7 +45,7 @@ def test_every_route_that_needs_a_credential_is_attacked() -> None:
         ("POST", "/webhooks/platform"),
         ("GET", "/o/{page_token}"),  # its token is the credential: tests/conformance/order_page/
     }
-    # Contracts 000 and 001 have paths of their own, and suites of their own that attack them.
+    # Contracts 000 and 001 have their own paths and their own suites of hostile requests.
     elsewhere = {
         tuple(operation.route.split())
         for each in (order_status, billing_order)
@@ -55,11 +55,11 @@ def test_every_route_that_needs_a_credential_is_attacked() -> None:
     assert attacked == {f"{method} {path}" for method, path in set(routes()) - open_to_all - elsewhere}
 
 
-def test_every_line_of_the_checklist_has_a_test() -> None:
+def test_every_check_has_a_test() -> None:
     expected = {f"O2_{line:03d}" for line in LINES} | LETTERED | {f"C{line:02d}" for line in CONTRADICTIONS}
     assert expected - named() == set()
 
 
-def test_no_test_names_a_line_that_there_is_not() -> None:
+def test_no_test_names_an_unknown_check() -> None:
     lines = {f"O2_{line:03d}" for line in LINES} | LETTERED
     assert named() - lines - {f"C{line:02d}" for line in range(1, 29)} == set()

@@ -1,4 +1,4 @@
-"""Contract 002, "Register or Transfer a Domain": the people behind a name, and that nobody reads of them elsewhere."""
+"""Contract 002, "Register or Transfer a Domain": a domain's contacts, and their confidentiality."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ _fresh = count()
 
 
 def fresh(ending: str = "com") -> str:
-    """A name that nobody has ordered."""
     return f"people-{next(_fresh)}.{ending}"
 
 
 def told_to_registrar(world: World, order_id: str) -> dict[str, Any]:
-    """What the registrar was told of the order's name, once it was asked for it."""
+    """The request that the registrar received for the order's domain."""
     world.run()
     name = world.order(order_id).item_as(DomainItem).ascii_name
     (operation,) = [one for one in world.registrar.operations if one.name == name]
@@ -44,7 +43,6 @@ def told_to_registrar(world: World, order_id: str) -> dict[str, Any]:
 
 
 def accepted(world: World, body: Any, account: str = "ready") -> str:
-    """The id of the order that this body made."""
     reply = order_domain(world, body, account)
     assert reply.status == 202, reply.body
     return str(reply.body["orders"][0]["id"])
@@ -56,7 +54,7 @@ def without_contact(world: World, name: str, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def owned(world: World) -> int:
-    """The id of a registration of `ready` with four different contacts."""
+    """The registration id of a domain of `ready` with four different contacts."""
     roles = {
         role: {"source": "new", **world.contact(first_name=role.title(), email=f"{role}@example.com")}
         for role in ROLES
@@ -68,7 +66,7 @@ def owned(world: World) -> int:
 # -- inline -------------------------------------------------------------------------------------------------------
 
 
-def test_O2_124_O2_125_the_inline_contact_is_everybody_at_the_registrar(world: World) -> None:
+def test_O2_124_O2_125_the_inline_contact_fills_every_role_at_the_registrar(world: World) -> None:
     told = told_to_registrar(world, accepted(world, world.domain(fresh())))
     contact = told["RegistrantContact"]
     assert [contact[name] for name in ("FirstName", "LastName", "City", "CountryCode", "ZipCode")] == [
@@ -87,7 +85,7 @@ def test_O2_124_O2_125_the_inline_contact_is_everybody_at_the_registrar(world: W
 
 
 @pytest.mark.parametrize("missing", REQUIRED)
-def test_O2_125_O2_145_each_required_field(world: World, missing: str) -> None:
+def test_O2_125_O2_145_missing_required_field(world: World, missing: str) -> None:
     for value in ("", "  ", None):
         contact = world.contact(**{missing: value})
         body = world.domain(fresh(), contact=contact)
@@ -98,7 +96,7 @@ def test_O2_125_O2_145_each_required_field(world: World, missing: str) -> None:
     assert missing in reply.body["errors"][0]
 
 
-def test_O2_124_O2_145_an_empty_contact_is_told_all_that_it_lacks(world: World) -> None:
+def test_O2_124_O2_145_an_empty_contact_lists_every_missing_field(world: World) -> None:
     body = world.domain(fresh())
     body["domain"]["contact"] = {}
     pointers = [f"/domain/contact/{name}" for name in REQUIRED]
@@ -106,13 +104,13 @@ def test_O2_124_O2_145_an_empty_contact_is_told_all_that_it_lacks(world: World) 
 
 
 @pytest.mark.parametrize("contact", ["Ada", 1, True, [], [{}]])
-def test_O2_124_O2_146_the_contact_is_an_object(world: World, contact: Any) -> None:
+def test_O2_124_O2_146_the_contact_must_be_an_object(world: World, contact: Any) -> None:
     body = world.domain(fresh())
     body["domain"]["contact"] = contact
     refused_domain(world, body, 400, "invalid_contact", "/domain/contact")
 
 
-def test_O2_126_an_organization_is_optional(world: World) -> None:
+def test_O2_126_organization_is_optional(world: World) -> None:
     contact = world.contact(organization="Analytical Engines BV")
     told = told_to_registrar(world, accepted(world, world.domain(fresh(), contact=contact)))
     assert told["RegistrantContact"]["OrganizationName"] == "Analytical Engines BV"
@@ -121,25 +119,25 @@ def test_O2_126_an_organization_is_optional(world: World) -> None:
 
 
 @pytest.mark.parametrize("country", ["US", "CA", "AU"])
-def test_O2_127_O2_152_a_state_is_needed_where_addresses_have_one(world: World, country: str) -> None:
+def test_O2_127_O2_152_state_is_required_where_addresses_have_one(world: World, country: str) -> None:
     name = fresh()
     contact = world.contact(country=country)
     reply = refused_domain(
         world, world.domain(name, contact=contact), 422, "domain_contact_needs_augmentation"
     )
-    (needed,) = reply.body["needs_augmentation"]  # once, though the owner is all four contacts
+    (needed,) = reply.body["needs_augmentation"]  # once, although the owner fills all four roles
     assert (needed["role"], needed["pointer"]) == ("owner", "/domain/contact/state")
     contact["state"] = "WA"
     told = told_to_registrar(world, accepted(world, world.domain(name, contact=contact)))
     assert told["RegistrantContact"]["State"] == told["TechContact"]["State"] == "WA"
 
 
-def test_O2_127_elsewhere_a_state_is_optional(world: World) -> None:
+def test_O2_127_elsewhere_state_is_optional(world: World) -> None:
     accepted(world, world.domain(fresh(), contact=world.contact(state="Noord-Holland")))
 
 
 @pytest.mark.parametrize("country", ["Netherlands", "NLD", "N", "XX", "ZZ", "XK", "12", "ß", 31])
-def test_O2_128_O2_146_the_country_is_two_letters_of_iso(world: World, country: Any) -> None:
+def test_O2_128_O2_146_country_is_a_two_letter_iso_code(world: World, country: Any) -> None:
     body = world.domain(fresh(), contact=world.contact(country=country))
     refused_domain(world, body, 400, "invalid_contact", "/domain/contact/country")
 
@@ -155,7 +153,7 @@ def test_O2_128_O2_146_the_country_is_two_letters_of_iso(world: World, country: 
         ("+441534123456", "+44.1534123456"),
     ],
 )
-def test_O2_129_a_phone_number_goes_to_the_registry_in_its_dotted_form(
+def test_O2_129_the_registry_receives_phone_numbers_in_dotted_form(
     world: World, given: str, told: str
 ) -> None:
     order_id = accepted(world, world.domain(fresh(), contact=world.contact(phone=given)))
@@ -165,7 +163,7 @@ def test_O2_129_a_phone_number_goes_to_the_registry_in_its_dotted_form(
 @pytest.mark.parametrize(
     "phone", ["0201234567", "+31", "call me", "+999.1234567", "+1.77", "+31.2012345678901234", 31201234567]
 )
-def test_O2_129_O2_146_what_is_no_phone_number(world: World, phone: Any) -> None:
+def test_O2_129_O2_146_invalid_phone_number(world: World, phone: Any) -> None:
     body = world.domain(fresh(), contact=world.contact(phone=phone))
     reply = refused_domain(world, body, 400, "invalid_contact", "/domain/contact/phone")
     assert str(phone) not in json.dumps(reply.body)
@@ -191,12 +189,12 @@ def test_O2_129_O2_146_what_is_no_phone_number(world: World, phone: Any) -> None
         ("extra_properties", [1]),
     ],
 )
-def test_O2_125_O2_146_a_bad_value_is_told_by_its_field(world: World, field_name: str, value: Any) -> None:
+def test_O2_125_O2_146_an_invalid_value_names_its_field(world: World, field_name: str, value: Any) -> None:
     body = world.domain(fresh(), contact=world.contact(**{field_name: value}))
     refused_domain(world, body, 400, "invalid_contact", f"/domain/contact/{field_name}")
 
 
-def test_O2_145_O2_146_all_that_is_wrong_is_told_in_one_go(world: World) -> None:
+def test_O2_145_O2_146_all_errors_are_reported_together(world: World) -> None:
     contact = world.contact(email="x", phone="y", city=None, fristname="z")
     reply = refused_domain(world, world.domain(fresh(), contact=contact), 400, "incomplete_contact")
     codes = {detail["pointer"]: detail["code"] for detail in reply.body["details"]}
@@ -210,7 +208,7 @@ def test_O2_145_O2_146_all_that_is_wrong_is_told_in_one_go(world: World) -> None
 
 
 @pytest.mark.parametrize("field_name", ["\ud800", "a\udfffb", "\x00", "a\nb", "x" * 5000, "a/b~c", ""])
-def test_O2_146_whatever_a_field_is_called_the_answer_can_be_sent(world: World, field_name: str) -> None:
+def test_O2_146_odd_field_names_still_give_a_valid_response(world: World, field_name: str) -> None:
     odd = {field_name: "x"}
     before = state_of(world)
     for changes in (
@@ -242,7 +240,7 @@ def test_O2_130_extra_properties_reach_the_registry(world: World) -> None:
 # -- contact_source -----------------------------------------------------------------------------------------------
 
 
-def test_O2_131_the_contacts_of_an_owned_registration(world: World, owned: int) -> None:
+def test_O2_131_contacts_from_an_owned_registration(world: World, owned: int) -> None:
     body = without_contact(world, fresh(), contact_source={"registration_id": owned})
     told = told_to_registrar(world, accepted(world, body))
     emails = {role: told[f"{role.title()}Contact"]["Email"] for role in ROLES}
@@ -250,10 +248,8 @@ def test_O2_131_the_contacts_of_an_owned_registration(world: World, owned: int) 
     assert emails == {role: f"{role}@example.com" for role in ROLES}
 
 
-def test_O2_131_the_registration_stays_a_source_whatever_became_of_the_first_name(
-    world: World, owned: int
-) -> None:
-    """Each order keeps contacts of its own: a chain of sources needs none of the earlier ones."""
+def test_O2_131_contacts_can_be_copied_along_a_chain_of_registrations(world: World, owned: int) -> None:
+    """Each order stores its own copy of the contacts, so a chain of sources needs none of the earlier orders."""
     body = without_contact(world, fresh(), contact_source={"registration_id": owned})
     second = finished(world, accepted(world, body))["domain"]["registration_id"]
     body = without_contact(world, fresh(), contact_source={"registration_id": second})
@@ -262,7 +258,7 @@ def test_O2_131_the_registration_stays_a_source_whatever_became_of_the_first_nam
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1, 4711, 2**53, 2**53 + 10, 10**30, "1", 1.5, True, None, [], {}])
-def test_O2_131_O2_147_what_is_no_registration(world: World, wrong: Any) -> None:
+def test_O2_131_O2_147_invalid_registration_id(world: World, wrong: Any) -> None:
     body = without_contact(world, fresh(), contact_source={"registration_id": wrong})
     pointer = "/domain/contact_source/registration_id"
     refused_domain(world, body, 400, "invalid_contact_source", pointer)
@@ -276,13 +272,15 @@ def test_O2_131_O2_147_what_is_no_registration(world: World, wrong: Any) -> None
         ([], "/domain/contact_source"),
     ],
 )
-def test_O2_131_O2_147_a_source_without_its_registration(world: World, source: Any, pointer: str) -> None:
+def test_O2_131_O2_147_source_without_a_registration(world: World, source: Any, pointer: str) -> None:
     body = without_contact(world, fresh(), contact_source=source)
     refused_domain(world, body, 400, "invalid_contact_source", pointer)
 
 
-def test_O2_147_why_a_registration_is_no_source_is_not_told(world: World, owned: int) -> None:
-    """Foreign, unknown, not there yet, given up, a site: one text, so that nobody learns of others' registrations."""
+def test_O2_147_the_error_does_not_say_why_a_registration_is_no_source(world: World, owned: int) -> None:
+    """Foreign, unknown, unfinished, abandoned and non-domain orders give one text, so other registrations
+    stay hidden.
+    """
     foreign = registered(world, fresh(), "credit")["domain"]["registration_id"]
     waiting = world.order_domain(fresh(), "authentication_required").body["orders"][0]["id"]
     failed = world.order_domain(f"fail-{fresh()}").body["orders"][0]["id"]
@@ -311,7 +309,7 @@ def test_O2_147_why_a_registration_is_no_source_is_not_told(world: World, owned:
     assert len(texts) == 1
 
 
-def test_O2_131_a_source_may_be_given_what_it_lacks_for_another_ending(world: World, owned: int) -> None:
+def test_O2_131_a_source_can_be_completed_for_another_ending(world: World, owned: int) -> None:
     name = fresh("it")
     source: dict[str, Any] = {"registration_id": owned}
     body = without_contact(world, name, contact_source=source)
@@ -325,7 +323,7 @@ def test_O2_131_a_source_may_be_given_what_it_lacks_for_another_ending(world: Wo
     assert told["RegistrantContact"]["Email"] == "ada@example.com"
 
 
-def test_O2_131_fields_of_one_registry_are_not_told_to_another(world: World) -> None:
+def test_O2_131_fields_of_one_registry_are_not_sent_to_another(world: World) -> None:
     contact = world.contact(extra_properties={"pin": "NL12345678", "nationality": "NL"})
     italian = registered(world, fresh("it"), contact=contact)["domain"]["registration_id"]
     body = without_contact(world, fresh(), contact_source={"registration_id": italian})
@@ -343,7 +341,7 @@ def test_O2_131_fields_of_one_registry_are_not_told_to_another(world: World) -> 
         ({"email": "other@example.com"}, "invalid_contact_source"),
     ],
 )
-def test_O2_131_O2_146_what_is_added_to_a_source_is_checked_too(
+def test_O2_131_O2_146_additions_to_a_source_are_validated(
     world: World, owned: int, addition: dict[str, Any], code: str
 ) -> None:
     source = {"registration_id": owned, **addition}
@@ -354,7 +352,7 @@ def test_O2_131_O2_146_what_is_added_to_a_source_is_checked_too(
 # -- both, neither ------------------------------------------------------------------------------------------------
 
 
-def test_O2_124_O2_135_O2_145_without_contact_and_source_there_is_no_registrant(world: World) -> None:
+def test_O2_124_O2_135_O2_145_a_contact_or_a_source_is_required(world: World) -> None:
     for nothing in (
         {},
         {"contact": None},
@@ -366,7 +364,7 @@ def test_O2_124_O2_135_O2_145_without_contact_and_source_there_is_no_registrant(
         assert "contact_source" in reply.body["errors"][0]
 
 
-def test_O2_135_O2_147_contact_and_source_are_not_both_given(world: World, owned: int) -> None:
+def test_O2_135_O2_147_contact_and_source_exclude_each_other(world: World, owned: int) -> None:
     body = world.domain(fresh(), contact_source={"registration_id": owned})
     refused_domain(world, body, 400, "invalid_contact_source", "/domain/contact_source")
     body["domain"]["contact"] = {}
@@ -387,13 +385,13 @@ def test_O2_135_O2_147_contact_and_source_are_not_both_given(world: World, owned
         {"tech": {"source": "same_as_owner", "source_registration_id": None, "first_name": None}},
     ],
 )
-def test_O2_132_a_role_is_the_owner_unless_it_says_otherwise(world: World, roles: Any) -> None:
+def test_O2_132_a_role_defaults_to_the_owner(world: World, roles: Any) -> None:
     told = told_to_registrar(world, accepted(world, world.domain(fresh(), role_contacts=roles)))
     assert {told[f"{role.title()}Contact"]["Email"] for role in ROLES} == {"ada@example.com"}
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_O2_133_a_role_may_be_that_of_another_registration(world: World, owned: int, role: str) -> None:
+def test_O2_133_a_role_can_come_from_another_registration(world: World, owned: int, role: str) -> None:
     roles = {role: {"source": "existing", "source_registration_id": owned}}
     told = told_to_registrar(world, accepted(world, world.domain(fresh(), role_contacts=roles)))
     for other in ROLES:
@@ -402,7 +400,7 @@ def test_O2_133_a_role_may_be_that_of_another_registration(world: World, owned: 
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_O2_134_a_role_may_be_somebody_new(world: World, owned: int, role: str) -> None:
+def test_O2_134_a_role_can_be_a_new_person(world: World, owned: int, role: str) -> None:
     new = {"source": "new", **world.contact(first_name="Charles", email="new@example.com")}
     for registrant in (
         {"contact": world.contact()},
@@ -435,7 +433,7 @@ def test_O2_134_a_role_may_be_somebody_new(world: World, owned: int, role: str) 
             "invalid_contact_source",
             "/tech/source_registration_id",
         ),
-        # Without `source` this would be lost, and the owner would stand in the registry instead.
+        # Without `source` this contact would be dropped, and the registry would store the owner instead.
         ({"billing": {"first_name": "Grace"}}, "invalid_contact", "/billing/first_name"),
         (
             {"billing": {"source_registration_id": 10}},
@@ -445,21 +443,23 @@ def test_O2_134_a_role_may_be_somebody_new(world: World, owned: int, role: str) 
         ({"billing": {"sorce": "new"}}, "invalid_contact", "/billing/sorce"),
     ],
 )
-def test_O2_132_O2_133_O2_146_O2_147_a_wrong_role_is_told_by_its_field(
+def test_O2_132_O2_133_O2_146_O2_147_an_invalid_role_names_its_field(
     world: World, roles: Any, code: str, pointer: str
 ) -> None:
     body = world.domain(fresh(), role_contacts=roles)
     refused_domain(world, body, 400, code, f"/domain/role_contacts{pointer}")
 
 
-def test_O2_133_O2_147_another_accounts_registration_gives_no_role(world: World, owned: int) -> None:
+def test_O2_133_O2_147_a_role_cannot_come_from_another_accounts_registration(
+    world: World, owned: int
+) -> None:
     roles = {"admin": {"source": "existing", "source_registration_id": owned}}
     pointer = "/domain/role_contacts/admin/source_registration_id"
     body = world.domain(fresh(), role_contacts=roles)
     refused_domain(world, body, 400, "invalid_contact_source", pointer, account="credit")
 
 
-def test_O2_134_O2_145_O2_146_a_new_role_is_checked_like_the_owner(world: World) -> None:
+def test_O2_134_O2_145_O2_146_a_new_role_is_validated_like_the_owner(world: World) -> None:
     roles = {"tech": {"source": "new", **world.contact(city="", email="x")}, "admin": {"source": "new"}}
     reply = refused_domain(world, world.domain(fresh(), role_contacts=roles), 400, "incomplete_contact")
     pointers = [detail["pointer"] for detail in reply.body["details"]]
@@ -467,7 +467,7 @@ def test_O2_134_O2_145_O2_146_a_new_role_is_checked_like_the_owner(world: World)
     assert pointers[len(REQUIRED) :] == [f"/domain/role_contacts/tech/{name}" for name in ("city", "email")]
 
 
-# -- what the registry of an ending wants -------------------------------------------------------------------------
+# -- what the registry of an ending requires ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -489,7 +489,7 @@ def test_O2_134_O2_145_O2_146_a_new_role_is_checked_like_the_owner(world: World)
         ("co.uk", {"extra_properties": {"contactType": "Person"}}, "/contact/extra_properties/contactType"),
     ],
 )
-def test_O2_151_a_contact_that_the_registry_does_not_take(
+def test_O2_151_contact_that_the_registry_refuses(
     world: World, ending: str, changes: dict[str, Any], pointer: str
 ) -> None:
     body = world.domain(fresh(ending), contact=world.contact(**changes))
@@ -503,7 +503,7 @@ def test_O2_151_a_contact_that_the_registry_does_not_take(
 
 
 def test_O2_151_a_rule_for_one_role_names_that_role(world: World) -> None:
-    """Of a .ca name the owner may live anywhere, but not the administrative and the technical contact."""
+    """The owner of a .ca domain may live anywhere, but its admin and tech contacts may not."""
     name = fresh("ca")
     body = world.domain(name, contact=world.contact(extra_properties={"legalType": "CCT"}))
     reply = refused_domain(world, body, 422, "domain_contact_invalid")
@@ -516,18 +516,18 @@ def test_O2_151_a_rule_for_one_role_names_that_role(world: World) -> None:
     accepted(world, body)
 
 
-def test_O2_151_what_is_wrong_is_told_before_what_is_missing(world: World) -> None:
+def test_O2_151_invalid_fields_are_reported_before_missing_ones(world: World) -> None:
     body = world.domain(fresh("it"), contact=world.contact(extra_properties={"nationality": "Dutch"}))
     reply = refused_domain(world, body, 422, "domain_contact_invalid")
     assert "needs_augmentation" not in reply.body
 
 
-# Values as a person would fill them in; the schema that is told decides which of them fits.
+# Plausible values. The schema in the response decides which of them fits.
 VALUES = (
     *("RSSMRA80A01H501U", "51824753556", "12345678M", "B12345678", "1980-01-10", "NL12345678"),
     *("IT", "69", "Lyon", "WA", "Example Pty Ltd", "01234567"),
 )
-# Of a choice the one that asks for nothing impossible: a person is one, a company is one.
+# The choices that need no impossible further fields, such as a person or a company.
 CHOICES = ("INDIVIDUAL", "OTHER", "CCT", "FIND", "ABN", "COMPANY", "FOREIGNERS", "POLICY_REASON_1")
 
 
@@ -568,10 +568,10 @@ def put(body: dict[str, Any], pointer: str, value: str) -> None:
         ("nl", AMERICAN),
     ],
 )
-def test_O2_152_what_was_asked_for_is_what_has_to_be_sent(
+def test_O2_152_sending_the_requested_fields_completes_the_order(
     world: World, ending: str, changes: dict[str, Any]
 ) -> None:
-    """The client knows nothing of the registry: it fills in what fits each schema, where each pointer says."""
+    """The client does not know the registry. It puts a value that fits each schema at each pointer."""
     body = world.domain(fresh(ending), contact=world.contact(**changes))
     rounds = 0
     while (reply := order_domain(world, body)).status != 202:
@@ -588,7 +588,7 @@ def test_O2_152_what_was_asked_for_is_what_has_to_be_sent(
     assert {one["Value"] for one in told["RegistrantContact"].get("ExtraParams", ())} == set(extra.values())
 
 
-def test_O2_152_a_source_too_is_told_where_to_send_what(world: World, owned: int) -> None:
+def test_O2_152_a_source_gets_pointers_to_its_missing_fields(world: World, owned: int) -> None:
     for ending in ("it", "fr", "es", "com.au"):
         body = without_contact(world, fresh(ending), contact_source={"registration_id": owned})
         for _ in range(3):
@@ -602,7 +602,7 @@ def test_O2_152_a_source_too_is_told_where_to_send_what(world: World, owned: int
 
 
 def mutants(contact: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The contact, and each way in which one thing of it is otherwise."""
+    """The contact itself, then copies that each differ in one field."""
     yield contact
     for name in contact:
         if name != "extra_properties":
@@ -620,7 +620,7 @@ def mutants(contact: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("ending", ["com", "de", "nl", "eu", "fr", "it", "es", "co.uk", "ca", "com.au"])
-def test_O2_130_O2_151_O2_152_the_published_schema_decides_as_the_endpoint_does(
+def test_O2_130_O2_151_O2_152_the_published_schema_agrees_with_the_endpoint(
     world: World, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schema = world.request("GET", f"/api/tlds/{ending}").body["contact_schema"]
@@ -634,7 +634,7 @@ def test_O2_130_O2_151_O2_152_the_published_schema_decides_as_the_endpoint_does(
             reply = order_domain(world, world.domain(name, contact=contact))
             fits = validator.is_valid(contact)
             seen[fits] += 1
-            # Nothing but the cipher is in the way of a contact that is right, and no order has to be paid for.
+            # The disabled cipher stops every valid contact, so no order has to be paid for.
             expected = ("temporarily_unavailable",) if fits else CONTACT_CODES
             assert reply.body["code"] in expected, (contact, reply.body)
     assert min(seen.values()) >= 5, seen
@@ -653,7 +653,7 @@ def without_cipher(*_: object) -> str:
     raise ProviderUnavailableError("made up by a test")
 
 
-# -- what is torn down --------------------------------------------------------------------------------------------
+# -- what is deleted ----------------------------------------------------------------------------------------------
 
 
 def contacts_stored(world: World) -> list[str]:

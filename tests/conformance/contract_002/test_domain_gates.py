@@ -1,4 +1,4 @@
-"""Contract 002, "Register or Transfer a Domain": who may order, and in which order a request is checked (C13)."""
+"""Contract 002, "Register or Transfer a Domain": who may order, and the order of the checks (C13)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OFF: dict[str, Any] = {"domain_registration": {"default": False}}
 
 
 def for_accounts(default: bool, *exceptions: str) -> dict[str, Any]:
-    """The switch as an operator sets it: so for everybody but these accounts."""
+    """The feature switch as an operator sets it: a default for all accounts, and exceptions."""
     rules = {
         f"rule of {account}": {
             "when_match": not default,
@@ -44,14 +44,13 @@ def for_accounts(default: bool, *exceptions: str) -> dict[str, Any]:
 
 @pytest.fixture
 def switches(world: World) -> Iterator[World]:
-    """A world whose switches a test may set; they are on again afterwards."""
+    """A world whose switches a test may set. They are turned on again afterwards."""
     yield world
     world.features.document = ON
     world.features.readable = True
 
 
 def attempt(world: World, headers: dict[str, str], body: Any) -> Reply:
-    """A request that must leave nothing behind."""
     before = state_of(world)
     reply = send(world, "POST", "/api/orders/domain", account=None, headers=headers, body=json.dumps(body))
     assert state_of(world) == before
@@ -61,12 +60,12 @@ def attempt(world: World, headers: dict[str, str], body: Any) -> Reply:
 # -- each gate ----------------------------------------------------------------------------------------------------
 
 
-def test_O2_113_domains_are_not_ordered_via_oauth(world: World) -> None:
+def test_O2_113_domains_cannot_be_ordered_via_oauth(world: World) -> None:
     for scopes in ((), ("billing:read",), ("billing:read", "billing:write", "domains:write", "*")):
         assert_error(attempt(world, oauth(world, *scopes), world.domain()), 403, "oauth_not_allowed")
 
 
-def test_O2_113_O2_114_the_accounts_own_key_is_no_person(world: World) -> None:
+def test_O2_113_O2_114_a_system_key_is_not_a_person(world: World) -> None:
     for headers in (
         credentials(world, "ready", "system_key"),
         credentials(world, "trial", "system_key"),
@@ -78,7 +77,7 @@ def test_O2_113_O2_114_the_accounts_own_key_is_no_person(world: World) -> None:
         assert "user" in reply.body["errors"][0]
 
 
-def test_O2_113_a_users_key_orders(world: World) -> None:
+def test_O2_113_a_user_key_orders(world: World) -> None:
     secret = new_key(world, "ready", user="usr_ready")
     headers = {"authorization": f"Bearer {secret}", "x-auth-account": "acc_ready"}
     body = world.domain("user-scoped.com")
@@ -106,7 +105,7 @@ def test_O2_115_another_account_in_the_header_is_a_wrong_credential(world: World
         assert_error(attempt(world, headers, world.domain()), 401, "unauthorized")
 
 
-def test_O2_116_the_switch_that_is_off_is_a_503(switches: World) -> None:
+def test_O2_116_domains_switched_off_are_a_503(switches: World) -> None:
     world = switches
     world.features.document = OFF
     reply = attempt(world, credentials(world), world.domain())
@@ -127,7 +126,7 @@ def test_O2_116_the_switch_has_rules_for_accounts(
     assert order_domain(world, world.domain(f"x{name}"), "credit").status == second
 
 
-def test_O2_116_a_switch_that_can_not_be_read_is_neither_on_nor_off(switches: World) -> None:
+def test_O2_116_an_unreadable_switch_is_a_503(switches: World) -> None:
     world = switches
     for document in (None, {"another": {"default": True}}, {"domain_registration": {"default": "yes"}}):
         world.features.document = document
@@ -139,7 +138,7 @@ def test_O2_116_a_switch_that_can_not_be_read_is_neither_on_nor_off(switches: Wo
     assert_error(attempt(world, credentials(world), world.domain()), 503, "temporarily_unavailable")
 
 
-def test_O2_116_sites_are_ordered_whatever_the_switch_says(switches: World) -> None:
+def test_O2_116_the_switch_does_not_affect_sites(switches: World) -> None:
     world = switches
     for world.features.readable in (True, False):
         world.features.document = OFF
@@ -147,7 +146,7 @@ def test_O2_116_sites_are_ordered_whatever_the_switch_says(switches: World) -> N
         assert world.place_cart(world.site()).status == 202
 
 
-def test_O2_117_a_trial_orders_no_domains_and_everything_else(world: World) -> None:
+def test_O2_117_a_trial_account_orders_everything_except_domains(world: World) -> None:
     assert_error(attempt(world, credentials(world, "trial"), world.domain()), 403, "trial_account")
     assert world.place("trial").status == 202
     change_account(world, "trial", is_trial=False)
@@ -157,14 +156,14 @@ def test_O2_117_a_trial_orders_no_domains_and_everything_else(world: World) -> N
         change_account(world, "trial", is_trial=True)
 
 
-def test_O2_117_a_trial_may_still_read(world: World) -> None:
+def test_O2_117_a_trial_account_can_read(world: World) -> None:
     for path in ("/api/tlds", "/api/tlds/com"):
         assert world.request("GET", path, account="trial").status == 200
 
 
-# -- their order --------------------------------------------------------------------------------------------------
+# -- the order of the gates ---------------------------------------------------------------------------------------
 
-# What can be wrong with one request, in the order in which it is told.
+# The possible errors of one request, in the order in which they are reported.
 GATES = {
     "credential": (401, "unauthorized"),
     "oauth": (403, "oauth_not_allowed"),
@@ -195,7 +194,7 @@ def account_with(world: World, *, trial: bool, preflight: bool, payment: bool) -
 
 
 def request_with(world: World, wrong: set[str]) -> tuple[dict[str, str], dict[str, Any]]:
-    """Headers and body of a request that is wrong at these gates and nowhere else."""
+    """Headers and body of a request that fails at exactly these gates."""
     account = account_with(
         world, trial="trial" in wrong, preflight="preflight" in wrong, payment="payment" in wrong
     )
@@ -226,7 +225,7 @@ def request_with(world: World, wrong: set[str]) -> tuple[dict[str, str], dict[st
     return headers, world.domain("taken-gate.it" if "name" in wrong else "free-gate.it", **changes)
 
 
-def test_C13_a_request_with_nothing_wrong_passes_every_gate(switches: World) -> None:
+def test_C13_a_valid_request_passes_every_gate(switches: World) -> None:
     headers, body = request_with(switches, set())
     body["domain"]["name"] = "nothing-wrong.it"
     reply = send(switches, "POST", "/api/orders/domain", account=None, headers=headers, body=json.dumps(body))
@@ -242,12 +241,12 @@ def test_C13_each_gate_alone(switches: World, gate: str) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), list(combinations(GATES, 2)))
-def test_C13_of_two_things_wrong_the_first_is_told(switches: World, first: str, second: str) -> None:
+def test_C13_of_two_errors_the_first_is_reported(switches: World, first: str, second: str) -> None:
     headers, body = request_with(switches, {first, second})
     assert_error(refused_at(switches, first, headers, body), *GATES[first])
 
 
-def test_C13_with_everything_wrong_the_gates_are_told_one_by_one(switches: World) -> None:
+def test_C13_all_errors_are_reported_one_by_one(switches: World) -> None:
     left = list(GATES)
     while left:
         headers, body = request_with(switches, set(left))

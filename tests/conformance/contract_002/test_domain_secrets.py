@@ -1,4 +1,4 @@
-"""Who owns a name, and its auth code, are nowhere to be read but at the registrar (O2-124 … O2-134, C22)."""
+"""A domain's contacts and auth code appear nowhere except at the registrar (O2-124 … O2-134, C22)."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ CHANGED = {"post_code": "9982 ZZZ", "email": "no address of Ottoline", "phone": 
 
 
 def personal() -> list[str]:
-    """Every value that tells who somebody is, in the forms in which it could appear: none so short that it could be
-    a part of an id or of something encrypted."""
+    """Every personal value, in each form it could take. None is short enough to occur in an id or a
+    ciphertext by chance.
+    """
     values = [AUTH_CODE, *CHANGED.values()]
     for person in PEOPLE.values():
         kept = {name: value for name, value in person.items() if name not in ("country", "extra_properties")}
@@ -59,7 +60,7 @@ def personal() -> list[str]:
 
 @dataclass
 class Story:
-    """Everything that could be overheard while names were ordered, delivered, refused, cancelled and refunded."""
+    """All output while domains were ordered, delivered, refused, cancelled and refunded."""
 
     world: World
     logs: str = ""
@@ -101,10 +102,10 @@ def everything_that_happens(story: Story) -> None:
     again["domain"]["contact"] = None
     again["domain"]["contact_source"] = {"registration_id": first["domain"]["registration_id"]}
     finished(world, post(again).body["orders"][0]["id"])
-    # The registry refuses, and repeats the contact in its answer.
+    # The registry refuses, and repeats the contact in its response.
     for name in ("badcontact-story.it", "fail-story.it", "gone-story.it"):
         assert finished_or_not(world, ordered(name))["order"]["status"] == "failed"
-    # Answers are lost, the registrar is away, the process dies of a fault of ours.
+    # Responses are lost, the registrar is unavailable, and our own code fails.
     lost = ordered("lost-answer-story.it")
     world.registrar.lose_next_answer("RegisterDomain")
     world.live(600, every=60)
@@ -119,7 +120,7 @@ def everything_that_happens(story: Story) -> None:
         cipher.seal = raising(fault)
         post(body_of(world, "broken-story.it"))
         cipher.seal = seal
-    # Every kind of refusal, each with people in it.
+    # Every kind of refusal, each with personal data in the request.
     wrong = PEOPLE["owner"] | CHANGED
     bodies = [
         body_of(world, "refused-story.it", contact=wrong),
@@ -194,8 +195,8 @@ def story() -> Iterator[Story]:
                 handler.setStream(stream)
 
 
-def test_the_story_has_been_told(story: Story) -> None:
-    """Everything that is looked for below was there to be found."""
+def test_the_story_contains_every_personal_value(story: Story) -> None:
+    """Without this, the searches below could pass because there was nothing to find."""
     world = story.world
     assert '"message":"request failed"' in story.logs
     assert "order placed" in story.logs
@@ -208,27 +209,27 @@ def test_the_story_has_been_told(story: Story) -> None:
     assert [value for value in (*told, AUTH_CODE) if value not in known] == []
 
 
-def test_C22_no_log_line_has_a_person_or_an_auth_code(story: Story) -> None:
+def test_C22_no_log_line_contains_personal_data_or_an_auth_code(story: Story) -> None:
     assert found(story.logs, personal()) == []
 
 
-def test_C22_no_item_of_the_table_has_a_person_in_clear(story: Story) -> None:
+def test_C22_no_table_item_contains_personal_data_in_clear(story: Story) -> None:
     items = everything_in(story.world.dynamodb)
     assert [item for item in items if "CONTACT" in item["SK"]["S"]]
     assert found(json.dumps(items, default=str, ensure_ascii=False), personal()) == []
     assert found(json.dumps(items, default=bytes.decode), personal()) == []
 
 
-def test_C22_no_stream_record_has_a_person_in_clear(story: Story) -> None:
+def test_C22_no_stream_record_contains_personal_data_in_clear(story: Story) -> None:
     assert found(story.records, personal()) == []
 
 
-def test_C22_no_callback_tells_of_people(story: Story) -> None:
+def test_C22_no_callback_contains_personal_data(story: Story) -> None:
     for request in story.world.callbacks.received:
         assert found(request.body.decode(), personal()) == []
 
 
-def test_C22_no_workflow_carries_a_person(story: Story) -> None:
+def test_C22_no_workflow_contains_personal_data(story: Story) -> None:
     executions = story.world.runner.executions.values()
     assert executions
     for execution in executions:
@@ -236,16 +237,16 @@ def test_C22_no_workflow_carries_a_person(story: Story) -> None:
         assert found(told, personal()) == []
 
 
-def test_C22_the_payment_provider_is_told_of_no_registrant(story: Story) -> None:
+def test_C22_the_payment_provider_receives_no_registrant(story: Story) -> None:
     assert found(str(story.world.stripe.requests), personal()) == []
 
 
-def test_C22_refusals_repeat_nothing_of_people(story: Story) -> None:
+def test_C22_errors_repeat_no_personal_data(story: Story) -> None:
     assert len(story.refusals) > 3000
     assert found(story.refusals, personal()) == []
 
 
-def test_C22_no_answer_tells_of_people_neither_to_their_account_nor_to_others(story: Story) -> None:
+def test_C22_no_response_contains_personal_data_not_even_for_its_account(story: Story) -> None:
     world = story.world
     assert found("".join(story.replies), personal()) == []
     readers = {
@@ -266,15 +267,15 @@ def test_C22_no_answer_tells_of_people_neither_to_their_account_nor_to_others(st
             assert found(json.dumps(reply.body, ensure_ascii=False), personal()) == [], (reader, path)
 
 
-def test_C22_another_account_finds_nothing_of_them(story: Story) -> None:
+def test_C22_another_account_finds_no_personal_data(story: Story) -> None:
     world = story.world
     for order in world.request("GET", "/api/orders").body["orders"]:
         for below in ("", "/events", "/callbacks"):
             assert send(world, "GET", f"/api/orders/{order['id']}{below}", account="credit").status == 404
 
 
-def test_C22_contacts_and_auth_codes_open_only_as_those_of_their_own_order(story: Story) -> None:
-    """Whoever can write the table can still not let one order's people be read as another's."""
+def test_C22_contacts_and_auth_codes_decrypt_only_for_their_own_order(story: Story) -> None:
+    """Write access to the table is not enough to read one order's contacts through another order."""
     cipher = story.world.services.cipher
     stored = [item for item in everything_in(story.world.dynamodb) if "CONTACT" in item["SK"]["S"]]
     context = {"account": "acc_ready", "order": "1", "field": "contact_owner"}

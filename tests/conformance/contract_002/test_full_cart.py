@@ -1,5 +1,4 @@
-"""A cart of as many items as one may hold. It has a world of its own (its file's): tests leave domains unpaid, and an
-account may hold only so many."""
+"""A cart with the maximum number of items, in a world without the unpaid domains that other tests leave."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ from hosting_orders.domain.cart import MAX_ITEMS
 from tests.support.world import World
 
 
-def test_as_many_items_as_a_cart_can_hold(world: World) -> None:
+def test_cart_with_the_maximum_number_of_items(world: World) -> None:
     placed = world.place_cart(*[world.domain(f"full-{number}.com") for number in range(MAX_ITEMS)])
     assert placed.status == 202
     assert len({order["id"] for order in placed.body["orders"]}) == MAX_ITEMS

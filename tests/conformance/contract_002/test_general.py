@@ -1,4 +1,4 @@
-"""Contract 002, the introduction: accounts, credentials, OAuth, versions, the shape of errors."""
+"""Contract 002, introduction: accounts, credentials, OAuth, versions, the shape of errors."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_O2_003_api_keys_of_both_kinds_write(world: World) -> None:
         assert reply.status == 202, reply.body
 
 
-def test_O2_004_billing_write_opens_nothing_and_is_not_advertised(world: World) -> None:
+def test_O2_004_billing_write_grants_nothing_and_is_not_advertised(world: World) -> None:
     reply = send(world, "GET", "/api/orders", headers=oauth(world, "billing:write"))
     assert_error(reply, 403, "insufficient_scope")
     for method, path, _ in ROUTES:
@@ -70,7 +70,7 @@ def test_O2_004_billing_write_opens_nothing_and_is_not_advertised(world: World) 
         assert "billing:write" not in str(answer.body)
 
 
-def test_O2_005_O2_009_C05_an_accepted_order_is_a_202_with_a_cart_that_can_be_polled(world: World) -> None:
+def test_O2_005_O2_009_C05_an_accepted_order_is_a_202_with_a_cart_to_poll(world: World) -> None:
     placed = world.place()
     assert placed.status == 202
     assert_envelope(placed.body)
@@ -79,7 +79,7 @@ def test_O2_005_O2_009_C05_an_accepted_order_is_a_202_with_a_cart_that_can_be_po
     assert cart.body["cart"]["token"] == placed.body["cart"]["token"]
 
 
-def test_O2_007_nothing_ever_goes_to_stripe_checkout(world: World) -> None:
+def test_O2_007_orders_never_use_stripe_checkout(world: World) -> None:
     completed(world)
     paths = [request.path for request in world.stripe.requests]
     assert any(path.startswith("/v1/invoices") for path in paths)
@@ -98,7 +98,7 @@ def test_O2_181_C12_bearer_and_token_are_both_accepted(world: World, scheme: str
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in ROUTES])
-def test_O2_182_an_oauth_token_without_scopes_opens_nothing(world: World, method: str, path: str) -> None:
+def test_O2_182_an_oauth_token_without_scopes_grants_nothing(world: World, method: str, path: str) -> None:
     reply = send(world, method, path, headers=oauth(world), body="{}")
     assert reply.status == 403
     assert reply.body["code"] in ("oauth_not_allowed", "insufficient_scope")
@@ -109,7 +109,7 @@ def test_O2_182_api_keys_need_no_scopes(world: World) -> None:
     assert send(world, "GET", "/api/orders", headers=headers).status == 200
 
 
-def test_O2_183_a_key_is_good_only_from_its_addresses_and_says_no_more(world: World) -> None:
+def test_O2_183_a_key_works_only_from_its_addresses_and_the_error_does_not_say_so(world: World) -> None:
     limited = {"authorization": f"Bearer {new_key(world, ip_list=('198.51.100.0/24', '2001:db8::1'))}"}
     unknown = {"authorization": "Bearer sq_test_" + "0" * 64}
     for address in ("198.51.100.77", "2001:db8::1"):
@@ -122,7 +122,7 @@ def test_O2_183_a_key_is_good_only_from_its_addresses_and_says_no_more(world: Wo
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in ROUTES])
-def test_O2_184_C14_a_trial_may_be_shut_out_of_the_whole_api(world: World, method: str, path: str) -> None:
+def test_O2_184_C14_a_trial_account_can_be_shut_out_of_the_api(world: World, method: str, path: str) -> None:
     path = path.replace("ready", "trial")
     before = change_account(world, "trial", trial_api_access=False)
     try:
@@ -138,11 +138,11 @@ def test_O2_184_C14_a_trial_may_be_shut_out_of_the_whole_api(world: World, metho
         world.services.directory.put_account(before)
 
 
-def test_O2_184_C14_a_trial_uses_the_api_as_the_contract_lets_it(world: World) -> None:
+def test_O2_184_C14_a_trial_account_may_use_the_api(world: World) -> None:
     assert completed(world, "trial")["order"]["status"] == "completed"
 
 
-def test_C01_every_answer_says_its_version_and_another_one_is_refused(world: World) -> None:
+def test_C01_every_response_names_its_version_and_other_versions_are_refused(world: World) -> None:
     for method, path, _ in ROUTES:
         assert send(world, method, path, body="{}").headers["x-api-version"] == "2"
     assert send(world, "GET", "/api/orders", headers={"x-api-version": "2"}).status == 200
@@ -154,7 +154,7 @@ def test_C01_every_answer_says_its_version_and_another_one_is_refused(world: Wor
     assert state_of(world) == before
 
 
-def test_C01_a_key_pinned_to_another_version_may_ask_for_this_one(world: World) -> None:
+def test_C01_a_key_pinned_to_another_version_may_request_this_one(world: World) -> None:
     headers = {"authorization": f"Bearer {new_key(world, api_version=1)}"}
     assert_error(send(world, "POST", "/api/carts", headers=headers), 400, "unsupported_api_version")
     assert send(world, "GET", "/api/orders", headers={**headers, "x-api-version": "2"}).headers[
@@ -168,8 +168,8 @@ def test_C12_a_system_key_places_an_order_without_a_user(world: World) -> None:
     assert shown.body["user"] is None
 
 
-def test_C13_the_checks_come_in_their_order(world: World) -> None:
-    """Each step mends the first thing that is wrong; the answer then names the next."""
+def test_C13_the_order_of_the_checks(world: World) -> None:
+    """Each step fixes the first error, and the next response reports the following one."""
     body = '{"site": {"name": "x", "variant": "nope", "location": "ams", "plan": "basic", "term": "monthly"}}'
     token = oauth(world, "billing:read", account="no_method")
     nothing = send(world, "POST", "/api/orders", account=None, body=body)
@@ -196,7 +196,7 @@ def test_C13_the_checks_come_in_their_order(world: World) -> None:
     )
 
 
-def test_C26_the_same_problem_as_rfc_9457_when_asked_for(world: World) -> None:
+def test_C26_the_same_error_as_rfc_9457_on_request(world: World) -> None:
     for accept in ("application/problem+json", "application/json, Application/Problem+JSON;q=0.9"):
         reply = send(world, "POST", "/api/orders", headers={"accept": accept}, body='{"site": {"name": 1}}')
         assert reply.status == 400
@@ -209,7 +209,7 @@ def test_C26_the_same_problem_as_rfc_9457_when_asked_for(world: World) -> None:
         assert_error(reply, 404, "not_found")
 
 
-def test_the_request_id_is_echoed_and_made_up_when_it_is_none(world: World) -> None:
+def test_the_request_id_is_echoed_or_replaced_when_invalid(world: World) -> None:
     assert (
         send(world, "GET", "/api/about", headers={"x-request-id": "abc-1"}).headers["x-request-id"] == "abc-1"
     )
@@ -224,7 +224,7 @@ def test_an_oauth_token_is_bound_to_its_account(world: World) -> None:
     assert_error(send(world, "GET", "/api/orders", headers=headers), 401, "unauthorized")
 
 
-def test_a_key_of_several_accounts_speaks_for_the_one_in_the_header(world: World) -> None:
+def test_a_key_of_several_accounts_acts_for_the_one_in_the_header(world: World) -> None:
     secret = new_key(world, "ready", "credit", kind=CredentialKind.USER)
     mine = world.place("ready").body["orders"][0]["id"]
     path = f"/api/orders/{mine}"

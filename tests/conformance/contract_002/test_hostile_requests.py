@@ -1,4 +1,4 @@
-"""An attacker on HTTP: whatever is sent, the answer has the contract's shape and nothing stays behind."""
+"""Hostile HTTP requests: every response has the contract's shape, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GOOD = f'{{"site": {SITE}}}'
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """One order of `ready` and one of `credit`; from then on nothing changes any more."""
+    """A world with one order of `ready` and one of `credit`, which never change."""
     with a_world() as world:
         world.place("ready")
         world.place("credit")
@@ -43,7 +43,6 @@ def world() -> Iterator[World]:
 
 
 def attack(world: World, method: str, path: str, **more: Any) -> Reply:
-    """The answer to a request that must change nothing."""
     before = state_of(world)
     reply = send(world, method, path, **more)
     assert 400 <= reply.status < 500, (reply.status, reply.body)
@@ -81,20 +80,20 @@ NO_JSON = {
 
 
 @pytest.mark.parametrize("name", NO_JSON)
-def test_what_is_no_json_is_said_to_be_none(world: World, name: str) -> None:
+def test_malformed_json(world: World, name: str) -> None:
     reply = post(world, NO_JSON[name])
     assert reply.status == 400
     assert reply.body["code"] in ("malformed_json", "malformed_body")
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", f"[{GOOD}]"])
-def test_a_body_that_is_no_object(world: World, body: str) -> None:
+def test_body_that_is_not_an_object(world: World, body: str) -> None:
     assert_error(post(world, body), 400, "invalid_field", "")
 
 
 @pytest.mark.parametrize("depth", [20, 100, 900, 960, 990, 1000, 5_000, 15_000])
 @pytest.mark.parametrize("around", [("[", "]"), ('{"a":', "}")])
-def test_deep_nesting_is_refused_before_it_hurts(world: World, depth: int, around: tuple[str, str]) -> None:
+def test_deep_nesting_is_refused(world: World, depth: int, around: tuple[str, str]) -> None:
     opening, closing = around
     inside = opening * depth + "1" + closing * depth
     for body in (inside, GOOD[:-1] + f', "x": {inside}}}', f'{{"site": {inside}}}'):
@@ -103,8 +102,8 @@ def test_deep_nesting_is_refused_before_it_hurts(world: World, depth: int, aroun
 
 
 @pytest.mark.parametrize("depth", range(940, 1000, 3))
-def test_no_depth_is_read_but_not_written(world: World, depth: int) -> None:
-    """Reading and writing JSON recurse differently: between the two limits a request could fall through."""
+def test_no_depth_is_accepted_that_cannot_be_written(world: World, depth: int) -> None:
+    """JSON readers and writers recurse differently. A depth between their limits would fail only on writing."""
     post(world, GOOD[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}")
 
 
@@ -117,8 +116,8 @@ def test_no_depth_is_read_but_not_written(world: World, depth: int) -> None:
         GOOD[:-1] + ', "x": [{"a": 1, "\\u0061": 2}]}',
     ],
 )
-def test_a_key_that_is_there_twice_is_refused(world: World, body: str) -> None:
-    """Which of the two counts is not everybody's opinion: a proxy may have checked the other one."""
+def test_a_duplicate_key_is_refused(world: World, body: str) -> None:
+    """Parsers disagree on which duplicate counts, so a proxy may have checked the other one."""
     reply = post(world, body)
     assert_error(reply, 400, "malformed_json")
     assert "twice" in reply.body["errors"][0]
@@ -147,7 +146,7 @@ WRONG = (
 
 @pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
 @pytest.mark.parametrize("field", ["variant", "location", "plan", "term"])
-def test_wrong_values_of_names(world: World, field: str, value: Any) -> None:
+def test_invalid_option_values(world: World, field: str, value: Any) -> None:
     site = json.loads(SITE) | {field: value}
     reply = post(world, json.dumps({"site": site}))
     assert reply.status == 400
@@ -156,7 +155,7 @@ def test_wrong_values_of_names(world: World, field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
-def test_wrong_values_of_the_name(world: World, value: Any) -> None:
+def test_invalid_site_name(world: World, value: Any) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE) | {"name": value}}))
     assert_error(reply, 400, "invalid_field", "/site/name")
 
@@ -180,19 +179,19 @@ def test_wrong_values_of_the_name(world: World, value: Any) -> None:
         "\u00ad",
     ],
 )
-def test_names_that_can_not_be_seen_or_break_a_line(world: World, name: str) -> None:
+def test_site_names_with_invisible_or_line_breaking_characters(world: World, name: str) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE) | {"name": name}}))
     assert_error(reply, 400, "invalid_field", "/site/name")
 
 
 @pytest.mark.parametrize("value", [True, 0, 1.5, [], "x", "https://client.example/"], ids=repr)
-def test_wrong_values_of_callback(world: World, value: Any) -> None:
+def test_invalid_callback(world: World, value: Any) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE), "callback": value}))
     assert_error(reply, 400, "invalid_field", "/callback")
 
 
 @pytest.mark.parametrize("value", [v for v in WRONG if v != {}], ids=lambda value: repr(value)[:20])
-def test_wrong_values_of_the_callback_url(world: World, value: Any) -> None:
+def test_invalid_callback_url(world: World, value: Any) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE), "callback": {"url": value}}))
     assert reply.body["code"] in ("invalid_field", "invalid_callback")
     assert [detail["pointer"] for detail in reply.body["details"]] == ["/callback/url"]
@@ -270,7 +269,7 @@ FORBIDDEN_URLS = (
 
 
 @pytest.mark.parametrize("url", FORBIDDEN_URLS)
-def test_callbacks_go_nowhere_but_to_public_https(world: World, url: str) -> None:
+def test_callback_url_must_be_public_https(world: World, url: str) -> None:
     reply = post(world, json.dumps({"site": json.loads(SITE), "callback": {"url": url}}))
     assert reply.body["code"] in ("invalid_field", "invalid_callback")
     assert [detail["pointer"] for detail in reply.body["details"]] == ["/callback/url"]
@@ -294,7 +293,7 @@ def test_callbacks_go_nowhere_but_to_public_https(world: World, url: str) -> Non
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_no_header_is_injected_by_the_authorization(world: World, authorization: Any) -> None:
+def test_the_authorization_cannot_inject_a_header(world: World, authorization: Any) -> None:
     callback = {"url": "https://client.example/", "authorization": authorization}
     reply = post(world, json.dumps({"site": json.loads(SITE), "callback": callback}))
     assert reply.body["code"] in ("invalid_field", "invalid_callback")
@@ -311,7 +310,7 @@ def test_oversized_bodies(world: World, size: int) -> None:
     assert_error(post(world, encoded, base64=True), 413, "body_too_large")
 
 
-def test_a_body_of_the_largest_size_is_read(world: World) -> None:
+def test_a_body_of_the_maximum_size_is_accepted(world: World) -> None:
     body = GOOD.replace("ams", "nowhere")
     assert_error(post(world, body + " " * (65_536 - len(body))), 400, "unknown_location")
 
@@ -331,17 +330,17 @@ def test_size_is_counted_in_bytes(world: World) -> None:
         base64.b64encode(b"\xed\xa0\x80").decode(),
     ],
 )
-def test_base64_bodies_that_are_none(world: World, body: str) -> None:
+def test_invalid_base64_bodies(world: World, body: str) -> None:
     assert post(world, body, base64=True).body["code"] in ("malformed_body", "malformed_json")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-le", "latin-1"])
-def test_json_is_utf_8(world: World, encoding: str) -> None:
+def test_json_must_be_utf_8(world: World, encoding: str) -> None:
     body = GOOD.replace('"x"', '"é"').encode(encoding)
     assert_error(post(world, base64.b64encode(body).decode(), base64=True), 400, "malformed_json", "")
 
 
-def test_a_base64_body_in_utf_8_is_read_as_any_other(world: World) -> None:
+def test_a_base64_body_in_utf_8_is_read_like_any_other(world: World) -> None:
     for body in (GOOD.encode(), b"\xef\xbb\xbf" + GOOD.encode()):
         encoded = base64.b64encode(body.replace(b"basic", b"gold")).decode()
         assert_error(post(world, encoded, base64=True), 400, "unknown_plan")
@@ -357,7 +356,7 @@ def test_a_base64_body_in_utf_8_is_read_as_any_other(world: World) -> None:
         f'{{"site": {json.dumps(SITE)}}}',
     ],
 )
-def test_objects_that_are_something_else(world: World, body: str) -> None:
+def test_other_kinds_of_objects(world: World, body: str) -> None:
     assert post(world, body).status == 400
 
 
@@ -416,7 +415,7 @@ WRONG_AUTHORIZATIONS = (
 
 
 @pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS)
-def test_wrong_credentials_are_all_the_same_401_everywhere(world: World, name: str) -> None:
+def test_all_bad_credentials_get_the_same_401_everywhere(world: World, name: str) -> None:
     authorization = wrong_authorizations(world)[name]
     bodies = set()
     for method, path, _ in ROUTES:
@@ -454,7 +453,7 @@ def test_another_account_in_the_header_is_the_same_401(world: World, account: st
             assert (reply.status, reply.body) == (401, expected.body)
 
 
-def test_a_credential_without_accounts_opens_nothing(world: World) -> None:
+def test_a_credential_without_accounts_grants_nothing(world: World) -> None:
     secret = new_key(world, kind=CredentialKind.USER, user="usr_stranger")
     known = world.services.directory.credential(hash_key(secret))
     assert known is not None
@@ -553,15 +552,15 @@ TRICKS = (
         ("GET", "/api/users/x", "id"),
     ],
 )
-def test_ids_with_tricks_are_404(world: World, method: str, path: str, name: str, wrong: str) -> None:
+def test_malicious_ids_are_404(world: World, method: str, path: str, name: str, wrong: str) -> None:
     reply = attack(world, method, path, parameters={name: wrong})
     assert_error(reply, 404, "not_found")
 
 
-def test_no_id_is_looked_up_that_the_table_could_not_hold(
+def test_ids_too_long_for_a_table_key_are_not_looked_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DynamoDB refuses keys of more than 2048 bytes, which moto does not: such a look-up would be a 500."""
+    """DynamoDB refuses keys longer than 2048 bytes and moto does not. The look-up would be a 500."""
     looked_up: list[str] = []
     directory = world.services.directory
     monkeypatch.setattr(directory, "user", looked_up.append)
@@ -598,7 +597,7 @@ def test_no_id_is_looked_up_that_the_table_could_not_hold(
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_paths_that_there_are_not(world: World, method: str, path: str) -> None:
+def test_unknown_paths(world: World, method: str, path: str) -> None:
     for account in ("ready", None):
         reply = attack(world, method, path, account=account, body=GOOD)
         assert_error(reply, 404, "not_found")
@@ -627,7 +626,7 @@ def test_paths_that_there_are_not(world: World, method: str, path: str) -> None:
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_idempotency_keys_that_are_none(world: World, key: str) -> None:
+def test_invalid_idempotency_keys(world: World, key: str) -> None:
     reply = post(world, GOOD, headers={"idempotency-key": key})
     assert_error(reply, 400, "invalid_idempotency_key")
     assert "255" in reply.body["errors"][0]
@@ -646,7 +645,7 @@ def test_idempotency_keys_that_are_none(world: World, key: str) -> None:
         ({}, "x" * 70_000, 413),
     ],
 )
-def test_every_problem_is_also_told_after_rfc_9457(
+def test_every_error_is_available_as_rfc_9457(
     world: World, accept: str, headers: Mapping[str, str], body: str, status: int
 ) -> None:
     before = state_of(world)
@@ -669,7 +668,7 @@ def test_every_problem_is_also_told_after_rfc_9457(
     ],
 )
 def test_oauth_tokens_everywhere(world: World, scopes: tuple[str, ...]) -> None:
-    """A token reads what its scopes say and never writes."""
+    """A token reads what its scopes allow, and never writes."""
     needed = {
         "/api/orders": "billing:read",
         "/api/carts": "billing:read",
@@ -694,8 +693,8 @@ def test_oauth_tokens_everywhere(world: World, scopes: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("tag", ["", "*", "x", '"', '""', ",,,", 'W/"0"', "\ud800", "é", "x" * 9000])
-def test_only_the_right_tag_or_any_is_answered_with_not_modified(world: World, tag: str) -> None:
-    """And only to those who may read it, and only when they read."""
+def test_only_a_matching_etag_or_a_wildcard_gives_304(world: World, tag: str) -> None:
+    """A 304 is sent only to a client that may read the resource, and only on reads."""
     path = f"/api/orders/{spellings(world, 'ready')[0]}"
     headers = {"if-none-match": tag}
     assert send(world, "GET", path, headers=headers).status == (304 if tag == "*" else 200)
@@ -708,7 +707,7 @@ def test_only_the_right_tag_or_any_is_answered_with_not_modified(world: World, t
     assert readable.status == 200
 
 
-def test_a_webhook_is_answered_whatever_tag_it_brings(world: World) -> None:
+def test_a_webhook_ignores_etags(world: World) -> None:
     item = spellings(world, "ready")[0]
     body, headers = world.platform.completion_webhook(item)
     reply = send(
@@ -723,7 +722,7 @@ def test_a_webhook_is_answered_whatever_tag_it_brings(world: World) -> None:
     assert "etag" not in reply.headers
 
 
-def test_an_event_without_headers_query_and_body(world: World) -> None:
+def test_event_without_headers_query_or_body(world: World) -> None:
     for method, path, _ in ROUTES:
         folder, route, parameters = matched(method, path)
         event = {
@@ -784,8 +783,8 @@ def test_forged_webhooks_change_nothing(
     assert reply.status in (400, 401)
 
 
-def test_a_surprise_of_ours_is_a_500_that_says_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one way to a 500: a fault in our own code. Its text stays with us."""
+def test_an_internal_error_reveals_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 500 comes only from a bug of ours, and hides the bug's text."""
 
     def broken(_: str) -> None:
         raise RuntimeError("secret detail")

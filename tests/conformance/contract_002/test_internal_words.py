@@ -1,4 +1,4 @@
-"""Words of ours and of the providers that are nobody's business outside: what clients see has the contract's words."""
+"""Clients see the contract's words, not internal words or those of our providers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from tests.conformance.contract_002.support import assert_error, shown
 from tests.support.world import Reply, World
 
-# Stripe asks that the customer is shown a generic decline instead of these: they may be in a thief's hand.
+# Stripe's docs ask that customers see a generic decline instead of these codes: a thief may hold the card.
 SENSITIVE = (
     "fraudulent",
     "lost_card",
@@ -26,7 +26,7 @@ SENSITIVE = (
 
 
 def everything_told(world: World, account: str) -> str:
-    """All that the account's clients are told about its orders, callbacks included."""
+    """Everything that the account's clients can read about its orders, callbacks included."""
     told: list[Any] = []
     listed = world.request("GET", "/api/orders", account=account).body
     told += [listed, world.request("GET", "/api/tasks", account=account).body]
@@ -42,7 +42,7 @@ def everything_told(world: World, account: str) -> str:
 
 @pytest.fixture
 def card(world: World) -> Any:
-    """Make the bank decline the card of `declined_final` with a code of its own."""
+    """A function that makes the bank decline the card of `declined_final` with a given code."""
     customer = world.stripe.get(world.accounts["declined_final"]["customer"])
     method = customer["invoice_settings"]["default_payment_method"]
 
@@ -58,33 +58,31 @@ def place(world: World, key: str) -> Reply:
 
 
 @pytest.mark.parametrize("code", SENSITIVE)
-def test_O2_099_a_decline_that_may_be_a_thiefs_is_a_generic_one_everywhere(
-    world: World, card: Any, code: str
-) -> None:
+def test_O2_099_a_decline_that_hints_at_theft_is_shown_as_generic(world: World, card: Any, code: str) -> None:
     card(code)
-    world.advance(1)  # so that the order is the newest
+    world.advance(1)  # makes the order the newest
     first, again = place(world, code), place(world, code)
     world.run()
-    if code != "security_violation":  # another card may mend that one
+    if code != "security_violation":  # another card may still pay that order
         for reply in (first, again):
             assert_error(reply, 422, "cart_pay_failed")
             assert reply.body["decline_code"] == "generic_decline"
     told = json.dumps([first.body, again.body]) + everything_told(world, "declined_final")
-    assert code not in told.replace("Card blocked as fraudulent", "")  # the account's own name
+    assert code not in told.replace("Card blocked as fraudulent", "")  # the demo account has this name
     newest = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]["id"]
     cart = world.cart(world.order(newest, "declined_final").cart_token, "declined_final")
     assert cart.payment.error == code  # an operator sees it
 
 
 @pytest.mark.parametrize("code", ["revocation_of_authorization", "stop_payment_order"])
-def test_O2_099_other_declines_are_told_as_the_bank_did(world: World, card: Any, code: str) -> None:
+def test_O2_099_other_declines_keep_the_banks_code(world: World, card: Any, code: str) -> None:
     card(code)
     for _ in range(2):
         assert place(world, code).body["decline_code"] == code
 
 
-def test_O2_099_without_a_decline_there_is_no_code_of_one(world: World) -> None:
-    """Stripe refuses the request itself, and the same request again is answered the same."""
+def test_O2_099_an_error_without_a_decline_has_no_decline_code(world: World) -> None:
+    """Stripe refuses the request itself, and repeats that response for the same request."""
     order = world.order(world.place("ready", key="no-decline").body["orders"][0]["id"])
     cart = world.cart(order.cart_token)
     failed = order.payment_failed(Failure("cart_pay_failed", "The payment could not be started."), 1)
@@ -107,7 +105,7 @@ def test_O2_099_without_a_decline_there_is_no_code_of_one(world: World) -> None:
         *[(code, "generic_decline") for code in SENSITIVE],
     ],
 )
-def test_only_what_a_bank_says_is_told_as_a_decline(code: str | None, told: str | None) -> None:
+def test_only_a_banks_code_is_shown_as_a_decline(code: str | None, told: str | None) -> None:
     assert shown_decline(code) == told
 
 
@@ -126,12 +124,12 @@ def test_only_what_a_bank_says_is_told_as_a_decline(code: str | None, told: str 
         ("waiting: SOMETHING_NEW", "waiting for our registrar"),
     ],
 )
-def test_a_text_has_no_name_of_an_error_in_it(text: str, told: str) -> None:
+def test_texts_contain_no_error_names(text: str, told: str) -> None:
     assert shown_text(text) == told
 
 
 def given_up(world: World, error: str) -> Order:
-    """An order as it is stored when its workflow gave it up for this error."""
+    """A stored order whose workflow ended with this error."""
     order = world.order(world.place("ready").body["orders"][0]["id"])
     now = world.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({error}).")
@@ -141,7 +139,7 @@ def given_up(world: World, error: str) -> Order:
 
 
 @pytest.mark.parametrize("error", ["States.Timeout", "ProvisioningFailedError", "DeliveryTimedOut"])
-def test_why_an_order_failed_is_told_without_the_error_s_name(world: World, error: str) -> None:
+def test_an_order_shows_why_it_failed_without_the_error_name(world: World, error: str) -> None:
     order = given_up(world, error)
     body = shown(world, order.uuid)
     assert body["failure"]["message"] == "The order could not be delivered."
@@ -150,7 +148,7 @@ def test_why_an_order_failed_is_told_without_the_error_s_name(world: World, erro
     assert error in world.order(order.uuid).failure.message  # an operator sees it
 
 
-def test_C11_why_an_ended_order_is_not_cancelled_is_told_in_the_contract_s_words(world: World) -> None:
+def test_C11_the_reason_against_a_cancel_uses_the_contracts_words(world: World) -> None:
     order = given_up(world, "States.Timeout")
     for body in (shown(world, order.uuid)["cancellation"], cancel(world, order.uuid)):
         assert body["reason"] == "already_ended"
@@ -165,7 +163,7 @@ def cancel(world: World, order_id: str) -> Any:
 
 
 @pytest.mark.parametrize("status", list(OrderStatus))
-def test_C11_no_text_about_cancelling_has_a_status_of_ours(world: World, status: OrderStatus) -> None:
+def test_C11_texts_about_cancelling_have_no_internal_status(world: World, status: OrderStatus) -> None:
     order = replace(world.order(world.place("ready").body["orders"][0]["id"]), status=status)
     refusal = order.why_not_cancellable()
     if status in (OrderStatus.PENDING, OrderStatus.PROCESSING):

@@ -29,11 +29,11 @@ ORDERS = 107
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """An account `many` with more orders than one page holds: two of every second."""
+    """A world whose account `many` has more orders than one page holds, two in each second."""
     with a_world() as world:
         new_account(world, "ready", "many")
         placed = [world.place("many").body["orders"][0]["id"]]
-        # Copies of a real order: what matters here is that there are many of them.
+        # Copies of a real order: only their number matters here.
         model = world.order(placed[0], "many")
         cart = world.cart(model.cart_token, "many")
         for place in range(1, ORDERS):
@@ -63,7 +63,7 @@ def listed(world: World, **query: str) -> list[dict[str, Any]]:
 
 
 def links(world: World, **query: str) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """Ids of the page, and the queries of its Link header by relation (RFC 8288)."""
+    """The ids on the page, and the queries of its Link header by relation (RFC 8288)."""
     reply = send(world, "GET", "/api/orders", account="many", query=query or None)
     assert reply.status == 200, reply.body
     found = {}
@@ -74,7 +74,7 @@ def links(world: World, **query: str) -> tuple[list[str], dict[str, dict[str, st
     return [order["id"] for order in reply.body["orders"]], found
 
 
-def test_O2_020_O2_021_O2_022_O2_023_a_page_has_fifty_orders_unless_asked_otherwise(world: World) -> None:
+def test_O2_020_O2_021_O2_022_O2_023_a_page_has_fifty_orders_by_default(world: World) -> None:
     first = listed(world)
     assert len(first) == 50
     assert listed(world, page="1") == first
@@ -83,14 +83,14 @@ def test_O2_020_O2_021_O2_022_O2_023_a_page_has_fifty_orders_unless_asked_otherw
     assert listed(world, page="4") == []
 
 
-def test_O2_020_the_pages_hold_every_order_of_the_account_and_nobody_elses(world: World) -> None:
+def test_O2_020_the_pages_hold_every_order_of_the_account_and_no_others(world: World) -> None:
     world.place("ready")
     ids = [order["id"] for page in ("1", "2", "3") for order in listed(world, page=page)]
     assert len(ids) == len(set(ids)) == ORDERS
     assert {order["account"]["id"] for order in listed(world, per_page="100")} == {"acc_many"}
 
 
-def test_O2_022_O2_030_per_page_ends_at_a_hundred(world: World) -> None:
+def test_O2_022_O2_030_per_page_is_at_most_a_hundred(world: World) -> None:
     assert len(listed(world, per_page="100")) == 100
     assert listed(world, per_page="101") == listed(world, per_page="100")
     assert listed(world, per_page="1000000000") == listed(world, per_page="100")
@@ -99,13 +99,13 @@ def test_O2_022_O2_030_per_page_ends_at_a_hundred(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["page", "per_page"])
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "1e3", "", " ", "x", "１", "٣", "1,2", "0x1", "+1", "1 "])
-def test_O2_030_what_is_no_page_is_an_error(world: World, name: str, text: str) -> None:
+def test_O2_030_an_invalid_page_is_an_error(world: World, name: str, text: str) -> None:
     reply = send(world, "GET", "/api/orders", account="many", query={name: text})
     assert_error(reply, 400, f"invalid_{name}", f"/{name}")
     assert "1 or more" in reply.body["errors"][0]
 
 
-def test_O2_024_O2_025_O2_026_O2_027_O2_028_O2_029_an_item_has_these_fields(world: World) -> None:
+def test_O2_024_O2_025_O2_026_O2_027_O2_028_O2_029_fields_of_an_item(world: World) -> None:
     for order in listed(world):
         assert set(order) >= {"id", "status", "created_at", "updated_at", "location", "account"}
         assert UUID.fullmatch(order["id"])
@@ -116,7 +116,7 @@ def test_O2_024_O2_025_O2_026_O2_027_O2_028_O2_029_an_item_has_these_fields(worl
         assert order["account"] == {"id": "acc_many", "name": "Account many"}
 
 
-def test_O2_031_C23_newest_first_and_the_same_every_time(world: World) -> None:
+def test_O2_031_C23_newest_first_in_a_stable_order(world: World) -> None:
     orders = listed(world, per_page="100")
     assert listed(world, per_page="100") == orders
     numbers = [number_of(order["id"]) for order in orders]
@@ -141,8 +141,8 @@ def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: 
     assert times == sorted(times, reverse=True)
 
 
-def test_O2_031_more_orders_than_a_millisecond_has_numbers_are_all_placed(world: World) -> None:
-    """A standing clock, and 160 orders: a millisecond has 128 numbers."""
+def test_O2_031_more_orders_in_a_millisecond_than_it_has_numbers(world: World) -> None:
+    """The clock stands still for 160 orders, and a millisecond has 128 numbers."""
     new_account(world, "ready", "crowd")
     ids = []
     for _ in range(8):
@@ -155,7 +155,7 @@ def test_O2_031_more_orders_than_a_millisecond_has_numbers_are_all_placed(world:
     assert {order["id"] for answer in (reply, rest) for order in answer.body["orders"]} == set(ids)
 
 
-def test_O2_031_C23_cursors_lead_through_all_orders_and_back(world: World) -> None:
+def test_O2_031_C23_cursors_page_through_all_orders_and_back(world: World) -> None:
     pages, query = [], {"per_page": "20"}
     while True:
         ids, found = links(world, **query)
@@ -216,7 +216,7 @@ def test_C23_a_cursor_beyond_the_ends_gives_an_empty_or_a_full_page(
     assert len(ids) in (0, 5)
 
 
-def test_C23_a_cursor_of_one_account_shows_another_nothing_new(world: World) -> None:
+def test_C23_a_cursor_of_another_account_shows_nothing(world: World) -> None:
     _, found = links(world, per_page="5")
     reply = send(world, "GET", "/api/orders", account="credit", query=found["next"])
     assert (reply.status, reply.body) == (200, {"orders": []})
@@ -230,14 +230,14 @@ def test_O2_021_a_page_beyond_the_last_is_empty(world: World, page: str, per_pag
 
 
 @pytest.mark.parametrize("page", ["9" * 13, "9" * 400])
-def test_O2_030_a_page_number_has_an_end(world: World, page: str) -> None:
+def test_O2_030_a_page_number_is_limited(world: World, page: str) -> None:
     reply = send(world, "GET", "/api/orders", account="many", query={"page": page})
     assert_error(reply, 400, "invalid_page", "/page")
     assert reply.body["errors"] == ["`page` must have at most 12 digits."]
 
 
-def test_C23_a_page_by_number_costs_the_same_at_any_depth_and_the_pages_fit_together(world: World) -> None:
-    """The stream has brought the news of the account's orders; the roll-up remembers where its pages lie."""
+def test_C23_numbered_pages_cost_the_same_at_any_depth_and_do_not_overlap(world: World) -> None:
+    """The stream has delivered the account's orders, and the roll-up has stored where its pages begin."""
     new_account(world, "ready", "deep")
     model = world.order(world.place("deep").body["orders"][0]["id"], "deep")
     cart = world.cart(model.cart_token, "deep")
@@ -278,6 +278,6 @@ def test_O2_020_an_account_without_orders_has_an_empty_list(world: World) -> Non
     assert "link" not in reply.headers
 
 
-def test_O2_002_an_oauth_token_with_billing_read_lists(world: World) -> None:
+def test_O2_002_an_oauth_token_with_billing_read_lists_orders(world: World) -> None:
     reply = send(world, "GET", "/api/orders", headers=oauth(world, "billing:read", account="many"))
     assert len(reply.body["orders"]) == 50

@@ -1,4 +1,4 @@
-"""Contract 002, "Register or Transfer a Domain": what goes in and comes back, errors of names and money."""
+"""Contract 002, "Register or Transfer a Domain": requests, responses, and errors about domains and money."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def punycode(name: str) -> str:
 
 
 def lasting_things(world: World, account: str, name: str) -> tuple[int, bool, bool]:
-    """(charges of the account's customer, whether the name is claimed, whether any contacts are stored)."""
+    """(charges of the account's customer, whether the domain is claimed, whether contacts are stored)."""
     customer = world.accounts[account]["customer"]
     contacts = [item for item in world.items("CONTACT") if item["PK"]["S"].endswith(f"acc_{account}")]
     return len(world.stripe.charges(customer)), world.services.orders.domain_taken(name), bool(contacts)
 
 
-# -- the good way -------------------------------------------------------------------------------------------------
+# -- accepted orders ----------------------------------------------------------------------------------------------
 
 
 def test_O2_110_the_default_method_is_charged_once_and_off_session(world: World) -> None:
@@ -75,7 +75,7 @@ def test_O2_137_the_envelope_is_that_of_a_site(world: World) -> None:
     assert domain["cart"]["rollup_status"] == "pending"
 
 
-# -- what is wrong with the body ----------------------------------------------------------------------------------
+# -- errors in the body -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("body", [{}, {"callback": CALLBACK}])
@@ -84,12 +84,12 @@ def test_O2_120_domain_is_required(world: World, body: Any) -> None:
 
 
 @pytest.mark.parametrize("domain", [None, [], "example.com", 1, True])
-def test_O2_120_domain_is_an_object(world: World, domain: Any) -> None:
+def test_O2_120_domain_must_be_an_object(world: World, domain: Any) -> None:
     refused_domain(world, {"domain": domain}, 400, "invalid_field", "/domain")
 
 
 @pytest.mark.parametrize("field", ["authCode", "auth_code", "contacts", "years", "Name"])
-def test_O2_120_a_misspelled_field_is_told_not_dropped(world: World, field: str) -> None:
+def test_O2_120_a_misspelled_field_is_reported(world: World, field: str) -> None:
     reply = refused_domain(
         world, world.domain("misspelled.com", **{field: "x"}), 400, "invalid_field", f"/domain/{field}"
     )
@@ -97,7 +97,7 @@ def test_O2_120_a_misspelled_field_is_told_not_dropped(world: World, field: str)
 
 
 @pytest.mark.parametrize("name", [None, 1, True, [], {}, ["example.com"]])
-def test_O2_121_O2_141_the_name_is_a_required_text(world: World, name: Any) -> None:
+def test_O2_121_O2_141_the_domains_name_is_a_required_text(world: World, name: Any) -> None:
     body = world.domain()
     body["domain"]["name"] = name
     refused_domain(world, body, 400, "invalid_domain", "/domain/name")
@@ -144,7 +144,7 @@ def test_O2_121_O2_141_the_name_is_a_required_text(world: World, name: Any) -> N
         "\ud800.com",
     ],
 )
-def test_O2_141_a_name_that_is_none_or_not_to_be_registered(world: World, name: str) -> None:
+def test_O2_141_invalid_or_unregistrable_domain(world: World, name: str) -> None:
     reply = refused_domain(world, world.domain(name), 400, "invalid_domain", "/domain/name")
     assert len(reply.body["errors"][0]) > 15
 
@@ -152,12 +152,12 @@ def test_O2_141_a_name_that_is_none_or_not_to_be_registered(world: World, name: 
 @pytest.mark.parametrize(
     "name", ["example.invalid", "example.zz", "example.io", "example.xn--p1ai", "пример.рф"]
 )
-def test_O2_142_an_ending_that_is_not_sold(world: World, name: str) -> None:
+def test_O2_142_unsold_ending(world: World, name: str) -> None:
     reply = refused_domain(world, world.domain(name), 400, "unsupported_tld", "/domain/name")
     assert "/api/tlds" in reply.body["errors"][0]
 
 
-def test_O2_143_an_ending_without_a_price_for_the_accounts_billing_plan(world: World) -> None:
+def test_O2_143_ending_without_a_price_in_the_accounts_billing_plan(world: World) -> None:
     refused_domain(world, world.domain("priceless.info"), 400, "pricing_unavailable", "/domain/name")
     before = change_account(world, "ready", billing_plan="reseller")
     try:
@@ -189,7 +189,7 @@ def test_O2_143_C09_prices_are_in_the_accounts_currency(world: World) -> None:
         assert (payment["currency"], payment["amount_charged_cents"]) == paid
 
 
-def test_O2_122_O2_140_the_action_is_register_unless_it_says_transfer(world: World) -> None:
+def test_O2_122_O2_140_the_action_defaults_to_register(world: World) -> None:
     for name, changes in (("act-default.com", {}), ("act-register.com", {"action": "register"})):
         placed = world.order_domain(name, **changes)
         assert shown(world, placed.body["orders"][0]["id"])["domain"]["action"] == "register"
@@ -198,7 +198,7 @@ def test_O2_122_O2_140_the_action_is_register_unless_it_says_transfer(world: Wor
 
 
 @pytest.mark.parametrize("action", ["", "Register", "renew", "transfer ", "x" * 5000, 1, True, [], {}])
-def test_O2_140_another_action_is_none(world: World, action: Any) -> None:
+def test_O2_140_invalid_action(world: World, action: Any) -> None:
     reply = refused_domain(
         world, world.domain("no-action.com", action=action), 400, "invalid_action", "/domain/action"
     )
@@ -206,7 +206,7 @@ def test_O2_140_another_action_is_none(world: World, action: Any) -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"authcode": ""}, {"authcode": "  "}, {"authcode": None}])
-def test_O2_123_O2_144_a_transfer_needs_the_auth_code_that_its_ending_asks_for(
+def test_O2_123_O2_144_a_transfer_needs_an_auth_code_where_the_ending_does(
     world: World, changes: dict[str, Any]
 ) -> None:
     for name in ("to-move.com", "to-move.de"):
@@ -224,7 +224,7 @@ def test_O2_123_an_ending_without_auth_codes_needs_none(world: World) -> None:
     assert world.registrar.submissions("to-move.co.uk") == 1
 
 
-def test_O2_123_the_auth_code_reaches_the_registrar_and_nobody_else(world: World) -> None:
+def test_O2_123_the_auth_code_reaches_only_the_registrar(world: World) -> None:
     placed = world.order_domain("with-code.com", action="transfer", authcode="Auth/+=€code")
     world.run()
     (operation,) = [one for one in world.registrar.operations if one.name == "with-code.com"]
@@ -234,13 +234,13 @@ def test_O2_123_the_auth_code_reaches_the_registrar_and_nobody_else(world: World
 
 
 @pytest.mark.parametrize("code", [1, True, [], {}, "x" * 256])
-def test_O2_123_the_auth_code_is_a_text(world: World, code: Any) -> None:
+def test_O2_123_the_auth_code_must_be_a_text(world: World, code: Any) -> None:
     body = world.domain("odd-code.com", action="transfer", authcode=code)
     reply = refused_domain(world, body, 400, "invalid_field", "/domain/authcode")
     assert "xxxxx" not in str(reply.body)
 
 
-def test_O2_140_O2_141_O2_144_all_that_is_wrong_is_named_at_once(world: World) -> None:
+def test_O2_140_O2_141_O2_144_all_errors_are_reported_together(world: World) -> None:
     body = world.domain(
         "a b.com",
         action="steal",
@@ -268,7 +268,7 @@ def test_O2_140_O2_141_O2_144_all_that_is_wrong_is_named_at_once(world: World) -
         ("https://client.example/", "/callback"),
     ],
 )
-def test_O2_136_a_callback_is_held_to_what_holds_for_sites(world: World, callback: Any, pointer: str) -> None:
+def test_O2_136_callback_rules_are_those_for_sites(world: World, callback: Any, pointer: str) -> None:
     body = world.domain("called-back.com") | {"callback": callback}
     before = state_of(world)
     domain = order_domain(world, body)
@@ -281,7 +281,7 @@ def test_O2_136_a_callback_is_held_to_what_holds_for_sites(world: World, callbac
 # -- the pre-flight gate ------------------------------------------------------------------------------------------
 
 
-def test_O2_148_the_billing_account_has_to_be_ready_to_charge(world: World) -> None:
+def test_O2_148_the_billing_account_must_be_ready_to_charge(world: World) -> None:
     refused_domain(
         world, world.domain("preflight.com"), 400, "no_default_payment_method", account="no_method"
     )
@@ -299,7 +299,7 @@ def test_O2_148_the_billing_account_has_to_be_ready_to_charge(world: World) -> N
             world.services.directory.put_account(account)
 
 
-def test_O2_148_the_registrar_is_not_asked_for_an_account_that_can_not_pay(world: World) -> None:
+def test_O2_148_the_registrar_is_not_called_for_an_account_that_cannot_pay(world: World) -> None:
     asked = len(world.registrar.requests)
     world.order_domain("not-asked.com", "no_method")
     assert len(world.registrar.requests) == asked
@@ -313,13 +313,13 @@ def test_an_account_that_may_not_order_orders_no_domains(world: World) -> None:
     assert reply.body["errors"] == ["Account unable to create orders."]
 
 
-# -- what the registry says ---------------------------------------------------------------------------------------
+# -- the registry's response --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "name", ["taken-name.com", "reserved-name.com", "taken-bücher.de", "premium-name.com"]
 )
-def test_O2_149_a_name_that_the_registry_does_not_give(world: World, name: str) -> None:
+def test_O2_149_domain_that_the_registry_refuses(world: World, name: str) -> None:
     reply = refused_domain(world, world.domain(name), 422, "domain_unavailable", "/domain/name")
     assert name in reply.body["errors"][0]
 
@@ -352,7 +352,7 @@ def test_O2_149_O2_150_domain_unavailable_is_for_registrations_only(
         ("u\u0308ber-nfc.de", "\u00fcber-nfc.de"),
     ],
 )
-def test_O2_150_two_spellings_of_one_name_are_one_name(world: World, first: str, second: str) -> None:
+def test_O2_150_two_spellings_of_a_domain_are_one_domain(world: World, first: str, second: str) -> None:
     charges = len(world.stripe.charges(world.accounts["ready"]["customer"]))
     assert world.order_domain(first).status == 202
     refused_domain(world, world.domain(second), 422, "domain_add_failed", "/domain/name", account="credit")
@@ -360,8 +360,8 @@ def test_O2_150_two_spellings_of_one_name_are_one_name(world: World, first: str,
     assert len(world.stripe.charges(world.accounts["ready"]["customer"])) == charges + 1
 
 
-def test_O2_150_two_orders_of_one_name_at_once_are_one_order_and_one_charge(world: World) -> None:
-    world.order_domain("warm-up.com")  # functions are imported before the threads begin
+def test_O2_150_two_concurrent_orders_for_a_domain_are_one_order_and_one_charge(world: World) -> None:
+    world.order_domain("warm-up.com")  # import the functions before the threads begin
     names = ["raced.com", "RACED.com"] * 5
     accounts = ["ready", "credit"] * 5
     paid = {account: world.net_paid(account) for account in ("ready", "credit")}
@@ -377,7 +377,7 @@ def test_O2_150_two_orders_of_one_name_at_once_are_one_order_and_one_charge(worl
     assert world.registrar.submissions("raced.com") == 1
 
 
-def test_O2_150_the_write_decides_when_the_look_before_it_saw_nothing(world: World) -> None:
+def test_O2_150_the_write_refuses_a_domain_that_the_earlier_read_missed(world: World) -> None:
     assert world.order_domain("looked-free.com").status == 202
     orders = world.services.orders
     seen = orders.domain_taken
@@ -390,7 +390,7 @@ def test_O2_150_the_write_decides_when_the_look_before_it_saw_nothing(world: Wor
         orders.domain_taken = seen
 
 
-def test_O2_150_a_name_whose_order_was_cancelled_is_free_again(world: World) -> None:
+def test_O2_150_a_domain_is_free_again_after_its_order_is_cancelled(world: World) -> None:
     account = "authentication_required"
     placed = world.order_domain("thought-better.com", account)
     order_id = placed.body["orders"][0]["id"]
@@ -406,7 +406,7 @@ def test_O2_150_a_name_whose_order_was_cancelled_is_free_again(world: World) -> 
     ("fault", "name"), [("lost", "away.com"), ("throttled", "away.com"), ("unsure", "unsure-away.com")]
 )
 @pytest.mark.parametrize("action", ["register", "transfer"])
-def test_O2_149_a_registrar_that_does_not_answer_leaves_nothing_behind(
+def test_O2_149_an_unavailable_registrar_leaves_nothing_behind(
     world: World, fault: str, name: str, action: str
 ) -> None:
     operation = {"register": "CheckDomainAvailability", "transfer": "CheckDomainTransferability"}[action]
@@ -422,11 +422,11 @@ def test_O2_149_a_registrar_that_does_not_answer_leaves_nothing_behind(
         world.registrar.clear_faults()
 
 
-def test_O2_149_a_name_that_is_asked_about_slowly_is_waited_for(world: World) -> None:
+def test_O2_149_a_slow_availability_check_is_retried(world: World) -> None:
     assert world.order_domain("slow-check-me.com").status == 202
 
 
-# -- the payment that could not be started ------------------------------------------------------------------------
+# -- payments that cannot be started ------------------------------------------------------------------------------
 
 
 def test_O2_153_O2_154_a_refused_payment_leaves_no_contacts_and_no_claim(world: World) -> None:
@@ -471,7 +471,7 @@ def test_a_key_with_another_body_is_refused_and_changes_nothing(
     assert order_domain(world, body, idempotency_key="reused").status == 202
 
 
-def test_a_request_that_loses_the_name_to_its_own_twin_is_that_order(world: World) -> None:
+def test_a_request_that_loses_the_domain_to_its_own_duplicate_returns_that_order(world: World) -> None:
     orders = world.services.orders
     seen = orders.domain_taken
     twins = []
@@ -487,13 +487,13 @@ def test_a_request_that_loses_the_name_to_its_own_twin_is_that_order(world: Worl
     assert reply.headers["idempotent-replayed"] == "true"
 
 
-def test_a_key_of_a_site_order_is_no_key_for_a_domain(world: World) -> None:
+def test_a_key_of_a_site_order_cannot_be_used_for_a_domain(world: World) -> None:
     assert world.place(key="two-endpoints").status == 202
     reply = world.order_domain("two-endpoints.com", key="two-endpoints")
     assert_error(reply, 422, "idempotency_key_reused")
 
 
-def test_a_refused_request_does_not_spend_its_key(world: World) -> None:
+def test_a_refused_request_does_not_use_up_its_key(world: World) -> None:
     assert_error(
         world.order_domain("unspent.com", key="unspent", contact=world.contact(phone="1")),
         400,
@@ -505,8 +505,8 @@ def test_a_refused_request_does_not_spend_its_key(world: World) -> None:
     assert world.order_domain("unspent.com", key="unspent").status == 202
 
 
-def test_twenty_posts_at_once_are_one_order_one_charge_and_one_registration(world: World) -> None:
-    world.order_domain("warm.com")  # functions are imported before the threads begin
+def test_twenty_concurrent_posts_are_one_order_one_charge_and_one_registration(world: World) -> None:
+    world.order_domain("warm.com")  # import the functions before the threads begin
     charges = len(world.stripe.charges())
     with ThreadPoolExecutor(20) as threads:
         replies = list(threads.map(lambda _: world.order_domain("twenty.com", key="twenty"), range(20)))
@@ -518,20 +518,20 @@ def test_twenty_posts_at_once_are_one_order_one_charge_and_one_registration(worl
     assert world.registrar.submissions("twenty.com") == 1
 
 
-def test_O2_123_an_auth_code_is_one_line_and_what_is_around_it_is_not_part_of_it(world: World) -> None:
+def test_O2_123_an_auth_code_is_one_line_without_surrounding_spaces(world: World) -> None:
     two_lines = world.domain("two-lines.nl", action="transfer", authcode="one\ntwo")
     refused_domain(world, two_lines, 400, "invalid_field", "/domain/authcode")
-    # The stand-in takes every auth code but `wrong`: had the spaces been sent along, it would have taken this one.
+    # The stand-in accepts every auth code except `wrong`. With the spaces it would have accepted this one.
     spaces = world.domain("spaces-around.nl", action="transfer", authcode="  wrong \n")
     refused_domain(world, spaces, 422, "domain_add_failed", "/domain/name")
 
 
-def test_a_misspelled_field_beside_domain_is_told(world: World) -> None:
+def test_a_misspelled_field_beside_domain_is_reported(world: World) -> None:
     body = {**world.domain("callback-lost.com"), "callbak": CALLBACK}
     refused_domain(world, body, 400, "invalid_field", "/callbak")
 
 
-def test_nobody_keeps_names_from_others_without_paying(world: World) -> None:
+def test_an_account_cannot_block_domains_without_paying(world: World) -> None:
     def cart(first: int, count: int) -> Reply:
         items = [world.domain(f"hoard-{number}.com") for number in range(first, first + count)]
         return world.place_cart(*items, account="authentication_required")

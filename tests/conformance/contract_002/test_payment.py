@@ -1,4 +1,4 @@
-"""Contract 002, the off-session charge: the payment's words, and what money moves."""
+"""Contract 002, off-session charges: the payment's words, and the money that moves."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_O2_006_O2_060_the_default_method_is_charged_off_session(world: World) -
     assert "off_session" in str(paying[-1])
 
 
-def test_O2_081_a_card_that_works_has_succeeded(world: World) -> None:
+def test_O2_081_a_working_card_succeeds(world: World) -> None:
     reply, order_id = placed(world, "ready")
     assert reply.body["payment"]["status"] == "succeeded"
     assert shown(world, order_id)["payment"]["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_O2_082_O2_083_C07_what_the_customer_can_mend_awaits_authentication(
+def test_O2_082_O2_083_C07_a_payment_the_customer_can_fix_awaits_authentication(
     world: World, account: str
 ) -> None:
     reply, order_id = placed(world, account)
@@ -58,7 +58,7 @@ def test_O2_082_O2_083_C07_what_the_customer_can_mend_awaits_authentication(
     assert world.net_paid(account) == 1200
 
 
-def test_O2_080_O2_084_C25_a_debit_is_processing_and_nothing_is_delivered_before_it_settles(
+def test_O2_080_O2_084_C25_nothing_is_delivered_before_a_debit_settles(
     world: World,
 ) -> None:
     reply, order_id = placed(world, "sepa")
@@ -73,7 +73,7 @@ def test_O2_080_O2_084_C25_a_debit_is_processing_and_nothing_is_delivered_before
     assert (body["order"]["status"], body["payment"]["status"]) == ("completed", "succeeded")
 
 
-def test_O2_085_a_debit_lives_through_its_settlement_window(world: World) -> None:
+def test_O2_085_an_order_waits_out_the_settlement_of_its_debit(world: World) -> None:
     _, order_id = placed(world, "sepa")
     world.run()
     world.stripe.controls.set(sepa_settles=False)
@@ -87,7 +87,7 @@ def test_O2_085_a_debit_lives_through_its_settlement_window(world: World) -> Non
     assert shown(world, order_id, "sepa")["order"]["status"] == "completed"
 
 
-def test_O2_099_C05_a_charge_that_can_not_be_started_is_a_422_and_nothing_stays_open(world: World) -> None:
+def test_O2_099_C05_a_charge_that_cannot_be_started_is_a_422_and_leaves_nothing_open(world: World) -> None:
     customer = world.accounts["declined_final"]["customer"]
     reply = world.place("declined_final", key="final")
     assert_error(reply, 422, "cart_pay_failed")
@@ -108,7 +108,7 @@ def test_O2_099_a_preflight_failure_is_a_400_and_a_payment_failure_a_422(world: 
     assert world.place("declined_final").status == 422
 
 
-def test_C07_C10_an_order_that_can_not_be_delivered_shows_its_refund(world: World) -> None:
+def test_C07_C10_an_undeliverable_order_shows_its_refund(world: World) -> None:
     reply, order_id = placed(world, "ready")
     before = world.net_paid()
     world.run(finish=False)
@@ -126,7 +126,7 @@ def test_C07_C10_an_order_that_can_not_be_delivered_shows_its_refund(world: Worl
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_O2_051_C08_what_awaits_the_customer_was_not_charged(world: World, account: str) -> None:
+def test_O2_051_C08_a_payment_awaiting_the_customer_is_not_charged(world: World, account: str) -> None:
     _, order_id = placed(world, account)
     payment = shown(world, order_id, account)["payment"]
     assert (payment["status"], payment["amount_charged_cents"]) == ("awaiting_authentication", 0)
@@ -147,8 +147,8 @@ def test_O2_051_C08_a_debit_is_charged_once_it_has_settled(world: World) -> None
     assert (payment["status"], payment["amount_charged_cents"]) == ("succeeded", 1200)
 
 
-def test_O2_051_C08_a_payment_that_failed_was_not_charged(world: World) -> None:
-    """Declined when the order was placed; or the invoice is written off while the customer could still pay it."""
+def test_O2_051_C08_a_failed_payment_is_not_charged(world: World) -> None:
+    """The card is declined at once, or the invoice is written off while the customer could still pay it."""
     assert world.place("declined_final").status == 422
     first = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]
     payment = shown(world, first["id"], "declined_final")["payment"]
@@ -164,7 +164,7 @@ def test_O2_051_C08_a_payment_that_failed_was_not_charged(world: World) -> None:
     assert (payment["status"], payment["amount_charged_cents"]) == ("failed", 0)
 
 
-def test_O2_051_C08_a_payment_that_was_canceled_was_not_charged(world: World) -> None:
+def test_O2_051_C08_a_canceled_payment_is_not_charged(world: World) -> None:
     _, order_id = placed(world, "authentication_required")
     world.run()
     assert world.request("DELETE", f"/api/orders/{order_id}", account="authentication_required").status == 202
@@ -173,7 +173,7 @@ def test_O2_051_C08_a_payment_that_was_canceled_was_not_charged(world: World) ->
     assert (payment["status"], payment["amount_charged_cents"]) == ("canceled", 0)
 
 
-def test_O2_051_C08_what_was_given_back_was_charged_before(world: World) -> None:
+def test_O2_051_C08_a_refunded_payment_still_shows_its_charge(world: World) -> None:
     _, order_id = placed(world, "ready")
     world.run(finish=False)
     world.platform.fail(order_id)
@@ -198,7 +198,7 @@ def test_C07_an_unpaid_order_expires_and_can_no_longer_be_paid(world: World) -> 
     assert (cart["cart"]["rollup_status"], cart["cart"]["status"]) == ("cancelled", "active")
 
 
-def test_O2_098_a_provider_that_does_not_answer_leaves_nothing_behind(world: World) -> None:
+def test_O2_098_an_unavailable_payment_provider_leaves_nothing_behind(world: World) -> None:
     before = state_of(world)
     world.stripe.faults.add("error", "/v1/customers/.*", times=5)
     world.stripe.faults.add("error", "/v1/payment_methods.*", times=5)

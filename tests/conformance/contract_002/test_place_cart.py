@@ -1,4 +1,4 @@
-"""POST /api/carts: several products, one charge, in the words of contract 002's two endpoints."""
+"""POST /api/carts: several products in one charge, in the words of contract 002's two endpoints."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ _fresh = count()
 
 
 def fresh(prefix: str = "") -> str:
-    """A name that nobody has ordered."""
     return f"{prefix}cart-{next(_fresh)}.com"
 
 
@@ -57,7 +56,6 @@ def refused(
     account: str = "ready",
     key: str = "user_key",
 ) -> Reply:
-    """The answer, after it was seen that nothing stayed behind."""
     before = state_of(world)
     reply = post(world, body, account, key)
     assert_error(reply, status, code, *pointers)
@@ -66,12 +64,12 @@ def refused(
 
 
 def names(world: World, reply: Reply, account: str = "ready") -> list[str]:
-    """What each order of the answer is for, in the answer's order."""
+    """The domain or site name of each order, in the response's order."""
     assert reply.status == 202, reply.body
     return [world.order(order["id"], account).item.name for order in reply.body["orders"]]
 
 
-# -- the good way -------------------------------------------------------------------------------------------------
+# -- accepted carts -----------------------------------------------------------------------------------------------
 
 
 def test_O2_110_O2_137_a_site_and_two_domains_are_one_charge_and_three_orders(world: World) -> None:
@@ -98,7 +96,7 @@ def test_O2_110_O2_137_a_site_and_two_domains_are_one_charge_and_three_orders(wo
     assert world.registrar.registrations(first) == world.registrar.registrations(second) == 1
 
 
-def test_O2_136_every_order_of_the_cart_calls_back(world: World) -> None:
+def test_O2_136_every_order_of_the_cart_sends_a_callback(world: World) -> None:
     known = len(world.callbacks.received)
     placed = post(world, {"items": [world.site(), world.domain(fresh())], "callback": CALLBACK})
     world.run()
@@ -114,9 +112,7 @@ def test_O2_136_every_order_of_the_cart_calls_back(world: World) -> None:
 
 
 @pytest.mark.parametrize("policy", ["keep", None])
-def test_a_name_that_is_lost_is_refunded_and_the_others_are_delivered(
-    world: World, policy: str | None
-) -> None:
+def test_a_lost_domain_is_refunded_and_the_others_are_delivered(world: World, policy: str | None) -> None:
     before = world.net_paid()
     fields = {"on_item_failure": policy} if policy else {}
     placed = world.place_cart(
@@ -133,7 +129,7 @@ def test_a_name_that_is_lost_is_refunded_and_the_others_are_delivered(
     assert refunds == [0, 0, 1200]
 
 
-def test_with_cancel_all_what_can_be_called_back_is_refunded_too(world: World) -> None:
+def test_cancel_all_refunds_everything_that_can_be_cancelled(world: World) -> None:
     before = world.net_paid()
     placed = world.place_cart(world.domain(fresh("lost-")), world.site(), on_item_failure="cancel_all")
     world.run(finish=False)
@@ -144,7 +140,7 @@ def test_with_cancel_all_what_can_be_called_back_is_refunded_too(world: World) -
     assert world.net_paid() == before
 
 
-def test_O2_137_the_clients_order_is_kept_everywhere(world: World) -> None:
+def test_O2_137_the_clients_item_order_is_kept_everywhere(world: World) -> None:
     wanted = [fresh() if place % 2 else f"Site {place}" for place in range(8)]
     items = [world.domain(name) if "." in name else world.site(name=name) for name in wanted]
     placed = world.place_cart(*items)
@@ -158,7 +154,7 @@ def test_O2_137_the_clients_order_is_kept_everywhere(world: World) -> None:
     assert [name for line in lines for name in wanted if f"{name}:" in line] == wanted
 
 
-def test_a_cart_of_one_is_what_the_contracts_endpoints_make(world: World) -> None:
+def test_a_cart_of_one_equals_the_contracts_endpoints(world: World) -> None:
     for item, alone in (
         (world.site(), world.place()),
         (world.domain(fresh()), world.order_domain(fresh())),
@@ -179,21 +175,21 @@ def test_items_are_required(world: World, body: Any) -> None:
 
 
 @pytest.mark.parametrize("items", [None, {}, "x", 1, True])
-def test_items_are_a_list(world: World, items: Any) -> None:
+def test_items_must_be_a_list(world: World, items: Any) -> None:
     refused(world, {"items": items}, 400, "invalid_field", "/items")
 
 
-def test_an_empty_cart_is_none(world: World) -> None:
+def test_a_cart_cannot_be_empty(world: World) -> None:
     refused(world, {"items": []}, 400, "invalid_field", "/items")
 
 
-def test_a_cart_holds_so_many_items_and_no_more(world: World) -> None:
+def test_a_cart_has_a_maximum_number_of_items(world: World) -> None:
     items = [world.site() for _ in range(MAX_ITEMS + 1)]
     reply = refused(world, {"items": items}, 400, "invalid_field", "/items")
     assert str(MAX_ITEMS) in reply.body["errors"][0]
 
 
-def test_an_item_is_one_product(world: World) -> None:
+def test_an_item_is_exactly_one_product(world: World) -> None:
     both = world.site() | world.domain(fresh())
     machine = {"vm": VM}
     for item in (
@@ -232,7 +228,7 @@ def test_an_item_is_one_product(world: World) -> None:
         ("sshKey", "ssh-rsa AAAA", "invalid_field"),
     ],
 )
-def test_a_machine_that_is_described_wrongly(world: World, field: str, value: Any, code: str) -> None:
+def test_invalid_machine(world: World, field: str, value: Any, code: str) -> None:
     machine = {name: given for name, given in {**VM, field: value}.items() if given is not None}
     refused(world, {"items": [world.site(), {"vm": machine}]}, 400, code, f"/items/1/vm/{field}")
 
@@ -249,7 +245,7 @@ def test_a_site_a_domain_and_a_machine_are_one_charge_and_three_orders(world: Wo
 
 
 @pytest.mark.parametrize("item", [None, [], "site", 1])
-def test_an_item_is_an_object(world: World, item: Any) -> None:
+def test_an_item_must_be_an_object(world: World, item: Any) -> None:
     refused(world, {"items": [item]}, 400, "invalid_field", "/items/0")
 
 
@@ -258,12 +254,12 @@ def test_an_item_has_no_other_fields(world: World) -> None:
     refused(world, body, 400, "invalid_field", "/items/0/quantity")
 
 
-def test_a_misspelled_field_is_told_before_anything_is_paid_for(world: World) -> None:
+def test_a_misspelled_field_is_reported_before_payment(world: World) -> None:
     body = {"items": [world.site()], "on_item_failur": "cancel_all"}
     refused(world, body, 400, "invalid_field", "/on_item_failur")
 
 
-def test_each_order_of_a_cart_tells_its_own_price_beside_the_cart_s_sums(world: World) -> None:
+def test_each_order_shows_its_own_price_and_the_carts_sums(world: World) -> None:
     placed = world.place_cart(world.site(), world.domain(fresh()))
     for order in placed.body["orders"]:
         shown = world.request("GET", order["poll_url"]).body["payment"]
@@ -277,7 +273,7 @@ def test_on_item_failure_is_keep_or_cancel_all(world: World, policy: Any) -> Non
     refused(world, body, 400, "invalid_field", "/on_item_failure")
 
 
-def test_O2_121_O2_140_O2_146_every_wrong_field_of_every_item_is_named(world: World) -> None:
+def test_O2_121_O2_140_O2_146_every_invalid_field_of_every_item_is_named(world: World) -> None:
     body = {
         "items": [
             world.site(plan="gold", term="weekly"),
@@ -311,43 +307,43 @@ def test_O2_120_O2_141_wrong_types_are_named_in_their_item(world: World) -> None
     assert found["/items/2/domain"] == "invalid_field"
 
 
-def test_O2_147_a_source_is_named_in_its_item(world: World) -> None:
+def test_O2_147_an_invalid_source_is_named_in_its_item(world: World) -> None:
     item = world.domain(fresh(), contact=None, contact_source={"registration_id": 4711})
     pointer = "/items/1/domain/contact_source/registration_id"
     refused(world, {"items": [world.site(), item]}, 400, "invalid_contact_source", pointer)
 
 
-def test_a_wrong_callback_is_that_of_the_cart(world: World) -> None:
+def test_a_callback_belongs_to_the_cart_and_not_to_an_item(world: World) -> None:
     body = {"items": [world.site()], "callback": {"url": "http://client.example"}}
     refused(world, body, 400, "invalid_callback", "/callback/url")
     item = world.site() | {"callback": CALLBACK}
     refused(world, {"items": [item]}, 400, "invalid_field", "/items/0/callback")
 
 
-# -- what can not be had ------------------------------------------------------------------------------------------
+# -- unavailable items --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("prefix", ["taken-", "reserved-", "premium-"])
-def test_O2_149_one_name_that_can_not_be_had_stops_the_cart(world: World, prefix: str) -> None:
+def test_O2_149_one_unavailable_domain_stops_the_cart(world: World, prefix: str) -> None:
     items = [world.site(), world.domain(fresh()), world.domain(fresh(prefix))]
     refused(world, {"items": items}, 422, "domain_unavailable", "/items/2/domain/name")
 
 
 @pytest.mark.parametrize("second", ["{name}", "{upper}", "{name}."])
-def test_O2_150_no_name_twice_in_one_cart(world: World, second: str) -> None:
+def test_O2_150_a_cart_cannot_have_a_domain_twice(world: World, second: str) -> None:
     name = fresh()
     again = second.format(name=name, upper=name.upper())
     body = {"items": [world.domain(name), world.site(), world.domain(again)]}
     refused(world, body, 422, "domain_add_failed", "/items/2/domain/name")
 
 
-def test_O2_150_both_spellings_of_a_name_in_one_cart(world: World) -> None:
+def test_O2_150_two_spellings_of_a_domain_in_one_cart(world: World) -> None:
     body = {"items": [world.domain("bücher.de"), world.domain("xn--bcher-kva.de")]}
     refused(world, body, 422, "domain_add_failed", "/items/1/domain/name")
     assert world.place_cart(world.domain("bücher.de"), world.domain("buecher.de")).status == 202
 
 
-def test_O2_150_a_name_of_another_order_stops_the_cart(world: World) -> None:
+def test_O2_150_a_domain_of_another_order_stops_the_cart(world: World) -> None:
     name = fresh()
     assert world.order_domain(name).status == 202
     body = {"items": [world.site(), world.domain(name)]}
@@ -355,7 +351,7 @@ def test_O2_150_a_name_of_another_order_stops_the_cart(world: World) -> None:
     refused(world, body, 422, "domain_add_failed", "/items/1/domain/name", account="credit")
 
 
-def test_O2_150_the_write_decides_over_the_name_and_names_the_item(world: World) -> None:
+def test_O2_150_a_domain_taken_at_the_write_stops_the_cart_and_names_its_item(world: World) -> None:
     name = fresh()
     assert world.order_domain(name).status == 202
     orders = world.services.orders
@@ -368,7 +364,7 @@ def test_O2_150_the_write_decides_over_the_name_and_names_the_item(world: World)
         orders.domain_taken = seen
 
 
-def test_O2_151_O2_152_contacts_are_told_in_their_item(world: World) -> None:
+def test_O2_151_O2_152_contact_errors_are_named_in_their_item(world: World) -> None:
     italian = world.domain(fresh().replace(".com", ".it"))
     reply = refused(world, {"items": [world.site(), italian]}, 422, "domain_contact_needs_augmentation")
     assert [needed["pointer"] for needed in reply.body["needs_augmentation"]] == [
@@ -381,7 +377,7 @@ def test_O2_151_O2_152_contacts_are_told_in_their_item(world: World) -> None:
     }
 
 
-def test_a_registrar_that_is_away_stops_a_cart_with_domains_and_no_other(world: World) -> None:
+def test_an_unavailable_registrar_stops_only_carts_with_domains(world: World) -> None:
     world.registrar.fail_next("CheckDomainAvailability", times=40)
     try:
         refused(world, {"items": [world.site(), world.domain(fresh())]}, 503, "temporarily_unavailable")
@@ -390,7 +386,7 @@ def test_a_registrar_that_is_away_stops_a_cart_with_domains_and_no_other(world: 
         world.registrar.clear_faults()
 
 
-def test_the_last_places_go_to_whole_carts_only(world: World) -> None:
+def test_limited_capacity_goes_to_whole_carts_only(world: World) -> None:
     world.services.catalogue.put_variant(Variant("three-left", capacity=3))
     world.advance(61)
     two = [world.site(variant="three-left"), world.site(variant="three-left")]
@@ -401,12 +397,12 @@ def test_the_last_places_go_to_whole_carts_only(world: World) -> None:
     assert world.place_cart(world.domain(name), two[0]).status == 202
 
 
-def test_O2_148_the_account_has_to_be_ready_to_charge(world: World) -> None:
+def test_O2_148_the_account_must_be_ready_to_charge(world: World) -> None:
     body = {"items": [world.site(), world.domain(fresh())]}
     refused(world, body, 400, "no_default_payment_method", account="no_method")
 
 
-def test_O2_153_O2_154_a_refused_payment_fails_every_order_and_frees_every_name(world: World) -> None:
+def test_O2_153_O2_154_a_refused_payment_fails_every_order_and_frees_every_domain(world: World) -> None:
     first, second = fresh(), fresh()
     reply = world.place_cart(
         world.domain(first), world.site(), world.domain(second), account="declined_final"
@@ -422,7 +418,7 @@ def test_O2_153_O2_154_a_refused_payment_fails_every_order_and_frees_every_name(
     assert world.place_cart(world.domain(second), world.domain(first), account="credit").status == 202
 
 
-# -- who may ------------------------------------------------------------------------------------------------------
+# -- permissions --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -432,25 +428,25 @@ def switched_off(world: World) -> Iterator[World]:
     world.features.document = {"domain_registration": {"default": True}}
 
 
-def test_O2_114_the_accounts_own_key_orders_sites_and_no_domains(world: World) -> None:
+def test_O2_114_a_system_key_orders_sites_but_no_domains(world: World) -> None:
     assert post(world, {"items": [world.site(), world.site()]}, key="system_key").status == 202
     body = {"items": [world.site(), world.domain(fresh())]}
     reply = refused(world, body, 401, "user_required", key="system_key")
     assert reply.headers["www-authenticate"]
 
 
-def test_O2_116_a_switch_that_is_off_stops_domains_and_no_sites(switched_off: World) -> None:
+def test_O2_116_the_switch_stops_domains_but_not_sites(switched_off: World) -> None:
     world = switched_off
     refused(world, {"items": [world.site(), world.domain(fresh())]}, 503, "feature_disabled")
     assert world.place_cart(world.site(), world.site()).status == 202
 
 
-def test_O2_117_a_trial_orders_sites_and_no_domains(world: World) -> None:
+def test_O2_117_a_trial_account_orders_sites_but_no_domains(world: World) -> None:
     refused(world, {"items": [world.site(), world.domain(fresh())]}, 403, "trial_account", account="trial")
     assert world.place_cart(world.site(), account="trial").status == 202
 
 
-def test_O2_113_a_cart_is_not_ordered_via_oauth(world: World) -> None:
+def test_O2_113_a_cart_cannot_be_ordered_via_oauth(world: World) -> None:
     headers = oauth(world, "billing:read", "*")
     before = state_of(world)
     body = json.dumps({"items": [world.site()]})
@@ -459,7 +455,7 @@ def test_O2_113_a_cart_is_not_ordered_via_oauth(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_C13_who_may_order_domains_is_told_before_what_is_wrong_with_them(switched_off: World) -> None:
+def test_C13_permission_to_order_domains_is_checked_before_their_fields(switched_off: World) -> None:
     world = switched_off
     for item in (
         world.domain("www.example.com", action="steal"),
@@ -508,8 +504,8 @@ def test_the_same_cart_again_is_the_same_cart(world: World) -> None:
     assert_error(alone, 422, "idempotency_key_reused")
 
 
-def test_twenty_carts_at_once_are_one(world: World) -> None:
-    world.place_cart(world.site(), world.domain(fresh()))  # functions are imported before the threads begin
+def test_twenty_concurrent_carts_are_one(world: World) -> None:
+    world.place_cart(world.site(), world.domain(fresh()))  # import the functions before the threads begin
     body = {"items": [world.domain(fresh()), world.site(), world.domain(fresh())]}
     charges = len(world.stripe.charges())
     with ThreadPoolExecutor(20) as threads:
@@ -519,7 +515,7 @@ def test_twenty_carts_at_once_are_one(world: World) -> None:
     assert len(world.stripe.charges()) == charges + 1
 
 
-def test_a_cart_is_read_by_its_own_account_only(world: World) -> None:
+def test_a_cart_can_be_read_only_by_its_own_account(world: World) -> None:
     placed = world.place_cart(world.site(), world.domain(fresh()))
     reply = send(world, "GET", placed.body["cart"]["poll_url"], account="credit")
     assert_error(reply, 404, "not_found")

@@ -1,4 +1,4 @@
-"""Contract 002, "Order a new Site": what goes in, what comes back, and the errors that leave nothing behind."""
+"""Contract 002, "Order a new Site": requests, responses, and errors that leave nothing behind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ def post(world: World, body: Any, account: str = "ready") -> Reply:
 def refused(
     world: World, body: Any, code: str, *pointers: str, account: str = "ready", status: int = 400
 ) -> Reply:
-    """The answer, after it was seen that nothing stayed behind."""
     before = state_of(world)
     reply = post(world, body, account)
     assert_error(reply, status, code, *pointers)
@@ -42,15 +41,15 @@ def refused(
 
 
 def set_catalogue(world: World, change: Callable[[Any], None]) -> None:
-    """Change the catalogue, and let the minute pass for which it may be remembered."""
+    """Change the catalogue, and let its one-minute cache expire."""
     change(world.services.catalogue)
     world.advance(61)
 
 
-# -- the good way -------------------------------------------------------------------------------------------------
+# -- accepted orders ----------------------------------------------------------------------------------------------
 
 
-def test_O2_060_the_answer_comes_before_the_site(world: World) -> None:
+def test_O2_060_the_response_comes_before_the_site(world: World) -> None:
     placed = world.place()
     assert placed.status == 202
     order_id = placed.body["orders"][0]["id"]
@@ -61,7 +60,7 @@ def test_O2_060_the_answer_comes_before_the_site(world: World) -> None:
     assert "site" in shown(world, order_id)
 
 
-def test_O2_061_O2_067_O2_068_every_name_that_about_tells_can_be_ordered(world: World) -> None:
+def test_O2_061_O2_067_O2_068_everything_in_about_can_be_ordered(world: World) -> None:
     about = world.request("GET", "/api/about").body
     locations = [place["short_name"] for place in about["locations"]]
     plans = {plan["short_name"]: plan["prices"] for plan in about["products"]}
@@ -105,7 +104,7 @@ def test_O2_070_O2_071_callback_and_authorization_are_optional(world: World, cal
     assert post(world, world.site() | {"callback": callback}).status == 202
 
 
-def test_O2_073_O2_074_O2_075_O2_076_O2_077_O2_078_C04_the_envelope(world: World) -> None:
+def test_O2_073_O2_074_O2_075_O2_076_O2_077_O2_078_C04_envelope(world: World) -> None:
     placed = world.place()
     assert_envelope(placed.body)
     assert placed.body["cart"]["status"] in ("active", "processing", "checked_out")
@@ -117,13 +116,13 @@ def test_O2_073_O2_074_O2_075_O2_076_O2_077_O2_078_C04_the_envelope(world: World
     }
 
 
-def test_O2_079_C04_the_order_is_in_the_answer_and_pending(world: World) -> None:
+def test_O2_079_C04_the_response_contains_the_pending_order(world: World) -> None:
     (order,) = world.place().body["orders"]
     assert order["status"] == "pending"
     assert order["poll_url"] == f"/api/orders/{order['id']}"
 
 
-def test_O2_079a_C04_the_cart_alone_leads_to_the_order(world: World) -> None:
+def test_O2_079a_C04_the_cart_leads_to_the_order(world: World) -> None:
     cart = world.request("GET", world.place().body["cart"]["poll_url"])
     (order,) = cart.body["orders"]
     assert world.request("GET", order["poll_url"]).body["order"]["id"] == order["id"]
@@ -140,17 +139,17 @@ def test_O2_079b_both_poll_urls_reach_the_end(world: World) -> None:
 # -- the pre-flight gate ------------------------------------------------------------------------------------------
 
 
-def test_O2_062_O2_063_O2_090_without_a_saved_method_nothing_is_ordered(world: World) -> None:
+def test_O2_062_O2_063_O2_090_an_account_without_a_saved_method_cannot_order(world: World) -> None:
     refused(world, world.site(), "no_default_payment_method", account="no_method")
 
 
-def test_O2_062_O2_063_without_a_customer_nothing_is_ordered(world: World) -> None:
+def test_O2_062_O2_063_an_account_without_a_customer_cannot_order(world: World) -> None:
     new_account(world, "ready", "no_customer", stripe_customer_id=None)
     refused(world, world.site(), "no_default_payment_method", account="no_customer")
 
 
 @pytest.mark.parametrize("field", ["name", "email", "street", "post_code", "city", "country"])
-def test_O2_062_O2_063_without_a_complete_contact_nothing_is_ordered(world: World, field: str) -> None:
+def test_O2_062_O2_063_an_account_without_a_complete_contact_cannot_order(world: World, field: str) -> None:
     account = world.services.directory.account("acc_ready")
     contact = account.billing_contact
     for value in ("", "  "):
@@ -162,7 +161,7 @@ def test_O2_062_O2_063_without_a_complete_contact_nothing_is_ordered(world: Worl
             world.services.directory.put_account(before)
 
 
-# -- wrong fields -------------------------------------------------------------------------------------------------
+# -- invalid fields -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("body", [{}, {"callback": CALLBACK}])
@@ -170,12 +169,12 @@ def test_O2_064_site_is_required(world: World, body: Any) -> None:
     refused(world, body, "missing_field", "/site")
 
 
-def test_O2_064_site_is_required_and_its_misspelling_is_named(world: World) -> None:
+def test_O2_064_a_misspelled_site_is_named(world: World) -> None:
     refused(world, {"Site": {}}, "missing_field", "/site", "/Site")
 
 
 @pytest.mark.parametrize("site", [None, [], "x", 1, True, 1.5])
-def test_O2_064_site_is_an_object(world: World, site: Any) -> None:
+def test_O2_064_site_must_be_an_object(world: World, site: Any) -> None:
     refused(world, {"site": site}, "invalid_field", "/site")
 
 
@@ -189,14 +188,14 @@ def test_O2_065_O2_066_O2_067_O2_068_O2_069_every_field_is_required(world: World
 
 @pytest.mark.parametrize("field", ["name", "variant", "location", "plan", "term"])
 @pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}, "", "x" * 101])
-def test_O2_065_O2_066_O2_067_O2_068_O2_069_every_field_is_a_text(
+def test_O2_065_O2_066_O2_067_O2_068_O2_069_every_field_must_be_a_text(
     world: World, field: str, value: Any
 ) -> None:
     reply = refused(world, world.site(**{field: value}), "invalid_field", f"/site/{field}")
     assert f"site.{field}" in reply.body["errors"][0]
 
 
-def test_all_wrong_fields_are_named_at_once(world: World) -> None:
+def test_all_invalid_fields_are_named_together(world: World) -> None:
     reply = refused(
         world, {"site": {"name": 1, "variant": "vanilla", "plan": []}, "callback": {}}, "invalid_field"
     )
@@ -223,7 +222,7 @@ def test_all_wrong_fields_are_named_at_once(world: World) -> None:
         ("term", "MONTHLY"),
     ],
 )
-def test_O2_091_O2_092_O2_093_O2_094_C19_an_unknown_name_is_told_with_the_known(
+def test_O2_091_O2_092_O2_093_O2_094_C19_an_unknown_option_lists_the_known_ones(
     world: World, field: str, value: str
 ) -> None:
     reply = refused(world, world.site(**{field: value}), f"unknown_{field}", f"/site/{field}")
@@ -232,7 +231,7 @@ def test_O2_091_O2_092_O2_093_O2_094_C19_an_unknown_name_is_told_with_the_known(
     assert repr(value) in reply.body["errors"][0]
 
 
-def test_O2_091_O2_092_O2_093_O2_094_all_unknown_names_are_told_at_once(world: World) -> None:
+def test_O2_091_O2_092_O2_093_O2_094_all_unknown_options_are_reported_together(world: World) -> None:
     body = world.site(variant="a", location="b", plan="c", term="d")
     reply = refused(
         world, body, "unknown_variant", "/site/variant", "/site/location", "/site/plan", "/site/term"
@@ -243,7 +242,7 @@ def test_O2_091_O2_092_O2_093_O2_094_all_unknown_names_are_told_at_once(world: W
 def test_O2_095_C19_a_variant_over_capacity_is_not_available(world: World) -> None:
     set_catalogue(world, lambda catalogue: catalogue.put_variant(Variant("scarce", capacity=1)))
     assert completed(world, variant="scarce")["order"]["status"] == "completed"
-    # The catalogue still remembers a free place; the write itself is what decides.
+    # The cached catalogue still has a free place, but the write decides.
     reply = refused(world, world.site(variant="scarce"), "variant_unavailable", "/site/variant")
     assert "not available" in reply.body["errors"][0]
     world.advance(61)
@@ -271,7 +270,7 @@ def test_O2_097_C19_an_account_that_may_not_order(world: World) -> None:
     assert reply.body["errors"] == ["Account unable to create orders."]
 
 
-def test_O2_098_a_refused_request_does_not_spend_its_idempotency_key(world: World) -> None:
+def test_O2_098_a_refused_request_does_not_use_up_its_idempotency_key(world: World) -> None:
     before = state_of(world)
     wrong = world.place(key="try-again", plan="gold")
     assert_error(wrong, 400, "unknown_plan")
@@ -291,7 +290,7 @@ def test_C18_the_vendors_order_object_gets_a_hint(world: World) -> None:
     "name",
     ["Zoë's 網站 🎉", "👩‍💻", "نمونه‌ها", "  trimmed  ", "x" * 100, "<b>alert(1)</b>", "{{7*7}}", 'a\\b"c'],
 )
-def test_O2_065_a_name_is_any_text_and_comes_back_as_it_was(world: World, name: str) -> None:
+def test_O2_065_a_site_name_is_any_text_and_is_returned_unchanged(world: World, name: str) -> None:
     assert completed(world, name=name)["site"]["name"] == name.strip()
 
 

@@ -1,4 +1,4 @@
-"""What is secret is nowhere to be read: not in logs, callbacks, the table, its stream, or a workflow's data."""
+"""Secrets never appear in logs, callbacks, the table, its stream, or a workflow's data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AUTHORIZATION = "Bearer callback-secret-9f2c"
 
 @dataclass
 class Story:
-    """Everything that could be overheard while orders were placed, delivered, failed, cancelled and refused."""
+    """All output while orders were placed, delivered, failed, cancelled and refused."""
 
     world: World
     logs: str = ""
@@ -69,7 +69,7 @@ def everything_that_happens(world: World) -> None:
     broken = world.services.cipher
     original = broken.seal
     broken.seal = lambda *_: 1 / 0
-    world.request("POST", "/api/orders", body)  # a fault of ours, with its traceback in the log
+    world.request("POST", "/api/orders", body)  # a bug of ours, with its traceback in the log
     broken.seal = original
     world.stripe.faults.add("error", times=50)
     world.request("POST", "/api/orders", body)
@@ -130,7 +130,7 @@ def found(text: str, secrets: list[str]) -> list[str]:
     return [secret for secret in secrets if secret in text or json.dumps(secret)[1:-1] in text]
 
 
-def test_the_story_has_been_told(story: Story) -> None:
+def test_the_story_covers_every_end_of_an_order(story: Story) -> None:
     assert '"message":"order placed"' in story.logs
     assert '"message":"request failed"' in story.logs
     assert "callback attempted" in story.logs
@@ -150,7 +150,7 @@ def test_every_log_line_is_json_with_ids(story: Story) -> None:
     assert all({"order_id", "cart_token", "account_id", "request_id"} <= set(line) for line in placed)
 
 
-def test_C22_no_item_of_the_table_has_a_secret_in_clear(story: Story) -> None:
+def test_C22_no_table_item_has_a_secret_in_clear(story: Story) -> None:
     assert found(json.dumps(everything_in(story.world.dynamodb), default=str), story.secrets) == []
 
 
@@ -158,14 +158,14 @@ def test_C22_no_stream_record_has_a_secret_in_clear(story: Story) -> None:
     assert found(story.records, story.secrets) == []
 
 
-def test_C22_no_callback_has_a_secret_in_its_body_or_address(story: Story) -> None:
+def test_C22_no_callback_has_a_secret_in_its_body_or_url(story: Story) -> None:
     assert story.world.callbacks.received
     for request in story.world.callbacks.received:
         assert found(request.body.decode() + request.url, story.secrets) == []
         assert request.authorization == AUTHORIZATION
 
 
-def test_C22_no_workflow_carries_a_secret(story: Story) -> None:
+def test_C22_no_workflow_contains_a_secret(story: Story) -> None:
     executions = story.world.runner.executions.values()
     assert executions
     for execution in executions:
@@ -173,12 +173,12 @@ def test_C22_no_workflow_carries_a_secret(story: Story) -> None:
         assert found(told, story.secrets) == []
 
 
-def test_C22_stripe_is_told_no_secret_of_ours(story: Story) -> None:
+def test_C22_stripe_receives_no_secret_of_ours(story: Story) -> None:
     secrets = [secret for secret in story.secrets if secret != "sk_test_world"]
     assert found(str(story.world.stripe.requests), secrets) == []
 
 
-def test_C22_no_answer_to_an_oauth_token_has_a_secret(story: Story) -> None:
+def test_C22_no_response_to_an_oauth_token_has_a_secret(story: Story) -> None:
     world = story.world
     headers = oauth(world, "billing:read", "account:read", "tasks:read")
     orders = [order["id"] for order in send(world, "GET", "/api/orders", headers=headers).body["orders"]]
@@ -190,7 +190,7 @@ def test_C22_no_answer_to_an_oauth_token_has_a_secret(story: Story) -> None:
         assert found(json.dumps(reply.body), story.secrets) == []
 
 
-def test_C22_an_api_key_does_see_the_password_of_its_own_site(story: Story) -> None:
+def test_C22_an_api_key_sees_the_password_of_its_own_site(story: Story) -> None:
     world = story.world
     orders = world.request("GET", "/api/orders").body["orders"]
     done = next(order["id"] for order in orders if order["status"] == "completed")

@@ -1,6 +1,6 @@
-"""Contract 002, "Register or Transfer a Domain": what becomes of an order, and where it shows.
+"""Contract 002, "Register or Transfer a Domain": the life of an order, and where it appears.
 
-Time passes in this world, so every order of it comes to its end: what lies about is looked at again and again.
+Time passes in this world, and the reconciler finds unfinished orders, so every order reaches its end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CALLBACK = {"url": "https://client.example/hook", "authorization": "Bearer 12345
 TRANSFER = {"action": "transfer", "authcode": "s3cret-auth"}
 
 
-def test_O2_111_a_registration_ends_with_the_name_its_zone_and_its_renewal(world: World) -> None:
+def test_O2_111_a_registration_ends_with_a_domain_a_zone_and_a_renewal(world: World) -> None:
     body = registered(world, "whole.de", contact=world.contact())
     assert world.registrar.registrations("whole.de") == world.registrar.submissions("whole.de") == 1
     domain = body["domain"]
@@ -46,11 +46,11 @@ def test_O2_111_a_registration_ends_with_the_name_its_zone_and_its_renewal(world
     assert subscription["customer"] == world.accounts["ready"]["customer"]
 
 
-def test_O2_111_a_transfer_ends_with_the_name_a_zone_and_its_renewal(world: World) -> None:
+def test_O2_111_a_transfer_ends_with_a_domain_a_zone_and_a_renewal(world: World) -> None:
     body = registered(world, "moved.com", **TRANSFER)
     assert world.registrar.registrations("moved.com") == 1
     domain = body["domain"]
-    # A name that is in use goes on being served from where it was.
+    # A transferred domain keeps its nameservers, because it may be in use.
     assert domain["nameservers"] != domain["dns_zone"]["nameservers"]
     assert zone_of(domain["dns_zone"]["id"])["HostedZone"]["Name"] == "moved.com."
     price = world.stripe.get(body["subscription"]["stripe_id"])["items"]["data"][0]["price"]
@@ -83,7 +83,7 @@ def test_O2_112_C05_the_202_comes_first_and_the_poll_urls_reach_the_end(world: W
 @pytest.mark.parametrize(
     ("account", "status"), [("authentication_required", "awaiting_authentication"), ("sepa", "processing")]
 )
-def test_O2_137_nothing_is_asked_of_the_registrar_before_the_money_is_there(
+def test_O2_137_the_registrar_is_not_called_before_the_payment(
     world: World, account: str, status: str
 ) -> None:
     name = f"unpaid-{status.replace('_', '-')}.com"
@@ -114,7 +114,7 @@ DOMAIN_FIELDS = {
 }
 
 
-def test_O2_055_O2_112_C06_the_domain_block_of_a_registration(world: World) -> None:
+def test_O2_055_O2_112_C06_domain_block_of_a_registration(world: World) -> None:
     placed = world.order_domain("block.com")
     order_id = placed.body["orders"][0]["id"]
     for body in (shown(world, order_id), world.run() or shown(world, order_id)):
@@ -132,14 +132,14 @@ def test_O2_055_O2_112_C06_the_domain_block_of_a_registration(world: World) -> N
     domain = body["domain"]
     assert body["order"]["location"] is None
     assert type(domain["registration_id"]) is int
-    assert 0 < domain["registration_id"] < 2**53  # exact in every client's numbers
+    assert 0 < domain["registration_id"] < 2**53  # a number that every client can represent exactly
     assert domain["registration_id"] not in {task["id"] for task in body["tasks"]}
     assert_date_time(domain["expires_at"])
     assert len(domain["nameservers"]) >= 2
     assert domain["transfer"] is None
 
 
-def test_O2_055_C06_the_domain_block_of_a_transfer_says_what_it_waits_for(world: World) -> None:
+def test_O2_055_C06_the_domain_block_of_a_transfer_shows_its_next_step(world: World) -> None:
     name = "block-moves.com"
     placed = world.order_domain(name, **TRANSFER)
     order_id = placed.body["orders"][0]["id"]
@@ -166,13 +166,13 @@ def test_O2_055_C06_the_domain_block_of_a_transfer_says_what_it_waits_for(world:
 
 
 def look_again(world: World) -> None:
-    """Let the schedule ask the registrar, which is not asked more than once an hour when it takes days."""
+    """Let the schedule query the registrar. For slow operations it does so at most once an hour."""
     world.advance(3600)
     world.reconcile()
     world.run()
 
 
-def test_O2_055_C06_a_name_that_waits_for_its_customer_says_so(world: World) -> None:
+def test_O2_055_C06_a_domain_that_needs_customer_action_says_so(world: World) -> None:
     placed = world.order_domain("action-needed.com")
     order_id = placed.body["orders"][0]["id"]
     world.live(400, every=100)
@@ -193,7 +193,7 @@ def test_O2_055_C06_a_name_that_waits_for_its_customer_says_so(world: World) -> 
         ("例え。com", "例え.com", "xn--r8jz45g.com"),
     ],
 )
-def test_O2_055_O2_121_C06_both_spellings_of_a_name_come_back(
+def test_O2_055_O2_121_C06_both_spellings_of_a_domain_are_returned(
     world: World, given: str, unicode: str, ascii_name: str
 ) -> None:
     domain = registered(world, given)["domain"]
@@ -205,7 +205,7 @@ def test_O2_055_O2_121_C06_both_spellings_of_a_name_come_back(
     ("name", "kind", "status"),
     [("called-ok.com", "order.completed", "OK"), ("fail-called.com", "order.failed", "FAILED")],
 )
-def test_O2_136_the_callback_tells_of_the_domain(world: World, name: str, kind: str, status: str) -> None:
+def test_O2_136_the_callback_contains_the_domain(world: World, name: str, kind: str, status: str) -> None:
     known = len(world.callbacks.received)
     placed = order_domain(world, world.domain(name) | {"callback": CALLBACK})
     body = finished(world, placed.body["orders"][0]["id"])
@@ -220,7 +220,7 @@ def test_O2_136_the_callback_tells_of_the_domain(world: World, name: str, kind: 
     assert told["task"]["domains"] == ([registration] if status == "OK" else [])
 
 
-def test_O2_149_a_premium_name_is_sold_only_with_a_price_of_its_own(world: World) -> None:
+def test_O2_149_a_premium_domain_is_sold_only_with_its_own_price(world: World) -> None:
     refused_domain(world, world.domain("premium-not.com"), 422, "domain_unavailable", "/domain/name")
     refused_domain(world, world.domain("premium-for-sale.net"), 422, "domain_unavailable", "/domain/name")
     body = registered(world, "premium-for-sale.com")
@@ -228,12 +228,12 @@ def test_O2_149_a_premium_name_is_sold_only_with_a_price_of_its_own(world: World
     price = world.stripe.get(body["subscription"]["stripe_id"])["items"]["data"][0]["price"]
     assert price["unit_amount"] == 1400
     (operation,) = [one for one in world.registrar.operations if one.name == "premium-for-sale.com"]
-    assert operation.given["Consent"]["MaxPrice"] == 2500.0  # what the registrar said before we charged
+    assert operation.given["Consent"]["MaxPrice"] == 2500.0  # the registrar's price before we charged
 
 
 @pytest.mark.parametrize("second", ["ready", "credit"])
 @pytest.mark.parametrize("later", ["at once", "being registered", "owned"])
-def test_O2_150_a_name_that_is_here_already(world: World, second: str, later: str) -> None:
+def test_O2_150_domain_that_was_already_ordered(world: World, second: str, later: str) -> None:
     name = f"here-{second}-{later.replace(' ', '-')}.com"
     placed = world.order_domain(name)
     order_id = placed.body["orders"][0]["id"]
@@ -249,7 +249,7 @@ def test_O2_150_a_name_that_is_here_already(world: World, second: str, later: st
     assert world.registrar.submissions(name) == 1
 
 
-def test_O2_150_a_name_whose_order_failed_is_free_again(world: World) -> None:
+def test_O2_150_a_domain_is_free_again_after_its_order_failed(world: World) -> None:
     placed = world.order_domain("fail-and-again.com")
     body = finished(world, placed.body["orders"][0]["id"])
     assert (body["order"]["status"], body["payment"]["status"]) == ("failed", "refunded")
@@ -258,7 +258,7 @@ def test_O2_150_a_name_whose_order_failed_is_free_again(world: World) -> None:
     assert world.order_domain("fail-and-again.com", "credit").status == 202
 
 
-def test_O2_153_a_callback_tells_of_a_refused_payment(world: World) -> None:
+def test_O2_153_a_refused_payment_sends_a_callback(world: World) -> None:
     known = len(world.callbacks.received)
     order_domain(world, world.domain("not-paid-2.com") | {"callback": CALLBACK}, "declined_final")
     world.run()
@@ -269,7 +269,7 @@ def test_O2_153_a_callback_tells_of_a_refused_payment(world: World) -> None:
     assert json.loads(received.body)["type"] == "order.failed"
 
 
-def test_O2_154_contacts_of_an_order_that_goes_on_stay(world: World) -> None:
+def test_O2_154_contacts_of_a_continuing_order_stay(world: World) -> None:
     placed = world.order_domain("contacts-stay.com")
     number = number_of(placed.body["orders"][0]["id"])
     assert world.services.orders.contacts("acc_ready", number) is not None
@@ -277,14 +277,14 @@ def test_O2_154_contacts_of_an_order_that_goes_on_stay(world: World) -> None:
     assert world.services.orders.contacts("acc_ready", number) is not None
 
 
-def test_O2_155_the_contacts_of_an_order_that_fails_later_are_torn_down_too(world: World) -> None:
+def test_O2_155_contacts_of_an_order_that_fails_later_are_deleted(world: World) -> None:
     order_id = world.order_domain("fail-with-contacts.com").body["orders"][0]["id"]
     assert world.services.orders.contacts("acc_ready", number_of(order_id)) is not None
     assert finished(world, order_id)["order"]["status"] == "failed"
     assert world.services.orders.contacts("acc_ready", number_of(order_id)) is None
 
 
-def test_the_same_request_again_is_the_same_order_even_when_the_name_is_gone_by_then(world: World) -> None:
+def test_a_replay_returns_the_same_order_after_the_domain_was_registered(world: World) -> None:
     first = world.order_domain("again.com", key="again")
     before = state_of(world)["stripe"]
     second = world.order_domain("again.com", key="again")
@@ -301,7 +301,7 @@ def test_the_same_request_again_is_the_same_order_even_when_the_name_is_gone_by_
     assert world.registrar.submissions("again.com") == 1
 
 
-def test_the_same_request_again_while_somebody_else_has_taken_the_name(world: World) -> None:
+def test_a_replay_returns_the_same_order_after_another_owner_took_the_domain(world: World) -> None:
     first = world.order_domain("snatched.com", key="snatched")
     world.registrar.take("snatched.com")
     assert world.order_domain("snatched.com", key="snatched").body == first.body
@@ -315,7 +315,7 @@ def test_the_same_request_again_while_somebody_else_has_taken_the_name(world: Wo
     assert body["payment"]["refunded_cents"] == 1200
 
 
-# -- where else the order shows -----------------------------------------------------------------------------------
+# -- other places that show the order -----------------------------------------------------------------------------
 
 
 def test_O2_112_the_list_shows_a_domain_without_a_location(world: World) -> None:
@@ -328,7 +328,7 @@ def test_O2_112_the_list_shows_a_domain_without_a_location(world: World) -> None
     assert set(listed[0]) == set(listed[1])
 
 
-def test_O2_112_a_domain_is_somebody_elses_404(world: World) -> None:
+def test_O2_112_another_accounts_domain_is_404(world: World) -> None:
     order_id = world.order_domain("mine-alone.com").body["orders"][0]["id"]
     foreign = send(world, "GET", f"/api/orders/{order_id}", account="credit")
     assert_error(foreign, 404, "not_found")
@@ -340,9 +340,7 @@ def test_O2_112_a_domain_is_somebody_elses_404(world: World) -> None:
     [({}, "domain.register", "RUNNING"), (TRANSFER, "domain.transfer", "PAUSED")],
     ids=["register", "transfer"],
 )
-def test_O2_112_the_task_of_a_domain(
-    world: World, changes: dict[str, Any], name: str, meanwhile: str
-) -> None:
+def test_O2_112_task_of_a_domain(world: World, changes: dict[str, Any], name: str, meanwhile: str) -> None:
     domain = f"task-{name.replace('.', '-')}.com"
     placed = world.order_domain(domain, **changes)
     order_id = placed.body["orders"][0]["id"]
@@ -359,7 +357,7 @@ def test_O2_112_the_task_of_a_domain(
     assert task in world.request("GET", "/api/tasks").body["tasks"]
 
 
-def test_O2_112_the_events_of_a_domain(world: World) -> None:
+def test_O2_112_events_of_a_domain(world: World) -> None:
     order_id = registered(world, "eventful.com")["order"]["id"]
     events = world.request("GET", f"/api/orders/{order_id}/events").body["events"]
     assert [event["state"] for event in events][-1] == "completed"

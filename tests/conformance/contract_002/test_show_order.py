@@ -43,12 +43,11 @@ def body(world: World) -> Any:
 
 @pytest.fixture(scope="module")
 def waiting(world: World) -> Any:
-    """An order that nobody has paid yet."""
     placed = world.place("authentication_required")
     return shown(world, placed.body["orders"][0]["id"], "authentication_required")
 
 
-def test_O2_040_an_order_goes_on_to_a_terminal_status_and_stays_there(world: World) -> None:
+def test_O2_040_an_order_reaches_a_terminal_status_and_stays_there(world: World) -> None:
     placed = world.place()
     order_id = placed.body["orders"][0]["id"]
     seen = [shown(world, order_id)["order"]["status"]]
@@ -62,7 +61,7 @@ def test_O2_040_an_order_goes_on_to_a_terminal_status_and_stays_there(world: Wor
     assert shown(world, order_id)["order"]["status"] == "completed"
 
 
-def test_O2_041_C28_order_has_its_fields(body: Any) -> None:
+def test_O2_041_C28_fields_of_order(body: Any) -> None:
     order = body["order"]
     assert set(order) >= {"id", "status", "created_at", "updated_at", "location"}
     assert UUID.fullmatch(order["id"])
@@ -76,16 +75,16 @@ def test_O2_042_C15_tasks_is_a_list_of_integer_ids_and_statuses(body: Any, waiti
     for shows, status in ((body, "OK"), (waiting, "PAUSED")):
         (task,) = shows["tasks"]
         assert type(task["id"]) is int
-        assert 0 < task["id"] < 2**53  # exact in every client's numbers
+        assert 0 < task["id"] < 2**53  # a number that every client can represent exactly
         assert task["status"] == status
 
 
-def test_O2_043_site_is_there_only_once_the_order_provisioned_one(body: Any, waiting: Any) -> None:
+def test_O2_043_site_appears_once_the_order_provisioned_one(body: Any, waiting: Any) -> None:
     assert "site" in body
     assert "site" not in waiting
 
 
-def test_O2_044_site_has_its_fields(body: Any) -> None:
+def test_O2_044_fields_of_site(body: Any) -> None:
     site = body["site"]
     assert all(isinstance(site[name], str) and site[name] for name in ("id", "domain"))
     assert (site["name"], site["variant"], site["location"]) == ("Shown", "extendify", "pdx")
@@ -98,7 +97,7 @@ def test_O2_045_C15_ssh_data_has_three_strings_and_an_integer_port(body: Any) ->
     assert type(ssh["port"]) is int
 
 
-def test_O2_046_subscription_is_there_only_once_there_is_one(body: Any, waiting: Any) -> None:
+def test_O2_046_subscription_appears_once_it_exists(body: Any, waiting: Any) -> None:
     assert "subscription" in body
     assert "subscription" not in waiting
 
@@ -145,7 +144,7 @@ def test_O2_053_account_is_shown_without_people(world: World, body: Any) -> None
     assert_date_time(account["created_at"])
 
 
-def test_O2_054_user_is_who_placed_the_order(body: Any) -> None:
+def test_O2_054_user_is_the_one_who_placed_the_order(body: Any) -> None:
     assert set(body["user"]) == USER_FIELDS
     assert body["user"]["id"] == "usr_ready"
 

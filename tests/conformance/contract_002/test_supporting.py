@@ -1,4 +1,4 @@
-"""The endpoints that contract 002 refers to: about, tasks, accounts, users (docs/contracts.md)."""
+"""Endpoints that contract 002 refers to: about, tasks, accounts, users (docs/contracts.md)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TASK_FIELDS = {
 # -- about --------------------------------------------------------------------------------------------------------
 
 
-def test_O2_061_about_names_what_can_be_ordered(world: World) -> None:
+def test_O2_061_about_lists_what_can_be_ordered(world: World) -> None:
     about = send(world, "GET", "/api/about").body
     assert isinstance(about["version"], str)
     assert (about["logged_in_as"], about["account_scoped"]) == ("usr_ready", "acc_ready")
@@ -51,7 +51,7 @@ def test_O2_061_about_names_what_can_be_ordered(world: World) -> None:
             assert price["term"] in ("monthly", "annual")
             assert price["currency"] == "EUR"
             assert type(price["net_cents"]) is int
-            # No tax is added here, so that nothing but the net price is charged.
+            # No tax is added in this world, so the net price is what is charged.
             assert price["gross_cents"] == price["net_cents"]
     assert {variant["name"]: variant["available"] for variant in about["variants"]} == {
         "vanilla": True,
@@ -60,7 +60,7 @@ def test_O2_061_about_names_what_can_be_ordered(world: World) -> None:
     assert about["features"] == {"domain_registration": True}
 
 
-def test_about_names_what_a_machine_can_have(world: World) -> None:
+def test_about_lists_the_options_of_a_machine(world: World) -> None:
     about = send(world, "GET", "/api/about").body
     plan = next(plan for plan in about["vm_plans"] if plan["short_name"] == "vps-1")
     assert {"short_name": "debian-13", "name": "Debian 13"} in plan["images"]
@@ -71,7 +71,7 @@ def test_about_names_what_a_machine_can_have(world: World) -> None:
     assert one["vm_plans"] == about["vm_plans"]
 
 
-def test_O2_116_about_tells_what_is_switched_on_for_the_account(world: World) -> None:
+def test_O2_116_about_shows_the_features_of_the_account(world: World) -> None:
     off_for_ready = {"action": "EQUALS", "key": "account_id", "value": "acc_ready"}
     rules = {"not yet": {"when_match": False, "conditions": [off_for_ready]}}
     world.features.document = {"domain_registration": {"default": True, "rules": rules}}
@@ -81,10 +81,10 @@ def test_O2_116_about_tells_what_is_switched_on_for_the_account(world: World) ->
 
     assert switched_on({}) is False
     assert switched_on(credentials(world, "credit")) is True
-    assert switched_on({"x-auth-account": ""}) is True  # no account: what holds for those that no rule names
+    assert switched_on({"x-auth-account": ""}) is True  # without an account the default rule applies
 
 
-def test_about_tells_the_rest_when_a_switch_can_not_be_read(world: World) -> None:
+def test_about_shows_null_for_a_feature_that_cannot_be_read(world: World) -> None:
     world.features.readable = False
     reply = send(world, "GET", "/api/about")
     assert (reply.status, reply.body["features"]) == (200, {"domain_registration": None})
@@ -141,7 +141,7 @@ def test_O2_185_a_task_alone(world: World) -> None:
     assert (task["status"], task["sites"][0]["id"]) == ("OK", body["site"]["id"])
 
 
-def test_O2_185_a_task_waits_for_the_customer_in_the_list_as_alone(world: World) -> None:
+def test_O2_185_a_task_waits_for_the_customer_in_the_list_and_alone(world: World) -> None:
     account = "authentication_required"
     order = shown(world, world.place(account).body["orders"][0]["id"], account)
     task_id = order["tasks"][0]["id"]
@@ -153,7 +153,7 @@ def test_O2_185_a_task_waits_for_the_customer_in_the_list_as_alone(world: World)
     assert listed == alone
 
 
-def test_O2_185_without_an_account_the_tasks_that_the_user_started_over_all_accounts(world: World) -> None:
+def test_O2_185_without_an_account_a_user_sees_its_own_tasks_of_all_accounts(world: World) -> None:
     secret = new_key(world, "credit", "trial", user="usr_both")
     mine = {}
     for account in ("credit", "trial"):
@@ -217,7 +217,7 @@ def test_O2_053_accounts_show_has_the_embedded_fields_and_its_people(world: Worl
 
 
 @pytest.mark.parametrize("wrong", ["acc_credit", "acc_nobody", "ACC_READY", "acc_ready.", "acc_ready#"])
-def test_an_account_that_is_not_the_keys_is_not_there(world: World, wrong: str) -> None:
+def test_an_account_outside_the_key_is_404(world: World, wrong: str) -> None:
     reply = send(world, "GET", "/api/accounts/x", parameters={"id": wrong})
     assert_error(reply, 404, "not_found")
     assert reply.body == send(world, "GET", "/api/accounts/y").body
@@ -232,13 +232,13 @@ def test_O2_054_users_show_has_the_embedded_fields(world: World) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["usr_credit", "usr_nobody", "USR_READY", "usr_ready.", "usr_ready#"])
-def test_a_user_of_no_account_of_the_key_is_not_there(world: World, wrong: str) -> None:
+def test_a_user_outside_the_keys_accounts_is_404(world: World, wrong: str) -> None:
     reply = send(world, "GET", "/api/users/x", parameters={"id": wrong})
     assert_error(reply, 404, "not_found")
     assert reply.body == send(world, "GET", "/api/users/y").body
 
 
 @pytest.mark.parametrize("path", ["/api/accounts/acc_ready", "/api/users/usr_ready"])
-def test_accounts_and_users_are_closed_to_oauth(world: World, path: str) -> None:
+def test_oauth_is_refused_for_accounts_and_users(world: World, path: str) -> None:
     scopes = ("account:read", "tasks:read", "billing:read")
     assert_error(send(world, "GET", path, headers=oauth(world, *scopes)), 403, "oauth_not_allowed")

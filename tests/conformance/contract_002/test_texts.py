@@ -1,4 +1,4 @@
-"""What people read when something is wrong: plain English, the field in backticks, what to send instead."""
+"""Error texts for people: plain English, the field in backticks, and what to send instead."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_O2_120_texts_about_the_fields_of_a_domain(world: World, field: str, val
     assert text in texts_for(world, "/api/orders/domain", body)
 
 
-def test_texts_of_other_answers(world: World) -> None:
+def test_texts_of_other_errors(world: World) -> None:
     version = send(world, "GET", "/api/orders", headers={"X-Api-Version": "9"})
     assert version.body["errors"] == [
         "API version '9' is not supported; send `X-Api-Version: 1` or `X-Api-Version: 2`."
@@ -158,7 +158,7 @@ def test_texts_of_other_answers(world: World) -> None:
 
 
 def texts_in(source: str) -> list[str]:
-    """Every text of a module that is not a docstring."""
+    """Every text of a module except its docstrings."""
     tree = ast.parse(source)
     bodies = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]
     docstrings = {id(found.value) for body in bodies for found in body if isinstance(found, ast.Expr)}
@@ -179,12 +179,12 @@ SOURCES = [
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.stem)
-def test_no_text_that_a_client_may_read_is_clumsy(file: Path) -> None:
+def test_no_client_text_is_clumsy(file: Path) -> None:
     found = [text for text in texts_in(file.read_text()) if CLUMSY.search(text)]
     assert found == []
 
 
-def test_what_is_said_of_a_domain_calls_it_a_domain() -> None:
+def test_texts_call_a_domain_a_domain() -> None:
     texts = texts_in((PACKAGE / "adapters" / "route53" / "offers.py").read_text())
     assert [text for text in texts if re.search(r"\bnames?\b", text)] == []
     assert any("the domain is already registered" in text for text in texts)

@@ -1,4 +1,4 @@
-"""GET /api/tlds and GET /api/tlds/:tld, which are ours: what can be ordered (O2-142, O2-143), and what it takes."""
+"""GET /api/tlds and GET /api/tlds/:tld, our own endpoints: what can be ordered and what it needs (O2-142, O2-143)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_O2_143_the_prices_are_those_that_are_charged(world: World) -> None:
         )
 
 
-def test_O2_143_without_a_price_for_the_account_none_is_shown(world: World) -> None:
+def test_O2_143_an_ending_without_a_price_for_the_account_shows_none(world: World) -> None:
     tlds = {tld["tld"]: tld for tld in send(world, "GET", "/api/tlds").body["tlds"]}
     assert tlds["info"]["prices"] == []
     refused_domain(world, world.domain("no-price.info"), 400, "pricing_unavailable", "/domain/name")
@@ -119,14 +119,14 @@ def test_O2_130_O2_142_an_ending_with_its_schema(world: World, ending: str) -> N
 
 
 @pytest.mark.parametrize("ending", [ending for ending in ON_SALE if ending != "info"])
-def test_O2_130_the_examples_of_an_ending_are_taken_by_its_registry(world: World, ending: str) -> None:
+def test_O2_130_the_registry_accepts_the_examples_of_its_ending(world: World, ending: str) -> None:
     schema = send(world, "GET", f"/api/tlds/{ending}").body["contact_schema"]
     for number, example in enumerate(schema["examples"]):
         name = f"example-{number}.{ending}"
         placed = world.order_domain(name, contact=example)
         assert placed.status == 202, (example, placed.body)
         world.run()
-        # The stand-in for the registrar knows by itself what Route 53 asks for under this ending.
+        # The registrar stand-in has its own rules of what Route 53 requires for this ending.
         assert world.registrar.submissions(name) == 1
 
 
@@ -146,7 +146,7 @@ def test_O2_123_O2_144_the_list_says_where_a_transfer_needs_an_auth_code(
 
 
 @pytest.mark.parametrize("spelling", ["COM", "Com", ".com", "com."])
-def test_an_ending_is_found_by_other_spellings(world: World, spelling: str) -> None:
+def test_other_spellings_find_an_ending(world: World, spelling: str) -> None:
     assert send(world, "GET", "/api/tlds/x", parameters={"tld": spelling}).body["tld"] == "com"
 
 
@@ -154,13 +154,13 @@ def test_an_ending_is_found_by_other_spellings(world: World, spelling: str) -> N
     "ending",
     ["zz", "io", "example.com", "uk", "c om", "%2e", "", "..", "com/", "com\x00", "é", "x" * 5000, "#"],
 )
-def test_O2_142_what_is_not_on_sale_is_not_there(world: World, ending: str) -> None:
+def test_O2_142_an_unsold_ending_is_404(world: World, ending: str) -> None:
     reply = send(world, "GET", "/api/tlds/x", parameters={"tld": ending})
     assert_error(reply, 404, "not_found")
     assert "xxxx" not in json.dumps(reply.body)
 
 
-def test_endings_can_be_read_with_any_key_and_with_account_read(world: World) -> None:
+def test_endings_can_be_read_with_any_key_or_with_account_read(world: World) -> None:
     for path in ("/api/tlds", "/api/tlds/com"):
         for key in ("user_key", "system_key"):
             assert send(world, "GET", path, headers=credentials(world, "ready", key)).status == 200
@@ -171,7 +171,7 @@ def test_endings_can_be_read_with_any_key_and_with_account_read(world: World) ->
         assert_error(send(world, "GET", path, account=None), 401, "unauthorized")
 
 
-def test_endings_can_be_read_while_ordering_them_is_switched_off(world: World) -> None:
+def test_endings_can_be_read_while_domains_are_switched_off(world: World) -> None:
     world.features.document = {"domain_registration": {"default": False}}
     try:
         assert send(world, "GET", "/api/tlds").status == 200
@@ -179,7 +179,7 @@ def test_endings_can_be_read_while_ordering_them_is_switched_off(world: World) -
         world.features.document = {"domain_registration": {"default": True}}
 
 
-def test_an_answer_that_has_not_changed_is_not_sent_again(world: World) -> None:
+def test_an_unchanged_response_is_a_304(world: World) -> None:
     first = send(world, "GET", "/api/tlds/it")
     again = send(world, "GET", "/api/tlds/it", headers={"if-none-match": first.headers["etag"]})
     assert (again.status, again.body) == (304, None)

@@ -1,5 +1,6 @@
-"""What contract 002 does not know is refused by name, at every level of every body: it would be paid for otherwise than
-it was meant (docs/decisions.md, 32)."""
+"""Contract 002 refuses unknown fields by name, at every level of every body. An ignored field could change
+what the customer pays for (docs/decisions.md, 32).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ CALLBACK = {"url": "https://client.example/hook", "authorization": "Bearer 12345
 
 
 def bodies(world: World) -> dict[str, Any]:
-    """A body with everything in it for each path that takes one."""
+    """A body with every field, for each path that takes one."""
     person = world.contact()
     roles = {
         "admin": {"source": "same_as_owner"},
@@ -84,7 +85,6 @@ PLACES = [
 
 
 def code_at(pointer: str) -> str:
-    """The contract has codes of its own for what is wrong with contacts."""
     if "/contact_source" in pointer:
         return "invalid_contact_source"
     return "invalid_contact" if "contact" in pointer else "invalid_field"
@@ -98,7 +98,7 @@ def at(body: Any, pointer: str) -> Any:
 
 @pytest.mark.parametrize("value", ["red", None])
 @pytest.mark.parametrize(("path", "pointer"), PLACES)
-def test_an_unknown_field_is_refused_by_its_name(world: World, path: str, pointer: str, value: Any) -> None:
+def test_an_unknown_field_is_refused_by_name(world: World, path: str, pointer: str, value: Any) -> None:
     body = copy.deepcopy(bodies(world)[path])
     at(body, pointer)["colour"] = value
     before = state_of(world)
@@ -112,7 +112,7 @@ def test_an_unknown_field_is_refused_by_its_name(world: World, path: str, pointe
     assert state_of(world) == before
 
 
-def test_O2_064_C18_order_has_its_hint_still(world: World) -> None:
+def test_O2_064_C18_order_still_gets_its_hint(world: World) -> None:
     reply = post(world, "/api/orders", {"order": {"plan": "basic", "term": "annual"}})
     assert_error(reply, 400, "missing_field", "/site")
     reply = post(world, "/api/orders", {**bodies(world)["/api/orders"], "order": {}})
@@ -120,7 +120,7 @@ def test_O2_064_C18_order_has_its_hint_still(world: World) -> None:
     assert "`site`" in reply.body["errors"][0]
 
 
-def test_every_unknown_field_is_named_at_once(world: World) -> None:
+def test_every_unknown_field_is_named(world: World) -> None:
     body = bodies(world)["/api/orders"]
     body = {**body, "site": {**body["site"], "php": "8.4"}, "return_url": "https://client.example/"}
     reply = post(world, "/api/orders", body)
@@ -148,7 +148,7 @@ def test_every_unknown_field_is_named_at_once(world: World) -> None:
         ),
     ],
 )
-def test_every_field_that_the_contract_has_is_taken(
+def test_every_field_of_the_contract_is_accepted(
     world: World, body_of: Callable[[World], tuple[str, Any]]
 ) -> None:
     path, body = body_of(world)
@@ -156,10 +156,10 @@ def test_every_field_that_the_contract_has_is_taken(
 
 
 @pytest.mark.parametrize("folder", ["place_order", "order_domain", "place_cart"])
-def test_the_events_to_try_have_known_fields_only(world: World, folder: str) -> None:
+def test_the_sample_events_have_known_fields_only(world: World, folder: str) -> None:
     for file in (ROOT / "events" / folder).glob("*.json"):
         event = json.loads(file.read_text())
         if event["headers"].get("x-api-version") == "1":
-            continue  # contract 003's
+            continue  # these are contract 003's
         body = event["body"].replace("example-shop", folder.replace("_", "-"))
         assert post(world, event["rawPath"], json.loads(body)).status == 202

@@ -1,4 +1,4 @@
-"""Checklist, "Canonical state → dialect": every state in this contract's words."""
+"""Every internal state in contract 002's words."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def arrange(world: World, state: str) -> Case:
         assert world.request("DELETE", f"/api/orders/{case.order_id}", account=account).status == 202
     elif state in ("refunding", "provision_failed"):
         if state == "refunding":
-            # The way to Stripe is closed while the money should go back.
+            # Every refund request to Stripe fails, so the order stays in the middle of a refund.
             world.stripe.faults.add("error", "/v1/(credit_notes|refunds).*", method="POST", times=10_000)
         world.platform.fail(case.order_id)
         world.platform_webhook(case.order_id)
@@ -75,7 +75,7 @@ def arrange(world: World, state: str) -> Case:
 
 
 @pytest.mark.parametrize("state", sorted(TABLE))
-def test_C03_every_state_is_told_in_this_contracts_words(world: World, state: str) -> None:
+def test_C03_every_state_is_shown_in_this_contracts_words(world: World, state: str) -> None:
     case = arrange(world, state)
     try:
         body = shown(world, case.order_id, case.account)
@@ -101,7 +101,7 @@ def test_C03_every_state_is_told_in_this_contracts_words(world: World, state: st
         world.stripe.faults.clear()
 
 
-def test_C03_every_canonical_state_has_a_word_for_order_and_task() -> None:
+def test_C03_every_state_has_a_word_for_order_and_task() -> None:
     words = {"pending", "processing", "completed", "failed", "cancelled"}
     for status in OrderStatus:
         for payment in PaymentStatus:

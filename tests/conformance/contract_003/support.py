@@ -1,4 +1,4 @@
-"""What the tests of contract 003 share: requests in version 1, and the published shape of every answer."""
+"""Shared by the tests of contract 003: requests in version 1, and the published shape of every response."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.world import Reply, World, matched
 
 CALLBACK = {"url": HOOK, "authorization": "Bearer 12345"}
 
-# Every route of version 1, with an id that nothing has; `True` where X-Auth-Account is required.
+# Every route of version 1, with an id that no order has. `True` means X-Auth-Account is required.
 ROUTES = (
     ("GET", "/api/orders", True),
     ("POST", "/api/orders", True),
@@ -32,7 +32,8 @@ ROUTES = (
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
 )
-# Refused before the key's own version is read: the answer speaks the header's, else 2. Both have the same errors.
+# These errors come before the key's version is read, so they use the header's version, or else 2. Both versions
+# have the same error body.
 BEFORE_THE_VERSION = (
     *("unauthorized", "oauth_not_allowed", "insufficient_scope", "missing_account", "trial_account"),
     *("malformed_body", "unsupported_api_version"),
@@ -45,13 +46,13 @@ def headers_of(world: World, account: str, key: str = KEY) -> dict[str, str]:
 
 
 def ask(world: World, method: str, path: str, account: str = "ready", key: str = KEY, **more: Any) -> Reply:
-    """A request with the account's key of version 1, whose answer has the shape that its operation publishes."""
+    """Send a request with the account's version 1 key, and check the response against its operation's schema."""
     headers = headers_of(world, account, key) | dict(more.pop("headers", {}))
     return in_shape(send(world, method, path, headers=headers, account=None, **more), method, path)
 
 
 def ask_in(world: World, version: str, method: str, path: str, account: str = "ready", **more: Any) -> Reply:
-    """A request with the account's key of version 2 that names this version."""
+    """Send a request with the account's version 2 key, and this version in the header."""
     headers = credentials(world, account) | {"x-api-version": version} | dict(more.pop("headers", {}))
     return send(world, method, path, headers=headers, account=None, **more)
 
@@ -59,28 +60,26 @@ def ask_in(world: World, version: str, method: str, path: str, account: str = "r
 def order(
     world: World, body: Mapping[str, Any] | None = None, account: str = "ready", **headers: str
 ) -> Reply:
-    """POST /api/orders with exactly this body (else the least one); `headers` with underscores for hyphens."""
+    """Call POST /api/orders with this body, or the smallest valid one. Header names have underscores for hyphens."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     text = json.dumps(site() if body is None else body)
     return ask(world, "POST", "/api/orders", account, headers=sent, body=text)
 
 
 def placed(world: World, account: str = "ready", body: Mapping[str, Any] | None = None) -> Any:
-    """The body of the 201."""
     reply = order(world, body, account)
     assert reply.status == 201, reply.body
     return reply.body
 
 
 def shown(world: World, order_id: str, account: str = "ready", **more: Any) -> Any:
-    """The body of GET /api/orders/:id."""
     reply = ask(world, "GET", f"/api/orders/{order_id}", account, **more)
     assert reply.status == 200, reply.body
     return reply.body
 
 
 def delivered(world: World, account: str = "ready", body: Mapping[str, Any] | None = None) -> Any:
-    """Order, pay where that is asked for, and let it be delivered; the body of GET /api/orders/:id."""
+    """Order a site, pay if there is a page to pay on, wait for delivery and return GET /api/orders/:id."""
     answer = placed(world, account, body)
     world.run()
     if "payment_url" in answer:
@@ -91,7 +90,7 @@ def delivered(world: World, account: str = "ready", body: Mapping[str, Any] | No
 
 
 def stranger(world: World, **changes: Any) -> str:
-    """A new account that Stripe has never heard of, so that its first order is paid on a page."""
+    """A new account without a Stripe customer, which pays its first order on a page."""
     name = new_account(
         world, "no_customer", f"stranger_{len(world.accounts)}", stripe_customer_id=None, **changes
     )
@@ -100,12 +99,11 @@ def stranger(world: World, **changes: Any) -> str:
 
 
 def page_of(world: World, order_id: str, account: str = "no_method") -> dict[str, Any]:
-    """The order's Checkout Session, as it is at the stand-in."""
     return session_of(world, stored(world, order_id, account))
 
 
 def pay(world: World, order_id: str, account: str = "no_method") -> None:
-    """The customer pays on the page, and everything that follows happens."""
+    """Pay the page, and run everything that follows."""
     world.stripe.controls.pay_checkout(page_of(world, order_id, account)["id"])
     world.run()
 
@@ -115,7 +113,7 @@ def stored(world: World, order_id: str, account: str) -> Order:
 
 
 def in_shape(reply: Reply, method: str, path: str) -> Reply:
-    """The same answer, once it was held to its version and to its operation's JSON Schema."""
+    """Return the response after checking its version and its JSON Schema."""
     operation = _OPERATIONS.get(matched(method, path.partition("?")[0])[1])
     if operation is not None and (reply.status < 400 or reply.body["code"] not in BEFORE_THE_VERSION):
         assert reply.headers["x-api-version"] == "1", reply.headers
@@ -132,7 +130,6 @@ def _validator(operation: Operation[Any]) -> Any:
 
 
 def _closed(schema: Any) -> Any:
-    """The schema without room for a field that is not in it."""
     if isinstance(schema, list):
         return [_closed(each) for each in schema]
     if not isinstance(schema, dict):

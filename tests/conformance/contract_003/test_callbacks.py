@@ -1,4 +1,4 @@
-"""Contract 003's callbacks: the task, with which the client asks for the site."""
+"""Contract 003's callbacks: the body is a task, which leads the client to the site."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BODY = {**site(), "callback": CALLBACK}
 
 
 def ended(world: World, how: str) -> tuple[str, str]:
-    """The order's id and its account, after it has ended so."""
+    """Run an order to this end, and return its id and its account."""
     account = stranger(world)
     order_id = placed(world, account, BODY)["order"]["id"]
     world.run(finish=False)
@@ -54,7 +54,7 @@ def ended(world: World, how: str) -> tuple[str, str]:
         ("EXPIRED", "order.cancelled", "cancelled", "CANCELLED"),
     ],
 )
-def test_O1_036_O1_037_C24_one_callback_for_each_end_with_the_task(
+def test_O1_036_O1_037_C24_each_end_sends_one_callback_with_the_task(
     world: World, how: str, kind: str, word: str, task_word: str
 ) -> None:
     known = len(world.callbacks.received)
@@ -86,7 +86,7 @@ def test_O1_037_the_task_leads_to_the_site(world: World) -> None:
     assert task["orders"] == [{"id": order_id, "status": "completed"}]
 
 
-def test_O1_036_C22_no_secret_is_in_it_nor_in_the_table(world: World) -> None:
+def test_O1_036_C22_neither_the_callback_nor_the_table_has_a_secret(world: World) -> None:
     known = len(world.callbacks.received)
     order_id, account = ended(world, "OK")
     (received,) = world.callbacks.received[known:]
@@ -98,7 +98,7 @@ def test_O1_036_C22_no_secret_is_in_it_nor_in_the_table(world: World) -> None:
     assert ssh["password"] not in everything and "Bearer 12345" not in everything
 
 
-def test_O1_036_it_is_of_the_contract_that_the_order_came_through(
+def test_O1_036_the_callback_uses_the_contract_that_placed_the_order(
     world: World,
 ) -> None:
     known = len(world.callbacks.received)
@@ -122,7 +122,7 @@ def test_O1_036_it_is_of_the_contract_that_the_order_came_through(
 
 
 @pytest.mark.parametrize("authorization", ["Bearer 12345", "Token 12345", "Basic YTpi", "12345", ""])
-def test_O1_036_the_authorization_is_the_header_s_right_side(world: World, authorization: str) -> None:
+def test_O1_036_the_authorization_becomes_the_header_value(world: World, authorization: str) -> None:
     known = len(world.callbacks.received)
     placed(world, body={**site(), "callback": {**CALLBACK, "authorization": authorization}})
     world.run()
@@ -130,7 +130,7 @@ def test_O1_036_the_authorization_is_the_header_s_right_side(world: World, autho
     assert received.authorization == (authorization or None)
 
 
-def test_O1_036_nothing_is_sent_without_one_nor_before_the_end(world: World) -> None:
+def test_O1_036_no_callback_without_a_url_or_before_the_end(world: World) -> None:
     known = len(world.callbacks.received)
     placed(world)
     placed(world, stranger(world), BODY)
@@ -158,7 +158,7 @@ def test_O1_036_nothing_is_sent_without_one_nor_before_the_end(world: World) -> 
         "https://client.example/" + "a" * 2048,
     ],
 )
-def test_O1_036_the_url_is_a_full_one_of_the_public_internet(world: World, url: str) -> None:
+def test_O1_036_the_callback_url_must_be_a_public_https_url(world: World, url: str) -> None:
     known = everything_in(world.dynamodb)
     reply = order(world, {**site(), "callback": {"url": url}})
     assert reply.body["code"] in ("invalid_callback", "invalid_field")
@@ -167,12 +167,12 @@ def test_O1_036_the_url_is_a_full_one_of_the_public_internet(world: World, url: 
 
 
 @pytest.mark.parametrize("authorization", ["Bearer 1\r\nX: 1", "Bearer é", "x" * 1025, 1, [], {}])
-def test_O1_036_no_header_is_injected_by_the_authorization(world: World, authorization: Any) -> None:
+def test_O1_036_the_authorization_cannot_inject_a_header(world: World, authorization: Any) -> None:
     reply = order(world, {**site(), "callback": {**CALLBACK, "authorization": authorization}})
     assert reply.body["code"] in ("invalid_callback", "invalid_field")
     assert_error(reply, 400, reply.body["code"], "/callback/authorization")
 
 
-def test_O1_037_an_example_of_the_body(world: World) -> None:
+def test_O1_037_example_of_the_body(world: World) -> None:
     body = ask(world, "GET", "/api/webhooks/task").body
     assert body["type"] == "order.completed" and body["task"]["sites"]

@@ -1,4 +1,4 @@
-"""Contract 003, "Cancel an Order", and an order that is not paid."""
+"""Contract 003, "Cancel an Order", and the expiry of unpaid orders."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def cancel(world: World, order_id: str, account: str = "ready") -> Reply:
     return ask(world, "DELETE", f"/api/orders/{order_id}", account)
 
 
-def test_O1_050_an_order_that_waits_for_its_payment_is_cancelled(world: World) -> None:
+def test_O1_050_an_unpaid_order_can_be_cancelled(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run()
@@ -45,7 +45,7 @@ def test_O1_050_an_order_that_waits_for_its_payment_is_cancelled(world: World) -
     assert (body["order"]["status"], body["tasks"][0]["status"]) == ("cancelled", "CANCELLED")
 
 
-def test_O1_051_the_page_of_a_cancelled_order_cannot_be_paid_any_more(world: World) -> None:
+def test_O1_051_the_payment_page_of_a_cancelled_order_cannot_be_paid(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run()
@@ -59,7 +59,7 @@ def test_O1_051_the_page_of_a_cancelled_order_cannot_be_paid_any_more(world: Wor
     assert world.stripe.net_paid(session["customer"]) == 0
 
 
-def test_O1_050_a_paid_order_is_cancelled_before_its_delivery_begins(world: World) -> None:
+def test_O1_050_a_paid_order_can_be_cancelled_before_delivery(world: World) -> None:
     before = world.net_paid()
     order_id = placed(world)["order"]["id"]
     assert cancel(world, order_id).status == 202
@@ -68,7 +68,7 @@ def test_O1_050_a_paid_order_is_cancelled_before_its_delivery_begins(world: Worl
     assert world.net_paid() == before and order_id not in world.platform.services
 
 
-def test_O1_050_C11_in_delivery_it_is_refused_with_a_reason(world: World) -> None:
+def test_O1_050_C11_an_order_in_delivery_is_refused_with_a_reason(world: World) -> None:
     order_id = placed(world)["order"]["id"]
     world.run(finish=False)
     before = state_of(world)
@@ -79,7 +79,7 @@ def test_O1_050_C11_in_delivery_it_is_refused_with_a_reason(world: World) -> Non
     world.run()
 
 
-def test_O1_050_C11_after_its_end_too(world: World) -> None:
+def test_O1_050_C11_an_ended_order_is_refused_with_a_reason(world: World) -> None:
     order_id = delivered(world)["order"]["id"]
     reply = cancel(world, order_id)
     assert_error(reply, 409, "order_not_cancellable")
@@ -93,7 +93,7 @@ def test_O1_050_C11_after_its_end_too(world: World) -> None:
         world.run()
 
 
-def test_O1_050_each_spelling_of_the_id_and_no_other_account(world: World) -> None:
+def test_O1_050_every_spelling_of_the_id_but_no_other_account(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     before = state_of(world)
@@ -127,7 +127,7 @@ def test_C01_patch_is_an_endpoint_of_version_2(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_O1_050_C03_an_order_that_is_not_paid_in_time_is_shown_as_cancelled(world: World) -> None:
+def test_O1_050_C03_an_expired_order_is_shown_as_cancelled(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run()

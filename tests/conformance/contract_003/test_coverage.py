@@ -1,4 +1,4 @@
-"""Every check of docs/contracts.md about contract 003 is in the name of a test."""
+"""The test names cover every check of contract 003 in docs/contracts.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINES = {
     *range(50, 53),
     60,
 }
-# Contradictions between the contracts that this one decides or shows otherwise than contract 002.
+# Contradictions between the contracts that contract 003 decides or presents differently from contract 002.
 CONTRADICTIONS = {1, 3, 10, 11, 15, 16, 17, 22, 23, 24}
 
 NAME = re.compile(r"def (test_\w+)\(")
@@ -33,22 +33,22 @@ def named() -> set[str]:
     return {found for name in names for found in re.findall(r"(?:O1_\d{3}|C\d\d)(?=_)", name)}
 
 
-def test_every_line_of_the_checklist_has_a_test() -> None:
+def test_every_check_has_a_test() -> None:
     expected = {f"O1_{line:03d}" for line in LINES} | {f"C{line:02d}" for line in CONTRADICTIONS}
     assert expected - named() == set()
 
 
-def test_no_test_names_a_line_that_there_is_not() -> None:
+def test_no_test_names_an_unknown_check() -> None:
     lines = {f"O1_{line:03d}" for line in LINES}
     assert named() - lines - {f"C{line:02d}" for line in range(1, 29)} == set()
 
 
-def test_the_page_has_these_checks_and_no_others() -> None:
+def test_the_page_lists_exactly_these_checks() -> None:
     page = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
     assert {int(line) for line in re.findall(r"O1-(\d{3})", page)} == LINES
 
 
-def test_every_route_of_version_1_is_asked_with_its_account() -> None:
+def test_every_route_of_version_1_is_tested_with_its_account_rule() -> None:
     asked = {matched(method, path)[1]: account for method, path, account in ROUTES}
     access = {one.route: one.access for one in operations.OPERATIONS}
     assert asked == {

@@ -1,6 +1,7 @@
-"""An attacker on version 1: whatever is sent, the answer has the contract's shape and nothing stays behind.
+"""Hostile requests to version 1: every response has the contract's shape, and nothing is stored.
 
-What is the dispatcher's for every contract is in contract 002's tests; here is what a body or a route of this one adds.
+The dispatcher is common to all contracts and is tested with contract 002. These tests cover this contract's
+body and routes.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ FULL: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """One order of `ready` and one of `no_method`; from then on nothing changes any more."""
+    """A world with one order of `ready` and one of `no_method`, which never change."""
     with a_world() as world:
         placed(world)
         placed(world, "no_method")
@@ -57,8 +58,7 @@ def world() -> Iterator[World]:
 
 
 def post(world: World, body: str, **more: Any) -> Reply:
-    """The answer to a body that must change nothing, from an account that would pay on a page and from one that would
-    be charged."""
+    """Post a body that must change nothing, from an account that pays on a page and one that is charged."""
     for account in ("no_method", "ready"):
         before = state_of(world)
         reply = ask(world, "POST", "/api/orders", account, body=body, **more)
@@ -82,17 +82,17 @@ def post(world: World, body: str, **more: Any) -> Reply:
         "\x00",
     ],
 )
-def test_what_is_no_json_is_said_to_be_none(world: World, body: str) -> None:
+def test_malformed_json(world: World, body: str) -> None:
     assert_error(post(world, body), 400, "malformed_json")
 
 
 @pytest.mark.parametrize("body", ["null", "[]", "1", '"x"', "true", f"[{GOOD}]"])
-def test_a_body_that_is_no_object(world: World, body: str) -> None:
+def test_body_that_is_not_an_object(world: World, body: str) -> None:
     assert_error(post(world, body), 400, "invalid_field", "")
 
 
 @pytest.mark.parametrize("value", [None, [], "x", 1, True, [site()["site"]], GOOD], ids=repr)
-def test_O1_030_a_site_is_an_object(world: World, value: Any) -> None:
+def test_O1_030_site_must_be_an_object(world: World, value: Any) -> None:
     assert_error(post(world, json.dumps({"site": value})), 400, "invalid_field", "/site")
 
 
@@ -110,7 +110,7 @@ def test_O1_030_every_missing_field_is_named(world: World) -> None:
         GOOD[:-1] + ', "return_url": null, "return_\\u0075rl": "https://evil.example/"}',
     ],
 )
-def test_a_key_that_is_there_twice_is_refused(world: World, body: str) -> None:
+def test_a_duplicate_key_is_refused(world: World, body: str) -> None:
     reply = post(world, body)
     assert_error(reply, 400, "malformed_json")
     assert "twice" in reply.body["errors"][0]
@@ -118,7 +118,7 @@ def test_a_key_that_is_there_twice_is_refused(world: World, body: str) -> None:
 
 @pytest.mark.parametrize("value", ["red", None, {}])
 @pytest.mark.parametrize("place", ["", "/site", "/callback"])
-def test_an_unknown_field_is_refused_by_its_name(world: World, place: str, value: Any) -> None:
+def test_an_unknown_field_is_refused_by_name(world: World, place: str, value: Any) -> None:
     body = json.loads(json.dumps(FULL))
     (body[place[1:]] if place else body)["colour"] = value
     reply = post(world, json.dumps(body))
@@ -129,7 +129,7 @@ def test_an_unknown_field_is_refused_by_its_name(world: World, place: str, value
 @pytest.mark.parametrize(
     "name", ["term", "order", "items", "on_item_failure", "domain", "payment_url", "user_id"]
 )
-def test_fields_of_other_requests_are_unknown_on_top(world: World, name: str) -> None:
+def test_top_level_fields_of_other_requests_are_unknown(world: World, name: str) -> None:
     assert_error(post(world, json.dumps({**FULL, name: "x"})), 400, "invalid_field", f"/{name}")
 
 
@@ -138,7 +138,7 @@ WRONG = (True, 0, -1, 1.5, 10**30, [], ["x"], {}, {"$ne": 1}, "", " ", "\x00", "
 
 @pytest.mark.parametrize("value", WRONG, ids=lambda value: repr(value)[:20])
 @pytest.mark.parametrize("field", ["variant", "location", "plan"])
-def test_O1_032_O1_033_O1_034_wrong_values_of_names(world: World, field: str, value: Any) -> None:
+def test_O1_032_O1_033_O1_034_invalid_option_values(world: World, field: str, value: Any) -> None:
     reply = post(world, json.dumps(site(**{field: value})))
     assert reply.body["code"] in ("invalid_field", f"unknown_{field}")
     assert_error(reply, 400, reply.body["code"], f"/site/{field}")
@@ -147,12 +147,12 @@ def test_O1_032_O1_033_O1_034_wrong_values_of_names(world: World, field: str, va
 @pytest.mark.parametrize(
     "value", [None, *WRONG, "a\nb", "\u200b", "gnp\u202exe."], ids=lambda v: repr(v)[:20]
 )
-def test_O1_031_wrong_values_of_the_name(world: World, value: Any) -> None:
+def test_O1_031_invalid_site_name(world: World, value: Any) -> None:
     assert_error(post(world, json.dumps(site(name=value))), 400, "invalid_field", "/site/name")
 
 
 @pytest.mark.parametrize("value", [True, 0, 1.5, [], "x", [CALLBACK]], ids=repr)
-def test_O1_036_wrong_values_of_the_callback(world: World, value: Any) -> None:
+def test_O1_036_invalid_callback(world: World, value: Any) -> None:
     assert_error(post(world, json.dumps({**site(), "callback": value})), 400, "invalid_field", "/callback")
 
 
@@ -163,19 +163,19 @@ def test_oversized_bodies(world: World, size: int) -> None:
     assert_error(post(world, base64.b64encode(body.encode()).decode(), base64=True), 413, "body_too_large")
 
 
-def test_a_body_of_the_largest_size_is_read(world: World) -> None:
+def test_a_body_of_the_maximum_size_is_accepted(world: World) -> None:
     body = json.dumps(site(variant="nowhere"))
     assert_error(post(world, body + " " * (65_536 - len(body))), 400, "unknown_variant")
 
 
 @pytest.mark.parametrize("depth", [20, 1000, 15_000])
-def test_deep_nesting_is_refused_before_it_hurts(world: World, depth: int) -> None:
+def test_deep_nesting_is_refused(world: World, depth: int) -> None:
     inside = "[" * depth + "]" * depth
     assert_error(post(world, GOOD[:-1] + f', "x": {inside}}}'), 400, "malformed_json")
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256, "a\nb"])
-def test_O1_030_a_wrong_idempotency_key(world: World, key: str) -> None:
+def test_O1_030_invalid_idempotency_key(world: World, key: str) -> None:
     reply = post(world, GOOD, headers={"idempotency-key": key})
     assert_error(reply, 400, "invalid_idempotency_key")
 
@@ -183,7 +183,7 @@ def test_O1_030_a_wrong_idempotency_key(world: World, key: str) -> None:
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer x", "Basic eA==", "Token sq_test_" + "0" * 64]
 )
-def test_O1_001_wrong_credentials_are_the_same_401_on_every_route(world: World, authorization: str) -> None:
+def test_O1_001_bad_credentials_are_the_same_401_on_every_route(world: World, authorization: str) -> None:
     before = state_of(world)
     for method, path, _ in ROUTES:
         headers = {"authorization": authorization, "x-auth-account": "acc_ready", "x-api-version": "1"}
@@ -193,7 +193,7 @@ def test_O1_001_wrong_credentials_are_the_same_401_on_every_route(world: World, 
     assert state_of(world) == before
 
 
-def test_O1_001_an_account_that_is_not_the_key_s_is_the_same_401(world: World) -> None:
+def test_O1_001_another_account_in_the_header_is_the_same_401(world: World) -> None:
     before = state_of(world)
     for method, path, _ in ROUTES:
         for other in ("acc_credit", "acc_nobody", "ACC_READY", "*", "\ud800"):
@@ -214,7 +214,7 @@ def test_O1_020_O1_050_every_spelling_of_a_foreign_order_is_unknown(world: World
 
 
 @pytest.mark.parametrize("account", ["ready", "no_method"])
-def test_O1_001_a_trial_may_be_shut_out_of_version_1_too(world: World, account: str) -> None:
+def test_O1_001_a_trial_account_can_be_shut_out_of_version_1_too(world: World, account: str) -> None:
     before = change_account(world, account, is_trial=True, trial_api_access=False)
     try:
         for method, path, _ in ROUTES:
@@ -224,7 +224,7 @@ def test_O1_001_a_trial_may_be_shut_out_of_version_1_too(world: World, account: 
         world.services.directory.put_account(before)
 
 
-def test_the_codes_that_come_before_the_version_are_refusals_of_the_credential_or_of_the_version(
+def test_an_unreadable_body_is_refused_before_the_version_is_known(
     world: World,
 ) -> None:
     reply = ask(world, "POST", "/api/orders", body="not base64!", base64=True)

@@ -1,4 +1,4 @@
-"""Contract 003, "List all orders for an account", with the paging that version 2 has (docs/contracts.md C23)."""
+"""Contract 003, "List all orders for an account", with version 2's paging (docs/contracts.md C23)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIELDS = {"id", "status", "created_at", "updated_at", "variant", "product", "loc
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """`ready` has 53 sites of version 1 and one of version 2; `sepa` has a domain."""
+    """A world in which `ready` has 53 sites of version 1 and one of version 2, and `sepa` has a domain."""
     with a_world() as world:
         for number in range(53):
             placed(world, body=site(name=f"Site {number}", variant="migration"))
@@ -45,7 +45,7 @@ def listed(world: World, query: str = "", account: str = "ready", **more: Any) -
     return orders
 
 
-def test_O1_010_O1_011_O1_012_O1_013_O1_014_an_item_has_these_fields(world: World) -> None:
+def test_O1_010_O1_011_O1_012_O1_013_O1_014_fields_of_an_item(world: World) -> None:
     two, one, *_ = listed(world)
     for item in (two, one):
         assert set(item) == FIELDS
@@ -58,19 +58,19 @@ def test_O1_010_O1_011_O1_012_O1_013_O1_014_an_item_has_these_fields(world: Worl
     assert (two["variant"], two["product"], two["location"]) == ("vanilla", "business", "pdx")
 
 
-def test_O1_011_O1_012_O1_013_a_domain_has_neither_variant_nor_product_nor_location(world: World) -> None:
+def test_O1_011_O1_012_O1_013_a_domain_has_no_variant_product_or_location(world: World) -> None:
     (item,) = listed(world, account="credit")
     assert set(item) == FIELDS
     assert (item["variant"], item["product"], item["location"]) == (None, None, None)
 
 
-def test_O1_010_newest_first_and_only_the_account_s_own(world: World) -> None:
+def test_O1_010_newest_first_and_only_the_accounts_own(world: World) -> None:
     numbers = [number_of(item["id"]) for item in listed(world, "?per_page=100")]
     assert len(numbers) == 54 and numbers == sorted(numbers, reverse=True)
     assert listed(world, account="no_method") == []
 
 
-def test_O1_010_C23_pages_of_fifty_and_links_that_a_key_of_version_1_can_follow(world: World) -> None:
+def test_O1_010_C23_pages_of_fifty_with_links_for_a_version_1_key(world: World) -> None:
     first = ask(world, "GET", "/api/orders")
     assert len(first.body["orders"]) == 50
     ((target, relation),) = re.findall(r'</api/orders\?([^>]*)>; rel="(\w+)"', first.headers["link"])
@@ -94,7 +94,7 @@ def test_O1_010_C23_pages_by_number(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["page", "per_page"])
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "", "x", "１", "1 "])
-def test_O1_010_what_is_no_page_is_an_error(world: World, name: str, text: str) -> None:
+def test_O1_010_an_invalid_page_is_an_error(world: World, name: str, text: str) -> None:
     assert_error(ask(world, "GET", "/api/orders", query={name: text}), 400, f"invalid_{name}", f"/{name}")
 
 
@@ -109,7 +109,7 @@ def test_O1_010_oauth_reads_with_billing_read(world: World) -> None:
     assert reply.body["orders"] == listed(world)
 
 
-def test_O1_010_the_same_orders_in_both_versions(world: World) -> None:
+def test_O1_010_both_versions_list_the_same_orders(world: World) -> None:
     two = ask_in(world, "2", "GET", "/api/orders", query={"per_page": "100"}).body["orders"]
     one = listed(world, "?per_page=100")
     for item in one:

@@ -37,7 +37,6 @@ NOTHING = {"ipaddr": None, "username": None, "password": None, "port": None}
 
 
 def refused(world: World, body: Any, code: str, *pointers: str, account: str = "ready") -> Reply:
-    """The 400 for this body, after it was seen that nothing stayed behind."""
     before = state_of(world)
     reply = order(world, body, account)
     assert_error(reply, 400, code, *pointers)
@@ -45,7 +44,7 @@ def refused(world: World, body: Any, code: str, *pointers: str, account: str = "
     return reply
 
 
-# -- what the answer has ------------------------------------------------------------------------------------------
+# -- the response -------------------------------------------------------------------------------------------------
 
 
 def test_O1_030_O1_040_O1_041_C15_an_order_and_its_one_task(world: World) -> None:
@@ -59,7 +58,7 @@ def test_O1_030_O1_040_O1_041_C15_an_order_and_its_one_task(world: World) -> Non
     ]
 
 
-def test_O1_043_O1_044_with_a_saved_method_the_site_is_on_its_way_at_once(world: World) -> None:
+def test_O1_043_O1_044_with_a_saved_method_the_response_contains_the_site(world: World) -> None:
     before = world.net_paid()
     body = placed(world)
     assert "payment_url" not in body
@@ -73,7 +72,7 @@ def test_O1_043_O1_044_with_a_saved_method_the_site_is_on_its_way_at_once(world:
     assert shown(world, order_id)["order"]["status"] == "completed"
 
 
-def test_O1_042_O1_043_without_a_method_the_customer_pays_on_a_page(world: World) -> None:
+def test_O1_042_O1_043_without_a_saved_method_the_customer_pays_on_a_page(world: World) -> None:
     account = stranger(world)
     body = placed(world, account)
     assert body["payment_url"] == page_of(world, body["order"]["id"], account)["url"]
@@ -81,7 +80,7 @@ def test_O1_042_O1_043_without_a_method_the_customer_pays_on_a_page(world: World
     assert (body["order"]["status"], body["task"]["status"]) == ("pending", "PAUSED")
 
 
-def test_O1_042_where_the_bank_wants_the_customer_it_is_the_hosted_invoice(world: World) -> None:
+def test_O1_042_an_authentication_happens_on_the_hosted_invoice(world: World) -> None:
     body = placed(world, "authentication_required")
     (invoice,) = world.stripe.open_invoices(world.accounts["authentication_required"]["customer"])
     assert body["payment_url"] == invoice["hosted_invoice_url"]
@@ -89,7 +88,7 @@ def test_O1_042_where_the_bank_wants_the_customer_it_is_the_hosted_invoice(world
     assert not sessions(world, cart_of(world, body["order"]["id"], "authentication_required"))
 
 
-def test_O1_042_a_decline_that_another_card_may_mend_is_the_hosted_invoice_too(world: World) -> None:
+def test_O1_042_a_recoverable_decline_is_paid_on_the_hosted_invoice(world: World) -> None:
     body = placed(world, "declined_recoverable")
     assert body["payment_url"] and "site" not in body
 
@@ -116,7 +115,7 @@ def cart_of(world: World, order_id: str, account: str = "ready") -> str:
 # -- the same request again ---------------------------------------------------------------------------------------
 
 
-def test_O1_042_a_replay_is_the_same_order_before_and_after_the_payment(world: World) -> None:
+def test_O1_042_a_replay_returns_the_same_order_before_and_after_the_payment(world: World) -> None:
     account = stranger(world)
     first = order(world, account=account, idempotency_key="replay-1")
     again = order(world, account=account, idempotency_key="replay-1")
@@ -132,7 +131,7 @@ def test_O1_042_a_replay_is_the_same_order_before_and_after_the_payment(world: W
     assert paid["site"] == {"id": None, "name": "My site", "domain": None, "ssh_data": NOTHING}
 
 
-def test_O1_043_C22_a_replay_after_the_delivery_shows_the_site_without_its_password(world: World) -> None:
+def test_O1_043_C22_a_replay_after_delivery_shows_the_site_without_its_password(world: World) -> None:
     first = order(world, idempotency_key="replay-2")
     world.run()
     again = order(world, idempotency_key="replay-2").body
@@ -142,7 +141,7 @@ def test_O1_043_C22_a_replay_after_the_delivery_shows_the_site_without_its_passw
     assert again["site"] == found | {"ssh_data": found["ssh_data"] | {"password": None}}
 
 
-def test_O1_042_a_replay_after_a_cancel_offers_nothing_to_pay(world: World) -> None:
+def test_O1_042_a_replay_after_a_cancel_has_no_payment_page(world: World) -> None:
     account = stranger(world)
     first = order(world, account=account, idempotency_key="replay-3")
     assert ask_in(world, "1", "DELETE", f"/api/orders/{first.body['order']['id']}", account).status == 202
@@ -152,7 +151,7 @@ def test_O1_042_a_replay_after_a_cancel_offers_nothing_to_pay(world: World) -> N
     assert set(again) == {"order", "task"} and again["order"]["status"] == "cancelled"
 
 
-def test_O1_043_a_replay_while_a_debit_from_the_page_is_under_way_has_neither(world: World) -> None:
+def test_O1_043_a_replay_during_a_debit_has_no_payment_page_and_no_site(world: World) -> None:
     account = stranger(world)
     first = order(world, account=account, idempotency_key="replay-debit")
     world.stripe.controls.debit_checkout(page_of(world, first.body["order"]["id"], account)["id"])
@@ -162,7 +161,7 @@ def test_O1_043_a_replay_while_a_debit_from_the_page_is_under_way_has_neither(wo
     assert (again["order"]["status"], again["task"]["status"]) == ("pending", "PENDING")
 
 
-def test_O1_040_a_replay_while_a_paid_order_is_being_cancelled_says_what_the_order_says(world: World) -> None:
+def test_O1_040_a_replay_during_a_cancel_has_the_orders_current_status(world: World) -> None:
     first = order(world, idempotency_key="replay-cancelling")
     order_id = first.body["order"]["id"]
     assert ask_in(world, "1", "DELETE", f"/api/orders/{order_id}").status == 202
@@ -173,7 +172,7 @@ def test_O1_040_a_replay_while_a_paid_order_is_being_cancelled_says_what_the_ord
     assert [again["task"]] == found["tasks"]
 
 
-def test_O1_043_a_replay_after_an_end_without_a_site_has_none(world: World) -> None:
+def test_O1_043_a_replay_after_a_failure_has_no_site(world: World) -> None:
     account = "authentication_required"
     first = order(world, account=account, idempotency_key="replay-4")
     world.run()
@@ -195,7 +194,7 @@ def test_O1_043_a_replay_after_an_end_without_a_site_has_none(world: World) -> N
     "changed",
     [site(name="Other"), site(plan="business"), {**site(), "return_url": "https://shop.example/"}],
 )
-def test_O1_030_another_body_under_the_same_key_is_refused(world: World, changed: Any) -> None:
+def test_O1_030_the_same_key_with_another_body_is_refused(world: World, changed: Any) -> None:
     key = f"reused-{json.dumps(changed)[-40:]}".replace(" ", "")
     order(world, idempotency_key=key)
     before = state_of(world)
@@ -203,7 +202,7 @@ def test_O1_030_another_body_under_the_same_key_is_refused(world: World, changed
     assert state_of(world) == before
 
 
-def test_O1_030_a_key_is_one_account_s_over_all_versions(world: World) -> None:
+def test_O1_030_a_key_belongs_to_one_account_across_versions(world: World) -> None:
     order(world, idempotency_key="both")
     assert_error(world.place(key="both"), 422, "idempotency_key_reused")
     assert_error(order(world, account="credit", idempotency_key="x" * 256), 400, "invalid_idempotency_key")
@@ -213,7 +212,7 @@ def test_O1_030_a_key_is_one_account_s_over_all_versions(world: World) -> None:
 # -- the fields ---------------------------------------------------------------------------------------------------
 
 
-def test_O1_031_the_name_is_required_and_is_the_site_s(world: World) -> None:
+def test_O1_031_name_is_required_and_becomes_the_sites_name(world: World) -> None:
     refused(world, {"site": {"variant": "vanilla"}}, "missing_field", "/site/name")
     assert delivered(world, body=site(name="Żółw & Söhne"))["site"]["name"] == "Żółw & Söhne"
 
@@ -225,15 +224,15 @@ def test_O1_032_the_three_variants_can_be_ordered(world: World, variant: str) ->
     assert world.platform.services[found["order"]["id"]].body["variant"] == variant
 
 
-def test_O1_032_the_variant_is_required_and_known(world: World) -> None:
+def test_O1_032_variant_is_required_and_must_be_known(world: World) -> None:
     refused(world, {"site": {"name": "x"}}, "missing_field", "/site/variant")
     for wrong in ("Vanilla", "wordpress", " vanilla"):
         reply = refused(world, site(variant=wrong), "unknown_variant", "/site/variant")
         assert "extendify, migration, vanilla" in reply.body["errors"][0]
 
 
-def test_O1_032_a_variant_is_of_the_contract_that_knows_it(world: World) -> None:
-    """`migration` is one of this contract alone: version 2 neither sells it nor shows it."""
+def test_O1_032_each_contract_has_its_own_variants(world: World) -> None:
+    """Only contract 003 has `migration`. Version 2 neither sells nor lists it."""
     before = state_of(world)
     reply = world.place(variant="migration")
     assert_error(reply, 400, "unknown_variant", "/site/variant")
@@ -248,7 +247,7 @@ def test_O1_032_a_variant_is_of_the_contract_that_knows_it(world: World) -> None
     assert about == {"1": ["extendify", "migration", "vanilla"], "2": ["extendify", "vanilla"]}
 
 
-def test_O1_033_O1_034_location_and_plan_are_those_that_were_asked_for(world: World) -> None:
+def test_O1_033_O1_034_the_site_has_the_requested_location_and_plan(world: World) -> None:
     found = delivered(world, body=site(location="pdx", plan="business"))["order"]
     assert (found["location"], found["product"]) == ("pdx", "business")
     asked = world.platform.services[found["id"]].body
@@ -256,7 +255,7 @@ def test_O1_033_O1_034_location_and_plan_are_those_that_were_asked_for(world: Wo
 
 
 @pytest.mark.parametrize("body", [site(), site(location=None, plan=None)])
-def test_O1_033_O1_034_without_them_the_account_s_default_then_the_catalogue_s_first(
+def test_O1_033_O1_034_the_default_is_the_accounts_own_then_the_catalogues_first(
     world: World, body: Any
 ) -> None:
     order_id = placed(world, body=body)["order"]["id"]
@@ -281,26 +280,24 @@ def choice(world: World, order_id: str) -> tuple[str, str]:
     ("field", "wrong"),
     [("location", "nowhere"), ("location", "AMS"), ("plan", "gold"), ("plan", "Basic"), ("plan", "1")],
 )
-def test_O1_033_O1_034_an_unknown_one_is_refused_with_those_that_are_known(
-    world: World, field: str, wrong: str
-) -> None:
+def test_O1_033_O1_034_an_unknown_option_lists_the_known_ones(world: World, field: str, wrong: str) -> None:
     reply = refused(world, site(**{field: wrong}), f"unknown_{field}", f"/site/{field}")
     assert "it is one of:" in reply.body["errors"][0]
 
 
-def test_O1_033_O1_034_every_wrong_name_is_said_at_once(world: World) -> None:
+def test_O1_033_O1_034_all_unknown_options_are_reported_together(world: World) -> None:
     body = site(variant="x", location="y", plan="z")
     refused(world, body, "unknown_variant", "/site/variant", "/site/location", "/site/plan")
 
 
 @pytest.mark.parametrize("term", ["monthly", "annual", None, 1, {}])
-def test_O1_030_a_term_is_refused_and_the_text_says_what_holds(world: World, term: Any) -> None:
+def test_O1_030_a_term_is_refused_with_an_explanation(world: World, term: Any) -> None:
     reply = refused(world, site(term=term), "invalid_field", "/site/term")
     (text,) = reply.body["errors"]
     assert "not a field of version 1" in text and "monthly" in text and "version 2" in text
 
 
-def test_O1_030_all_names_of_about_can_be_ordered(world: World) -> None:
+def test_O1_030_everything_in_about_can_be_ordered(world: World) -> None:
     about = ask_in(world, "1", "GET", "/api/about").body
     for location in about["locations"]:
         for product in about["products"]:
@@ -308,7 +305,7 @@ def test_O1_030_all_names_of_about_can_be_ordered(world: World) -> None:
             assert order(world, body).status == 201
 
 
-def test_O1_036_a_callback_is_optional_and_its_authorization_too(world: World) -> None:
+def test_O1_036_callback_and_authorization_are_optional(world: World) -> None:
     for callback in (
         None,
         CALLBACK,
@@ -319,7 +316,7 @@ def test_O1_036_a_callback_is_optional_and_its_authorization_too(world: World) -
     refused(world, {**site(), "callback": {}}, "missing_field", "/callback/url")
 
 
-# -- who may order ------------------------------------------------------------------------------------------------
+# -- permissions --------------------------------------------------------------------------------------------------
 
 
 def test_O1_001_the_account_header_is_required(world: World) -> None:
@@ -348,7 +345,7 @@ def test_O1_030_an_account_that_may_not_order(world: World) -> None:
 
 
 def test_O1_042_an_account_without_a_billing_contact_pays_on_a_page(world: World) -> None:
-    """No saved method of it could be charged (O2-062)."""
+    """Such an account's saved method cannot be charged (O2-062)."""
     model = world.services.directory.account("acc_ready")
     assert model is not None
     contact = replace(model.billing_contact, name="")
@@ -360,7 +357,7 @@ def test_O1_042_an_account_without_a_billing_contact_pays_on_a_page(world: World
         world.services.directory.put_account(before)
 
 
-def test_O1_040_the_order_is_found_by_each_spelling_of_its_id(world: World) -> None:
+def test_O1_040_every_spelling_of_the_id_finds_the_order(world: World) -> None:
     order_id = placed(world)["order"]["id"]
     number = number_of(order_id)
     for spelling in (order_id, str(number), object_id(number)):

@@ -1,4 +1,4 @@
-"""Contract 003, "Order a new Site", where the catalogue is another or Stripe is away: each on a fresh world."""
+"""Contract 003, "Order a new Site", with another catalogue or without Stripe. Each test has its own world."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
     ("account", "effect"),
     [("no_method", "stripe.post checkout.sessions"), ("no_customer", "stripe.post customers")],
 )
-def test_O1_042_O1_043_while_it_is_unknown_there_is_neither_a_page_nor_a_site(
+def test_O1_042_O1_043_an_unknown_payment_outcome_shows_neither_page_nor_site(
     world: World, account: str, effect: str
 ) -> None:
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == effect else None)
@@ -40,7 +40,7 @@ def test_O1_042_O1_043_while_it_is_unknown_there_is_neither_a_page_nor_a_site(
     assert found["order"]["payment_url"] == page_of(world, answer["order"]["id"], account)["url"]
 
 
-def test_O1_042_the_same_request_again_opens_the_page_that_could_not_be_opened(world: World) -> None:
+def test_O1_042_a_replay_opens_the_page_that_could_not_be_opened(world: World) -> None:
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     first = order(world, account="no_method", idempotency_key="away")
     assert (first.status, set(first.body)) == (201, {"order", "task"})
@@ -50,8 +50,8 @@ def test_O1_042_the_same_request_again_opens_the_page_that_could_not_be_opened(w
     assert again.body["payment_url"] == page_of(world, first.body["order"]["id"])["url"]
 
 
-def test_O1_043_whether_a_saved_method_pays_is_unknown_too_while_stripe_is_away(world: World) -> None:
-    """It may want the customer: then there is a page to pay on, and no site beside it."""
+def test_O1_043_a_saved_method_with_an_unknown_outcome_shows_neither_page_nor_site(world: World) -> None:
+    """The charge may turn out to need the customer. Then there is a page to pay on, and no site yet."""
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     answer = placed(world, "authentication_required", site())
     assert set(answer) == {"order", "task"}
@@ -60,7 +60,7 @@ def test_O1_043_whether_a_saved_method_pays_is_unknown_too_while_stripe_is_away(
     assert shown(world, answer["order"]["id"], "authentication_required")["order"]["payment_url"]
 
 
-def test_O1_034_the_first_plan_is_one_that_has_a_price_for_the_account(world: World) -> None:
+def test_O1_034_the_default_plan_is_the_first_with_a_price_for_the_account(world: World) -> None:
     prices = {("reseller", Term.MONTHLY, "EUR"): 100}
     world.services.catalogue.put_plan(Plan("7", "agency", "Agency", "For others", prices))
     world.services.catalogue.put_location(Location("7", "aaa", "First"))
@@ -70,7 +70,7 @@ def test_O1_034_the_first_plan_is_one_that_has_a_price_for_the_account(world: Wo
     assert_error(reply, 400, "pricing_missing", "/site/plan")
 
 
-def test_O1_034_a_site_is_paid_monthly_or_annually_where_the_plan_has_no_monthly_price(world: World) -> None:
+def test_O1_034_a_plan_without_a_monthly_price_is_paid_annually(world: World) -> None:
     prices = {("standard", Term.ANNUAL, "EUR"): 9900}
     world.services.catalogue.put_plan(Plan("8", "yearly", "Yearly", "Once a year", prices))
     assert term_and_price(world, site()) == (Term.MONTHLY, 1200)
@@ -96,7 +96,7 @@ def test_O1_032_a_variant_over_capacity(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["no_method", "no_customer"])
-def test_O1_042_O1_044_what_costs_nothing_needs_no_page(world: World, account: str) -> None:
+def test_O1_042_O1_044_a_free_order_needs_no_page(world: World, account: str) -> None:
     world.services.catalogue.put_plan(
         Plan("9", "gift", "Gift", "Free", {("standard", Term.MONTHLY, "EUR"): 0})
     )

@@ -18,7 +18,7 @@ ON_TOP = "https://shop.example/on-top"
 
 
 def ways_back(world: World, body: Any) -> tuple[str, str]:
-    """Where the customer goes after paying, and after walking away, without our part of the query."""
+    """Where the customer goes after paying and after leaving the page, without the query that we add."""
     account = stranger(world)
     order_id = placed(world, account, body)["order"]["id"]
     session = page_of(world, order_id, account)
@@ -40,7 +40,7 @@ def ways_back(world: World, body: Any) -> tuple[str, str]:
         ({**site(return_url=None), "return_url": ON_TOP}, ON_TOP),
     ],
 )
-def test_O1_035_C17_it_stands_in_site_or_on_top_and_the_top_wins(world: World, body: Any, url: str) -> None:
+def test_O1_035_C17_return_url_in_site_or_on_top_and_the_top_wins(world: World, body: Any, url: str) -> None:
     assert ways_back(world, body) == (url, url)
 
 
@@ -57,13 +57,13 @@ def test_O1_035_C17_it_stands_in_site_or_on_top_and_the_top_wins(world: World, b
         "https://shop.example/" + "a" * 2027,
     ],
 )
-def test_O1_035_a_browser_may_go_where_our_servers_may_not(world: World, url: str) -> None:
-    """It is only ever a redirect: neither the port nor the address matters."""
+def test_O1_035_a_return_url_may_be_a_private_address(world: World, url: str) -> None:
+    """Only the customer's browser opens the URL, so neither port nor address matters."""
     assert ways_back(world, {**site(), "return_url": url}) == (url, url)
 
 
 @pytest.mark.parametrize("body", [site(), site(return_url=None), {**site(), "return_url": None}])
-def test_O1_035_O1_052_the_default_is_the_order_s_own_page(world: World, body: Any) -> None:
+def test_O1_035_O1_052_the_default_is_the_order_page(world: World, body: Any) -> None:
     account = stranger(world)
     order_id = placed(world, account, body)["order"]["id"]
     session = page_of(world, order_id, account)
@@ -79,7 +79,6 @@ def test_O1_035_O1_052_the_default_is_the_order_s_own_page(world: World, body: A
 
 
 def opened_page(token: str) -> Any:
-    """The order's page, as a browser asks for it."""
     folder, route, parameters = matched("GET", f"/o/{token}")
     event = {
         "routeKey": route,
@@ -141,7 +140,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("url", HOSTILE, ids=lambda url: repr(url)[:40])
-def test_O1_035_what_customers_cannot_be_sent_to_is_refused_where_it_stands(world: World, url: str) -> None:
+def test_O1_035_an_unusable_return_url_is_refused_by_its_pointer(world: World, url: str) -> None:
     places = {"/site/return_url": site(return_url=url), "/return_url": {**site(), "return_url": url}}
     for account in ("ready", "no_method"):
         for pointer, body in places.items():
@@ -154,31 +153,29 @@ def test_O1_035_what_customers_cannot_be_sent_to_is_refused_where_it_stands(worl
 
 
 @pytest.mark.parametrize("value", [1, 0, True, 1.5, [], [ON_TOP], {}, {"url": ON_TOP}], ids=repr)
-def test_O1_035_it_is_text(world: World, value: Any) -> None:
+def test_O1_035_return_url_must_be_text(world: World, value: Any) -> None:
     before = state_of(world)
     assert_error(order(world, site(return_url=value)), 400, "invalid_field", "/site/return_url")
     assert_error(order(world, {**site(), "return_url": value}), 400, "invalid_field", "/return_url")
     assert state_of(world) == before
 
 
-def test_O1_035_C17_a_wrong_one_in_site_that_does_not_count_is_not_an_error_of_the_top(world: World) -> None:
-    """Only the one that is used is judged as an address; both must be text."""
+def test_O1_035_C17_an_unused_return_url_in_site_is_not_checked(world: World) -> None:
+    """Only the URL in use is checked as an address. Both must be text."""
     both = {**site(return_url="http://shop.example/"), "return_url": ON_TOP}
     assert ways_back(world, both) == (ON_TOP, ON_TOP)
     reply = order(world, {**site(return_url=IN_SITE), "return_url": "http://shop.example/"})
     assert_error(reply, 400, "invalid_return_url", "/return_url")
 
 
-def test_O1_035_a_machine_s_own_browser_comes_back_to_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_O1_035_a_loopback_return_url_is_accepted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "allow_loopback_callbacks", lambda: True)
     url = "http://127.0.0.1:8123/done"
     assert ways_back(world, site(return_url=url)) == (url, url)
     assert_error(order(world, site(return_url="http://shop.example/")), 400, "invalid_return_url")
 
 
-def test_O1_035_with_a_saved_method_it_is_checked_and_not_needed(world: World) -> None:
+def test_O1_035_with_a_saved_method_return_url_is_checked_but_not_used(world: World) -> None:
     body = placed(world, body={**site(), "return_url": ON_TOP})
     assert "payment_url" not in body
     assert ON_TOP not in str(body)

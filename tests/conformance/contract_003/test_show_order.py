@@ -49,13 +49,13 @@ def test_O1_020_O1_022_the_order_and_its_tasks(world: World) -> None:
     assert type(body["tasks"][0]["id"]) is int and body["tasks"][0]["status"] == "OK"
 
 
-def test_O1_020_what_is_ours_is_there_until_the_end(world: World) -> None:
+def test_O1_020_our_own_fields_are_present_until_the_end(world: World) -> None:
     order = shown(world, placed(world)["order"]["id"])["order"]
     assert set(order) == ORDER | OURS
     assert_date_time(order["expected_by"])
 
 
-def test_O1_021_C16_both_spellings_while_the_customer_can_pay(world: World) -> None:
+def test_O1_021_C16_both_spellings_of_the_payment_url_while_payable(world: World) -> None:
     account = stranger(world)
     answer = placed(world, account)
     order_id = answer["order"]["id"]
@@ -69,17 +69,17 @@ def test_O1_021_C16_both_spellings_while_the_customer_can_pay(world: World) -> N
     assert not PAGE & set(shown(world, order_id, account)["order"])
 
 
-def test_O1_021_a_hosted_invoice_is_a_place_to_pay_too(world: World) -> None:
+def test_O1_021_a_hosted_invoice_is_a_payment_url_too(world: World) -> None:
     answer = placed(world, "authentication_required")
     order = shown(world, answer["order"]["id"], "authentication_required")["order"]
     assert order["payment_ur"] == order["payment_url"] == answer["payment_url"]
 
 
-def test_O1_021_nothing_is_offered_to_pay_with_a_saved_method(world: World) -> None:
+def test_O1_021_no_payment_url_with_a_saved_method(world: World) -> None:
     assert not PAGE & set(shown(world, placed(world)["order"]["id"])["order"])
 
 
-def test_O1_021_O1_050_nothing_is_offered_to_pay_once_it_is_being_cancelled(world: World) -> None:
+def test_O1_021_O1_050_no_payment_url_during_a_cancel(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run()
@@ -91,7 +91,7 @@ def test_O1_021_O1_050_nothing_is_offered_to_pay_once_it_is_being_cancelled(worl
     assert (body["order"]["status"], body["tasks"][0]["status"]) == ("cancelled", "CANCELLED")
 
 
-def test_O1_021_nothing_is_offered_to_pay_while_a_debit_is_under_way(world: World) -> None:
+def test_O1_021_no_payment_url_during_a_debit(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.stripe.controls.debit_checkout(page_of(world, order_id, account)["id"])
@@ -101,7 +101,7 @@ def test_O1_021_nothing_is_offered_to_pay_while_a_debit_is_under_way(world: Worl
     assert (body["order"]["status"], body["tasks"][0]["status"]) == ("pending", "PENDING")
 
 
-def test_O1_022_the_task_waits_with_the_customer(world: World) -> None:
+def test_O1_022_the_task_is_paused_while_the_customer_must_pay(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run(finish=False)
@@ -118,7 +118,7 @@ def task(world: World, order_id: str, account: str) -> str:
     return str(one["status"])
 
 
-def test_O1_023_C15_the_site_is_left_out_until_there_is_one(world: World) -> None:
+def test_O1_023_C15_site_is_absent_until_it_exists(world: World) -> None:
     order_id = placed(world)["order"]["id"]
     assert "site" not in shown(world, order_id)
     world.run(finish=False)
@@ -132,7 +132,7 @@ def test_O1_023_C15_the_site_is_left_out_until_there_is_one(world: World) -> Non
     assert all(site_["ssh_data"].values())
 
 
-def test_O1_023_C10_an_order_that_could_not_be_delivered_has_no_site(world: World) -> None:
+def test_O1_023_C10_an_undeliverable_order_has_no_site(world: World) -> None:
     before = world.net_paid()
     order_id = placed(world)["order"]["id"]
     world.run(finish=False)
@@ -158,7 +158,7 @@ def test_O1_023_C22_the_password_is_null_for_oauth(world: World) -> None:
         assert more.body["site"]["ssh_data"]["password"] == secret
 
 
-def test_O1_024_the_account_as_its_own_endpoint_shows_it_without_its_people(world: World) -> None:
+def test_O1_024_account_equals_its_own_endpoint_without_people(world: World) -> None:
     body = shown(world, placed(world)["order"]["id"])
     alone = ask(world, "GET", "/api/accounts/acc_ready").body
     for more in ("account_roles", "callback_signing_secret"):
@@ -166,12 +166,12 @@ def test_O1_024_the_account_as_its_own_endpoint_shows_it_without_its_people(worl
     assert body["account"] == alone
 
 
-def test_O1_025_the_user_as_its_own_endpoint_shows_it(world: World) -> None:
+def test_O1_025_user_equals_its_own_endpoint(world: World) -> None:
     body = shown(world, placed(world)["order"]["id"])
     assert body["user"] == ask(world, "GET", "/api/users/usr_ready").body
 
 
-def test_O1_025_an_account_s_own_key_is_no_user(world: World) -> None:
+def test_O1_025_a_system_key_has_no_user(world: World) -> None:
     secret = new_key(world, "ready", kind=CredentialKind.SYSTEM, api_version=1)
     world.accounts["ready"]["system_key_v1"] = secret
     reply = ask(
@@ -184,7 +184,7 @@ def test_O1_025_an_account_s_own_key_is_no_user(world: World) -> None:
     assert shown(world, reply.body["order"]["id"])["user"] is None
 
 
-def test_O1_020_a_foreign_and_an_unknown_id_are_the_same_404(world: World) -> None:
+def test_O1_020_foreign_and_unknown_ids_are_the_same_404(world: World) -> None:
     mine = placed(world, "credit")["order"]["id"]
     before = state_of(world)
     bodies = []
@@ -210,9 +210,7 @@ def test_O1_020_reading_with_oauth_needs_billing_read(world: World, scopes: Any,
 
 @pytest.mark.parametrize("path", ["/api/orders", f"/api/orders/{UNKNOWN}"])
 @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
-def test_O1_001_every_endpoint_of_orders_needs_the_account_header(
-    world: World, method: str, path: str
-) -> None:
+def test_O1_001_every_order_endpoint_needs_the_account_header(world: World, method: str, path: str) -> None:
     if (method, path == "/api/orders") in (("POST", False), ("DELETE", True)):
         return
     key = new_key(world, "ready", api_version=1)
@@ -223,7 +221,7 @@ def test_O1_001_every_endpoint_of_orders_needs_the_account_header(
         assert reply.body["errors"] == ["Missing X-Auth-Account"]
 
 
-def test_O1_020_a_poll_says_when_to_ask_again_and_saves_what_is_known(world: World) -> None:
+def test_O1_020_a_poll_has_a_retry_time_and_an_etag(world: World) -> None:
     order_id = placed(world)["order"]["id"]
     path = f"/api/orders/{order_id}"
     assert int(ask(world, "GET", path).headers["retry-after"]) > 0
@@ -235,6 +233,6 @@ def test_O1_020_a_poll_says_when_to_ask_again_and_saves_what_is_known(world: Wor
     assert ask_in(world, "2", "GET", path, headers={"if-none-match": first.headers["etag"]}).status == 200
 
 
-def test_O1_020_the_order_that_is_stored_has_the_contract_it_came_through(world: World) -> None:
+def test_O1_020_the_stored_order_records_its_contract(world: World) -> None:
     order_id = placed(world)["order"]["id"]
     assert stored(world, order_id, "ready").placed.contract == "orders_v1"

@@ -1,4 +1,4 @@
-"""What contract 003 refers to: tasks, what may be ordered, accounts, users, and both schemes of the credential."""
+"""Endpoints that contract 003 refers to: tasks, about, accounts, users, and both credential schemes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_O1_060_both_schemes_are_accepted(world: World, scheme: str) -> None:
         assert reply.status in (200, 400, 404) and reply.body.get("code") != "unauthorized"
 
 
-def test_O1_060_O1_033_O1_034_about_has_every_name_that_an_order_may_use(world: World) -> None:
+def test_O1_060_O1_033_O1_034_about_lists_every_option_of_an_order(world: World) -> None:
     body = ask(world, "GET", "/api/about").body
     assert set(body) >= {"version", "logged_in_as", "account_scoped", "locations", "products"}
     assert (body["logged_in_as"], body["account_scoped"]) == ("usr_ready", "acc_ready")
@@ -42,7 +42,7 @@ def test_O1_060_about_without_an_account(world: World) -> None:
     assert [product["prices"] for product in body["products"]] == [[], []]
 
 
-def test_O1_022_O1_037_a_task_says_what_it_is_about(world: World) -> None:
+def test_O1_022_O1_037_fields_of_a_task(world: World) -> None:
     found = delivered(world)
     (summary,) = found["tasks"]
     task = ask(world, "GET", f"/api/tasks/{summary['id']}").body["task"]
@@ -54,7 +54,7 @@ def test_O1_022_O1_037_a_task_says_what_it_is_about(world: World) -> None:
     assert task in ask(world, "GET", "/api/tasks").body["tasks"]
 
 
-def test_O1_037_a_task_that_waits_for_its_payment_has_no_site(world: World) -> None:
+def test_O1_037_the_task_of_an_unpaid_order_has_no_site(world: World) -> None:
     account = stranger(world)
     body = placed(world, account)
     task = ask(world, "GET", f"/api/tasks/{body['task']['id']}", account).body["task"]
@@ -92,7 +92,7 @@ def test_O1_060_scopes_are_the_same_in_both_versions(world: World, path: str, sc
 
 
 @pytest.mark.parametrize("path", ["/api/accounts/acc_ready", "/api/users/usr_ready"])
-def test_O1_024_O1_025_accounts_and_users_are_closed_to_oauth_and_to_strangers(
+def test_O1_024_O1_025_accounts_and_users_are_closed_to_oauth_and_other_accounts(
     world: World, path: str
 ) -> None:
     token = oauth(world, "account:read", "billing:read") | {"x-api-version": "1"}

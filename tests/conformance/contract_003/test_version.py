@@ -1,4 +1,4 @@
-"""Which version a request speaks (docs/contracts.md C01): the header's, else the key's."""
+"""The version of a request comes from the header, or else from the key (docs/contracts.md C01)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def version_of(reply: Reply) -> str:
     return reply.headers["x-api-version"]
 
 
-def test_C01_the_key_s_pin_decides_without_a_header(world: World) -> None:
+def test_C01_without_a_header_the_keys_pin_decides(world: World) -> None:
     assert set(placed(world)) == {"order", "task", "site"}
     two = world.place()
     assert (two.status, two.body["status"], version_of(two)) == (202, "accepted", "2")
@@ -54,7 +54,7 @@ def test_C01_the_header_overrides_the_pin_both_ways(world: World) -> None:
 
 @pytest.mark.parametrize("pin", [1, 2])
 @pytest.mark.parametrize("version", ["1", "2", " 1", "2 "])
-def test_C01_every_shared_route_speaks_the_header_s_version(world: World, version: str, pin: int) -> None:
+def test_C01_every_shared_route_uses_the_headers_version(world: World, version: str, pin: int) -> None:
     key = {"authorization": f"Bearer {new_key(world, api_version=pin)}", "x-api-version": version}
     for method, path in SHARED:
         reply = send(world, method, path, headers=key, body="{}")
@@ -62,7 +62,7 @@ def test_C01_every_shared_route_speaks_the_header_s_version(world: World, versio
         assert reply.status < 500 and reply.body.get("code") != "unsupported_api_version"
 
 
-def test_C01_every_shared_route_speaks_the_pin_s_version(world: World) -> None:
+def test_C01_every_shared_route_uses_the_pins_version(world: World) -> None:
     for method, path in SHARED:
         ask(world, method, path, body="{}")
         assert version_of(send(world, method, path, body="{}")) == "2", (method, path)
@@ -71,7 +71,7 @@ def test_C01_every_shared_route_speaks_the_pin_s_version(world: World) -> None:
 @pytest.mark.parametrize(
     "version", ["3", "0", "", "one", "1.0", "１", "v1", "1,2", "1" * 500, "\ud800", "1\x00"]
 )
-def test_C01_an_unknown_version_is_refused_with_those_that_are_spoken(world: World, version: str) -> None:
+def test_C01_an_unknown_version_is_refused_with_the_known_ones(world: World, version: str) -> None:
     before = state_of(world)
     for method, path in SHARED:
         reply = ask_in(world, version, method, path, body=json.dumps(site()))
@@ -82,7 +82,7 @@ def test_C01_an_unknown_version_is_refused_with_those_that_are_spoken(world: Wor
 
 
 @pytest.mark.parametrize(("method", "path"), OF_2_ALONE)
-def test_C01_a_route_that_is_not_in_version_1_names_version_2(world: World, method: str, path: str) -> None:
+def test_C01_a_route_missing_in_version_1_names_version_2(world: World, method: str, path: str) -> None:
     before = state_of(world)
     by_pin = send(world, method, path, headers=credentials(world, "ready", "user_key_v1"), body="{}")
     by_header = ask_in(world, "1", method, path, body="{}")
@@ -94,14 +94,14 @@ def test_C01_a_route_that_is_not_in_version_1_names_version_2(world: World, meth
     assert state_of(world) == before
 
 
-def test_C01_the_routes_of_version_2_are_those_that_were_looked_at(world: World) -> None:
+def test_C01_the_tested_routes_are_all_routes_of_version_2(world: World) -> None:
     assert ("PATCH", f"/api/orders/{UNKNOWN}") in OF_2_ALONE
     assert {matched(method, path)[1] for method, path in SHARED} == {
         operation.route for operation in operations.OPERATIONS
     }
 
 
-def test_C01_refusals_say_their_version_too(world: World) -> None:
+def test_C01_errors_carry_their_version_too(world: World) -> None:
     refusals = {
         404: ask(world, "GET", f"/api/orders/{UNKNOWN}"),
         400: order(world, {}),
@@ -112,7 +112,7 @@ def test_C01_refusals_say_their_version_too(world: World) -> None:
         assert_error_shape(reply)
 
 
-def test_C01_an_id_that_cannot_be_one_is_refused_in_the_key_s_version(world: World) -> None:
+def test_C01_a_malformed_id_is_refused_in_the_keys_version(world: World) -> None:
     for wrong in ("x" * 300, "a\x00b", "é", " "):
         reply = send(
             world,
@@ -126,7 +126,7 @@ def test_C01_an_id_that_cannot_be_one_is_refused_in_the_key_s_version(world: Wor
         assert version_of(reply) == "1"
 
 
-def test_C01_refusals_before_the_key_is_known_speak_the_header_s_version(world: World) -> None:
+def test_C01_errors_before_the_key_is_known_use_the_headers_version(world: World) -> None:
     for version in ("1", "2"):
         for headers in ({}, {"authorization": "Bearer x"}, oauth(world)):
             reply = send(
@@ -136,7 +136,7 @@ def test_C01_refusals_before_the_key_is_known_speak_the_header_s_version(world: 
             assert version_of(reply) == version
 
 
-def test_C01_unknown_paths_have_a_version(world: World) -> None:
+def test_C01_errors_for_unknown_paths_have_a_version(world: World) -> None:
     reply = ask_in(world, "1", "GET", "/api/nothing")
     assert_error(reply, 404, "not_found")
     assert version_of(reply)

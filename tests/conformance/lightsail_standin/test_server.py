@@ -1,4 +1,4 @@
-"""The stand-in on loopback: boto3 over a socket, the page, and the controls."""
+"""The Lightsail stand-in's server on loopback: boto3 over a socket, the page, and the controls."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_boto3_works_over_the_socket(server: LightsailServer, client: Any) -> No
     assert client.get_instance(instanceName="ho-1")["instance"]["state"]["name"] == "running"
 
 
-def test_a_lost_answer_is_a_broken_connection_and_the_request_was_done(
+def test_a_lost_response_breaks_the_connection_after_the_request_was_done(
     server: LightsailServer, client: Any
 ) -> None:
     told(server, "faults", answer="lose", operation="CreateInstances")
@@ -76,9 +76,7 @@ def test_a_lost_answer_is_a_broken_connection_and_the_request_was_done(
         ("ServiceException", "ServiceException"),
     ],
 )
-def test_a_fault_can_be_asked_for_and_taken_back(
-    server: LightsailServer, client: Any, answer: str, code: str
-) -> None:
+def test_a_fault_can_be_set_and_cleared(server: LightsailServer, client: Any, answer: str, code: str) -> None:
     told(server, "faults", answer=answer, times=2)
     with pytest.raises(ClientError) as refusal:
         create(client, "ho-1")
@@ -116,7 +114,7 @@ def test_settings_and_reset(server: LightsailServer, client: Any) -> None:
         ("settings", {"delay": "soon"}, 400),
     ],
 )
-def test_a_control_that_cannot_be_done_says_so(
+def test_an_impossible_control_returns_an_error(
     server: LightsailServer, path: str, fields: dict[str, Any], status: int
 ) -> None:
     answer = told(server, path, **fields)
@@ -125,7 +123,7 @@ def test_a_control_that_cannot_be_done_says_so(
     assert answer.json()["error"]
 
 
-def test_the_page_shows_machines_and_their_buttons_and_no_script_of_theirs(
+def test_the_page_shows_machines_and_buttons_but_not_their_scripts(
     server: LightsailServer, client: Any
 ) -> None:
     create(client, "ho-1", "web-1")
@@ -147,7 +145,7 @@ def test_the_page_shows_machines_and_their_buttons_and_no_script_of_theirs(
     assert "the-hash-of-a-password" not in requests.get(f"{server.url}/_standin/state", timeout=10).text
 
 
-def test_a_form_leads_back_to_the_page(server: LightsailServer) -> None:
+def test_a_form_redirects_to_the_page(server: LightsailServer) -> None:
     answer = requests.post(
         f"{server.url}/_standin/settings", data={"delay": "", "quota": "7"}, allow_redirects=False, timeout=10
     )

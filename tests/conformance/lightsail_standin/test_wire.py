@@ -1,6 +1,6 @@
-"""The stand-in speaks as Lightsail does: held against the service model that botocore ships.
+"""The Lightsail stand-in speaks Lightsail's protocol, checked against the service model that botocore ships.
 
-The checker here is its own, for the stand-in must not be the judge of itself.
+The checker is written here, independent of the stand-in's own.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def unfit(shape: Any, value: Any, where: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def shared() -> Any:
-    """One client for all tests: it is slow to build. Each test's stand-in attaches itself to it."""
+    """One client for all tests, because building it is slow. Each test attaches its own stand-in."""
     maker = LightsailStandIn()
     client = maker.client(REGION)
     maker.detach(client)
@@ -79,7 +79,6 @@ def client(shared: Any, standin: LightsailStandIn) -> Any:
 
 
 def asked(standin: LightsailStandIn, operation: str, body: Any, region: str = REGION) -> tuple[int, Any]:
-    """One request as it goes over the wire."""
     scope = f"AWS4-HMAC-SHA256 Credential=AKID/20260101/{region}/lightsail/aws4_request, Signature=x"
     headers = {"authorization": scope, "x-amz-target": f"Lightsail_20161128.{operation}"}
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -87,7 +86,7 @@ def asked(standin: LightsailStandIn, operation: str, body: Any, region: str = RE
     return reply.status, json.loads(reply.body)
 
 
-def test_every_answer_of_a_machine_s_life_fits_the_model(standin: LightsailStandIn) -> None:
+def test_every_response_in_a_machines_life_fits_the_model(standin: LightsailStandIn) -> None:
     ip, attach = {"staticIpName": "ho-1-ip"}, {"staticIpName": "ho-1-ip", "instanceName": "ho-1"}
     story: list[tuple[str, dict[str, Any]]] = [
         ("AllocateStaticIp", ip),
@@ -113,7 +112,7 @@ def test_every_answer_of_a_machine_s_life_fits_the_model(standin: LightsailStand
         assert list(unfit(model.output_shape, answer, operation)) == []
 
 
-def test_a_failed_operation_is_shown_as_the_model_says(standin: LightsailStandIn) -> None:
+def test_a_failed_operation_fits_the_model(standin: LightsailStandIn) -> None:
     asked(standin, "CreateInstances", MACHINE)
     standin.fail("ho-1", "SomeCode", "some details")
 
@@ -145,7 +144,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("operation, body", BAD.values(), ids=BAD.keys())
-def test_a_request_that_does_not_fit_is_refused_and_does_nothing(
+def test_a_request_that_does_not_fit_the_model_is_refused_and_does_nothing(
     standin: LightsailStandIn, operation: str, body: Any
 ) -> None:
     status, answer = asked(standin, operation, body)
@@ -154,7 +153,7 @@ def test_a_request_that_does_not_fit_is_refused_and_does_nothing(
     assert standin.machines == []
 
 
-def test_what_is_not_json_or_not_lightsail_s_is_refused_as_aws_does(standin: LightsailStandIn) -> None:
+def test_requests_that_are_not_lightsails_are_refused_as_aws_does(standin: LightsailStandIn) -> None:
     assert asked(standin, "GetInstance", b"{")[1]["__type"] == "SerializationException"
     assert asked(standin, "GetInstance", b"[]")[1]["__type"] == "SerializationException"
     assert asked(standin, "LaunchRocket", {})[1]["__type"] == "UnknownOperationException"
@@ -162,12 +161,12 @@ def test_what_is_not_json_or_not_lightsail_s_is_refused_as_aws_does(standin: Lig
     assert standin.answer({}, b"{}").status == 403
 
 
-def test_the_stand_in_cannot_answer_what_lightsail_never_would() -> None:
+def test_the_stand_in_cannot_send_what_lightsail_never_would() -> None:
     with pytest.raises(ModelMismatchError):
         written("GetInstance", {"instance": {"name": "ho-1", "mood": "good"}})
 
 
-def test_names_are_unique_in_a_region_over_all_kinds(standin: LightsailStandIn, client: Any) -> None:
+def test_names_are_unique_in_a_region_across_all_kinds(standin: LightsailStandIn, client: Any) -> None:
     client.create_instances(**MACHINE)
 
     with pytest.raises(ClientError, match="already in use"):
@@ -178,14 +177,14 @@ def test_names_are_unique_in_a_region_over_all_kinds(standin: LightsailStandIn, 
     assert asked(standin, "CreateInstances", elsewhere, "us-east-1")[0] == 200
 
 
-def test_boto3_reads_its_errors_by_their_code(client: Any) -> None:
+def test_boto3_recognises_errors_by_their_code(client: Any) -> None:
     with pytest.raises(client.exceptions.NotFoundException):
         client.get_instance(instanceName="unknown")
     with pytest.raises(client.exceptions.InvalidInputException):
         client.create_instances(**MACHINE | {"bundleId": "colossal_9_0"})
 
 
-def test_an_address_belongs_to_one_machine_and_is_detached_before_it_is_released(
+def test_an_address_belongs_to_one_machine_and_is_detached_before_its_release(
     standin: LightsailStandIn, client: Any
 ) -> None:
     client.create_instances(**MACHINE | {"instanceNames": ["ho-1", "ho-2"]})
@@ -205,7 +204,7 @@ def test_an_address_belongs_to_one_machine_and_is_detached_before_it_is_released
     assert [address.attached_to for address in standin.addresses] == [None]
 
 
-def test_quotas_are_kept(standin: LightsailStandIn, client: Any) -> None:
+def test_quotas_are_enforced(standin: LightsailStandIn, client: Any) -> None:
     standin.configure(quota=1, address_quota=1)
     client.create_instances(**MACHINE)
     client.allocate_static_ip(staticIpName="ip-1")
@@ -216,7 +215,7 @@ def test_quotas_are_kept(standin: LightsailStandIn, client: Any) -> None:
         client.allocate_static_ip(staticIpName="ip-2")
 
 
-def test_time_makes_a_machine_run_as_its_host_name_says() -> None:
+def test_a_machine_starts_running_after_the_time_in_its_host_name() -> None:
     now = [0.0]
     standin = LightsailStandIn(now=lambda: now[0], delay=60)
     for hostname in ("web-1", "slow-1", "stuck-1", "fail-1"):
@@ -235,7 +234,7 @@ def test_time_makes_a_machine_run_as_its_host_name_says() -> None:
     assert states() == ["running", "running", "pending", "pending"]
 
 
-def test_a_fault_hits_the_next_request_of_its_kind_alone(standin: LightsailStandIn, client: Any) -> None:
+def test_a_fault_affects_only_the_next_request_of_its_kind(standin: LightsailStandIn, client: Any) -> None:
     standin.fail_next("CreateInstances", "ThrottlingException", times=2)
     client.allocate_static_ip(staticIpName="ip-1")
 
@@ -247,6 +246,6 @@ def test_a_fault_hits_the_next_request_of_its_kind_alone(standin: LightsailStand
     assert len(standin.machines) == 1
 
 
-def test_an_operation_that_lightsail_does_not_have_cannot_be_made_to_fail(standin: LightsailStandIn) -> None:
+def test_an_operation_unknown_to_lightsail_cannot_be_made_to_fail(standin: LightsailStandIn) -> None:
     with pytest.raises(ValueError, match="no operation"):
         standin.fail_next("LaunchRocket")

@@ -1,4 +1,4 @@
-"""One world for each test: an order's page depends on all that has happened to the order."""
+"""One world per test, because an order's page depends on everything that happened to the order."""
 
 from __future__ import annotations
 

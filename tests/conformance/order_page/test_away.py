@@ -1,4 +1,4 @@
-"""O1-052: when the table cannot be read, the page says what is known and since when."""
+"""O1-052: when the table cannot be read, the page shows the last known state and its time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     show_order_page._remembered.clear()
 
 
-def test_an_order_that_was_shown_is_shown_as_it_was(world: World) -> None:
+def test_an_order_shown_before_is_shown_from_memory(world: World) -> None:
     order = payable(world)
     speak(world, order, "nl")
     token = token_of(world, order)
@@ -36,7 +36,7 @@ def test_an_order_that_was_shown_is_shown_as_it_was(world: World) -> None:
     assert seen(after).heading == "Uw website is klaar" and 'role="status"' not in after.body
 
 
-def test_an_order_that_was_not_shown_is_known_by_its_address(world: World) -> None:
+def test_an_order_not_shown_before_gets_an_apology_in_its_language(world: World) -> None:
     order = payable(world)
     with table_away():
         reply = get(world, token_of(world, order))
@@ -52,7 +52,7 @@ def test_an_order_that_was_not_shown_is_known_by_its_address(world: World) -> No
     assert dutch.headers["content-language"] == "nl"
 
 
-def test_only_so_many_orders_are_remembered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_remembered_orders_is_limited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(show_order_page, "_REMEMBERED", 2)
     first, second, third = (token_of(world, payable(world)) for _ in range(3))
     for token in (first, second, first, third):
@@ -62,7 +62,7 @@ def test_only_so_many_orders_are_remembered(world: World, monkeypatch: pytest.Mo
     assert len(show_order_page._remembered) == 2
 
 
-def test_what_is_kept_in_mind_is_the_last_that_was_read(world: World) -> None:
+def test_the_latest_version_of_an_order_is_remembered(world: World) -> None:
     order = delivered(world)
     token = token_of(world, order)
     get(world, token)
@@ -71,7 +71,7 @@ def test_what_is_kept_in_mind_is_the_last_that_was_read(world: World) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["order", "cart", "account", "user"])
-def test_one_read_that_fails_is_enough(wanted: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_failed_read_is_enough(wanted: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     token = token_of(world, payable(world))
     port = world.services.orders if wanted in ("order", "cart") else world.services.directory
     real = getattr(port, wanted)

@@ -1,4 +1,4 @@
-"""Templates and translations are loaded by the function that shows pages, when it starts, and by no other."""
+"""Only the function that shows pages loads templates and translations, and it does so when it starts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.structure.project import PACKAGE, ROOT
         ("place_order", False),
     ],
 )
-def test_only_the_page_s_function_loads_templates(folder: str, loaded: bool) -> None:
+def test_only_the_page_function_loads_templates(folder: str, loaded: bool) -> None:
     program = f"""
 import sys
 import functions.{folder}.app

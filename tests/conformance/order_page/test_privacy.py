@@ -1,4 +1,4 @@
-"""O1-052: the page holds no secret and nothing that a browser could be made to run, load, keep or send."""
+"""O1-052: the page holds no secret, and nothing that makes a browser run, load, store or send something."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ INTERNAL = re.compile(
 
 
 def pages(world: World, token: str) -> Iterator[Reply]:
-    """Every kind of page that there is."""
     yield get(world, token)
     yield get(world, token, "success")
     yield get(world, "x")
@@ -37,7 +36,7 @@ def pages(world: World, token: str) -> Iterator[Reply]:
         yield get(world, world.services.page_tokens.token("acc_ready", 2**40))
 
 
-def test_every_answer_keeps_the_page_private(world: World) -> None:
+def test_every_response_keeps_the_page_private(world: World) -> None:
     for reply in pages(world, token_of(world, payable(world))):
         (style,) = re.findall(r"<style>(.*?)</style>", reply.body, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -55,7 +54,7 @@ def test_every_answer_keeps_the_page_private(world: World) -> None:
         assert "x-api-version" not in reply.headers and "set-cookie" not in reply.headers
 
 
-def test_nothing_on_a_page_is_run_or_loaded(world: World) -> None:
+def test_a_page_runs_and_loads_nothing(world: World) -> None:
     for reply in pages(world, token_of(world, payable(world))):
         assert not re.search(
             r"<(script|link|img|iframe|form|object|base|svg)\b|\son\w+=|\sstyle=", reply.body
@@ -64,7 +63,7 @@ def test_nothing_on_a_page_is_run_or_loaded(world: World) -> None:
         assert reply.body.count("<h1>") == reply.body.count("<main>") == 1
 
 
-def test_the_payment_page_is_not_told_where_the_customer_comes_from(world: World) -> None:
+def test_the_payment_page_receives_no_referrer(world: World) -> None:
     order = payable(world)
     html = get(world, token_of(world, order)).body
     url = session_of(world, order)["url"]
@@ -74,7 +73,7 @@ def test_the_payment_page_is_not_told_where_the_customer_comes_from(world: World
 @pytest.mark.parametrize(
     "name", [HOSTILE, "</bdi></dd></main>", "'; DROP TABLE--", "&amp;&lt;b&gt;", "\u202emoc.knab"]
 )
-def test_what_the_customer_typed_is_text_and_nothing_else(name: str, world: World) -> None:
+def test_the_customers_input_is_escaped(name: str, world: World) -> None:
     plain = get(world, token_of(world, named(world, "Plain"))).body
     html = get(world, token_of(world, named(world, name))).body
     (typed,) = re.findall(r"<dt>Website</dt><dd><bdi>(.*?)</bdi></dd>", html)
@@ -84,7 +83,7 @@ def test_what_the_customer_typed_is_text_and_nothing_else(name: str, world: Worl
 
 def named(world: World, name: str) -> Order:
     order = order_of(world, order_site(world, body=site(name="Plain")))
-    # Not through the API, which takes fewer characters than this: the page does not rely on that.
+    # The API would refuse a name this long. The page does not rely on that.
     return world.services.orders.save_order(replace(order, item=replace(order.item, name=name)))
 
 
@@ -96,7 +95,7 @@ def tags(html: str) -> list[tuple[str, list[str]]]:
     return found
 
 
-def test_a_delivered_site_keeps_its_credentials(world: World) -> None:
+def test_the_page_of_a_site_shows_no_credentials(world: World) -> None:
     order = delivered(world)
     shown = world.request("GET", f"/api/orders/{order.uuid}", account="no_method", key="user_key").body
     ssh = shown["site"]["ssh_data"]
@@ -118,7 +117,7 @@ def test_a_delivered_site_keeps_its_credentials(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_no_word_of_ours_is_on_a_page(name: str, world: World) -> None:
+def test_no_internal_word_is_on_a_page(name: str, world: World) -> None:
     order = STATES[name](world)
     for language in ("en", "nl"):
         speak(world, order, language)
@@ -126,7 +125,7 @@ def test_no_word_of_ours_is_on_a_page(name: str, world: World) -> None:
             assert INTERNAL.findall(seen(get(world, token_of(world, order), outcome)).text) == []
 
 
-def test_a_page_that_has_not_changed_is_not_sent_again(world: World) -> None:
+def test_an_unchanged_page_is_a_304(world: World) -> None:
     token = token_of(world, payable(world))
     first = get(world, token, headers={"If-None-Match": '"unknown"'})
     assert first.status == 200
@@ -138,7 +137,7 @@ def test_a_page_that_has_not_changed_is_not_sent_again(world: World) -> None:
     assert changed.status == 200
 
 
-def test_a_key_is_neither_needed_nor_looked_at(world: World) -> None:
+def test_credentials_and_version_headers_are_ignored(world: World) -> None:
     token = token_of(world, payable(world))
     keyed = get(world, token, headers={"Authorization": "Bearer nonsense", "X-Api-Version": "9"})
     assert keyed.status == 200 and keyed.body == get(world, token).body

@@ -1,4 +1,4 @@
-"""O1-052: what the page says in every state, in both languages."""
+"""O1-052: the text of the page in every state, in both languages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NIET_GELEVERD = [BESTELD, BETAALD, ("Kon niet worden geleverd", "wrong")]
 
 @dataclass(frozen=True)
 class Told:
-    """What stands on the page of an order in `status`: in English, then in Dutch. `refresh` is in seconds."""
+    """The page of an order in `status`, in English and then in Dutch. `refresh` is in seconds."""
 
     status: OrderStatus
     refresh: int | None
@@ -170,13 +170,13 @@ TOLD = {
 }
 
 
-def test_every_state_of_an_order_is_tried() -> None:
+def test_every_state_of_an_order_is_covered() -> None:
     assert set(TOLD) == set(STATES)
     assert {told.status for told in TOLD.values()} == set(OrderStatus)
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_O1_052_the_page_follows_the_order_in_english_and_dutch(name: str, world: World) -> None:
+def test_O1_052_the_page_shows_each_state_in_english_and_dutch(name: str, world: World) -> None:
     told, order = TOLD[name], STATES[name](world)
     assert stored(world, order).status is told.status
     for language, heading, steps, sentence in (
@@ -198,7 +198,7 @@ def test_O1_052_the_page_follows_the_order_in_english_and_dutch(name: str, world
         assert page.links == ([session_of(world, order)["url"]] if name == "payable" else [])
 
 
-def test_what_was_ordered_stands_there_as_it_was_typed(world: World) -> None:
+def test_the_page_shows_the_ordered_item_as_the_customer_typed_it(world: World) -> None:
     order = payable(world)
     assert seen(get(world, token_of(world, order))).facts == {
         "Website": "Jan's bakkerij & café",
@@ -218,7 +218,7 @@ def test_what_was_ordered_stands_there_as_it_was_typed(world: World) -> None:
     }
 
 
-def test_a_machine_is_shown_by_the_names_of_the_catalogue(world: World) -> None:
+def test_a_machine_is_shown_with_the_catalogues_names(world: World) -> None:
     reply = order_machine(world, {"hostname": "web-1.example.com", **MACHINES[0]}, "ready", key="shown")
     order = world.order(reply.body["data"]["token"])
     facts = seen(get(world, token_of(world, order))).facts
@@ -226,7 +226,7 @@ def test_a_machine_is_shown_by_the_names_of_the_catalogue(world: World) -> None:
     assert (facts["Plan"], facts["Operating system"]) == ("VPS 1", "Debian 13")
 
 
-def test_a_year_and_tax_are_shown() -> None:
+def test_an_annual_price_and_tax_are_shown() -> None:
     with a_world(automatic_tax=True) as world:
         reply = world.place(term="annual")
         world.run()
@@ -237,7 +237,7 @@ def test_a_year_and_tax_are_shown() -> None:
         assert facts["Amount"] == f"€{gross / 100:.2f} including tax" and facts["Term"] == "1 year"
 
 
-def test_moments_are_the_order_s_own_in_utc(world: World) -> None:
+def test_times_on_the_page_are_the_orders_own_in_utc(world: World) -> None:
     order = stored(world, being_set_up(world))
     html = get(world, token_of(world, order)).body
     ahead = outlook(order, world.cart(order.cart_token, "no_method"))
@@ -249,7 +249,7 @@ def test_moments_are_the_order_s_own_in_utc(world: World) -> None:
     assert shown == [minute(each) for each in wanted]
 
 
-def test_a_customer_of_no_language_reads_that_of_the_person_who_ordered(world: World) -> None:
+def test_a_customer_without_a_language_gets_that_of_the_ordering_user(world: World) -> None:
     order = payable(world)
     user = world.services.directory.user(order.user_id)
     world.services.directory.put_user(replace(user, locale="nl"))
@@ -261,7 +261,7 @@ def test_a_customer_of_no_language_reads_that_of_the_person_who_ordered(world: W
 # -- coming back from the payment page ------------------------------------------------------------------------------
 
 
-def test_a_customer_who_says_to_have_paid_is_not_asked_to_pay_again(world: World) -> None:
+def test_a_customer_returning_from_payment_is_not_asked_to_pay_again(world: World) -> None:
     order = payable(world)
     reply = get(world, token_of(world, order), "success")
     page = seen(reply)
@@ -282,14 +282,14 @@ def test_a_customer_who_left_the_payment_page_can_go_back_to_it(world: World) ->
     assert f'You can pay until <time datetime="{minute(until)}">' in reply.body
 
 
-def test_the_time_to_pay_ends_on_the_page_too(world: World) -> None:
+def test_the_page_offers_no_payment_after_the_deadline(world: World) -> None:
     order = payable(world)
-    world.clock.advance(23 * 3600 + 1)  # the schedule has not come by yet
+    world.clock.advance(23 * 3600 + 1)  # the schedule has not run yet
     page = seen(get(world, token_of(world, order)))
     assert page.heading == "The order is being closed" and page.links == []
 
 
-def test_another_outcome_means_nothing(world: World) -> None:
+def test_an_unknown_outcome_is_ignored(world: World) -> None:
     order = payable(world)
     plain = get(world, token_of(world, order))
     for outcome in ("", "SUCCESS", "paid", "<script>", "suc"):
@@ -298,7 +298,7 @@ def test_another_outcome_means_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("outcome", ["success", "cancel"])
 @pytest.mark.parametrize("name", ["under_debit", "delivered", "expired", "canceled"])
-def test_an_outcome_changes_nothing_once_the_payment_is_certain_or_on_its_way(
+def test_an_outcome_is_ignored_once_the_payment_is_settled_or_under_way(
     name: str, outcome: str, world: World
 ) -> None:
     order = STATES[name](world)

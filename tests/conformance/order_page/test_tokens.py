@@ -1,4 +1,4 @@
-"""O1-052: the address of a page is its secret. What is no address of ours is one and the same page."""
+"""O1-052: a page's address is its secret. Every invalid address gives exactly the same page."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ NOT_THERE = "This page does not exist"
 
 
 def unlike(reply: Reply) -> tuple[int, object, dict[str, str]]:
-    """All that a client can tell an answer by, but for the id of its request."""
+    """Everything that distinguishes two responses for a client, except the request id."""
     return reply.status, reply.body, {k: v for k, v in reply.headers.items() if k != "x-request-id"}
 
 
 def _same_bits(last: str) -> str:
-    """The letter after this one: 43 letters hold two bits more than the signature's 256."""
+    """Return the next letter. 43 letters hold two bits more than the signature's 256, so both decode alike."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return letters[letters.index(last) + 1]
 
@@ -57,7 +57,7 @@ def wrong_tokens(world: World, order: Order) -> dict[str, str]:
     }
 
 
-def test_O1_052_whatever_is_no_address_of_ours_is_the_same_page(world: World) -> None:
+def test_O1_052_every_invalid_address_gives_the_same_page(world: World) -> None:
     order = payable(world)
     expected = unlike(get(world, "x"))
     assert expected[0] == 404 and seen(get(world, "x")).heading == NOT_THERE
@@ -71,11 +71,11 @@ def test_O1_052_whatever_is_no_address_of_ours_is_the_same_page(world: World) ->
     ("method", "path"),
     [("GET", "/o/"), ("GET", "/o/a/b"), ("POST", "/o/x"), ("HEAD", "/o/x"), ("GET", "/o/x/")],
 )
-def test_a_path_below_that_is_no_route_is_that_page_too(method: str, path: str, world: World) -> None:
+def test_unknown_paths_below_the_page_give_that_page_too(method: str, path: str, world: World) -> None:
     assert unlike(world.request(method, path, account=None)) == unlike(get(world, "x"))
 
 
-def test_the_page_that_does_not_exist_speaks_the_browser_s_language(world: World) -> None:
+def test_the_not_found_page_uses_the_browsers_language(world: World) -> None:
     dutch = seen(get(world, "x", headers={"Accept-Language": "nl-BE,nl;q=0.9,en;q=0.8"}))
     assert (dutch.language, dutch.heading) == ("nl", "Deze pagina bestaat niet")
     for accepts in ("", "de", "en-GB,nl;q=0.5", "nl;q=0", "*", "nl;q=nonsense", "," * 5000):
@@ -85,7 +85,7 @@ def test_the_page_that_does_not_exist_speaks_the_browser_s_language(world: World
     )
 
 
-def test_what_is_not_signed_costs_no_read(world: World) -> None:
+def test_an_unsigned_token_costs_no_read(world: World) -> None:
     order = payable(world)
     tokens = wrong_tokens(world, order)
     signed = ("of another account", "of no order", "of no account")
@@ -94,9 +94,7 @@ def test_what_is_not_signed_costs_no_read(world: World) -> None:
         assert get(world, tokens["of no order"]).status == 503
 
 
-def test_what_is_too_long_to_be_ours_is_not_even_checked(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_overlong_token_is_not_even_verified(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     longest = max(
         len(SignedPageTokens([SECRET]).token("a" * 200, 2**49 - 1)), len(token_of(world, payable(world)))
     )
@@ -106,7 +104,7 @@ def test_what_is_too_long_to_be_ours_is_not_even_checked(
     assert get(world, "x" * LONGEST_TOKEN).status == 503
 
 
-def test_a_secret_that_cannot_be_read_is_a_plain_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_secret_gives_a_plain_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     token = token_of(world, payable(world))
     monkeypatch.setattr(WorldServices, "page_tokens", property(unreadable))
     reply = get(world, token, headers={"Accept-Language": "nl"})
@@ -114,9 +112,7 @@ def test_a_secret_that_cannot_be_read_is_a_plain_page(world: World, monkeypatch:
     assert seen(reply).heading == "We kunnen uw bestelling nu niet tonen"
 
 
-def test_a_rotated_secret_opens_the_pages_of_the_old_one(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_rotation_the_old_addresses_still_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     order = payable(world)
     old = token_of(world, order)
     monkeypatch.setattr(WorldServices, "page_tokens", SignedPageTokens(["new", SECRET]))
@@ -129,14 +125,14 @@ def test_a_rotated_secret_opens_the_pages_of_the_old_one(
     assert get(world, new).status == 200
 
 
-def test_a_page_goes_thirty_days_after_the_order_s_end(world: World) -> None:
+def test_a_page_is_deleted_thirty_days_after_the_order_ended(world: World) -> None:
     order = canceled(world)
     token = token_of(world, order)
     world.clock.advance(30 * DAY - 60)
     assert seen(get(world, token)).heading == "The order was cancelled"
     world.clock.advance(120)
     assert unlike(get(world, token)) == unlike(get(world, "x"))
-    with table_away():  # what is remembered goes too
+    with table_away():  # the remembered copy is deleted too
         assert unlike(get(world, token)) == unlike(get(world, "x"))
 
 

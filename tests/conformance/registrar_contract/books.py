@@ -1,6 +1,7 @@
-"""What the port Registrar promises, held by the Route 53 adapter against the stand-in: in process and over loopback.
+"""The promises of the port Registrar, tested with the Route 53 adapter and the stand-in, in process and over
+loopback.
 
-Both speak the real wire protocol through the real boto3 client; time is virtual.
+Both use the real wire protocol through the real boto3 client. Time is virtual.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from hosting_orders.domain.registration import (
 from hosting_orders.usecases.ports import Registrar
 from local.registrar_standin import RegistrarStandIn
 
-START = 1_767_225_600.0  # seconds; a whole one, as ListOperations counts
+START = 1_767_225_600.0  # whole seconds, as in ListOperations
 DAY = 86_400.0
 
 ANN = Contact(
@@ -39,7 +40,7 @@ CONTACTS = Contacts(owner=ANN, admin=BOB, billing=BOB, tech=BOB)
 
 @dataclass
 class World:
-    """A registrar seen through the port, a hand on its own side, and a clock (seconds)."""
+    """A registrar seen through the port, with controls for its own side and a clock in seconds."""
 
     registrar: Registrar
     standin: RegistrarStandIn

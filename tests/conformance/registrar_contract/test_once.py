@@ -1,4 +1,4 @@
-"""Once, whatever gets lost; looking; and no personal data in what is said."""
+"""Each order happens once, whatever is lost. Operations can be found again, and errors hold no personal data."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ from tests.conformance.registrar_contract.books import (
 
 
 @pytest.mark.parametrize("action", list(DomainAction))
-def test_a_lost_answer_is_a_fault_and_the_order_is_found_by_looking(
-    world: World, action: DomainAction
-) -> None:
+def test_a_lost_response_is_a_fault_and_the_order_is_found_again(world: World, action: DomainAction) -> None:
     world.standin.lose_next_answer("RegisterDomain" if action is DomainAction.REGISTER else "TransferDomain")
 
     with pytest.raises(ProviderUnavailableError):
@@ -47,7 +45,7 @@ def test_an_order_is_sent_once_even_when_the_registrar_is_busy(world: World) -> 
     assert world.standin.asked("RegisterDomain") == 1
 
 
-def test_ordering_again_while_it_runs_is_a_fault_and_no_second_order(world: World) -> None:
+def test_ordering_again_during_the_operation_is_a_fault_and_no_second_order(world: World) -> None:
     world.register("bakery.com")
 
     with pytest.raises(ProviderUnavailableError):
@@ -58,7 +56,7 @@ def test_ordering_again_while_it_runs_is_a_fault_and_no_second_order(world: Worl
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_ordering_again_when_it_is_ours_is_refused_and_the_name_is_there_to_see(world: World) -> None:
+def test_ordering_a_domain_that_is_ours_is_refused_and_the_domain_is_visible(world: World) -> None:
     world.standin.lose_next_answer("RegisterDomain")
     with pytest.raises(ProviderUnavailableError):
         world.register("bakery.com")
@@ -70,7 +68,7 @@ def test_ordering_again_when_it_is_ours_is_refused_and_the_name_is_there_to_see(
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_many_orders_at_once_are_one(world: World) -> None:
+def test_concurrent_orders_are_one(world: World) -> None:
     def order(_: int) -> bool:
         try:
             world.register("bakery.com")
@@ -85,7 +83,7 @@ def test_many_orders_at_once_are_one(world: World) -> None:
     assert world.standin.submissions("bakery.com") == 1
 
 
-def test_operations_are_found_by_name_kind_and_time_newest_first(world: World) -> None:
+def test_operations_are_found_by_domain_kind_and_time_newest_first(world: World) -> None:
     world.register("fail-bakery.com")
     world.pass_time(3600)
     second = world.register("fail-bakery.com")
@@ -105,7 +103,7 @@ def test_operations_are_found_by_name_kind_and_time_newest_first(world: World) -
     assert len(found(DomainAction.REGISTER, START)) == 3
 
 
-def test_an_operation_is_found_in_the_second_it_was_submitted_in(world: World) -> None:
+def test_an_operation_is_found_in_the_second_of_its_submission(world: World) -> None:
     operation_id = world.register("bakery.com")
 
     found = world.registrar.find("bakery.com", DomainAction.REGISTER, int(START * 1000) + 900)
@@ -123,7 +121,7 @@ def test_an_operation_is_found_among_hundreds(world: World) -> None:
     ]
 
 
-def test_a_name_nobody_ordered_has_no_operations_and_is_not_ours(world: World) -> None:
+def test_an_unordered_domain_has_no_operations_and_is_not_ours(world: World) -> None:
     assert world.registrar.find("bakery.com", DomainAction.REGISTER, 0) == []
     assert world.registrar.domain("bakery.com") is None
 
@@ -143,7 +141,7 @@ def test_an_unknown_operation_is_none(world: World) -> None:
         ("CheckDomainTransferability", lambda registrar: registrar.transferability("bakery.com", "k")),
     ],
 )
-def test_a_look_without_an_answer_is_a_fault_and_never_an_absence(world: World, operation, look) -> None:
+def test_a_failed_read_is_a_fault_and_never_an_absence(world: World, operation, look) -> None:
     world.standin.lose_next_answer(operation, times=2)
     with pytest.raises(ProviderUnavailableError):
         look(world.registrar)
@@ -154,19 +152,17 @@ def test_a_look_without_an_answer_is_a_fault_and_never_an_absence(world: World, 
         look(world.registrar)
 
 
-def test_an_error_after_the_name_has_come_is_a_success(world: World) -> None:
+def test_an_error_after_the_domain_arrived_is_a_success(world: World) -> None:
     operation_id = world.register("bakery.com")
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
     assert world.show(operation_id).status is RegistrarStatus.FAILED
 
     world.register("bakery.com")
-    world.standin.finish(
-        "bakery.com"
-    )  # the name is in the account now, whatever became of the first operation
+    world.standin.finish("bakery.com")  # the domain is in the account, whatever the operation says
     assert world.show(operation_id).status is RegistrarStatus.SUCCEEDED
 
 
-def test_a_refusal_repeats_nothing_personal(world: World) -> None:
+def test_a_refusal_repeats_no_personal_data(world: World) -> None:
     unreachable = replace(ANN, phone="Ann 0201234 ann@post.example")
 
     with pytest.raises(ProvisioningFailedError, match="Invalid phone number") as refusal:
@@ -177,21 +173,21 @@ def test_a_refusal_repeats_nothing_personal(world: World) -> None:
         assert value not in told
 
 
-def test_a_refusal_may_name_the_domain_that_is_called_like_its_owner(world: World) -> None:
+def test_a_refusal_may_name_a_domain_that_resembles_its_owner(world: World) -> None:
     gone = replace(ANN, last_name="gone-ann", first_name="com")
 
     with pytest.raises(ProvisioningFailedError, match=r"gone-ann\.com is not available"):
         world.register("gone-ann.com", contacts=Contacts(gone, BOB, BOB, BOB))
 
 
-def test_a_failed_operation_repeats_nothing_personal(world: World) -> None:
+def test_a_failed_operation_repeats_no_personal_data(world: World) -> None:
     operation_id = world.register("badcontact-bakery.com")
     world.pass_time(300)
 
     assert world.show(operation_id).message == "The registry refused the registrant contact: … …"
 
 
-def test_faults_and_their_causes_hold_nothing_personal(world: World) -> None:
+def test_faults_and_their_causes_hold_no_personal_data(world: World) -> None:
     world.standin.lose_next_answer("TransferDomain")
 
     with pytest.raises(ProviderUnavailableError) as fault:

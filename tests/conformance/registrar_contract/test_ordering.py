@@ -1,4 +1,4 @@
-"""Before an order, registering and transfers."""
+"""Checks before an order, registrations and transfers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.conformance.registrar_contract.books import (
 )
 
 
-def test_a_free_name_is_available_at_its_price_in_minor_units(world: World) -> None:
+def test_a_free_domain_is_available_at_its_price_in_minor_units(world: World) -> None:
     offer = world.registrar.availability("bakery.com")
 
     assert offer.availability is Availability.AVAILABLE
@@ -31,41 +31,41 @@ def test_a_free_name_is_available_at_its_price_in_minor_units(world: World) -> N
 
 
 @pytest.mark.parametrize("name", ["taken-bakery.com", "reserved-bakery.com", "xn--taken-bcher-zhb.com"])
-def test_a_name_that_can_not_be_had_says_why(world: World, name: str) -> None:
+def test_an_unavailable_domain_has_a_reason(world: World, name: str) -> None:
     offer = world.registrar.availability(name)
 
     assert offer.availability is Availability.UNAVAILABLE
     assert offer.reason
 
 
-def test_a_premium_name_tells_its_price(world: World) -> None:
+def test_a_premium_domain_has_its_price(world: World) -> None:
     offer = world.registrar.availability("premium-bakery.com")
 
     assert offer.availability is Availability.PREMIUM
     assert offer.cost == Money(250_000, "USD")
 
 
-def test_a_slow_registry_is_asked_again_at_once(world: World) -> None:
+def test_a_slow_registry_is_queried_again_at_once(world: World) -> None:
     assert world.registrar.availability("slow-check-bakery.com").availability is Availability.AVAILABLE
     assert world.registrar.transferability("slow-check-baker.com", "k").availability is Availability.AVAILABLE
     assert world.standin.asked("CheckDomainAvailability", "slow-check-bakery.com") == 2
 
 
-def test_a_registry_that_does_not_know_is_a_fault(world: World) -> None:
+def test_a_registry_without_a_definite_response_is_a_fault(world: World) -> None:
     with pytest.raises(ProviderUnavailableError):
         world.registrar.availability("unsure-bakery.com")
     with pytest.raises(ProviderUnavailableError):
         world.registrar.transferability("unsure-bakery.com", "k3y")
 
 
-def test_a_tld_that_the_registrar_does_not_sell_is_unavailable(world: World) -> None:
+def test_an_unsold_tld_is_unavailable(world: World) -> None:
     offer = world.registrar.availability("bakery.zz")
 
     assert offer.availability is Availability.UNAVAILABLE
     assert "zz" in offer.reason
 
 
-def test_a_name_elsewhere_can_be_transferred_at_its_price(world: World) -> None:
+def test_a_domain_elsewhere_can_be_transferred_at_its_price(world: World) -> None:
     offer = world.registrar.transferability("bakery.com", "k3y")
 
     assert (offer.availability, offer.cost) == (Availability.AVAILABLE, Money(1500, "USD"))
@@ -80,7 +80,7 @@ def test_a_name_elsewhere_can_be_transferred_at_its_price(world: World) -> None:
         ("bakery.com", "wrong", "authorization code"),
     ],
 )
-def test_a_name_that_can_not_be_transferred_says_what_to_do(
+def test_a_domain_that_cannot_be_transferred_says_what_to_do(
     world: World, name: str, auth_code: str, reason: str
 ) -> None:
     offer = world.registrar.transferability(name, auth_code)
@@ -89,11 +89,11 @@ def test_a_name_that_can_not_be_transferred_says_what_to_do(
     assert reason in offer.reason
 
 
-def test_a_premium_name_is_told_apart_when_it_is_to_be_transferred(world: World) -> None:
+def test_a_premium_domain_is_recognised_before_a_transfer(world: World) -> None:
     assert world.registrar.transferability("premium-bakery.com", "k").availability is Availability.PREMIUM
 
 
-def test_our_own_name_can_be_neither_registered_nor_transferred(world: World) -> None:
+def test_our_own_domain_can_be_neither_registered_nor_transferred(world: World) -> None:
     world.register("bakery.com")
     world.pass_time(300)
 
@@ -101,7 +101,7 @@ def test_our_own_name_can_be_neither_registered_nor_transferred(world: World) ->
     assert "with us" in world.registrar.transferability("bakery.com", "k3y").reason
 
 
-def test_a_registration_takes_its_time_and_then_the_name_is_ours(world: World) -> None:
+def test_a_registration_takes_time_and_then_the_domain_is_ours(world: World) -> None:
     operation_id = world.register("bakery.com")
 
     running = world.show(operation_id)
@@ -122,7 +122,7 @@ def test_a_registration_takes_its_time_and_then_the_name_is_ours(world: World) -
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_it_does_not_renew_itself_and_hides_everybody(world: World) -> None:
+def test_auto_renew_is_off_and_privacy_protection_is_on(world: World) -> None:
     world.register("bakery.com")
     world.standin.finish("bakery.com")
 
@@ -136,7 +136,7 @@ def test_it_does_not_renew_itself_and_hides_everybody(world: World) -> None:
     ]
 
 
-def test_the_four_contacts_are_who_they_are(world: World) -> None:
+def test_all_four_contacts_are_sent(world: World) -> None:
     world.register(
         "bakery.com",
         contacts=Contacts(
@@ -163,14 +163,14 @@ def test_the_four_contacts_are_who_they_are(world: World) -> None:
     }
 
 
-def test_a_registry_that_is_known_to_hide_nobody_is_not_asked_to(world: World) -> None:
+def test_privacy_is_not_requested_from_registries_known_not_to_offer_it(world: World) -> None:
     world.register("bakery.de")
 
     assert world.standin.asked("RegisterDomain") == 1
 
 
 @pytest.mark.parametrize("name", ["bakery.de", "public-bakery.com"])
-def test_a_registry_that_hides_nobody_still_gives_the_name_once(world: World, name: str) -> None:
+def test_a_registry_that_refuses_privacy_still_registers_once(world: World, name: str) -> None:
     world.register(name)
     world.standin.finish(name)
 
@@ -178,7 +178,7 @@ def test_a_registry_that_hides_nobody_still_gives_the_name_once(world: World, na
     assert world.standin.submissions(name) == 1
 
 
-def test_the_registrys_own_fields_go_under_the_registrars_names(world: World) -> None:
+def test_registry_fields_are_sent_under_the_registrars_names(world: World) -> None:
     italian = replace(ANN, extra={"nationality": "IT", "pin": "VRSNNA80A41H501X"})
 
     world.register("panificio.it", contacts=Contacts(italian, ANN, ANN, ANN))
@@ -188,7 +188,7 @@ def test_the_registrys_own_fields_go_under_the_registrars_names(world: World) ->
     assert extra == {"IT_NATIONALITY": "IT", "IT_PIN": "VRSNNA80A41H501X"}
 
 
-def test_fields_of_another_registry_are_left_out(world: World) -> None:
+def test_fields_of_another_registry_are_omitted(world: World) -> None:
     italian = replace(ANN, extra={"pin": "VRSNNA80A41H501X"})
 
     world.register("bakery.com", contacts=Contacts(italian, ANN, ANN, ANN))
@@ -197,7 +197,7 @@ def test_fields_of_another_registry_are_left_out(world: World) -> None:
     assert "ExtraParams" not in operation.given["RegistrantContact"]
 
 
-def test_a_price_that_rose_since_the_offer_is_refused(world: World) -> None:
+def test_a_price_increase_since_the_offer_is_refused(world: World) -> None:
     with pytest.raises(ProvisioningFailedError, match="MaxPrice"):
         world.register("bakery.com", max_cost=Money(1499, "USD"))
     assert world.standin.submissions("bakery.com") == 0
@@ -206,7 +206,7 @@ def test_a_price_that_rose_since_the_offer_is_refused(world: World) -> None:
     assert world.standin.submissions("bakery.com") == 1
 
 
-def test_a_premium_name_needs_consent_to_its_price(world: World) -> None:
+def test_a_premium_domain_needs_consent_to_its_price(world: World) -> None:
     with pytest.raises(ProvisioningFailedError, match="premium"):
         world.register("premium-bakery.com")
 
@@ -214,7 +214,7 @@ def test_a_premium_name_needs_consent_to_its_price(world: World) -> None:
     assert world.standin.submissions("premium-bakery.com") == 1
 
 
-def test_a_name_lost_before_the_order_is_refused_for_good(world: World) -> None:
+def test_a_domain_lost_before_the_order_is_refused_permanently(world: World) -> None:
     assert world.registrar.availability("gone-bakery.com").availability is Availability.AVAILABLE
 
     with pytest.raises(ProvisioningFailedError, match="not available"):
@@ -222,7 +222,7 @@ def test_a_name_lost_before_the_order_is_refused_for_good(world: World) -> None:
     assert world.registrar.find("gone-bakery.com", DomainAction.REGISTER, 0) == []
 
 
-def test_a_name_somebody_else_takes_after_the_check_is_refused_for_good(world: World) -> None:
+def test_a_domain_taken_after_the_check_is_refused_permanently(world: World) -> None:
     world.registrar.availability("bakery.com")
     world.standin.take("bakery.com")
 
@@ -231,7 +231,7 @@ def test_a_name_somebody_else_takes_after_the_check_is_refused_for_good(world: W
 
 
 @pytest.mark.parametrize("name", ["fail-bakery.com", "lost-bakery.com", "badcontact-bakery.com"])
-def test_a_registration_that_fails_says_why_and_leaves_nothing(world: World, name: str) -> None:
+def test_a_failed_registration_says_why_and_leaves_nothing(world: World, name: str) -> None:
     operation_id = world.register(name)
     world.pass_time(300)
 
@@ -251,7 +251,7 @@ def test_a_slow_registration_only_takes_longer(world: World) -> None:
     assert world.show(operation_id).status is RegistrarStatus.SUCCEEDED
 
 
-def test_an_operation_that_waits_for_the_customer_shows_it_and_goes_on_when_approved(world: World) -> None:
+def test_an_operation_waiting_for_the_customer_continues_after_approval(world: World) -> None:
     operation_id = world.register("action-bakery.com")
     world.pass_time(30 * DAY)
 
@@ -290,12 +290,12 @@ def test_a_transfer_takes_days_and_shows_each_step(world: World) -> None:
     assert all(step.action is DomainAction.TRANSFER for step in steps)
     domain = world.registrar.domain("bakery.com")
     assert domain is not None
-    assert domain.nameservers  # the ones it had before
+    assert domain.nameservers  # the nameservers it had before
     assert domain.created_at is not None
     assert domain.created_at < START * 1000
 
 
-def test_a_transfer_without_the_auth_code_is_refused_for_good(world: World) -> None:
+def test_a_transfer_without_an_auth_code_is_refused_permanently(world: World) -> None:
     with pytest.raises(ProvisioningFailedError, match="AuthCode"):
         world.transfer("bakery.com", auth_code=None)
 

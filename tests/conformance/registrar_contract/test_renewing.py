@@ -1,4 +1,4 @@
-"""Renewing."""
+"""Renewals at the registrar."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.conformance.registrar_contract.books import (
 
 
 def owned(world: World, name: str = "bakery.com") -> int:
-    """Register the name; the year it runs out in."""
+    """Register the domain and return the year in which it expires."""
     world.register(name)
     world.pass_time(300)
     return year_of(world, name)
@@ -33,7 +33,7 @@ def year_of(world: World, name: str = "bakery.com") -> int:
     return datetime.fromtimestamp(domain.expires_at / 1000, UTC).year
 
 
-def test_a_renewal_adds_a_year_when_it_has_ended(world: World) -> None:
+def test_a_completed_renewal_adds_a_year(world: World) -> None:
     year = owned(world)
 
     operation_id = world.registrar.renew("bakery.com", year)
@@ -51,7 +51,7 @@ def test_the_same_year_is_never_renewed_twice(world: World) -> None:
     year = owned(world)
     world.registrar.renew("bakery.com", year)
 
-    with pytest.raises(ProviderUnavailableError):  # it is at it
+    with pytest.raises(ProviderUnavailableError):  # the renewal is still running
         world.registrar.renew("bakery.com", year)
     world.pass_time(300)
     with pytest.raises(ProvisioningFailedError, match="CurrentExpiryYear"):
@@ -71,7 +71,7 @@ def test_a_renewal_is_found_by_its_kind(world: World) -> None:
     assert len(world.registrar.find("bakery.com", DomainAction.REGISTER, 0)) == 1
 
 
-def test_a_renewal_whose_answer_is_lost_was_taken_and_not_sent_again(world: World) -> None:
+def test_a_renewal_with_a_lost_response_is_not_sent_again(world: World) -> None:
     year = owned(world)
     world.standin.lose_next_answer("RenewDomain")
 
@@ -86,7 +86,7 @@ def test_a_renewal_whose_answer_is_lost_was_taken_and_not_sent_again(world: Worl
 @pytest.mark.parametrize(
     "code", ["ThrottlingException", "InternalFailure", "OperationLimitExceeded", "DuplicateRequest"]
 )
-def test_a_renewal_that_may_work_later_is_no_refusal(world: World, code: str) -> None:
+def test_a_temporary_failure_of_a_renewal_is_not_a_refusal(world: World, code: str) -> None:
     year = owned(world)
     world.standin.fail_next("RenewDomain", code)
 
@@ -95,7 +95,7 @@ def test_a_renewal_that_may_work_later_is_no_refusal(world: World, code: str) ->
     assert world.standin.asked("RenewDomain") == 1
 
 
-def test_a_name_that_can_not_be_renewed_says_why(world: World) -> None:
+def test_a_domain_that_cannot_be_renewed_has_a_reason(world: World) -> None:
     year = owned(world, "norenewal-bakery.com")
 
     with pytest.raises(ProvisioningFailedError, match=r"can't be renewed"):
@@ -104,7 +104,7 @@ def test_a_name_that_can_not_be_renewed_says_why(world: World) -> None:
         world.registrar.renew("somebody-elses.com", year)
 
 
-def test_a_renewal_that_fails_at_the_registry_leaves_the_day_as_it_was(world: World) -> None:
+def test_a_renewal_that_fails_at_the_registry_keeps_the_expiry_date(world: World) -> None:
     year = owned(world, "badrenewal-bakery.com")
     operation_id = world.registrar.renew("badrenewal-bakery.com", year)
     world.pass_time(300)
@@ -113,7 +113,7 @@ def test_a_renewal_that_fails_at_the_registry_leaves_the_day_as_it_was(world: Wo
     assert year_of(world, "badrenewal-bakery.com") == year
 
 
-def test_an_error_of_a_renewal_is_no_success_because_the_name_is_there(world: World) -> None:
+def test_a_failed_renewal_is_not_a_success_because_the_domain_exists(world: World) -> None:
     year = owned(world)
     operation_id = world.registrar.renew("bakery.com", year)
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
@@ -121,7 +121,7 @@ def test_an_error_of_a_renewal_is_no_success_because_the_name_is_there(world: Wo
     assert world.show(operation_id).status is RegistrarStatus.FAILED
 
 
-def test_consent_is_given_only_where_it_is_asked_for(world: World) -> None:
+def test_consent_is_given_only_where_it_is_required(world: World) -> None:
     agreed = Money(250_000, "USD")
     world.registrar.submit(replace(register("premium-bakery.com"), max_cost=agreed))
     world.pass_time(300)
@@ -132,7 +132,7 @@ def test_consent_is_given_only_where_it_is_asked_for(world: World) -> None:
     with pytest.raises(ProvisioningFailedError, match=r"more than"):
         world.registrar.renew("premium-bakery.com", year, Money(100, "USD"))
     world.registrar.renew("premium-bakery.com", year, agreed)
-    # A standard price may have risen since: what was agreed to for the first year is no limit.
+    # A standard price may have risen since, so the price agreed for the first year is no limit.
     world.registrar.renew("bakery.com", owned(world), Money(1, "USD"))
     world.pass_time(300)
     assert world.standin.renewals("premium-bakery.com") == world.standin.renewals("bakery.com") == 1

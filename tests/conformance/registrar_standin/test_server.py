@@ -1,4 +1,4 @@
-"""The stand-in's server: its page, its controls, zones, and the command that starts it."""
+"""The registrar stand-in's server: page, controls, zones, and the start command."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def server() -> Iterator[RegistrarServer]:
         yield server
 
 
-def test_the_page_shows_names_and_offers_what_can_be_done(server: RegistrarServer) -> None:
+def test_the_page_shows_domains_and_possible_actions(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     registrar.submit(order("xn--bcher-kva.de"))
     registrar.submit(order("action-bakery.com", DomainAction.TRANSFER))
@@ -84,7 +84,7 @@ def test_the_page_shows_names_and_offers_what_can_be_done(server: RegistrarServe
     assert {"action-bakery.com/approve", "action-bakery.com/reject", "xn--bcher-kva.de/finish"} <= set(
         buttons
     )
-    assert "xn--bcher-kva.de/approve" not in buttons  # it waits for nobody
+    assert "xn--bcher-kva.de/approve" not in buttons  # it does not wait for approval
     assert all(prefix in page for prefix in PREFIXES)
 
 
@@ -121,7 +121,7 @@ def test_a_control_ends_an_operation(
     assert (operation.status, operation.message) == (status, message)
 
 
-def test_approve_lets_a_waiting_operation_go_on(server: RegistrarServer) -> None:
+def test_approve_continues_a_waiting_operation(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     operation_id = registrar.submit(order("action-bakery.com"))
     post(f"{server.url}/_standin/names/action-bakery.com/advance")
@@ -134,7 +134,7 @@ def test_approve_lets_a_waiting_operation_go_on(server: RegistrarServer) -> None
     assert post(f"{server.url}/_standin/names/action-bakery.com/approve")[0] == 400
 
 
-def test_a_button_of_the_page_leads_back_to_it(server: RegistrarServer) -> None:
+def test_a_button_redirects_to_the_page(server: RegistrarServer) -> None:
     registrar_at(server.url).submit(order("bakery.com"))
     form = urllib.parse.urlencode({"message": "no"}).encode()
 
@@ -143,7 +143,7 @@ def test_a_button_of_the_page_leads_back_to_it(server: RegistrarServer) -> None:
         assert "FAILED" in answer.read().decode()
 
 
-def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(server: RegistrarServer) -> None:
+def test_every_control_has_a_working_form_on_the_page(server: RegistrarServer) -> None:
     address = f"{server.url}/"
     registrar = registrar_at(server.url)
 
@@ -151,7 +151,7 @@ def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(server: Re
         return re.sub(r"names/[^/]+", "names/ID", form.action.removeprefix("/_standin/"))
 
     def waits() -> None:
-        """A transfer that waits for its owner can take every control."""
+        """Start a transfer that waits for its owner: every control applies to it."""
         server.standin.clear_faults()
         name = f"action-{len(server.standin.operations)}.com"
         registrar.submit(order(name, DomainAction.TRANSFER))
@@ -169,7 +169,7 @@ def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(server: Re
     assert post(f"{address}_standin/take")[0] == 400
 
 
-def test_a_domain_that_another_owner_takes_is_not_free_any_more(server: RegistrarServer) -> None:
+def test_a_domain_taken_by_another_owner_is_no_longer_free(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     before = registrar.availability("bakery.com")
     assert post(f"{server.url}/_standin/take", name="bakery.com")[0] == 200
@@ -185,7 +185,7 @@ def test_the_page_shows_a_renewal_too(server: RegistrarServer) -> None:
     assert "renew for a year" in fetch(server.url)
 
 
-def test_faults_are_asked_for_and_taken_back(server: RegistrarServer) -> None:
+def test_faults_can_be_set_and_cleared(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     post(f"{server.url}/_standin/faults", answer="lose", operation="RegisterDomain")
     with pytest.raises(ProviderUnavailableError):
@@ -199,7 +199,7 @@ def test_faults_are_asked_for_and_taken_back(server: RegistrarServer) -> None:
     assert registrar.availability("other.com").cost is not None
 
 
-def test_a_name_can_be_taken_away_and_all_be_forgotten(server: RegistrarServer) -> None:
+def test_a_domain_can_be_taken_and_everything_can_be_reset(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     post(f"{server.url}/_standin/names/bakery.com/take")
     assert registrar.availability("bakery.com").availability == "unavailable"
@@ -219,7 +219,7 @@ def test_a_name_can_be_taken_away_and_all_be_forgotten(server: RegistrarServer) 
         ("/elsewhere", {}, 404),
     ],
 )
-def test_a_control_that_makes_no_sense_says_so(
+def test_an_impossible_control_returns_an_error(
     server: RegistrarServer, path: str, fields: dict[str, str], status: int
 ) -> None:
     code, document = post(server.url + path, **fields)
@@ -231,7 +231,7 @@ def test_a_control_that_makes_no_sense_says_so(
 # -- zones --------------------------------------------------------------------------------------------------
 
 
-def test_a_registration_makes_its_zone_and_a_transfer_none() -> None:
+def test_a_registration_creates_its_zone_and_a_transfer_does_not() -> None:
     made: list[str] = []
     standin = RegistrarStandIn(delay=0, transfer_delay=0, create_zone=made.append)
     registrar = Route53Registrar(*standin.clients())
@@ -244,7 +244,7 @@ def test_a_registration_makes_its_zone_and_a_transfer_none() -> None:
     assert made == ["bakery.com"]
 
 
-def test_our_zone_is_the_one_that_the_registration_made() -> None:
+def test_our_zone_is_the_one_created_by_the_registration() -> None:
     with mock_aws():
         route53 = boto3.client("route53", region_name="us-east-1")
 
@@ -265,7 +265,7 @@ def test_our_zone_is_the_one_that_the_registration_made() -> None:
         assert len(route53.list_hosted_zones()["HostedZones"]) == 1
 
 
-def test_an_operation_whose_zone_can_not_be_made_has_not_succeeded_and_is_tried_again() -> None:
+def test_an_operation_without_its_zone_has_not_succeeded_and_is_retried() -> None:
     attempts: list[str] = []
 
     def create_zone(name: str) -> None:
@@ -290,7 +290,7 @@ def test_an_operation_whose_zone_can_not_be_made_has_not_succeeded_and_is_tried_
 # -- the command --------------------------------------------------------------------------------------------
 
 
-def test_the_command_serves_on_loopback_and_ends_an_order_by_itself() -> None:
+def test_the_command_serves_on_loopback_and_completes_an_order_by_itself() -> None:
     command = [sys.executable, "-m", "local.registrar_standin", "--port", "0", "--delay", "0.05"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         try:

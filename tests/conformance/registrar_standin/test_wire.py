@@ -1,6 +1,6 @@
-"""The stand-in speaks as Route 53 Domains does: held against the service model that botocore ships.
+"""The stand-in speaks Route 53 Domains' protocol, checked against the service model that botocore ships.
 
-The checker here is its own, for the stand-in must not be the judge of itself.
+The checker is written here, independent of the stand-in's own.
 """
 
 from __future__ import annotations
@@ -66,7 +66,6 @@ def unfit(shape: Any, value: Any, where: str) -> Iterator[str]:
 
 
 def recorded(standin: RegistrarStandIn) -> list[Exchange]:
-    """Every exchange from now on, as it goes over the wire."""
     exchanges: list[Exchange] = []
     answer = standin.answer
 
@@ -81,7 +80,7 @@ def recorded(standin: RegistrarStandIn) -> list[Exchange]:
 
 
 def whole_repertoire(standin: RegistrarStandIn) -> None:
-    """Whatever the adapter can ask, with every kind of answer the stand-in gives."""
+    """Send every request that the adapter has, with every kind of response from the stand-in."""
     registrar = Route53Registrar(*standin.clients(), pause=lambda seconds: None)
     everybody = Contacts(ANN, replace(ANN, organization="Post BV"), ANN, ANN)
     for prefix in ("", "taken-", "reserved-", "premium-", "slow-check-", "public-", "locked-", "young-"):
@@ -117,7 +116,7 @@ def whole_repertoire(standin: RegistrarStandIn) -> None:
         registrar.submit(RegistrationRequest("taken-bakery.com", DomainAction.REGISTER, 1, everybody))
 
 
-def test_every_request_of_the_adapter_and_every_answer_fits_the_model() -> None:
+def test_every_request_and_response_fits_the_model() -> None:
     standin = RegistrarStandIn(delay=None, transfer_delay=None)
     exchanges = recorded(standin)
 
@@ -144,7 +143,7 @@ def test_every_request_of_the_adapter_and_every_answer_fits_the_model() -> None:
             assert exchange.answered["message"]
 
 
-def test_boto3_reads_every_member_of_an_answer_back() -> None:
+def test_boto3_reads_back_every_member_of_a_response() -> None:
     standin = RegistrarStandIn(now=lambda: 1_767_225_600.25, delay=0)
     client, _ = standin.clients()
     Route53Registrar(client, client).submit(
@@ -163,7 +162,7 @@ def test_boto3_reads_every_member_of_an_answer_back() -> None:
     assert prices[0]["RegistrationPrice"] == {"Price": 15.0, "Currency": "USD"}
 
 
-def test_an_answer_outside_the_model_never_leaves() -> None:
+def test_a_response_outside_the_model_is_never_sent() -> None:
     with pytest.raises(ModelMismatchError, match="Availability"):
         written("CheckDomainAvailability", {"Availability": "MAYBE"})
     with pytest.raises(ModelMismatchError, match="Price"):
@@ -173,7 +172,7 @@ def test_an_answer_outside_the_model_never_leaves() -> None:
 
 
 def unchecked_client(standin: RegistrarStandIn, region: str = "us-east-1") -> Any:
-    """A client that sends whatever it is given."""
+    """A client without parameter validation."""
     client = boto3.client(
         "route53domains",
         region_name=region,
@@ -237,7 +236,7 @@ BAD_ORDERS = {
 
 
 @pytest.mark.parametrize(("given", "told"), BAD_ORDERS.values(), ids=BAD_ORDERS.keys())
-def test_a_bad_order_is_refused_and_leaves_nothing(given: dict[str, Any], told: str) -> None:
+def test_an_invalid_order_is_refused_and_leaves_nothing(given: dict[str, Any], told: str) -> None:
     standin = RegistrarStandIn()
 
     with pytest.raises(ClientError, match=told) as refusal:
@@ -247,13 +246,13 @@ def test_a_bad_order_is_refused_and_leaves_nothing(given: dict[str, Any], told: 
     assert not standin.operations
 
 
-def test_a_good_order_is_taken() -> None:
+def test_a_valid_order_is_accepted() -> None:
     standin = RegistrarStandIn()
 
     assert unchecked_client(standin).register_domain(**order())["OperationId"]
 
 
-def test_the_api_lives_in_one_region_only() -> None:
+def test_the_api_exists_in_one_region_only() -> None:
     client = unchecked_client(RegistrarStandIn(), region="eu-west-1")
 
     with pytest.raises(ClientError, match="region") as refusal:
@@ -261,7 +260,7 @@ def test_the_api_lives_in_one_region_only() -> None:
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_requests_are_signed_and_addressed() -> None:
+def test_requests_must_be_signed_and_addressed() -> None:
     standin = RegistrarStandIn()
 
     unsigned = standin.answer({"x-amz-target": "Route53Domains_v20140515.ListDomains"}, b"{}")
@@ -272,10 +271,10 @@ def test_requests_are_signed_and_addressed() -> None:
     assert json.loads(standin.answer(elsewhere, b"{}").body)["__type"] == "UnknownOperationException"
 
 
-# -- the adapter's rules that hang on the client ------------------------------------------------------------
+# -- the adapter's requirements on its client ---------------------------------------------------------------
 
 
-def test_a_client_that_repeats_may_not_submit() -> None:
+def test_a_client_with_retries_may_not_submit() -> None:
     repeating = boto3.client(
         "route53domains", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
@@ -284,11 +283,10 @@ def test_a_client_that_repeats_may_not_submit() -> None:
         Route53Registrar(repeating, repeating)
 
 
-# -- what the registries ask for ----------------------------------------------------------------------------
+# -- registry requirements ----------------------------------------------------------------------------------
 
 
 def examples() -> list[Any]:
-    """Each contact that our own table of TLDs gives as an example."""
     return [
         pytest.param(tld, given, id=f"{tld}-{number}")
         for tld in sorted(tlds.known())
@@ -297,7 +295,7 @@ def examples() -> list[Any]:
 
 
 @pytest.mark.parametrize(("tld", "given"), examples())
-def test_each_example_contact_of_the_table_is_taken(tld: str, given: dict[str, Any]) -> None:
+def test_each_example_contact_of_the_table_is_accepted(tld: str, given: dict[str, Any]) -> None:
     fields = dict(given)
     owner = Contact(extra=fields.pop("extra_properties", {}), **fields)
     standin = RegistrarStandIn()
@@ -310,7 +308,7 @@ def test_each_example_contact_of_the_table_is_taken(tld: str, given: dict[str, A
 
 
 def always_demanded() -> list[tuple[str, str]]:
-    """(TLD, property) of what the table demands of every owner."""
+    """(TLD, property) for everything that the table requires of every owner."""
     return [
         (tld, name)
         for tld in sorted(tlds.known())
@@ -321,7 +319,7 @@ def always_demanded() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("tld", "name"), always_demanded())
-def test_what_the_table_demands_of_everybody_the_registry_demands_too(tld: str, name: str) -> None:
+def test_the_registry_requires_what_the_table_requires(tld: str, name: str) -> None:
     fields = dict(tlds.facts(tld).examples[0])
     extra = {key: value for key, value in fields.pop("extra_properties").items() if key != name}
     owner = Contact(extra=extra, **fields)

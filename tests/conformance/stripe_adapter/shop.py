@@ -1,4 +1,4 @@
-"""A shop at the stand-in, and a wire between the adapter and it that spoils answers."""
+"""A shop at the Stripe stand-in, and a wire to it that can disturb responses."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ T = TypeVar("T")
 
 @dataclass
 class Wire:
-    """Between the adapter and the stand-in: counts the requests and spoils the answer of one of them.
+    """The connection between the adapter and the stand-in. It counts the requests and disturbs one of them.
 
-    `lost`: done, the answer never arrives. `dropped`: never arrives there. `error`: 500, not done. `kept_error`:
-    500 although it was done, and `kept_refusal_to_work`: 500 and not done, both kept under the idempotency key
-    and so repeated to whoever asks under that key again, as Stripe does.
+    `lost`: the request is done, but the response never arrives. `dropped`: the request never arrives.
+    `error`: a 500, not done. `kept_error`: a 500, but done. `kept_refusal_to_work`: a 500, not done. The
+    stand-in repeats the last two for the same idempotency key, as Stripe does.
     """
 
     send: Callable[..., requests.Response]
@@ -63,7 +63,7 @@ class Wire:
     )  # the last step of the path, and the key
     meanwhile: dict[str, Callable[[], object]] = field(
         default_factory=dict
-    )  # what happens right before the next request of this method whose path ends so: "POST expire"
+    )  # runs before the next such request, as in "POST expire"
 
     def request(self, session: requests.Session, method: str, url: str, **how: Any) -> requests.Response:
         act = self.meanwhile.pop(f"{method.upper()} {url.partition('?')[0].rpartition('/')[2]}", None)
@@ -177,14 +177,12 @@ class Shop:
         )
 
     def stranger(self, **other: Any) -> str:
-        """A customer without a method."""
         customer = self.api.customers.create({"name": "Jenny Rosen", "email": "jenny@example.com", **other})
         return str(customer.id)
 
     def page(
         self, customer_id: str, lines: tuple[ChargeLine, ...] = TWO_LINES, currency: str = "EUR"
     ) -> CheckoutRequest:
-        """A cart that is to be paid on a page."""
         now = int(self.standin.clock.time() * 1000)
         return CheckoutRequest(
             account_id="acc_1",
@@ -202,7 +200,7 @@ class Shop:
     def opened(
         self, lines: tuple[ChargeLine, ...] = TWO_LINES, currency: str = "EUR"
     ) -> tuple[str, CheckoutRequest, PaymentState]:
-        """A new customer, and the cart for which a page was opened."""
+        """A new customer with an open payment page for a cart."""
         customer = self.stranger(address={"country": "DE", "line1": "Street 1"})
         cart = self.page(customer, lines, currency)
         return customer, cart, self.payments.open_checkout(cart)
@@ -213,23 +211,21 @@ class Shop:
         return state
 
     def sessions(self, customer_id: str) -> list[Any]:
-        """The customer's Checkout Sessions, oldest first."""
         found = self.api.checkout.sessions.list({"customer": customer_id, "limit": 100}).data
         return [session.to_dict() for session in found][::-1]
 
     def pages(self, customer_id: str) -> list[tuple[str, str]]:
-        """What became of each of them: its status and its payment's."""
+        """The status of each session and of its payment."""
         return [(session["status"], session["payment_status"]) for session in self.sessions(customer_id)]
 
     def asked_page(self) -> Any:
-        """The parameters of the Checkout Session that was asked for last."""
         asked = [one for one in self.standin.requests if one.path == "/v1/checkout/sessions"]
         return [one.params for one in asked if one.method == "POST"][-1]
 
     def paid(
         self, lines: tuple[ChargeLine, ...] = TWO_LINES, credit: int = 0, currency: str = "EUR"
     ) -> tuple[str, str]:
-        """The ids of a customer and of the invoice that they have paid."""
+        """The ids of a customer and of a paid invoice of that customer."""
         whose = self.customer(credit=credit, currency=currency)
         state = self.payments.charge(self.cart(whose, lines, currency))
         assert state.status is PaymentStatus.SUCCEEDED
@@ -245,7 +241,7 @@ class Shop:
         return [invoice["status"] for invoice in self.invoices(customer_id)]
 
     def taken(self, customer_id: str) -> list[int]:
-        """The amounts of the charges that succeeded."""
+        """The amounts of the successful charges."""
         charges = self.api.charges.list({"customer": customer_id, "limit": 100}).data
         return [charge.amount for charge in charges if charge.status == "succeeded"]
 
@@ -254,7 +250,6 @@ class Shop:
         return sum(charge.amount_refunded for charge in charges)
 
     def balance(self, customer_id: str) -> int:
-        """The customer's credit."""
         return -int(self.api.customers.retrieve(customer_id).balance)
 
     def notes(self, customer_id: str) -> list[Any]:
@@ -272,7 +267,7 @@ def adapter(standin: StripeStandIn, **how: Any) -> StripeApi:
 
 
 def insist(act: Callable[[], T]) -> T:
-    """Does it again after each fault, as the workflow and the reconciler do."""
+    """Retry after each fault, as the workflow and the reconciler do."""
     for _ in range(4):
         try:
             return act()
@@ -282,7 +277,7 @@ def insist(act: Callable[[], T]) -> T:
 
 
 def spoilt_runs(shop: Shop, prepare: Callable[[], Callable[[], Any]]) -> Iterator[tuple[str, Any]]:
-    """Run what `prepare` makes once for every kind of fault at every single request that it sends."""
+    """Run the prepared act once for every kind of fault at every single request that it sends."""
     shop.wire.spoil(None)
     act = prepare()
     shop.wire.spoil(None)
@@ -302,7 +297,7 @@ def spoilt_runs(shop: Shop, prepare: Callable[[], Callable[[], Any]]) -> Iterato
             shop.wire.spoil(None)
             yield f"{kind} at request {place}", outcome
             if not hit:
-                assert place >= requests_unspoilt > 0  # every request had its turn
+                assert place >= requests_unspoilt > 0  # every request was disturbed once
                 break
 
 
@@ -322,12 +317,11 @@ def renewal(shop: Shop, whose: tuple[str, str], anchor: float, **other: Any) -> 
 
 
 def next_month(shop: Shop) -> float:
-    """Where the renewal of an order placed now begins."""
+    """The start of the renewal for an order placed now."""
     return months_later(int(shop.standin.clock.time() * 1000), 1) / 1000
 
 
 def invoice_of(news: StripeWebhooks, body: bytes, signature: str) -> str | None:
-    """The invoice that a webhook leads to."""
     event = news.read_event(body, signature)
     if event.payment_id is not None:
         return news.reference_of(event.payment_id)

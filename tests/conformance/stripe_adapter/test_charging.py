@@ -1,4 +1,4 @@
-"""The rows of the table in docs/design.md: what is left at Stripe afterwards is what counts."""
+"""The rows of the payment table in docs/design.md. Each test checks what is left at Stripe."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def test_a_good_card_pays_the_cart(shop: Shop) -> None:
     assert shop.payments.state(state.reference) == state
 
 
-def test_each_line_s_gross_is_known_also_of_more_lines_than_stripe_shows_at_once(shop: Shop) -> None:
+def test_every_lines_gross_is_read_beyond_stripes_first_page(shop: Shop) -> None:
     lines = tuple(ChargeLine(str(number), "Site", number) for number in range(101, 121))
     state = shop.payments.charge(shop.cart(shop.customer(), lines))
     assert state.gross == {line.key: line.amount for line in lines}
 
 
-def test_what_is_on_the_invoice_and_on_no_line_goes_to_the_largest(shop: Shop) -> None:
+def test_an_amount_on_no_line_is_added_to_the_largest_line(shop: Shop) -> None:
     _, reference = shop.paid()
     shop.standin.state.get("invoice", reference)["total"] += 1
     state = shop.payments.state(reference)
@@ -92,7 +92,7 @@ def test_a_draft_has_no_gross_yet(shop: Shop) -> None:
     assert state is not None and state.gross == {}
 
 
-def test_credit_pays_its_part_and_the_card_the_rest(shop: Shop) -> None:
+def test_credit_pays_its_part_and_the_card_pays_the_rest(shop: Shop) -> None:
     whose = shop.customer(credit=500)
     state = shop.payments.charge(shop.cart(whose))
     assert (state.status, state.amount_charged, state.credit_applied) == (PaymentStatus.SUCCEEDED, 1600, 500)
@@ -109,14 +109,14 @@ def test_credit_alone_pays_and_no_method_is_named(shop: Shop) -> None:
     assert shop.balance(whose[0]) == 2900
 
 
-def test_a_cart_that_costs_nothing_is_paid_at_once(shop: Shop) -> None:
+def test_a_free_cart_is_paid_at_once(shop: Shop) -> None:
     whose = shop.customer()
     state = shop.payments.charge(shop.cart(whose, (ChargeLine("101", "Trial", 0),)))
     assert (state.status, state.amount_charged, state.method_type) == (PaymentStatus.SUCCEEDED, 0, None)
     assert shop.taken(whose[0]) == []
 
 
-def test_a_currency_without_minor_units_is_charged_as_it_is(shop: Shop) -> None:
+def test_a_currency_without_minor_units_is_charged_unconverted(shop: Shop) -> None:
     whose = shop.customer()
     state = shop.payments.charge(shop.cart(whose, (ChargeLine("101", "Site", 1250),), "JPY"))
     assert state.amount_charged == 1250
@@ -135,7 +135,7 @@ def test_a_currency_without_minor_units_is_charged_as_it_is(shop: Shop) -> None:
         ("pm_card_chargeDeclinedProcessingError", "processing_error"),
     ],
 )
-def test_what_the_customer_can_mend_awaits_them_on_the_hosted_page(
+def test_a_recoverable_payment_waits_for_the_customer_on_the_hosted_page(
     shop: Shop, method: str, error: str
 ) -> None:
     whose = shop.customer(method)
@@ -164,9 +164,7 @@ def test_what_the_customer_can_mend_awaits_them_on_the_hosted_page(
         ("pm_card_radarBlock", "fraudulent"),
     ],
 )
-def test_a_final_decline_leaves_nothing_open_and_gives_credit_back(
-    shop: Shop, method: str, code: str
-) -> None:
+def test_a_final_decline_leaves_nothing_open_and_restores_credit(shop: Shop, method: str, code: str) -> None:
     whose = shop.customer(method, credit=500)
     cart = shop.cart(whose)
     for _ in range(2):
@@ -182,10 +180,10 @@ def test_a_final_decline_leaves_nothing_open_and_gives_credit_back(
     assert (state.status, state.error, state.credit_applied) == (PaymentStatus.FAILED, code, 0)
 
 
-def test_a_final_decline_that_is_not_voided_yet_is_neither_failed_nor_offered(shop: Shop) -> None:
+def test_a_final_decline_is_processing_until_its_invoice_is_void(shop: Shop) -> None:
     whose = shop.customer("pm_card_visa_chargeDeclinedLostCard")
     cart = shop.cart(whose)
-    shop.wire.spoil(4, "dropped")  # invoice, lines, finalize and pay went through; the reading did not
+    shop.wire.spoil(4, "dropped")  # invoice, lines, finalize and pay succeeded; the read did not
     with pytest.raises(ProviderUnavailableError):
         shop.payments.charge(cart)
     shop.wire.spoil(None)
@@ -197,7 +195,7 @@ def test_a_final_decline_that_is_not_voided_yet_is_neither_failed_nor_offered(sh
     assert state.pay_url is None
 
 
-def test_a_refused_method_on_the_hosted_page_is_for_the_customer_to_replace(shop: Shop) -> None:
+def test_a_method_declined_on_the_hosted_page_can_be_replaced(shop: Shop) -> None:
     whose = shop.customer("pm_card_chargeCustomerFail")
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
@@ -231,7 +229,7 @@ def test_a_refusal_to_finalize_leaves_no_draft(shop: Shop) -> None:
     assert shop.taken(customer.id) == []
 
 
-def test_a_method_of_somebody_else_is_refused_and_the_invoice_is_not_left_open(shop: Shop) -> None:
+def test_another_customers_method_is_refused_and_no_invoice_stays_open(shop: Shop) -> None:
     whose, stranger = shop.customer(), shop.customer()
     with pytest.raises(PaymentNotStartedError):
         shop.payments.charge(shop.cart((whose[0], stranger[1])))
@@ -239,7 +237,7 @@ def test_a_method_of_somebody_else_is_refused_and_the_invoice_is_not_left_open(s
     assert shop.taken(whose[0]) == shop.taken(stranger[0]) == []
 
 
-def test_tax_comes_on_top_of_the_net_lines(shop: Shop) -> None:
+def test_tax_is_added_to_the_net_lines(shop: Shop) -> None:
     whose = shop.customer()
     state = StripeInvoices(adapter(shop.standin, automatic_tax=True)).charge(shop.cart(whose))
     [invoice] = shop.invoices(whose[0])
@@ -262,7 +260,7 @@ def test_a_debit_is_processing_until_the_bank_has_settled_it(shop: Shop) -> None
     assert shop.taken(whose[0]) == [2100]
 
 
-def test_a_returned_debit_can_be_paid_otherwise(shop: Shop) -> None:
+def test_a_returned_debit_can_be_paid_by_other_means(shop: Shop) -> None:
     whose = shop.debtor(BAD_IBAN)
     state = shop.payments.charge(shop.cart(whose))
     shop.standin.controls.fail(state.reference)
@@ -289,7 +287,7 @@ def test_the_default_method_is_the_one_invoices_are_paid_with(shop: Shop) -> Non
     assert shop.payments.default_method("") is None
 
 
-def test_faults_are_told_without_secrets(shop: Shop) -> None:
+def test_faults_contain_no_secrets(shop: Shop) -> None:
     whose = shop.customer()
     misconfigured = StripeInvoices(adapter(shop.standin, api_key="sk_wrong_and_secret"))
     with pytest.raises(ProviderUnavailableError) as fault:
@@ -299,7 +297,7 @@ def test_faults_are_told_without_secrets(shop: Shop) -> None:
     assert shop.invoices(whose[0]) == []
 
 
-def test_no_error_of_stripe_leaves_the_adapter_when_the_network_is_gone(shop: Shop) -> None:
+def test_stripe_errors_stay_inside_the_adapter_when_the_network_fails(shop: Shop) -> None:
     api = StripeApi(API_KEY, api_base="http://127.0.0.1:9", retries=0)
     gone = StripeInvoices(api)
     body = event("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1"})

@@ -1,4 +1,4 @@
-"""A cart that is paid on a page of Stripe's: opened once, and read as what it is."""
+"""A cart paid on a Stripe page: the page is opened once, and its state is read correctly."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_an_open_page_waits_for_the_customer(shop: Shop) -> None:
     assert session["metadata"] == asked["payment_intent_data"]["metadata"] == ours
     assert session["invoice_creation"]["invoice_data"]["metadata"] == ours
     for line, given in zip(cart.lines, asked["line_items"].values(), strict=True):
-        # Which of the two comes along to the invoice Stripe does not say.
+        # Stripe does not document which of the two metadata reaches the invoice.
         assert given["metadata"] == given["price_data"]["product_data"]["metadata"] == {"order": line.key}
 
 
@@ -74,7 +74,7 @@ def test_only_euros_can_be_debited(shop: Shop) -> None:
     assert shop.now_of(state.reference).pay_url
 
 
-def test_a_page_is_opened_once_whichever_answer_is_lost(shop: Shop) -> None:
+def test_a_page_is_opened_once_despite_any_lost_response(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], PaymentState]:
@@ -89,7 +89,7 @@ def test_a_page_is_opened_once_whichever_answer_is_lost(shop: Shop) -> None:
         assert (session["id"], session["url"]) == (state.reference, state.pay_url), spoilt
 
 
-def test_a_page_is_opened_once_by_many(shop: Shop) -> None:
+def test_concurrent_requests_open_one_page(shop: Shop) -> None:
     customer = shop.stranger()
     cart = shop.page(customer)
     states: list[PaymentState] = []
@@ -119,7 +119,7 @@ def test_a_page_is_opened_once_by_many(shop: Shop) -> None:
         (lambda shop, page: shop.standin.clock.advance(48 * HOUR), PaymentStatus.CANCELED),
     ],
 )
-def test_opening_again_says_what_is_true_by_then(
+def test_opening_again_returns_the_current_state(
     shop: Shop, meanwhile: Callable[[Shop, str], object], status: PaymentStatus
 ) -> None:
     customer, cart, state = shop.opened()
@@ -130,8 +130,8 @@ def test_opening_again_says_what_is_true_by_then(
     assert len(shop.sessions(customer)) == 1
 
 
-def test_an_old_cart_is_looked_for_before_anything_is_posted(shop: Shop) -> None:
-    """After 24 hours Stripe has forgotten the key: only looking saves the customer from paying twice."""
+def test_an_old_cart_is_searched_for_before_anything_is_posted(shop: Shop) -> None:
+    """Stripe forgets the key after 24 hours. Only the search keeps the customer from paying twice."""
     customer, cart, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference)
     shop.standin.clock.advance(25 * HOUR)
@@ -142,7 +142,7 @@ def test_an_old_cart_is_looked_for_before_anything_is_posted(shop: Shop) -> None
     assert shop.taken(customer) == [2100]
 
 
-def test_an_old_cart_without_a_page_gets_none_that_has_expired(shop: Shop) -> None:
+def test_an_old_cart_without_a_page_gets_no_expired_page(shop: Shop) -> None:
     customer = shop.stranger()
     cart = shop.page(customer)
     shop.standin.clock.advance(23 * HOUR)
@@ -163,7 +163,7 @@ def test_a_refused_page_is_not_started_and_leaves_nothing(shop: Shop) -> None:
         shop.payments.open_checkout(replace(shop.page(customer), customer_id="cus_unknown"))
 
 
-def test_a_key_used_with_other_words_finds_the_first_page(shop: Shop) -> None:
+def test_a_key_used_with_other_parameters_finds_the_first_page(shop: Shop) -> None:
     customer, cart, state = shop.opened()
     reworded = replace(cart, lines=tuple(replace(line, description="New words") for line in cart.lines))
     assert shop.payments.open_checkout(reworded) == state
@@ -171,8 +171,8 @@ def test_a_key_used_with_other_words_finds_the_first_page(shop: Shop) -> None:
     assert len(shop.sessions(customer)) == 1
 
 
-def test_a_key_used_with_other_words_for_nothing_is_a_fault(shop: Shop) -> None:
-    """It could still be under way: another page must not be opened beside it."""
+def test_a_key_used_with_other_parameters_and_no_page_is_a_fault(shop: Shop) -> None:
+    """The first request may still be running, so a second page must not be opened."""
     customer = shop.stranger()
     cart = shop.page(customer, (ChargeLine("101", "Site", 20),))
     with pytest.raises(PaymentNotStartedError):
@@ -210,7 +210,7 @@ def test_a_card_pays_the_cart(shop: Shop, lags: int, line_metadata: bool) -> Non
     assert shop.payments.state(shop.invoices(customer)[0]["id"]) == paid
 
 
-def test_a_declined_card_leaves_the_page_to_the_customer(shop: Shop) -> None:
+def test_a_declined_card_leaves_the_page_open(shop: Shop) -> None:
     customer, _, state = shop.opened()
     for number, code in ((DECLINED, "insufficient_funds"), (DECLINED_FOR_GOOD, "lost_card")):
         with suppress(Exception):
@@ -222,7 +222,7 @@ def test_a_declined_card_leaves_the_page_to_the_customer(shop: Shop) -> None:
     assert shop.taken(customer) == [2100]
 
 
-def test_a_challenge_leaves_the_page_to_the_customer(shop: Shop) -> None:
+def test_a_challenge_leaves_the_page_open(shop: Shop) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference, CHALLENGED)
     asked = shop.now_of(state.reference)
@@ -236,7 +236,7 @@ def test_a_challenge_leaves_the_page_to_the_customer(shop: Shop) -> None:
     assert shop.taken(customer) == [2100]
 
 
-def test_every_line_of_a_full_cart_is_told(shop: Shop) -> None:
+def test_every_line_of_a_full_cart_is_reported(shop: Shop) -> None:
     lines = tuple(ChargeLine(str(number), f"Site {number}", 500 + number) for number in range(100, 120))
     _, _, state = shop.opened(lines)
     shop.standin.controls.pay_checkout(state.reference)
@@ -244,7 +244,7 @@ def test_every_line_of_a_full_cart_is_told(shop: Shop) -> None:
     assert dict(gross) == {line.key: line.amount for line in lines}
 
 
-def test_the_tax_is_that_of_the_country_that_was_typed(shop: Shop) -> None:
+def test_tax_follows_the_country_entered_on_the_page(shop: Shop) -> None:
     taxed = StripeCollection(adapter(shop.standin, automatic_tax=True))
     customer = shop.stranger()
     lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777))
@@ -258,9 +258,7 @@ def test_the_tax_is_that_of_the_country_that_was_typed(shop: Shop) -> None:
     assert shop.taken(customer) == [1343]
 
 
-def test_a_difference_of_rounding_is_found_in_the_largest_line(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rounding_difference_goes_to_the_largest_line(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference)
     items = shop.stripe.session_items(state.reference)
@@ -300,11 +298,11 @@ def test_a_debit_pays_when_its_money_arrives(shop: Shop, invoice: str, lags: int
     assert shop.statuses(customer) == ["paid"]
 
 
-# -- what the stand-in never shows --------------------------------------------------------------------------
+# -- states that the stand-in never produces ----------------------------------------------------------------
 
 
 def _session(shop: Shop, act: str) -> dict[str, Any]:
-    """A session as the adapter reads it, after this was done to it."""
+    """A session as the adapter reads it, after this control."""
     shop.standin.controls.set(checkout_debit_invoice="at completion")
     _, _, state = shop.opened()
     getattr(shop.standin.controls, act)(state.reference)
@@ -318,12 +316,12 @@ def test_a_session_whose_invoice_was_paid_later_is_paid(shop: Shop) -> None:
     session["payment_intent"]["status"] = "requires_payment_method"
     assert session_state(session, {}).status is PaymentStatus.PROCESSING  # its invoice is open
     session["invoice"]["status"] = "uncollectible"
-    assert session_state(session, {}).status is PaymentStatus.PROCESSING  # that can be paid as well
+    assert session_state(session, {}).status is PaymentStatus.PROCESSING  # the invoice can be paid as well
     session["invoice"]["status"] = "paid"
     assert session_state(session, {}).status is PaymentStatus.SUCCEEDED
 
 
-def test_money_that_is_on_its_way_is_waited_for_whatever_the_session_says(shop: Shop) -> None:
+def test_a_running_payment_is_waited_for_in_any_session_status(shop: Shop) -> None:
     session = _session(shop, "debit_checkout")
     for status, intent in itertools.product(("open", "complete", "expired"), ("processing", "succeeded")):
         session["status"], session["payment_intent"]["status"] = status, intent
@@ -331,8 +329,8 @@ def test_money_that_is_on_its_way_is_waited_for_whatever_the_session_says(shop: 
         assert (state.status, state.pay_url, state.error) == (PaymentStatus.PROCESSING, None, None)
 
 
-def test_a_debit_that_failed_without_a_reason_has_one_all_the_same(shop: Shop) -> None:
-    """PROCESSING with an error is what makes a cart be tidied up (Payment.needs_void)."""
+def test_a_failed_debit_without_a_reason_gets_one(shop: Shop) -> None:
+    """A payment in PROCESSING with an error makes the cart void it (Payment.needs_void)."""
     session = _session(shop, "debit_checkout")
     session["payment_intent"].update(status="canceled", last_payment_error=None)
     assert session_state(session, {}).error == "payment_failed"
@@ -349,14 +347,14 @@ def test_a_discount_lowers_the_net_sum(shop: Shop) -> None:
     assert (state.total_net, state.total_gross) == (1600, 1600)
 
 
-def test_a_method_that_was_not_saved_is_not_kept(shop: Shop) -> None:
+def test_an_unsaved_method_is_not_reported_as_saved(shop: Shop) -> None:
     session = _session(shop, "pay_checkout")
     assert session_state(session, {}).saved is not None
     session["payment_intent"]["setup_future_usage"] = None
     assert session_state(session, {}).saved is None
 
 
-def test_a_line_is_known_by_its_own_metadata_or_by_its_product_s(shop: Shop) -> None:
+def test_a_line_is_identified_by_its_own_or_its_products_metadata(shop: Shop) -> None:
     lines = [{"metadata": {"order": "101"}}, {"price": {"product": {"metadata": {"order": "101"}}}}]
     assert [key_of_item(line) for line in lines] == ["101", "101"]
     assert key_of_item({"metadata": {}, "price": {"product": "prod_1"}}) is None

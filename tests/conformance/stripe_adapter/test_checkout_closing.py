@@ -1,4 +1,4 @@
-"""A cart that is paid on a page of Stripe's: closed unless it is paid, and found."""
+"""A cart paid on a Stripe page: closing an unpaid page, and finding a page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DECLINED = "4000000000009995"
 
 
 def _returned(shop: Shop, invoice: str, lags: int = 0) -> tuple[str, CheckoutRequest, str]:
-    """A customer, the cart and its session, whose debit the bank has returned."""
+    """A customer, a cart and its session, after the bank returned the debit."""
     shop.standin.controls.set(checkout_debit_invoice=invoice, checkout_invoice_lags=lags)
     customer, cart, state = shop.opened()
     shop.standin.controls.debit_checkout(state.reference, BAD_IBAN)
@@ -55,9 +55,9 @@ def test_a_returned_debit_has_failed_once_its_invoice_is_void(shop: Shop, close:
     [invoice] = shop.invoices(customer)
     payable = shop.now_of(reference)
     assert payable.status is PaymentStatus.PROCESSING
-    assert payable.error is not None  # so the cart is resumed, which tidies up (Payment.needs_void)
+    assert payable.error is not None  # so a resumed cart voids it (Payment.needs_void)
     assert shop.payments.state(invoice["id"]) == payable
-    assert shop.statuses(customer) == ["open"]  # looking changes nothing
+    assert shop.statuses(customer) == ["open"]  # reading changes nothing
     for _ in range(2):
         if close == "void":
             assert shop.payments.void(reference).status is PaymentStatus.FAILED
@@ -72,7 +72,7 @@ def test_a_returned_debit_has_failed_once_its_invoice_is_void(shop: Shop, close:
 
 
 @pytest.mark.parametrize("close", ["void", "open_checkout"])
-def test_an_invoice_that_a_returned_debit_left_may_be_paid_in_that_moment(shop: Shop, close: str) -> None:
+def test_an_invoice_left_by_a_returned_debit_may_be_paid_before_it_is_voided(shop: Shop, close: str) -> None:
     customer, cart, reference = _returned(shop, "at completion")
     [invoice] = shop.invoices(customer)
     shop.wire.meanwhile["POST void"] = lambda: shop.standin.controls.pay(invoice["id"])
@@ -82,7 +82,7 @@ def test_an_invoice_that_a_returned_debit_left_may_be_paid_in_that_moment(shop: 
     assert shop.statuses(customer) == ["paid"]
 
 
-def test_a_returned_debit_is_tidied_up_whichever_answer_is_lost(shop: Shop) -> None:
+def test_a_returned_debit_is_voided_despite_any_lost_response(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], PaymentState]:
@@ -98,7 +98,7 @@ def test_a_returned_debit_is_tidied_up_whichever_answer_is_lost(shop: Shop) -> N
 # -- closing ------------------------------------------------------------------------------------------------
 
 
-def test_closing_a_page_ends_it_for_the_customer(shop: Shop) -> None:
+def test_a_closed_page_cannot_be_paid(shop: Shop) -> None:
     customer, cart, state = shop.opened()
     with suppress(Exception):
         shop.standin.controls.pay_checkout(state.reference, DECLINED)
@@ -113,7 +113,7 @@ def test_closing_a_page_ends_it_for_the_customer(shop: Shop) -> None:
         shop.standin.controls.pay_checkout(state.reference)
 
 
-def test_a_page_is_closed_whichever_answer_is_lost(shop: Shop) -> None:
+def test_a_page_is_closed_despite_any_lost_response(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], PaymentState]:
@@ -134,7 +134,7 @@ def test_a_page_is_closed_whichever_answer_is_lost(shop: Shop) -> None:
         ("expire_checkout", PaymentStatus.CANCELED, []),
     ],
 )
-def test_closing_races_with_the_customer_and_with_others(
+def test_closing_races_with_the_customer_and_other_processes(
     shop: Shop, rival: str, status: PaymentStatus, taken: list[int]
 ) -> None:
     customer, _, state = shop.opened()
@@ -145,7 +145,7 @@ def test_closing_races_with_the_customer_and_with_others(
     assert shop.taken(customer) == taken
 
 
-def test_a_page_that_stripe_will_not_close_is_a_fault(shop: Shop) -> None:
+def test_a_page_that_stripe_refuses_to_close_is_a_fault(shop: Shop) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.add_fault("refuse", ".*/expire", times=9, error={"type": "invalid_request_error"})
     with pytest.raises(ProviderUnavailableError):
@@ -156,7 +156,7 @@ def test_a_page_that_stripe_will_not_close_is_a_fault(shop: Shop) -> None:
 # -- finding ------------------------------------------------------------------------------------------------
 
 
-def test_a_page_is_found_by_its_cart_alone_among_many(shop: Shop) -> None:
+def test_a_page_is_found_by_its_cart_among_many(shop: Shop) -> None:
     customer = shop.stranger()
     carts = [shop.page(customer, (ChargeLine("101", "Site", 1000 + number),)) for number in range(3)]
     states = [shop.payments.open_checkout(cart) for cart in carts]
@@ -169,8 +169,8 @@ def test_a_page_is_found_by_its_cart_alone_among_many(shop: Shop) -> None:
     assert {session["status"] for session in shop.sessions(customer)} == {"open"}
 
 
-def test_a_charge_is_not_found_as_the_receipt_of_a_page(shop: Shop) -> None:
-    """Both kinds of payment leave an invoice with the same cart on it."""
+def test_a_charge_search_finds_the_page_and_not_its_receipt(shop: Shop) -> None:
+    """Charges and pages both leave an invoice with the cart's metadata."""
     whose = shop.customer()
     cart = shop.cart(whose)
     page = replace(shop.page(whose[0]), cart_token=cart.cart_token)
@@ -185,7 +185,7 @@ def test_a_charge_is_not_found_as_the_receipt_of_a_page(shop: Shop) -> None:
 
 
 def _twins(shop: Shop) -> tuple[str, CheckoutRequest, list[str]]:
-    """Two open sessions of one cart: Stripe has them if a key was forgotten in between."""
+    """Two open sessions of one cart. Stripe can have them after the idempotency key expired in between."""
     customer, cart, state = shop.opened()
     shop.standin.clock.advance(10)
     asked = shop.asked_page()
@@ -211,7 +211,7 @@ def _twins(shop: Shop) -> tuple[str, CheckoutRequest, list[str]]:
     return customer, cart, [state.reference, twin.id]
 
 
-def test_of_two_open_pages_of_one_cart_the_oldest_stays(shop: Shop) -> None:
+def test_the_older_of_two_open_pages_stays(shop: Shop) -> None:
     for look in ("find", "open_checkout"):
         customer, cart, (first, _) = _twins(shop)
         if look == "find":
@@ -223,7 +223,7 @@ def test_of_two_open_pages_of_one_cart_the_oldest_stays(shop: Shop) -> None:
         assert shop.pages(customer) == [("open", "unpaid"), ("expired", "unpaid")]
 
 
-def test_of_two_pages_of_one_cart_the_paid_one_counts(shop: Shop) -> None:
+def test_the_paid_one_of_two_pages_counts(shop: Shop) -> None:
     for pay, status in (
         (shop.standin.controls.pay_checkout, PaymentStatus.SUCCEEDED),
         (shop.standin.controls.debit_checkout, PaymentStatus.PROCESSING),
@@ -236,7 +236,7 @@ def test_of_two_pages_of_one_cart_the_paid_one_counts(shop: Shop) -> None:
         assert shop.pages(customer)[0] == ("expired", "unpaid")
 
 
-def test_the_spare_page_may_be_paid_in_the_moment_it_is_closed(shop: Shop) -> None:
+def test_the_spare_page_may_be_paid_while_it_is_closed(shop: Shop) -> None:
     customer, cart, (_, second) = _twins(shop)
     shop.wire.meanwhile["POST expire"] = lambda: shop.standin.controls.pay_checkout(second)
     found = shop.payments.find(customer, cart.cart_token, cart.created_at)
@@ -246,7 +246,7 @@ def test_the_spare_page_may_be_paid_in_the_moment_it_is_closed(shop: Shop) -> No
     assert shop.taken(customer) == [2100]
 
 
-def test_a_session_of_a_stranger_is_none_of_ours(shop: Shop) -> None:
+def test_a_session_created_elsewhere_is_not_ours(shop: Shop) -> None:
     customer = shop.stranger()
     strange = shop.api.checkout.sessions.create(
         {

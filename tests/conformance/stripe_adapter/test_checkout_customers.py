@@ -1,4 +1,4 @@
-"""Customers that Stripe does not know yet, and the methods they paid with."""
+"""Customers that Stripe does not know yet, and their saved payment methods."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONTACT = BillingContact(
 )
 
 
-def test_a_customer_is_made_of_the_billing_contact(shop: Shop) -> None:
+def test_a_customer_is_created_from_the_billing_contact(shop: Shop) -> None:
     customer_id = shop.payments.customer_for(replace(ACCOUNT, billing_contact=CONTACT))
     made = shop.api.customers.retrieve(customer_id).to_dict()
     assert (made["name"], made["email"]) == ("Jenny Rosen", "jenny@example.com")
@@ -37,7 +37,7 @@ def test_a_customer_is_made_of_the_billing_contact(shop: Shop) -> None:
     assert (bare["name"], bare["email"], bare["address"]) == ("Rosen Ltd", None, None)
 
 
-def test_a_customer_is_made_once_whichever_answer_is_lost(shop: Shop) -> None:
+def test_a_customer_is_created_once_despite_any_lost_response(shop: Shop) -> None:
     numbers = itertools.count()
     account = ACCOUNT
 
@@ -51,7 +51,7 @@ def test_a_customer_is_made_once_whichever_answer_is_lost(shop: Shop) -> None:
         assert shop.api.customers.retrieve(first).metadata["account_id"] == account.id, spoilt
 
 
-def test_a_contact_that_changes_between_two_tries_holds_up_no_order(shop: Shop) -> None:
+def test_a_contact_that_changes_between_attempts_blocks_no_order(shop: Shop) -> None:
     first = shop.payments.customer_for(replace(ACCOUNT, billing_contact=CONTACT))
     moved = replace(ACCOUNT, billing_contact=replace(CONTACT, city="Hamburg"))
     second = shop.payments.customer_for(moved)
@@ -75,7 +75,7 @@ def _paid_method(shop: Shop) -> SavedMethod:
     return saved
 
 
-def test_the_method_that_paid_becomes_the_default_and_pays_the_next_cart(shop: Shop) -> None:
+def test_the_paying_method_becomes_the_default_and_pays_the_next_cart(shop: Shop) -> None:
     saved = _paid_method(shop)
     assert shop.payments.default_method(saved.customer_id) is None
     for _ in range(2):
@@ -87,7 +87,7 @@ def test_the_method_that_paid_becomes_the_default_and_pays_the_next_cart(shop: S
     assert charged.status is PaymentStatus.SUCCEEDED
 
 
-def test_a_default_that_is_there_stays(shop: Shop) -> None:
+def test_an_existing_default_method_stays(shop: Shop) -> None:
     customer, method = shop.customer()
     page = shop.payments.open_checkout(shop.page(customer))
     shop.standin.controls.pay_checkout(page.reference)
@@ -100,7 +100,7 @@ def test_a_default_that_is_there_stays(shop: Shop) -> None:
     assert default.id == method
 
 
-def test_a_source_of_old_that_pays_by_default_stays_it(shop: Shop) -> None:
+def test_a_legacy_default_source_stays(shop: Shop) -> None:
     saved = _paid_method(shop)
     shop.standin.state.get("customer", saved.customer_id)["default_source"] = "card_of_old"
     shop.payments.keep_method(saved)
@@ -109,7 +109,7 @@ def test_a_source_of_old_that_pays_by_default_stays_it(shop: Shop) -> None:
 
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_fault_while_a_method_is_kept_is_one(shop: Shop, kind: str, place: int) -> None:
+def test_a_fault_while_saving_a_method_is_reported(shop: Shop, kind: str, place: int) -> None:
     saved = _paid_method(shop)
     shop.wire.spoil(place, kind)
     with pytest.raises(ProviderUnavailableError):
@@ -121,7 +121,7 @@ def test_a_fault_while_a_method_is_kept_is_one(shop: Shop, kind: str, place: int
     assert default.id == saved.id
 
 
-def test_a_method_that_is_not_kept_stops_nothing(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_method_that_cannot_be_saved_stops_nothing(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     saved = _paid_method(shop)
     shop.payments.keep_method(SavedMethod("cus_unknown", saved.id))
     assert caplog.records == []

@@ -1,4 +1,4 @@
-"""News of a page lead to its session, whichever part of the payment they name."""
+"""Every event about a page leads to its session, whichever part of the payment it names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conformance.stripe_adapter.shop import (
     signed,
 )
 
-# What these report is nothing that a payment of ours depends on, or was reported by another event.
+# No payment of ours depends on these events, or another event already reported the same change.
 _SAY_NOTHING = {
     "customer.created",
     "customer.updated",
@@ -31,7 +31,7 @@ _SAY_NOTHING = {
 
 
 def _references(shop: Shop, first: int) -> dict[str, str | None]:
-    """Where each event since then leads, once its reference has been read."""
+    """The session that each event since `first` leads to."""
     found = {}
     for told in list(shop.standin.events)[first:]:
         body = json.dumps(told).encode()
@@ -74,7 +74,7 @@ def test_every_event_of_a_debit_leads_to_its_session(shop: Shop, invoice: str, a
     assert {"checkout.session.completed", f"checkout.session.async_payment_{outcome}"} <= telling.keys()
 
 
-def test_a_try_that_failed_and_an_expiry_lead_to_the_session(shop: Shop) -> None:
+def test_a_failed_attempt_and_an_expiry_lead_to_the_session(shop: Shop) -> None:
     _, _, state = shop.opened()
     first = len(list(shop.standin.events))
     shop.standin.controls.pay_checkout(state.reference, "4000002760003184")
@@ -86,7 +86,7 @@ def test_a_try_that_failed_and_an_expiry_lead_to_the_session(shop: Shop) -> None
     assert shop.now_of(state.reference).status is PaymentStatus.CANCELED
 
 
-def test_a_session_is_named_by_its_own_events_without_a_request(shop: Shop) -> None:
+def test_a_sessions_own_events_need_no_request(shop: Shop) -> None:
     shop.wire.spoil(None)
     session: Any = {"object": "checkout.session", "id": "cs_1"}
     for kind in ("completed", "expired", "async_payment_succeeded", "async_payment_failed"):

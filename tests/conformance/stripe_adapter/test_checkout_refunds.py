@@ -1,4 +1,4 @@
-"""Giving money of a page back, once, whatever Stripe makes of the invoice."""
+"""Refunds of payments made on a page: each happens once, in every state of the invoice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SENT_BACK_LATER = "4000000000005126"
 
 
 def _paid(shop: Shop, lines: tuple[ChargeLine, ...] = TWO_LINES, currency: str = "EUR") -> tuple[str, str]:
-    """The ids of a customer and of the session that they have paid."""
+    """The ids of a customer and of the session that the customer paid."""
     customer, _, state = shop.opened(lines, currency)
     shop.standin.controls.pay_checkout(state.reference)
     return customer, state.reference
@@ -45,7 +45,7 @@ def _refunds(shop: Shop, session_id: str) -> list[Any]:
 @pytest.mark.parametrize("line_metadata", [False, True])
 @pytest.mark.parametrize("credit_notes", [False, True])
 @pytest.mark.parametrize("lags", [0, 60])
-def test_two_orders_refunds_add_up(shop: Shop, line_metadata: bool, credit_notes: bool, lags: int) -> None:
+def test_refunds_of_two_orders_add_up(shop: Shop, line_metadata: bool, credit_notes: bool, lags: int) -> None:
     shop.standin.controls.set(
         checkout_line_metadata=line_metadata, checkout_credit_notes=credit_notes, checkout_invoice_lags=lags
     )
@@ -57,9 +57,7 @@ def test_two_orders_refunds_add_up(shop: Shop, line_metadata: bool, credit_notes
         shop.standin.clock.advance(25 * HOUR)
         shop.wire.spoil(None)
         assert shop.refunds.refund(session_id, line.key, f"order-{line.key}") == first
-        assert "refunds" not in [
-            path for path, _ in shop.wire.posted
-        ]  # it was looked up, not asked for again
+        assert "refunds" not in [path for path, _ in shop.wire.posted]  # it was found, not created again
         refund = shop.api.refunds.retrieve(first.id)
         assert (refund.amount, refund.metadata["order_id"]) == (line.amount, f"order-{line.key}")
     assert len(_refunds(shop, session_id)) == 2
@@ -76,7 +74,7 @@ def test_two_orders_refunds_add_up(shop: Shop, line_metadata: bool, credit_notes
 
 @pytest.mark.parametrize("invoice", DEBIT_INVOICES)
 @pytest.mark.parametrize("credit_notes", [False, True])
-def test_a_debit_is_refunded_once_its_money_is_there(shop: Shop, invoice: str, credit_notes: bool) -> None:
+def test_a_debit_is_refunded_once_its_money_has_arrived(shop: Shop, invoice: str, credit_notes: bool) -> None:
     shop.standin.controls.set(checkout_debit_invoice=invoice, checkout_credit_notes=credit_notes)
     customer, _, state = shop.opened()
     shop.standin.controls.debit_checkout(state.reference)
@@ -89,7 +87,7 @@ def test_a_debit_is_refunded_once_its_money_is_there(shop: Shop, invoice: str, c
 
 
 @pytest.mark.parametrize("credit_notes", [False, True])
-def test_a_refund_happens_once_whichever_answer_is_lost(shop: Shop, credit_notes: bool) -> None:
+def test_a_refund_happens_once_despite_any_lost_response(shop: Shop, credit_notes: bool) -> None:
     shop.standin.controls.set(checkout_credit_notes=credit_notes)
     customer = session_id = ""
 
@@ -102,7 +100,7 @@ def test_a_refund_happens_once_whichever_answer_is_lost(shop: Shop, credit_notes
         assert state.amount == 1200, spoilt
         assert [refund.id for refund in _refunds(shop, session_id)] == [state.id], spoilt
         assert shop.given_back(customer) == 1200, spoilt
-        # Asking once more mends the books, and nothing but the books.
+        # A retry adds the missing credit note, and nothing else.
         assert shop.refunds.refund(session_id, "101", "order-" + session_id) == state, spoilt
         assert shop.given_back(customer) == 1200, spoilt
         assert len(shop.notes(customer)) == int(credit_notes), spoilt
@@ -110,7 +108,7 @@ def test_a_refund_happens_once_whichever_answer_is_lost(shop: Shop, credit_notes
 
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("request_", ["GET credit_notes", "GET lines", "POST credit_notes"])
-def test_a_fault_in_the_books_does_not_make_the_refund_look_failed(
+def test_a_failed_credit_note_does_not_make_the_refund_fail(
     shop: Shop, kind: str, request_: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.standin.controls.set(checkout_credit_notes=True)
@@ -129,7 +127,7 @@ def test_a_refused_credit_note_is_only_logged(shop: Shop, caplog: pytest.LogCapt
     assert vars(record)["order_id"] == "order-1"
 
 
-def test_twins_refund_an_order_once(shop: Shop) -> None:
+def test_concurrent_requests_refund_an_order_once(shop: Shop) -> None:
     shop.standin.controls.set(checkout_credit_notes=True)
     customer, session_id = _paid(shop)
     states: list[RefundState] = []
@@ -149,10 +147,10 @@ def test_twins_refund_an_order_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("twin_sees_the_invoice", [False, True])
-def test_twins_that_know_of_different_invoices_refund_an_order_once(
+def test_concurrent_requests_with_different_invoices_refund_an_order_once(
     shop: Shop, twin_sees_the_invoice: bool
 ) -> None:
-    """One read the session before its invoice appeared, the other after: both must give back in the same way."""
+    """One request read the session before its invoice appeared, the other after. Both must refund the same way."""
     shop.standin.controls.set(checkout_credit_notes=True, checkout_invoice_lags=60)
     customer, session_id = _paid(shop)
     twins: list[RefundState] = []
@@ -167,8 +165,8 @@ def test_twins_that_know_of_different_invoices_refund_an_order_once(
     assert shop.given_back(customer) == 1200
 
 
-def test_asking_again_carries_the_same_key(shop: Shop) -> None:
-    """Twins that both looked before either had posted are kept apart by the key alone."""
+def test_a_retry_sends_the_same_key(shop: Shop) -> None:
+    """Only the key prevents a second refund when two requests both searched before either posted."""
     _, session_id = _paid(shop)
     shop.wire.meanwhile["POST refunds"] = lambda: shop.wire.spoil(0, "dropped")
     with pytest.raises(ProviderUnavailableError):
@@ -182,7 +180,7 @@ def test_asking_again_carries_the_same_key(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("credit_notes", [False, True])
-def test_a_refund_of_tax_and_all_gives_the_gross_back(shop: Shop, credit_notes: bool) -> None:
+def test_a_refund_including_tax_returns_the_gross(shop: Shop, credit_notes: bool) -> None:
     shop.standin.controls.set(checkout_credit_notes=credit_notes)
     api = adapter(shop.standin, automatic_tax=True)
     customer = shop.stranger()
@@ -204,7 +202,7 @@ def test_a_refund_in_a_currency_without_minor_units(shop: Shop) -> None:
     assert (parts, shop.given_back(customer)) == ([101, 100], 201)
 
 
-def test_an_order_that_cost_nothing_needs_no_refund(shop: Shop) -> None:
+def test_a_free_order_needs_no_refund(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Trial", 0), ChargeLine("102", "Site", 900)))
     state = shop.refunds.refund(session_id, "101", "order-1")
     assert (state.amount, state.to_credit) == (0, 0)
@@ -212,7 +210,7 @@ def test_an_order_that_cost_nothing_needs_no_refund(shop: Shop) -> None:
     assert (shop.given_back(customer), _refunds(shop, session_id)) == (0, [])
 
 
-def test_what_can_not_be_refunded_is_refused_and_moves_no_money(shop: Shop) -> None:
+def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     customer, session_id = _paid(shop)
     with pytest.raises(RefundRefusedError):
         shop.refunds.refund(session_id, "999", "order-9")
@@ -221,7 +219,7 @@ def test_what_can_not_be_refunded_is_refused_and_moves_no_money(shop: Shop) -> N
     _, _, returned = shop.opened()
     shop.standin.controls.debit_checkout(returned.reference, BAD_IBAN)
     shop.standin.controls.fail(returned.reference)
-    # The receipt is no payment of its own: refunding by it as well would be refunding twice.
+    # The receipt is not a payment of its own. A refund through the receipt would be a second one.
     shop.wire.spoil(None)
     strange = shop.api.checkout.sessions.create(
         {
@@ -246,7 +244,7 @@ def test_what_can_not_be_refunded_is_refused_and_moves_no_money(shop: Shop) -> N
     assert shop.standin.net_paid(customer) == 2100 + 900
 
 
-def test_a_refund_by_hand_in_that_moment_counts(shop: Shop) -> None:
+def test_a_concurrent_refund_by_an_operator_counts(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Site", 1200),))
     by_hand: list[str] = []
 
@@ -260,7 +258,7 @@ def test_a_refund_by_hand_in_that_moment_counts(shop: Shop) -> None:
     assert shop.given_back(customer) == 1200
 
 
-def test_a_refund_that_arrived_counts_before_one_that_was_sent_back(shop: Shop) -> None:
+def test_a_successful_refund_counts_before_a_failed_one(shop: Shop) -> None:
     _, session_id = _paid(shop)
     first = shop.refunds.refund(session_id, "101", "order-1")
     shop.standin.controls.set(refunds="fail")
@@ -269,7 +267,7 @@ def test_a_refund_that_arrived_counts_before_one_that_was_sent_back(shop: Shop) 
     assert shop.refunds.refund(session_id, "101", "order-1") == first
 
 
-def test_a_line_of_the_invoice_is_known_by_either_sign(shop: Shop) -> None:
+def test_an_invoice_line_is_matched_by_its_own_metadata_too(shop: Shop) -> None:
     shop.standin.controls.set(checkout_credit_notes=True, checkout_line_metadata=True)
     customer, session_id = _paid(shop)
     invoice = shop.standin.state.get("invoice", shop.invoices(customer)[0]["id"])
@@ -279,11 +277,11 @@ def test_a_line_of_the_invoice_is_known_by_either_sign(shop: Shop) -> None:
     assert [note.total for note in shop.notes(customer)] == [1200]
 
 
-def test_a_refused_refund_is_given_once_an_operator_has_mended_it(shop: Shop) -> None:
-    """Stripe keeps the refusal under its key for a day: it is asked for under another, once."""
+def test_a_refused_refund_is_made_after_an_operator_fixed_the_cause(shop: Shop) -> None:
+    """Stripe repeats the refusal for the same key for a day, so the retry uses another key, once."""
     customer, session_id = _paid(shop)
     shop.standin.controls.set(refunds="refuse")
-    for asked in (1, 2):  # anew only once the refusal is an old one
+    for asked in (1, 2):  # a new key is used only once the refusal is old
         shop.wire.spoil(None)
         with pytest.raises(RefundRefusedError):
             shop.refunds.refund(session_id, "101", "order-1")
@@ -298,7 +296,7 @@ def test_a_refused_refund_is_given_once_an_operator_has_mended_it(shop: Shop) ->
 
 
 @pytest.mark.parametrize("how", ["at once", "later"])
-def test_a_refund_that_the_bank_sends_back_is_refused_not_done(shop: Shop, how: str) -> None:
+def test_a_refund_returned_by_the_bank_is_refused_not_done(shop: Shop, how: str) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference, SENT_BACK_LATER)
     if how == "at once":
@@ -312,7 +310,7 @@ def test_a_refund_that_the_bank_sends_back_is_refused_not_done(shop: Shop, how: 
     [failed] = _refunds(shop, state.reference)
     assert shop.news.refund_failed(failed.id)
     assert shop.notes(customer) == []
-    # An operator gives it back by hand, under the order's id.
+    # An operator refunds by hand, with the order's id in the metadata.
     shop.standin.controls.set(refunds="succeed")
     by_hand = shop.api.refunds.create(
         {"payment_intent": failed.payment_intent, "amount": 1200, "metadata": {"order_id": "order-1"}}

@@ -1,4 +1,4 @@
-"""A cart is charged once, whatever gets lost; what is there is found, and voided."""
+"""A cart is charged once, whatever is lost. Existing payments are found and can be voided."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tests.conformance.stripe_adapter.shop import (
     spoilt_runs,
 )
 
-# -- once, whatever gets lost -------------------------------------------------------------------------------
+# -- charged once, whatever is lost -------------------------------------------------------------------------
 
 
-def test_a_cart_is_charged_once_whichever_answer_is_lost(shop: Shop) -> None:
+def test_a_cart_is_charged_once_despite_any_lost_response(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], PaymentState]:
@@ -47,7 +47,7 @@ def test_a_cart_is_charged_once_whichever_answer_is_lost(shop: Shop) -> None:
         assert shop.balance(whose[0]) == 0, spoilt
 
 
-def test_a_final_decline_leaves_nothing_open_whichever_answer_is_lost(shop: Shop) -> None:
+def test_a_final_decline_leaves_nothing_open_despite_any_lost_response(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], PaymentState]:
@@ -63,8 +63,8 @@ def test_a_final_decline_leaves_nothing_open_whichever_answer_is_lost(shop: Shop
         assert shop.balance(whose[0]) == 300, spoilt
 
 
-def test_a_cart_is_charged_once_when_its_process_dies_for_more_than_a_day(shop: Shop) -> None:
-    """After 24 hours Stripe has forgotten every key: only looking saves the customer from paying twice."""
+def test_a_cart_is_charged_once_after_a_crash_of_more_than_a_day(shop: Shop) -> None:
+    """Stripe forgets every key after 24 hours. Only the search keeps the customer from paying twice."""
     for calls in range(7):
         whose = shop.customer()
         cart = shop.cart(whose)
@@ -82,7 +82,7 @@ def test_a_cart_is_charged_once_when_its_process_dies_for_more_than_a_day(shop: 
         assert shop.taken(whose[0]) == [2100], calls
 
 
-def test_a_cart_is_charged_once_a_day_later_whichever_answer_is_lost(shop: Shop) -> None:
+def test_a_cart_is_charged_once_a_day_later_despite_any_lost_response(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], PaymentState]:
@@ -102,7 +102,7 @@ def test_a_cart_is_charged_once_a_day_later_whichever_answer_is_lost(shop: Shop)
         assert shop.taken(whose[0]) == [2100], spoilt
 
 
-def test_a_recoverable_decline_is_not_tried_again_a_day_later(shop: Shop) -> None:
+def test_a_recoverable_decline_is_not_retried_a_day_later(shop: Shop) -> None:
     whose = shop.customer("pm_card_chargeCustomerFail")
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
@@ -111,7 +111,7 @@ def test_a_recoverable_decline_is_not_tried_again_a_day_later(shop: Shop) -> Non
     assert len(shop.api.charges.list({"customer": whose[0], "limit": 100}).data) == 1
 
 
-def test_two_at_once_charge_a_cart_once(shop: Shop) -> None:
+def test_two_concurrent_requests_charge_a_cart_once(shop: Shop) -> None:
     whose = shop.customer()
     cart = shop.cart(whose)
     outcomes: list[PaymentState] = []
@@ -145,8 +145,8 @@ def test_an_invoice_that_differs_from_the_cart_is_never_paid(shop: Shop) -> None
     assert shop.balance(whose[0]) == 10_000
 
 
-def test_a_key_used_with_other_words_finds_the_first_invoice(shop: Shop) -> None:
-    """A newer version of the code may describe the same cart in other words."""
+def test_a_key_used_with_other_parameters_finds_the_first_invoice(shop: Shop) -> None:
+    """A newer version of the code may describe the same cart with other parameters."""
     whose = shop.customer()
     cart = shop.cart(whose)
     first = shop.payments.charge(cart)
@@ -157,7 +157,7 @@ def test_a_key_used_with_other_words_finds_the_first_invoice(shop: Shop) -> None
     assert shop.taken(whose[0]) == [2100]
 
 
-def test_the_sdk_repeats_by_itself_what_the_network_lost(shop: Shop) -> None:
+def test_the_sdk_retries_lost_requests_itself(shop: Shop) -> None:
     whose = shop.customer()
     cart = shop.cart(whose)
     shop.wire.spoil(3, "lost")
@@ -165,10 +165,10 @@ def test_the_sdk_repeats_by_itself_what_the_network_lost(shop: Shop) -> None:
     assert shop.taken(whose[0]) == [2100]
 
 
-# -- looking and voiding ------------------------------------------------------------------------------------
+# -- finding and voiding ------------------------------------------------------------------------------------
 
 
-def test_a_strange_or_unknown_invoice_is_none_of_ours(shop: Shop) -> None:
+def test_a_foreign_or_unknown_invoice_is_not_ours(shop: Shop) -> None:
     customer, _ = shop.customer()
     strange = shop.api.invoices.create({"customer": customer, "currency": "eur"})
     assert shop.payments.state(strange.id) is None
@@ -180,18 +180,18 @@ def test_a_strange_or_unknown_invoice_is_none_of_ours(shop: Shop) -> None:
     assert shop.statuses(customer) == ["draft"]
 
 
-def test_a_payment_is_found_by_its_cart_alone_among_many(shop: Shop) -> None:
+def test_a_payment_is_found_by_its_cart_among_many(shop: Shop) -> None:
     whose = shop.customer()
     carts = [shop.cart(whose, (ChargeLine("101", "Site", 1000 + number),)) for number in range(3)]
     states = [shop.payments.charge(cart) for cart in carts]
     for _ in range(101):
-        shop.api.invoices.create({"customer": whose[0], "currency": "eur"})  # more than a page
+        shop.api.invoices.create({"customer": whose[0], "currency": "eur"})  # more than one page
     found = [shop.payments.find(whose[0], cart.cart_token, cart.created_at) for cart in carts]
     assert found == states
     assert shop.payments.find(whose[0], "another", carts[0].created_at) is None
 
 
-def test_voiding_closes_what_is_open_and_reports_what_is_paid(shop: Shop) -> None:
+def test_voiding_closes_an_open_invoice_and_reports_a_paid_one(shop: Shop) -> None:
     whose = shop.customer("pm_card_authenticationRequired", credit=300)
     state = shop.payments.charge(shop.cart(whose))
     for _ in range(2):
@@ -207,7 +207,7 @@ def test_voiding_closes_what_is_open_and_reports_what_is_paid(shop: Shop) -> Non
     assert shop.statuses(customer) == ["paid"]
 
 
-def test_voiding_a_draft_deletes_it_and_its_charge_can_not_go_on(shop: Shop) -> None:
+def test_voiding_a_draft_deletes_it_and_ends_its_charge(shop: Shop) -> None:
     whose = shop.customer()
     cart = shop.cart(whose)
     shop.wire.spoil(1, "dropped")
@@ -226,7 +226,7 @@ def test_voiding_a_draft_deletes_it_and_its_charge_can_not_go_on(shop: Shop) -> 
     assert shop.taken(whose[0]) == []
 
 
-def test_a_charge_after_the_cart_was_voided_takes_nothing(shop: Shop) -> None:
+def test_charging_a_voided_cart_takes_nothing(shop: Shop) -> None:
     whose = shop.customer()
     cart = shop.cart(whose)
     shop.wire.spoil(3, "dropped")

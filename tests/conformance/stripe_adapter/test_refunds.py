@@ -1,4 +1,4 @@
-"""Giving money back, once."""
+"""Refunds of charged invoices, each once."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from tests.conformance.stripe_adapter.shop import (
     spoilt_runs,
 )
 
-# -- giving back --------------------------------------------------------------------------------------------
+# -- refunds ------------------------------------------------------------------------------------------------
 
 
-def test_a_refund_gives_all_of_a_single_line_back_to_card_and_credit_once(shop: Shop) -> None:
+def test_a_refund_of_a_single_line_returns_card_money_and_credit_once(shop: Shop) -> None:
     customer, invoice_id = shop.paid((ChargeLine("101", "Site", 2100),), credit=500)
     first = shop.refunds.refund(invoice_id, "101", "order-1")
     assert (first.amount, first.to_credit) == (1600, 500)
@@ -37,7 +37,7 @@ def test_a_refund_gives_all_of_a_single_line_back_to_card_and_credit_once(shop: 
     shop.standin.clock.advance(25 * HOUR)
     shop.wire.spoil(None)
     assert shop.refunds.refund(invoice_id, "101", "order-1") == first
-    assert shop.wire.posted == []  # it was looked up, not asked for again
+    assert shop.wire.posted == []  # it was found, not created again
     [note] = shop.notes(customer)
     assert (note.id, note.total) == (first.id, 2100)
     assert (shop.given_back(customer), shop.balance(customer)) == (1600, 500)
@@ -57,14 +57,14 @@ def test_three_refunds_add_up_to_the_cent_in_any_order(shop: Shop, order: tuple[
     assert len(shop.notes(customer)) == 3
 
 
-def test_a_refund_gives_back_only_its_own_line(shop: Shop) -> None:
+def test_a_refund_returns_only_its_own_line(shop: Shop) -> None:
     customer, invoice_id = shop.paid()
     state = shop.refunds.refund(invoice_id, "102", "order-2")
     assert (state.amount, state.to_credit) == (900, 0)
     assert shop.given_back(customer) == 900
 
 
-def test_a_refund_happens_once_whichever_answer_is_lost(shop: Shop) -> None:
+def test_a_refund_happens_once_despite_any_lost_response(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], RefundState]:
@@ -83,8 +83,8 @@ def test_a_refund_happens_once_whichever_answer_is_lost(shop: Shop) -> None:
     ("fault", "collection"),
     [("dropped", "credit_notes"), ("error", "credit_notes"), ("dropped", "subscriptions")],
 )
-def test_asking_again_carries_the_same_key(shop: Shop, fault: str, collection: str) -> None:
-    """Twins that both looked before either had posted are kept apart by the key alone."""
+def test_a_retry_sends_the_same_key(shop: Shop, fault: str, collection: str) -> None:
+    """Only the key prevents a second refund when two requests both searched before either posted."""
     whose = shop.customer()
     if collection == "subscriptions":
         act: Callable[[], object] = renewal(shop, whose, next_month(shop))
@@ -107,7 +107,7 @@ def test_asking_again_carries_the_same_key(shop: Shop, fault: str, collection: s
     assert [posted for posted in shop.wire.posted if posted[0] == collection] == [first]
 
 
-def test_a_refund_of_tax_and_all_gives_the_gross_back(shop: Shop) -> None:
+def test_a_refund_including_tax_returns_the_gross(shop: Shop) -> None:
     whose = shop.customer()
     state = StripeInvoices(adapter(shop.standin, automatic_tax=True)).charge(shop.cart(whose))
     for key in ("101", "102"):
@@ -124,7 +124,7 @@ def test_a_refund_in_a_currency_without_minor_units(shop: Shop) -> None:
     assert (shop.given_back(customer), shop.balance(customer)) == (101, 100)
 
 
-def test_an_order_that_cost_nothing_needs_no_credit_note(shop: Shop) -> None:
+def test_a_free_order_needs_no_credit_note(shop: Shop) -> None:
     customer, invoice_id = shop.paid((ChargeLine("101", "Trial", 0), ChargeLine("102", "Site", 900)))
     state = shop.refunds.refund(invoice_id, "101", "order-1")
     assert (state.amount, state.to_credit) == (0, 0)
@@ -132,7 +132,7 @@ def test_an_order_that_cost_nothing_needs_no_credit_note(shop: Shop) -> None:
     assert shop.notes(customer) == []
 
 
-def test_what_can_not_be_refunded_is_refused_and_moves_no_money(shop: Shop) -> None:
+def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     customer, invoice_id = shop.paid()
     with pytest.raises(RefundRefusedError):
         shop.refunds.refund(invoice_id, "999", "order-9")
@@ -147,7 +147,7 @@ def test_what_can_not_be_refunded_is_refused_and_moves_no_money(shop: Shop) -> N
     assert shop.given_back(customer) == 0
 
 
-def test_a_refund_that_the_bank_sends_back_is_refused_not_done(shop: Shop) -> None:
+def test_a_refund_returned_by_the_bank_is_refused_not_done(shop: Shop) -> None:
     _, invoice_id = shop.paid()
     shop.standin.controls.set(refunds="fail")
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Renewing, and the terms that were paid."""
+"""Renewals, and the terms that were paid."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.conformance.stripe_adapter.shop import (
     spoilt_runs,
 )
 
-# -- renewing -----------------------------------------------------------------------------------------------
+# -- starting a renewal -------------------------------------------------------------------------------------
 
 
 def subscriptions(shop: Shop, customer_id: str) -> list[Any]:
@@ -39,7 +39,7 @@ def subscriptions(shop: Shop, customer_id: str) -> list[Any]:
 @pytest.mark.parametrize(
     ("term", "days", "interval"), [(Term.MONTHLY, 27, "month"), (Term.ANNUAL, 364, "year")]
 )
-def test_the_renewal_begins_at_its_anchor_and_costs_nothing_before(
+def test_a_renewal_begins_at_its_anchor_and_costs_nothing_before(
     shop: Shop, term: Term, days: int, interval: str
 ) -> None:
     whose = shop.customer()
@@ -57,7 +57,7 @@ def test_the_renewal_begins_at_its_anchor_and_costs_nothing_before(
     assert shop.taken(whose[0]) == []
 
 
-def test_a_renewal_starts_once_whichever_answer_is_lost(shop: Shop) -> None:
+def test_a_renewal_starts_once_despite_any_lost_response(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], Subscription]:
@@ -70,7 +70,7 @@ def test_a_renewal_starts_once_whichever_answer_is_lost(shop: Shop) -> None:
         assert [kept["id"] for kept in subscriptions(shop, whose[0])] == [started.id], spoilt
 
 
-def test_a_renewal_is_not_started_again_days_later_nor_after_its_anchor(shop: Shop) -> None:
+def test_a_renewal_is_not_started_again_days_later_or_after_its_anchor(shop: Shop) -> None:
     whose = shop.customer()
     again = renewal(shop, whose, next_month(shop))
     first = again()
@@ -81,7 +81,7 @@ def test_a_renewal_is_not_started_again_days_later_nor_after_its_anchor(shop: Sh
     assert len(subscriptions(shop, whose[0])) == 1
 
 
-def test_an_anchor_that_has_passed_moves_by_whole_terms(shop: Shop) -> None:
+def test_an_anchor_in_the_past_moves_by_whole_terms(shop: Shop) -> None:
     whose = shop.customer()
     now = shop.standin.clock.time()
     passed = now - 40 * 24 * HOUR
@@ -97,7 +97,6 @@ def test_an_anchor_that_has_passed_moves_by_whole_terms(shop: Shop) -> None:
 
 
 def begun(shop: Shop, whose: tuple[str, str]) -> str:
-    """A yearly renewal that begins in 30 days."""
     anchor = shop.standin.clock.time() + 30 * 24 * HOUR
     return renewal(shop, whose, anchor, term=Term.ANNUAL)().id
 
@@ -127,20 +126,20 @@ def test_a_renewal_has_no_paid_term_before_its_anchor(shop: Shop) -> None:
     )
 
 
-def test_a_term_waits_for_its_money_while_its_invoice_is_a_draft(shop: Shop) -> None:
+def test_a_term_waits_for_payment_while_its_invoice_is_a_draft(shop: Shop) -> None:
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop, and_seconds=60)
     assert (renewed(shop, subscription_id).waits, renewed(shop, subscription_id).paid) == (True, ())
 
 
-def test_a_term_that_has_begun_waits_also_before_there_is_an_invoice(shop: Shop) -> None:
+def test_a_new_term_waits_for_payment_before_it_has_an_invoice(shop: Shop) -> None:
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop, and_seconds=60)
     shop.api.invoices.delete(latest_invoice(shop, subscription_id))
     assert renewed(shop, subscription_id).waits
 
 
-def test_each_paid_term_is_told_with_its_invoice_the_oldest_first(shop: Shop) -> None:
+def test_paid_terms_are_listed_oldest_first_with_their_invoices(shop: Shop) -> None:
     subscription_id = begun(shop, shop.customer())
     anchor = shop.api.subscriptions.retrieve(subscription_id).billing_cycle_anchor
     pass_the_anchor(shop)
@@ -157,7 +156,7 @@ def test_each_paid_term_is_told_with_its_invoice_the_oldest_first(shop: Shop) ->
     assert paid[1].starts_at == paid[0].ends_at
 
 
-def test_a_term_that_was_declined_waits_until_it_is_paid(shop: Shop) -> None:
+def test_a_declined_term_waits_until_it_is_paid(shop: Shop) -> None:
     whose = shop.customer()
     subscription_id = begun(shop, whose)
     shop.standin.controls.decline(whose[1], "insufficient_funds")
@@ -169,7 +168,7 @@ def test_a_term_that_was_declined_waits_until_it_is_paid(shop: Shop) -> None:
     assert (state.status, state.waits, len(state.paid)) == ("active", False, 1)
 
 
-def test_a_term_whose_money_went_back_is_not_paid(shop: Shop) -> None:
+def test_a_refunded_term_is_not_paid(shop: Shop) -> None:
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop)
     invoice = latest_invoice(shop, subscription_id)
@@ -180,7 +179,7 @@ def test_a_term_whose_money_went_back_is_not_paid(shop: Shop) -> None:
     assert (state.waits, state.paid) == (False, ())
 
 
-def test_a_cancelled_renewal_has_ended_and_keeps_what_was_paid(shop: Shop) -> None:
+def test_a_cancelled_renewal_has_ended_and_keeps_its_paid_terms(shop: Shop) -> None:
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop)
     shop.api.subscriptions.cancel(subscription_id)
@@ -192,7 +191,7 @@ def test_an_unknown_renewal_is_none(shop: Shop) -> None:
     assert shop.renewals.renewal("sub_unknown") is None
 
 
-def test_news_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
+def test_events_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop)
     invoice = shop.api.invoices.retrieve(latest_invoice(shop, subscription_id)).to_dict()
@@ -200,7 +199,7 @@ def test_news_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
     assert shop.news.read_event(body, signed(shop, body)).subscription_id == subscription_id
 
 
-def test_a_refused_renewal_says_so(shop: Shop) -> None:
+def test_a_refused_renewal_raises_an_error(shop: Shop) -> None:
     whose = shop.customer()
     with pytest.raises(PaymentNotStartedError):
         renewal(shop, (whose[0], "pm_unknown"), shop.standin.clock.time() + 27 * 24 * HOUR)()

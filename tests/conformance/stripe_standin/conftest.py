@@ -1,5 +1,6 @@
-"""Every test here talks to the stand-in through the real SDK, and every answer is held against the types that
-the SDK generates from Stripe's specification: a test whose answers drift from them fails when it ends."""
+"""These tests reach the Stripe stand-in through the real SDK. Every response is checked against the types
+that the SDK generates from Stripe's specification, and a mismatch fails the test when it ends.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +21,6 @@ API_KEY = "sk_test_conformance"
 
 @dataclass
 class Recorded:
-    """An answer as it was on the wire."""
-
     method: str
     path: str
     status: int
@@ -30,7 +29,7 @@ class Recorded:
 
 
 class RecordingClient(stripe.RequestsClient):
-    """The SDK's own HTTP client, with a record of what it received."""
+    """The SDK's own HTTP client, which records what it received."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +44,7 @@ class RecordingClient(stripe.RequestsClient):
 
 @dataclass
 class Webhooks:
-    """Takes the stand-in's webhooks in place of a server."""
+    """Receives the stand-in's webhooks in place of a server."""
 
     received: list[tuple[bytes, str]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
@@ -61,7 +60,7 @@ class Webhooks:
 
 @dataclass
 class Shop:
-    """The stand-in, a client of it, and the webhooks it sends."""
+    """The stand-in, its SDK client, and the webhooks it sends."""
 
     standin: StripeStandIn
     client: stripe.StripeClient
@@ -69,7 +68,7 @@ class Shop:
     webhooks: Webhooks
 
     def customer(self, method: str | None = "pm_card_visa", **params: Any) -> stripe.Customer:
-        """A customer in Germany who pays with `method` unless told otherwise."""
+        """A customer in Germany with the payment method `method`."""
         customer = self.client.v1.customers.create(
             {
                 "name": "Jenny Rosen",
@@ -96,7 +95,7 @@ class Shop:
         return self.customer(method.id)
 
     def draft(self, customer: stripe.Customer, *amounts: int, **params: Any) -> stripe.Invoice:
-        """An invoice with a line for each amount (minor units)."""
+        """An invoice with one line per amount (minor units)."""
         invoice = self.client.v1.invoices.create(
             {
                 "customer": customer.id,
@@ -122,7 +121,7 @@ class Shop:
         return self.client.v1.invoices.pay(invoice.id, {"off_session": True})
 
     def session(self, customer: stripe.Customer | None = None, *amounts: int, **params: Any) -> Any:
-        """A Checkout Session as the backend makes them, with a line for each amount (minor units)."""
+        """A Checkout Session like the backend's, with one line per amount (minor units)."""
         lines: list[Any] = [
             {
                 "price_data": {

@@ -1,4 +1,4 @@
-"""To the cent: tax, balances, and what credit notes give back."""
+"""Amounts to the cent: tax, balances, and credit notes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .conftest import Shop
 
 
 def lines_of(invoice: Any, *parts: tuple[int, int]) -> Any:
-    """Credit note lines: (index of the invoice's line, net amount)."""
+    """Credit note lines as (index of the invoice's line, net amount)."""
     return [
         {"type": "invoice_line_item", "invoice_line_item": invoice.lines.data[line].id, "amount": amount}
         for line, amount in parts
@@ -50,12 +50,12 @@ def test_tax_by_the_country_of_the_customer(
 
 def test_each_line_is_rounded_and_the_invoice_is_their_sum(shop: Shop) -> None:
     invoice: Any = shop.open(shop.customer(), 13, 13, 50, automatic_tax={"enabled": True})
-    # 19 % of 13 is 2.47 → 2, of 50 is 9.50 → 10; of the sum 76 it would be 14.44 → 14.
+    # 19 % of 13 is 2.47 → 2, of 50 is 9.50 → 10. Of the sum 76 it would be 14.44 → 14.
     assert [line.taxes[0].amount for line in invoice.lines.data] == [2, 2, 10]
     assert invoice.total - invoice.subtotal == invoice.total_taxes[0].amount == 14
 
 
-def test_a_price_that_includes_its_tax(shop: Shop) -> None:
+def test_price_including_tax(shop: Shop) -> None:
     price_data: Any = {
         "currency": "eur",
         "unit_amount": 1190,
@@ -73,12 +73,12 @@ def test_a_price_that_includes_its_tax(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("exempt", "reason"), [("reverse", "reverse_charge"), ("exempt", "customer_exempt")])
-def test_a_customer_who_pays_no_tax(shop: Shop, exempt: str, reason: str) -> None:
+def test_tax_exempt_customer(shop: Shop, exempt: str, reason: str) -> None:
     invoice: Any = shop.open(shop.customer(tax_exempt=exempt), automatic_tax={"enabled": True})
     assert (invoice.total, invoice.total_taxes[0].taxability_reason) == (1200, reason)
 
 
-def test_finalizing_without_a_place_fails_and_says_so(shop: Shop) -> None:
+def test_finalizing_without_an_address_fails_with_a_reason(shop: Shop) -> None:
     draft = shop.draft(shop.customer(address={"city": "Nowhere"}), automatic_tax={"enabled": True})
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.client.v1.invoices.finalize_invoice(draft.id)
@@ -102,7 +102,7 @@ def test_a_debt_is_added_to_the_next_invoice(shop: Shop) -> None:
     assert shop.standin.net_paid(customer.id) == 1500
 
 
-def test_a_draft_says_what_the_balance_is_now(shop: Shop) -> None:
+def test_a_draft_shows_the_current_balance(shop: Shop) -> None:
     customer = shop.customer()
     draft = shop.draft(customer)
     shop.client.v1.customers.balance_transactions.create(customer.id, {"amount": -300, "currency": "eur"})
@@ -111,7 +111,7 @@ def test_a_draft_says_what_the_balance_is_now(shop: Shop) -> None:
     assert (read.starting_balance, read.ending_balance, read.amount_due) == (-300, None, 1200)
 
 
-def test_every_movement_of_the_balance_is_on_record(shop: Shop) -> None:
+def test_every_change_of_the_balance_is_recorded(shop: Shop) -> None:
     customer = shop.customer(None, balance=-2000)
     invoice = shop.open(customer, 1200)
     shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "credit_amount": 1200})
@@ -124,7 +124,7 @@ def test_every_movement_of_the_balance_is_on_record(shop: Shop) -> None:
     ]
 
 
-def test_an_invoice_below_nothing_is_credit(shop: Shop) -> None:
+def test_a_negative_invoice_becomes_credit(shop: Shop) -> None:
     customer = shop.customer(balance=-100)
     invoice = shop.open(customer, 500, -800)
     assert (invoice.status, invoice.total, invoice.amount_due) == ("paid", -300, 0)
@@ -132,7 +132,7 @@ def test_an_invoice_below_nothing_is_credit(shop: Shop) -> None:
     assert shop.standin.charges(customer.id) == []
 
 
-def test_credit_in_one_currency_pays_for_no_other(shop: Shop) -> None:
+def test_credit_in_one_currency_does_not_pay_for_another(shop: Shop) -> None:
     customer = shop.customer(balance=-2000)
     invoice = shop.open(customer, 1200, currency="usd")
     assert (invoice.amount_due, shop.standin.balance(customer.id)) == (1200, -2000)
@@ -142,7 +142,7 @@ def test_credit_in_one_currency_pays_for_no_other(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("parts", [(333, 333, 334), (1, 1, 998), (500, 500), (13, 27, 960), (1000,)])
-def test_the_parts_of_a_line_give_its_tax_back_exactly(shop: Shop, parts: tuple[int, ...]) -> None:
+def test_the_parts_of_a_line_return_its_tax_exactly(shop: Shop, parts: tuple[int, ...]) -> None:
     invoice: Any = shop.paid(shop.customer(address={"country": "FI"}), 1000, automatic_tax={"enabled": True})
     for amount in parts:
         credit: Any = {"invoice": invoice.id, "lines": lines_of(invoice, (0, amount))}
@@ -172,7 +172,7 @@ def test_a_preview_changes_nothing(shop: Shop) -> None:
     assert shop.read(invoice).post_payment_credit_notes_amount == 0
 
 
-def test_on_an_open_invoice_it_lowers_what_is_to_be_paid(shop: Shop) -> None:
+def test_a_credit_note_on_an_open_invoice_lowers_the_amount_due(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer, 1200)
     note = shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 500})
@@ -183,7 +183,7 @@ def test_on_an_open_invoice_it_lowers_what_is_to_be_paid(shop: Shop) -> None:
     assert shop.read(invoice).status == "paid"
 
 
-def test_over_all_of_an_open_invoice_it_closes_it(shop: Shop) -> None:
+def test_a_credit_note_over_a_whole_open_invoice_closes_it(shop: Shop) -> None:
     invoice = shop.open(shop.customer(), 1200)
     shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200})
 
@@ -192,7 +192,7 @@ def test_over_all_of_an_open_invoice_it_closes_it(shop: Shop) -> None:
     assert shop.standin.charges() == []
 
 
-def test_what_is_open_and_what_credit_had_paid_are_given_back_by_one(shop: Shop) -> None:
+def test_one_credit_note_returns_the_amount_due_and_the_credit_used(shop: Shop) -> None:
     customer = shop.customer(balance=-300)
     invoice = shop.open(customer, 1200)
     note = shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "credit_amount": 300})
@@ -200,7 +200,7 @@ def test_what_is_open_and_what_credit_had_paid_are_given_back_by_one(shop: Shop)
     assert shop.standin.balance(customer.id) == -300
 
 
-def test_while_the_payment_is_processing_it_is_refused(shop: Shop) -> None:
+def test_a_credit_note_is_refused_while_the_payment_is_processing(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
     with pytest.raises(stripe.InvalidRequestError):
@@ -208,7 +208,7 @@ def test_while_the_payment_is_processing_it_is_refused(shop: Shop) -> None:
     assert shop.standin.credit_notes() == []
 
 
-def test_a_refund_made_before_is_linked(shop: Shop) -> None:
+def test_an_earlier_refund_is_linked(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id, "amount": 1200})
     note = shop.client.v1.credit_notes.create(
@@ -218,17 +218,17 @@ def test_a_refund_made_before_is_linked(shop: Shop) -> None:
     assert len(shop.standin.refunds()) == 1
 
 
-def test_more_than_the_card_has_paid_cannot_go_back_to_it(shop: Shop) -> None:
+def test_no_more_than_the_card_paid_is_refunded_to_it(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(balance=-500), 1200)
     with pytest.raises(stripe.InvalidRequestError):
         shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "refund_amount": 1200})
     assert (shop.standin.credit_notes(), shop.standin.refunds()) == ([], [])
 
 
-# -- what a builder forgets ----------------------------------------------------------------------------------
+# -- what an object builder may omit -------------------------------------------------------------------------
 
 
-def test_a_new_object_that_lacks_what_stripe_always_says_is_a_violation() -> None:
+def test_a_new_object_without_stripes_required_fields_is_a_violation() -> None:
     bare = sdk_types.skeleton("invoice")
 
     found = "\n".join(sdk_types.violations("invoice", bare))
@@ -236,7 +236,7 @@ def test_a_new_object_that_lacks_what_stripe_always_says_is_a_violation() -> Non
         assert forgotten in found
 
 
-def test_a_field_that_is_none_cannot_be_set(shop: Shop) -> None:
+def test_an_unknown_field_cannot_be_set(shop: Shop) -> None:
     with pytest.raises(AttributeError, match="colour"):
         shop.standin.state.draft("invoice", colour="red")
     with pytest.raises(AttributeError, match="colour"):

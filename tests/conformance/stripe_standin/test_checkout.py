@@ -1,4 +1,4 @@
-"""Checkout Sessions: creating, reading, expiring, and what is refused."""
+"""Checkout Sessions: creating, reading, expiring, and refusals."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_new_session_is_open_and_has_no_payment_yet(shop: Shop) -> None:
     assert shop.client.v1.invoices.list({"customer": customer.id}).data == []
 
 
-def test_its_lines_are_read_apart_or_by_expand(shop: Shop) -> None:
+def test_line_items_are_read_separately_or_with_expand(shop: Shop) -> None:
     session = shop.session(shop.customer(None), *range(1001, 1013))
 
     assert "line_items" not in shop.http.recorded[-1].body
@@ -62,7 +62,7 @@ def test_its_lines_are_read_apart_or_by_expand(shop: Shop) -> None:
     assert embedded.data[1].price.product.metadata["line"] == "1"
 
 
-def test_a_price_of_its_own_can_be_a_line(shop: Shop) -> None:
+def test_an_existing_price_can_be_a_line(shop: Shop) -> None:
     product = shop.client.v1.products.create({"name": "Domain"})
     price = shop.client.v1.prices.create({"product": product.id, "currency": "usd", "unit_amount": 700})
 
@@ -83,7 +83,7 @@ def test_sessions_are_listed_by_customer_status_and_payment(shop: Shop) -> None:
     assert [found.id for found in sessions.list({"status": "open"}).data] == [foreign.id, still_open.id]
 
 
-def test_only_what_is_allowed_and_possible_is_offered(shop: Shop) -> None:
+def test_only_allowed_and_possible_methods_are_offered(shop: Shop) -> None:
     customer = shop.customer(None)
     allowed = shop.session(customer, allowed_payment_method_types=["card", "paypal"])
     assert (allowed.payment_method_types, allowed.allowed_payment_method_types) == (
@@ -99,10 +99,10 @@ def test_only_what_is_allowed_and_possible_is_offered(shop: Shop) -> None:
     assert _refusal(shop, customer, **both).param == "allowed_payment_method_types"
 
 
-# -- what is refused -----------------------------------------------------------------------------------------
+# -- refusals ------------------------------------------------------------------------------------------------
 
 
-def test_the_removed_parameter_for_payment_method_types_is_unknown(shop: Shop) -> None:
+def test_the_removed_parameter_payment_method_types_is_unknown(shop: Shop) -> None:
     error = _refusal(shop, payment_method_types=["card"])
 
     assert (error.code, error.param) == ("parameter_unknown", "payment_method_types")
@@ -111,7 +111,7 @@ def test_the_removed_parameter_for_payment_method_types_is_unknown(shop: Shop) -
 @pytest.mark.parametrize(
     ("missing", "code"), [("mode", "parameter_missing"), ("success_url", "parameter_missing")]
 )
-def test_what_is_missing_is_named(shop: Shop, missing: str, code: str) -> None:
+def test_a_missing_parameter_is_named(shop: Shop, missing: str, code: str) -> None:
     params: Any = {"mode": "payment", "success_url": "https://shop.example/", "line_items": [_line()]}
     del params[missing]
 
@@ -137,13 +137,13 @@ def test_what_is_missing_is_named(shop: Shop, missing: str, code: str) -> None:
         (_line(colour="red"), "line_items[0][colour]"),
     ],
 )  # fmt: skip
-def test_a_wrong_line_is_named_and_nothing_is_made_of_the_others(shop: Shop, line: Any, param: str) -> None:
+def test_an_invalid_line_is_named_and_creates_nothing(shop: Shop, line: Any, param: str) -> None:
     assert _refusal(shop, line_items=[line]).param == param
     _refusal(shop, line_items=[_line(), line])
     assert shop.standin.objects("product") == []
 
 
-def test_lines_have_to_be_one_time_prices_in_one_currency(shop: Shop) -> None:
+def test_lines_must_be_one_time_prices_in_one_currency(shop: Shop) -> None:
     monthly = _line()
     monthly["price_data"]["recurring"] = {"interval": "month"}
     dollars = _line()
@@ -160,13 +160,11 @@ def test_lines_have_to_be_one_time_prices_in_one_currency(shop: Shop) -> None:
     [(30 * 60 - 5, "at least 30 minutes"), (-5, "at least 30 minutes"), (24 * HOUR + 5, "less than 24 hours"),
      (24 * HOUR + 1, "less than 24 hours")],
 )  # fmt: skip
-def test_a_session_lives_for_thirty_minutes_to_less_than_a_day(
-    shop: Shop, seconds: int, fragment: str
-) -> None:
+def test_a_session_lasts_thirty_minutes_to_less_than_a_day(shop: Shop, seconds: int, fragment: str) -> None:
     assert fragment in _refusal(shop, expires_at=shop.standin.clock.now() + seconds).message
 
 
-def test_an_amount_under_the_minimum_charge_is_refused(shop: Shop) -> None:
+def test_an_amount_below_the_minimum_charge_is_refused(shop: Shop) -> None:
     error = _refusal(shop, line_items=[_line(49)])
 
     assert error.code == "amount_too_small"
@@ -188,14 +186,14 @@ def test_an_amount_under_the_minimum_charge_is_refused(shop: Shop) -> None:
         ({"payment_intent_data": {"setup_future_usage": "never"}}, "Invalid payment_intent_data[setup_future_usage]"),
     ],
 )  # fmt: skip
-def test_wrong_parameters_are_refused_in_stripe_s_words(
+def test_invalid_parameters_are_refused_in_stripes_words(
     shop: Shop, params: dict[str, Any], message: str
 ) -> None:
     assert message in _refusal(shop, **params).message
 
 
 @pytest.mark.parametrize("params", [{"customer_email": "a@example.com"}, {"customer_creation": "always"}])
-def test_a_customer_excludes_what_would_make_one(shop: Shop, params: dict[str, Any]) -> None:
+def test_a_customer_excludes_parameters_that_create_one(shop: Shop, params: dict[str, Any]) -> None:
     (other,) = params
     error = _refusal(shop, shop.customer(None), **params)
 
@@ -213,14 +211,14 @@ def test_a_customer_excludes_what_would_make_one(shop: Shop, params: dict[str, A
         {"line_items": [_line(0)]},
     ],
 )
-def test_what_is_not_built_is_said_loudly(shop: Shop, params: dict[str, Any]) -> None:
+def test_unsupported_features_are_501(shop: Shop, params: dict[str, Any]) -> None:
     with pytest.raises(stripe.APIError) as refusal:
         shop.session(**params)
     assert refusal.value.http_status == 501
     assert shop.standin.objects("product") == []
 
 
-def test_a_repetition_gets_the_same_session_and_another_request_is_refused(shop: Shop) -> None:
+def test_a_replay_returns_the_same_session_and_another_request_is_refused(shop: Shop) -> None:
     def create(amount: int) -> Any:
         params: Any = {
             "mode": "payment",
@@ -240,7 +238,7 @@ def test_a_repetition_gets_the_same_session_and_another_request_is_refused(shop:
 # -- tax -----------------------------------------------------------------------------------------------------
 
 
-def test_tax_needs_to_know_where_the_customer_is(shop: Shop) -> None:
+def test_automatic_tax_needs_the_customers_location(shop: Shop) -> None:
     nowhere = shop.customer(None, address={})
     tax = {"automatic_tax": {"enabled": True}}
 
@@ -254,7 +252,7 @@ def test_tax_needs_to_know_where_the_customer_is(shop: Shop) -> None:
     assert (known.amount_subtotal, known.total_details.amount_tax, known.amount_total) == (1333, 253, 1586)
 
 
-def test_tax_within_the_price_leaves_the_total(shop: Shop) -> None:
+def test_inclusive_tax_keeps_the_total(shop: Shop) -> None:
     line = _line(1190)
     line["price_data"]["tax_behavior"] = "inclusive"
 
@@ -266,7 +264,7 @@ def test_tax_within_the_price_leaves_the_total(shop: Shop) -> None:
 # -- expiring ------------------------------------------------------------------------------------------------
 
 
-def test_a_session_expires_when_asked_to_once(shop: Shop) -> None:
+def test_a_session_can_be_expired_once(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
 
     expired = shop.client.v1.checkout.sessions.expire(session.id)
@@ -281,7 +279,7 @@ def test_a_session_expires_when_asked_to_once(shop: Shop) -> None:
     )
 
 
-def test_a_session_expires_by_itself_at_its_time(shop: Shop) -> None:
+def test_a_session_expires_by_itself_in_time(shop: Shop) -> None:
     short = shop.session(shop.customer(None), expires_at=shop.standin.clock.now() + HOUR)
     long = shop.session(shop.customer(None))
 
@@ -296,7 +294,7 @@ def test_a_session_expires_by_itself_at_its_time(shop: Shop) -> None:
     assert event["data"]["object"]["metadata"] == {"cart": "c1"}
 
 
-def test_a_paid_session_neither_expires_nor_is_expired(shop: Shop) -> None:
+def test_a_paid_session_cannot_expire(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)
 

@@ -1,4 +1,4 @@
-"""The page of a Checkout Session, as a browser without scripts sees and sends it."""
+"""The page of a Checkout Session, as a browser without scripts uses it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def _form(session: Any, action: str) -> Form:
 
 
 def _send(session: Any, action: str, **filled_in: str) -> requests.Response:
-    """Sends a form of the page; the redirect is not followed, for the shop's pages are not there."""
+    """Submit a form of the page. The redirect is not followed, because the shop's pages do not exist."""
     form = _form(session, action)
     assert filled_in.keys() <= form.fields.keys()
     address = urljoin(session.url, form.action)
-    typed = {"Content-Type": "application/x-www-form-urlencoded"}  # as a browser says, with no field too
+    typed = {"Content-Type": "application/x-www-form-urlencoded"}  # browsers send it even for an empty form
     return requests.post(
         address, {**form.fields, **filled_in}, headers=typed, allow_redirects=False, timeout=10
     )
@@ -37,7 +37,7 @@ def _page(session: Any, **headers: str) -> str:
     return requests.get(session.url, headers=headers, timeout=10).text
 
 
-def test_it_shows_what_is_to_be_paid_and_takes_a_card(shop: Shop) -> None:
+def test_the_page_shows_the_total_and_accepts_a_card(shop: Shop) -> None:
     session = shop.session(shop.customer(None, name="<b>Jenny</b>"), 1200, 900)
 
     page = _page(session)
@@ -53,7 +53,7 @@ def test_it_shows_what_is_to_be_paid_and_takes_a_card(shop: Shop) -> None:
     assert shop.read_session(session).payment_status == "paid"
 
 
-def test_who_walks_away_can_come_back(shop: Shop) -> None:
+def test_a_customer_who_leaves_can_come_back(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
 
     assert '<a href="https://shop.example/cart">' in _page(session)
@@ -62,7 +62,7 @@ def test_who_walks_away_can_come_back(shop: Shop) -> None:
     assert _send(session, "card").status_code == 303
 
 
-def test_without_a_cancel_url_there_is_no_way_back(shop: Shop) -> None:
+def test_without_a_cancel_url_there_is_no_back_link(shop: Shop) -> None:
     params: Any = {
         "mode": "payment",
         "success_url": "https://shop.example/",
@@ -81,7 +81,7 @@ def test_without_a_cancel_url_there_is_no_way_back(shop: Shop) -> None:
     assert "2 × A" in page
 
 
-def test_a_declined_card_is_explained_and_another_one_accepted(shop: Shop) -> None:
+def test_a_declined_card_is_explained_and_another_is_accepted(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
 
     declined = _send(session, "card", card=INSUFFICIENT_FUNDS)
@@ -97,7 +97,7 @@ def test_a_declined_card_is_explained_and_another_one_accepted(shop: Shop) -> No
     ("answer", "status", "location"),
     [("confirm", "complete", "https://shop.example/paid?session={}"), ("refuse", "open", "/c/pay/{}")],
 )
-def test_the_bank_s_challenge_is_a_page_of_its_own(
+def test_the_banks_challenge_is_a_page_of_its_own(
     shop: Shop, answer: str, status: str, location: str
 ) -> None:
     session = shop.session(shop.customer(None))
@@ -111,7 +111,7 @@ def test_the_bank_s_challenge_is_a_page_of_its_own(
     assert shop.read_session(session).status == status
 
 
-def test_a_debit_goes_to_the_shop_at_once(shop: Shop) -> None:
+def test_a_debit_redirects_to_the_shop_at_once(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
 
     sent = _send(session, "debit", iban=FAILING_IBAN)
@@ -120,7 +120,7 @@ def test_a_debit_goes_to_the_shop_at_once(shop: Shop) -> None:
     assert shop.read_session(session).payment_status == "unpaid"
 
 
-def test_a_session_that_is_over_offers_nothing_to_pay(shop: Shop) -> None:
+def test_a_closed_session_offers_nothing_to_pay(shop: Shop) -> None:
     paid, expired = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     stale = [_form(session, "card") for session in (paid, expired)]
     _send(paid, "card")
@@ -137,7 +137,7 @@ def test_a_session_that_is_over_offers_nothing_to_pay(shop: Shop) -> None:
     assert len(shop.standin.charges()) == 1
 
 
-def test_who_the_customer_is_is_asked_only_when_it_is_not_known(shop: Shop) -> None:
+def test_unknown_customer_details_are_asked_for(shop: Shop) -> None:
     assert "email" not in _form(shop.session(shop.customer(None)), "card").fields
     assert "email" not in _form(shop.session(customer_email="a@example.com"), "card").fields
     session = shop.session()
@@ -160,7 +160,7 @@ def test_who_the_customer_is_is_asked_only_when_it_is_not_known(shop: Shop) -> N
         (None, "", "en"),
     ],
 )
-def test_it_speaks_the_language_of_the_session_or_the_browser(
+def test_the_page_uses_the_language_of_the_session_or_the_browser(
     shop: Shop, locale: str | None, accepted: str, language: str
 ) -> None:
     params = {} if locale is None else {"locale": locale}
@@ -172,8 +172,8 @@ def test_it_speaks_the_language_of_the_session_or_the_browser(
     assert ("Betalen" in page) == (language == "nl")
 
 
-def test_every_page_is_dutch_from_end_to_end(shop: Shop) -> None:
-    """A phrase that is missing in the table would fail here."""
+def test_every_page_is_entirely_dutch(shop: Shop) -> None:
+    """A phrase missing in the translation table fails here."""
     tax = {"automatic_tax": {"enabled": True}, "locale": "nl"}
     session = shop.session(None, 1200, **tax)
     seen = [_page(session)]
@@ -191,7 +191,7 @@ def test_every_page_is_dutch_from_end_to_end(shop: Shop) -> None:
         assert [word for word in english if f">{word}" in page or f" {word} " in page] == []
 
 
-def test_an_unknown_session_has_a_page_that_says_so(shop: Shop) -> None:
+def test_an_unknown_session_gets_a_not_found_page(shop: Shop) -> None:
     answer = requests.get(f"{shop.standin.url}/c/pay/cs_test_x", timeout=10)
 
     assert answer.status_code == 404
@@ -211,7 +211,7 @@ def test_a_program_gets_the_session_or_the_error_as_json(shop: Shop) -> None:
     assert (paid.status_code, paid.json()["status"]) == (200, "complete")
 
 
-def test_the_first_page_shows_the_sessions(shop: Shop) -> None:
+def test_the_start_page_lists_the_sessions(shop: Shop) -> None:
     session = shop.session(shop.customer(None), client_reference_id="cart-<1>")
 
     page = requests.get(shop.standin.url + "/", timeout=10).text

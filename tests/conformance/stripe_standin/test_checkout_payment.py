@@ -1,4 +1,4 @@
-"""Paying a Checkout Session: what is made of it, what is told of it, and what Stripe's documents leave open."""
+"""Paying a Checkout Session: its objects, its events, and the points that Stripe's documentation leaves open."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _types_since(shop: Shop, first: int) -> list[str]:
 
 
 def _told(shop: Shop, event_type: str) -> Any:
-    """What the only event of that type is about."""
+    """The object of the only event of this type."""
     (event,) = [event for event in shop.standin.events if event["type"] == event_type]
     return event["data"]["object"]
 
@@ -71,7 +71,7 @@ def test_a_card_completes_the_session_and_pays_its_invoice(shop: Shop) -> None:
     assert shop.standin.net_paid(customer.id) == 2100
 
 
-def test_the_method_is_saved_and_not_made_the_default(shop: Shop) -> None:
+def test_the_method_is_saved_but_not_made_the_default(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
 
@@ -97,7 +97,7 @@ def test_without_setup_future_usage_nothing_is_saved(shop: Shop, data: Any) -> N
     assert (intent.description, intent.metadata.to_dict()) == (data.get("description"), {})
 
 
-def test_a_card_set_up_by_paying_can_be_charged_in_the_customer_s_absence(shop: Shop) -> None:
+def test_a_card_set_up_by_paying_can_be_charged_off_session(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
     shop.standin.controls.pay_checkout(session.id, CHALLENGED_UNTIL_SET_UP)
@@ -130,7 +130,7 @@ def test_a_declined_card_leaves_the_session_open_for_another(shop: Shop) -> None
     assert len(shop.standin.charges(customer.id)) == 1
 
 
-def test_the_bank_s_challenge_is_passed_failed_or_followed_by_a_decline(shop: Shop) -> None:
+def test_a_bank_challenge_can_pass_fail_or_be_followed_by_a_decline(shop: Shop) -> None:
     passed, failed, declined = (shop.session(shop.customer(None)) for _ in range(3))
     shop.standin.controls.pay_checkout(passed.id, CHALLENGED)
     shop.standin.controls.pay_checkout(failed.id, CHALLENGED)
@@ -161,7 +161,7 @@ def test_a_session_is_paid_once(shop: Shop) -> None:
     assert shop.standin.net_paid(customer.id) == 1200
 
 
-def test_an_expired_session_is_not_paid_and_its_payment_is_canceled(shop: Shop) -> None:
+def test_an_expired_session_cannot_be_paid_and_its_payment_is_canceled(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
     shop.standin.controls.pay_checkout(session.id, CHALLENGED)
@@ -184,7 +184,7 @@ def test_two_sessions_of_one_cart_can_both_be_paid_at_stripe(shop: Shop) -> None
     assert shop.standin.net_paid(customer.id) == 2400
 
 
-def test_credit_on_the_customer_s_balance_is_not_used(shop: Shop) -> None:
+def test_the_customers_credit_balance_is_not_used(shop: Shop) -> None:
     customer = shop.customer(None)
     shop.client.v1.customers.balance_transactions.create(customer.id, {"amount": -500, "currency": "eur"})
     session = shop.session(customer)
@@ -199,7 +199,7 @@ def test_credit_on_the_customer_s_balance_is_not_used(shop: Shop) -> None:
 # -- by debit ------------------------------------------------------------------------------------------------
 
 
-def test_a_debit_completes_the_session_before_its_money_is_there(shop: Shop) -> None:
+def test_a_debit_completes_the_session_before_its_money_arrives(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
 
@@ -223,7 +223,7 @@ def test_a_debit_completes_the_session_before_its_money_is_there(shop: Shop) -> 
     assert shop.standin.net_paid(customer.id) == 1200
 
 
-def test_a_debit_that_the_bank_returns_leaves_the_session_unpaid_for_good(shop: Shop) -> None:
+def test_a_returned_debit_leaves_the_session_unpaid_permanently(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
     shop.standin.controls.debit_checkout(session.id, FAILING_IBAN)
@@ -254,7 +254,7 @@ def test_the_controls_settle_and_fail_a_debit_by_its_session(shop: Shop) -> None
         shop.standin.controls.settle(settled.id)
 
 
-def test_a_debit_is_only_offered_in_euro(shop: Shop) -> None:
+def test_a_debit_is_offered_in_euro_only(shop: Shop) -> None:
     line: Any = {
         "price_data": {"currency": "usd", "unit_amount": 900, "product_data": {"name": "A"}},
         "quantity": 1,
@@ -265,7 +265,7 @@ def test_a_debit_is_only_offered_in_euro(shop: Shop) -> None:
         shop.standin.controls.debit_checkout(session.id)
 
 
-# -- what Stripe's documents leave open ----------------------------------------------------------------------
+# -- what Stripe's documentation leaves open -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("reaches", [False, True])
@@ -286,10 +286,10 @@ def test_whether_line_metadata_reaches_the_invoice(shop: Shop, reaches: bool) ->
     products = [
         shop.client.v1.products.retrieve(line.pricing.price_details.product) for line in invoice.lines.data
     ]
-    assert [product.metadata["line"] for product in products] == ["1", "0"]  # this is documented
+    assert [product.metadata["line"] for product in products] == ["1", "0"]  # Stripe documents this
 
 
-def test_the_invoice_of_a_debit_may_be_there_at_once_and_open(shop: Shop) -> None:
+def test_the_invoice_of_a_debit_may_be_open_at_once(shop: Shop) -> None:
     shop.standin.controls.set(checkout_debit_invoice="at completion")
     settled, failed = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     for session in (settled, failed):
@@ -307,7 +307,7 @@ def test_the_invoice_of_a_debit_may_be_there_at_once_and_open(shop: Shop) -> Non
     assert shop.read_session(failed, "payment_intent").payment_intent.status == "canceled"
 
 
-def test_an_open_invoice_of_checkout_can_still_be_paid_on_its_own_page(shop: Shop) -> None:
+def test_an_open_invoice_of_checkout_can_be_paid_on_its_own_page(shop: Shop) -> None:
     shop.standin.controls.set(checkout_debit_invoice="at completion")
     session = shop.session(shop.customer(None))
     shop.standin.controls.debit_checkout(session.id)
@@ -319,7 +319,7 @@ def test_an_open_invoice_of_checkout_can_still_be_paid_on_its_own_page(shop: Sho
     assert (paid.payment_status, paid.invoice.status) == ("paid", "paid")
 
 
-def test_the_invoice_may_come_later_than_the_news(shop: Shop) -> None:
+def test_the_invoice_may_appear_after_the_event(shop: Shop) -> None:
     shop.standin.controls.set(checkout_invoice_lags=30)
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)
@@ -365,7 +365,7 @@ def test_a_wrong_setting_is_refused(shop: Shop, name: str, value: str) -> None:
         shop.standin.controls.set(**{name: value})
 
 
-def test_without_invoice_creation_there_is_none(shop: Shop) -> None:
+def test_without_invoice_creation_there_is_no_invoice(shop: Shop) -> None:
     session = shop.session(shop.customer(None), invoice_creation={"enabled": False})
     shop.standin.controls.pay_checkout(session.id)
 
@@ -376,7 +376,7 @@ def test_without_invoice_creation_there_is_none(shop: Shop) -> None:
 # -- customers and tax ---------------------------------------------------------------------------------------
 
 
-def test_an_invoice_needs_a_customer_so_one_is_made(shop: Shop) -> None:
+def test_a_customer_is_created_because_an_invoice_needs_one(shop: Shop) -> None:
     session = shop.session(customer_email="new@example.com")
     assert (session.customer, session.customer_creation) == (None, "if_required")
 
@@ -387,7 +387,7 @@ def test_an_invoice_needs_a_customer_so_one_is_made(shop: Shop) -> None:
     assert len(shop.client.v1.payment_methods.list({"customer": customer.id}).data) == 1
 
 
-def test_a_guest_stays_one_unless_a_customer_is_to_be_made(shop: Shop) -> None:
+def test_a_guest_gets_no_customer_unless_one_is_required(shop: Shop) -> None:
     guest = shop.session(invoice_creation={"enabled": False})
     known = shop.session(invoice_creation={"enabled": False}, customer_creation="always")
     for session in (guest, known):
@@ -398,7 +398,7 @@ def test_a_guest_stays_one_unless_a_customer_is_to_be_made(shop: Shop) -> None:
     assert shop.read_session(known, "customer").customer.email == "jenny@example.com"
 
 
-def test_the_e_mail_address_is_needed(shop: Shop) -> None:
+def test_the_email_address_is_required(shop: Shop) -> None:
     session = shop.session()
 
     with pytest.raises(Exception, match="e-mail address is required"):
@@ -407,7 +407,7 @@ def test_the_e_mail_address_is_needed(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("saves", [False, True])
-def test_what_the_customer_types_is_saved_when_that_was_asked_for(shop: Shop, saves: bool) -> None:
+def test_entered_details_are_saved_when_requested(shop: Shop, saves: bool) -> None:
     customer = shop.client.v1.customers.create({"name": "Jenny Rosen", "address": {"country": "DE"}})
     update: Any = {"customer_update": {"address": "auto", "name": "auto"}} if saves else {}
     session = shop.session(customer, **update)
@@ -421,7 +421,7 @@ def test_what_the_customer_types_is_saved_when_that_was_asked_for(shop: Shop, sa
     assert (details.name, details.address.country, details.address.postal_code) == ("Piet", "NL", "1011 AB")
 
 
-def test_the_address_typed_on_the_page_decides_the_tax_when_it_is_the_customer_s(shop: Shop) -> None:
+def test_the_entered_address_decides_the_tax_when_it_becomes_the_customers(shop: Shop) -> None:
     tax = {"automatic_tax": {"enabled": True}}
     fixed = shop.session(shop.customer(None), 1000, **tax)
     typed = shop.session(shop.customer(None), 1000, customer_update={"address": "auto"}, **tax)
@@ -439,7 +439,7 @@ def test_the_address_typed_on_the_page_decides_the_tax_when_it_is_the_customer_s
     assert totals == {"fixed": 1190, "typed": 1210, "guest": 1210}
 
 
-def test_another_try_from_another_country_is_over_another_amount(shop: Shop) -> None:
+def test_another_attempt_from_another_country_changes_the_amount(shop: Shop) -> None:
     session = shop.session(None, 1000, automatic_tax={"enabled": True})
     with pytest.raises(Exception, match="insufficient funds"):
         shop.standin.controls.pay_checkout(
@@ -453,7 +453,7 @@ def test_another_try_from_another_country_is_over_another_amount(shop: Shop) -> 
     assert paid.customer.address.country == "DE"
 
 
-def test_tax_cannot_be_without_a_country(shop: Shop) -> None:
+def test_tax_needs_a_country(shop: Shop) -> None:
     session = shop.session(None, automatic_tax={"enabled": True})
 
     with pytest.raises(Exception, match="country is required"):
@@ -461,7 +461,7 @@ def test_tax_cannot_be_without_a_country(shop: Shop) -> None:
     assert shop.read_session(session).payment_intent is None
 
 
-# -- news and money back -------------------------------------------------------------------------------------
+# -- events and refunds --------------------------------------------------------------------------------------
 
 
 def test_webhooks_carry_the_session_signed_and_in_any_order(shop: Shop) -> None:
@@ -495,7 +495,7 @@ def test_the_payment_is_refunded_like_any_other(shop: Shop) -> None:
     assert (after.payment_status, after.invoice.status) == ("paid", "paid")
 
 
-def test_a_debit_on_its_way_cannot_be_refunded(shop: Shop) -> None:
+def test_a_processing_debit_cannot_be_refunded(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
     shop.standin.controls.debit_checkout(session.id)
 
@@ -513,7 +513,7 @@ def test_the_summary_names_the_sessions(shop: Shop) -> None:
     assert (found["id"], found["status"], found["payment_status"]) == (session.id, "complete", "paid")
 
 
-def test_whatever_customers_do_money_and_session_agree(shop: Shop) -> None:
+def test_money_and_session_agree_after_any_sequence_of_steps(shop: Shop) -> None:
     chance = random.Random(11)
     controls = shop.standin.controls
     steps = [

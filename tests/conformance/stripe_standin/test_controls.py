@@ -1,4 +1,4 @@
-"""What is not Stripe's API: the pages, the controls, the command line."""
+"""Everything beside Stripe's API: the pages, the controls, the command line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def control(shop: Shop, name: str, **what: Any) -> Any:
     return answer.json()
 
 
-def test_the_summary_tells_where_a_customer_s_money_is(shop: Shop) -> None:
+def test_the_summary_shows_a_customers_money(shop: Shop) -> None:
     customer = shop.customer()
     paid = shop.paid(customer, 1200)
     still_open = shop.open(customer, 500)
@@ -53,9 +53,7 @@ def test_the_summary_tells_where_a_customer_s_money_is(shop: Shop) -> None:
     ("iban", "status"),
     [("DE89370400440532013000", "paid"), ("DE62370400440532013001", "open")],
 )
-def test_a_sepa_payment_ends_as_its_account_is_published_when_days_go_by(
-    shop: Shop, iban: str, status: str
-) -> None:
+def test_a_sepa_payment_ends_as_documented_after_some_days(shop: Shop, iban: str, status: str) -> None:
     invoice = shop.open(shop.sepa_customer(iban))
     shop.client.v1.invoices.pay(invoice.id)
     control(shop, "clock", seconds=DAY)
@@ -67,7 +65,7 @@ def test_a_sepa_payment_ends_as_its_account_is_published_when_days_go_by(
     assert shop.read(invoice).status == status
 
 
-def test_a_refund_that_fails_after_all_is_money_taken_again(shop: Shop) -> None:
+def test_a_refund_that_fails_later_takes_the_money_back(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200)
     control(shop, "settings", refunds="fail")
@@ -79,7 +77,7 @@ def test_a_refund_that_fails_after_all_is_money_taken_again(shop: Shop) -> None:
     assert "refund.failed" in shop.event_types()
 
 
-def test_a_fault_waits_for_the_path_it_is_meant_for(shop: Shop) -> None:
+def test_a_fault_waits_for_its_path(shop: Shop) -> None:
     invoice = shop.open(shop.customer())
     control(shop, "faults", kind="error", path="/v1/invoices/[^/]+/pay", times=2)
 
@@ -90,7 +88,7 @@ def test_a_fault_waits_for_the_path_it_is_meant_for(shop: Shop) -> None:
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_a_given_error_is_answered_as_given(shop: Shop) -> None:
+def test_a_given_error_is_returned_as_given(shop: Shop) -> None:
     error = {"type": "card_error", "code": "card_declined", "decline_code": "pickup_card", "message": "No."}
     control(shop, "faults", kind="refuse", path="/v1/invoices/.*/pay", status=402, error=error)
     invoice = shop.open(shop.customer())
@@ -102,7 +100,7 @@ def test_a_given_error_is_answered_as_given(shop: Shop) -> None:
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_done_and_answered_500_is_found_out_by_reading(shop: Shop) -> None:
+def test_a_500_after_the_work_is_detected_by_reading(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     control(shop, "faults", kind="error_after", path="/v1/invoices/.*/pay")
@@ -125,14 +123,14 @@ def test_done_and_answered_500_is_found_out_by_reading(shop: Shop) -> None:
         ("settle", {"payment": "in_unknown"}),
     ],
 )
-def test_a_wrong_control_is_refused_with_the_reason(shop: Shop, name: str, what: dict[str, Any]) -> None:
+def test_an_invalid_control_is_refused_with_a_reason(shop: Shop, name: str, what: dict[str, Any]) -> None:
     answer = requests.post(f"{shop.standin.url}/_standin/{name}", json=what, timeout=10)
 
     assert 400 <= answer.status_code < 500
     assert answer.json()["error"]
 
 
-def test_the_first_page_lists_invoices_and_controls(shop: Shop) -> None:
+def test_the_start_page_lists_invoices_and_controls(shop: Shop) -> None:
     invoice = shop.open(shop.customer(name="<b>Jenny</b>"))
 
     page = requests.get(shop.standin.url + "/", timeout=10)
@@ -145,7 +143,7 @@ def test_the_first_page_lists_invoices_and_controls(shop: Shop) -> None:
     assert "<script" not in page.text
 
 
-def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(shop: Shop) -> None:
+def test_every_control_has_a_working_form_on_the_page(shop: Shop) -> None:
     control(shop, "settings", refunds="pending")
     customer = shop.customer()
     paid = shop.paid(customer, 1200)
@@ -183,7 +181,7 @@ def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(shop: Shop
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_of_fault_can_be_chosen_and_shows_as_waiting(shop: Shop, kind: str) -> None:
+def test_each_kind_of_fault_can_be_set_and_is_listed(shop: Shop, kind: str) -> None:
     address = f"{shop.standin.url}/"
     form = next(one for one in forms_of(address) if one.action == "/_standin/faults")
     assert form.choices["kind"] == list(KINDS)
@@ -196,7 +194,7 @@ def test_each_kind_of_fault_can_be_chosen_and_shows_as_waiting(shop: Shop, kind:
     assert f"at /v1/refunds, 3 times: {KINDS[kind]}" in requests.get(address, timeout=10).text
 
 
-def test_webhooks_are_shuffled_and_put_in_order_again_by_the_form(shop: Shop) -> None:
+def test_the_form_shuffles_webhooks_and_restores_their_order(shop: Shop) -> None:
     address = f"{shop.standin.url}/"
     for seed, shuffle in (("7", 7), ("", None)):
         form = next(one for one in forms_of(address) if one.action == "/_standin/webhooks")
@@ -213,14 +211,14 @@ def test_the_page_of_a_paid_invoice_offers_nothing_to_pay(shop: Shop) -> None:
     assert "<form" not in page
 
 
-def test_requests_are_on_record(shop: Shop) -> None:
+def test_requests_are_recorded(shop: Shop) -> None:
     shop.client.v1.customers.create({}, {"idempotency_key": "key-1"})
 
     last = shop.standin.requests[-1]
     assert (last.method, last.path, last.idempotency_key) == ("POST", "/v1/customers", "key-1")
 
 
-def test_the_command_line_serves_on_a_free_port_and_says_where() -> None:
+def test_the_command_line_serves_on_a_free_port_and_prints_it() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         [

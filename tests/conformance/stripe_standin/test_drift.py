@@ -1,5 +1,6 @@
-"""The stand-in cannot drift into fiction: its requests and answers against the types that the pinned `stripe`
-package generates from Stripe's specification. (conftest.py holds every answer of every other test as well.)"""
+"""The stand-in matches Stripe: its requests and responses fit the types that the pinned `stripe` package
+generates from Stripe's specification. conftest.py checks the responses of all other tests too.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from .conftest import API_KEY, Shop
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_a_route_takes_only_parameters_that_the_sdk_knows(route: Route) -> None:
+def test_a_route_accepts_only_parameters_that_the_sdk_knows(route: Route) -> None:
     known = sdk_types.params(route.params)
 
     assert route.understood - known.keys() <= {
@@ -30,8 +31,8 @@ def test_a_route_takes_only_parameters_that_the_sdk_knows(route: Route) -> None:
     assert route.supports <= known.keys()
 
 
-def test_every_route_answers_in_the_shape_of_the_sdk(shop: Shop) -> None:
-    """Visits every address; the fixture holds the answers against the types."""
+def test_every_route_responds_in_the_shape_of_the_sdk(shop: Shop) -> None:
+    """Call every route. The fixture checks the responses against the types."""
     stripe_ = shop.client.v1
     customer = shop.customer()
     stripe_.customers.retrieve(customer.id)
@@ -116,7 +117,7 @@ def test_every_route_answers_in_the_shape_of_the_sdk(shop: Shop) -> None:
     assert missed == []
 
 
-def test_the_api_version_is_the_one_that_the_sdk_pins(shop: Shop) -> None:
+def test_the_api_version_is_the_one_pinned_by_the_sdk(shop: Shop) -> None:
     shop.client.v1.customers.create({})
 
     assert shop.http.recorded[-1].headers["Stripe-Version"] == stripe.api_version
@@ -137,7 +138,7 @@ def test_the_api_version_is_the_one_that_the_sdk_pins(shop: Shop) -> None:
         (lambda body: body.update(customer={"object": "invoice"}), "customer"),
     ],
 )
-def test_the_guard_sees_what_is_wrong(shop: Shop, change: Any, complaint: str) -> None:
+def test_the_checker_detects_wrong_shapes(shop: Shop, change: Any, complaint: str) -> None:
     shop.open(shop.customer())
     answer = requests.get(
         f"{shop.standin.url}/v1/invoices", headers={"Authorization": f"Bearer {API_KEY}"}, timeout=10

@@ -1,4 +1,4 @@
-"""Events that can be read later, and those sent by hand."""
+"""Reading past events, and sending events by hand."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_events_are_read_by_type_and_time(shop: Shop) -> None:
         types(type="invoice.paid", types=["invoice.paid"])
 
 
-def test_an_event_shows_things_as_they_were(shop: Shop) -> None:
+def test_an_event_shows_the_object_as_it_was_then(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), metadata={"cart": "c1"})
     shop.client.v1.invoices.update(invoice.id, {"metadata": {"cart": "c2"}})
 
@@ -57,7 +57,7 @@ def test_an_event_names_the_request_that_caused_it(shop: Shop) -> None:
     )
     assert created["request"]["idempotency_key"] == "key-1"
     assert created["request"]["id"].startswith("req_")
-    assert paid["request"] == {"id": None, "idempotency_key": None}  # nobody asked: the bank did
+    assert paid["request"] == {"id": None, "idempotency_key": None}  # caused by the bank, not by a request
 
 
 def test_events_are_kept_for_thirty_days(shop: Shop) -> None:
@@ -68,7 +68,7 @@ def test_events_are_kept_for_thirty_days(shop: Shop) -> None:
     assert shop.client.v1.events.list().data == []
 
 
-def test_an_event_that_never_happened_is_signed_like_any(shop: Shop) -> None:
+def test_a_forged_event_is_signed_like_any_other(shop: Shop) -> None:
     subject = {"object": "invoice", "id": "in_nobody"}
     shop.standin.controls.send_made_event("invoice.paid", subject, id="evt_forged", created=1)
     shop.standin.deliver_webhooks()
@@ -90,7 +90,7 @@ def test_the_same_seed_shuffles_the_same_way(shop: Shop) -> None:
 
 
 def test_every_event_that_the_webhooks_handle_is_sent(shop: Shop) -> None:
-    """Those of issue 4, by the ways that lead to them."""
+    """The events that the backend's webhook handler knows, each produced by a real action."""
     customer = shop.customer()
     shop.client.v1.invoices.void_invoice(shop.open(customer).id)
     paid = shop.paid(customer, 1200)

@@ -1,4 +1,4 @@
-"""Faults: what is left at the stand-in, what the SDK sees, and that others are served meanwhile."""
+"""Faults: what remains at the stand-in, what the SDK sees, and that other requests are served meanwhile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .conftest import Shop
 PAY = r"/v1/invoices/[^/]+/pay"
 
 
-def test_a_500_after_applying_is_kept_under_the_key(shop: Shop) -> None:
+def test_a_500_after_the_work_is_kept_under_the_key(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     shop.standin.controls.add_fault("error_after", PAY)
@@ -28,7 +28,7 @@ def test_a_500_after_applying_is_kept_under_the_key(shop: Shop) -> None:
     assert shop.standin.net_paid(customer.id) == 1200
 
 
-def test_a_lost_answer_to_a_payment_charges_once(shop: Shop) -> None:
+def test_a_lost_response_to_a_payment_charges_once(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     shop.standin.controls.add_fault("lost", PAY)
@@ -50,7 +50,7 @@ def test_a_dropped_request_leaves_nothing(shop: Shop) -> None:
     assert shop.standin.requests[-1].status is None
 
 
-def test_a_fault_can_let_some_pass_first(shop: Shop) -> None:
+def test_a_fault_can_let_some_requests_pass_first(shop: Shop) -> None:
     shop.standin.controls.add_fault("error", "/v1/customers", after=2, times=2)
     seen = []
     for _ in range(5):
@@ -62,7 +62,7 @@ def test_a_fault_can_let_some_pass_first(shop: Shop) -> None:
     assert seen == [200, 200, 500, 500, 200]
 
 
-def test_a_fault_is_for_one_method_only(shop: Shop) -> None:
+def test_a_fault_affects_one_method_only(shop: Shop) -> None:
     customer = shop.customer()
     shop.standin.controls.add_fault("too_many", r"/v1/customers/.*", method="GET")
     shop.client.v1.customers.update(customer.id, {"name": "B"})
@@ -76,8 +76,8 @@ def test_faults_can_be_cleared(shop: Shop) -> None:
     shop.client.v1.customers.create({})
 
 
-def test_while_one_request_is_delayed_others_are_served(shop: Shop) -> None:
-    """No lock is held over the delay; and the delayed one is the one that finishes last."""
+def test_other_requests_are_served_while_one_is_delayed(shop: Shop) -> None:
+    """No lock is held during the delay, so the delayed request finishes last."""
     shop.standin.controls.add_fault("delay", "/v1/customers", milliseconds=300)
     finished: list[str] = []
 
@@ -97,8 +97,8 @@ def test_while_one_request_is_delayed_others_are_served(shop: Shop) -> None:
     assert finished == ["quick", "slow"]
 
 
-def test_many_payments_at_once_under_many_keys_charge_once(shop: Shop) -> None:
-    """Threads change places as often as can be, so that two get between look and leap if they may."""
+def test_concurrent_payments_with_many_keys_charge_once(shop: Shop) -> None:
+    """Threads switch as often as possible, to expose a race between check and write."""
     customer = shop.customer()
     invoices = [shop.open(customer) for _ in range(8)]
     outcomes: list[str] = []
@@ -127,7 +127,7 @@ def test_many_payments_at_once_under_many_keys_charge_once(shop: Shop) -> None:
     assert len(shop.standin.charges(customer.id)) == 8
 
 
-def test_a_refusal_for_the_state_of_things_is_kept_and_a_bad_parameter_is_not(shop: Shop) -> None:
+def test_a_state_error_is_kept_under_the_key_but_a_parameter_error_is_not(shop: Shop) -> None:
     draft = shop.client.v1.invoices.create({"customer": shop.customer().id, "currency": "eur"})
     with pytest.raises(stripe.InvalidRequestError):
         shop.client.v1.invoices.finalize_invoice(draft.id, options={"idempotency_key": "finalize-1"})
@@ -140,7 +140,7 @@ def test_a_refusal_for_the_state_of_things_is_kept_and_a_bad_parameter_is_not(sh
     assert shop.client.v1.invoices.finalize_invoice(draft.id).status == "open"
 
 
-def test_collecting_by_itself_is_refused(shop: Shop) -> None:
+def test_automatic_collection_is_refused(shop: Shop) -> None:
     with pytest.raises(stripe.APIError, match="auto_advance") as refusal:
         shop.draft(shop.customer(), auto_advance=True)
     assert refusal.value.http_status == 501

@@ -1,4 +1,4 @@
-"""A subscription that begins now invoices its first period; what becomes of it when that is not paid."""
+"""A subscription that begins now invoices its first period. These are the outcomes when that is not paid."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_decline_can_leave_nothing_behind(shop: Shop) -> None:
     assert shop.standin.charges() == []
 
 
-def test_it_can_wait_to_be_paid(shop: Shop) -> None:
+def test_a_subscription_can_wait_for_its_first_payment(shop: Shop) -> None:
     subscription = begin(shop, shop.customer(), payment_behavior="default_incomplete")
 
     assert (subscription.status, first_invoice(shop, subscription).status) == ("incomplete", "open")
@@ -75,12 +75,12 @@ def test_it_can_wait_to_be_paid(shop: Shop) -> None:
     assert shop.client.v1.subscriptions.retrieve(subscription.id).status == "active"
 
 
-def test_a_debit_on_its_way_counts_as_good(shop: Shop) -> None:
+def test_a_processing_debit_activates_the_subscription(shop: Shop) -> None:
     subscription = begin(shop, shop.customer("pm_success_de"))
     assert (subscription.status, first_invoice(shop, subscription).status) == ("active", "open")
 
 
-def test_a_trial_is_invoiced_with_nothing(shop: Shop) -> None:
+def test_a_trial_has_an_invoice_of_zero(shop: Shop) -> None:
     customer = shop.customer()
     subscription = begin(shop, customer, trial_period_days=14)
 
@@ -91,7 +91,7 @@ def test_a_trial_is_invoiced_with_nothing(shop: Shop) -> None:
     assert shop.standin.charges(customer.id) == []
 
 
-def test_it_can_be_told_to_end_with_the_period(shop: Shop) -> None:
+def test_a_subscription_can_be_set_to_end_with_its_period(shop: Shop) -> None:
     subscription = begin(shop, shop.customer())
     changed = shop.client.v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
     assert (changed.status, changed.cancel_at) == (
@@ -103,11 +103,11 @@ def test_it_can_be_told_to_end_with_the_period(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"billing_cycle_anchor": 4_000_000_000},  # would make a prorated first invoice
+        {"billing_cycle_anchor": 4_000_000_000},  # would need a prorated first invoice
         {"add_invoice_items": [{"price": "price_1"}]},
     ],
 )
-def test_what_the_stand_in_does_not_do_is_said(shop: Shop, change: Any) -> None:
+def test_unsupported_features_are_501(shop: Shop, change: Any) -> None:
     with pytest.raises(stripe.APIError, match="stand-in") as refusal:
         begin(shop, shop.customer(), **change)
     assert refusal.value.http_status == 501

@@ -18,7 +18,7 @@ def line_credit(invoice: stripe.Invoice, *lines: int) -> list[Any]:
     ]
 
 
-def test_a_credit_note_over_all_lines_gives_the_card_s_money_back(shop: Shop) -> None:
+def test_a_credit_note_over_all_lines_refunds_the_card(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200, 900)
     note = shop.client.v1.credit_notes.create(
@@ -50,7 +50,7 @@ def test_one_line_of_a_larger_invoice(shop: Shop) -> None:
     assert [one.id for one in listed.data] == [note.id]
 
 
-def test_card_money_and_used_credit_go_back_in_one_note(shop: Shop) -> None:
+def test_one_note_returns_card_money_and_used_credit(shop: Shop) -> None:
     customer = shop.customer(balance=-500)
     invoice = shop.paid(customer, 1200)
     assert invoice.amount_paid == 700
@@ -69,7 +69,7 @@ def test_card_money_and_used_credit_go_back_in_one_note(shop: Shop) -> None:
     assert shop.client.v1.customers.retrieve(customer.id).balance == -500
 
 
-def test_tax_is_given_back_with_its_line(shop: Shop) -> None:
+def test_tax_is_returned_with_its_line(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1005, 2000, automatic_tax={"enabled": True})
     assert invoice.amount_paid == 1005 + 191 + 2000 + 380
@@ -91,7 +91,7 @@ def test_tax_is_given_back_with_its_line(shop: Shop) -> None:
         {},
     ],
 )
-def test_on_a_paid_invoice_the_amounts_make_the_total(shop: Shop, amounts: dict[str, int]) -> None:
+def test_on_a_paid_invoice_the_amounts_must_add_up_to_the_total(shop: Shop, amounts: dict[str, int]) -> None:
     invoice = shop.paid(shop.customer(), 1200)
 
     with pytest.raises(stripe.InvalidRequestError):
@@ -101,7 +101,7 @@ def test_on_a_paid_invoice_the_amounts_make_the_total(shop: Shop, amounts: dict[
 
 
 @pytest.mark.parametrize("way", ["refund_amount", "credit_amount", "out_of_band_amount"])
-def test_no_more_is_given_back_than_was_invoiced(shop: Shop, way: str) -> None:
+def test_no_more_is_refunded_than_was_invoiced(shop: Shop, way: str) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200)
     whole: Any = {"invoice": invoice.id, "amount": 1200, way: 1200}
@@ -117,7 +117,7 @@ def test_no_more_is_given_back_than_was_invoiced(shop: Shop, way: str) -> None:
     )
 
 
-def test_a_credit_note_under_its_key_refunds_once(shop: Shop) -> None:
+def test_a_credit_note_with_a_key_refunds_once(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
     notes = [
         shop.client.v1.credit_notes.create(
@@ -158,7 +158,7 @@ def test_a_refused_refund_leaves_no_credit_note(shop: Shop) -> None:
     assert shop.standin.net_paid(customer.id) == 1200
 
 
-def test_a_refund_of_a_part_and_then_of_the_rest(shop: Shop) -> None:
+def test_a_partial_refund_and_then_the_rest(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200)
     intent = shop.intent(invoice).id
@@ -190,7 +190,7 @@ def test_a_dispute_opened_by_a_control(shop: Shop) -> None:
     assert refusal.value.code == "charge_disputed"
 
 
-def test_a_refund_made_before_is_linked_to_one_credit_note_of_its_own_invoice(shop: Shop) -> None:
+def test_an_earlier_refund_is_linked_to_one_credit_note_of_its_own_invoice(shop: Shop) -> None:
     customer = shop.customer()
     invoice, other = shop.paid(customer, 1200, 900), shop.paid(customer, 1200, 900)
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id, "amount": 1200})
@@ -214,7 +214,7 @@ def test_a_refund_made_before_is_linked_to_one_credit_note_of_its_own_invoice(sh
     assert [one["amount"] for one in shop.standin.refunds()] == [1200]  # linking moves no money
 
 
-def test_a_refund_that_was_sent_back_is_not_linked(shop: Shop) -> None:
+def test_a_failed_refund_is_not_linked(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
     shop.standin.controls.set(refunds="fail")
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})

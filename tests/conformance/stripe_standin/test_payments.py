@@ -1,4 +1,4 @@
-"""Every way in which paying an invoice can go."""
+"""Every outcome of paying an invoice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_good_card_pays_at_once(shop: Shop) -> None:
     } <= set(shop.event_types())
 
 
-def test_payments_are_answered_only_when_asked_for(shop: Shop) -> None:
+def test_payments_are_returned_only_with_expand(shop: Shop) -> None:
     invoice = shop.paid(shop.customer())
 
     assert "payments" not in shop.client.v1.invoices.retrieve(invoice.id)
@@ -129,7 +129,7 @@ def test_a_declining_card_attached_by_a_control_declines_its_charge(
     assert shop.standin.charges(customer.id) == []
 
 
-def test_a_card_that_wants_authentication_is_declined_off_session(shop: Shop) -> None:
+def test_a_card_needing_authentication_is_declined_off_session(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_card_authenticationRequired"))
 
     with pytest.raises(stripe.CardError) as refusal:
@@ -139,7 +139,7 @@ def test_a_card_that_wants_authentication_is_declined_off_session(shop: Shop) ->
     assert "invoice.payment_action_required" in shop.event_types()
 
 
-def test_a_card_that_wants_authentication_waits_for_it_on_session(shop: Shop) -> None:
+def test_a_card_needing_authentication_waits_for_it_on_session(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_card_authenticationRequired"))
 
     with pytest.raises(stripe.CardError) as refusal:
@@ -205,7 +205,7 @@ def test_a_sepa_payment_can_fail_days_later(shop: Shop) -> None:
     assert "invoice.payment_failed" in shop.event_types()
 
 
-def test_an_invoice_whose_payment_is_processing_can_be_neither_paid_again_nor_voided(shop: Shop) -> None:
+def test_an_invoice_with_a_processing_payment_can_be_neither_paid_nor_voided(shop: Shop) -> None:
     invoice = shop.open(shop.sepa_customer())
     shop.client.v1.invoices.pay(invoice.id)
 
@@ -216,7 +216,7 @@ def test_an_invoice_whose_payment_is_processing_can_be_neither_paid_again_nor_vo
     assert shop.read(invoice).status == "open"
 
 
-def test_credit_pays_for_the_whole_invoice(shop: Shop) -> None:
+def test_credit_pays_the_whole_invoice(shop: Shop) -> None:
     customer = shop.customer(None)
     shop.client.v1.customers.balance_transactions.create(customer.id, {"amount": -5000, "currency": "eur"})
     invoice = shop.open(customer, 1200)
@@ -232,7 +232,7 @@ def test_credit_pays_for_the_whole_invoice(shop: Shop) -> None:
     assert shop.read(invoice).payments.data == []
 
 
-def test_credit_pays_for_a_part_and_is_given_back_when_the_invoice_is_voided(shop: Shop) -> None:
+def test_credit_pays_a_part_and_is_restored_when_the_invoice_is_voided(shop: Shop) -> None:
     customer = shop.customer(balance=-500)
     invoice = shop.open(customer, 1200)
     assert (invoice.status, invoice.amount_due, invoice.ending_balance) == ("open", 700, 0)
@@ -242,14 +242,14 @@ def test_credit_pays_for_a_part_and_is_given_back_when_the_invoice_is_voided(sho
     assert shop.client.v1.customers.retrieve(customer.id).balance == -500
 
 
-def test_what_is_too_little_to_charge_becomes_a_debt(shop: Shop) -> None:
+def test_an_amount_too_small_to_charge_becomes_a_debt(shop: Shop) -> None:
     customer = shop.customer(balance=-1180)
     invoice = shop.open(customer, 1200)
 
     assert (invoice.status, invoice.amount_due, invoice.ending_balance) == ("paid", 0, 20)
 
 
-def test_an_invoice_for_nothing_is_paid_when_finalized(shop: Shop) -> None:
+def test_an_invoice_of_zero_is_paid_when_finalized(shop: Shop) -> None:
     customer = shop.customer(None)
 
     assert shop.open(customer, 0).status == "paid"
@@ -276,7 +276,7 @@ def test_automatic_tax_is_added_to_the_price(shop: Shop, country: str, amount: i
     assert invoice.total_excluding_tax == amount
 
 
-def test_tax_without_a_known_place_cannot_be_finalized(shop: Shop) -> None:
+def test_tax_without_a_known_address_cannot_be_finalized(shop: Shop) -> None:
     customer = shop.client.v1.customers.create({})
     draft = shop.draft(customer, automatic_tax={"enabled": True})
 
@@ -293,7 +293,7 @@ def test_a_customer_without_a_payment_method_cannot_pay(shop: Shop) -> None:
     assert shop.read(invoice).status == "open"
 
 
-def test_a_stranger_s_payment_method_cannot_pay(shop: Shop) -> None:
+def test_another_customers_payment_method_cannot_pay(shop: Shop) -> None:
     stranger = shop.customer()
     assert stranger.invoice_settings is not None
     method = str(stranger.invoice_settings.default_payment_method)
@@ -305,7 +305,7 @@ def test_a_stranger_s_payment_method_cannot_pay(shop: Shop) -> None:
     assert shop.standin.charges() == []
 
 
-def test_a_finalized_invoice_takes_no_more_lines(shop: Shop) -> None:
+def test_a_finalized_invoice_accepts_no_more_lines(shop: Shop) -> None:
     invoice = shop.open(shop.customer())
 
     with pytest.raises(stripe.InvalidRequestError) as refusal:

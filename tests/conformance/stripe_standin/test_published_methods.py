@@ -1,4 +1,4 @@
-"""Each published test payment method does what Stripe publishes of it."""
+"""Each test payment method behaves as Stripe documents it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_number_has_its_check_digit() -> None:
 
 
 @pytest.mark.parametrize("number", DECLINES)
-def test_a_card_that_declines_cannot_be_attached_but_charged_by_a_control(shop: Shop, number: str) -> None:
+def test_a_declining_card_can_be_attached_only_by_a_control(shop: Shop, number: str) -> None:
     method = shop.client.v1.payment_methods.create(card(number))
     customer = shop.customer(None)
     for _ in range(2):
@@ -65,7 +65,7 @@ def test_a_card_that_declines_cannot_be_attached_but_charged_by_a_control(shop: 
     assert shop.standin.charges() == []
 
 
-def test_a_decline_that_no_card_has_is_made_by_a_control(shop: Shop) -> None:
+def test_a_control_makes_declines_that_no_card_has(shop: Shop) -> None:
     customer = shop.customer()
     method = str(customer.invoice_settings.default_payment_method)  # type: ignore[union-attr]
     shop.standin.controls.decline(method, "pickup_card")
@@ -93,12 +93,12 @@ def test_a_card_by_token_and_by_number(shop: Shop) -> None:
     ("given", "code"),
     [
         (card("4242424242424241"), "incorrect_number"),
-        (card("4111111111111111"), "card_declined"),  # no test card
+        (card("4111111111111111"), "card_declined"),  # not a test card
         (card("4242424242424242", exp_month=13), "invalid_expiry_month"),
         (card("4242424242424242", exp_year=1970), "invalid_expiry_year"),
     ],
 )
-def test_a_card_that_can_be_none_is_refused_when_made(shop: Shop, given: Any, code: str) -> None:
+def test_an_invalid_card_is_refused_when_created(shop: Shop, given: Any, code: str) -> None:
     with pytest.raises(stripe.CardError) as refusal:
         shop.client.v1.payment_methods.create(given)
     assert refusal.value.code == code
@@ -111,7 +111,7 @@ def test_a_card_that_can_be_none_is_refused_when_made(shop: Shop, given: Any, co
         ("GB82WEST12345698765432", "payment_method_invalid_parameter_testmode"),
     ],
 )
-def test_an_account_that_is_wrong_or_no_test_account_is_refused(shop: Shop, iban: str, code: str) -> None:
+def test_an_invalid_or_real_account_is_refused(shop: Shop, iban: str, code: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.sepa_customer(iban)
     assert (refusal.value.code, refusal.value.param) == (code, "sepa_debit[iban]")
@@ -130,7 +130,7 @@ def test_an_account_that_is_wrong_or_no_test_account_is_refused(shop: Shop, iban
         ("pm_card_threeDSecureOptional", "paid", "paid"),
     ],
 )
-def test_when_a_card_wants_authentication(shop: Shop, method: str, off_session: str, on_session: str) -> None:
+def test_when_a_card_needs_authentication(shop: Shop, method: str, off_session: str, on_session: str) -> None:
     customer = shop.customer(method)
     seen = []
     for absent in (True, False):
@@ -142,7 +142,7 @@ def test_when_a_card_wants_authentication(shop: Shop, method: str, off_session: 
     assert seen == [off_session, on_session]
 
 
-def test_a_card_set_up_for_it_passes_off_session(shop: Shop) -> None:
+def test_a_card_set_up_for_off_session_use_passes(shop: Shop) -> None:
     customer = shop.customer("pm_card_authenticationRequiredOnSetup")
     shop.standin.controls.set_up(str(customer.invoice_settings.default_payment_method))  # type: ignore[union-attr]
 
@@ -176,7 +176,7 @@ def test_a_card_can_decline_after_authentication(shop: Shop) -> None:
         ("pm_exceedsWeeklyTransactionLimit_de", "open", "charge_exceeds_weekly_limit"),
     ],
 )
-def test_a_debit_ends_as_published(shop: Shop, method: str, status: str, code: str | None) -> None:
+def test_a_debit_ends_as_documented(shop: Shop, method: str, status: str, code: str | None) -> None:
     invoice = shop.open(shop.customer(method))
     assert shop.client.v1.invoices.pay(invoice.id).status == "open"
     assert shop.intent(invoice).status == "processing"
@@ -189,7 +189,7 @@ def test_a_debit_ends_as_published(shop: Shop, method: str, status: str, code: s
     assert charge["id"].startswith("py_")
 
 
-def test_a_delayed_account_takes_three_minutes_more(shop: Shop) -> None:
+def test_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles_after=0)
     invoice = shop.open(shop.customer("pm_successDelayed_de"))
     shop.client.v1.invoices.pay(invoice.id)
@@ -209,7 +209,7 @@ def test_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
     assert (dispute["amount"], dispute["charge"]) == (1200, shop.standin.charges()[0]["id"])
 
 
-def test_nothing_settles_by_itself_when_told_so(shop: Shop) -> None:
+def test_nothing_settles_by_itself_when_so_configured(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles=False)
     invoice = shop.open(shop.customer("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
@@ -231,7 +231,7 @@ def test_a_debit_is_in_euro_only(shop: Shop) -> None:
 # -- refunds and disputes ------------------------------------------------------------------------------------
 
 
-def test_a_refund_that_is_pending_succeeds_later(shop: Shop) -> None:
+def test_a_pending_refund_succeeds_later(shop: Shop) -> None:
     invoice = shop.paid(shop.customer("pm_card_pendingRefund"))
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
     assert refund.status == "pending"
@@ -239,7 +239,7 @@ def test_a_refund_that_is_pending_succeeds_later(shop: Shop) -> None:
     assert shop.client.v1.refunds.retrieve(refund.id).status == "succeeded"
 
 
-def test_a_refund_that_fails_had_succeeded_before(shop: Shop) -> None:
+def test_a_failing_refund_succeeds_first(shop: Shop) -> None:
     customer = shop.customer("pm_card_refundFail")
     invoice = shop.paid(customer)
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})

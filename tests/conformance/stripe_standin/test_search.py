@@ -1,4 +1,4 @@
-"""Finding invoices: by the search language, and as Stripe's search lags behind."""
+"""Finding invoices with Stripe's search language, including the delay of its index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .conftest import Shop
 
 @pytest.fixture
 def three(shop: Shop) -> dict[str, str]:
-    """Three invoices; their names by id."""
+    """Three invoices, as names by id."""
     customer = shop.customer()
     return {
         shop.paid(customer, 1200, metadata={"cart": "c1", "note": "it's"}).id: "paid",
@@ -39,7 +39,9 @@ def three(shop: Shop) -> dict[str, str]:
         ("currency:'EUR'", {"paid", "open", "draft"}),
     ],
 )
-def test_a_query_finds_what_fits(shop: Shop, three: dict[str, str], query: str, found: set[str]) -> None:
+def test_a_query_finds_matching_invoices(
+    shop: Shop, three: dict[str, str], query: str, found: set[str]
+) -> None:
     answer = shop.client.v1.invoices.search({"query": query})
     assert {three[invoice.id] for invoice in answer.data} == found
 
@@ -48,7 +50,7 @@ def test_a_query_finds_what_fits(shop: Shop, three: dict[str, str], query: str, 
     "query",
     ["", "status", "status:'paid' AND", "colour:'red'", "metadata:'c1'", "total>1 AND total>2 OR total>3"],
 )
-def test_a_query_that_cannot_be_read_is_refused(shop: Shop, query: str) -> None:
+def test_an_invalid_query_is_refused(shop: Shop, query: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.client.v1.invoices.search({"query": query})
     assert refusal.value.param == "query"
@@ -63,7 +65,7 @@ def test_results_come_in_pages(shop: Shop, three: dict[str, str]) -> None:
     assert sorted(everything) == sorted(three)
 
 
-def test_the_search_finds_a_new_invoice_later_and_the_list_at_once(shop: Shop) -> None:
+def test_the_search_finds_a_new_invoice_later_than_the_list(shop: Shop) -> None:
     shop.standin.controls.set(search_lags=60)
     customer = shop.customer()
     invoice = shop.draft(customer, metadata={"cart": "c1"})

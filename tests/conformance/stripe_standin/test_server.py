@@ -1,4 +1,4 @@
-"""The server: quick to start, on loopback, gone when it is closed; and told as it is."""
+"""The stand-in's server: it starts quickly, binds to loopback and stops when closed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from local.stripe_standin.faults import KINDS
 from .conftest import API_KEY, Shop
 
 
-def test_two_stand_ins_know_nothing_of_each_other() -> None:
+def test_two_stand_ins_share_nothing() -> None:
     with package.StripeStandIn() as one, package.StripeStandIn() as other:
         stripe.StripeClient(API_KEY, base_addresses={"api": one.url}).v1.customers.create({})
         assert (len(one.objects("customer")), len(other.objects("customer"))) == (1, 0)
 
 
-def test_a_closed_stand_in_serves_no_kept_connection() -> None:
+def test_a_closed_stand_in_serves_no_open_connection() -> None:
     with requests.Session() as session:
         with package.StripeStandIn() as standin:
             assert session.get(f"{standin.url}/healthz", timeout=5).status_code == 200
@@ -39,7 +39,7 @@ def test_a_closed_stand_in_serves_no_kept_connection() -> None:
         ({"Authorization": "Bearer sk_test_1", "Stripe-Version": "2020-08-27"}, 400),
     ],
 )
-def test_who_may_ask(shop: Shop, headers: dict[str, str], status: int) -> None:
+def test_accepted_credentials(shop: Shop, headers: dict[str, str], status: int) -> None:
     answer = requests.get(f"{shop.standin.url}/v1/events", headers=headers, timeout=5)
     assert answer.status_code == status
 
@@ -61,14 +61,12 @@ def test_the_docstring_lists_every_control_and_fault() -> None:
     ("amount", "currency", "shown"),
     [(1234, "eur", "12.34 EUR"), (1234, "jpy", "1234 JPY"), (1234, "kwd", "1.234 KWD")],
 )
-def test_the_page_shows_amounts_as_people_write_them(
-    shop: Shop, amount: int, currency: str, shown: str
-) -> None:
+def test_the_page_formats_amounts_for_people(shop: Shop, amount: int, currency: str, shown: str) -> None:
     invoice = shop.open(shop.customer(), amount, currency=currency)
     assert shown in requests.get(str(invoice.hosted_invoice_url), timeout=5).text
 
 
-def test_the_page_shows_nothing_as_html_that_came_from_outside(shop: Shop) -> None:
+def test_the_page_escapes_all_input(shop: Shop) -> None:
     customer = shop.customer(name="<b>Eve</b>")
     draft = shop.client.v1.invoices.create(
         {"customer": customer.id, "currency": "eur", "metadata": {"x": "<i>1</i>"}}
@@ -81,7 +79,7 @@ def test_the_page_shows_nothing_as_html_that_came_from_outside(shop: Shop) -> No
         assert not {"<b>Eve", "<i>1", "<script>"} & set(re.findall(r"<b>Eve|<i>1|<script>", text))
 
 
-def test_a_declined_card_is_told_on_the_page(shop: Shop) -> None:
+def test_a_declined_card_is_shown_on_the_page(shop: Shop) -> None:
     invoice = shop.open(shop.customer())
     answer = requests.post(f"{invoice.hosted_invoice_url}/pay", data={"card": "4000000000009995"}, timeout=5)
     assert answer.status_code == 402

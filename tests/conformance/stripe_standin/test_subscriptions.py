@@ -13,7 +13,6 @@ MONTH = 28 * 24 * 60 * 60
 
 
 def renewal(shop: Shop, customer: stripe.Customer, **params: Any) -> stripe.Subscription:
-    """The subscription that follows a first period which was paid by invoice."""
     product = shop.client.v1.products.create({"name": "Basic"})
     items: Any = [
         {
@@ -55,7 +54,7 @@ def test_a_renewal_is_active_and_charges_nothing_before_its_anchor(shop: Shop) -
     assert "customer.subscription.created" in shop.event_types()
 
 
-def test_a_renewal_under_its_key_is_made_once(shop: Shop) -> None:
+def test_a_renewal_with_a_key_is_created_once(shop: Shop) -> None:
     customer = shop.customer()
     product = shop.client.v1.products.create({"name": "Basic"})
     price = shop.client.v1.prices.create(
@@ -84,7 +83,7 @@ def test_a_renewal_under_its_key_is_made_once(shop: Shop) -> None:
     assert [one["id"] for one in shop.standin.subscriptions(customer.id)] == list(made)
 
 
-def test_a_cancelled_subscription_is_listed_only_when_asked_for(shop: Shop) -> None:
+def test_a_cancelled_subscription_is_listed_only_on_request(shop: Shop) -> None:
     customer = shop.customer()
     subscription = renewal(shop, customer)
 
@@ -99,7 +98,7 @@ def test_a_cancelled_subscription_is_listed_only_when_asked_for(shop: Shop) -> N
         shop.client.v1.subscriptions.cancel(subscription.id)
 
 
-def test_a_change_says_what_it_was_before(shop: Shop) -> None:
+def test_an_update_event_contains_the_previous_values(shop: Shop) -> None:
     subscription = renewal(shop, shop.customer())
 
     changed = shop.client.v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
@@ -119,7 +118,7 @@ def test_an_anchor_in_the_past_is_refused(shop: Shop) -> None:
     assert shop.standin.subscriptions(customer.id) == []
 
 
-def test_an_anchor_further_than_one_interval_ahead_is_refused(shop: Shop) -> None:
+def test_an_anchor_more_than_one_interval_ahead_is_refused(shop: Shop) -> None:
     customer = shop.customer()
     too_far = shop.standin.clock.now() + 32 * 24 * 60 * 60
     with pytest.raises(stripe.InvalidRequestError, match="next natural billing date") as refusal:
@@ -181,7 +180,7 @@ def test_the_next_period_is_invoiced_as_a_draft_and_paid_an_hour_later(shop: Sho
     assert told.index("invoice.finalized") < told.index("charge.succeeded") < told.index("invoice.paid")
 
 
-def test_every_period_is_invoiced_once_also_when_time_leaps(shop: Shop) -> None:
+def test_every_period_is_invoiced_once_even_when_time_jumps(shop: Shop) -> None:
     subscription = renewal(shop, shop.customer())
 
     shop.standin.clock.advance(100 * 86_400)
@@ -209,7 +208,7 @@ def test_a_declined_period_is_past_due_until_it_is_paid(shop: Shop) -> None:
     assert latest_invoice(shop, subscription).status == "paid"
 
 
-def test_a_period_paid_by_debit_is_past_due_when_the_bank_returns_it(shop: Shop) -> None:
+def test_a_period_with_a_returned_debit_is_past_due(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles=False)
     subscription = renewal(shop, shop.sepa_customer())
     pass_the_anchor(shop)
@@ -220,7 +219,7 @@ def test_a_period_paid_by_debit_is_past_due_when_the_bank_returns_it(shop: Shop)
     assert shop.client.v1.subscriptions.retrieve(subscription.id).status == "past_due"
 
 
-def test_a_cancelled_subscription_is_not_invoiced_any_more(shop: Shop) -> None:
+def test_a_cancelled_subscription_is_no_longer_invoiced(shop: Shop) -> None:
     customer = shop.customer()
     cancelled = renewal(shop, customer)
     shop.client.v1.subscriptions.cancel(cancelled.id)
@@ -234,7 +233,7 @@ def test_a_cancelled_subscription_is_not_invoiced_any_more(shop: Shop) -> None:
     assert shop.event_types()[-1] == "customer.subscription.deleted"
 
 
-def test_a_control_lets_the_next_period_begin_and_be_paid_now(shop: Shop) -> None:
+def test_a_control_starts_and_pays_the_next_period_now(shop: Shop) -> None:
     customer = shop.customer()
     subscription = renewal(shop, customer)
 

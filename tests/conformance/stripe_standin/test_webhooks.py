@@ -1,4 +1,4 @@
-"""Webhooks: signed as the SDK verifies them, and disturbed as the controls say."""
+"""Webhooks: signed as the SDK verifies them, and disturbed by the controls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def control(shop: Shop, name: str, **what: Any) -> Any:
     return answer.json()
 
 
-def test_a_webhook_carries_the_event_under_a_signature_that_the_sdk_accepts(shop: Shop) -> None:
+def test_a_webhook_carries_the_event_with_a_signature_that_the_sdk_accepts(shop: Shop) -> None:
     shop.client.v1.customers.create({"name": "A"})
     assert shop.webhooks.received == []
 
@@ -37,7 +37,7 @@ def test_a_webhook_carries_the_event_under_a_signature_that_the_sdk_accepts(shop
         stripe.Webhook.construct_event(body + b" ", signature, SECRET)
 
 
-def test_both_secrets_sign_while_one_is_rolled() -> None:
+def test_both_secrets_sign_during_a_rotation() -> None:
     received: list[tuple[bytes, str]] = []
 
     def deliver(body: bytes, signature: str) -> int:
@@ -66,7 +66,7 @@ def test_a_refused_webhook_is_sent_again(shop: Shop) -> None:
     assert first == second
 
 
-def test_what_happens_while_webhooks_are_off_is_an_event_all_the_same(shop: Shop) -> None:
+def test_events_are_recorded_while_webhooks_are_off(shop: Shop) -> None:
     control(shop, "webhooks", on=False)
     shop.client.v1.customers.create({})
     control(shop, "webhooks", on=True)
@@ -75,7 +75,7 @@ def test_what_happens_while_webhooks_are_off_is_an_event_all_the_same(shop: Shop
     assert [event.type for event in shop.client.v1.events.list().data] == ["customer.created"]
 
 
-def test_webhooks_are_doubled_and_shuffled(shop: Shop) -> None:
+def test_webhooks_can_be_duplicated_and_shuffled(shop: Shop) -> None:
     control(shop, "webhooks", copies=3, shuffle=7)
     shop.paid(shop.customer())
     happened = shop.event_types()
@@ -98,7 +98,7 @@ def test_an_event_is_sent_again_on_request(shop: Shop) -> None:
     assert len({json.loads(body)["id"] for body, _ in shop.webhooks.received}) == 1
 
 
-def test_a_payment_tells_its_whole_story(shop: Shop) -> None:
+def test_a_payment_sends_all_its_events(shop: Shop) -> None:
     shop.paid(shop.customer())
     shop.standin.deliver_webhooks()
 
@@ -118,7 +118,7 @@ def test_a_payment_tells_its_whole_story(shop: Shop) -> None:
     ]
 
 
-def test_webhooks_over_http_are_retried_until_they_are_taken() -> None:
+def test_webhooks_over_http_are_retried_until_they_are_accepted() -> None:
     received: list[tuple[bytes, str]] = []
 
     class Endpoint(BaseHTTPRequestHandler):
@@ -129,7 +129,7 @@ def test_webhooks_over_http_are_retried_until_they_are_taken() -> None:
             self.end_headers()
 
         def log_message(self, *args: Any) -> None:
-            """Nothing to tell."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Endpoint) as endpoint:
         threading.Thread(target=endpoint.serve_forever, args=(0.01,), daemon=True).start()

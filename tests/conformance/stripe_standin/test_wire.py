@@ -38,7 +38,7 @@ def post(shop: Shop, path: str, form: dict[str, str], key: str | None = None) ->
         ("/v1/products", {}, "parameter_missing", "name"),
     ],
 )
-def test_a_wrong_parameter_is_named(
+def test_an_invalid_parameter_is_named(
     shop: Shop, path: str, form: dict[str, str], code: str | None, param: str
 ) -> None:
     answer = post(shop, path, form)
@@ -48,7 +48,7 @@ def test_a_wrong_parameter_is_named(
     assert (error.get("code"), error["param"]) == (code, param)
 
 
-def test_what_stripe_can_and_the_stand_in_cannot_is_refused_loudly(shop: Shop) -> None:
+def test_features_of_stripe_that_the_stand_in_lacks_are_501(shop: Shop) -> None:
     answer = post(shop, "/v1/customers", {"test_clock": "clock_1"})
 
     assert answer.status_code == 501
@@ -61,7 +61,7 @@ def test_an_unknown_id_is_not_found(shop: Shop) -> None:
     assert (refusal.value.http_status, refusal.value.code) == (404, "resource_missing")
 
 
-def test_an_unknown_address_is_not_found(shop: Shop) -> None:
+def test_an_unknown_path_is_not_found(shop: Shop) -> None:
     assert post(shop, "/v1/orders", {}).status_code == 404
 
 
@@ -117,7 +117,7 @@ def test_the_lines_of_a_long_invoice_are_paged(shop: Shop) -> None:
     assert invoice.subtotal == sum(range(100, 112))
 
 
-def test_expand_puts_objects_in_the_place_of_ids(shop: Shop) -> None:
+def test_expand_replaces_ids_with_objects(shop: Shop) -> None:
     customer = shop.customer()
     read: Any = shop.client.v1.customers.retrieve(
         customer.id, {"expand": ["invoice_settings.default_payment_method"]}
@@ -132,7 +132,7 @@ def test_expand_puts_objects_in_the_place_of_ids(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("path", ["customer.name", "nonsense", "a.b.c.d.e"])
-def test_what_cannot_be_expanded_is_refused(shop: Shop, path: str) -> None:
+def test_an_unexpandable_field_is_refused(shop: Shop, path: str) -> None:
     invoice = shop.draft(shop.customer())
 
     with pytest.raises(stripe.InvalidRequestError, match="expand"):
@@ -142,7 +142,7 @@ def test_what_cannot_be_expanded_is_refused(shop: Shop, path: str) -> None:
 # -- idempotency keys ----------------------------------------------------------------------------------------
 
 
-def test_the_same_key_replays_the_first_answer(shop: Shop) -> None:
+def test_the_same_key_replays_the_first_response(shop: Shop) -> None:
     first = post(shop, "/v1/customers", {"name": "A"}, "key-1")
     second = post(shop, "/v1/customers", {"name": "A"}, "key-1")
 
@@ -177,7 +177,7 @@ def test_a_declined_payment_is_replayed_without_a_new_attempt(shop: Shop) -> Non
         ("/v1/payment_methods", {"type": "card"}, {"type": "card", "card[token]": "tok_visa"}),
     ],
 )
-def test_a_refused_parameter_does_not_use_up_the_key(
+def test_a_parameter_error_does_not_use_up_the_key(
     shop: Shop, path: str, refused: dict[str, str], accepted: dict[str, str]
 ) -> None:
     assert post(shop, path, refused, "key-1").status_code == 400
@@ -194,7 +194,7 @@ def test_a_key_is_forgotten_after_a_day(shop: Shop) -> None:
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").json()["id"] != first["id"]
 
 
-def test_a_key_in_flight_is_a_conflict(shop: Shop) -> None:
+def test_a_key_in_use_is_a_conflict(shop: Shop) -> None:
     requests.post(
         f"{shop.standin.url}/_standin/faults",
         json={"path": "/v1/customers", "kind": "delay", "milliseconds": 300, "times": 1},
@@ -210,7 +210,7 @@ def test_a_key_in_flight_is_a_conflict(shop: Shop) -> None:
     assert shop.event_types().count("customer.created") == 1
 
 
-def test_twenty_payments_at_once_under_one_key_charge_once(shop: Shop) -> None:
+def test_twenty_concurrent_payments_with_one_key_charge_once(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
 
@@ -230,7 +230,7 @@ def fault(shop: Shop, **what: Any) -> None:
     requests.post(f"{shop.standin.url}/_standin/faults", json=what, timeout=10).raise_for_status()
 
 
-def test_a_500_before_applying_leaves_nothing(shop: Shop) -> None:
+def test_a_500_before_the_work_leaves_nothing(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="error")
 
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").status_code == 500
@@ -238,7 +238,7 @@ def test_a_500_before_applying_leaves_nothing(shop: Shop) -> None:
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").status_code == 200
 
 
-def test_an_answer_lost_after_applying_is_replayed(shop: Shop) -> None:
+def test_a_response_lost_after_the_work_is_replayed(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="lost")
 
     with pytest.raises(requests.ConnectionError):

@@ -1,4 +1,4 @@
-"""Answers over HTTP with what it was asked."""
+"""Returns the request over HTTP."""
 
 from __future__ import annotations
 

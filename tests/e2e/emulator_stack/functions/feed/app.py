@@ -1,4 +1,4 @@
-"""Reads the table's stream and writes down each record it could handle, and how often it met each."""
+"""Reads the table's stream. It records each record it could process, and how often it received each one."""
 
 from __future__ import annotations
 

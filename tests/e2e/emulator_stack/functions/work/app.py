@@ -1,4 +1,4 @@
-"""A workflow step: counts how often it was asked, and does what it is asked to."""
+"""A workflow step that counts its calls and does what its input requests."""
 
 from __future__ import annotations
 

@@ -6,4 +6,4 @@ class RefusedError(Exception):
 
 
 class BusyError(Exception):
-    """Tried again by its name."""
+    """Retried by its name."""
