@@ -1,1 +1,1 @@
-"""One module per thing the system does. They know ports, never providers."""
+"""One module per use case. Use cases know ports, never providers."""

@@ -1,4 +1,4 @@
-"""Who is calling, and for which account (docs/contracts.md C12, C13, O2-001 … O2-004, O2-180 … O2-183)."""
+"""Identify the caller and the account (docs/contracts.md C12, C13, O2-001 … O2-004, O2-180 … O2-183)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from hosting_orders.domain.errors import (
 from .ports import Services
 
 _SCHEMES = ("bearer", "token")
-# One text for missing, wrong, expired, foreign and wrong-address credentials: it must not help anyone guess.
+# One text for every reason, so it helps no attacker.
 _REFUSED = "A valid API key is required: send it as `Authorization: Bearer <key>`."
 _TRIAL = "Trial accounts cannot use the API."
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified credential, and the account it speaks for (None on the few routes without account scope)."""
+    """The account is None on routes without account scope."""
 
     credential: Credential
     account: Account | None
 
     @property
     def scope(self) -> Account:
-        """The account on routes that require `X-Auth-Account`. Raises InvalidRequestError without one."""
+        """Raises InvalidRequestError without an account."""
         if self.account is None:
             raise InvalidRequestError(Code.MISSING_ACCOUNT, "Missing X-Auth-Account")
         return self.account
@@ -42,23 +42,23 @@ class Caller:
         return self.credential.user_id
 
     def may(self, scope: str) -> bool:
-        """Whether the key was given this scope. For contracts whose keys have scopes: a key without any may not."""
+        """A key without scopes has none."""
         return self.credential.allows(scope)
 
     @property
     def may_see_secrets(self) -> bool:
-        """Passwords are shown to API keys of the owning account, never to OAuth tokens (docs/contracts.md C22)."""
+        """Passwords are shown to API keys, never to OAuth tokens (docs/contracts.md C22)."""
         return self.credential.kind is not CredentialKind.OAUTH
 
 
 def hash_key(secret: str) -> str:
-    """How a key is stored: keys are random and long, so a plain SHA-256 cannot be turned round."""
-    # Whatever is sent has a hash: half a surrogate pair is a wrong key, not an error.
+    """Plain SHA-256 is enough: keys are long and random."""
+    # Any input has a hash. Half a surrogate pair is a wrong key, not an error.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def identify(services: Services, headers: Mapping[str, str], source_ip: str) -> Credential:
-    """The credential that a request shows. `headers` have lower-case names. Raises CredentialRefusedError (401)."""
+    """Raises CredentialRefusedError (401). `headers` have lower-case names."""
     secret = _presented(headers)
     credential = services.directory.credential(hash_key(secret)) if secret else None
     if (
@@ -81,13 +81,12 @@ def admit(
     key_scope: str | None = None,
     scoped: bool = False,
 ) -> Caller:
-    """Check the credential's scopes, who it speaks for, then the account, in the order of C13.
+    """Check scopes, user and account, in the order of C13.
 
-    `headers` have lower-case names. `oauth_scope` None means: not available via OAuth. `account` says how the request
-    names its account, `user_required` whether an account's own key is not enough, `key_scope` the scope that a key
-    needs which names its account by itself, `scoped` that the use case asks for the key's scopes.
-    Raises CredentialRefusedError (401), AccessDeniedError (403), UserRequiredError (401), InvalidRequestError
-    (400).
+    `oauth_scope` None refuses OAuth tokens. `key_scope` applies to a key that implies its account. `scoped`
+    leaves the key's scopes to the use case.
+    Raises CredentialRefusedError (401), UserRequiredError (401), AccessDeniedError (403) or
+    InvalidRequestError (400).
     """
     if credential.kind is CredentialKind.OAUTH:
         if oauth_scope is None:
@@ -99,7 +98,7 @@ def admit(
                 Code.INSUFFICIENT_SCOPE, f"The OAuth token lacks the scope {oauth_scope}."
             )
     elif credential.scopes and not scoped and key_scope is None and oauth_scope not in credential.scopes:
-        # A key that was given out for one purpose must not do more where nothing asks for its scopes.
+        # A key with limited scopes must not do more where no scope is checked.
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, "The API key's scopes do not include this.")
     if user_required and credential.user_id is None:
         raise UserRequiredError("Only a person may do this: use a user's API key, not the account's own.")
@@ -113,13 +112,12 @@ def admit(
             raise InvalidRequestError(Code.MISSING_ACCOUNT, "Missing X-Auth-Account")
         _check_any(services, credential)
         return Caller(credential, None)
-    # A key's own list of accounts decides before any read, so foreign accounts can't be probed.
+    # Check the key's own accounts before any read, so a caller cannot probe others.
     found = services.directory.account(account_id) if account_id in credential.account_ids else None
     return Caller(credential, _usable(found))
 
 
 def _only_account(services: Services, credential: Credential) -> Account:
-    """The account of a key that belongs to exactly one."""
     if len(credential.account_ids) != 1:
         raise CredentialRefusedError(_REFUSED)
     return _usable(services.directory.account(credential.account_ids[0]))
@@ -134,7 +132,6 @@ def _usable(account: Account | None) -> Account:
 
 
 def _check_any(services: Services, credential: Credential) -> None:
-    """No account is named, and at least one of the key's can be used."""
     accounts = [services.directory.account(known) for known in credential.account_ids]
     alive = [account for account in accounts if account is not None]
     if not alive:
@@ -144,12 +141,12 @@ def _check_any(services: Services, credential: Credential) -> None:
 
 
 def trial_blocks_api(account: Account) -> bool:
-    """Whether the account's trial excludes the API (docs/contracts.md C14, O2-184): then nothing of it is shown."""
+    """Whether the account's trial excludes the API (docs/contracts.md C14, O2-184)."""
     return account.is_trial and not account.trial_api_access
 
 
 def _presented(headers: Mapping[str, str]) -> str:
-    """The secret that the request shows, in whichever header. Two different ones are none."""
+    """Two different secrets count as none."""
     scheme, _, secret = headers.get("authorization", "").strip().partition(" ")
     secrets = {headers.get("x-api-key", "").strip()} - {""}
     if scheme:

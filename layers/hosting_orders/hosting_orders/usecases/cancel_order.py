@@ -1,4 +1,4 @@
-"""The customer's cancel (docs/contracts.md C11)."""
+"""Cancel an order for its customer (docs/contracts.md C11)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .ports import Services
 
 
 def cancel_order(services: Services, account_id: str, number: int) -> Order:
-    """Win the race against delivery, or say why not. Compensation is the workflow's business (RefundOrder).
+    """Cancel an order before its delivery begins. RefundOrder compensates.
 
-    Raises NotFoundError, and OrderNotCancellableError with the reason.
+    Raises NotFoundError, or OrderNotCancellableError with the reason.
     """
     now = services.clock.now()
     order = change_order(
@@ -26,11 +26,13 @@ def cancel_order(services: Services, account_id: str, number: int) -> Order:
     try:
         _wake(services, order)
     except ProviderUnavailableError:
-        # The cancel has won, and that is what the customer hears; the reconciler carries it on.
-        log.warning("the cancel reaches its workflow later", extra={"order_id": order.uuid})
+        # The cancel is recorded, so the customer's request succeeds. The reconciler continues it.
+        log.warning(
+            "the workflow was not notified of the cancel; the reconciler continues it",
+            extra={"order_id": order.uuid},
+        )
     return order
 
 
 def _wake(services: Services, order: Order) -> None:
-    """Tell the workflow if it waits for the money. If it is between two steps the next one sees the cancel."""
     services.workflow.fail(order, Step.CHARGE, OrderCanceledError, "the customer cancelled")

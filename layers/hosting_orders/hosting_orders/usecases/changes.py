@@ -1,4 +1,4 @@
-"""Read, change, write; and read again when somebody else wrote in between."""
+"""Read, change, write. Start again after a concurrent write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRIES = 6
 
 
 def load_order(services: Services, account_id: str, number: int) -> Order:
-    """The order as stored now. Raises NotFoundError."""
+    """Raises NotFoundError."""
     order = services.orders.order(account_id, number)
     if order is None:
         raise NotFoundError("There is no such order.")
@@ -26,7 +26,7 @@ def load_order(services: Services, account_id: str, number: int) -> Order:
 
 
 def find_order(services: Services, account_id: str, order_id: str) -> Order:
-    """The account's order by any spelling of its id. Raises NotFoundError, without a read if it is no id of ours."""
+    """Accepts any spelling of the id. Raises NotFoundError."""
     number = parse_order_id(order_id)
     if number is None:
         raise NotFoundError("There is no such order.")
@@ -34,14 +34,14 @@ def find_order(services: Services, account_id: str, order_id: str) -> Order:
 
 
 def find_order_by_number(services: Services, account_id: str, text: str) -> Order:
-    """The same for contracts whose ids are integers: no other spelling counts. Raises NotFoundError."""
+    """Accepts only the integer. Raises NotFoundError."""
     if not (text.isascii() and text.isdigit()):
         raise NotFoundError("There is no such order.")
     return find_order(services, account_id, text)
 
 
 def load_cart(services: Services, account_id: str, token: str) -> Cart:
-    """The cart as stored now. Raises NotFoundError."""
+    """Raises NotFoundError."""
     cart = services.orders.cart(account_id, token)
     if cart is None:
         raise NotFoundError("There is no such cart.")
@@ -49,17 +49,16 @@ def load_cart(services: Services, account_id: str, token: str) -> Cart:
 
 
 When = OrderStatus | frozenset[OrderStatus] | Callable[[Order], bool]
-"""Which orders are changed: those in this state, in one of these, or all for which this is true."""
+"""Which orders to change: one status, several, or a condition."""
 
 
 def change_order(
     services: Services, order: Order, *, to: Callable[[Order], Order], when: When | None = None
 ) -> Order:
-    """Change the order to what `to` returns and save it, but only if `when` is true of it; return it as it is then.
+    """Save the result of `to` if the order matches `when`, and return the current order.
 
-    On a lost race the order is read anew and both decide again, so they must decide from the order they are given
-    alone. A `to` that returns the very order it was given writes nothing. Raises what `to` raises, and
-    ConcurrentUpdateError when the race is lost again and again.
+    After a concurrent write both run again, so they must depend only on their argument. Nothing is written
+    when `to` returns its argument. Raises ConcurrentUpdateError.
     """
     for _ in range(_TRIES):
         changed = to(order) if _applies(when, order) else order
@@ -95,8 +94,7 @@ def _applies(when: When | None, order: Order) -> bool:
 
 
 def owed_callback(order: Order, now: int) -> CallbackDelivery | None:
-    """The callback that an order owes its client from its end on. The workflow sends it at once; if it does not,
-    the schedule finds it due."""
+    """The callback due from the order's end. The workflow sends it, or else the reconciler."""
     if order.callback is None:
         return None
     message = callback_message_id(order.number)
@@ -106,7 +104,7 @@ def owed_callback(order: Order, now: int) -> CallbackDelivery | None:
 def change_cart(
     services: Services, cart: Cart, *, to: Callable[[Cart], Cart], when: Callable[[Cart], bool] | None = None
 ) -> Cart:
-    """The same for a cart's payment."""
+    """Like `change_order`, for a cart's payment."""
     for _ in range(_TRIES):
         changed = to(cart) if when is None or when(cart) else cart
         if changed is cart:

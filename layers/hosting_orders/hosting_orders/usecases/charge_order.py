@@ -1,4 +1,4 @@
-"""The state ChargeOrder: the cart's payment was started, and the step waits until it is settled."""
+"""The state ChargeOrder: wait until the cart's payment is settled."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .settle_payment import resume_order
 
 
 def charge_order(services: Services, account_id: str, number: int, task_token: str) -> None:
-    """Answer the token now if the payment is settled; otherwise leave it for the code that learns of the settlement.
+    """Answer the token if the payment is settled. Otherwise the settlement answers it.
 
-    Raises OrderCanceledError, OrderExpiredError or PaymentFailedError when the order must not go on.
+    Raises OrderCanceledError, OrderExpiredError or PaymentFailedError.
     """
     order = load_order(services, account_id, number)
     cart = load_cart(services, account_id, order.cart_token)
     if order.status is OrderStatus.PENDING and not cart.payment.settled:
-        # Store first, then look again: the code that settles the payment writes it first and then looks for a token.
-        # One of the two always sees the other.
+        # Store the token first, then check again. Code that settles the payment writes the result first and
+        # then looks for a token, so one of the two always sees the other.
         services.workflow.wait(order, Step.CHARGE, task_token)
         try:
             resume_payment(services, cart)

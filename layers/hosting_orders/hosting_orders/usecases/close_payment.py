@@ -1,4 +1,4 @@
-"""The end of a cart's payment that did not succeed: no more money can come, or it turns out that it came."""
+"""Close a cart's payment that did not succeed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from .ports import Services
 
 
 def close_payment(services: Services, cart: Cart) -> Cart:
-    """Make sure that the cart can no longer be paid, and note what is true then: it may be paid, or a debit be under
-    way. The payment of the returned cart is not settled if its money may still come.
+    """Ensure that the cart can no longer be paid, and record the outcome.
 
-    Raises ProviderUnavailableError when the truth cannot be had now.
+    The payment stays unsettled during a debit. Raises ProviderUnavailableError.
     """
     state = _find_payment(services, cart)
     if state is None:
         if cart.payment_lease > services.clock.now():
-            return cart  # another process may be starting it this moment
+            return cart  # another process may be starting the payment
         return _close_unstarted(services, cart)
     if state.status in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION):
         state = services.payments.void(state.reference)
@@ -38,7 +37,6 @@ def _find_payment(services: Services, cart: Cart) -> PaymentState | None:
 
 
 def _close_unstarted(services: Services, cart: Cart) -> Cart:
-    """Nothing was asked of the provider; say so in the cart, so that nothing will be."""
     now = services.clock.now()
 
     def is_unstarted(current: Cart) -> bool:

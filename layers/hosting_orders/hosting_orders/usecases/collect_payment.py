@@ -1,4 +1,4 @@
-"""A cart's one payment: starting it once, and noting what became of it (docs/design.md)."""
+"""Start a cart's payment once and record its outcome."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from .log import log
 from .ports import Services
 
 PAYMENT_NOT_STARTED = "cart_pay_failed"
-"""The failure of an order whose payment was refused when it was placed (a 422)."""
+"""The failure code of an order whose payment was refused when it was placed (422)."""
 
 
 def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
-    """Charge a cart whose payment lease the caller holds, and write down the outcome.
+    """Charge the cart and record the outcome. The caller holds the payment lease.
 
-    Raises PaymentNotStartedError when the payment can't be started: then the cart and its orders are on record
-    as failed and nothing is open at the provider. Raises ProviderUnavailableError when the outcome is unknown:
-    asking again finds the same payment.
+    Raises PaymentNotStartedError when the provider refuses. The cart and its orders are then stored as
+    failed.
+    Raises ProviderUnavailableError when the outcome is unknown. A retry finds the same payment.
     """
     lines = tuple(ChargeLine(order.line_key, order.item.line_text(), order.price.amount) for order in orders)
     try:
@@ -43,7 +43,7 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
         record_failure(services, cart, refusal)
         raise
     except ProviderUnavailableError:
-        # Unknown is not forbidden: whoever comes next may go on at once, under the same keys.
+        # The next request may retry at once with the same idempotency keys.
         _give_lease_back(services, cart)
         raise
 
@@ -63,7 +63,6 @@ def _charge(services: Services, account: Account, cart: Cart, lines: tuple[Charg
 def _page(
     services: Services, account: Account, cart: Cart, order: Order, lines: tuple[ChargeLine, ...]
 ) -> CheckoutRequest:
-    """The page for the whole cart; its customer comes back to the first order."""
     user = services.directory.user(order.user_id) if order.user_id else None
     return CheckoutRequest(
         account_id=account.id,
@@ -72,7 +71,7 @@ def _page(
         currency=cart.payment.currency,
         lines=lines,
         created_at=cart.created_at,
-        # From what is on record, so that every repetition asks for the very same page.
+        # Computed from stored values, so a repeated call requests the same page.
         expires_at=cart.created_at + deadlines.CHECKOUT_EXPIRY,
         success_url=order.placed.way_back(order.uuid, Outcome.SUCCESS),
         cancel_url=order.placed.way_back(order.uuid, Outcome.CANCEL),
@@ -81,21 +80,20 @@ def _page(
 
 
 def _customer(services: Services, account: Account) -> str:
-    """The account's customer at the provider, made when it has none."""
     if account.stripe_customer_id:
         return account.stripe_customer_id
     return services.directory.note_customer(account.id, services.payments.customer_for(account))
 
 
 def resume_payment(services: Services, cart: Cart) -> Cart:
-    """Start a payment whose process died, unless another is at it or it was started after all."""
+    """Start the payment if its first process stopped and no other process holds the lease."""
     now = services.clock.now()
     answered = cart.payment.started and not cart.payment.needs_void
     if answered or cart.payment.settled or cart.payment_lease > now:
         return cart
     account = services.directory.account(cart.account_id)
     if account is None:
-        raise NotFoundError("The cart's account is gone.")
+        raise NotFoundError("The cart's account no longer exists.")
     try:
         leased = replace(cart, payment_lease=now + deadlines.PAYMENT_LEASE)
         cart = services.orders.save_payment(leased)
@@ -103,8 +101,8 @@ def resume_payment(services: Services, cart: Cart) -> Cart:
         return load_cart(services, cart.account_id, cart.token)
     orders = services.orders.orders(cart.account_id, sorted(cart.orders))
     if all(order.status is not OrderStatus.PENDING for order in orders):
-        # Every order was given up before the card was asked for anything. The lease goes back, or the cart could
-        # never be closed: each look at it would take the lease anew.
+        # All orders were cancelled before the charge. Release the lease, or every later check would renew it
+        # and the cart would never close.
         return _give_lease_back(services, cart)
     log.warning("payment resumed after its process was lost", extra={"cart_token": cart.token})
     return start_payment(services, account, cart, orders)
@@ -120,14 +118,16 @@ def _give_lease_back(services: Services, cart: Cart) -> Cart:
 
 
 def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
-    """Write down what is true at the provider. News that came too late to be true of this cart changes nothing."""
+    """Record the provider's state. An outdated state changes nothing."""
     if state.saved is not None and not cart.payment.paid:
-        # Before the payment is on record: who dies in between does it again. The money does not wait for it, though:
-        # what cannot be kept now is kept with the renewal.
+        # Save the method before the payment is recorded, so a crash in between repeats this step. A failure
+        # does not block the payment: the renewal saves the method later.
         try:
             services.payments.keep_method(state.saved)
         except ProviderUnavailableError:
-            log.warning("the payment method is kept later", extra={"cart_token": cart.token})
+            log.warning(
+                "payment method not saved; retrying with the renewal", extra={"cart_token": cart.token}
+            )
 
     def is_news(current: Cart) -> bool:
         known = current.payment
@@ -158,7 +158,7 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
         due_at = None
         if not payment.settled:
             check = now + deadlines.LOST_START if payment.needs_void else deadlines.payment_check(free, now)
-            # A debit may be under way beyond every deadline: then the bank decides, and we ask it now and then.
+            # A debit can outlast every deadline. Only the bank decides, so check from time to time.
             due_at = min(check, max(deadlines.payment_deadline(free), now + deadlines.RECONCILE_AGAIN))
         return replace(free, due_at=due_at)
 
@@ -166,8 +166,7 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
 
 
 def _pay_until(cart: Cart, state: PaymentState) -> int | None:
-    """How long the customer can pay, while that is possible. What was told holds, unless another method was tried.
-    Closing keeps it: the cart has expired if it is over."""
+    """Until when the customer can pay (epoch ms). A time once shown holds for its payment method."""
     told = cart.payment.pay_until
     if state.pay_url is None:
         return told if state.status is PaymentStatus.CANCELED else None
@@ -179,16 +178,13 @@ def _pay_until(cart: Cart, state: PaymentState) -> int | None:
 
 
 def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError) -> None:
-    """The payment could not be started: cart and orders fail together, and their callbacks are owed, in one write.
-
-    Whoever else wrote in between is read and respected.
-    """
+    """Fail the cart and its orders and create their callbacks, in one write."""
     failure = Failure(PAYMENT_NOT_STARTED, str(refusal))
     for _ in range(6):
         now = services.clock.now()
         orders = services.orders.orders(cart.account_id, sorted(cart.orders))
         failed = [
-            # An execution may wait for this already, if the payment was started by the second process to try.
+            # An execution may already wait if the second process started this payment.
             order.payment_failed(failure, now).check_at(now + deadlines.CLOSING_CHECK)
             for order in orders
             if order.status is OrderStatus.PENDING
@@ -210,14 +206,12 @@ def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedErr
 
 
 def other_orders(services: Services, cart: Cart, number: int) -> list[Order]:
-    """The orders of the cart but for this one."""
     return services.orders.orders(
         cart.account_id, [other for other in sorted(cart.orders) if other != number]
     )
 
 
 def other_orders_alive(services: Services, cart: Cart, number: int) -> bool:
-    """Whether an order other than this one still needs the cart's payment. An order that is being given up does not:
-    two such orders would wait for each other."""
+    """Orders in compensation do not count: two would wait for each other."""
     alive = (OrderStatus.PENDING, OrderStatus.PROCESSING)
     return any(order.status in alive for order in other_orders(services, cart, number))

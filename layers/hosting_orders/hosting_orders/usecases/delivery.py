@@ -1,4 +1,4 @@
-"""What every product's delivery has in common: the fence, its failure, the waiting step."""
+"""What all deliveries share."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .ports import Services
 
 
 def claim_for_delivery(services: Services, account_id: str, number: int, task_token: str) -> Order | None:
-    """Begin to deliver a paid order, and keep the step's token; None when it was delivered already and the token is
-    answered. From here on it cannot be cancelled; the product says when the reconciler first looks.
+    """Begin delivery and store the step's token. The order can no longer be cancelled.
 
-    Raises OrderCanceledError when a cancel was first, ProvisioningFailedError when it is not to be delivered.
+    Returns None when it is already delivered. Raises OrderCanceledError when a cancel came first, or
+    ProvisioningFailedError.
     """
     now = services.clock.now()
     order = load_order(services, account_id, number)
@@ -38,10 +38,7 @@ def claim_for_delivery(services: Services, account_id: str, number: int, task_to
 
 
 def answer_delivery(services: Services, order: Order) -> None:
-    """Let the step that waits for this order's delivery go on, if there is one.
-
-    A refund that was asked for while nobody knew what was true ends with the delivery too.
-    """
+    """Answer the delivery step, and a refund step that delivery makes unnecessary."""
     if order.status is OrderStatus.COMPLETED:
         services.workflow.resume(order, Step.DELIVER)
         services.workflow.resume(order, Step.REFUND)
@@ -56,8 +53,7 @@ def undeliverable(
     actor: Actor,
     when: When = OrderStatus.PROCESSING,
 ) -> Order:
-    """From here on the order will not be delivered, and its money goes back next: unless it is not `when` any more.
-    Repeating it changes nothing."""
+    """Mark the order as undeliverable. Can be repeated."""
     now = services.clock.now()
     return change_order(
         services,

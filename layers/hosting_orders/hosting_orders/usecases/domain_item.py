@@ -1,8 +1,4 @@
-"""The checks of a domain (docs/contracts.md O2-113 … O2-155, C13).
-
-First what the request says (400), then, once the account is ready to be charged, what the registrar and the
-registry say (422). Nothing is written here.
-"""
+"""The checks of a domain order (docs/contracts.md O2-113 … O2-155, C13)."""
 
 from __future__ import annotations
 
@@ -47,13 +43,13 @@ from .sealed_contacts import open_contacts
 
 SAME_AS_OWNER = "same_as_owner"
 
-_AT_ONCE = 4  # names asked for at the same time: the registrar throttles
+_AT_ONCE = 4  # domains queried in parallel: the registrar throttles
 _OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
 
 
 @dataclass(frozen=True, slots=True)
 class RoleContactRequest:
-    """One of `role_contacts`: `source` is `same_as_owner`, `existing` or `new`."""
+    """`source` is `same_as_owner`, `existing` or `new`."""
 
     source: str = SAME_AS_OWNER
     registration_id: int | None = None
@@ -62,7 +58,7 @@ class RoleContactRequest:
 
 @dataclass(frozen=True, slots=True)
 class ContactSource:
-    """An owned registration. `additions` are fields that its contacts lack for another TLD."""
+    """`additions` are fields that the contacts lack for another TLD."""
 
     registration_id: int
     additions: Mapping[str, object] = field(default_factory=dict)
@@ -70,11 +66,7 @@ class ContactSource:
 
 @dataclass(frozen=True, slots=True)
 class DomainRequest:
-    """A domain as the client asked for it, of the right types but otherwise unchecked.
-
-    `auth_code_pointer` is the auth code's JSON pointer in the item. `source_field` is the field that names an owned
-    registration, and `source_pointer` leads to that one's id.
-    """
+    """A requested domain, with checked types."""
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
 
@@ -89,13 +81,12 @@ class DomainRequest:
     source_pointer: str = "/contact_source/registration_id"
 
     def __repr__(self) -> str:
-        return "DomainRequest(…)"  # it holds people's data and an auth code
+        return "DomainRequest(…)"  # it holds personal data and an auth code
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class DomainDraft(Draft):
-    """A draft with `contacts` and `auth_code` in clear text; `owner_at` is where in the item the client gave its
-    registrant."""
+    """Contacts and auth code are in clear text. `owner_at` points to the registrant."""
 
     item: DomainItem
     contacts: Contacts
@@ -104,9 +95,9 @@ class DomainDraft(Draft):
 
 
 def admit_domain_orders(services: Services, caller: Caller) -> None:
-    """The gates in the decided order (C13), after `user_required` and the account header.
+    """Check the gates in the order of C13.
 
-    Raises FeatureDisabledError (503), AccessDeniedError `trial_account` (403), ProviderUnavailableError.
+    Raises FeatureDisabledError (503), AccessDeniedError `trial_account` (403) or ProviderUnavailableError.
     """
     account = caller.scope
     if not services.features.enabled(DOMAIN_REGISTRATION, account.id):
@@ -297,8 +288,7 @@ def _role_contact(
 
 
 def _check_role_fields(wanted: RoleContactRequest) -> None:
-    """What another `source` would use must not be lost without a word: somebody else would stand in the registry.
-    Raises InvalidFieldsError."""
+    """Refuse fields that `source` ignores: the wrong person would be registered."""
     problems = []
     if wanted.source in ("same_as_owner", "new") and wanted.registration_id is not None:
         problems.append(
@@ -322,8 +312,7 @@ def _check_role_fields(wanted: RoleContactRequest) -> None:
 
 
 def owned_contacts(services: Services, account_id: str, registration_id: int, pointer: str) -> Contacts:
-    """The contacts of a registration of this very account. Raises InvalidRequestError `invalid_contact_source`;
-    one text for all reasons, so that nobody learns of other accounts' registrations."""
+    """Raises InvalidRequestError `invalid_contact_source`. Its text reveals nothing about other accounts."""
     number = parse_registration_id(registration_id)
     order = services.orders.order(account_id, number) if number is not None else None
     sealed = services.orders.contacts(account_id, number) if number is not None else None
@@ -337,7 +326,6 @@ def owned_contacts(services: Services, account_id: str, registration_id: int, po
 
 
 def _fitted(contact: Contact, rules: TldRules | None) -> Contact:
-    """Without the fields of another registry."""
     if rules is None:
         return contact
     properties: Mapping[str, object] = _members(
@@ -358,15 +346,14 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
 def settle_domains(
     services: Services, catalogue: Catalogue, account: Account, drafts: Sequence[DomainDraft]
 ) -> list[DomainDraft]:
-    """Ask whether each name can be had, and hold the contacts against the registry's rules: before any money moves.
+    """Check with the registrar and the registry's rules, and set each maximum cost.
 
-    Returns the drafts with the registrar's price as the most it may take. Raises DomainRefusedError,
-    ContactsRefusedError, ProviderUnavailableError; of several reasons the first draft's.
+    Raises DomainRefusedError, ContactsRefusedError or ProviderUnavailableError.
     """
     seen: set[str] = set()
     for draft in drafts:
         name = draft.item.ascii_name
-        # First: the registry would only say that the name is gone, not that it is gone to us.
+        # Check our own orders first. The registry cannot say that the domain is taken here.
         if name in seen or services.orders.domain_taken(name):
             raise domain_taken(draft)
         seen.add(name)
@@ -376,7 +363,7 @@ def settle_domains(
     else:
         from concurrent.futures import ThreadPoolExecutor
 
-        # A registry may take seconds to answer, and the client waits: names are asked for side by side.
+        # A registry may take seconds to answer while the client waits.
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as several:
             offers = list(several.map(ask, drafts))
     return [
@@ -405,7 +392,7 @@ def _priced(
     catalogue: Catalogue, account: Account, draft: DomainDraft, item: DomainItem, offer: DomainOffer
 ) -> DomainDraft:
     register = item.action is DomainAction.REGISTER
-    # `domain_unavailable` is for registrations.
+    # `domain_unavailable` applies only to registrations.
     code = Code.DOMAIN_UNAVAILABLE if register else Code.DOMAIN_ADD_FAILED
     at = f"{draft.pointer}/name"
     if offer.availability is Availability.UNAVAILABLE:
@@ -424,7 +411,6 @@ def _priced(
 
 
 def domain_taken(draft: DomainDraft) -> DomainRefusedError:
-    """The 422 for a name that another order has, or is getting."""
     return DomainRefusedError(
         Code.DOMAIN_ADD_FAILED,
         f"{draft.item.name} is already owned or on order here.",
@@ -444,7 +430,7 @@ def _check_registry(services: Services, item: DomainItem, draft: DomainDraft) ->
         if owner:
             told = {found.pointer for found in wrong} | {found.pointer for found in missing}
         elif contact == contacts.owner:
-            # Mending the owner mends this contact too: to tell it again would ask for fields in the wrong place.
+            # Correcting the owner corrects this contact too, so report the problem once.
             wrong = [found for found in wrong if found.pointer not in told]
             missing = [found for found in missing if found.pointer not in told]
         violations += [

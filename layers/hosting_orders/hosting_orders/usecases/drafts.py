@@ -1,4 +1,4 @@
-"""One item of a request on its way to an order: what the checks of each product hand to `place_cart`."""
+"""Checked items that `place_cart` turns into orders."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An item that has passed the checks of its product; nothing of it is written yet.
-
-    `pointer` is the JSON pointer of the item in the request. A product with secrets has a draft of its own.
-    """
+    """`pointer` is the item's JSON pointer in the request."""
 
     pointer: str
     item: Item
@@ -29,22 +26,21 @@ class Draft:
     claims: Claims
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(pointer={self.pointer!r})"  # it holds people's data
+        return f"{type(self).__name__}(pointer={self.pointer!r})"  # it may hold personal data
 
 
 def prefixed(pointer: str, problem: InvalidRequestError) -> InvalidRequestError:
-    """The same problem, with its field named from the request's root."""
     return InvalidRequestError(problem.code, str(problem), pointer + (problem.pointer or ""))
 
 
 class Problems:
-    """Collects what is wrong, so that a client mends everything in one go."""
+    """Collects errors, so the client can correct all of them at once."""
 
     def __init__(self) -> None:
         self.found: list[InvalidRequestError] = []
 
     def collect(self, pointer: str, check: Callable[[], T]) -> T | None:
-        """What `check` returns, or None when it refuses; the refusal is kept."""
+        """Return the result of `check`, or None after an error."""
         try:
             return check()
         except InvalidRequestError as problem:
@@ -54,7 +50,7 @@ class Problems:
         return None
 
     def raise_if_any(self) -> None:
-        """Raise InvalidFieldsError, or the one InvalidRequestError, if anything was found."""
+        """Raises InvalidRequestError for one error, InvalidFieldsError for several."""
         if len(self.found) == 1:
             raise self.found[0]
         if self.found:
@@ -62,14 +58,13 @@ class Problems:
 
 
 def unknown(code: Code, field: str, given: str, known: Iterable[str], whose: str = "") -> InvalidRequestError:
-    """The refusal of a name that the catalogue does not have; `whose` says to what the choice belongs."""
     choices = ", ".join(sorted(known))
     text = f"Unknown {field} {given[:60]!r}{whose}; it is one of: {choices}."
     return InvalidRequestError(code, text, f"/{field}")
 
 
 def price_of(plan: Plan, term: Term, account: Account) -> Money:
-    """The plan's net price for the account. Raises InvalidRequestError (`pricing_missing`)."""
+    """Return the net price. Raises InvalidRequestError `pricing_missing`."""
     price = plan.price(account.billing_plan, term, account.currency)
     if price is None:
         raise InvalidRequestError(

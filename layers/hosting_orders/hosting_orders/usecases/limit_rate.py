@@ -1,8 +1,4 @@
-"""How many requests a client may make: one limiter for every contract that has a limit.
-
-A window is a stretch of the clock, such as a minute, and the same one in every process. The count is one atomic write,
-so that any number of processes agree.
-"""
+"""Limit the rate of requests, with one count for all processes."""
 
 from __future__ import annotations
 
@@ -17,15 +13,13 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """At most `requests` of one client in each window of `seconds`."""
-
     requests: int
     seconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a client stands after a request. `resets_at` is in Unix seconds, `retry_after` in seconds from now."""
+    """`resets_at` is in Unix seconds, `retry_after` in seconds."""
 
     limit: int
     remaining: int
@@ -35,7 +29,7 @@ class Standing:
 
 
 def count_request(services: Services, bucket: str, limit: RateLimit) -> Standing | None:
-    """Count a request in the client's bucket. None when the count cannot be had now: no request fails for that."""
+    """Count a request. Returns None when counting fails, and the request continues."""
     now = services.clock.now() / 1000
     resets_at = (int(now) // limit.seconds + 1) * limit.seconds
     try:

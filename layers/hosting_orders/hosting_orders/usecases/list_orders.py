@@ -1,4 +1,4 @@
-"""An account's orders, newest first: by page number, or by a cursor that costs the same at any depth (C23)."""
+"""List an account's orders, by page number or cursor (docs/contracts.md C23)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from .ports import Services
 
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
-MAX_DIGITS = 12  # of a page's number: more orders than any account has
+MAX_DIGITS = 12  # of a page number
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page, and the cursors of its neighbours (None where there is none)."""
-
     account: Account
     orders: tuple[Order, ...]
     per_page: int
@@ -32,7 +30,7 @@ class Listing:
 def list_orders(
     services: Services, account: Account, *, page: str | None, per_page: str | None, cursor: str | None
 ) -> Listing:
-    """The page as asked for in query texts. Raises InvalidRequestError naming the parameter."""
+    """Raises InvalidRequestError with the parameter's name."""
     size = min(_positive("per_page", Code.INVALID_PER_PAGE, per_page, DEFAULT_PAGE), MAX_PAGE)
     if cursor is not None:
         return _by_cursor(services, account, cursor, size)
@@ -46,7 +44,6 @@ def list_orders(
 
 
 def goes_back(cursor: str | None) -> bool:
-    """Whether the cursor leads to newer orders. Raises InvalidRequestError."""
     return cursor is not None and _decode(cursor)[0] == "newer"
 
 

@@ -1,4 +1,4 @@
-"""Tasks of the last three days (docs/contracts.md). A task is an order seen as work."""
+"""List the tasks of the last three days. A task is an order shown as work."""
 
 from __future__ import annotations
 
@@ -18,16 +18,13 @@ from .ports import Services
 WINDOW = 3 * durations.DAY
 MAX_TASKS = 500
 
-# Only of these does the payment decide what is told.
+# Only for these statuses does the payment change what is shown.
 _UNPAID_OR_NOT = (OrderStatus.PENDING, OrderStatus.CANCELING)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An order as work, and who placed it; None for an account's own key.
-
-    `payment` says whether it waits for the customer; None where it makes no difference.
-    """
+    """`user` is None for an account's own key. `payment` is None where it makes no difference."""
 
     order: Order
     account: Account
@@ -36,9 +33,9 @@ class Task:
 
 
 def list_tasks(services: Services, caller: Caller) -> list[Task]:
-    """With an account: all its tasks. Without: those the caller's user started, over all the caller's accounts.
+    """Return tasks, newest first.
 
-    Newest first.
+    Without an account, return those that the caller's user started in any of the caller's accounts.
     """
     found = _orders(services, caller)
     payments: dict[str, PaymentStatus] = {}
@@ -71,7 +68,7 @@ def _orders(services: Services, caller: Caller) -> list[tuple[Order, Account]]:
 
 
 def find_task(services: Services, caller: Caller, task_id: str) -> Task:
-    """The task with this id, if the caller may see it. Raises NotFoundError."""
+    """Raises NotFoundError."""
     order, account = _find(services, caller, task_id)
     cart = load_cart(services, account.id, order.cart_token)
     user = services.directory.user(order.user_id) if order.user_id else None

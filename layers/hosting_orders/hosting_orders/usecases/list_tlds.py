@@ -1,4 +1,4 @@
-"""Which top-level domains an account can order names under: those on sale whose registry's rules are known."""
+"""List the top-level domains on sale."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class TldOffer:
-    """One TLD as this account sees it; `price` is None without an account, or when its billing plan has none.
-    `currency` is the account's."""
+    """`price` is None without an account, or when its billing plan has no price."""
 
     rules: TldRules
     price: DomainPrice | None
@@ -23,14 +22,13 @@ class TldOffer:
 
 
 def list_tlds(services: Services, account: Account | None) -> list[TldOffer]:
-    """Every TLD on sale, by name."""
     tlds = services.catalogue.load().tlds
     offers = [_offer(services, account, tlds[name]) for name in sorted(tlds)]
     return [offer for offer in offers if offer is not None]
 
 
 def find_tld(services: Services, account: Account | None, name: str) -> TldOffer:
-    """One TLD by its ASCII or Unicode spelling. Raises NotFoundError."""
+    """Accepts the ASCII or Unicode spelling. Raises NotFoundError."""
     rules = services.registry_rules.rules(name.strip().strip(".").lower())
     tld = services.catalogue.load().tlds.get(rules.tld) if rules else None
     offer = _offer(services, account, tld) if tld else None

@@ -1,4 +1,4 @@
-"""The one logger of the use cases. Entry points configure it (Powertools, JSON); here it is plain `logging`."""
+"""The logger of all use cases. Entry points configure it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
 """Place a cart: check, price, write, charge, start (docs/order-life.md; docs/contracts.md C13).
 
-One item or several: POST /api/orders and POST /api/orders/domain are the one-item cases of this same path. Nothing
-is written on any 400. After the one transaction everything is recoverable: by the client's retry with the same
-Idempotency-Key, by Stripe's webhook, or by the reconciler.
+After the write, a retry, a webhook or the reconciler can complete the cart.
 """
 
 from __future__ import annotations
@@ -61,7 +59,7 @@ _NUMBER_ATTEMPTS = 6
 
 @dataclass(frozen=True, slots=True)
 class ItemRequest:
-    """One product the client asked for; `pointer` is its JSON pointer in the request."""
+    """`pointer` is the item's JSON pointer in the request."""
 
     pointer: str
     product: ProductRequest
@@ -69,11 +67,7 @@ class ItemRequest:
 
 @dataclass(frozen=True, slots=True)
 class PaymentPage:
-    """The customer may pay on a page, when no saved method can be charged.
-
-    `origin` is where the orders' own pages are (scheme and host). `return_url` is where the customer goes from the
-    payment page, and None is the order's page; `pointer` is its JSON pointer in the request.
-    """
+    """`origin` is the scheme and host of our order pages. `return_url` None means the order's page."""
 
     origin: str
     return_url: str | None = None
@@ -82,11 +76,7 @@ class PaymentPage:
 
 @dataclass(frozen=True, slots=True)
 class CartRequest:
-    """What the client sent. `fingerprint` is a hash of the whole body, `placed` what each order remembers of it.
-
-    With `page` the cart need not have a saved payment method. `callback_pointer` is the callback's JSON pointer in the
-    request.
-    """
+    """`fingerprint` is a hash of the whole body. `placed` is stored with each order."""
 
     items: tuple[ItemRequest, ...]
     fingerprint: str
@@ -101,8 +91,6 @@ class CartRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A request that has passed every check."""
-
     caller: Caller
     account: Account
     token: str
@@ -114,7 +102,7 @@ class _Ready:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The cart and its orders as they stand, and whether this request only found them there."""
+    """`replayed` means that an earlier request placed the cart."""
 
     account: Account
     cart: Cart
@@ -125,11 +113,11 @@ class Placed:
 def place_cart(
     services: Services, caller: Caller, request: CartRequest, *, allow_loopback_callbacks: bool
 ) -> Placed:
-    """Order everything of the request for the caller's account, with one charge.
+    """Order all items for the caller's account, with one charge.
 
-    Raises InvalidFieldsError or InvalidRequestError (400, nothing left behind), DomainRefusedError or
-    ContactsRefusedError (422, nothing left behind), IdempotencyKeyReusedError, PaymentNotStartedError (422, the
-    orders stay on record as failed), ProviderUnavailableError (503, nothing written: the order is not on record).
+    Raises InvalidFieldsError or InvalidRequestError (400), DomainRefusedError, ContactsRefusedError or
+    IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). Nothing new is then stored.
+    Raises PaymentNotStartedError (422) when the payment is refused. The orders are then stored as failed.
     """
     account = caller.scope
     token = cart_token(account.id, request.idempotency_key)
@@ -143,7 +131,7 @@ def place_cart(
         method = _method_to_charge(services, account, request)
         drafts = _settled(services, account, drafts)
     except (DomainRefusedError, InvalidFieldsError, InvalidRequestError):
-        # A second copy of this request, running at the same time, may have taken the domain or the last place.
+        # A concurrent copy of this request may have taken the domain or the last place.
         twin = _earlier(services, account, token, request)
         if twin is None:
             raise
@@ -151,7 +139,6 @@ def place_cart(
     try:
         cart, orders = _write(services, _Ready(caller, account, token, request, drafts, method, target))
     except CartExistsError:
-        # The other copy of this request was faster.
         return _replay(services, account, load_cart(services, account.id, token), request)
     cart = _with_payment(services, cart, lambda: start_payment(services, account, cart, orders))
     for order in orders:
@@ -160,12 +147,11 @@ def place_cart(
 
 
 def _with_payment(services: Services, cart: Cart, pay: Callable[[], Cart]) -> Cart:
-    """The cart after `pay`, or as it is on record when the provider does not answer."""
     try:
         return pay()
     except ProviderUnavailableError:
-        # Whether money was asked for is unknown. It is on record, so the workflow finds out under the same keys.
-        log.warning("payment outcome unknown; the workflow will look", extra={"cart_token": cart.token})
+        # The outcome is unknown. The workflow retries with the same idempotency keys.
+        log.warning("payment outcome unknown; the workflow retries", extra={"cart_token": cart.token})
         return load_cart(services, cart.account_id, cart.token)
 
 
@@ -191,7 +177,6 @@ def _drafts(services: Services, account: Account, request: CartRequest) -> tuple
 
 
 def _settled(services: Services, account: Account, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
-    """Ask the providers whether each can be delivered."""
     settled: dict[str, Draft] = {}
     for kind in dict.fromkeys(draft.item.KIND for draft in drafts):
         alike = [draft for draft in drafts if kind == draft.item.KIND]
@@ -225,7 +210,6 @@ def _check_return_url(page: PaymentPage | None, *, allow_loopback: bool) -> None
 
 
 def _method_to_charge(services: Services, account: Account, request: CartRequest) -> PaymentMethod | None:
-    """The saved method that can be charged; None where the customer pays on a page instead."""
     try:
         return _ready_to_charge(services, account)
     except InvalidRequestError:
@@ -235,7 +219,7 @@ def _method_to_charge(services: Services, account: Account, request: CartRequest
 
 
 def _ready_to_charge(services: Services, account: Account) -> PaymentMethod:
-    """The pre-flight gate (O2-062, O2-063): a customer, a saved default method, a complete contact."""
+    """The pre-flight check (O2-062, O2-063)."""
     missing = account.billing_contact.missing
     if missing:
         raise _not_ready("billing_contact", "the billing contact has no " + ", ".join(missing))
@@ -259,8 +243,8 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
         now = services.clock.now()
         orders: list[Order] = []
         contacts: list[SealedContacts] = []
-        # Ascending, so that the client's order is the order of the numbers: wherever a cart's orders are read again
-        # they come in this order, and the payment provider is asked for the very same lines.
+        # Ascending numbers keep the client's item order in every later read, so a repeated call to the
+        # payment provider sends identical lines.
         numbers = mint_numbers(now, len(ready.drafts), attempt)
         for number, draft in zip(numbers, ready.drafts, strict=True):
             order, sealed = _order(services, ready, draft, number, now)
@@ -278,10 +262,10 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             created_at=now,
             updated_at=now,
             payment_method_id=ready.method.id if ready.method else None,
-            # What costs nothing needs no page: its invoice is paid by itself.
+            # The invoice of a free cart is paid automatically.
             checkout=ready.method is None and any(draft.price.amount > 0 for draft in ready.drafts),
             on_item_failure=ready.request.on_item_failure,
-            # The process that writes the cart starts its payment. No other process touches it before this time.
+            # The process that writes the cart starts its payment. No other process does before this time.
             payment_lease=now + deadlines.PAYMENT_LEASE,
             orders={order.number: OrderSnapshot(OrderStatus.PENDING, 0) for order in orders},
             due_at=now + deadlines.LOST_START,
@@ -335,7 +319,6 @@ def _placed(services: Services, ready: _Ready, number: int) -> Placement:
 
 
 def _lost(drafts: Sequence[Draft], claims: Claims) -> HostingOrdersError:
-    """The refusal for the draft whose claim another order has taken."""
     draft = next(draft for draft in drafts if _shares(draft.claims, claims))
     return fulfilment(draft.item.KIND).lost(draft)
 
@@ -349,12 +332,11 @@ def _start(services: Services, order: Order) -> None:
     try:
         services.workflow.start(order)
     except ProviderUnavailableError:
-        # The order is on record with a due time: the reconciler starts it.
+        # The order is due, so the reconciler starts its workflow.
         log.warning("workflow start postponed", extra={"order_id": order.uuid})
 
 
 def _replay(services: Services, account: Account, cart: Cart, request: CartRequest) -> Placed:
-    """The same request again: the same cart, carried on if its first process died."""
     if cart.fingerprint != request.fingerprint:
         raise IdempotencyKeyReusedError(
             "This Idempotency-Key was used before with another body; use a new key for a new order."
@@ -362,14 +344,14 @@ def _replay(services: Services, account: Account, cart: Cart, request: CartReque
     cart = _with_payment(services, cart, lambda: resume_payment(services, cart))
     orders = services.orders.orders(cart.account_id, sorted(cart.orders))
     if not cart.payment.started and cart.payment.status is not PaymentStatus.FAILED:
-        # Another process is starting the payment, or it was given up before.
+        # Another process is starting the payment, or the orders were abandoned before it started.
         return Placed(account, cart, tuple(orders), replayed=True)
     for order in orders:
         if order.failure is not None and order.failure.code == PAYMENT_NOT_STARTED:
             raise PaymentNotStartedError(order.failure.message, cart.payment.error)
         if not waits_for_its_start(order):
             continue
-        # Either the start of the execution was lost, or the news of its payment. We cannot know: both are repeated.
+        # Either the start of the execution or the payment event was lost. Repeat both.
         _start(services, order)
         if cart.payment.settled:
             resume_order(services, order, cart)

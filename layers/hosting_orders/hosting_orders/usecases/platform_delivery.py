@@ -1,6 +1,6 @@
-"""What the hosting platform delivers: how it is asked for, asked about and taken down (docs/order-life.md).
+"""Delivery by a hosting platform (docs/order-life.md).
 
-However often it is asked, the platform is asked for one and the same service: the order's UUID.
+A service's id is its order's UUID, so a repeated request builds nothing twice.
 """
 
 from __future__ import annotations
@@ -24,26 +24,21 @@ _WANTED = frozenset({OrderStatus.PROCESSING, OrderStatus.COMPLETED})
 
 
 class PlatformFulfilment(ABC):
-    """The part of a `Fulfilment` that all products of the platform share; each says what is asked for and what comes
-    back."""
+    """The part of `Fulfilment` that platform products share."""
 
     @abstractmethod
     def service_request(self, order: Order) -> ServiceRequest:
-        """What the platform is asked for; the same for the same order, always. No secret is in it."""
+        """Always the same for an order. It contains no secrets."""
 
     def request_to_build(self, services: Services, order: Order) -> ServiceRequest:
-        """The same with what is needed to build it, such as secrets; where that is nothing, the same."""
         return self.service_request(order)
 
     @abstractmethod
     def resource(self, services: Services, order: Order, operation: Operation) -> Resource | None:
-        """What the platform has delivered, its secrets encrypted; None when the operation shows nothing."""
+        """None when the operation shows nothing. Secrets are encrypted."""
 
     def ask(self, services: Services, order: Order) -> None:
-        """Ask for the order's service, or ask once more: that is also how one learns what became of it.
-
-        A request that got lost is made, and work that failed for now is begun anew; else nothing is done twice.
-        """
+        """Request the service. A repeated request returns its outcome."""
         try:
             operation = services.platform.provision(self.request_to_build(services, order))
         except ProvisioningFailedError as refusal:
@@ -60,7 +55,6 @@ class PlatformFulfilment(ABC):
             self._record_anew(services, operation)
 
     def _note(self, services: Services, order: Order, operation: Operation) -> None:
-        """Write down the operation, and when to ask again what the platform will not report."""
         check_at = deadlines.delivery_check(order, services.clock.now())
         asked_again = operation.status is OperationStatus.RUNNING and not order.item.is_reported()
 
@@ -73,21 +67,20 @@ class PlatformFulfilment(ABC):
         change_order(services, order, when=OrderStatus.PROCESSING, to=noted)
 
     def _take_down_unless_wanted(self, services: Services, order: Order) -> None:
-        """Another process may have given the order up, and taken the service down, before the platform was asked here.
-        A platform that does not remember what was taken down has then built it anew."""
+        """A platform that forgets deleted services may have rebuilt an abandoned one."""
         current = load_order(services, order.account_id, order.number)
         if current.status not in _WANTED:
             services.platform.deprovision(self.service_request(current))
 
     def record(self, services: Services, order: Order, operation: Operation) -> None:
-        """Write down how the platform's work ended, and let the order go on. Repeating it changes nothing."""
+        """Record how the work ended. Can be repeated."""
         superseded = order.operation_id not in (None, operation.id)
         if (
             operation.status is OperationStatus.FAILED
             and superseded
             and order.status is OrderStatus.PROCESSING
         ):
-            return  # late news of an attempt after which the platform began another
+            return  # a late event of an attempt that the platform has replaced
         if operation.status is OperationStatus.FAILED:
             failure = Failure(
                 operation.error_code or "provisioning_failed",
@@ -97,7 +90,7 @@ class PlatformFulfilment(ABC):
         elif order.status is OrderStatus.PROCESSING:
             order = self._complete(services, order, operation)
         if order.status is not OrderStatus.COMPLETED and operation.status is OperationStatus.SUCCEEDED:
-            # The money has gone back, or is going: what was built after all must not stay.
+            # The money was returned or is being returned, so the product must not stay.
             services.platform.deprovision(self.service_request(order))
         answer_delivery(services, order)
 
@@ -119,7 +112,7 @@ class PlatformFulfilment(ABC):
         )
 
     def verdict(self, services: Services, order: Order) -> Verdict:
-        """Never RUNNING in the sense that only waiting helps: what the platform still builds is taken down."""
+        """Return the outcome. Never RUNNING: an unfinished service can be taken down."""
         if order.operation_id is None:
             return Verdict.NOT_ASKED
         operation = services.platform.operation(order.operation_id)
@@ -145,14 +138,13 @@ class PlatformFulfilment(ABC):
 
 
 def _report_if_stuck(services: Services, order: Order, since: int | None) -> None:
-    """Call an operator when the platform cannot be asked for long: a paid order waits for it, or a refund."""
     if since is not None and services.clock.now() >= since + deadlines.SUBMISSION_STUCK:
         services.metrics.count("PlatformStuck")
         log.error("the platform cannot be asked about an order", extra={"order_id": order.uuid})
 
 
 def order_of(services: Services, operation: Operation) -> Order | None:
-    """The order for which the platform worked; None while it works, and when the order is unknown."""
+    """None while the operation runs or when its order is unknown."""
     if operation.status is OperationStatus.RUNNING:
         return None
     account_id, _, order_id = operation.reference.rpartition("/")

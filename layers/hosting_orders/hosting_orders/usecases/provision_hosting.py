@@ -1,4 +1,4 @@
-"""The state ProvisionHosting, and the platform's answer to it (docs/order-life.md)."""
+"""The state ProvisionHosting (docs/order-life.md)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .products.registry import fulfilment
 
 
 def provision_hosting(services: Services, account_id: str, number: int, task_token: str) -> None:
-    """Take the fence, ask the platform, and leave the token for its webhook.
+    """Begin delivery and call the platform. Its webhook answers the token.
 
-    Raises OrderCanceledError when a cancel was first, ProvisioningFailedError when the platform refuses.
+    Raises OrderCanceledError when a cancel came first, ProvisioningFailedError when the platform refuses.
     """
     order = claim_for_delivery(services, account_id, number, task_token)
     if order is not None:
@@ -20,7 +20,7 @@ def provision_hosting(services: Services, account_id: str, number: int, task_tok
 
 
 def receive_operation(services: Services, operation_id: str) -> None:
-    """A webhook said that an operation ended: ask the platform itself, and go by that."""
+    """Record an operation that a webhook reported. Only the platform's response counts."""
     operation = services.platform.operation(operation_id)
     if operation is None:
         log.warning("webhook about an unknown operation", extra={"operation_id": operation_id})

@@ -1,6 +1,6 @@
-"""A webhook of Stripe (docs/design.md): its ids lead to objects, the objects tell what is true.
+"""Process a Stripe webhook (docs/design.md).
 
-So it does not matter in which order webhooks come, how late, how often, or whether they come before our own write.
+The current state is read from Stripe, so late, repeated and reordered events do no harm.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ STRIPE = "stripe"
 
 
 def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) -> None:
-    """Deal with an event once. It is marked only afterwards: one whose handling died comes again.
+    """Process an event once. It is marked afterwards, so a failed event comes again.
 
-    Raises ForgedWebhookError, and ProviderUnavailableError when what is true can't be read now.
+    Raises ForgedWebhookError or ProviderUnavailableError.
     """
     event = services.payment_news.read_event(raw_body, signature)
     if not (event.reference or event.payment_id or event.subscription_id):
@@ -45,12 +45,11 @@ def _payment_changed(services: Services, event: PaymentEvent) -> None:
     if event.disputed:
         _note(services, reference, "the customer disputes the charge", "DisputeOpened")
     elif event.refund_id is not None and services.payment_news.refund_failed(event.refund_id):
-        # Stripe had taken the refund on, and the bank sent it back: an end is final, so it is an operator's case.
+        # The bank returned the refund after the order's final end, so an operator must act.
         _note(services, reference, f"refund {event.refund_id} failed at the bank", "RefundFailed")
 
 
 def _note(services: Services, reference: str, cause: str, metric: str) -> None:
-    """Put it on the timeline of the cart's orders and ring for the operator."""
     cart = _cart_of(services, reference)
     if cart is None:
         return
@@ -83,6 +82,6 @@ def _renewal_changed(services: Services, subscription_id: str) -> None:
     change_order(
         services,
         order,
-        when=is_its_renewal,  # another subscription may bear our order's number
+        when=is_its_renewal,  # another subscription may carry our order's number
         to=lambda current: current.renewal_became(status).check_renewal_now(now),
     )

@@ -1,7 +1,4 @@
-"""Webhooks make things fast; this makes them certain: whatever is due is asked after and carried on.
-
-It does nothing that the ordinary path could not do, and only through the same use cases.
-"""
+"""Check everything that is due, so a lost event never blocks an order."""
 
 from __future__ import annotations
 
@@ -29,22 +26,21 @@ from .settle_payment import owes_a_refund, resume_order, settle_payment, waits_f
 from .start_renewal import start_renewal
 
 BATCH = 50
-# A run begins nothing new after this (milliseconds), so that it is over before its function is stopped.
+# Start nothing after this (milliseconds), so a run ends before its function is stopped.
 RUN_FOR = 60 * durations.SECOND
 
-# When an item is due again unless looking at it says otherwise.
+# When a checked item is due again by default.
 _NEXT_CHECK = {
     "cart": deadlines.PAYMENT_CHECK,
     "order": deadlines.PROVISIONING_CHECK,
     "callback": deadlines.RECONCILE_AGAIN,
 }
-# How a further term that was paid is ordered, of the products for which that is work. Only this module may reach it:
-# it needs the payment provider's key.
+# Only this module may reach these functions: they need the payment provider's key.
 _RENEWALS_AT_PROVIDERS = {ProductKind.DOMAIN: renew_domain}
 
 
 def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int:
-    """Look at what is due, at most `limit` items; returns how many. One item in trouble doesn't stop the others."""
+    """Check up to `limit` due items and return their number. A failing item does not stop the others."""
     started = services.clock.now()
     looked_at = 0
     for item in services.orders.due(started, limit):
@@ -52,8 +48,7 @@ def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int
             break
         looked_at += 1
         try:
-            # Taken before it is looked at: no other run takes it too, and one that fails every time, or kills its
-            # run, does not stay at the head of the queue.
+            # Postpone first, so no other run takes the item and a failing item does not block the queue.
             if services.orders.postpone(item, started + _NEXT_CHECK[item.kind]):
                 _check(services, item, body)
                 services.metrics.count(f"Reconciled{item.kind.capitalize()}")
@@ -69,7 +64,7 @@ def _try_again_soon(services: Services, item: DueItem, started: int) -> None:
     try:
         services.orders.postpone(taken, started + deadlines.RECONCILE_AGAIN)
     except Exception:
-        log.exception("could not even be put off", extra={"kind": item.kind, "key": item.key})
+        log.exception("could not be postponed", extra={"kind": item.kind, "key": item.key})
 
 
 def _check(services: Services, item: DueItem, body: CallbackBody) -> None:
@@ -86,16 +81,15 @@ def _check(services: Services, item: DueItem, body: CallbackBody) -> None:
         if order is not None:
             _reconcile_order(services, order)
             if order.provisioning_at is not None and not order.item.is_reported():
-                return  # its provider reports nothing: asking it here is the ordinary path
+                return  # its provider sends no events, so polling is the ordinary path
             later = services.orders.order(item.account_id, int(item.key))
             _count_drift(services, "Order", order.status, later.status if later else None)
 
 
 def _count_drift(services: Services, kind: str, before: str, after: str | None) -> None:
-    """What we find changed here the ordinary path has missed: a webhook, an execution's start, a token."""
     if after != before:
         services.metrics.count(f"Drift{kind}")
-        log.warning("drift mended", extra={"kind": kind, "was": before, "is_now": after})
+        log.warning("drift corrected", extra={"kind": kind, "was": before, "is_now": after})
 
 
 def _reconcile_cart(services: Services, cart: Cart) -> None:
@@ -108,7 +102,7 @@ def _reconcile_cart(services: Services, cart: Cart) -> None:
         settle_payment(services, cart.payment.reference)
         cart = _look_sooner(services, load_cart(services, cart.account_id, cart.token), now)
     if not cart.payment.settled and now >= deadlines.payment_deadline(cart):
-        # Nobody paid in time: close the payment first, so that what expires can't be paid any more.
+        # Close the payment first, so an expired order can no longer be paid.
         cart = close_payment(services, cart)
     if cart.payment.settled:
         for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
@@ -122,7 +116,6 @@ def _reconcile_cart(services: Services, cart: Cart) -> None:
 
 
 def _look_sooner(services: Services, cart: Cart, now: int) -> Cart:
-    """Nothing has changed at the provider, so nothing has set when to look again but this run, for an hour later."""
     check = deadlines.payment_check(cart, now)
     return change_cart(
         services,
@@ -135,7 +128,7 @@ def _look_sooner(services: Services, cart: Cart, now: int) -> Cart:
 def _reconcile_order(services: Services, order: Order) -> None:
     now = services.clock.now()
     if order.renewal_owed:
-        answer_delivery(services, order)  # whoever delivered it may have died before
+        answer_delivery(services, order)  # the process that delivered it may have stopped before
         start_renewal(services, order)
         return
     if order.renewal_is_watched:
@@ -144,13 +137,14 @@ def _reconcile_order(services: Services, order: Order) -> None:
     cart = load_cart(services, order.account_id, order.cart_token)
     if order.ended:
         if cart.payment.paid and owes_a_refund(order):
-            # Money that came after the end. When it is refused the order stays due, and it is tried again.
+            # Money that arrived after the end. A refused refund stays due.
             result = refund_order(services, order.account_id, order.number, "Reconciled")
             if result is Compensation.WAITING:
                 return
             order = load_order(services, order.account_id, order.number)
         if order.status is not OrderStatus.COMPLETED:
-            # A process that had read the order before may have had it built after it was taken down. It is over by now.
+            # A process with an older view may have built the product after its take-down. By now it has
+            # ended.
             take_down(services, order)
         _close(services, order)
         return
@@ -160,42 +154,41 @@ def _reconcile_order(services: Services, order: Order) -> None:
         _compensate(services, order, "Reconciled")
     elif order.status is OrderStatus.PROCESSING:
         _reconcile_delivery(services, order, now)
-    # The start may have been lost; starting again is harmless, and an ended order's steps change nothing.
+    # The start may have been lost. A repeated start changes nothing.
     services.workflow.start(order)
 
 
 def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
     if now >= deadlines.delivery_ends_at(order):
-        # Whatever the execution still waits for: the deadline decides, and its step is answered below.
+        # The deadline decides, whatever the execution waits for.
         _compensate(services, order, "DeliveryTimedOut")
         answer_delivery(services, load_order(services, order.account_id, order.number))
     elif order.provisioning_at is None:
         if now >= order.since + deadlines.DELIVERY_NOT_BEGUN:
-            # Its steps fail before any code of ours runs that could count it, or its execution has failed.
+            # A step fails before our code can count it, or the execution has failed.
             services.metrics.count("StepFault")
             log.error("a paid order is not being delivered", extra={"order_id": order.uuid})
     else:
         try:
             fulfilment(order.kind).ask(services, order)
         except ProvisioningFailedError:
-            # It is being refunded from now on, and the step that waits for its delivery goes there at once.
+            # The order is being refunded, so its delivery step must not wait.
             answer_delivery(services, load_order(services, order.account_id, order.number))
 
 
 def _compensate(services: Services, order: Order, error: str) -> None:
-    """Give the money back, and let a RefundOrder that waits for it go on."""
     if refund_order(services, order.account_id, order.number, error) is Compensation.DONE:
         services.workflow.resume(order, Step.REFUND)
 
 
 def _close(services: Services, order: Order) -> None:
-    """The order has ended. Answer every step that still waits for it: the process that ended it may have died."""
+    """The process that ended the order may have stopped before it answered the steps."""
     for step in Step:
         if step is Step.REFUND or order.status is OrderStatus.COMPLETED:
             services.workflow.resume(order, step)
         else:
             services.workflow.fail(order, step, OrderCanceledError, f"the order is {order.status}")
-    # Only what was looked at: news of money that came meanwhile have made the order due again.
+    # Close only what was checked: a payment event may have made the order due again.
     seen = order.due_at
     change_order(
         services,

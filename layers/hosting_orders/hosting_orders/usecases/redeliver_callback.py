@@ -1,4 +1,4 @@
-"""Send an order's callback once more, because its receiver asks for it."""
+"""Send a callback again at its receiver's request."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from .ports import Services
 
 
 def redeliver_callback(services: Services, order: Order, message_id: str) -> CallbackDelivery:
-    """Make the message due now, under the id it always had; the schedule sends it within a minute.
-
-    Raises NotFoundError when the order has no such message (yet).
-    """
+    """Make the message due now, with its original id. Raises NotFoundError."""
     for _ in range(3):
         delivery = services.deliveries.delivery(order.account_id, order.number)
         if delivery is None or delivery.message_id != message_id:

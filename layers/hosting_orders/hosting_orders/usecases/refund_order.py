@@ -1,14 +1,7 @@
-"""Compensation: an order that was cancelled, or cannot be delivered, is brought to its end and its money goes back.
+"""Compensation: end an order that was cancelled or cannot be delivered, and return its money.
 
-This is the one way money goes back, whatever went wrong before. It may run at any time and any number of times, and in
-two processes at once. Only the workflow's step RefundOrder and the reconciler call it. Other code makes one of these
-two run.
-
-It is a loop. Each round reads the order and its cart, looks up the one action for their statuses
-(domain/compensation.py has the table), and does it. An action changes a status, so that the next round finds another
-action, until the order has ended or must wait for a registrar, a bank or an operator. Nothing is carried
-from one round to the next: the process can stop anywhere, and the next run begins from what is on record
-(docs/order-life.md, section 9).
+Money is returned only here. Only the step RefundOrder and the reconciler call it, possibly at the same time.
+Each round starts from the stored state (docs/order-life.md, section 9).
 """
 
 from __future__ import annotations
@@ -38,8 +31,7 @@ from .ports import Services
 from .products.fulfilment import Verdict
 from .products.registry import fulfilment
 
-# Three rounds are enough for an order: out of delivery, out of an open payment, to its end. The others are for
-# what other processes write in between.
+# Three rounds are enough. The others allow for concurrent writes.
 _ROUNDS = 8
 
 _TO_BE_DELIVERED = frozenset({OrderStatus.PENDING, OrderStatus.PROCESSING})
@@ -47,16 +39,12 @@ _UNDELIVERABLE = frozenset({OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED, Or
 
 
 class Compensation(StrEnum):
-    """How one run of `refund_order` ended."""
-
-    DONE = "done"  # the order has ended, and no money is owed for it
-    WAITING = "waiting"  # a registrar, a bank or an operator decides; it is due again by then
+    DONE = "done"  # the order has ended and no money is owed for it
+    WAITING = "waiting"  # a registrar, a bank or an operator decides; the order is due again
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What one round works on. `error` is the name of what went wrong, for the order's timeline."""
-
     services: Services
     order: Order
     cart: Cart
@@ -64,7 +52,7 @@ class _Case:
 
 
 def refund_step(services: Services, account_id: str, number: int, task_token: str, error: str) -> None:
-    """The state RefundOrder: compensate, and answer the token at once or when the bank or an operator has acted."""
+    """The state RefundOrder. Answers the token now if nothing is left to do."""
     order = load_order(services, account_id, number)
     services.workflow.wait(order, Step.REFUND, task_token)
     if refund_order(services, account_id, number, error) is Compensation.DONE:
@@ -72,10 +60,10 @@ def refund_step(services: Services, account_id: str, number: int, task_token: st
 
 
 def refund_order(services: Services, account_id: str, number: int, error: str) -> Compensation:
-    """Bring a broken or cancelled order to its end, as far as that is possible now.
+    """Bring the order as close to its end as is possible now.
 
-    `error` is the name of what went wrong. Raises ProviderUnavailableError when the truth cannot be had now, and
-    ConcurrentUpdateError when others write the order again and again: calling again goes on from what is on record.
+    `error` names the failure for the timeline. Raises ProviderUnavailableError or ConcurrentUpdateError. A
+    retry continues from the stored state.
     """
     for _ in range(_ROUNDS):
         order = load_order(services, account_id, number)
@@ -90,7 +78,7 @@ def refund_order(services: Services, account_id: str, number: int, error: str) -
 
 
 def _do(action: Action, case: _Case) -> Compensation | None:
-    """Do it; None when the order or its payment has another status now."""
+    """Return None when another round is needed."""
     match action:
         case Action.STOP_DELIVERY:
             return _stop_delivery(case)
@@ -108,12 +96,12 @@ def _do(action: Action, case: _Case) -> Compensation | None:
     assert_never(action)
 
 
-# -- the delivery: ask first, then give up --------------------------------------------------------------------------
+# -- the delivery: check first, then abandon
+# -------------------------------------------------------------------------
 
 
 def _stop_delivery(case: _Case) -> Compensation | None:
-    """Delivery failed, or its outcome is unknown. If it has begun, what became of it is asked and written down first:
-    it may have arrived after all. A domain under way at the registrar cannot be called back."""
+    """Record the outcome before abandoning a delivery: the product may have arrived."""
     order, under_way = case.order, False
     if order.provisioning_at is not None:
         order, under_way = _ask_deliverer(case.services, order)
@@ -123,17 +111,15 @@ def _stop_delivery(case: _Case) -> Compensation | None:
 
 
 def _ask_deliverer(services: Services, order: Order) -> tuple[Order, bool]:
-    """Write down what became of a delivery that has begun; the order as it is then, and whether it may still arrive."""
     verdict = _verdict(services, order)
     if verdict is None or verdict is Verdict.NOT_ASKED:
-        # Not read anew: `_give_up` must notice when the provider is asked from now on.
+        # Do not reload the order: `_give_up` must notice if the provider is called from now on.
         return order, False
     running = verdict is Verdict.RUNNING and not _out_of_time(services, order)
     return load_order(services, order.account_id, order.number), running
 
 
 def _verdict(services: Services, order: Order) -> Verdict | None:
-    """What became of the delivery, or None once the provider has had its time and nothing certain is known."""
     product = fulfilment(order.kind)
     try:
         verdict = product.verdict(services, order)
@@ -152,8 +138,7 @@ def _out_of_time(services: Services, order: Order) -> bool:
 
 
 def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
-    """Make the order `refunding`: it will not be delivered. Do so only from the statuses `if_in`, and only if the
-    provider was not asked after `case.order` was read: otherwise the product may still come and its money must stay."""
+    """Abandon the delivery, unless the provider was called after `case.order` was read."""
     failure = Failure("provisioning_failed", f"The order could not be delivered ({case.error}).")
     product = fulfilment(case.order.kind)
     committed = product.committed(case.order)
@@ -167,10 +152,7 @@ def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
 
 
 def _cancel_rest_of_cart(case: _Case) -> None:
-    """`on_item_failure: cancel_all`: one item cannot be delivered, so all others that can be called back are.
-
-    What is delivered stays, and so does a domain that the registrar was asked for: neither can be given back.
-    """
+    """Cancel what can be cancelled. Delivered items and domains already ordered stay."""
     services = case.services
     failure = Failure(
         "cart_canceled",
@@ -191,15 +173,11 @@ def _can_be_called_back(order: Order) -> bool:
 
 
 def _close_payment(case: _Case) -> Compensation | None:
-    """Make sure that no more money can come, and wait while that is not possible.
-
-    A debit under way cannot be called back, and a payment that other orders of the cart still need stays open: this
-    order's part goes back when it has settled. The settlement makes the order due, or fails the waiting step.
-    """
+    """Wait if more money can arrive. A debit cannot be stopped, and other orders may need the payment."""
     services, order, cart = case.services, case.order, case.cart
     if not other_orders_alive(services, cart, order.number) and close_payment(services, cart).payment.settled:
         return None
-    # The order must not stay pending: its money would make it one to be delivered, and no process would deliver it.
+    # A pending order would be due for delivery once its money arrives, and no process would deliver it.
     order = _give_up(case, if_in=_TO_BE_DELIVERED)
     _check_again(services, order)
     return Compensation.WAITING
@@ -216,7 +194,6 @@ def _check_again(services: Services, order: Order) -> None:
 
 
 def _end_unpaid(case: _Case) -> Compensation | None:
-    """No money came, and none can come: the order ends."""
     now = case.services.clock.now()
     failure = Failure("payment_failed", "The order could not be paid.")
 
@@ -237,14 +214,9 @@ def _end_unpaid(case: _Case) -> Compensation | None:
 
 
 def _give_back(case: _Case) -> Compensation:
-    """The money came and the order will not be delivered: give this order's part back, once.
-
-    The payment provider gives one order's part back once, however often it is asked. What is on record is not asked
-    for again.
-    """
     services, order, cart = case.services, case.order, case.cart
     if order.refund is not None:
-        # The process that gave it back may have died before it wrote the cart.
+        # The process that refunded it may have stopped before it wrote the cart.
         _record_refund(case, cart, order.refund)
         return Compensation.DONE
     now = services.clock.now()
@@ -264,16 +236,15 @@ def _give_back(case: _Case) -> Compensation:
 
     change_order(services, order, when=lambda current: current.refund is None, to=given_back)
     if len(cart.orders) > 1:
-        # Two refunds of one cart may run at once, without seeing each other. This second look makes the last see both.
+        # Two refunds of one cart can run at once. Record again, so the last one sees both.
         _record_refund(case, cart, refund)
     return Compensation.DONE
 
 
 def take_down(services: Services, order: Order) -> None:
-    """Take the product of an order that is not delivered down. A provider that refuses for good must not keep the money
-    from the customer: then the product is an operator's case. Repeating it changes nothing.
+    """Take down an undelivered product. A final refusal does not block the refund.
 
-    Raises ProviderUnavailableError when it may be there still.
+    Raises ProviderUnavailableError when the product may still exist.
     """
     try:
         fulfilment(order.kind).take_back(services, order)
@@ -283,7 +254,6 @@ def take_down(services: Services, order: Order) -> None:
 
 
 def _record_refusal(services: Services, order: Order, reason: str) -> None:
-    """The provider will not give the money back: an operator's case. It is tried again; an end stays what it was."""
     check_at = services.clock.now() + deadlines.COMPENSATION_CHECK
     change_order(
         services,
@@ -296,16 +266,16 @@ def _record_refusal(services: Services, order: Order, reason: str) -> None:
 
 
 def _record_refund(case: _Case, cart: Cart, refund: Refund) -> Cart:
-    """The cart's sum is computed from its orders, so that writing it twice writes the same."""
+    """Computed from the cart's orders, so a repeated write gives the same sum."""
     others = other_orders(case.services, case.cart, case.order.number)
     refunds = [refund, *(other.refund for other in others if other.refund)]
     refunded = sum(given.amount + given.to_credit for given in refunds)
     everything = all(other.refund is not None for other in others)
-    # What cost nothing was paid all the same, and nothing of it can have gone back.
+    # A free cart counts as paid, but no money of it can be refunded.
     status = PaymentStatus.REFUNDED if everything and refunded else PaymentStatus.SUCCEEDED
 
     def noted(current: Cart) -> Cart:
-        # Refunds only grow: another process may have seen more of them than we have.
+        # Refunds only grow. Another process may have seen more of them.
         known = max(refunded, current.payment.refunded)
         payment = replace(current.payment, status=status, refunded=known)
         return current if payment == current.payment else current.with_payment(payment, services.clock.now())

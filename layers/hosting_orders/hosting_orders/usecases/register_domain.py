@@ -1,8 +1,7 @@
-"""The state RegisterDomain, and the registrar's answers to it (docs/order-life.md).
+"""The state RegisterDomain (docs/order-life.md).
 
-The registrar registers a domain twice if asked twice: the API has no idempotency key. So the order says that it is
-about to be asked before it is asked (`DomainRecord.submission`), one process alone asks at a time, and after a lost
-answer the next one looks at the registrar's own list before it asks again.
+The registrar registers a domain twice if called twice: the API has no idempotency key. So the order records
+the attempt before the call, one process at a time calls, and a retry checks the registrar's list first.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ _CLOCKS_DIFFER = 5 * durations.MINUTE
 
 
 def register_domain(services: Services, account_id: str, number: int, task_token: str) -> None:
-    """Take the fence, ask the registrar, and leave the token for the reconciler, which asks what became of it.
+    """Begin delivery and call the registrar. The reconciler answers the token.
 
-    Raises OrderCanceledError when a cancel was first, ProvisioningFailedError when the registrar refuses.
+    Raises OrderCanceledError when a cancel came first, ProvisioningFailedError when the registrar refuses.
     """
     order = claim_for_delivery(services, account_id, number, task_token)
     if order is None:
@@ -44,17 +43,17 @@ def register_domain(services: Services, account_id: str, number: int, task_token
     try:
         ask_registrar(services, order)
     except ProviderUnavailableError:
-        # Nothing is repeated here: the reconciler looks within a minute, and it knows how to look first.
+        # No retry here: the reconciler runs within a minute and checks first.
         log.warning(
-            "the registrar gave no clear answer; it is asked again soon", extra={"order_id": order.uuid}
+            "no clear response of the registrar; the reconciler checks soon", extra={"order_id": order.uuid}
         )
 
 
 def ask_registrar(services: Services, order: Order) -> None:
-    """Ask for the order's name if nobody has, else ask what became of it, and write that down.
+    """Order the domain, or check an earlier order.
 
-    Raises ProvisioningFailedError when it is refused for good (the order is being refunded then),
-    ProviderUnavailableError when nothing certain is known.
+    Raises ProvisioningFailedError after a final refusal, ProviderUnavailableError when the outcome is
+    unknown.
     """
     if order.operation_id is None:
         _submit(services, order)
@@ -85,8 +84,8 @@ def _submit(services: Services, order: Order) -> None:
 
     order = change_order(services, order, to=take)
     if not mine:
-        # Another process is asking this moment, and the reconciler comes back. Or one has finished meanwhile: it may
-        # have answered the step's token before ours was stored.
+        # Another process calls the registrar, and the reconciler checks again. Or a process has finished,
+        # maybe before our token was stored, so answer the token now.
         if order.status is not OrderStatus.PROCESSING:
             answer_delivery(services, order)
         return
@@ -94,21 +93,21 @@ def _submit(services: Services, order: Order) -> None:
     try:
         _ask_once(services, order, asked_before)
     except _RefusedInDoubtError:
-        # This was a clear answer: what is in doubt is still the earlier one.
+        # This response was clear. Only the earlier attempt is in doubt.
         change_order(services, order, to=lambda current: _without_lease(current, now, asked_before))
         raise
     except ProviderUnavailableError:
-        # This process is done with it: whoever comes next may look at once.
+        # Release the lease: the next process may check at once.
         change_order(services, order, to=lambda current: _without_lease(current, now))
         raise
 
 
 class _RefusedInDoubtError(ProviderUnavailableError):
-    """Refused, but maybe for the very order whose answer was lost and which is not on the registrar's list yet."""
+    """Refused, but an earlier attempt may have succeeded and is not listed yet."""
 
 
 def _ask_once(services: Services, order: Order, asked_before: int | None) -> None:
-    """Ask the registrar; `asked_before` is when it was asked before without a clear answer (epoch ms)."""
+    """`asked_before` is when an earlier attempt had no clear outcome (epoch ms)."""
     item = order.item_as(DomainItem)
     if asked_before is not None:
         operation = _earlier_operation(services, order)
@@ -121,11 +120,11 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
     except RegistrationRefusedError as refusal:
         owned = services.registrar.domain(item.ascii_name) if asked_before is not None else None
         if owned is not None:
-            _deliver(services, order, owned)  # refused because it is ours: the lost answer was a yes
+            _deliver(services, order, owned)  # refused because it is ours: the earlier attempt succeeded
             return
         if asked_before is not None and services.clock.now() < asked_before + deadlines.SUBMISSION_DOUBT:
             raise _RefusedInDoubtError(
-                "refused, but an earlier order of the domain may have been taken"
+                "refused, but an earlier order of the domain may have been accepted"
             ) from None
         failure = Failure("registration_refused", why_it_failed(item.action, refusal.refusal))
         undeliverable(services, order, failure, Actor.REGISTRAR)
@@ -135,11 +134,8 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
 
 
 def _report_unwanted_domain(services: Services, order: Order) -> None:
-    """A name can't be given back to its registry, so a person has to decide."""
     services.metrics.count("DomainWithoutOrder")
-    log.error(
-        "a domain was ordered or registered for an order that was given up", extra={"order_id": order.uuid}
-    )
+    log.error("a domain was ordered or registered for an abandoned order", extra={"order_id": order.uuid})
 
 
 def _without_lease(order: Order, now: int, asked_at: int | None = None) -> Order:
@@ -156,7 +152,7 @@ def _request(services: Services, order: Order) -> RegistrationRequest:
     item = order.item_as(DomainItem)
     sealed = services.orders.contacts(order.account_id, order.number)
     if sealed is None:
-        raise RegistrationRefusedError("the order's contacts are gone", Refusal.CONTACT)
+        raise RegistrationRefusedError("the order's contacts no longer exist", Refusal.CONTACT)
     auth_code = None
     if item.sealed_auth_code is not None:
         context = auth_code_context(order.account_id, order.number)
@@ -181,8 +177,7 @@ def _record_operation(services: Services, order: Order, operation_id: str) -> Or
 
 
 def _earlier_operation(services: Services, order: Order) -> RegistrarOperation | None:
-    """The registrar's operation of an earlier try of this order. An order of the same name that failed before this
-    one was placed is not it."""
+    """An order that failed before this one was placed does not count."""
     submission = order.domain_record.submission
     assert submission is not None
     item = order.item_as(DomainItem)
@@ -194,16 +189,15 @@ def _earlier_operation(services: Services, order: Order) -> RegistrarOperation |
 
 
 def _doubt_until(order: Order) -> int:
-    """Until when the registrar may have taken the name on without showing it."""
     submission = order.domain_record.submission
     assert submission is not None
     return submission.asked_at + deadlines.SUBMISSION_DOUBT
 
 
 def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | None:
-    """What the registrar says of an order's name; None when it certainly was never asked, or never took it on.
+    """Return None when the registrar certainly never accepted the order.
 
-    Raises ProviderUnavailableError while that can't be known.
+    Raises ProviderUnavailableError while that is uncertain.
     """
     if order.operation_id is not None:
         operation = services.registrar.operation(order.operation_id)
@@ -214,13 +208,12 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
         return None
     operation = _earlier_operation(services, order)
     if operation is None and services.clock.now() < _doubt_until(order):
-        raise ProviderUnavailableError("whether the registrar was asked is not certain yet")
+        raise ProviderUnavailableError("it is not certain yet whether the registrar accepted the order")
     return operation
 
 
 def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> None:
-    """Write down how the registrar's work goes, and let the order go on when it has ended. Repeating it changes
-    nothing."""
+    """Record the operation's progress. Can be repeated."""
     now = services.clock.now()
     if operation.status is RegistrarStatus.RUNNING:
         change_order(
@@ -246,7 +239,6 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
 
 
 def _with_flag(order: Order, flag: RegistrarWaits | None, now: int) -> Order:
-    """What the registrar's work waits for; a new flag is a line of the timeline."""
     if order.domain_record.flag == flag:
         return order
     waiting = order.with_domain(order.domain_record.waits_for(flag, now))
@@ -256,7 +248,6 @@ def _with_flag(order: Order, flag: RegistrarWaits | None, now: int) -> Order:
 
 
 def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None:
-    """The name is ours: it gets its DNS zone, the order its end, the renewal its start."""
     zone = services.zones.ensure(domain.name, order.uuid, domain.nameservers)
     resource = DomainResource(
         nameservers=domain.nameservers,
@@ -270,7 +261,7 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         services,
         order,
         when=OrderStatus.PROCESSING,
-        # Looked at again at once, for its renewal.
+        # Due at once, to start its renewal.
         to=lambda current: current.delivered(resource, None, now, Actor.REGISTRAR).check_at(now),
     )
     if order.status is not OrderStatus.COMPLETED:

@@ -1,8 +1,4 @@
-"""An order's execution has failed: an operator must learn what stands still, where, and how long is left.
-
-The execution failed in one of its steps after all its retries (statemachines/fulfil_order.asl.yaml). A redrive carries
-the order on; without one the reconciler decides at the order's deadline.
-"""
+"""Report a failed execution to an operator (statemachines/fulfil_order.asl.yaml)."""
 
 from __future__ import annotations
 
@@ -23,13 +19,12 @@ from .settle_payment import owes_a_refund
 T = TypeVar("T")
 
 REDRIVABLE_FOR = 14 * durations.DAY
-"""How long after its end Step Functions takes a redrive (milliseconds)."""
+"""How long after its end Step Functions accepts a redrive (milliseconds)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedExecution:
-    """An execution that ended without success. `status` is FAILED, TIMED_OUT or ABORTED, `error` the name of what
-    went wrong, `ended_at` epoch milliseconds."""
+    """`status` is FAILED, TIMED_OUT or ABORTED. `ended_at` is in epoch milliseconds."""
 
     arn: str
     account_id: str
@@ -40,11 +35,7 @@ class FailedExecution:
 
 
 def report_failed_execution(services: Services, execution: FailedExecution) -> None:
-    """Send the operator one message. Reporting twice sends it twice and changes nothing.
-
-    What cannot be read now is left out: a message that says less is better than none. Raises ProviderUnavailableError
-    when the message cannot be sent.
-    """
+    """Send one message, without what cannot be read now. Raises ProviderUnavailableError."""
     step = _known(lambda: services.workflow.failed_step(execution.arn)) or "an unknown step"
     state = _known(lambda: _state(services, execution))
     status = state.order.status if state else "not readable now"
@@ -66,9 +57,9 @@ def report_failed_execution(services: Services, execution: FailedExecution) -> N
             f"The workflow of order {execution.order_id} (account {execution.account_id})"
             f" has failed in the step {step}.",
             f"Error: {execution.error}. The order is {status}.",
-            _what_is_left(state, now) if state else "Time left: unknown. Look at the order soon.",
+            _what_is_left(state, now) if state else "Time left: unknown. Check the order soon.",
             "",
-            "Correct the cause, then redrive the execution. It goes on in the step that failed:",
+            "Correct the cause, then redrive the execution. It resumes in the step that failed:",
             f"  aws stepfunctions redrive-execution --execution-arn {execution.arn}",
             f"Step Functions accepts a redrive until {_utc(execution.ended_at + REDRIVABLE_FOR)}.",
             'More: docs/runbooks.md, "An execution failed".',
@@ -78,18 +69,17 @@ def report_failed_execution(services: Services, execution: FailedExecution) -> N
 
 
 def _known(read: Callable[[], T]) -> T | None:
-    """What is read, or None. The fault that ended the execution may well keep us from reading too."""
     try:
         return read()
     except Exception as error:
-        log.exception("left out of the message to the operators", extra={"error": type(error).__name__})
+        log.exception(
+            "a value is missing from the message to the operators", extra={"error": type(error).__name__}
+        )
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """`ends_at` is when the reconciler ends the order by itself (epoch ms), or None when the clock decides nothing."""
-
     order: Order
     owes_money: bool
     ends_at: int | None
@@ -115,11 +105,10 @@ def _what_is_left(state: _State, now: int) -> str:
         return f"{left} expires. If it is paid before, it is refunded {then} after the payment."
     if state.order.ended and not state.owes_money:
         return "No money is at stake: the order has ended. The reconciler sends its callback."
-    return "No deadline: the reconciler tries every few minutes to give the money back."
+    return "No deadline: the reconciler tries every few minutes to return the money."
 
 
 def _duration(left: int) -> str:
-    """`6 h 20 min`, or days for what takes days."""
     days, rest = divmod(max(0, left), durations.DAY)
     hours, rest = divmod(rest, durations.HOUR)
     minutes = rest // durations.MINUTE

@@ -1,5 +1,4 @@
-"""Carry news of orders into their carts (docs/design.md), and remember where the pages of an account's orders lie.
-Fed by the table's stream."""
+"""Copy order statuses from the table's stream into carts, and mark list pages."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """One stream record about an order. `sequence` names the record to the stream."""
+    """`sequence` identifies the stream record."""
 
     sequence: str
     account_id: str
@@ -28,15 +27,15 @@ class OrderChange:
 
 
 def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
-    """Write each cart once for all its news. Returns the sequences of records that must come again.
+    """Write each cart once. Returns the sequences of records to retry.
 
-    A record may come twice, late or out of order: a version that is not newer changes nothing.
+    Records may be repeated, late or out of order: only newer versions count.
     """
     by_cart: dict[tuple[str, str], list[OrderChange]] = {}
     grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
-        # At its end an order is old enough to be marked, as it was not yet when it was placed.
+        # At its end an order is old enough to be marked, unlike when it was placed.
         if item.version == 0 or item.status in ENDS:
             grown[item.account_id] = None
     failed: list[str] = []
@@ -50,7 +49,7 @@ def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
             if services.orders.save_roll_up(account_id, token, marks) is None:
                 log.error("order without a cart", extra={"cart_token": token})
         except Exception:
-            # One cart in trouble must not hold up the others of the batch.
+            # A failing cart must not block the others of the batch.
             log.exception("roll-up failed", extra={"cart_token": token})
             failed.extend(item.sequence for item in items)
     for account_id in grown:
@@ -63,5 +62,5 @@ def _mark_pages(services: Services, account_id: str) -> None:
     try:
         services.orders.mark_pages(account_id, before=settled)
     except Exception:
-        # The account's next order does it; until then a page costs more.
+        # The account's next order repeats it. Until then a page costs more.
         log.exception("pages were not marked", extra={"account_id": account_id})

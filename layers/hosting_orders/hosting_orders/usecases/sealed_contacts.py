@@ -1,4 +1,4 @@
-"""Contacts and auth codes at rest: personal data and a secret, so never in clear."""
+"""Encrypt contacts and auth codes for storage."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from .ports import Services
 
 
 def seal_contacts(services: Services, account_id: str, number: int, contacts: Contacts) -> SealedContacts:
-    """Encrypt the contacts of one order; a role that is the owner is not stored twice."""
-
     def seal(contact: Contact, role: ContactRole) -> str | None:
         if role is not ContactRole.OWNER and contact == contacts.owner:
             return None
@@ -22,8 +20,6 @@ def seal_contacts(services: Services, account_id: str, number: int, contacts: Co
 
 
 def open_contacts(services: Services, sealed: SealedContacts) -> Contacts:
-    """The contacts of an order in clear, for the registrar or for a new order of the same account."""
-
     def opened(text: str, role: ContactRole) -> Contact:
         context = contact_context(sealed.account_id, sealed.number, role)
         given = json.loads(services.cipher.open(text, context))
@@ -40,10 +36,8 @@ def open_contacts(services: Services, sealed: SealedContacts) -> Contacts:
 
 
 def contact_context(account_id: str, number: int, role: ContactRole) -> dict[str, str]:
-    """A sealed contact opens only as this order's, in this role."""
     return {"account": account_id, "order": str(number), "field": f"contact_{role.value}"}
 
 
 def auth_code_context(account_id: str, number: int) -> dict[str, str]:
-    """A sealed auth code opens only as this order's."""
     return {"account": account_id, "order": str(number), "field": "auth_code"}

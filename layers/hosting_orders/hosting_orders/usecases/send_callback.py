@@ -1,4 +1,4 @@
-"""Tell the client how its order ended (docs/contracts.md, Callbacks and C24)."""
+"""Send the callback of an ended order (docs/contracts.md, Callbacks and C24)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ CallbackBody = Callable[[Order, str], bytes]
 
 
 def send_callback(services: Services, account_id: str, number: int, body: CallbackBody) -> None:
-    """Make one attempt if one is owed; the record says when the next is due.
+    """Make one attempt if the callback is due, and schedule the next one.
 
-    `body` renders the message from the order and its account's name. Receivers may see a message twice, always
-    under the same id: an attempt is made before it is written down.
+    A message may arrive twice, with the same id: an attempt is recorded only afterwards.
     """
     order = load_order(services, account_id, number)
     if order.callback is None or not order.ended:
-        return  # nothing is owed
+        return  # no callback is due
     delivery = services.deliveries.delivery(account_id, number) or owed_callback(order, services.clock.now())
     if delivery is None or delivery.status is not DeliveryStatus.PENDING:
         return
@@ -69,5 +68,4 @@ def send_callback(services: Services, account_id: str, number: int, body: Callba
 
 
 def authorization_context(account_id: str) -> dict[str, str]:
-    """A sealed Authorization header opens only as this account's."""
     return {"account": account_id, "field": "callback_authorization"}

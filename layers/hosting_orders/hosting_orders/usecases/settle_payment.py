@@ -1,7 +1,6 @@
-"""News of a cart's payment: read what is true, write it down, and let its orders go on. No money goes back here.
+"""Record a payment's current state and let its orders continue. No money is returned here.
 
-Called for every webhook about a payment, by the reconciler, and by the workflow's first step. What the news
-said does not matter; what the provider says now does. So duplicates, wrong order and delays change nothing.
+The state is always read from the provider, so duplicate, late and reordered events do no harm.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from .ports import Services
 
 
 def settle_payment(services: Services, reference: str) -> None:
-    """Bring a cart up to date with its payment of this reference. A payment that is not ours changes nothing."""
+    """Update the payment's cart. A payment that is not ours changes nothing."""
     state = services.payments.state(reference)
     if state is None:
         return
@@ -34,7 +33,7 @@ def settle_payment(services: Services, reference: str) -> None:
         return
     if cart.payment.reference not in (None, state.reference):
         if state.status is PaymentStatus.CANCELED:
-            return  # what can no longer be paid takes nothing a second time
+            return  # a payment that can no longer be paid takes no money twice
         log.error("two payments for one cart", extra={"cart_token": cart.token, "payment": reference})
         services.metrics.count("SecondPayment")
         return
@@ -44,7 +43,7 @@ def settle_payment(services: Services, reference: str) -> None:
         and cart.payment_lease > services.clock.now()
         and state.status is not PaymentStatus.SUCCEEDED
     ):
-        return  # its process is still at it: a refusal is not the end of what it does, and it tells the client
+        return  # another process is starting it and answers the client; a refusal may not be final
     if unanswered and state.status is PaymentStatus.FAILED:
         record_failure(
             services, cart, PaymentNotStartedError("The payment method was declined.", state.error)
@@ -55,17 +54,16 @@ def settle_payment(services: Services, reference: str) -> None:
         for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
             resumed = resume_order(services, order, cart)
             if waits_for_its_start(resumed):
-                # Its process may have died before it came to that. Starting it twice is starting it once.
+                # The first process may have stopped before the start. A repeated start changes nothing.
                 services.workflow.start(resumed)
 
 
 def waits_for_its_start(order: Order) -> bool:
-    """Whether nothing shows yet that the order's execution was started."""
     return order.status in (OrderStatus.PENDING, OrderStatus.PROCESSING) and order.provisioning_at is None
 
 
 def resume_order(services: Services, order: Order, cart: Cart) -> Order:
-    """Let one order go on now that its cart's payment is settled. Repeating it changes nothing."""
+    """Let an order continue after the settlement. Can be repeated."""
     paid = cart.payment.paid
     now = services.clock.now()
 
@@ -92,16 +90,12 @@ def resume_order(services: Services, order: Order, cart: Cart) -> Order:
 
 
 def owes_a_refund(order: Order) -> bool:
-    """Whether an ended order must give money back, if its cart was paid."""
+    """Whether the order must return its money if the cart was paid."""
     return order.ended and order.status is not OrderStatus.COMPLETED and order.refund is None
 
 
 def _begin_refund(services: Services, order: Order) -> Order:
-    """The order was cancelled or given up, or ended, while its money was on its way. Now the money can go back.
-
-    Giving it back is the business of RefundOrder and the reconciler alone. A step that waits is woken and finds out
-    what is true; where none waits the reconciler looks within a minute.
-    """
+    """Wake RefundOrder, or make the order due for the reconciler. Only these two return money."""
     if services.workflow.fail(order, Step.REFUND, PaymentSettledError, "the payment has settled"):
         return order
     now = services.clock.now()

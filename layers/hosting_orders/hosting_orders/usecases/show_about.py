@@ -1,4 +1,4 @@
-"""What may be ordered, and as whom the caller is known."""
+"""Show the catalogue and the caller's identity."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class AboutView:
-    """The catalogue for this caller; without an account there are no prices of one.
-
-    A feature is None when it is unknown now. `tax_is_added`: what is charged depends on where the customer is, and is
-    more than the net price.
+    """A feature is None when its state is unknown. `tax_is_added` means that the charge exceeds the net
+    price.
     """
 
     version: str
@@ -33,7 +31,6 @@ class AboutView:
 
 
 def show_about(services: Services, caller: Caller, *, tax_is_added: bool) -> AboutView:
-    """What the caller may order."""
     return AboutView(
         version=VERSION,
         user_id=caller.user_id,
@@ -45,7 +42,6 @@ def show_about(services: Services, caller: Caller, *, tax_is_added: bool) -> Abo
 
 
 def _switched_on(feature: str, caller: Caller, services: Services) -> bool | None:
-    """None when it is unknown now: that is no reason to keep the rest from a client that orders sites."""
     try:
         return services.features.enabled(feature, caller.account.id if caller.account else None)
     except ProviderUnavailableError:

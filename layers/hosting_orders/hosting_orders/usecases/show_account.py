@@ -1,4 +1,4 @@
-"""One of the caller's accounts, with its people."""
+"""Show one of the caller's accounts with its people."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """`people` are those of the account's roles, by id. With the secret a client verifies our callbacks."""
-
     account: Account
     people: Mapping[str, User]
     callback_signing_secret: str
@@ -25,7 +23,7 @@ class AccountView:
 
 
 def show_account(services: Services, caller: Caller, account_id: str) -> AccountView:
-    """Raises NotFoundError, also for an account that is not one of the key's."""
+    """Raises NotFoundError, also for an account that is not the key's."""
     account = services.directory.account(account_id) if account_id in caller.credential.account_ids else None
     if account is None or trial_blocks_api(account):
         raise NotFoundError("There is no such account.")

@@ -1,4 +1,4 @@
-"""The attempts to deliver an order's callback."""
+"""Show the attempts to deliver a callback."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from .ports import Services
 
 
 def show_callbacks(services: Services, caller: Caller, order_id: str) -> CallbackDelivery | None:
-    """None before the order's end, and for an order without a callback. Raises NotFoundError."""
+    """None before the order's end or without a callback. Raises NotFoundError."""
     order = find_order(services, caller.scope.id, order_id)
     return services.deliveries.delivery(order.account_id, order.number)

@@ -1,4 +1,4 @@
-"""One cart, and when asking for it again makes sense."""
+"""Show one cart and when to poll it again."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class CartView:
-    """`poll_after` is in seconds; None once all orders of the cart have ended."""
+    """`poll_after` is in seconds. None once all orders have ended."""
 
     cart: Cart
     poll_after: int | None
 
 
 def show_cart(services: Services, caller: Caller, token: str) -> CartView:
-    """The account's cart. Raises NotFoundError, without a read if it is no token of ours."""
+    """Raises NotFoundError, without a read for a malformed token."""
     parsed = parse_cart_token(token)
     if parsed is None:
         raise NotFoundError("There is no such cart.")

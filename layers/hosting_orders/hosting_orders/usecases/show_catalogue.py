@@ -1,4 +1,4 @@
-"""What an account can order, at its own prices."""
+"""Show what an account can order."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class CatalogueView:
-    """The catalogue, and the account whose prices count."""
-
     account: Account
     catalogue: Catalogue
 
 
 def show_catalogue(services: Services, caller: Caller) -> CatalogueView:
-    """What the caller's account can order."""
     return CatalogueView(caller.scope, services.catalogue.load())

@@ -1,4 +1,4 @@
-"""Everything that may be shown of one order."""
+"""Show one order in full."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from .sealed_password import password_context
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order with what belongs to it.
+    """`user` is None for an account's own key, `delivery` before a callback is due, `outlook` after the end.
 
-    `user` is None for an account's own key, `delivery` before a callback is due, `outlook` after the order's end.
-    `password` is None where there is none, and for a caller that may not see it (docs/contracts.md C22).
+    `password` is None when the caller may not see it (docs/contracts.md C22).
     """
 
     order: Order
@@ -37,12 +36,12 @@ class OrderView:
 
 
 def show_order(services: Services, caller: Caller, order_id: str) -> OrderView:
-    """The account's order by any spelling of its id. Raises NotFoundError."""
+    """Accepts any spelling of the id. Raises NotFoundError."""
     return _view(services, caller, find_order(services, caller.scope.id, order_id))
 
 
 def show_order_by_number(services: Services, caller: Caller, number: str) -> OrderView:
-    """The account's order by its number alone. Raises NotFoundError."""
+    """Accepts only the number. Raises NotFoundError."""
     return _view(services, caller, find_order_by_number(services, caller.scope.id, number))
 
 

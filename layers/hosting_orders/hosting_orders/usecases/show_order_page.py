@@ -1,4 +1,4 @@
-"""The page of one order, for the customer who has its secret address."""
+"""Show an order's page to the customer with its secret address."""
 
 from __future__ import annotations
 
@@ -24,16 +24,13 @@ _REMEMBERED = 256
 
 @dataclass(frozen=True, slots=True)
 class CatalogueNames:
-    """What the catalogue calls the order's plan and its operating system, None where it has none."""
-
     plan: str | None = None
     image: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """An order as it was read at `read_at` (epoch ms). `names` are what the catalogue calls things; `language`
-    is `en` or `nl`."""
+    """`read_at` is in epoch milliseconds. `language` is `en` or `nl`."""
 
     order: Order
     cart: Cart
@@ -44,11 +41,9 @@ class KnownOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderPageView:
-    """What the page shows at the moment `now` (epoch ms).
+    """`known` is None when the order could not be read. It is not `current` when it is from memory.
 
-    `known` is None where the order cannot be read and was not read before; then its `number` is all that is known.
-    `current` is False where `known` is only remembered. `outcome` is how the customer left the payment page, None if
-    they do not come from one; `accepts` is the request's `Accept-Language`.
+    `outcome` is how the customer left the payment page. `now` is in epoch milliseconds.
     """
 
     number: int
@@ -59,15 +54,15 @@ class OrderPageView:
     accepts: str
 
 
-# In a process, and for its life: when the table is away, most customers who wait have been here seconds before.
+# When the table is unavailable, most waiting customers were here seconds earlier.
 _remembered: OrderedDict[tuple[str, int], KnownOrder] = OrderedDict()
 
 
 def show_order_page(services: Services, token: str, *, outcome: str | None, accepts: str) -> OrderPageView:
-    """The page that the token names. An unknown `outcome` is ignored.
+    """Return the page for the token. An unknown `outcome` is ignored.
 
-    Raises NotFoundError for a token that we have not signed, and 30 days after the order's end; and
-    ProviderUnavailableError where the token itself cannot be checked.
+    Raises NotFoundError for a token that we did not sign, and 30 days after the order's end. Raises
+    ProviderUnavailableError when the token cannot be checked.
     """
     named = services.page_tokens.read(token) if len(token) <= LONGEST_TOKEN else None
     if named is None:
@@ -78,7 +73,7 @@ def show_order_page(services: Services, token: str, *, outcome: str | None, acce
     try:
         known: KnownOrder | None = _read(services, account_id, number, now)
     except ProviderUnavailableError:
-        log.warning("the order's page is shown without a look at the table", exc_info=True)
+        log.warning("order page shown without reading the table", exc_info=True)
         known, current = _remembered.get(named), False
     if known and (known.order.ended_at or now) + SHOWN_AFTER_END < now:
         raise _no_such_page()
@@ -119,5 +114,5 @@ def _remember(named: tuple[str, int], known: KnownOrder) -> None:
 
 
 def _no_such_page() -> NotFoundError:
-    # One text for all of them: what is wrong with a token is nobody's business.
+    # One text for every reason, so it reveals nothing about a token.
     return NotFoundError("There is no such page.")

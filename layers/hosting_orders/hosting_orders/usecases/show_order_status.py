@@ -1,4 +1,4 @@
-"""How an order stands, without its secrets: for contracts whose keys are allowed to see only some products."""
+"""Show order status without secrets, for keys limited to some products."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ from .list_orders import Listing, goes_back, list_orders
 from .ports import Services
 
 _MORE_PAGES = 10
-"""So many times a page is filled up at most, and then it stays shorter."""
+"""The maximum number of further pages read to fill one page."""
 
 Scopes = Mapping[Deliverer, str]
-"""The scope that a key needs for orders, by who delivers them."""
+"""The scope that a key needs for orders, by deliverer."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderStatusView:
-    """An order with what its status follows from."""
-
     order: Order
     cart: Cart
     account: Account
@@ -36,17 +34,14 @@ class OrderStatusView:
 
 @dataclass(frozen=True, slots=True)
 class StatusListing:
-    """A page of those orders that the key may see; `page` has the cursors."""
-
     views: tuple[OrderStatusView, ...]
     page: Listing
 
 
 def show_order_status(services: Services, caller: Caller, order_id: str, scopes: Scopes) -> OrderStatusView:
-    """The account's order by any spelling of its id. First it is looked for, then the key's scope is checked, so a
-    foreign order is never a 403.
+    """The lookup comes before the scope check, so another account's order is never a 403.
 
-    Raises InvalidRequestError (`invalid_id`), NotFoundError, AccessDeniedError (`insufficient_scope`).
+    Raises InvalidRequestError, NotFoundError or AccessDeniedError.
     """
     if not is_order_id(order_id):
         raise InvalidRequestError(Code.INVALID_ID, "This cannot be the id of an order.")
@@ -68,15 +63,13 @@ def list_order_statuses(
     per_page: str | None,
     cursor: str | None,
 ) -> StatusListing:
-    """A page of the account's orders, newest first. Raises AccessDeniedError when the key may see none at all, and
-    InvalidRequestError naming the parameter."""
+    """Return orders, newest first. Raises AccessDeniedError or InvalidRequestError."""
     if not any(caller.may(scope) for scope in scopes.values()):
         wanted = " or ".join(sorted(set(scopes.values())))
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {wanted}.")
     first = listing = list_orders(services, caller.scope, page=page, per_page=per_page, cursor=cursor)
     seen = [order for order in first.orders if caller.may(scopes[order.item.DELIVERER])]
-    # A key that may not see every product gets full pages too. Pages that are asked for by number, or backwards, are
-    # those of all products.
+    # Fill the page for a key limited to some products. Pages by number and backwards count all products.
     for _ in range(_MORE_PAGES if page is None and not goes_back(cursor) else 0):
         if len(seen) == first.per_page or listing.next_cursor is None:
             break

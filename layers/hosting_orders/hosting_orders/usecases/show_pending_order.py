@@ -1,4 +1,4 @@
-"""The account's newest orders that wait for their customer's payment."""
+"""Show the orders that wait for the customer's payment."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from .changes import load_cart
 from .ports import Services
 
 _LOOKED_AT = 50
-"""Of the newest orders: an older one that is unpaid has expired, or waits for a bank and not for the customer."""
+"""Newest orders to check. An older unpaid order has expired or waits for a bank."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingView:
-    """A cart that can be paid now, and those of its orders that wait for it, in the order they were asked for."""
-
     orders: tuple[Order, ...]
     cart: Cart
 
 
 def show_pending_order(services: Services, caller: Caller) -> PendingView | None:
-    """The newest cart with an address to pay at; None when there is none."""
+    """Return the newest cart with a payment URL, or None."""
     account_id = caller.scope.id
     looked_at: set[str] = set()
     for order in services.orders.newest(account_id, _LOOKED_AT).orders:

@@ -1,4 +1,4 @@
-"""One person."""
+"""Show one user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .ports import Services
 
 
 def show_user(services: Services, caller: Caller, user_id: str) -> User:
-    """A person sees themselves; an account's key sees the people of its accounts. Raises NotFoundError for others."""
+    """Users see themselves. An account's key sees its users. Raises NotFoundError."""
     user = services.directory.user(user_id)
     if user is not None:
         own = user.id == caller.user_id

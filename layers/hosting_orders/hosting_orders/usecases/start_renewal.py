@@ -1,5 +1,4 @@
-"""The renewal of what was delivered. It begins in the reconciler alone, so that no function which delivers needs the
-payment provider's key."""
+"""Start the renewal of a delivered order. Only the reconciler has the payment provider's key."""
 
 from __future__ import annotations
 
@@ -17,16 +16,14 @@ from .ports import Services
 
 
 def start_renewal(services: Services, order: Order) -> Order:
-    """Start the renewal of a delivered order where its paid period ends, and note it.
+    """Start the renewal at the end of the paid period.
 
-    Only a delivered order renews: if the renewal were started first, a cancelled or refunded order could keep one. A
-    delivered product does not wait for its renewal and is not taken back for want of one: when the payment provider
-    cannot be asked now, the reconciler asks it later.
+    Delivery comes first, so an undelivered order never renews. A failure is retried.
     """
     try:
         subscription = _renewal(services, order)
     except ProviderUnavailableError:
-        log.warning("the renewal is started later", extra={"order_id": order.uuid})
+        log.warning("renewal not started; the reconciler retries", extra={"order_id": order.uuid})
         return order
     return change_order(
         services,
@@ -42,7 +39,7 @@ def _renewal(services: Services, order: Order) -> Subscription | None:
     if account is None or account.stripe_customer_id is None or cart.renewal_method_id is None:
         return None
     if cart.payment.method_id is not None:
-        # Done when the payment was noted, unless the provider was away in that moment.
+        # Usually done already, when the payment was recorded.
         services.payments.keep_method(SavedMethod(account.stripe_customer_id, cart.payment.method_id))
     try:
         return services.renewals.start_renewal(
@@ -53,7 +50,7 @@ def _renewal(services: Services, order: Order) -> Subscription | None:
             description=order.item.line_text(),
             price=order.renewal_price,
             term=order.item.term,
-            # From the order's own time, so that every repetition asks for the very same thing.
+            # Computed from the order's own time, so a repeated call sends the same request.
             anchor=_renewed_at(order),
         )
     except PaymentNotStartedError as refusal:
@@ -66,7 +63,7 @@ def _renewal(services: Services, order: Order) -> Subscription | None:
 
 
 def _money_at(order: Order) -> int | None:
-    """When to look whether a further year was paid. A site runs on without anybody doing anything."""
+    """Epoch milliseconds. None for products that renew without work."""
     return _renewed_at(order) + deadlines.RENEWAL_MONEY if order.item.renewal_is_work() else None
 
 
@@ -75,7 +72,7 @@ def _renewed_at(order: Order) -> int:
 
 
 def months_later(moment: int, months: int) -> int:
-    """The same time of day so many months later (epoch ms); the 31st becomes the last day of a shorter month."""
+    """The 31st becomes the last day of a shorter month. Times are in epoch milliseconds."""
     start = dt.datetime.fromtimestamp(moment / 1000, dt.UTC)
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     for day in range(start.day, 27, -1):

@@ -1,4 +1,4 @@
-"""How many domains an account may have on order that are not paid yet."""
+"""Limit an account's unpaid domain orders."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .drafts import Draft
 from .ports import Services
 
 MAX_UNPAID_DOMAINS = 25
-"""Of one account: an unpaid order keeps its domain from everybody else for a day."""
+"""Per account. An unpaid order reserves its domain for a day."""
 
 
 def check_unpaid_domains(services: Services, account: Account, drafts: Sequence[Draft]) -> None:
-    """No account keeps domains from others without paying: raises DomainRefusedError `too_many_unpaid_domains`."""
+    """Raises DomainRefusedError `too_many_unpaid_domains`."""
     newest = services.orders.newest(account.id, 4 * MAX_UNPAID_DOMAINS).orders
     unpaid = sum(order.status is OrderStatus.PENDING and order.domain_claim is not None for order in newest)
     if unpaid + len(drafts) > MAX_UNPAID_DOMAINS:

@@ -1,1 +1,1 @@
-"""One module per product: how it is checked, delivered, asked about and taken back."""
+"""One module per product."""

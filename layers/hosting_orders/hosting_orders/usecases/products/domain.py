@@ -1,4 +1,4 @@
-"""A domain: checked with the registrar, which cannot take it back."""
+"""A domain. The registrar cannot take it back."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class DomainFulfilment:
         return _VERDICTS[operation.status]
 
     def abandoned(self, services: Services, order: Order) -> None:
-        # The domain may still arrive one day, without a customer: a person has to look at it.
+        # The domain may still arrive without a customer. An operator must check it.
         services.metrics.count("RegistrationAbandoned")
         log.error("the registrar did not finish in time", extra={"order_id": order.uuid})
 
@@ -89,4 +89,4 @@ class DomainFulfilment:
         return (submission, order.operation_id) if submission is not None else None
 
     def take_back(self, services: Services, order: Order) -> None:
-        """Nothing: a registered domain cannot be given back to its registry."""
+        """Do nothing: a registered domain cannot be returned."""

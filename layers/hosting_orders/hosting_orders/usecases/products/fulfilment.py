@@ -1,4 +1,4 @@
-"""What a product must know to be sold: the rest of the system asks it, and asks for no product's kind."""
+"""The interface that each product implements."""
 
 from __future__ import annotations
 
@@ -21,22 +21,20 @@ DraftT = TypeVar("DraftT", bound=Draft)
 
 
 class ProductRequest(Protocol):
-    """One product as the client asked for it."""
-
     KIND: ClassVar[ProductKind]
 
 
 class Verdict(StrEnum):
-    """What became of an order whose delivery began."""
+    """The outcome of a delivery that has begun."""
 
     DELIVERED = "delivered"
     FAILED = "failed"
     RUNNING = "running"
-    NOT_ASKED = "not_asked"  # the provider was never asked, or never accepted the order
+    NOT_ASKED = "not_asked"  # the provider was never called, or never accepted the order
 
 
 class Fulfilment(Protocol[RequestT_contra, DraftT]):
-    """How the orders of one kind are checked, delivered, asked about and taken back."""
+    """How one product is checked, delivered and taken back."""
 
     def draft(
         self,
@@ -46,56 +44,55 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
         request: RequestT_contra,
         pointer: str,
     ) -> DraftT:
-        """Check what the request says, and price it. Nothing is written, and no provider is asked.
+        """Check and price the request, without provider calls.
 
         Raises InvalidFieldsError or InvalidRequestError (400), with pointers below the item.
         """
         ...
 
     def settle(self, services: Services, account: Account, drafts: Sequence[DraftT]) -> Sequence[DraftT]:
-        """Ask the provider whether all these can be delivered, before any money moves.
+        """Ask the provider about a cart's drafts, before the charge.
 
-        Called once a cart, when the account can be charged. Raises DomainRefusedError or ContactsRefusedError (422)
-        with the first draft's reason, or ProviderUnavailableError.
+        Raises DomainRefusedError or ContactsRefusedError (422), or ProviderUnavailableError.
         """
         ...
 
     def sealed(
         self, services: Services, account_id: str, number: int, draft: DraftT
     ) -> tuple[Item, Sequence[SealedContacts]]:
-        """The item as it is stored, and contacts to be stored beside it: each secret is encrypted from here on."""
+        """Return the item and contacts to store, with every secret encrypted."""
         ...
 
     def lost(self, draft: DraftT) -> HostingOrdersError:
-        """The refusal when another order got what this one claims, after it was checked."""
+        """Return the refusal for a claim that another order took."""
         ...
 
     def ask(self, services: Services, order: Order) -> None:
-        """Ask the provider for the product, or what became of it if it was asked before, and write that down.
+        """Order the product, or check an earlier order. Called whenever the order is due.
 
-        Called while the order is being delivered, as often as it is due. Raises ProvisioningFailedError when it is
-        refused for good (the order is being refunded by then), ProviderUnavailableError when nothing certain is
-        known.
+        Raises ProvisioningFailedError after a final refusal, ProviderUnavailableError when the outcome is
+        unknown.
         """
         ...
 
     def verdict(self, services: Services, order: Order) -> Verdict:
-        """Find out what became of a delivery that is to be given up, and write down a product that is there.
+        """Return the outcome of a delivery to abandon, and record a delivered product.
 
-        RUNNING: it cannot be stopped. The caller waits, until the product's deadline. Raises ProviderUnavailableError
-        when the outcome cannot be known now.
+        RUNNING means that it cannot be stopped. Raises ProviderUnavailableError.
         """
         ...
 
     def abandoned(self, services: Services, order: Order) -> None:
-        """Its deadline has passed and the provider has not delivered: report what an operator must know."""
+        """Report to the operators that the deadline has passed."""
         ...
 
     def committed(self, order: Order) -> object | None:
-        """What the provider was asked for and cannot take back, or None. The value changes when another process asks
-        the provider or records its answer."""
+        """What the provider was called for and cannot take back, or None.
+
+        The value changes when a process calls the provider or records its response.
+        """
         ...
 
     def take_back(self, services: Services, order: Order) -> None:
-        """Take down what may be there, before the money goes back. Repeating it changes nothing."""
+        """Take down a product that may exist. Can be repeated."""
         ...

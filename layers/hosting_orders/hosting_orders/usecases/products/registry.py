@@ -1,5 +1,4 @@
-"""Which product is fulfilled how. A product is loaded when it is first asked for: a function that sells sites alone
-never loads the rules of registries."""
+"""The fulfilment of each product, loaded on first use."""
 
 from __future__ import annotations
 
@@ -37,5 +36,4 @@ FULFILMENTS: dict[ProductKind, Callable[[], Fulfilment[Any, Any]]] = {
 
 
 def fulfilment(kind: ProductKind) -> Fulfilment[Any, Any]:
-    """How orders of this kind are fulfilled."""
     return FULFILMENTS[kind]()

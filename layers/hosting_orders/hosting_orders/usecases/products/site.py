@@ -1,4 +1,4 @@
-"""A site: its checks, and what the hosting platform is asked for."""
+"""A site, delivered by the hosting platform."""
 
 from __future__ import annotations
 
@@ -23,11 +23,9 @@ from ..sealed_password import password_context
 
 @dataclass(frozen=True, slots=True)
 class SiteRequest:
-    """A site as the client asked for it, already of the right types.
+    """The default location and plan are the account's, otherwise the catalogue's first.
 
-    Without a location or a plan it gets the account's default, else the catalogue's first. Without a term it is paid
-    monthly, or annually if the plan has no monthly price. `unknown_variants` are those of the catalogue that the
-    client's contract does not know.
+    The client's contract lacks the `unknown_variants`.
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.SITE
@@ -41,8 +39,6 @@ class SiteRequest:
 
 
 class SiteFulfilment(PlatformFulfilment):
-    """A site is checked against the catalogue alone, and the hosting platform delivers it."""
-
     def draft(
         self,
         services: Services,
@@ -93,9 +89,6 @@ class SiteFulfilment(PlatformFulfilment):
 
 
 def _draft(catalogue: Catalogue, account: Account, request: SiteRequest, pointer: str) -> Draft:
-    """Every name is the catalogue's, and it has a price.
-
-    Raises InvalidFieldsError or InvalidRequestError, with pointers below the item."""
     problems = []
     variants = _known_variants(catalogue, request)
     variant = variants.get(request.variant)
@@ -135,7 +128,6 @@ def _default_location(locations: dict[str, Location], account: Account) -> str:
 
 
 def _default_plan(catalogue: Catalogue, account: Account) -> str:
-    """The account's, else the first that has a price for the account, else the first."""
     if account.default_plan in catalogue.plans:
         return account.default_plan
     priced = [name for name, plan in catalogue.plans.items() if _priced_term(plan, account)]
@@ -143,21 +135,17 @@ def _default_plan(catalogue: Catalogue, account: Account) -> str:
 
 
 def _term(plan: Plan | None, account: Account, wanted: str | None) -> Term | None:
-    """The term that was asked for, None if there is no such term. Without one the first that the plan has a price
-    for, monthly where it has none."""
     if wanted is not None:
         return Term(wanted) if wanted in set(Term) else None
     return (_priced_term(plan, account) if plan else None) or Term.MONTHLY
 
 
 def _priced_term(plan: Plan, account: Account) -> Term | None:
-    """The first term that the plan has a price for."""
     prices = {term: plan.price(account.billing_plan, term, account.currency) for term in Term}
     return next((term for term, price in prices.items() if price is not None), None)
 
 
 def _over_capacity(variant: str, pointer: str = "") -> InvalidRequestError:
-    """The 400 for a variant whose last place is taken."""
     return InvalidRequestError(
         Code.VARIANT_UNAVAILABLE, f"Variant not available: {variant} is over capacity.", f"{pointer}/variant"
     )

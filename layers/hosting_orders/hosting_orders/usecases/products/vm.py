@@ -1,4 +1,4 @@
-"""A virtual machine (VPS): its checks, and what the platform of its plan is asked for."""
+"""A virtual machine (VPS), delivered by the platform of its plan."""
 
 from __future__ import annotations
 
@@ -26,18 +26,14 @@ from ..platform_delivery import PlatformFulfilment
 from ..ports import Services
 from ..sealed_password import new_password, password_context, password_context_of
 
-_MAX_HOSTNAME = 64  # Linux takes no longer one
+_MAX_HOSTNAME = 64  # Linux accepts no longer name
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 
 @dataclass(frozen=True, slots=True)
 class VmRequest:
-    """A virtual machine as the client asked for it, already of the right types.
-
-    `ssh_key` is a public key in OpenSSH's form that may log in; without one there is a root password.
-    `ssh_key_pointer` is its JSON pointer below the item, in the spelling of the client's contract.
-    """
+    """Without `ssh_key` the machine has a root password."""
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
 
@@ -52,14 +48,10 @@ class VmRequest:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class VmDraft(Draft):
-    """A machine that has passed its checks."""
-
     item: VmItem
 
 
 class VmFulfilment(PlatformFulfilment):
-    """A machine is checked against the catalogue alone, and the platform of its plan delivers it."""
-
     def draft(
         self,
         services: Services,
@@ -78,7 +70,7 @@ class VmFulfilment(PlatformFulfilment):
     ) -> tuple[Item, Sequence[SealedContacts]]:
         item = draft.item
         if item.ssh_key is None and not item.platform.makes_passwords:
-            # Sealed as the delivered machine's password is, so that it never has to be opened to be handed over.
+            # Sealed with the delivered machine's context, so handing it over needs no decryption.
             sealed = services.cipher.seal(new_password(), password_context_of(account_id, number))
             item = replace(item, sealed_password=sealed)
         return item, ()
@@ -122,7 +114,6 @@ class VmFulfilment(PlatformFulfilment):
 
 
 def _password(services: Services, order: Order, made: str | None) -> str | None:
-    """The delivered machine's password, sealed: ours, or what the platform has made. With a key there is none."""
     item = order.item_as(VmItem)
     if item.ssh_key is not None or item.sealed_password is not None:
         return item.sealed_password
@@ -131,13 +122,12 @@ def _password(services: Services, order: Order, made: str | None) -> str | None:
     return services.cipher.seal(made, password_context(order))
 
 
-# -- the checks ---------------------------------------------------------------------------------------------------
+# -- the checks
+# ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What the catalogue has for a request."""
-
     plan: VmPlan
     image: Image
     location: Location
@@ -145,9 +135,6 @@ class _Choice:
 
 
 def _draft(catalogue: Catalogue, account: Account, request: VmRequest, pointer: str) -> VmDraft:
-    """Every name is the catalogue's, the plan's platform has it, the host name can be one, and there is a price.
-
-    Raises InvalidFieldsError or InvalidRequestError, with pointers below the item."""
     problems = Problems()
     hostname = problems.collect("", lambda: _hostname(request.hostname))
     choice = _choice(catalogue, request, problems)
@@ -180,7 +167,7 @@ def _hostname(given: str) -> str:
     if (
         len(hostname) > _MAX_HOSTNAME
         or not _HOSTNAME.fullmatch(hostname)
-        or last.isdigit()  # that is an address
+        or last.isdigit()  # an IP address
         or last == "localhost"
     ):
         text = (
