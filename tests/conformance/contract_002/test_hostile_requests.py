@@ -386,7 +386,7 @@ def wrong_authorizations(world: World) -> dict[str, str]:
         "surrogate": "Bearer \ud800",
         "very long": "Bearer " + "x" * 8000,
         "injection": "Bearer x\r\nX-Auth-Account: acc_ready",
-        "key of nobody's account": "Bearer " + new_key(world, "sepa"),
+        "key of another account": "Bearer " + new_key(world, "sepa"),
     }
 
 
@@ -410,7 +410,7 @@ WRONG_AUTHORIZATIONS = (
     "surrogate",
     "very long",
     "injection",
-    "key of nobody's account",
+    "key of another account",
 )
 
 

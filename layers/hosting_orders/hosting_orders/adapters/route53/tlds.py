@@ -31,7 +31,7 @@ class ContactType:
 
 @dataclass(frozen=True, slots=True)
 class TldFacts:
-    """`letters` are allowed besides a–z, and None allows all of IDNA 2008.
+    """`letters` are allowed in addition to a–z. None allows all of IDNA 2008.
 
     `shortest` counts the characters before the TLD. `extra_properties` are JSON Schemas of the registry's own fields,
     and `parameters` are Route 53's names for them.
