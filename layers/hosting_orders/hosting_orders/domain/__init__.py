@@ -1,1 +1,1 @@
-"""What an order is and what may happen to it. Standard library only: no AWS, no Stripe, no HTTP."""
+"""Orders and their rules. Standard library only: no AWS, no Stripe, no HTTP."""

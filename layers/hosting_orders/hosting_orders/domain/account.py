@@ -1,4 +1,4 @@
-"""Who orders: accounts, their users, and the credentials that speak for them."""
+"""Accounts, users and credentials."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .placement import Channel
 
 @dataclass(frozen=True, slots=True)
 class BillingContact:
-    """Whom an invoice is made out to. `country` is ISO 3166-1 alpha-2."""
+    """`country` is ISO 3166-1 alpha-2."""
 
     name: str = ""
     email: str = ""
@@ -24,15 +24,13 @@ class BillingContact:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Names of the fields without which no invoice can be made out (docs/contracts.md O2-062 c)."""
+        """Empty fields that an invoice requires (docs/contracts.md O2-062 c)."""
         required = ("name", "email", "street", "post_code", "city", "country")
         return tuple(name for name in required if not getattr(self, name).strip())
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRole:
-    """A person's role in an account, as accounts#show tells it."""
-
     user_id: str
     role_name: str
     role_label: str
@@ -45,11 +43,9 @@ class AccountRole:
 class Account:
     """A customer of the hosting company. Times are epoch milliseconds UTC.
 
-    `default_location` and `default_plan` (short names of the catalogue) are for orders that name none. `locale` is the
-    language of the pages for its customers, `en` or `nl`; None follows the user who orders. `tax_basis_points` is the
-    tax that its orders are expected to have, in hundredths of a percent: what is shown until the payment provider has
-    computed it. `number` stands for the account where a contract wants a whole number: it is minted like an order's
-    when the account is first written, and 0 until then.
+    `number` is the integer id in some contracts, and 0 until the account is first stored. `tax_basis_points`
+    is the expected tax, shown until the provider computes it. Without a `locale`, the ordering user's
+    applies.
     """
 
     id: str
@@ -67,7 +63,7 @@ class Account:
     is_trial: bool = False
     trial_start: int | None = None
     trial_end: int | None = None
-    trial_api_access: bool = True  # docs/contracts.md C14: the contract lets trial accounts use the API
+    trial_api_access: bool = True  # the contract lets trial accounts use the API (docs/contracts.md C14)
     nameservers: tuple[str, ...] = ()
     default_location: str | None = None
     default_plan: str | None = None
@@ -79,8 +75,6 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person. `locale` is `en` or `nl` (users#show)."""
-
     id: str
     first_name: str
     last_name: str
@@ -93,20 +87,18 @@ class User:
 
 
 def language_of(account: Account, user: User | None) -> str:
-    """The language of the pages for this account's customers: `en` or `nl`."""
+    """The language of customer pages: `en` or `nl`."""
     return account.locale or (user.locale if user else "en")
 
 
 class AccountFrom(StrEnum):
-    """How a request names the account that it is about."""
-
     HEADER = "header"  # `X-Auth-Account`
-    OPTIONAL = "optional"  # the same, or all accounts of the key
-    KEY = "key"  # the one account that the key belongs to
+    OPTIONAL = "optional"  # `X-Auth-Account`, or all accounts of the key
+    KEY = "key"  # the only account of the key
 
 
 class CredentialKind(StrEnum):
-    """Who speaks: a person's API key, an account's own key without a person, or an OAuth access token."""
+    """SYSTEM keys belong to an account, without a person."""
 
     USER = "user"
     SYSTEM = "system"
@@ -115,10 +107,9 @@ class CredentialKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An API key or OAuth token, known only by its SHA-256. `expires_at` is epoch milliseconds, None = never.
+    """An API key or OAuth token, stored only as a SHA-256 hash.
 
-    An API key with `scopes` may do only what they name; one without may do everything for its accounts. `channel` is
-    where its orders come from.
+    Without `scopes` an API key may do everything for its accounts. `expires_at` is epoch milliseconds.
     """
 
     key_hash: str
@@ -135,15 +126,14 @@ class Credential:
     name: str = ""
 
     def allows(self, scope: str) -> bool:
-        """Whether the scope is among its own; `vps:manage` includes `vps:provision`."""
+        """`vps:manage` includes `vps:provision`."""
         return scope in self.scopes or f"{scope.partition(':')[0]}:manage" in self.scopes
 
     def valid_at(self, now_ms: int) -> bool:
-        """False once expired."""
         return self.expires_at is None or now_ms < self.expires_at
 
     def allows_ip(self, address: str) -> bool:
-        """True when the key has no IP list, or the address is in it (single addresses or CIDR blocks)."""
+        """An empty IP list allows every address."""
         if not self.ip_list:
             return True
         try:

@@ -1,4 +1,4 @@
-"""The delivery of one order's callback: attempts, and when to try again (docs/contracts.md)."""
+"""The delivery of an order's callback: attempts and retries."""
 
 from __future__ import annotations
 
@@ -10,32 +10,30 @@ from .providers import CallbackAnswer
 MINUTE = 60
 HOUR = 60 * MINUTE
 
-# Seconds from one attempt to the next: every 2 min to 5 min, every 5 min to 10 min, every 15 min to 4 h
-# (the vendor's delivery policy, docs/contracts.md O2-187), then Standard Webhooks' long tail.
+# Seconds between attempts. The first 4 hours follow the vendor's policy (docs/contracts.md O2-187), the rest
+# the long delays of Standard Webhooks.
 SCHEDULE: tuple[int, ...] = (
     *(2 * MINUTE, 3 * MINUTE, 5 * MINUTE),
     *([15 * MINUTE] * 15),
     *(6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR),
 )
 
-# A receiver can put us off, but not for longer than this (seconds).
+# The longest `Retry-After` that is honoured, in seconds.
 MAX_RETRY_AFTER = 24 * HOUR
 
-# So many attempts stay on record. The schedule makes fewer; a client may ask for redeliveries without end.
+# Maximum attempts stored. The schedule makes fewer, but clients may request any number of redeliveries.
 KEPT_ATTEMPTS = 50
 
 
 class DeliveryStatus(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
-    EXHAUSTED = "exhausted"  # the schedule ran out
-    GONE = "gone"  # the receiver answered 410: it wants no more
+    EXHAUSTED = "exhausted"  # no retries left
+    GONE = "gone"  # the receiver answered 410
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at `at` (epoch ms): a status code, or the error that left none."""
-
     at: int
     status_code: int | None
     error: str | None
@@ -43,8 +41,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class CallbackDelivery:
-    """Everything about one message. `attempts` are the newest; `forgotten` counts those before them.
-    `due_at` (epoch ms) is when the next attempt is wanted."""
+    """`attempts` holds the latest attempts, `forgotten` counts the older ones. Times are epoch milliseconds."""
 
     account_id: str
     number: int
@@ -57,11 +54,10 @@ class CallbackDelivery:
 
     @property
     def made(self) -> int:
-        """How many attempts there have been."""
         return self.forgotten + len(self.attempts)
 
     def after(self, answer: CallbackAnswer, now: int, jitter: float) -> CallbackDelivery:
-        """The record after an attempt. `jitter` (0 to 1) spreads retries by up to a tenth of their delay."""
+        """Return the record after an attempt. `jitter` (0 to 1) adds up to a tenth to the delay."""
         attempts = (*self.attempts, Attempt(now, answer.status_code, answer.error))
         surplus = max(0, len(attempts) - KEPT_ATTEMPTS)
         tried = replace(self, attempts=attempts[surplus:], forgotten=self.forgotten + surplus, due_at=None)
@@ -76,5 +72,5 @@ class CallbackDelivery:
         return replace(tried, due_at=now + int(delay * 1000))
 
     def again(self, now: int) -> CallbackDelivery:
-        """Deliver once more, as soon as possible, whatever came of it before; the message id stays the same."""
+        """Deliver again at once, with the same message id."""
         return replace(self, status=DeliveryStatus.PENDING, due_at=now)

@@ -1,9 +1,6 @@
-"""Where callbacks may go: checked when an order is placed, and again at each attempt.
+"""Rules for callback URLs. A client chooses the address, so it must not lead into our network.
 
-A callback makes our servers send a request to an address that a stranger chose. So it must not reach
-anything that only we can reach: our own machine, our network, the cloud's metadata service. The URL is
-checked here, as far as it can be without asking anybody; adapters/callbacks.py asks for the addresses and
-judges them by `is_public`.
+This module checks without DNS. `adapters/callbacks.py` also checks the resolved addresses with `is_public`.
 """
 
 from __future__ import annotations
@@ -20,8 +17,8 @@ PORTS = frozenset({443, 8443})
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Ranges of IANA's special-purpose registries that no public server lives in. Spelled out, because what
-# Python's `is_global` knows differs from release to release (and multicast is "global" to it).
+# Special-purpose ranges (IANA) without public servers. Python's `is_global` differs between releases and
+# accepts multicast.
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -45,15 +42,14 @@ _NOT_PUBLIC = tuple(
         "240.0.0.0/4",  # reserved, broadcast
         "2001::/23",  # protocol assignments: Teredo, ORCHID, benchmarks
         "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4: an IPv4 address in disguise
+        "2002::/16",  # 6to4: contains an IPv4 address
         "2620:4f:8000::/48",
         "3fff::/20",  # documentation
     )
 )
 
-# All public IPv6 servers live here. Outside are loopback, mapped and compatible IPv4 (::/96, ::ffff:0:0/96),
-# NAT64 (64:ff9b::/96, 64:ff9b:1::/48), unique local (fc00::/7), link-local (fe80::/10) and multicast
-# (ff00::/8).
+# All public IPv6 servers are in this range. Outside are loopback, embedded IPv4 (::/96, ::ffff:0:0/96), NAT64
+# (64:ff9b::/96, 64:ff9b:1::/48), unique local (fc00::/7), link-local (fe80::/10) and multicast (ff00::/8).
 _IPV6_UNICAST = ipaddress.ip_network("2000::/3")
 
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\\]")
@@ -66,10 +62,7 @@ _PRIVATE_DOMAINS = frozenset({_LOOPBACK_NAME, "local", "internal"})
 
 @dataclass(frozen=True, slots=True)
 class CallbackUrl:
-    """A checked URL in parts. `host` is a lower-case name (Unicode, if it was written so) or an address.
-
-    `target` is the path and query as they go into the request line.
-    """
+    """A checked URL. `target` is its path and query."""
 
     scheme: str
     host: str
@@ -78,17 +71,15 @@ class CallbackUrl:
 
     @property
     def address(self) -> Address | None:
-        """The host when it is an address and not a name."""
         return _address(self.host)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it says outright that it is this machine."""
         return self.host == _LOOPBACK_NAME or (self.address is not None and self.address.is_loopback)
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is a global unicast one, so that anybody can reach it, not just our servers."""
+    """Whether the whole internet can reach the address."""
     if isinstance(address, ipaddress.IPv6Address) and (address not in _IPV6_UNICAST or address.scope_id):
         return False
     if any(address in network for network in _NOT_PUBLIC if network.version == address.version):
@@ -97,10 +88,7 @@ def is_public(address: Address) -> bool:
 
 
 def url_problem(url: str, *, allow_loopback: bool = False) -> str | None:
-    """What is wrong with a callback URL, as a sentence for the client, or None.
-
-    With `allow_loopback` (local use only) it may also be http or https on any port of this machine.
-    """
+    """The problem with a callback URL as a sentence for the client, or None. `allow_loopback` is for local use."""
     try:
         parse(url, allow_loopback=allow_loopback)
     except ValueError as problem:
@@ -109,8 +97,7 @@ def url_problem(url: str, *, allow_loopback: bool = False) -> str | None:
 
 
 def redirect_problem(url: str, *, allow_loopback: bool = False) -> str | None:
-    """What is wrong with an address that only a customer's browser goes to, or None. The rules for callbacks hold but
-    for the port and the host: what our servers cannot reach does no harm there."""
+    """The same for a URL that only a browser visits. Any port and private hosts are allowed."""
     try:
         parsed = _taken_apart(url)
     except ValueError as problem:
@@ -118,23 +105,23 @@ def redirect_problem(url: str, *, allow_loopback: bool = False) -> str | None:
     if parsed.scheme != "https" and not (allow_loopback and parsed.is_loopback):
         return "the URL must be https"
     if not _is_host_of_a_browser(parsed):
-        # The payment provider takes no other, and says so only once the order is on record.
+        # The payment provider refuses other hosts, but only after the order is stored.
         return "the host must be a name in its ASCII form, such as shop.example.com, or an address"
     return None
 
 
 def _is_host_of_a_browser(url: CallbackUrl) -> bool:
     if url.address is not None:
-        return "%" not in url.host  # the zone of an address means something on its own machine only
+        return "%" not in url.host  # an IPv6 zone is valid only on its own machine
     labels = url.host.split(".")
-    # Browsers take a name that ends in a number for an address, written in one of its odd forms or wrongly.
+    # Browsers read a name that ends in a number as an IPv4 address or as invalid.
     if _NUMBER.fullmatch(labels[-1]) or len(url.host) > 253:
         return False
     return all(_LABEL.fullmatch(label) for label in labels)
 
 
 def authorization_problem(authorization: str) -> str | None:
-    """What is wrong with the value of the Authorization header, or None. Never repeats the value."""
+    """The problem as a sentence that never repeats the value, or None."""
     if len(authorization) > MAX_AUTHORIZATION_LENGTH:
         return f"authorization must be at most {MAX_AUTHORIZATION_LENGTH} characters"
     if not _PRINTABLE_ASCII.fullmatch(authorization):
@@ -143,7 +130,7 @@ def authorization_problem(authorization: str) -> str | None:
 
 
 def parse(url: str, *, allow_loopback: bool = False) -> CallbackUrl:
-    """The URL in parts. Raises ValueError with a sentence for the client when a callback may not go there."""
+    """Raises ValueError with a sentence for the client."""
     parsed = _taken_apart(url)
     if allow_loopback and parsed.is_loopback:
         return parsed
@@ -161,12 +148,12 @@ def parse(url: str, *, allow_loopback: bool = False) -> CallbackUrl:
 def _taken_apart(url: str) -> CallbackUrl:
     if not url or len(url) > MAX_URL_LENGTH:
         raise ValueError(f"the URL must have 1 to {MAX_URL_LENGTH} characters")
-    if _UNPRINTABLE.search(url):  # before urlsplit, which drops tabs and line breaks silently
+    if _UNPRINTABLE.search(url):  # before urlsplit, which silently drops tabs and line breaks
         raise ValueError("the URL must not have spaces, control characters or backslashes")
     if "#" in url:
         raise ValueError("the URL must not have a fragment")
     try:
-        url.encode()  # half a surrogate pair is no text
+        url.encode()  # fails for a lone surrogate
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
@@ -187,11 +174,10 @@ def _taken_apart(url: str) -> CallbackUrl:
 
 
 def _check_name(host: str) -> None:
-    """Raises ValueError for what cannot be a public host name. Of Unicode only the shape is checked."""
-    # Full-width and circled digits, and the dots of other scripts, are read as their plain forms (UTS 46).
+    # UTS 46 maps full-width digits, circled digits and other scripts' dots to their plain forms.
     host = unicodedata.normalize("NFKC", host).replace("\u3002", ".")
     labels = host.split(".")
-    # Resolvers read "127.1", "2130706433" and "0x7f.1" as addresses; a top-level domain is never a number.
+    # Resolvers read "127.1", "2130706433" and "0x7f.1" as addresses. No top-level domain is a number.
     if _NUMBER.fullmatch(labels[-1]):
         raise ValueError("the host must be a name or a plainly written address")
     if len(labels) < 2 or labels[-1] in _PRIVATE_DOMAINS:

@@ -1,4 +1,4 @@
-"""A cart: orders paid together, their payment, and the roll-up of what became of them."""
+"""A cart: orders that are paid together."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from enum import StrEnum
 from .order import ENDS, Order, OrderStatus
 
 MAX_ITEMS = 20
-"""Items of one cart: all of it is written in one transaction, and a domain takes four of its hundred writes."""
+"""Maximum items in a cart. One transaction of at most 100 writes stores the cart, and a domain takes four."""
 
 
 class PaymentStatus(StrEnum):
-    """The contract's three words, and the three it leaves open (docs/contracts.md C07)."""
+    """Three of these are not in the contract (docs/contracts.md C07)."""
 
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
@@ -23,8 +23,8 @@ class PaymentStatus(StrEnum):
     REFUNDED = "refunded"
 
 
-# Once the money is there or was given up, late news can't turn that round. But money that comes all the same (what
-# was written off and then paid) is always true: it has to be seen to be given back.
+# A late event never reopens a settled payment. Money that arrives after `failed` or `canceled` must still be
+# seen, because it has to be refunded.
 _PAYMENT_MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.PROCESSING: frozenset(PaymentStatus) - {PaymentStatus.REFUNDED},
     PaymentStatus.AWAITING_AUTHENTICATION: frozenset(PaymentStatus) - {PaymentStatus.REFUNDED},
@@ -44,7 +44,7 @@ class CartStatus(StrEnum):
 
 
 class RollupStatus(StrEnum):
-    """Contract 002, `cart.rollup_status`; `partial` is ours: some delivered, some not."""
+    """Contract 002, `cart.rollup_status`. `partial` is ours."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -55,23 +55,17 @@ class RollupStatus(StrEnum):
 
 
 class OnItemFailure(StrEnum):
-    """What becomes of a cart's other items when one can't be delivered (POST /api/carts, `on_item_failure`)."""
-
-    KEEP = "keep"  # they are delivered; only the failed one is refunded
-    CANCEL_ALL = "cancel_all"  # whatever can still be called back is, and is refunded too
+    KEEP = "keep"  # deliver them; refund only the failed item
+    CANCEL_ALL = "cancel_all"  # cancel and refund every item that can still be cancelled
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """The cart's one payment. Amounts are minor units of `currency`.
+    """The cart's one payment. Amounts are minor units.
 
-    `amount_charged` is what the payment method is asked for, as the provider says; what it has paid is `charged`.
-    `credit_applied` is what the account's credit paid; `total_net` and `total_gross` are the cart's, without and
-    with tax, and `gross` is the latter by the orders' line keys. `error` is the provider's word for the last refusal.
-
-    `reference` names the payment at the provider. While the customer has to act, `pay_url` is where and `pay_until` how
-    long (epoch ms); a payment that is closed unpaid keeps the latter. `method_id` is the method that paid on a page and
-    is saved with the customer. `live` says that it moves real money, and not that of the provider's test mode.
+    `amount_charged` is due from the payment method, and `charged` is what it has paid. `gross` has prices
+    with tax by line key. `pay_until` (epoch milliseconds) stays when a payment is closed unpaid. `method_id`
+    was saved by a payment page. `live` is False in the provider's test mode.
     """
 
     status: PaymentStatus
@@ -91,20 +85,19 @@ class Payment:
     live: bool = False
 
     def gross_of(self, order: Order) -> int | None:
-        """What this order costs with tax (minor units); None until the provider has said so."""
+        """The price with tax (minor units), or None until the provider reports it."""
         return self.gross.get(order.line_key)
 
     def expected_gross(self, order: Order, tax_basis_points: int) -> int:
-        """The same, or until then the net price with the tax that is expected."""
+        """The price with tax, estimated until the provider reports it."""
         known = self.gross_of(order)
         net = order.price.amount
         return known if known is not None else net + (net * tax_basis_points + 5000) // 10000
 
     def credit_of(self, order: Order) -> int:
-        """What the account's credit pays of this order (minor units); 0 until the provider has said what each costs.
+        """The credit used for this order (minor units).
 
-        The method's money is laid along the lines in the order of their keys and cut at their borders, as a refund
-        does it (adapters/stripe/refunds.py). So the parts add up to `credit_applied`.
+        The split follows adapters/stripe/refunds.py, so all parts add up to `credit_applied`.
         """
         if order.line_key not in self.gross:
             return 0
@@ -116,60 +109,53 @@ class Payment:
         return own - ((before + own) * by_method // total - before * by_method // total)
 
     def may_become(self, status: PaymentStatus) -> bool:
-        """Whether news of `status` can be true of this payment; late and repeated news often can't."""
+        """Whether an event may change the status. Late and repeated events often may not."""
         return status in _PAYMENT_MOVES[self.status]
 
     @property
     def settled(self) -> bool:
-        """True when it is certain whether the money came."""
+        """Whether it is certain that the money came or did not."""
         return self.status not in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION)
 
     @property
     def paid(self) -> bool:
-        """True once the money came, also when it was given back later."""
+        """Stays True after a refund."""
         return self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED)
 
     @property
     def charged(self) -> int:
-        """What the payment method has paid: 0 until the payment succeeds.
+        """The amount paid by the payment method. A refund does not lower it.
 
-        It follows from the status here, and not from what is stored, so that it is right for every payment on
-        record and can never differ from the status beside it. A refund does not lower it: that has its own sum.
+        It follows from the status, so older stored payments are correct too.
         """
         return self.amount_charged if self.paid else 0
 
     @property
     def started(self) -> bool:
-        """True once the payment provider knows of it and its answer is on record."""
         return self.reference is not None
 
     @property
     def debit_under_way(self) -> bool:
-        """Whether a bank is carrying out a debit, which cannot be stopped."""
+        """A bank's debit is in progress and cannot be stopped."""
         return self.method_type == "sepa_debit" and self.started and self.status is PaymentStatus.PROCESSING
 
     @property
     def needs_void(self) -> bool:
-        """True when the provider had refused it for good and our process died before it had tidied up: whoever
-        starts the payment again finishes that."""
+        """The provider refused the payment, but the process stopped before voiding it."""
         return self.status is PaymentStatus.PROCESSING and self.error is not None
 
 
 @dataclass(frozen=True, slots=True)
 class OrderSnapshot:
-    """What the cart knows of one of its orders: the status, and the order's version it was true at."""
-
     status: OrderStatus
     version: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """`fingerprint` is a hash of the request that made it; `payment_lease` the moment (epoch ms) until which one
-    process alone may start its payment; `orders` is fed by the table's stream.
+    """`payment_lease` (epoch milliseconds) reserves the payment's start for one process.
 
-    `payment_method_id` is the saved method that is charged. With `checkout` there was none, and the customer pays on a
-    page of the payment provider.
+    `fingerprint` is a hash of the request. With `checkout` the customer pays on the provider's page.
     """
 
     account_id: str
@@ -190,21 +176,20 @@ class Cart:
 
     @property
     def status(self) -> CartStatus:
-        """Paid carts are checked out (also when the money was given back later), dead ones are active again."""
+        """A refunded cart stays checked out. An unpaid one becomes active again."""
         if self.payment.paid:
             return CartStatus.CHECKED_OUT
         return CartStatus.ACTIVE if self.payment.settled else CartStatus.PROCESSING
 
     @property
     def renewal_method_id(self) -> str | None:
-        """The payment method that further terms are charged to, or None."""
         return self.payment.method_id or self.payment_method_id
 
     def with_payment(self, payment: Payment, now: int) -> Cart:
         return replace(self, payment=payment, updated_at=max(now, self.updated_at))
 
     def with_snapshots(self, news: Mapping[int, OrderSnapshot]) -> Cart:
-        """The cart after news of its orders. Old news (a lower version) changes nothing; strangers are ignored."""
+        """Ignores older versions and unknown orders."""
         marks = dict(self.orders)
         for number, mark in news.items():
             known = marks.get(number)
@@ -217,7 +202,7 @@ _CANCELLED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
 
 
 def roll_up(statuses: Iterable[OrderStatus]) -> RollupStatus:
-    """The fold over all orders of a cart; it depends on nothing else, so it can always be computed anew."""
+    """Depends on nothing but these statuses."""
     seen = set(statuses)
     if not seen <= ENDS:
         return RollupStatus.PENDING if seen == {OrderStatus.PENDING} else RollupStatus.PROCESSING

@@ -1,4 +1,4 @@
-"""What can be ordered, where, and for how much."""
+"""Products on sale, their locations and their prices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .registration import DomainAction
 
 
 class Term(StrEnum):
-    """How long a product is paid for in advance (contract 002, `site.term`)."""
+    """Contract 002, `site.term`."""
 
     MONTHLY = "monthly"
     ANNUAL = "annual"
@@ -21,26 +21,25 @@ class Term(StrEnum):
 
 
 class PlatformName(StrEnum):
-    """What runs a virtual machine: the company's own panel behind docs/hosting-platform-contract.md, or Amazon
-    Lightsail."""
+    """Our own platform (docs/hosting-platform-contract.md) or Amazon Lightsail."""
 
     HTTP = "http"
     LIGHTSAIL = "lightsail"
 
     @property
     def reports(self) -> bool:
-        """Whether it reports the end of its work. If not, asking it is the ordinary path."""
+        """If False, the reconciler polls the platform."""
         return self is PlatformName.HTTP
 
     @property
     def makes_passwords(self) -> bool:
-        """Whether it makes a machine's root password. If not, we make it and the platform is told."""
+        """If False, we create root passwords."""
         return self is PlatformName.HTTP
 
 
 @dataclass(frozen=True, slots=True)
 class MachineSize:
-    """How large a virtual machine is; `transfer_gb` is its traffic of a month."""
+    """`transfer_gb` is monthly traffic."""
 
     memory_mb: int
     disk_gb: int
@@ -50,7 +49,7 @@ class MachineSize:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A product. `prices` maps (billing plan, term, currency) to net minor units."""
+    """`prices` maps (billing plan, term, currency) to net minor units."""
 
     id: str
     short_name: str
@@ -59,15 +58,13 @@ class Plan:
     prices: dict[tuple[str, Term, str], int] = field(default_factory=dict)
 
     def price(self, billing_plan: str, term: Term, currency: str) -> Money | None:
-        """The net price for an account's billing plan, or None when none is set."""
         amount = self.prices.get((billing_plan, term, currency))
         return None if amount is None else Money(amount, currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmPlan(Plan):
-    """A size of virtual machine, and the platform that runs it. `bundle` is the platform's own name of the size; empty
-    where that is the short name."""
+    """Without a `bundle`, the platform uses the short name."""
 
     memory_mb: int
     disk_gb: int
@@ -82,29 +79,24 @@ class VmPlan(Plan):
 
     @property
     def code(self) -> str:
-        """Its platform's name of it."""
         return self.bundle or self.short_name
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An operating system that a virtual machine can have. `codes` are the platforms that have it, with their own
-    names of it; where none are given it is the short name on the HTTP platform."""
+    """`codes` has each platform's own name. Without codes only the HTTP platform has the image."""
 
     short_name: str
     name: str
     codes: dict[str, str] = field(default_factory=dict)
 
     def code_on(self, platform: PlatformName) -> str | None:
-        """The platform's name of it; None where the platform does not have it."""
         return _code_on(platform, self.codes, self.short_name)
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place to run things in; sites run where the HTTP platform is. `codes` are the regions (for Lightsail: the
-    availability zones) that stand for it on each platform; where none are given it is the short name on the HTTP
-    platform."""
+    """`codes` has each platform's region. Without codes only the HTTP platform is there."""
 
     id: str
     short_name: str
@@ -112,7 +104,6 @@ class Location:
     codes: dict[str, str] = field(default_factory=dict)
 
     def code_on(self, platform: PlatformName) -> str | None:
-        """The platform's name of it; None where the platform is not there."""
         return _code_on(platform, self.codes, self.short_name)
 
 
@@ -123,10 +114,7 @@ def _code_on(platform: PlatformName, codes: dict[str, str], short_name: str) -> 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A kind of site. `enabled` False takes it off sale; `capacity` None means without limit.
-
-    `used` may be a minute old: it predicts, the condition of the write decides.
-    """
+    """`capacity` None means unlimited. `used` may be old, so the write checks the capacity again."""
 
     name: str
     enabled: bool = True
@@ -135,13 +123,12 @@ class Variant:
 
     @property
     def available(self) -> bool:
-        """Whether an order for it would be taken now."""
         return self.enabled and (self.capacity is None or self.used < self.capacity)
 
 
 @dataclass(frozen=True, slots=True)
 class DomainPrice:
-    """Net prices of one TLD in minor units: the first year, a transfer (with the year it adds), a further year."""
+    """Net minor units. `transfer` includes the year that it adds."""
 
     register: int
     transfer: int
@@ -153,25 +140,22 @@ class DomainPrice:
 
 @dataclass(frozen=True, slots=True)
 class Tld:
-    """A top-level domain on sale, by its ASCII spelling. `prices` maps (billing plan, currency) to prices;
-    `premium` names a registry's premium names (ASCII) that are sold all the same, with prices of their own."""
+    """`prices` is by (billing plan, currency), `premium` by (ASCII domain, billing plan, currency)."""
 
     name: str
     prices: dict[tuple[str, str], DomainPrice] = field(default_factory=dict)
     premium: dict[tuple[str, str, str], DomainPrice] = field(default_factory=dict)
 
     def price(self, billing_plan: str, currency: str) -> DomainPrice | None:
-        """The prices for an account's billing plan, or None when none are set."""
         return self.prices.get((billing_plan, currency))
 
     def premium_price(self, name: str, billing_plan: str, currency: str) -> DomainPrice | None:
-        """The prices of one premium name, or None when it is not for sale."""
         return self.premium.get((name, billing_plan, currency))
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything on sale; each mapping is keyed by the short name that clients send."""
+    """Keyed by the short names that clients send."""
 
     plans: dict[str, Plan]
     locations: dict[str, Location]
@@ -181,9 +165,7 @@ class Catalogue:
     images: dict[str, Image] = field(default_factory=dict)
 
     def locations_on(self, platform: PlatformName) -> dict[str, Location]:
-        """The locations where this platform is."""
         return {name: place for name, place in self.locations.items() if place.code_on(platform) is not None}
 
     def images_on(self, platform: PlatformName) -> dict[str, Image]:
-        """The operating systems that this platform has."""
         return {name: image for name, image in self.images.items() if image.code_on(platform) is not None}

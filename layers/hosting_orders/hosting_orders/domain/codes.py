@@ -1,4 +1,4 @@
-"""Every error code of the API: the word for programs, its HTTP status, a heading and a sentence (docs/errors.md)."""
+"""Every error code of the API (docs/errors.md)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """A refusal that a client can act on. The word is published and never changes; `status` is the HTTP status.
-
-    A contract answers with the word itself or maps it to one of its own.
-    """
+    """Published codes never change. A contract may map them to its own."""
 
     status: int
     heading: str
@@ -28,7 +25,7 @@ class Code(StrEnum):
     MISSING_ACCOUNT = "missing_account", 400, "No account", "The header `X-Auth-Account` is missing."
     UNSUPPORTED_API_VERSION = (
         *("unsupported_api_version", 400, "Unsupported API version"),
-        "`X-Api-Version`, or the version that the key is pinned to, is not one that this endpoint speaks.",
+        "The endpoint does not support the version in `X-Api-Version` or the key's own version.",
     )
     MALFORMED_JSON = (
         *("malformed_json", 400, "Malformed JSON"),
@@ -48,7 +45,7 @@ class Code(StrEnum):
         "invalid_id",
         400,
         "Invalid id",
-        "The id in the path has no form that an order's id can have.",
+        "The id in the path cannot be an order's id.",
     )
     INVALID_PAGE = "invalid_page", 400, "Invalid page", "`page` is not a whole number from 1."
     INVALID_PER_PAGE = (
@@ -86,7 +83,7 @@ class Code(StrEnum):
     )
     INVALID_RETURN_URL = (
         *("invalid_return_url", 400, "Invalid return URL"),
-        "`return_url` is not an address that customers can be sent to.",
+        "Customers cannot be sent to `return_url`.",
     )
     INVALID_CALLBACK = (
         *("invalid_callback", 400, "Invalid callback"),
@@ -96,7 +93,7 @@ class Code(StrEnum):
     # -- domains ---------------------------------------------------------------------------------------------------
 
     INVALID_ACTION = "invalid_action", 400, "Invalid action", "`action` is not `register` or `transfer`."
-    INVALID_DOMAIN = "invalid_domain", 400, "Invalid domain", "The domain's name cannot be a domain's name."
+    INVALID_DOMAIN = "invalid_domain", 400, "Invalid domain", "The text is not a valid domain."
     UNSUPPORTED_TLD = (
         *("unsupported_tld", 400, "Unsupported top-level domain"),
         "`GET /api/tlds` lists the top-level domains on sale.",
@@ -116,7 +113,7 @@ class Code(StrEnum):
     INVALID_CONTACT = "invalid_contact", 400, "Invalid contact", "A contact has a field that cannot be used."
     INVALID_CONTACT_SOURCE = (
         *("invalid_contact_source", 400, "Invalid contact source"),
-        "The registration whose contact should be used is not one of the account's.",
+        "The source registration does not belong to the account.",
     )
     DOMAIN_UNAVAILABLE = (
         *("domain_unavailable", 422, "Domain unavailable"),
@@ -128,22 +125,22 @@ class Code(StrEnum):
     )
     TOO_MANY_UNPAID_DOMAINS = (
         *("too_many_unpaid_domains", 422, "Too many unpaid domains"),
-        "The account has as many unpaid domains on order as it may have.",
+        "The account has reached its maximum of unpaid domain orders.",
     )
     DOMAIN_CONTACT_INVALID = (
         *("domain_contact_invalid", 422, "Contact refused"),
-        "The registry does not take a value of a contact; `violations` names each.",
+        "The registry does not accept a contact's value; `violations` lists each one.",
     )
     DOMAIN_CONTACT_NEEDS_AUGMENTATION = (
         *("domain_contact_needs_augmentation", 422, "Contact needs more"),
-        "The registry needs more about a contact; `needs_augmentation` says what, with its JSON Schema.",
+        "The registry requires more contact fields; `needs_augmentation` lists them with their JSON Schemas.",
     )
 
-    # -- who asks --------------------------------------------------------------------------------------------------
+    # -- authentication and permissions ----------------------------------------------------------------------------
 
     UNAUTHORIZED = (
         *("unauthorized", 401, "Unauthorized"),
-        "There is no key, it is unknown or expired, or the account is not one of the key's.",
+        "The key is missing, unknown or expired, or it does not belong to the account.",
     )
     USER_REQUIRED = (
         *("user_required", 401, "User required"),
@@ -163,7 +160,7 @@ class Code(StrEnum):
         "The account's trial excludes the API, or domains.",
     )
 
-    # -- what is there already -------------------------------------------------------------------------------------
+    # -- existing resources ----------------------------------------------------------------------------------------
 
     NOT_FOUND = (
         *("not_found", 404, "Not found"),
@@ -179,7 +176,7 @@ class Code(StrEnum):
     )
     CART_PAY_FAILED = (
         *("cart_pay_failed", 422, "Payment not started"),
-        "The payment could not be started; the order is on record as failed, and nothing is open.",
+        "The payment could not be started. The order is stored as failed, and nothing is left to pay.",
     )
 
     RATE_LIMITED = (
@@ -187,7 +184,7 @@ class Code(StrEnum):
         "The key has made too many requests; `Retry-After` says when it may make more.",
     )
 
-    # -- what we cannot do now -------------------------------------------------------------------------------------
+    # -- failures on our side --------------------------------------------------------------------------------------
 
     INTERNAL_ERROR = "internal_error", 500, "Internal error", "Something went wrong on our side."
     FEATURE_DISABLED = (

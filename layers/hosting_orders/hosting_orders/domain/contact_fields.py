@@ -1,4 +1,4 @@
-"""The fields of a contact, as clients send them, and their limits. Follows contract 002, `domain.contact`."""
+"""The fields of a contact and their limits (contract 002, `domain.contact`)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ LONGEST = {
     "city": 64,
     "state": 64,
     "country": 2,
-    "email": 254,  # RFC 5321, and Route 53's own limit
+    "email": 254,  # RFC 5321 and Route 53
     "phone": 30,
 }
-"""The most characters of each field: within what Route 53 takes, and such that any of them can be told to be too long
-by itself. What a whole contact may have is `MAX_CONTACT_BYTES`."""
+"""Maximum characters of each field, within Route 53's limits. `MAX_CONTACT_BYTES` limits the whole contact."""
 
 REQUIRED = ("first_name", "last_name", "street_address", "post_code", "city", "country", "email", "phone")
 OPTIONAL = ("organization", "state")
@@ -23,4 +22,4 @@ CONTACT_FIELDS = (*REQUIRED, *OPTIONAL, "extra_properties")
 MAX_EXTRA_LENGTH = 128
 
 MAX_CONTACT_BYTES = 3900
-"""Bytes of JSON. KMS encrypts at most 4096 bytes at once, and a contact is sealed by it directly."""
+"""Maximum size of a contact as JSON. KMS encrypts a contact directly, and at most 4,096 bytes at once."""

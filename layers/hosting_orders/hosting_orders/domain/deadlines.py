@@ -1,7 +1,4 @@
-"""How long each wait may last. All values are milliseconds.
-
-Webhooks make things fast; these decide when somebody looks although no webhook came, and when waiting ends.
-"""
+"""Time limits in milliseconds. They matter when no webhook comes."""
 
 from __future__ import annotations
 
@@ -11,63 +8,65 @@ from .cart import Cart, PaymentStatus
 from .durations import DAY, HOUR, MINUTE, SECOND
 from .order import ENDS, Order, OrderStatus
 
-# One process alone starts a cart's payment; if it dies, another may after this. Longer than any Lambda of ours runs.
+# Only one process starts a cart's payment. Another may after this time, which is longer than any Lambda
+# function runs.
 PAYMENT_LEASE = 2 * MINUTE
-# A cart or order that nobody has touched this long after it was placed has lost its process.
+# A cart or order that is unchanged this long after placing has lost its process.
 LOST_START = 2 * MINUTE + 30 * SECOND
-# An order is in the table this long after it was given its number, or never: longer than any Lambda of ours that places
+# An order is stored within this time of getting its number, or never. Longer than any function that places
 # orders runs.
 ORDER_WRITTEN = 2 * MINUTE
-# How often an unsettled payment is looked up, in case its webhook was lost.
+# How often an unsettled payment is checked in case its webhook was lost.
 PAYMENT_CHECK = HOUR
-# How often a paid order is looked at whose provider has not reported anything.
+# How often a paid order is checked without a report from its provider.
 PROVISIONING_CHECK = 15 * MINUTE
-# How soon what the platform does not report is looked at again.
+# The shortest time between checks of a platform that sends no reports.
 DELIVERY_CHECK = 30 * SECOND
-# Delivery begins seconds after the payment. When it has not by now, the workflow does not carry the order.
+# Delivery begins seconds after the payment. If it has not by now, no workflow is running the order.
 DELIVERY_NOT_BEGUN = 30 * MINUTE
-# One process alone asks the registrar for a name; if it dies, another looks there after this and asks then.
+# Only one process submits a domain. After this time another checks the registrar and then submits it.
 SUBMISSION_LEASE = 2 * MINUTE
-# An answer of the registrar that got lost: its list of operations may lag, so "nothing there" is believed only after.
+# The registrar's list may lag. After a lost response, an empty list is trusted only after this time.
 SUBMISSION_DOUBT = 15 * MINUTE
-# A paid name that no registrar has taken on by then is an operator's case: a limit, a permission, an outage.
+# Work that no provider has accepted by then needs an operator: a limit, a permission or an outage.
 SUBMISSION_STUCK = 15 * MINUTE
-# After the renewal's anchor its invoice stays a draft for about an hour; then the money should be there.
+# A renewal's invoice stays a draft for about an hour. The money should be there by then.
 RENEWAL_MONEY = 2 * HOUR
-# How often a renewal that is not paid yet, or that the registrar will not do, is looked at.
+# How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY
-# A registrar takes minutes to renew a name. What takes longer than this needs an operator.
+# A domain is renewed within minutes. A renewal that takes longer needs an operator.
 DOMAIN_RENEWAL_DEADLINE = 3 * DAY
-# How often a compensation that could not be finished is tried again.
+# How often an unfinished compensation is retried.
 COMPENSATION_CHECK = 5 * MINUTE
-# An order that ended otherwise than delivered is looked at once more: is there a step that still waits for it, and did
-# a slow process build something after all? Longer than any Lambda of ours runs, so that none can do so any more.
+# An undelivered order is checked once after its end: a step may still wait, or a slow process may have built
+# something. Longer than any function runs, so none can still do so.
 CLOSING_CHECK = 5 * MINUTE
-# A callback that the workflow has not sent by then is sent by the schedule.
+# The reconciler sends callbacks that the workflow has not sent by then.
 CALLBACK_GRACE = 2 * MINUTE
-# What could not be reconciled is tried again after this.
+# Delay before a failed reconciliation is retried.
 RECONCILE_AGAIN = 5 * MINUTE
 
-# Unpaid orders expire: a card can be authenticated or replaced within a day; a SEPA debit settles in 1 to 5
-# business days (contract 002) and may be returned a few days later, and must never expire in between.
+# A card can be authenticated or replaced within a day. A SEPA debit settles in 1 to 5 business days (contract
+# 002) and may be returned days later. It must not expire in between.
 CARD_EXPIRY = DAY
 SEPA_EXPIRY = 14 * DAY
-# A payment page ends by itself: the provider takes 30 minutes to 24 hours, counted by its own clock.
+# The provider closes a page after 30 minutes to 24 hours, by its own clock.
 CHECKOUT_EXPIRY = 23 * HOUR
-# The provider's clock may be ahead of ours when it ends a page.
+# The provider's clock may be ahead of ours.
 EXPIRY_SLACK = 5 * MINUTE
 
 
 def pay_until(created_at: int, method_type: str | None) -> int:
-    """How long a cart of that moment can be paid, when this method was tried last (epoch milliseconds)."""
-    # Also once the bank has returned the debit: a customer who learns of that after days needs time to pay otherwise.
+    """When paying ends (epoch milliseconds), given the last method tried."""
+    # Also after a returned debit: the customer learns of it late and needs time to pay another way.
     return created_at + (SEPA_EXPIRY if method_type == "sepa_debit" else CARD_EXPIRY)
 
 
 def payment_check(cart: Cart, now: int) -> int:
-    """When to look up an unsettled payment in case its webhook was lost (epoch ms). A customer who has just paid on a
-    page waits for that, so soon after the page was opened, and later hourly. When the time to pay is over it is looked
-    up at once: what has expired must not be offered any longer."""
+    """When to check an unsettled payment without a webhook (epoch milliseconds).
+
+    It is checked at its deadline at the latest, so an expired payment is no longer offered.
+    """
     check = now + PAYMENT_CHECK
     if cart.checkout and cart.payment.pay_url is not None:
         check = _soon_at_first(cart.created_at, now, least=MINUTE)
@@ -76,39 +75,37 @@ def payment_check(cart: Cart, now: int) -> int:
 
 
 def payment_deadline(cart: Cart) -> int:
-    """When an unpaid cart expires (epoch milliseconds): what the customer was told, if that was necessary."""
+    """When an unpaid cart expires (epoch milliseconds). A `pay_until` from the provider takes precedence."""
     payment = cart.payment
     if payment.pay_until is not None:
         return payment.pay_until
     return pay_until(cart.created_at, payment.method_type)
 
 
-# What a customer is told; a product says how long its delivery takes (domain/products.py).
+# Estimates for customers. Each product has its own delivery time (domain/products.py).
 CARD_EXPECTED = MINUTE
 SEPA_EXPECTED = 7 * DAY  # five business days
 COMPENSATION_EXPECTED = 10 * MINUTE
 
 
 def delivery_ends_at(order: Order) -> int:
-    """When the reconciler gives up a paid order's delivery and its money goes back (epoch ms)."""
+    """When a paid order is abandoned and refunded (epoch milliseconds)."""
     return (order.provisioning_at or order.since) + order.item.given_up()
 
 
 def registrar_check(order: Order, now: int) -> int:
-    """When to ask the registrar again (epoch ms): after a quarter of the time since it was asked for the name, so soon
-    at first and hourly when it takes days. On AWS the schedule runs once a minute; what is due earlier waits for it."""
+    """When to query the registrar again (epoch milliseconds), after seconds at first and hourly later."""
     asked = order.domain_record.submission
     return _soon_at_first(asked.asked_at if asked else now, now)
 
 
 def domain_renewal_check(since: int, now: int) -> int:
-    """The same for a name's renewal that the registrar was first asked for at `since` (epoch ms)."""
+    """The same for a renewal. `since` is its first request."""
     return _soon_at_first(since, now)
 
 
 def delivery_check(order: Order, now: int) -> int:
-    """The same for a delivery that its platform does not report: after 30 seconds at first, every 15 minutes when it
-    takes hours, and when its time is over."""
+    """The same for a platform that sends no reports."""
     check = _soon_at_first(order.provisioning_at or now, now, DELIVERY_CHECK, PROVISIONING_CHECK)
     return min(check, max(delivery_ends_at(order), now + DELIVERY_CHECK))
 
@@ -119,10 +116,7 @@ def _soon_at_first(since: int, now: int, least: int = 5 * SECOND, most: int = HO
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """When an order that has not ended should move on, and when it will at the latest (epoch ms).
-
-    `deadline_at` is None where a person must act: nobody can promise it. `poll_after` is in seconds.
-    """
+    """Epoch milliseconds, and `poll_after` in seconds. `deadline_at` is None when an operator must act."""
 
     expected_by: int
     deadline_at: int | None
@@ -130,7 +124,7 @@ class Outlook:
 
 
 def outlook(order: Order, cart: Cart) -> Outlook | None:
-    """What to tell a customer who waits; None once the order has ended."""
+    """None once the order has ended."""
     if order.ended:
         return None
     since = order.since
@@ -143,19 +137,19 @@ def outlook(order: Order, cart: Cart) -> Outlook | None:
         case OrderStatus.REFUND_FAILED:
             return Outlook(since + DAY, None, poll_after=300)
         case _ if cart.payment.debit_under_way:
-            # It can't be called back: first it settles, then the money can go back.
+            # A debit cannot be cancelled. It must settle before its money can go back.
             return Outlook(cart.created_at + SEPA_EXPECTED, None, poll_after=3600)
         case _:
             return Outlook(since + COMPENSATION_EXPECTED, None, poll_after=5)
 
 
 def poll_after(cart: Cart, now: int) -> int | None:
-    """In how many seconds asking for this cart again makes sense; None once all its orders have ended."""
+    """Seconds until the client should ask again, or None once all orders have ended."""
     if all(mark.status in ENDS for mark in cart.orders.values()):
         return None
     if not cart.payment.settled:
         return _payment_outlook(cart).poll_after
-    # What is not delivered by now takes longer: a transfer takes days.
+    # Undelivered products take longer: a transfer takes days.
     return min(max(2, (now - cart.created_at) // (60 * SECOND)), 300)
 
 

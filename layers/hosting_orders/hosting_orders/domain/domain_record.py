@@ -1,4 +1,4 @@
-"""What only a domain order has to remember: its claim, its way to the registrar, and its renewals there."""
+"""Data that only domain orders have."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from .registration import RegistrarWaits
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A domain order's way to the registrar. It is written down before the registrar is asked, so that the next
-    process after a crash looks there before it asks again.
+    """Stored before the registrar is called, so after a crash the next process checks there first.
 
-    `first_at` is when it was first asked, `asked_at` when it was last asked and did not clearly refuse, `lease_until`
-    until when one process alone may ask (epoch ms). `flag` is what its work waits for; the registrar's texts may
-    repeat a contact, so they are not kept.
+    Until `lease_until` only one process may call. `asked_at` is the last call that was not clearly refused.
+    Times are epoch milliseconds. The registrar's texts may contain contact data and are not stored.
     """
 
     first_at: int
@@ -25,11 +23,9 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class DomainRenewal:
-    """A further year at the registrar for a further term that was paid: one for each payment, and never two.
+    """One more year at the registrar for one payment, never two. Stored before the registrar is called.
 
-    It is written down before the registrar is asked. `expires_before` is when the domain expires without it,
-    `first_at` when it was first asked for, `lease_until` until when one process alone may ask. `done_at` is when the
-    registrar was seen to have renewed it (all epoch ms).
+    `expires_before` is the domain's expiry without it. Times are epoch milliseconds.
     """
 
     reference: str
@@ -42,7 +38,7 @@ class DomainRenewal:
 
 @dataclass(frozen=True, slots=True)
 class DomainRecord:
-    """`claim` is the domain (ASCII) that the order keeps from all others, until it ends undelivered."""
+    """`claim` is the domain (ASCII) held until the order ends undelivered."""
 
     claim: str | None = None
     submission: Submission | None = None
@@ -50,28 +46,25 @@ class DomainRecord:
 
     @property
     def flag(self) -> RegistrarWaits | None:
-        """What the registrar's work waits for."""
         return self.submission.flag if self.submission else None
 
     def submitting(self, now: int, lease_until: int) -> DomainRecord:
-        """This process, and no other until `lease_until`, is about to ask the registrar."""
+        """Take the lease before a call to the registrar."""
         first_at = self.submission.first_at if self.submission else now
         return replace(self, submission=Submission(first_at, lease_until, now, self.flag))
 
     def waits_for(self, flag: RegistrarWaits | None, now: int) -> DomainRecord:
-        """The registrar's work waits for this now."""
         return replace(self, submission=replace(self.submission or Submission(now, 0), flag=flag))
 
     def renewal(self, reference: str) -> DomainRenewal | None:
-        """What the registrar was asked for with the money of this payment."""
+        """The renewal for this payment."""
         return next((one for one in self.renewals if one.reference == reference), None)
 
     def renewing(self, renewal: DomainRenewal) -> DomainRecord:
-        """Add this renewal, or put it in the place of what was known of it."""
+        """Add or replace the renewal."""
         others = tuple(one for one in self.renewals if one.reference != renewal.reference)
         return replace(self, renewals=(*others, renewal))
 
     @property
     def is_renewing(self) -> bool:
-        """Whether the registrar is being asked for a further year at the moment."""
         return any(one.done_at is None for one in self.renewals)

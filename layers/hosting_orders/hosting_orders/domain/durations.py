@@ -1,4 +1,4 @@
-"""Spans of time in milliseconds."""
+"""Time spans in milliseconds."""
 
 SECOND = 1000
 MINUTE = 60 * SECOND

@@ -1,4 +1,4 @@
-"""Business facts that stop a request or a step. Each class name is a fact; the workflow matches on these names."""
+"""Errors that stop a request or a workflow step. The workflow matches on class names."""
 
 from __future__ import annotations
 
@@ -6,39 +6,32 @@ from .codes import Code
 
 
 class HostingOrdersError(Exception):
-    """Base of every error this project raises on purpose. The text is safe to show to the client."""
+    """Base of all deliberate errors. The text is safe to show to clients."""
 
 
-# -- what a client did --------------------------------------------------------------------------------------------
+# -- refused requests ---------------------------------------------------------------------------------------------
 
 
 class RequestRefusedError(HostingOrdersError):
-    """A request is refused for a reason that its client is told: `code` for programs, the text for people.
-
-    `pointer` is the JSON pointer of the field that is wrong, None if it is no field.
-    """
+    """`code` is for programs, the text for people. `pointer` is the JSON pointer of the wrong field."""
 
     code: Code
     pointer: str | None = None
 
 
 class CredentialRefusedError(RequestRefusedError):
-    """No, unknown, expired or foreign credential; one text for all of them, so nothing leaks."""
+    """One text for every cause, so nothing leaks."""
 
     code = Code.UNAUTHORIZED
 
 
 class AccessDeniedError(RequestRefusedError):
-    """The credential is good but may not do this. `code` says why, such as `oauth_not_allowed`."""
-
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
 class InvalidRequestError(RequestRefusedError):
-    """One thing about the request is wrong."""
-
     def __init__(self, code: Code, message: str, pointer: str | None = None) -> None:
         super().__init__(message)
         self.code = code
@@ -46,15 +39,13 @@ class InvalidRequestError(RequestRefusedError):
 
 
 class InvalidFieldsError(HostingOrdersError):
-    """Several fields are wrong at once; every one is named, so that the client mends them in one go."""
-
     def __init__(self, problems: list[InvalidRequestError]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
         self.problems = problems
 
 
 class NotReadyToChargeError(InvalidRequestError):
-    """The account cannot be charged: `lacks` is `billing_contact` or `payment_method`."""
+    """`lacks` is `billing_contact` or `payment_method`."""
 
     def __init__(self, lacks: str, message: str) -> None:
         super().__init__(Code.NO_DEFAULT_PAYMENT_METHOD, message)
@@ -62,26 +53,18 @@ class NotReadyToChargeError(InvalidRequestError):
 
 
 class BodyTooLargeError(RequestRefusedError):
-    """The request body is larger than any order could be."""
-
     code = Code.BODY_TOO_LARGE
 
 
 class UserRequiredError(RequestRefusedError):
-    """The credential is an account's own, and only a person may do this."""
-
     code = Code.USER_REQUIRED
 
 
 class FeatureDisabledError(RequestRefusedError):
-    """The operator has this switched off for the account."""
-
     code = Code.FEATURE_DISABLED
 
 
 class DomainRefusedError(RequestRefusedError):
-    """A domain cannot be ordered: `code` is `domain_unavailable`, `domain_add_failed` or `too_many_unpaid_domains`."""
-
     def __init__(self, code: Code, message: str, pointer: str) -> None:
         super().__init__(message)
         self.code = code
@@ -89,11 +72,7 @@ class DomainRefusedError(RequestRefusedError):
 
 
 class ContactsRefusedError(RequestRefusedError):
-    """The registry does not take a domain's contacts.
-
-    `findings` is a list of objects for the answer's body: what is wrong (code `domain_contact_invalid`), or what is
-    missing (code `domain_contact_needs_augmentation`).
-    """
+    """`findings` go into the response body: violations or missing fields."""
 
     def __init__(self, code: Code, message: str, findings: list[dict[str, object]]) -> None:
         super().__init__(message)
@@ -102,7 +81,7 @@ class ContactsRefusedError(RequestRefusedError):
 
 
 class RateLimitedError(RequestRefusedError):
-    """The key has made too many requests. `retry_after` is in seconds."""
+    """`retry_after` is in seconds."""
 
     code = Code.RATE_LIMITED
 
@@ -112,19 +91,17 @@ class RateLimitedError(RequestRefusedError):
 
 
 class NotFoundError(RequestRefusedError):
-    """Unknown, or not the caller's: the two must not be told apart."""
+    """Responses must not show whether another account has it."""
 
     code = Code.NOT_FOUND
 
 
 class IdempotencyKeyReusedError(RequestRefusedError):
-    """The Idempotency-Key was used before with another body."""
-
     code = Code.IDEMPOTENCY_KEY_REUSED
 
 
 class OrderNotCancellableError(RequestRefusedError):
-    """`reason` is a word a program can read; the text says it to a person."""
+    """`reason` is for programs, the text for people."""
 
     code = Code.ORDER_NOT_CANCELLABLE
 
@@ -134,7 +111,7 @@ class OrderNotCancellableError(RequestRefusedError):
 
 
 class PaymentNotStartedError(RequestRefusedError):
-    """The cart was valid but its payment could not be started; nothing is left open."""
+    """Nothing is left to pay."""
 
     code = Code.CART_PAY_FAILED
 
@@ -143,11 +120,11 @@ class PaymentNotStartedError(RequestRefusedError):
         self.decline_code = decline_code
 
 
-# -- what happened to an order; the workflow catches these by name ------------------------------------------------
+# -- outcomes of an order; the workflow catches these by name -----------------------------------------------------
 
 
 class PaymentFailedError(HostingOrdersError):
-    """The payment ended without money (declined for good, debit returned)."""
+    """A final decline, or a returned debit."""
 
 
 class OrderCanceledError(HostingOrdersError):
@@ -155,51 +132,47 @@ class OrderCanceledError(HostingOrdersError):
 
 
 class OrderExpiredError(HostingOrdersError):
-    """Nobody paid in time."""
+    """The order was not paid in time."""
 
 
 class ProvisioningFailedError(HostingOrdersError):
-    """The platform or registrar said no for good."""
+    """The provider refused permanently."""
 
 
 class PaymentSettledError(HostingOrdersError):
-    """The payment that a refund waits for has settled: the step that waits looks at it anew, at once."""
+    """The payment of a waiting refund has settled. The step checks it again at once."""
 
 
 class RefundRefusedError(HostingOrdersError):
-    """The payment provider refuses to give the money back: an operator's case."""
+    """The payment provider refuses the refund. An operator must act."""
 
 
 class IllegalMoveError(HostingOrdersError):
-    """An order was asked to go where its state does not lead. A bug or a lost race, never a client's fault."""
+    """A bug or a lost race, never the client's fault."""
 
 
-# -- lost races: the caller reads again and decides anew ----------------------------------------------------------
+# -- lost races: the caller reads and decides again ---------------------------------------------------------------
 
 
 class ConcurrentUpdateError(HostingOrdersError):
-    """Somebody wrote the item between our read and our write."""
+    """Another process wrote the item after we read it."""
 
 
 class CartExistsError(HostingOrdersError):
-    """A cart with this token is there already: a replay, or a twin of this very request."""
+    """A replay, or the same request in parallel."""
 
 
 class NumberTakenError(HostingOrdersError):
-    """Two orders minted one number; mint again."""
+    """Another order has this number. Mint again."""
 
 
 class DomainTakenError(HostingOrdersError):
-    """The domain name belongs to another order."""
-
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is already owned or on order")
         self.name = name
 
 
 class CapacityExhaustedError(HostingOrdersError):
-    """The last free place was taken."""
-
     def __init__(self, resource: str) -> None:
         super().__init__(f"no capacity left for {resource}")
         self.resource = resource
@@ -209,8 +182,8 @@ class CapacityExhaustedError(HostingOrdersError):
 
 
 class ProviderUnavailableError(HostingOrdersError):
-    """A provider gave no usable answer; whether it acted is unknown. Retry under the same key, or look."""
+    """The provider may or may not have acted. Retry with the same key, or read its state."""
 
 
 class ForgedWebhookError(HostingOrdersError):
-    """A provider's message whose signature does not hold. Nothing may change because of it."""
+    """The webhook's signature is invalid. Nothing may change because of it."""

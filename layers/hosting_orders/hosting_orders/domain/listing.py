@@ -1,4 +1,4 @@
-"""Answers to questions about many orders."""
+"""Results of order queries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .order import Order
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """`has_more` in the direction of travel. Orders are newest first."""
+    """Newest first. `has_more` refers to the paging direction."""
 
     orders: tuple[Order, ...]
     has_more: bool
@@ -17,8 +17,6 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """Something the reconciler should look at: an order, a cart, or a callback delivery."""
-
     account_id: str
     kind: str  # "order" | "cart" | "callback"
     key: str  # the order's number or the cart's token

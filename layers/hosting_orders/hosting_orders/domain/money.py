@@ -1,10 +1,10 @@
-"""Money is an integer of minor units with an ISO 4217 currency. Never a float."""
+"""Money as an integer of minor units with an ISO 4217 currency, never a float."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Currencies without minor units, as Stripe charges them (its "zero-decimal currencies" page).
+# Stripe's zero-decimal currencies (https://docs.stripe.com/currencies#zero-decimal).
 ZERO_DECIMAL = frozenset(
     "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split()  # noqa: SIM905
 )
@@ -12,7 +12,7 @@ ZERO_DECIMAL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """`amount` in minor units (cents; whole yen), `currency` as three upper-case letters."""
+    """`amount` is in minor units: cents, but whole yen."""
 
     amount: int
     currency: str
@@ -22,7 +22,7 @@ class Money:
 
 
 def decimal_text(amount: int, currency: str) -> str:
-    """Minor units as a fixed decimal in major units: 1250 EUR → "12.50", 1250 JPY → "1250"."""
+    """In major units: 1250 EUR → "12.50", 1250 JPY → "1250"."""
     if currency.upper() in ZERO_DECIMAL:
         return str(amount)
     sign, whole = ("-" if amount < 0 else ""), abs(amount)

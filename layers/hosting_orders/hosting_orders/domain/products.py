@@ -1,7 +1,6 @@
-"""What is sold: what an order of each kind asks for, what is delivered, and how long that takes.
+"""Products: what is ordered and delivered, and how long that takes. Times are milliseconds.
 
-A product says what it is here, and in `usecases/products/` how it is checked, delivered and taken back. Nothing else
-asks for its kind (tests/structure/test_products.py). All spans of time are milliseconds.
+Only `usecases/products/` depends on the kind (tests/structure/test_products.py).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from .registration import DomainAction
 
 
 class ProductKind(StrEnum):
-    """The word for a product where it is stored, in the execution's input, and for the hosting platform."""
+    """The word that is stored and sent to the workflow and the platform."""
 
     SITE = "site"
     DOMAIN = "domain"
@@ -25,7 +24,7 @@ class ProductKind(StrEnum):
 
 
 class Deliverer(StrEnum):
-    """Who delivers a product: its state of the workflow, and how contract 000 names it, follow from that."""
+    """Decides the workflow's state and the word in contract 000."""
 
     PLATFORM = "platform"
     REGISTRAR = "registrar"
@@ -33,97 +32,80 @@ class Deliverer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What an order holds from its placing until it ends undelivered, so that no other order gets it: a place of this
-    capacity counter, this domain (ASCII), or nothing."""
+    """What an order holds until it ends undelivered. `domain` is in ASCII."""
 
     counter: str | None = None
     domain: str | None = None
 
 
 class Product(Protocol):
-    """What an order asks for, and what follows from that alone."""
-
     KIND: ClassVar[ProductKind]
     DELIVERER: ClassVar[Deliverer]
 
     @property
-    def name(self) -> str:
-        """What the customer calls it."""
-        ...
+    def name(self) -> str: ...
 
     @property
-    def variant(self) -> str | None:
-        """The kind of it, by its name in the catalogue; None for what has no kinds."""
-        ...
+    def variant(self) -> str | None: ...
 
     @property
-    def plan(self) -> str | None:
-        """What was bought, by its short name in the catalogue; None for what is priced otherwise."""
-        ...
+    def plan(self) -> str | None: ...
 
     @property
-    def term(self) -> Term:
-        """What is paid for at once."""
-        ...
+    def term(self) -> Term: ...
 
     @property
-    def location(self) -> str | None:
-        """Where it runs, by its short name in the catalogue; None for what runs nowhere."""
-        ...
+    def location(self) -> str | None: ...
 
     @property
     def verb(self) -> str:
-        """What the order does: a site is created, a domain registered or transferred."""
+        """`create`, `register` or `transfer`."""
         ...
 
     def facts(self) -> dict[str, str]:
-        """What was ordered, for its owner: no secret and no internal value."""
+        """Contains no secrets and no internal values."""
         ...
 
     def line_text(self) -> str:
-        """Its line on the invoice. The same for ever: Stripe refuses a repeated request with another text."""
+        """The invoice line. It must never change: Stripe refuses a retry with another text."""
         ...
 
     def first_look(self) -> int:
-        """How long after delivery has begun the reconciler first asks how it goes."""
+        """Delay before the reconciler's first check."""
         ...
 
     def is_reported(self) -> bool:
-        """Whether the provider reports the end of its work. If not, asking it is the ordinary path."""
+        """If False, the reconciler polls the provider."""
         ...
 
-    def expected(self) -> int:
-        """How long delivery usually takes."""
-        ...
+    def expected(self) -> int: ...
 
     def deadline(self) -> int:
-        """How long it takes at most, as a customer is told."""
+        """The maximum shown to customers."""
         ...
 
     def given_up(self) -> int:
-        """How long after delivery has begun the reconciler gives it up, and the money goes back."""
+        """Delay before the reconciler abandons the delivery and refunds."""
         ...
 
     def poll_after(self) -> int:
-        """How often a client that waits for delivery should ask, in seconds."""
+        """Seconds between a client's requests."""
         ...
 
     def renewal_price(self, price: Money) -> Money:
-        """What a further term costs, net, if the first one cost `price`."""
+        """Net. `price` is the first term's."""
         ...
 
     def renews_before(self) -> int:
-        """How long before the end of the paid term the next one is charged."""
+        """How early the next term is charged."""
         ...
 
     def renewal_is_work(self) -> bool:
-        """Whether each further term that was paid must be ordered at the provider. If not, it just runs on."""
+        """Whether each further paid term must be ordered at the provider."""
         ...
 
 
 class _Hosted:
-    """What the hosting platforms deliver has in common: it is made in minutes, and runs on while it is paid for."""
-
     __slots__ = ()
     DELIVERER: ClassVar[Deliverer] = Deliverer.PLATFORM
 
@@ -149,8 +131,6 @@ class _Hosted:
 
 @dataclass(frozen=True, slots=True)
 class SiteItem(_Hosted):
-    """What a site order asks for; the names are the short names of the catalogue."""
-
     KIND: ClassVar[ProductKind] = ProductKind.SITE
 
     name: str
@@ -181,17 +161,17 @@ class SiteItem(_Hosted):
         return 15 * MINUTE
 
     def deadline(self) -> int:
-        # The time-out of the state ProvisionHosting (statemachines/fulfil_order.asl.yaml).
+        # The timeout of ProvisionHosting (statemachines/fulfil_order.asl.yaml).
         return 6 * HOUR
 
     def given_up(self) -> int:
-        # The last retry of the workflow is hours ago by then (invariants 2 and 3).
+        # Hours after the workflow's last retry (docs/design.md, invariants 2 and 3).
         return 8 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
 class SiteResource:
-    """The delivered site. `sealed_password` is encrypted, and opened only to answer its owner (C22)."""
+    """`sealed_password` is encrypted, and only its owner may see it (docs/contracts.md C22)."""
 
     KIND: ClassVar[ProductKind] = ProductKind.SITE
 
@@ -208,11 +188,9 @@ class SiteResource:
 
 @dataclass(frozen=True, slots=True)
 class DomainItem:
-    """What a domain order asks for: one year of a domain. Its contacts are stored apart.
+    """`renewal_amount` is the net price of a further year in minor units.
 
-    `name` is the Unicode spelling, `ascii_name` the registry's. `renewal_amount` is the net price of a further year
-    in minor units of the order's currency; `max_cost` the most the registrar may take for this year.
-    `sealed_auth_code` is the transfer's auth code, encrypted.
+    `max_cost` limits what the registrar may charge for this year.
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
@@ -262,15 +240,15 @@ class DomainItem:
         return False  # the registrar sends no webhooks
 
     def expected(self) -> int:
-        # A transfer waits for the losing registrar, five days as a rule.
+        # The losing registrar usually takes five days.
         return 7 * DAY if self.is_transfer else 30 * MINUTE
 
     def deadline(self) -> int:
-        # A registry may want the registrant's confirmation first. The workflow waits longer than either.
+        # A registry may require the registrant's confirmation. The workflow waits longer than either time.
         return 30 * DAY if self.is_transfer else 7 * DAY
 
     def given_up(self) -> int:
-        return self.deadline()  # the workflow's step never gives up by itself: it waits for the reconciler
+        return self.deadline()  # the workflow's step waits longer; the reconciler decides
 
     def poll_after(self) -> int:
         return 300 if self.is_transfer else 2
@@ -279,7 +257,7 @@ class DomainItem:
         return Money(self.renewal_amount, price.currency)
 
     def renews_before(self) -> int:
-        # The money must have come when the domain is to be renewed at its registry, which is before it expires.
+        # A domain is renewed at its registry before it expires, and the money must be there by then.
         return 30 * DAY
 
     def renewal_is_work(self) -> bool:
@@ -288,8 +266,10 @@ class DomainItem:
 
 @dataclass(frozen=True, slots=True)
 class DomainResource:
-    """The delivered domain. `nameservers` are those the registry knows, `zone_nameservers` those of our own DNS zone:
-    after a transfer they differ, because what runs under the domain must go on. `expires_at` is epoch ms."""
+    """`nameservers` are the registry's, `zone_nameservers` our zone's.
+
+    They differ after a transfer, which keeps existing services running. `expires_at` is epoch milliseconds.
+    """
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
 
@@ -301,7 +281,6 @@ class DomainResource:
 
     @property
     def sealed_password(self) -> None:
-        """It has none."""
         return None
 
 
@@ -310,14 +289,11 @@ class DomainResource:
 
 @dataclass(frozen=True, slots=True)
 class VmItem(_Hosted):
-    """What a VPS order asks for: a virtual machine of this plan with this operating system; `plan`, `image` and
-    `location` are short names of the catalogue.
+    """The platform's names and `size` are fixed when the order is placed, so a retry requests the same
+    machine.
 
-    `platform` runs it, `bundle`, `blueprint` and `zone` are that platform's names of the plan, the image and the
-    location, and `size` is what the plan had, all as they were when it was ordered: it is asked for the same machine
-    always. Orders of before have none of these. Who has the private key of `ssh_key` (a public key in OpenSSH's form,
-    without its comment) logs in; without one there is a root password, which is `sealed_password` (encrypted) where we
-    and not the platform make it.
+    Older orders have none. `ssh_key` is in OpenSSH form without its comment. `sealed_password` is set only if
+    we create the password.
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
@@ -365,17 +341,16 @@ class VmItem(_Hosted):
         return 5 * MINUTE
 
     def deadline(self) -> int:
-        # A machine takes minutes. The hours are for an operator who has to have a quota raised.
+        # A machine takes minutes. The extra hours let an operator raise a quota.
         return 4 * HOUR
 
     def given_up(self) -> int:
-        return self.deadline()  # before the workflow's step gives up: the reconciler decides
+        return self.deadline()  # the workflow's step waits longer; the reconciler decides
 
 
 @dataclass(frozen=True, slots=True)
 class VmResource:
-    """The delivered machine. `sealed_password` is that of `username`, encrypted, and opened only to answer its owner
-    (C22); None where an SSH key logs in."""
+    """`sealed_password` is None with an SSH key, and only its owner may see it (docs/contracts.md C22)."""
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
 

@@ -1,4 +1,4 @@
-"""What the providers tell us, in our own words: adapters translate to these, use cases decide by them."""
+"""Provider data in our own terms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .catalogue import MachineSize, PlatformName
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """A saved payment method; `type` is the contract's word: `card` or `sepa_debit`."""
+    """A saved payment method. `type` is `card` or `sepa_debit`."""
 
     id: str
     type: str
@@ -20,8 +20,7 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True)
 class ChargeLine:
-    """One line of what is charged. `key` finds it again when only this order is refunded; `amount` is net, in minor
-    units."""
+    """`amount` is net minor units. A refund finds the line by `key`."""
 
     key: str
     description: str
@@ -30,7 +29,7 @@ class ChargeLine:
 
 @dataclass(frozen=True, slots=True)
 class ChargeRequest:
-    """Ask for a cart's money. Asked again with the same cart it must find the same payment, never make a second."""
+    """A repeat for the same cart must find the same payment."""
 
     account_id: str
     cart_token: str
@@ -38,16 +37,12 @@ class ChargeRequest:
     payment_method_id: str
     currency: str
     lines: tuple[ChargeLine, ...]
-    created_at: int  # epoch ms: after a day the provider may have forgotten our keys, and we look instead
+    created_at: int  # epoch ms; after a day the provider may forget our keys
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRequest:
-    """Ask for a page on which the customer pays a cart. Asked again with the same cart it must find the same page.
-
-    The page can be paid until `expires_at`. From it the customer goes to `success_url` or `cancel_url`. `locale` is the
-    page's language, such as `nl`. Times are epoch ms.
-    """
+    """A repeat for the same cart must find the same page. Times are epoch milliseconds."""
 
     account_id: str
     cart_token: str
@@ -63,20 +58,16 @@ class CheckoutRequest:
 
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
-    """A payment method that paid, and the customer it is saved with for later charges."""
-
     customer_id: str
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """What is true of a cart's payment now. Amounts are minor units.
+    """A payment's current state. Amounts are minor units.
 
-    `reference` names it at the provider. `pay_url` is where the customer can pay, while that is needed, and `pay_until`
-    how long (epoch ms), if the provider says so. `gross` is what each line costs with tax, by its key: together they
-    are `total_gross`, and it is empty until that is final. `saved` is the method that paid on a page.
-    `live` says that it moves real money: the provider has a test mode.
+    `gross` has each line's price with tax and is empty until final. `pay_until` is epoch milliseconds.
+    `saved` is the method that paid on a page. `live` is False in the provider's test mode.
     """
 
     status: PaymentStatus
@@ -98,10 +89,10 @@ class PaymentState:
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
-    """What a webhook of the payment provider is about: ids only, for what is true must be read.
+    """Ids from a webhook. The current state must be read at the provider.
 
-    `reference` or `payment_id` name the payment (the first saves a look-up). `refund_id` is set when the event
-    says that a refund did not reach the customer, `disputed` when the customer disputes the charge.
+    `refund_id` is a refund that did not reach the customer. `disputed` means that the customer disputes the
+    charge.
     """
 
     id: str
@@ -115,8 +106,6 @@ class PaymentEvent:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
-    """A renewal as it is at the provider now, and the order it renews."""
-
     account_id: str
     order_id: str
     status: str
@@ -124,7 +113,7 @@ class SubscriptionState:
 
 @dataclass(frozen=True, slots=True)
 class PaidRenewal:
-    """A further term that was paid and not given back. `reference` names it; times are epoch ms."""
+    """A further term, paid and not refunded. Times are epoch milliseconds."""
 
     reference: str
     starts_at: int
@@ -133,10 +122,10 @@ class PaidRenewal:
 
 @dataclass(frozen=True, slots=True)
 class RenewalState:
-    """What is true of a renewal subscription now. `paid` are its further terms, the oldest first.
+    """`next_at` is the next charge (epoch milliseconds).
 
-    `waits`: money of it may still come, for the term that has begun or for an earlier one that can still be paid.
-    `ended`: no further term will be charged. `next_at` is when the next one is (epoch ms).
+    `waits` means that money for a begun term may still come. `ended` means that no further term will be
+    charged.
     """
 
     status: str
@@ -148,9 +137,10 @@ class RenewalState:
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
-    """What was given back for one order, in minor units: `amount` to the payment method and `to_credit` to the
-    account's credit; together they are the order's gross price. `id` names the credit note, the refund of what was paid
-    on a page, or the invoice's line when the order had cost nothing."""
+    """Amounts are minor units, as in `Refund` of domain/order.py.
+
+    `id` is a credit note, a refund of a page payment, or the invoice line of a free order.
+    """
 
     id: str
     amount: int
@@ -165,16 +155,11 @@ class OperationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    """Ask the hosting platform for a service. `item_id` is the order's UUID: asking again is the same service.
+    """A repeat with the same `item_id`, the order's UUID, finds the same service.
 
-    `reference` comes back with every answer and webhook, so the order is found without an index. `variant`, `location`
-    and `plan` are the platform's own names (`platform` says which one; for Lightsail: blueprint, availability zone,
-    bundle), and `size` is what a virtual machine of that plan must have; None for a site. `ssh_key` is a public key in
-    OpenSSH's form that may log in, and then there is no password. `password` is the root password that the
-    machine shall get, for a platform that makes none itself; it is clear text. `live` says that real money paid for it:
-    nothing that costs us real money is made for less.
-
-    The last two are given only to build. A service is taken down without them.
+    `variant`, `location` and `plan` are the platform's own names: at Lightsail blueprint, availability zone
+    and bundle. `password` is clear text, for a platform that creates none. Unless `live`, nothing is built
+    that costs us real money. Only building needs `password` and `live`.
     """
 
     item_id: str
@@ -191,13 +176,12 @@ class ServiceRequest:
     live: bool = False
 
     def __repr__(self) -> str:
-        return f"ServiceRequest({self.item_id})"  # a log line must not hold the password
+        return f"ServiceRequest({self.item_id})"  # keeps the password out of logs
 
 
 @dataclass(frozen=True, slots=True)
 class ProvisionedSite:
-    """A site or a virtual machine as the platform hands it over. `password` is clear text and must be sealed at once;
-    None where the platform made none."""
+    """`password` is clear text and must be encrypted at once."""
 
     id: str
     domain: str
@@ -207,12 +191,12 @@ class ProvisionedSite:
     port: int
 
     def __repr__(self) -> str:
-        return f"ProvisionedSite(id={self.id!r}, domain={self.domain!r})"  # a log line must not hold the password
+        return f"ProvisionedSite(id={self.id!r}, domain={self.domain!r})"  # keeps the password out of logs
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The platform's work for one service. `error_*` only when failed, `site` only when it succeeded."""
+    """`error_*` is set only on failure, `site` only on success."""
 
     id: str
     item_id: str
@@ -225,7 +209,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequest:
-    """One message to a client. `authorization` is its header verbatim; `secret` signs it (Standard Webhooks)."""
+    """`secret` signs the message (Standard Webhooks)."""
 
     url: str
     message_id: str
@@ -240,7 +224,7 @@ class CallbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class CallbackAnswer:
-    """How one attempt ended: the status code, or the reason why there is none. `retry_after` is in seconds."""
+    """`retry_after` is in seconds."""
 
     status_code: int | None
     error: str | None = None

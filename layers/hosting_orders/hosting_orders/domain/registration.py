@@ -1,7 +1,4 @@
-"""Domain names as products: the name, the people behind it, and what becomes of it at the registrar.
-
-Contract 002, "Register or Transfer a Domain".
-"""
+"""Domains, their contacts, and the registrar's results (contract 002)."""
 
 from __future__ import annotations
 
@@ -23,10 +20,9 @@ class DomainAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DomainName:
-    """A name that can be registered: one label under a public suffix.
+    """One label under a public suffix.
 
-    `unicode` is for people (`bücher.de`), `ascii` for registries (`xn--bcher-kva.de`), `tld` the suffix in ASCII
-    (`de`, `co.uk`).
+    For `bücher.de`, `ascii` is `xn--bcher-kva.de` and `tld` is `de`.
     """
 
     unicode: str
@@ -35,7 +31,7 @@ class DomainName:
 
 
 class ContactRole(StrEnum):
-    """The four contacts of a registration; `owner` is the registrant."""
+    """The owner is the registrant."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -45,10 +41,9 @@ class ContactRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A person or organization. Personal data: it is stored only encrypted and is never logged.
+    """Personal data: stored only encrypted, never logged.
 
-    `country` is ISO 3166-1 alpha-2 in capitals, `phone` the registries' form (`+31.201234567`); `extra` holds the
-    registry's own fields under the names that clients send (`extra_properties`).
+    `phone` has the form `+31.201234567`. `extra` holds the registry's own fields.
     """
 
     first_name: str
@@ -64,10 +59,10 @@ class Contact:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return "Contact(…)"  # a log line or a traceback must not hold a person's data
+        return "Contact(…)"  # keeps personal data out of logs and tracebacks
 
     def as_given(self) -> dict[str, object]:
-        """In the shape that clients send, without what is empty but always with `extra_properties`."""
+        """The form that clients send, always with `extra_properties`."""
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "extra"}
         return {
             **{name: value for name, value in values.items() if value},
@@ -75,14 +70,11 @@ class Contact:
         }
 
     def as_json(self) -> str:
-        """The text that is sealed; `MAX_CONTACT_BYTES` (domain/contact_fields.py) limits it."""
         return json.dumps(self.as_given(), ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """Everybody a registration names; each role is filled."""
-
     owner: Contact
     admin: Contact
     billing: Contact
@@ -91,7 +83,7 @@ class Contacts:
 
 @dataclass(frozen=True, slots=True)
 class SealedContacts:
-    """The contacts of one order as they are stored: each encrypted JSON, None where it is the owner."""
+    """Encrypted JSON. None means the same as the owner."""
 
     account_id: str
     number: int
@@ -103,7 +95,7 @@ class SealedContacts:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A value that the registry of this TLD does not take. `pointer` is the JSON pointer below the contact."""
+    """`pointer` is relative to the contact."""
 
     pointer: str
     message: str
@@ -111,7 +103,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """A field that this TLD needs besides. `schema` is the JSON Schema of its value: what exactly to send."""
+    """`schema` is the JSON Schema of the missing value."""
 
     pointer: str
     message: str
@@ -120,8 +112,7 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True)
 class TldRules:
-    """What a registry demands. `contact_schema` is the JSON Schema of a contact for this TLD, as it is published
-    (GET /api/tlds/:tld) and as it is checked."""
+    """`contact_schema` is published by GET /api/tlds/:tld and used to check orders."""
 
     tld: str
     contact_schema: Mapping[str, object]
@@ -129,7 +120,7 @@ class TldRules:
     transferable: bool = True
 
 
-# -- what the registrar says --------------------------------------------------------------------------------------
+# -- the registrar's answers --------------------------------------------------------------------------------------
 
 
 class Availability(StrEnum):
@@ -140,7 +131,7 @@ class Availability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DomainOffer:
-    """Whether a name can be had now, what the registrar takes for its first year, and why not (for people)."""
+    """`cost` is the registrar's price for the first year."""
 
     availability: Availability
     cost: Money | None = None
@@ -149,7 +140,7 @@ class DomainOffer:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
-    """Ask the registrar for a name. `max_cost` is the most we agree to pay it; `auth_code` only for transfers."""
+    """`max_cost` limits the registrar's price."""
 
     name: str
     action: DomainAction
@@ -163,7 +154,7 @@ class RegistrationRequest:
 
 
 class Upkeep(StrEnum):
-    """What the registrar does for a name that is ours already: no order asks for it."""
+    """The registrar's work on a domain that we already have."""
 
     RENEW = "renew"
 
@@ -175,8 +166,7 @@ class RegistrarStatus(StrEnum):
 
 
 class RegistrarWaits(StrEnum):
-    """What the registrar's work waits for; an adapter says it in these words. Items hold the values, and contract 002
-    shows them as `registry_state`, so they stay as they are. A word that is not among them is OTHER."""
+    """Stored, and shown as `registry_state` by contract 002, so the values must not change."""
 
     ACCEPTANCE = "PENDING_ACCEPTANCE"
     REGISTRANT = "PENDING_CUSTOMER_ACTION"
@@ -191,8 +181,6 @@ class RegistrarWaits(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a registration or transfer was refused, as far as the registrar's text lets us see."""
-
     AUTH_CODE = "auth_code"
     CONTACT = "contact"
     TAKEN = "taken"
@@ -202,7 +190,7 @@ class Refusal(StrEnum):
 
 
 class RegistrationRefusedError(ProvisioningFailedError):
-    """The registrar refused an order for good. Its text may repeat a contact, so it is neither kept nor shown."""
+    """The registrar's text may contain contact data, so it is neither stored nor shown."""
 
     def __init__(self, text: str, refusal: Refusal) -> None:
         super().__init__(text)
@@ -211,8 +199,7 @@ class RegistrationRefusedError(ProvisioningFailedError):
 
 @dataclass(frozen=True, slots=True)
 class RegistrarOperation:
-    """The registrar's work for one domain. `flag` is what it waits for, `message` the registrar's text, `refusal` what
-    that says of work that failed; `submitted_at` is epoch milliseconds."""
+    """`submitted_at` is epoch milliseconds. `message` is the registrar's text."""
 
     id: str
     name: str
@@ -234,8 +221,7 @@ _WHY = {
 
 
 def why_it_failed(action: DomainAction, refusal: Refusal) -> str:
-    """A sentence of ours: the registrar's own text may repeat a contact's name or address, and what is said of an order
-    stands in its timeline, in logs and in answers."""
+    """Our own sentence, because the registrar's text may contain contact data."""
     what = "transferred" if action is DomainAction.TRANSFER else "registered"
     if refusal not in _WHY:
         return f"The domain could not be {what}: its registry refused."
@@ -244,7 +230,7 @@ def why_it_failed(action: DomainAction, refusal: Refusal) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredDomain:
-    """A name in our registrar's account. Times are epoch milliseconds; `states` are the registry's EPP words."""
+    """Times are epoch milliseconds. `states` are EPP status codes."""
 
     name: str
     nameservers: tuple[str, ...]
@@ -255,7 +241,5 @@ class RegisteredDomain:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A name's DNS zone, and the servers that answer for it."""
-
     id: str
     nameservers: tuple[str, ...]

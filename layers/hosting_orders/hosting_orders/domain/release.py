@@ -1,3 +1,3 @@
-"""Which release this is, as GET /api/about tells it."""
+"""The version in GET /api/about."""
 
 VERSION = "0.1.0"

@@ -1,7 +1,4 @@
-"""Public SSH keys in OpenSSH's form, one line: the type, the key in base64, a comment (sshd(8), AUTHORIZED_KEYS).
-
-What is inside the base64 is in the wire format of RFC 4253, 5656 and 8709: fields that each begin with their length.
-"""
+"""Public SSH keys in OpenSSH form (sshd(8), RFC 4253, 5656 and 8709)."""
 
 from __future__ import annotations
 
@@ -10,13 +7,15 @@ import binascii
 from collections.abc import Callable, Iterator
 
 MAX_LENGTH = 8 * 1024
-"""Characters of a line; OpenSSH itself reads no longer one."""
+"""Maximum characters of a line, as in OpenSSH."""
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 16384
 
 
 def normal_ssh_key(line: str) -> str:
-    """The key's type and the key, without the comment. Raises ValueError with what is wrong, for the customer to read:
-    it goes on from "the key …"."""
+    """The type and the key, without the comment.
+
+    Raises ValueError with a text that continues "the key …".
+    """
     if len(line) > MAX_LENGTH:
         raise ValueError(f"must have at most {MAX_LENGTH} characters")
     if any(not sign.isprintable() for sign in line):
@@ -62,7 +61,7 @@ def _edwards(kind: str, fields: list[bytes]) -> None:
 def _curve(kind: str, fields: list[bytes]) -> None:
     curve = kind.removeprefix("ecdsa-sha2-")
     size = {"nistp256": 32, "nistp384": 48, "nistp521": 66}[curve]
-    # An uncompressed point: 4 and two coordinates.
+    # An uncompressed point: byte 4 and two coordinates.
     if len(fields) != 2 or len(fields[1]) != 1 + 2 * size or fields[1][:1] != b"\x04":
         raise _incomplete()
     if fields[0] != curve.encode():
@@ -80,7 +79,7 @@ def _rsa(kind: str, fields: list[bytes]) -> None:
 
 
 def _security_key(check: Callable[[str, list[bytes]], None], kind: str) -> Callable[[str, list[bytes]], None]:
-    """A key that is in a device: the key as `kind` has it, and the application that it is for."""
+    """A key in a device: the fields of `kind`, then the application."""
 
     def checked(_: str, fields: list[bytes]) -> None:
         if not fields or not fields[-1]:

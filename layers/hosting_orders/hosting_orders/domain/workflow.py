@@ -1,4 +1,4 @@
-"""The steps of an order's workflow that wait."""
+"""The waiting steps of an order's workflow."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from enum import StrEnum
 
 
 class Step(StrEnum):
-    """What a waiting step waits for. The values are part of stored keys."""
+    """The values are part of stored keys."""
 
     CHARGE = "charge"  # the payment
     DELIVER = "provision"  # the product
-    REFUND = "refund"  # the money to be back, or a delivery after all
+    REFUND = "refund"  # the refund, or a late delivery
