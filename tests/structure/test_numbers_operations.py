@@ -1,4 +1,7 @@
-"""Every number in the operations pages has the value of the code, is a vendor's, or is listed below with its reason."""
+"""Every number in the operations pages has the value of the code, is a vendor's, or is listed with its reason.
+
+The log lines that the runbooks quote exist too.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ from hosting_orders.usecases import (
 from hosting_orders.usecases.products import vm
 from local import stack
 from local.registrar_standin import registry
-from tests.structure.project import ROOT, STATE_MACHINE, listed, plain, read_template
+from tests.structure.project import PACKAGE, ROOT, STATE_MACHINE, listed, plain, read_template
 from tests.structure.test_workflow_retries import last_try
 
 Value = int | float
@@ -449,6 +452,21 @@ def test_no_function_runs_as_long_as_the_closing_check_waits() -> None:
         if found["Type"] == "AWS::Serverless::Function"
     )
     assert longest_run * SECOND < deadlines.CLOSING_CHECK
+
+
+def quoted_log_lines(text: str) -> list[str]:
+    """The lines that a page names as `log line …` or `log lines … and …`."""
+    quotes = re.findall(
+        r"log lines? (`[^`]+`(?:(?:,| or| and) (?:the log line )?`[^`]+`)*)", " ".join(text.split())
+    )
+    return [line for quote in quotes for line in re.findall(r"`([^`]+)`", quote)]
+
+
+def test_the_log_lines_of_the_runbooks_are_those_of_the_code() -> None:
+    sources = " ".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    lines = quoted_log_lines((ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8"))
+    assert len(lines) > 12
+    assert [line for line in lines if f'"{line}"' not in sources] == []
 
 
 # -- the rules on small examples ----------------------------------------------------------------------
