@@ -219,7 +219,7 @@ CLAIMS: dict[str, Claims] = {
         ("due in {} minutes, first timeline", (MINUTES(deadlines.LOST_START),)),
         ("reconciler continues after {} minutes", (MINUTES(deadlines.LOST_START),)),
         ("the reconciler (every {} minutes) repeats", (MINUTES(deadlines.PROVISIONING_CHECK),)),
-        ("the first check comes after {} minutes", (MINUTES(MACHINE.first_look()),)),
+        ("with the first check after {} minutes", (MINUTES(MACHINE.first_look()),)),
         ("does not run after {} hours is refunded", (HOURS(MACHINE.given_up()),)),
         ("submission with a lease of {} minutes", (MINUTES(deadlines.SUBMISSION_LEASE),)),
         (
@@ -230,7 +230,6 @@ CLAIMS: dict[str, Claims] = {
             ),
         ),
         ("a refund only after {} minutes", (MINUTES(deadlines.SUBMISSION_DOUBT),)),
-        ("during these {} minutes", (MINUTES(deadlines.SUBMISSION_DOUBT),)),
         ("order once more after {} minutes. It", (MINUTES(deadlines.CLOSING_CHECK),)),
         ("of ours runs for {} minutes", (MINUTES(deadlines.CLOSING_CHECK),)),
         (
@@ -244,7 +243,7 @@ CLAIMS: dict[str, Claims] = {
         ("`Retry-After` by up to {} hours", (callback.MAX_RETRY_AFTER / 3600,)),
         ("tries again every {} minutes, and an operator", (AGAIN,)),
         ("retry (about {} hours)", (step_hours("RefundOrder"),)),
-        ("the reconciler (every {} minutes) start", (AGAIN,)),
+        ("the reconciler (every {} minutes) continue", (AGAIN,)),
         ("reads Stripe's invoices {} hours after", (HOURS(deadlines.RENEWAL_MONEY),)),
         ("then every {} hours while money is missing", (HOURS(deadlines.RENEWAL_AGAIN),)),
         ("the order is due in {} minutes, and", (AGAIN,)),
