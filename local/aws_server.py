@@ -1,5 +1,4 @@
-"""The stand-ins for AWS services on loopback: the wire protocol by POST at `/`, the page by GET there, the controls
-under /_standin."""
+"""Loopback servers of the AWS stand-ins: POST `/` is the AWS API, GET `/` a page, /_standin the controls."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class AwsHandler(Handler):
-    """A stand-in's server derives from this. `own_fault` is the service's word for a fault of its own."""
+    """The base handler of an AWS stand-in. `own_fault` is the service's code for an internal error."""
 
     max_body_bytes = 256 * 1024
     own_fault: ClassVar[str]
@@ -25,7 +24,7 @@ class AwsHandler(Handler):
         raise NotImplementedError
 
     def controlled(self, path: str, fields: Mapping[str, Any]) -> Answer:
-        """What a control answers, as JSON."""
+        """Run a control and return its status and JSON response."""
         raise NotImplementedError
 
     @property

@@ -1,4 +1,4 @@
-"""A small HTTP client for servers on this machine. It never asks a proxy, whatever the environment says."""
+"""A small HTTP client for servers on this machine. It never uses a proxy, even when the environment sets one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TIMEOUT_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Header names are in lower case."""
+    """An HTTP response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,10 +32,7 @@ def call(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Sends one request, with `document` as its JSON body or `form` as a browser sends one, when there is either.
-
-    Raises OSError when nobody answers.
-    """
+    """Send one request, with `document` as a JSON body or `form` as a form. Raises OSError without a response."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT_SECONDS)
     body, content = None, {}

@@ -1,6 +1,6 @@
-"""The `reconcile` schedule in quick motion: AWS runs it once a minute, and nobody wants to watch a minute pass.
+"""A faster `reconcile` schedule: AWS runs the function once a minute, too slow to watch.
 
-It runs the very function that the schedule runs, one run after the other, never two at once.
+It invokes the scheduled function itself, never two runs at the same time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from local.aws import Aws
 
 @contextmanager
 def quick_schedule(aws: Aws, function_name: str, every: float) -> Iterator[None]:
-    """While this lasts the function is run, with `every` seconds between two runs."""
+    """Run the function in the background, with `every` seconds between two runs."""
     stopped = threading.Event()
     client = aws.client("lambda")
 
@@ -25,7 +25,7 @@ def quick_schedule(aws: Aws, function_name: str, every: float) -> Iterator[None]
             try:
                 client.invoke(FunctionName=function_name, Payload=b"{}")
             except (BotoCoreError, ClientError):
-                continue  # the emulator is busy or ending; the function's own log tells what it did
+                continue  # the emulator is busy or ending; the function has its own log
 
     thread = threading.Thread(target=run, name="quick schedule", daemon=True)
     thread.start()

@@ -1,7 +1,7 @@
-"""Starts ministack with the fixes this project's definition needs: `python -m local.emulator_patches`.
+"""Start ministack with the fixes that this project needs: `python -m local.emulator_patches`.
 
-Runs in .venv/emulator. Each fix lives beside its reason, is held by a test in tests/e2e/test_emulator.py, and
-is deleted when a release of ministack makes that test pass without it.
+It runs in .venv/emulator. Each fix states its reason and has a test in tests/e2e/test_emulator.py. Delete a fix when a
+ministack release passes the test without it.
 """
 
 from __future__ import annotations
