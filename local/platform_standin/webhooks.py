@@ -1,4 +1,4 @@
-"""The stand-in's completion webhooks, signed by itself after the Standard Webhooks specification."""
+"""The stand-in's completion webhooks. It signs them itself, as the Standard Webhooks specification requires."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODES = ("on", "off", "duplicate")
 
 @dataclass(frozen=True)
 class Delivery:
-    """One attempt to deliver a webhook: the answer's status, or None when there was no answer."""
+    """One attempt to deliver a webhook, with the response's status, or None without a response."""
 
     webhook_id: str
     operation_id: str
@@ -41,7 +41,7 @@ def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -
 
 
 class Webhooks:
-    """Sends until the receiver answers 2xx, waiting `retry_seconds` between attempts (then the last)."""
+    """Sends until the receiver answers 2xx. Waits `retry_seconds` between attempts, then repeats the last of them."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Webhooks:
         self._lock = threading.Lock()
 
     def message(self, operation: Operation, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of an operation's webhook as they would leave now."""
+        """Body and headers of an operation's webhook, if sent now."""
         document = {
             "type": "operation.completed",
             "operation_id": operation.id,
@@ -84,12 +84,12 @@ class Webhooks:
         return body, headers
 
     def announce(self, operation: Operation) -> None:
-        """Tell of a completed operation, as often as the mode says."""
+        """Send a completed operation's webhook as often as the mode says."""
         times = {"on": 1, "off": 0, "duplicate": 2}[self.mode]
         self.send(operation, times)
 
     def send(self, operation: Operation, times: int = 1) -> None:
-        """Send it now, whatever the mode, if there is an address to send it to."""
+        """Send the webhook now in any mode, if a URL is set."""
         for _ in range(times if self.url else 0):
             self._agenda.after(0, lambda: self._attempt(operation, 0))
 

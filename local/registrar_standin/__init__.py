@@ -1,7 +1,7 @@
-"""A registrar to try things on: Route 53 Domains' own wire protocol, in this process or on loopback, in memory.
+"""A registrar stand-in, in memory: in this process or on loopback, with Route 53 Domains' own wire protocol.
 
-The real boto3 client works against it. Every request is held to the service model that botocore ships, every answer
-too. How a name begins says what happens to it:
+The real boto3 client works with it. It checks each request and response against the service model that botocore ships.
+The prefix of a domain decides the outcome:
 
     taken-…       unavailable                        slow-…        takes ten times as long
     reserved-…    kept by the registry               fail-…        available, but the operation fails
@@ -11,7 +11,7 @@ too. How a name begins says what happens to it:
     public-…      refuses privacy                    action-…      PENDING_CUSTOMER_ACTION until approved
     locked-…, young-…, elsewhere-…                   not transferable, each for its own reason
 
-Every other name is available, and can be transferred with any auth code but `wrong`. A transfer goes through
+Every other domain is available, and can be transferred with any auth code except `wrong`. A transfer goes through
 SUBMITTED, the check of the auth code, PENDING_AUTHORIZATION and the old registrar's release.
 
 In a test:
@@ -21,22 +21,22 @@ In a test:
     standin.lose_next_answer("RegisterDomain")
     assert standin.registrations("x.com") == 1
 
-As a server, with a page of buttons at `/`: `python -m local.registrar_standin --port 8091`. Its controls by POST
-(JSON or form fields; answers are JSON):
+As a server, with a page of buttons at `/`: `python -m local.registrar_standin --port 8091`. Its controls take POST
+requests with JSON or form fields and return JSON:
 
     /_standin/names/<name>/finish | fail | approve | reject | advance | take
         fail and reject take `message`
     /_standin/faults
-        `answer`: lose, or an error code such as ThrottlingException; `operation` (any, when left out), `times`;
-        without fields nothing goes wrong any more
+        `answer`: lose, or an error code such as ThrottlingException; `operation` (default: any), `times`;
+        without fields: clear all faults
     /_standin/take
         `name`: another owner registers this domain
     /_standin/settings
         `delay`, `transfer_delay` (seconds)
     /_standin/reset
-        forget everything
+        clear everything
 
-`GET /_standin/state` returns all of it as JSON.
+`GET /_standin/state` returns everything as JSON.
 """
 
 from __future__ import annotations
