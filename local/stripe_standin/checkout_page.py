@@ -1,6 +1,6 @@
-"""The customer's page of a Checkout Session: pay by card or by debit, answer the bank's challenge, or walk away.
+"""A Checkout Session's page: pay by card or by debit, answer the bank's challenge, or leave.
 
-In the session's `locale`, or the browser's; Dutch, or else English.
+The language is Dutch or English, from the session's `locale` or else from the browser.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class CheckoutPage:
     def act(
         self, session_id: str, action: str, given: Json, headers: Mapping[str, str], *, is_form: bool
     ) -> Answer:
-        """A form of the page, or the same by a program, which gets the session as JSON."""
+        """Handle a form of the page. A program may send the same and gets the session as JSON."""
         try:
             session = self._do(session_id, action, given)
         except StripeError as refusal:
@@ -126,7 +126,7 @@ class CheckoutPage:
 
 
 def payer_of(given: Json) -> Payer:
-    """What was typed; who types nothing at all is Jenny Rosen in Berlin."""
+    """The entered values. Without any, the payer is Jenny Rosen in Berlin."""
     typed = {name: given[name] for name in ("email", "name", "country", "postal_code") if given.get(name)}
     return Payer(**typed) if typed else PAYER
 
@@ -135,7 +135,7 @@ def payer_of(given: Json) -> Payer:
 
 
 class _Words:
-    """Phrases in the language of the session, or else of the browser."""
+    """Phrases in the session's language, or else the browser's."""
 
     def __init__(self, locale: str | None, accepted: str) -> None:
         wanted = accepted if locale in (None, "auto") else str(locale)

@@ -1,4 +1,4 @@
-"""The stand-in's time: the machine's, moved forward by as much as was asked for."""
+"""The stand-in's time: the machine's clock plus the time skipped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Clock:
-    """Runs with the machine's clock; `advance` skips ahead, so that days take no time."""
+    """A clock that runs with the machine's. `advance` skips ahead, so days take no time."""
 
     def __init__(self) -> None:
         self._skipped = 0.0
@@ -24,9 +24,9 @@ class Clock:
         return int(self.time())
 
     def advance(self, seconds: float) -> None:
-        """Skips ahead, and does at once what falls due on the way (a SEPA payment that settles).
+        """Skip ahead, and do everything that becomes due, such as settling SEPA payments.
 
-        Raises ValueError for a negative number: time at Stripe does not go back.
+        Raises ValueError for a negative number: Stripe's time does not run backwards.
         """
         if seconds < 0:
             raise ValueError("time does not go back")

@@ -1,8 +1,8 @@
 """Idempotency keys: https://docs.stripe.com/api/idempotent_requests.
 
-The first answer to a key is kept, whether it was a success or an error, and repeated to every request with the
-same key and parameters. Not kept: refusals before the endpoint began (bad parameters, a key in use, too many
-requests). Keys are forgotten after 24 hours.
+The first response to a key is stored, success or error, and returned to every request with the same key and parameters.
+Refusals before the endpoint began (bad parameters, a key in use, too many requests) are not stored. Keys expire after
+24 hours.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class IdempotencyKeys:
         self._entries: dict[str, _Entry] = {}
 
     def begin(self, key: str, request: str) -> Answer | None:
-        """The kept answer, or None: then the request is to be executed and `finish` called.
+        """Return the stored response, or None for a new key. The caller then executes the request and calls `finish`.
 
-        Raises what Stripe answers when the key is being used, or was used with other parameters.
+        Raises Stripe's error when the key is in use or was used with other parameters.
         """
         if len(key) > MAX_LENGTH:
             raise bad_parameter(f"Idempotency keys may be at most {MAX_LENGTH} characters long.")
@@ -58,7 +58,7 @@ class IdempotencyKeys:
             return entry.answer
 
     def finish(self, key: str, answer: Answer | None) -> None:
-        """Keeps the answer; None when nothing was executed, so that the key is free again."""
+        """Store the response. None means that nothing was executed, and frees the key."""
         with self._lock:
             if answer is None:
                 del self._entries[key]

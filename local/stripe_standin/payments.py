@@ -1,6 +1,6 @@
-"""How open invoices are paid: https://docs.stripe.com/api/invoice-payment, and reading payment intents and charges.
+"""Payment of open invoices: https://docs.stripe.com/api/invoice-payment. Also reads payment intents and charges.
 
-An invoice with something left to pay has a payment intent from the moment it is finalized.
+Finalizing an invoice with an amount left to pay creates its payment intent.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .state import State
 
 
 def open_payment(state: State, invoice: Json) -> None:
-    """The payment intent of an invoice with something left to pay."""
+    """Create the payment intent of an invoice, unless nothing is left to pay."""
     amount = invoice["amount_due"]
     if amount == 0:
         return
@@ -35,7 +35,7 @@ def open_payment(state: State, invoice: Json) -> None:
 
 
 def link(state: State, invoice: Json, intent: Json) -> Json:
-    """The invoice payment by which an intent pays for an invoice."""
+    """Create the invoice payment that links an intent to an invoice."""
     return state.new(
         "invoice_payment",
         amount_requested=intent["amount"],
@@ -49,7 +49,7 @@ def link(state: State, invoice: Json, intent: Json) -> Json:
 
 @dataclass(frozen=True)
 class InvoicePayee:
-    """An invoice, as what its payment intent pays for."""
+    """An invoice as the payee of its payment intent."""
 
     state: State
     invoice: Json
@@ -88,7 +88,7 @@ def intent_of(state: State, invoice: Json) -> Json | None:
 
 
 def cancel(state: State, invoice: Json, reason: str) -> None:
-    """Raises the error Stripe answers when the money is already on its way."""
+    """Cancel the invoice's payment. Raises Stripe's error when the payment is processing."""
     intent = intent_of(state, invoice)
     if intent is None:
         return
@@ -100,7 +100,7 @@ def cancel(state: State, invoice: Json, reason: str) -> None:
 
 
 def received(state: State, invoice: Json) -> None:
-    """The money of the invoice's payment intent has come."""
+    """Record that the money of the invoice's payment intent has arrived."""
     for payment in payments_of(state, invoice):
         payment.update(status="paid", amount_paid=payment["amount_requested"])
         payment["status_transitions"]["paid_at"] = state.clock.now()
@@ -109,7 +109,7 @@ def received(state: State, invoice: Json) -> None:
 
 
 def mark_paid(state: State, invoice: Json) -> None:
-    """Nothing is left to pay."""
+    """Mark the invoice paid, with nothing left to pay."""
     invoice.update(
         status="paid",
         attempted=True,
@@ -133,7 +133,7 @@ def _activate(state: State, subscription: Json) -> None:
 
 
 def mark_past_due(state: State, invoice: Json) -> None:
-    """The money for a later period of a subscription was not there."""
+    """Mark a subscription past due when the payment of a later period fails."""
     details = (invoice["parent"] or {}).get("subscription_details")
     if details is None or invoice["billing_reason"] != "subscription_cycle":
         return
@@ -150,9 +150,9 @@ def mark_past_due(state: State, invoice: Json) -> None:
 def collect(
     state: State, invoice: Json, method: Json, *, off_session: bool, authenticated: bool = False
 ) -> None:
-    """Tries to pay an open invoice. Raises the card error that the request is answered with.
+    """Try to pay an open invoice. Raises the card error for the request's response.
 
-    `off_session`: the customer is not there to authenticate. What was tried stays on the payment intent.
+    `off_session` means that the customer cannot authenticate. The attempt is recorded on the payment intent.
     """
     intent = intent_of(state, invoice)
     assert intent is not None, "an open invoice has a payment"
@@ -173,10 +173,9 @@ def collect(
 
 
 def pay_on_page(state: State, invoice: Json, number: str | None = None) -> None:
-    """The customer pays an open invoice in person, and authenticates when asked.
+    """Pay an open invoice on the page, with authentication if required. Raises the card error that the page shows.
 
-    With the card that is waiting for authentication; with another one when `number` says which; otherwise
-    with a good one. Raises the card error that the page shows.
+    The card is `number`, or else the one waiting for authentication, or else a good card.
     """
     waiting = None if number else charges.method_to_authenticate(state, intent_of(state, invoice))
     if waiting is not None:

@@ -1,8 +1,7 @@
-"""The endpoints: address, parameters, what is done, what is answered.
+"""The endpoints: address, parameters, handler and response.
 
-`params` names the TypedDict of the `stripe` package by which a request is checked; `supports` are the
-parameters the stand-in does something with. A documented one outside of it is answered 501, so that nobody
-takes being ignored for being obeyed.
+`params` names the `stripe` package's TypedDict that validates a request. `supports` are the parameters that the
+stand-in implements. Any other documented parameter is answered with 501 instead of being ignored.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ class Route:
     method: str
     path: str
     handler: Callable[..., Any]
-    """Called with the state, the decoded parameters and the ids of the path."""
+    """Called with the state, the decoded parameters and the ids in the path."""
     params: str
     answers: str
-    """The name of the object answered; of each object, for a list or a search."""
+    """The type of the object returned, or of each object in a list or search."""
     supports: frozenset[str] = NONE
     shape: str = "object"
-    """object, list or search: for the last two the handler answers all that fit, oldest first."""
+    """object, list or search. For the last two the handler returns all matches, oldest first."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -171,7 +170,7 @@ ROUTES: tuple[Route, ...] = (
 
 
 def find(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
-    """The endpoint at an address, and the ids in it."""
+    """The endpoint at an address, and the ids in the address."""
     for route in ROUTES:
         if route.method == method and (match := route.pattern.fullmatch(path)):
             return route, match.groups()
