@@ -1,9 +1,9 @@
-"""Automatic tax: VAT by the country of the customer's address, as Stripe Tax would add it for an EU seller.
+"""Automatic tax: VAT by the country of the customer's address, like Stripe Tax for an EU seller.
 
-Standard rates only, of the countries in the table; elsewhere the seller is not registered, so nothing is
-collected (`not_collecting`). A customer with `tax_exempt` `reverse` or `exempt` pays none. A price is taken as
-net of tax unless its `tax_behavior` is `inclusive`. Each line's tax is rounded half up to the minor unit, and
-the invoice's tax is their sum, so that the lines shown add up.
+- Only the standard rates of the countries in the table apply. Elsewhere no tax is collected (`not_collecting`).
+- A customer whose `tax_exempt` is `reverse` or `exempt` pays none.
+- A price is net of tax unless its `tax_behavior` is `inclusive`.
+- Each line's tax is rounded half up to the minor unit. The invoice's tax is the sum of its lines' taxes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Rule:
 
 
 def location_known(customer: Json) -> bool:
-    """Whether the customer's address says enough to tell the tax: a country."""
+    """Whether the customer's address has a country, which decides the tax."""
     return bool(customer["address"] and customer["address"]["country"])
 
 
@@ -75,7 +75,7 @@ def _rate(state: State, country: str, percent: Decimal, *, inclusive: bool) -> J
         return rate
     return state.new(
         "tax_rate",
-        active=False,  # made by the calculation, not for use by hand
+        active=False,  # created by the calculation, not for manual use
         country=country,
         display_name="VAT",
         effective_percentage=float(percent),
@@ -89,7 +89,7 @@ def _rate(state: State, country: str, percent: Decimal, *, inclusive: bool) -> J
 
 
 def total(taxes: list[Json]) -> list[Json]:
-    """Taxes summed by rate: an invoice's or a credit note's `total_taxes`."""
+    """Taxes summed by rate, as in `total_taxes` of an invoice or a credit note."""
     summed: dict[tuple[str, str], Json] = {}
     for tax in taxes:
         key = (tax["tax_rate_details"]["tax_rate"], tax["taxability_reason"])
