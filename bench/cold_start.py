@@ -65,7 +65,6 @@ class Bench:
         )
 
     def _count(self, function: str, until: str, calls: int) -> int:
-        """Return the instruction count of one fresh process."""
         method, path, parameters, body, expected = self._request(function)
         job = {
             "until": until,
@@ -152,7 +151,7 @@ def running_bench(packages: Path) -> Iterator[Bench]:
 
 
 def _completed_order(api: str, client: dict[str, str], cart_path: str) -> str:
-    """Wait until the cart's only order is completed, and return its path."""
+    """The path of the cart's only order, once completed."""
     for _ in range(600):
         (order,) = _document(call("GET", api + cart_path, headers=client))["orders"]
         path = str(order["poll_url"])
@@ -169,7 +168,6 @@ def _document(answer: Answer) -> Any:
 
 
 def without_bytecode(packages: Path, folder: Path) -> Path:
-    """Copy the packages without their bytecode."""
     copy = folder / "packages"
     shutil.copytree(packages, copy, ignore=shutil.ignore_patterns("__pycache__"))
     return copy

@@ -20,7 +20,6 @@ class AwsHandler(Handler):
     own_fault: ClassVar[str]
 
     def page(self) -> str:
-        """The page as HTML."""
         raise NotImplementedError
 
     def controlled(self, path: str, fields: Mapping[str, Any]) -> Answer:

@@ -18,7 +18,7 @@ class AnswerLostError(Exception):
 
 @dataclass
 class Fault:
-    """A fault for the next `times` requests of `operation` (`*` for any). Without a refusal the response is lost."""
+    """Applies to the next `times` requests of `operation` (`*` for any). Without a refusal the response is lost."""
 
     operation: str
     refusal: RefusalError | None
@@ -33,7 +33,7 @@ class Reply:
 
 
 class Faults:
-    """The faults to come. Thread-safe."""
+    """Pending faults. Thread-safe."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -59,7 +59,6 @@ class Faults:
         return None
 
     def state(self) -> list[dict[str, Any]]:
-        """The pending faults, JSON-serialisable."""
         with self._lock:
             return [
                 {
@@ -72,7 +71,7 @@ class Faults:
 
 
 def in_process(answer: Callable[[Mapping[str, str], bytes], Reply]) -> Callable[..., Any]:
-    """A handler for boto3's `before-send` event: `answer` handles the request, so nothing is sent."""
+    """A handler for boto3's `before-send` event that answers requests in this process."""
 
     def before_send(request: Any, **_: Any) -> Any:
         from botocore.awsrequest import AWSResponse
@@ -96,8 +95,6 @@ def reply_of(status: int, body: bytes) -> Reply:
 
 
 class Body(BytesIO):
-    """A response body in the form that botocore reads."""
-
     def stream(self, amount: int = 65_536) -> Any:
         while chunk := self.read(amount):
             yield chunk

@@ -1,16 +1,15 @@
-"""The receiving side of our callbacks for local use. It accepts every callback, verifies none and records all.
+"""A receiver for our callbacks. It accepts every callback, verifies none and records all.
 
     python -m local.callback_receiver --port 9009 --record .local/callbacks.jsonl
 
 Callbacks may go to any path except those below. The record has one JSON line for each callback:
 `{"at", "path", "status", "headers": {…}, "body"}`. `at` is in epoch milliseconds.
 
-    GET  /                       a page with the received callbacks
+    GET  /                       a page
     GET  /received?order=<uuid>  the callbacks for one order as JSON, or all without `order`
-    POST /_receiver/next         how to answer the next callbacks, as JSON or form fields:
-                                 `status` (500, 410, 429, …), `times` (1), `retry_after` (the header),
-                                 `slow` (seconds before the response)
-    POST /_receiver/reset        clear the received callbacks and the answers set
+    POST /_receiver/next         how to answer the next callbacks (JSON or form fields): `status`, `times` (1),
+                                 `retry_after` (the header), `slow` (seconds before the response)
+    POST /_receiver/reset        clear the callbacks and the answers set
 
 In a test: `with CallbackReceiver() as receiver: … receiver.url … receiver.received`.
 """
@@ -53,13 +52,11 @@ class Received:
     raw_body: bytes
 
     def document(self) -> dict[str, Any]:
-        """The callback, JSON-serialisable."""
         document = asdict(self)
         del document["raw_body"]
         return document
 
     def is_about(self, order: str) -> bool:
-        """Whether the callback reports this order."""
         try:
             return any(entry["id"] == order for entry in self.body["task"]["orders"])
         except (KeyError, TypeError):
@@ -77,7 +74,7 @@ class NextAnswer:
 
 
 class CallbackReceiver:
-    """The receiver in this process, on `port` of 127.0.0.1 or on a free one. A context manager."""
+    """The receiver on 127.0.0.1, as a context manager. Port 0 picks a free one."""
 
     def __init__(
         self,
@@ -95,7 +92,6 @@ class CallbackReceiver:
 
     @property
     def url(self) -> str:
-        """The base URL, without a trailing slash."""
         return self._server.url
 
     def __enter__(self) -> CallbackReceiver:
@@ -106,39 +102,36 @@ class CallbackReceiver:
         self._server.stop()
 
     def serve_forever(self) -> None:
-        """Serve in this thread until interrupted."""
         try:
             self._server.serve_forever()
         finally:
             self._server.server_close()
 
     def about(self, order: str | None) -> list[Received]:
-        """The callbacks for an order, oldest first; all of them for None."""
+        """An order's callbacks, oldest first, or all for None."""
         with self._lock:
             return [entry for entry in self.received if order is None or entry.is_about(order)]
 
     def all(self) -> tuple[list[Received], list[NextAnswer]]:
-        """All callbacks, and the answers set for the next ones."""
+        """All callbacks, and the answers set."""
         with self._lock:
             return list(self.received), [replace(answer) for answer in self._next]
 
     def answer_next(
         self, status: int, *, times: int = 1, retry_after: str | None = None, slow: float = 0.0
     ) -> None:
-        """Answer the next `times` callbacks with `status`, after `slow` seconds. Later callbacks get 200 again."""
+        """Answer the next `times` callbacks with `status` after `slow` seconds."""
         if not 200 <= status <= 599 or times < 1 or slow < 0:
             raise ValueError("status is 200 to 599, times at least 1, slow not negative")
         with self._lock:
             self._next.append(NextAnswer(status, times, retry_after, slow))
 
     def reset(self) -> None:
-        """Clear the callbacks and the answers set."""
         with self._lock:
             self.received.clear()
             self._next.clear()
 
     def take(self, path: str, headers: Mapping[str, str], raw_body: bytes) -> NextAnswer:
-        """Record a callback and return its answer."""
         try:
             body = json.loads(raw_body)
         except ValueError:

@@ -1,9 +1,8 @@
 """`python -m local.check`, the tests of `make check`: unit tests, structure tests, and the tests of what changed.
 
-A test file is affected by a change in two cases. It imports a changed file, directly or through other files. Or a file
-in that chain names a changed file that is not Python (`template.yaml`, a folder of `events/`). Most tests run the
-whole system, so almost every change affects almost every test. The nearest tests therefore run first, and the rest
-are skipped and counted once the time is over. `make test` runs everything.
+A change affects a test file that imports a changed file, directly or indirectly. Naming a changed non-Python file
+(`template.yaml`, a folder of `events/`) counts too. Most changes affect most tests, so the nearest tests run first, and
+the rest are skipped when the time is over.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def _number(things: Collection[str], noun: str) -> str:
 
 
 def changed_files(root: Path) -> set[str]:
-    """Files that differ from the merge base with the upstream branch, or from HEAD without an upstream."""
+    """Files that differ from the merge base with upstream, or from HEAD without an upstream."""
     base = _git(root, "merge-base", "HEAD", "@{upstream}") or ["HEAD"]
     return {
         *_git(root, "diff", "--name-only", "--no-renames", base[0]),
@@ -65,13 +64,12 @@ def changed_files(root: Path) -> set[str]:
 
 
 def read_files(root: Path) -> dict[str, str]:
-    """The text of every Python file that git tracks or would track."""
     names = _git(root, "ls-files", "--cached", "--others", "--exclude-standard", "*.py")
     return {name: (root / name).read_text(encoding="utf-8") for name in names if (root / name).is_file()}
 
 
 def _git(root: Path, *arguments: str) -> list[str]:
-    """The lines of git's output. Empty when git fails or is not installed."""
+    """The lines of git's output, or none when git fails."""
     try:
         answer = subprocess.run(
             ["git", "-c", "core.quotePath=false", *arguments],
@@ -91,8 +89,7 @@ def _git(root: Path, *arguments: str) -> list[str]:
 def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
     """The affected test files, nearest first, without ALWAYS and NEVER.
 
-    Changed tests and direct importers of a changed file come first. Tests that share a rare word with the name of a
-    changed file come next, as test_refunds.py does with refund_order/app.py.
+    Changed tests and direct importers come first. Tests that share a rare word with a changed file's name come next.
     """
     far = _distances(changed, texts)
     tests = [
@@ -112,14 +109,14 @@ def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
 
 
 def _words(path: str) -> set[str]:
-    """The words of a file's name, plurals as singulars. For app.py and __init__.py, the words of the folder's name."""
+    """The words of a file's name without plural s, or of its folder's name for app.py and __init__.py."""
     parts = PurePosixPath(path)
     stem = parts.parent.name if parts.stem in ("app", "__init__") else parts.name.partition(".")[0]
     return {word.removesuffix("s") for word in stem.split("_") if word != "test"}
 
 
 def _distances(changed: Collection[str], texts: Mapping[str, str]) -> dict[str, int]:
-    """The number of imports between each file and the nearest changed file. Unaffected files are missing."""
+    """The number of imports from each affected file to the nearest changed file."""
     known = {*texts, *changed}  # a deleted file may still be imported
     by_name = _spellings(known)
     importers: dict[str, list[str]] = {}
@@ -153,7 +150,7 @@ def _uses(
 
 
 def _imported(path: str, tree: ast.AST) -> Iterator[str]:
-    """The dotted names of the imports. `from a import b` also yields `a.b`, which may be a module."""
+    """Imported dotted names. `from a import b` also yields `a.b`, which may be a module."""
     folder = PurePosixPath(path).parent.parts
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -166,7 +163,6 @@ def _imported(path: str, tree: ast.AST) -> Iterator[str]:
 
 
 def _files_of(name: str, known: Collection[str]) -> Iterator[str]:
-    """The module's file and the `__init__.py` files of its packages."""
     parts = name.split(".")
     for count in range(1, len(parts) + 1):
         for start in _IMPORT_FROM:
@@ -175,7 +171,7 @@ def _files_of(name: str, known: Collection[str]) -> Iterator[str]:
 
 
 def _spellings(known: Collection[str]) -> Mapping[str, Collection[str]]:
-    """The names for each non-Python file: its path, its file name, and its folders that hold no Python."""
+    """Names of each non-Python file: its path, file name and folders without Python."""
     of_python = {folder for path in known if path.endswith(".py") for folder in PurePosixPath(path).parents}
     found: dict[str, set[str]] = {}
     for path in known:

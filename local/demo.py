@@ -37,7 +37,7 @@ class DemoFailedError(Exception):
 
 
 def write_demo_file(stack: Stack) -> DemoAccounts:
-    """Create the demo data, and write its addresses and keys to `demo.json` in the stack's state folder.
+    """Create the demo data, and write its addresses and keys to `demo.json`.
 
     Raises DemoFailedError when Stripe refuses the demo customers.
     """
@@ -64,8 +64,6 @@ def write_demo_file(stack: Stack) -> DemoAccounts:
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """An API client with the keys of one account."""
-
     api: str
     account: Mapping[str, str]
 
@@ -89,19 +87,13 @@ class _Client:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The sample site order: its request, its id and its cart's path."""
-
     site: Mapping[str, Any]
     order_id: str
     cart_path: str
 
 
 def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) -> Sample:
-    """Place the sample orders and show their progress. Raises DemoFailedError when one does not complete.
-
-    The orders are one site, three domains, one machine of each plan, one order paid on a page, and one order through
-    each contract.
-    """
+    """Place the sample orders and show their progress. Raises DemoFailedError when one does not complete."""
     client = _Client(stack.api, accounts[SAMPLE_ACCOUNT])
     order = _sample_order(client.get("/api/about"), stack.callbacks)
     terminal.heading(f"A site order by the account “{SAMPLE_ACCOUNT}”: POST {stack.api}/api/orders")
@@ -129,7 +121,6 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
 
 
 def _sample_order(about: Mapping[str, Any], callbacks: str) -> dict[str, Any]:
-    """A basic WordPress site, in the first location offered."""
     variant = next(variant["name"] for variant in about["variants"] if variant["available"])
     return {
         "site": {
@@ -144,8 +135,6 @@ def _sample_order(about: Mapping[str, Any], callbacks: str) -> dict[str, Any]:
 
 
 class _Follower:
-    """Polls like a client and prints each change."""
-
     def __init__(
         self, stack: Stack, client: _Client, accepted: Mapping[str, Any], terminal: Terminal, placed_at: float
     ) -> None:
@@ -159,7 +148,6 @@ class _Follower:
         self._tell_payment(accepted["payment"])
 
     def until_the_end(self) -> Any:
-        """Wait until the order is completed, and return its document."""
         deadline = self._placed_at + _ORDER_SECONDS
         while True:
             cart = self._client.get(self._cart_url)

@@ -28,7 +28,7 @@ class CheckoutFailedError(Exception):
 def show_sample_checkout(stack: Stack, account: Mapping[str, str], terminal: Terminal) -> None:
     """Order a site in version 1, pay it on its page and follow it. Raises CheckoutFailedError.
 
-    In Stripe's own test mode a person has to pay. The payment page's address is then printed, and nothing else happens.
+    With Stripe's own test mode, only print the payment page's URL: a person has to pay.
     """
     key = account["user_key_v1"]
     headers = {"Authorization": f"Bearer {key}", "X-Auth-Account": account["id"], "X-Api-Version": "1"}
@@ -59,7 +59,7 @@ def show_sample_checkout(stack: Stack, account: Mapping[str, str], terminal: Ter
 
 
 def _pay(payment_url: str) -> str:
-    """Pay on the payment page, and return the address that the customer is sent to."""
+    """Pay, and return the address that the customer is sent to."""
     address = payment_url.partition("#")[0]  # a browser does not send the fragment
     answer = call("GET", address)
     if answer.status != 200:
@@ -86,7 +86,6 @@ def _completed(stack: Stack, order_id: str, headers: Mapping[str, str], started:
 
 
 def _heading(page: str) -> str:
-    """The heading of the order's page."""
     answer = call("GET", page)
     found = _HEADING.search(answer.body.decode())
     if answer.status != 200 or found is None:
@@ -101,7 +100,6 @@ def _document(answer: Answer, expected: int) -> Any:
 
 
 def _short(url: str) -> str:
-    """The URL with its long secret part shortened."""
     parts = urlsplit(url)
     folder, _, secret = parts.path.rpartition("/")
     return f"{parts.scheme}://{parts.netloc}{folder}/{secret[:12]}…"

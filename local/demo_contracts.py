@@ -23,7 +23,7 @@ class ContractsFailedError(Exception):
 
 
 def show_all_contracts(stack: Stack, account: Account, terminal: Terminal) -> None:
-    """Place an order through each contract, and show its final status in all four. Raises ContractsFailedError."""
+    """Place an order through each contract and show its status in all four. Raises ContractsFailedError."""
     terminal.heading("One order through each of the four contracts, with its status in all four")
     client = _Client(stack, account)
     placed = {name: place(client) for name, place in _PLACE.items()}
@@ -41,8 +41,6 @@ def show_all_contracts(stack: Stack, account: Account, terminal: Terminal) -> No
 
 
 class _Client:
-    """An API client with the account's key for each contract."""
-
     def __init__(self, stack: Stack, account: Account) -> None:
         self._stack = stack
         self._account = account
@@ -64,7 +62,6 @@ class _Client:
         return str(shown["order"]["status"])
 
     def all_words(self, order_id: str) -> dict[str, str]:
-        """The order's status in each contract."""
         polled = self.ask("GET", f"/api/v1/orders/{order_id}", 200, key="api_key_000")["data"]
         v1 = self.ask("GET", f"/api/orders/{order_id}", 200, key="user_key_v1", scoped=True)
         # Contract 001 only knows the order number. A task's id is that number with one more digit.

@@ -35,7 +35,7 @@ class DomainsFailedError(Exception):
 
 
 def sample_domains() -> list[dict[str, Any]]:
-    """The domains to order, with new random names: one stack can run the demo several times."""
+    """New domains each time, so one stack can run the demo again."""
     tail = uuid.uuid4().hex[:6]
     return [
         {"name": f"sample-{tail}.com", "contact": CONTACT},
@@ -50,7 +50,7 @@ def sample_domains() -> list[dict[str, Any]]:
 
 
 def show_sample_domains(client: _Client, terminal: Terminal) -> None:
-    """Order the domains and show each step until all are completed. Raises DomainsFailedError."""
+    """Order the domains and show each step. Raises DomainsFailedError."""
     terminal.heading("Three domains: POST /api/orders/domain")
     started = time.monotonic()
     waiting = {}

@@ -53,7 +53,6 @@ def _preparation(api: str, account: Mapping[str, str]) -> Iterator[str]:
 
 
 def _prettier() -> str:
-    """The JSON formatter that this machine has."""
     if shutil.which("jq"):
         return "jq ."
     if shutil.which("python3"):

@@ -26,7 +26,7 @@ class MachinesFailedError(Exception):
 
 
 def sample_machines(about: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One machine of each plan, with its first image and location. Every second machine has an SSH key."""
+    """One machine of each plan. Every second one has an SSH key."""
     tail = uuid.uuid4().hex[:6]
     machines = []
     for place, plan in enumerate(about["vm_plans"]):
@@ -42,7 +42,7 @@ def sample_machines(about: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def show_sample_machines(client: _Client, terminal: Terminal) -> None:
-    """Order the machines and show each when it runs. Raises MachinesFailedError."""
+    """Order the machines and show each one. Raises MachinesFailedError."""
     machines = sample_machines(client.get("/api/about"))
     terminal.heading(f"A virtual machine of each of {len(machines)} plans, in one charge: POST /api/carts")
     started = time.monotonic()

@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployed stack. `resources` are the physical ids by logical id."""
+    """A deployed stack. `resources` are physical ids by logical id."""
 
     name: str
     outputs: Mapping[str, str]

@@ -21,8 +21,6 @@ _START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A running emulator. `aws` makes clients for it."""
-
     port: int
     child: Child
 
@@ -37,8 +35,8 @@ def running_emulator(
 ) -> Iterator[Emulator]:
     """An empty emulator that stops on leaving.
 
-    `wait_scale` shortens a state machine's waits and retry intervals. `concurrency` is the maximum number of functions
-    running at the same time. None picks a number for this machine.
+    `wait_scale` shortens a state machine's waits and retry intervals. `concurrency` limits the functions that run at
+    the same time. None picks a limit for this machine.
     """
     if not EMULATOR_PYTHON.exists():
         raise StackError("The emulator is not installed: run `make .venv/emulator`.")

@@ -1,7 +1,7 @@
-"""A plain base URL for the HTTP API. The emulator distinguishes APIs only by host name.
+"""A plain base URL for the HTTP API.
 
-`http://ID.execute-api.localhost:PORT` does not resolve on every machine, and clients expect a plain base URL. The
-gateway therefore listens on its own port and forwards each request unchanged, with the API's host name.
+The emulator's URL, `http://ID.execute-api.localhost:PORT`, does not resolve on every machine. The gateway listens on
+its own port and forwards each request with the API's host name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OF_THE_CONNECTION = frozenset(
 
 @dataclass(slots=True)
 class Gateway:
-    """A listening gateway. It answers 503 until `open_to` is called."""
+    """Answers 503 until `open_to` is called."""
 
     port: int
     _upstream: tuple[str, int] | None = field(default=None)
@@ -45,7 +45,7 @@ class Gateway:
 
 @contextmanager
 def running_gateway() -> Iterator[Gateway]:
-    """A gateway on port 8080, or on a free port when 8080 is taken."""
+    """A gateway on port 8080 or, if taken, a free port."""
     gateway = Gateway(0)
     server = _listen(gateway)
     gateway.port = server.server_address[1]
@@ -77,7 +77,7 @@ class _Forwarder(BaseHTTPRequestHandler):
     door: Gateway
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing. The functions log their requests."""
+        """The functions log their requests."""
 
     def _forward(self) -> None:
         upstream = self.door.upstream()

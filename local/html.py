@@ -54,7 +54,7 @@ _BAD = frozenset(("void", "failed", "canceled", "FAILED", "ERROR", "uncollectibl
 
 
 def markup(*parts: str) -> Markup:
-    """Text that is already HTML."""
+    """Join text that is already HTML."""
     return Markup("".join(parts))
 
 
@@ -63,7 +63,6 @@ def text(value: object) -> Markup:
 
 
 def page(title: str, *content: Markup, language: str = "en") -> str:
-    """A complete document."""
     return f"""<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{text(title)}</title><style>{_STYLE}</style></head><body>
@@ -77,7 +76,6 @@ def section(title: str, *content: Markup) -> Markup:
 
 
 def folded(title: str, *content: Markup) -> Markup:
-    """A section that is folded at first."""
     return markup(f"<details><summary>{text(title)}</summary>\n", *content, "</details>\n")
 
 
@@ -104,12 +102,10 @@ def whole(value: object) -> Markup:
 
 
 def going_wrong(times: int, requests: str, what: str) -> Markup:
-    """One pending fault."""
     return text(f"{requests[:1].upper()}{requests[1:]}, {'once' if times == 1 else f'{times} times'}: {what}")
 
 
 def status(word: str, shown: str | None = None) -> Markup:
-    """A status, coloured good, bad or waiting."""
     kind = "good" if word in _GOOD else "bad" if word in _BAD else "wait"
     return markup(f'<span class="{kind}">{text(shown or word)}</span>')
 
@@ -120,13 +116,12 @@ def items(lines: Iterable[Markup], none: str = "None yet.") -> Markup:
 
 
 def explained(words: Mapping[str, str]) -> Markup:
-    """Words with their meanings."""
     pairs = "".join(f"<dt>{code(word)}</dt><dd>{text(meaning)}</dd>" for word, meaning in words.items())
     return markup(f"<dl>{pairs}</dl>\n")
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[Markup]], none: str = "None yet.") -> Markup:
-    """A table, or the line `none` without rows."""
+    """Without rows, only the line `none`."""
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
     if not body:
         return markup(f'<p class="quiet">{text(none)}</p>\n')
@@ -138,7 +133,6 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[Markup]], none: str = "N
 
 
 def button(action: str, label: str, **fields: object) -> Markup:
-    """A button that sends these fields."""
     hidden = (f'<input type="hidden" name="{name}" value="{text(value)}">' for name, value in fields.items())
     return markup(
         f'<form method="post" action="{text(action)}">', *hidden, f"<button>{text(label)}</button></form>"
@@ -146,7 +140,7 @@ def button(action: str, label: str, **fields: object) -> Markup:
 
 
 def form(action: str, label: str, *inputs: Markup, rows: bool = True) -> Markup:
-    """Fields and a button: with `rows` in a box, else in line with other buttons."""
+    """With `rows` in a box, else in line with other buttons."""
     kind = ' class="rows"' if rows else ""
     return markup(
         f'<form method="post" action="{text(action)}"{kind}>',
@@ -175,7 +169,7 @@ def number(name: str, label: str, value: object = "", *, least: float = 0, whole
 
 
 def choice(name: str, label: str, options: Mapping[str, str], chosen: str = "") -> Markup:
-    """`options` maps each value to its label. Without a `label` the choice is in line with its button."""
+    """`options` maps values to labels. Without a `label` the choice is in line with its button."""
     listed = "".join(
         f'<option value="{text(value)}"{" selected" if value == chosen else ""}>{text(shown)}</option>'
         for value, shown in options.items()

@@ -15,8 +15,7 @@ from local.errors import StackError
 def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
     """Yield the functions' log lines in time order, only those containing `about` when it is given.
 
-    `about` may be an order's id in any spelling, a cart's token, an account's id or a request id. Raises StackError
-    when no stack runs in this state folder.
+    An order's id may be in any spelling. Raises StackError when no stack runs in this state folder.
     """
     number = parse_order_id(about) if about else None
     wanted = order_uuid(number) if number is not None else about
@@ -36,7 +35,7 @@ def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
 
 
 def _all(client: Any, operation: str, member: str, **arguments: str) -> Iterator[Any]:
-    """Yield the items of every page. Each process of a function has its own log stream, and a page has 50."""
+    """Each process of a function has its own log stream, and a page has 50."""
     for page in client.get_paginator(operation).paginate(**arguments):
         yield from page[member]
 

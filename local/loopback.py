@@ -16,7 +16,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class Server(ThreadingHTTPServer):
-    """Serve on `port`, or on a free port for 0. The handlers find `served` as `self.server.served`."""
+    """Listens on `port`, or a free port for 0. Handlers use `self.server.served`."""
 
     daemon_threads = True
     request_queue_size = 128  # many orders at once must not be refused
@@ -35,11 +35,9 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The base URL, without a trailing slash."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def start(self) -> None:
-        """Serve in a new thread until `stop`."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -78,15 +76,14 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def is_form(self) -> bool:
-        """Whether a page's form sent the request, so a person reads the response."""
+        """Whether a person sent the request with a page's form."""
         return self.headers.get("content-type", "").startswith(_FORM)
 
     def problem(self, code: str, message: str) -> dict[str, Any]:
-        """The body of an error response."""
         return {"error": message}
 
     def read_body(self) -> bytes | None:
-        """Return the request's body. When it is too large, answer 413 and return None."""
+        """The body, or None after answering 413."""
         length = self.headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self.max_body_bytes or "transfer-encoding" in self.headers:
             self.close_connection = True
@@ -96,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def read_fields(self, body: bytes) -> dict[str, Any] | None:
-        """Return a control's fields. When they are invalid, answer 400 and return None."""
+        """A control's fields, or None after answering 400."""
         if self.is_form:
             return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         try:
@@ -109,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         return fields
 
     def answer_control(self, status: int, document: Mapping[str, Any]) -> None:
-        """Send a control's result: the document to a program, the page or the error to a person."""
+        """Send a program the document, and a person the page or the error."""
         if not self.is_form:
             self.answer_json(status, document)
         elif status == 200:
@@ -134,16 +131,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def break_connection(self) -> None:
-        """Close the connection without a response."""
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing. Each stand-in has its own log."""
+        """Each stand-in has its own log."""
 
 
 def refusal(message: str) -> bytes:
-    """The page for a refused form."""
     reason = html.paragraph(html.markup(f'<span class="bad">{html.text(message)}</span>'))
     back = html.paragraph(html.link("/", "Back"))
     return html.page(

@@ -26,10 +26,9 @@ _STOP_GRACE_SECONDS = 2.0
 
 @contextmanager
 def reserved_port(preferred: int) -> Iterator[int]:
-    """Yield the preferred loopback port if it is free, else another port. No other local stack can get it meanwhile.
+    """Yield the preferred loopback port if it is free, else another port.
 
-    Another stack could find the port free before the child listens on it. A file lock for each port prevents that. The
-    system releases the lock when this process ends.
+    A file lock keeps other local stacks from choosing the port before the child listens on it.
     """
     folder = Path(tempfile.gettempdir()) / f"hosting-orders-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
@@ -66,21 +65,19 @@ def accepts_connections(port: int) -> bool:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """An environment without the developer's own AWS and Stripe settings, which must never affect a local stack."""
+    """Without the developer's AWS and Stripe settings, which must never affect a local stack."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **extra}
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A running child process."""
-
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
-        """Return once `ready()` holds. Raises StackError when the child ends first or after `timeout` seconds."""
+        """Raises StackError when the child ends first or after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not ready():
             if self.process.poll() is not None:
@@ -121,7 +118,7 @@ def start_module(
     environment: Mapping[str, str] | None = None,
     python: Path = APP_PYTHON,
 ) -> Child:
-    """Start `python -m MODULE ARGUMENT…` in its own process group, with its output in `logs/NAME.log`."""
+    """Start `python -m MODULE` in its own process group, with its output in `logs/NAME.log`."""
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
     with log.open("wb") as output:

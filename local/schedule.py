@@ -1,7 +1,4 @@
-"""A faster `reconcile` schedule: AWS runs the function once a minute, too slow to watch.
-
-It invokes the scheduled function itself, never two runs at the same time.
-"""
+"""A faster `reconcile` schedule for a person who watches: AWS runs the function only once a minute."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from local.aws import Aws
 
 @contextmanager
 def quick_schedule(aws: Aws, function_name: str, every: float) -> Iterator[None]:
-    """Run the function in the background, with `every` seconds between two runs."""
+    """Invoke the function in the background, `every` seconds after each run."""
     stopped = threading.Event()
     client = aws.client("lambda")
 

@@ -1,7 +1,6 @@
 """Demo data: a small catalogue, and one account for each payment outcome.
 
-The payment methods are Stripe's published test methods. The accounts therefore behave the same with the stand-in and
-in Stripe's own test mode.
+The payment methods are Stripe's published test methods, so they work in Stripe's own test mode too.
 """
 
 from __future__ import annotations
@@ -193,7 +192,7 @@ _KEYS = (
 
 
 def seed(stack: Stack) -> dict[str, dict[str, str]]:
-    """Fill a new stack with demo data. Returns each demo account's id and API keys."""
+    """Fill a new stack with demo data. Returns each account's id and API keys."""
     import stripe
 
     addresses: Any = {"api": stack.stripe} if stack.stripe else {}
@@ -203,7 +202,7 @@ def seed(stack: Stack) -> dict[str, dict[str, str]]:
 
 
 def create_customer(client: stripe.StripeClient, account: DemoAccount) -> str:
-    """Create a customer at Stripe with the account's default payment method and credit. Returns its id."""
+    """Create a customer at Stripe with a default payment method and credit, and return the id."""
     contact = account.contact
     customer = client.v1.customers.create(
         {
@@ -236,7 +235,7 @@ def create_customer(client: stripe.StripeClient, account: DemoAccount) -> str:
 
 
 def seed_table(dynamodb: Any, table: str, customers: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Write catalogue, accounts, users and keys. Only the keys' hashes are stored, and the keys are returned once."""
+    """Write the data, with only the hashes of the keys. Returns the keys."""
     catalogue = DynamoCatalogueStore(dynamodb, table, SystemClock())
     for location in LOCATIONS:
         catalogue.put_location(location)

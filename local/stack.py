@@ -4,7 +4,7 @@
         stack.api, stack.stripe, stack.platform, stack.lightsail, stack.registrar, stack.callbacks   # base URLs
         stack.aws.client("dynamodb")                               # the embedded AWS
 
-Several stacks may run at once, each with its own state folder. A port that is taken is replaced by a free one.
+Several stacks may run at once, each with its own state folder and free ports.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class _Secrets:
-    """Secrets shared by the stack and the stand-ins. New for each run."""
+    """Shared by the stack and the stand-ins, new for each run."""
 
     stripe_api_key: str
     stripe_webhook: str
@@ -106,11 +106,10 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Start everything, and stop it on leaving. Raises StackError with the reason when a part does not start.
 
-    - `stripe_api_key` (sk_test_…): use Stripe's own test mode instead of the stand-in.
-    - `wait_scale`: shortens the state machine's waits and retry intervals.
-    - `platform_delay`: seconds that the platform and Lightsail stand-ins take to build something.
-    - `registrar_delay`: seconds that a registration takes. A transfer takes six times as long.
-    - `schedule_seconds`: seconds between two runs of the reconciler. None runs it once a minute, as on AWS.
+    `stripe_api_key` (sk_test_…) uses Stripe's own test mode instead of the stand-in. `wait_scale` shortens the state
+    machine's waits and retry intervals. `platform_delay` and `registrar_delay` are the seconds for a build and for a
+    registration. A transfer takes six times as long. `schedule_seconds` is the pause between two reconciler runs. With
+    None it runs once a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
@@ -205,7 +204,7 @@ def running_stack(
 
 @contextmanager
 def _only_stack_in(state: Path) -> Iterator[None]:
-    """Lock the state folder and delete the files of earlier runs. The lock ends with this process."""
+    """Lock the state folder until this process ends, and delete earlier files."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("a+") as lock:
         try:
@@ -226,8 +225,6 @@ def _only_stack_in(state: Path) -> Iterator[None]:
 
 
 class _StandIns:
-    """Starts stand-ins one after another, and waits for all of them together."""
-
     def __init__(self, cleanup: ExitStack, logs: Path) -> None:
         self._cleanup = cleanup
         self._logs = logs
@@ -238,7 +235,6 @@ class _StandIns:
         return tuple(child for child, _ in self._started)
 
     def start(self, name: str, module: str, preferred_port: int, options: Mapping[str, str]) -> str:
-        """Start a stand-in and return its base URL."""
         port = self._cleanup.enter_context(reserved_port(preferred_port))
         arguments = ["--port", str(port)]
         for option, value in options.items():

@@ -1,8 +1,7 @@
-"""Copy the project's SAM template in the form that the embedded AWS can run.
+"""Copy the project's SAM template in the form that the embedded AWS can run, without a build.
 
-Nothing is built. A function's package is one script that starts AWS's Python runtime in the developer's environment.
-The runtime loads the function and the layers from the checkout. A Mac therefore needs no Linux wheels, and an edited
-file runs at the next start.
+A function's package is one script. It starts AWS's Python runtime in the developer's environment, on the sources in the
+checkout. A Mac needs no Linux wheels, and an edited file runs at the next start.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class LocalTemplate:
-    """A template for the embedded AWS, and its packages by S3 key."""
+    """`packages` are keyed by their S3 keys."""
 
     template: Template
     packages: Mapping[str, bytes]
@@ -64,7 +63,7 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def read_template(path: Path) -> Template:
-    """Return the template at `path` without short forms. Raises StackError when it cannot be read."""
+    """The template without short forms. Raises StackError when it cannot be read."""
     try:
         template = yaml.load(path.read_text(), _Loader)  # noqa: S506  # a SafeLoader
     except (OSError, yaml.YAMLError) as error:
@@ -75,7 +74,6 @@ def read_template(path: Path) -> Template:
 
 
 def localize(path: Path, bucket: str) -> LocalTemplate:
-    """Return the template at `path` for the embedded AWS, with its packages in `bucket`."""
     template = read_template(path)
     resources: dict[str, Any] = template["Resources"]
     layers = [
@@ -114,7 +112,7 @@ def localize(path: Path, bucket: str) -> LocalTemplate:
 
 
 def _package(folders: list[Path]) -> bytes:
-    """A function's package with its `bootstrap` script. The same folders give the same bytes."""
+    """The same folders give the same bytes."""
     search_path = ":".join(str(folder.resolve()) for folder in (*folders, LAMBDA_RUNTIME))
     script = (
         "#!/bin/sh\n"

@@ -1,7 +1,7 @@
-"""The translations of the order's page: collect the texts and compile the translations.
+"""The translations of the order's page.
 
-`python -m local.translations` updates the .po file from the sources and compiles it. New and changed texts have no
-translation then, and a test names them.
+`python -m local.translations` updates the .po file from the sources and compiles it. A test names texts without a
+translation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TRANSLATED = {"nl": PAGE / "locale" / "nl" / "LC_MESSAGES" / "order_page.po"}
 
 
 class Translations(Catalog):
-    """A catalogue without varying headers, so it compiles to the same bytes on every machine."""
+    """A catalogue without varying headers, so it compiles to the same bytes everywhere."""
 
     HEADERS = (
         ("Content-Type", "text/plain; charset=utf-8"),
@@ -37,13 +37,13 @@ class Translations(Catalog):
 
 
 def sources() -> Iterator[tuple[str, Path]]:
-    """Each file that may hold texts, with the method that extracts them."""
+    """(extraction method, file) for each file with texts."""
     yield from (("python", path) for path in sorted(PAGE.glob("*.py")))
     yield from (("jinja2", path) for path in sorted(PAGE.glob("templates/*.html")))
 
 
 def collected() -> Catalog:
-    """The page's texts in file order, without line numbers, which would change with every edit."""
+    """Without line numbers, which would change with every edit."""
     catalog = Catalog()
     for method, path in sources():
         for _line, message, _comments, _context in extract_from_file(method, path, keywords={"_": None}):
@@ -52,7 +52,6 @@ def collected() -> Catalog:
 
 
 def written(language: str) -> Translations:
-    """The translations in the .po file."""
     catalog = Translations(language)
     with TRANSLATED[language].open("rb") as file:
         for message in read_po(file, locale=language, abort_invalid=True):
@@ -62,7 +61,6 @@ def written(language: str) -> Translations:
 
 
 def compiled(language: str) -> bytes:
-    """The bytes of the compiled .po file."""
     out = io.BytesIO()
     write_mo(out, written(language))
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Add what the emulator's CloudFormation leaves out, through AWS's own APIs. Running it again changes nothing.
+"""Add what the emulator's CloudFormation leaves out. Running it again changes nothing.
 
 ministack 1.5.33 ignores an HTTP API's `Body`, where SAM writes the routes, and a table's `TimeToLiveSpecification`.
 """
@@ -20,7 +20,7 @@ _INTEGRATION = "x-amazon-apigateway-integration"
 
 
 def wire(aws: Aws, stack: str, resources: Mapping[str, str]) -> None:
-    """Complete the deployed `stack`. `resources` are its physical ids by logical id."""
+    """`resources` are the stack's physical ids by logical id."""
     processed = aws.client("cloudformation").get_template(StackName=stack, TemplateStage="Processed")[
         "TemplateBody"
     ]
@@ -80,7 +80,7 @@ def _routes(body: Mapping[str, Any]) -> Iterator[_Route]:
 
 
 def _target_of(uri: Any) -> str:
-    """The function or alias in an integration's URI: `…/functions/${NAME.Arn}/…` or `…/functions/${ALIAS}/…`."""
+    """The target in `…/functions/${NAME.Arn}/…` or, for an alias, `…/functions/${ALIAS}/…`."""
     text = json.dumps(uri)
     found = re.search(r"/functions/\$\{(\w+(?:\.Arn)?)\}/", text)
     if found is None:

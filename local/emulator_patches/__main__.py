@@ -1,7 +1,6 @@
-"""Start ministack with the fixes that this project needs: `python -m local.emulator_patches`.
+"""Start ministack with this project's fixes: `python -m local.emulator_patches`, in .venv/emulator.
 
-It runs in .venv/emulator. Each fix states its reason and has a test in tests/e2e/test_emulator.py. Delete a fix when a
-ministack release passes the test without it.
+Each fix has a test in tests/e2e/test_emulator.py. Delete a fix when a ministack release passes its test without it.
 """
 
 from __future__ import annotations

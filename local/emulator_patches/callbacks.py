@@ -1,7 +1,6 @@
 """Tasks that wait for a token: `arn:aws:states:::lambda:invoke.waitForTaskToken`.
 
-ministack ignores an error of the invoked function and keeps waiting for a token that never arrives. AWS fails the task
-with the function's error, and Retry and Catch match its class name.
+ministack ignores an error of the invoked function and waits on. AWS fails the task with it, for Retry and Catch.
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
 """
 

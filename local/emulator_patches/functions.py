@@ -1,8 +1,7 @@
 """How functions run: with limited concurrency, and with AWS's response to an error.
 
-- AWS refuses an invocation above the concurrency limit of 1,000. A developer's machine has a limit of about six, so
-  here an invocation waits for a free slot.
-- When a handler raises, ministack answers 502 with the stack trace. AWS answers 500 without it.
+Above the concurrency limit ministack refuses an invocation. Here it waits, since the limit is a handful and not
+AWS's 1,000. When a handler raises, ministack answers 502 with the stack trace. AWS answers 500 without it.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 

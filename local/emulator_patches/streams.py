@@ -1,10 +1,8 @@
 """A table's stream that invokes a function: what happens to failed records.
 
-ministack counts a batch as done unless the function raises, and then retries it without end. AWS differs:
-
-- With ReportBatchItemFailures it reads `batchItemFailures` and continues from the earliest failed record.
-- After MaximumRetryAttempts it drops the rest of the batch and notifies the on-failure destination. With
-  BisectBatchOnFunctionError it drops only the first record.
+ministack counts a batch as done unless the function raises, and then retries it without end. AWS, with
+ReportBatchItemFailures, continues from the earliest failed record. After MaximumRetryAttempts it drops the rest of the
+batch (with BisectBatchOnFunctionError only the first record) and notifies the on-failure destination.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 

@@ -1,7 +1,6 @@
 """The four calls of AWS's Lambda runtime API, in plain Python.
 
-AWS's Python runtime (`awslambdaric`) implements them in a C extension that builds on Linux only. This module replaces
-the extension, so the runtime also works on macOS.
+It replaces the C extension of AWS's Python runtime (`awslambdaric`), which builds on Linux only.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -16,7 +15,7 @@ _DEADLINE = "Lambda-Runtime-Deadline-Ms"
 
 
 class _RuntimeApi:
-    """A connection that stays open: the runtime requests the next event right after each response."""
+    """Keeps its connection open between events."""
 
     def __init__(self) -> None:
         self._connection: http.client.HTTPConnection | None = None
@@ -34,11 +33,11 @@ _api = _RuntimeApi()
 
 
 def initialize_client(user_agent: str) -> None:
-    """Do nothing: the local runtime API does not need the user agent."""
+    """The local runtime API needs no user agent."""
 
 
 def next() -> tuple[bytes, dict[str, Any]]:
-    """Wait for the next event. Returns its body and its headers, with the deadline as a number."""
+    """Wait for the next event. Returns its body and headers, with the deadline as a number."""
     response = _api.exchange("GET", "/next", b"", {})
     body = response.read()
     if response.status != 200:
@@ -55,7 +54,7 @@ def post_invocation_result(
 
 
 def post_error(invoke_id: str, error: str, xray_fault: str, invocation_id: str | None = None) -> None:
-    """`error` is JSON with errorType, errorMessage and stackTrace. `xray_fault` is unused: there is no X-Ray here."""
+    """`error` is JSON with errorType, errorMessage and stackTrace. There is no X-Ray here for `xray_fault`."""
     _post(f"/{invoke_id}/error", error.encode(), {"Content-Type": "application/json"}, invocation_id)
 
 

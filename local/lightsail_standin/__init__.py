@@ -1,8 +1,6 @@
-"""An Amazon Lightsail stand-in, in memory: in this process or on loopback, with Lightsail's own wire protocol.
+"""An Amazon Lightsail stand-in for the real boto3 client, in this process or on loopback, in memory.
 
-The real boto3 client works with it in every region. It checks each request and response against the service model that
-botocore ships. It implements what a virtual machine order needs: instances, static IPs, ports, tags and operations.
-The prefix of a machine's host name decides the outcome:
+It implements what a virtual machine order needs. The prefix of a machine's host name decides the outcome:
 
     fail-…    the build starts and fails permanently
     flaky-…   the first build fails for lack of capacity, the next succeeds
@@ -16,8 +14,7 @@ In a test:
     standin.lose_next_answer("CreateInstances")
     assert [machine.name for machine in standin.machines] == ["ho-…"]
 
-As a server, with a page of buttons at `/`: `python -m local.lightsail_standin --port 8092`. Its controls take POST
-requests with JSON or form fields and return JSON:
+As a server with a page at `/`: `python -m local.lightsail_standin --port 8092`. Controls (POST JSON or form fields):
 
     /_standin/machines/<name>/finish | fail
         fail takes `code` and `details`
@@ -27,9 +24,8 @@ requests with JSON or form fields and return JSON:
     /_standin/settings
         `delay` (seconds), `quota`, `address_quota`
     /_standin/reset
-        clear everything
 
-`GET /_standin/state` returns everything as JSON.
+By GET: /_standin/state.
 """
 
 from __future__ import annotations

@@ -19,12 +19,10 @@ _BROKEN = ("InstanceCreationFailed", "The instance i-0a1b2c3d4e5f could not be c
 
 
 class Cloud:
-    """All resources, in memory. Thread-safe.
+    """All resources. Thread-safe. See `LightsailStandIn` for the parameters.
 
-    `now` returns Unix seconds. A machine takes `delay` seconds to run and `deletion_delay` seconds to be deleted. With
-    None, only a control ends the work. `quota` and `address_quota` limit a region's machines and static IPs.
-    `failing_deletions` counts the next deletions that start and then fail. With `remembers`, operations of deleted
-    resources can still be read. AWS does not document whether they can.
+    `deletion_delay` (seconds) is None to wait for a control. The next `failing_deletions` start, then fail. `remembers`
+    keeps a deleted resource's operations readable, which AWS does not document.
     """
 
     def __init__(self, now: Callable[[], float], delay: float | None) -> None:
@@ -50,7 +48,7 @@ class Cloud:
     # -- the API's operations: parameters in, answer out ------------------------------------------------------------
 
     def call(self, region: str, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Run an operation. Raises RefusalError."""
+        """Raises RefusalError."""
         methods: dict[str, Callable[[str, Mapping[str, Any]], dict[str, Any]]] = {
             "CreateInstances": self._create,
             "GetInstance": self._instance,
@@ -187,14 +185,12 @@ class Cloud:
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Complete everything that is due."""
         with self.lock:
             for machine in list(self.machines.values()):
                 if machine.ends_at is not None and machine.ends_at <= self.now():
                     self.end(machine)
 
     def end(self, machine: Machine) -> None:
-        """End the machine's current work. Its host name decides the outcome."""
         hostname = machine.tagged.get(HOSTNAME_TAG, "")
         if machine.state == SHUTTING_DOWN:
             self._vanish(machine)
@@ -208,7 +204,7 @@ class Cloud:
             self.built[machine.name] += 1
 
     def fail(self, machine: Machine, code: str, details: str, *, leaves: bool = True) -> None:
-        """Fail the build. `leaves` decides whether the unfinished machine stays, which AWS does not document."""
+        """AWS does not document whether an unfinished machine stays (`leaves`)."""
         machine.work.end(self.now(), "Failed", code, details)
         machine.ends_at = None
         if not leaves:
@@ -241,7 +237,6 @@ class Cloud:
         return (address.region, address.attached_to) == (machine.region, machine.name)
 
     def _check_name(self, region: str, name: str) -> None:
-        """Names are unique across all kinds of resources in a region."""
         if (region, name) in self.machines or (region, name) in self.addresses:
             raise _invalid(f"Some names are already in use: {name}")
 
@@ -257,7 +252,7 @@ class Cloud:
 
 
 def _check_tags(tags: list[dict[str, str]]) -> None:
-    """AWS's limits for tags, which the service model does not contain."""
+    """The service model does not contain these limits."""
     if len(tags) > 50:
         raise _invalid("A resource can have at most 50 tags.")
     for tag in tags:

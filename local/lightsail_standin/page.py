@@ -61,7 +61,6 @@ def _fault(fault: Mapping[str, Any]) -> Markup:
 
 
 def render(state: Mapping[str, Any]) -> str:
-    """The page as HTML; `state` is `LightsailStandIn.state()`."""
     delay = state["delay"]
     takes = "until you press finish" if delay is None else f"{delay:g} s"
     requests = (

@@ -17,8 +17,6 @@ PENDING, RUNNING, SHUTTING_DOWN = (0, "pending"), (16, "running"), (32, "shuttin
 
 @dataclass
 class Work:
-    """An operation on a resource."""
-
     resource: str
     resource_type: str
     type: str
@@ -53,7 +51,7 @@ class Work:
 
 @dataclass
 class Machine:
-    """An instance. `ends_at` (Unix seconds) is when the build or the deletion ends; None waits for a control."""
+    """`ends_at` (Unix seconds) ends the build or the deletion. None waits for a control."""
 
     name: str
     region: str
@@ -114,8 +112,6 @@ class Machine:
 
 @dataclass
 class Address:
-    """A static IP."""
-
     name: str
     region: str
     ip: str
@@ -137,7 +133,6 @@ class Address:
 
 
 def opened(info: Mapping[str, Any]) -> dict[str, Any]:
-    """A port in the form that Lightsail returns."""
     return {
         "accessFrom": "Anywhere",
         "accessType": "Public",

@@ -20,7 +20,7 @@ BROKEN = ("InstanceCreationFailed", "The instance i-0a1b2c3d4e5f could not be cr
 
 @dataclass(frozen=True)
 class Request:
-    """A request and its outcome: `ok`, an error code, or `lost`."""
+    """`outcome` is `ok`, an error code, or `lost`."""
 
     region: str
     operation: str
@@ -31,8 +31,8 @@ class Request:
 class LightsailStandIn:
     """Amazon Lightsail in this process, in all regions. `client()` returns a boto3 client connected to it.
 
-    `now` returns Unix seconds and may be virtual: due work is done at the next request. A machine takes `delay` seconds
-    to run. With None, only `finish` ends the build.
+    `now` returns Unix seconds and may be virtual: due work is done at the next request. A build takes `delay` seconds.
+    With None it waits for a control.
     """
 
     def __init__(
@@ -52,11 +52,7 @@ class LightsailStandIn:
     # -- as a service -----------------------------------------------------------------------------------------------
 
     def client(self, region: str) -> Any:
-        """A boto3 client of the region, connected to this stand-in.
-
-        Nothing listens at its loopback URL, so no request leaves the process. It does not retry, so a test sees every
-        fault.
-        """
+        """A boto3 client connected to the stand-in. It neither opens a connection nor retries."""
         import boto3
         from botocore.config import Config
 
@@ -72,15 +68,14 @@ class LightsailStandIn:
         return client
 
     def attach(self, client: Any) -> None:
-        """Connect this boto3 `lightsail` client to the stand-in."""
         client.meta.events.register_first("before-send.lightsail", self._before_send)
 
     def detach(self, client: Any) -> None:
-        """Undo `attach`, so another stand-in can use the client, which is slow to create."""
+        """Release a client for another stand-in, since clients are slow to create."""
         client.meta.events.unregister("before-send.lightsail", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
-        """Answer a request of the wire protocol. Header names are in lower case. Raises AnswerLostError."""
+        """Handle a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
         raw = body.encode() if isinstance(body, str) else body
         region, operation, name = "?", headers.get("x-amz-target", "").rpartition(".")[2] or "?", ""
         fault = None
@@ -106,18 +101,17 @@ class LightsailStandIn:
 
     @property
     def machines(self) -> list[Machine]:
-        """The machines that run or are being built, without those being deleted."""
+        """Running or being built, but not being deleted."""
         self.settle()
         return [machine for machine in self.cloud.machines.values() if machine.state != SHUTTING_DOWN]
 
     @property
     def addresses(self) -> list[Address]:
-        """The static IPs."""
         self.settle()
         return list(self.cloud.addresses.values())
 
     def machine(self, name: str) -> Machine:
-        """Find a machine in any region. Raises KeyError."""
+        """From any region. Raises KeyError."""
         self.settle()
         found = [machine for (_, named), machine in self.cloud.machines.items() if named == name]
         if not found:
@@ -125,16 +119,15 @@ class LightsailStandIn:
         return found[0]
 
     def built(self, name: str) -> int:
-        """How many machines of this name were built. Each costs money."""
+        """How many machines of this name were built; each costs money."""
         self.settle()
         return self.cloud.built[name]
 
     def asked(self, operation: str) -> int:
-        """How many requests of this operation came, with any outcome."""
         return sum(request.operation == operation for request in self.requests)
 
     def state(self) -> dict[str, Any]:
-        """Everything except the launch scripts, JSON-serialisable."""
+        """Everything except the launch scripts, for JSON."""
         with self.cloud.lock:
             self.settle()
             return {
@@ -153,11 +146,10 @@ class LightsailStandIn:
     # -- controls ---------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Complete everything that is due now instead of at the next request."""
+        """Do what is due now instead of at the next request."""
         self.cloud.settle()
 
     def finish(self, name: str) -> None:
-        """End this machine's current work now. Raises KeyError."""
         self.cloud.end(self.machine(name))
 
     def fail(
@@ -168,7 +160,7 @@ class LightsailStandIn:
         *,
         leaves: bool = True,
     ) -> None:
-        """Fail this machine's build now. Without `leaves` the unfinished machine is deleted. Raises KeyError."""
+        """Fail the build. Without `leaves` the unfinished machine is deleted."""
         self.cloud.fail(self.machine(name), code, details, leaves=leaves)
 
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:
@@ -184,7 +176,6 @@ class LightsailStandIn:
         status: int = 400,
         times: int = 1,
     ) -> None:
-        """Refuse the next requests with this error."""
         self._add_fault(Fault(operation, RefusalError(code, message, status), times))
 
     def clear_faults(self) -> None:
@@ -193,13 +184,12 @@ class LightsailStandIn:
     def configure(
         self, *, delay: float | None = None, quota: int | None = None, address_quota: int | None = None
     ) -> None:
-        """Change the given settings for all later requests."""
         self.cloud.delay = self.cloud.delay if delay is None else delay
         self.cloud.quota = self.cloud.quota if quota is None else quota
         self.cloud.address_quota = self.cloud.address_quota if address_quota is None else address_quota
 
     def reset(self) -> None:
-        """Delete resources, requests and faults, but keep the settings."""
+        """Keeps the settings."""
         self.clear_faults()
         self.cloud.reset()
         self.requests.clear()

@@ -28,7 +28,7 @@ def regions() -> tuple[str, ...]:
 
 
 def asked(headers: Mapping[str, str]) -> tuple[str, str]:
-    """The request's (region, operation). Header names are in lower case. Raises RefusalError with AWS's errors."""
+    """(region, operation). Header names in lower case. Raises RefusalError with AWS's errors."""
     match = _SCOPE.match(headers.get("authorization", ""))
     if match is None:
         raise RefusalError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
@@ -42,7 +42,7 @@ def asked(headers: Mapping[str, str]) -> tuple[str, str]:
 
 
 def read(operation: str, body: bytes) -> dict[str, Any]:
-    """The request's parameters, validated against the model. Raises RefusalError."""
+    """Raises RefusalError when the parameters do not fit the model."""
     try:
         given = json.loads(body or b"{}")
     except ValueError:
@@ -56,7 +56,7 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
 
 
 def written(operation: str, answer: Mapping[str, Any]) -> bytes:
-    """The response's body. `answer` has datetimes. Raises ModelMismatchError when it does not fit the model."""
+    """Raises ModelMismatchError when the response does not fit the model."""
     found = list(problems(service_model().operation_model(operation).output_shape, answer, ""))
     if found:
         raise ModelMismatchError(f"{operation}: {', '.join(found)}")

@@ -8,9 +8,9 @@ It builds a service after a delay and then sends a signed webhook. The prefix of
     flaky-…    the first operation fails as `retryable`; the next PUT starts another, which succeeds
     slow-…     takes ten times as long
     stuck-…    never completes until a control ends it
-    lost-…     the first PUT is applied, but its response is lost (the connection drops)
+    lost-…     the first PUT is applied, but its response is lost
 
-Its page at `/` has more controls. They also take POST requests with JSON or form fields and return JSON:
+Controls, on the page at `/` or by POST of JSON or form fields:
 
     /_standin/services/<item_id>/finish | fail | hold | release | webhook
         fail takes `code`, `message`, `retryable`; webhook sends the completion webhook again, `times` times
@@ -22,10 +22,9 @@ Its page at `/` has more controls. They also take POST requests with JSON or for
     /_standin/settings
         `webhook_url`, `delay` (seconds; "never" builds nothing until a control ends it)
     /_standin/reset
-        clear everything
 
-`GET /_standin/state` returns everything as JSON. In a test: `with PlatformStandIn(delay=None) as platform: …`, or
-without a socket as in tests/support/platform_in_process.py.
+By GET: /_standin/state. In a test: `with PlatformStandIn(delay=None) as platform: …`, or without a socket as in
+tests/support/platform_in_process.py.
 """
 
 from __future__ import annotations

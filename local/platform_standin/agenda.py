@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class Agenda:
-    """Runs actions after a delay in seconds, several at a time. Its thread starts with the first action."""
+    """Its thread starts with the first action."""
 
     def __init__(self, workers: int = 8) -> None:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
@@ -22,7 +22,6 @@ class Agenda:
         self._thread: threading.Thread | None = None
 
     def after(self, delay: float, action: Callable[[], None]) -> None:
-        """Run `action` in `delay` seconds."""
         with self._changed:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="platform-standin-agenda", daemon=True)

@@ -18,12 +18,12 @@ _PROXY = b"<html><body>no healthy upstream</body></html>"
 
 
 class ConnectionDropped(Exception):  # noqa: N818 - an outcome for the client, not an error here
-    """The connection has to close without a response."""
+    """Close the connection without a response."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request under /v1 and its status. None means that the connection was dropped."""
+    """A status of None means that the connection was dropped."""
 
     method: str
     path: str
@@ -38,8 +38,6 @@ class Reply:
 
 
 class Api:
-    """Answers like the platform, unless a fault applies. `requests` records every request."""
-
     def __init__(self, platform: Platform, faults: Faults, api_key: str, log: Callable[[str], None]) -> None:
         self._platform = platform
         self._faults = faults
@@ -48,7 +46,6 @@ class Api:
         self.requests: list[Request] = []
 
     def answer(self, method: str, path: str, authorization: str, body: bytes) -> Reply:
-        """The response to a request. Raises ConnectionDropped."""
         try:
             reply = self._reply(method, path, authorization, body)
         except ConnectionDropped:
@@ -93,7 +90,6 @@ class Api:
         return error(404, "not_found", "there is nothing here")
 
     def _wants_answer_lost(self, method: str, path: str) -> bool:
-        """Whether this is the first PUT of a service named `lost-…`."""
         service = self._platform.services.get(unquote(path.removeprefix("/v1/services/")))
         return method == "PUT" and service is not None and service.is_called("lost-") and service.puts == 1
 

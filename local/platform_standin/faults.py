@@ -11,7 +11,7 @@ FAULTS = ("422", "429", "500", "503", "drop", "lose", "garbage", "html")
 
 @dataclass
 class Fault:
-    """A fault for the next `times` requests of a method (`*` for any)."""
+    """Applies to the next `times` requests of a method (`*` for any)."""
 
     method: str
     answer: str
@@ -19,7 +19,7 @@ class Fault:
 
 
 class Faults:
-    """The pending faults, next one first. Thread-safe."""
+    """Pending faults. Thread-safe."""
 
     def __init__(self) -> None:
         self._coming: list[Fault] = []
@@ -29,7 +29,7 @@ class Faults:
         return iter(list(self._coming))
 
     def add(self, answer: str, method: str, times: int) -> None:
-        """Add a fault. Raises ValueError when `answer` is not one of FAULTS."""
+        """Raises ValueError when `answer` is not one of FAULTS."""
         if answer not in FAULTS:
             raise ValueError(f"answer is one of {', '.join(FAULTS)}")
         with self._lock:

@@ -81,7 +81,6 @@ def _faults(waiting: list[dict[str, Any]]) -> list[Markup]:
 
 
 def render(state: Mapping[str, Any]) -> str:
-    """The page as HTML; `state` is `PlatformStandIn.state()`."""
     webhooks = state["webhooks"]
     delay = state["delay"]
     sent = (

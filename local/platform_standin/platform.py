@@ -20,7 +20,7 @@ Answer = tuple[int, dict[str, Any]]
 
 @dataclass
 class Operation:
-    """The work for one item. `resource` holds the password, which only the contract's GET returns."""
+    """`resource` holds the password, which only the contract's GET returns."""
 
     id: str
     item_id: str
@@ -43,7 +43,7 @@ class Operation:
 
 @dataclass
 class Service:
-    """One item. `built` counts how often it was provisioned, `puts` how often it was requested."""
+    """`built` counts deliveries, `puts` requests."""
 
     item_id: str
     body: dict[str, Any]
@@ -63,7 +63,6 @@ class Service:
 
     @property
     def operation(self) -> Operation:
-        """The latest operation."""
         return self.operations[-1]
 
     @property
@@ -79,12 +78,11 @@ def _failure(code: str, message: str, *, retryable: bool = False) -> dict[str, A
 
 
 def error(status: int, code: str, message: str, *, retryable: bool = False) -> Answer:
-    """An error response in the contract's form."""
     return status, _failure(code, message, retryable=retryable)
 
 
 def _resource(service: Service) -> dict[str, Any]:
-    """The delivered resource. Its IP address is for documentation (RFC 5737)."""
+    """The IP address is from the documentation range (RFC 5737)."""
     digest = hashlib.sha256(service.item_id.encode()).hexdigest()
     slug = re.sub(r"[^a-z0-9]+", "-", service.name.lower()).strip("-")[:30].strip("-") or "site"
     kind, user = ("vm", "root") if service.is_machine else ("site", f"u{digest[:8]}")
@@ -98,11 +96,10 @@ def _resource(service: Service) -> dict[str, Any]:
 
 
 class Platform:
-    """All services, in memory. Thread-safe.
+    """All services. Thread-safe. `now` returns Unix seconds.
 
     A build takes `delay` seconds: with 0 it ends before its PUT is answered, with None only a control ends it. `later`
-    runs an action after a delay. `completed` receives each operation that ends, without the lock. `now` returns Unix
-    seconds. `deprovisioned` lists the deleted items in order.
+    runs an action after a delay. `completed` receives each operation that ends, without the lock.
     """
 
     def __init__(
@@ -126,7 +123,7 @@ class Platform:
     # -- the contract ----------------------------------------------------------------------------------------
 
     def put(self, item_id: str, body: Mapping[str, Any]) -> Answer:
-        """Request a service, for the first time or again."""
+        """A PUT for a new or an existing service."""
         wrong = [name for name in FIELDS if not isinstance(body.get(name), str) or not body[name]]
         if wrong:
             return error(422, "invalid_request", f"{wrong[0]} must be a text")
@@ -164,7 +161,7 @@ class Platform:
             return 200, operation.document()
 
     def delete(self, item_id: str) -> Answer:
-        """Delete a service. Its id cannot be used again, even without a service: a PUT may still arrive."""
+        """The id cannot be used again, even without a service: a PUT may still arrive."""
         with self._lock:
             self._deleted.add(item_id)
             service = self.services.get(item_id)
@@ -208,7 +205,7 @@ class Platform:
             self._end(service, operation, None)
 
     def _end(self, service: Service, operation: Operation, failure: dict[str, Any] | None) -> None:
-        """End a running operation, as built without `failure`. A second call does nothing."""
+        """Without `failure` the service is built. A second call does nothing."""
         with self._lock:
             if operation.status != "running":
                 return
@@ -223,41 +220,37 @@ class Platform:
     # -- the controls ----------------------------------------------------------------------------------------
 
     def service(self, item_id: str) -> Service:
-        """Raises KeyError when the service was never requested."""
+        """Raises KeyError."""
         return self.services[item_id]
 
     def running(self) -> list[Service]:
-        """The services whose operation has not ended."""
         with self._lock:
             asked = list(self.services.values())
         return [one for one in asked if one.operations and one.operation.status == "running"]
 
     def finish(self, item_id: str) -> None:
-        """Complete the service's operation now."""
         service = self.service(item_id)
         self._end(service, service.operation, None)
 
     def fail(self, item_id: str, code: str, message: str, *, retryable: bool) -> None:
-        """Fail the service's operation now."""
         service = self.service(item_id)
         self._end(service, service.operation, _failure(code, message, retryable=retryable))
 
     def hold(self, item_id: str) -> None:
-        """Keep the service's operation running until `finish`, `fail` or `release`. Works before the PUT too."""
+        """Works before the PUT too."""
         with self._lock:
             self._to_hold.add(item_id)
             if item_id in self.services:
                 self.services[item_id].held = True
 
     def release(self, item_id: str) -> None:
-        """End a hold. The operation completes after the usual delay."""
+        """The operation completes after the usual delay."""
         self._to_hold.discard(item_id)
         service = self.service(item_id)
         service.held = False
         self._work_on(service)
 
     def reset(self) -> None:
-        """Delete everything."""
         with self._lock:
             self.services.clear()
             self._operations.clear()

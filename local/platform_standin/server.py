@@ -28,9 +28,8 @@ def _domain(service: Service) -> str | None:
 class PlatformStandIn:
     """The platform in this process. `answer` handles a request without a socket.
 
-    As a context manager it also serves HTTP on 127.0.0.1, on `port` or on a free one. A build takes `delay` seconds:
-    with 0 it ends before its PUT is answered, with None only `finish` or `fail` ends it. Each of `webhook_secrets`
-    signs. `now` returns Unix seconds.
+    As a context manager it also serves HTTP on 127.0.0.1, on `port` or on a free one. Each of `webhook_secrets` signs.
+    See `Platform` for `delay` and `now`.
     """
 
     def __init__(
@@ -57,7 +56,6 @@ class PlatformStandIn:
         self._api = Api(self._platform, self._faults, api_key, log)
 
     def answer(self, method: str, path: str, authorization: str, body: bytes) -> Reply:
-        """The response to a request of the contract. Raises ConnectionDropped."""
         return self._api.answer(method, path, authorization, body)
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -68,7 +66,6 @@ class PlatformStandIn:
 
     @property
     def url(self) -> str:
-        """The base URL, without a trailing slash."""
         return self._server.url
 
     def __enter__(self) -> PlatformStandIn:
@@ -80,7 +77,6 @@ class PlatformStandIn:
         self._agenda.close()
 
     def serve_forever(self) -> None:
-        """Serve in this thread until interrupted."""
         try:
             self._server.serve_forever()
         finally:
@@ -95,16 +91,14 @@ class PlatformStandIn:
 
     @property
     def running(self) -> Sequence[Service]:
-        """The services whose operation has not ended."""
         return self._platform.running()
 
     @property
     def deprovisioned(self) -> Sequence[str]:
-        """The deleted items, in order."""
         return self._platform.deprovisioned
 
     def standing(self) -> dict[str, dict[str, int]]:
-        """The services that exist now: the number of each kind, by item."""
+        """The number of existing services of each kind, by item."""
         services = list(self._platform.services.values())
         return {one.item_id: {one.body["kind"]: 1} for one in services if one.built and not one.deleted}
 
@@ -118,16 +112,14 @@ class PlatformStandIn:
 
     @property
     def deliveries(self) -> Sequence[Delivery]:
-        """Every attempt to deliver a webhook."""
         return self._webhooks.deliveries
 
     def built(self, item_id: str) -> int:
-        """How many times this item was provisioned."""
         service = self._platform.services.get(item_id)
         return service.built if service else 0
 
     def password(self, item_id: str) -> str | None:
-        """The delivered password, if the item has one. Raises KeyError when the item was not delivered."""
+        """None with an SSH key. Raises KeyError before delivery."""
         operation = self._platform.service(item_id).operation
         if operation.resource is None:
             raise KeyError(item_id)
@@ -135,11 +127,11 @@ class PlatformStandIn:
         return password
 
     def completion_webhook(self, item_id: str, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of an item's completion webhook, signed at `timestamp` (Unix seconds) or now."""
+        """Body and headers, signed at `timestamp` (Unix seconds) or now."""
         return self._webhooks.message(self._platform.service(item_id).operation, timestamp)
 
     def state(self) -> dict[str, Any]:
-        """Everything except passwords, JSON-serialisable."""
+        """Everything except passwords, for JSON."""
         return {
             "services": [
                 {
@@ -170,7 +162,6 @@ class PlatformStandIn:
     # -- controls --------------------------------------------------------------------------------------------
 
     def finish(self, item_id: str) -> None:
-        """Complete an item's operation now."""
         self._platform.finish(item_id)
 
     def fail(
@@ -181,55 +172,51 @@ class PlatformStandIn:
         *,
         retryable: bool = False,
     ) -> None:
-        """Fail an item's operation now."""
         self._platform.fail(item_id, code, message, retryable=retryable)
 
     def hold(self, item_id: str) -> None:
-        """Keep an item's operation running until a control ends it. Works before the item is requested too."""
+        """Keep an operation running until a control ends it. Works before the PUT too."""
         self._platform.hold(item_id)
 
     def release(self, item_id: str) -> None:
-        """Undo `hold`. The operation completes after the usual delay."""
+        """The operation completes after the usual delay."""
         self._platform.release(item_id)
 
     def set_webhooks(self, mode: str) -> None:
-        """Set `on`, `off` or `duplicate` for operations that complete later."""
+        """`on`, `off` or `duplicate`, for operations that complete later."""
         if mode not in MODES:
             raise ValueError(f"mode is one of {', '.join(MODES)}")
         self._webhooks.mode = mode
 
     def send_webhook(self, item_id: str, times: int = 1) -> None:
-        """Send an item's completion webhook again, in any mode and even before completion."""
+        """Works in any mode and before completion."""
         self._webhooks.send(self._platform.service(item_id).operation, times)
 
     def fault(self, answer: str, *, method: str = "*", times: int = 1) -> None:
-        """Set a fault for the next requests; see FAULTS. `lose` and `garbage` apply the request first."""
+        """See FAULTS. `lose` and `garbage` apply the request first."""
         self._faults.add(answer, method, times)
 
     def lose_answers(self, times: int = 1) -> None:
-        """Apply the next requests, but lose their responses."""
         self.fault("lose", times=times)
 
     def be_unavailable(self, times: int = 1) -> None:
-        """Answer the next requests with 503."""
         self.fault("503", times=times)
 
     def refuse(self) -> None:
-        """Refuse the next service permanently."""
         self.fault("422", method="PUT")
 
     def clear_faults(self) -> None:
         self._faults.clear()
 
     def configure(self, *, webhook_url: str | None = None, delay: str | float | None = None) -> None:
-        """Change the given settings. `delay` is in seconds, or "never"."""
+        """`delay` is in seconds, or "never"."""
         if delay is not None:
             self._platform.delay = None if delay == "never" else max(0.0, float(delay))
         if webhook_url is not None:
             self._webhooks.url = webhook_url or None
 
     def reset(self) -> None:
-        """Delete services, requests, deliveries and faults, but keep the settings."""
+        """Keeps the settings."""
         self.clear_faults()
         self._platform.reset()
         self.requests.clear()
@@ -243,7 +230,6 @@ class PlatformStandIn:
         self._webhooks.announce(operation)
 
     def control(self, path: str, fields: Mapping[str, Any]) -> Answer:
-        """Answer a POST under /_standin."""
         steps = path.removeprefix("/_standin/").split("/")
         try:
             match steps:

@@ -1,6 +1,5 @@
-"""A registrar stand-in, in memory: in this process or on loopback, with Route 53 Domains' own wire protocol.
+"""A registrar stand-in for the real boto3 client, in this process or on loopback: Route 53 Domains in memory.
 
-The real boto3 client works with it. It checks each request and response against the service model that botocore ships.
 The prefix of a domain decides the outcome:
 
     taken-…       unavailable                        slow-…        takes ten times as long
@@ -11,8 +10,7 @@ The prefix of a domain decides the outcome:
     public-…      refuses privacy                    action-…      PENDING_CUSTOMER_ACTION until approved
     locked-…, young-…, elsewhere-…                   not transferable, each for its own reason
 
-Every other domain is available, and can be transferred with any auth code except `wrong`. A transfer goes through
-SUBMITTED, the check of the auth code, PENDING_AUTHORIZATION and the old registrar's release.
+Every other domain is available, and can be transferred with any auth code except `wrong`.
 
 In a test:
 
@@ -21,8 +19,7 @@ In a test:
     standin.lose_next_answer("RegisterDomain")
     assert standin.registrations("x.com") == 1
 
-As a server, with a page of buttons at `/`: `python -m local.registrar_standin --port 8091`. Its controls take POST
-requests with JSON or form fields and return JSON:
+As a server with a page at `/`: `python -m local.registrar_standin --port 8091`. Controls (POST JSON or form fields):
 
     /_standin/names/<name>/finish | fail | approve | reject | advance | take
         fail and reject take `message`
@@ -34,9 +31,8 @@ requests with JSON or form fields and return JSON:
     /_standin/settings
         `delay`, `transfer_delay` (seconds)
     /_standin/reset
-        clear everything
 
-`GET /_standin/state` returns everything as JSON.
+By GET: /_standin/state.
 """
 
 from __future__ import annotations

@@ -37,7 +37,6 @@ _OPERATIONS = {
 
 
 def _readable(name: str) -> Markup:
-    """A domain in Unicode, above its ASCII form."""
     try:
         shown = name.encode("ascii").decode("idna")
     except UnicodeError:
@@ -86,7 +85,6 @@ def _delay(seconds: float | None) -> str:
 
 
 def render(state: Mapping[str, Any]) -> str:
-    """The page as HTML; `state` is `RegistrarStandIn.state()`."""
     delay, transfer_delay = state["delay"], state["transfer_delay"]
     requests = (
         text(f"{request['operation']} {request['name']} → {request['outcome']}")

@@ -13,7 +13,7 @@ RENEWAL = "RENEW_DOMAIN"
 
 @dataclass(frozen=True)
 class Step:
-    """A phase of an operation. It lasts `seconds`, or until a decision for None."""
+    """Lasts `seconds`, or until a decision for None."""
 
     status: str
     seconds: float | None
@@ -23,7 +23,7 @@ class Step:
 
 @dataclass
 class Operation:
-    """The work for one domain. `steps` holds the current step and the next ones. It is empty at the end."""
+    """`steps` holds the current step and the next ones. It is empty at the end."""
 
     id: str
     name: str
@@ -46,7 +46,6 @@ class Operation:
         return self.type == "TRANSFER_IN_DOMAIN"
 
     def document(self) -> dict[str, Any]:
-        """The form that GetOperationDetail and ListOperations return."""
         now = self.steps[0] if self.steps else Step(self.status, None, None, self.message)
         shown = {
             "OperationId": self.id,
@@ -63,8 +62,6 @@ class Operation:
 
 @dataclass
 class Domain:
-    """A domain in this account."""
-
     name: str
     nameservers: tuple[str, ...]
     created_at: float

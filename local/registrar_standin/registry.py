@@ -30,11 +30,7 @@ ZoneMaker = Callable[[str], Sequence[str] | None]
 
 
 class Registry:
-    """All domains and operations, in memory. Thread-safe.
-
-    `now` returns Unix seconds. `delay` and `transfer_delay` are seconds. With None only a control ends the work.
-    `create_zone` is called with each registered domain. It may return the zone's name servers.
-    """
+    """All domains and operations. Thread-safe. See `RegistrarStandIn` for the parameters."""
 
     def __init__(
         self,
@@ -69,7 +65,7 @@ class Registry:
     # -- the API's operations: parameters in, answer out ---------------------------------------------------------
 
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Run an operation. Raises RefusalError."""
+        """Raises RefusalError."""
         methods: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "CheckDomainAvailability": self._check_availability,
             "CheckDomainTransferability": self._check_transferability,
@@ -270,7 +266,6 @@ class Registry:
     # -- orders --------------------------------------------------------------------------------------------------
 
     def _checked_order(self, given: Mapping[str, Any]) -> str:
-        """Validate an order and return its domain. Raises RefusalError."""
         name = checked_name(given["DomainName"])
         if any(operation.is_running and operation.name == name for operation in self.operations):
             raise RefusalError("DuplicateRequest", "The request is already in progress for the domain.")
@@ -324,7 +319,7 @@ class Registry:
     # -- time and controls ---------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Complete everything that is due, in time order."""
+        """Complete due steps in time order."""
         with self.lock:
             now = self.now()
             while True:
@@ -341,7 +336,7 @@ class Registry:
                 self._next_step(operation, at)
 
     def running(self, name: str) -> Operation:
-        """The domain's running operation. Raises KeyError."""
+        """Raises KeyError."""
         self.settle()
         for operation in reversed(self.operations):
             if operation.name == name and operation.is_running:
@@ -349,12 +344,11 @@ class Registry:
         raise KeyError(name)
 
     def advance(self, name: str) -> None:
-        """End the current step of the domain's operation."""
         with self.lock:
             self._next_step(self.running(name), self.now())
 
     def approve(self, name: str) -> None:
-        """End a step that waits for a person. Raises ValueError when the operation does not wait for anyone."""
+        """End a step that waits for a person, or raise ValueError."""
         with self.lock:
             operation = self.running(name)
             if operation.steps[0].flag is None:
@@ -362,14 +356,12 @@ class Registry:
             self._next_step(operation, self.now())
 
     def finish(self, name: str) -> None:
-        """Complete the domain's operation now, with its usual result."""
         with self.lock:
             operation = self.running(name)
             del operation.steps[1:]
             self._next_step(operation, self.now())
 
     def fail(self, name: str, message: str, status: str = "FAILED") -> None:
-        """Fail the domain's operation now."""
         with self.lock:
             operation = self.running(name)
             operation.steps.clear()

@@ -17,8 +17,6 @@ TICK_SECONDS = 0.2
 
 
 class RegistrarServer:
-    """Serves a stand-in on 127.0.0.1, on `port` or on a free one. A context manager."""
-
     def __init__(self, standin: RegistrarStandIn, *, port: int = 0) -> None:
         self.standin = standin
         self._server = Server(_Handler, standin, port)
@@ -27,7 +25,6 @@ class RegistrarServer:
 
     @property
     def url(self) -> str:
-        """The base URL, without a trailing slash."""
         return self._server.url
 
     def __enter__(self) -> RegistrarServer:
@@ -41,7 +38,6 @@ class RegistrarServer:
         self._ticking.join()
 
     def serve_forever(self) -> None:
-        """Serve in this thread until interrupted."""
         self._ticking.start()
         try:
             self._server.serve_forever()
@@ -50,7 +46,7 @@ class RegistrarServer:
             self._server.server_close()
 
     def _tick(self) -> None:
-        """Complete due operations and create their zones between requests too."""
+        """Complete due work between requests too."""
         while not self._ended.wait(TICK_SECONDS):
             try:
                 self.standin.settle()
@@ -59,7 +55,6 @@ class RegistrarServer:
 
 
 def control(standin: RegistrarStandIn, path: str, fields: Mapping[str, Any]) -> Answer:
-    """Answer a POST under /_standin."""
     try:
         match path.removeprefix("/_standin/").split("/"):
             case ["names", name, action]:

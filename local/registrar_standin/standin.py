@@ -19,7 +19,7 @@ TRANSFER_SECONDS = 5 * 86_400.0
 
 @dataclass(frozen=True)
 class Request:
-    """A request and its outcome: `ok`, an error code, or `lost`."""
+    """`outcome` is `ok`, an error code, or `lost`."""
 
     operation: str
     name: str
@@ -27,11 +27,11 @@ class Request:
 
 
 class RegistrarStandIn:
-    """Route 53 Domains in this process. `clients()` returns boto3 clients connected to it, without a network.
+    """Route 53 Domains in this process. `clients()` returns boto3 clients connected to it.
 
-    `now` returns Unix seconds and may be virtual: due work is done at the next request. A registration takes `delay`
-    seconds, a transfer `transfer_delay` seconds. With None only a control ends the work. `create_zone` is called with
-    each registered domain, because Route 53 creates a zone too. It may return the zone's name servers.
+    `now` returns Unix seconds and may be virtual: due work is done at the next request. `delay` and `transfer_delay`
+    are seconds. With None the work waits for a control. `create_zone` is called with each registered domain and may
+    return the zone's name servers.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class RegistrarStandIn:
     # -- as a service --------------------------------------------------------------------------------------------
 
     def clients(self) -> tuple[Any, Any]:
-        """(asking, submitting) boto3 clients for Route53Registrar. They do not retry, so a test sees every fault."""
+        """(asking, submitting) clients for Route53Registrar. They do not retry, so a test sees every fault."""
         return self._client(), self._client()
 
     def _client(self) -> Any:
@@ -71,15 +71,14 @@ class RegistrarStandIn:
         return client
 
     def attach(self, client: Any) -> None:
-        """Connect this boto3 `route53domains` client to the stand-in."""
         client.meta.events.register_first("before-send.route-53-domains", self._before_send)
 
     def detach(self, client: Any) -> None:
-        """Undo `attach`, so another stand-in can use the client, which is slow to create."""
+        """Release a client for another stand-in, since clients are slow to create."""
         client.meta.events.unregister("before-send.route-53-domains", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
-        """Answer a request of the wire protocol. Header names are in lower case. Raises AnswerLostError."""
+        """Handle a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
         raw = body.encode() if isinstance(body, str) else body
         operation = headers.get("x-amz-target", "").rpartition(".")[2] or "?"
         name = ""
@@ -105,21 +104,18 @@ class RegistrarStandIn:
     # -- what it did, for assertions -----------------------------------------------------------------------------
 
     def submissions(self, name: str) -> int:
-        """How many registrations and transfers of this domain were accepted. Each would cost money."""
+        """Accepted registrations and transfers of this domain; each would cost money."""
         return self._registry.submitted[name.lower()]
 
     def registrations(self, name: str) -> int:
-        """How many times this domain came into the account."""
         self._registry.settle()
         return self._registry.registered[name.lower()]
 
     def renewals(self, name: str) -> int:
-        """How many times this domain was renewed for a year. Each renewal costs money."""
         self._registry.settle()
         return self._registry.renewed[name.lower()]
 
     def asked(self, operation: str, name: str | None = None) -> int:
-        """How many requests of this operation came, for this domain if given, with any outcome."""
         return sum(
             request.operation == operation and name in (None, request.name) for request in self.requests
         )
@@ -135,7 +131,7 @@ class RegistrarStandIn:
         return self._registry.domains
 
     def state(self) -> dict[str, Any]:
-        """Everything except contacts and auth codes, JSON-serialisable."""
+        """Everything except contacts and auth codes, for JSON."""
         with self._registry.lock:
             self._registry.settle()
             return {
@@ -158,33 +154,33 @@ class RegistrarStandIn:
     # -- controls ------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Complete everything that is due now instead of at the next request."""
+        """Do what is due now instead of at the next request."""
         self._registry.settle()
 
     def finish(self, name: str) -> None:
-        """Complete the domain's running operation now, with its usual result. Raises KeyError when none runs."""
+        """End the running operation with its usual result. Raises KeyError."""
         self._registry.finish(name.lower())
 
     def fail(
         self, name: str, message: str = "The registry refused the request.", status: str = "FAILED"
     ) -> None:
-        """Fail the domain's running operation now, as FAILED or ERROR. Raises KeyError when none runs."""
+        """Fail the running operation as FAILED or ERROR. Raises KeyError."""
         self._registry.fail(name.lower(), message, status)
 
     def advance(self, name: str) -> None:
-        """End the current step of the domain's operation. Raises KeyError when none runs."""
+        """End the current step. Raises KeyError."""
         self._registry.advance(name.lower())
 
     def approve(self, name: str) -> None:
-        """End a step that waits for a person. Raises ValueError when the operation does not wait for anyone."""
+        """End a step that waits for a person, or raise ValueError."""
         self._registry.approve(name.lower())
 
     def reject(self, name: str, message: str = "The transfer was rejected.") -> None:
-        """Fail an operation because a person refused it."""
+        """A person refuses the operation."""
         self._registry.fail(name.lower(), message)
 
     def take(self, name: str) -> None:
-        """Let another owner register the domain now."""
+        """Another owner registers the domain."""
         self._registry.taken.add(name.lower())
 
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:
@@ -200,21 +196,19 @@ class RegistrarStandIn:
         status: int = 400,
         times: int = 1,
     ) -> None:
-        """Refuse the next requests with this error."""
         self._add_fault(Fault(operation, wire.RefusalError(code, message, status), times))
 
     def clear_faults(self) -> None:
         self._faults.clear()
 
     def configure(self, *, delay: float | None = None, transfer_delay: float | None = None) -> None:
-        """Change the given delays (seconds) for later orders."""
         if delay is not None:
             self._registry.delay = delay
         if transfer_delay is not None:
             self._registry.transfer_delay = transfer_delay
 
     def reset(self) -> None:
-        """Delete domains, operations, requests and faults, but keep the settings."""
+        """Keeps the settings."""
         self.clear_faults()
         self._registry.reset()
         self.requests.clear()

@@ -36,7 +36,7 @@ def service_model() -> Any:
 
 
 def operation_of(headers: Mapping[str, str]) -> str:
-    """The operation's name. Header names are in lower case. Raises RefusalError with AWS's errors."""
+    """Header names in lower case. Raises RefusalError with AWS's errors."""
     match = _SCOPE.match(headers.get("authorization", ""))
     if match is None:
         raise RefusalError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
@@ -49,7 +49,7 @@ def operation_of(headers: Mapping[str, str]) -> str:
 
 
 def read(operation: str, body: bytes) -> dict[str, Any]:
-    """The request's parameters, validated against the model. Raises RefusalError."""
+    """Raises RefusalError when the parameters do not fit the model."""
     try:
         given = json.loads(body or b"{}")
     except ValueError:
@@ -64,7 +64,7 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
 
 
 def written(operation: str, answer: Mapping[str, Any]) -> bytes:
-    """The response's body. `answer` has datetimes. Raises ModelMismatchError when it does not fit the model."""
+    """Raises ModelMismatchError when the response does not fit the model."""
     shape = service_model().operation_model(operation).output_shape
     found = list(problems(shape, answer, ""))
     if found:

@@ -9,7 +9,7 @@ from local.aws import Aws
 
 
 def zone_maker(aws_endpoint: str) -> Callable[[str], Sequence[str]]:
-    """Return a function that creates a domain's public zone in this AWS and returns its name servers."""
+    """A function that creates a domain's public zone and returns its name servers."""
     client = Aws(aws_endpoint).client("route53")
 
     def make(name: str) -> Sequence[str]:

@@ -6,50 +6,31 @@
     with StripeStandIn() as standin:                      # in a test; standin.url is the API's base URL
         client = stripe.StripeClient("sk_test_1", base_addresses={"api": standin.url})
 
-It accepts any key that starts with `sk_test_`. It follows Stripe's published behaviour:
+It accepts any key that starts with `sk_test_`, and validates requests and responses against the types of the pinned
+`stripe` package. A documented parameter that it does not support gets a 501. It differs from Stripe's test mode:
 
-- It validates each request and response against the types of the pinned `stripe` package.
-- It has the published test cards and SEPA accounts, idempotency keys, signed webhooks, `expand`, list pages and the
-  search language.
-- A documented parameter that it does not support is answered with 501.
-- The outcomes that Stripe publishes for banks and customers happen automatically. Others need an invoice's page
-  (`hosted_invoice_url`) or a control below. A Checkout Session's `url` is a page for a browser, without scripts.
-
-It differs from Stripe's test mode:
-
-- A SEPA payment settles after five days of `clock` as in live mode, not within seconds (`sepa_settles_after`).
+- A SEPA payment settles after five days of `clock`, as in live mode (`sepa_settles_after`).
 - Tax comes from a table of VAT rates.
 - It neither collects nor renews automatically.
 - It retries failed webhooks for a minute, not for days.
 
 Controls: POST JSON or form fields. Each has a form on the page at `/` and a method on `standin.controls`.
 
-    /_standin/clock                seconds: move the clock forward. Idempotency keys expire after 24 hours, SEPA
-                                   payments settle, the published pending refunds end
-    /_standin/checkout/pay         session[, card, email, name, country, postal_code]: the customer pays a Checkout
-                                   Session by card
-    /_standin/checkout/debit       session[, iban, …]: by SEPA debit. The session is complete, and unpaid until the
-                                   debit settles
+    /_standin/clock                seconds: move the clock forward
+    /_standin/checkout/pay         session[, card, email, name, country, postal_code]: pay by card
+    /_standin/checkout/debit       session[, iban, …]: pay by SEPA debit
     /_standin/checkout/authenticate
-                                   session, succeeds: whether the customer passes the bank's challenge
+                                   session, succeeds: the customer's answer to the bank's challenge
     /_standin/checkout/expire      session: expire it now
-    /_standin/settle               payment (of the intent, its invoice or its Checkout Session) | customer: a SEPA
-                                   payment arrives
+    /_standin/settle               payment (id of the intent, invoice or session) | customer: a SEPA payment arrives
     /_standin/fail                 the same and failure_code: a SEPA payment fails
-    /_standin/decline              payment_method, decline_code[, code]: decline this card's charges, for reasons that
-                                   no published card has; without decline_code as published again
+    /_standin/decline              payment_method, decline_code[, code]: decline this card's charges; without
+                                   decline_code as published again
     /_standin/set_up               payment_method: authenticated for off-session payments
     /_standin/dispute              charge | invoice[, reason]: the bank disputes a charge
-    /_standin/refund               refund, succeeds: the outcome of a pending or succeeded refund
-    /_standin/renew                subscription: its next period starts now, and its invoice is collected immediately
-    /_standin/settings             attach_decline_cards (Stripe refuses to attach them), sepa_settles,
-                                   sepa_settles_after, search_lags, renewals_are_drafts_for (seconds),
-                                   refunds: as published |
-                                   succeed | pending | fail (created, then failed) | refuse (credit notes too).
-                                   Points that Stripe leaves open about Checkout: checkout_line_metadata (copied to
-                                   the invoice's lines), checkout_debit_invoice (when a debit's invoice appears): at
-                                   settlement | at completion, checkout_invoice_lags (seconds), checkout_credit_notes
-                                   (allowed for its invoice)
+    /_standin/refund               refund, succeeds: end a pending refund, or fail a succeeded one
+    /_standin/renew                subscription: start its next period now
+    /_standin/settings             the fields of `state.Settings`
     /_standin/webhooks             on, copies, shuffle (a seed, or null), gather_seconds, delay_seconds, url
     /_standin/events/ID/send       times: deliver an event again, whatever the settings
     /_standin/events/send          times: deliver all events again
@@ -64,8 +45,7 @@ Controls: POST JSON or form fields. Each has a form on the page at `/` and a met
                                      delay        apply it after `milliseconds`
                                      refuse       do nothing, answer `error` with `status`
     /_standin/faults/clear         clear all faults
-    /i/INVOICE/pay                 card (a number): the customer pays, and authenticates if required; without a card,
-                                   with the card waiting for authentication, else with a good card
+    /i/INVOICE/pay                 card (a number): the customer pays, and authenticates if required
     /i/INVOICE/fail                the customer fails to authenticate
     /c/pay/SESSION/card|debit|confirm|refuse
                                    the forms of a Checkout Session's page; a program gets the session as JSON

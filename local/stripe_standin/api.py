@@ -33,12 +33,12 @@ from .state import Origin, State
 
 
 class ConnectionDropped(Exception):  # noqa: N818 - an outcome for the client, not an error here
-    """The connection has to close without a response."""
+    """Close the connection without a response."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request and the status of its response. `status` None means that the connection was dropped."""
+    """A status of None means that the connection was dropped."""
 
     method: str
     path: str
@@ -50,8 +50,6 @@ class Request:
 
 @dataclass(frozen=True)
 class _Call:
-    """A request being served."""
-
     method: str
     path: str
     encoded: str
@@ -61,7 +59,6 @@ class _Call:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for requests with equal content."""
         return hashlib.sha256(f"{self.method} {self.path}\n{self.encoded}".encode()).hexdigest()
 
 
@@ -75,7 +72,6 @@ class Api:
         self._numbers = itertools.count(1)
 
     def serve(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The response to a request. Raises ConnectionDropped."""
         url = urlsplit(target)
         call = _Call(
             method=method,
@@ -133,7 +129,7 @@ class Api:
         return answer
 
     def _once(self, key: str, request: str, execute: Callable[[], Answer]) -> Answer:
-        """Execute the request, or return the response already stored for its key."""
+        """Execute the request unless its key already has a response."""
         kept = self.keys.begin(key, request)
         if kept is not None:
             return Answer(kept.status, kept.body, {**kept.headers, "Idempotent-Replayed": "true"})
@@ -200,7 +196,6 @@ def _params(route: Route, encoded: str) -> Json:
 
 
 def _before(fault: Fault) -> None:
-    """Apply a fault that comes before the request is executed."""
     if fault.kind == "error":
         raise internal_error(began=False)
     if fault.kind == "too_many":

@@ -1,8 +1,6 @@
-"""Charges: how a payment intent collects money.
+"""Charges: how a payment intent collects money. https://docs.stripe.com/api/payment_intents, /charges.
 
-A card charge ends immediately. A SEPA direct debit is `processing` for days, then settles or fails automatically. The
-intent's payee, an invoice or a Checkout Session, is notified of the outcome.
-https://docs.stripe.com/api/payment_intents, /charges
+A card charge ends immediately. A SEPA debit is `processing` for days. The intent's payee is notified of the outcome.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ SLOW_SEPA_SECONDS = 180.0
 
 
 def new_intent(state: State, payee: Payee, **values: Any) -> Json:
-    """Store a new payment intent. `payee` is notified of its outcome."""
+    """`payee` is notified of the outcome."""
     intent = state.new(
         "payment_intent",
         amount_received=0,
@@ -36,7 +34,7 @@ def new_intent(state: State, payee: Payee, **values: Any) -> Json:
 
 
 def cancel(state: State, intent: Json, reason: str) -> None:
-    """Cancel an intent. Raises Stripe's error when a payment is processing."""
+    """Raises Stripe's error when a payment is processing."""
     if intent["status"] == "processing":
         message = (
             "You cannot cancel this PaymentIntent because it has a status of processing. Only a PaymentIntent "
@@ -53,10 +51,7 @@ def cancel(state: State, intent: Json, reason: str) -> None:
 
 
 def take(state: State, intent: Json, method: Json, *, off_session: bool, authenticated: bool = False) -> None:
-    """Charge `method`, or start to. Raises the card error for the request's response.
-
-    `off_session` means that the customer cannot authenticate. The attempt is recorded on the payment intent.
-    """
+    """Charge `method`, or start to. Raises the card error. The attempt is recorded on the payment intent."""
     intent.update(last_payment_error=None, next_action=None, payment_method=method["id"])
     instrument = state.instruments[method["id"]]
     if instrument.account is not None:
@@ -107,7 +102,6 @@ def _must_authenticate(card: Card, instrument: Instrument, off_session: bool) ->
 
 
 def _declined(state: State, intent: Json, method: Json, decline: Decline) -> StripeError:
-    """Record a decline, and return the error for the request's response."""
     charge = _new_charge(state, intent, method, "failed", decline)
     _fail(state, intent, charge, method, decline)
     state.payees[intent["id"]].failed(decline)
@@ -239,7 +233,7 @@ def _debit(state: State, intent: Json, method: Json) -> None:
 
 
 def settle(state: State, intent_id: str, failure_code: str | None = None) -> Json:
-    """Apply the bank's outcome to a processing SEPA payment: settled, or failed with `failure_code`."""
+    """The bank's outcome of a processing SEPA payment: settled, or failed with `failure_code`."""
     intent = state.get("payment_intent", intent_id)
     if intent["status"] != "processing":
         return intent
@@ -273,7 +267,6 @@ def settle(state: State, intent_id: str, failure_code: str | None = None) -> Jso
 
 
 def fail_authentication(state: State, intent: Json | None) -> None:
-    """The customer fails the bank's authentication."""
     method = method_to_authenticate(state, intent)
     if intent is None or method is None:
         raise refused("This payment is not waiting for authentication.")

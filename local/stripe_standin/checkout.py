@@ -1,8 +1,7 @@
 """Checkout Sessions in payment mode: https://docs.stripe.com/api/checkout/sessions.
 
-A session goes from open to complete when the customer has paid or a debit is processing. It goes from open to expired
-by a request, or at `expires_at`. The customer's first attempt creates the payment intent. `checkout_payment` handles
-payments on the session's page. Rules for an adapter are in local/stripe_standin/CHECKOUT.md.
+An open session becomes complete when the customer has paid or a debit is processing. It expires by request or at
+`expires_at`. The first attempt to pay creates the payment intent. Rules for an adapter are in CHECKOUT.md.
 """
 
 from __future__ import annotations
@@ -189,7 +188,7 @@ def _expires_at(params: Json, now: int) -> int:
 
 
 def _payment_method_types(params: Json, currency: str) -> list[str]:
-    """The payment methods that the account has and the currency allows, minus those the request filters out."""
+    """The account's payment methods that the currency and the request allow."""
     offered = ["card", "sepa_debit"] if currency == "eur" else ["card"]
     allowed, excluded = (params.get(f"{kind}_payment_method_types") for kind in ("allowed", "excluded"))
     if allowed is not None and excluded is not None:
@@ -242,7 +241,7 @@ def _check_amount(session: Json) -> None:
 
 
 def _checked_lines(state: State, params: Json) -> list[Json]:
-    """The requested lines. Raises the error of an invalid line before anything is created."""
+    """Raises the error of an invalid line before anything is created."""
     lines: list[Json] = params.get("line_items", [])
     if not lines:
         message = "The `line_items` parameter is required in payment mode."
@@ -311,7 +310,7 @@ def _currency(state: State, lines: list[Json]) -> str:
 
 
 def _line(state: State, currency: str, given: Json) -> CheckoutLine:
-    """A line without its price. Prices are created last, so a refused request creates nothing."""
+    """Without its price. Prices come last, so a refused request creates nothing."""
     price = state.get("price", given["price"]) if "price" in given else given["price_data"]
     product = state.get("product", price["product"]) if "product" in price else price["product_data"]
     unit = Decimal(price.get("unit_amount_decimal") or price["unit_amount"])
@@ -339,7 +338,7 @@ def _price(state: State, given: Json) -> Json:
 
 
 def add_up(state: State, session: Json, checkout: Checkout, payer: Json | None) -> None:
-    """Set a session's totals, with the tax of the payer's address (a customer's, or as entered on the page)."""
+    """Set the totals, with the tax of the payer's address."""
     automatic = session["automatic_tax"]
     known = payer is not None and tax.location_known(payer)
     if automatic["enabled"]:

@@ -1,7 +1,4 @@
-"""A Checkout Session's page: pay by card or by debit, answer the bank's challenge, or leave.
-
-The language is Dutch or English, from the session's `locale` or else from the browser.
-"""
+"""A Checkout Session's page in Dutch or English, by the session's `locale` or the browser."""
 
 from __future__ import annotations
 
@@ -83,8 +80,6 @@ SHOP = "Hosting Orders (stand-in)"
 
 
 class CheckoutPage:
-    """Serves `/c/pay/SESSION` and its forms."""
-
     def __init__(self, state: State, controls: Controls) -> None:
         self._state = state
         self._controls = controls
@@ -102,7 +97,7 @@ class CheckoutPage:
     def act(
         self, session_id: str, action: str, given: Json, headers: Mapping[str, str], *, is_form: bool
     ) -> Answer:
-        """Handle a form of the page. A program may send the same and gets the session as JSON."""
+        """Handle a form of the page. A program gets the session as JSON."""
         try:
             session = self._do(session_id, action, given)
         except StripeError as refusal:
@@ -126,7 +121,6 @@ class CheckoutPage:
 
 
 def payer_of(given: Json) -> Payer:
-    """The entered values. Without any, the payer is Jenny Rosen in Berlin."""
     typed = {name: given[name] for name in ("email", "name", "country", "postal_code") if given.get(name)}
     return Payer(**typed) if typed else PAYER
 

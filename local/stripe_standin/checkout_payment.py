@@ -1,9 +1,8 @@
 """Payments on a Checkout Session's page.
 
-The first attempt creates the payment intent, and all later attempts use it. A card completes the session once charged.
-A debit completes it once processing, long before the money arrives. Checkout creates the invoice, paid by that intent.
-The customer's balance and default payment method do not change.
-https://docs.stripe.com/payments/checkout/how-checkout-works, /payments/checkout/fulfillment
+The first attempt creates the payment intent, and later attempts use it. A card completes the session once charged, a
+debit once processing. Checkout then creates the invoice. It does not use the customer's balance or change the default
+payment method. https://docs.stripe.com/payments/checkout/how-checkout-works, /payments/checkout/fulfillment
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from .state import Checkout, State
 
 @dataclass(frozen=True)
 class Payer:
-    """The values entered on the page. The page does not ask for an e-mail address that Checkout already has."""
+    """The values entered on the page. Checkout does not ask for an e-mail address that it already has."""
 
     email: str | None = None
     name: str = "Jenny Rosen"
@@ -29,7 +28,7 @@ class Payer:
 
 
 def pay_by_card(state: State, session: Json, number: str, payer: Payer) -> None:
-    """Charge a card, or start its bank's authentication. Raises the card error that the page shows."""
+    """Charge a card, or start its authentication. Raises the card error that the page shows."""
     if number not in CARDS:
         raise refused("Your card number is invalid.", "incorrect_number", "card[number]")
     intent, details = _begin(state, session, "card", payer)
@@ -38,7 +37,6 @@ def pay_by_card(state: State, session: Json, number: str, payer: Payer) -> None:
 
 
 def pay_by_debit(state: State, session: Json, iban: str, payer: Payer) -> None:
-    """Start a SEPA debit."""
     if iban not in BANK_ACCOUNTS:
         raise refused("The IBAN you provided is invalid.", "account_number_invalid", "sepa_debit[iban]")
     intent, details = _begin(state, session, "sepa_debit", payer)
@@ -47,7 +45,7 @@ def pay_by_debit(state: State, session: Json, iban: str, payer: Payer) -> None:
 
 
 def authenticate(state: State, session: Json, *, succeeds: bool) -> None:
-    """Apply the customer's answer to the bank's challenge."""
+    """The customer's answer to the bank's challenge."""
     _must_be_open(session)
     intent = intent_of(state, session)
     if intent is None or intent["status"] != "requires_action":
@@ -64,7 +62,7 @@ def intent_of(state: State, session: Json) -> Json | None:
 
 
 def known_email(state: State, session: Json) -> str | None:
-    """The e-mail address that the customer cannot change on the page."""
+    """The e-mail address that the customer cannot change."""
     if session["customer"]:
         found: str | None = state.get("customer", session["customer"])["email"]
         return found
@@ -78,7 +76,7 @@ def asks_for_address(session: Json, behind: Checkout) -> bool:
 
 
 def success_address(session: Json) -> str:
-    """The URL after paying. Stripe inserts the session's id only in this one."""
+    """Stripe inserts the session's id only in this URL."""
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
@@ -113,12 +111,10 @@ def _begin(state: State, session: Json, method_type: str, payer: Payer) -> tuple
 
 
 def _is_saved(intent: Json) -> bool:
-    """Whether the payment method is saved to the customer."""
     return bool(intent["customer"] and intent["setup_future_usage"])
 
 
 def _locate(state: State, session: Json, behind: Checkout) -> None:
-    """Compute the tax once the customer's location is known."""
     if not session["automatic_tax"]["enabled"]:
         return
     customer = state.get("customer", session["customer"]) if session["customer"] else None
@@ -168,8 +164,6 @@ def _filled(behind: Checkout) -> Json:
 
 @dataclass(frozen=True)
 class _SessionPayee:
-    """A session as the payee of its payment intent."""
-
     state: State
     session: Json
 
@@ -229,7 +223,7 @@ def _details(state: State, session: Json, behind: Checkout) -> Json:
 
 
 def _save_payer(state: State, customer: Json, behind: Checkout) -> None:
-    """Save the entered name and address if Checkout has to, and the e-mail address if the customer has none."""
+    """Save what Checkout has to. A customer without an e-mail address gets the one entered."""
     before = copied(customer)
     if not customer["email"]:
         customer["email"] = behind.payer["email"]
@@ -261,7 +255,6 @@ def _invoice_soon(state: State, session: Json) -> None:
 
 
 def _invoice(state: State, session: Json) -> None:
-    """Create the invoice if missing, and mark it paid once the money has arrived."""
     intent = intent_of(state, session)
     assert intent is not None, "a session with an invoice has a payment"
     if session["invoice"] is None:
@@ -302,7 +295,7 @@ def _make_invoice(state: State, session: Json, intent: Json) -> None:
 
 
 def _lines(state: State, session: Json, invoice: Json) -> list[Json]:
-    """The invoice's lines, reversed. Stripe documents that order for pending items and no order for these lines."""
+    """Reversed, as Stripe documents for pending items. It documents no order for these lines."""
     lines = []
     for one in reversed(state.checkouts[session["id"]].lines):
         item: dict[str, Any] = one.item

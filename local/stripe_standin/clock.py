@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 
 class Clock:
-    """A clock that runs with the machine's. `advance` skips ahead, so days take no time."""
-
     def __init__(self) -> None:
         self._skipped = 0.0
         self._lock = threading.Lock()
@@ -20,14 +18,11 @@ class Clock:
         return time.time() + self._skipped
 
     def now(self) -> int:
-        """Whole seconds since the epoch, UTC: the form of every time in the API."""
+        """Whole seconds since the epoch, UTC, as in the API."""
         return int(self.time())
 
     def advance(self, seconds: float) -> None:
-        """Skip ahead, and do everything that becomes due, such as settling SEPA payments.
-
-        Raises ValueError for a negative number: Stripe's time does not run backwards.
-        """
+        """Skip ahead and run due work. Raises ValueError for a negative number."""
         if seconds < 0:
             raise ValueError("time does not go back")
         with self._lock:

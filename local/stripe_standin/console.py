@@ -30,8 +30,6 @@ _HTML = {"Content-Type": html.CONTENT_TYPE}
 
 @dataclass(frozen=True)
 class Control:
-    """A control's address, its fields, and a description."""
-
     method: str
     path: str
     fields: str
@@ -249,7 +247,7 @@ def _numbers(given: Json) -> Json:
 
 
 def _structure(value: Any) -> Any:
-    """Parse JSON text: a form can only send a structure as text."""
+    """A form can only send it as JSON text."""
     return json.loads(value) if isinstance(value, str) else value
 
 

@@ -31,12 +31,11 @@ class Controls:
     # -- payments --------------------------------------------------------------------------------------------
 
     def settle(self, payment: str) -> Json:
-        """Settle a processing SEPA payment. `payment` is the id of its intent, invoice or Checkout Session."""
+        """`payment` is the id of the intent, its invoice or its Checkout Session."""
         with self._state.lock:
             return copied(charges.settle(self._state, self._processing(payment)))
 
     def fail(self, payment: str, failure_code: str = GENERIC_FAILURE) -> Json:
-        """Fail a processing SEPA payment, with this code on its charge."""
         with self._state.lock:
             return copied(charges.settle(self._state, self._processing(payment), failure_code))
 
@@ -53,30 +52,24 @@ class Controls:
         return intent_id
 
     def decline(self, payment_method: str, decline_code: str | None, code: str = "card_declined") -> None:
-        """Decline every later charge on this card, or with `decline_code` None charge it as published again.
-
-        This is for codes that no published card has: pickup_card, do_not_honor, revocation_of_authorization, …
-        """
+        """Decline all later charges on this card. None restores its published behaviour."""
         with self._state.lock:
             self._state.get("payment_method", payment_method)
             decline = None if decline_code is None else Decline(code, decline_code)
             self._state.instruments[payment_method].decline = decline
 
     def set_up(self, payment_method: str) -> None:
-        """Mark the card as authenticated for off-session payments."""
         with self._state.lock:
             self._state.get("payment_method", payment_method)
             self._state.instruments[payment_method].set_up = True
 
     def pay(self, invoice: str, card: str | None = None) -> Json:
-        """Pay on the hosted page, with authentication if required."""
         with self._state.lock:
             found = self._open(invoice)
             payments.pay_on_page(self._state, found, card)
             return copied(found)
 
     def fail_authentication(self, invoice: str) -> Json:
-        """Fail the bank's authentication on the hosted page."""
         with self._state.lock:
             found = self._open(invoice)
             charges.fail_authentication(self._state, payments.intent_of(self._state, found))
@@ -89,7 +82,7 @@ class Controls:
         return found
 
     def pay_checkout(self, session: str, card: str = GOOD_CARD, payer: Payer = PAYER) -> Json:
-        """Pay by card on a Checkout Session's page. Raises the card error that the page shows.
+        """Pay by card on the session's page. Raises the card error that the page shows.
 
         The session stays open if the card needs authentication; see `authenticate_checkout`.
         """
@@ -99,21 +92,20 @@ class Controls:
             return copied(found)
 
     def debit_checkout(self, session: str, iban: str = GOOD_IBAN, payer: Payer = PAYER) -> Json:
-        """Pay by SEPA debit on a session's page. The session is complete, but unpaid until the debit settles."""
+        """The session is complete at once, but unpaid until the debit settles."""
         with self._state.lock:
             found = self._session(session)
             checkout_payment.pay_by_debit(self._state, found, iban, payer)
             return copied(found)
 
     def authenticate_checkout(self, session: str, *, succeeds: bool = True) -> Json:
-        """Answer the bank's challenge. Raises the card error if the bank declines."""
+        """Raises the card error if the bank declines."""
         with self._state.lock:
             found = self._session(session)
             checkout_payment.authenticate(self._state, found, succeeds=succeeds)
             return copied(found)
 
     def expire_checkout(self, session: str) -> Json:
-        """Expire the session now instead of at `expires_at`."""
         with self._state.lock:
             return copied(checkout.expire(self._state, {}, session))
 
@@ -122,7 +114,6 @@ class Controls:
         return self._state.get("checkout.session", session)
 
     def dispute(self, charge: str, reason: str = "fraudulent") -> Json:
-        """Open a dispute: the bank takes a charge back."""
         with self._state.lock:
             found = self._state.get("charge", charge)
             if found["status"] != "succeeded":
@@ -130,12 +121,12 @@ class Controls:
             return copied(disputes.open_dispute(self._state, found, reason))
 
     def settle_refund(self, refund: str, *, succeeds: bool) -> Json:
-        """End a pending refund. A succeeded refund can still fail."""
+        """A succeeded refund can still fail."""
         with self._state.lock:
             return copied(refunds.settle(self._state, refund, succeeds=succeeds))
 
     def renew(self, subscription: str) -> Json:
-        """Start the subscription's next period now. Its invoice is collected immediately."""
+        """Start the next period now and collect its invoice."""
         with self._state.lock:
             found = self._state.get("subscription", subscription)
             if found["status"] == "canceled":
@@ -146,7 +137,7 @@ class Controls:
     # -- settings --------------------------------------------------------------------------------------------
 
     def set(self, **settings: Any) -> None:
-        """Set fields of `state.Settings`. Raises AttributeError for an unknown field, ValueError for a wrong value."""
+        """Fields of `state.Settings`. Raises AttributeError or ValueError."""
         with self._state.lock:
             for name, value in settings.items():
                 current = getattr(self._state.settings, name)
@@ -155,7 +146,6 @@ class Controls:
                 setattr(self._state.settings, name, _typed(name, current, value))
 
     def set_webhooks(self, **settings: Any) -> None:
-        """Set fields of `webhooks.WebhookSettings`."""
         for name, value in settings.items():
             current = getattr(self._webhooks.settings, name)
             if name == "shuffle":
@@ -167,7 +157,7 @@ class Controls:
             setattr(self._webhooks.settings, name, typed)
 
     def add_fault(self, kind: str, path: str = ".*", **details: Any) -> Fault:
-        """Add a fault for the next requests whose path matches; see `faults.Fault`."""
+        """See `faults.Fault`."""
         return self._faults.add(kind, path, **details)
 
     def clear_faults(self) -> None:
@@ -176,23 +166,19 @@ class Controls:
     # -- events ----------------------------------------------------------------------------------------------
 
     def send_event(self, event: str, times: int = 1) -> None:
-        """Deliver a past event again."""
         with self._state.lock:
             found = copied(self._state.get("event", event))
         self._webhooks.send(found, times)
 
     def send_all_events(self, times: int = 1) -> None:
-        """Deliver all past events again, oldest first."""
+        """Oldest first."""
         with self._state.lock:
             events = copied(self._state.all("event"))
         for event in events:
             self._webhooks.send(event, times)
 
     def send_made_event(self, event_type: str, subject: Json, **fields: Any) -> Json:
-        """Deliver an invented event about `subject`. It is signed, but not stored.
-
-        `fields` (id, created, …) replace those of an ordinary event.
-        """
+        """Send an invented, signed event without storing it. `fields` (id, created, …) replace the usual ones."""
         with self._state.lock:
             event = self._state.draft(
                 "event",
@@ -208,7 +194,7 @@ class Controls:
     # -- reading ---------------------------------------------------------------------------------------------
 
     def summary(self, customer: str | None = None) -> Json:
-        """Counts and sums (minor units) for one customer or all: charges, refunds, open invoices."""
+        """Counts and sums (minor units) for one customer or all."""
         with self._state.lock:
             self._state.run_due()
             mine = {} if customer is None else {"customer": customer}

@@ -1,12 +1,8 @@
 """Credit notes: https://docs.stripe.com/api/credit_notes.
 
-A credit note credits part or all of a finalized invoice. All credit notes of an invoice cannot exceed its total. A
-credit note first lowers the amount still to pay (`pre_payment_amount`). The rest (`post_payment_amount`) must equal
-the sum of:
-
-- refunds to the charge (`refund_amount`, `refunds`),
-- credit on the customer's balance (`credit_amount`),
-- money returned outside of Stripe (`out_of_band_amount`).
+A credit note first lowers the amount still to pay (`pre_payment_amount`). The rest (`post_payment_amount`) must equal
+the refunds (`refund_amount`, `refunds`), the credit (`credit_amount`) and the money returned outside of Stripe
+(`out_of_band_amount`) together.
 """
 
 from __future__ import annotations
@@ -28,8 +24,6 @@ SUPPORTED = frozenset(
 
 @dataclass(frozen=True)
 class _Plan:
-    """A valid credit note that is not stored yet, and where its money goes."""
-
     invoice: Json
     note: Json
     refund_amount: int
@@ -60,7 +54,7 @@ def create(state: State, params: Json) -> Json:
 
 
 def preview(state: State, params: Json) -> Json:
-    """The credit note that `create` would make, without any change."""
+    """The credit note that `create` would make."""
     plan = _plan(state, params)
     plan.note["refunds"] = plan.linked
     return plan.note
@@ -141,11 +135,7 @@ def _with_money(state: State, invoice: Json, note: Json, params: Json) -> _Plan:
 
 
 def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
-    """The existing refunds that the credit note links.
-
-    Stripe does not document what it refuses here. The stand-in refuses refunds of another payment, and linking the same
-    money twice.
-    """
+    """Stripe does not document its checks here. No other payment's money, and no money twice, is accepted."""
     linked: list[Json] = []
     payments_of_it = [
         payment["payment"]["payment_intent"] for payment in payments.payments_of(state, invoice)
@@ -255,9 +245,7 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
 
 
 def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
-    """The line's tax on `amount`: the tax on everything credited so far, minus the tax already credited. All parts of a
-    line therefore credit its exact tax, despite rounding.
-    """
+    """The tax on everything credited so far, minus the tax already credited. The parts add up despite rounding."""
     so_far = sum(earlier["amount"] for earlier in credited) + amount
     share = Decimal(so_far) / line["amount"] if line["amount"] else Decimal(0)
     taxes = []
@@ -271,7 +259,6 @@ def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
 
 
 def _line_of_amount(state: State, invoice: Json, amount: int) -> Json:
-    """The only line of a credit note over an amount that includes tax."""
     share = Decimal(amount) / invoice["total"] if invoice["total"] else Decimal(0)
     taxes = [
         one | {name: tax.rounded(one[name] * share) for name in ("amount", "taxable_amount")}

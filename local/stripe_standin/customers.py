@@ -1,6 +1,6 @@
 """Customers and their credit balance: https://docs.stripe.com/api/customers, /customer_balance_transactions.
 
-Finalizing the next invoice uses a negative balance as credit, and adds a positive balance to the amount due.
+Finalizing an invoice uses a negative balance as credit, and adds a positive one to the amount due.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def merge_metadata(target: Json, params: Json) -> None:
-    """Add or replace the given keys. An empty value deletes a key, and an empty text deletes all."""
+    """An empty value deletes a key. An empty text deletes all."""
     change = params.get("metadata")
     if change == "":
         target["metadata"] = {}
@@ -111,7 +111,7 @@ def _change(state: State, customer: Json, params: Json) -> None:
 def change_balance(
     state: State, customer: Json, amount: int, *, type: str, currency: str | None = None, **links: Any
 ) -> Json:
-    """Add `amount` (minor units) to the balance. Credit is negative. `links` name the `invoice` or `credit_note`."""
+    """Add `amount` (minor units). Credit is negative. `links` name the `invoice` or `credit_note`."""
     customer["balance"] += amount
     customer["currency"] = customer["currency"] or (currency or "eur").lower()
     for draft in state.all("invoice", customer=customer["id"], status="draft"):

@@ -9,7 +9,6 @@ RESPOND_WITHIN = 10 * 86_400
 
 
 def open_dispute(state: State, charge: Json, reason: str) -> Json:
-    """Open a dispute: the customer's bank takes the charge back for `reason`."""
     charge["disputed"] = True
     dispute = state.new(
         "dispute",

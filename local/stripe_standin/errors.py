@@ -8,8 +8,7 @@ from typing import Any
 class StripeError(Exception):
     """An error response: its HTTP status and the object under `error`.
 
-    `began` is False when Stripe refuses before the endpoint executes (bad parameters, a conflicting request, too many
-    requests). Such a response is not stored under the idempotency key.
+    `began` is False when Stripe refuses before the endpoint executes. Such a response is not stored under the key.
     """
 
     def __init__(

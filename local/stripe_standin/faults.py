@@ -20,7 +20,7 @@ KINDS = {
 
 @dataclass
 class Fault:
-    """A fault for `times` requests that match method and whole path. The first `after` matching requests pass."""
+    """For `times` requests that match method and whole path, after `after` matching ones."""
 
     kind: str
     path: str = ".*"
@@ -46,7 +46,7 @@ class Faults:
         self._waiting: list[Fault] = []
 
     def add(self, kind: str, path: str = ".*", **details: Any) -> Fault:
-        """Raises ValueError for an unknown kind, re.error for a bad pattern, TypeError for an unknown detail."""
+        """Raises ValueError for the kind, re.error for the pattern, TypeError for a detail."""
         fault = Fault(kind, path, **details)
         with self._lock:
             self._waiting.append(fault)
@@ -62,7 +62,7 @@ class Faults:
             return list(self._waiting)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Use up and return the fault for this request, if any. The first one added applies."""
+        """Use up and return the first matching fault."""
         with self._lock:
             for fault in self._waiting:
                 if not fault.fits(method, path):

@@ -1,8 +1,7 @@
 """Idempotency keys: https://docs.stripe.com/api/idempotent_requests.
 
-The first response to a key is stored, success or error, and returned to every request with the same key and parameters.
-Refusals before the endpoint began (bad parameters, a key in use, too many requests) are not stored. Keys expire after
-24 hours.
+The first response to a key is stored for 24 hours, success or error. Refusals before the endpoint began (bad
+parameters, a key in use, too many requests) are not stored.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class IdempotencyKeys:
         self._entries: dict[str, _Entry] = {}
 
     def begin(self, key: str, request: str) -> Answer | None:
-        """Return the stored response, or None for a new key. The caller then executes the request and calls `finish`.
+        """Return the stored response, or None for a new key, which `finish` must then complete.
 
         Raises Stripe's error when the key is in use or was used with other parameters.
         """
@@ -58,7 +57,7 @@ class IdempotencyKeys:
             return entry.answer
 
     def finish(self, key: str, answer: Answer | None) -> None:
-        """Store the response. None means that nothing was executed, and frees the key."""
+        """Store the response. None frees the key, as nothing was executed."""
         with self._lock:
             if answer is None:
                 del self._entries[key]

@@ -1,7 +1,6 @@
 """Invoices: https://docs.stripe.com/api/invoices.
 
-An invoice goes from draft to open when finalized, and to paid when paid. An open invoice can be voided, a draft
-deleted. Finalizing applies the customer's balance and creates a payment intent for the rest. With nothing left to pay
+Finalizing a draft applies the customer's balance and creates a payment intent for the rest. With nothing left to pay
 the invoice is paid immediately, without a payment.
 """
 
@@ -76,7 +75,6 @@ def create(state: State, params: Json) -> Json:
 
 
 def new_invoice(state: State, customer: Json, *, automatic_tax: bool, **values: Any) -> Json:
-    """A draft that is not stored yet."""
     now = state.clock.now()
     invoice = state.draft(
         "invoice",
@@ -147,7 +145,7 @@ def delete(state: State, params: Json, invoice_id: str) -> Json:
 
 
 def search_all(state: State, params: Json) -> list[Json]:
-    """The invoices that match `query`. As at Stripe, a new invoice may be missing for `search_lags` seconds."""
+    """As at Stripe, a new invoice may be missing, for `search_lags` seconds."""
     fits = search.parse(params["query"])
     newest = state.clock.time() - state.settings.search_lags
     return [invoice for invoice in state.all("invoice") if invoice["created"] <= newest and fits(invoice)]
@@ -172,7 +170,7 @@ def _subscription_of(invoice: Json) -> str | None:
 
 
 def _no_automatic_collection(params: Json) -> None:
-    """Refuse auto_advance: the stand-in never finalizes or collects automatically."""
+    """The stand-in never finalizes or collects automatically."""
     if params.get("auto_advance"):
         raise not_built("auto_advance=true (collecting by itself)")
 
@@ -243,7 +241,6 @@ def _line(state: State, invoice: Json, given: Json, at: str) -> Json:
 
 
 def item_parent() -> Json:
-    """The parent of a line that has its own invoice item."""
     details = part("line_item", "Parent", "InvoiceItemDetails", invoice_item=f"ii_{new_id('line_item')[3:]}")
     return part("line_item", "Parent", type="invoice_item_details", invoice_item_details=details)
 
@@ -295,7 +292,6 @@ def _price(state: State, invoice: Json, given: Json, at: str) -> Json:
 
 
 def _add_up(state: State, invoice: Json) -> None:
-    """Set a draft's tax and totals."""
     lines = invoice["lines"]["data"]
     automatic = invoice["automatic_tax"]
     if automatic["enabled"]:
@@ -310,7 +306,6 @@ def _add_up(state: State, invoice: Json) -> None:
 
 
 def sum_up(invoice: Json) -> None:
-    """Set a draft's totals from its lines."""
     lines = invoice["lines"]["data"]
     taxes = [one for line in lines for one in line["taxes"]]
     exclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
@@ -361,7 +356,6 @@ def finalize(state: State, params: Json, invoice_id: str) -> Json:
 
 
 def issue(state: State, invoice: Json, customer: Json) -> None:
-    """Open a draft: set its number and its page."""
     number = customer["next_invoice_sequence"]
     customer["next_invoice_sequence"] = number + 1
     invoice.update(
@@ -392,8 +386,7 @@ def _finalization_failed(state: State, invoice: Json) -> StripeError:
 def _apply_balance(state: State, invoice: Json, customer: Json) -> None:
     """Apply the customer's credit or debt. The rest is `amount_due`.
 
-    An amount below the currency's minimum charge is not collected. It becomes a debt on the balance, and the invoice
-    counts as paid.
+    An amount below the currency's minimum becomes a debt on the balance, and the invoice counts as paid.
     """
     invoice["starting_balance"] = customer["balance"]
     applicable = customer["balance"] if customer["currency"] in (None, invoice["currency"]) else 0

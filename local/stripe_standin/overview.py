@@ -46,8 +46,6 @@ _REFUNDS = {
 
 
 class Listed(Protocol):
-    """A control in the page's list for programs."""
-
     @property
     def method(self) -> str: ...
     @property
@@ -241,7 +239,6 @@ def _named(method: Json) -> str:
 
 
 def _behaviour(state: State, method: Json) -> tuple[Markup, Markup]:
-    """The outcome of charges on it, and the controls that change the outcome."""
     method_id, instrument = method["id"], state.instruments[method["id"]]
     if instrument.card is None:
         return text("a debit, which takes days"), html.markup()

@@ -76,7 +76,6 @@ def _controls(state: State, session: Json) -> Iterator[Markup]:
 
 
 def settings(values: Settings) -> Iterator[Markup]:
-    """Points about Checkout that Stripe's documents leave open."""
     yield choice(
         "checkout_line_metadata",
         "The metadata of a session's line is copied to its invoice",

@@ -140,12 +140,11 @@ def _new(state: State, kind: str, params: Json, instrument: Instrument) -> Json:
 
 
 def _fingerprint(number: str) -> str:
-    """Equal for all payment methods with the same card or account."""
     return hashlib.sha256(number.encode()).hexdigest()[:16]
 
 
 def resolve(state: State, method_id: str, param: str = "payment_method") -> Json:
-    """The payment method with that id. An id published for testing creates a new one."""
+    """An id published for testing creates a new payment method."""
     if method_id in PAYMENT_METHODS:
         return new_card(state, CARDS[PAYMENT_METHODS[method_id]], {})
     if method_id in SEPA_PAYMENT_METHODS:

@@ -1,7 +1,4 @@
-"""Payment of open invoices: https://docs.stripe.com/api/invoice-payment. Also reads payment intents and charges.
-
-Finalizing an invoice with an amount left to pay creates its payment intent.
-"""
+"""Payment of open invoices, and payment intents and charges: https://docs.stripe.com/api/invoice-payment."""
 
 from __future__ import annotations
 
@@ -17,7 +14,6 @@ from .state import State
 
 
 def open_payment(state: State, invoice: Json) -> None:
-    """Create the payment intent of an invoice, unless nothing is left to pay."""
     amount = invoice["amount_due"]
     if amount == 0:
         return
@@ -35,7 +31,6 @@ def open_payment(state: State, invoice: Json) -> None:
 
 
 def link(state: State, invoice: Json, intent: Json) -> Json:
-    """Create the invoice payment that links an intent to an invoice."""
     return state.new(
         "invoice_payment",
         amount_requested=intent["amount"],
@@ -49,8 +44,6 @@ def link(state: State, invoice: Json, intent: Json) -> Json:
 
 @dataclass(frozen=True)
 class InvoicePayee:
-    """An invoice as the payee of its payment intent."""
-
     state: State
     invoice: Json
 
@@ -88,7 +81,7 @@ def intent_of(state: State, invoice: Json) -> Json | None:
 
 
 def cancel(state: State, invoice: Json, reason: str) -> None:
-    """Cancel the invoice's payment. Raises Stripe's error when the payment is processing."""
+    """Raises Stripe's error when the payment is processing."""
     intent = intent_of(state, invoice)
     if intent is None:
         return
@@ -100,7 +93,6 @@ def cancel(state: State, invoice: Json, reason: str) -> None:
 
 
 def received(state: State, invoice: Json) -> None:
-    """Record that the money of the invoice's payment intent has arrived."""
     for payment in payments_of(state, invoice):
         payment.update(status="paid", amount_paid=payment["amount_requested"])
         payment["status_transitions"]["paid_at"] = state.clock.now()
@@ -109,7 +101,6 @@ def received(state: State, invoice: Json) -> None:
 
 
 def mark_paid(state: State, invoice: Json) -> None:
-    """Mark the invoice paid, with nothing left to pay."""
     invoice.update(
         status="paid",
         attempted=True,
@@ -133,7 +124,7 @@ def _activate(state: State, subscription: Json) -> None:
 
 
 def mark_past_due(state: State, invoice: Json) -> None:
-    """Mark a subscription past due when the payment of a later period fails."""
+    """For the subscription of an unpaid later period."""
     details = (invoice["parent"] or {}).get("subscription_details")
     if details is None or invoice["billing_reason"] != "subscription_cycle":
         return
@@ -150,10 +141,7 @@ def mark_past_due(state: State, invoice: Json) -> None:
 def collect(
     state: State, invoice: Json, method: Json, *, off_session: bool, authenticated: bool = False
 ) -> None:
-    """Try to pay an open invoice. Raises the card error for the request's response.
-
-    `off_session` means that the customer cannot authenticate. The attempt is recorded on the payment intent.
-    """
+    """Try to pay an open invoice. Raises the card error. The attempt is recorded on the payment intent."""
     intent = intent_of(state, invoice)
     assert intent is not None, "an open invoice has a payment"
     if intent["status"] == "processing":
@@ -173,7 +161,7 @@ def collect(
 
 
 def pay_on_page(state: State, invoice: Json, number: str | None = None) -> None:
-    """Pay an open invoice on the page, with authentication if required. Raises the card error that the page shows.
+    """Pay and authenticate on the page. Raises the card error that the page shows.
 
     The card is `number`, or else the one waiting for authentication, or else a good card.
     """

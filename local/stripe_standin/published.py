@@ -1,7 +1,6 @@
-"""Stripe's published test payment methods and their outcomes. Only the field names are this project's.
+"""Stripe's published test payment methods and their outcomes: https://docs.stripe.com/testing.
 
-Cards: https://docs.stripe.com/testing. SEPA accounts: https://docs.stripe.com/payments/sepa-debit/accept-a-payment
-(“Test your integration”).
+SEPA accounts: https://docs.stripe.com/payments/sepa-debit/accept-a-payment (“Test your integration”).
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class Authentication(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """The reason of a decline: the error's `code`, its `decline_code` if any, and its message."""
+    """The `code`, `decline_code` and message of the error."""
 
     code: str
     decline_code: str | None = None
@@ -224,7 +223,7 @@ BANK_ACCOUNTS: dict[str, BankAccount] = {account.iban: account for account in SE
 
 
 def valid_iban(iban: str) -> bool:
-    """Whether the check digits are correct (ISO 7064, mod 97-10)."""
+    """ISO 7064 check digits, mod 97-10."""
     if not (15 <= len(iban) <= 34 and iban.isascii() and iban.isalnum()):
         return False
     return int("".join(str(int(letter, 36)) for letter in iban[4:] + iban[:4])) % 97 == 1

@@ -1,7 +1,7 @@
 """Refunds: https://docs.stripe.com/api/refunds.
 
-A card's refund succeeds immediately, unless the card is published as pending or failing, or a setting says otherwise.
-The money of a failed refund returns to the seller and can be refunded again.
+A card's refund succeeds immediately, unless its published behaviour or a setting says otherwise. The money of a failed
+refund can be refunded again.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def charge_to_refund(state: State, params: Json) -> Json:
 
 
 def refundable(charge: Json) -> int:
-    """The amount of a charge left to refund, in minor units."""
+    """In minor units."""
     left: int = charge["amount_captured"] - charge["amount_refunded"]
     return left
 
 
 def make(state: State, charge: Json, amount: int | None, reason: str | None, params: Json) -> Json:
-    """Refund `amount` of a charge, or all that is left for None. Raises Stripe's error when that is not possible."""
+    """Refund `amount`, or the rest for None. Raises Stripe's error when that is not possible."""
     amount = check(state, charge, amount)
     prefix = "re" if charge["id"].startswith("ch_") else "pyr"
     refund = state.new(
@@ -77,7 +77,7 @@ def make(state: State, charge: Json, amount: int | None, reason: str | None, par
 
 
 def check(state: State, charge: Json, amount: int | None) -> int:
-    """Return the amount of a refund. Raises Stripe's error when it is not possible."""
+    """Return the amount of the refund, or raise Stripe's error."""
     if state.settings.refunds == "refuse":
         raise refused("This charge cannot be refunded.", "charge_not_refundable")
     if charge["status"] != "succeeded":
@@ -107,7 +107,7 @@ def _too_much(charge: Json, amount: int, left: int) -> StripeError:
 
 
 def _course(state: State, charge: Json) -> str:
-    """The refund's outcome: succeed, pending, fail (immediately) or fail later."""
+    """One of succeed, pending, fail (immediately) and fail later."""
     if state.settings.refunds in ("succeed", "pending", "fail"):
         return state.settings.refunds
     card = state.instruments[charge["payment_method"]].card
@@ -122,7 +122,7 @@ def _count(charge: Json, amount: int) -> None:
 
 
 def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
-    """Set a refund's final outcome. Raises when it already has one."""
+    """Set the final outcome. Raises when there already is one."""
     refund = state.get("refund", refund_id)
     if refund["status"] in ("failed", "canceled") or (succeeds and refund["status"] == "succeeded"):
         raise refused(f"The refund {refund_id} has {refund['status']}.")
@@ -147,7 +147,7 @@ def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
 
 
 def _settle_silently(state: State, refund_id: str, *, succeeds: bool) -> None:
-    """Settle as scheduled, unless a control has already done so."""
+    """A control may already have settled it."""
     try:
         settle(state, refund_id, succeeds=succeeds)
     except StripeError:

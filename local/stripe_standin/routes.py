@@ -1,7 +1,7 @@
-"""The endpoints: address, parameters, handler and response.
+"""The endpoints. `params` names the `stripe` package's TypedDict that validates a request.
 
-`params` names the `stripe` package's TypedDict that validates a request. `supports` are the parameters that the
-stand-in implements. Any other documented parameter is answered with 501 instead of being ignored.
+`supports` are the parameters that the stand-in implements. Any other documented one gets a 501 instead of being
+ignored.
 """
 
 from __future__ import annotations
@@ -170,7 +170,6 @@ ROUTES: tuple[Route, ...] = (
 
 
 def find(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
-    """The endpoint at an address, and the ids in the address."""
     for route in ROUTES:
         if route.method == method and (match := route.pattern.fullmatch(path)):
             return route, match.groups()

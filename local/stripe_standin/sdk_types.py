@@ -1,10 +1,10 @@
-"""The pinned `stripe` package's description of the API: the types generated from Stripe's own specification.
+"""The API's types, as the pinned `stripe` package generates them from Stripe's specification.
 
-- `decode` validates and types a request's form fields with the endpoint's params TypedDict.
-- `skeleton` creates an object with every documented field, so that no response lacks one.
+- `decode` validates and types a request's form fields.
+- `skeleton` creates an object with every documented field.
 - `violations` lists fields of a response that are unknown, missing, or of a wrong type or value.
 
-Everything is loaded on first use and cached. Importing this module does not import the SDK.
+Types are loaded on first use. Importing this module does not import the SDK.
 """
 
 from __future__ import annotations
@@ -99,7 +99,6 @@ def resource(object_name: str) -> type:
 
 @cache
 def fields(cls: type) -> dict[str, Any]:
-    """A class's documented fields and their annotations."""
     return {
         name: annotation
         for name, annotation in cls.__annotations__.items()
@@ -126,9 +125,7 @@ def _nullable(annotation: Any) -> bool:
 
 
 def _words(annotation: Any) -> tuple[str, ...]:
-    """The documented values of an enumeration, typed `Literal[…] | str`. Other strings, from later versions, do not
-    count.
-    """
+    """Documented values only: the types also allow `str`, for values of later versions."""
     return tuple(
         word for member in _members(annotation) if get_origin(member) is Literal for word in get_args(member)
     )
@@ -143,7 +140,7 @@ def _is_class_of_sdk(annotation: Any) -> bool:
 
 
 def _is_untyped(annotation: Any) -> bool:
-    """Whether any keys are allowed, as in metadata."""
+    """Any keys, as in metadata."""
     origin = get_origin(annotation) or annotation
     return origin is dict or getattr(origin, "__name__", "") == "UntypedStripeObject"
 
@@ -155,7 +152,7 @@ def _is_list_object(annotation: Any) -> bool:
 def skeleton(object_name: str) -> Json:
     """A new object with every documented field: null, zero or empty.
 
-    Required texts are empty, which `violations` reports. The builder must set the fields that Stripe always sends.
+    `violations` reports empty required texts: the builder must set the fields that Stripe always sends.
     """
     return copied(_blank(object_name))
 
@@ -171,7 +168,7 @@ def _blank(object_name: str) -> Json:
 
 
 def part(object_name: str, *path: str, **values: Any) -> Json:
-    """A new hash inside an object, such as part("invoice", "AutomaticTax", enabled=True)."""
+    """Such as part("invoice", "AutomaticTax", enabled=True)."""
     cls: Any = resource(object_name)
     for name in path:
         cls = getattr(cls, name)
@@ -183,7 +180,7 @@ def part(object_name: str, *path: str, **values: Any) -> Json:
 
 
 def words(object_name: str, *path: str, field: str) -> tuple[str, ...]:
-    """The documented values of an enumeration, such as words("charge", field="status")."""
+    """Such as words("charge", field="status")."""
     cls: Any = resource(object_name)
     for name in path:
         cls = getattr(cls, name)
@@ -213,7 +210,6 @@ def _empty(annotation: Any) -> Any:
 
 
 def violations(object_name: str, answer: Any) -> list[str]:
-    """The differences between a response and the package's type for `object_name`."""
     found: list[str] = []
     _check_object(object_name, answer, object_name, found)
     return found
@@ -333,7 +329,7 @@ def _check_hash(members: list[Any], value: Json, path: str, found: list[str]) ->
 
 
 def _names(class_name: str, object_name: Any) -> bool:
-    """Whether the class of that name, or its module's alias (`RefundResource`), is the object's."""
+    """The class's name, or its module's alias (`RefundResource`)."""
     try:
         return resource(object_name).__name__ == class_name.removesuffix("Resource")
     except KeyError:
@@ -345,7 +341,7 @@ def _names(class_name: str, object_name: Any) -> bool:
 
 @cache
 def params(name: str) -> dict[str, Any]:
-    """The annotated fields of a request's TypedDict: `InvoiceCreateParams` or `checkout.SessionCreateParams`."""
+    """`InvoiceCreateParams` or `checkout.SessionCreateParams`: annotated fields."""
     package, _, class_name = f"stripe.params.{name}".rpartition(".")
     module = import_module(f"{package}._{_snake(class_name)}")
     return _hints(getattr(module, class_name))
@@ -373,10 +369,9 @@ def _unwrapped(hint: Any) -> tuple[Any, bool]:
 
 
 def decode(name: str, form: Mapping[str, Any]) -> Json:
-    """A request's fields, typed by the TypedDict `name`.
+    """A request's fields, typed by the TypedDict `name`. `form` is a tree from `wire.form_tree`.
 
-    `form` is a tree from `wire.form_tree`. Raises Stripe's error for a field that is unknown (parameter_unknown),
-    missing (parameter_missing) or of a wrong type.
+    Raises Stripe's error for a field that is unknown, missing or of a wrong type.
     """
     return _decode_hash(params(name), form, "")
 

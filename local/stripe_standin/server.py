@@ -64,7 +64,6 @@ class StripeStandIn:
 
     @property
     def url(self) -> str:
-        """The base URL, without a trailing slash."""
         return self._server.url
 
     def __enter__(self) -> StripeStandIn:
@@ -76,7 +75,6 @@ class StripeStandIn:
         self._close()
 
     def serve_forever(self) -> None:
-        """Serve in this thread until interrupted."""
         try:
             self._server.serve_forever(0.25)
         finally:
@@ -88,7 +86,6 @@ class StripeStandIn:
         self.webhooks.close()
 
     def answer(self, method: str, target: str, headers: Message, body: bytes) -> Answer:
-        """The response to a request. Raises ConnectionDropped."""
         path = urlsplit(target).path
         if path.startswith(("/v1/", "/v2/")):
             answer = self._api.serve(method, target, _Headers(headers), body)
@@ -99,17 +96,14 @@ class StripeStandIn:
     # -- the objects, for assertions -------------------------------------------------------------------------
 
     def objects(self, object_name: str, **wanted: Any) -> list[Json]:
-        """Copies of the objects with these field values, oldest first: objects("invoice", status="paid").
-
-        A value of None matches everything.
-        """
+        """Oldest first: objects("invoice", status="paid"). None matches everything."""
         with self.state.lock:
             self.state.run_due()
             conditions = {name: value for name, value in wanted.items() if value is not None}
             return copied(self.state.all(object_name, **conditions))
 
     def get(self, object_id: str) -> Json:
-        """A copy of any object. Raises KeyError."""
+        """Raises KeyError."""
         with self.state.lock:
             self.state.run_due()
             found = self.state.find(object_id)
@@ -118,7 +112,6 @@ class StripeStandIn:
             return copied(found)
 
     def charges(self, customer: str | None = None, status: str | None = "succeeded") -> list[Json]:
-        """Charges with this status, or with any for None."""
         return self.objects("charge", customer=customer, status=status)
 
     def invoices(self, customer: str | None = None, status: str | None = None) -> list[Json]:
@@ -128,7 +121,6 @@ class StripeStandIn:
         return self.objects("checkout.session", customer=customer, status=status)
 
     def open_invoices(self, customer: str | None = None) -> list[Json]:
-        """Invoices that can still be paid."""
         return self.invoices(customer, "open")
 
     def refunds(self, customer: str | None = None) -> list[Json]:
@@ -146,18 +138,18 @@ class StripeStandIn:
 
     @property
     def events(self) -> list[Json]:
-        """All events in order. They are not copied, since events never change."""
+        """Not copied, since events never change."""
         with self.state.lock:
             self.state.run_due()
             return self.state.all("event")
 
     def balance(self, customer: str) -> int:
-        """The customer's balance in minor units. Credit is negative."""
+        """In minor units. Credit is negative."""
         amount: int = self.get(customer)["balance"]
         return amount
 
     def net_paid(self, customer: str | None = None) -> int:
-        """Charges minus refunds, in minor units. Currencies are not separated."""
+        """Charges minus refunds, in minor units, whatever the currency."""
         taken: int = sum(charge["amount"] for charge in self.charges(customer))
         returned: int = sum(
             refund["amount"]
@@ -168,21 +160,19 @@ class StripeStandIn:
 
     @property
     def requests(self) -> list[Request]:
-        """The API's requests so far, in the order of their responses."""
         return list(self._api.requests)
 
     def deliver_webhooks(self) -> int:
-        """Deliver all waiting webhooks now, and return how many were accepted. Failed ones wait for the next call."""
+        """See `Webhooks.deliver_now`."""
         return self.webhooks.deliver_now()
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Every attempt to deliver a webhook."""
         return list(self.webhooks.deliveries)
 
 
 class _Headers(dict[str, str]):
-    """A request's headers, case-insensitive."""
+    """Case-insensitive."""
 
     def __init__(self, message: Message) -> None:
         super().__init__((name.lower(), str(value)) for name, value in message.items())
@@ -213,7 +203,7 @@ class _Server(Server):
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        """Close all connections, so that no request is served afterwards."""
+        """No request is served afterwards."""
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:

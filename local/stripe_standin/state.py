@@ -1,7 +1,6 @@
 """The stand-in's state: objects, scheduled work, events, and the lock around them.
 
-Objects are stored in the form that the API returns (JSON hashes). What the API never returns, such as a card's number,
-is in a separate `Instrument`.
+Objects have the form that the API returns. An `Instrument` has what the API never returns, such as a card's number.
 """
 
 from __future__ import annotations
@@ -41,8 +40,6 @@ _FOUND_BY = {
 
 @dataclass
 class Settings:
-    """The settings that controls can change. All else is Stripe's behaviour."""
-
     attach_decline_cards: bool = False
     """Attach cards that the bank declines, to test every decline of a saved card. Stripe's test mode refuses them."""
     sepa_settles_after: float = SEPA_SETTLES_AFTER
@@ -70,8 +67,6 @@ class Settings:
 
 @dataclass
 class Instrument:
-    """The card or account of a payment method."""
-
     card: Card | None = None
     account: BankAccount | None = None
     set_up: bool = False
@@ -82,7 +77,7 @@ class Instrument:
 
 @dataclass
 class CheckoutLine:
-    """A line of a Checkout Session: the item that the API returns, and its tax."""
+    """A line: the item that the API returns, and its tax."""
 
     item: Json
     tax_behavior: str
@@ -92,8 +87,6 @@ class CheckoutLine:
 
 @dataclass
 class Checkout:
-    """A Checkout Session's data that the API does not return."""
-
     lines: list[CheckoutLine]
     payment_intent_data: Json
     allow_redisplay: str
@@ -106,7 +99,7 @@ class Checkout:
 
 
 class Payee(Protocol):
-    """The object that a payment intent pays for. It is notified after the payment's own events."""
+    """What a payment intent pays for. It is notified after the payment's own events."""
 
     @property
     def page(self) -> str:
@@ -126,8 +119,6 @@ class Payee(Protocol):
 
 @dataclass(frozen=True)
 class Origin:
-    """The API request being served. Its events name it."""
-
     request_id: str
     idempotency_key: str | None
 
@@ -165,11 +156,11 @@ class State:
     # -- objects ---------------------------------------------------------------------------------------------
 
     def new(self, object_name: str, **values: Any) -> Json:
-        """Create and store an object with every documented field. Raises AttributeError for an undocumented one."""
+        """Store an object with every documented field. Raises AttributeError for another field."""
         return self.keep(self.draft(object_name, **values))
 
     def draft(self, object_name: str, **values: Any) -> Json:
-        """Create an object without storing it, for a preview or as part of another object."""
+        """Like `new`, but not stored: a preview, or a part of another object."""
         unknown = values.keys() - fields(resource(object_name)).keys()
         if unknown:
             raise AttributeError(f"{object_name} has no {', '.join(sorted(unknown))}")
@@ -190,21 +181,20 @@ class State:
         return made
 
     def get(self, object_name: str, object_id: str, param: str = "id") -> Json:
-        """Raises Stripe's error when the id does not exist. `param` is the parameter that contains the id."""
+        """Raises Stripe's error. `param` is the parameter with the id."""
         found = self._objects[object_name].get(object_id)
         if found is None:
             raise no_such(object_name, object_id, param)
         return found
 
     def find(self, object_id: str) -> Json | None:
-        """Any object by its id."""
         for kept in self._objects.values():
             if object_id in kept:
                 return kept[object_id]
         return None
 
     def all(self, object_name: str, **wanted: Any) -> list[Json]:
-        """The objects with these field values, oldest first."""
+        """Oldest first."""
         candidates = self._objects[object_name]
         for name in _FOUND_BY.get(object_name, ()):
             if name in wanted:
@@ -234,10 +224,7 @@ class State:
     # -- events ----------------------------------------------------------------------------------------------
 
     def emit(self, event_type: str, subject: Json, before: Json | None = None) -> None:
-        """Record an event with the subject's current state, and announce it.
-
-        `before` is the subject's previous state. An `….updated` event lists the differences.
-        """
+        """Record and announce an event. `before` is the subject's previous state, for an `….updated` event."""
         data: Json = {"object": as_answered(subject)}
         if before is not None:
             data["previous_attributes"] = dict(_changed(before, subject))
@@ -257,7 +244,7 @@ class State:
 
 
 def as_answered(document: Json) -> Json:
-    """A copy in the form of a response, with only the first ten lines of an invoice or a credit note."""
+    """As returned: with only the first ten lines of an invoice or credit note."""
     answer = copied(document)
     lines = answer.get("lines")
     if isinstance(lines, dict) and len(lines["data"]) > EMBEDDED_LINES:

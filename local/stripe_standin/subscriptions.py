@@ -1,11 +1,10 @@
 """Subscriptions: https://docs.stripe.com/api/subscriptions.
 
-- A subscription with a future `billing_cycle_anchor` and `proration_behavior: none` is active immediately and charges
-  nothing before the anchor. The anchor may be at most one interval ahead.
-- Without an anchor the first period is invoiced and paid according to `payment_behavior`.
-- Each later period is invoiced when it starts. The invoice is a draft for about an hour. It is then paid with the
-  default method, or the subscription becomes past due.
-- Not supported: prorations, item changes, and Stripe's own retries with their final outcome.
+- With a future `billing_cycle_anchor` and `proration_behavior: none`, nothing is charged before the anchor. It may be
+  at most one interval ahead.
+- Without an anchor the first period is paid according to `payment_behavior`.
+- Each later period's invoice is a draft for about an hour, then paid off-session or past due.
+- Not supported: prorations, item changes, and Stripe's own retries.
 """
 
 from __future__ import annotations
@@ -226,7 +225,6 @@ def _boundary_after(end: int, anchor: int, recurring: Json) -> int:
 
 
 def _collect(state: State, invoice_id: str) -> None:
-    """Finalize a period's invoice and collect it off-session."""
     invoice = state.find(invoice_id)
     if invoice is None or invoice["status"] != "draft":
         return  # deleted or already finalized
@@ -264,7 +262,6 @@ def _first_invoice(state: State, subscription: Json, customer: Json, params: Jso
 def _invoice(
     state: State, subscription: Json, customer: Json, items: list[Json], reason: str, *, free: bool
 ) -> Json:
-    """A period's draft invoice."""
     invoice = invoices.new_invoice(
         state, customer,
         automatic_tax=subscription["automatic_tax"]["enabled"],
@@ -314,7 +311,7 @@ def retrieve(state: State, params: Json, subscription_id: str) -> Json:
 
 
 def list_all(state: State, params: Json) -> list[Json]:
-    """The subscriptions with `status`, or all but the cancelled ones without it."""
+    """Without `status`, all but the cancelled ones."""
     status = params.get("status")
     return [
         subscription

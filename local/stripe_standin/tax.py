@@ -1,9 +1,8 @@
 """Automatic tax: VAT by the country of the customer's address, like Stripe Tax for an EU seller.
 
-- Only the standard rates of the countries in the table apply. Elsewhere no tax is collected (`not_collecting`).
-- A customer whose `tax_exempt` is `reverse` or `exempt` pays none.
-- A price is net of tax unless its `tax_behavior` is `inclusive`.
-- Each line's tax is rounded half up to the minor unit. The invoice's tax is the sum of its lines' taxes.
+Only the table's standard rates apply. Other countries have no tax (`not_collecting`), nor have customers whose
+`tax_exempt` is `reverse` or `exempt`. Prices are net unless `tax_behavior` is `inclusive`. Each line's tax is rounded
+half up to the minor unit, and the invoice's tax is the sum.
 """
 
 from __future__ import annotations
@@ -34,14 +33,13 @@ class _Rule:
 
 
 def location_known(customer: Json) -> bool:
-    """Whether the customer's address has a country, which decides the tax."""
     return bool(customer["address"] and customer["address"]["country"])
 
 
 def taxes_of_line(
     state: State, customer: Json, amount: int, behavior: str, tax_code: str | None
 ) -> list[Json]:
-    """The `taxes` of an invoice line over `amount` minor units."""
+    """`amount` is in minor units."""
     rule = _rule(customer, tax_code)
     rate = _rate(state, customer["address"]["country"], rule.percent, inclusive=behavior == "inclusive")
     base = 100 + rule.percent if behavior == "inclusive" else Decimal(100)
@@ -89,7 +87,7 @@ def _rate(state: State, country: str, percent: Decimal, *, inclusive: bool) -> J
 
 
 def total(taxes: list[Json]) -> list[Json]:
-    """Taxes summed by rate, as in `total_taxes` of an invoice or a credit note."""
+    """Summed by rate, as in `total_taxes`."""
     summed: dict[tuple[str, str], Json] = {}
     for tax in taxes:
         key = (tax["tax_rate_details"]["tax_rate"], tax["taxability_reason"])

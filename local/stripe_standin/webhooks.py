@@ -1,7 +1,7 @@
-"""Webhooks: signed events, delivered in order by one thread, with retries.
+"""Webhooks: signed events, delivered in order by one thread: https://docs.stripe.com/webhooks.
 
-Stripe guarantees neither the order nor a single delivery, so settings can shuffle and duplicate. A failed delivery is
-retried after `RETRY_SECONDS`, and other deliveries continue meanwhile. https://docs.stripe.com/webhooks
+Stripe guarantees neither the order nor a single delivery, so settings can shuffle and duplicate. Failed deliveries are
+retried after `RETRY_SECONDS`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class WebhookSettings:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One attempt, with the receiver's status, or None without a response."""
+    """A status of None means no response."""
 
     event_id: str
     event_type: str
@@ -61,7 +61,7 @@ class _Waiting:
 
 
 def signature(secrets: Sequence[str], timestamp: int, body: bytes) -> str:
-    """The value of `Stripe-Signature`, with one v1 for each secret, as during Stripe's secret rotation."""
+    """One v1 for each secret, as during Stripe's secret rotation."""
     message = f"{timestamp}.".encode() + body
     signed = [hmac.new(secret.encode(), message, hashlib.sha256).hexdigest() for secret in secrets]
     return ",".join([f"t={timestamp}", *(f"v1={one}" for one in signed)])
@@ -88,12 +88,11 @@ class Webhooks:
     # -- incoming events -------------------------------------------------------------------------------------
 
     def announce(self, event: Json) -> None:
-        """Deliver a new event as the settings say."""
         if self.settings.on and (self.settings.url or self._receiver):
             self.send(event, self.settings.copies)
 
     def send(self, event: Json, times: int = 1) -> None:
-        """Deliver an event, regardless of `on` and `copies`."""
+        """Ignores `on` and `copies`."""
         gather = self.settings.gather_seconds if self.settings.shuffle is not None else 0.0
         due = time.monotonic() + self.settings.delay_seconds + gather
         with self._changed:
@@ -105,7 +104,7 @@ class Webhooks:
             self._changed.notify_all()
 
     def message(self, event: Json, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of an event, signed now or at `timestamp` (Unix seconds)."""
+        """Body and headers, signed at `timestamp` (Unix seconds) or now."""
         body = json.dumps({**event, "pending_webhooks": 1}, indent=2).encode()
         timestamp = int(time.time()) if timestamp is None else timestamp
         headers = {
@@ -121,10 +120,7 @@ class Webhooks:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 
     def deliver_now(self) -> int:
-        """Deliver everything waiting, due or not, in this thread. Returns how many deliveries were accepted.
-
-        Each is tried once. A failed one waits for the next call.
-        """
+        """Try each waiting delivery once, due or not, in this thread. Returns how many were accepted."""
         delivered = 0
         failed: list[_Waiting] = []
         while True:
@@ -162,7 +158,6 @@ class Webhooks:
                 self._changed.notify_all()
 
     def _next(self) -> _Waiting | None:
-        """Wait for the next due delivery. Returns None after `close`."""
         with self._changed:
             while not self._closed:
                 now = time.monotonic()
@@ -199,7 +194,7 @@ class Webhooks:
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
-        """An opener without a proxy. Created on first use, since loading the machine's certificates is slow."""
+        """Without a proxy. Created on first use, since it slowly loads the machine's certificates."""
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> int | None:

@@ -35,7 +35,7 @@ def form_tree(encoded: str) -> Json:
 
 
 def page(entries: list[Json], params: Json, url: str) -> Json:
-    """A page of a list, newest first, according to `limit`, `starting_after`, `ending_before` and `created`."""
+    """Newest first."""
     limit = params.get("limit", DEFAULT_LIMIT)
     if not 1 <= limit <= 100:
         raise bad_parameter("Limit must be between 1 and 100.", "parameter_invalid_integer", "limit")
@@ -76,7 +76,7 @@ def _created_within(entry: Json, created: Any) -> bool:
 
 
 def search_page(entries: list[Json], params: Json, url: str) -> Json:
-    """A page of search results. `page` is the number of earlier results, as an opaque text."""
+    """`page` is the number of earlier results."""
     limit = params.get("limit", DEFAULT_LIMIT)
     start = int(params["page"]) if str(params.get("page", "0")).isdigit() and params.get("page") else 0
     found = entries[::-1]
@@ -94,10 +94,7 @@ def search_page(entries: list[Json], params: Json, url: str) -> Json:
 
 
 def expanded(state: State, answer: Json, paths: Iterable[str]) -> Json:
-    """A copy of a response in which the objects that `expand` names replace their ids.
-
-    Stripe sends some fields only on request (`_INCLUDED`).
-    """
+    """A copy with the objects that `expand` names instead of their ids. Fields in `_INCLUDED` only come on request."""
     if answer["object"] in ("list", "search_result"):
         answer = {**answer, "data": [as_answered(entry) for entry in answer["data"]]}
     else:
@@ -108,7 +105,6 @@ def expanded(state: State, answer: Json, paths: Iterable[str]) -> Json:
 
 
 def check_depth(path: str) -> None:
-    """Raises Stripe's error for an `expand` that is too deep."""
     if len(path.split(".")) > MAX_DEPTH:
         message = f"You cannot expand more than {MAX_DEPTH} levels of a property. Property: {path}"
         raise bad_parameter(message, None, "expand")

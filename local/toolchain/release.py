@@ -1,12 +1,11 @@
 """Write a release's stamp into a built template: `release.py BUILT_TEMPLATE`, run by sam_build.sh.
 
-SAM publishes a function's version only when the function's package, environment or memory changes. It ignores the
-content of a layer and other properties, such as Timeout. The stamp is a hash of all sources of a release and is part of
-every function's environment. When it changes, every function gets a new version. It also marks the versions of a
-release, to find them later (docs/runbooks.md).
+SAM publishes a function's version only when the function's package, environment or memory changes. It ignores a
+layer's content and other properties, such as Timeout. The stamp hashes all sources of a release and is in every
+function's environment. A new release therefore gives every function a new version. All versions of a release carry its
+stamp (docs/runbooks.md).
 
-The stamp goes into the built copy, which `sam deploy` reads and `sam build` always rewrites. It hashes the sources, so
-the same commit has the same stamp on every machine.
+Only the built copy is stamped: `sam deploy` reads it, and `sam build` rewrites it.
 """
 
 from __future__ import annotations
@@ -25,10 +24,7 @@ _UNSTAMPED = re.compile(r"^(\s+RELEASE: )unbuilt$", re.MULTILINE)
 
 
 def stamp(root: Path, forced: str = "") -> str:
-    """Hash template.yaml and the sources of the layers, the functions and their packaging.
-
-    A different `forced` text changes the stamp, to publish the same sources again.
-    """
+    """Hash template.yaml and all sources. Another `forced` text publishes the same sources again."""
     found = hashlib.sha256(forced.encode())
     for path in _sources(root):
         content = path.read_bytes()
@@ -38,7 +34,6 @@ def stamp(root: Path, forced: str = "") -> str:
 
 
 def _sources(root: Path) -> Iterator[Path]:
-    """Yield the sources, without bytecode and hidden files."""
     yield root / "template.yaml"
     for path in sorted(path for folder in _FOLDERS for path in (root / folder).rglob("*")):
         parts = path.relative_to(root).parts
@@ -48,7 +43,7 @@ def _sources(root: Path) -> Iterator[Path]:
 
 
 def stamped(template: str, release: str) -> str:
-    """Return the built template with its stamp. Raises ValueError unless it has exactly one place for it."""
+    """Raises ValueError unless the template has exactly one place for the stamp."""
     text, places = _UNSTAMPED.subn(rf"\g<1>{release}", template)
     if places != 1:
         raise ValueError(f"{places} lines `RELEASE: unbuilt` in the built template instead of one")
