@@ -44,7 +44,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A running stack with one completed order, and the packages to measure against it."""
+    """A stack with one completed order, and the packages to measure."""
 
     stack: Stack
     packages: Path

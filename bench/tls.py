@@ -14,7 +14,7 @@ from tests.support.certificates import CertificateAuthority
 
 
 def certified(folder: Path) -> ssl.SSLContext:
-    """A server context for 127.0.0.1. The authority to trust is written to `authority.pem` in `folder`."""
+    """A context for 127.0.0.1. The authority to trust goes to `authority.pem` in `folder`."""
     authority = CertificateAuthority()
     (folder / "authority.pem").write_text(authority.pem())
     return authority.server_context(folder, "127.0.0.1")
@@ -22,7 +22,7 @@ def certified(folder: Path) -> ssl.SSLContext:
 
 @contextmanager
 def tls_in_front_of(address: str, context: ssl.SSLContext) -> Iterator[str]:
-    """Yield the address of a TLS port that forwards everything to the plain `address`."""
+    """The URL of a TLS port that forwards to the plain `address`."""
     target = urlsplit(address)
     listener = socket.create_server(("127.0.0.1", 0))
 

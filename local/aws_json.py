@@ -13,7 +13,7 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 class RefusalError(Exception):
-    """An error response. The code is from the service model or common to all AWS services."""
+    """`code` is from the service model or common to all AWS services."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -23,11 +23,11 @@ class RefusalError(Exception):
 
 
 class ModelMismatchError(Exception):
-    """The stand-in's response does not fit the service model: a bug of the stand-in."""
+    """A bug of the stand-in: its response does not fit the service model."""
 
 
 def plain(value: Any) -> Any:
-    """The value as it is sent: times become seconds."""
+    """Times become seconds."""
     if isinstance(value, Mapping):
         return {name: plain(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
@@ -42,7 +42,7 @@ def moment(seconds: float) -> datetime:
 
 
 def problems(shape: Any, value: Any, where: str) -> Iterator[str]:
-    """Yield what does not fit `shape`: botocore's validator first, then the constraints it does not check."""
+    """What botocore's validator finds, then what violates the constraints that it ignores."""
     if not where:
         report = ParamValidator().validate(value, shape)
         if report.has_errors():

@@ -14,7 +14,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class AwsHandler(Handler):
-    """The base handler of an AWS stand-in. `own_fault` is the service's code for an internal error."""
+    """`own_fault` is the service's code for an internal error."""
 
     max_body_bytes = 256 * 1024
     own_fault: ClassVar[str]
@@ -23,7 +23,7 @@ class AwsHandler(Handler):
         raise NotImplementedError
 
     def controlled(self, path: str, fields: Mapping[str, Any]) -> Answer:
-        """Run a control and return its status and JSON response."""
+        """A control's status and JSON response."""
         raise NotImplementedError
 
     @property

@@ -42,7 +42,7 @@ HEADERS = (
 
 @dataclass(frozen=True)
 class Received:
-    """One callback and the status it was answered with. `body` is parsed JSON if possible, else text."""
+    """`body` is parsed JSON if possible, else text."""
 
     at: int
     path: str

@@ -51,7 +51,7 @@ def _number(things: Collection[str], noun: str) -> str:
     return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
-# -- what changed --------------------------------------------------------------------------------------------
+# -- changed files -------------------------------------------------------------------------------------------
 
 
 def changed_files(root: Path) -> set[str]:
@@ -83,7 +83,7 @@ def _git(root: Path, *arguments: str) -> list[str]:
     return answer.stdout.splitlines() if answer.returncode == 0 else []
 
 
-# -- which tests it affects ----------------------------------------------------------------------------------
+# -- affected tests ------------------------------------------------------------------------------------------
 
 
 def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:

@@ -33,7 +33,7 @@ DemoAccounts = Mapping[str, Mapping[str, str]]
 
 
 class DemoFailedError(Exception):
-    """A sample order did not complete. The message gives the reason."""
+    """The message gives the reason."""
 
 
 def write_demo_file(stack: Stack) -> DemoAccounts:

@@ -22,7 +22,7 @@ _HEADING = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 
 
 class CheckoutFailedError(Exception):
-    """The order was not paid or not delivered. The message gives the reason."""
+    """The message gives the reason."""
 
 
 def show_sample_checkout(stack: Stack, account: Mapping[str, str], terminal: Terminal) -> None:

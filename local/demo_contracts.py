@@ -19,7 +19,7 @@ Account = Mapping[str, str]
 
 
 class ContractsFailedError(Exception):
-    """An order was not placed or not delivered. The message gives the reason."""
+    """The message gives the reason."""
 
 
 def show_all_contracts(stack: Stack, account: Account, terminal: Terminal) -> None:

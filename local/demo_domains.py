@@ -31,7 +31,7 @@ class _Client(Protocol):
 
 
 class DomainsFailedError(Exception):
-    """A sample domain was not delivered. The message gives the reason."""
+    """The message gives the reason."""
 
 
 def sample_domains() -> list[dict[str, Any]]:

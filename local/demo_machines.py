@@ -22,7 +22,7 @@ class _Client(Protocol):
 
 
 class MachinesFailedError(Exception):
-    """A sample machine was not delivered. The message gives the reason."""
+    """The message gives the reason."""
 
 
 def sample_machines(about: Mapping[str, Any]) -> list[dict[str, Any]]:

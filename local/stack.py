@@ -45,7 +45,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack. URLs have no trailing slash. `stripe` is empty when Stripe's own test mode is used."""
+    """URLs have no trailing slash. `stripe` is empty with Stripe's own test mode."""
 
     api: str
     stripe: str

@@ -40,7 +40,7 @@ def apply() -> None:
 
 
 def _judge(function: Any, batch: list[Any], result: dict[str, Any]) -> dict[str, Any]:
-    """Set the stream's position after a failure. Without an error the poller moves past the batch itself."""
+    """Without an error the poller moves past the batch itself."""
     mapping = _mapping(function, batch[0]["eventSourceARN"])
     failed_at = 0 if result.get("error") else _first_failure(mapping, batch, result.get("body"))
     if failed_at is None:

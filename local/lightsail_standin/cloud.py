@@ -45,7 +45,7 @@ class Cloud:
             for kept in (self.machines, self.addresses, self.work, self.built):
                 kept.clear()
 
-    # -- the API's operations: parameters in, answer out ------------------------------------------------------------
+    # -- API operations ---------------------------------------------------------------------------------------------
 
     def call(self, region: str, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Raises RefusalError."""
@@ -221,7 +221,7 @@ class Cloud:
         where = (machine.region, machine.name, "CreateInstance")
         return sum((work.region, work.resource, work.type) == where for work in self.work)
 
-    # -- looking up ---------------------------------------------------------------------------------------------------
+    # -- look-ups -----------------------------------------------------------------------------------------------------
 
     def _machine(self, region: str, name: str) -> Machine:
         if (region, name) not in self.machines:

@@ -49,7 +49,7 @@ class LightsailStandIn:
         # Looked up at each request, since a test may replace `answer`.
         self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
 
-    # -- as a service -----------------------------------------------------------------------------------------------
+    # -- service ----------------------------------------------------------------------------------------------------
 
     def client(self, region: str) -> Any:
         """A boto3 client connected to the stand-in. It neither opens a connection nor retries."""
@@ -97,7 +97,7 @@ class LightsailStandIn:
         self._record(Request(region, operation, name, outcome))
         return reply
 
-    # -- what it holds, for assertions ------------------------------------------------------------------------------
+    # -- for assertions ---------------------------------------------------------------------------------------------
 
     @property
     def machines(self) -> list[Machine]:
@@ -194,7 +194,7 @@ class LightsailStandIn:
         self.cloud.reset()
         self.requests.clear()
 
-    # -- inside -----------------------------------------------------------------------------------------------------
+    # -- internals --------------------------------------------------------------------------------------------------
 
     def _add_fault(self, fault: Fault) -> None:
         if fault.operation != "*" and fault.operation not in wire.service_model().operation_names:

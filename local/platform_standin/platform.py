@@ -120,7 +120,7 @@ class Platform:
         self._to_hold: set[str] = set()
         self._lock = threading.RLock()
 
-    # -- the contract ----------------------------------------------------------------------------------------
+    # -- contract --------------------------------------------------------------------------------------------
 
     def put(self, item_id: str, body: Mapping[str, Any]) -> Answer:
         """A PUT for a new or an existing service."""
@@ -173,7 +173,7 @@ class Platform:
             self._end(service, service.operation, _failure("service_deleted", "deleted meanwhile"))
         return 202, {}
 
-    # -- the work --------------------------------------------------------------------------------------------
+    # -- work ------------------------------------------------------------------------------------------------
 
     def _begin(self, service: Service) -> None:
         operation = Operation(
@@ -217,7 +217,7 @@ class Platform:
                 operation.status, operation.error = "failed", failure
         self._completed(operation)
 
-    # -- the controls ----------------------------------------------------------------------------------------
+    # -- controls --------------------------------------------------------------------------------------------
 
     def service(self, item_id: str) -> Service:
         """Raises KeyError."""

@@ -58,7 +58,7 @@ class PlatformStandIn:
     def answer(self, method: str, path: str, authorization: str, body: bytes) -> Reply:
         return self._api.answer(method, path, authorization, body)
 
-    # -- life ------------------------------------------------------------------------------------------------
+    # -- lifecycle -------------------------------------------------------------------------------------------
 
     @cached_property
     def _server(self) -> Server:
@@ -83,7 +83,7 @@ class PlatformStandIn:
             self._server.server_close()
             self._agenda.close()
 
-    # -- what it did, for assertions -------------------------------------------------------------------------
+    # -- for assertions --------------------------------------------------------------------------------------
 
     @property
     def services(self) -> Mapping[str, Service]:

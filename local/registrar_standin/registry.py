@@ -62,7 +62,7 @@ class Registry:
             self.renewed.clear()
             self.slow_checks.clear()
 
-    # -- the API's operations: parameters in, answer out ---------------------------------------------------------
+    # -- API operations ------------------------------------------------------------------------------------------
 
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Raises RefusalError."""

@@ -50,7 +50,7 @@ class RegistrarStandIn:
         # Looked up at each request, since a test may replace `answer`.
         self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
 
-    # -- as a service --------------------------------------------------------------------------------------------
+    # -- service -------------------------------------------------------------------------------------------------
 
     def clients(self) -> tuple[Any, Any]:
         """(asking, submitting) clients for Route53Registrar. They do not retry, so a test sees every fault."""
@@ -101,7 +101,7 @@ class RegistrarStandIn:
         self._record(operation, name, outcome)
         return reply
 
-    # -- what it did, for assertions -----------------------------------------------------------------------------
+    # -- for assertions ------------------------------------------------------------------------------------------
 
     def submissions(self, name: str) -> int:
         """Accepted registrations and transfers of this domain; each would cost money."""
@@ -213,7 +213,7 @@ class RegistrarStandIn:
         self._registry.reset()
         self.requests.clear()
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internals -----------------------------------------------------------------------------------------------
 
     def _add_fault(self, fault: Fault) -> None:
         known = wire.service_model().operation_names

@@ -47,7 +47,7 @@ def cancel(state: State, intent: Json, reason: str) -> None:
     )
 
 
-# -- taking money --------------------------------------------------------------------------------------------
+# -- charging ------------------------------------------------------------------------------------------------
 
 
 def take(state: State, intent: Json, method: Json, *, off_session: bool, authenticated: bool = False) -> None:
@@ -263,7 +263,7 @@ def settle(state: State, intent_id: str, failure_code: str | None = None) -> Jso
     return intent
 
 
-# -- authentication by the customer --------------------------------------------------------------------------
+# -- authentication ------------------------------------------------------------------------------------------
 
 
 def fail_authentication(state: State, intent: Json | None) -> None:
@@ -290,7 +290,7 @@ def fail_authentication(state: State, intent: Json | None) -> None:
 
 
 def method_to_authenticate(state: State, intent: Json | None) -> Json | None:
-    """The card that the open payment needs authenticated, if any."""
+    """The card waiting for authentication, if any."""
     if intent is None:
         return None
     if intent["status"] == "requires_action":

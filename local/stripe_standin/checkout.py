@@ -1,7 +1,8 @@
 """Checkout Sessions in payment mode: https://docs.stripe.com/api/checkout/sessions.
 
 An open session becomes complete when the customer has paid or a debit is processing. It expires by request or at
-`expires_at`. The first attempt to pay creates the payment intent. Rules for an adapter are in CHECKOUT.md.
+`expires_at`. The first attempt to pay creates the payment intent. Rules for an adapter are in
+local/stripe_standin/CHECKOUT.md.
 """
 
 from __future__ import annotations
@@ -368,7 +369,7 @@ def add_up(state: State, session: Json, checkout: Checkout, payer: Json | None) 
     )
 
 
-# -- reading and changing ------------------------------------------------------------------------------------
+# -- read and update -----------------------------------------------------------------------------------------
 
 
 def retrieve(state: State, params: Json, session_id: str) -> Json:

@@ -71,7 +71,7 @@ def known_email(state: State, session: Json) -> str | None:
 
 
 def asks_for_address(session: Json, behind: Checkout) -> bool:
-    """Whether the tax depends on the page's address instead of the customer's."""
+    """Whether the page's address decides the tax instead of the customer's."""
     return session["customer"] is None or behind.saves_address
 
 

@@ -160,7 +160,7 @@ class Console:
             page = pages.invoice(self._state, invoice, failure)
         return Answer(200 if failure is None else 402, page.encode(), _HTML)
 
-    # -- doing -----------------------------------------------------------------------------------------------
+    # -- actions ---------------------------------------------------------------------------------------------
 
     def _post(self, path: str, given: Json, headers: Mapping[str, str]) -> Answer:
         is_form = _is_form(headers)
@@ -212,7 +212,7 @@ class Console:
         return str(intent["latest_charge"])
 
 
-# -- forms and answers ---------------------------------------------------------------------------------------
+# -- forms and responses -------------------------------------------------------------------------------------
 
 
 def _is_form(headers: Mapping[str, str]) -> bool:

@@ -157,7 +157,6 @@ class Controls:
             setattr(self._webhooks.settings, name, typed)
 
     def add_fault(self, kind: str, path: str = ".*", **details: Any) -> Fault:
-        """See `faults.Fault`."""
         return self._faults.add(kind, path, **details)
 
     def clear_faults(self) -> None:

@@ -109,7 +109,7 @@ def _same(words: Iterable[str]) -> dict[str, str]:
     return {word: word.replace("_", " ") for word in words}
 
 
-# -- the objects ---------------------------------------------------------------------------------------------
+# -- objects -------------------------------------------------------------------------------------------------
 
 
 def _invoices(state: State) -> Markup:
@@ -266,7 +266,7 @@ def _request(request: Any) -> Markup:
     return text(f"{request.method} {request.path} → {request.status or 'connection broken'}")
 
 
-# -- the controls --------------------------------------------------------------------------------------------
+# -- controls ------------------------------------------------------------------------------------------------
 
 
 def _time() -> list[Markup]:

@@ -10,7 +10,7 @@ from .published import AUTHENTICATION_REQUIRED, CARDS, GOOD_CARD, Decline
 from .sdk_types import Json, copied, part
 from .state import State
 
-# -- opening and cancelling ----------------------------------------------------------------------------------
+# -- open and cancel -----------------------------------------------------------------------------------------
 
 
 def open_payment(state: State, invoice: Json) -> None:
@@ -124,7 +124,7 @@ def _activate(state: State, subscription: Json) -> None:
 
 
 def mark_past_due(state: State, invoice: Json) -> None:
-    """For the subscription of an unpaid later period."""
+    """The later period of a subscription is unpaid."""
     details = (invoice["parent"] or {}).get("subscription_details")
     if details is None or invoice["billing_reason"] != "subscription_cycle":
         return
@@ -135,7 +135,7 @@ def mark_past_due(state: State, invoice: Json) -> None:
         state.emit("customer.subscription.updated", subscription, before)
 
 
-# -- taking money --------------------------------------------------------------------------------------------
+# -- charging ------------------------------------------------------------------------------------------------
 
 
 def collect(
@@ -157,7 +157,7 @@ def collect(
         raise card_refused("invoice_payment_intent_requires_action", message, payment_intent=copied(intent))
 
 
-# -- the customer on the hosted page -------------------------------------------------------------------------
+# -- the hosted page -----------------------------------------------------------------------------------------
 
 
 def pay_on_page(state: State, invoice: Json, number: str | None = None) -> None:

@@ -137,7 +137,7 @@ ROUTES: tuple[Route, ...] = (
           "checkout.session"),
     _list("/v1/checkout/sessions/{id}/line_items", checkout.list_lines, "checkout.SessionLineItemListParams",
           "item"),
-    # Money back
+    # Refunds, credit notes, disputes
     _post("/v1/refunds", refunds.create, "RefundCreateParams", "refund", refunds.SUPPORTED),
     _list("/v1/refunds", refunds.list_all, "RefundListParams", "refund", "charge", "payment_intent"),
     _get("/v1/refunds/{id}", refunds.retrieve, "RefundRetrieveParams", "refund"),

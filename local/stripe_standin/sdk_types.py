@@ -80,7 +80,7 @@ def _copied(value: Any) -> Any:
     return value
 
 
-# -- the types of objects ------------------------------------------------------------------------------------
+# -- object types --------------------------------------------------------------------------------------------
 
 
 @cache
@@ -206,7 +206,7 @@ def _empty(annotation: Any) -> Any:
     return {int: 0, float: 0.0, bool: False, Decimal: "0"}.get(first, "")
 
 
-# -- checking responses --------------------------------------------------------------------------------------
+# -- validating responses ------------------------------------------------------------------------------------
 
 
 def violations(object_name: str, answer: Any) -> list[str]:

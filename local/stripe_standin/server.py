@@ -60,7 +60,7 @@ class StripeStandIn:
         self._server = _Server(_Handler, self, port)
         self.state.base_url = self.url
 
-    # -- life ------------------------------------------------------------------------------------------------
+    # -- lifecycle -------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
@@ -93,7 +93,7 @@ class StripeStandIn:
             return answer
         return self._console.serve(method, target, _Headers(headers), body)
 
-    # -- the objects, for assertions -------------------------------------------------------------------------
+    # -- for assertions --------------------------------------------------------------------------------------
 
     def objects(self, object_name: str, **wanted: Any) -> list[Json]:
         """Oldest first: objects("invoice", status="paid"). None matches everything."""
