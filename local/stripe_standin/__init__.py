@@ -35,8 +35,15 @@ Controls: POST JSON or form fields. Each has a form on the page at `/` and a met
     /_standin/events/ID/send       times: deliver an event again, whatever the settings
     /_standin/events/send          times: deliver all events again
     /_standin/events/make          type, object[, id, created, …]: deliver an invented event
-    /_standin/faults               kind (see `faults.KINDS`), path (a pattern of the whole path), method, times, after
-                                   (how many matching requests to skip)
+    /_standin/faults               kind, path (a pattern of the whole path), method, times, after (how many
+                                   matching requests to skip). Kinds:
+                                     error        do nothing, answer 500; a retry with the same key succeeds
+                                     error_after  apply it, answer 500; a retry gets that 500
+                                     lost         apply it, break the connection; a retry gets the response
+                                     dropped      do nothing, break the connection
+                                     too_many     do nothing, answer 429
+                                     delay        apply it after `milliseconds`
+                                     refuse       do nothing, answer `error` with `status`
     /_standin/faults/clear         clear all faults
     /i/INVOICE/pay                 card (a number): the customer pays, and authenticates if required
     /i/INVOICE/fail                the customer fails to authenticate
