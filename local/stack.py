@@ -4,7 +4,7 @@
         stack.api, stack.stripe, stack.platform, stack.lightsail, stack.registrar, stack.callbacks   # base URLs
         stack.aws.client("dynamodb")                               # the embedded AWS
 
-Several stacks may run at once, each with its own state folder and free ports.
+Several stacks may run at the same time, each with its own state folder and free ports.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def render(state: Mapping[str, Any]) -> str:
         "Lightsail stand-in",
         html.markup("<h1>Lightsail stand-in</h1>"),
         html.paragraph(
-            text(f"It stands in for Amazon Lightsail. Nothing here is real. A machine takes {takes}. "),
+            text(f"This is a stand-in for Amazon Lightsail. Nothing here is real. A machine takes {takes}. "),
             html.link("/", "Refresh"),
             text(" · "),
             html.link("/_standin/state", "everything as JSON"),

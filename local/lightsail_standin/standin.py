@@ -1,4 +1,4 @@
-"""The stand-in itself: it answers requests, applies faults and records every request."""
+"""The stand-in: it answers requests, applies faults and records every request."""
 
 from __future__ import annotations
 

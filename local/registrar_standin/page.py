@@ -94,7 +94,7 @@ def render(state: Mapping[str, Any]) -> str:
         "Registrar stand-in",
         html.markup("<h1>Registrar stand-in</h1>"),
         html.paragraph(
-            text("It stands in for Route 53 Domains. Nothing here is real. A registration takes "),
+            text("This is a stand-in for Route 53 Domains. Nothing here is real. A registration takes "),
             text(f"{_delay(delay)}, a transfer {_delay(transfer_delay)}. "),
             html.link("/", "Refresh"),
             text(" · "),

@@ -92,7 +92,7 @@ class Controls:
             return copied(found)
 
     def debit_checkout(self, session: str, iban: str = GOOD_IBAN, payer: Payer = PAYER) -> Json:
-        """The session is complete at once, but unpaid until the debit settles."""
+        """The session is complete immediately, but unpaid until the debit settles."""
         with self._state.lock:
             found = self._session(session)
             checkout_payment.pay_by_debit(self._state, found, iban, payer)

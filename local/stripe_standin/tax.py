@@ -1,8 +1,8 @@
 """Automatic tax: VAT by the country of the customer's address, like Stripe Tax for an EU seller.
 
-Only the table's standard rates apply. Other countries have no tax (`not_collecting`), nor have customers whose
-`tax_exempt` is `reverse` or `exempt`. Prices are net unless `tax_behavior` is `inclusive`. Each line's tax is rounded
-half up to the minor unit, and the invoice's tax is the sum.
+Only the table's standard rates apply. Other countries have no tax (`not_collecting`), nor do customers with
+`tax_exempt` set to `reverse` or `exempt`. Prices are net unless `tax_behavior` is `inclusive`. Each line's tax is
+rounded half up to the minor unit, and the invoice's tax is the sum.
 """
 
 from __future__ import annotations
