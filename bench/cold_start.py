@@ -1,4 +1,4 @@
-"""Counts the instructions of a cold start: `make bench`, see README.md in this folder."""
+"""Count the instructions of a cold start: `make bench`. See bench/README.md."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Millions of instructions, without those of an empty Python."""
+    """Millions of instructions, without those of Python itself."""
 
     importing: float
     first_call: float
@@ -44,7 +44,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A running stack with an order in it, and the packages to metric against it."""
+    """A stack with one completed order, and the packages to measure."""
 
     stack: Stack
     packages: Path
@@ -65,7 +65,6 @@ class Bench:
         )
 
     def _count(self, function: str, until: str, calls: int) -> int:
-        """The instructions of one fresh process."""
         method, path, parameters, body, expected = self._request(function)
         job = {
             "until": until,
@@ -101,10 +100,10 @@ class Bench:
                 return "GET", "/api/carts/{token}", {"token": self.cart_path.rpartition("/")[2]}, None, 200
             case "place_order":
                 return "POST", "/api/orders", {}, _site(), 202
-        sys.exit(f"How {function} is called stands nowhere; add it to _request.")
+        sys.exit(f"The bench has no request for {function}; add one to _request.")
 
     def _event(self, method: str, route: str, parameters: dict[str, str], body: object) -> dict[str, Any]:
-        """As API Gateway's HTTP API sends it, format 2.0."""
+        """An event of API Gateway's HTTP API, format 2.0."""
         path = route.format(**parameters)
         return {
             "version": "2.0",
@@ -152,7 +151,7 @@ def running_bench(packages: Path) -> Iterator[Bench]:
 
 
 def _completed_order(api: str, client: dict[str, str], cart_path: str) -> str:
-    """The path of the cart's one order, once it is delivered."""
+    """The path of the cart's only order, once completed."""
     for _ in range(600):
         (order,) = _document(call("GET", api + cart_path, headers=client))["orders"]
         path = str(order["poll_url"])
@@ -169,7 +168,6 @@ def _document(answer: Answer) -> Any:
 
 
 def without_bytecode(packages: Path, folder: Path) -> Path:
-    """A copy of the packages as they were before bytecode was shipped."""
     copy = folder / "packages"
     shutil.copytree(packages, copy, ignore=shutil.ignore_patterns("__pycache__"))
     return copy

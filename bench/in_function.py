@@ -1,13 +1,13 @@
-"""One fresh process of one function, counted from outside: `python -S in_function.py`, with a job as JSON on stdin.
+"""One process that the bench counts: `python -S in_function.py`, with a job as JSON on stdin.
 
-It imports nothing but what it has to, so that what is counted is the function's own.
+It imports only what it needs.
 """
 
 import sys
 
 
 class Context:
-    """What Lambda gives beside the event, as far as a handler may ask."""
+    """The parts of Lambda's context object that a handler may use."""
 
     function_name = memory_limit_in_mb = function_version = "bench"
     invoked_function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:bench:live"

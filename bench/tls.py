@@ -1,4 +1,4 @@
-"""TLS in front of the embedded AWS: on Lambda every AWS call has it, and loading the trusted roots is not cheap."""
+"""TLS in front of the embedded AWS. On Lambda every AWS call uses TLS, and loading the trusted roots is costly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.certificates import CertificateAuthority
 
 
 def certified(folder: Path) -> ssl.SSLContext:
-    """A server's context for 127.0.0.1; the authority to trust goes to `authority.pem` in this folder."""
+    """A context for 127.0.0.1. The authority to trust goes to `authority.pem` in `folder`."""
     authority = CertificateAuthority()
     (folder / "authority.pem").write_text(authority.pem())
     return authority.server_context(folder, "127.0.0.1")
@@ -22,7 +22,7 @@ def certified(folder: Path) -> ssl.SSLContext:
 
 @contextmanager
 def tls_in_front_of(address: str, context: ssl.SSLContext) -> Iterator[str]:
-    """The address of a port that passes everything on to `address`, a plain one."""
+    """The URL of a TLS port that forwards to the plain `address`."""
     target = urlsplit(address)
     listener = socket.create_server(("127.0.0.1", 0))
 

@@ -1,4 +1,4 @@
-"""`python -m local run|demo`: the whole system on this machine, with a sample order on its way through it."""
+"""`python -m local run|demo`: the whole system on this machine, with sample orders."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def main() -> int:
     parser.add_argument(
         "command",
         choices=("run", "demo", "logs", "switch"),
-        help="run: serve until Ctrl-C. demo: end with the sample order, 0 when it is completed. "
-        "logs: what the functions of the running stack have logged. switch: domain registration on, off, or on for "
-        "one account alone.",
+        help="run: serve until Ctrl-C. demo: place sample orders, then exit with 0 when they are completed. "
+        "logs: print what the functions of the running stack have logged. switch: turn domain registration on, off, "
+        "or on for one account.",
     )
     parser.add_argument(
         "about",
@@ -40,7 +40,7 @@ def main() -> int:
         "--state",
         type=Path,
         default=DEFAULT_STATE,
-        help="folder for logs, demo.json and received callbacks; a stack each (default: .local)",
+        help="folder for logs, demo.json and received callbacks; each stack needs its own (default: .local)",
     )
     options = parser.parse_args()
     if options.command == "logs":
@@ -59,7 +59,7 @@ def main() -> int:
                 show_how_to_go_on(stack, accounts, sample, terminal)
                 _serve(stack, terminal)
         terminal.line(
-            "Everything is stopped again. `make run` shows the same and goes on serving, with lines to paste."
+            "Everything is stopped. `make run` places the same orders, keeps serving and prints commands to try."
         )
     except KeyboardInterrupt:
         terminal.line()
@@ -81,7 +81,7 @@ def _print_logs(state: Path, about: str | None) -> int:
         if not found:
             Terminal().bad(_nothing_logged(about))
     except BrokenPipeError:
-        # `make logs | head`: whoever reads has seen enough. Python would complain once more at its end.
+        # `make logs | head` closes the pipe early. Without this, Python would print another error when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except StackError as error:
         Terminal().bad(str(error))
@@ -97,7 +97,7 @@ def _nothing_logged(about: str | None) -> str:
 
 def _switch(state: Path, to: str | None) -> int:
     if not to:
-        Terminal().bad("Say what to: on, off, or the id of the account that it shall be on for.")
+        Terminal().bad("Give one of: on, off, or an account's id to turn it on for that account only.")
         return 2
     try:
         turn_domains(state, to)
@@ -115,7 +115,7 @@ def _serve(stack: Stack, terminal: Terminal) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends as Ctrl-C does: through every `finally` on the way out, and only once."""
+    """Handle SIGTERM like Ctrl-C, once, so that every `finally` runs."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""boto3 clients for the embedded AWS, deaf to the developer's own AWS profile, region and credentials."""
+"""boto3 clients for the embedded AWS. They ignore the developer's own AWS profile, region and credentials."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ACCOUNT_ID = "111122223333"
-"""The account number AWS uses in its own examples."""
+"""The account number in AWS's own examples."""
 REGION = "eu-west-1"
 ACCESS_KEY_ID = "local"
 SECRET_ACCESS_KEY = "local"  # noqa: S105  # the emulator accepts any

@@ -1,5 +1,4 @@
-"""What the stand-ins for AWS services share of the wire protocol AWS JSON 1.1: errors, and whether a document fits a
-shape of the service model that botocore ships."""
+"""AWS JSON 1.1 for the AWS stand-ins: errors, and validation against the service models that botocore ships."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 class RefusalError(Exception):
-    """An error answer: the code is one of the service model's, or one that every AWS service may give."""
+    """`code` is from the service model or common to all AWS services."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -24,11 +23,11 @@ class RefusalError(Exception):
 
 
 class ModelMismatchError(Exception):
-    """The stand-in was about to answer what the real service never would: a bug of the stand-in."""
+    """A bug of the stand-in: its response does not fit the service model."""
 
 
 def plain(value: Any) -> Any:
-    """As it goes over the wire: times are seconds."""
+    """Times become seconds."""
     if isinstance(value, Mapping):
         return {name: plain(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
@@ -43,11 +42,11 @@ def moment(seconds: float) -> datetime:
 
 
 def problems(shape: Any, value: Any, where: str) -> Iterator[str]:
-    """What does not fit: structure, types and required members by botocore's own validator, and its gaps."""
+    """What botocore's validator finds, then what violates the constraints that it ignores."""
     if not where:
         report = ParamValidator().validate(value, shape)
         if report.has_errors():
-            # The values are left out: they may be personal data.
+            # Without the values, which may be personal data.
             yield from (_without_values(line) for line in report.generate_report().splitlines())
             return
     if shape.type_name == "structure":

@@ -1,5 +1,4 @@
-"""The stand-ins for AWS services on loopback: the wire protocol by POST at `/`, the page by GET there, the controls
-under /_standin."""
+"""Loopback servers of the AWS stand-ins: POST `/` is the AWS API, GET `/` a page, /_standin the controls."""
 
 from __future__ import annotations
 
@@ -15,17 +14,16 @@ Answer = tuple[int, dict[str, Any]]
 
 
 class AwsHandler(Handler):
-    """A stand-in's server derives from this. `own_fault` is the service's word for a fault of its own."""
+    """`own_fault` is the service's code for an internal error."""
 
     max_body_bytes = 256 * 1024
     own_fault: ClassVar[str]
 
     def page(self) -> str:
-        """The page as HTML."""
         raise NotImplementedError
 
     def controlled(self, path: str, fields: Mapping[str, Any]) -> Answer:
-        """What a control answers, as JSON."""
+        """A control's status and JSON response."""
         raise NotImplementedError
 
     @property

@@ -1,4 +1,4 @@
-"""What the stand-ins for AWS services share beside the wire: requests that end in this process, and faults."""
+"""Shared parts of the AWS stand-ins: in-process requests and faults."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from local.aws_json import CONTENT_TYPE, RefusalError
 
 
 class AnswerLostError(Exception):
-    """The connection breaks before the answer."""
+    """The connection breaks before the response."""
 
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` requests of an operation (`*` for any); no refusal: the answer is lost."""
+    """Applies to the next `times` requests of `operation` (`*` for any). Without a refusal the response is lost."""
 
     operation: str
     refusal: RefusalError | None
@@ -33,7 +33,7 @@ class Reply:
 
 
 class Faults:
-    """What goes wrong next, safe for many threads."""
+    """Pending faults. Thread-safe."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -48,7 +48,7 @@ class Faults:
             self._faults.clear()
 
     def take(self, operation: str) -> Fault | None:
-        """The fault that this request meets, if any."""
+        """Use up and return the fault for this request, if any."""
         with self._lock:
             for fault in self._faults:
                 if fault.operation in ("*", operation):
@@ -59,7 +59,6 @@ class Faults:
         return None
 
     def state(self) -> list[dict[str, Any]]:
-        """Fit for JSON."""
         with self._lock:
             return [
                 {
@@ -72,7 +71,7 @@ class Faults:
 
 
 def in_process(answer: Callable[[Mapping[str, str], bytes], Reply]) -> Callable[..., Any]:
-    """A handler of boto3's event `before-send`: requests end at `answer` instead of going out."""
+    """A handler for boto3's `before-send` event that answers requests in this process."""
 
     def before_send(request: Any, **_: Any) -> Any:
         from botocore.awsrequest import AWSResponse
@@ -96,8 +95,6 @@ def reply_of(status: int, body: bytes) -> Reply:
 
 
 class Body(BytesIO):
-    """What botocore reads an answer from."""
-
     def stream(self, amount: int = 65_536) -> Any:
         while chunk := self.read(amount):
             yield chunk

@@ -1,17 +1,15 @@
-"""A client's end of our callbacks, for local use: takes everything, verifies nothing, writes it all down.
+"""A receiver for our callbacks. It accepts every callback, verifies none and records all.
 
     python -m local.callback_receiver --port 9009 --record .local/callbacks.jsonl
 
-Callbacks go to any path but the ones below. Each is one JSON line of the record:
-`{"at", "path", "status", "headers": {…}, "body"}`, `at` in epoch milliseconds.
+Callbacks may go to any path except those below. The record has one JSON line for each callback:
+`{"at", "path", "status", "headers": {…}, "body"}`. `at` is in epoch milliseconds.
 
-    GET  /                       what came, to look at
-    GET  /received?order=<uuid>  what came, as JSON; all of it without `order`
-    POST /_receiver/next         how the next callbacks are answered, JSON or form fields: `status` (500,
-    410, 429, …),
-                                 `times` (1), `retry_after` (header, as given), `slow` (seconds before the
-                                 answer)
-    POST /_receiver/reset        forget what came and how to answer
+    GET  /                       a page
+    GET  /received?order=<uuid>  the callbacks for one order as JSON, or all without `order`
+    POST /_receiver/next         how to answer the next callbacks (JSON or form fields): `status`, `times` (1),
+                                 `retry_after` (the header), `slow` (seconds before the response)
+    POST /_receiver/reset        clear the callbacks and the answers set
 
 In a test: `with CallbackReceiver() as receiver: … receiver.url … receiver.received`.
 """
@@ -44,7 +42,7 @@ HEADERS = (
 
 @dataclass(frozen=True)
 class Received:
-    """One callback as it came, and the status it was answered with. `body` is JSON if it can be read so."""
+    """`body` is parsed JSON if possible, else text."""
 
     at: int
     path: str
@@ -54,13 +52,11 @@ class Received:
     raw_body: bytes
 
     def document(self) -> dict[str, Any]:
-        """Fit for JSON."""
         document = asdict(self)
         del document["raw_body"]
         return document
 
     def is_about(self, order: str) -> bool:
-        """Whether it tells of this order."""
         try:
             return any(entry["id"] == order for entry in self.body["task"]["orders"])
         except (KeyError, TypeError):
@@ -69,7 +65,7 @@ class Received:
 
 @dataclass
 class NextAnswer:
-    """How the next `times` callbacks are answered; `slow` in seconds."""
+    """How to answer the next `times` callbacks; `slow` is in seconds."""
 
     status: int
     times: int = 1
@@ -78,7 +74,7 @@ class NextAnswer:
 
 
 class CallbackReceiver:
-    """The receiver in this process, on a free port of 127.0.0.1 unless given a `port`. A context manager."""
+    """The receiver on 127.0.0.1, as a context manager. Port 0 picks a free one."""
 
     def __init__(
         self,
@@ -96,7 +92,6 @@ class CallbackReceiver:
 
     @property
     def url(self) -> str:
-        """The base address, without a slash at its end."""
         return self._server.url
 
     def __enter__(self) -> CallbackReceiver:
@@ -107,39 +102,36 @@ class CallbackReceiver:
         self._server.stop()
 
     def serve_forever(self) -> None:
-        """Serve in this thread until interrupted."""
         try:
             self._server.serve_forever()
         finally:
             self._server.server_close()
 
     def about(self, order: str | None) -> list[Received]:
-        """What came about an order, oldest first; everything for None."""
+        """An order's callbacks, oldest first, or all for None."""
         with self._lock:
             return [entry for entry in self.received if order is None or entry.is_about(order)]
 
     def all(self) -> tuple[list[Received], list[NextAnswer]]:
-        """What came, and how the next callbacks are answered."""
+        """All callbacks, and the answers set."""
         with self._lock:
             return list(self.received), [replace(answer) for answer in self._next]
 
     def answer_next(
         self, status: int, *, times: int = 1, retry_after: str | None = None, slow: float = 0.0
     ) -> None:
-        """Answer the next callbacks so, `slow` seconds after they came. The ones after them get 200 again."""
+        """Answer the next `times` callbacks with `status` after `slow` seconds."""
         if not 200 <= status <= 599 or times < 1 or slow < 0:
             raise ValueError("status is 200 to 599, times at least 1, slow not negative")
         with self._lock:
             self._next.append(NextAnswer(status, times, retry_after, slow))
 
     def reset(self) -> None:
-        """Forget what came and how to answer."""
         with self._lock:
             self.received.clear()
             self._next.clear()
 
     def take(self, path: str, headers: Mapping[str, str], raw_body: bytes) -> NextAnswer:
-        """Note a callback and say how to answer it."""
         try:
             body = json.loads(raw_body)
         except ValueError:
@@ -172,16 +164,16 @@ def _page(entries: Sequence[Received], waiting: Sequence[NextAnswer]) -> str:
         "Callbacks received",
         html.markup("<h1>Callbacks received</h1>"),
         html.paragraph(
-            html.text("A client's end of the callbacks: it takes everything and verifies nothing. "),
+            html.text("The receiving side of the callbacks. It accepts every callback and verifies none. "),
             html.link("/", "Refresh"),
             html.text(" · "),
-            html.link("/received", "all of it as JSON"),
+            html.link("/received", "all as JSON"),
         ),
         html.section(
             "How the next callbacks are answered",
             html.form(
                 "/_receiver/next",
-                "answer so",
+                "set",
                 html.number("times", "The next", 1, least=1, whole=True),
                 html.number("status", "Status", 503, least=200, whole=True),
                 html.field("retry_after", "Retry-After (seconds or a date)"),
@@ -194,11 +186,11 @@ def _page(entries: Sequence[Received], waiting: Sequence[NextAnswer]) -> str:
             ),
         ),
         html.section(
-            f"What came: {len(entries)}",
+            f"Received: {len(entries)}",
             html.table(
                 ("Time", "Answered", "Headers", "Body"), map(_row, reversed(entries[-100:])), "Nothing yet."
             ),
-            html.paragraph(html.button("/_receiver/reset", "forget what came, and answer with 200")),
+            html.paragraph(html.button("/_receiver/reset", "clear the callbacks and answer with 200")),
         ),
     )
 
@@ -280,8 +272,10 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="where each callback becomes a JSON line")
+    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 picks a free one")
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="file that gets a JSON line for each callback"
+    )
     options = parser.parse_args()
 
     receiver = CallbackReceiver(

@@ -1,9 +1,8 @@
-"""`python -m local.check`, the tests of `make check`: unit and structure tests, and those of what changed.
+"""`python -m local.check`, the tests of `make check`: unit tests, structure tests, and the tests of what changed.
 
-A test file is about a change when it imports a changed file, itself or through others, or when one of these names a
-changed file that is no Python (`template.yaml`, a folder of `events/`). Almost everything imports almost everything
-that way, since most tests run the whole system. So the nearest run first, and after a minute the rest is left out and
-counted. `make test` runs everything.
+A change affects a test file that imports a changed file, directly or indirectly. Naming a changed non-Python file
+(`template.yaml`, a folder of `events/`) counts too. Most changes affect most tests, so the nearest tests run first, and
+the rest are skipped when the time is over.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ SECONDS = 50.0
 ALWAYS = ("tests/unit", "tests/structure")
 NEVER = "tests/e2e"
 
-# Where the imports of a file begin: `hosting_orders.domain` is layers/hosting_orders/hosting_orders/domain.
+# The roots of imports: `hosting_orders.domain` is layers/hosting_orders/hosting_orders/domain.
 _IMPORT_FROM = ("", "layers/hosting_orders/")
-# Tests reach the handlers by a name that is computed.
+# Tests import the handlers by a computed name, which no import statement shows.
 _COMPUTED = {"tests/support/world.py": "functions/"}
 
 
@@ -34,7 +33,7 @@ def main() -> int:
     chosen = felt_by(changed, read_files(ROOT)) if changed else []
     print(_what_runs(changed, chosen), flush=True)
     plugin = ["-p", "local.check_deadline", "--deadline", str(started + SECONDS)]
-    # Small portions keep the order: the nearest run first, in whichever process.
+    # Small chunks keep the order: the nearest tests run first, in either process.
     processes = ["-n", "2", "--maxschedchunk", "8"]
     return subprocess.call([sys.executable, "-m", "pytest", *processes, *plugin, *ALWAYS, *chosen], cwd=ROOT)
 
@@ -43,8 +42,8 @@ def _what_runs(changed: Collection[str], chosen: Collection[str]) -> str:
     if not changed:
         return "Nothing has changed here: unit and structure tests only. `make test` runs everything."
     return (
-        f"{_number(changed, 'file')} changed, which {_number(chosen, 'test file')} can feel, beside the unit and "
-        f"structure tests: the nearest first, for {SECONDS:.0f} seconds. `make test` runs everything."
+        f"{_number(changed, 'file')} changed, affecting {_number(chosen, 'test file')} in addition to the unit and "
+        f"structure tests. The nearest run first, for {SECONDS:.0f} seconds. `make test` runs everything."
     )
 
 
@@ -52,11 +51,11 @@ def _number(things: Collection[str], noun: str) -> str:
     return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
-# -- what changed --------------------------------------------------------------------------------------------
+# -- changed files -------------------------------------------------------------------------------------------
 
 
 def changed_files(root: Path) -> set[str]:
-    """What differs from the last commit that the upstream branch has too; without an upstream, from HEAD."""
+    """Files that differ from the merge base with upstream, or from HEAD without an upstream."""
     base = _git(root, "merge-base", "HEAD", "@{upstream}") or ["HEAD"]
     return {
         *_git(root, "diff", "--name-only", "--no-renames", base[0]),
@@ -65,13 +64,12 @@ def changed_files(root: Path) -> set[str]:
 
 
 def read_files(root: Path) -> dict[str, str]:
-    """The text of every Python file that git tracks or would track."""
     names = _git(root, "ls-files", "--cached", "--others", "--exclude-standard", "*.py")
     return {name: (root / name).read_text(encoding="utf-8") for name in names if (root / name).is_file()}
 
 
 def _git(root: Path, *arguments: str) -> list[str]:
-    """The lines of its answer; none when it has nothing to say, or is not there."""
+    """The lines of git's output, or none when git fails."""
     try:
         answer = subprocess.run(
             ["git", "-c", "core.quotePath=false", *arguments],
@@ -85,14 +83,13 @@ def _git(root: Path, *arguments: str) -> list[str]:
     return answer.stdout.splitlines() if answer.returncode == 0 else []
 
 
-# -- which tests can feel it ---------------------------------------------------------------------------------
+# -- affected tests ------------------------------------------------------------------------------------------
 
 
 def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
-    """The test files that can feel a change, nearest first, without those that always or never run here.
+    """The affected test files, nearest first, without ALWAYS and NEVER.
 
-    Nearest are changed tests and those that import a changed file themselves; then those that share a rare word of
-    its name, as test_refunds.py does with refund_order/app.py; then the others.
+    Changed tests and direct importers come first. Tests that share a rare word with a changed file's name come next.
     """
     far = _distances(changed, texts)
     tests = [
@@ -112,16 +109,15 @@ def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
 
 
 def _words(path: str) -> set[str]:
-    """`refund` and `order` for functions/refund_order/app.py: of a file's name, or of its folder's when every folder
-    has such a file. Plurals count as one thing."""
+    """The words of a file's name without plural s, or of its folder's name for app.py and __init__.py."""
     parts = PurePosixPath(path)
     stem = parts.parent.name if parts.stem in ("app", "__init__") else parts.name.partition(".")[0]
     return {word.removesuffix("s") for word in stem.split("_") if word != "test"}
 
 
 def _distances(changed: Collection[str], texts: Mapping[str, str]) -> dict[str, int]:
-    """Over how many imports each file reaches a changed one; those that reach none are missing."""
-    known = {*texts, *changed}  # what was deleted is imported still, perhaps
+    """The number of imports from each affected file to the nearest changed file."""
+    known = {*texts, *changed}  # a deleted file may still be imported
     by_name = _spellings(known)
     importers: dict[str, list[str]] = {}
     for path, text in texts.items():
@@ -141,7 +137,7 @@ def _distances(changed: Collection[str], texts: Mapping[str, str]) -> dict[str, 
 def _uses(
     path: str, text: str, known: Collection[str], by_name: Mapping[str, Collection[str]]
 ) -> Iterator[str]:
-    """The files that one imports or names, as far as they are ours."""
+    """The files of this project that `path` imports or names."""
     tree = ast.parse(text)
     for name in _imported(path, tree):
         yield from _files_of(name, known)
@@ -154,7 +150,7 @@ def _uses(
 
 
 def _imported(path: str, tree: ast.AST) -> Iterator[str]:
-    """The dotted names of what is imported; a name out of a module as well, for it may be a module itself."""
+    """Imported dotted names. `from a import b` also yields `a.b`, which may be a module."""
     folder = PurePosixPath(path).parent.parts
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -167,7 +163,6 @@ def _imported(path: str, tree: ast.AST) -> Iterator[str]:
 
 
 def _files_of(name: str, known: Collection[str]) -> Iterator[str]:
-    """The module's file, and the packages that are imported on the way to it."""
     parts = name.split(".")
     for count in range(1, len(parts) + 1):
         for start in _IMPORT_FROM:
@@ -176,7 +171,7 @@ def _files_of(name: str, known: Collection[str]) -> Iterator[str]:
 
 
 def _spellings(known: Collection[str]) -> Mapping[str, Collection[str]]:
-    """How a file that is no Python may be named: its path, its name, or a folder that holds no Python either."""
+    """Names of each non-Python file: its path, file name and folders without Python."""
     of_python = {folder for path in known if path.endswith(".py") for folder in PurePosixPath(path).parents}
     found: dict[str, set[str]] = {}
     for path in known:

@@ -1,4 +1,4 @@
-"""A pytest plugin: tests outside of `check.ALWAYS` that would begin after `--deadline` are skipped and counted."""
+"""A pytest plugin: tests outside of `check.ALWAYS` that would start after `--deadline` are skipped and counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from local.check import ALWAYS
 
-_LEFT_OUT = "left out: their time is over. `make test` runs them"
+_LEFT_OUT = "left out: the time is over. `make test` runs them"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,5 +22,5 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """They are counted, but thousands of letters would hide what there is to read."""
+    """No letter for each skipped test: thousands would hide the failures."""
     return ("skipped", "", "SKIPPED") if report.skipped and _LEFT_OUT in str(report.longrepr) else None

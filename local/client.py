@@ -1,4 +1,4 @@
-"""A small HTTP client for servers on this machine. It never asks a proxy, whatever the environment says."""
+"""A small HTTP client for servers on this machine. It never uses a proxy, even when the environment sets one."""
 
 from __future__ import annotations
 
@@ -32,10 +32,7 @@ def call(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Sends one request, with `document` as its JSON body or `form` as a browser sends one, when there is either.
-
-    Raises OSError when nobody answers.
-    """
+    """`document` is sent as JSON, `form` as form fields. Raises OSError without a response."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT_SECONDS)
     body, content = None, {}

@@ -1,4 +1,4 @@
-"""The sample order: placed over HTTP as a client would, and followed until it is completed."""
+"""The sample order: placed over HTTP like a client's, and followed until it is completed."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ DemoAccounts = Mapping[str, Mapping[str, str]]
 
 
 class DemoFailedError(Exception):
-    """The sample order did not complete; the message says why."""
+    """The message gives the reason."""
 
 
 def write_demo_file(stack: Stack) -> DemoAccounts:
-    """Creates the demo data and writes its addresses and keys to `demo.json` in the stack's state folder.
+    """Create the demo data, and write its addresses and keys to `demo.json`.
 
-    Raises DemoFailedError when Stripe does not take the demo customers.
+    Raises DemoFailedError when Stripe refuses the demo customers.
     """
     import stripe
 
@@ -64,8 +64,6 @@ def write_demo_file(stack: Stack) -> DemoAccounts:
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """A client of the API with an account's own key."""
-
     api: str
     account: Mapping[str, str]
 
@@ -89,16 +87,13 @@ class _Client:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The site order that was shown: what was asked for, and what its answers called it."""
-
     site: Mapping[str, Any]
     order_id: str
     cart_path: str
 
 
 def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) -> Sample:
-    """Places a site order, three domain orders, a machine of each plan and an order that is paid on a page, and shows
-    what happens to them. Raises DemoFailedError when one does not complete."""
+    """Place the sample orders and show their progress. Raises DemoFailedError when one does not complete."""
     client = _Client(stack.api, accounts[SAMPLE_ACCOUNT])
     order = _sample_order(client.get("/api/about"), stack.callbacks)
     terminal.heading(f"A site order by the account “{SAMPLE_ACCOUNT}”: POST {stack.api}/api/orders")
@@ -110,12 +105,12 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
     follower.until_the_callback(shown["order"]["id"])
     follower.until_the_cart_is_completed()
     _show_delivered(shown, terminal)
-    terminal.good("The order is completed: paid, delivered, and its client told.")
+    terminal.good("The order is completed: paid and delivered, and the client has its callback.")
     try:
         show_sample_domains(client, terminal)
     except DomainsFailedError as error:
         raise DemoFailedError(str(error)) from error
-    terminal.good("The domains are registered and transferred, with a DNS zone each.")
+    terminal.good("The domains are registered and transferred. Each has a DNS zone.")
     try:
         show_sample_machines(client, terminal)
         show_sample_checkout(stack, accounts[CHECKOUT_ACCOUNT], terminal)
@@ -126,7 +121,6 @@ def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) 
 
 
 def _sample_order(about: Mapping[str, Any], callbacks: str) -> dict[str, Any]:
-    """A basic WordPress site where it is offered first."""
     variant = next(variant["name"] for variant in about["variants"] if variant["available"])
     return {
         "site": {
@@ -141,8 +135,6 @@ def _sample_order(about: Mapping[str, Any], callbacks: str) -> dict[str, Any]:
 
 
 class _Follower:
-    """Polls as a client does and tells what is new."""
-
     def __init__(
         self, stack: Stack, client: _Client, accepted: Mapping[str, Any], terminal: Terminal, placed_at: float
     ) -> None:
@@ -156,7 +148,6 @@ class _Follower:
         self._tell_payment(accepted["payment"])
 
     def until_the_end(self) -> Any:
-        """The order as it is shown at its end."""
         deadline = self._placed_at + _ORDER_SECONDS
         while True:
             cart = self._client.get(self._cart_url)
@@ -190,7 +181,7 @@ class _Follower:
                     self._terminal.line(f"         {line}")
                 return
             if time.monotonic() > deadline:
-                raise DemoFailedError("The order is completed, but its callback did not come.")
+                raise DemoFailedError("The order is completed, but its callback did not arrive.")
             self._pause()
 
     def until_the_cart_is_completed(self) -> None:

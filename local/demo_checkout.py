@@ -1,4 +1,4 @@
-"""A site for an account without a saved payment method: paid on the payment page, as a browser would."""
+"""A site for an account without a saved payment method, paid on the payment page as a browser would."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _HEADING = re.compile(r"<h1[^>]*>(.*?)</h1>", re.DOTALL)
 
 
 class CheckoutFailedError(Exception):
-    """The sample order was not paid or not delivered; the message says why."""
+    """The message gives the reason."""
 
 
 def show_sample_checkout(stack: Stack, account: Mapping[str, str], terminal: Terminal) -> None:
-    """Orders a site in version 1, pays it on its page and follows it. Raises CheckoutFailedError.
+    """Order a site in version 1, pay it on its page and follow it. Raises CheckoutFailedError.
 
-    In Stripe's real test mode a person has to pay, so the page's address is shown and nothing is waited for.
+    With Stripe's own test mode, only print the payment page's URL: a person has to pay.
     """
     key = account["user_key_v1"]
     headers = {"Authorization": f"Bearer {key}", "X-Auth-Account": account["id"], "X-Api-Version": "1"}
@@ -59,8 +59,8 @@ def show_sample_checkout(stack: Stack, account: Mapping[str, str], terminal: Ter
 
 
 def _pay(payment_url: str) -> str:
-    """Looks at the payment page and sends its form; returns where the customer goes then."""
-    address = payment_url.partition("#")[0]  # a browser keeps the fragment to itself
+    """Pay, and return the address that the customer is sent to."""
+    address = payment_url.partition("#")[0]  # a browser does not send the fragment
     answer = call("GET", address)
     if answer.status != 200:
         raise CheckoutFailedError(f"The payment page answers {answer.status}.")
@@ -86,7 +86,6 @@ def _completed(stack: Stack, order_id: str, headers: Mapping[str, str], started:
 
 
 def _heading(page: str) -> str:
-    """What the order's page says on top."""
     answer = call("GET", page)
     found = _HEADING.search(answer.body.decode())
     if answer.status != 200 or found is None:
@@ -101,7 +100,6 @@ def _document(answer: Answer, expected: int) -> Any:
 
 
 def _short(url: str) -> str:
-    """An address whose secret part is too long to read."""
     parts = urlsplit(url)
     folder, _, secret = parts.path.rpartition("/")
     return f"{parts.scheme}://{parts.netloc}{folder}/{secret[:12]}…"

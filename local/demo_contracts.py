@@ -1,4 +1,4 @@
-"""One order through each of the four contracts, and each of them read through all four."""
+"""One order placed through each of the four contracts, and each order read through all four."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Account = Mapping[str, str]
 
 
 class ContractsFailedError(Exception):
-    """An order was not placed or not delivered; the message says why."""
+    """The message gives the reason."""
 
 
 def show_all_contracts(stack: Stack, account: Account, terminal: Terminal) -> None:
-    """Places an order through each contract and shows what all four say at its end. Raises ContractsFailedError."""
-    terminal.heading("An order through each of the four contracts, and what all four say of it")
+    """Place an order through each contract and show its status in all four. Raises ContractsFailedError."""
+    terminal.heading("One order through each of the four contracts, with its status in all four")
     client = _Client(stack, account)
     placed = {name: place(client) for name, place in _PLACE.items()}
     started = time.monotonic()
@@ -41,8 +41,6 @@ def show_all_contracts(stack: Stack, account: Account, terminal: Terminal) -> No
 
 
 class _Client:
-    """The account's keys, one for each contract."""
-
     def __init__(self, stack: Stack, account: Account) -> None:
         self._stack = stack
         self._account = account
@@ -64,10 +62,9 @@ class _Client:
         return str(shown["order"]["status"])
 
     def all_words(self, order_id: str) -> dict[str, str]:
-        """What each contract says of the order."""
         polled = self.ask("GET", f"/api/v1/orders/{order_id}", 200, key="api_key_000")["data"]
         v1 = self.ask("GET", f"/api/orders/{order_id}", 200, key="user_key_v1", scoped=True)
-        # Contract 001 knows the number alone, and a task's id is the number with one digit behind it.
+        # Contract 001 only knows the order number. A task's id is that number with one more digit.
         number = v1["tasks"][0]["id"] // 10
         billing = self.ask("GET", f"/api/billing/order/{number}", 200, key="api_key_001")["data"]
         return {

@@ -1,4 +1,4 @@
-"""Three domains on their way: a .com, one with letters beyond ASCII, and a transfer, each followed step by step."""
+"""Three sample domains: a .com, one with non-ASCII letters, and a transfer. Each is followed step by step."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class _Client(Protocol):
 
 
 class DomainsFailedError(Exception):
-    """A sample domain did not arrive; the message says why."""
+    """The message gives the reason."""
 
 
 def sample_domains() -> list[dict[str, Any]]:
-    """What is ordered: domains that are free, so that the same stack can be shown twice."""
+    """New domains each time, so one stack can run the demo again."""
     tail = uuid.uuid4().hex[:6]
     return [
         {"name": f"sample-{tail}.com", "contact": CONTACT},
@@ -50,7 +50,7 @@ def sample_domains() -> list[dict[str, Any]]:
 
 
 def show_sample_domains(client: _Client, terminal: Terminal) -> None:
-    """Orders the domains and shows each step until all are there. Raises DomainsFailedError."""
+    """Order the domains and show each step. Raises DomainsFailedError."""
     terminal.heading("Three domains: POST /api/orders/domain")
     started = time.monotonic()
     waiting = {}
@@ -73,7 +73,7 @@ def show_sample_domains(client: _Client, terminal: Terminal) -> None:
             if shown["order"]["status"] == "completed":
                 del waiting[name]
         if time.monotonic() - started > _SECONDS:
-            raise DomainsFailedError(f"Not there after {_SECONDS:.0f} s: {', '.join(waiting)}.")
+            raise DomainsFailedError(f"Not completed after {_SECONDS:.0f} s: {', '.join(waiting)}.")
         time.sleep(_POLL_SECONDS)
 
 

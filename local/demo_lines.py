@@ -1,4 +1,4 @@
-"""What `make run` prints at its end: where everything is, and lines to paste into a second shell."""
+"""The last lines of `make run`: the addresses of everything, and commands to paste into a second shell."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def show_how_to_go_on(stack: Stack, accounts: DemoAccounts, sample: Sample, term
     terminal.fact("AWS", f"{stack.aws.endpoint}  (region {REGION}, any credentials, table {stack.table})")
     terminal.fact("demo accounts", str(stack.state / "demo.json"))
     terminal.line(
-        "The stand-ins' addresses are pages: open one in a browser to see what it knows, and to make it"
+        "The stand-ins' addresses are pages. Open one in a browser to see its data and to make requests"
     )
-    terminal.line("misbehave.")
-    terminal.heading("To try it yourself, paste this into a second shell, then any of the lines below it")
+    terminal.line("fail.")
+    terminal.heading("To try it yourself, paste this into a second shell, then any of the commands below")
     for line in _preparation(stack.api, accounts[SAMPLE_ACCOUNT]):
         terminal.line(line)
     for title, line in _lines(stack.callbacks, sample):
@@ -53,7 +53,6 @@ def _preparation(api: str, account: Mapping[str, str]) -> Iterator[str]:
 
 
 def _prettier() -> str:
-    """What this machine has to fold JSON with."""
     if shutil.which("jq"):
         return "jq ."
     if shutil.which("python3"):
@@ -82,7 +81,7 @@ def _lines(callbacks: str, sample: Sample) -> Iterator[tuple[str, str]]:
     number = parse_order_id(sample.order_id)
     billing = f'curl -s "$API/api/billing/order/{number}" -H "X-API-Key: $KEY_001" | pretty'
     yield "The sample order in contract 001", billing
-    yield "The callbacks that came", f"curl -s {callbacks}/received | pretty"
+    yield "The callbacks received", f"curl -s {callbacks}/received | pretty"
 
 
 def _post(path: str, body: str) -> str:

@@ -1,4 +1,4 @@
-"""A virtual machine of each plan in the catalogue, all in one cart: paid once, delivered by each plan's platform."""
+"""A virtual machine of each plan in one cart: paid once, each delivered by its plan's platform."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.terminal import Terminal
 _POLL_SECONDS = 0.5
 _SECONDS = 120.0
 _BAD_ENDS = frozenset(("failed", "cancelled"))
-# A public key, whose private key is thrown away.
+# A public key. Its private key was thrown away.
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINAmUhkUHOtXTgd5/H7wH5vhM7pfD3DidAlAvknMUDPG sample"
 
 
@@ -22,12 +22,11 @@ class _Client(Protocol):
 
 
 class MachinesFailedError(Exception):
-    """A sample machine was not delivered; the message says why."""
+    """The message gives the reason."""
 
 
 def sample_machines(about: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One of each plan, with the first operating system and location that it can have. Every second one is opened by an
-    SSH key, the others by a password."""
+    """One machine of each plan. Every second one has an SSH key."""
     tail = uuid.uuid4().hex[:6]
     machines = []
     for place, plan in enumerate(about["vm_plans"]):
@@ -43,9 +42,9 @@ def sample_machines(about: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def show_sample_machines(client: _Client, terminal: Terminal) -> None:
-    """Orders the machines and shows each until all run. Raises MachinesFailedError."""
+    """Order the machines and show each one. Raises MachinesFailedError."""
     machines = sample_machines(client.get("/api/about"))
-    terminal.heading(f"A virtual machine of each of {len(machines)} plans, one charge: POST /api/carts")
+    terminal.heading(f"A virtual machine of each of {len(machines)} plans, in one charge: POST /api/carts")
     started = time.monotonic()
     accepted = client.place({"items": [{"vm": machine} for machine in machines]}, "/api/carts")
     terminal.event(time.monotonic() - started, f"accepted, payment {accepted['payment']['status']}")
@@ -62,7 +61,7 @@ def show_sample_machines(client: _Client, terminal: Terminal) -> None:
                 del waiting[hostname]
                 terminal.event(time.monotonic() - started, f"{hostname}: {_delivered(shown['vm'])}")
         if time.monotonic() - started > _SECONDS:
-            raise MachinesFailedError(f"Not there after {_SECONDS:.0f} s: {', '.join(waiting)}.")
+            raise MachinesFailedError(f"Not completed after {_SECONDS:.0f} s: {', '.join(waiting)}.")
         time.sleep(_POLL_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Deploys a SAM template to the embedded AWS, through CloudFormation and without `sam build`."""
+"""Deploy a SAM template to the embedded AWS through CloudFormation, without `sam build`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployed stack: its outputs, and the physical id of each resource by its logical id."""
+    """A deployed stack. `resources` are physical ids by logical id."""
 
     name: str
     outputs: Mapping[str, str]
@@ -31,17 +31,14 @@ class Deployment:
 
 
 def deploy(aws: Aws, template: Path, name: str, parameters: Mapping[str, str]) -> Deployment:
-    """Creates or updates the stack `name`.
-
-    Raises StackError with CloudFormation's reasons when that fails.
-    """
+    """Create or update the stack `name`. Raises StackError with CloudFormation's reasons."""
     local = localize(template, BUCKET)
     s3 = aws.client("s3")
     if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
     for key, package in local.packages.items():
         s3.put_object(Bucket=BUCKET, Key=key, Body=package)
-    # By way of S3, as `sam deploy` does: CloudFormation takes 51,200 bytes in a request and a million from there.
+    # The template goes to S3, as with `sam deploy`: a request may hold only 51,200 bytes of it, S3 1 MB.
     s3.put_object(Bucket=BUCKET, Key=_TEMPLATE_KEY, Body=json.dumps(local.template).encode())
 
     cloudformation = aws.client("cloudformation")

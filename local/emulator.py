@@ -1,5 +1,4 @@
-"""The embedded AWS: ministack, in its own environment and as a child process, with the fixes of
-emulator_patches."""
+"""The embedded AWS: ministack with the fixes of emulator_patches, as a child process in its own environment."""
 
 from __future__ import annotations
 
@@ -22,8 +21,6 @@ _START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A running emulator. `aws` makes clients for it."""
-
     port: int
     child: Child
 
@@ -36,10 +33,10 @@ class Emulator:
 def running_emulator(
     state: Path, *, wait_scale: float = 1.0, concurrency: int | None = None
 ) -> Iterator[Emulator]:
-    """An empty emulator, ended on leaving.
+    """An empty emulator that stops on leaving.
 
-    `wait_scale` shortens a state machine's waits and retry intervals. `concurrency` is how many functions run
-    at the same time, more waiting their turn; None takes what suits the machine.
+    `wait_scale` shortens a state machine's waits and retry intervals. `concurrency` limits the functions that run at
+    the same time. None picks a limit for this machine.
     """
     if not EMULATOR_PYTHON.exists():
         raise StackError("The emulator is not installed: run `make .venv/emulator`.")
@@ -57,7 +54,7 @@ def running_emulator(
 
 def _start(port: int, state: Path, settings: dict[str, str]) -> Emulator:
     temporary = state / "emulator"
-    shutil.rmtree(temporary, ignore_errors=True)  # of an earlier run that was killed
+    shutil.rmtree(temporary, ignore_errors=True)  # left by an earlier run that was killed
     temporary.mkdir(parents=True)
     environment = clean_environment(
         BIND_HOST="127.0.0.1",
@@ -66,14 +63,14 @@ def _start(port: int, state: Path, settings: dict[str, str]) -> Emulator:
         IOT_MTLS_ENABLED="0",
         MINISTACK_ACCOUNT_ID=ACCOUNT_ID,
         MINISTACK_REGION=REGION,
-        # A request that waits for its turn holds a thread; the functions' own calls to AWS need some too.
+        # A request waiting for a free function holds a thread. The functions' own AWS calls need threads too.
         MINISTACK_WORKER_THREADS="256",
-        # A burst of orders starts more Pythons than are needed afterwards; those go after this many seconds.
+        # A burst of orders starts more Python processes than needed later. Idle ones stop after this many seconds.
         LAMBDA_WARM_TTL_SECONDS="60",
         AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
-        TMPDIR=str(temporary),  # where it unpacks the functions' packages
+        TMPDIR=str(temporary),  # the emulator unpacks the functions' packages here
         **settings,
     )
     child = start_module(

@@ -1,7 +1,7 @@
-"""What can go wrong while the local stack starts, in words for the person at the terminal."""
+"""The error of the local stack, for the person at the terminal."""
 
 from __future__ import annotations
 
 
 class StackError(Exception):
-    """The local stack could not be started or has stopped; the message says why and where to look."""
+    """The message gives the reason and the place to look."""

@@ -1,8 +1,7 @@
-"""The front door: a plain base address for the HTTP API, which the emulator tells apart by host name only.
+"""A plain base URL for the HTTP API.
 
-`http://ID.execute-api.localhost:PORT` does not resolve everywhere, and a real client's base URL has no such
-thing in it. So this listens on a port of its own and passes each request on as it is, under the API's host
-name.
+The emulator's URL, `http://ID.execute-api.localhost:PORT`, does not resolve on every machine. The gateway listens on
+its own port and forwards each request with the API's host name.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PREFERRED_PORT = 8080
 MAX_BODY_BYTES = 10 * 1024 * 1024
-"""API Gateway's own limit: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
-"""
+"""API Gateway's limit: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
 
 _TIMEOUT_SECONDS = 30.0
 _OF_THE_CONNECTION = frozenset(
@@ -28,7 +26,7 @@ _OF_THE_CONNECTION = frozenset(
 
 @dataclass(slots=True)
 class Gateway:
-    """A listening front door. It answers 503 until `open_to` has told it where the API is."""
+    """Answers 503 until `open_to` is called."""
 
     port: int
     _upstream: tuple[str, int] | None = field(default=None)
@@ -41,13 +39,13 @@ class Gateway:
         self._upstream = (f"{api_id}.execute-api.localhost:{emulator_port}", emulator_port)
 
     def upstream(self) -> tuple[str, int] | None:
-        """The API's host name, and the emulator's port."""
+        """The API's host name and the emulator's port."""
         return self._upstream
 
 
 @contextmanager
 def running_gateway() -> Iterator[Gateway]:
-    """A front door on port 8080, or another when that is taken; closed on leaving."""
+    """A gateway on port 8080 or, if taken, a free port."""
     gateway = Gateway(0)
     server = _listen(gateway)
     gateway.port = server.server_address[1]
@@ -79,7 +77,7 @@ class _Forwarder(BaseHTTPRequestHandler):
     door: Gateway
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: the functions log what they are asked."""
+        """The functions log their requests."""
 
     def _forward(self) -> None:
         upstream = self.door.upstream()
@@ -112,7 +110,7 @@ class _Forwarder(BaseHTTPRequestHandler):
             connection.close()
 
     def _body(self) -> bytes | None:
-        """The request's body; None when it is larger than API Gateway takes."""
+        """The request's body, or None when it exceeds API Gateway's limit."""
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._chunked_body()
         length = int(self.headers.get("Content-Length") or 0)

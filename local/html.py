@@ -1,6 +1,6 @@
-"""The stand-ins' pages: plain HTML from the server, readable in light and dark, working without a script.
+"""The stand-ins' pages: server-side HTML without scripts, for light and dark mode.
 
-Texts are escaped here; only what is called `markup` is taken as it is.
+Texts are escaped here. Only `markup` is not escaped.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _BAD = frozenset(("void", "failed", "canceled", "FAILED", "ERROR", "uncollectibl
 
 
 def markup(*parts: str) -> Markup:
-    """What is HTML already."""
+    """Join text that is already HTML."""
     return Markup("".join(parts))
 
 
@@ -63,7 +63,6 @@ def text(value: object) -> Markup:
 
 
 def page(title: str, *content: Markup, language: str = "en") -> str:
-    """A whole document."""
     return f"""<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{text(title)}</title><style>{_STYLE}</style></head><body>
@@ -77,7 +76,6 @@ def section(title: str, *content: Markup) -> Markup:
 
 
 def folded(title: str, *content: Markup) -> Markup:
-    """Shown when somebody asks for it."""
     return markup(f"<details><summary>{text(title)}</summary>\n", *content, "</details>\n")
 
 
@@ -94,22 +92,20 @@ def code(value: object) -> Markup:
 
 
 def quiet(value: object) -> Markup:
-    """On a line of its own, below what it explains."""
+    """Small text on its own line, below what it explains."""
     return markup(f"<br><small>{text(value)}</small>") if value else markup()
 
 
 def whole(value: object) -> Markup:
-    """Not to be broken over two lines."""
+    """Text that does not break over two lines."""
     return markup(f'<span class="whole">{text(value)}</span>')
 
 
 def going_wrong(times: int, requests: str, what: str) -> Markup:
-    """One fault that waits."""
     return text(f"{requests[:1].upper()}{requests[1:]}, {'once' if times == 1 else f'{times} times'}: {what}")
 
 
 def status(word: str, shown: str | None = None) -> Markup:
-    """A status in the colour of how good it is."""
     kind = "good" if word in _GOOD else "bad" if word in _BAD else "wait"
     return markup(f'<span class="{kind}">{text(shown or word)}</span>')
 
@@ -120,13 +116,12 @@ def items(lines: Iterable[Markup], none: str = "None yet.") -> Markup:
 
 
 def explained(words: Mapping[str, str]) -> Markup:
-    """Words, each with what it means."""
     pairs = "".join(f"<dt>{code(word)}</dt><dd>{text(meaning)}</dd>" for word, meaning in words.items())
     return markup(f"<dl>{pairs}</dl>\n")
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[Markup]], none: str = "None yet.") -> Markup:
-    """Without rows only a line that says so."""
+    """Without rows, only the line `none`."""
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
     if not body:
         return markup(f'<p class="quiet">{text(none)}</p>\n')
@@ -138,7 +133,6 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[Markup]], none: str = "N
 
 
 def button(action: str, label: str, **fields: object) -> Markup:
-    """One click that sends these fields."""
     hidden = (f'<input type="hidden" name="{name}" value="{text(value)}">' for name, value in fields.items())
     return markup(
         f'<form method="post" action="{text(action)}">', *hidden, f"<button>{text(label)}</button></form>"
@@ -146,7 +140,7 @@ def button(action: str, label: str, **fields: object) -> Markup:
 
 
 def form(action: str, label: str, *inputs: Markup, rows: bool = True) -> Markup:
-    """Fields to fill in and a button; with `rows` in a box of its own, else in line with other buttons."""
+    """With `rows` in a box, else in line with other buttons."""
     kind = ' class="rows"' if rows else ""
     return markup(
         f'<form method="post" action="{text(action)}"{kind}>',
@@ -175,7 +169,7 @@ def number(name: str, label: str, value: object = "", *, least: float = 0, whole
 
 
 def choice(name: str, label: str, options: Mapping[str, str], chosen: str = "") -> Markup:
-    """`options`: what is sent, and how it reads. Without a label it stands in line with its button."""
+    """`options` maps values to labels. Without a `label` the choice is in line with its button."""
     listed = "".join(
         f'<option value="{text(value)}"{" selected" if value == chosen else ""}>{text(shown)}</option>'
         for value, shown in options.items()

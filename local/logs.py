@@ -1,4 +1,4 @@
-"""`python -m local logs`: what the functions of a running stack have logged, oldest first, as JSON lines."""
+"""`python -m local logs`: the log lines of a running stack's functions, oldest first, as JSON lines."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from local.errors import StackError
 
 
 def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
-    """The functions' log lines in the order of their time; with `about` only those that hold this text.
+    """Yield the functions' log lines in time order, only those containing `about` when it is given.
 
-    An order's id in any spelling, a cart's token, an account or a request id finds all that was logged of it, over
-    all functions. Raises StackError when no stack runs in this state folder.
+    An order's id may be in any spelling. Raises StackError when no stack runs in this state folder.
     """
     number = parse_order_id(about) if about else None
     wanted = order_uuid(number) if number is not None else about
@@ -36,7 +35,7 @@ def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
 
 
 def _all(client: Any, operation: str, member: str, **arguments: str) -> Iterator[Any]:
-    """Every page: each start of a function makes a log stream, and a page has fifty."""
+    """Each process of a function has its own log stream, and a page has 50."""
     for page in client.get_paginator(operation).paginate(**arguments):
         yield from page[member]
 

@@ -1,4 +1,4 @@
-"""What the stand-ins' HTTP servers share: they listen on 127.0.0.1 alone, and read forms and JSON in one way."""
+"""The stand-ins' HTTP servers: they listen on 127.0.0.1 only, and read forms and JSON the same way."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `served`, which its handlers find as `self.server.served`, on a free port for port 0."""
+    """Listens on `port`, or a free port for 0. Handlers use `self.server.served`."""
 
     daemon_threads = True
-    request_queue_size = 128  # many orders at once must not be refused at the door
+    request_queue_size = 128  # many orders at once must not be refused
 
     def __init__(self, handler: type[BaseHTTPRequestHandler], served: Any, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), handler)
@@ -27,7 +27,7 @@ class Server(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
     def server_bind(self) -> None:
-        # HTTPServer's own looks the host's name up, which can take seconds.
+        # HTTPServer's own method looks up the host's name, which can take seconds.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(("127.0.0.1", self.server_address[1]))
         self.server_address = self.socket.getsockname()
@@ -35,11 +35,9 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The base address, without a slash at its end."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def start(self) -> None:
-        """Serves in a thread of its own until `stop`."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -48,7 +46,7 @@ class Server(ThreadingHTTPServer):
         self._thread.join()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is nothing to report."""
+        """Ignore clients that disconnect."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -78,15 +76,14 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def is_form(self) -> bool:
-        """Whether a page's form sent this, and a person reads the answer."""
+        """Whether a person sent the request with a page's form."""
         return self.headers.get("content-type", "").startswith(_FORM)
 
     def problem(self, code: str, message: str) -> dict[str, Any]:
-        """The body of an error answer."""
         return {"error": message}
 
     def read_body(self) -> bytes | None:
-        """The request's body, or None after having answered that it is too large."""
+        """The body, or None after answering 413."""
         length = self.headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self.max_body_bytes or "transfer-encoding" in self.headers:
             self.close_connection = True
@@ -96,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def read_fields(self, body: bytes) -> dict[str, Any] | None:
-        """What a control is given, or None after having answered that it is nothing of the kind."""
+        """A control's fields, or None after answering 400."""
         if self.is_form:
             return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         try:
@@ -109,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         return fields
 
     def answer_control(self, status: int, document: Mapping[str, Any]) -> None:
-        """The result of a control: a program gets the document, a person the page again or what went wrong."""
+        """Send a program the document, and a person the page or the error."""
         if not self.is_form:
             self.answer_json(status, document)
         elif status == 200:
@@ -134,16 +131,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def break_connection(self) -> None:
-        """Instead of an answer."""
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Each stand-in logs in its own words."""
+        """Each stand-in has its own log."""
 
 
 def refusal(message: str) -> bytes:
-    """The page for a person whose form was refused."""
     reason = html.paragraph(html.markup(f'<span class="bad">{html.text(message)}</span>'))
     back = html.paragraph(html.link("/", "Back"))
     return html.page(

@@ -1,4 +1,4 @@
-"""Where things are in this checkout."""
+"""Paths in this checkout."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "template.yaml"
 DEFAULT_STATE = ROOT / ".local"
-"""What one running stack leaves behind: logs, addresses, received callbacks.
-
-Each stack has a folder of its own.
-"""
+"""The logs, addresses and received callbacks of a running stack. Each stack has its own folder."""
 
 APP_PYTHON = ROOT / ".venv" / "app" / "bin" / "python"
 EMULATOR_PYTHON = ROOT / ".venv" / "emulator" / "bin" / "python"

@@ -1,5 +1,4 @@
-"""Child processes of the local stack: started with a log, waited for, and ended together with their own
-children."""
+"""Child processes of the local stack: start them with a log, wait for them, and stop them with their children."""
 
 from __future__ import annotations
 
@@ -27,11 +26,9 @@ _STOP_GRACE_SECONDS = 2.0
 
 @contextmanager
 def reserved_port(preferred: int) -> Iterator[int]:
-    """The preferred loopback port when nobody has it, else another; no other local stack is given it
-    meanwhile.
+    """Yield the preferred loopback port if it is free, else another port.
 
-    Between a port being found free and the child listening on it, a stack that starts at the same time would
-    find it free as well. Hence a lock beside the port, which ends with this process however that ends.
+    A file lock keeps other local stacks from choosing the port before the child listens on it.
     """
     folder = Path(tempfile.gettempdir()) / f"hosting-orders-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
@@ -52,7 +49,7 @@ def reserved_port(preferred: int) -> Iterator[int]:
 
 def _find_free(port: int) -> int | None:
     with socket.socket() as probe:
-        # As the servers themselves do: a port that is only waiting out old connections counts as free.
+        # As the servers do: with SO_REUSEADDR a port in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -68,30 +65,24 @@ def accepts_connections(port: int) -> bool:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """An environment without the developer's own AWS and Stripe settings, which must never steer a local
-    stack."""
+    """Without the developer's AWS and Stripe settings, which must never affect a local stack."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **extra}
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A running child process."""
-
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
-        """Returns once `ready()` holds.
-
-        Raises StackError when the child ends first or `timeout` seconds pass.
-        """
+        """Raises StackError when the child ends first or after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not ready():
             if self.process.poll() is not None:
                 raise StackError(
-                    f"{self.name} ended at once (exit code {self.process.returncode}).\n{self.log_tail()}"
+                    f"{self.name} ended immediately (exit code {self.process.returncode}).\n{self.log_tail()}"
                 )
             if time.monotonic() > deadline:
                 raise StackError(f"{self.name} was not ready within {timeout:.0f} s.\n{self.log_tail()}")
@@ -105,7 +96,7 @@ class Child:
         return self.process.poll() is None
 
     def stop(self) -> None:
-        """Ends the child and everything in its process group. May be called again."""
+        """End the child and its process group. May be called again."""
         self._signal_group(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_STOP_GRACE_SECONDS)
@@ -113,7 +104,7 @@ class Child:
         self.process.wait()
 
     def _signal_group(self, number: int) -> None:
-        # The group is gone when the last of it has ended; macOS says "not permitted" for one of zombies.
+        # The group no longer exists once its last process has ended. macOS raises PermissionError for zombies.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
@@ -127,7 +118,7 @@ def start_module(
     environment: Mapping[str, str] | None = None,
     python: Path = APP_PYTHON,
 ) -> Child:
-    """Starts `python -m MODULE ARGUMENT…` in a process group of its own, its output in `logs/NAME.log`."""
+    """Start `python -m MODULE` in its own process group, with its output in `logs/NAME.log`."""
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / f"{name}.log"
     with log.open("wb") as output:

@@ -1,7 +1,4 @@
-"""The `reconcile` schedule in quick motion: AWS runs it once a minute, and nobody wants to watch a minute pass.
-
-It runs the very function that the schedule runs, one run after the other, never two at once.
-"""
+"""A faster `reconcile` schedule for a person who watches: AWS runs the function only once a minute."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from local.aws import Aws
 
 @contextmanager
 def quick_schedule(aws: Aws, function_name: str, every: float) -> Iterator[None]:
-    """While this lasts the function is run, with `every` seconds between two runs."""
+    """Invoke the function in the background, `every` seconds after each run."""
     stopped = threading.Event()
     client = aws.client("lambda")
 
@@ -25,7 +22,7 @@ def quick_schedule(aws: Aws, function_name: str, every: float) -> Iterator[None]
             try:
                 client.invoke(FunctionName=function_name, Payload=b"{}")
             except (BotoCoreError, ClientError):
-                continue  # the emulator is busy or ending; the function's own log tells what it did
+                continue  # the emulator is busy or ending; the function has its own log
 
     thread = threading.Thread(target=run, name="quick schedule", daemon=True)
     thread.start()

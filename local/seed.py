@@ -1,7 +1,6 @@
-"""Demo data: a small catalogue, and one account for every way a payment can go.
+"""Demo data: a small catalogue, and one account for each payment outcome.
 
-The payment methods are Stripe's own published test methods, so the same accounts behave the same with the
-stand-in and with Stripe's real test mode.
+The payment methods are Stripe's published test methods, so they work in Stripe's own test mode too.
 """
 
 from __future__ import annotations
@@ -114,7 +113,7 @@ VM_PLANS = (
         bundle="small_3_0",
     ),
 )
-# Net prices: the first year, a transfer, a further year.
+# Net prices: the first year, a transfer, each further year.
 _TLD_PRICES = {
     "com": (1200, 1200, 1400),
     "net": (1400, 1400, 1600),
@@ -138,18 +137,17 @@ TLDS = (
     Tld(
         "com",
         {(BILLING_PLAN, CURRENCY): DomainPrice(*_TLD_PRICES["com"])},
-        # Of the registry's premium names this one is for sale.
+        # The only premium domain of the registry that is for sale.
         {("premium-for-sale.com", BILLING_PLAN, CURRENCY): DomainPrice(250_000, 250_000, 1400)},
     ),
-    # On sale, but not to the demo accounts: their billing plan has no price for it.
+    # The demo accounts cannot order this TLD: their billing plan has no price for it.
     Tld("info", {("reseller", CURRENCY): DomainPrice(700, 700, 700)}),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DemoAccount:
-    """An account whose payments go as its name says. `credit` is in cents; without `customer` Stripe has never heard of
-    it."""
+    """An account, named after its payment outcome. `credit` is in cents. Without `customer` Stripe does not know it."""
 
     name: str
     title: str
@@ -194,7 +192,7 @@ _KEYS = (
 
 
 def seed(stack: Stack) -> dict[str, dict[str, str]]:
-    """Fill a fresh stack with demo data; returns each demo account's id and API keys."""
+    """Fill a new stack with demo data. Returns each account's id and API keys."""
     import stripe
 
     addresses: Any = {"api": stack.stripe} if stack.stripe else {}
@@ -204,7 +202,7 @@ def seed(stack: Stack) -> dict[str, dict[str, str]]:
 
 
 def create_customer(client: stripe.StripeClient, account: DemoAccount) -> str:
-    """A customer at Stripe (or its stand-in) with the account's default payment method and credit."""
+    """Create a customer at Stripe with a default payment method and credit, and return the id."""
     contact = account.contact
     customer = client.v1.customers.create(
         {
@@ -237,7 +235,7 @@ def create_customer(client: stripe.StripeClient, account: DemoAccount) -> str:
 
 
 def seed_table(dynamodb: Any, table: str, customers: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Write catalogue, accounts, users and keys. Only hashes of the keys are stored; they are returned once."""
+    """Write the data, with only the hashes of the keys. Returns the keys."""
     catalogue = DynamoCatalogueStore(dynamodb, table, SystemClock())
     for location in LOCATIONS:
         catalogue.put_location(location)

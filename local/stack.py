@@ -1,11 +1,10 @@
-"""The whole system on this machine: the project's own template on the embedded AWS, and stand-ins around it.
+"""The whole system on this machine: template.yaml on the embedded AWS, with stand-ins for everything outside.
 
     with running_stack(state) as stack:
-        stack.api, stack.stripe, stack.platform, stack.lightsail, stack.registrar, stack.callbacks   # base addresses
+        stack.api, stack.stripe, stack.platform, stack.lightsail, stack.registrar, stack.callbacks   # base URLs
         stack.aws.client("dynamodb")                               # the embedded AWS
 
-Several stacks may run at once, each with a state folder of its own; ports that are taken are replaced by
-others.
+Several stacks may run at the same time, each with its own state folder and free ports.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack. Addresses have no trailing slash; `stripe` is empty when the real Stripe is used."""
+    """URLs have no trailing slash. `stripe` is empty with Stripe's own test mode."""
 
     api: str
     stripe: str
@@ -73,7 +72,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class _Secrets:
-    """What the stack and the stand-ins have to know of each other. New for each run."""
+    """Shared by the stack and the stand-ins, new for each run."""
 
     stripe_api_key: str
     stripe_webhook: str
@@ -105,13 +104,12 @@ def running_stack(
     registrar_delay: float = 3.0,
     report: Report = lambda line: None,
 ) -> Iterator[Stack]:
-    """Starts everything and ends it on leaving. Raises StackError, with the reason, when that does not work.
+    """Start everything, and stop it on leaving. Raises StackError with the reason when a part does not start.
 
-    With `stripe_api_key` (sk_test_…) money moves in Stripe's real test mode and there is no stand-in for
-    Stripe. `wait_scale` shortens the state machine's waits and retry intervals; `platform_delay` is how many
-    seconds the stand-ins for the hosting platform and for Lightsail take to build something, `registrar_delay` how
-    many the registrar's takes to register a name (a transfer takes six times as long). `schedule_seconds` lie between
-    two runs of the reconciler; with None it runs once a minute, as on AWS.
+    `stripe_api_key` (sk_test_…) uses Stripe's own test mode instead of the stand-in. `wait_scale` shortens the state
+    machine's waits and retry intervals. `platform_delay` and `registrar_delay` are the seconds for a build and for a
+    registration. A transfer takes six times as long. `schedule_seconds` is the pause between two reconciler runs. With
+    None it runs once a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
@@ -159,7 +157,7 @@ def running_stack(
             _REGISTRAR_PORT,
             {
                 "--delay": str(registrar_delay),
-                # Long enough to see what a transfer waits for, although the registrar is asked now and then only.
+                # Long enough to see the states of a transfer, although the registrar is polled only now and then.
                 "--transfer-delay": str(registrar_delay * 6),
                 "--aws-endpoint": emulator.aws.endpoint,
             },
@@ -180,7 +178,7 @@ def running_stack(
             "LightsailEndpoint": lightsail,
             "AllowLoopbackCallbacks": "true",
             "DomainRegistration": "true",
-            # Who turns a switch here wants to see what it does.
+            # A person who turns a switch here wants to see the effect immediately.
             "FeaturesMaxAgeSeconds": "1",
         }
         deployment = deploy(emulator.aws, TEMPLATE, STACK_NAME, parameters)
@@ -206,10 +204,7 @@ def running_stack(
 
 @contextmanager
 def _only_stack_in(state: Path) -> Iterator[None]:
-    """Holds the state folder, emptied of what an earlier run has left.
-
-    The lock goes with the process that holds it, however that ends.
-    """
+    """Lock the state folder until this process ends, and delete earlier files."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("a+") as lock:
         try:
@@ -217,7 +212,7 @@ def _only_stack_in(state: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise StackError(
-                f"A local stack is already running here (process {lock.read().strip()}); end that one first."
+                f"A local stack is already running here (process {lock.read().strip()}). Stop it first."
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -230,8 +225,6 @@ def _only_stack_in(state: Path) -> Iterator[None]:
 
 
 class _StandIns:
-    """Stand-ins are started one after the other and waited for together."""
-
     def __init__(self, cleanup: ExitStack, logs: Path) -> None:
         self._cleanup = cleanup
         self._logs = logs
@@ -242,7 +235,6 @@ class _StandIns:
         return tuple(child for child, _ in self._started)
 
     def start(self, name: str, module: str, preferred_port: int, options: Mapping[str, str]) -> str:
-        """Its base address."""
         port = self._cleanup.enter_context(reserved_port(preferred_port))
         arguments = ["--port", str(port)]
         for option, value in options.items():

@@ -1,9 +1,7 @@
-"""Runs a module as a child that never outlives its parent: `python -m local.supervised PARENT_PID MODULE
-ARG…`.
+"""Run a module as a child that never outlives its parent: `python -m local.supervised PARENT_PID MODULE ARG…`.
 
-Ctrl-C and SIGTERM are handled by the parent, which stops its children in order. This is for the case where
-the parent has no say any more (killed, crashed): within a second the child ends itself, and with it whatever
-it has started, so that no emulator keeps a port for the next start to stumble over.
+When the parent crashes or is killed, the child ends itself and its own children within a second. No emulator is then
+left to hold a port.
 """
 
 from __future__ import annotations

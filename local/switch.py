@@ -1,4 +1,4 @@
-"""`make switch DOMAINS=off|on|acc_…`: what an operator does in AppConfig (docs/runbooks.md), on a running stack."""
+"""`make switch DOMAINS=off|on|acc_…`: change the AppConfig switch of a running stack, as in docs/runbooks.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.errors import StackError
 
 
 def turn_domains(state: Path, to: str) -> None:
-    """`on` or `off` for everybody, or an account's id: on for that one alone. Functions hear of it within a second.
+    """Turn domains `on` or `off` for all accounts, or on for one account id only.
 
     Raises StackError when no stack runs in this state folder.
     """

@@ -1,8 +1,7 @@
-"""Reads the project's SAM template and makes the copy of it that the embedded AWS can run.
+"""Copy the project's SAM template in the form that the embedded AWS can run, without a build.
 
-Nothing is built. A function's package shrinks to one executable that starts AWS's own Python runtime in the
-developer's environment, on the function's folder and the layers' folders as they are in the checkout: no
-Linux wheels are needed on a Mac, and what is edited is what runs at the next start.
+A function's package is one script. It starts AWS's Python runtime in the developer's environment, on the sources in the
+checkout. A Mac needs no Linux wheels, and an edited file runs at the next start.
 """
 
 from __future__ import annotations
@@ -28,21 +27,21 @@ LAYER = "AWS::Serverless::LayerVersion"
 STATE_MACHINE = "AWS::Serverless::StateMachine"
 LOCAL_RUNTIME = "provided.al2023"
 
-# What the local runtime decides itself, whether set on a function or in Globals.
+# Settings that the local runtime replaces, on a function and in Globals.
 _DECIDED_LOCALLY = ("Runtime", "Layers", "Architectures")
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class LocalTemplate:
-    """A template for the embedded AWS, and the packages it refers to by their S3 keys."""
+    """`packages` are keyed by their S3 keys."""
 
     template: Template
     packages: Mapping[str, bytes]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms (!Ref, !Sub, !GetAtt …), read as their long forms."""
+    """YAML with CloudFormation's short forms (!Ref, !Sub, !GetAtt …), loaded as their long forms."""
 
 
 def _short_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
@@ -64,7 +63,7 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def read_template(path: Path) -> Template:
-    """The template at `path` with every short form spelled out. Raises StackError when it cannot be read."""
+    """The template without short forms. Raises StackError when it cannot be read."""
     try:
         template = yaml.load(path.read_text(), _Loader)  # noqa: S506  # a SafeLoader
     except (OSError, yaml.YAMLError) as error:
@@ -75,7 +74,6 @@ def read_template(path: Path) -> Template:
 
 
 def localize(path: Path, bucket: str) -> LocalTemplate:
-    """The template at `path` made ready for the embedded AWS, with its packages in `bucket`."""
     template = read_template(path)
     resources: dict[str, Any] = template["Resources"]
     layers = [
@@ -114,10 +112,7 @@ def localize(path: Path, bucket: str) -> LocalTemplate:
 
 
 def _package(folders: list[Path]) -> bytes:
-    """A function's package: the `bootstrap` that a custom runtime starts.
-
-    The same folders give the same bytes.
-    """
+    """The same folders give the same bytes."""
     search_path = ":".join(str(folder.resolve()) for folder in (*folders, LAMBDA_RUNTIME))
     script = (
         "#!/bin/sh\n"

@@ -1,4 +1,4 @@
-"""What the person at the terminal sees."""
+"""Output for the person at the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PLAIN, _BOLD, _DIM, _GREEN, _RED = "\033[0m", "\033[1m", "\033[2m", "\033[32m",
 
 
 class Terminal:
-    """Prints line by line, coloured when a person is watching and does not object (NO_COLOR)."""
+    """Coloured on a terminal, unless NO_COLOR is set."""
 
     def __init__(self) -> None:
         self._coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -24,7 +24,7 @@ class Terminal:
         print(f"  {name:<18}{value}", flush=True)
 
     def event(self, seconds: float, text: str) -> None:
-        """Something that happened `seconds` after the order was placed."""
+        """`seconds` since the order was placed."""
         print(f"  {self._in(_DIM, f'{seconds:5.1f} s')}  {text}", flush=True)
 
     def good(self, text: str) -> None:

@@ -1,7 +1,7 @@
-"""The translations of the order's page: its texts are collected, and what translators wrote is compiled.
+"""The translations of the order's page.
 
-`python -m local.translations` brings the .po file up to date with the sources and compiles it. What is new or changed
-has no translation then, and a test names it.
+`python -m local.translations` updates the .po file from the sources and compiles it. A test names texts without a
+translation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TRANSLATED = {"nl": PAGE / "locale" / "nl" / "LC_MESSAGES" / "order_page.po"}
 
 
 class Translations(Catalog):
-    """A catalogue whose header has nothing that changes by itself, so that what is compiled is the same everywhere."""
+    """A catalogue without varying headers, so it compiles to the same bytes everywhere."""
 
     HEADERS = (
         ("Content-Type", "text/plain; charset=utf-8"),
@@ -37,13 +37,13 @@ class Translations(Catalog):
 
 
 def sources() -> Iterator[tuple[str, Path]]:
-    """(how it is read, file) for everything that may hold a text."""
+    """(extraction method, file) for each file with texts."""
     yield from (("python", path) for path in sorted(PAGE.glob("*.py")))
     yield from (("jinja2", path) for path in sorted(PAGE.glob("templates/*.html")))
 
 
 def collected() -> Catalog:
-    """The texts of the page, in the order of its files, without line numbers: they would change all the time."""
+    """Without line numbers, which would change with every edit."""
     catalog = Catalog()
     for method, path in sources():
         for _line, message, _comments, _context in extract_from_file(method, path, keywords={"_": None}):
@@ -52,7 +52,6 @@ def collected() -> Catalog:
 
 
 def written(language: str) -> Translations:
-    """The translations as they stand in the .po file."""
     catalog = Translations(language)
     with TRANSLATED[language].open("rb") as file:
         for message in read_po(file, locale=language, abort_invalid=True):
@@ -62,7 +61,6 @@ def written(language: str) -> Translations:
 
 
 def compiled(language: str) -> bytes:
-    """What the .po file compiles to."""
     out = io.BytesIO()
     write_mo(out, written(language))
     return out.getvalue()

@@ -1,7 +1,6 @@
-"""What the emulator's CloudFormation leaves out, done afterwards through AWS's own APIs.
+"""Add what the emulator's CloudFormation leaves out. Running it again changes nothing.
 
-ministack 1.5.33 ignores an HTTP API's `Body`, where SAM writes the routes, and a table's
-`TimeToLiveSpecification`. Wiring the same stack again changes nothing.
+ministack 1.5.33 ignores an HTTP API's `Body`, where SAM writes the routes, and a table's `TimeToLiveSpecification`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ _INTEGRATION = "x-amazon-apigateway-integration"
 
 
 def wire(aws: Aws, stack: str, resources: Mapping[str, str]) -> None:
-    """Completes the deployed `stack`; `resources` are its physical ids by logical id."""
+    """`resources` are the stack's physical ids by logical id."""
     processed = aws.client("cloudformation").get_template(StackName=stack, TemplateStage="Processed")[
         "TemplateBody"
     ]
@@ -55,7 +54,7 @@ def _add_routes(aws: Aws, api: str, body: Mapping[str, Any], resources: Mapping[
         if route.key in present:
             continue
         function, is_bare, _ = route.target.partition(".Arn")
-        arn = resources[function]  # of an alias the physical id is the ARN
+        arn = resources[function]  # the physical id of an alias is its ARN
         if is_bare:
             arn = functions.get_function(FunctionName=arn)["Configuration"]["FunctionArn"]
         integration = gateway.create_integration(
@@ -81,8 +80,7 @@ def _routes(body: Mapping[str, Any]) -> Iterator[_Route]:
 
 
 def _target_of(uri: Any) -> str:
-    """What an integration's address calls, as SAM writes it: `…/functions/${NAME.Arn}/…`, or
-    `…/functions/${ALIAS}/…` where the function has an alias."""
+    """The target in `…/functions/${NAME.Arn}/…` or, for an alias, `…/functions/${ALIAS}/…`."""
     text = json.dumps(uri)
     found = re.search(r"/functions/\$\{(\w+(?:\.Arn)?)\}/", text)
     if found is None:

@@ -1,7 +1,6 @@
-"""Starts ministack with the fixes this project's definition needs: `python -m local.emulator_patches`.
+"""Start ministack with this project's fixes: `python -m local.emulator_patches`, in .venv/emulator.
 
-Runs in .venv/emulator. Each fix lives beside its reason, is held by a test in tests/e2e/test_emulator.py, and
-is deleted when a release of ministack makes that test pass without it.
+Each fix has a test in tests/e2e/test_emulator.py. Delete a fix when a ministack release passes its test without it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Tasks that wait for a token: `arn:aws:states:::lambda:invoke.waitForTaskToken`.
 
-ministack swallows an error of the invoked function and goes on waiting for a token that nobody will send.
-AWS fails the task with the function's error, so that Retry and Catch see it by its class name.
+ministack ignores an error of the invoked function and waits on. AWS fails the task with it, for Retry and Catch.
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token
 """
 
@@ -26,7 +25,7 @@ def apply() -> None:
         try:
             stepfunctions._invoke_resource(resource.removesuffix(".waitForTaskToken"), arguments)
             if not settled.wait(state.get("TimeoutSeconds")):
-                raise stepfunctions._ExecutionError("States.Timeout", "nobody sent the task token in time")
+                raise stepfunctions._ExecutionError("States.Timeout", "the task token was not sent in time")
         finally:
             stepfunctions._task_tokens.pop(token, None)
         if info["error"]:

@@ -1,10 +1,7 @@
-"""How functions are run: on a small machine, and as an HTTP API answers for them.
+"""How functions run: with limited concurrency, and with AWS's response to an error.
 
-Above its concurrency limit ministack refuses an invocation, as AWS does at a thousand. A developer's machine
-has its limit at a handful, so here the invocation waits its turn instead. Without it, twenty requests at once
-either start twenty Pythons at once on two cores, or most of them are refused.
-
-A handler that raises is answered with 502 and its stack trace; AWS answers 500 and tells nothing.
+Above the concurrency limit ministack refuses an invocation. Here it waits, since the limit is a handful and not
+AWS's 1,000. When a handler raises, ministack answers 502 with the stack trace. AWS answers 500 without it.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
@@ -33,7 +30,7 @@ def _wait_for_a_turn() -> None:
         if slot[1] != "account":
             return slot
         with changed:
-            # Looked at again within the lock: a release between the two would otherwise go unnoticed.
+            # Tried again with the lock held, or a release in between would go unnoticed.
             def got_slot() -> bool:
                 nonlocal slot
                 slot = acquire(function, config)

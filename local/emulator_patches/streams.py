@@ -1,9 +1,8 @@
-"""A table's stream feeding a function: what happens to the records it could not handle.
+"""A table's stream that invokes a function: what happens to failed records.
 
-ministack takes a batch as done unless the function raises, and retries one that raises for ever. AWS reads
-`batchItemFailures` when the mapping says ReportBatchItemFailures and goes on from the earliest of them; after
-MaximumRetryAttempts it gives up the rest of the batch (only the first record when BisectBatchOnFunctionError
-is set) and tells the on-failure destination.
+ministack counts a batch as done unless the function raises, and then retries it without end. AWS, with
+ReportBatchItemFailures, continues from the earliest failed record. After MaximumRetryAttempts it drops the rest of the
+batch (with BisectBatchOnFunctionError only the first record) and notifies the on-failure destination.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 
@@ -16,7 +15,7 @@ from ministack.services import dynamodb, lambda_svc
 
 _FOR_EVER = -1
 _polling: contextvars.ContextVar[bool] = contextvars.ContextVar("polling", default=False)
-# How often the batch that starts with a record has failed, by mapping and that record's sequence number.
+# Failed attempts by mapping and the sequence number of the batch's first record.
 _failures: dict[tuple[str, str], int] = {}
 
 
@@ -41,7 +40,7 @@ def apply() -> None:
 
 
 def _judge(function: Any, batch: list[Any], result: dict[str, Any]) -> dict[str, Any]:
-    """The poller moves on past the batch when there is no error; for the rest the position is set here."""
+    """Without an error the poller moves past the batch itself."""
     mapping = _mapping(function, batch[0]["eventSourceARN"])
     failed_at = 0 if result.get("error") else _first_failure(mapping, batch, result.get("body"))
     if failed_at is None:
@@ -79,14 +78,14 @@ def _first_failure(mapping: dict[str, Any], batch: list[Any], answer: Any) -> in
     if not failed:
         return None
     places = [place for place, record in enumerate(batch) if _sequence_number(record) in failed]
-    # AWS takes an identifier it cannot find in the batch as a failure of the whole batch.
+    # AWS treats an unknown identifier as a failure of the whole batch.
     return min(places) if len(places) == len(set(failed)) else 0
 
 
 def _continue_at(mapping: dict[str, Any], sequence_number: str, *, past: bool) -> None:
     table = mapping["EventSourceArn"].split("/stream/")[0].rpartition("/")[2]
     position = lambda_svc._dynamodb_stream_positions[mapping["UUID"]]
-    # Counted among all records, because the batch holds only those that passed the mapping's filter.
+    # Counted over all records: the batch only has those that passed the mapping's filter.
     for record in dynamodb.stream_records_since(table, position, int(mapping.get("BatchSize", 100))):
         if _sequence_number(record) == sequence_number:
             break

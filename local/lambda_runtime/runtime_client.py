@@ -1,7 +1,6 @@
 """The four calls of AWS's Lambda runtime API, in plain Python.
 
-AWS's own Python runtime (`awslambdaric`) brings them as a C extension, which it builds for Linux only. With
-this module on the path it runs unchanged on macOS too, and the same way on both.
+It replaces the C extension of AWS's Python runtime (`awslambdaric`), which builds on Linux only.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -16,7 +15,7 @@ _DEADLINE = "Lambda-Runtime-Deadline-Ms"
 
 
 class _RuntimeApi:
-    """One kept-open connection: the runtime is asked for the next event as soon as the last is answered."""
+    """Keeps its connection open between events."""
 
     def __init__(self) -> None:
         self._connection: http.client.HTTPConnection | None = None
@@ -34,11 +33,11 @@ _api = _RuntimeApi()
 
 
 def initialize_client(user_agent: str) -> None:
-    """Part of the interface; the local runtime API has no use for the user agent."""
+    """The local runtime API needs no user agent."""
 
 
 def next() -> tuple[bytes, dict[str, Any]]:
-    """Waits for the next event; returns its body and headers, the deadline among them as a number."""
+    """Wait for the next event. Returns its body and headers, with the deadline as a number."""
     response = _api.exchange("GET", "/next", b"", {})
     body = response.read()
     if response.status != 200:
@@ -55,8 +54,7 @@ def post_invocation_result(
 
 
 def post_error(invoke_id: str, error: str, xray_fault: str, invocation_id: str | None = None) -> None:
-    """`error` is the JSON of errorType, errorMessage and stackTrace; there is no X-Ray here to tell of
-    `xray_fault`."""
+    """`error` is JSON with errorType, errorMessage and stackTrace. There is no X-Ray here for `xray_fault`."""
     _post(f"/{invoke_id}/error", error.encode(), {"Content-Type": "application/json"}, invocation_id)
 
 

@@ -1,13 +1,11 @@
-"""Amazon Lightsail to try things on: its own wire protocol, in this process or on loopback, in memory.
+"""An Amazon Lightsail stand-in for the real boto3 client, in this process or on loopback, in memory.
 
-The real boto3 client works against it, in every region. Every request is held to the service model that botocore ships,
-every answer too. It does what an order of a virtual machine needs: instances, static IPs, ports, tags, operations. How
-a machine's host name begins says what happens to it:
+It implements what a virtual machine order needs. The prefix of a machine's host name decides the outcome:
 
-    fail-…    building begins, and fails for good
-    flaky-…   building fails once for want of capacity, and succeeds when it is asked for again
-    slow-…    takes ten times as long
-    stuck-…   stays pending until told
+    fail-…    the build starts and fails permanently
+    flaky-…   the first build fails for lack of capacity, the next succeeds
+    slow-…    the build takes ten times as long
+    stuck-…   stays pending until a control ends it
 
 In a test:
 
@@ -16,20 +14,18 @@ In a test:
     standin.lose_next_answer("CreateInstances")
     assert [machine.name for machine in standin.machines] == ["ho-…"]
 
-As a server, with a page of buttons at `/`: `python -m local.lightsail_standin --port 8092`. Its controls by POST (JSON
-or form fields; answers are JSON):
+As a server with a page at `/`: `python -m local.lightsail_standin --port 8092`. Controls (POST JSON or form fields):
 
     /_standin/machines/<name>/finish | fail
         fail takes `code` and `details`
     /_standin/faults
-        `answer`: lose, quota, or an error code such as ThrottlingException; `operation` (any, when left out), `times`;
-        without fields nothing goes wrong any more
+        `answer`: lose, quota, or an error code such as ThrottlingException; `operation` (default: any), `times`;
+        without fields: clear all faults
     /_standin/settings
         `delay` (seconds), `quota`, `address_quota`
     /_standin/reset
-        forget everything
 
-`GET /_standin/state` returns all of it as JSON.
+By GET: /_standin/state.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Command line of the stand-in; see the package's docstring."""
+"""The stand-in's command line. See the package's docstring."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def main() -> None:
         description=package.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 picks a free one")
     parser.add_argument("--delay", type=float, default=3.0, help="seconds a machine takes (%(default)s)")
     options = parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""What Lightsail holds and does, in every region. Parameters and answers are its own; the wire is wire.py's."""
+"""Lightsail's resources and operations, in every region. The wire protocol is in wire.py."""
 
 from __future__ import annotations
 
@@ -19,12 +19,10 @@ _BROKEN = ("InstanceCreationFailed", "The instance i-0a1b2c3d4e5f could not be c
 
 
 class Cloud:
-    """All resources in memory, safe for many threads.
+    """All resources. Thread-safe. See `LightsailStandIn` for the parameters.
 
-    `now` returns Unix seconds. `delay` is how many seconds a machine takes to run, `deletion_delay` to be
-    gone; with None nothing ends until told. `remembers` says whether operations on what is gone can still be read: AWS
-    does not say whether it lets them. `quota` is how many machines a region may hold, `address_quota` how many static
-    IPs. The next `failing_deletions` begin, and fail.
+    `deletion_delay` (seconds) is None to wait for a control. The next `failing_deletions` start, then fail. `remembers`
+    keeps a deleted resource's operations readable, which AWS does not document.
     """
 
     def __init__(self, now: Callable[[], float], delay: float | None) -> None:
@@ -47,7 +45,7 @@ class Cloud:
             for kept in (self.machines, self.addresses, self.work, self.built):
                 kept.clear()
 
-    # -- the API's operations: parameters in, answer out ------------------------------------------------------------
+    # -- API operations ---------------------------------------------------------------------------------------------
 
     def call(self, region: str, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Raises RefusalError."""
@@ -187,14 +185,12 @@ class Cloud:
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Let everything happen that is due by now."""
         with self.lock:
             for machine in list(self.machines.values()):
                 if machine.ends_at is not None and machine.ends_at <= self.now():
                     self.end(machine)
 
     def end(self, machine: Machine) -> None:
-        """End what is under way with the machine, as its host name says."""
         hostname = machine.tagged.get(HOSTNAME_TAG, "")
         if machine.state == SHUTTING_DOWN:
             self._vanish(machine)
@@ -208,7 +204,7 @@ class Cloud:
             self.built[machine.name] += 1
 
     def fail(self, machine: Machine, code: str, details: str, *, leaves: bool = True) -> None:
-        """Let building fail. `leaves` says whether the half-made machine stays; AWS does not say which it does."""
+        """AWS does not document whether an unfinished machine stays (`leaves`)."""
         machine.work.end(self.now(), "Failed", code, details)
         machine.ends_at = None
         if not leaves:
@@ -225,7 +221,7 @@ class Cloud:
         where = (machine.region, machine.name, "CreateInstance")
         return sum((work.region, work.resource, work.type) == where for work in self.work)
 
-    # -- looking up ---------------------------------------------------------------------------------------------------
+    # -- look-ups -----------------------------------------------------------------------------------------------------
 
     def _machine(self, region: str, name: str) -> Machine:
         if (region, name) not in self.machines:
@@ -241,7 +237,6 @@ class Cloud:
         return (address.region, address.attached_to) == (machine.region, machine.name)
 
     def _check_name(self, region: str, name: str) -> None:
-        """Names are unique over all kinds of resources in a region."""
         if (region, name) in self.machines or (region, name) in self.addresses:
             raise _invalid(f"Some names are already in use: {name}")
 
@@ -257,7 +252,7 @@ class Cloud:
 
 
 def _check_tags(tags: list[dict[str, str]]) -> None:
-    """AWS's rules of tags; the service model has no limits for them."""
+    """The service model does not contain these limits."""
     if len(tags) > 50:
         raise _invalid("A resource can have at most 50 tags.")
     for tag in tags:

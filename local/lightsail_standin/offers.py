@@ -1,4 +1,4 @@
-"""What Lightsail offers, as far as the stand-in knows it."""
+"""The part of Lightsail's catalogue that the stand-in supports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BUNDLES = {
     "large_3_0": (8.0, 2, 160, 5120),
     "xlarge_3_0": (16.0, 4, 320, 6144),
 }
-# Blueprint → (name, the user that Lightsail itself makes).
+# Blueprint → (name, the user that Lightsail creates).
 BLUEPRINTS = {
     "debian_12": ("Debian", "admin"),
     "ubuntu_24_04": ("Ubuntu", "ubuntu"),
@@ -20,10 +20,10 @@ BLUEPRINTS = {
 }
 ZONES = "abc"
 
-# How a host name begins says what happens to its machine.
+# The prefix of a host name decides the outcome.
 PREFIXES = {
-    "fail-": "building begins, and fails for good",
-    "flaky-": "building fails once for want of capacity, and succeeds when it is asked for again",
+    "fail-": "the build starts and fails permanently",
+    "flaky-": "the first build fails for lack of capacity, the next succeeds",
     "slow-": "takes ten times as long",
     "stuck-": "stays pending until you press finish or fail",
 }

@@ -1,4 +1,4 @@
-"""The stand-in's page: machines and addresses, and a button for every control."""
+"""The stand-in's page: machines, addresses, and a button for every control."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .cloud import HOSTNAME_TAG
 from .offers import PREFIXES
 
 _FAULTS = {
-    "lose": "do it, and break the connection before the answer",
+    "lose": "do it, but break the connection before the response",
     "ThrottlingException": "answer that there are too many requests",
     "quota": "answer that a quota is reached",
     "InvalidInputException": "answer that this is not offered",
     "ServiceException": "fail (500)",
-    "AccessDeniedException": "answer that this account may not do it",
+    "AccessDeniedException": "answer that this account has no access",
 }
 _OPERATIONS = {
     "*": "any request",
     "CreateInstances": "orders of a machine",
-    "GetInstance": "questions about a machine",
+    "GetInstance": "reads of a machine",
     "DeleteInstance": "deletions of a machine",
     "AllocateStaticIp": "orders of an address",
     "AttachStaticIp": "attachments of an address",
     "ReleaseStaticIp": "releases of an address",
-    "PutInstancePublicPorts": "openings of ports",
+    "PutInstancePublicPorts": "changes of open ports",
 }
 
 
@@ -61,7 +61,6 @@ def _fault(fault: Mapping[str, Any]) -> Markup:
 
 
 def render(state: Mapping[str, Any]) -> str:
-    """The page as HTML; `state` is `LightsailStandIn.state()`."""
     delay = state["delay"]
     takes = "until you press finish" if delay is None else f"{delay:g} s"
     requests = (
@@ -72,10 +71,10 @@ def render(state: Mapping[str, Any]) -> str:
         "Lightsail stand-in",
         html.markup("<h1>Lightsail stand-in</h1>"),
         html.paragraph(
-            text(f"It stands in for Amazon Lightsail. Nothing here is real. A machine takes {takes}. "),
+            text(f"This is a stand-in for Amazon Lightsail. Nothing here is real. A machine takes {takes}. "),
             html.link("/", "Refresh"),
             text(" · "),
-            html.link("/_standin/state", "all of it as JSON"),
+            html.link("/_standin/state", "everything as JSON"),
         ),
         html.section(
             "Machines",
@@ -89,20 +88,20 @@ def render(state: Mapping[str, Any]) -> str:
             html.table(("Address", "Region", "Attached to"), map(_address, reversed(state["addresses"]))),
         ),
         html.section(
-            "How a host name begins says what happens",
+            "The prefix of a host name decides the outcome",
             html.explained({f"{prefix}…": effect for prefix, effect in PREFIXES.items()}),
         ),
         html.section(
-            "Let requests go wrong",
+            "Make requests fail",
             form(
                 "/_standin/faults",
-                "let them go wrong",
+                "set",
                 number("times", "The next", 1, least=1, whole=True),
                 choice("operation", "requests", _OPERATIONS),
                 choice("answer", "what Lightsail does", _FAULTS),
             ),
-            html.items(map(_fault, state["faults"]), "Nothing goes wrong."),
-            button("/_standin/faults", "let nothing go wrong any more"),
+            html.items(map(_fault, state["faults"]), "No faults are set."),
+            button("/_standin/faults", "clear all faults"),
         ),
         html.section(
             "Settings",
@@ -113,7 +112,7 @@ def render(state: Mapping[str, Any]) -> str:
                 number("quota", "Machines a region may hold", state["quota"], whole=True),
                 number("address_quota", "Addresses a region may hold", state["address_quota"], whole=True),
             ),
-            button("/_standin/reset", "forget every machine, address, request and fault"),
+            button("/_standin/reset", "delete all machines, addresses, requests and faults"),
         ),
         html.section("Latest requests", html.items(requests)),
         html.folded(

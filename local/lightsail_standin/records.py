@@ -1,4 +1,4 @@
-"""What the stand-in keeps: machines, addresses, and the operations on them, as Lightsail shows them."""
+"""The stand-in's records: machines, addresses and operations, in the form that Lightsail returns."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ PENDING, RUNNING, SHUTTING_DOWN = (0, "pending"), (16, "running"), (32, "shuttin
 
 @dataclass
 class Work:
-    """An operation on a resource."""
-
     resource: str
     resource_type: str
     type: str
@@ -53,7 +51,7 @@ class Work:
 
 @dataclass
 class Machine:
-    """An instance. `ends_at` is when it runs, or when a deleted one is gone (seconds); None waits until told."""
+    """`ends_at` (Unix seconds) ends the build or the deletion. None waits for a control."""
 
     name: str
     region: str
@@ -67,7 +65,7 @@ class Machine:
     work: Work
     number: int
     state: tuple[int, str] = PENDING
-    # What Lightsail opens on a Linux machine by itself.
+    # Lightsail opens these on every Linux machine.
     ports: list[dict[str, Any]] = field(
         default_factory=lambda: [
             opened({"fromPort": number, "toPort": number, "protocol": "tcp"}) for number in (22, 80)
@@ -114,8 +112,6 @@ class Machine:
 
 @dataclass
 class Address:
-    """A static IP."""
-
     name: str
     region: str
     ip: str
@@ -137,7 +133,6 @@ class Address:
 
 
 def opened(info: Mapping[str, Any]) -> dict[str, Any]:
-    """A port as a machine shows it, from how it was asked for."""
     return {
         "accessFrom": "Anywhere",
         "accessType": "Public",

@@ -1,4 +1,4 @@
-"""The stand-in on loopback: the wire protocol by POST at `/`, the page by GET there, the controls under /_standin."""
+"""The stand-in on loopback: POST `/` is the Lightsail API, GET `/` the page, /_standin the controls."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ QUOTA = "Sorry, you've reached the maximum number of instances for your account.
 
 
 class LightsailServer:
-    """Serves a stand-in on 127.0.0.1, on a free port unless `port` says which. A context manager."""
-
     def __init__(self, standin: LightsailStandIn, *, port: int = 0) -> None:
         self.standin = standin
         self._server = Server(_Handler, standin, port)
 
     @property
     def url(self) -> str:
-        """The base address, without a slash at its end."""
         return self._server.url
 
     def __enter__(self) -> LightsailServer:
@@ -35,7 +32,6 @@ class LightsailServer:
         self._server.stop()
 
     def serve_forever(self) -> None:
-        """Serve in this thread until interrupted."""
         try:
             self._server.serve_forever()
         finally:
@@ -43,7 +39,6 @@ class LightsailServer:
 
 
 def control(standin: LightsailStandIn, path: str, fields: Mapping[str, Any]) -> Answer:
-    """Answer a POST under /_standin."""
     try:
         match path.removeprefix("/_standin/").split("/"):
             case ["machines", name, "finish"]:
@@ -67,7 +62,7 @@ def control(standin: LightsailStandIn, path: str, fields: Mapping[str, Any]) -> 
 
 
 def _control_settings(standin: LightsailStandIn, fields: Mapping[str, Any]) -> None:
-    """A form sends a field that was left empty as an empty text."""
+    """A form sends an empty field as an empty string."""
     given = {name: value for name, value in fields.items() if value != ""}
     standin.configure(
         delay=max(0.0, float(given["delay"])) if "delay" in given else None,

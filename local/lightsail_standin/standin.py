@@ -1,4 +1,4 @@
-"""The stand-in itself: answers requests, lets them go wrong when told to, and keeps account of them."""
+"""The stand-in: it answers requests, applies faults and records every request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BROKEN = ("InstanceCreationFailed", "The instance i-0a1b2c3d4e5f could not be cr
 
 @dataclass(frozen=True)
 class Request:
-    """A request and how it ended: `ok`, an error's code, or `lost`."""
+    """`outcome` is `ok`, an error code, or `lost`."""
 
     region: str
     operation: str
@@ -29,10 +29,10 @@ class Request:
 
 
 class LightsailStandIn:
-    """Amazon Lightsail in this process, all regions. `client()` is a boto3 client whose requests end here.
+    """Amazon Lightsail in this process, in all regions. `client()` returns a boto3 client connected to it.
 
-    `now` returns Unix seconds, so time may be virtual: what is due happens when the stand-in is next asked.
-    `delay` is how many seconds a machine takes to run; None lets none run until told.
+    `now` returns Unix seconds and may be virtual: due work is done at the next request. A build takes `delay` seconds.
+    With None it waits for a control.
     """
 
     def __init__(
@@ -46,14 +46,13 @@ class LightsailStandIn:
         self.log = log
         self.cloud = Cloud(now, delay)
         self._faults = Faults()
-        # `answer` is looked up at each request: a test may replace it.
+        # Looked up at each request, since a test may replace `answer`.
         self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
 
-    # -- as a service -----------------------------------------------------------------------------------------------
+    # -- service ----------------------------------------------------------------------------------------------------
 
     def client(self, region: str) -> Any:
-        """A boto3 client of the region, in this process. Its address is a loopback one, where nothing listens: no
-        request can leave. It repeats none, so that a fault that is asked for is seen at once."""
+        """A boto3 client connected to the stand-in. It neither opens a connection nor retries."""
         import boto3
         from botocore.config import Config
 
@@ -69,15 +68,14 @@ class LightsailStandIn:
         return client
 
     def attach(self, client: Any) -> None:
-        """Let this boto3 `lightsail` client's requests end here instead of going out."""
         client.meta.events.register_first("before-send.lightsail", self._before_send)
 
     def detach(self, client: Any) -> None:
-        """Undo `attach`: another stand-in may have the client, which is slow to build."""
+        """Release a client for another stand-in, since clients are slow to create."""
         client.meta.events.unregister("before-send.lightsail", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
-        """Answer a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
+        """Handle a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
         raw = body.encode() if isinstance(body, str) else body
         region, operation, name = "?", headers.get("x-amz-target", "").rpartition(".")[2] or "?", ""
         fault = None
@@ -99,22 +97,21 @@ class LightsailStandIn:
         self._record(Request(region, operation, name, outcome))
         return reply
 
-    # -- what it holds, for assertions ------------------------------------------------------------------------------
+    # -- for assertions ---------------------------------------------------------------------------------------------
 
     @property
     def machines(self) -> list[Machine]:
-        """Those that stand, or are being built; not those that are being deleted."""
+        """Running or being built, but not being deleted."""
         self.settle()
         return [machine for machine in self.cloud.machines.values() if machine.state != SHUTTING_DOWN]
 
     @property
     def addresses(self) -> list[Address]:
-        """The static IPs."""
         self.settle()
         return list(self.cloud.addresses.values())
 
     def machine(self, name: str) -> Machine:
-        """Raises KeyError when no region has one of this name."""
+        """From any region. Raises KeyError."""
         self.settle()
         found = [machine for (_, named), machine in self.cloud.machines.items() if named == name]
         if not found:
@@ -122,16 +119,15 @@ class LightsailStandIn:
         return found[0]
 
     def built(self, name: str) -> int:
-        """How often a machine of this name came to run: each costs money."""
+        """How many machines of this name were built; each costs money."""
         self.settle()
         return self.cloud.built[name]
 
     def asked(self, operation: str) -> int:
-        """How many requests of this operation came, however they ended."""
         return sum(request.operation == operation for request in self.requests)
 
     def state(self) -> dict[str, Any]:
-        """Everything but the launch scripts, fit for JSON."""
+        """Everything except the launch scripts, for JSON."""
         with self.cloud.lock:
             self.settle()
             return {
@@ -150,11 +146,10 @@ class LightsailStandIn:
     # -- controls ---------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Let everything happen that is due by now; otherwise it happens with the next request."""
+        """Do what is due now instead of at the next request."""
         self.cloud.settle()
 
     def finish(self, name: str) -> None:
-        """End now what is under way with this machine. Raises KeyError when there is none."""
         self.cloud.end(self.machine(name))
 
     def fail(
@@ -165,11 +160,11 @@ class LightsailStandIn:
         *,
         leaves: bool = True,
     ) -> None:
-        """Let building this machine fail now; `leaves` False takes the half-made machine away. Raises KeyError."""
+        """Fail the build. Without `leaves` the unfinished machine is deleted."""
         self.cloud.fail(self.machine(name), code, details, leaves=leaves)
 
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:
-        """Do what the next requests ask, but break the connection instead of answering."""
+        """Carry out the next requests, but break the connection before the response."""
         self._add_fault(Fault(operation, None, times))
 
     def fail_next(
@@ -181,7 +176,6 @@ class LightsailStandIn:
         status: int = 400,
         times: int = 1,
     ) -> None:
-        """Refuse the next requests with this error, doing nothing."""
         self._add_fault(Fault(operation, RefusalError(code, message, status), times))
 
     def clear_faults(self) -> None:
@@ -190,18 +184,17 @@ class LightsailStandIn:
     def configure(
         self, *, delay: float | None = None, quota: int | None = None, address_quota: int | None = None
     ) -> None:
-        """Change what is given, for requests from now on."""
         self.cloud.delay = self.cloud.delay if delay is None else delay
         self.cloud.quota = self.cloud.quota if quota is None else quota
         self.cloud.address_quota = self.cloud.address_quota if address_quota is None else address_quota
 
     def reset(self) -> None:
-        """Forget resources, requests and faults; settings stay."""
+        """Keeps the settings."""
         self.clear_faults()
         self.cloud.reset()
         self.requests.clear()
 
-    # -- inside -----------------------------------------------------------------------------------------------------
+    # -- internals --------------------------------------------------------------------------------------------------
 
     def _add_fault(self, fault: Fault) -> None:
         if fault.operation != "*" and fault.operation not in wire.service_model().operation_names:

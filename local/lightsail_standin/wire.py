@@ -1,4 +1,4 @@
-"""Lightsail's wire protocol (AWS JSON 1.1), held to the service model that botocore ships."""
+"""Lightsail's wire protocol (AWS JSON 1.1), validated against the service model that botocore ships."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def regions() -> tuple[str, ...]:
 
 
 def asked(headers: Mapping[str, str]) -> tuple[str, str]:
-    """(region, operation). Headers are looked up in lower case. Raises RefusalError as AWS's front door does."""
+    """(region, operation). Header names in lower case. Raises RefusalError with AWS's errors."""
     match = _SCOPE.match(headers.get("authorization", ""))
     if match is None:
         raise RefusalError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
@@ -42,7 +42,7 @@ def asked(headers: Mapping[str, str]) -> tuple[str, str]:
 
 
 def read(operation: str, body: bytes) -> dict[str, Any]:
-    """The request's parameters, fitting the model. Raises RefusalError."""
+    """Raises RefusalError when the parameters do not fit the model."""
     try:
         given = json.loads(body or b"{}")
     except ValueError:
@@ -56,7 +56,7 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
 
 
 def written(operation: str, answer: Mapping[str, Any]) -> bytes:
-    """The answer's body; times are datetimes. Raises ModelMismatchError when it does not fit the model."""
+    """Raises ModelMismatchError when the response does not fit the model."""
     found = list(problems(service_model().operation_model(operation).output_shape, answer, ""))
     if found:
         raise ModelMismatchError(f"{operation}: {', '.join(found)}")

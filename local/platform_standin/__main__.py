@@ -1,4 +1,4 @@
-"""Command line of the stand-in; see the package's docstring."""
+"""The stand-in's command line. See the package's docstring."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ def main() -> None:
         description=package.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--webhook-url", help="where completion webhooks go; can be set later")
+    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--webhook-url", help="where to send completion webhooks; can be set later")
     parser.add_argument(
-        "--webhook-secret", action="append", required=True, metavar="whsec_…", help="given twice, both sign"
+        "--webhook-secret",
+        action="append",
+        required=True,
+        metavar="whsec_…",
+        help="two secrets sign each webhook",
     )
-    parser.add_argument("--api-key", required=True, help="the bearer key it demands")
+    parser.add_argument("--api-key", required=True, help="the bearer key that requests need")
     parser.add_argument("--delay", type=float, default=2.0, help="seconds to build (default %(default)s)")
     options = parser.parse_args()
 

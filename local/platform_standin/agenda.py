@@ -1,4 +1,4 @@
-"""Things to do later, by a thread of their own."""
+"""Delayed actions on a separate thread."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class Agenda:
-    """Runs callables after a delay in seconds, several at a time, until it is closed. Without any it has no thread."""
+    """Its thread starts with the first action."""
 
     def __init__(self, workers: int = 8) -> None:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()  # equal times run in the order they were noted
+        self._order = itertools.count()  # actions due at the same time run in the order they were added
         self._changed = threading.Condition()
         self._closed = False
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="platform-standin")
         self._thread: threading.Thread | None = None
 
     def after(self, delay: float, action: Callable[[], None]) -> None:
-        """Run `action` in `delay` seconds."""
         with self._changed:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="platform-standin-agenda", daemon=True)
@@ -31,7 +30,7 @@ class Agenda:
             self._changed.notify()
 
     def close(self) -> None:
-        """Drop what is not due yet and wait for what is running."""
+        """Drop pending actions and wait for running ones."""
         with self._changed:
             self._closed = True
             self._changed.notify()

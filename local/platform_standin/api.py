@@ -1,4 +1,4 @@
-"""The contract's requests under /v1, from their bytes to an answer's bytes, over HTTP or without it."""
+"""The contract's requests under /v1, from request bytes to response bytes. It needs no HTTP."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _HALF = b'{"operation_id": 7, "status"'
 _PROXY = b"<html><body>no healthy upstream</body></html>"
 
 
-class ConnectionDropped(Exception):  # noqa: N818 - not an error of ours: what the client is to see
-    """The connection is to be closed without an answer."""
+class ConnectionDropped(Exception):  # noqa: N818 - an outcome for the client, not an error here
+    """Close the connection without a response."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request under /v1 and how it was answered; None when the connection was dropped instead."""
+    """A status of None means that the connection was dropped."""
 
     method: str
     path: str
@@ -38,8 +38,6 @@ class Reply:
 
 
 class Api:
-    """Answers as the platform does, unless a fault comes first. `requests` are all that have come."""
-
     def __init__(self, platform: Platform, faults: Faults, api_key: str, log: Callable[[str], None]) -> None:
         self._platform = platform
         self._faults = faults
@@ -48,7 +46,6 @@ class Api:
         self.requests: list[Request] = []
 
     def answer(self, method: str, path: str, authorization: str, body: bytes) -> Reply:
-        """The answer to a request. Raises ConnectionDropped when there is to be none."""
         try:
             reply = self._reply(method, path, authorization, body)
         except ConnectionDropped:
@@ -93,7 +90,6 @@ class Api:
         return error(404, "not_found", "there is nothing here")
 
     def _wants_answer_lost(self, method: str, path: str) -> bool:
-        """True for the first PUT of a service called `lost-…`."""
         service = self._platform.services.get(unquote(path.removeprefix("/v1/services/")))
         return method == "PUT" and service is not None and service.is_called("lost-") and service.puts == 1
 

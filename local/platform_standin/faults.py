@@ -1,4 +1,4 @@
-"""What goes wrong with the next requests."""
+"""Faults for the next requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FAULTS = ("422", "429", "500", "503", "drop", "lose", "garbage", "html")
 
 @dataclass
 class Fault:
-    """What goes wrong with the next `times` requests of a method (`*` for any)."""
+    """Applies to the next `times` requests of a method (`*` for any)."""
 
     method: str
     answer: str
@@ -19,7 +19,7 @@ class Fault:
 
 
 class Faults:
-    """Those that are still to come, the next one first. Safe for many threads."""
+    """Pending faults. Thread-safe."""
 
     def __init__(self) -> None:
         self._coming: list[Fault] = []
@@ -29,14 +29,14 @@ class Faults:
         return iter(list(self._coming))
 
     def add(self, answer: str, method: str, times: int) -> None:
-        """Raises ValueError for an answer that is not one of FAULTS."""
+        """Raises ValueError when `answer` is not one of FAULTS."""
         if answer not in FAULTS:
             raise ValueError(f"answer is one of {', '.join(FAULTS)}")
         with self._lock:
             self._coming.append(Fault(method, answer, times))
 
     def take(self, method: str) -> str | None:
-        """What goes wrong with this request, if anything."""
+        """Use up and return the fault for this request, if any."""
         with self._lock:
             for fault in self._coming:
                 if fault.method in {"*", method}:

@@ -1,4 +1,4 @@
-"""The stand-in's page: what it holds, and a button for every control."""
+"""The stand-in's page: its services, and a button for every control."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from local import html
 from local.html import Markup, button, choice, code, field, form, number, text
 
 _NAMES = {
-    "fail-…": "building the site fails for good",
-    "refuse-…": "the site is refused at once",
-    "retry-…": "the platform is busy twice, then takes the site",
-    "flaky-…": "building fails once, and succeeds when it is asked for again",
-    "slow-…": "takes ten times as long",
-    "stuck-…": "is never built until you press finish or fail",
-    "lost-…": "the platform takes the site, but its answer gets lost",
+    "fail-…": "the build fails permanently",
+    "refuse-…": "the site is refused immediately",
+    "retry-…": "the platform is busy twice, then accepts the site",
+    "flaky-…": "the first build fails, the next succeeds",
+    "slow-…": "the build takes ten times as long",
+    "stuck-…": "the build does not end until you press finish or fail",
+    "lost-…": "the platform accepts the site, but its response is lost",
 }
 _FAULTS = {
-    "422": "refuse it for good (422)",
-    "429": "ask to come back later (429)",
+    "422": "refuse it permanently (422)",
+    "429": "answer that there are too many requests (429)",
     "500": "fail (500)",
     "503": "be busy (503)",
     "drop": "do nothing, and break the connection",
-    "lose": "do it, and break the connection before the answer",
+    "lose": "do it, but break the connection before the response",
     "garbage": "do it, and answer half of a JSON document",
-    "html": "answer an HTML page, as a proxy in front does (404)",
+    "html": "answer an HTML page like a proxy's (404)",
 }
 _METHODS = {
     "*": "any request",
     "PUT": "orders of a site (PUT)",
-    "GET": "questions (GET)",
+    "GET": "reads (GET)",
     "DELETE": "deletions",
 }
 _WEBHOOKS = {"on": "send each once", "duplicate": "send each twice", "off": "send none"}
@@ -57,9 +57,9 @@ def _buttons(service: Mapping[str, Any], status: str) -> list[Markup]:
     if status == "running":
         buttons = [
             button(f"{base}/finish", "finish"),
-            button(f"{base}/fail", "fail for good"),
-            button(f"{base}/fail", "fail for now", retryable="true", code="node_lost"),
-            button(f"{base}/release", "go on") if service["held"] else button(f"{base}/hold", "hold"),
+            button(f"{base}/fail", "fail permanently"),
+            button(f"{base}/fail", "fail, retryable", retryable="true", code="node_lost"),
+            button(f"{base}/release", "continue") if service["held"] else button(f"{base}/hold", "hold"),
         ]
     if service["operations"]:
         buttons.append(button(f"{base}/webhook", "send its webhook again"))
@@ -75,13 +75,12 @@ def _faults(waiting: list[dict[str, Any]]) -> list[Markup]:
         for fault in waiting
     ]
     return [
-        html.items(found, "Nothing goes wrong."),
-        button("/_standin/faults", "let nothing go wrong any more"),
+        html.items(found, "No faults are set."),
+        button("/_standin/faults", "clear all faults"),
     ]
 
 
 def render(state: Mapping[str, Any]) -> str:
-    """The page as HTML; `state` is `PlatformStandIn.state()`."""
     webhooks = state["webhooks"]
     delay = state["delay"]
     sent = (
@@ -93,7 +92,7 @@ def render(state: Mapping[str, Any]) -> str:
         for request in reversed(state["requests"][-15:])
     )
     takes = (
-        "A site is built only when you press finish."
+        "A site is not built until you press finish."
         if delay is None
         else f"A site takes {delay:g} s to build."
     )
@@ -102,26 +101,26 @@ def render(state: Mapping[str, Any]) -> str:
         html.markup("<h1>Hosting platform stand-in</h1>"),
         html.paragraph(
             text(
-                "It stands in for a hosting panel, as docs/hosting-platform-contract.md describes one. Nothing here "
+                "This is a stand-in for a hosting panel. Its API is docs/hosting-platform-contract.md. Nothing here "
             ),
             text(f"is real. {takes} "),
             html.link("/", "Refresh"),
             text(" · "),
-            html.link("/_standin/state", "all of it as JSON"),
+            html.link("/_standin/state", "everything as JSON"),
         ),
         html.section(
             "Sites",
             html.table(
-                ("Site", "Asked for", "Building", "Address", "Asked / built", ""),
+                ("Site", "Ordered", "Build", "Address", "Ordered / built", ""),
                 map(_service, reversed(state["services"])),
             ),
         ),
-        html.section("A site's name says what happens", html.explained(_NAMES)),
+        html.section("The prefix of a site's name decides the outcome", html.explained(_NAMES)),
         html.section(
-            "Let requests go wrong",
+            "Make requests fail",
             form(
                 "/_standin/faults",
-                "let them go wrong",
+                "set",
                 number("times", "The next", 1, least=1, whole=True),
                 choice("method", "requests", _METHODS),
                 choice("answer", "what the platform does", _FAULTS),
@@ -131,12 +130,14 @@ def render(state: Mapping[str, Any]) -> str:
         html.section(
             "Webhooks",
             html.paragraph(
-                text("They say that a site's work has ended. Signed, and sent again until taken.")
+                text(
+                    "A webhook reports the end of a build. It is signed, and sent again until it is accepted."
+                )
             ),
             form(
                 "/_standin/webhooks",
                 "change",
-                choice("mode", "When the work of a site ends", _WEBHOOKS, webhooks["mode"]),
+                choice("mode", "When a build ends", _WEBHOOKS, webhooks["mode"]),
             ),
             html.items(sent),
         ),
@@ -150,7 +151,7 @@ def render(state: Mapping[str, Any]) -> str:
                 ),
                 field("webhook_url", "Webhooks go to", webhooks["url"] or ""),
             ),
-            button("/_standin/reset", "forget every site, request and webhook"),
+            button("/_standin/reset", "delete all sites, requests and webhooks"),
         ),
         html.section("Latest requests", html.items(requests)),
         html.folded(

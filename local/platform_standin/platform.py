@@ -1,4 +1,4 @@
-"""What the platform knows and decides. Answers are (status, document); HTTP is server.py's affair."""
+"""The platform's state and decisions. A response is (status, document)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 
 FIELDS = ("reference", "kind", "name", "variant", "location", "plan")
 SIZES = ("memory_mb", "disk_gb", "cores", "transfer_gb")
-"""A virtual machine has these too, and an `ssh_key` where one shall log in."""
+"""A virtual machine also has these fields, and optionally an `ssh_key`."""
 
 Answer = tuple[int, dict[str, Any]]
 
 
 @dataclass
 class Operation:
-    """The work for one item. `resource` holds the password, which leaves by the contract's GET only."""
+    """`resource` holds the password, which only the contract's GET returns."""
 
     id: str
     item_id: str
@@ -43,7 +43,7 @@ class Operation:
 
 @dataclass
 class Service:
-    """One item. `built` counts how often it was really provisioned, `puts` how often it was asked for."""
+    """`built` counts deliveries, `puts` requests."""
 
     item_id: str
     body: dict[str, Any]
@@ -63,7 +63,6 @@ class Service:
 
     @property
     def operation(self) -> Operation:
-        """The latest one."""
         return self.operations[-1]
 
     @property
@@ -79,12 +78,11 @@ def _failure(code: str, message: str, *, retryable: bool = False) -> dict[str, A
 
 
 def error(status: int, code: str, message: str, *, retryable: bool = False) -> Answer:
-    """An error answer in the contract's shape."""
     return status, _failure(code, message, retryable=retryable)
 
 
 def _resource(service: Service) -> dict[str, Any]:
-    """What a platform would hand over; its address is one for documentation (RFC 5737)."""
+    """The IP address is from the documentation range (RFC 5737)."""
     digest = hashlib.sha256(service.item_id.encode()).hexdigest()
     slug = re.sub(r"[^a-z0-9]+", "-", service.name.lower()).strip("-")[:30].strip("-") or "site"
     kind, user = ("vm", "root") if service.is_machine else ("site", f"u{digest[:8]}")
@@ -98,11 +96,10 @@ def _resource(service: Service) -> dict[str, Any]:
 
 
 class Platform:
-    """All services in memory, safe for many threads. `delay` in seconds: None holds everything until told, and with 0
-    a service is built before its PUT is answered.
+    """All services. Thread-safe. `now` returns Unix seconds.
 
-    `later` runs an action after a delay; `completed` is called with each operation that ends, unlocked. `now` returns
-    Unix seconds. `deprovisioned` are the items that were taken down, in that order.
+    A build takes `delay` seconds: with 0 it ends before its PUT is answered, with None only a control ends it. `later`
+    runs an action after a delay. `completed` receives each operation that ends, without the lock.
     """
 
     def __init__(
@@ -123,10 +120,10 @@ class Platform:
         self._to_hold: set[str] = set()
         self._lock = threading.RLock()
 
-    # -- the contract ----------------------------------------------------------------------------------------
+    # -- contract --------------------------------------------------------------------------------------------
 
     def put(self, item_id: str, body: Mapping[str, Any]) -> Answer:
-        """Ask for a service, or ask again."""
+        """A PUT for a new or an existing service."""
         wrong = [name for name in FIELDS if not isinstance(body.get(name), str) or not body[name]]
         if wrong:
             return error(422, "invalid_request", f"{wrong[0]} must be a text")
@@ -164,7 +161,7 @@ class Platform:
             return 200, operation.document()
 
     def delete(self, item_id: str) -> Answer:
-        """Take a service down. The id is spent even if nothing was there: a PUT may be on its way still."""
+        """The id cannot be used again, even without a service: a PUT may still arrive."""
         with self._lock:
             self._deleted.add(item_id)
             service = self.services.get(item_id)
@@ -176,7 +173,7 @@ class Platform:
             self._end(service, service.operation, _failure("service_deleted", "deleted meanwhile"))
         return 202, {}
 
-    # -- the work --------------------------------------------------------------------------------------------
+    # -- work ------------------------------------------------------------------------------------------------
 
     def _begin(self, service: Service) -> None:
         operation = Operation(
@@ -208,7 +205,7 @@ class Platform:
             self._end(service, operation, None)
 
     def _end(self, service: Service, operation: Operation, failure: dict[str, Any] | None) -> None:
-        """End a running operation: built when there is no failure. Ending it twice does nothing."""
+        """Without `failure` the service is built. A second call does nothing."""
         with self._lock:
             if operation.status != "running":
                 return
@@ -220,44 +217,40 @@ class Platform:
                 operation.status, operation.error = "failed", failure
         self._completed(operation)
 
-    # -- the controls ----------------------------------------------------------------------------------------
+    # -- controls --------------------------------------------------------------------------------------------
 
     def service(self, item_id: str) -> Service:
-        """Raises KeyError when it was never asked for."""
+        """Raises KeyError."""
         return self.services[item_id]
 
     def running(self) -> list[Service]:
-        """Those whose operation has not ended."""
         with self._lock:
             asked = list(self.services.values())
         return [one for one in asked if one.operations and one.operation.status == "running"]
 
     def finish(self, item_id: str) -> None:
-        """Complete its operation now."""
         service = self.service(item_id)
         self._end(service, service.operation, None)
 
     def fail(self, item_id: str, code: str, message: str, *, retryable: bool) -> None:
-        """Fail its operation now."""
         service = self.service(item_id)
         self._end(service, service.operation, _failure(code, message, retryable=retryable))
 
     def hold(self, item_id: str) -> None:
-        """Let its operation run on until `finish`, `fail` or `release`; beforehand too."""
+        """Works before the PUT too."""
         with self._lock:
             self._to_hold.add(item_id)
             if item_id in self.services:
                 self.services[item_id].held = True
 
     def release(self, item_id: str) -> None:
-        """Work on: it completes after the usual delay."""
+        """The operation completes after the usual delay."""
         self._to_hold.discard(item_id)
         service = self.service(item_id)
         service.held = False
         self._work_on(service)
 
     def reset(self) -> None:
-        """Forget everything."""
         with self._lock:
             self.services.clear()
             self._operations.clear()

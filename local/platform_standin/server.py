@@ -26,11 +26,10 @@ def _domain(service: Service) -> str | None:
 
 
 class PlatformStandIn:
-    """The platform in this process. `answer` takes a request without a socket.
+    """The platform in this process. `answer` handles a request without a socket.
 
-    As a context manager it also serves over HTTP, on a free port of 127.0.0.1 unless `port` says which. `delay` is in
-    seconds: None holds every service until `finish` or `fail`, and with 0 it is built before its PUT is answered.
-    `webhook_secrets` all sign. `now` returns Unix seconds.
+    As a context manager it also serves HTTP on 127.0.0.1, on `port` or on a free one. Each of `webhook_secrets` signs.
+    See `Platform` for `delay` and `now`.
     """
 
     def __init__(
@@ -57,10 +56,9 @@ class PlatformStandIn:
         self._api = Api(self._platform, self._faults, api_key, log)
 
     def answer(self, method: str, path: str, authorization: str, body: bytes) -> Reply:
-        """The answer to a request of the contract. Raises ConnectionDropped when there is to be none."""
         return self._api.answer(method, path, authorization, body)
 
-    # -- life ------------------------------------------------------------------------------------------------
+    # -- lifecycle -------------------------------------------------------------------------------------------
 
     @cached_property
     def _server(self) -> Server:
@@ -68,7 +66,6 @@ class PlatformStandIn:
 
     @property
     def url(self) -> str:
-        """The base address, without a slash at its end."""
         return self._server.url
 
     def __enter__(self) -> PlatformStandIn:
@@ -80,14 +77,13 @@ class PlatformStandIn:
         self._agenda.close()
 
     def serve_forever(self) -> None:
-        """Serve in this thread until interrupted."""
         try:
             self._server.serve_forever()
         finally:
             self._server.server_close()
             self._agenda.close()
 
-    # -- what it did, for assertions -------------------------------------------------------------------------
+    # -- for assertions --------------------------------------------------------------------------------------
 
     @property
     def services(self) -> Mapping[str, Service]:
@@ -95,16 +91,14 @@ class PlatformStandIn:
 
     @property
     def running(self) -> Sequence[Service]:
-        """Those whose operation has not ended."""
         return self._platform.running()
 
     @property
     def deprovisioned(self) -> Sequence[str]:
-        """The items that were taken down, in that order."""
         return self._platform.deprovisioned
 
     def standing(self) -> dict[str, dict[str, int]]:
-        """What stands now, by its item: how many of each kind."""
+        """The number of existing services of each kind, by item."""
         services = list(self._platform.services.values())
         return {one.item_id: {one.body["kind"]: 1} for one in services if one.built and not one.deleted}
 
@@ -118,16 +112,14 @@ class PlatformStandIn:
 
     @property
     def deliveries(self) -> Sequence[Delivery]:
-        """Every attempt to deliver a webhook."""
         return self._webhooks.deliveries
 
     def built(self, item_id: str) -> int:
-        """How many times this item was really provisioned."""
         service = self._platform.services.get(item_id)
         return service.built if service else 0
 
     def password(self, item_id: str) -> str | None:
-        """What an item was handed over with, if it has one. Raises KeyError when it was not handed over."""
+        """None with an SSH key. Raises KeyError before delivery."""
         operation = self._platform.service(item_id).operation
         if operation.resource is None:
             raise KeyError(item_id)
@@ -135,11 +127,11 @@ class PlatformStandIn:
         return password
 
     def completion_webhook(self, item_id: str, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of an item's completion webhook, signed at `timestamp` (Unix seconds) or now."""
+        """Body and headers, signed at `timestamp` (Unix seconds) or now."""
         return self._webhooks.message(self._platform.service(item_id).operation, timestamp)
 
     def state(self) -> dict[str, Any]:
-        """Everything but passwords, fit for JSON."""
+        """Everything except passwords, for JSON."""
         return {
             "services": [
                 {
@@ -170,7 +162,6 @@ class PlatformStandIn:
     # -- controls --------------------------------------------------------------------------------------------
 
     def finish(self, item_id: str) -> None:
-        """Complete an item's operation now."""
         self._platform.finish(item_id)
 
     def fail(
@@ -181,55 +172,51 @@ class PlatformStandIn:
         *,
         retryable: bool = False,
     ) -> None:
-        """Fail an item's operation now."""
         self._platform.fail(item_id, code, message, retryable=retryable)
 
     def hold(self, item_id: str) -> None:
-        """Let an item's operation run on until told otherwise, even if the item was not asked for yet."""
+        """Keep an operation running until a control ends it. Works before the PUT too."""
         self._platform.hold(item_id)
 
     def release(self, item_id: str) -> None:
-        """Undo `hold`: the operation completes after the usual delay."""
+        """The operation completes after the usual delay."""
         self._platform.release(item_id)
 
     def set_webhooks(self, mode: str) -> None:
-        """`on`, `off` or `duplicate`, for operations that complete from now on."""
+        """`on`, `off` or `duplicate`, for operations that complete later."""
         if mode not in MODES:
             raise ValueError(f"mode is one of {', '.join(MODES)}")
         self._webhooks.mode = mode
 
     def send_webhook(self, item_id: str, times: int = 1) -> None:
-        """Send an item's completion webhook again, whatever the mode and even if it is not complete."""
+        """Works in any mode and before completion."""
         self._webhooks.send(self._platform.service(item_id).operation, times)
 
     def fault(self, answer: str, *, method: str = "*", times: int = 1) -> None:
-        """Let the next requests go wrong; see FAULTS. `lose` and `garbage` apply the request first."""
+        """See FAULTS. `lose` and `garbage` apply the request first."""
         self._faults.add(answer, method, times)
 
     def lose_answers(self, times: int = 1) -> None:
-        """Apply the next requests, but lose their answers."""
         self.fault("lose", times=times)
 
     def be_unavailable(self, times: int = 1) -> None:
-        """Do not take the next requests."""
         self.fault("503", times=times)
 
     def refuse(self) -> None:
-        """Refuse the next order of a service for good."""
         self.fault("422", method="PUT")
 
     def clear_faults(self) -> None:
         self._faults.clear()
 
     def configure(self, *, webhook_url: str | None = None, delay: str | float | None = None) -> None:
-        """Change what is given. `delay` in seconds, or "never"."""
+        """`delay` is in seconds, or "never"."""
         if delay is not None:
             self._platform.delay = None if delay == "never" else max(0.0, float(delay))
         if webhook_url is not None:
             self._webhooks.url = webhook_url or None
 
     def reset(self) -> None:
-        """Forget services, requests, deliveries and faults; settings stay."""
+        """Keeps the settings."""
         self.clear_faults()
         self._platform.reset()
         self.requests.clear()
@@ -243,7 +230,6 @@ class PlatformStandIn:
         self._webhooks.announce(operation)
 
     def control(self, path: str, fields: Mapping[str, Any]) -> Answer:
-        """Answer a POST under /_standin."""
         steps = path.removeprefix("/_standin/").split("/")
         try:
             match steps:

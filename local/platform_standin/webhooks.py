@@ -1,4 +1,4 @@
-"""The stand-in's completion webhooks, signed by itself after the Standard Webhooks specification."""
+"""The stand-in's completion webhooks. It signs them itself, as the Standard Webhooks specification requires."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODES = ("on", "off", "duplicate")
 
 @dataclass(frozen=True)
 class Delivery:
-    """One attempt to deliver a webhook: the answer's status, or None when there was no answer."""
+    """A status of None means no response."""
 
     webhook_id: str
     operation_id: str
@@ -31,7 +31,7 @@ class Delivery:
 
 
 def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -> str:
-    """The value of `webhook-signature`, one signature for each secret."""
+    """The value of `webhook-signature`: one signature for each secret."""
     signatures = []
     for secret in secrets:
         key = base64.b64decode(secret.removeprefix("whsec_"))
@@ -41,7 +41,7 @@ def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -
 
 
 class Webhooks:
-    """Sends until the receiver answers 2xx, waiting `retry_seconds` between attempts (then the last)."""
+    """Retries until the receiver answers 2xx. The last of `retry_seconds` repeats."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Webhooks:
         self._lock = threading.Lock()
 
     def message(self, operation: Operation, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of an operation's webhook as they would leave now."""
+        """Body and headers, signed at `timestamp` (Unix seconds) or now."""
         document = {
             "type": "operation.completed",
             "operation_id": operation.id,
@@ -84,12 +84,11 @@ class Webhooks:
         return body, headers
 
     def announce(self, operation: Operation) -> None:
-        """Tell of a completed operation, as often as the mode says."""
         times = {"on": 1, "off": 0, "duplicate": 2}[self.mode]
         self.send(operation, times)
 
     def send(self, operation: Operation, times: int = 1) -> None:
-        """Send it now, whatever the mode, if there is an address to send it to."""
+        """Ignores the mode."""
         for _ in range(times if self.url else 0):
             self._agenda.after(0, lambda: self._attempt(operation, 0))
 

@@ -1,7 +1,6 @@
-"""A registrar to try things on: Route 53 Domains' own wire protocol, in this process or on loopback, in memory.
+"""A registrar stand-in for the real boto3 client, in this process or on loopback: Route 53 Domains in memory.
 
-The real boto3 client works against it. Every request is held to the service model that botocore ships, every answer
-too. How a name begins says what happens to it:
+The prefix of a domain decides the outcome:
 
     taken-…       unavailable                        slow-…        takes ten times as long
     reserved-…    kept by the registry               fail-…        available, but the operation fails
@@ -11,8 +10,7 @@ too. How a name begins says what happens to it:
     public-…      refuses privacy                    action-…      PENDING_CUSTOMER_ACTION until approved
     locked-…, young-…, elsewhere-…                   not transferable, each for its own reason
 
-Every other name is available, and can be transferred with any auth code but `wrong`. A transfer goes through
-SUBMITTED, the check of the auth code, PENDING_AUTHORIZATION and the old registrar's release.
+Every other domain is available, and can be transferred with any auth code except `wrong`.
 
 In a test:
 
@@ -21,22 +19,20 @@ In a test:
     standin.lose_next_answer("RegisterDomain")
     assert standin.registrations("x.com") == 1
 
-As a server, with a page of buttons at `/`: `python -m local.registrar_standin --port 8091`. Its controls by POST
-(JSON or form fields; answers are JSON):
+As a server with a page at `/`: `python -m local.registrar_standin --port 8091`. Controls (POST JSON or form fields):
 
     /_standin/names/<name>/finish | fail | approve | reject | advance | take
         fail and reject take `message`
     /_standin/faults
-        `answer`: lose, or an error code such as ThrottlingException; `operation` (any, when left out), `times`;
-        without fields nothing goes wrong any more
+        `answer`: lose, or an error code such as ThrottlingException; `operation` (default: any), `times`;
+        without fields: clear all faults
     /_standin/take
         `name`: another owner registers this domain
     /_standin/settings
         `delay`, `transfer_delay` (seconds)
     /_standin/reset
-        forget everything
 
-`GET /_standin/state` returns all of it as JSON.
+By GET: /_standin/state.
 """
 
 from __future__ import annotations

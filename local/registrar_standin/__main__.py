@@ -1,4 +1,4 @@
-"""Command line of the stand-in; see the package's docstring."""
+"""The stand-in's command line. See the package's docstring."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def main() -> None:
         description=package.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 picks a free one")
     parser.add_argument("--delay", type=float, default=3.0, help="seconds a registration takes (%(default)s)")
     parser.add_argument(
-        "--transfer-delay", type=float, help="seconds a transfer takes (four times a registration's)"
+        "--transfer-delay", type=float, help="seconds a transfer takes (default: four times --delay)"
     )
     parser.add_argument(
-        "--aws-endpoint", metavar="URL", help="make the hosted zone of each registered name in this AWS"
+        "--aws-endpoint", metavar="URL", help="create the hosted zone of each registered domain in this AWS"
     )
     options = parser.parse_args()
 

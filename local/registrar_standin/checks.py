@@ -1,4 +1,4 @@
-"""What the registrar refuses before it takes an order, and what it asks for a domain."""
+"""Checks before the registrar accepts an order, and its prices."""
 
 from __future__ import annotations
 

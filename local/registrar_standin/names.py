@@ -1,4 +1,4 @@
-"""What happens to a name, by how it begins; and what the registries of its TLD ask for and take."""
+"""Outcomes by the prefix of a domain, and the rules and prices of each TLD."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 PREFIXES = {
-    "taken-": "is not free: it has another owner",
-    "reserved-": "is not free: the registry keeps it",
-    "premium-": "has a premium price, and is registered only with consent to it",
-    "slow-check-": "the first question whether it is free is answered “not known yet”",
-    "unsure-": "every question whether it is free is answered “not known”",
+    "taken-": "is taken: it has another owner",
+    "reserved-": "is not available: the registry keeps it",
+    "premium-": "has a premium price, and is only registered with consent to it",
+    "slow-check-": "the first availability check answers “not known yet”",
+    "unsure-": "every availability check answers “not known”",
     "slow-": "takes ten times as long",
-    "fail-": "is free, but the registry fails to register or transfer it",
-    "gone-": "is free when asked for, and taken when it is ordered: the order is refused",
-    "lost-": "is free when asked for, and taken when the registry comes to it: the work fails",
-    "badcontact-": "the work fails because of the owner's contact",
+    "fail-": "is available, but the registry fails to register or transfer it",
+    "gone-": "is available when checked, but taken when ordered: the order is refused",
+    "lost-": "is available when checked, but taken at the registry: the operation fails",
+    "badcontact-": "the operation fails because of the owner's contact",
     "norenewal-": "is registered, but every renewal is refused",
     "badrenewal-": "is registered, but every renewal fails at the registry",
     "action-": "waits for its owner until you press approve or reject",
-    "public-": "its registry does not hide contacts: an order that asks for privacy is refused",
+    "public-": "its registry does not hide contacts: an order with privacy is refused",
     "locked-": "cannot be transferred: it is locked at its registrar",
     "young-": "cannot be transferred: it was registered less than 60 days ago",
     "elsewhere-": "cannot be transferred: it is in another account of this registrar",
@@ -30,7 +30,7 @@ WRONG_AUTH_CODE = "wrong"
 PREMIUM_PRICE = Decimal("2500.00")
 CURRENCY = "USD"
 
-# A year of registration, in major units. Made up, but of the size of the real ones.
+# Price of a year in major units. Invented, but close to the real prices.
 PRICES: Mapping[str, Decimal] = {
     tld: Decimal(price)
     for tld, price in {
@@ -83,8 +83,8 @@ _AUSTRALIAN = (
 )
 _BRITISH = (("UK_CONTACT_TYPE", None),)
 
-# The ExtraParams without which a registrant is refused (Route 53 Developer Guide, a page a TLD): of everybody (None),
-# of an organization (True) or of a person (False).
+# ExtraParams that a registrant needs (Route 53 Developer Guide, one page for each TLD): everyone (None), only
+# organizations (True) or only persons (False).
 REQUIRED_EXTRA: Mapping[str, tuple[tuple[str, bool | None], ...]] = {
     "au": _AUSTRALIAN,
     "ca": (("CA_LEGAL_TYPE", None),),
@@ -101,10 +101,10 @@ REQUIRED_EXTRA: Mapping[str, tuple[tuple[str, bool | None], ...]] = {
     "uk": _BRITISH,
 }
 
-# AWS, "TLDs that don't support privacy protection"; those of them that are sold here.
+# From AWS's "TLDs that don't support privacy protection", those sold here.
 WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))
 
-# A transfer from another British registrar is authorized by its IPS tag.
+# Another British registrar authorizes a transfer with its IPS tag.
 WITHOUT_AUTH_CODE = frozenset(("co.uk", "me.uk", "org.uk", "uk"))
 
 
@@ -113,7 +113,7 @@ def tld_of(name: str) -> str:
 
 
 def label_of(name: str) -> str:
-    """The first label as people read it: `xn--taken-bcher-jwb.de` begins with `taken-` too."""
+    """The first label in Unicode, so `xn--taken-bcher-jwb.de` has the prefix `taken-` too."""
     label = name.partition(".")[0].lower()
     if label.startswith("xn--"):
         try:
@@ -124,6 +124,6 @@ def label_of(name: str) -> str:
 
 
 def begins(name: str, *prefixes: str) -> bool:
-    """Whether the name is one of these; the longest prefix that fits is what a name is."""
+    """Whether the longest matching prefix of the domain is one of these."""
     fitting = [prefix for prefix in PREFIXES if label_of(name).startswith(prefix)]
     return bool(fitting) and max(fitting, key=len) in prefixes

@@ -1,4 +1,4 @@
-"""The stand-in's page: domains and the work on them, and a button for every control."""
+"""The stand-in's page: domains, operations, and a button for every control."""
 
 from __future__ import annotations
 
@@ -17,27 +17,26 @@ _KINDS = {
     "RENEW_DOMAIN": "renew for a year",
 }
 _FAULTS = {
-    "lose": "do it, and break the connection before the answer",
+    "lose": "do it, but break the connection before the response",
     "ThrottlingException": "answer that there are too many requests",
-    "OperationLimitExceeded": "answer that too much work is under way",
+    "OperationLimitExceeded": "answer that too many operations are running",
     "TLDRulesViolation": "answer that the registry's rules forbid it",
-    "AccessDeniedException": "answer that this account may not do it",
+    "AccessDeniedException": "answer that this account has no access",
 }
 _OPERATIONS = {
     "*": "any request",
-    "CheckDomainAvailability": "questions whether a domain is free",
-    "CheckDomainTransferability": "questions whether a domain can be transferred",
+    "CheckDomainAvailability": "availability checks",
+    "CheckDomainTransferability": "transferability checks",
     "RegisterDomain": "registrations",
     "TransferDomain": "transfers",
     "RenewDomain": "renewals",
-    "GetOperationDetail": "questions how the work stands",
-    "ListOperations": "questions what work there is",
-    "GetDomainDetail": "questions about a domain in the account",
+    "GetOperationDetail": "reads of an operation",
+    "ListOperations": "lists of operations",
+    "GetDomainDetail": "reads of a domain in the account",
 }
 
 
 def _readable(name: str) -> Markup:
-    """A domain as people read it, above its own spelling."""
     try:
         shown = name.encode("ascii").decode("idna")
     except UnicodeError:
@@ -86,7 +85,6 @@ def _delay(seconds: float | None) -> str:
 
 
 def render(state: Mapping[str, Any]) -> str:
-    """The page as HTML; `state` is `RegistrarStandIn.state()`."""
     delay, transfer_delay = state["delay"], state["transfer_delay"]
     requests = (
         text(f"{request['operation']} {request['name']} → {request['outcome']}")
@@ -96,16 +94,16 @@ def render(state: Mapping[str, Any]) -> str:
         "Registrar stand-in",
         html.markup("<h1>Registrar stand-in</h1>"),
         html.paragraph(
-            text("It stands in for Route 53 Domains. Nothing here is real. A registration takes "),
+            text("This is a stand-in for Route 53 Domains. Nothing here is real. A registration takes "),
             text(f"{_delay(delay)}, a transfer {_delay(transfer_delay)}. "),
             html.link("/", "Refresh"),
             text(" · "),
-            html.link("/_standin/state", "all of it as JSON"),
+            html.link("/_standin/state", "everything as JSON"),
         ),
         html.section(
-            "Work",
+            "Operations",
             html.table(
-                ("Domain", "Asked for", "Status", "Message", ""),
+                ("Domain", "Ordered", "Status", "Message", ""),
                 map(_operation, reversed(state["operations"])),
             ),
         ),
@@ -114,32 +112,32 @@ def render(state: Mapping[str, Any]) -> str:
             html.table(("Domain", "Expires", "Nameservers"), map(_domain, reversed(state["domains"]))),
         ),
         html.section(
-            "How a domain begins says what happens",
+            "The prefix of a domain decides the outcome",
             html.explained({f"{prefix}…": effect for prefix, effect in PREFIXES.items()}),
             html.paragraph(
-                text("Every other domain is free, and can be transferred with any auth code but "),
+                text("Every other domain is available, and can be transferred with any auth code except "),
                 code(WRONG_AUTH_CODE),
                 text("."),
             ),
         ),
         html.section(
-            "Let requests go wrong",
+            "Make requests fail",
             form(
                 "/_standin/faults",
-                "let them go wrong",
+                "set",
                 number("times", "The next", 1, least=1, whole=True),
                 choice("operation", "requests", _OPERATIONS),
                 choice("answer", "what the registrar does", _FAULTS),
             ),
-            html.items(map(_fault, state["faults"]), "Nothing goes wrong."),
-            button("/_standin/faults", "let nothing go wrong any more"),
+            html.items(map(_fault, state["faults"]), "No faults are set."),
+            button("/_standin/faults", "clear all faults"),
         ),
         html.section(
             "Another owner",
             form(
                 "/_standin/take",
                 "register it",
-                field("name", "A domain that is taken from now on", required=True),
+                field("name", "Domain", required=True),
             ),
         ),
         html.section(
@@ -154,7 +152,7 @@ def render(state: Mapping[str, Any]) -> str:
                     "" if transfer_delay is None else f"{transfer_delay:g}",
                 ),
             ),
-            button("/_standin/reset", "forget every domain, request and fault"),
+            button("/_standin/reset", "delete all domains, requests and faults"),
         ),
         html.section("Latest requests", html.items(requests)),
         html.folded(

@@ -1,4 +1,4 @@
-"""What the registrar has on record: the domains in its account, and the work that is under way or done."""
+"""The registrar's records: the domains in its account and the operations on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RENEWAL = "RENEW_DOMAIN"
 
 @dataclass(frozen=True)
 class Step:
-    """One phase of an operation: `seconds` long, or until a decision ends it (None)."""
+    """Lasts `seconds`, or until a decision for None."""
 
     status: str
     seconds: float | None
@@ -23,7 +23,7 @@ class Step:
 
 @dataclass
 class Operation:
-    """The work for one name. `steps` are still to come, the first is now; without any it has ended."""
+    """`steps` holds the current step and the next ones. It is empty at the end."""
 
     id: str
     name: str
@@ -46,7 +46,6 @@ class Operation:
         return self.type == "TRANSFER_IN_DOMAIN"
 
     def document(self) -> dict[str, Any]:
-        """As GetOperationDetail and ListOperations show it."""
         now = self.steps[0] if self.steps else Step(self.status, None, None, self.message)
         shown = {
             "OperationId": self.id,
@@ -63,8 +62,6 @@ class Operation:
 
 @dataclass
 class Domain:
-    """A name in this account."""
-
     name: str
     nameservers: tuple[str, ...]
     created_at: float

@@ -1,4 +1,4 @@
-"""What the registrar knows and does. Parameters and answers are those of Route 53 Domains; the wire is wire.py's."""
+"""The registrar's state and decisions, in the parameters and responses of Route 53 Domains."""
 
 from __future__ import annotations
 
@@ -30,11 +30,7 @@ ZoneMaker = Callable[[str], Sequence[str] | None]
 
 
 class Registry:
-    """All names and operations in memory, safe for many threads.
-
-    `now` returns Unix seconds. `delay` and `transfer_delay` are seconds; None lets nothing end until told.
-    `create_zone` is called with each name that was registered, and may tell the zone's name servers.
-    """
+    """All domains and operations. Thread-safe. See `RegistrarStandIn` for the parameters."""
 
     def __init__(
         self,
@@ -66,7 +62,7 @@ class Registry:
             self.renewed.clear()
             self.slow_checks.clear()
 
-    # -- the API's operations: parameters in, answer out ---------------------------------------------------------
+    # -- API operations ------------------------------------------------------------------------------------------
 
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Raises RefusalError."""
@@ -270,7 +266,6 @@ class Registry:
     # -- orders --------------------------------------------------------------------------------------------------
 
     def _checked_order(self, given: Mapping[str, Any]) -> str:
-        """The name of an order that can be taken. Raises RefusalError."""
         name = checked_name(given["DomainName"])
         if any(operation.is_running and operation.name == name for operation in self.operations):
             raise RefusalError("DuplicateRequest", "The request is already in progress for the domain.")
@@ -321,10 +316,10 @@ class Registry:
         self.slow_checks.add((check, name))
         return True
 
-    # -- time passes, and hands that help ------------------------------------------------------------------------
+    # -- time and controls ---------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Let everything happen that was due by now, in its order in time."""
+        """Complete due steps in time order."""
         with self.lock:
             now = self.now()
             while True:
@@ -341,7 +336,7 @@ class Registry:
                 self._next_step(operation, at)
 
     def running(self, name: str) -> Operation:
-        """The name's running operation. Raises KeyError when there is none."""
+        """Raises KeyError."""
         self.settle()
         for operation in reversed(self.operations):
             if operation.name == name and operation.is_running:
@@ -349,27 +344,24 @@ class Registry:
         raise KeyError(name)
 
     def advance(self, name: str) -> None:
-        """End the step the name's operation is in."""
         with self.lock:
             self._next_step(self.running(name), self.now())
 
     def approve(self, name: str) -> None:
-        """Do what the operation waits for somebody to do. Raises ValueError when it waits for nobody."""
+        """End a step that waits for a person, or raise ValueError."""
         with self.lock:
             operation = self.running(name)
             if operation.steps[0].flag is None:
-                raise ValueError(f"{name} waits for nobody now")
+                raise ValueError(f"{name} does not wait for anyone now")
             self._next_step(operation, self.now())
 
     def finish(self, name: str) -> None:
-        """End the name's operation now, as it would have ended."""
         with self.lock:
             operation = self.running(name)
             del operation.steps[1:]
             self._next_step(operation, self.now())
 
     def fail(self, name: str, message: str, status: str = "FAILED") -> None:
-        """Let the name's operation fail now."""
         with self.lock:
             operation = self.running(name)
             operation.steps.clear()
@@ -378,7 +370,7 @@ class Registry:
     def _next_step(self, operation: Operation, at: float) -> None:
         if len(operation.steps) == 1:
             if operation.failure is None:
-                self._deliver(operation, at)  # first: an operation whose zone can't be made has not succeeded
+                self._deliver(operation, at)  # first: without a zone the operation has not succeeded
             operation.status = "SUCCESSFUL" if operation.failure is None else "FAILED"
             operation.message = operation.failure
         operation.steps.pop(0)
@@ -411,7 +403,7 @@ def _failure(name: str, given: Mapping[str, Any]) -> str | None:
         return "The registry refused the request."
     if names.begins(name, "badcontact-"):
         registrant = given["RegistrantContact"]
-        # Registries do repeat what they refuse; what comes of it is the caller's to hide.
+        # Real registries repeat the refused contact. The caller must not show it.
         return (
             f"The registry refused the registrant contact: {registrant['Email']} {registrant['PhoneNumber']}"
         )

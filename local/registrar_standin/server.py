@@ -1,4 +1,4 @@
-"""The stand-in on loopback: the wire protocol by POST at `/`, the page by GET there, the controls under /_standin."""
+"""The stand-in on loopback: POST `/` is the Route 53 Domains API, GET `/` the page, /_standin the controls."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ TICK_SECONDS = 0.2
 
 
 class RegistrarServer:
-    """Serves a stand-in on 127.0.0.1, on a free port unless `port` says which. A context manager."""
-
     def __init__(self, standin: RegistrarStandIn, *, port: int = 0) -> None:
         self.standin = standin
         self._server = Server(_Handler, standin, port)
@@ -27,7 +25,6 @@ class RegistrarServer:
 
     @property
     def url(self) -> str:
-        """The base address, without a slash at its end."""
         return self._server.url
 
     def __enter__(self) -> RegistrarServer:
@@ -41,7 +38,6 @@ class RegistrarServer:
         self._ticking.join()
 
     def serve_forever(self) -> None:
-        """Serve in this thread until interrupted."""
         self._ticking.start()
         try:
             self._server.serve_forever()
@@ -50,16 +46,15 @@ class RegistrarServer:
             self._server.server_close()
 
     def _tick(self) -> None:
-        """Operations end, and zones are made, also while nobody asks."""
+        """Complete due work between requests too."""
         while not self._ended.wait(TICK_SECONDS):
             try:
                 self.standin.settle()
-            except Exception as problem:  # the zone could not be made: the operation goes on, and so do we
+            except Exception as problem:  # the zone could not be created; the next tick tries again
                 self.standin.log(f"settling: {type(problem).__name__}: {problem}")
 
 
 def control(standin: RegistrarStandIn, path: str, fields: Mapping[str, Any]) -> Answer:
-    """Answer a POST under /_standin."""
     try:
         match path.removeprefix("/_standin/").split("/"):
             case ["names", name, action]:
@@ -81,7 +76,7 @@ def control(standin: RegistrarStandIn, path: str, fields: Mapping[str, Any]) -> 
             case _:
                 return 404, {"error": "there is no such control"}
     except KeyError:
-        return 404, {"error": "nothing is running for this name"}
+        return 404, {"error": "no operation is running for this domain"}
     except (TypeError, ValueError) as problem:
         return 400, {"error": str(problem)}
     return 200, standin.state()

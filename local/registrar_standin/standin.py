@@ -1,4 +1,4 @@
-"""The stand-in itself: answers requests, lets them go wrong when told to, and keeps account of them."""
+"""The stand-in: it answers requests, applies faults and records every request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRANSFER_SECONDS = 5 * 86_400.0
 
 @dataclass(frozen=True)
 class Request:
-    """A request and how it ended: `ok`, an error's code, or `lost`."""
+    """`outcome` is `ok`, an error code, or `lost`."""
 
     operation: str
     name: str
@@ -27,12 +27,11 @@ class Request:
 
 
 class RegistrarStandIn:
-    """Route 53 Domains in this process. `clients()` are boto3 clients whose requests end here, without a network.
+    """Route 53 Domains in this process. `clients()` returns boto3 clients connected to it.
 
-    `now` returns Unix seconds, so time may be virtual: what is due happens when the stand-in is next asked.
-    `delay` (a registration) and `transfer_delay` are in seconds; None lets nothing end until told.
-    `create_zone` is called with each registered name, as the real one makes its Route 53 zone; it may return the
-    zone's name servers.
+    `now` returns Unix seconds and may be virtual: due work is done at the next request. `delay` and `transfer_delay`
+    are seconds. With None the work waits for a control. `create_zone` is called with each registered domain and may
+    return the zone's name servers.
     """
 
     def __init__(
@@ -48,16 +47,13 @@ class RegistrarStandIn:
         self.log = log
         self._registry = Registry(now, delay, transfer_delay, create_zone)
         self._faults = Faults()
-        # `answer` is looked up at each request: a test may replace it.
+        # Looked up at each request, since a test may replace `answer`.
         self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
 
-    # -- as a service --------------------------------------------------------------------------------------------
+    # -- service -------------------------------------------------------------------------------------------------
 
     def clients(self) -> tuple[Any, Any]:
-        """(asking, submitting): boto3 clients as Route53Registrar takes them, in this process.
-
-        Neither repeats a request, so that a fault that is asked for is seen at once.
-        """
+        """(asking, submitting) clients for Route53Registrar. They do not retry, so a test sees every fault."""
         return self._client(), self._client()
 
     def _client(self) -> Any:
@@ -75,15 +71,14 @@ class RegistrarStandIn:
         return client
 
     def attach(self, client: Any) -> None:
-        """Let this boto3 `route53domains` client's requests end here instead of going out."""
         client.meta.events.register_first("before-send.route-53-domains", self._before_send)
 
     def detach(self, client: Any) -> None:
-        """Undo `attach`: another stand-in may have the client, which is slow to build."""
+        """Release a client for another stand-in, since clients are slow to create."""
         client.meta.events.unregister("before-send.route-53-domains", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
-        """Answer a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
+        """Handle a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
         raw = body.encode() if isinstance(body, str) else body
         operation = headers.get("x-amz-target", "").rpartition(".")[2] or "?"
         name = ""
@@ -106,24 +101,21 @@ class RegistrarStandIn:
         self._record(operation, name, outcome)
         return reply
 
-    # -- what it did, for assertions -----------------------------------------------------------------------------
+    # -- for assertions ------------------------------------------------------------------------------------------
 
     def submissions(self, name: str) -> int:
-        """How many registrations and transfers of this name were taken: each would cost money."""
+        """Accepted registrations and transfers of this domain; each would cost money."""
         return self._registry.submitted[name.lower()]
 
     def registrations(self, name: str) -> int:
-        """How often this name came into the account."""
         self._registry.settle()
         return self._registry.registered[name.lower()]
 
     def renewals(self, name: str) -> int:
-        """How often this name was renewed for a year: each costs money."""
         self._registry.settle()
         return self._registry.renewed[name.lower()]
 
     def asked(self, operation: str, name: str | None = None) -> int:
-        """How many requests of this operation came (for this name), however they ended."""
         return sum(
             request.operation == operation and name in (None, request.name) for request in self.requests
         )
@@ -139,7 +131,7 @@ class RegistrarStandIn:
         return self._registry.domains
 
     def state(self) -> dict[str, Any]:
-        """Everything but contacts and auth codes, fit for JSON."""
+        """Everything except contacts and auth codes, for JSON."""
         with self._registry.lock:
             self._registry.settle()
             return {
@@ -162,37 +154,37 @@ class RegistrarStandIn:
     # -- controls ------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Let everything happen that is due by now; otherwise it happens with the next request."""
+        """Do what is due now instead of at the next request."""
         self._registry.settle()
 
     def finish(self, name: str) -> None:
-        """End the name's running operation now, as it would have ended. Raises KeyError when none runs."""
+        """End the running operation with its usual result. Raises KeyError."""
         self._registry.finish(name.lower())
 
     def fail(
         self, name: str, message: str = "The registry refused the request.", status: str = "FAILED"
     ) -> None:
-        """Let the name's running operation fail now; `status` FAILED or ERROR. Raises KeyError when none runs."""
+        """Fail the running operation as FAILED or ERROR. Raises KeyError."""
         self._registry.fail(name.lower(), message, status)
 
     def advance(self, name: str) -> None:
-        """End the step that the name's operation is in. Raises KeyError when none runs."""
+        """End the current step. Raises KeyError."""
         self._registry.advance(name.lower())
 
     def approve(self, name: str) -> None:
-        """Do what the operation's flag says it waits for; raises ValueError when it waits for nobody."""
+        """End a step that waits for a person, or raise ValueError."""
         self._registry.approve(name.lower())
 
     def reject(self, name: str, message: str = "The transfer was rejected.") -> None:
-        """Somebody who was asked says no."""
+        """A person refuses the operation."""
         self._registry.fail(name.lower(), message)
 
     def take(self, name: str) -> None:
-        """Somebody else registers the name, now."""
+        """Another owner registers the domain."""
         self._registry.taken.add(name.lower())
 
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:
-        """Do what the next requests ask, but break the connection instead of answering."""
+        """Carry out the next requests, but break the connection before the response."""
         self._add_fault(Fault(operation, None, times))
 
     def fail_next(
@@ -204,26 +196,24 @@ class RegistrarStandIn:
         status: int = 400,
         times: int = 1,
     ) -> None:
-        """Refuse the next requests with this error, doing nothing."""
         self._add_fault(Fault(operation, wire.RefusalError(code, message, status), times))
 
     def clear_faults(self) -> None:
         self._faults.clear()
 
     def configure(self, *, delay: float | None = None, transfer_delay: float | None = None) -> None:
-        """Change delays (seconds) for orders from now on; what is None stays."""
         if delay is not None:
             self._registry.delay = delay
         if transfer_delay is not None:
             self._registry.transfer_delay = transfer_delay
 
     def reset(self) -> None:
-        """Forget names, operations, requests and faults; settings stay."""
+        """Keeps the settings."""
         self.clear_faults()
         self._registry.reset()
         self.requests.clear()
 
-    # -- inside --------------------------------------------------------------------------------------------------
+    # -- internals -----------------------------------------------------------------------------------------------
 
     def _add_fault(self, fault: Fault) -> None:
         known = wire.service_model().operation_names

@@ -1,4 +1,4 @@
-"""Route 53 Domains' wire protocol (AWS JSON 1.1), held to the service model that botocore ships."""
+"""Route 53 Domains' wire protocol (AWS JSON 1.1), validated against the service model that botocore ships."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def service_model() -> Any:
 
 
 def operation_of(headers: Mapping[str, str]) -> str:
-    """The operation's name. Headers are looked up in lower case. Raises RefusalError as AWS's front door does."""
+    """Header names in lower case. Raises RefusalError with AWS's errors."""
     match = _SCOPE.match(headers.get("authorization", ""))
     if match is None:
         raise RefusalError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
@@ -49,7 +49,7 @@ def operation_of(headers: Mapping[str, str]) -> str:
 
 
 def read(operation: str, body: bytes) -> dict[str, Any]:
-    """The request's parameters, fitting the model. Raises RefusalError."""
+    """Raises RefusalError when the parameters do not fit the model."""
     try:
         given = json.loads(body or b"{}")
     except ValueError:
@@ -64,7 +64,7 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
 
 
 def written(operation: str, answer: Mapping[str, Any]) -> bytes:
-    """The answer's body; times are datetimes. Raises ModelMismatchError when it does not fit the model."""
+    """Raises ModelMismatchError when the response does not fit the model."""
     shape = service_model().operation_model(operation).output_shape
     found = list(problems(shape, answer, ""))
     if found:

@@ -1,4 +1,4 @@
-"""The hosted zone that a registration makes by itself, in the embedded AWS."""
+"""The hosted zone of a registered domain, in the embedded AWS."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from local.aws import Aws
 
 
 def zone_maker(aws_endpoint: str) -> Callable[[str], Sequence[str]]:
-    """Makes a public zone for a name in the AWS at this address, and tells its name servers."""
+    """A function that creates a domain's public zone and returns its name servers."""
     client = Aws(aws_endpoint).client("route53")
 
     def make(name: str) -> Sequence[str]:
-        # The real one calls its zones by such a reference too, so nothing of ours can rely on having chosen it.
+        # Route 53 sets such a reference too, so our code cannot rely on its own.
         answer = client.create_hosted_zone(
             Name=name,
             CallerReference=f"RISWorkflow-RD:{uuid.uuid4()}",

@@ -1,4 +1,4 @@
-"""Command line of the stand-in; see the package's docstring."""
+"""The stand-in's command line. See the package's docstring."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ def main() -> None:
         description=package.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--webhook-url", help="where webhooks go; can be set later")
-    parser.add_argument("--webhook-secret", action="append", metavar="whsec_…", help="given twice, both sign")
+    parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 picks a free one")
+    parser.add_argument("--webhook-url", help="where to send webhooks; can be set later")
+    parser.add_argument(
+        "--webhook-secret", action="append", metavar="whsec_…", help="two secrets sign each webhook"
+    )
     options = parser.parse_args()
 
     standin = package.StripeStandIn(

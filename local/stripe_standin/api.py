@@ -1,4 +1,4 @@
-"""The API's way with a request: who asks, which fault, which endpoint, idempotency, the answer's form."""
+"""Serve a request: authentication, faults, the endpoint, idempotency and the response's form."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from .sdk_types import Json, api_version, decode
 from .state import Origin, State
 
 
-class ConnectionDropped(Exception):  # noqa: N818 - not an error of ours: what the client is to see
-    """The connection is to be closed without an answer."""
+class ConnectionDropped(Exception):  # noqa: N818 - an outcome for the client, not an error here
+    """Close the connection without a response."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came, and how it was answered (`status` None: it was dropped)."""
+    """A status of None means that the connection was dropped."""
 
     method: str
     path: str
@@ -50,18 +50,15 @@ class Request:
 
 @dataclass(frozen=True)
 class _Call:
-    """A request while it is served."""
-
     method: str
     path: str
     encoded: str
-    """Its form fields, from the body or the query."""
+    """The form fields, from the body or the query."""
     key: str | None
     request_id: str
 
     @property
     def fingerprint(self) -> str:
-        """The same for requests that ask the same."""
         return hashlib.sha256(f"{self.method} {self.path}\n{self.encoded}".encode()).hexdigest()
 
 
@@ -75,7 +72,6 @@ class Api:
         self._numbers = itertools.count(1)
 
     def serve(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The answer to a request. Raises ConnectionDropped when there is to be none."""
         url = urlsplit(target)
         call = _Call(
             method=method,
@@ -133,7 +129,7 @@ class Api:
         return answer
 
     def _once(self, key: str, request: str, execute: Callable[[], Answer]) -> Answer:
-        """Executes, unless there is an answer to that key already."""
+        """Execute the request unless its key already has a response."""
         kept = self.keys.begin(key, request)
         if kept is not None:
             return Answer(kept.status, kept.body, {**kept.headers, "Idempotent-Replayed": "true"})
@@ -151,7 +147,7 @@ class Api:
         self, route: Route, params: Json, ids: tuple[str, ...], fault: Fault | None, origin: Origin
     ) -> Answer:
         if fault and fault.kind == "delay":
-            time.sleep(fault.milliseconds / 1000)  # outside of the lock: other requests go on
+            time.sleep(fault.milliseconds / 1000)  # without the lock, so other requests continue
         state = self.state
         paths = params.pop("expand", [])
         for path in paths:
@@ -200,7 +196,6 @@ def _params(route: Route, encoded: str) -> Json:
 
 
 def _before(fault: Fault) -> None:
-    """What a fault does before anything is done."""
     if fault.kind == "error":
         raise internal_error(began=False)
     if fault.kind == "too_many":

@@ -58,7 +58,6 @@ def retrieve_tax_rate(state: State, params: Json, rate_id: str) -> Json:
 
 
 def new_price(state: State, product_id: str, params: Json) -> Json:
-    """A price from `price_data`, or from the parameters of its own creation."""
     amount = params.get("unit_amount_decimal", params.get("unit_amount"))
     if amount is None:
         raise missing_parameter("unit_amount")

@@ -1,8 +1,6 @@
-"""Charges: how money is taken for a payment intent, whatever it pays for.
+"""Charges: how a payment intent collects money. https://docs.stripe.com/api/payment_intents, /charges.
 
-https://docs.stripe.com/api/payment_intents, /charges. A card answers at once; SEPA direct debit is `processing` for
-days and then settles or fails by itself. What the intent pays for, an invoice or a Checkout Session, is its payee,
-which is told what becomes of it.
+A card charge ends immediately. A SEPA debit is `processing` for days. The intent's payee is notified of the outcome.
 """
 
 from __future__ import annotations
@@ -16,11 +14,11 @@ from .sdk_types import Json, copied, part, words
 from .state import Instrument, Payee, State, new_id
 
 SLOW_SEPA_SECONDS = 180.0
-"""How much later than the others the accounts published as delayed settle."""
+"""The additional time that the accounts published as delayed need to settle."""
 
 
 def new_intent(state: State, payee: Payee, **values: Any) -> Json:
-    """A payment intent that nothing was tried for yet, kept; `payee` is told what becomes of it."""
+    """`payee` is notified of the outcome."""
     intent = state.new(
         "payment_intent",
         amount_received=0,
@@ -36,7 +34,7 @@ def new_intent(state: State, payee: Payee, **values: Any) -> Json:
 
 
 def cancel(state: State, intent: Json, reason: str) -> None:
-    """Raises the error Stripe answers when the money is already on its way."""
+    """Raises Stripe's error when a payment is processing."""
     if intent["status"] == "processing":
         message = (
             "You cannot cancel this PaymentIntent because it has a status of processing. Only a PaymentIntent "
@@ -49,14 +47,11 @@ def cancel(state: State, intent: Json, reason: str) -> None:
     )
 
 
-# -- taking money --------------------------------------------------------------------------------------------
+# -- charging ------------------------------------------------------------------------------------------------
 
 
 def take(state: State, intent: Json, method: Json, *, off_session: bool, authenticated: bool = False) -> None:
-    """Charges `method`, or begins to. Raises the card error that the request is answered with.
-
-    `off_session`: the customer is not there to authenticate. What was tried stays on the payment intent.
-    """
+    """Charge `method`, or start to. Raises the card error. The attempt is recorded on the payment intent."""
     intent.update(last_payment_error=None, next_action=None, payment_method=method["id"])
     instrument = state.instruments[method["id"]]
     if instrument.account is not None:
@@ -107,7 +102,6 @@ def _must_authenticate(card: Card, instrument: Instrument, off_session: bool) ->
 
 
 def _declined(state: State, intent: Json, method: Json, decline: Decline) -> StripeError:
-    """Writes what a decline leaves behind; the error is what the request is answered with."""
     charge = _new_charge(state, intent, method, "failed", decline)
     _fail(state, intent, charge, method, decline)
     state.payees[intent["id"]].failed(decline)
@@ -231,7 +225,7 @@ def _debit(state: State, intent: Json, method: Json) -> None:
     seconds = state.settings.sepa_settles_after + (SLOW_SEPA_SECONDS if account.delayed else 0)
 
     def outcome() -> None:
-        # A control may have been faster, and may have been told that nothing settles by itself.
+        # A control may already have settled it, or turned automatic settlement off.
         if state.settings.sepa_settles and intent["latest_charge"] == charge["id"]:
             settle(state, intent["id"], account.failure_code)
 
@@ -239,7 +233,7 @@ def _debit(state: State, intent: Json, method: Json) -> None:
 
 
 def settle(state: State, intent_id: str, failure_code: str | None = None) -> Json:
-    """The bank's word on a SEPA payment that is processing: the money has come, or why it has not."""
+    """The bank's outcome of a processing SEPA payment: settled, or failed with `failure_code`."""
     intent = state.get("payment_intent", intent_id)
     if intent["status"] != "processing":
         return intent
@@ -269,11 +263,10 @@ def settle(state: State, intent_id: str, failure_code: str | None = None) -> Jso
     return intent
 
 
-# -- the customer in person ----------------------------------------------------------------------------------
+# -- authentication ------------------------------------------------------------------------------------------
 
 
 def fail_authentication(state: State, intent: Json | None) -> None:
-    """The customer does not pass their bank's authentication."""
     method = method_to_authenticate(state, intent)
     if intent is None or method is None:
         raise refused("This payment is not waiting for authentication.")
@@ -297,7 +290,7 @@ def fail_authentication(state: State, intent: Json | None) -> None:
 
 
 def method_to_authenticate(state: State, intent: Json | None) -> Json | None:
-    """The card that the open payment waits for its owner to authenticate, if it does."""
+    """The card waiting for authentication, if any."""
     if intent is None:
         return None
     if intent["status"] == "requires_action":

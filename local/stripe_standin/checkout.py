@@ -1,8 +1,8 @@
 """Checkout Sessions in payment mode: https://docs.stripe.com/api/checkout/sessions.
 
-open → complete when the customer has paid or a debit is on its way; open → expired by a request, or by itself at
-`expires_at`. There is no payment intent before the customer first tries to pay. What happens on the session's page is
-in `checkout_payment`. What an adapter must mind: local/stripe_standin/CHECKOUT.md.
+An open session becomes complete when the customer has paid or a debit is processing. It expires by request or at
+`expires_at`. The first attempt to pay creates the payment intent. Rules for an adapter are in
+local/stripe_standin/CHECKOUT.md.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def create(state: State, params: Json) -> Json:
         tax_id_collection={"enabled": False, "required": "never"},
         ui_mode="hosted_page",
     )
-    # At Stripe the address has a long fragment, which the page does not work without.
+    # Stripe's URL has a long fragment that the page needs.
     session["url"] = f"{state.base_url}/c/pay/{session['id']}#fid{secrets.token_urlsafe(240)}"
     merge_metadata(session, params)
     checkout = Checkout(
@@ -189,7 +189,7 @@ def _expires_at(params: Json, now: int) -> int:
 
 
 def _payment_method_types(params: Json, currency: str) -> list[str]:
-    """What the customer can pay with: those that the account has on and the currency allows, filtered."""
+    """The account's payment methods that the currency and the request allow."""
     offered = ["card", "sepa_debit"] if currency == "eur" else ["card"]
     allowed, excluded = (params.get(f"{kind}_payment_method_types") for kind in ("allowed", "excluded"))
     if allowed is not None and excluded is not None:
@@ -242,7 +242,7 @@ def _check_amount(session: Json) -> None:
 
 
 def _checked_lines(state: State, params: Json) -> list[Json]:
-    """The lines asked for. Raises what is wrong with one before anything is made of them."""
+    """Raises the error of an invalid line before anything is created."""
     lines: list[Json] = params.get("line_items", [])
     if not lines:
         message = "The `line_items` parameter is required in payment mode."
@@ -311,7 +311,7 @@ def _currency(state: State, lines: list[Json]) -> str:
 
 
 def _line(state: State, currency: str, given: Json) -> CheckoutLine:
-    """A line before its price is made, so that nothing is made for a request that is refused."""
+    """Without its price. Prices come last, so a refused request creates nothing."""
     price = state.get("price", given["price"]) if "price" in given else given["price_data"]
     product = state.get("product", price["product"]) if "product" in price else price["product_data"]
     unit = Decimal(price.get("unit_amount_decimal") or price["unit_amount"])
@@ -339,7 +339,7 @@ def _price(state: State, given: Json) -> Json:
 
 
 def add_up(state: State, session: Json, checkout: Checkout, payer: Json | None) -> None:
-    """The totals of a session. Tax is that of `payer`'s address: a customer, or what one typed on the page."""
+    """Set the totals, with the tax of the payer's address."""
     automatic = session["automatic_tax"]
     known = payer is not None and tax.location_known(payer)
     if automatic["enabled"]:
@@ -369,7 +369,7 @@ def add_up(state: State, session: Json, checkout: Checkout, payer: Json | None) 
     )
 
 
-# -- reading and changing ------------------------------------------------------------------------------------
+# -- read and update -----------------------------------------------------------------------------------------
 
 
 def retrieve(state: State, params: Json, session_id: str) -> Json:
@@ -392,7 +392,7 @@ def list_all(state: State, params: Json) -> list[Json]:
 
 def list_lines(state: State, params: Json, session_id: str) -> list[Json]:
     state.get("checkout.session", session_id)
-    return [line.item for line in state.checkouts[session_id].lines][::-1]  # shown in their order
+    return [line.item for line in state.checkouts[session_id].lines][::-1]  # page() reverses them again
 
 
 # -- expire --------------------------------------------------------------------------------------------------

@@ -1,7 +1,4 @@
-"""The customer's page of a Checkout Session: pay by card or by debit, answer the bank's challenge, or walk away.
-
-In the session's `locale`, or the browser's; Dutch, or else English.
-"""
+"""A Checkout Session's page in Dutch or English, by the session's `locale` or the browser."""
 
 from __future__ import annotations
 
@@ -83,8 +80,6 @@ SHOP = "Hosting Orders (stand-in)"
 
 
 class CheckoutPage:
-    """Serves `/c/pay/SESSION` and its forms."""
-
     def __init__(self, state: State, controls: Controls) -> None:
         self._state = state
         self._controls = controls
@@ -102,7 +97,7 @@ class CheckoutPage:
     def act(
         self, session_id: str, action: str, given: Json, headers: Mapping[str, str], *, is_form: bool
     ) -> Answer:
-        """A form of the page, or the same by a program, which gets the session as JSON."""
+        """Handle a form of the page. A program gets the session as JSON."""
         try:
             session = self._do(session_id, action, given)
         except StripeError as refusal:
@@ -126,7 +121,6 @@ class CheckoutPage:
 
 
 def payer_of(given: Json) -> Payer:
-    """What was typed; who types nothing at all is Jenny Rosen in Berlin."""
     typed = {name: given[name] for name in ("email", "name", "country", "postal_code") if given.get(name)}
     return Payer(**typed) if typed else PAYER
 
@@ -135,7 +129,7 @@ def payer_of(given: Json) -> Payer:
 
 
 class _Words:
-    """Phrases in the language of the session, or else of the browser."""
+    """Phrases in the session's language, or else the browser's."""
 
     def __init__(self, locale: str | None, accepted: str) -> None:
         wanted = accepted if locale in (None, "auto") else str(locale)

@@ -1,9 +1,8 @@
-"""What happens when a customer pays on the page of a Checkout Session.
+"""Payments on a Checkout Session's page.
 
-https://docs.stripe.com/payments/checkout/how-checkout-works, /payments/checkout/fulfillment. The first try makes the
-payment intent; every further one is on the same. A card completes the session when it is charged, a debit when it is
-on its way, long before its money is there. Checkout makes the invoice itself, paid by that intent: a customer's
-balance is not used, and the customer's default payment method stays as it was.
+The first attempt creates the payment intent, and later attempts use it. A card completes the session once charged, a
+debit once processing. Checkout then creates the invoice. It does not use the customer's balance or change the default
+payment method. https://docs.stripe.com/payments/checkout/how-checkout-works, /payments/checkout/fulfillment
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from .state import Checkout, State
 
 @dataclass(frozen=True)
 class Payer:
-    """What the customer types on the page. What Checkout knows already (an e-mail address) is not asked for."""
+    """The values entered on the page. Checkout does not ask for an e-mail address that it already has."""
 
     email: str | None = None
     name: str = "Jenny Rosen"
@@ -29,8 +28,7 @@ class Payer:
 
 
 def pay_by_card(state: State, session: Json, number: str, payer: Payer) -> None:
-    """Charges a card, or begins to when its bank wants its customer to authenticate. Raises the card error that the
-    page shows."""
+    """Charge a card, or start its authentication. Raises the card error that the page shows."""
     if number not in CARDS:
         raise refused("Your card number is invalid.", "incorrect_number", "card[number]")
     intent, details = _begin(state, session, "card", payer)
@@ -39,7 +37,6 @@ def pay_by_card(state: State, session: Json, number: str, payer: Payer) -> None:
 
 
 def pay_by_debit(state: State, session: Json, iban: str, payer: Payer) -> None:
-    """Sends a SEPA debit on its way."""
     if iban not in BANK_ACCOUNTS:
         raise refused("The IBAN you provided is invalid.", "account_number_invalid", "sepa_debit[iban]")
     intent, details = _begin(state, session, "sepa_debit", payer)
@@ -48,7 +45,7 @@ def pay_by_debit(state: State, session: Json, iban: str, payer: Payer) -> None:
 
 
 def authenticate(state: State, session: Json, *, succeeds: bool) -> None:
-    """The customer's answer to the challenge of their bank."""
+    """The customer's answer to the bank's challenge."""
     _must_be_open(session)
     intent = intent_of(state, session)
     if intent is None or intent["status"] != "requires_action":
@@ -65,7 +62,7 @@ def intent_of(state: State, session: Json) -> Json | None:
 
 
 def known_email(state: State, session: Json) -> str | None:
-    """The address that the page shows and does not let the customer change."""
+    """The e-mail address that the customer cannot change."""
     if session["customer"]:
         found: str | None = state.get("customer", session["customer"])["email"]
         return found
@@ -74,16 +71,16 @@ def known_email(state: State, session: Json) -> str | None:
 
 
 def asks_for_address(session: Json, behind: Checkout) -> bool:
-    """Whether the page's address, and not that of the customer, decides the tax."""
+    """Whether the page's address decides the tax instead of the customer's."""
     return session["customer"] is None or behind.saves_address
 
 
 def success_address(session: Json) -> str:
-    """Where the customer goes after paying. Only there does Stripe put in the session's id."""
+    """Stripe inserts the session's id only in this URL."""
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
-# -- trying to pay -------------------------------------------------------------------------------------------
+# -- attempts ------------------------------------------------------------------------------------------------
 
 
 def _must_be_open(session: Json) -> None:
@@ -94,7 +91,7 @@ def _must_be_open(session: Json) -> None:
 
 
 def _begin(state: State, session: Json, method_type: str, payer: Payer) -> tuple[Json, Json]:
-    """The intent to take the money with, and what the payment method is made from."""
+    """The intent to pay with, and the parameters of the payment method."""
     _must_be_open(session)
     if method_type not in session["payment_method_types"]:
         raise refused(f"This Checkout Session cannot be paid with {method_type}.")
@@ -114,12 +111,10 @@ def _begin(state: State, session: Json, method_type: str, payer: Payer) -> tuple
 
 
 def _is_saved(intent: Json) -> bool:
-    """Whether the payment method will be the customer's."""
     return bool(intent["customer"] and intent["setup_future_usage"])
 
 
 def _locate(state: State, session: Json, behind: Checkout) -> None:
-    """The tax where the customer is, once that is known."""
     if not session["automatic_tax"]["enabled"]:
         return
     customer = state.get("customer", session["customer"]) if session["customer"] else None
@@ -142,7 +137,7 @@ def _intent(state: State, session: Json, behind: Checkout) -> Json:
     ):
         made = {"email": behind.payer["email"], "name": behind.payer["name"], "address": _filled(behind)}
         session["customer"] = customers.create(state, made)["id"]
-        behind.saves_address = True  # it is this customer's only one
+        behind.saves_address = True  # the new customer has no other address
     data = behind.payment_intent_data
     intent = charges.new_intent(
         state,
@@ -164,13 +159,11 @@ def _filled(behind: Checkout) -> Json:
     return {name: value for name, value in behind.payer["address"].items() if value}
 
 
-# -- what becomes of it --------------------------------------------------------------------------------------
+# -- the outcome ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _SessionPayee:
-    """A session, as what its payment intent pays for."""
-
     state: State
     session: Json
 
@@ -194,7 +187,7 @@ class _SessionPayee:
 
     def failed(self, decline: Decline, *, late: bool = False) -> None:
         if not late:
-            return  # the session is open still, and the page says why
+            return  # the session stays open, and the page shows the reason
         if self.session["invoice"]:
             self.state.emit("invoice.payment_failed", self.state.get("invoice", self.session["invoice"]))
         self.state.emit("checkout.session.async_payment_failed", self.session)
@@ -230,7 +223,7 @@ def _details(state: State, session: Json, behind: Checkout) -> Json:
 
 
 def _save_payer(state: State, customer: Json, behind: Checkout) -> None:
-    """What Checkout was told to save of what the customer typed; the e-mail address where there was none."""
+    """Save what Checkout has to. A customer without an e-mail address gets the one entered."""
     before = copied(customer)
     if not customer["email"]:
         customer["email"] = behind.payer["email"]
@@ -262,7 +255,6 @@ def _invoice_soon(state: State, session: Json) -> None:
 
 
 def _invoice(state: State, session: Json) -> None:
-    """Makes the invoice unless it is there, and marks it paid when the money is."""
     intent = intent_of(state, session)
     assert intent is not None, "a session with an invoice has a payment"
     if session["invoice"] is None:
@@ -303,8 +295,7 @@ def _make_invoice(state: State, session: Json, intent: Json) -> None:
 
 
 def _lines(state: State, session: Json, invoice: Json) -> list[Json]:
-    """The invoice's lines, last first: Stripe documents them to be in that order when they were pending items, and
-    promises none for these."""
+    """Reversed, as Stripe documents for pending items. It documents no order for these lines."""
     lines = []
     for one in reversed(state.checkouts[session["id"]].lines):
         item: dict[str, Any] = one.item

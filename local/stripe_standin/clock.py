@@ -1,4 +1,4 @@
-"""The stand-in's time: the machine's, moved forward by as much as was asked for."""
+"""The stand-in's time: the machine's clock plus the time skipped."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 
 class Clock:
-    """Runs with the machine's clock; `advance` skips ahead, so that days take no time."""
-
     def __init__(self) -> None:
         self._skipped = 0.0
         self._lock = threading.Lock()
@@ -20,14 +18,11 @@ class Clock:
         return time.time() + self._skipped
 
     def now(self) -> int:
-        """Whole seconds since the epoch, UTC: the form of every time in the API."""
+        """Whole seconds since the epoch, UTC, as in the API."""
         return int(self.time())
 
     def advance(self, seconds: float) -> None:
-        """Skips ahead, and does at once what falls due on the way (a SEPA payment that settles).
-
-        Raises ValueError for a negative number: time at Stripe does not go back.
-        """
+        """Skip ahead and run due work. Raises ValueError for a negative number."""
         if seconds < 0:
             raise ValueError("time does not go back")
         with self._lock:

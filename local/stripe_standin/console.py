@@ -1,4 +1,4 @@
-"""What the stand-in serves beside the API: the pages people look at, and the controls under /_standin."""
+"""What the stand-in serves outside the API: its pages and the controls under /_standin."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ _HTML = {"Content-Type": html.CONTENT_TYPE}
 
 @dataclass(frozen=True)
 class Control:
-    """A control's address, its fields as one writes them, and what it does."""
-
     method: str
     path: str
     fields: str
@@ -40,36 +38,36 @@ class Control:
 
 CONTROLS = (
     Control("GET", "/_standin/summary", "?customer=", "charges, refunds, credit notes, open invoices, net paid"),
-    Control("GET", "/_standin/events", "?type=", "what happened so far, newest first"),
+    Control("GET", "/_standin/events", "?type=", "the events so far, newest first"),
     Control("GET", "/_standin/requests", "", "the API's requests so far, newest first"),
-    Control("POST", "/_standin/clock", "seconds", "skip ahead: keys are forgotten, debits settle"),
+    Control("POST", "/_standin/clock", "seconds", "move the clock forward: keys expire, debits settle"),
     Control("POST", "/_standin/checkout/pay", "session, card, email, name, country, postal_code",
             "the customer pays a Checkout Session by card"),
     Control("POST", "/_standin/checkout/debit", "session, iban, email, name, country, postal_code",
             "the customer pays a Checkout Session by SEPA debit"),
     Control("POST", "/_standin/checkout/authenticate", "session, succeeds",
-            "the customer confirms that payment to their bank, or does not"),
-    Control("POST", "/_standin/checkout/expire", "session", "a Checkout Session expires before its time"),
+            "the customer confirms that payment to their bank, or refuses"),
+    Control("POST", "/_standin/checkout/expire", "session", "expire a Checkout Session now"),
     Control("POST", "/_standin/settle", "payment | customer", "the money of a debit arrives"),
     Control("POST", "/_standin/fail", "payment | customer, failure_code", "the bank returns a debit"),
     Control("POST", "/_standin/decline", "payment_method, decline_code, code", "decline this card's charges; "
             "without decline_code as published again"),
-    Control("POST", "/_standin/set_up", "payment_method", "the customer agrees to charges in their absence"),
-    Control("POST", "/_standin/dispute", "charge | invoice, reason", "the bank takes a charge back"),
+    Control("POST", "/_standin/set_up", "payment_method", "the customer agrees to off-session charges"),
+    Control("POST", "/_standin/dispute", "charge | invoice, reason", "the bank disputes a charge"),
     Control("POST", "/_standin/refund", "refund, succeeds", "whether a refund arrives"),
-    Control("POST", "/_standin/renew", "subscription", "its next period begins now, and is charged"),
+    Control("POST", "/_standin/renew", "subscription", "its next period starts now, and is charged"),
     Control("POST", "/_standin/settings", "attach_decline_cards, sepa_settles, sepa_settles_after, refunds, "
             "search_lags, renewals_are_drafts_for, checkout_line_metadata, checkout_debit_invoice, "
-            "checkout_invoice_lags, checkout_credit_notes", "how Stripe behaves from now on: the form “Settings”"),
+            "checkout_invoice_lags, checkout_credit_notes", "Stripe's behaviour: the form “Settings”"),
     Control("POST", "/_standin/webhooks", "on, copies, shuffle, gather_seconds, delay_seconds, url",
-            "whether, where, how often and in which order webhooks go: the form “Webhooks”"),
+            "whether, where, how often and in which order webhooks are sent: the form “Webhooks”"),
     Control("POST", "/_standin/events/ID/send", "times", "send an event again"),
     Control("POST", "/_standin/events/send", "times", "send all events again"),
-    Control("POST", "/_standin/events/make", "type, object", "send an event that never happened"),
+    Control("POST", "/_standin/events/make", "type, object", "send an invented event"),
     Control("POST", "/_standin/faults", "kind, path, method, times, after, milliseconds, status, error",
-            "let the next requests go wrong; kind is one of " + ", ".join(KINDS)),
-    Control("POST", "/_standin/faults/clear", "", "let nothing go wrong any more"),
-    Control("POST", "/i/INVOICE/pay", "card", "the customer pays, and confirms it where the bank asks"),
+            "make the next requests fail; kind is one of " + ", ".join(KINDS)),
+    Control("POST", "/_standin/faults/clear", "", "clear all faults"),
+    Control("POST", "/i/INVOICE/pay", "card", "the customer pays, and confirms if the bank asks"),
     Control("POST", "/i/INVOICE/fail", "", "the customer fails to confirm a payment"),
     Control("POST", "/c/pay/SESSION/" + "|".join(ACTIONS), "card | iban, email, name, country, postal_code",
             "the forms of a Checkout Session's page"),
@@ -162,7 +160,7 @@ class Console:
             page = pages.invoice(self._state, invoice, failure)
         return Answer(200 if failure is None else 402, page.encode(), _HTML)
 
-    # -- doing -----------------------------------------------------------------------------------------------
+    # -- actions ---------------------------------------------------------------------------------------------
 
     def _post(self, path: str, given: Json, headers: Mapping[str, str]) -> Answer:
         is_form = _is_form(headers)
@@ -178,7 +176,7 @@ class Console:
             result = self._actions[name](given)
         else:
             return _told(404, f"There is no control at {path}. The controls are listed at /.")
-        if is_form:  # a button on the page: back to it
+        if is_form:  # a button on the page
             return Answer(303, b"", {"Location": "/"})
         return _json(200, result if isinstance(result, dict) else {"done": True})
 
@@ -214,7 +212,7 @@ class Console:
         return str(intent["latest_charge"])
 
 
-# -- forms and answers ---------------------------------------------------------------------------------------
+# -- forms and responses -------------------------------------------------------------------------------------
 
 
 def _is_form(headers: Mapping[str, str]) -> bool:
@@ -225,7 +223,7 @@ def _given(headers: Mapping[str, str], body: bytes) -> Json:
     if not body:
         return {}
     if _is_form(headers):
-        # A field that is left empty says nothing, but the seed of a shuffle: no shuffle.
+        # An empty field means no value, except for the shuffle seed, where it means no shuffle.
         fields = parse_qsl(body.decode(), keep_blank_values=True)
         return {name: value or None for name, value in fields if value or name == "shuffle"}
     given = json.loads(body)
@@ -249,7 +247,7 @@ def _numbers(given: Json) -> Json:
 
 
 def _structure(value: Any) -> Any:
-    """A form can only send it as text."""
+    """A form can only send it as JSON text."""
     return json.loads(value) if isinstance(value, str) else value
 
 

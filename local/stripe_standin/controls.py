@@ -1,4 +1,4 @@
-"""What can be done to the stand-in that is not Stripe's API. Each is a method here and an address of `pages`."""
+"""Controls outside Stripe's API. Each is a method here and an address in `console`."""
 
 from __future__ import annotations
 
@@ -31,13 +31,11 @@ class Controls:
     # -- payments --------------------------------------------------------------------------------------------
 
     def settle(self, payment: str) -> Json:
-        """The money of a SEPA payment that is processing arrives. `payment`: the id of its intent, its invoice or
-        its Checkout Session."""
+        """`payment` is the id of the intent, its invoice or its Checkout Session."""
         with self._state.lock:
             return copied(charges.settle(self._state, self._processing(payment)))
 
     def fail(self, payment: str, failure_code: str = GENERIC_FAILURE) -> Json:
-        """A SEPA payment that is processing fails, with this code on its charge."""
         with self._state.lock:
             return copied(charges.settle(self._state, self._processing(payment), failure_code))
 
@@ -54,30 +52,24 @@ class Controls:
         return intent_id
 
     def decline(self, payment_method: str, decline_code: str | None, code: str = "card_declined") -> None:
-        """Every charge on this card is declined from now on; with `decline_code` None as published again.
-
-        For the codes that no published card has: pickup_card, do_not_honor, revocation_of_authorization, …
-        """
+        """Decline all later charges on this card. None restores its published behaviour."""
         with self._state.lock:
             self._state.get("payment_method", payment_method)
             decline = None if decline_code is None else Decline(code, decline_code)
             self._state.instruments[payment_method].decline = decline
 
     def set_up(self, payment_method: str) -> None:
-        """The customer has authenticated this card for payments in their absence."""
         with self._state.lock:
             self._state.get("payment_method", payment_method)
             self._state.instruments[payment_method].set_up = True
 
     def pay(self, invoice: str, card: str | None = None) -> Json:
-        """The customer pays on the hosted page, authenticating where that is asked of them."""
         with self._state.lock:
             found = self._open(invoice)
             payments.pay_on_page(self._state, found, card)
             return copied(found)
 
     def fail_authentication(self, invoice: str) -> Json:
-        """The customer does not pass their bank's authentication on the hosted page."""
         with self._state.lock:
             found = self._open(invoice)
             charges.fail_authentication(self._state, payments.intent_of(self._state, found))
@@ -90,30 +82,30 @@ class Controls:
         return found
 
     def pay_checkout(self, session: str, card: str = GOOD_CARD, payer: Payer = PAYER) -> Json:
-        """The customer pays by card on the page of a Checkout Session. Raises the card error that the page shows.
-        A card whose bank wants its customer to authenticate leaves the session open: see `authenticate_checkout`."""
+        """Pay by card on the session's page. Raises the card error that the page shows.
+
+        The session stays open if the card needs authentication; see `authenticate_checkout`.
+        """
         with self._state.lock:
             found = self._session(session)
             checkout_payment.pay_by_card(self._state, found, card, payer)
             return copied(found)
 
     def debit_checkout(self, session: str, iban: str = GOOD_IBAN, payer: Payer = PAYER) -> Json:
-        """The customer pays by SEPA debit on the page of a Checkout Session: it is complete, and unpaid until the
-        debit settles."""
+        """The session is complete immediately, but unpaid until the debit settles."""
         with self._state.lock:
             found = self._session(session)
             checkout_payment.pay_by_debit(self._state, found, iban, payer)
             return copied(found)
 
     def authenticate_checkout(self, session: str, *, succeeds: bool = True) -> Json:
-        """The customer's answer to the challenge of their bank. Raises the card error when it declines then."""
+        """Raises the card error if the bank declines."""
         with self._state.lock:
             found = self._session(session)
             checkout_payment.authenticate(self._state, found, succeeds=succeeds)
             return copied(found)
 
     def expire_checkout(self, session: str) -> Json:
-        """The session expires now, as it does by itself when its time is over."""
         with self._state.lock:
             return copied(checkout.expire(self._state, {}, session))
 
@@ -122,7 +114,6 @@ class Controls:
         return self._state.get("checkout.session", session)
 
     def dispute(self, charge: str, reason: str = "fraudulent") -> Json:
-        """The customer's bank takes a charge back."""
         with self._state.lock:
             found = self._state.get("charge", charge)
             if found["status"] != "succeeded":
@@ -130,12 +121,12 @@ class Controls:
             return copied(disputes.open_dispute(self._state, found, reason))
 
     def settle_refund(self, refund: str, *, succeeds: bool) -> Json:
-        """What becomes of a refund that is pending; a succeeded one can still fail."""
+        """A succeeded refund can still fail."""
         with self._state.lock:
             return copied(refunds.settle(self._state, refund, succeeds=succeeds))
 
     def renew(self, subscription: str) -> Json:
-        """The subscription's next period begins now and is invoiced and collected at once."""
+        """Start the next period now and collect its invoice."""
         with self._state.lock:
             found = self._state.get("subscription", subscription)
             if found["status"] == "canceled":
@@ -146,7 +137,7 @@ class Controls:
     # -- settings --------------------------------------------------------------------------------------------
 
     def set(self, **settings: Any) -> None:
-        """Fields of `state.Settings`. AttributeError for another, ValueError for a wrong value."""
+        """Fields of `state.Settings`. Raises AttributeError or ValueError."""
         with self._state.lock:
             for name, value in settings.items():
                 current = getattr(self._state.settings, name)
@@ -155,7 +146,6 @@ class Controls:
                 setattr(self._state.settings, name, _typed(name, current, value))
 
     def set_webhooks(self, **settings: Any) -> None:
-        """Fields of `webhooks.WebhookSettings`."""
         for name, value in settings.items():
             current = getattr(self._webhooks.settings, name)
             if name == "shuffle":
@@ -167,7 +157,6 @@ class Controls:
             setattr(self._webhooks.settings, name, typed)
 
     def add_fault(self, kind: str, path: str = ".*", **details: Any) -> Fault:
-        """See `faults.Fault`: a fault for the next requests whose path matches."""
         return self._faults.add(kind, path, **details)
 
     def clear_faults(self) -> None:
@@ -176,23 +165,19 @@ class Controls:
     # -- events ----------------------------------------------------------------------------------------------
 
     def send_event(self, event: str, times: int = 1) -> None:
-        """Delivers an event of the past (again)."""
         with self._state.lock:
             found = copied(self._state.get("event", event))
         self._webhooks.send(found, times)
 
     def send_all_events(self, times: int = 1) -> None:
-        """Delivers everything that has happened (again), oldest first."""
+        """Oldest first."""
         with self._state.lock:
             events = copied(self._state.all("event"))
         for event in events:
             self._webhooks.send(event, times)
 
     def send_made_event(self, event_type: str, subject: Json, **fields: Any) -> Json:
-        """Delivers an event of one's own making about `subject`. It is signed, but never happened.
-
-        It is not kept; `fields` (id, created, …) replace those of an ordinary event.
-        """
+        """Send an invented, signed event without storing it. `fields` (id, created, …) replace the usual ones."""
         with self._state.lock:
             event = self._state.draft(
                 "event",
@@ -208,7 +193,7 @@ class Controls:
     # -- reading ---------------------------------------------------------------------------------------------
 
     def summary(self, customer: str | None = None) -> Json:
-        """Counts and sums (minor units) of one customer or all: what money was taken, given back, is open."""
+        """Counts and sums (minor units) for one customer or all."""
         with self._state.lock:
             self._state.run_due()
             mine = {} if customer is None else {"customer": customer}

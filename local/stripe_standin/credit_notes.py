@@ -1,9 +1,8 @@
 """Credit notes: https://docs.stripe.com/api/credit_notes.
 
-A credit note takes back part or all of a finalized invoice. It first lowers what is still to be paid
-(`pre_payment_amount`); the rest (`post_payment_amount`) has to go somewhere: refunded to the charge
-(`refund_amount`, `refunds`), to the customer's credit balance (`credit_amount`), or outside of Stripe
-(`out_of_band_amount`). These must add up to it exactly. All credit notes together cannot exceed the invoice.
+A credit note first lowers the amount still to pay (`pre_payment_amount`). The rest (`post_payment_amount`) must equal
+the refunds (`refund_amount`, `refunds`), the credit (`credit_amount`) and the money returned outside of Stripe
+(`out_of_band_amount`) together.
 """
 
 from __future__ import annotations
@@ -25,8 +24,6 @@ SUPPORTED = frozenset(
 
 @dataclass(frozen=True)
 class _Plan:
-    """A credit note that would be in order, and where its money goes."""
-
     invoice: Json
     note: Json
     refund_amount: int
@@ -57,7 +54,7 @@ def create(state: State, params: Json) -> Json:
 
 
 def preview(state: State, params: Json) -> Json:
-    """The credit note that `create` would make, and no change."""
+    """The credit note that `create` would make."""
     plan = _plan(state, params)
     plan.note["refunds"] = plan.linked
     return plan.note
@@ -138,8 +135,7 @@ def _with_money(state: State, invoice: Json, note: Json, params: Json) -> _Plan:
 
 
 def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
-    """Refunds made before that are put down to this credit note. Stripe does not publish what it refuses here; money
-    of another payment, or the same money twice, cannot be in order."""
+    """Stripe does not document its checks here. No other payment's money, and no money twice, is accepted."""
     linked: list[Json] = []
     payments_of_it = [
         payment["payment"]["payment_intent"] for payment in payments.payments_of(state, invoice)
@@ -249,8 +245,7 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
 
 
 def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
-    """The line's tax on `amount`: what is due on all that has been credited of the line, less what was given
-    back of it before. So the parts of a line give back its tax exactly, whatever the rounding."""
+    """The tax on everything credited so far, minus the tax already credited. The parts add up despite rounding."""
     so_far = sum(earlier["amount"] for earlier in credited) + amount
     share = Decimal(so_far) / line["amount"] if line["amount"] else Decimal(0)
     taxes = []
@@ -264,7 +259,6 @@ def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
 
 
 def _line_of_amount(state: State, invoice: Json, amount: int) -> Json:
-    """The one line of a credit note over an amount that includes tax."""
     share = Decimal(amount) / invoice["total"] if invoice["total"] else Decimal(0)
     taxes = [
         one | {name: tax.rounded(one[name] * share) for name in ("amount", "taxable_amount")}
@@ -293,7 +287,7 @@ def _new_line(
     )
 
 
-# -- reading and changing ------------------------------------------------------------------------------------
+# -- read and update -----------------------------------------------------------------------------------------
 
 
 def retrieve(state: State, params: Json, note_id: str) -> Json:

@@ -1,6 +1,6 @@
 """Customers and their credit balance: https://docs.stripe.com/api/customers, /customer_balance_transactions.
 
-A negative balance is credit: finalizing the next invoice uses it. A positive one is added to that invoice.
+Finalizing an invoice uses a negative balance as credit, and adds a positive one to the amount due.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def merge_metadata(target: Json, params: Json) -> None:
-    """Given keys are added, keys with an empty value taken away; an empty text takes all away."""
+    """An empty value deletes a key. An empty text deletes all."""
     change = params.get("metadata")
     if change == "":
         target["metadata"] = {}
@@ -69,7 +69,7 @@ def update(state: State, params: Json, customer_id: str) -> Json:
 
 
 def _change(state: State, customer: Json, params: Json) -> None:
-    # What may be refused comes first: a refused request changes nothing.
+    # Everything that can be refused comes first, so a refused request changes nothing.
     settings = dict(params.get("invoice_settings", {}))
     if settings.get("default_payment_method"):
         at = "invoice_settings[default_payment_method]"
@@ -111,14 +111,11 @@ def _change(state: State, customer: Json, params: Json) -> None:
 def change_balance(
     state: State, customer: Json, amount: int, *, type: str, currency: str | None = None, **links: Any
 ) -> Json:
-    """Adds `amount` (minor units) to the balance; what the customer has to their credit is negative.
-
-    `links` say what it was for: `invoice`, `credit_note`.
-    """
+    """Add `amount` (minor units). Credit is negative. `links` name the `invoice` or `credit_note`."""
     customer["balance"] += amount
     customer["currency"] = customer["currency"] or (currency or "eur").lower()
     for draft in state.all("invoice", customer=customer["id"], status="draft"):
-        draft["starting_balance"] = customer["balance"]  # a draft says what the balance is now
+        draft["starting_balance"] = customer["balance"]  # a draft shows the current balance
     return state.new(
         "customer_balance_transaction",
         amount=amount,

@@ -1,4 +1,4 @@
-"""Disputes: https://docs.stripe.com/api/disputes. Cards published for it, and a control, open one."""
+"""Disputes: https://docs.stripe.com/api/disputes. The cards published for it and a control open one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ RESPOND_WITHIN = 10 * 86_400
 
 
 def open_dispute(state: State, charge: Json, reason: str) -> Json:
-    """The customer's bank takes the charge back, for `reason`, until the dispute is decided."""
     charge["disputed"] = True
     dispute = state.new(
         "dispute",

@@ -1,4 +1,4 @@
-"""Errors as the API answers them; see https://docs.stripe.com/api/errors and /error-codes."""
+"""Error responses: https://docs.stripe.com/api/errors and /error-codes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 
 class StripeError(Exception):
-    """An answer other than 200: its HTTP status and the object under `error`.
+    """An error response: its HTTP status and the object under `error`.
 
-    `began` is False for what Stripe refuses before the endpoint begins to execute (bad parameters, a
-    conflicting request, too many requests): such an answer is not kept under the idempotency key.
+    `began` is False when Stripe refuses before the endpoint executes. Such a response is not stored under the key.
     """
 
     def __init__(
@@ -37,12 +36,12 @@ def _error(type_: str, message: str, code: str | None, param: str | None) -> dic
 
 
 def refused(message: str, code: str | None = None, param: str | None = None) -> StripeError:
-    """The request was understood, and the state of things does not allow it: 400."""
+    """400: the request is valid, but the current state does not allow it."""
     return StripeError(400, _error("invalid_request_error", message, code, param))
 
 
 def bad_parameter(message: str, code: str | None = None, param: str | None = None) -> StripeError:
-    """The request itself is wrong, so nothing was executed: 400."""
+    """400: the request is invalid, and nothing was executed."""
     return StripeError(400, _error("invalid_request_error", message, code, param), began=False)
 
 
@@ -51,7 +50,7 @@ def missing_parameter(param: str) -> StripeError:
 
 
 def not_built(what: str) -> StripeError:
-    """Stripe can do this and the stand-in cannot; said loudly, so that nobody takes silence for success."""
+    """501: Stripe supports this, but the stand-in does not."""
     return StripeError(
         501,
         _error("invalid_request_error", f"The stand-in for Stripe does not do this: {what}", None, None),
@@ -61,7 +60,7 @@ def not_built(what: str) -> StripeError:
 
 
 def no_such(object_name: str, object_id: str, param: str = "id") -> StripeError:
-    """404 for an id in the path, 400 for one in a parameter."""
+    """404 for an id in the path, 400 for an id in a parameter."""
     label = {"payment_method": "PaymentMethod", "customer_balance_transaction": "balance transaction"}.get(
         object_name, object_name
     )
@@ -81,7 +80,7 @@ def not_authorized(message: str) -> StripeError:
 
 
 def card_refused(code: str, message: str, **facts: Any) -> StripeError:
-    """402: the bank (or Radar, or the need to authenticate) stood in the way of the payment."""
+    """402: the bank, Radar or required authentication prevented the payment."""
     error = _error("card_error", message, code, None)
     error.update({name: fact for name, fact in facts.items() if fact is not None})
     return StripeError(402, error)
@@ -110,7 +109,7 @@ def too_many_requests() -> StripeError:
 
 
 def internal_error(*, began: bool) -> StripeError:
-    """500. Stripe keeps it under the idempotency key when the endpoint had begun, and says not to retry."""
+    """500. If the endpoint had begun, Stripe stores it under the idempotency key and says not to retry."""
     error = _error("api_error", "An error occurred in the stand-in, as it was told to.", None, None)
     headers = {"Stripe-Should-Retry": "false"} if began else {}
     return StripeError(500, error, began=began, headers=headers)

@@ -1,4 +1,4 @@
-"""Events: https://docs.stripe.com/api/events. What has happened, kept for those who missed the webhook."""
+"""Events: https://docs.stripe.com/api/events, for clients that missed a webhook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def retrieve(state: State, params: Json, event_id: str) -> Json:
 
 
 def list_all(state: State, params: Json) -> list[Json]:
-    """The events of the last 30 days; `type` may end in `*`."""
+    """The events of the last 30 days. `type` may end in `*`."""
     if "type" in params and "types" in params:
         raise bad_parameter("You may pass either type or types, not both.", "parameters_exclusive", "types")
     wanted = params.get("types") or ([params["type"]] if "type" in params else None)

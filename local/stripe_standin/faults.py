@@ -1,4 +1,4 @@
-"""What is told to go wrong: faults for the next requests of the API that fit."""
+"""Faults for the next matching requests of the API."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KINDS = {
-    "error": "do nothing and answer 500; a repetition with the same key is done",
-    "error_after": "do it and answer 500 all the same; a repetition with the same key gets that 500, as at Stripe",
-    "lost": "do it and break the connection before the answer; a repetition with the same key gets the answer",
+    "error": "do nothing and answer 500; a retry with the same key succeeds",
+    "error_after": "apply it and answer 500; a retry with the same key gets that 500, as at Stripe",
+    "lost": "apply it and break the connection before the response; a retry with the same key gets the response",
     "dropped": "do nothing and break the connection",
     "too_many": "do nothing and answer 429, too many requests",
-    "delay": "wait the milliseconds, then do it; meanwhile its key is in use, and other requests go on",
-    "refuse": "do nothing and answer an error of your own, with its status (400 when none is given)",
+    "delay": "wait the milliseconds, then apply it; meanwhile its key is in use, and other requests continue",
+    "refuse": "do nothing and answer your own error, with its status (400 by default)",
 }
 
 
 @dataclass
 class Fault:
-    """One fault for the next `times` requests whose method and whole path fit, after letting `after` pass."""
+    """For `times` requests that match method and whole path, after `after` matching ones."""
 
     kind: str
     path: str = ".*"
@@ -46,7 +46,7 @@ class Faults:
         self._waiting: list[Fault] = []
 
     def add(self, kind: str, path: str = ".*", **details: Any) -> Fault:
-        """ValueError for an unknown kind, re.error for a bad pattern, TypeError for an unknown detail."""
+        """Raises ValueError for the kind, re.error for the pattern, TypeError for a detail."""
         fault = Fault(kind, path, **details)
         with self._lock:
             self._waiting.append(fault)
@@ -62,7 +62,7 @@ class Faults:
             return list(self._waiting)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault of this request, if any. Each request has at most one: the first that was added."""
+        """Use up and return the first matching fault."""
         with self._lock:
             for fault in self._waiting:
                 if not fault.fits(method, path):

@@ -1,8 +1,7 @@
 """Idempotency keys: https://docs.stripe.com/api/idempotent_requests.
 
-The first answer to a key is kept, whether it was a success or an error, and repeated to every request with the
-same key and parameters. Not kept: refusals before the endpoint began (bad parameters, a key in use, too many
-requests). Keys are forgotten after 24 hours.
+The first response to a key is stored for 24 hours, success or error. Refusals before the endpoint began (bad
+parameters, a key in use, too many requests) are not stored.
 """
 
 from __future__ import annotations
@@ -39,9 +38,9 @@ class IdempotencyKeys:
         self._entries: dict[str, _Entry] = {}
 
     def begin(self, key: str, request: str) -> Answer | None:
-        """The kept answer, or None: then the request is to be executed and `finish` called.
+        """Return the stored response, or None for a new key, which `finish` must then complete.
 
-        Raises what Stripe answers when the key is being used, or was used with other parameters.
+        Raises Stripe's error when the key is in use or was used with other parameters.
         """
         if len(key) > MAX_LENGTH:
             raise bad_parameter(f"Idempotency keys may be at most {MAX_LENGTH} characters long.")
@@ -58,7 +57,7 @@ class IdempotencyKeys:
             return entry.answer
 
     def finish(self, key: str, answer: Answer | None) -> None:
-        """Keeps the answer; None when nothing was executed, so that the key is free again."""
+        """Store the response. None frees the key, as nothing was executed."""
         with self._lock:
             if answer is None:
                 del self._entries[key]

@@ -1,7 +1,7 @@
 """Invoices: https://docs.stripe.com/api/invoices.
 
-draft → finalize → open → pay → paid; void from open, delete from draft. Finalizing applies the customer's
-balance; what is then left to pay gets a payment intent. Nothing left to pay: paid at once, with no payment.
+Finalizing a draft applies the customer's balance and creates a payment intent for the rest. With nothing left to pay
+the invoice is paid immediately, without a payment.
 """
 
 from __future__ import annotations
@@ -75,7 +75,6 @@ def create(state: State, params: Json) -> Json:
 
 
 def new_invoice(state: State, customer: Json, *, automatic_tax: bool, **values: Any) -> Json:
-    """A draft, not kept yet."""
     now = state.clock.now()
     invoice = state.draft(
         "invoice",
@@ -146,7 +145,7 @@ def delete(state: State, params: Json, invoice_id: str) -> Json:
 
 
 def search_all(state: State, params: Json) -> list[Json]:
-    """Invoices fitting `query`. As at Stripe, a new one is not found at once when the search lags."""
+    """As at Stripe, a new invoice may be missing, for `search_lags` seconds."""
     fits = search.parse(params["query"])
     newest = state.clock.time() - state.settings.search_lags
     return [invoice for invoice in state.all("invoice") if invoice["created"] <= newest and fits(invoice)]
@@ -171,7 +170,7 @@ def _subscription_of(invoice: Json) -> str | None:
 
 
 def _no_automatic_collection(params: Json) -> None:
-    """The stand-in never finalizes or collects by itself, so it does not take the order to."""
+    """The stand-in never finalizes or collects automatically."""
     if params.get("auto_advance"):
         raise not_built("auto_advance=true (collecting by itself)")
 
@@ -214,7 +213,7 @@ def add_lines(state: State, params: Json, invoice_id: str) -> Json:
 
 def list_lines(state: State, params: Json, invoice_id: str) -> list[Json]:
     lines: list[Json] = state.get("invoice", invoice_id)["lines"]["data"]
-    return lines[::-1]  # lists are shown newest first; an invoice's lines in their order
+    return lines[::-1]  # page() reverses lists to newest first; lines stay in their own order
 
 
 def _line(state: State, invoice: Json, given: Json, at: str) -> Json:
@@ -242,7 +241,6 @@ def _line(state: State, invoice: Json, given: Json, at: str) -> Json:
 
 
 def item_parent() -> Json:
-    """The parent of a line that comes from an invoice item of its own."""
     details = part("line_item", "Parent", "InvoiceItemDetails", invoice_item=f"ii_{new_id('line_item')[3:]}")
     return part("line_item", "Parent", type="invoice_item_details", invoice_item_details=details)
 
@@ -294,7 +292,6 @@ def _price(state: State, invoice: Json, given: Json, at: str) -> Json:
 
 
 def _add_up(state: State, invoice: Json) -> None:
-    """The totals of a draft, and its tax."""
     lines = invoice["lines"]["data"]
     automatic = invoice["automatic_tax"]
     if automatic["enabled"]:
@@ -309,7 +306,6 @@ def _add_up(state: State, invoice: Json) -> None:
 
 
 def sum_up(invoice: Json) -> None:
-    """The totals of a draft, from its lines."""
     lines = invoice["lines"]["data"]
     taxes = [one for line in lines for one in line["taxes"]]
     exclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
@@ -360,7 +356,6 @@ def finalize(state: State, params: Json, invoice_id: str) -> Json:
 
 
 def issue(state: State, invoice: Json, customer: Json) -> None:
-    """Gives a draft its number and its page."""
     number = customer["next_invoice_sequence"]
     customer["next_invoice_sequence"] = number + 1
     invoice.update(
@@ -389,10 +384,9 @@ def _finalization_failed(state: State, invoice: Json) -> StripeError:
 
 
 def _apply_balance(state: State, invoice: Json, customer: Json) -> None:
-    """Credit pays for the invoice as far as it goes, a debt is added to it; what is left is `amount_due`.
+    """Apply the customer's credit or debt. The rest is `amount_due`.
 
-    An amount under the currency's minimum charge is not collected: it becomes a debt on the balance and the
-    invoice counts as paid.
+    An amount below the currency's minimum becomes a debt on the balance, and the invoice counts as paid.
     """
     invoice["starting_balance"] = customer["balance"]
     applicable = customer["balance"] if customer["currency"] in (None, invoice["currency"]) else 0

@@ -1,4 +1,4 @@
-"""Minor units as people write them."""
+"""Money amounts in readable form."""
 
 from __future__ import annotations
 

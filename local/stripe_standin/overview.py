@@ -1,4 +1,4 @@
-"""The page at /: what there is, newest first, and a button for every control."""
+"""The page at /: all objects, newest first, and a button for every control."""
 
 from __future__ import annotations
 
@@ -32,22 +32,20 @@ _DISPUTES = ("fraudulent", "product_not_received", "duplicate", "subscription_ca
 _DEBIT_FAILURES = ("insufficient_funds", "debit_not_authorized", "account_closed", "refer_to_customer")
 _METHODS = {
     "*": "any request",
-    "GET": "those that read (GET)",
-    "POST": "those that change (POST)",
+    "GET": "reads (GET)",
+    "POST": "changes (POST)",
     "DELETE": "DELETE",
 }
 _REFUNDS = {
-    "as published": "as the card is published to",
+    "as published": "as published for the card",
     "succeed": "it succeeds",
     "pending": "it is pending until you decide",
-    "fail": "it is made, and fails",
-    "refuse": "Stripe refuses to make it",
+    "fail": "it is created, then fails",
+    "refuse": "Stripe refuses it",
 }
 
 
 class Listed(Protocol):
-    """A control as the page lists it for programs."""
-
     @property
     def method(self) -> str: ...
     @property
@@ -66,7 +64,7 @@ def overview(
         html.markup("<h1>Stripe stand-in</h1>"),
         html.paragraph(
             text(
-                "It behaves as Stripe's published test mode does, as far as Hosting Orders uses Stripe. Nothing here "
+                "It has the part of Stripe that Hosting Orders uses, and behaves like Stripe's test mode. Nothing here "
             ),
             text("is real. "),
             *_separated(
@@ -79,11 +77,11 @@ def overview(
         html.section("Invoices", _invoices(state)),
         html.section("Checkout Sessions", overview_checkout.sessions(state)),
         html.section("Payments", _payments(state)),
-        html.section("Money given back", _refunds(state)),
+        html.section("Refunds", _refunds(state)),
         html.section("Subscriptions", _subscriptions(state)),
         html.section("Saved payment methods", _payment_methods(state)),
         html.section("Time", *_time()),
-        html.section("Let requests go wrong", *_faults(faults)),
+        html.section("Make requests fail", *_faults(faults)),
         html.section("Webhooks", *_webhooks(webhooks)),
         html.section("Events", *_events(state)),
         html.section("Settings", _settings(state.settings)),
@@ -111,12 +109,12 @@ def _same(words: Iterable[str]) -> dict[str, str]:
     return {word: word.replace("_", " ") for word in words}
 
 
-# -- what there is -------------------------------------------------------------------------------------------
+# -- objects -------------------------------------------------------------------------------------------------
 
 
 def _invoices(state: State) -> Markup:
     return html.table(
-        ("Invoice", "Customer", "Status", "Due", "Of"),
+        ("Invoice", "Customer", "Status", "Due", "Metadata"),
         (
             (
                 html.markup(
@@ -177,7 +175,7 @@ def _payment_controls(intent: Json) -> list[Markup]:
 
 def _refunds(state: State) -> Markup:
     return html.table(
-        ("Refund", "Of the charge", "Status", "Amount", ""),
+        ("Refund", "Charge", "Status", "Amount", ""),
         (
             (
                 code(one["id"]),
@@ -204,14 +202,14 @@ def _refund_controls(refund: Json) -> list[Markup]:
 
 def _subscriptions(state: State) -> Markup:
     return html.table(
-        ("Subscription", "Customer", "Status", "Of", ""),
+        ("Subscription", "Customer", "Status", "Metadata", ""),
         (
             (
                 code(one["id"]),
                 who(state, one["customer"]),
                 html.status(one["status"]),
                 metadata(one),
-                button("/_standin/renew", "begin and charge its next period", subscription=one["id"])
+                button("/_standin/renew", "start and charge its next period", subscription=one["id"])
                 if one["status"] != "canceled"
                 else html.markup(),
             )
@@ -223,7 +221,7 @@ def _subscriptions(state: State) -> Markup:
 def _payment_methods(state: State) -> Markup:
     saved = [one for one in newest(state, "payment_method") if one["customer"]]
     return html.table(
-        ("Payment method", "Customer", "Charges in the customer's absence", ""),
+        ("Payment method", "Customer", "Off-session charges", ""),
         (
             (
                 html.markup(text(_named(one)), html.quiet(one["id"])),
@@ -241,16 +239,11 @@ def _named(method: Json) -> str:
 
 
 def _behaviour(state: State, method: Json) -> tuple[Markup, Markup]:
-    """How charges on it go, and the controls that change that."""
     method_id, instrument = method["id"], state.instruments[method["id"]]
     if instrument.card is None:
         return text("a debit, which takes days"), html.markup()
     decline = instrument.decline
-    shown = (
-        f"declined: {decline.decline_code}".replace("_", " ")
-        if decline
-        else "as the card is published to behave"
-    )
+    shown = f"declined: {decline.decline_code}".replace("_", " ") if decline else "as published for the card"
     controls = [
         form(
             "/_standin/decline",
@@ -261,7 +254,7 @@ def _behaviour(state: State, method: Json) -> tuple[Markup, Markup]:
         )
     ]
     if decline:
-        controls.append(button("/_standin/decline", "behave as published again", payment_method=method_id))
+        controls.append(button("/_standin/decline", "as published again", payment_method=method_id))
     if not instrument.set_up:
         controls.append(button("/_standin/set_up", "the customer agrees to them", payment_method=method_id))
     return html.markup(
@@ -273,7 +266,7 @@ def _request(request: Any) -> Markup:
     return text(f"{request.method} {request.path} → {request.status or 'connection broken'}")
 
 
-# -- what can be done ----------------------------------------------------------------------------------------
+# -- controls ------------------------------------------------------------------------------------------------
 
 
 def _time() -> list[Markup]:
@@ -281,9 +274,9 @@ def _time() -> list[Markup]:
     return [
         html.paragraph(
             text(
-                "Skipping ahead lets debits settle, decides refunds that are pending, and after a day forgets the keys "
+                "Moving the clock forward settles debits and decides pending refunds. After a day, idempotency "
             ),
-            text("by which a repeated request is known."),
+            text("keys expire."),
         ),
         *(button("/_standin/clock", f"skip {name}", seconds=seconds) for name, seconds in jumps),
         form("/_standin/clock", "skip", number("seconds", "Seconds"), rows=False),
@@ -294,18 +287,18 @@ def _faults(faults: Faults) -> list[Markup]:
     return [
         form(
             "/_standin/faults",
-            "let them go wrong",
+            "set",
             number("times", "The next", 1, least=1, whole=True),
             choice("method", "requests", _METHODS),
-            field("path", "whose path is, as a regular expression", ".*"),
-            number("after", "after letting pass", 0, whole=True),
+            field("path", "with a path that matches this regular expression", ".*"),
+            number("after", "after skipping", 0, whole=True),
             choice("kind", "what Stripe does", KINDS),
-            number("milliseconds", "Wait: milliseconds", whole=True),
-            number("status", "Error of your own: status", whole=True, least=400),
-            html.area("error", "Error of your own: its JSON"),
+            number("milliseconds", "Delay in milliseconds", whole=True),
+            number("status", "Your own error: status", whole=True, least=400),
+            html.area("error", "Your own error: JSON"),
         ),
-        html.items(map(_fault, faults.waiting), "Nothing goes wrong."),
-        button("/_standin/faults/clear", "let nothing go wrong any more"),
+        html.items(map(_fault, faults.waiting), "No faults are set."),
+        button("/_standin/faults/clear", "clear all faults"),
     ]
 
 
@@ -326,16 +319,16 @@ def _webhooks(webhooks: Webhooks) -> list[Markup]:
         for one in reversed(webhooks.deliveries[-10:])
     )
     return [
-        html.paragraph(text("What happened, signed, and sent again until it is taken.")),
+        html.paragraph(text("Signed events. Each is sent again until it is accepted.")),
         form(
             "/_standin/webhooks",
             "change",
             choice("on", "Send them", YES, word(settings.on)),
             number("copies", "Copies of each", settings.copies, least=1, whole=True),
-            number("shuffle", "Out of order: a seed, empty for in order", shuffle, whole=True),
+            number("shuffle", "Shuffle: a seed, or empty to keep the order", shuffle, whole=True),
             number("gather_seconds", "Seconds to gather before shuffling", f"{settings.gather_seconds:g}"),
             number("delay_seconds", "Seconds before each", f"{settings.delay_seconds:g}"),
-            field("url", "They go to", settings.url or "", hint="nowhere"),
+            field("url", "URL", settings.url or "", hint="nowhere"),
         ),
         html.items(sent),
     ]
@@ -361,9 +354,9 @@ def _events(state: State) -> list[Markup]:
         html.paragraph(button("/_standin/events/send", "send every event again, oldest first")),
         form(
             "/_standin/events/make",
-            "send an event that never happened",
+            "send an invented event",
             field("type", "Type", hint="invoice.paid", required=True),
-            html.area("object", "What it is about, as JSON"),
+            html.area("object", "Its object, as JSON"),
         ),
     ]
 
@@ -373,8 +366,8 @@ def _settings(settings: Settings) -> Markup:
     return form(
         "/_standin/settings",
         "change",
-        choice("refunds", "When a refund is asked for", _REFUNDS, settings.refunds),
-        choice("sepa_settles", "Debits settle by themselves", YES, word(settings.sepa_settles)),
+        choice("refunds", "When a refund is requested", _REFUNDS, settings.refunds),
+        choice("sepa_settles", "Debits settle automatically", YES, word(settings.sepa_settles)),
         number("sepa_settles_after", "after seconds", f"{values['sepa_settles_after']:g}"),
         choice(
             "attach_decline_cards",
@@ -383,7 +376,7 @@ def _settings(settings: Settings) -> Markup:
             word(settings.attach_decline_cards),
         ),
         *overview_checkout.settings(settings),
-        number("search_lags", "Seconds until the search finds a new thing", f"{values['search_lags']:g}"),
+        number("search_lags", "Seconds until the search finds a new object", f"{values['search_lags']:g}"),
         number(
             "renewals_are_drafts_for",
             "Seconds from a renewal's invoice to its charge",

@@ -1,4 +1,4 @@
-"""The Checkout Sessions on the page at /, with a button for what their customers can do."""
+"""The Checkout Sessions on the page at /, with a button for each action of their customers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DEBIT_INVOICE = {"at settlement": "when it settles", "at completion": "when the
 
 def sessions(state: State) -> Markup:
     return html.table(
-        ("Session", "Customer", "Status", "Amount", "Of", ""),
+        ("Session", "Customer", "Status", "Amount", "Metadata", ""),
         (
             (
                 html.markup(
@@ -72,14 +72,13 @@ def _controls(state: State, session: Json) -> Iterator[Markup]:
         yield form(
             "/_standin/checkout/debit", "pay by debit", which, choice("iban", "", accounts), rows=False
         )
-    yield button("/_standin/checkout/expire", "let it expire", session=session_id)
+    yield button("/_standin/checkout/expire", "expire", session=session_id)
 
 
 def settings(values: Settings) -> Iterator[Markup]:
-    """What Stripe's documents leave open about Checkout."""
     yield choice(
         "checkout_line_metadata",
-        "The metadata of a session's line reaches its invoice",
+        "The metadata of a session's line is copied to its invoice",
         YES,
         word(values.checkout_line_metadata),
     )
@@ -96,7 +95,7 @@ def settings(values: Settings) -> Iterator[Markup]:
     )
     yield choice(
         "checkout_credit_notes",
-        "Credit notes can be made for invoices of Checkout",
+        "Credit notes are allowed for Checkout's invoices",
         YES,
         word(values.checkout_credit_notes),
     )

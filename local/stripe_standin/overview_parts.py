@@ -1,4 +1,4 @@
-"""What the tables and forms of the page at / have in common."""
+"""Shared parts of the tables and forms on the page at /."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The customer's page of an invoice: what it says, and the ways to pay it."""
+"""The customer's page of an invoice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .state import State
 
 
 def invoice(state: State, invoice: Json, failure: str | None = None) -> str:
-    """The hosted page of an invoice. `failure`: why the payment just tried did not succeed."""
+    """`failure` is the reason that the last attempt failed."""
     currency = invoice["currency"]
     number = invoice["number"] or "draft"
     lines = [(line["description"] or "", line["amount"], False) for line in invoice["lines"]["data"]]

@@ -1,6 +1,6 @@
 """Payment methods: https://docs.stripe.com/api/payment_methods.
 
-An id published for testing (`pm_card_visa`) stands for a new payment method each time it is used.
+Each use of an id published for testing (`pm_card_visa`) creates a new payment method.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _new(state: State, kind: str, params: Json, instrument: Instrument) -> Json:
         ),
         metadata=params.get("metadata") or {},
     )  # fmt: skip
-    # A hash is there for the method's own type only.
+    # A payment method only has the hash of its own type.
     keep = {"id", "object", "type", "billing_details", "created", "customer", "customer_account", "livemode",
             "metadata", "allow_redisplay"}  # fmt: skip
     for name in [name for name in method if name not in keep]:
@@ -140,12 +140,11 @@ def _new(state: State, kind: str, params: Json, instrument: Instrument) -> Json:
 
 
 def _fingerprint(number: str) -> str:
-    """The same for every payment method with the same card or account."""
     return hashlib.sha256(number.encode()).hexdigest()[:16]
 
 
 def resolve(state: State, method_id: str, param: str = "payment_method") -> Json:
-    """The payment method of that id; a new one for an id that is published for testing."""
+    """An id published for testing creates a new payment method."""
     if method_id in PAYMENT_METHODS:
         return new_card(state, CARDS[PAYMENT_METHODS[method_id]], {})
     if method_id in SEPA_PAYMENT_METHODS:
@@ -173,7 +172,7 @@ def attach_to(state: State, method_id: str, customer: Json, param: str = "paymen
         )
     card = state.instruments[method["id"]].card
     if card and card.decline and not card.attachable and not state.settings.attach_decline_cards:
-        # Saving a card is checked with the bank, which declines these.
+        # Stripe asks the bank before it saves a card, and the bank declines these.
         raise _check_failed(card.decline)
     if method["customer"] is None:
         method["customer"] = customer["id"]

@@ -1,7 +1,4 @@
-"""How open invoices are paid: https://docs.stripe.com/api/invoice-payment, and reading payment intents and charges.
-
-An invoice with something left to pay has a payment intent from the moment it is finalized.
-"""
+"""Payment of open invoices, and payment intents and charges: https://docs.stripe.com/api/invoice-payment."""
 
 from __future__ import annotations
 
@@ -13,11 +10,10 @@ from .published import AUTHENTICATION_REQUIRED, CARDS, GOOD_CARD, Decline
 from .sdk_types import Json, copied, part
 from .state import State
 
-# -- opening and cancelling ----------------------------------------------------------------------------------
+# -- open and cancel -----------------------------------------------------------------------------------------
 
 
 def open_payment(state: State, invoice: Json) -> None:
-    """The payment intent of an invoice with something left to pay."""
     amount = invoice["amount_due"]
     if amount == 0:
         return
@@ -35,7 +31,6 @@ def open_payment(state: State, invoice: Json) -> None:
 
 
 def link(state: State, invoice: Json, intent: Json) -> Json:
-    """The invoice payment by which an intent pays for an invoice."""
     return state.new(
         "invoice_payment",
         amount_requested=intent["amount"],
@@ -49,8 +44,6 @@ def link(state: State, invoice: Json, intent: Json) -> Json:
 
 @dataclass(frozen=True)
 class InvoicePayee:
-    """An invoice, as what its payment intent pays for."""
-
     state: State
     invoice: Json
 
@@ -88,7 +81,7 @@ def intent_of(state: State, invoice: Json) -> Json | None:
 
 
 def cancel(state: State, invoice: Json, reason: str) -> None:
-    """Raises the error Stripe answers when the money is already on its way."""
+    """Raises Stripe's error when the payment is processing."""
     intent = intent_of(state, invoice)
     if intent is None:
         return
@@ -100,7 +93,6 @@ def cancel(state: State, invoice: Json, reason: str) -> None:
 
 
 def received(state: State, invoice: Json) -> None:
-    """The money of the invoice's payment intent has come."""
     for payment in payments_of(state, invoice):
         payment.update(status="paid", amount_paid=payment["amount_requested"])
         payment["status_transitions"]["paid_at"] = state.clock.now()
@@ -109,7 +101,6 @@ def received(state: State, invoice: Json) -> None:
 
 
 def mark_paid(state: State, invoice: Json) -> None:
-    """Nothing is left to pay."""
     invoice.update(
         status="paid",
         attempted=True,
@@ -133,7 +124,7 @@ def _activate(state: State, subscription: Json) -> None:
 
 
 def mark_past_due(state: State, invoice: Json) -> None:
-    """The money for a later period of a subscription was not there."""
+    """The later period of a subscription is unpaid."""
     details = (invoice["parent"] or {}).get("subscription_details")
     if details is None or invoice["billing_reason"] != "subscription_cycle":
         return
@@ -144,16 +135,13 @@ def mark_past_due(state: State, invoice: Json) -> None:
         state.emit("customer.subscription.updated", subscription, before)
 
 
-# -- taking money --------------------------------------------------------------------------------------------
+# -- charging ------------------------------------------------------------------------------------------------
 
 
 def collect(
     state: State, invoice: Json, method: Json, *, off_session: bool, authenticated: bool = False
 ) -> None:
-    """Tries to pay an open invoice. Raises the card error that the request is answered with.
-
-    `off_session`: the customer is not there to authenticate. What was tried stays on the payment intent.
-    """
+    """Try to pay an open invoice. Raises the card error. The attempt is recorded on the payment intent."""
     intent = intent_of(state, invoice)
     assert intent is not None, "an open invoice has a payment"
     if intent["status"] == "processing":
@@ -169,14 +157,13 @@ def collect(
         raise card_refused("invoice_payment_intent_requires_action", message, payment_intent=copied(intent))
 
 
-# -- the customer on the hosted page -------------------------------------------------------------------------
+# -- the hosted page -----------------------------------------------------------------------------------------
 
 
 def pay_on_page(state: State, invoice: Json, number: str | None = None) -> None:
-    """The customer pays an open invoice in person, and authenticates when asked.
+    """Pay and authenticate on the page. Raises the card error that the page shows.
 
-    With the card that is waiting for authentication; with another one when `number` says which; otherwise
-    with a good one. Raises the card error that the page shows.
+    The card is `number`, or else the one waiting for authentication, or else a good card.
     """
     waiting = None if number else charges.method_to_authenticate(state, intent_of(state, invoice))
     if waiting is not None:

@@ -1,7 +1,6 @@
-"""Stripe's published test payment methods, and what each of them does.
+"""Stripe's published test payment methods and their outcomes: https://docs.stripe.com/testing.
 
-Cards: https://docs.stripe.com/testing. SEPA accounts: https://docs.stripe.com/payments/sepa-debit/accept-a-payment
-(“Test your integration”). Nothing here is ours but the names of the fields.
+SEPA accounts: https://docs.stripe.com/payments/sepa-debit/accept-a-payment (“Test your integration”).
 """
 
 from __future__ import annotations
@@ -12,19 +11,19 @@ from enum import Enum
 
 
 class Authentication(Enum):
-    """When the bank wants its customer to authenticate (3D Secure)."""
+    """When the bank requires authentication (3D Secure)."""
 
     NEVER = "never"
     ALWAYS = "always"
     UNLESS_SET_UP = "unless set up"
-    """Until it has been set up for payments in the customer's absence."""
+    """Until the card is set up for off-session payments."""
     ON_SESSION = "on session"
-    """Set up already: a payment in the customer's absence passes, one in their presence is asked about."""
+    """The card is set up: off-session payments pass, on-session payments need authentication."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """Why a payment was declined: the error's `code`, `decline_code` (where there is one) and message."""
+    """The `code`, `decline_code` and message of the error."""
 
     code: str
     decline_code: str | None = None
@@ -39,35 +38,35 @@ class Card:
     funding: str = "credit"
     authentication: Authentication = Authentication.NEVER
     decline: Decline | None = None
-    """Every charge is declined, after authentication where that is needed."""
+    """Every charge is declined, after authentication if required."""
     attachable: bool = True
-    """A card that the bank declines when it is checked cannot be attached to a customer."""
+    """False when the bank declines the check before the card is attached."""
     blocked: bool = False
-    """Radar blocks the charge: it never reaches the bank."""
+    """Radar blocks the charge before it reaches the bank."""
     dispute: str | None = None
-    """The charge succeeds and is disputed at once, for this reason."""
+    """The charge succeeds and is immediately disputed for this reason."""
     refund: str = "succeeds"
-    """`succeeds`, `pending` (succeeds some time later) or `fails` (some time after it had succeeded)."""
+    """`succeeds`, `pending` (succeeds later) or `fails` (later, after it had succeeded)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BankAccount:
-    """An account of SEPA direct debit. Its payments are `processing` first, for days when live."""
+    """A SEPA direct debit account. Its payments are `processing` first, in live mode for days."""
 
     iban: str
     failure_code: str | None = None
-    """Set: the payment fails, with this code on its charge."""
+    """The payment fails with this code on its charge."""
     delayed: bool = False
-    """At least three minutes later than the others."""
+    """Settles at least three minutes later than the others."""
     disputed: bool = False
-    """The payment succeeds and is disputed at once."""
+    """The payment succeeds and is immediately disputed."""
 
 
 GENERIC_DECLINE = Decline("card_declined", "generic_decline")
 INSUFFICIENT_FUNDS = Decline("card_declined", "insufficient_funds", "Your card has insufficient funds.")
 LOST_CARD = Decline("card_declined", "lost_card")
 STOLEN_CARD = Decline("card_declined", "stolen_card")
-# The published table has no decline code for these three: the error's `code` says it.
+# The published table has no decline code for these three, only the error's `code`.
 EXPIRED_CARD = Decline("expired_card", None, "Your card has expired.")
 INCORRECT_CVC = Decline("incorrect_cvc", None, "Your card's security code is incorrect.")
 PROCESSING_ERROR = Decline(
@@ -87,7 +86,7 @@ AUTHENTICATION_REQUIRED = Decline(
 INCORRECT_NUMBER = Decline("incorrect_number", None, "Your card number is incorrect.")
 
 GENERIC_FAILURE = "generic_could_not_process"
-"""The failure code of a SEPA debit where the published table names none."""
+"""The failure code of a SEPA debit without a published one."""
 
 GOOD_CARD = "4242424242424242"
 INCORRECT_CARD = "4242424242424241"
@@ -130,7 +129,7 @@ CARDS: dict[str, Card] = {
         Card("4000000000003220", authentication=Authentication.ALWAYS),
         Card("4000000000003063", authentication=Authentication.ALWAYS),
         Card("4000008400001629", authentication=Authentication.ALWAYS, decline=GENERIC_DECLINE),
-        Card("4000000000003055"),  # 3D Secure is possible and not demanded
+        Card("4000000000003055"),  # supports 3D Secure without requiring it
         # Disputes and refunds.
         Card("4000000000000259", dispute="fraudulent"),
         Card("4000000000002685", dispute="product_not_received"),
@@ -175,16 +174,16 @@ PAYMENT_METHODS: dict[str, str] = {
     "pm_card_pendingRefund": "4000000000007726",
     "pm_card_refundFail": "4000000000005126",
 }
-"""Ids that stand for a new payment method with that card, wherever an id of one is expected."""
+"""Ids that create a new payment method with that card, wherever a payment method's id is expected."""
 
 TOKENS: dict[str, str] = {
     name.replace("pm_card_", "tok_"): number for name, number in PAYMENT_METHODS.items()
 }
-"""The same cards as `card[token]`."""
+"""The same cards for `card[token]`."""
 
 
 def _accounts(country: str, rows: Iterable[str]) -> dict[str, BankAccount]:
-    """The eight published accounts of a country, in the order of the published table."""
+    """The eight published accounts of a country, in the order of Stripe's table."""
     success, success_delayed, failed, failed_delayed, disputed, volume, transaction, funds = rows
     suffix = country.lower()
     return {
@@ -224,7 +223,7 @@ BANK_ACCOUNTS: dict[str, BankAccount] = {account.iban: account for account in SE
 
 
 def valid_iban(iban: str) -> bool:
-    """Whether the check digits are right (ISO 7064, mod 97-10)."""
+    """ISO 7064 check digits, mod 97-10."""
     if not (15 <= len(iban) <= 34 and iban.isascii() and iban.isalnum()):
         return False
     return int("".join(str(int(letter, 36)) for letter in iban[4:] + iban[:4])) % 97 == 1

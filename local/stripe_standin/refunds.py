@@ -1,7 +1,7 @@
 """Refunds: https://docs.stripe.com/api/refunds.
 
-A card's refund succeeds at once, unless the card is published as one whose refunds are pending or fail, or a
-control says so for all. A failed refund's money is the seller's again, and can be refunded again.
+A card's refund succeeds immediately, unless its published behaviour or a setting says otherwise. The money of a failed
+refund can be refunded again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .state import State, new_id
 SUPPORTED = frozenset(("amount", "charge", "payment_intent", "reason", "metadata"))
 
 SOME_TIME_LATER = 60.0
-"""Seconds until a published pending refund succeeds, or a failing one fails. Stripe does not say how many."""
+"""Seconds until a published pending refund succeeds, or a failing one fails. Stripe does not publish it."""
 
 
 def create(state: State, params: Json) -> Json:
@@ -34,14 +34,13 @@ def charge_to_refund(state: State, params: Json) -> Json:
 
 
 def refundable(charge: Json) -> int:
-    """What is left of a charge to refund, in minor units."""
+    """In minor units."""
     left: int = charge["amount_captured"] - charge["amount_refunded"]
     return left
 
 
 def make(state: State, charge: Json, amount: int | None, reason: str | None, params: Json) -> Json:
-    """Gives money of a charge back; all that is left of it when `amount` is None. Raises what Stripe answers
-    when that much cannot be given back."""
+    """Refund `amount`, or the rest for None. Raises Stripe's error when that is not possible."""
     amount = check(state, charge, amount)
     prefix = "re" if charge["id"].startswith("ch_") else "pyr"
     refund = state.new(
@@ -78,7 +77,7 @@ def make(state: State, charge: Json, amount: int | None, reason: str | None, par
 
 
 def check(state: State, charge: Json, amount: int | None) -> int:
-    """The amount that a refund would have. Raises what Stripe answers when it cannot be."""
+    """Return the amount of the refund, or raise Stripe's error."""
     if state.settings.refunds == "refuse":
         raise refused("This charge cannot be refunded.", "charge_not_refundable")
     if charge["status"] != "succeeded":
@@ -108,7 +107,7 @@ def _too_much(charge: Json, amount: int, left: int) -> StripeError:
 
 
 def _course(state: State, charge: Json) -> str:
-    """How the refund goes: succeed, pending, fail (at once) or fail later."""
+    """One of succeed, pending, fail (immediately) and fail later."""
     if state.settings.refunds in ("succeed", "pending", "fail"):
         return state.settings.refunds
     card = state.instruments[charge["payment_method"]].card
@@ -123,7 +122,7 @@ def _count(charge: Json, amount: int) -> None:
 
 
 def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
-    """What becomes of a refund in the end. Raises when that has been decided already."""
+    """Set the final outcome. Raises when there already is one."""
     refund = state.get("refund", refund_id)
     if refund["status"] in ("failed", "canceled") or (succeeds and refund["status"] == "succeeded"):
         raise refused(f"The refund {refund_id} has {refund['status']}.")
@@ -148,7 +147,7 @@ def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
 
 
 def _settle_silently(state: State, refund_id: str, *, succeeds: bool) -> None:
-    """For the agenda: a control may have decided already."""
+    """A control may already have settled it."""
     try:
         settle(state, refund_id, succeeds=succeeds)
     except StripeError:

@@ -1,8 +1,7 @@
-"""The endpoints: address, parameters, what is done, what is answered.
+"""The endpoints. `params` names the `stripe` package's TypedDict that validates a request.
 
-`params` names the TypedDict of the `stripe` package by which a request is checked; `supports` are the
-parameters the stand-in does something with. A documented one outside of it is answered 501, so that nobody
-takes being ignored for being obeyed.
+`supports` are the parameters that the stand-in implements. Any other documented one gets a 501 instead of being
+ignored.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ class Route:
     method: str
     path: str
     handler: Callable[..., Any]
-    """Called with the state, the decoded parameters and the ids of the path."""
+    """Called with the state, the decoded parameters and the ids in the path."""
     params: str
     answers: str
-    """The name of the object answered; of each object, for a list or a search."""
+    """The type of the object returned, or of each object in a list or search."""
     supports: frozenset[str] = NONE
     shape: str = "object"
-    """object, list or search: for the last two the handler answers all that fit, oldest first."""
+    """object, list or search. For the last two the handler returns all matches, oldest first."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -138,7 +137,7 @@ ROUTES: tuple[Route, ...] = (
           "checkout.session"),
     _list("/v1/checkout/sessions/{id}/line_items", checkout.list_lines, "checkout.SessionLineItemListParams",
           "item"),
-    # Money back
+    # Refunds, credit notes, disputes
     _post("/v1/refunds", refunds.create, "RefundCreateParams", "refund", refunds.SUPPORTED),
     _list("/v1/refunds", refunds.list_all, "RefundListParams", "refund", "charge", "payment_intent"),
     _get("/v1/refunds/{id}", refunds.retrieve, "RefundRetrieveParams", "refund"),
@@ -171,7 +170,6 @@ ROUTES: tuple[Route, ...] = (
 
 
 def find(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
-    """The endpoint at an address, and the ids in it."""
     for route in ROUTES:
         if route.method == method and (match := route.pattern.fullmatch(path)):
             return route, match.groups()

@@ -1,11 +1,10 @@
-"""What the pinned `stripe` package says of the API, read from the types it generates from Stripe's own
-specification. Three uses:
+"""The API's types, as the pinned `stripe` package generates them from Stripe's specification.
 
-* `decode` checks a request's form fields against the endpoint's params TypedDict and gives them their types;
-* `skeleton` is an object with every documented field, so that an answer lacks none;
-* `violations` finds what an answer has that Stripe's does not, lacks, or has in another type or word.
+- `decode` validates and types a request's form fields.
+- `skeleton` creates an object with every documented field.
+- `violations` lists fields of a response that are unknown, missing, or of a wrong type or value.
 
-Everything is read when first needed and kept; importing this module imports nothing of the SDK.
+Types are loaded on first use. Importing this module does not import the SDK.
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ Json = dict[str, Any]
 _Document = TypeVar("_Document")
 
 LEFT_OUT: Mapping[str, frozenset[str]] = {
-    # Fields that Stripe does not send, not even as null, unless they are asked for by `expand`, apply to the
-    # object's own type, or say that it was deleted.
+    # Fields that Stripe omits, not even sending null. They need `expand`, only apply to some types, or mark a
+    # deleted object.
     "customer": frozenset(
         ("deleted", "sources", "subscriptions", "tax_ids", "tax", "cash_balance", "invoice_credit_balance")
     ),
@@ -69,7 +68,7 @@ LEFT_OUT: Mapping[str, frozenset[str]] = {
 
 
 def copied(document: _Document) -> _Document:
-    """A copy of a JSON document; many times faster than copy.deepcopy, which is ready for anything."""
+    """A copy of a JSON document. Many times faster than copy.deepcopy."""
     return cast(_Document, _copied(document))
 
 
@@ -81,18 +80,18 @@ def _copied(value: Any) -> Any:
     return value
 
 
-# -- the types of objects ------------------------------------------------------------------------------------
+# -- object types --------------------------------------------------------------------------------------------
 
 
 @cache
 def api_version() -> str:
-    """The version of the API that the pinned package speaks."""
+    """The API version of the pinned package."""
     return str(import_module("stripe._api_version")._ApiVersion.CURRENT)
 
 
 @cache
 def resource(object_name: str) -> type:
-    """The package's class for the objects that say `"object": object_name`. KeyError when there is none."""
+    """The package's class for `"object": object_name`. Raises KeyError."""
     module, class_name = import_module("stripe._object_classes").OBJECT_CLASSES[object_name]
     found: type = getattr(import_module(module), class_name)
     return found
@@ -100,7 +99,6 @@ def resource(object_name: str) -> type:
 
 @cache
 def fields(cls: type) -> dict[str, Any]:
-    """A class's documented fields and their annotations."""
     return {
         name: annotation
         for name, annotation in cls.__annotations__.items()
@@ -127,8 +125,7 @@ def _nullable(annotation: Any) -> bool:
 
 
 def _words(annotation: Any) -> tuple[str, ...]:
-    """The documented words of an enumeration. It is written `Literal[…] | str`, because a later version may
-    know more of them; this version's are the ones that count here."""
+    """Documented values only: the types also allow `str`, for values of later versions."""
     return tuple(
         word for member in _members(annotation) if get_origin(member) is Literal for word in get_args(member)
     )
@@ -143,7 +140,7 @@ def _is_class_of_sdk(annotation: Any) -> bool:
 
 
 def _is_untyped(annotation: Any) -> bool:
-    """Metadata and the like: any keys."""
+    """Any keys, as in metadata."""
     origin = get_origin(annotation) or annotation
     return origin is dict or getattr(origin, "__name__", "") == "UntypedStripeObject"
 
@@ -153,10 +150,9 @@ def _is_list_object(annotation: Any) -> bool:
 
 
 def skeleton(object_name: str) -> Json:
-    """A new object of that name: null, zero and empty where its builder says nothing else.
+    """A new object with every documented field: null, zero or empty.
 
-    A required word or text is left empty, and `violations` complains of it: what Stripe always says has to be
-    said by the builder, and is never made up.
+    `violations` reports empty required texts: the builder must set the fields that Stripe always sends.
     """
     return copied(_blank(object_name))
 
@@ -172,7 +168,7 @@ def _blank(object_name: str) -> Json:
 
 
 def part(object_name: str, *path: str, **values: Any) -> Json:
-    """A new hash inside an object, such as part("invoice", "AutomaticTax", enabled=True)."""
+    """Such as part("invoice", "AutomaticTax", enabled=True)."""
     cls: Any = resource(object_name)
     for name in path:
         cls = getattr(cls, name)
@@ -184,7 +180,7 @@ def part(object_name: str, *path: str, **values: Any) -> Json:
 
 
 def words(object_name: str, *path: str, field: str) -> tuple[str, ...]:
-    """The documented words of an enumeration, such as words("charge", field="status")."""
+    """Such as words("charge", field="status")."""
     cls: Any = resource(object_name)
     for name in path:
         cls = getattr(cls, name)
@@ -210,11 +206,10 @@ def _empty(annotation: Any) -> Any:
     return {int: 0, float: 0.0, bool: False, Decimal: "0"}.get(first, "")
 
 
-# -- checking answers ----------------------------------------------------------------------------------------
+# -- validating responses ------------------------------------------------------------------------------------
 
 
 def violations(object_name: str, answer: Any) -> list[str]:
-    """How an answer differs from what the package says of `object_name`; empty when it does not."""
     found: list[str] = []
     _check_object(object_name, answer, object_name, found)
     return found
@@ -242,7 +237,7 @@ def _check_list(value: Any, item: Any, path: str, found: list[str]) -> None:
         found.append(f"{path}: {value!r} is not a list object")
         return
     cls = resource(value.get("object", "list"))
-    # The list classes are not generated; what a search says is in https://docs.stripe.com/api/pagination/search.
+    # The list classes are not generated. For search see https://docs.stripe.com/api/pagination/search.
     by_hand = {"url", "next_page"} if value["object"] == "search_result" else set()
     for name in value.keys() - fields(cls).keys() - by_hand - {"object"}:
         found.append(f"{path}.{name}: unknown field")
@@ -276,7 +271,7 @@ def _check(annotation: Any, value: Any, path: str, found: list[str]) -> None:
         if not _nullable(annotation):
             found.append(f"{path}: null")
         return
-    if value == "" and _nullable(annotation):  # said by Stripe of what a country does not have
+    if value == "" and _nullable(annotation):  # Stripe's value for something that a country does not have
         return
     members = [member for member in _members(annotation) if member is not type(None)]
     if isinstance(value, dict):
@@ -298,14 +293,14 @@ def _check(annotation: Any, value: Any, path: str, found: list[str]) -> None:
 def _is_scalar(annotation: Any, value: Any) -> bool:
     if annotation is Any:
         return True
-    if annotation is Decimal:  # a number in text, so that no digit is lost on the way
+    if annotation is Decimal:  # sent as text, to lose no digits
         return isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d{1,12})?", value) is not None
     if annotation is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if annotation is int:
         return isinstance(value, int) and not isinstance(value, bool)
     if annotation is str:
-        # Nothing that Stripe always says is an empty text; see `skeleton`.
+        # Stripe never sends an empty text for a required field; see `skeleton`.
         return isinstance(value, str) and value != ""
     return annotation is bool and isinstance(value, bool)
 
@@ -322,7 +317,7 @@ def _check_hash(members: list[Any], value: Json, path: str, found: list[str]) ->
             item = get_args(member)[0]
             _check_list(value, item if _is_class_of_sdk(item) else None, path, found)
             return
-        if isinstance(member, (ForwardRef, str)):  # another object, in place of its id, named by its class
+        if isinstance(member, (ForwardRef, str)):  # another object, expanded, named by its class
             class_name = member if isinstance(member, str) else member.__forward_arg__
             if _names(class_name, value.get("object")):
                 _check_object(value["object"], value, path, found)
@@ -334,7 +329,7 @@ def _check_hash(members: list[Any], value: Json, path: str, found: list[str]) ->
 
 
 def _names(class_name: str, object_name: Any) -> bool:
-    """Whether the class of that name (`RefundResource`: the module's alias for Refund) is the object's."""
+    """The class's name, or its module's alias (`RefundResource`)."""
     try:
         return resource(object_name).__name__ == class_name.removesuffix("Resource")
     except KeyError:
@@ -346,8 +341,7 @@ def _names(class_name: str, object_name: Any) -> bool:
 
 @cache
 def params(name: str) -> dict[str, Any]:
-    """The fields of a request's TypedDict, such as `InvoiceCreateParams` or `checkout.SessionCreateParams`, with
-    their annotations."""
+    """`InvoiceCreateParams` or `checkout.SessionCreateParams`: annotated fields."""
     package, _, class_name = f"stripe.params.{name}".rpartition(".")
     module = import_module(f"{package}._{_snake(class_name)}")
     return _hints(getattr(module, class_name))
@@ -362,7 +356,7 @@ def _hints(typed_dict: Any) -> dict[str, Any]:
     options = import_module("stripe._request_options").RequestOptions.__annotations__
     own = {name: hint for name, hint in typed_dict.__annotations__.items() if name not in options}
     namespace = vars(import_module(typed_dict.__module__))
-    # get_type_hints on the class would also resolve RequestOptions, whose names are not all importable.
+    # get_type_hints on the class would also resolve RequestOptions, and some of its names cannot be imported.
     holder = types.SimpleNamespace(__annotations__=own)
     return typing.get_type_hints(holder, globalns=namespace, include_extras=True)
 
@@ -375,10 +369,9 @@ def _unwrapped(hint: Any) -> tuple[Any, bool]:
 
 
 def decode(name: str, form: Mapping[str, Any]) -> Json:
-    """A request's fields with their types, after the TypedDict `name`.
+    """A request's fields, typed by the TypedDict `name`. `form` is a tree from `wire.form_tree`.
 
-    `form` is the tree that `wire.form_tree` makes: hashes of hashes and texts. Raises the error that Stripe
-    answers for an unknown field (parameter_unknown), a missing one (parameter_missing), or a wrong type.
+    Raises Stripe's error for a field that is unknown, missing or of a wrong type.
     """
     return _decode_hash(params(name), form, "")
 

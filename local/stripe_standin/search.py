@@ -1,10 +1,10 @@
-"""The search query language, as far as invoices need it: https://docs.stripe.com/search.
+"""The part of the search query language that invoices need: https://docs.stripe.com/search.
 
-metadata['cart']:'c1' AND status:'paid'      all of them
-total>1000 OR currency:'eur'                 one of them; AND and OR cannot be mixed
+metadata['cart']:'c1' AND status:'paid'      all conditions
+total>1000 OR currency:'eur'                 any condition; AND and OR cannot be combined
 -status:'draft'                              not
 description~'hosting'                        contains
-metadata['cart']:null                        is not there
+metadata['cart']:null                        is missing
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Predicate = Callable[[Json], bool]
 
 
 def parse(query: str) -> Predicate:
-    """Whether an invoice fits. Raises what Stripe answers to a query that it cannot read."""
+    """Return the query as a predicate on invoices. Raises Stripe's error for an invalid query."""
     predicates: list[Predicate] = []
     joins: set[str] = set()
     at = 0
@@ -44,7 +44,7 @@ def parse(query: str) -> Predicate:
         if at < len(query):
             join = _JOIN.match(query, at)
             if join is None and predicates:
-                joins.add("AND")  # clauses next to each other
+                joins.add("AND")  # adjacent clauses
                 continue
             assert join is not None
             joins.add(join.group(1).upper())

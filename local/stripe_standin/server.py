@@ -1,4 +1,4 @@
-"""The HTTP server, and `StripeStandIn`: the whole of it in one object, for tests and the command line."""
+"""The HTTP server, and `StripeStandIn`: the complete stand-in for tests and the command line."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ from .sdk_types import Json, copied
 from .state import SEPA_SETTLES_AFTER, Settings, State
 from .webhooks import Delivery, Receiver, Webhooks, WebhookSettings
 
-LOCAL_WEBHOOK_SECRET = "whsec_local_stripe_standin"  # noqa: S105 - signs nothing but local play money
+LOCAL_WEBHOOK_SECRET = "whsec_local_stripe_standin"  # noqa: S105 - signs only local play money
 
 
 class StripeStandIn:
-    """Stripe in this process, on a free port of 127.0.0.1 unless `port` says which. A context manager.
+    """Stripe in this process, on `port` of 127.0.0.1 or on a free one. A context manager.
 
-    `webhook_secret` may be several, all of which sign. `deliver` takes webhooks in place of an HTTP endpoint:
-    called with the body and the value of `Stripe-Signature`, it answers a status. That happens in a thread of
-    its own, or with `manual_delivery` when `deliver_webhooks` is called. `sepa_settles_after` is in seconds of
+    Each of several `webhook_secret` values signs. `deliver` replaces the HTTP endpoint for webhooks; see `Receiver`. It
+    runs in a separate thread, or with `manual_delivery` in `deliver_webhooks`. `sepa_settles_after` is in seconds of
     `clock`.
     """
 
@@ -61,11 +60,10 @@ class StripeStandIn:
         self._server = _Server(_Handler, self, port)
         self.state.base_url = self.url
 
-    # -- life ------------------------------------------------------------------------------------------------
+    # -- lifecycle -------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
-        """The base address, without a slash at its end."""
         return self._server.url
 
     def __enter__(self) -> StripeStandIn:
@@ -77,7 +75,6 @@ class StripeStandIn:
         self._close()
 
     def serve_forever(self) -> None:
-        """Serve in this thread until interrupted."""
         try:
             self._server.serve_forever(0.25)
         finally:
@@ -89,7 +86,6 @@ class StripeStandIn:
         self.webhooks.close()
 
     def answer(self, method: str, target: str, headers: Message, body: bytes) -> Answer:
-        """Raises ConnectionDropped when there is to be no answer."""
         path = urlsplit(target).path
         if path.startswith(("/v1/", "/v2/")):
             answer = self._api.serve(method, target, _Headers(headers), body)
@@ -97,20 +93,17 @@ class StripeStandIn:
             return answer
         return self._console.serve(method, target, _Headers(headers), body)
 
-    # -- what is there, for assertions -----------------------------------------------------------------------
+    # -- for assertions --------------------------------------------------------------------------------------
 
     def objects(self, object_name: str, **wanted: Any) -> list[Json]:
-        """Copies of the objects whose fields have these values, oldest first: objects("invoice", status="paid").
-
-        A value of None is no condition.
-        """
+        """Oldest first: objects("invoice", status="paid"). None matches everything."""
         with self.state.lock:
             self.state.run_due()
             conditions = {name: value for name, value in wanted.items() if value is not None}
             return copied(self.state.all(object_name, **conditions))
 
     def get(self, object_id: str) -> Json:
-        """A copy of any object. KeyError when there is none of that id."""
+        """Raises KeyError."""
         with self.state.lock:
             self.state.run_due()
             found = self.state.find(object_id)
@@ -119,7 +112,6 @@ class StripeStandIn:
             return copied(found)
 
     def charges(self, customer: str | None = None, status: str | None = "succeeded") -> list[Json]:
-        """Charges that took money; with `status=None` also those that failed or are pending."""
         return self.objects("charge", customer=customer, status=status)
 
     def invoices(self, customer: str | None = None, status: str | None = None) -> list[Json]:
@@ -129,7 +121,6 @@ class StripeStandIn:
         return self.objects("checkout.session", customer=customer, status=status)
 
     def open_invoices(self, customer: str | None = None) -> list[Json]:
-        """Invoices that somebody could still pay."""
         return self.invoices(customer, "open")
 
     def refunds(self, customer: str | None = None) -> list[Json]:
@@ -147,18 +138,18 @@ class StripeStandIn:
 
     @property
     def events(self) -> list[Json]:
-        """What has happened, in order. Not copies: an event never changes, and there are many."""
+        """Not copied, since events never change."""
         with self.state.lock:
             self.state.run_due()
             return self.state.all("event")
 
     def balance(self, customer: str) -> int:
-        """The customer's balance in minor units; credit is negative."""
+        """In minor units. Credit is negative."""
         amount: int = self.get(customer)["balance"]
         return amount
 
     def net_paid(self, customer: str | None = None) -> int:
-        """What charges have taken, less what refunds have given back, in minor units of whatever currency."""
+        """Charges minus refunds, in minor units, whatever the currency."""
         taken: int = sum(charge["amount"] for charge in self.charges(customer))
         returned: int = sum(
             refund["amount"]
@@ -169,21 +160,19 @@ class StripeStandIn:
 
     @property
     def requests(self) -> list[Request]:
-        """The API's requests so far, in the order they were answered."""
         return list(self._api.requests)
 
     def deliver_webhooks(self) -> int:
-        """Delivers here and now what waits for it; how many were taken. What failed waits for the next call."""
+        """See `Webhooks.deliver_now`."""
         return self.webhooks.deliver_now()
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Every attempt to deliver a webhook."""
         return list(self.webhooks.deliveries)
 
 
 class _Headers(dict[str, str]):
-    """A request's headers by name, in whatever case the client wrote it."""
+    """Case-insensitive."""
 
     def __init__(self, message: Message) -> None:
         super().__init__((name.lower(), str(value)) for name, value in message.items())
@@ -193,7 +182,7 @@ class _Headers(dict[str, str]):
 
 
 class _Server(Server):
-    """Does what has fallen due while nobody asks, and ends the connections that clients keep alive."""
+    """Runs due work between requests, and closes kept-alive connections at the end."""
 
     def __init__(self, handler: type[Handler], served: StripeStandIn, port: int) -> None:
         self._open: set[socket.socket] = set()
@@ -214,14 +203,14 @@ class _Server(Server):
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        """So that none is served after the end."""
+        """No request is served afterwards."""
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
-                continue  # already gone
+                continue  # already closed
 
 
 class _Handler(Handler):
@@ -238,7 +227,7 @@ class _Handler(Handler):
         except ConnectionDropped:
             self.close_connection = True
             return
-        except Exception as problem:  # a bug of the stand-in: told as such, never as Stripe's
+        except Exception as problem:  # a bug of the stand-in, reported as such and not as Stripe's
             self.server.served.log(traceback.format_exc())
             error = {"type": "api_error", "message": f"The stand-in has a bug: {problem!r}"}
             answer = Answer(500, json.dumps({"error": error}).encode(), {"Stripe-Should-Retry": "false"})

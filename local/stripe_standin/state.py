@@ -1,7 +1,6 @@
-"""Everything the stand-in remembers: the objects, what is due later, the events, and the lock around it all.
+"""The stand-in's state: objects, scheduled work, events, and the lock around them.
 
-Objects are kept as the API shows them (hashes of JSON). What the API never shows, such as a card's number, is
-in an `Instrument` beside them.
+Objects have the form that the API returns. An `Instrument` has what the API never returns, such as a card's number.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _PREFIXES = {
 
 
 _FOUND_BY = {
-    # By which fields objects are looked for again and again. They never change.
+    # Indexed fields: objects are often looked up by them. Their values never change.
     "charge": ("payment_intent", "customer"), "credit_note": ("invoice",), "invoice": ("customer",),
     "customer_balance_transaction": ("customer",), "invoice_payment": ("invoice",), "refund": ("charge",),
 }  # fmt: skip
@@ -41,51 +40,44 @@ _FOUND_BY = {
 
 @dataclass
 class Settings:
-    """What the controls can change. The rest is Stripe's behaviour."""
-
     attach_decline_cards: bool = False
-    """Let a card that the bank declines be attached, so that a charge on a saved card can be declined for
-    each reason. Stripe's test mode refuses to attach these."""
+    """Attach cards that the bank declines, to test every decline of a saved card. Stripe's test mode refuses them."""
     sepa_settles_after: float = SEPA_SETTLES_AFTER
-    """Seconds until a SEPA payment settles or fails. Live it takes days, hence the default; in Stripe's test
-    mode seconds. The accounts published as delayed take three minutes more."""
+    """Seconds until a SEPA payment settles or fails: days in live mode, seconds in Stripe's test mode. Accounts
+    published as delayed take three minutes longer."""
     sepa_settles: bool = True
-    """False: a SEPA payment stays `processing` until a control settles or fails it."""
+    """False keeps a SEPA payment `processing` until a control settles or fails it."""
     renewals_are_drafts_for: float = 3600.0
-    """Seconds between the invoice of a subscription's next period and the attempt to collect it. Stripe: about an
-    hour."""
+    """Seconds from the invoice of a subscription's next period to its collection. At Stripe about an hour."""
     refunds: str = "as published"
-    """`as published` (as the card says), or for every refund: `succeed`, `pending` (until a control settles
-    it), `fail` (made, and failed at once), `refuse` (the request is answered with an error)."""
+    """`as published` for the card, or for every refund: `succeed`, `pending` (until a control settles it), `fail`
+    (created, then failed immediately), `refuse` (the request gets an error)."""
     checkout_line_metadata: bool = False
-    """Whether the metadata of a Checkout Session's line reaches the line of the invoice that Checkout makes. Stripe
-    does not say."""
+    """Whether the metadata of a session's line is copied to its invoice line. Not documented by Stripe."""
     checkout_debit_invoice: str = "at settlement"
-    """When the invoice of a debit made at Checkout appears: `at settlement` or `at completion`. Stripe does not say."""
+    """When the invoice of a debit appears: `at settlement` or `at completion`. Not documented by Stripe."""
     checkout_invoice_lags: float = 0.0
     """Seconds from a payment at Checkout until its invoice appears."""
     checkout_credit_notes: bool = False
-    """Whether a credit note can be made for an invoice that Checkout made; otherwise only its payment can be
-    refunded. Stripe does not say."""
+    """Whether Checkout's invoices allow credit notes. Otherwise only their payments can be refunded. Not documented by
+    Stripe."""
     search_lags: float = 0.0
-    """Seconds until the search finds an object. Stripe says: normally less than a minute."""
+    """Seconds until the search finds an object. Stripe documents less than a minute normally."""
 
 
 @dataclass
 class Instrument:
-    """What is behind a payment method."""
-
     card: Card | None = None
     account: BankAccount | None = None
     set_up: bool = False
-    """The customer has authenticated it for payments in their absence."""
+    """The customer has authenticated it for off-session payments."""
     decline: Decline | None = None
-    """Set by a control: charges are declined with this from now on."""
+    """Set by a control: all later charges are declined with this."""
 
 
 @dataclass
 class CheckoutLine:
-    """A line of a Checkout Session: the item that the API shows, and how it is taxed."""
+    """A line: the item that the API returns, and its tax."""
 
     item: Json
     tax_behavior: str
@@ -95,42 +87,38 @@ class CheckoutLine:
 
 @dataclass
 class Checkout:
-    """What is behind a Checkout Session."""
-
     lines: list[CheckoutLine]
     payment_intent_data: Json
     allow_redisplay: str
-    """What the payment method is marked with when it is saved."""
+    """The `allow_redisplay` of the saved payment method."""
     saves_address: bool
-    """The address typed on the page becomes the customer's; the same for the name."""
+    """The address entered on the page replaces the customer's. `saves_name` does the same for the name."""
     saves_name: bool
     payer: Json = field(default_factory=dict)
-    """What the customer typed on the page: email, name, address."""
+    """The values entered on the page: email, name, address."""
 
 
 class Payee(Protocol):
-    """What a payment intent pays for. It is told what becomes of the payment after the events of that."""
+    """What a payment intent pays for. It is notified after the payment's own events."""
 
     @property
     def page(self) -> str:
-        """Where the customer pays in person."""
+        """The URL where the customer pays."""
 
     def asked(self) -> None:
-        """The bank wants its customer to authenticate."""
+        """The bank requires authentication."""
 
     def processing(self) -> None:
-        """A debit is on its way."""
+        """A debit is processing."""
 
     def paid(self) -> None: ...
 
     def failed(self, decline: Decline, *, late: bool = False) -> None:
-        """`late`: a debit that was processing."""
+        """`late` means that a processing debit failed."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The API request that is being served, named by the events it causes."""
-
     request_id: str
     idempotency_key: str | None
 
@@ -143,7 +131,7 @@ class _Due:
 
 
 class State:
-    """Hold `lock` while reading or changing anything."""
+    """Hold `lock` to read or change anything."""
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
         self.lock = threading.RLock()
@@ -152,11 +140,11 @@ class State:
         self.base_url = ""
         self.instruments: dict[str, Instrument] = {}
         self.checkouts: dict[str, Checkout] = {}
-        """By the id of the Checkout Session."""
+        """By Checkout Session id."""
         self.checkout_invoices: set[str] = set()
-        """The ids of the invoices that Checkout made."""
+        """Ids of the invoices that Checkout created."""
         self.payees: dict[str, Payee] = {}
-        """By the id of the payment intent."""
+        """By payment intent id."""
         self.origin: Origin | None = None
         self.announce: Callable[[Json], None] = lambda event: None
         self._objects: dict[str, dict[str, Json]] = defaultdict(dict)
@@ -168,11 +156,11 @@ class State:
     # -- objects ---------------------------------------------------------------------------------------------
 
     def new(self, object_name: str, **values: Any) -> Json:
-        """A new object with every documented field, kept. AttributeError for a field that is none."""
+        """Store an object with every documented field. Raises AttributeError for another field."""
         return self.keep(self.draft(object_name, **values))
 
     def draft(self, object_name: str, **values: Any) -> Json:
-        """The same, not kept: a preview, or a part of another object."""
+        """Like `new`, but not stored: a preview, or a part of another object."""
         unknown = values.keys() - fields(resource(object_name)).keys()
         if unknown:
             raise AttributeError(f"{object_name} has no {', '.join(sorted(unknown))}")
@@ -193,21 +181,20 @@ class State:
         return made
 
     def get(self, object_name: str, object_id: str, param: str = "id") -> Json:
-        """Raises the error Stripe answers for an id that does not exist; `param` is where it was said."""
+        """Raises Stripe's error. `param` is the parameter with the id."""
         found = self._objects[object_name].get(object_id)
         if found is None:
             raise no_such(object_name, object_id, param)
         return found
 
     def find(self, object_id: str) -> Json | None:
-        """Any object by its id."""
         for kept in self._objects.values():
             if object_id in kept:
                 return kept[object_id]
         return None
 
     def all(self, object_name: str, **wanted: Any) -> list[Json]:
-        """The objects whose fields have these values, oldest first."""
+        """Oldest first."""
         candidates = self._objects[object_name]
         for name in _FOUND_BY.get(object_name, ()):
             if name in wanted:
@@ -223,13 +210,13 @@ class State:
         for field_name in _FOUND_BY.get(name, ()):
             del self._found_by[name, field_name, kept[field_name]][kept_id]
 
-    # -- later -----------------------------------------------------------------------------------------------
+    # -- scheduled work --------------------------------------------------------------------------------------
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, _Due(self.clock.time() + seconds, next(self._numbers), action))
 
     def run_due(self) -> None:
-        """Does what has fallen due: on every request, every advance of the clock and every half second."""
+        """Run due work: at every request, every advance of the clock and every half second."""
         with self.lock:
             while self._agenda and self._agenda[0].at <= self.clock.time():
                 heapq.heappop(self._agenda).action()
@@ -237,10 +224,7 @@ class State:
     # -- events ----------------------------------------------------------------------------------------------
 
     def emit(self, event_type: str, subject: Json, before: Json | None = None) -> None:
-        """Records an event with the subject as it is now, and announces it.
-
-        `before` is the subject as it was: an `….updated` event says what has changed.
-        """
+        """Record and announce an event. `before` is the subject's previous state, for an `….updated` event."""
         data: Json = {"object": as_answered(subject)}
         if before is not None:
             data["previous_attributes"] = dict(_changed(before, subject))
@@ -260,7 +244,7 @@ class State:
 
 
 def as_answered(document: Json) -> Json:
-    """A copy as it is answered: of the lines of an invoice or a credit note, the first ten."""
+    """As returned: with only the first ten lines of an invoice or credit note."""
     answer = copied(document)
     lines = answer.get("lines")
     if isinstance(lines, dict) and len(lines["data"]) > EMBEDDED_LINES:

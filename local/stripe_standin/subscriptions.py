@@ -1,10 +1,10 @@
 """Subscriptions: https://docs.stripe.com/api/subscriptions.
 
-Enough for a renewal that begins later: `billing_cycle_anchor` in the future, one interval ahead at most, with
-`proration_behavior: none` is active at once and charges nothing before the anchor. Without one the first period
-is invoiced and paid as `payment_behavior` says. Each later period is invoiced when it begins; that invoice stays a
-draft for about an hour, and is then paid with the default method or leaves the subscription past due. What is not
-done here: prorations, changes of items, Stripe's own tries to collect again and what comes of them in the end.
+- With a future `billing_cycle_anchor` and `proration_behavior: none`, nothing is charged before the anchor. It may be
+  at most one interval ahead.
+- Without an anchor the first period is paid according to `payment_behavior`.
+- Each later period's invoice is a draft for about an hour, then paid off-session or past due.
+- Not supported: prorations, item changes, and Stripe's own retries.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _after_interval(start: int, recurring: Json, times: int = 1) -> int:
         return int((at + timedelta(days=days)).timestamp())
     months = at.month - 1 + count * (12 if recurring["interval"] == "year" else 1)
     year, month = at.year + months // 12, months % 12 + 1
-    for day in (at.day, 30, 29, 28):  # the 31st of a month that has none is its last day
+    for day in (at.day, 30, 29, 28):  # the 31st becomes the last day of a shorter month
         try:
             return int(at.replace(year=year, month=month, day=day).timestamp())
         except ValueError:
@@ -180,7 +180,7 @@ def _expect_next_period(state: State, subscription: Json) -> None:
     end = _period_end(subscription)
 
     def begin() -> None:
-        # A control may have let it begin before its time.
+        # A control may already have started the next period.
         if _period_end(subscription) == end:
             next_period(state, subscription)
 
@@ -188,9 +188,9 @@ def _expect_next_period(state: State, subscription: Json) -> None:
 
 
 def next_period(state: State, subscription: Json, *, at_once: bool = False) -> None:
-    """The period is over: the next one begins and is invoiced, or it ends as it was told to.
+    """Start and invoice the next period, or cancel as requested.
 
-    `at_once`: its invoice is not a draft for an hour, as in Stripe's dashboard one can finalize it by hand.
+    `at_once` collects the invoice immediately, without the time as a draft.
     """
     if subscription["status"] in ("incomplete", "incomplete_expired", "canceled"):
         return
@@ -225,10 +225,9 @@ def _boundary_after(end: int, anchor: int, recurring: Json) -> int:
 
 
 def _collect(state: State, invoice_id: str) -> None:
-    """Finalize a period's invoice and take its money, off session."""
     invoice = state.find(invoice_id)
     if invoice is None or invoice["status"] != "draft":
-        return  # somebody has deleted it, or was faster
+        return  # deleted or already finalized
     try:
         invoices.finalize(state, {}, invoice_id)
         if invoice["status"] == "open":
@@ -257,13 +256,12 @@ def _first_invoice(state: State, subscription: Json, customer: Json, params: Jso
             raise
     intent = payments.intent_of(state, invoice)
     if intent and intent["status"] == "processing":
-        subscription["status"] = "active"  # a debit on its way counts as good until it fails
+        subscription["status"] = "active"  # a processing debit counts as paid until it fails
 
 
 def _invoice(
     state: State, subscription: Json, customer: Json, items: list[Json], reason: str, *, free: bool
 ) -> Json:
-    """A period's invoice, still a draft."""
     invoice = invoices.new_invoice(
         state, customer,
         automatic_tax=subscription["automatic_tax"]["enabled"],
@@ -313,7 +311,7 @@ def retrieve(state: State, params: Json, subscription_id: str) -> Json:
 
 
 def list_all(state: State, params: Json) -> list[Json]:
-    """Without a status: all but the cancelled ones."""
+    """Without `status`, all but the cancelled ones."""
     status = params.get("status")
     return [
         subscription

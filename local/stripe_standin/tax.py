@@ -1,9 +1,8 @@
-"""Automatic tax: VAT by the country of the customer's address, as Stripe Tax would add it for an EU seller.
+"""Automatic tax: VAT by the country of the customer's address, like Stripe Tax for an EU seller.
 
-Standard rates only, of the countries in the table; elsewhere the seller is not registered, so nothing is
-collected (`not_collecting`). A customer with `tax_exempt` `reverse` or `exempt` pays none. A price is taken as
-net of tax unless its `tax_behavior` is `inclusive`. Each line's tax is rounded half up to the minor unit, and
-the invoice's tax is their sum, so that the lines shown add up.
+Only the table's standard rates apply. Other countries have no tax (`not_collecting`), nor do customers with
+`tax_exempt` set to `reverse` or `exempt`. Prices are net unless `tax_behavior` is `inclusive`. Each line's tax is
+rounded half up to the minor unit, and the invoice's tax is the sum.
 """
 
 from __future__ import annotations
@@ -34,14 +33,13 @@ class _Rule:
 
 
 def location_known(customer: Json) -> bool:
-    """Whether the customer's address says enough to tell the tax: a country."""
     return bool(customer["address"] and customer["address"]["country"])
 
 
 def taxes_of_line(
     state: State, customer: Json, amount: int, behavior: str, tax_code: str | None
 ) -> list[Json]:
-    """The `taxes` of an invoice line over `amount` minor units."""
+    """`amount` is in minor units."""
     rule = _rule(customer, tax_code)
     rate = _rate(state, customer["address"]["country"], rule.percent, inclusive=behavior == "inclusive")
     base = 100 + rule.percent if behavior == "inclusive" else Decimal(100)
@@ -75,7 +73,7 @@ def _rate(state: State, country: str, percent: Decimal, *, inclusive: bool) -> J
         return rate
     return state.new(
         "tax_rate",
-        active=False,  # made by the calculation, not for use by hand
+        active=False,  # created by the calculation, not for manual use
         country=country,
         display_name="VAT",
         effective_percentage=float(percent),
@@ -89,7 +87,7 @@ def _rate(state: State, country: str, percent: Decimal, *, inclusive: bool) -> J
 
 
 def total(taxes: list[Json]) -> list[Json]:
-    """Taxes summed by rate: an invoice's or a credit note's `total_taxes`."""
+    """Summed by rate, as in `total_taxes`."""
     summed: dict[tuple[str, str], Json] = {}
     for tax in taxes:
         key = (tax["tax_rate_details"]["tax_rate"], tax["taxability_reason"])

@@ -1,7 +1,7 @@
-"""Webhooks: signed events, delivered in order by one thread, again on failure.
+"""Webhooks: signed events, delivered in order by one thread: https://docs.stripe.com/webhooks.
 
-https://docs.stripe.com/webhooks. The real Stripe promises neither order nor a single delivery, hence the
-settings that shuffle and duplicate. A failed delivery is tried again after `RETRY_SECONDS`; others overtake it.
+Stripe guarantees neither the order nor a single delivery, so settings can shuffle and duplicate. Failed deliveries are
+retried after `RETRY_SECONDS`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from functools import cached_property
 from .sdk_types import Json
 
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-"""Stripe goes on for three days; waiting for that locally helps nobody."""
+"""Stripe retries for three days, which is too long for a local run."""
 
 Receiver = Callable[[bytes, str], int]
-"""Takes the body and the value of `Stripe-Signature`, answers an HTTP status."""
+"""Takes the body and the value of `Stripe-Signature`, and returns an HTTP status."""
 
 
 @dataclass
 class WebhookSettings:
     on: bool = True
-    """Off: what happens meanwhile is never delivered (it stays readable as an event)."""
+    """False: new events are never delivered, but can be read through the API."""
     copies: int = 1
     shuffle: int | None = None
-    """A seed: the deliveries waiting are shuffled, after `gather_seconds`, in an order the seed decides."""
+    """A seed. Waiting deliveries are shuffled after `gather_seconds`, in an order that the seed decides."""
     gather_seconds: float = 0.2
     delay_seconds: float = 0.0
     url: str | None = None
@@ -44,7 +44,7 @@ class WebhookSettings:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One attempt: the receiver's status, or None when there was no answer."""
+    """A status of None means no response."""
 
     event_id: str
     event_type: str
@@ -61,7 +61,7 @@ class _Waiting:
 
 
 def signature(secrets: Sequence[str], timestamp: int, body: bytes) -> str:
-    """The value of `Stripe-Signature`: one v1 for each secret, as while a secret is being rolled."""
+    """One v1 for each secret, as during Stripe's secret rotation."""
     message = f"{timestamp}.".encode() + body
     signed = [hmac.new(secret.encode(), message, hashlib.sha256).hexdigest() for secret in secrets]
     return ",".join([f"t={timestamp}", *(f"v1={one}" for one in signed)])
@@ -85,15 +85,14 @@ class Webhooks:
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
 
-    # -- what comes in ---------------------------------------------------------------------------------------
+    # -- incoming events -------------------------------------------------------------------------------------
 
     def announce(self, event: Json) -> None:
-        """Delivers a new event as the settings say."""
         if self.settings.on and (self.settings.url or self._receiver):
             self.send(event, self.settings.copies)
 
     def send(self, event: Json, times: int = 1) -> None:
-        """Delivers an event, whatever the settings say of `on` and `copies`."""
+        """Ignores `on` and `copies`."""
         gather = self.settings.gather_seconds if self.settings.shuffle is not None else 0.0
         due = time.monotonic() + self.settings.delay_seconds + gather
         with self._changed:
@@ -105,7 +104,7 @@ class Webhooks:
             self._changed.notify_all()
 
     def message(self, event: Json, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of an event as it would leave now, or at `timestamp` (Unix seconds)."""
+        """Body and headers, signed at `timestamp` (Unix seconds) or now."""
         body = json.dumps({**event, "pending_webhooks": 1}, indent=2).encode()
         timestamp = int(time.time()) if timestamp is None else timestamp
         headers = {
@@ -116,15 +115,12 @@ class Webhooks:
         return body, headers
 
     def drain(self, timeout: float = 10.0) -> bool:
-        """Waits until nothing is to be delivered any more; False when that takes longer than `timeout`."""
+        """Wait until no delivery is left. Returns False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 
     def deliver_now(self) -> int:
-        """Delivers in this thread what is waiting, due or not; how many were taken.
-
-        Each is tried once: what fails waits for the next call.
-        """
+        """Try each waiting delivery once, due or not, in this thread. Returns how many were accepted."""
         delivered = 0
         failed: list[_Waiting] = []
         while True:
@@ -148,7 +144,7 @@ class Webhooks:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout=2)
 
-    # -- what goes out ---------------------------------------------------------------------------------------
+    # -- deliveries ------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while (waiting := self._next()) is not None:
@@ -162,7 +158,6 @@ class Webhooks:
                 self._changed.notify_all()
 
     def _next(self) -> _Waiting | None:
-        """The next delivery when it is due; None at the end."""
         with self._changed:
             while not self._closed:
                 now = time.monotonic()
@@ -177,7 +172,7 @@ class Webhooks:
         if seed is None:
             return heapq.heappop(self._waiting)
         due = [waiting for waiting in self._waiting if waiting.due <= now]
-        # Decided by the seed and the event, so that it does not depend on when this thread ran.
+        # The seed and the event decide, so the order does not depend on this thread's timing.
         taken = min(due, key=lambda one: random.Random(f"{seed} {one.number}").random())  # noqa: S311
         self._waiting.remove(taken)
         heapq.heapify(self._waiting)
@@ -199,7 +194,7 @@ class Webhooks:
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
-        """Straight to the receiver. Made when needed: it loads the machine's certificates, which takes a while."""
+        """Without a proxy. Created on first use, since it slowly loads the machine's certificates."""
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> int | None:

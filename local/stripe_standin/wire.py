@@ -1,6 +1,6 @@
-"""How requests and answers look on the wire: form fields, pages of lists, `expand`.
+"""Requests and responses on the wire: form fields, list pages, `expand`.
 
-https://docs.stripe.com/api/pagination, /expanding_objects.
+https://docs.stripe.com/api/pagination, /expanding_objects
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEFAULT_LIMIT = 10
 
 
 def form_tree(encoded: str) -> Json:
-    """`a[b][0][c]=x` as a tree of hashes: {"a": {"b": {"0": {"c": "x"}}}}. `a[]=x` counts up."""
+    """`a[b][0][c]=x` as a tree of hashes: {"a": {"b": {"0": {"c": "x"}}}}. `a[]=x` takes the next number."""
     tree: Json = {}
     for name, value in parse_qsl(encoded, keep_blank_values=True):
         keys = re.findall(r"\[([^\[\]]*)\]|([^\[\]]+)", name)
@@ -35,7 +35,7 @@ def form_tree(encoded: str) -> Json:
 
 
 def page(entries: list[Json], params: Json, url: str) -> Json:
-    """One page of a list, newest first, after `limit`, `starting_after`, `ending_before` and `created`."""
+    """Newest first."""
     limit = params.get("limit", DEFAULT_LIMIT)
     if not 1 <= limit <= 100:
         raise bad_parameter("Limit must be between 1 and 100.", "parameter_invalid_integer", "limit")
@@ -76,7 +76,7 @@ def _created_within(entry: Json, created: Any) -> bool:
 
 
 def search_page(entries: list[Json], params: Json, url: str) -> Json:
-    """One page of search results. `page` is the number of results before it, as an opaque text."""
+    """`page` is the number of earlier results."""
     limit = params.get("limit", DEFAULT_LIMIT)
     start = int(params["page"]) if str(params.get("page", "0")).isdigit() and params.get("page") else 0
     found = entries[::-1]
@@ -94,10 +94,7 @@ def search_page(entries: list[Json], params: Json, url: str) -> Json:
 
 
 def expanded(state: State, answer: Json, paths: Iterable[str]) -> Json:
-    """A copy of an answer with the objects in place of their ids that `expand` asks for.
-
-    Some fields are not sent at all unless they are asked for (`_INCLUDED`).
-    """
+    """A copy with the objects that `expand` names instead of their ids. Fields in `_INCLUDED` only come on request."""
     if answer["object"] in ("list", "search_result"):
         answer = {**answer, "data": [as_answered(entry) for entry in answer["data"]]}
     else:
@@ -108,7 +105,6 @@ def expanded(state: State, answer: Json, paths: Iterable[str]) -> Json:
 
 
 def check_depth(path: str) -> None:
-    """Raises what Stripe answers to an `expand` that goes too deep."""
     if len(path.split(".")) > MAX_DEPTH:
         message = f"You cannot expand more than {MAX_DEPTH} levels of a property. Property: {path}"
         raise bad_parameter(message, None, "expand")
