@@ -1,5 +1,7 @@
-"""A product that is sold nowhere is registered in the places that docs/extending.md names, and goes the whole way:
-it is placed, charged, delivered, shown, renewed, refunded. Nothing else has to know it."""
+"""A test-only product, added as docs/extending.md describes, is ordered, delivered, shown, renewed and refunded.
+
+No other code knows the product.
+"""
 
 from __future__ import annotations
 
@@ -146,12 +148,11 @@ def toy_words(order: Order, names: object, _: Language) -> Goods:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world in which toys are sold."""
-    # domain/products.py: the unions of what is stored
+    # domain/products.py: the unions of stored types
     monkeypatch.setattr(orders, "Item", Item | ToyItem)
     monkeypatch.setattr(orders, "Resource", Resource | ToyResource)
     plain._fields.cache_clear()
-    # usecases/products/registry.py, the contract's table of blocks, and the words of the order's page
+    # usecases/products/registry.py, the contract's table of blocks, and the texts of the order page
     monkeypatch.setitem(registry.FULFILMENTS, ToyKind.TOY, ToyFulfilment)
     monkeypatch.setitem(shown_orders._BLOCKS, ToyKind.TOY, toy_block)
     monkeypatch.setitem(goods.GOODS, ToyKind.TOY, toy_words)
@@ -161,7 +162,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def order(world: World, *products: Any) -> list[str]:
-    """The ids of the orders, one for each product."""
+    """Order these products in one cart and return the order ids."""
     account = world.accounts["ready"]
     credential = world.services.directory.credential(hash_key(account["user_key"]))
     assert credential is not None
@@ -172,7 +173,7 @@ def order(world: World, *products: Any) -> list[str]:
     return [found.uuid for found in world.services.orders.orders(account["id"], sorted(placed.cart.orders))]
 
 
-def test_a_further_product_is_charged_delivered_shown_and_renewed(world: World) -> None:
+def test_a_new_product_is_charged_delivered_shown_and_renewed(world: World) -> None:
     (order_id,) = order(world, ToyRequest("Bear"))
     assert world.net_paid() == NET
     assert lines(world) == ["Toy Bear in red"]
@@ -206,9 +207,7 @@ def test_a_further_product_is_charged_delivered_shown_and_renewed(world: World) 
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["fails", "says nothing"])
-def test_a_further_product_that_is_not_delivered_is_taken_down_and_paid_back(
-    world: World, silent: bool
-) -> None:
+def test_an_undelivered_new_product_is_taken_down_and_refunded(world: World, silent: bool) -> None:
     toy, site = order(world, ToyRequest("Bear"), SiteRequest("Shop", "vanilla", "ams", "basic", "monthly"))
     assert world.net_paid() == NET + 1200
     world.run(finish=False)
@@ -226,7 +225,7 @@ def test_a_further_product_that_is_not_delivered_is_taken_down_and_paid_back(
     assert (world.net_paid(), world.platform.deprovisioned) == (1200, [toy])
 
 
-def test_the_checks_of_a_further_product_are_its_own(world: World) -> None:
+def test_a_new_product_has_its_own_checks(world: World) -> None:
     with pytest.raises(InvalidRequestError) as refused:
         order(world, SiteRequest("Shop", "vanilla", "ams", "basic", "monthly"), ToyRequest("Bear", "blue"))
     assert (refused.value.code, refused.value.pointer) == (Code.INVALID_FIELD, "/items/1/colour")
@@ -234,7 +233,7 @@ def test_the_checks_of_a_further_product_are_its_own(world: World) -> None:
 
 
 def lines(world: World) -> list[str]:
-    """The texts of all lines that were invoiced to the account."""
+    """Return the texts of all invoice lines of the account."""
     customer = world.accounts["ready"]["customer"]
     invoices = world.services.payments._stripe.v1.invoices.list({"customer": customer}).data
     return [line.description or "" for invoice in invoices for line in invoice.lines.data]

@@ -1,4 +1,4 @@
-"""Callbacks on the real handlers, in virtual time: one message for each end, tried for days, all of it on record."""
+"""Callbacks on the real handlers in virtual time: one message per ended order, with days of recorded retries."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def placed(world: World, account: str = "ready", **changes: Any) -> str:
 
 
 def completed(world: World, *answers: CallbackAnswer) -> str:
-    """The id of an order that was completed, and whose callbacks get these answers."""
+    """Return the id of a completed order whose callbacks receive these answers."""
     world.callbacks.answers = list(answers)
     order_id = placed(world)
     world.run()
@@ -51,7 +51,7 @@ def delivery(world: World, order_id: str, account: str = "ready") -> CallbackDel
 
 
 def wait_for_the_next_attempt(world: World, order_id: str) -> float:
-    """Let time pass until the next attempt is due, and not a second more; returns the seconds."""
+    """Advance to the moment when the next attempt is due and return the seconds waited."""
     due_at = delivery(world, order_id).due_at
     assert due_at is not None
     made, seconds = len(world.callbacks.received), (due_at - world.clock.now()) / 1000
@@ -82,7 +82,7 @@ def redeliver(world: World, order_id: str, message_id: str, **more: Any) -> Any:
 # -- the first attempt ---------------------------------------------------------------------------------------------
 
 
-def test_the_workflow_makes_the_first_attempt_at_once(world: World) -> None:
+def test_the_workflow_makes_the_first_attempt_immediately(world: World) -> None:
     order_id = completed(world)
     (message,) = world.callbacks.received
     assert message.url == "https://client.example/hook"
@@ -95,14 +95,14 @@ def test_the_workflow_makes_the_first_attempt_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("answer", [FAILED, CallbackAnswer(None, "no answer in time"), CallbackAnswer(410)])
-def test_a_receiver_that_fails_does_not_fail_the_execution(world: World, answer: CallbackAnswer) -> None:
+def test_a_failing_receiver_does_not_fail_the_execution(world: World, answer: CallbackAnswer) -> None:
     completed(world, answer)
     (execution,) = world.runner.executions.values()
     assert execution.status == "SUCCEEDED"
 
 
 def end_by(world: World, end: OrderStatus) -> tuple[str, str]:
-    """(order id, account) of an order with a callback that ended so."""
+    """Return (order id, account) of an order that ended with this status."""
     match end:
         case OrderStatus.COMPLETED:
             return completed(world), "ready"
@@ -140,7 +140,9 @@ def end_by(world: World, end: OrderStatus) -> tuple[str, str]:
         (OrderStatus.EXPIRED, "order.cancelled", "CANCELLED", 0),
     ],
 )
-def test_every_end_is_told_once(world: World, end: OrderStatus, kind: str, task: str, sites: int) -> None:
+def test_every_end_status_sends_one_callback(
+    world: World, end: OrderStatus, kind: str, task: str, sites: int
+) -> None:
     order_id, account = end_by(world, end)
     world.run()
     world.live(10 * 60, every=60)
@@ -153,7 +155,7 @@ def test_every_end_is_told_once(world: World, end: OrderStatus, kind: str, task:
     assert message.authorization == AUTHORIZATION
 
 
-def test_an_order_that_lives_is_not_told_of(world: World) -> None:
+def test_an_order_in_progress_sends_no_callback(world: World) -> None:
     waits_for_customer = placed(world, "authentication_required")
     waits_for_bank = placed(world, "sepa")
     delivered_slowly = placed(world)
@@ -168,7 +170,7 @@ def test_an_order_that_lives_is_not_told_of(world: World) -> None:
     assert world.order(waits_for_bank, "sepa").status is OrderStatus.PENDING
     assert world.order(delivered_slowly).status is OrderStatus.PROCESSING
     assert world.order(refused).status is OrderStatus.REFUND_FAILED
-    for order_id in (delivered_slowly, refused):  # even if the step came to run before its time
+    for order_id in (delivered_slowly, refused):  # even if the step runs too early
         handler_of("send_callback")({"account_id": world.accounts["ready"]["id"], "order_id": order_id}, None)
     assert world.callbacks.received == []
     for order_id in (delivered_slowly, refused):
@@ -177,7 +179,7 @@ def test_an_order_that_lives_is_not_told_of(world: World) -> None:
         assert attempts(world, order_id) == {"callback": nothing_yet, "attempts": []}
 
 
-def test_no_secret_is_in_the_message_nor_in_what_is_stored_or_shown(world: World) -> None:
+def test_no_secret_is_sent_stored_or_shown(world: World) -> None:
     order_id = completed(world, FAILED)
     wait_for_the_next_attempt(world, order_id)
     shown = world.request("GET", f"/api/orders/{order_id}").body
@@ -204,7 +206,7 @@ def test_no_secret_is_in_the_message_nor_in_what_is_stored_or_shown(world: World
         assert AUTHORIZATION not in json.dumps(answer, default=str)
 
 
-def test_without_authorization_none_is_sent(world: World) -> None:
+def test_no_authorization_header_is_sent_when_the_client_gave_none(world: World) -> None:
     body = {**world.site(), "callback": {"url": "https://client.example/hook"}}
     assert world.request("POST", "/api/orders", body).status == 202
     world.run()
@@ -224,9 +226,9 @@ def test_retries_follow_the_whole_schedule_and_then_stop(world: World) -> None:
         waits.append(wait_for_the_next_attempt(world, order_id))
     for waited, wanted in zip(waits, SCHEDULE, strict=True):
         assert wanted <= waited <= wanted * 1.1
-    assert any(waited > wanted for waited, wanted in zip(waits, SCHEDULE, strict=True))  # they are spread
+    assert any(waited > wanted for waited, wanted in zip(waits, SCHEDULE, strict=True))  # jitter
     assert sum(SCHEDULE) < (world.clock.now() - began) / 1000 < sum(SCHEDULE) * 1.1 + HOUR < 5 * DAY
-    # The vendor's promise: every 2 to 5 minutes, then 5 to 10, then every 15 minutes until 4 hours have passed.
+    # The vendor promises a retry every 2 to 5 minutes, then every 5 to 10, then every 15 minutes for up to 4 hours.
     assert SCHEDULE[:4] == (120, 180, 300, 900)
     assert 3.5 * HOUR < sum(SCHEDULE[:18]) <= 4 * HOUR
 
@@ -235,7 +237,7 @@ def test_retries_follow_the_whole_schedule_and_then_stop(world: World) -> None:
     assert len({message.body for message in world.callbacks.received}) == 1
     assert {message.authorization for message in world.callbacks.received} == {AUTHORIZATION}
     stamps = [message.timestamp for message in world.callbacks.received]
-    assert stamps == sorted(set(stamps))  # each attempt is signed anew, in its own time
+    assert stamps == sorted(set(stamps))  # each attempt is signed with its own timestamp
 
     assert world.metrics.counts["CallbackExhausted"] == 1
     state = state_on_the_order(world, order_id)
@@ -248,7 +250,7 @@ def test_retries_follow_the_whole_schedule_and_then_stop(world: World) -> None:
     assert world.metrics.counts["CallbackExhausted"] == 1
 
 
-def test_the_first_answer_that_is_a_success_ends_it(world: World) -> None:
+def test_the_first_success_ends_the_retries(world: World) -> None:
     order_id = completed(
         world, FAILED, CallbackAnswer(None, "no connection"), CallbackAnswer(302), CallbackAnswer(204)
     )
@@ -271,7 +273,7 @@ def test_the_first_answer_that_is_a_success_ends_it(world: World) -> None:
     assert len(world.callbacks.received) == 4
 
 
-def test_each_attempt_is_shown_with_its_time_and_the_last_with_the_next(world: World) -> None:
+def test_each_attempt_shows_its_time_and_the_last_shows_the_next_time(world: World) -> None:
     order_id = completed(world, FAILED, CallbackAnswer(503, None, 7200))
     first_at = world.clock.now()
     wait_for_the_next_attempt(world, order_id)
@@ -288,23 +290,23 @@ def test_each_attempt_is_shown_with_its_time_and_the_last_with_the_next(world: W
     ("retry_after", "least", "most"),
     [
         (None, 120, 132),
-        (0, 120, 132),  # sooner than the schedule is never
+        (0, 120, 132),  # never sooner than the schedule
         (60, 120, 132),
         (3600, 3600, 3600),
         (DAY, DAY, DAY),
-        (DAY + 1, DAY, DAY),  # nobody can put us off for longer than a day
+        (DAY + 1, DAY, DAY),  # one day is the maximum
         (10**9 - 1, DAY, DAY),
         (-5, 120, 132),
     ],
 )
-def test_retry_after_is_honoured_within_reason(
+def test_retry_after_is_honoured_for_up_to_a_day(
     world: World, retry_after: int | None, least: int, most: int
 ) -> None:
     order_id = completed(world, CallbackAnswer(503, None, retry_after))
     assert least <= wait_for_the_next_attempt(world, order_id) <= most
 
 
-def test_a_receiver_that_is_gone_hears_no_more(world: World) -> None:
+def test_a_410_response_ends_the_retries(world: World) -> None:
     order_id = completed(world, FAILED, CallbackAnswer(410))
     wait_for_the_next_attempt(world, order_id)
     assert state_on_the_order(world, order_id)["status"] == "gone"
@@ -313,7 +315,7 @@ def test_a_receiver_that_is_gone_hears_no_more(world: World) -> None:
     assert "CallbackExhausted" not in world.metrics.counts
 
 
-def test_what_is_noted_after_the_end_does_not_change_the_message(world: World) -> None:
+def test_an_event_after_the_end_does_not_change_the_message(world: World) -> None:
     order_id = completed(world, FAILED)
     (charge,) = world.stripe.charges(world.accounts["ready"]["customer"])
     world.stripe.controls.dispute(charge["id"])
@@ -324,11 +326,11 @@ def test_what_is_noted_after_the_end_does_not_change_the_message(world: World) -
     assert first.body == second.body
 
 
-# -- whoever dies when ---------------------------------------------------------------------------------------------
+# -- crashes -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mishap", [Mishap.CRASH_BEFORE, Mishap.CRASH_AFTER])
-def test_a_step_that_dies_around_the_attempt_is_repeated_under_the_same_id(
+def test_a_crash_around_an_attempt_repeats_the_step_with_the_same_message_id(
     world: World, mishap: Mishap
 ) -> None:
     order_id = placed(world)
@@ -353,7 +355,7 @@ def test_a_step_that_dies_around_the_attempt_is_repeated_under_the_same_id(
     assert execution.status == "SUCCEEDED"
 
 
-def test_the_schedule_tells_the_end_when_the_workflow_never_can(world: World) -> None:
+def test_the_reconciler_sends_the_callback_when_the_workflow_cannot(world: World) -> None:
     order_id = placed(world)
     world.run(finish=False)
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "callbacks.send" else None)
@@ -373,7 +375,7 @@ def test_the_schedule_tells_the_end_when_the_workflow_never_can(world: World) ->
 
 
 @pytest.mark.parametrize("before", ["delivered", "gone", "pending"])
-def test_a_redelivery_comes_within_a_minute_under_the_same_id(world: World, before: str) -> None:
+def test_a_redelivery_is_sent_within_a_minute_with_the_same_message_id(world: World, before: str) -> None:
     answer = {"delivered": CallbackAnswer(204), "gone": CallbackAnswer(410), "pending": FAILED}[before]
     order_id = completed(world, answer)
     message_id = world.callbacks.received[0].message_id
@@ -396,7 +398,7 @@ def test_a_redelivery_comes_within_a_minute_under_the_same_id(world: World, befo
     assert len(world.callbacks.received) == 2
 
 
-def test_after_the_schedule_ran_out_a_redelivery_is_one_more_attempt(world: World) -> None:
+def test_a_redelivery_after_the_last_retry_is_one_more_attempt(world: World) -> None:
     order_id = completed(world, *[FAILED] * (len(SCHEDULE) + 2))
     for _ in SCHEDULE:
         wait_for_the_next_attempt(world, order_id)
@@ -410,7 +412,7 @@ def test_after_the_schedule_ran_out_a_redelivery_is_one_more_attempt(world: Worl
     assert len(world.callbacks.received) == len(SCHEDULE) + 3
 
 
-def test_however_often_a_redelivery_is_asked_for_the_record_stays_small(world: World) -> None:
+def test_many_redeliveries_keep_the_stored_record_small(world: World) -> None:
     order_id = completed(world, *[FAILED] * 400)
     message_id = delivery(world, order_id).message_id
     for _ in range(150):
@@ -421,11 +423,11 @@ def test_however_often_a_redelivery_is_asked_for_the_record_stays_small(world: W
     assert state["callback"]["attempts"] == 151
     shown = [one["attempt"] for one in state["attempts"]]
     assert len(shown) <= 100
-    assert shown == list(range(152 - len(shown), 152))  # the newest, under their own numbers
+    assert shown == list(range(152 - len(shown), 152))  # the newest attempts
     assert state["callback"]["status"] == "exhausted"
 
 
-def test_a_redelivery_needs_the_message_of_ones_own_order(world: World) -> None:
+def test_a_redelivery_requires_a_message_of_the_callers_own_order(world: World) -> None:
     order_id = completed(world)
     message_id = delivery(world, order_id).message_id
     other = placed(world)
@@ -433,7 +435,7 @@ def test_a_redelivery_needs_the_message_of_ones_own_order(world: World) -> None:
     for path_order, message, account in (
         (order_id, "msg_unknown", "ready"),
         (order_id, message_id, "sepa"),
-        (other, message_id, "ready"),  # that one has not ended: nothing was sent yet
+        (other, message_id, "ready"),  # not ended, so nothing was sent yet
         ("00000000-0000-8000-8000-000000000000", message_id, "ready"),
     ):
         reply = redeliver(world, path_order, message, account=account)
@@ -445,7 +447,7 @@ def test_a_redelivery_needs_the_message_of_ones_own_order(world: World) -> None:
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
 
-def test_an_order_without_a_callback_owes_none(world: World) -> None:
+def test_an_order_without_a_callback_sends_none(world: World) -> None:
     order_id = str(world.place().body["orders"][0]["id"])
     world.run()
     world.live(HOUR, every=600)
@@ -456,7 +458,7 @@ def test_an_order_without_a_callback_owes_none(world: World) -> None:
     assert world.callbacks.received == []
 
 
-# -- a receiver is tried out ---------------------------------------------------------------------------------------
+# -- testing a receiver --------------------------------------------------------------------------------------------
 
 
 def shape(value: Any) -> Any:
@@ -467,7 +469,7 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def test_the_sample_has_the_shape_of_what_is_really_sent(world: World) -> None:
+def test_the_sample_has_the_same_shape_as_a_real_message(world: World) -> None:
     reply = world.request("GET", "/api/webhooks/task")
     assert reply.status == 200
     completed(world)

@@ -1,4 +1,4 @@
-"""A cancel at any moment: it wins and the money goes back, or it is refused with the reason; never both or neither."""
+"""A cancel at any moment either succeeds with a refund or is refused with a reason."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def account_of(order: Order) -> str:
 
 
 def places_taken(world: World) -> int:
-    (counter,) = world.items("CAPACITY#")  # not through the catalogue, which may be a minute old
+    (counter,) = world.items("CAPACITY#")  # the catalogue's own copy may be a minute old
     return int(counter["used"]["N"])
 
 
-def test_a_place_is_taken_and_given_back(world: World) -> None:
+def test_a_capacity_slot_is_taken_and_released(world: World) -> None:
     order = placed(world, "ready")
     assert places_taken(world) == 1
     cancel(world, order)
@@ -61,7 +61,7 @@ def assert_canceled(world: World, order: Order) -> None:
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_an_unpaid_order_is_cancelled_and_can_not_be_paid_any_more(world: World, account: str) -> None:
+def test_a_cancelled_unpaid_order_cannot_be_paid(world: World, account: str) -> None:
     order = placed(world, account)
     world.run()
     assert cancel(world, order).status == 202
@@ -70,16 +70,16 @@ def test_an_unpaid_order_is_cancelled_and_can_not_be_paid_any_more(world: World,
     assert {invoice["status"] for invoice in world.stripe.invoices()} == {"void"}
 
 
-def test_credit_of_a_cancelled_order_comes_back(world: World) -> None:
+def test_credit_used_by_a_cancelled_order_is_returned(world: World) -> None:
     order = placed(world, "credit")
-    assert cancel(world, order).status == 202  # paid, and nothing else has happened yet
+    assert cancel(world, order).status == 202  # paid, but nothing else has happened yet
     world.run()
     assert_canceled(world, order)
     assert world.stripe.balance(world.accounts["credit"]["customer"]) == -500
 
 
 @pytest.mark.parametrize("outcome", ["settle", "fail"])
-def test_a_cancel_while_a_debit_is_under_way_waits_for_the_bank(world: World, outcome: str) -> None:
+def test_a_cancel_during_a_debit_waits_for_the_bank(world: World, outcome: str) -> None:
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
     order = placed(world, "sepa")
     world.run()
@@ -94,7 +94,7 @@ def test_a_cancel_while_a_debit_is_under_way_waits_for_the_bank(world: World, ou
     assert len(world.stripe.credit_notes()) == (outcome == "settle")
 
 
-def test_a_paid_order_whose_delivery_has_not_begun_is_cancelled_and_refunded(world: World) -> None:
+def test_a_paid_order_can_be_cancelled_and_refunded_before_delivery_begins(world: World) -> None:
     order = placed(world, "ready")
     assert world.net_paid() == 1200
     assert cancel(world, order).status == 202
@@ -102,7 +102,7 @@ def test_a_paid_order_whose_delivery_has_not_begun_is_cancelled_and_refunded(wor
     assert_canceled(world, order)
 
 
-def test_an_order_between_payment_and_delivery_is_cancelled(world: World) -> None:
+def test_an_order_between_payment_and_delivery_can_be_cancelled(world: World) -> None:
     order = placed(world, "ready")
     while world.order(order.uuid).status is OrderStatus.PENDING:
         assert world.runner.run_one()
@@ -112,7 +112,7 @@ def test_an_order_between_payment_and_delivery_is_cancelled(world: World) -> Non
     assert_canceled(world, order)
 
 
-def test_what_is_being_delivered_is_not_cancelled(world: World) -> None:
+def test_an_order_being_delivered_cannot_be_cancelled(world: World) -> None:
     order = placed(world, "ready")
     world.run(finish=False)
     reply = cancel(world, order)
@@ -124,7 +124,7 @@ def test_what_is_being_delivered_is_not_cancelled(world: World) -> None:
     assert world.net_paid() == 1200 and places_taken(world) == 1
 
 
-def test_a_second_cancel_is_refused_as_such(world: World) -> None:
+def test_a_second_cancel_is_refused_as_already_cancelled(world: World) -> None:
     order = placed(world, "authentication_required")
     assert cancel(world, order).status == 202
     second = cancel(world, order)
@@ -133,7 +133,7 @@ def test_a_second_cancel_is_refused_as_such(world: World) -> None:
     assert_canceled(world, order)
 
 
-def test_what_is_being_refunded_is_not_cancelled(world: World) -> None:
+def test_an_order_being_refunded_cannot_be_cancelled(world: World) -> None:
     order = placed(world, "ready")
     world.run(finish=False)
     world.stripe.controls.set(refunds="refuse")
@@ -144,7 +144,7 @@ def test_what_is_being_refunded_is_not_cancelled(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["declined_final", "authentication_required"])
-def test_an_order_that_was_never_paid_and_has_ended_is_not_cancelled(world: World, account: str) -> None:
+def test_an_unpaid_order_that_has_ended_cannot_be_cancelled(world: World, account: str) -> None:
     world.place(account, callback=True, variant="scarce")
     world.live(2 * DAY, every=DAY / 4)
     (item,) = world.items("ORDER#")
@@ -154,11 +154,11 @@ def test_an_order_that_was_never_paid_and_has_ended_is_not_cancelled(world: Worl
     assert places_taken(world) == 0
 
 
-# -- races: the other side acts in the very moment before a write ---------------------------------------------------
+# -- races: the other side acts right before a write ----------------------------------------------------------------
 
 
 def in_the_moment_before(world: World, write: int, act: Callable[[], object]) -> None:
-    """Let `act` happen right before the `write`-th write of an order from now on."""
+    """Run `act` right before order write number `write` from now on."""
     count = 0
 
     def choose(name: str) -> Mishap | None:
@@ -173,7 +173,7 @@ def in_the_moment_before(world: World, write: int, act: Callable[[], object]) ->
 
 
 @pytest.mark.parametrize("write", range(1, 5))
-def test_a_cancel_in_the_moment_that_delivery_begins_has_one_winner(world: World, write: int) -> None:
+def test_a_cancel_racing_with_the_start_of_delivery_has_one_winner(world: World, write: int) -> None:
     order = placed(world, "ready")
     replies: list[Reply] = []
     in_the_moment_before(world, write, lambda: replies.append(cancel(world, order)))
@@ -190,7 +190,7 @@ def test_a_cancel_in_the_moment_that_delivery_begins_has_one_winner(world: World
         assert world.net_paid() == 1200 and world.platform.built(order.uuid) == 1
 
 
-def test_delivery_that_begins_in_the_moment_of_the_cancel_has_one_winner(world: World) -> None:
+def test_a_delivery_that_starts_during_a_cancel_has_one_winner(world: World) -> None:
     order = placed(world, "ready")
     in_the_moment_before(world, 1, world.runner.run_until_idle)
     reply = cancel(world, order)
@@ -201,9 +201,7 @@ def test_delivery_that_begins_in_the_moment_of_the_cancel_has_one_winner(world: 
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
-def test_a_cancel_and_the_payment_s_settlement_cross_in_either_order(
-    world: World, cancel_first: bool
-) -> None:
+def test_a_cancel_and_a_payment_may_cross_in_either_order(world: World, cancel_first: bool) -> None:
     account = "authentication_required"
     order = placed(world, account)
     world.run()
@@ -212,7 +210,7 @@ def test_a_cancel_and_the_payment_s_settlement_cross_in_either_order(
         assert cancel(world, order).status == 202
         world.run()
     else:
-        # The news is being written when the cancel comes.
+        # The cancel arrives while the payment is being recorded.
         replies: list[Reply] = []
         in_the_moment_before(world, 1, lambda: replies.append(cancel(world, order)))
         world.hear_stripe()
@@ -223,7 +221,7 @@ def test_a_cancel_and_the_payment_s_settlement_cross_in_either_order(
     assert_canceled(world, order)
 
 
-def test_a_cancel_while_the_card_is_being_charged_gives_the_money_back(world: World) -> None:
+def test_a_cancel_during_the_charge_is_refunded(world: World) -> None:
     replies: list[Reply] = []
 
     def choose(name: str) -> Mishap | None:
@@ -243,7 +241,7 @@ def test_a_cancel_while_the_card_is_being_charged_gives_the_money_back(world: Wo
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_cancel_that_breaks_anywhere_is_carried_on(world: World, mishap: Mishap) -> None:
+def test_a_cancel_that_breaks_at_any_side_effect_is_completed(world: World, mishap: Mishap) -> None:
     for position in range(6):
         world.callbacks.received.clear()
         order = placed(world, "authentication_required")

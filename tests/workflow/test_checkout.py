@@ -1,4 +1,4 @@
-"""Orders without a saved method: paid on a page of Stripe, through the real handlers and the real workflow."""
+"""Orders without a saved payment method, paid on a Stripe Checkout page."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def assert_nothing_kept(world: World, order: Order, account: str = "no_method") 
     assert len(world.callbacks.received) == 1
 
 
-# -- it is paid ---------------------------------------------------------------------------------------------------
+# -- paid ---------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_happens_until_the_customer_has_paid(world: World) -> None:
@@ -72,7 +72,7 @@ def test_nothing_happens_until_the_customer_has_paid(world: World) -> None:
     assert world.net_paid("no_method") == 0 and not world.platform.services and not world.callbacks.received
 
 
-def test_a_paid_page_leads_to_the_site(world: World) -> None:
+def test_paying_the_page_delivers_the_site(world: World) -> None:
     order = placed(world)
     pay(world, order)
     world.run()
@@ -81,7 +81,7 @@ def test_a_paid_page_leads_to_the_site(world: World) -> None:
     assert "payment_url" not in shown["order"] and shown["site"]["id"]
 
 
-def test_all_of_it_works_without_one_webhook(world: World) -> None:
+def test_an_order_is_paid_and_delivered_without_webhooks(world: World) -> None:
     world.webhooks_on = world.platform_webhooks_on = False
     order = placed(world)
     pay(world, order)
@@ -89,7 +89,7 @@ def test_all_of_it_works_without_one_webhook(world: World) -> None:
     assert_completed(world, order)
 
 
-def test_who_pays_soon_does_not_wait_an_hour_for_a_lost_webhook(world: World) -> None:
+def test_an_early_payment_with_a_lost_webhook_is_found_within_minutes(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.live(600, every=60)
@@ -98,7 +98,7 @@ def test_who_pays_soon_does_not_wait_an_hour_for_a_lost_webhook(world: World) ->
     assert again(world, order).entered(OrderStatus.PROCESSING) is not None
 
 
-def test_webhooks_in_any_order_and_twice_are_one_payment(world: World) -> None:
+def test_repeated_webhooks_in_reverse_order_are_one_payment(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.fresh_stripe_events()
@@ -111,7 +111,7 @@ def test_webhooks_in_any_order_and_twice_are_one_payment(world: World) -> None:
 
 @pytest.mark.parametrize("lag", [0, 3600])
 @pytest.mark.parametrize("line_metadata", [False, True])
-def test_an_invoice_that_comes_late_or_not_marked_changes_nothing(
+def test_a_late_invoice_or_missing_line_metadata_changes_nothing(
     world: World, lag: int, line_metadata: bool
 ) -> None:
     world.stripe.controls.set(checkout_invoice_lags=lag, checkout_line_metadata=line_metadata)
@@ -122,7 +122,7 @@ def test_an_invoice_that_comes_late_or_not_marked_changes_nothing(
     assert session_of(world, order)["invoice"]
 
 
-def test_a_declined_card_can_be_followed_by_a_good_one(world: World) -> None:
+def test_a_declined_card_can_be_replaced_by_a_valid_one(world: World) -> None:
     order = placed(world)
     session = session_of(world, order)["id"]
     with pytest.raises(StripeError):
@@ -139,7 +139,7 @@ def test_a_declined_card_can_be_followed_by_a_good_one(world: World) -> None:
     assert_completed(world, order)
 
 
-def test_the_method_that_paid_pays_the_next_order_and_the_renewals(world: World) -> None:
+def test_the_payment_method_is_saved_for_the_next_order_and_the_renewals(world: World) -> None:
     order = placed(world)
     pay(world, order)
     world.run()
@@ -153,7 +153,7 @@ def test_the_method_that_paid_pays_the_next_order_and_the_renewals(world: World)
     assert world.net_paid("no_method") == 2 * order.price.amount
 
 
-def test_a_default_method_of_the_customer_stays(world: World) -> None:
+def test_an_existing_default_payment_method_is_kept(world: World) -> None:
     order = placed(world)
     customer = world.accounts["no_method"]["customer"]
     client = world.services.stripe.client
@@ -164,12 +164,11 @@ def test_a_default_method_of_the_customer_stays(world: World) -> None:
     world.live(60, every=60)
     assert world.stripe.get(customer)["invoice_settings"]["default_payment_method"] == other
     (renewal,) = world.stripe.subscriptions()
-    assert renewal["default_payment_method"] != other  # what paid the first term pays the next
+    assert renewal["default_payment_method"] != other  # renewals use the method that paid the first term
 
 
 @pytest.mark.parametrize("lasts", ["until after the delivery", "for good"])
-def test_a_payment_counts_though_its_method_cannot_be_kept(world: World, lasts: str) -> None:
-    """An order can do without a default method, and not without its money."""
+def test_a_payment_counts_even_if_its_method_cannot_be_saved(world: World, lasts: str) -> None:
     order = placed(world)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == KEEP else None)
     pay(world, order)
@@ -184,7 +183,7 @@ def test_a_payment_counts_though_its_method_cannot_be_kept(world: World, lasts: 
     assert "payment_url" not in order_site(world).body
 
 
-def test_a_cancelled_order_gives_its_money_back_though_its_method_cannot_be_kept(world: World) -> None:
+def test_a_cancelled_order_is_refunded_even_if_its_method_cannot_be_saved(world: World) -> None:
     order = placed(world)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == KEEP else None)
     world.webhooks_on = False
@@ -195,7 +194,7 @@ def test_a_cancelled_order_gives_its_money_back_though_its_method_cannot_be_kept
     assert_nothing_kept(world, order)
 
 
-def test_an_account_that_stripe_does_not_know_gets_a_customer_once(world: World) -> None:
+def test_an_account_without_a_stripe_customer_gets_exactly_one(world: World) -> None:
     order = placed(world, "no_customer")
     account = world.services.directory.account("acc_no_customer")
     assert account is not None and account.stripe_customer_id == session_of(world, order)["customer"]
@@ -208,10 +207,10 @@ def test_an_account_that_stripe_does_not_know_gets_a_customer_once(world: World)
     assert world.net_paid("no_customer") == order.price.amount
 
 
-# -- where the customer goes --------------------------------------------------------------------------------------
+# -- redirects and language ---------------------------------------------------------------------------------------
 
 
-def test_the_customer_comes_back_to_the_client_with_the_order_and_the_outcome(world: World) -> None:
+def test_the_return_url_receives_the_order_id_and_the_outcome(world: World) -> None:
     body = {**site(), "return_url": "https://shop.example/done?basket=7"}
     order = placed(world, body=body)
     session = session_of(world, order)
@@ -221,7 +220,7 @@ def test_the_customer_comes_back_to_the_client_with_the_order_and_the_outcome(wo
         assert query == {"basket": ["7"], "order_id": [order.uuid], "outcome": [outcome]}
 
 
-def test_without_an_address_of_the_client_the_customer_comes_to_the_order_s_page(world: World) -> None:
+def test_without_a_return_url_the_customer_returns_to_the_order_page(world: World) -> None:
     order = placed(world)
     session = session_of(world, order)
     page, _, query = session["success_url"].partition("?")
@@ -230,16 +229,16 @@ def test_without_an_address_of_the_client_the_customer_comes_to_the_order_s_page
     assert world.services.page_tokens.read(page.rpartition("/")[2]) == (order.account_id, order.number)
 
 
-def test_the_page_speaks_the_customer_s_language(world: World) -> None:
+def test_the_page_uses_the_customers_language(world: World) -> None:
     assert session_of(world, placed(world, "dutch"))["locale"] == "nl"
     assert session_of(world, placed(world, "no_method"))["locale"] == "en"
 
 
-# -- it is not paid -----------------------------------------------------------------------------------------------
+# -- not paid -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("webhooks_on", [True, False])
-def test_a_page_that_is_not_paid_expires_with_its_order(world: World, webhooks_on: bool) -> None:
+def test_an_unpaid_page_expires_with_its_order(world: World, webhooks_on: bool) -> None:
     world.services.catalogue.put_variant(Variant("scarce", capacity=3))
     world.webhooks_on = webhooks_on
     order = placed(world, body=site(variant="scarce"))
@@ -255,8 +254,8 @@ def test_a_page_that_is_not_paid_expires_with_its_order(world: World, webhooks_o
     assert int(counter["used"]["N"]) == 0
 
 
-def test_a_page_that_has_ended_is_not_offered_for_another_hour(world: World) -> None:
-    """Without webhooks too: what is looked at hourly is looked at when its time is over."""
+def test_an_expired_page_is_withdrawn_within_minutes(world: World) -> None:
+    """Without webhooks, the hourly check also runs when the page expires."""
     world.webhooks_on = False
     order = placed(world)
     deadline = session_of(world, order)["expires_at"] * 1000
@@ -268,7 +267,7 @@ def test_a_page_that_has_ended_is_not_offered_for_another_hour(world: World) -> 
     assert ended["status"] == "cancelled" and "payment_url" not in ended
 
 
-def test_a_cancelled_order_can_not_be_paid_any_more(world: World) -> None:
+def test_a_cancelled_order_cannot_be_paid(world: World) -> None:
     order = placed(world)
     assert world.request("DELETE", f"/api/orders/{order.uuid}", account="no_method").status == 202
     world.run()
@@ -279,7 +278,7 @@ def test_a_cancelled_order_can_not_be_paid_any_more(world: World) -> None:
 
 
 @pytest.mark.parametrize("webhooks_on", [True, False])
-def test_a_payment_in_the_moment_of_the_cancel_goes_back(world: World, webhooks_on: bool) -> None:
+def test_a_payment_during_the_cancel_is_refunded(world: World, webhooks_on: bool) -> None:
     world.webhooks_on = webhooks_on
     order = placed(world)
     world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))
@@ -291,11 +290,11 @@ def test_a_payment_in_the_moment_of_the_cancel_goes_back(world: World, webhooks_
     assert_nothing_kept(world, order)
 
 
-def test_a_payment_in_the_moment_of_the_expiry_goes_back_or_is_delivered(world: World) -> None:
+def test_a_payment_during_the_expiry_is_refunded_or_delivered(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))
-    # The schedule is late, and so is the page's own end: until then it can be paid.
+    # The reconciler and the page's own expiry may be late. Until then the page can be paid.
     session = session_of(world, order)
     world.live(23 * 3600 - 1, every=3600)
     world.live(1200, every=60)
@@ -306,8 +305,8 @@ def test_a_payment_in_the_moment_of_the_expiry_goes_back_or_is_delivered(world: 
         assert_nothing_kept(world, order)
 
 
-def test_what_cannot_be_opened_is_an_order_that_failed(world: World) -> None:
-    # Stripe takes no page for less than 0.50 EUR.
+def test_an_order_fails_when_its_page_cannot_be_opened(world: World) -> None:
+    # Stripe refuses a page for less than 0.50 EUR.
     prices = {("standard", Term.MONTHLY, "EUR"): 10}
     world.services.catalogue.put_plan(Plan("9", "cheap", "Cheap", "Cheap", prices))
     reply = order_site(world, body=site(plan="cheap"))
@@ -320,7 +319,7 @@ def test_what_cannot_be_opened_is_an_order_that_failed(world: World) -> None:
 
 
 @pytest.mark.parametrize("invoice", ["at settlement", "at completion"])
-def test_a_debit_is_delivered_when_it_settles(world: World, invoice: str) -> None:
+def test_an_order_paid_by_debit_is_delivered_when_the_debit_settles(world: World, invoice: str) -> None:
     world.stripe.controls.set(checkout_debit_invoice=invoice)
     order = placed(world)
     session = session_of(world, order)["id"]
@@ -343,7 +342,7 @@ def test_a_debit_is_delivered_when_it_settles(world: World, invoice: str) -> Non
 
 @pytest.mark.parametrize("webhooks_on", [True, False])
 @pytest.mark.parametrize("invoice", ["at settlement", "at completion"])
-def test_a_returned_debit_ends_the_order(world: World, invoice: str, webhooks_on: bool) -> None:
+def test_a_returned_debit_fails_the_order(world: World, invoice: str, webhooks_on: bool) -> None:
     world.webhooks_on = webhooks_on
     world.stripe.controls.set(checkout_debit_invoice=invoice)
     order = placed(world)
@@ -356,7 +355,7 @@ def test_a_returned_debit_ends_the_order(world: World, invoice: str, webhooks_on
     assert_nothing_kept(world, order)
 
 
-def test_a_debit_of_a_cancelled_order_goes_back_once_it_has_settled(world: World) -> None:
+def test_a_debit_for_a_cancelled_order_is_refunded_after_it_settles(world: World) -> None:
     order = placed(world)
     session = session_of(world, order)["id"]
     world.stripe.controls.debit_checkout(session)
@@ -374,14 +373,12 @@ def test_a_debit_of_a_cancelled_order_goes_back_once_it_has_settled(world: World
     assert_nothing_kept(world, order)
 
 
-# -- it is paid and not delivered -----------------------------------------------------------------------------------
+# -- paid but not delivered -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("credit_notes", [False, True])
 @pytest.mark.parametrize("lag", [0, 86_400])
-def test_the_money_goes_back_whether_or_not_there_is_an_invoice(
-    world: World, credit_notes: bool, lag: int
-) -> None:
+def test_the_money_is_refunded_with_or_without_an_invoice(world: World, credit_notes: bool, lag: int) -> None:
     world.stripe.controls.set(checkout_credit_notes=credit_notes, checkout_invoice_lags=lag)
     order = placed(world)
     pay(world, order)
@@ -401,7 +398,7 @@ def test_the_money_goes_back_whether_or_not_there_is_an_invoice(
 
 
 def side_effects(world: World) -> int:
-    """How many there are when an order is placed and paid."""
+    """Count the side effects of placing and paying one order."""
     world.mishaps.watch()
     order = placed(world, "no_customer")
     pay(world, order)
@@ -410,7 +407,7 @@ def side_effects(world: World) -> int:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_whatever_breaks_once_an_order_is_paid_once_and_delivered_once(mishap: Mishap) -> None:
+def test_an_order_is_paid_once_and_delivered_once_when_any_side_effect_breaks(mishap: Mishap) -> None:
     with a_world() as world:
         count = side_effects(world)
     assert count > 15
@@ -430,14 +427,14 @@ def test_whatever_breaks_once_an_order_is_paid_once_and_delivered_once(mishap: M
             assert_completed(world, order_of(world, reply, "no_customer"), "no_customer")
 
 
-def test_twenty_copies_of_one_request_are_one_page(world: World) -> None:
+def test_twenty_identical_requests_open_one_page(world: World) -> None:
     replies = [order_site(world, key="one") for _ in range(20)]
     assert len({reply.body["payment_url"] for reply in replies}) == 1
     assert len({reply.body["order"]["id"] for reply in replies}) == 1
     assert len(sessions(world)) == 1
 
 
-def test_a_second_page_of_a_cart_is_an_alarm_once_it_is_paid(world: World) -> None:
+def test_a_second_paid_page_for_one_cart_raises_an_alarm(world: World) -> None:
     order = placed(world)
     session = session_of(world, order)
     client = world.services.stripe.client
@@ -464,7 +461,7 @@ def test_a_second_page_of_a_cart_is_an_alarm_once_it_is_paid(world: World) -> No
     assert world.metrics.counts["SecondPayment"]
 
 
-def test_tax_is_added_where_the_customer_says_to_live() -> None:
+def test_tax_is_added_for_the_country_the_customer_gives() -> None:
     with a_world(automatic_tax=True) as world:
         order = placed(world)
         pay(world, order)

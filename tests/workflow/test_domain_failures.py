@@ -1,7 +1,4 @@
-"""A name that can't be had gives the money back, to the cent and once; a registrar that is only away does not.
-
-And while nobody knows whether the registrar will still deliver, nothing goes back.
-"""
+"""A domain that cannot be delivered is refunded once. Nothing is refunded while the registrar may still deliver."""
 
 from __future__ import annotations
 
@@ -58,7 +55,7 @@ def assert_back_and_alone(world: World, order: Order) -> None:
     assert world.services.orders.due(world.clock.now() + 400 * durations.DAY, 10) == []
 
 
-# -- lost between the check and the registration -------------------------------------------------------------------
+# -- domains lost between the check and the registration -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("account", ["ready", "credit"])
@@ -71,7 +68,7 @@ def assert_back_and_alone(world: World, order: Order) -> None:
         ("fail-example.com", 1, "registration_failed"),
     ],
 )
-def test_a_name_that_can_not_be_had_after_all_is_given_back(
+def test_a_domain_that_turns_out_unavailable_is_refunded(
     world: World, name: str, submissions: int, code: str, account: str
 ) -> None:
     before = world.stripe.balance(world.accounts[account]["customer"])
@@ -85,15 +82,15 @@ def test_a_name_that_can_not_be_had_after_all_is_given_back(
     assert ended.refund.to_credit == (500 if account == "credit" else 0)
     assert world.stripe.balance(world.accounts[account]["customer"]) == before
     assert shown(world, order)["domain"]["status"] == "failed"
-    # Nobody's name is spoilt: it can be ordered again, by anybody. It goes the same way, and that is all.
+    # Any account can order the domain again. That order fails in the same way.
     again = placed(world, name, "ready")
     world.live(1800, every=150)
     assert_given_back(world, again)
     assert world.net_paid("ready") == 0
 
 
-def test_what_the_registrar_says_of_a_contact_names_nobody(world: World) -> None:
-    """It repeats the registrant's address and number; the client of the order gets to know that it was the contact."""
+def test_a_rejected_contact_does_not_expose_personal_data(world: World) -> None:
+    """The registrar's message repeats contact details. The order says only that a contact was rejected."""
     order = placed(world, "badcontact-example.com")
     world.live(1800, every=150)
     ended = now(world, order)
@@ -102,28 +99,28 @@ def test_what_the_registrar_says_of_a_contact_names_nobody(world: World) -> None
     assert "ada@example.com" not in seen and "201234567" not in seen.replace(".", "")
 
 
-def test_a_name_taken_by_somebody_else_after_the_check_is_given_back(world: World) -> None:
+def test_a_domain_taken_after_the_check_is_refunded(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.take(NAME)
     world.live(1800, every=150)
     assert_back_and_alone(world, order)
 
 
-def test_a_transfer_that_is_refused_at_once_is_given_back(world: World) -> None:
+def test_a_transfer_that_is_refused_immediately_is_refunded(world: World) -> None:
     order = transfer(world, "gone-example.com")
     world.live(1800, every=150)
     assert_back_and_alone(world, order)
 
 
 @pytest.mark.parametrize("name", ["taken-example.com", "reserved-example.com", "premium-example.com"])
-def test_what_is_known_to_be_unavailable_costs_nobody_anything(world: World, name: str) -> None:
+def test_an_unavailable_domain_is_refused_before_any_charge(world: World, name: str) -> None:
     refused = world.order_domain(name)
     assert (refused.status, refused.body["code"]) == (422, "domain_unavailable")
     assert not world.items("ORDER#") and not world.items("CART#")
     assert not claims(world) and not contacts(world) and not world.stripe.charges()
 
 
-def test_a_refused_payment_leaves_neither_name_nor_contacts(world: World) -> None:
+def test_a_refused_payment_leaves_no_domain_claim_and_no_contacts(world: World) -> None:
     refused = world.order_domain(NAME, "declined_final", callback=True)
     assert (refused.status, refused.body["code"]) == (422, "cart_pay_failed")
     world.live(HOUR)
@@ -134,7 +131,7 @@ def test_a_refused_payment_leaves_neither_name_nor_contacts(world: World) -> Non
     assert_registered(world, order)
 
 
-def test_an_unpaid_order_expires_and_its_name_is_free(world: World) -> None:
+def test_an_unpaid_order_expires_and_releases_its_domain(world: World) -> None:
     order = placed(world, NAME, "authentication_required")
     world.live(2 * DAY, every=DAY / 4)
     assert now(world, order).status is OrderStatus.EXPIRED
@@ -146,8 +143,8 @@ def test_an_unpaid_order_expires_and_its_name_is_free(world: World) -> None:
     assert world.net_paid("authentication_required") == 0
 
 
-def test_a_debit_that_comes_after_days_finds_the_name_gone(world: World) -> None:
-    """Between the check and the registration lie the days that a bank takes."""
+def test_a_domain_lost_while_a_debit_settles_is_refunded(world: World) -> None:
+    """A bank debit leaves days between the check and the registration."""
     world.stripe.controls.set(sepa_settles_after=5 * DAY)
     order = placed(world, NAME, "sepa")
     world.live(4 * DAY, every=DAY)
@@ -157,11 +154,11 @@ def test_a_debit_that_comes_after_days_finds_the_name_gone(world: World) -> None
     assert_back_and_alone(world, order)
 
 
-# -- the registrar is away: nothing goes back ----------------------------------------------------------------------
+# -- registrar outages: no refund ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ServiceUnavailable"])
-def test_a_registrar_that_is_away_for_an_hour_delivers_afterwards(world: World, code: str) -> None:
+def test_an_order_is_delivered_after_an_hour_of_registrar_outage(world: World, code: str) -> None:
     order = placed(world, NAME)
     world.registrar.fail_next("*", code, status=400 if code == "ThrottlingException" else 503, times=10_000)
     world.live(HOUR, every=200)
@@ -170,10 +167,10 @@ def test_a_registrar_that_is_away_for_an_hour_delivers_afterwards(world: World, 
     world.registrar.clear_faults()
     world.live(1800, every=150)
     assert_alone(world, order)
-    assert len(world.runner.executions[order.uuid].history) == 4  # the machine did not go round in circles
+    assert len(world.runner.executions[order.uuid].history) == 4  # the workflow did not loop
 
 
-def test_a_registrar_that_is_away_while_it_works_changes_nothing(world: World) -> None:
+def test_a_registrar_outage_during_registration_changes_nothing(world: World) -> None:
     order = submitted(world, NAME)
     world.registrar.fail_next("*", times=10_000)
     world.live(3 * HOUR, every=600)
@@ -183,8 +180,8 @@ def test_a_registrar_that_is_away_while_it_works_changes_nothing(world: World) -
     assert_alone(world, order)
 
 
-def test_a_registrar_that_stays_away_for_ever_gives_the_money_back_at_the_deadline(world: World) -> None:
-    """Whether it was asked can't be known then; a person is told."""
+def test_a_permanent_registrar_outage_is_refunded_at_the_deadline(world: World) -> None:
+    """We cannot know whether the registrar received the request, so an operator is alerted."""
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
@@ -203,14 +200,14 @@ def assert_back_and_alone_but_asked(world: World, order: Order) -> None:
     assert world.registrar.submissions(NAME) == 1 and not renewals(world, order)
 
 
-def test_while_the_registrar_is_away_nothing_is_ordered(world: World) -> None:
+def test_no_domain_can_be_ordered_during_a_registrar_outage(world: World) -> None:
     world.registrar.fail_next("*", times=1000)
     refused = world.order_domain(NAME)
     assert refused.status == 503
     assert not world.items("ORDER#") and not claims(world) and not world.stripe.charges()
 
 
-def test_a_zone_that_can_not_be_made_yet_keeps_the_order_open_not_the_money_back(world: World) -> None:
+def test_a_delayed_dns_zone_delays_the_delivery_without_a_refund(world: World) -> None:
     order = submitted(world, NAME)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == "zones.ensure" else None)
     world.live(HOUR, every=300)
@@ -220,11 +217,11 @@ def test_a_zone_that_can_not_be_made_yet_keeps_the_order_open_not_the_money_back
     assert_alone(world, order)
 
 
-# -- refund, or wait? ----------------------------------------------------------------------------------------------
+# -- refund or wait ------------------------------------------------------------------------------------------------
 
 
 def give_up(world: World, order: Order) -> None:
-    """The step RegisterDomain comes to its end without an answer, as its time-out or a fault would end it."""
+    """End the step RegisterDomain without an answer, as a time-out or a fault would."""
     token = world.runner.executions[order.uuid].waiting_token
     assert token is not None
     world.runner.send_task_failure(token, "States.Timeout", "made up")
@@ -233,7 +230,7 @@ def give_up(world: World, order: Order) -> None:
 
 
 @pytest.mark.parametrize("end", ["delivered", "failed", "abandoned"])
-def test_no_refund_before_the_registrar_has_spoken(world: World, end: str) -> None:
+def test_no_refund_before_the_registrar_reports_an_outcome(world: World, end: str) -> None:
     if end == "abandoned":
         world.registrar.configure(delay=30 * DAY)
     order = submitted(world, NAME)
@@ -253,8 +250,8 @@ def test_no_refund_before_the_registrar_has_spoken(world: World, end: str) -> No
         assert_back_and_alone(world, order)
 
 
-def test_a_refund_asked_for_while_the_answer_to_the_order_is_lost_waits(world: World) -> None:
-    """The list of operations may lag behind, so that "nothing there" is no answer for a while."""
+def test_a_refund_waits_while_the_registrars_answer_is_lost(world: World) -> None:
+    """The operation list may lag, so an empty list proves nothing for a while."""
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
@@ -265,19 +262,18 @@ def test_a_refund_asked_for_while_the_answer_to_the_order_is_lost_waits(world: W
     assert_alone(world, order)
 
 
-def test_a_refund_asked_for_after_an_order_that_was_never_taken_waits_for_certainty(world: World) -> None:
+def test_a_refund_waits_until_a_rejected_submission_is_certain(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.fail_next("RegisterDomain", times=1)
     world.run()
     give_up(world, order)
     assert now(world, order).status is OrderStatus.PROCESSING and not world.stripe.credit_notes()
     world.live(HOUR, every=200)
-    assert_alone(world, order)  # the schedule asked again, and that is better than a refund
+    assert_alone(world, order)  # the reconciler retried, which is better than a refund
 
 
 def begun(world: World, *, asked_before: bool) -> Order:
-    """An order whose step died before the registrar was asked, or after it was asked without an answer; the machine
-    has given up on it, and the schedule finds it due."""
+    """Return a due order whose step crashed before it called the registrar, or without an answer."""
     order = placed(world, NAME)
     while now(world, order).status is OrderStatus.PENDING:
         assert world.runner.run_one()
@@ -286,21 +282,20 @@ def begun(world: World, *, asked_before: bool) -> Order:
         world.registrar.fail_next("RegisterDomain")
         world.clock.advance(61)
         world.reconcile()
-        world.clock.advance(HOUR)  # so that "nothing there" is believed
+        world.clock.advance(HOUR)  # an empty operation list is conclusive by now
     world.clock.advance(61)
     return order
 
 
 @pytest.mark.parametrize("asked_before", [True, False])
 @pytest.mark.parametrize("write", range(1, 4))
-def test_a_refund_and_the_schedule_s_order_at_once_have_one_winner(
+def test_a_refund_racing_with_the_reconcilers_submission_has_one_winner(
     world: World, write: int, asked_before: bool
 ) -> None:
-    """RefundOrder finds that the registrar has nothing; in the very moment before it writes that down, the schedule
-    asks for the name. Never both: the money back and the name registered."""
+    """RefundOrder finds no registration. Before it records that, the reconciler submits one."""
     order = begun(world, asked_before=asked_before)
     world.mishaps.in_the_moment_of("table.put_item", world.reconcile, nth=write)
-    with suppress(ProviderUnavailableError):  # the machine tries again then
+    with suppress(ProviderUnavailableError):  # the workflow retries the step
         refund_step(world.services, order.account_id, order.number, "token-of-nobody", "Made up")
     world.mishaps.none()
     world.live(HOUR, every=200)
@@ -308,10 +303,10 @@ def test_a_refund_and_the_schedule_s_order_at_once_have_one_winner(
 
 
 @pytest.mark.parametrize("asked_before", [True, False])
-def test_a_refund_notices_what_the_schedule_orders_after_the_verdict(
+def test_a_refund_detects_a_registration_submitted_after_its_verdict(
     world: World, monkeypatch: pytest.MonkeyPatch, asked_before: bool
 ) -> None:
-    """The registrar has nothing, says the verdict; in the very next moment the schedule asks for the domain."""
+    """The reconciler submits the registration right after the verdict that the registrar has none."""
     order = begun(world, asked_before=asked_before)
     verdict = DomainFulfilment.verdict
 
@@ -342,7 +337,7 @@ def assert_one_of_two(world: World, order: Order) -> None:
 # -- cancel --------------------------------------------------------------------------------------------------------
 
 
-def test_a_paid_order_whose_registration_has_not_begun_is_cancelled(world: World) -> None:
+def test_a_paid_order_can_be_cancelled_before_registration_begins(world: World) -> None:
     order = placed(world, NAME)
     assert cancel(world, order).status == 202
     world.live(HOUR)
@@ -353,7 +348,7 @@ def test_a_paid_order_whose_registration_has_not_begun_is_cancelled(world: World
     assert_registered(world, again)
 
 
-def test_an_unpaid_order_is_cancelled_and_its_name_is_free(world: World) -> None:
+def test_a_cancelled_unpaid_order_releases_its_domain(world: World) -> None:
     order = placed(world, NAME, "authentication_required")
     world.run()
     assert cancel(world, order).status == 202
@@ -362,7 +357,7 @@ def test_an_unpaid_order_is_cancelled_and_its_name_is_free(world: World) -> None
     assert not claims(world) and not contacts(world) and not world.stripe.open_invoices()
 
 
-def test_after_the_registrar_was_asked_a_cancel_is_refused_with_the_reason(world: World) -> None:
+def test_a_cancel_after_submission_to_the_registrar_is_refused_with_a_reason(world: World) -> None:
     order = submitted(world, NAME)
     refused = cancel(world, order)
     assert (refused.status, refused.body["code"]) == (409, "order_not_cancellable")
@@ -374,7 +369,7 @@ def test_after_the_registrar_was_asked_a_cancel_is_refused_with_the_reason(world
 
 
 @pytest.mark.parametrize("write", range(1, 6))
-def test_a_cancel_in_the_moment_that_registration_begins_has_one_winner(world: World, write: int) -> None:
+def test_a_cancel_racing_with_the_start_of_registration_has_one_winner(world: World, write: int) -> None:
     order = placed(world, NAME)
     replies: list[Reply] = []
     world.mishaps.in_the_moment_of("table.put_item", lambda: replies.append(cancel(world, order)), nth=write)
@@ -390,7 +385,7 @@ def test_a_cancel_in_the_moment_that_registration_begins_has_one_winner(world: W
         assert_alone(world, order)
 
 
-def test_a_registration_that_begins_in_the_moment_of_the_cancel_has_one_winner(world: World) -> None:
+def test_a_registration_that_starts_during_a_cancel_has_one_winner(world: World) -> None:
     order = placed(world, NAME)
     world.mishaps.in_the_moment_of("table.put_item", world.runner.run_until_idle)
     reply = cancel(world, order)
@@ -400,16 +395,15 @@ def test_a_registration_that_begins_in_the_moment_of_the_cancel_has_one_winner(w
     assert_alone(world, order)
 
 
-# -- the way back, broken anywhere ---------------------------------------------------------------------------------
+# -- failures during the refund ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_failed_registration_is_given_back_once_whatever_breaks(mishap: Mishap) -> None:
-    """Every side effect from the registrar's word to the end of the order."""
+def test_a_failed_registration_is_refunded_once_when_any_side_effect_breaks(mishap: Mishap) -> None:
+    """Break each side effect from the registrar's failure to the end of the order."""
     with a_world() as world:
-        world.webhooks_on = (
-            False  # Stripe's news change nothing of this, and would be half of the side effects
-        )
+        # Stripe's events change nothing here, and would be half of the side effects.
+        world.webhooks_on = False
         for position in range(40):
             name = f"fail-{position}.com"
             order = submitted(world, name)
@@ -431,7 +425,7 @@ def test_a_failed_registration_is_given_back_once_whatever_breaks(mishap: Mishap
     raise AssertionError("there is no end of side effects")
 
 
-def test_a_refund_that_stripe_refuses_keeps_nothing_waiting_for_ever(world: World) -> None:
+def test_a_refund_that_stripe_refuses_is_made_later(world: World) -> None:
     order = placed(world, "gone-example.com")
     world.stripe.controls.set(refunds="refuse")
     world.live(HOUR, every=300)

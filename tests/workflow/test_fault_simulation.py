@@ -1,6 +1,6 @@
-"""Seeded histories under faults on the real handlers (tests/support/simulation.py); a failing seed can be replayed:
+"""Seeded histories under faults on the real handlers (tests/support/simulation.py).
 
-PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
+Replay a seed: PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ def test_every_invariant_holds_for_machines_on_both_platforms(seed: int) -> None
     assert not history.wrong, "\n".join([f"seed {seed}:", *history.wrong, *history.log])
 
 
-def test_a_seed_is_the_same_history_every_time() -> None:
+def test_a_seed_always_gives_the_same_history() -> None:
     def told(seed: int) -> list[str]:
         return [line for line in simulate(seed, steps=30).log if "at " in line and "calm" not in line]
 
     assert told(7) == told(7)
 
 
-# -- the simulation itself: bugs that were planted must be found ---------------------------------------------------
+# -- the simulation itself must find planted bugs ------------------------------------------------------------------
 
 
 def _without_a_condition(patch: pytest.MonkeyPatch) -> None:
-    """Orders are saved whatever was written meanwhile: cancel and delivery can both win."""
+    """Save orders unconditionally, so a cancel and a delivery can both win."""
 
     def replace_anyhow(order: Order, saved: Order) -> Any:
         return order_store.put(order_store.order_to_item(saved))
@@ -72,7 +72,7 @@ def _without_a_condition(patch: pytest.MonkeyPatch) -> None:
 
 
 def _new_key_per_try(patch: pytest.MonkeyPatch) -> None:
-    """Every try asks Stripe for a payment of its own."""
+    """Create a new payment at Stripe for every try."""
     created = StripeInvoices._create_invoice
     tries = iter(range(1_000_000))
 
@@ -87,12 +87,12 @@ def _nothing_is_taken_down(patch: pytest.MonkeyPatch) -> None:
 
 
 def _addresses_are_kept(patch: pytest.MonkeyPatch) -> None:
-    """A machine at Lightsail is taken down, and its address stays."""
+    """Delete a Lightsail machine but keep its address."""
     patch.setattr(LightsailPlatform, "_release", lambda self, region, place: None)
 
 
 def _a_machine_per_try(patch: pytest.MonkeyPatch) -> None:
-    """Every request to the platform is for a service of its own."""
+    """Request a new service from the platform for every try."""
     asked = VmFulfilment.service_request
 
     def another(self: VmFulfilment, order: Order) -> Any:
@@ -102,7 +102,7 @@ def _a_machine_per_try(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_callback_is_owed(patch: pytest.MonkeyPatch) -> None:
-    """The callback depends on the workflow alone."""
+    """Leave the callback to the workflow alone."""
     patch.setattr(changes, "owed_callback", lambda order, now: None)
     patch.setattr(collect_payment, "owed_callback", lambda order, now: None)
 
@@ -118,7 +118,6 @@ def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_refund(patch: pytest.MonkeyPatch) -> None:
-    """The end is written, and the money never went back."""
 
     def refund(self: StripeRefunds, invoice_id: str, line_key: str, order_id: str) -> Any:
         return RefundState(id="cn_never", amount=0, to_credit=0)
@@ -131,7 +130,7 @@ def _nobody_looks_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def _the_door_stays_open(patch: pytest.MonkeyPatch) -> None:
-    """RefundOrder waits for a debit while the order stays one that is to be delivered."""
+    """RefundOrder waits for a debit while the order can still be delivered."""
     patch.setattr(refund_order, "_give_up", _only_once_it_is_paid(refund_order._give_up))
 
 
@@ -143,35 +142,34 @@ def _only_once_it_is_paid(give_up: Callable[..., Order]) -> Callable[..., Order]
 
 
 def _nobody_is_woken(patch: pytest.MonkeyPatch) -> None:
-    """The reconciler notes what is paid, and does not look whether its execution still waits."""
+    """The reconciler records payments and does not check for waiting executions."""
     patch.setattr(reconcile, "waits_for_its_start", lambda order: order.status is OrderStatus.PENDING)
     patch.setattr(reconcile, "_close", lambda services, order: None)
 
 
 def _nobody_asks_the_registrar(patch: pytest.MonkeyPatch) -> None:
-    """RefundOrder gives back what the registrar may still deliver."""
+    """RefundOrder refunds domains that the registrar may still deliver."""
     patch.setattr(DomainFulfilment, "verdict", lambda self, services, order: Verdict.NOT_ASKED)
     patch.setattr(DomainFulfilment, "committed", lambda self, order: None)
 
 
 def _a_lost_answer_was_a_no(patch: pytest.MonkeyPatch) -> None:
-    """Whoever comes after a lost answer asks again, and the registrar's list is not looked at."""
+    """Submit again after a lost answer, without reading the registrar's operation list."""
     patch.setattr(register_domain, "_earlier_operation", lambda services, order: None)
 
 
 def _names_are_kept(patch: pytest.MonkeyPatch) -> None:
-    """Orders that end undelivered keep their name and their contacts."""
     patch.setattr(order_store, "_gives_back", lambda order: False)
 
 
 def _steps_wait(patch: pytest.MonkeyPatch) -> None:
-    """A delivery is written down, and its step is answered only after the renewal: who dies in between tells nobody."""
+    """Answer the step only after the renewal. A crash in between leaves the step waiting."""
     patch.setattr(reconcile, "answer_delivery", lambda services, order: None)
     patch.setattr(register_domain, "answer_delivery", lambda services, order: None)
 
 
 def _settled_payments_wake_nothing(patch: pytest.MonkeyPatch) -> None:
-    """A payment that settles after its order was given up wakes no step and makes no order due."""
+    """A payment that settles after its order was abandoned makes no order due."""
 
     def forget(services: Any, order: Order) -> Order:
         return changes.change_order(
@@ -210,13 +208,13 @@ def first_seed_that_finds(
             try:
                 if simulate(seed, **settings).wrong:
                     return seed
-            except AssertionError:  # the world found it by itself
+            except AssertionError:  # the world's own checks found it
                 return seed
     return None
 
 
 @pytest.mark.parametrize("bug", PLANTED)
-def test_what_a_planted_bug_replaces_is_there(bug: str) -> None:
+def test_every_planted_bug_can_be_applied(bug: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         PLANTED[bug](patch)
 
@@ -227,12 +225,12 @@ def test_a_planted_bug_is_found(bug: str) -> None:
 
 
 @pytest.mark.parametrize("bug", ["a machine per try", "addresses are kept"])
-def test_a_planted_bug_of_machines_is_found(bug: str) -> None:
+def test_a_planted_machine_bug_is_found(bug: str) -> None:
     assert first_seed_that_finds(PLANTED[bug], range(1, 9), only_machines=True) is not None
 
 
 class AnotherPlatform:
-    """A second platform of the world, with these books."""
+    """A second platform that reports these resources."""
 
     def __init__(self, books: Mapping[str, Mapping[str, int]]) -> None:
         self._books = books
@@ -249,7 +247,7 @@ class AnotherPlatform:
     [({}, False), ({"address": 1}, False), ({"address": 2}, True), ({"vm": 1}, True)],
     ids=["nothing else", "one address", "two addresses", "a second machine"],
 )
-def test_what_stands_is_counted_over_all_platforms(
+def test_resources_are_counted_across_all_platforms(
     monkeypatch: pytest.MonkeyPatch, things: dict[str, int], wrong: bool
 ) -> None:
     with a_world() as world:

@@ -1,5 +1,7 @@
-"""Faults that say nothing about an order: they are retried for hours, then an operator hears of them and redrives, and
-without a redrive the money goes back at the order's deadline."""
+"""Faults that say nothing about an order: the workflow retries for hours, then an operator is alerted and redrives.
+
+Without a redrive the order is refunded at its deadline.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def break_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[[], None]]:
-    """`break_step(step, error, times)` lets the step raise, for ever without `times`; what it returns repairs it."""
+    """`break_step(step, error, times)` makes the step raise, permanently without `times`. It returns the repair."""
 
     def break_it(step: str, error: Exception, times: int | None = None) -> Callable[[], None]:
         folder, name = USE_CASES[step]
@@ -60,7 +62,7 @@ def break_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[[], No
 
 
 def placed(world: World, step: str) -> Order:
-    """An order whose workflow passes this step."""
+    """Return an order whose workflow runs this step."""
     place = world.order_domain if step == "RegisterDomain" else world.place
     reply = place(callback=True)
     assert reply.status == 202, reply.body
@@ -91,20 +93,20 @@ DELIVERING = ["ChargeOrder", "ProvisionHosting", "RegisterDomain", "SendCallback
 
 
 @pytest.mark.parametrize("step", DELIVERING)
-def test_a_step_that_raises_key_error_three_times_and_then_works_delivers(
+def test_a_step_that_fails_three_times_and_then_works_delivers(
     world: World, break_step: Any, step: str
 ) -> None:
     break_step(step, KeyError("plan"), times=3)
     order = placed(world, step)
     world.run()
-    world.runner.advance(2 * MINUTE)  # the workflow's own retries, without the schedule
+    world.runner.advance(2 * MINUTE)  # the workflow's own retries, without the reconciler
     assert world.metrics.counts["StepFault"] == 3
     assert_delivered(world, order)
     assert not world.alerts.sent
 
 
 @pytest.mark.parametrize("step", DELIVERING)
-def test_a_permission_that_is_granted_an_hour_later_costs_no_delivery(
+def test_an_order_is_delivered_when_a_permission_is_granted_an_hour_later(
     world: World, break_step: Any, step: str
 ) -> None:
     grant = break_step(step, ClientError(DENIED, "GetItem"))
@@ -118,7 +120,7 @@ def test_a_permission_that_is_granted_an_hour_later_costs_no_delivery(
     assert not world.alerts.sent
 
 
-def test_a_refund_waits_for_a_permission_too(world: World, break_step: Any) -> None:
+def test_a_refund_waits_for_a_permission(world: World, break_step: Any) -> None:
     grant = break_step("RefundOrder", ClientError(DENIED, "GetItem"))
     order = placed(world, "ProvisionHosting")
     world.run(finish=False)
@@ -132,7 +134,7 @@ def test_a_refund_waits_for_a_permission_too(world: World, break_step: Any) -> N
 
 
 def broken_for_ever(world: World, break_step: Any, step: str) -> tuple[Order, Callable[[], None]]:
-    """An order whose workflow has failed in this step after all its retries; the schedule did not run meanwhile."""
+    """Return an order that failed in this step after all retries without the reconciler, and the repair."""
     repair = break_step(step, KeyError("plan"))
     order = placed(world, step)
     world.run()
@@ -149,7 +151,7 @@ def broken_for_ever(world: World, break_step: Any, step: str) -> tuple[Order, Ca
     ("step", "left"),
     [("ProvisionHosting", r"[23] h \d+ min"), ("RegisterDomain", "6 d 1[0-3] h")],
 )
-def test_a_fault_that_never_ends_is_reported_with_order_step_and_time_left(
+def test_a_permanent_fault_is_reported_with_order_step_and_time_left(
     world: World, break_step: Any, step: str, left: str
 ) -> None:
     order, repair = broken_for_ever(world, break_step, step)
@@ -166,7 +168,7 @@ def test_a_fault_that_never_ends_is_reported_with_order_step_and_time_left(
     assert len(world.alerts.sent) == 1
 
 
-def test_a_broken_charge_is_reported_too_and_carried_on(world: World, break_step: Any) -> None:
+def test_a_failed_charge_step_is_reported_and_resumes_after_a_redrive(world: World, break_step: Any) -> None:
     order, repair = broken_for_ever(world, break_step, "ChargeOrder")
     ((subject, _),) = world.alerts.sent
     assert subject == f"Order {order.uuid} failed in ChargeOrder"
@@ -176,7 +178,7 @@ def test_a_broken_charge_is_reported_too_and_carried_on(world: World, break_step
     assert_delivered(world, order)
 
 
-def test_a_callback_that_cannot_be_sent_is_reported_as_no_question_of_money(
+def test_the_report_of_an_unsent_callback_says_that_no_money_is_at_stake(
     world: World, break_step: Any
 ) -> None:
     order, _ = broken_for_ever(world, break_step, "SendCallback")
@@ -186,7 +188,7 @@ def test_a_callback_that_cannot_be_sent_is_reported_as_no_question_of_money(
 
 
 @pytest.mark.parametrize("step", ["ChargeOrder", "ProvisionHosting"])
-def test_without_a_redrive_the_money_goes_back_at_the_deadline(
+def test_without_a_redrive_the_order_is_refunded_at_its_deadline(
     world: World, break_step: Any, step: str
 ) -> None:
     order, repair = broken_for_ever(world, break_step, step)
@@ -195,7 +197,7 @@ def test_without_a_redrive_the_money_goes_back_at_the_deadline(
     world.live(9 * HOUR, every=15 * MINUTE)
     assert_refunded(world, order)
     assert not world.platform.services
-    # A redrive that comes after it changes nothing, and the workflow comes to its end.
+    # A redrive after the refund changes nothing, and the workflow succeeds.
     repair()
     world.runner.redrive(order.uuid)
     world.live(HOUR, every=15 * MINUTE)
@@ -212,7 +214,7 @@ def test_without_a_redrive_a_registration_is_refunded_after_seven_days(world: Wo
     assert world.registrar.submissions("hosting-example.com") == 0
 
 
-def test_a_time_out_of_the_platform_still_refunds(world: World) -> None:
+def test_a_platform_time_out_is_still_refunded(world: World) -> None:
     order = placed(world, "ProvisionHosting")
     world.run(finish=False)
     world.runner.advance(6 * HOUR + MINUTE)
@@ -224,7 +226,7 @@ def test_a_time_out_of_the_platform_still_refunds(world: World) -> None:
 
 
 class Stacks:
-    """CloudFormation, as far as the runbook asks it."""
+    """The part of CloudFormation that the runbook calls."""
 
     def __init__(self, machine_arn: str) -> None:
         self._outputs = [
@@ -243,7 +245,7 @@ def commands_of(section: str) -> list[str]:
 
 
 @pytest.mark.parametrize("which", ["one", "all"])
-def test_the_runbook_s_commands_find_and_redrive_what_failed(
+def test_the_runbook_commands_find_and_redrive_failed_executions(
     world: World, break_step: Any, tmp_path: Path, which: str
 ) -> None:
     order, repair = broken_for_ever(world, break_step, "ProvisionHosting")

@@ -1,4 +1,4 @@
-"""Found by reading as an attacker and as a new operator: what the operator hears, and money that comes late."""
+"""Edge cases of faults: what the operator is alerted about, and payments that arrive late."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def placed(world: World, account: str = "ready") -> Order:
 
 
 def written_off(world: World, every: float) -> tuple[Order, str]:
-    """An order that has failed because an operator wrote its invoice off; and the invoice."""
+    """Return an order that failed because an operator wrote off its invoice, and the invoice id."""
     order = placed(world, ACCOUNT)
     world.run()
     invoice = world.cart(order.cart_token, ACCOUNT).payment.reference or ""
@@ -52,7 +52,7 @@ def written_off(world: World, every: float) -> tuple[Order, str]:
 
 
 def pay(world: World, invoice: str) -> None:
-    """Stripe lets the customer pay it all the same."""
+    """Pay the written-off invoice, which Stripe still allows."""
     with world.stripe.state.lock:
         world.stripe.state.get("invoice", invoice)["status"] = "open"
     world.stripe.controls.pay(invoice)
@@ -61,9 +61,11 @@ def pay(world: World, invoice: str) -> None:
 # -- money ------------------------------------------------------------------------------------------------------------
 
 
-def test_money_that_comes_while_an_ended_order_is_closed_goes_back(world: World) -> None:
-    """The reconciler has read an unpaid cart and is about to clear `due_at`; in this moment the money comes and makes
-    the order due again. Clearing it now would keep the customer's money for ever."""
+def test_a_payment_that_arrives_while_an_ended_order_is_closed_is_refunded(world: World) -> None:
+    """The payment makes the order due right before the reconciler clears `due_at`.
+
+    Clearing it would keep the customer's money permanently.
+    """
     _, invoice = written_off(world, every=MINUTE)
     struck: list[str] = []
 
@@ -82,7 +84,7 @@ def test_money_that_comes_while_an_ended_order_is_closed_goes_back(world: World)
     assert world.net_paid(ACCOUNT) == 0
 
 
-# -- what the operator hears ------------------------------------------------------------------------------------------
+# -- operator alerts --------------------------------------------------------------------------------------------------
 
 
 def failed_charge_of_a_debit(world: World, break_step: Any) -> tuple[Order, Any]:  # noqa: F811
@@ -98,19 +100,19 @@ def failed_charge_of_a_debit(world: World, break_step: Any) -> tuple[Order, Any]
     return order, repair
 
 
-def test_the_report_of_an_unpaid_order_says_what_its_payment_changes(
+def test_the_report_of_an_unpaid_order_states_the_time_left_after_payment(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
-    """A debit settles within days, and then the order has eight hours, not what is left of the fortnight."""
+    """A debit settles within days. The order then has eight hours, not the rest of the fortnight."""
     failed_charge_of_a_debit(world, break_step)
     ((_, text),) = world.alerts.sent
     assert "If it is paid before" in text and "8 h" in text, text
 
 
-def test_a_paid_order_that_no_workflow_carries_rings(world: World, break_step: Any) -> None:  # noqa: F811
+def test_a_paid_order_without_a_running_workflow_raises_an_alarm(world: World, break_step: Any) -> None:  # noqa: F811
     order, repair = failed_charge_of_a_debit(world, break_step)
-    repair()  # all is well again, but this one was not redriven
+    repair()  # the fault is repaired, but this execution is not redriven
     world.metrics.counts.clear()
     world.live(3 * DAY, every=HOUR)
     invoice = world.cart(order.cart_token, "sepa").payment.reference or ""
@@ -121,8 +123,8 @@ def test_a_paid_order_that_no_workflow_carries_rings(world: World, break_step: A
 
 
 @pytest.mark.parametrize("step", ["charge_order", "provision_hosting"])
-def test_a_function_that_cannot_start_rings_within_the_hour(world: World, step: str) -> None:
-    """An import error, a time-out or a missing right to invoke: none of our code runs, so none of it counts."""
+def test_a_function_that_cannot_start_raises_an_alarm_within_the_hour(world: World, step: str) -> None:
+    """After an import error, a time-out or a missing invoke permission, none of our code runs to count the fault."""
     working = world.runner._invoke
     broken = handler_of(step)
 
@@ -139,12 +141,12 @@ def test_a_function_that_cannot_start_rings_within_the_hour(world: World, step: 
     assert world.metrics.counts["StepFault"] > 0
 
 
-def test_the_report_is_sent_although_the_history_cannot_be_read(
+def test_the_report_is_sent_even_if_the_history_cannot_be_read(
     world: World,
     break_step: Any,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A missing permission is what an operator must hear of; it must not silence the message."""
+    """A missing permission must not suppress the report."""
 
     def denied(self: Any, **given: Any) -> Any:
         answer: Any = {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}
@@ -156,7 +158,7 @@ def test_the_report_is_sent_although_the_history_cannot_be_read(
     assert order.uuid in subject
 
 
-def test_the_report_is_sent_although_there_is_no_such_order(world: World) -> None:
+def test_the_report_is_sent_even_for_an_unknown_order(world: World) -> None:
     order_id = "0f0e0d0c-0000-4000-8000-000000000000"
     detail = {
         "executionArn": f"{world.runner.arn.replace('stateMachine', 'execution')}:{order_id}",
@@ -168,7 +170,7 @@ def test_the_report_is_sent_although_there_is_no_such_order(world: World) -> Non
     assert len(world.alerts.sent) == 1
 
 
-def test_the_report_of_an_ended_order_whose_money_must_go_back_says_so(
+def test_the_report_of_an_ended_order_does_not_hide_a_pending_refund(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
@@ -185,9 +187,11 @@ def test_the_report_of_an_ended_order_whose_money_must_go_back_says_so(
     assert "No money is at stake" not in text
 
 
-def test_the_runbook_names_the_failed_step_although_its_history_has_pages() -> None:
-    """48 retries are more than 100 events, which is a page. With `--output text` the CLI applies `--query` to each page
-    by itself, so that `[0]` of the first page is `None`."""
+def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
+    """48 retries are more than 100 events, which is one page.
+
+    With `--output text` the CLI applies `--query` to each page, so `[0]` of the first page is `None`.
+    """
     (line,) = [
         part
         for part in commands_of("An execution failed")[0].replace("\\\n", " ").splitlines()
@@ -200,11 +204,10 @@ def test_the_runbook_names_the_failed_step_although_its_history_has_pages() -> N
 # -- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_retry_on_a_machine_whose_clock_is_behind_is_still_answered(
+def test_a_retry_on_a_host_whose_clock_is_behind_is_answered(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With FULL jitter a retry may come at once, and clocks of two machines differ. Its token must not be lost: nothing
-    else lets a paid order go on."""
+    """With FULL jitter a retry may come immediately. Only its token can resume a paid order."""
     put, ahead = DynamoTokenStore.put_token, [5000]
 
     def on_its_own_clock(self: Any, account: str, number: int, step: str, token: str, now: int) -> None:

@@ -1,4 +1,4 @@
-"""The same request again: however often, however many at once, and whatever broke the time before."""
+"""Replays of the same request: any number, concurrent, and after any failure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hosting_orders.domain.order import Order, OrderStatus
 from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world
 
-# Well more than placing an order has; the test finds out where they end.
+# More than placing an order has. The test finds the real number.
 MOST_SIDE_EFFECTS = 25
 
 
@@ -33,14 +33,14 @@ def assert_delivered_once(world: World, orders: int = 1) -> None:
     assert len(world.stripe.charges()) == orders
     assert not world.stripe.open_invoices()
     assert [invoice["status"] for invoice in world.stripe.invoices()] == ["paid"] * orders
-    world.live(60)  # renewals begin in the schedule
+    world.live(60)  # the reconciler starts renewals
     assert len(world.runner.executions) == orders
     assert sum(service.built for service in world.platform.services.values()) == orders
     assert len(world.stripe.subscriptions()) == orders
 
 
-def test_twenty_posts_at_once_are_one_order_and_one_charge(world: World) -> None:
-    world.place()  # functions are imported before the threads begin
+def test_twenty_concurrent_posts_are_one_order_and_one_charge(world: World) -> None:
+    world.place()  # import the functions before the threads start
     world.run()
     with ThreadPoolExecutor(20) as threads:
         replies = list(threads.map(lambda _: world.place(key="once"), range(20)))
@@ -61,7 +61,7 @@ def test_the_same_key_with_another_body_is_refused_and_changes_nothing(world: Wo
     assert_delivered_once(world)
 
 
-def test_a_replay_after_the_end_only_reads(world: World) -> None:
+def test_a_replay_after_delivery_only_reads(world: World) -> None:
     first = world.place(key="k")
     world.run()
     again = world.place(key="k")
@@ -85,25 +85,24 @@ def test_a_replay_of_a_refused_payment_is_refused_again(world: World, webhooks: 
 
 
 def by_client(world: World) -> None:
-    """The client alone repeats its request; no webhook of Stripe comes and no schedule runs."""
+    """Only the client repeats its request, without webhooks or the reconciler."""
     world.webhooks_on = False
-    world.advance(121)  # until then its first process might still be at it
+    world.advance(121)  # the first process's payment lease has expired
     assert world.place(key="k", callback=True).status == 202
     world.run()
 
 
 def by_schedule(world: World) -> None:
-    """Nobody but the schedule looks after the order."""
+    """Only the reconciler continues the order."""
     world.webhooks_on = world.platform_webhooks_on = False
     world.live_until_settled(the_order(world).uuid, every=600, most=3600)
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 @pytest.mark.parametrize("carry_on", [by_client, by_schedule])
-def test_an_order_survives_every_mishap_of_its_placing(
+def test_placing_an_order_survives_a_failure_at_any_side_effect(
     carry_on: Callable[[World], None], mishap: Mishap
 ) -> None:
-    """One side effect of place_order after the other goes wrong, in a world of its own."""
     for position in range(MOST_SIDE_EFFECTS):
         with a_world() as world:
             world.mishaps.strike(position, mishap)
@@ -112,7 +111,7 @@ def test_an_order_survives_every_mishap_of_its_placing(
             name = world.mishaps.seen[position] if reached else ""
             world.mishaps.none()
             if not world.items("ORDER#"):
-                # It was told that nothing was written, and so it is. The client asks again.
+                # Nothing was written, as the response says. The client retries.
                 assert reply.status >= 500 and not world.stripe.invoices(), (position, name)
                 assert world.place(key="k", callback=True).status == 202
                 world.run()
@@ -127,8 +126,8 @@ def test_an_order_survives_every_mishap_of_its_placing(
 
 
 @pytest.mark.parametrize("mishap", [Mishap.CRASH_BEFORE, Mishap.CRASH_AFTER])
-def test_stripe_s_webhooks_alone_carry_a_charged_order_on(world: World, mishap: Mishap) -> None:
-    """The process dies after the charge: no client comes back and no schedule runs."""
+def test_stripe_webhooks_alone_continue_a_charged_order(world: World, mishap: Mishap) -> None:
+    """The client does not retry and the reconciler does not run."""
     world.mishaps.watch(lambda name: mishap if name == "workflow.start_execution" else None)
     assert world.place(key="k").status == 502
     world.mishaps.none()
@@ -136,7 +135,7 @@ def test_stripe_s_webhooks_alone_carry_a_charged_order_on(world: World, mishap: 
     assert_delivered_once(world)
 
 
-def test_a_process_that_dies_right_after_the_charge_is_replaced_by_the_webhook(world: World) -> None:
+def test_a_webhook_continues_an_order_after_a_crash_right_after_the_charge(world: World) -> None:
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name.endswith("invoices/pay") else None)
     assert world.place(key="k").status == 502
     world.mishaps.none()
@@ -145,8 +144,8 @@ def test_a_process_that_dies_right_after_the_charge_is_replaced_by_the_webhook(w
     assert_delivered_once(world)
 
 
-def test_a_declined_payment_whose_process_died_before_tidying_up_is_tidied_up(world: World) -> None:
-    """Stripe had refused the card for good, and nobody was left to void the invoice."""
+def test_a_declined_invoice_is_voided_after_a_crash(world: World) -> None:
+    """The process crashed between the permanent decline and voiding the invoice."""
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name.endswith("invoices/void") else None)
     assert world.place("declined_final", key="k", callback=True).status == 502
     world.mishaps.none()
@@ -159,8 +158,8 @@ def test_a_declined_payment_whose_process_died_before_tidying_up_is_tidied_up(wo
     assert len(world.callbacks.received) == 1 and not world.platform.services
 
 
-def test_a_fault_of_the_table_does_not_give_the_money_back(world: World) -> None:
-    """Faults are retried by the workflow; only facts lead to RefundOrder."""
+def test_a_table_fault_does_not_cause_a_refund(world: World) -> None:
+    """The workflow retries faults. Only a known failure leads to RefundOrder."""
     struck: list[str] = []
 
     def once_per_step(name: str) -> Mishap | None:
@@ -180,11 +179,11 @@ def test_a_fault_of_the_table_does_not_give_the_money_back(world: World) -> None
     assert_delivered_once(world)
 
 
-def test_a_replay_while_stripe_is_away_is_answered_as_the_first_request_was(world: World) -> None:
+def test_a_replay_during_a_stripe_outage_gets_the_first_response(world: World) -> None:
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     first = world.place(key="k")
     assert first.status == 202
-    world.advance(300)  # the first process's right to start the payment has ended
+    world.advance(300)  # the first process's payment lease has expired
     again = world.place(key="k")
     assert (again.status, again.headers["idempotent-replayed"]) == (202, "true")
     assert again.body["orders"][0]["id"] == first.body["orders"][0]["id"]

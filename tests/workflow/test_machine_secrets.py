@@ -1,5 +1,4 @@
-"""The root password that we make is nowhere to be read: not in logs, callbacks, the table, its stream, or a workflow's
-data; and neither is a customer's key."""
+"""The generated root password appears nowhere in plain text. A customer's SSH key appears only in the stored order."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ KEY = "AAAAC3NzaC1lZDI1NTE5AAAAINAmUhkUHOtXTgd5/H7wH5vhM7pfD3DidAlAvknMUDPG"
 
 @contextmanager
 def overheard() -> Iterator[io.StringIO]:
-    """All that is logged, by any logger."""
+    """Capture everything that any logger writes."""
     written = io.StringIO()
     handlers = [handler for handler in logger().handlers if isinstance(handler, logging.StreamHandler)]
     assert handlers
@@ -41,7 +40,7 @@ def overheard() -> Iterator[io.StringIO]:
 
 
 def tell_a_story(world: World, platform: ForgetfulLightsail) -> None:
-    """Machines are delivered, refused, given up and asked for in vain, with faults on the way."""
+    """Deliver, refuse, abandon and reject machine orders, with faults on the way."""
     callback = {"url": "https://client.example/hook"}
 
     def order(**changes: str) -> str:
@@ -66,7 +65,7 @@ def tell_a_story(world: World, platform: ForgetfulLightsail) -> None:
     broken = world.services.cipher
     sealed = broken.seal
     broken.seal = lambda *_: 1 / 0
-    world.place_cart({"vm": CLOUD})  # a fault of ours, with its traceback in the log
+    world.place_cart({"vm": CLOUD})  # our own fault, with a traceback in the log
     broken.seal = sealed
     opened = broken.open
     broken.open = lambda *_: 1 / 0
@@ -80,7 +79,7 @@ def tell_a_story(world: World, platform: ForgetfulLightsail) -> None:
             assert world.request("GET", f"/api/orders/{found['id']}{below}").status == 200
 
 
-def test_neither_the_password_nor_the_key_is_to_be_read_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_the_password_nor_the_key_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
     passwords: list[str] = []
 
     def noted() -> str:
@@ -119,5 +118,5 @@ def test_neither_the_password_nor_the_key_is_to_be_read_anywhere(monkeypatch: py
     assert len(told["callbacks"]) > 500 and "ORDER#" in told["stream"]
     for where, text in told.items():
         assert [password for password in passwords if password in text] == [], where
-        # A public key is no secret, but it is its owner's: it is in the order alone.
+        # A public key is not secret, but it belongs to its owner. Only the order may hold it.
         assert where in ("table", "stream") or KEY not in text, where

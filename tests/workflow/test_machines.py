@@ -1,4 +1,4 @@
-"""Virtual machines: what each plan can have, how one logs in, when it is looked at, and what real money is for."""
+"""Virtual machines: options per plan, passwords and keys, check intervals, and live or test money."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def shown(world: World, order: Order, **headers: str) -> dict[str, Any]:
 
 
 def refused(world: World, vm: dict[str, Any]) -> dict[str, Any]:
-    """The one thing that is wrong with it; nothing was written."""
+    """Return the only problem of a refused order, and check that nothing was written."""
     reply = world.place_cart({"vm": vm})
     assert reply.status == 400, reply.body
     assert world.items("ORDER#") == [] and world.net_paid() == 0
@@ -63,10 +63,10 @@ def refused(world: World, vm: dict[str, Any]) -> dict[str, Any]:
     return dict(problem)
 
 
-# -- what a plan can have -----------------------------------------------------------------------------------------
+# -- options per plan ---------------------------------------------------------------------------------------------
 
 
-def test_the_platform_is_asked_in_its_own_words_and_for_what_was_sold(
+def test_the_platform_receives_its_own_identifiers_and_the_sold_size(
     world: World, cloud: ForgetfulLightsail
 ) -> None:
     placed = order(world)
@@ -101,7 +101,7 @@ def test_the_platform_is_asked_in_its_own_words_and_for_what_was_sold(
         ({**OWN, "location": "fra"}, "unknown_location", "location", "ams, pdx"),
     ],
 )
-def test_a_plan_is_refused_with_what_its_platform_does_not_have(
+def test_an_option_that_the_plans_platform_lacks_is_refused(
     world: World, cloud: ForgetfulLightsail, vm: dict[str, Any], code: str, pointer: str, choices: str
 ) -> None:
     problem = refused(world, vm)
@@ -110,7 +110,7 @@ def test_a_plan_is_refused_with_what_its_platform_does_not_have(
     assert f"with the plan {vm['plan']}; it is one of: {choices}." in problem["message"]
 
 
-def test_everything_that_is_wrong_is_said_at_once(world: World, cloud: ForgetfulLightsail) -> None:
+def test_all_errors_are_reported_together(world: World, cloud: ForgetfulLightsail) -> None:
     vm = {
         **dict.fromkeys(("plan", "image", "location", "term"), "mars"),
         "hostname": "-",
@@ -123,7 +123,7 @@ def test_everything_that_is_wrong_is_said_at_once(world: World, cloud: Forgetful
     assert pointers == {"plan", "image", "location", "term", "hostname", "ssh_key"}
 
 
-def test_about_lists_each_plan_with_what_it_can_have_and_all_of_that_can_be_ordered(
+def test_every_plan_and_option_that_about_lists_can_be_ordered(
     world: World, cloud: ForgetfulLightsail
 ) -> None:
     about = world.request("GET", "/api/about").body
@@ -145,7 +145,9 @@ def test_about_lists_each_plan_with_what_it_can_have_and_all_of_that_can_be_orde
     assert "lightsail" not in json.dumps(about) and "small_3_0" not in json.dumps(about)
 
 
-def test_a_site_is_not_sold_where_only_machines_run(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_site_cannot_be_ordered_in_a_location_for_machines_only(
+    world: World, cloud: ForgetfulLightsail
+) -> None:
     about = world.request("GET", "/api/about").body
 
     assert [place["short_name"] for place in about["locations"]] == ["ams", "pdx"]
@@ -153,7 +155,7 @@ def test_a_site_is_not_sold_where_only_machines_run(world: World, cloud: Forgetf
     assert (reply.status, reply.body["code"]) == (400, "unknown_location")
 
 
-def test_a_plan_that_has_changed_since_is_delivered_and_shown_as_it_was_sold(
+def test_a_plan_changed_after_the_order_is_delivered_and_shown_as_sold(
     world: World, cloud: ForgetfulLightsail
 ) -> None:
     placed = order(world)
@@ -167,12 +169,10 @@ def test_a_plan_that_has_changed_since_is_delivered_and_shown_as_it_was_sold(
     assert shown(world, placed)["vm"]["memory_mb"] == 2048
 
 
-# -- how one logs in ----------------------------------------------------------------------------------------------
+# -- passwords and keys -------------------------------------------------------------------------------------------
 
 
-def test_we_make_the_password_that_the_platform_does_not_make(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_we_generate_the_password_when_the_platform_does_not(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     item = placed.item_as(VmItem)
     assert item.sealed_password is not None
@@ -192,7 +192,7 @@ def test_we_make_the_password_that_the_platform_does_not_make(
     assert password not in json.dumps(everything_in(world.dynamodb), default=str)
 
 
-def test_with_a_key_there_is_no_password_anywhere(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_machine_with_a_key_has_no_password(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world, {**CLOUD, "ssh_key": f"{KEY} ada@example.com"})
     world.run()
     asked = cloud.machines[placed.uuid].request
@@ -205,7 +205,7 @@ def test_with_a_key_there_is_no_password_anywhere(world: World, cloud: Forgetful
     assert (vm["has_ssh_key"], vm["ssh_data"]["password"], vm["ssh_data"]["username"]) == (True, None, "root")
 
 
-def test_a_key_and_the_http_platform(world: World) -> None:
+def test_the_http_platform_accepts_a_key(world: World) -> None:
     placed = order(world, {**OWN, "ssh_key": KEY})
     assert placed.item_as(VmItem).sealed_password is None
     world.run()
@@ -216,7 +216,7 @@ def test_a_key_and_the_http_platform(world: World) -> None:
     assert (vm["has_ssh_key"], vm["ssh_data"]["password"]) == (True, None)
 
 
-def test_every_password_is_another_and_safe_to_paste() -> None:
+def test_passwords_are_unique_and_safe_to_paste() -> None:
     made = {new_password() for _ in range(200)}
 
     assert len(made) == 200
@@ -224,10 +224,12 @@ def test_every_password_is_another_and_safe_to_paste() -> None:
     assert set("".join(made)) <= set(string.ascii_letters + string.digits) - set("0O1lI")
 
 
-# -- when it is looked at -----------------------------------------------------------------------------------------
+# -- check intervals ----------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_reported_is_looked_at_soon(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_machine_on_a_platform_without_webhooks_is_checked_soon(
+    world: World, cloud: ForgetfulLightsail
+) -> None:
     placed = order(world)
     world.run()
     begun = world.order(placed.uuid)
@@ -245,9 +247,7 @@ def test_what_is_not_reported_is_looked_at_soon(world: World, cloud: ForgetfulLi
     assert cloud.made[placed.uuid] == 1 and "DriftOrder" not in world.metrics.counts
 
 
-def test_a_machine_that_takes_hours_is_looked_at_every_quarter_of_an_hour(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_a_slow_machine_is_checked_every_fifteen_minutes(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
     world.live(2 * 3600, every=600)
@@ -258,7 +258,7 @@ def test_a_machine_that_takes_hours_is_looked_at_every_quarter_of_an_hour(
     assert waiting.status is OrderStatus.PROCESSING
 
 
-def test_a_machine_that_never_runs_is_given_up_after_four_hours_and_paid_back(
+def test_a_machine_that_never_runs_is_abandoned_after_four_hours_and_refunded(
     world: World, cloud: ForgetfulLightsail
 ) -> None:
     placed = order(world)
@@ -278,7 +278,7 @@ def test_a_machine_that_never_runs_is_given_up_after_four_hours_and_paid_back(
     assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
 
 
-def test_a_delivered_machine_renews_itself(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_delivered_machine_starts_its_renewal(world: World, cloud: ForgetfulLightsail) -> None:
     cloud.quick = True
     placed = order(world)
     world.run()
@@ -291,10 +291,10 @@ def test_a_delivered_machine_renews_itself(world: World, cloud: ForgetfulLightsa
     assert (price["unit_amount"], price["recurring"]["interval"]) == (1400, "month")
 
 
-# -- what real money is for ---------------------------------------------------------------------------------------
+# -- live and test money ------------------------------------------------------------------------------------------
 
 
-def test_the_platform_is_told_that_the_money_is_of_a_test(world: World, cloud: ForgetfulLightsail) -> None:
+def test_the_platform_receives_live_false_for_test_money(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world)
     world.run()
 
@@ -302,7 +302,7 @@ def test_the_platform_is_told_that_the_money_is_of_a_test(world: World, cloud: F
     assert [request.live for request in cloud.asked] == [False]
 
 
-def test_the_platform_is_told_that_the_money_is_real(world: World, cloud: ForgetfulLightsail) -> None:
+def test_the_platform_receives_live_true_for_real_money(world: World, cloud: ForgetfulLightsail) -> None:
     let_money_be_real(world)
     placed = order(world)
     world.run()
@@ -312,9 +312,7 @@ def test_the_platform_is_told_that_the_money_is_real(world: World, cloud: Forget
     assert [request.live for request in cloud.asked] == [True, True]
 
 
-def test_a_machine_that_costs_nothing_is_made_for_a_live_account_alone(
-    world: World, cloud: ForgetfulLightsail
-) -> None:
+def test_a_free_machine_is_live_only_for_a_live_account(world: World, cloud: ForgetfulLightsail) -> None:
     world.services.catalogue.put_plan(replace(PLAN, prices=dict.fromkeys(PLAN.prices, 0)))
     order(world)
     world.run()
@@ -325,7 +323,7 @@ def test_a_machine_that_costs_nothing_is_made_for_a_live_account_alone(
     assert [request.live for request in cloud.asked] == [False, True]
 
 
-def test_a_site_costs_no_look_at_the_cart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delivering_a_site_does_not_read_the_cart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vm_product, "load_cart", lambda *_: pytest.fail("the cart was read"))
     placed: Reply = world.place()
     world.run()

@@ -1,4 +1,4 @@
-"""A cart of a site and domains: one charge, and for each item its product or its own part of the money, to the cent."""
+"""A cart with a site and domains has one charge. Each item is delivered or refunded with its exact share."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOUR = 3600
 DAY = 24 * HOUR
 CALLBACK = {"url": "https://client.example/hook"}
 
-# What the demo accounts pay, net. All different, so that no part can be taken for another.
+# Net prices of the demo accounts. All differ, so no item can be confused with another.
 SITE, NET, ORG = 1200, 1400, 1300
 EVERYTHING = SITE + NET + ORG
 
@@ -47,7 +47,7 @@ def world() -> Iterator[World]:
 def cart_of(
     world: World, *names: str, account: str = "ready", policy: str = "keep", site: bool = True
 ) -> list[Order]:
-    """The orders of an accepted cart: a site, then these names."""
+    """Return the orders of an accepted cart: a site, then these domains."""
     items = [*([world.site()] if site else []), *[world.domain(name) for name in names]]
     reply = world.place_cart(*items, account=account, callback=CALLBACK, on_item_failure=policy)
     assert reply.status == 202, reply.body
@@ -81,7 +81,7 @@ def assert_site_gone(world: World, order: Order) -> None:
 
 
 def assert_settled(world: World, orders: list[Order], kept: int, rolled_up: str) -> None:
-    """One charge, `kept` of it and of the credit kept, every end told once, nothing waiting, the roll-up right."""
+    """Check that `kept` remains of the single charge, all callbacks are sent and nothing waits."""
     (first, *_) = orders
     account = account_of(first)
     paid = cart(world, first).payment
@@ -106,7 +106,7 @@ def assert_settled(world: World, orders: list[Order], kept: int, rolled_up: str)
 
 
 def run_alone(world: World, order: Order) -> None:
-    """Everything of this order's execution that can be done now, and nothing of the others'."""
+    """Run everything in this order's execution that is ready, and nothing of the others."""
     while True:
         mine = [at for at, (execution, _) in enumerate(world.runner._ready) if execution.name == order.uuid]
         if not mine:
@@ -114,10 +114,10 @@ def run_alone(world: World, order: Order) -> None:
         world.runner.run_one(mine[0])
 
 
-# -- keep: what can be delivered is --------------------------------------------------------------------------------
+# -- keep: deliver what can be delivered ---------------------------------------------------------------------------
 
 
-def test_a_cart_is_charged_once_and_delivered_whole(world: World) -> None:
+def test_a_cart_is_charged_once_and_fully_delivered(world: World) -> None:
     orders = cart_of(world, "one.net", "two.org")
     assert world.net_paid() == EVERYTHING
     world.live(1800, every=150)
@@ -128,9 +128,7 @@ def test_a_cart_is_charged_once_and_delivered_whole(world: World) -> None:
 
 
 @pytest.mark.parametrize("lost", ["lost-two.org", "gone-two.org", "fail-two.org"])
-def test_one_name_unavailable_at_the_registry_is_refunded_and_the_rest_delivered(
-    world: World, lost: str
-) -> None:
+def test_one_unavailable_domain_is_refunded_and_the_rest_is_delivered(world: World, lost: str) -> None:
     orders = cart_of(world, "one.net", lost)
     world.live(1800, every=150)
     assert statuses(world, orders) == ["completed", "completed", "provision_failed"]
@@ -143,7 +141,7 @@ def test_one_name_unavailable_at_the_registry_is_refunded_and_the_rest_delivered
     assert_settled(world, orders, SITE + NET, "partial")
 
 
-def test_a_site_that_can_not_be_built_does_not_touch_the_names(world: World) -> None:
+def test_a_failed_site_does_not_affect_the_domains(world: World) -> None:
     orders = cart_of(world, "one.net", "two.org")
     world.run(finish=False)
     world.platform.fail(orders[0].uuid)
@@ -153,7 +151,7 @@ def test_a_site_that_can_not_be_built_does_not_touch_the_names(world: World) -> 
     assert_settled(world, orders, NET + ORG, "partial")
 
 
-def test_when_nothing_can_be_delivered_everything_goes_back(world: World) -> None:
+def test_everything_is_refunded_when_nothing_can_be_delivered(world: World) -> None:
     orders = cart_of(world, "lost-one.net", "gone-two.org")
     world.run(finish=False)
     world.platform.fail(orders[0].uuid)
@@ -163,12 +161,12 @@ def test_when_nothing_can_be_delivered_everything_goes_back(world: World) -> Non
     assert world.net_paid() == 0
 
 
-# (country, its rate's tax on the site, one.net and two.org)
+# (country, tax on the site, tax on one.net, tax on two.org)
 TAXES = [("NL", 252, 294, 273), ("DE", 228, 266, 247), ("FI", 306, 357, 332), ("HU", 324, 378, 351)]
 
 
 @pytest.mark.parametrize(("country", "site", "net", "org"), TAXES)
-def test_a_part_is_refunded_with_its_own_tax(country: str, site: int, net: int, org: int) -> None:
+def test_an_item_is_refunded_with_its_own_tax(country: str, site: int, net: int, org: int) -> None:
     with a_world(automatic_tax=True) as world:
         client = stripe.StripeClient("sk_test_world", base_addresses={"api": world.stripe.url})
         customer = world.accounts["ready"]["customer"]
@@ -189,20 +187,18 @@ def test_a_part_is_refunded_with_its_own_tax(country: str, site: int, net: int, 
         (("gone-one.net", "lost-two.org"), SITE),
     ],
 )
-def test_credit_that_helped_to_pay_comes_back_in_its_share(
-    world: World, names: tuple[str, str], kept: int
-) -> None:
+def test_a_partial_refund_of_card_and_credit_adds_up(world: World, names: tuple[str, str], kept: int) -> None:
     orders = cart_of(world, *names, account="credit")
     customer = world.accounts["credit"]["customer"]
     assert (world.net_paid("credit"), world.stripe.balance(customer)) == (EVERYTHING - 500, 0)
     world.live(1800, every=150)
     assert_settled(world, orders, kept, "partial")
-    # Money and credit together are what the kept items cost, whatever went where.
+    # The kept card money and credit together equal the price of the kept items.
     assert world.net_paid("credit") + (500 + world.stripe.balance(customer)) == kept
     assert -500 <= world.stripe.balance(customer) < 0
 
 
-def test_credit_is_whole_again_when_everything_went_back(world: World) -> None:
+def test_all_credit_is_returned_when_everything_is_refunded(world: World) -> None:
     orders = cart_of(world, "lost-one.net", "gone-two.org", "fail-three.de", account="credit", site=False)
     world.live(1800, every=150)
     assert_settled(world, orders, 0, "failed")
@@ -213,8 +209,8 @@ def test_credit_is_whole_again_when_everything_went_back(world: World) -> None:
 # -- cancel_all ----------------------------------------------------------------------------------------------------
 
 
-def test_cancel_all_calls_back_what_it_can(world: World) -> None:
-    """The site is still being built: taken down. The other name is at the registrar: it can't be called back."""
+def test_cancel_all_cancels_every_item_it_can(world: World) -> None:
+    """The unfinished site is taken down. The other domain is at the registrar and cannot be recalled."""
     orders = cart_of(world, "slow-one.net", "lost-two.org", policy="cancel_all")
     world.run(finish=False)
     assert world.registrar.submissions("slow-one.net") == 1
@@ -229,7 +225,7 @@ def test_cancel_all_calls_back_what_it_can(world: World) -> None:
     assert_settled(world, orders, NET, "partial")
 
 
-def test_cancel_all_leaves_what_is_delivered(world: World) -> None:
+def test_cancel_all_keeps_delivered_items(world: World) -> None:
     orders = cart_of(world, "one.net", "lost-two.org", policy="cancel_all")
     world.run()
     assert statuses(world, orders)[0] == "completed"
@@ -240,8 +236,8 @@ def test_cancel_all_leaves_what_is_delivered(world: World) -> None:
 
 
 @pytest.mark.parametrize("reached", [0, 1, 2])
-def test_cancel_all_gives_up_a_name_that_the_registrar_was_not_asked_for(world: World, reached: int) -> None:
-    """The refused name is first; the other's execution has come only so far (in steps)."""
+def test_cancel_all_cancels_a_domain_not_yet_submitted_to_the_registrar(world: World, reached: int) -> None:
+    """The refused domain runs first. The other domain's execution has made `reached` steps."""
     orders = cart_of(world, "gone-two.org", "one.net", policy="cancel_all")
     site, refused, other = orders
     for _ in range(reached):
@@ -260,7 +256,7 @@ def test_cancel_all_gives_up_a_name_that_the_registrar_was_not_asked_for(world: 
     assert world.net_paid() == 0
 
 
-def test_cancel_all_with_credit_and_tax_adds_up(world: World) -> None:
+def test_cancel_all_with_credit_adds_up(world: World) -> None:
     orders = cart_of(world, "slow-one.net", "lost-two.org", account="credit", policy="cancel_all")
     world.run(finish=False)
     world.live(600, every=60, finish=False)
@@ -271,8 +267,8 @@ def test_cancel_all_with_credit_and_tax_adds_up(world: World) -> None:
 
 
 @pytest.mark.parametrize("write", range(1, 9))
-def test_cancel_all_and_another_name_s_order_at_once_have_one_winner(world: World, write: int) -> None:
-    """While the others are called back, in the moment before one of the writes, the other name is ordered."""
+def test_cancel_all_racing_with_another_domains_submission_has_one_winner(world: World, write: int) -> None:
+    """The other domain is submitted right before one of the cancelling writes."""
     orders = cart_of(world, "gone-two.org", "one.net", policy="cancel_all", site=False)
     refused, other = orders
     while now(world, other).status is OrderStatus.PENDING:
@@ -290,8 +286,8 @@ def test_cancel_all_and_another_name_s_order_at_once_have_one_winner(world: Worl
         assert_settled(world, orders, 0, "failed")
 
 
-def test_a_cancel_by_the_customer_is_no_failure_of_an_item(world: World) -> None:
-    """`cancel_all` is about what can't be delivered; who cancels one item wants the others."""
+def test_a_customers_cancel_does_not_trigger_cancel_all(world: World) -> None:
+    """`cancel_all` covers undeliverable items only. A customer who cancels one item wants the others."""
     orders = cart_of(world, "one.net", "two.org", policy="cancel_all")
     assert cancel(world, orders[2]).status == 202
     world.live(1800, every=150)
@@ -300,7 +296,7 @@ def test_a_cancel_by_the_customer_is_no_failure_of_an_item(world: World) -> None
 
 
 @pytest.mark.parametrize("update", [1, 2, 3])
-def test_two_parts_that_go_back_in_the_same_moment_add_up(world: World, update: int) -> None:
+def test_two_concurrent_partial_refunds_add_up(world: World, update: int) -> None:
     orders = cart_of(world, "one.net", "two.org")
     for order in orders[1:]:
         assert cancel(world, order).status == 202
@@ -318,11 +314,11 @@ def test_two_parts_that_go_back_in_the_same_moment_add_up(world: World, update: 
     assert world.net_paid() == SITE and len(world.stripe.credit_notes()) == 2
 
 
-# -- cancel, expiry, and the other ways to pay ---------------------------------------------------------------------
+# -- cancel, expiry and other payment methods ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
-def test_one_item_is_cancelled_before_its_delivery(world: World, which: int) -> None:
+def test_one_item_can_be_cancelled_before_its_delivery(world: World, which: int) -> None:
     orders = cart_of(world, "one.net", "two.org")
     assert cancel(world, orders[which]).status == 202
     world.live(1800, every=150)
@@ -334,8 +330,7 @@ def test_one_item_is_cancelled_before_its_delivery(world: World, which: int) -> 
         assert world.registrar.asked("RegisterDomain", ["", "one.net", "two.org"][which]) == 0
 
 
-def test_one_item_cancelled_before_the_payment_is_refunded_when_it_comes(world: World) -> None:
-    """The invoice is for all; the customer pays it, and the cancelled part goes back at once."""
+def test_one_item_cancelled_before_the_payment_is_refunded_after_it(world: World) -> None:
     account = "authentication_required"
     orders = cart_of(world, "one.net", "two.org", account=account)
     world.run()
@@ -372,7 +367,7 @@ def test_an_unpaid_cart_expires_as_a_whole(world: World) -> None:
     assert world.registrar.submissions("one.net") == 0 and not world.platform.services
 
 
-def test_a_cart_paid_after_authentication_is_delivered_whole(world: World) -> None:
+def test_a_cart_paid_after_authentication_is_fully_delivered(world: World) -> None:
     orders = cart_of(world, "one.net", "two.org", account="authentication_required")
     world.live(3 * HOUR)
     assert statuses(world, orders) == ["pending"] * 3 and world.registrar.submissions("one.net") == 0
@@ -381,7 +376,7 @@ def test_a_cart_paid_after_authentication_is_delivered_whole(world: World) -> No
     assert_settled(world, orders, EVERYTHING, "completed")
 
 
-def test_a_cart_paid_by_debit_is_delivered_when_the_bank_has_settled(world: World) -> None:
+def test_a_cart_paid_by_debit_is_delivered_after_settlement(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=4 * DAY)
     orders = cart_of(world, "one.net", "lost-two.org", account="sepa")
     world.live(3 * DAY, every=DAY / 2)
@@ -393,7 +388,7 @@ def test_a_cart_paid_by_debit_is_delivered_when_the_bank_has_settled(world: Worl
     assert_settled(world, orders, SITE + NET, "partial")
 
 
-def test_a_debit_that_is_returned_ends_the_whole_cart(world: World) -> None:
+def test_a_returned_debit_ends_the_whole_cart(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
     orders = cart_of(world, "one.net", "two.org", account="sepa")
     world.live(DAY, every=DAY / 2)
@@ -404,7 +399,7 @@ def test_a_debit_that_is_returned_ends_the_whole_cart(world: World) -> None:
     assert told(world) == 3 and endings(world) == {"SUCCEEDED"} and not waiting(world)
 
 
-# -- placing: all of it or nothing ---------------------------------------------------------------------------------
+# -- placing: all or nothing ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -415,7 +410,7 @@ def test_a_debit_that_is_returned_ends_the_whole_cart(world: World) -> None:
         (("mine.net", "two.org"), "domain_add_failed", "/items/1/domain/name"),
     ],
 )
-def test_a_name_that_can_not_be_had_refuses_the_whole_cart(
+def test_an_unavailable_domain_refuses_the_whole_cart(
     world: World, names: tuple[str, str], code: str, pointer: str
 ) -> None:
     world.live(60)
@@ -430,7 +425,7 @@ def test_a_name_that_can_not_be_had_refuses_the_whole_cart(
     assert len(world.stripe.charges()) == before
 
 
-def test_a_refused_payment_leaves_no_name_no_contacts_and_no_site(world: World) -> None:
+def test_a_refused_payment_leaves_no_claim_no_contacts_and_no_site(world: World) -> None:
     refused = world.place_cart(world.site(), world.domain("one.net"), account="declined_final")
     assert (refused.status, refused.body["code"]) == (422, "cart_pay_failed")
     world.live(HOUR)
@@ -439,11 +434,9 @@ def test_a_refused_payment_leaves_no_name_no_contacts_and_no_site(world: World) 
     assert world.registrar.submissions("one.net") == 0 and not world.stripe.open_invoices()
 
 
-def test_ten_carts_at_once_that_want_one_name_are_one_winner(world: World) -> None:
-    """Ten clients, ten keys, one name: the claim decides, before any money moves."""
-    world.place_cart(
-        world.site(), world.domain("warm-up.de")
-    )  # functions are imported before the threads begin
+def test_ten_concurrent_carts_for_one_domain_have_one_winner(world: World) -> None:
+    # Import the functions before the threads start.
+    world.place_cart(world.site(), world.domain("warm-up.de"))
     world.run()
     before = world.net_paid()
 
@@ -460,14 +453,14 @@ def test_ten_carts_at_once_that_want_one_name_are_one_winner(world: World) -> No
     assert len(world.items("ORDER#")) == 4
 
 
-def test_the_same_cart_at_once_and_again_is_one_cart(world: World) -> None:
+def test_concurrent_and_repeated_requests_create_one_cart(world: World) -> None:
     world.place_cart(world.site(), world.domain("warm-up.de"))
     world.run()
     before = world.net_paid()
     body = [world.site(), world.domain("one.net")]
     with ThreadPoolExecutor(8) as threads:
         replies = list(threads.map(lambda _: world.place_cart(*body, key="once"), range(8)))
-    # A twin may see its brother's name as taken, before it sees his cart; asked again it finds it.
+    # A concurrent request may see the claimed domain before it sees the cart. A retry finds the cart.
     replies = [reply if reply.status == 202 else world.place_cart(*body, key="once") for reply in replies]
     assert {reply.status for reply in replies} == {202}
     assert len({reply.body["cart"]["token"] for reply in replies}) == 1
@@ -477,10 +470,8 @@ def test_the_same_cart_at_once_and_again_is_one_cart(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_cart_survives_every_mishap_of_its_placing(mishap: Mishap) -> None:
-    """Every side effect of the request, one after the other; then the client asks again, or the schedule looks.
-
-    Each in turn: a site's order is placed by the same path, and test_idempotency.py tries each with either."""
+def test_placing_a_cart_survives_a_failure_at_any_side_effect(mishap: Mishap) -> None:
+    """The client's retry and the reconciler take turns. test_idempotency.py combines each failure with both."""
     with a_world() as world:
         world.webhooks_on = False
         for position in range(25):

@@ -1,5 +1,7 @@
-"""A machine that is not paid for does not stay, also on a platform that forgets what it has taken down: a process that
-was slow, or died, may have it made after another process has taken it down."""
+"""A refunded machine never keeps running, even when a slow process creates it after the take-down.
+
+The platform of these tests does not remember the machines it has deleted.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,13 @@ def placed(world: World) -> Order:
 
 
 def give_up(world: World, order: Order) -> None:
-    """Another process, whatever its reason, gives the order up."""
+    """Abandon the order from another process."""
     failure = Failure("given_up", "The test has given it up.")
     undeliverable(world.services, world.order(order.uuid), failure, Actor.SYSTEM)
 
 
 def taken_back(world: World, order: Order) -> None:
-    """Another process gives it up, takes the machine down and gives the money back, all in this moment."""
+    """Abandon the order, delete the machine and refund the money, all at this moment."""
     give_up(world, order)
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
     world.reconcile()
@@ -51,7 +53,7 @@ def assert_paid_back_with_nothing_left(world: World, platform: ForgetfulLightsai
 
 
 def before_it_is_asked(platform: ForgetfulLightsail, act: Callable[[], None]) -> None:
-    """Let `act` happen when a process has decided to ask for the machine and has not asked yet."""
+    """Run `act` when a process has decided to request the machine and has not sent the request."""
     provision = platform._provision
     pending = [act]
 
@@ -64,7 +66,7 @@ def before_it_is_asked(platform: ForgetfulLightsail, act: Callable[[], None]) ->
 
 
 @pytest.mark.parametrize("quick", [False, True], ids=["it is being made", "it runs at once"])
-def test_what_is_asked_for_too_late_is_taken_down_by_the_process_that_asked(
+def test_a_machine_requested_too_late_is_deleted_by_the_process_that_requested_it(
     world: World, quick: bool
 ) -> None:
     platform = sell_machines(world, quick=quick)
@@ -80,8 +82,8 @@ def test_what_is_asked_for_too_late_is_taken_down_by_the_process_that_asked(
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 @pytest.mark.parametrize("quick", [False, True], ids=["it is being made", "it runs at once"])
-def test_a_late_process_that_breaks_at_any_side_effect_leaves_nothing(mishap: Mishap, quick: bool) -> None:
-    """The money went back and the machine is down before it asks, and then it breaks at each of its side effects."""
+def test_a_late_process_that_breaks_at_any_side_effect_leaves_no_machine(mishap: Mishap, quick: bool) -> None:
+    """The order is already refunded when the late process sends its request."""
     for position in range(20):
         with a_world() as world:
             platform = sell_machines(world, quick=quick)
@@ -91,7 +93,7 @@ def test_a_late_process_that_breaks_at_any_side_effect_leaves_nothing(mishap: Mi
                 taken_back(world, order)
                 world.mishaps.strike(position, mishap)
 
-            # Below `around`, so the answer to this request is not struck; the requests after it are.
+            # This hook is below `around`, so the mishap spares this request's answer and strikes a later side effect.
             before_it_is_asked(platform, strike)
             world.runner.run_until_idle()
             reached = len(world.mishaps.seen) > position
@@ -105,8 +107,8 @@ def test_a_late_process_that_breaks_at_any_side_effect_leaves_nothing(mishap: Mi
 
 
 @pytest.mark.parametrize("mishap", [Mishap.ANSWER_LOST, Mishap.CRASH_AFTER])
-def test_a_late_process_that_dies_with_its_request_leaves_nothing(world: World, mishap: Mishap) -> None:
-    """It never sees what it has had made: the second look after the end takes that down."""
+def test_a_late_process_that_crashes_with_its_request_leaves_no_machine(world: World, mishap: Mishap) -> None:
+    """The process never sees its machine. The closing check after the order's end deletes it."""
     platform = sell_machines(world)
     order = placed(world)
     before_it_is_asked(platform, lambda: taken_back(world, order))
@@ -121,7 +123,7 @@ def test_a_late_process_that_dies_with_its_request_leaves_nothing(world: World, 
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_taking_back_that_breaks_at_any_side_effect_is_done_in_the_end(mishap: Mishap) -> None:
+def test_a_compensation_that_breaks_at_any_side_effect_is_completed(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             platform = sell_machines(world)
@@ -143,7 +145,7 @@ def test_taking_back_that_breaks_at_any_side_effect_is_done_in_the_end(mishap: M
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_delivery_that_breaks_at_any_side_effect_makes_one_machine(mishap: Mishap) -> None:
+def test_a_delivery_that_breaks_at_any_side_effect_creates_one_machine(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             platform = sell_machines(world, quick=True)
@@ -163,7 +165,7 @@ def test_a_delivery_that_breaks_at_any_side_effect_makes_one_machine(mishap: Mis
     raise AssertionError("there is no end of side effects")
 
 
-def test_a_platform_that_is_away_at_the_second_look_is_asked_until_it_answers(world: World) -> None:
+def test_the_closing_check_is_repeated_until_the_platform_answers(world: World) -> None:
     platform = sell_machines(world)
     order = placed(world)
     world.run()
@@ -179,7 +181,7 @@ def test_a_platform_that_is_away_at_the_second_look_is_asked_until_it_answers(wo
     assert_paid_back_with_nothing_left(world, platform, order)
 
 
-def test_a_refusal_leaves_nothing_and_pays_back(world: World) -> None:
+def test_a_refused_machine_is_refunded_and_leaves_nothing(world: World) -> None:
     platform = sell_machines(world)
     platform.refuse()
     order = placed(world)
@@ -190,7 +192,7 @@ def test_a_refusal_leaves_nothing_and_pays_back(world: World) -> None:
     assert world.order(order.uuid).failure is not None
 
 
-def test_what_was_delivered_is_never_taken_down(world: World) -> None:
+def test_a_delivered_machine_is_never_deleted(world: World) -> None:
     platform = sell_machines(world, quick=True)
     order = placed(world)
     world.run()
@@ -200,7 +202,7 @@ def test_what_was_delivered_is_never_taken_down(world: World) -> None:
     assert list(platform.machines) == [order.uuid] and world.net_paid() == 1400
 
 
-def test_the_second_look_comes_when_no_process_can_be_left_that_read_the_order_before_its_end() -> None:
+def test_the_closing_check_comes_after_the_longest_function_time_out() -> None:
     template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
     longest = max(
         resource["Properties"].get("Timeout", template["Globals"]["Function"]["Timeout"])

@@ -1,4 +1,4 @@
-"""Every way a payment can go, to the cent, and what stays behind at Stripe, in the table and with the client."""
+"""Every payment outcome, to the cent, and what it leaves at Stripe, in the table and with the client."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def balance(world: World, account: str) -> int:
         ("declined_recoverable", "awaiting_authentication", "card", 0, 0, True, "pending"),
     ],
 )
-def test_each_account_shows_what_its_name_says(
+def test_each_demo_account_has_the_outcome_in_its_name(
     world: World, account: str, status: str, method: str, charged: int, credit: int, page: bool, end: str
 ) -> None:
     reply = world.place(account)
@@ -61,14 +61,14 @@ def test_each_account_shows_what_its_name_says(
     assert len(world.stripe.invoices(world.accounts[account]["customer"])) == 1
 
 
-def test_no_saved_method_is_told_before_anything_is_written(world: World) -> None:
+def test_a_missing_payment_method_is_reported_before_anything_is_written(world: World) -> None:
     reply = world.place("no_method", key="k")
     assert (reply.status, reply.body["code"]) == (400, "no_default_payment_method")
     assert not world.items("CART#") and not world.items("ORDER#") and not world.stripe.invoices()
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_an_order_paid_later_on_the_page_goes_on_by_itself(world: World, account: str) -> None:
+def test_an_order_paid_later_on_the_invoice_page_continues(world: World, account: str) -> None:
     order = order_of(world, world.place(account, callback=True), account)
     world.run()
     world.advance(5 * 3600)
@@ -80,7 +80,7 @@ def test_an_order_paid_later_on_the_page_goes_on_by_itself(world: World, account
     assert len(world.callbacks.received) == 1
 
 
-def test_a_debit_that_settles_after_days_is_delivered_then_and_not_before(world: World) -> None:
+def test_an_order_paid_by_debit_is_delivered_only_after_settlement(world: World) -> None:
     order = order_of(world, world.place("sepa"), "sepa")
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
     world.live(4 * DAY, every=DAY / 4)
@@ -94,7 +94,7 @@ def test_a_debit_that_settles_after_days_is_delivered_then_and_not_before(world:
     assert world.net_paid("sepa") == 1200
 
 
-def test_a_debit_that_comes_back_and_is_not_paid_otherwise_leaves_nothing_open(world: World) -> None:
+def test_a_returned_debit_without_another_payment_leaves_nothing_open(world: World) -> None:
     order = order_of(world, world.place("sepa", callback=True), "sepa")
     world.run()
     world.stripe.controls.fail(world.cart(order.cart_token, "sepa").payment.reference)
@@ -109,7 +109,7 @@ def test_a_debit_that_comes_back_and_is_not_paid_otherwise_leaves_nothing_open(w
     assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
 
 
-def test_a_final_decline_leaves_nothing_open_and_is_told_once(world: World) -> None:
+def test_a_final_decline_leaves_nothing_open_and_sends_one_callback(world: World) -> None:
     reply = world.place("declined_final", key="k", callback=True)
     assert (reply.status, reply.body["code"]) == (422, "cart_pay_failed")
     world.run()
@@ -122,11 +122,11 @@ def test_a_final_decline_leaves_nothing_open_and_is_told_once(world: World) -> N
     assert not world.callbacks.received
     world.live(3600)
     assert len(world.callbacks.received) == 1
-    # Whatever webhooks said meanwhile, the same request gets the same answer.
+    # A replay gets the same response, whatever webhooks arrived in between.
     assert world.place("declined_final", key="k", callback=True).status == 422
 
 
-def test_an_order_that_costs_nothing_is_delivered_and_nothing_is_charged(world: World) -> None:
+def test_a_free_order_is_delivered_without_a_charge(world: World) -> None:
     sell(world, "free", 0)
     order = order_of(world, world.place("ready", plan="free"), "ready")
     world.run()
@@ -135,7 +135,7 @@ def test_an_order_that_costs_nothing_is_delivered_and_nothing_is_charged(world: 
     assert not world.stripe.charges()
 
 
-def test_an_order_that_costs_nothing_ends_when_it_can_not_be_delivered(world: World) -> None:
+def test_an_undeliverable_free_order_ends(world: World) -> None:
     sell(world, "free", 0)
     world.platform.refuse()
     order = order_of(world, world.place("ready", plan="free"), "ready")
@@ -144,7 +144,7 @@ def test_an_order_that_costs_nothing_ends_when_it_can_not_be_delivered(world: Wo
     assert not world.stripe.credit_notes()
 
 
-def test_credit_that_covers_all_pays_all(world: World) -> None:
+def test_credit_that_covers_the_total_pays_the_total(world: World) -> None:
     sell(world, "small", 300)
     order = order_of(world, world.place("credit", plan="small"), "credit")
     world.run()
@@ -155,7 +155,9 @@ def test_credit_that_covers_all_pays_all(world: World) -> None:
 
 
 @pytest.mark.parametrize(("plan", "paid_by_card"), [("small", 0), ("basic", 700)])
-def test_a_refund_gives_credit_and_card_each_its_own(world: World, plan: str, paid_by_card: int) -> None:
+def test_a_refund_returns_the_credit_part_and_the_card_part(
+    world: World, plan: str, paid_by_card: int
+) -> None:
     sell(world, "small", 300)
     world.platform.refuse()
     order = order_of(world, world.place("credit", plan=plan), "credit")
@@ -166,7 +168,7 @@ def test_a_refund_gives_credit_and_card_each_its_own(world: World, plan: str, pa
     assert balance(world, "credit") == -500
 
 
-def test_credit_used_by_an_order_that_is_never_paid_comes_back(world: World) -> None:
+def test_credit_used_by_an_order_that_is_never_paid_is_returned(world: World) -> None:
     card = world.stripe.get(world.accounts["credit"]["customer"])
     method = card["invoice_settings"]["default_payment_method"]
     world.stripe.controls.decline(method, "insufficient_funds")
@@ -177,8 +179,8 @@ def test_credit_used_by_an_order_that_is_never_paid_comes_back(world: World) -> 
     assert balance(world, "credit") == -500
 
 
-def test_an_invoice_that_was_written_off_and_then_paid_is_given_back(world: World) -> None:
-    """An operator marks it uncollectible, so the order fails; Stripe lets the customer pay it all the same."""
+def test_an_invoice_paid_after_being_written_off_is_refunded(world: World) -> None:
+    """The order fails when an operator marks the invoice uncollectible. Stripe still lets the customer pay."""
     account = "declined_recoverable"
     order = order_of(world, world.place(account), account)
     world.run()
@@ -192,6 +194,6 @@ def test_an_invoice_that_was_written_off_and_then_paid_is_given_back(world: Worl
     world.stripe.controls.pay(invoice)
     assert world.net_paid(account) == 1200
     world.run()
-    world.live(60)  # the webhook made the order due, and the schedule gives the money back
+    world.live(60)  # the webhook made the order due, and the reconciler refunds it
     assert world.order(order.uuid, account).status is OrderStatus.FAILED  # an end is final
     assert world.net_paid(account) == 0

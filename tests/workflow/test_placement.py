@@ -1,4 +1,4 @@
-"""What an order remembers of the request that placed it."""
+"""What an order stores about the request that placed it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def world() -> Iterator[World]:
 
 
 @pytest.mark.parametrize("route", ["site", "domain", "cart"])
-def test_an_order_knows_where_it_came_from(world: World, route: str) -> None:
+def test_an_order_stores_its_channel_contract_and_client_address(world: World, route: str) -> None:
     if route == "site":
         reply = world.place(key="k")
     elif route == "domain":
@@ -29,7 +29,7 @@ def test_an_order_knows_where_it_came_from(world: World, route: str) -> None:
         assert world.order(placed["id"]).placed == Placement(Channel.API, "orders_v2", "203.0.113.7")
 
 
-def test_a_client_s_address_is_no_part_of_what_makes_a_request_the_same(world: World) -> None:
+def test_a_replay_from_another_client_address_is_the_same_request(world: World) -> None:
     first = world.place(key="k")
     world.client_address = "198.51.100.9"
     again = world.place(key="k")

@@ -1,4 +1,4 @@
-"""A site is built once, whatever is killed, lost, repeated, early, late or forged."""
+"""A site is built exactly once, whatever is interrupted, lost, repeated, early, late or forged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def assert_delivered_once(world: World, order: Order) -> None:
     ended = world.order(order.uuid)
     assert ended.status is OrderStatus.COMPLETED
     assert ended.resource is not None
-    world.live(60)  # the renewal begins in the schedule
+    world.live(60)  # the reconciler starts the renewal
     assert world.order(order.uuid).subscription is not None
     assert world.platform.built(order.uuid) == 1 and not world.platform.deprovisioned
     assert world.net_paid() == 1200 and len(world.stripe.subscriptions()) == 1
@@ -43,8 +43,7 @@ def assert_delivered_once(world: World, order: Order) -> None:
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_provisioning_step_that_breaks_anywhere_builds_one_site(mishap: Mishap) -> None:
-    """Every side effect from the payment to the request to the platform, one after the other."""
+def test_a_provisioning_step_that_breaks_at_any_side_effect_builds_one_site(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             order = placed(world)
@@ -64,7 +63,7 @@ def test_a_provisioning_step_that_breaks_anywhere_builds_one_site(mishap: Mishap
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_webhook_whose_handling_breaks_anywhere_is_sent_again_and_ends_well(mishap: Mishap) -> None:
+def test_a_webhook_handler_that_breaks_anywhere_succeeds_on_redelivery(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             order = being_built(world)
@@ -86,7 +85,7 @@ def test_a_webhook_whose_handling_breaks_anywhere_is_sent_again_and_ends_well(mi
     raise AssertionError("there is no end of side effects")
 
 
-def test_twenty_webhooks_of_one_operation_are_one_delivery(world: World) -> None:
+def test_twenty_webhooks_for_one_operation_are_one_delivery(world: World) -> None:
     order = being_built(world)
     world.platform.finish(order.uuid)
     for _ in range(20):
@@ -96,7 +95,7 @@ def test_twenty_webhooks_of_one_operation_are_one_delivery(world: World) -> None
     assert len(world.callbacks.received) == 1
 
 
-def test_a_webhook_of_days_later_changes_nothing(world: World) -> None:
+def test_a_webhook_that_arrives_days_late_changes_nothing(world: World) -> None:
     order = being_built(world)
     world.run()
     before = world.order(order.uuid)
@@ -107,8 +106,7 @@ def test_a_webhook_of_days_later_changes_nothing(world: World) -> None:
     assert_delivered_once(world, order)
 
 
-def test_a_webhook_before_our_own_record_of_the_operation_counts(world: World) -> None:
-    """The platform is faster than our write: the operation is not on the order yet."""
+def test_a_webhook_that_arrives_before_the_operation_is_stored_counts(world: World) -> None:
     order = placed(world)
     world.platform.configure(delay=0)
     early: list[int] = []
@@ -146,14 +144,14 @@ def test_a_forged_webhook_changes_nothing(world: World) -> None:
     assert world.order(order.uuid) == before
 
 
-def test_an_operation_that_is_still_running_is_not_believed_to_have_ended(world: World) -> None:
+def test_a_webhook_for_a_running_operation_does_not_complete_the_order(world: World) -> None:
     order = being_built(world)
     assert world.platform_webhook(order.uuid).status == 200
     world.run(finish=False)
     assert world.order(order.uuid).status is OrderStatus.PROCESSING
 
 
-def test_lost_answers_of_the_platform_build_one_site(world: World) -> None:
+def test_lost_platform_answers_build_one_site(world: World) -> None:
     order = placed(world)
     world.platform.lose_answers(3)
     world.runner.run_until_idle()
@@ -162,7 +160,7 @@ def test_lost_answers_of_the_platform_build_one_site(world: World) -> None:
     assert_delivered_once(world, order)
 
 
-def test_a_platform_that_is_away_for_minutes_delivers_afterwards(world: World) -> None:
+def test_an_order_is_delivered_after_a_short_platform_outage(world: World) -> None:
     order = placed(world)
     world.platform.be_unavailable(5)
     world.runner.run_until_idle()
@@ -171,7 +169,7 @@ def test_a_platform_that_is_away_for_minutes_delivers_afterwards(world: World) -
     assert_delivered_once(world, order)
 
 
-def test_without_the_platform_s_webhooks_the_schedule_finds_the_site(world: World) -> None:
+def test_the_reconciler_finds_the_site_without_platform_webhooks(world: World) -> None:
     world.platform_webhooks_on = False
     order = being_built(world)
     world.live(1800)

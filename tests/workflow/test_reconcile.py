@@ -1,4 +1,4 @@
-"""Webhooks make things fast, `reconcile` makes them certain: without any, and with too many, everything ends right."""
+"""Webhooks are fast and `reconcile` is reliable: every order ends correctly with missing or repeated webhooks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def world() -> Iterator[World]:
 
 
 def orders_of(world: World) -> dict[str, Order]:
-    """The one order of each account."""
+    """Return the only order of each account."""
     found = {}
     for item in world.items("ORDER#"):
         account = item["PK"]["S"].removeprefix("ACCOUNT#acc_")
@@ -68,7 +68,7 @@ def assert_all_ended_right(world: World) -> None:
         assert world.cart(order.cart_token, account).rollup_status == words[order.status]
 
 
-def test_without_any_webhook_every_order_ends_right(world: World) -> None:
+def test_every_order_ends_correctly_without_webhooks(world: World) -> None:
     world.webhooks_on = world.platform_webhooks_on = False
     for account in ENDS:
         world.place(account, callback=True)
@@ -78,7 +78,7 @@ def test_without_any_webhook_every_order_ends_right(world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_webhook_three_times_in_any_order_changes_nothing(seed: int) -> None:
+def test_webhooks_repeated_three_times_in_any_order_change_nothing(seed: int) -> None:
     chance = random.Random(seed)
     with a_world() as world:
         world.webhooks_on = False
@@ -89,7 +89,7 @@ def test_every_webhook_three_times_in_any_order_changes_nothing(seed: int) -> No
         world._told_events = 0
         for _ in range(40):
             fresh = world.fresh_stripe_events()
-            # Each under two ids as well: the guard against repetition must not be all that helps.
+            # New event ids bypass the duplicate check, which must not be the only protection.
             waiting += [{**event, "id": f"{event['id']}{n}"} for event in fresh for n in range(3)]
             chance.shuffle(waiting)
             told, waiting = waiting[: len(waiting) // 2 + 1], waiting[len(waiting) // 2 + 1 :]
@@ -106,7 +106,7 @@ def test_every_webhook_three_times_in_any_order_changes_nothing(seed: int) -> No
         assert len(world.stripe.subscriptions()) == len(PAID)
 
 
-def test_a_start_that_was_lost_is_made_up_for(world: World) -> None:
+def test_a_lost_workflow_start_is_repeated(world: World) -> None:
     world.webhooks_on = False
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == "workflow.start_execution" else None)
     order = placed(world)
@@ -117,8 +117,10 @@ def test_a_start_that_was_lost_is_made_up_for(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.CRASH_BEFORE])
-def test_news_that_was_noted_but_never_told_to_the_workflow_is_told(world: World, mishap: Mishap) -> None:
-    """The order is paid and its execution waits: without this it would wait a month, with the money."""
+def test_a_recorded_payment_that_never_reached_the_workflow_is_sent_again(
+    world: World, mishap: Mishap
+) -> None:
+    """Otherwise the execution of the paid order would wait for a month."""
     account = "authentication_required"
     order = placed(world, account)
     world.run()
@@ -134,7 +136,7 @@ def test_news_that_was_noted_but_never_told_to_the_workflow_is_told(world: World
     assert world.order(order.uuid, account).status is OrderStatus.COMPLETED
 
 
-def test_an_execution_that_somebody_stopped_does_not_keep_the_money(world: World) -> None:
+def test_the_order_of_a_stopped_execution_is_refunded(world: World) -> None:
     order = placed(world)
     world.runner.run_one()
     world.runner.stop(order.uuid)
@@ -155,7 +157,7 @@ def test_an_unpaid_card_order_expires_after_a_day_and_not_before(world: World) -
         world.stripe.controls.pay(invoice["id"])
 
 
-def test_an_unpaid_order_expires_when_it_was_told_to_and_not_up_to_an_hour_later(world: World) -> None:
+def test_an_unpaid_order_expires_within_minutes_of_its_deadline(world: World) -> None:
     order = placed(world, "authentication_required")
     world.run()
     pay_until = world.cart(order.cart_token, "authentication_required").payment.pay_until
@@ -168,10 +170,10 @@ def test_an_unpaid_order_expires_when_it_was_told_to_and_not_up_to_an_hour_later
 
 
 @pytest.mark.parametrize("for_others", [HOUR, 3 * DAY])
-def test_a_cart_expires_when_its_customer_was_told(
+def test_a_cart_expires_at_the_time_shown_to_its_customer(
     world: World, monkeypatch: pytest.MonkeyPatch, for_others: int
 ) -> None:
-    """Also when a later version of ours gives other carts less time, or more."""
+    """A later release may give new carts a different time limit."""
     order = placed(world, "authentication_required")
     world.run()
     payment = world.cart(order.cart_token, "authentication_required").payment
@@ -184,7 +186,7 @@ def test_a_cart_expires_when_its_customer_was_told(
     assert world.cart(order.cart_token, "authentication_required").payment.pay_url is None
 
 
-def test_a_debit_under_way_never_expires_within_its_window(world: World) -> None:
+def test_a_debit_in_progress_does_not_expire_within_its_window(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=13 * DAY)
     order = placed(world, "sepa")
     world.live(12.5 * DAY, every=DAY / 4)
@@ -193,7 +195,7 @@ def test_a_debit_under_way_never_expires_within_its_window(world: World) -> None
     assert world.order(order.uuid, "sepa").status is OrderStatus.COMPLETED
 
 
-def test_a_debit_that_is_under_way_even_longer_is_neither_expired_nor_asked_for_every_minute(
+def test_an_overdue_debit_does_not_expire_and_is_not_polled_every_minute(
     world: World,
 ) -> None:
     world.stripe.controls.set(sepa_settles_after=20 * DAY)
@@ -208,7 +210,6 @@ def test_a_debit_that_is_under_way_even_longer_is_neither_expired_nor_asked_for_
 
 
 def spoil(world: World, order: Order) -> None:
-    """Make the order's row unreadable."""
     (item,) = [item for item in world.items("ORDER#") if int(item["number"]["N"]) == order.number]
     world.dynamodb.put_item(TableName="hosting-orders-test", Item={**item, "status": {"S": "no such status"}})
 
@@ -219,7 +220,7 @@ def test_a_poisoned_item_does_not_stop_the_others(world: World) -> None:
     good = placed(world)
     for order in poisoned:
         spoil(world, order)
-    world.stream_records()  # the stream's part is another test's
+    world.stream_records()  # the stream is tested elsewhere
     world.stream_on = False
     world.runner.run_until_idle()
     world.live(HOUR, every=600)
@@ -228,7 +229,7 @@ def test_a_poisoned_item_does_not_stop_the_others(world: World) -> None:
 
 
 def test_poisoned_items_move_to_the_back_of_the_queue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With more of them than a run takes, the good one would else never be reached."""
+    """Otherwise a full batch of poisoned items would always hide the good one."""
     monkeypatch.setattr(use_case, "BATCH", 2)
     world.webhooks_on = False
     poisoned = [placed(world, "trial") for _ in range(4)]
@@ -253,8 +254,8 @@ def test_poisoned_items_move_to_the_back_of_the_queue(world: World, monkeypatch:
     assert reached
 
 
-def test_an_item_that_kills_its_run_does_not_stop_the_next(world: World) -> None:
-    """The function itself dies (out of memory, time-out) while it looks at the first item."""
+def test_an_item_that_crashes_its_run_does_not_stop_the_others(world: World) -> None:
+    """The function crashes (out of memory, time-out) while it checks the first item."""
     world.webhooks_on = False
     orders = [placed(world, account) for account in ("ready", "trial")]
     world.advance(300)
@@ -267,7 +268,7 @@ def test_an_item_that_kills_its_run_does_not_stop_the_next(world: World) -> None
     }
 
 
-def test_a_run_is_bounded_in_number_and_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_limited_in_items_and_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(5):
         placed(world, "authentication_required")
     world.advance(300)
@@ -283,7 +284,7 @@ def test_a_run_is_bounded_in_number_and_time(world: World, monkeypatch: pytest.M
     assert use_case.reconcile(world.services, lambda order, name: b"") == 2
 
 
-def test_two_runs_at_once_do_not_take_the_same_item(world: World) -> None:
+def test_two_concurrent_runs_do_not_take_the_same_item(world: World) -> None:
     placed(world, "authentication_required")
     world.advance(HOUR)
     (item, *_) = world.services.orders.due(world.clock.now(), 10)
@@ -291,7 +292,7 @@ def test_two_runs_at_once_do_not_take_the_same_item(world: World) -> None:
     assert not world.services.orders.postpone(item, item.due_at + 2000)
 
 
-def test_nothing_due_is_nothing_done(world: World) -> None:
+def test_a_run_without_due_items_does_nothing(world: World) -> None:
     placed(world)
     world.run()
     world.live(DAY, every=HOUR)
@@ -300,7 +301,7 @@ def test_nothing_due_is_nothing_done(world: World) -> None:
     assert len(world.stripe.requests) == asked
 
 
-def test_a_callback_that_the_workflow_never_sent_is_sent_by_the_schedule(world: World) -> None:
+def test_the_reconciler_sends_a_callback_that_the_workflow_never_sent(world: World) -> None:
     order = placed(world)
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "callbacks.send" else None)
     world.run()
@@ -312,7 +313,7 @@ def test_a_callback_that_the_workflow_never_sent_is_sent_by_the_schedule(world: 
     assert delivery is not None and delivery.status is DeliveryStatus.DELIVERED
 
 
-def test_a_receiver_that_fails_is_tried_again_under_the_same_id(world: World) -> None:
+def test_a_failing_receiver_is_retried_with_the_same_message_id(world: World) -> None:
     world.callbacks.answers = [CallbackAnswer(500), CallbackAnswer(None, "timed out"), CallbackAnswer(204)]
     placed(world)
     world.run()

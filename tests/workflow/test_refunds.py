@@ -1,4 +1,4 @@
-"""What was paid and can't be delivered goes back: once, to the cent, and visibly when it does not."""
+"""A paid order that cannot be delivered is refunded exactly once, and a failed refund raises an alarm."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def world() -> Iterator[World]:
 
 
 def paid(world: World, account: str = "ready") -> Order:
-    """An order that is paid and being provisioned; the platform keeps it running."""
+    """Return a paid order that the platform is still provisioning."""
     reply = world.place(account, callback=True)
     assert reply.status == 202
     world.run(finish=False)
@@ -33,14 +33,13 @@ def paid(world: World, account: str = "ready") -> Order:
 
 
 @pytest.mark.parametrize(("account", "card", "credit"), [("ready", 1200, 0), ("credit", 700, 500)])
-def test_what_can_not_be_delivered_is_given_back(world: World, account: str, card: int, credit: int) -> None:
+def test_an_undeliverable_order_is_refunded(world: World, account: str, card: int, credit: int) -> None:
     order = paid(world, account)
     before = world.stripe.balance(world.accounts[account]["customer"])
     world.platform.fail(order.uuid)
     world.platform_webhook(order.uuid)
-    assert (
-        world.order(order.uuid, account).status is OrderStatus.REFUNDING
-    )  # not failed before the money is back
+    # The order is not failed before the money is back.
+    assert world.order(order.uuid, account).status is OrderStatus.REFUNDING
     world.run()
     ended = world.order(order.uuid, account)
     assert ended.status is OrderStatus.PROVISION_FAILED and ended.refund is not None
@@ -55,17 +54,17 @@ def test_what_can_not_be_delivered_is_given_back(world: World, account: str, car
     assert not world.stripe.subscriptions()
 
 
-def test_a_platform_that_never_answers_is_given_up_after_six_hours(world: World) -> None:
+def test_a_delivery_that_never_finishes_is_abandoned_after_six_hours(world: World) -> None:
     order = paid(world)
     world.live(6 * HOUR + 60, finish=False)
     assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
     assert world.platform.services[order.uuid].deleted and world.net_paid() == 0
 
 
-def test_a_delivery_whose_webhook_was_lost_is_found_at_the_end_of_patience(world: World) -> None:
+def test_a_delivery_with_a_lost_webhook_is_found_at_the_steps_time_out(world: World) -> None:
     order = paid(world)
     world.platform.finish(order.uuid)
-    world.advance(6 * HOUR + 60)  # without the schedule: the state's own time-out asks for the truth
+    world.advance(6 * HOUR + 60)  # no reconciler: the step's own time-out queries the platform
     world.run()
     assert world.order(order.uuid).status is OrderStatus.COMPLETED
     assert world.net_paid() == 1200 and not world.platform.deprovisioned
@@ -73,12 +72,12 @@ def test_a_delivery_whose_webhook_was_lost_is_found_at_the_end_of_patience(world
     assert len(world.stripe.subscriptions()) == 1
 
 
-def test_a_late_success_after_the_refund_is_taken_down(world: World) -> None:
+def test_a_site_built_after_the_refund_is_taken_down(world: World) -> None:
     order = paid(world)
     world.advance(6 * HOUR + 60)
     world.run(finish=False)
     assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
-    # The platform built it all the same, whatever it was told.
+    # The platform built the site despite the take-down.
     service = world.platform.services[order.uuid]
     service.deleted = False
     service.operation.status, service.operation.error = "running", None
@@ -88,7 +87,7 @@ def test_a_late_success_after_the_refund_is_taken_down(world: World) -> None:
     assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED and world.net_paid() == 0
 
 
-def test_work_that_failed_for_now_is_begun_again(world: World) -> None:
+def test_a_retryable_failure_is_retried(world: World) -> None:
     order = paid(world)
     world.platform.fail(order.uuid, retryable=True)
     assert world.platform_webhook(order.uuid).status == 503
@@ -97,7 +96,7 @@ def test_work_that_failed_for_now_is_begun_again(world: World) -> None:
     assert world.platform.built(order.uuid) == 1
 
 
-def test_work_that_fails_for_now_for_ever_is_given_up(world: World) -> None:
+def test_an_order_with_endless_retryable_failures_is_abandoned(world: World) -> None:
     order = paid(world)
     for _ in range(40):
         world.platform.fail(order.uuid, retryable=True)
@@ -107,7 +106,7 @@ def test_work_that_fails_for_now_for_ever_is_given_up(world: World) -> None:
     assert world.net_paid() == 0 and world.platform.services[order.uuid].deleted
 
 
-def test_a_refund_that_stripe_refuses_is_seen_and_goes_on_when_it_may(world: World) -> None:
+def test_a_refund_that_stripe_refuses_raises_an_alarm_and_is_retried(world: World) -> None:
     order = paid(world)
     world.stripe.controls.set(refunds="refuse")
     world.platform.fail(order.uuid)
@@ -127,7 +126,7 @@ def test_a_refund_that_stripe_refuses_is_seen_and_goes_on_when_it_may(world: Wor
     assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
 
 
-def test_a_site_is_not_taken_back_when_its_renewal_can_not_be_started(world: World) -> None:
+def test_a_site_is_kept_when_its_renewal_cannot_start(world: World) -> None:
     order = paid(world)
     world.stripe.controls.add_fault("dropped", "/v1/subscriptions", method="POST", times=2)
     world.run()
@@ -138,14 +137,14 @@ def test_a_site_is_not_taken_back_when_its_renewal_can_not_be_started(world: Wor
     assert len(world.stripe.subscriptions()) == 1
 
 
-def test_an_order_that_is_given_up_while_it_is_delivered_has_no_renewal(world: World) -> None:
-    """The platform's word and the time-out cross each other: whoever loses must leave no subscription behind."""
+def test_an_order_abandoned_during_delivery_has_no_renewal(world: World) -> None:
+    """The platform's success and the time-out cross. The loser must not leave a subscription behind."""
     order = paid(world)
     world.platform.finish(order.uuid)
     crossed: list[bool] = []
 
     def cross(name: str) -> Mishap | None:
-        # Just before the delivery is written, the other side closes the door.
+        # Abandon the order right before the delivery is written.
         if name == "table.transact_write_items" and not crossed:
             crossed.append(True)
             current = world.order(order.uuid)
@@ -165,8 +164,8 @@ def test_an_order_that_is_given_up_while_it_is_delivered_has_no_renewal(world: W
 
 
 @pytest.mark.parametrize("first", [0, 2])
-def test_a_refund_is_made_once_whatever_breaks_on_its_way(world: World, first: int) -> None:
-    """Each side effect from the platform's word to the callback meets a mishap, one after the other."""
+def test_a_refund_is_made_once_when_any_side_effect_breaks(world: World, first: int) -> None:
+    """Break each side effect from the platform's failure to the callback."""
     for position in range(40):
         mishap = list(Mishap)[(position + first) % 4]
         order = paid(world)
@@ -188,8 +187,8 @@ def test_a_refund_is_made_once_whatever_breaks_on_its_way(world: World, first: i
     raise AssertionError("there is no end of side effects")
 
 
-def test_a_debit_under_way_when_the_flow_breaks_is_given_back_when_it_settles(world: World) -> None:
-    """The order must not become one to be delivered that nobody delivers."""
+def test_a_debit_that_settles_after_the_workflow_failed_is_refunded(world: World) -> None:
+    """The order must not become deliverable again, because no workflow would deliver it."""
     reply = world.place("sepa", callback=True)
     order = world.order(reply.body["orders"][0]["id"], "sepa")
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
@@ -207,7 +206,7 @@ def test_a_debit_under_way_when_the_flow_breaks_is_given_back_when_it_settles(wo
     assert len(world.callbacks.received) == 1
 
 
-def test_a_paid_order_given_up_before_its_payment_was_noted_takes_a_cart_of_all_or_nothing_along(
+def test_cancel_all_applies_when_a_paid_order_is_abandoned_before_its_payment_is_recorded(
     world: World,
 ) -> None:
     reply = world.place_cart(world.site(), world.site(name="Other"), on_item_failure="cancel_all")
@@ -228,8 +227,8 @@ def test_a_paid_order_given_up_before_its_payment_was_noted_takes_a_cart_of_all_
     assert world.net_paid() == 0 and not world.platform.services
 
 
-def test_two_orders_given_up_before_the_payment_began_do_not_wait_for_each_other(world: World) -> None:
-    """Each saw the other as one that still wanted the payment, so neither closed it (seed 690 of the simulation)."""
+def test_two_orders_abandoned_before_the_payment_do_not_block_each_other(world: World) -> None:
+    """Simulation seed 690: each order waited for the other, and the cart never closed."""
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "stripe.post invoices" else None)
     assert world.place_cart(world.site(), world.domain("never-paid.com"), key="k").status == 502
     world.live(600, every=60)
@@ -249,7 +248,7 @@ def test_two_orders_given_up_before_the_payment_began_do_not_wait_for_each_other
     assert world.net_paid() == 0 and not world.stripe.open_invoices()
 
 
-def test_a_platform_that_refuses_to_take_a_service_down_does_not_keep_the_money(world: World) -> None:
+def test_a_refused_take_down_does_not_block_the_refund(world: World) -> None:
     order = paid(world)
     world.platform.fail(order.uuid)
     world.platform.fault("422", method="DELETE")

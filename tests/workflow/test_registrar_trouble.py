@@ -1,4 +1,4 @@
-"""What goes wrong at the registrar: who hears of it, how soon it goes on, and that it says nothing of people."""
+"""Trouble at the registrar: alarms, retry times, and no personal data in messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def world() -> Iterator[World]:
         ("transfer", "The domain could not be transferred. The registry did not accept a contact."),
     ],
 )
-def test_what_a_registry_says_of_a_person_is_repeated_nowhere(
+def test_personal_data_in_a_registry_message_is_never_repeated(
     action: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with a_world() as world:
@@ -41,15 +41,15 @@ def test_what_a_registry_says_of_a_person_is_repeated_nowhere(
         shown = world.request("GET", f"/api/orders/{order_id}").body
         events = world.request("GET", f"/api/orders/{order_id}/events").body
         assert shown["failure"]["message"] == told
-        rows = [item for item in world.items("") if item["SK"]["S"] != "ACCOUNT"]  # it has a billing address
+        rows = [item for item in world.items("") if item["SK"]["S"] != "ACCOUNT"]  # has a billing address
         said = json.dumps([shown["domain"], shown["failure"], events, rows]) + capsys.readouterr().out
         assert order_id in said
         for secret in ("Lovelace", "Keizersgracht", "1015 CJ", "secret-code-1"):
             assert secret not in said
 
 
-def test_a_refusal_in_doubt_waits_until_it_can_be_believed_and_then_nothing_waits(world: World) -> None:
-    """The first order may have been taken all the same, and be what the second is refused for."""
+def test_an_ambiguous_refusal_is_refunded_only_when_it_is_certain(world: World) -> None:
+    """The registrar may have accepted the first request, and may refuse the second one because of that."""
     world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down")
     placed = world.order_domain("gone-doubt.com")
     order_id = placed.body["orders"][0]["id"]
@@ -65,7 +65,7 @@ def test_a_refusal_in_doubt_waits_until_it_can_be_believed_and_then_nothing_wait
     assert world.runner.executions[order_id].status == "SUCCEEDED"
 
 
-def test_a_refusal_that_the_reconciler_hears_gives_the_money_back_in_the_same_minute(world: World) -> None:
+def test_a_refusal_received_by_the_reconciler_is_refunded_in_the_same_minute(world: World) -> None:
     world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down", times=20)
     placed = world.order_domain("gone-later.com")
     order_id = placed.body["orders"][0]["id"]
@@ -84,7 +84,7 @@ def test_a_refusal_that_the_reconciler_hears_gives_the_money_back_in_the_same_mi
     assert world.runner.executions[order_id].status == "SUCCEEDED"
 
 
-def test_a_look_up_that_fails_is_made_again_soon(world: World) -> None:
+def test_a_failed_look_up_is_repeated_soon(world: World) -> None:
     world.registrar.lose_next_answer("RegisterDomain")
     world.registrar.fail_next("ListOperations", "ThrottlingException", "slow down")
     placed = world.order_domain("look-up.com")
@@ -98,7 +98,7 @@ def test_a_look_up_that_fails_is_made_again_soon(world: World) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["DomainLimitExceeded", "AccessDeniedException"])
-def test_an_operator_is_called_when_a_paid_name_can_not_be_ordered(world: World, trouble: str) -> None:
+def test_a_paid_domain_that_cannot_be_submitted_raises_an_alarm(world: World, trouble: str) -> None:
     world.registrar.fail_next("RegisterDomain", trouble, "no", times=10_000)
     placed = world.order_domain("stuck.com")
     order_id = placed.body["orders"][0]["id"]
@@ -117,7 +117,7 @@ def test_an_operator_is_called_when_a_paid_name_can_not_be_ordered(world: World,
     assert world.order(order_id).status is OrderStatus.COMPLETED
 
 
-def test_a_registration_uses_its_own_zone_and_not_one_of_an_earlier_owner(world: World) -> None:
+def test_a_domain_gets_its_own_zone_and_not_an_earlier_owners_zone(world: World) -> None:
     route53 = bootstrap.aws_client("route53")
     left = route53.create_hosted_zone(Name="second-hand.com", CallerReference="an earlier owner")[
         "HostedZone"

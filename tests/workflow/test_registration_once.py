@@ -1,4 +1,4 @@
-"""The registrar is asked for a name once, whatever is lost, repeated or killed: a second order costs money."""
+"""A domain is submitted to the registrar exactly once, because a second submission costs money."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def order_of(world: World, action: str, name: str = NAME) -> Order:
 
 
 def live_to_the_end(world: World, order: Order) -> None:
-    """As long as its product takes, and a little."""
+    """Live for as long as the product takes, and a little longer."""
     world.live(1800, every=150)
     if now(world, order).status is OrderStatus.PROCESSING:
         world.live(11 * DAY, every=DAY / 2)
@@ -48,7 +48,7 @@ def live_to_the_end(world: World, order: Order) -> None:
 
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
-def test_a_name_is_asked_for_once_and_everything_follows_once(world: World, action: str) -> None:
+def test_a_domain_is_submitted_once_and_delivered_once(world: World, action: str) -> None:
     order = order_of(world, action)
     live_to_the_end(world, order)
     assert_alone(world, order)
@@ -60,7 +60,7 @@ def test_a_name_is_asked_for_once_and_everything_follows_once(world: World, acti
 
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
-def test_a_lost_answer_to_an_order_that_was_taken_is_found_and_not_asked_again(
+def test_an_accepted_submission_with_a_lost_answer_is_found_and_not_repeated(
     world: World, action: str
 ) -> None:
     order = order_of(world, action)
@@ -75,7 +75,7 @@ def test_a_lost_answer_to_an_order_that_was_taken_is_found_and_not_asked_again(
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "DuplicateRequest"])
-def test_an_order_that_was_not_taken_is_given_once_more(world: World, action: str, code: str) -> None:
+def test_a_rejected_submission_is_repeated_once(world: World, action: str, code: str) -> None:
     order = order_of(world, action)
     world.registrar.fail_next(OPERATION[action], code, status=500 if code == "InternalFailure" else 400)
     live_to_the_end(world, order)
@@ -83,7 +83,7 @@ def test_an_order_that_was_not_taken_is_given_once_more(world: World, action: st
     assert world.registrar.asked(OPERATION[action]) == 2
 
 
-def test_every_answer_of_the_registrar_lost_for_half_an_hour_is_still_one_registration(world: World) -> None:
+def test_half_an_hour_of_lost_registrar_answers_is_one_registration(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.lose_next_answer("*", times=40)
     world.live(1800, every=150)
@@ -92,19 +92,19 @@ def test_every_answer_of_the_registrar_lost_for_half_an_hour_is_still_one_regist
     assert_alone(world, order)
 
 
-def test_a_lost_answer_found_only_after_the_registration_was_through(world: World) -> None:
+def test_a_lost_answer_is_found_after_the_registration_completed(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
-    world.advance(3 * 3600)  # nobody looks for hours
+    world.advance(3 * 3600)  # no check for hours
     world.live(600, every=60)
     assert_alone(world, order)
 
 
-def test_a_list_of_operations_that_lags_does_not_lead_to_a_second_registration(
+def test_a_lagging_operation_list_does_not_cause_a_second_registration(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer is lost and the list does not show the operation for ten minutes: longer than it takes."""
+    """The list lags ten minutes, which is longer than a registration takes."""
     order = placed(world, NAME)
     client = world.services.registrar._inner._asking
     listed = client.listed
@@ -122,7 +122,7 @@ def test_a_list_of_operations_that_lags_does_not_lead_to_a_second_registration(
     assert_alone(world, order)
 
 
-def test_a_registration_that_failed_at_once_behind_a_lost_answer_is_not_tried_again(world: World) -> None:
+def test_a_failed_registration_with_a_lost_answer_is_not_repeated(world: World) -> None:
     order = placed(world, "fail-example.com")
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
@@ -132,7 +132,7 @@ def test_a_registration_that_failed_at_once_behind_a_lost_answer_is_not_tried_ag
     assert world.registrar.submissions("fail-example.com") == 1 and world.net_paid() == 0
 
 
-def test_a_failed_registration_of_the_order_before_is_not_taken_for_this_one(world: World) -> None:
+def test_an_earlier_failed_registration_is_not_mistaken_for_this_orders(world: World) -> None:
     name = "twice-example.com"
     first = submitted(world, name)
     world.registrar.fail(name)
@@ -153,17 +153,17 @@ def assert_registered_of(world: World, order: Order, submissions: int) -> None:
 
 
 def the_step_again(world: World, order: Order) -> None:
-    """Lambda may run one invocation twice."""
+    """Run the step again. Lambda may run one invocation twice."""
     token = world.runner.executions[order.uuid].waiting_token
     step = {"account_id": order.account_id, "order_id": order.uuid, "task_token": token}
     handler_of("register_domain")(step, None)
 
 
-# -- the same step twice -------------------------------------------------------------------------------------------
+# -- concurrent runs -----------------------------------------------------------------------------------------------
 
 
-def test_a_step_that_runs_twice_at_once_asks_once(world: World) -> None:
-    """Its twin runs from beginning to end in the very moment before the registrar is asked."""
+def test_two_concurrent_runs_of_the_step_submit_once(world: World) -> None:
+    """The second run starts and ends right before the first one calls the registrar."""
     order = placed(world, NAME)
     world.mishaps.in_the_moment_of("registrar.submit", lambda: the_step_again(world, order))
     world.runner.run_until_idle()
@@ -174,8 +174,8 @@ def test_a_step_that_runs_twice_at_once_asks_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("side_effect", ["table.put_item", "registrar.find", "registrar.submit"])
-def test_the_step_and_the_schedule_at_once_ask_once(world: World, side_effect: str) -> None:
-    """The schedule looks again after a throttle, and in that very moment the step's twin runs."""
+def test_the_step_and_the_reconciler_running_concurrently_submit_once(world: World, side_effect: str) -> None:
+    """The reconciler retries a throttled call, and the step runs again at the same moment."""
     order = placed(world, NAME)
     world.registrar.fail_next("RegisterDomain")
     world.run()
@@ -185,10 +185,10 @@ def test_the_step_and_the_schedule_at_once_ask_once(world: World, side_effect: s
     world.mishaps.none()
     live_to_the_end(world, order)
     assert_alone(world, order)
-    assert world.registrar.asked("RegisterDomain") == 2  # the throttled one, and one more
+    assert world.registrar.asked("RegisterDomain") == 2  # the throttled call and one more
 
 
-def test_two_runs_of_the_schedule_at_once_ask_once(world: World) -> None:
+def test_two_concurrent_reconciler_runs_submit_once(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.fail_next("RegisterDomain")
     world.run()
@@ -198,12 +198,11 @@ def test_two_runs_of_the_schedule_at_once_ask_once(world: World) -> None:
     world.mishaps.none()
     live_to_the_end(world, order)
     assert_alone(world, order)
-    assert world.registrar.asked("RegisterDomain") == 2  # the throttled one, and one more
+    assert world.registrar.asked("RegisterDomain") == 2  # the throttled call and one more
 
 
-def test_a_step_that_is_tried_again_while_the_schedule_delivers_is_let_go(world: World) -> None:
-    """The second try has read the order as one to be delivered; then another delivers it; then it stores its token.
-    A transfer's step would wait for 35 days."""
+def test_a_step_retried_while_the_reconciler_delivers_is_answered(world: World) -> None:
+    """The retry stores its token after the delivery. Unanswered, a transfer's step would wait for 35 days."""
     order = placed(world, NAME)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "registrar.submit" else None)
     world.runner.run_until_idle()
@@ -223,7 +222,7 @@ def test_a_step_that_is_tried_again_while_the_schedule_delivers_is_let_go(world:
     assert_alone(world, order)
 
 
-def test_the_lease_of_a_process_that_died_is_waited_for(world: World) -> None:
+def test_a_crashed_process_blocks_others_until_its_lease_expires(world: World) -> None:
     order = placed(world, NAME)
     seen: list[str] = []
 
@@ -234,21 +233,20 @@ def test_the_lease_of_a_process_that_died_is_waited_for(world: World) -> None:
     world.mishaps.watch(choose)
     world.runner.run_until_idle()
     assert world.registrar.asked("RegisterDomain") == 0
-    world.live(60, every=20)  # the machine tries the step again, the schedule looks: it may still be at it
+    world.live(60, every=20)  # the workflow and the reconciler retry, but the crashed process holds the lease
     assert seen.count("registrar.submit") == 1
     world.mishaps.none()
     live_to_the_end(world, order)
     assert_alone(world, order)
 
 
-# -- every side effect, every kind of mishap -----------------------------------------------------------------------
+# -- every kind of mishap at every side effect ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_registration_that_breaks_anywhere_registers_once(mishap: Mishap) -> None:
-    """Every side effect of the step RegisterDomain, one after the other, in one world."""
+def test_a_registration_step_that_breaks_at_any_side_effect_registers_once(mishap: Mishap) -> None:
     with a_world() as world:
-        world.webhooks_on = False  # Stripe's news have no part in this
+        world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(20):
             order = placed(world, f"name-{position}.com")
             while now(world, order).status is OrderStatus.PENDING:
@@ -268,10 +266,10 @@ def test_a_registration_that_breaks_anywhere_registers_once(mishap: Mishap) -> N
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_delivery_that_breaks_anywhere_is_finished_once(mishap: Mishap) -> None:
-    """Every side effect from the schedule's question to the end of the order and its renewal."""
+def test_a_delivery_that_breaks_at_any_side_effect_is_completed_once(mishap: Mishap) -> None:
+    """Break each side effect from the reconciler's query to the order's renewal."""
     with a_world() as world:
-        world.webhooks_on = False  # Stripe's news have no part in this
+        world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(30):
             order = submitted(world, f"name-{position}.com")
             world.advance(130)
@@ -291,10 +289,9 @@ def test_a_delivery_that_breaks_anywhere_is_finished_once(mishap: Mishap) -> Non
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_lost_answer_whose_search_breaks_anywhere_registers_once(mishap: Mishap) -> None:
-    """Two mishaps: the answer to the order is lost, and then something while it is looked for."""
+def test_a_search_for_a_lost_answer_that_breaks_anywhere_registers_once(mishap: Mishap) -> None:
     with a_world() as world:
-        world.webhooks_on = False  # Stripe's news have no part in this
+        world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(30):
             order = placed(world, f"name-{position}.com")
             world.registrar.lose_next_answer("RegisterDomain")

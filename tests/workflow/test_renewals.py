@@ -1,4 +1,4 @@
-"""A further year that was paid is renewed at the registrar once, whatever is lost, repeated or killed."""
+"""A paid renewal year is renewed at the registrar exactly once, whatever is lost, repeated or interrupted."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def subscription(world: World, order: Order) -> dict[str, Any]:
 
 
 def until_the_anchor(world: World, order: Order, *, less: float = 0) -> None:
-    """Nothing happens until the term is over, `less` seconds before that."""
+    """Advance to the end of the term, or to `less` seconds before it."""
     end = subscription(world, order)["items"]["data"][0]["current_period_end"]
     world.advance(end - world.stripe.clock.time() - less)
     world.reconcile()
@@ -57,13 +57,13 @@ def until_the_anchor(world: World, order: Order, *, less: float = 0) -> None:
 
 
 def a_year_passes(world: World, order: Order, *, then: float = 2 * DAY) -> None:
-    """The term is over and its money is asked for; then some days with everything they bring."""
+    """Let the term end and its invoice be charged, then live for `then` seconds."""
     until_the_anchor(world, order, less=60)
     world.live(then, every=HOUR)
 
 
 def invoices(world: World, order: Order) -> list[Mapping[str, Any]]:
-    """The subscription's, oldest first."""
+    """Return the subscription's invoices, oldest first."""
     customer = subscription(world, order)["customer"]
     wanted = subscription(world, order)["id"]
     return [
@@ -79,7 +79,7 @@ def expires_at(order: Order) -> int:
 
 
 def years(world: World, before: Order) -> int:
-    """By how many years the order says its name runs out later than it did."""
+    """Return by how many years the order's expiry date has moved."""
     was = datetime.fromtimestamp(expires_at(before) / 1000, UTC)
     is_now = datetime.fromtimestamp(expires_at(now(world, before)) / 1000, UTC)
     assert (was.month, was.day) == (is_now.month, is_now.day)
@@ -91,12 +91,12 @@ def causes(world: World, order: Order) -> list[str]:
 
 
 def assert_renewed(world: World, before: Order, times: int) -> None:
-    """So often, in all books: the registrar's, Stripe's, and the order's; and its end has not moved."""
+    """Check that the registrar, Stripe and the order agree on the number of renewals."""
     after = now(world, before)
     name = before.item_as(DomainItem).ascii_name
     assert world.registrar.renewals(name) == times
     assert years(world, before) == times
-    # Seconds with a fraction are no exact milliseconds.
+    # Fractional seconds do not convert to exact milliseconds.
     assert abs(expires_at(after) - world.registrar.domains[name].expires_at * 1000) <= 1
     assert [invoice["status"] for invoice in invoices(world, before)] == ["paid"] * times
     assert len([cause for cause in causes(world, before) if cause.startswith("renewed until ")]) == times
@@ -104,10 +104,10 @@ def assert_renewed(world: World, before: Order, times: int) -> None:
     assert world.registrar.submissions(name) == 1
 
 
-# -- the ordinary way ----------------------------------------------------------------------------------------------
+# -- normal renewals -----------------------------------------------------------------------------------------------
 
 
-def test_a_year_that_was_paid_is_a_year_at_the_registrar(world: World) -> None:
+def test_a_paid_year_is_renewed_at_the_registrar(world: World) -> None:
     order = delivered(world)
     a_year_passes(world, order)
     assert_renewed(world, order, 1)
@@ -120,7 +120,7 @@ def test_a_year_that_was_paid_is_a_year_at_the_registrar(world: World) -> None:
     assert world.metrics.counts["DomainRenewalFailed"] == world.metrics.counts["ReconcileFailed"] == 0
 
 
-def test_two_years_are_two_renewals(world: World) -> None:
+def test_two_paid_years_are_two_renewals(world: World) -> None:
     order = delivered(world)
     a_year_passes(world, order)
     a_year_passes(world, order)
@@ -128,7 +128,7 @@ def test_two_years_are_two_renewals(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_two_terms_that_nobody_looked_after_are_renewed_one_after_the_other(world: World) -> None:
+def test_two_missed_terms_are_renewed_one_after_the_other(world: World) -> None:
     order = delivered(world)
     world.webhooks_on = False
     for _ in range(2):
@@ -139,25 +139,25 @@ def test_two_terms_that_nobody_looked_after_are_renewed_one_after_the_other(worl
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_nothing_is_renewed_before_the_money_came(world: World) -> None:
+def test_nothing_is_renewed_before_the_payment(world: World) -> None:
     order = delivered(world)
     until_the_anchor(world, order, less=HOUR)
     assert_renewed(world, order, 0)
-    world.live(1.5 * HOUR, every=300)  # the term has begun; its invoice is still a draft
+    world.live(1.5 * HOUR, every=300)  # the term has begun and its invoice is still a draft
     assert [invoice["status"] for invoice in invoices(world, order)] == ["draft"]
     assert world.registrar.asked("RenewDomain") == 0
     world.live(2 * HOUR, every=300)
     assert_renewed(world, order, 1)
 
 
-def test_without_any_webhook_it_is_renewed_all_the_same(world: World) -> None:
+def test_a_domain_is_renewed_without_webhooks(world: World) -> None:
     order = delivered(world)
     world.webhooks_on = False
     a_year_passes(world, order)
     assert_renewed(world, order, 1)
 
 
-def test_with_webhooks_it_is_renewed_within_minutes(world: World) -> None:
+def test_a_domain_is_renewed_within_minutes_with_webhooks(world: World) -> None:
     order = delivered(world)
     until_the_anchor(world, order)
     world.live(HOUR + 120, every=60)
@@ -165,7 +165,7 @@ def test_with_webhooks_it_is_renewed_within_minutes(world: World) -> None:
     assert [invoice["status"] for invoice in invoices(world, order)] == ["paid"]
 
 
-def test_between_two_terms_nobody_is_asked(world: World) -> None:
+def test_no_provider_is_called_between_two_terms(world: World) -> None:
     order = delivered(world)
     a_year_passes(world, order)
     asked = len(world.stripe.requests), len(world.registrar.requests)
@@ -173,7 +173,7 @@ def test_between_two_terms_nobody_is_asked(world: World) -> None:
     assert (len(world.stripe.requests), len(world.registrar.requests)) == asked
 
 
-def test_a_transferred_name_is_renewed_too(world: World) -> None:
+def test_a_transferred_domain_is_renewed(world: World) -> None:
     reply = world.order_domain(action="transfer", authcode="Secret-1")
     order_id = reply.body["orders"][0]["id"]
     world.run()
@@ -184,7 +184,7 @@ def test_a_transferred_name_is_renewed_too(world: World) -> None:
     assert_renewed(world, order, 1)
 
 
-def test_a_premium_name_is_renewed_with_consent(world: World) -> None:
+def test_a_premium_domain_is_renewed_with_consent(world: World) -> None:
     order = delivered(world, "premium-for-sale.com")
     a_year_passes(world, order)
     assert_renewed(world, order, 1)
@@ -206,7 +206,7 @@ def test_a_site_is_never_renewed_at_the_registrar(world: World) -> None:
 # -- webhooks ------------------------------------------------------------------------------------------------------
 
 
-def test_a_webhook_three_times_renews_once(world: World) -> None:
+def test_a_webhook_delivered_three_times_renews_once(world: World) -> None:
     order = delivered(world)
     until_the_anchor(world, order)
     world.fresh_stripe_events()
@@ -215,14 +215,14 @@ def test_a_webhook_three_times_renews_once(world: World) -> None:
     paid = of_kind(world.fresh_stripe_events(), "invoice.paid")
     for _ in range(3):
         for event in paid:
-            # Under other ids, as if each were a first delivery.
+            # A new event id makes each delivery look like the first.
             assert tell(world, {**event, "id": f"{event['id']}{world.clock.now()}"}).status == 200
         world.live(1200, every=60)
     assert_renewed(world, order, 1)
     assert world.registrar.asked("RenewDomain") == 1
 
 
-def test_news_of_a_payment_that_never_was_change_nothing(world: World) -> None:
+def test_an_event_for_a_payment_that_never_happened_changes_nothing(world: World) -> None:
     order = delivered(world)
     details = {"subscription": subscription(world, order)["id"]}
     parent = {"type": "subscription_details", "subscription_details": details}
@@ -233,7 +233,7 @@ def test_news_of_a_payment_that_never_was_change_nothing(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 0
 
 
-def test_a_subscription_that_only_bears_the_orders_number_changes_nothing(world: World) -> None:
+def test_an_unrelated_subscription_with_the_order_id_changes_nothing(world: World) -> None:
     order = delivered(world)
     customer = world.accounts["ready"]["customer"]
     api = world.services.stripe.v1
@@ -254,14 +254,14 @@ def test_a_subscription_that_only_bears_the_orders_number_changes_nothing(world:
     assert_renewed(world, order, 0)
 
 
-# -- money that does not come --------------------------------------------------------------------------------------
+# -- missing payments ----------------------------------------------------------------------------------------------
 
 
 def decline(world: World, order: Order, code: str | None) -> None:
     world.stripe.controls.decline(subscription(world, order)["default_payment_method"], code)
 
 
-def test_a_card_that_is_declined_renews_nothing_until_it_is_paid(world: World) -> None:
+def test_a_declined_card_renews_nothing_until_the_invoice_is_paid(world: World) -> None:
     order = delivered(world)
     decline(world, order, "insufficient_funds")
     a_year_passes(world, order, then=5 * DAY)
@@ -274,7 +274,7 @@ def test_a_card_that_is_declined_renews_nothing_until_it_is_paid(world: World) -
     assert now(world, order).subscription.status == "active"  # type: ignore[union-attr]
 
 
-def test_a_late_payment_is_found_without_a_webhook_within_a_day(world: World) -> None:
+def test_a_late_payment_is_found_within_a_day_without_webhooks(world: World) -> None:
     order = delivered(world)
     decline(world, order, "insufficient_funds")
     world.webhooks_on = False
@@ -285,7 +285,7 @@ def test_a_late_payment_is_found_without_a_webhook_within_a_day(world: World) ->
 
 
 @pytest.mark.parametrize("webhooks", [True, False])
-def test_a_cancelled_subscription_is_the_end_of_looking(world: World, webhooks: bool) -> None:
+def test_a_cancelled_subscription_ends_the_renewal_checks(world: World, webhooks: bool) -> None:
     order = delivered(world)
     world.webhooks_on = webhooks
     world.services.stripe.v1.subscriptions.cancel(subscription(world, order)["id"])
@@ -298,7 +298,7 @@ def test_a_cancelled_subscription_is_the_end_of_looking(world: World, webhooks: 
     assert world.registrar.asked("RenewDomain") == 0
 
 
-def test_one_that_is_cancelled_after_it_was_paid_is_still_renewed(world: World) -> None:
+def test_a_subscription_cancelled_after_its_payment_is_still_renewed(world: World) -> None:
     order = delivered(world)
     world.webhooks_on = False
     until_the_anchor(world, order)
@@ -309,7 +309,7 @@ def test_one_that_is_cancelled_after_it_was_paid_is_still_renewed(world: World) 
     assert now(world, order).due_at is None
 
 
-def test_an_invoice_that_outlives_its_subscription_can_still_be_paid(world: World) -> None:
+def test_an_open_invoice_of_a_cancelled_subscription_can_still_be_paid(world: World) -> None:
     order = delivered(world)
     decline(world, order, "insufficient_funds")
     a_year_passes(world, order)
@@ -322,7 +322,7 @@ def test_an_invoice_that_outlives_its_subscription_can_still_be_paid(world: Worl
     assert now(world, order).due_at is None
 
 
-def test_what_was_given_back_is_not_renewed(world: World) -> None:
+def test_a_refunded_year_is_not_renewed(world: World) -> None:
     order = delivered(world)
     world.webhooks_on = False
     until_the_anchor(world, order)
@@ -346,7 +346,7 @@ def assert_renewed_not_at_all(world: World, order: Order) -> None:
 # -- the registrar -------------------------------------------------------------------------------------------------
 
 
-def test_a_lost_answer_to_a_renewal_that_was_taken_is_found(world: World) -> None:
+def test_an_accepted_renewal_with_a_lost_answer_is_found(world: World) -> None:
     order = delivered(world)
     world.registrar.lose_next_answer("RenewDomain")
     a_year_passes(world, order)
@@ -355,7 +355,7 @@ def test_a_lost_answer_to_a_renewal_that_was_taken_is_found(world: World) -> Non
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "OperationLimitExceeded"])
-def test_a_renewal_that_was_not_taken_is_asked_for_once_more(world: World, code: str) -> None:
+def test_a_rejected_renewal_is_requested_once_more(world: World, code: str) -> None:
     order = delivered(world)
     world.registrar.fail_next("RenewDomain", code)
     a_year_passes(world, order)
@@ -363,8 +363,8 @@ def test_a_renewal_that_was_not_taken_is_asked_for_once_more(world: World, code:
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_a_lost_answer_that_the_list_does_not_show_yet_renews_once(world: World) -> None:
-    """The registrar's own guard: it is told the year the name runs out in now."""
+def test_a_lost_answer_missing_from_the_operation_list_renews_once(world: World) -> None:
+    """Each renewal request names the current expiry year, so the registrar refuses a duplicate."""
     order = delivered(world)
     world.registrar.lose_next_answer("RenewDomain")
     find = world.services.registrar._inner.find
@@ -375,7 +375,7 @@ def test_a_lost_answer_that_the_list_does_not_show_yet_renews_once(world: World)
 
 
 @pytest.mark.parametrize("name", ["norenewal-example.com", "badrenewal-example.com"])
-def test_a_registrar_that_refuses_rings_each_day_and_is_asked_again(world: World, name: str) -> None:
+def test_a_refused_renewal_raises_a_daily_alarm_and_is_retried(world: World, name: str) -> None:
     order = delivered(world, name)
     a_year_passes(world, order, then=1 * DAY)
     assert world.metrics.counts["DomainRenewalFailed"] == 1
@@ -387,7 +387,7 @@ def test_a_registrar_that_refuses_rings_each_day_and_is_asked_again(world: World
     assert world.net_paid() == order.price.amount + order.renewal_price.amount
 
 
-def test_what_an_operator_renews_by_hand_is_not_renewed_again(world: World) -> None:
+def test_a_domain_renewed_by_an_operator_is_not_renewed_again(world: World) -> None:
     order = delivered(world, "norenewal-example.com")
     a_year_passes(world, order)
     held = world.registrar.domains["norenewal-example.com"]
@@ -402,7 +402,7 @@ def test_what_an_operator_renews_by_hand_is_not_renewed_again(world: World) -> N
     assert world.metrics.counts["DomainRenewalFailed"] == counted
 
 
-def test_a_name_that_was_taken_elsewhere_rings(world: World) -> None:
+def test_a_domain_moved_to_another_registrar_raises_an_alarm(world: World) -> None:
     order = delivered(world)
     world.registrar._registry.domains.pop(NAME)
     a_year_passes(world, order)
@@ -410,7 +410,7 @@ def test_a_name_that_was_taken_elsewhere_rings(world: World) -> None:
     assert "not renewed: the domain is not with the registrar any more" in causes(world, order)
 
 
-def test_a_registrar_that_does_not_come_to_an_end_rings_and_is_not_asked_again(world: World) -> None:
+def test_a_renewal_that_never_completes_raises_an_alarm_and_is_not_repeated(world: World) -> None:
     order = delivered(world)
     world.registrar._registry.delay = None
     a_year_passes(world, order, then=2 * DAY)
@@ -423,7 +423,7 @@ def test_a_registrar_that_does_not_come_to_an_end_rings_and_is_not_asked_again(w
     assert_renewed(world, order, 1)
 
 
-def test_a_day_that_is_corrected_by_the_registry_is_no_renewal(world: World) -> None:
+def test_an_expiry_date_corrected_by_the_registry_is_not_a_renewal(world: World) -> None:
     order = delivered(world)
     world.registrar._registry.delay = None
     a_year_passes(world, order)
@@ -433,7 +433,7 @@ def test_a_day_that_is_corrected_by_the_registry_is_no_renewal(world: World) -> 
     assert now(world, order).domain_record.renewals[0].done_at is None
 
 
-def test_an_answer_older_than_our_last_one_does_not_pass_for_a_renewal(world: World) -> None:
+def test_a_stale_expiry_date_is_not_a_renewal(world: World) -> None:
     order = delivered(world)
     a_year_passes(world, order)
     registrar = world.services.registrar._inner
@@ -449,12 +449,11 @@ def test_an_answer_older_than_our_last_one_does_not_pass_for_a_renewal(world: Wo
     assert_renewed(world, order, 2)
 
 
-# -- crashes and twins ---------------------------------------------------------------------------------------------
+# -- crashes and concurrent runs -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_it_is_renewed_once_whatever_breaks_at_whichever_side_effect(world: World, mishap: Mishap) -> None:
-    """Year after year, and each year something else breaks."""
+def test_a_domain_is_renewed_once_when_any_side_effect_breaks(world: World, mishap: Mishap) -> None:
     order = delivered(world)
     world.webhooks_on = False
     struck: list[str] = []
@@ -478,16 +477,16 @@ def test_it_is_renewed_once_whatever_breaks_at_whichever_side_effect(world: Worl
 @pytest.mark.parametrize(
     "side_effect", ["registrar.renew", "registrar.domain", "registrar.operation", "table.put_item"]
 )
-def test_two_runs_at_once_renew_once(world: World, side_effect: str) -> None:
+def test_two_concurrent_runs_renew_once(world: World, side_effect: str) -> None:
     order = delivered(world)
     until_the_anchor(world, order)
-    world.stream_on = False  # its function has nothing to do with it, and writes too
+    world.stream_on = False  # the stream's function is unrelated and writes too
     busy: list[bool] = []
 
     def choose(name: str) -> Mishap | None:
         if name == side_effect and not busy:
             busy.append(True)
-            # The order is due for another run too, as after a webhook.
+            # Make the order due for a second run, as a webhook would.
             current = now(world, order)
             world.services.orders.save_order(current.check_at(world.clock.now()))
             world.reconcile()

@@ -1,5 +1,4 @@
-"""Webhooks of Stripe at their real handler: whoever signed them, in whatever order and however late they come,
-what is true at Stripe decides."""
+"""Stripe webhooks at the real handler. Stripe's current state decides, whatever the order or delay of the events."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ def stripe_client(world: World) -> stripe.StripeClient:
 
 
 def placed(world: World, account: str = "ready", **more: Any) -> tuple[str, str]:
-    """(order id, cart token) of an order whose webhooks nobody has told yet."""
+    """Return (order id, cart token) of an order with undelivered webhooks."""
     body = world.place(account, **more).body
     return str(body["orders"][0]["id"]), str(body["cart"]["token"])
 
@@ -52,18 +51,18 @@ def causes(world: World, order_id: str, account: str = "ready") -> list[str]:
     return [entry.cause for entry in world.order(order_id, account).timeline]
 
 
-# -- while the signing secret is exchanged -------------------------------------------------------------------------
+# -- rotation of the signing secret --------------------------------------------------------------------------------
 
 PAID = json.dumps(made("invoice.paid", {"id": "in_1", "object": "invoice"})).encode()
 
 
-def test_while_the_secret_is_exchanged_the_old_and_the_new_one_hold() -> None:
+def test_both_secrets_are_accepted_during_the_rotation() -> None:
     body = json.dumps(made("made.up", {"id": "x_1"})).encode()
     with a_world(webhook_secrets=(NEW_SECRET, STRIPE_WEBHOOK_SECRET)) as world:
         old, new = signature(world, body), signature(world, body, NEW_SECRET)
         assert post(world, body, old).status == 200
         assert post(world, body, new).status == 200
-        # As Stripe signs while a secret is being rolled: once with each.
+        # Stripe signs with both secrets during a rotation.
         assert post(world, body, f"{old},{new[new.index('v1=') :]}").status == 200
         assert post(world, body, signature(world, body, "whsec_third")).status == 401
         order_id, _ = placed(world)
@@ -71,7 +70,7 @@ def test_while_the_secret_is_exchanged_the_old_and_the_new_one_hold() -> None:
         assert world.order(order_id).status is OrderStatus.COMPLETED
 
 
-def test_after_the_exchange_the_old_secret_holds_no_more() -> None:
+def test_the_old_secret_is_refused_after_the_rotation() -> None:
     with a_world(webhook_secrets=(NEW_SECRET,)) as world:
         before = table(world)
         assert post(world, PAID, signature(world, PAID)).status == 401
@@ -80,10 +79,10 @@ def test_after_the_exchange_the_old_secret_holds_no_more() -> None:
         assert post(world, PAID, f"{old},{new[new.index('v1=') :]}").status == 200
 
 
-# -- each event once -----------------------------------------------------------------------------------------------
+# -- repeated events -----------------------------------------------------------------------------------------------
 
 
-def test_an_event_that_comes_again_makes_no_request_and_no_write(world: World) -> None:
+def test_a_repeated_event_makes_no_request_and_no_write(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     world.run()
     world.stripe.controls.pay(invoice_of(world, token, AUTHENTICATION))
@@ -100,7 +99,7 @@ def test_an_event_that_comes_again_makes_no_request_and_no_write(world: World) -
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_an_event_whose_handling_died_is_dealt_with_when_it_comes_again(world: World, mishap: Mishap) -> None:
+def test_an_event_is_processed_on_redelivery_after_a_crash(world: World, mishap: Mishap) -> None:
     position, orders = 0, []
     while True:
         order_id, token = placed(world, AUTHENTICATION)
@@ -126,14 +125,13 @@ def test_an_event_whose_handling_died_is_dealt_with_when_it_comes_again(world: W
         if not struck:
             break
         position += 1
-    assert (
-        position >= 5
-    )  # Stripe was asked; the payment, the order, the token's answer and the mark were written
+    # One call to Stripe, and the writes of the payment, the order, the token's answer and the event.
+    assert position >= 5
     assert world.net_paid(AUTHENTICATION) == 1200 * len(orders)
     assert [world.platform.built(order_id) for order_id in orders] == [1] * len(orders)
 
 
-def test_while_stripe_cannot_be_asked_the_event_is_not_taken(world: World) -> None:
+def test_an_event_is_not_accepted_during_a_stripe_outage(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     world.run()
     world.stripe.controls.pay(invoice_of(world, token, AUTHENTICATION))
@@ -148,13 +146,13 @@ def test_while_stripe_cannot_be_asked_the_event_is_not_taken(world: World) -> No
     assert world.order(order_id, AUTHENTICATION).status is OrderStatus.COMPLETED
 
 
-def test_an_event_is_forgotten_after_a_month(world: World) -> None:
+def test_a_stored_event_expires_after_a_month(world: World) -> None:
     tell(world, made("invoice.paid", {"id": "in_1", "object": "invoice"}))
     (seen,) = [item for item in everything_in(world.dynamodb) if item["PK"]["S"].startswith("EVENT#")]
     assert int(seen["expires_at"]["N"]) == world.clock.now() // 1000 + 30 * DAY
 
 
-# -- too early, too late -------------------------------------------------------------------------------------------
+# -- early and late events -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -168,10 +166,10 @@ def test_an_event_is_forgotten_after_a_month(world: World) -> None:
         ("declined_final", 422, "failed"),
     ],
 )
-def test_events_may_come_before_our_own_next_step(
+def test_events_may_arrive_before_our_own_next_step(
     world: World, account: str, status: int, payment: str
 ) -> None:
-    """Stripe tells of everything at once: before each write and each request that the POST goes on with."""
+    """Deliver all new events before each write and each call that the POST makes."""
     busy, overtaken = [False], []
 
     def hurry(name: str) -> None:
@@ -203,7 +201,7 @@ def test_events_may_come_before_our_own_next_step(
 
 @pytest.mark.parametrize("newest_first", [False, True])
 @pytest.mark.parametrize("account", ["ready", AUTHENTICATION, "declined_final"])
-def test_events_that_come_weeks_late_change_nothing(world: World, account: str, newest_first: bool) -> None:
+def test_events_that_arrive_weeks_late_change_nothing(world: World, account: str, newest_first: bool) -> None:
     first = len(world.stripe.events)
     world.webhooks_on = False
     reply = world.place(account, callback=True)
@@ -224,7 +222,7 @@ def test_events_that_come_weeks_late_change_nothing(world: World, account: str, 
     assert len(world.callbacks.received) == 1
 
 
-def test_news_of_a_demand_to_authenticate_after_the_payment_is_old_news(world: World) -> None:
+def test_a_late_authentication_event_does_not_undo_the_payment(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     early = world.fresh_stripe_events()
     world.stripe.controls.pay(invoice_of(world, token, AUTHENTICATION))
@@ -240,14 +238,14 @@ def test_news_of_a_demand_to_authenticate_after_the_payment_is_old_news(world: W
     assert world.order(order_id, AUTHENTICATION).status is OrderStatus.COMPLETED
 
 
-# -- none of our business ------------------------------------------------------------------------------------------
+# -- unrelated events ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "kind",
     ["made.up", "invoice.created", "invoice.finalized", "customer.created", "payout.paid", "v2.core.thing"],
 )
-def test_an_event_that_we_do_not_know_is_taken_and_left(world: World, kind: str) -> None:
+def test_an_unknown_event_type_is_accepted_and_ignored(world: World, kind: str) -> None:
     before, requests = table(world), len(world.stripe.requests)
     assert tell(world, made(kind, {"id": "in_1", "object": "invoice"})).status == 200
     assert table(world) == before
@@ -270,7 +268,7 @@ def test_an_event_that_we_do_not_know_is_taken_and_left(world: World, kind: str)
         ("customer.subscription.updated", {"id": "sub_unknown", "status": "active"}),
     ],
 )
-def test_an_event_about_what_stripe_does_not_know_is_taken_and_left(
+def test_an_event_about_an_unknown_object_is_accepted_and_ignored(
     world: World, kind: str, subject: dict[str, Any]
 ) -> None:
     before = table(world, but_events=True)
@@ -280,7 +278,7 @@ def test_an_event_about_what_stripe_does_not_know_is_taken_and_left(
 
 
 def other_invoice(world: World, account: str, metadata: dict[str, str]) -> str:
-    """An invoice that somebody made by hand, paid by the account's own card."""
+    """Create an invoice by hand and pay it with the account's own card."""
     api = stripe_client(world).v1
     customer = world.accounts[account]["customer"]
     invoice = api.invoices.create(
@@ -296,7 +294,7 @@ def other_invoice(world: World, account: str, metadata: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     "metadata", ["none", "of another system", "of an unknown cart", "of a stranger's cart"]
 )
-def test_invoices_of_others_are_left_alone(world: World, metadata: str) -> None:
+def test_unrelated_invoices_are_ignored(world: World, metadata: str) -> None:
     _, token = placed(world, AUTHENTICATION)
     world.run()
     before = table(world, but_events=True)
@@ -317,7 +315,7 @@ def test_invoices_of_others_are_left_alone(world: World, metadata: str) -> None:
     assert table(world, but_events=True) == before
 
 
-def test_a_second_invoice_that_names_our_cart_does_not_pay_it(world: World) -> None:
+def test_a_second_invoice_with_our_cart_token_does_not_pay_the_cart(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     world.run()
     before = table(world, but_events=True)
@@ -331,7 +329,7 @@ def test_a_second_invoice_that_names_our_cart_does_not_pay_it(world: World) -> N
     assert world.metrics.counts["SecondPayment"] >= 1
 
 
-# -- each kind of news ---------------------------------------------------------------------------------------------
+# -- event types ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -344,7 +342,7 @@ def test_a_second_invoice_that_names_our_cart_does_not_pay_it(world: World) -> N
         "charge.succeeded",
     ],
 )
-def test_any_one_word_of_the_money_lets_the_order_go_on(world: World, kind: str) -> None:
+def test_any_single_payment_event_continues_the_order(world: World, kind: str) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     world.run()
     assert shown(world, order_id, AUTHENTICATION)["payment"]["status"] == "awaiting_authentication"
@@ -357,14 +355,14 @@ def test_any_one_word_of_the_money_lets_the_order_go_on(world: World, kind: str)
 
 
 @pytest.mark.parametrize("account", [AUTHENTICATION, "sepa"])
-def test_news_of_a_payment_whose_process_died_gives_it_its_state(world: World, account: str) -> None:
-    """invoice.payment_action_required and payment_intent.processing: our own write of the outcome was lost."""
+def test_an_event_restores_the_payment_status_after_a_crash(world: World, account: str) -> None:
+    """The crash loses our record of the outcome."""
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "stripe.post invoices/pay" else None)
     assert world.place(account, key="k-1").status == 502
     world.mishaps.none()
     (order,) = world.services.orders.newest(world.accounts[account]["id"], 5).orders
     assert not world.cart(order.cart_token, account).payment.started
-    world.advance(121)  # until then its process might be at it, and it is the one to tell
+    world.advance(121)  # the crashed process's payment lease has expired
     kind = "payment_intent.processing" if account == "sepa" else "invoice.payment_action_required"
     assert tell(world, of_kind(world.fresh_stripe_events(), kind)[0]).status == 200
     payment = shown(world, order.uuid, account)["payment"]
@@ -381,7 +379,7 @@ def test_news_of_a_payment_whose_process_died_gives_it_its_state(world: World, a
     assert world.net_paid(account) == 1200
 
 
-def test_a_debit_that_the_bank_returns_can_be_paid_otherwise(world: World) -> None:
+def test_a_returned_debit_can_be_paid_by_another_method(world: World) -> None:
     order_id, token = placed(world, "sepa")
     world.run()
     world.stripe.controls.fail(invoice_of(world, token, "sepa"))
@@ -395,14 +393,14 @@ def test_a_debit_that_the_bank_returns_can_be_paid_otherwise(world: World) -> No
 
 
 @pytest.mark.parametrize("how", ["invoice.voided", "invoice.marked_uncollectible"])
-def test_an_invoice_that_an_operator_closes_ends_its_orders(world: World, how: str) -> None:
+def test_an_invoice_closed_by_an_operator_ends_its_orders(world: World, how: str) -> None:
     order_id, token = placed(world, AUTHENTICATION, callback=True)
     world.run()
     invoice_id = invoice_of(world, token, AUTHENTICATION)
     if how == "invoice.voided":
         stripe_client(world).v1.invoices.void_invoice(invoice_id)
         told = of_kind(world.fresh_stripe_events(), how)[0]
-    else:  # the stand-in has no such request: it is so, and the event says so
+    else:  # the stand-in has no such request, so set the status directly
         world.stripe.state.get("invoice", invoice_id)["status"] = "uncollectible"
         told = made(how, {"id": invoice_id, "object": "invoice"})
     assert tell(world, told).status == 200
@@ -425,7 +423,7 @@ def refunded_order(world: World) -> str:
     return order_id
 
 
-def test_a_refund_that_the_bank_sends_back_is_an_operators_case_and_the_end_stays(world: World) -> None:
+def test_a_refund_returned_by_the_bank_raises_an_alarm_and_keeps_the_end_status(world: World) -> None:
     order_id = refunded_order(world)
     ended = world.order(order_id)
     (refund,) = world.stripe.refunds(world.accounts["ready"]["customer"])
@@ -446,7 +444,7 @@ def test_a_refund_that_the_bank_sends_back_is_an_operators_case_and_the_end_stay
     assert len(world.callbacks.received) == 1
 
 
-def test_the_news_that_a_refund_is_made_is_no_alarm(world: World) -> None:
+def test_a_refund_created_event_raises_no_alarm(world: World) -> None:
     order_id = refunded_order(world)
     before = world.order(order_id)
     (created,) = of_kind(world.stripe.events, "refund.created")
@@ -456,7 +454,7 @@ def test_the_news_that_a_refund_is_made_is_no_alarm(world: World) -> None:
     assert "RefundFailed" not in world.metrics.counts
 
 
-def test_what_an_event_claims_of_a_refund_is_not_believed(world: World) -> None:
+def test_a_false_refund_failed_event_is_ignored(world: World) -> None:
     order_id = refunded_order(world)
     before = world.order(order_id)
     (refund,) = world.stripe.refunds(world.accounts["ready"]["customer"])
@@ -465,7 +463,7 @@ def test_what_an_event_claims_of_a_refund_is_not_believed(world: World) -> None:
     assert "RefundFailed" not in world.metrics.counts
 
 
-def test_a_credit_note_that_the_operator_makes_ends_a_refund_that_was_refused(world: World) -> None:
+def test_an_operators_credit_note_completes_a_refused_refund(world: World) -> None:
     world.stripe.controls.set(refunds="refuse")
     order_id, token = placed(world, callback=True)
     world.run(finish=False)
@@ -496,7 +494,7 @@ def test_a_credit_note_that_the_operator_makes_ends_a_refund_that_was_refused(wo
     assert len(world.callbacks.received) == 1
 
 
-def test_a_dispute_is_noted_and_an_operator_called(world: World) -> None:
+def test_a_dispute_is_recorded_and_raises_an_alarm(world: World) -> None:
     order_id, token = placed(world)
     world.run()
     before = world.order(order_id)
@@ -517,14 +515,14 @@ def test_a_dispute_is_noted_and_an_operator_called(world: World) -> None:
 
 
 def renewal(world: World, order_id: str) -> str:
-    world.live(60)  # it begins in the schedule
+    world.live(60)  # the reconciler starts it
     subscription = world.order(order_id).subscription
     assert subscription is not None
     assert shown(world, order_id)["subscription"]["status"] == "active"
     return subscription.id
 
 
-def test_a_renewal_shows_the_state_that_it_is_in_and_not_the_events(world: World) -> None:
+def test_a_renewal_shows_its_status_at_stripe_and_not_the_events(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     subscription_id = renewal(world, order_id)
@@ -539,7 +537,7 @@ def test_a_renewal_shows_the_state_that_it_is_in_and_not_the_events(world: World
     assert (after.status, after.timeline, after.ended_at) == (before.status, before.timeline, before.ended_at)
 
 
-def test_a_renewal_that_ended_stays_ended_when_older_news_come_later(world: World) -> None:
+def test_an_older_event_does_not_reopen_an_ended_renewal(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     subscription_id = renewal(world, order_id)
@@ -555,7 +553,7 @@ def test_a_renewal_that_ended_stays_ended_when_older_news_come_later(world: Worl
     assert shown(world, order_id)["order"]["status"] == "completed"
 
 
-def test_subscriptions_of_others_are_left_alone(world: World) -> None:
+def test_unrelated_subscriptions_are_ignored(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     before = table(world, but_events=True)

@@ -1,4 +1,4 @@
-"""Tax through Stripe, currencies without minor units, what costs nothing: right to the last unit, there and back."""
+"""Tax through Stripe, currencies without minor units and free orders: exact amounts for charges and refunds."""
 
 from __future__ import annotations
 
@@ -23,19 +23,18 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def taxed() -> Iterator[World]:
-    """A world in which Stripe adds the tax."""
     with a_world(automatic_tax=True) as world:
         yield world
 
 
-# -- what the tests do ---------------------------------------------------------------------------------------------
+# -- helpers -------------------------------------------------------------------------------------------------------
 
 
 def offer(world: World, name: str, amount: int, currency: str = "EUR") -> None:
-    """A plan at this price, monthly and yearly."""
+    """Offer a plan at this price, monthly and yearly."""
     prices = {(BILLING_PLAN, term, currency): amount for term in Term}
     world.services.catalogue.put_plan(Plan(f"plan-{name}", name, name.title(), "A plan of a test", prices))
-    world.advance(61)  # the catalogue may be a minute old
+    world.advance(61)  # the catalogue is cached for a minute
 
 
 def customer_in(world: World, country: str, **more: Any) -> str:
@@ -86,7 +85,7 @@ def invoice_of(world: World, order: Order) -> Any:
 
 # -- tax -----------------------------------------------------------------------------------------------------------
 
-# (country, net, tax): by hand, rounded half up to the cent.
+# (country, net, tax), calculated by hand and rounded half up to the cent.
 TAXED = [
     ("NL", 1200, 252),  # 21 %
     ("DE", 1999, 380),  # 19 % of 19.99 is 3.7981
@@ -94,14 +93,14 @@ TAXED = [
     ("FI", 1999, 510),  # 25.5 %: 5.09745
     ("FI", 50, 13),  # 0.1275
     ("FI", 51, 13),  # 0.13005
-    ("LU", 50, 9),  # 17 % of 0.50 is 0.085: half a cent goes up
+    ("LU", 50, 9),  # 17 % of 0.50 is 0.085, and half a cent rounds up
     ("SE", 99999999, 25000000),  # 25 %: 249999.9975
     ("US", 1999, 0),  # no registration, no tax
 ]
 
 
 @pytest.mark.parametrize(("country", "net", "tax"), TAXED)
-def test_the_tax_is_added_to_the_cent(taxed: World, country: str, net: int, tax: int) -> None:
+def test_the_tax_is_exact_to_the_cent(taxed: World, country: str, net: int, tax: int) -> None:
     customer = customer_in(taxed, country)
     offer(taxed, "taxed", net)
     before = taxed.net_paid()
@@ -112,10 +111,10 @@ def test_the_tax_is_added_to_the_cent(taxed: World, country: str, net: int, tax:
     assert taxed.net_paid() - before == net + tax
     invoice = invoice_of(taxed, taxed.order(order_id))
     assert (invoice["subtotal"], invoice["total"], invoice["customer"]) == (net, net + tax, customer)
-    assert taxed.order(order_id).price.amount == net  # what is renewed is the net price, taxed anew each time
+    assert taxed.order(order_id).price.amount == net  # each renewal starts from the net price and adds tax
 
 
-def test_what_each_order_costs_with_tax_adds_up_to_the_cart_s(taxed: World) -> None:
+def test_the_gross_amounts_of_the_orders_add_up_to_the_carts_total(taxed: World) -> None:
     customer_in(taxed, "FI")
     for net in (50, 51, 1999):
         offer(taxed, f"taxed-{net}", net)
@@ -128,7 +127,7 @@ def test_what_each_order_costs_with_tax_adds_up_to_the_cart_s(taxed: World) -> N
 
 
 @pytest.mark.parametrize(("country", "net", "tax"), TAXED)
-def test_a_refund_gives_the_tax_back_too(taxed: World, country: str, net: int, tax: int) -> None:
+def test_a_refund_includes_the_tax(taxed: World, country: str, net: int, tax: int) -> None:
     customer_in(taxed, country)
     offer(taxed, "taxed", net)
     before = taxed.net_paid()
@@ -142,7 +141,7 @@ def test_a_refund_gives_the_tax_back_too(taxed: World, country: str, net: int, t
 
 
 @pytest.mark.parametrize("exemption", ["reverse", "exempt"])
-def test_who_pays_no_tax_is_asked_for_none(taxed: World, exemption: str) -> None:
+def test_a_tax_exempt_customer_pays_no_tax(taxed: World, exemption: str) -> None:
     customer_in(taxed, "DE", tax_exempt=exemption)
     offer(taxed, "taxed", 1999)
     try:
@@ -152,7 +151,7 @@ def test_who_pays_no_tax_is_asked_for_none(taxed: World, exemption: str) -> None
     assert (shown["total_net_cents"], shown["total_gross_cents"]) == (1999, 1999)
 
 
-def test_credit_pays_tax_as_well_and_gets_it_back(taxed: World) -> None:
+def test_credit_pays_tax_and_a_refund_returns_it(taxed: World) -> None:
     customer = customer_in(taxed, "DE")
     offer(taxed, "taxed", 1999)
     client = stripe.StripeClient("sk_test_world", base_addresses={"api": taxed.stripe.url})
@@ -166,8 +165,8 @@ def test_credit_pays_tax_as_well_and_gets_it_back(taxed: World) -> None:
     assert taxed.stripe.balance(customer) == -777
 
 
-def test_a_customer_whose_country_is_unknown_is_not_charged(taxed: World) -> None:
-    """Stripe can not tell the tax then and refuses; nothing is taken and nothing stays open."""
+def test_a_customer_without_a_known_country_is_not_charged(taxed: World) -> None:
+    """Stripe refuses because it cannot determine the tax. Nothing is charged and no invoice stays open."""
     client = stripe.StripeClient("sk_test_world", base_addresses={"api": taxed.stripe.url})
     customer = taxed.accounts["ready"]["customer"]
     client.v1.customers.update(customer, {"address": ""})
@@ -180,11 +179,10 @@ def test_a_customer_whose_country_is_unknown_is_not_charged(taxed: World) -> Non
 
 
 @pytest.mark.parametrize(("net", "tax"), [(1, 0), (2, 1), (39, 10)])
-def test_what_is_too_little_to_charge_goes_on_the_balance_and_comes_back(
+def test_an_amount_below_the_minimum_charge_uses_the_balance_and_is_returned(
     taxed: World, net: int, tax: int
 ) -> None:
-    """Stripe charges no less than half a euro: a smaller sum is paid by the customer's balance, which it may
-    overdraw, and so shows as paid by credit."""
+    """Stripe charges at least 0.50 EUR. A smaller amount goes on the customer's balance and shows as credit."""
     customer = customer_in(taxed, "FI")
     offer(taxed, "small", net)
     shown = payment(taxed, undeliverable(taxed, "small"))
@@ -198,7 +196,7 @@ def test_what_is_too_little_to_charge_goes_on_the_balance_and_comes_back(
     assert taxed.stripe.balance(customer) == net + tax
 
 
-def test_what_a_customer_owed_before_is_collected_with_an_order_but_not_given_back_with_it(
+def test_an_earlier_debt_is_collected_with_an_order_but_not_refunded_with_it(
     taxed: World,
 ) -> None:
     customer = customer_in(taxed, "FI")
@@ -213,11 +211,11 @@ def test_what_a_customer_owed_before_is_collected_with_an_order_but_not_given_ba
     assert taxed.stripe.balance(customer) == 0
 
 
-def test_the_renewal_is_taxed_too(taxed: World) -> None:
+def test_the_renewal_is_taxed(taxed: World) -> None:
     customer_in(taxed, "NL")
     offer(taxed, "taxed", 1999)
     order_id = completed(taxed, "taxed")
-    taxed.live(60)  # the renewal begins in the schedule
+    taxed.live(60)  # the reconciler starts the renewal
     subscription = taxed.order(order_id).subscription
     assert subscription is not None
     kept = taxed.stripe.get(subscription.id)
@@ -226,12 +224,12 @@ def test_the_renewal_is_taxed_too(taxed: World) -> None:
     assert (item["price"]["unit_amount"], item["price"]["tax_behavior"]) == (1999, "exclusive")
 
 
-def test_without_tax_net_is_gross(world: World) -> None:
+def test_without_tax_the_gross_equals_the_net(world: World) -> None:
     shown = payment(world, completed(world, "basic"))
     assert (shown["total_net_cents"], shown["total_gross_cents"]) == (1200, 1200)
 
 
-def test_gross_prices_are_told_where_they_are_known(world: World) -> None:
+def test_gross_prices_are_shown_where_they_are_known(world: World) -> None:
     prices = [
         one for product in world.request("GET", "/api/about").body["products"] for one in product["prices"]
     ]
@@ -239,7 +237,7 @@ def test_gross_prices_are_told_where_they_are_known(world: World) -> None:
     assert all(one["gross_cents"] == one["net_cents"] for one in prices)
 
 
-def test_gross_prices_are_not_told_where_tax_depends_on_the_customer(taxed: World) -> None:
+def test_gross_prices_are_not_shown_where_tax_depends_on_the_customer(taxed: World) -> None:
     prices = [
         one for product in taxed.request("GET", "/api/about").body["products"] for one in product["prices"]
     ]
@@ -251,7 +249,7 @@ def test_gross_prices_are_not_told_where_tax_depends_on_the_customer(taxed: Worl
 
 
 @pytest.mark.parametrize("price", [1480, 155, 1_000_001])
-def test_yen_are_charged_shown_renewed_and_given_back_as_yen(world: World, price: int) -> None:
+def test_yen_are_charged_shown_renewed_and_refunded_as_yen(world: World, price: int) -> None:
     keeps_accounts_in(world, "JPY")
     offer(world, "yen", price, "JPY")
     about = world.request("GET", "/api/about").body["products"]
@@ -292,17 +290,17 @@ def test_yen_are_taxed_in_whole_yen() -> None:
         assert world.net_paid() == 0
 
 
-def test_a_price_in_another_currency_is_no_price(world: World) -> None:
+def test_a_plan_without_a_price_in_the_accounts_currency_is_refused(world: World) -> None:
     keeps_accounts_in(world, "JPY")
     reply = world.place()
     assert (reply.status, reply.body["code"]) == (400, "pricing_missing")
     assert world.stripe.invoices(world.accounts["ready"]["customer"]) == []
 
 
-# -- what costs nothing --------------------------------------------------------------------------------------------
+# -- free orders ---------------------------------------------------------------------------------------------------
 
 
-def test_a_plan_that_costs_nothing_is_delivered_without_a_charge(world: World) -> None:
+def test_a_free_plan_is_delivered_without_a_charge(world: World) -> None:
     offer(world, "free", 0)
     reply = world.place(plan="free", callback=True)
     assert reply.status == 202
@@ -318,7 +316,7 @@ def test_a_plan_that_costs_nothing_is_delivered_without_a_charge(world: World) -
     assert len(world.callbacks.received) == 1
 
 
-def test_what_cost_nothing_and_can_not_be_delivered_gives_nothing_back(world: World) -> None:
+def test_an_undeliverable_free_order_refunds_nothing(world: World) -> None:
     offer(world, "free", 0)
     order_id = undeliverable(world, "free")
     shown = payment(world, order_id)
@@ -328,7 +326,7 @@ def test_what_cost_nothing_and_can_not_be_delivered_gives_nothing_back(world: Wo
     assert world.metrics.counts["RefundFailed"] == 0
 
 
-def test_credit_is_not_touched_by_what_costs_nothing(world: World) -> None:
+def test_a_free_order_does_not_use_credit(world: World) -> None:
     offer(world, "free", 0)
     assert world.place("credit", plan="free").status == 202
     world.run()

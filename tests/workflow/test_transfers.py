@@ -1,4 +1,4 @@
-"""A transfer of ten days, and of thirty-one: what its customer sees, how often the registrar is asked, how it ends."""
+"""Domain transfers of ten and of thirty-one days: what the customer sees, how often we query, how they end."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def block(world: World, order: Order) -> Any:
     return shown(world, order)["domain"]
 
 
-def test_ten_days_step_by_step(world: World) -> None:
+def test_a_ten_day_transfer_step_by_step(world: World) -> None:
     order = transfer(world, NAME)
     assert block(world, order)["status"] == "pending"
     world.run()
@@ -58,8 +58,8 @@ def test_ten_days_step_by_step(world: World) -> None:
     assert (begun["status"], begun["transfer"]["state"]) == ("transferring", "in_progress")
     deadline = begun["transfer"]["deadline"]
     assert deadline is not None
-    # By the calendar of the stand-in: half a day until it is taken, the check of the auth code until the second day,
-    # the registrant's word until the fifth, the old registrar's release until the tenth.
+    # The stand-in's timetable: accepted after half a day, auth code checked by day 2, confirmed by the registrant by
+    # day 5, released by the old registrar by day 10.
     world.live(DAY, every=6 * HOUR)
     assert block(world, order)["transfer"]["state"] == "in_progress"
     world.live(2 * DAY, every=6 * HOUR)
@@ -79,7 +79,7 @@ def test_ten_days_step_by_step(world: World) -> None:
     done = block(world, order)
     assert (done["status"], done["transfer"]["state"]) == ("active", "completed")
     assert done["transfer"]["deadline"] is None and done["registration_id"] is not None
-    # What runs under the name goes on running: it keeps its servers, and our zone is ready beside them.
+    # The domain keeps its name servers, so existing services keep working. Our own zone is ready too.
     assert done["nameservers"] == ["ns1.former-registrar.example", "ns2.former-registrar.example"]
     assert [done["dns_zone"]["id"]] == zones(world, NAME)
     assert set(done["dns_zone"]["nameservers"]).isdisjoint(done["nameservers"])
@@ -89,8 +89,8 @@ def test_ten_days_step_by_step(world: World) -> None:
     assert [entry.cause for entry in waits_told] == ["waiting: PENDING_AUTHORIZATION"]
 
 
-def test_the_registrar_is_asked_no_more_often_than_is_said(world: World) -> None:
-    """Whenever the schedule runs: `deadlines.registrar_check` says how often a transfer is asked after."""
+def test_the_registrar_is_queried_no_more_often_than_scheduled(world: World) -> None:
+    """`deadlines.registrar_check` sets the interval, however often the reconciler runs."""
     order = under_way(world)
     asked: list[int] = []
     for every, seconds in ((20, 1800), (600, 6 * HOUR), (1200, DAY)):
@@ -103,12 +103,12 @@ def test_the_registrar_is_asked_no_more_often_than_is_said(world: World) -> None
             asked += [world.clock.now()] * times
     for earlier, later in pairwise(asked):
         due = deadlines.registrar_check(order, earlier)
-        assert due <= later < due + 1200 * durations.SECOND  # nor later than the schedule runs
+        assert due <= later < due + 1200 * durations.SECOND  # nor later than the reconciler's interval
     assert len(asked) > 20 and len([at for at in asked if at > asked[-1] - 12 * durations.HOUR]) <= 13
     assert world.runner.executions[order.uuid].transitions == 3  # charge, route, register
 
 
-def test_a_transfer_costs_four_transitions_however_long_it_takes(world: World) -> None:
+def test_a_transfer_takes_four_state_transitions_however_long_it_lasts(world: World) -> None:
     world.registrar.configure(transfer_delay=25 * DAY)
     order = under_way(world)
     world.live(26 * DAY, every=DAY)
@@ -117,7 +117,7 @@ def test_a_transfer_costs_four_transitions_however_long_it_takes(world: World) -
 
 
 @pytest.mark.parametrize("day", [1, 3, 8])
-def test_a_rejected_transfer_is_given_back(world: World, day: int) -> None:
+def test_a_rejected_transfer_is_refunded(world: World, day: int) -> None:
     order = under_way(world)
     world.live(day * DAY, every=DAY / 2)
     world.registrar.reject(NAME, "The current registrar rejected the transfer.")
@@ -133,8 +133,8 @@ def test_a_rejected_transfer_is_given_back(world: World, day: int) -> None:
     assert now(world, again).status is OrderStatus.COMPLETED and world.net_paid() == 1200
 
 
-def test_an_auth_code_that_the_old_registrar_refuses_later_is_given_back(world: World) -> None:
-    """It was right when it was checked."""
+def test_an_auth_code_that_is_refused_later_leads_to_a_refund(world: World) -> None:
+    """The code was valid when it was checked."""
     order = under_way(world)
     world.live(DAY, every=DAY / 2)
     world.registrar.fail(NAME, "The authorization code that you got from the current registrar is not valid.")
@@ -143,7 +143,7 @@ def test_an_auth_code_that_the_old_registrar_refuses_later_is_given_back(world: 
     assert world.net_paid() == 0
 
 
-def test_a_transfer_that_never_ends_is_given_up_after_its_deadline(world: World) -> None:
+def test_a_transfer_that_never_ends_is_abandoned_after_its_deadline(world: World) -> None:
     world.registrar.configure(transfer_delay=90 * DAY)
     order = under_way(world)
     world.live(29 * DAY, every=DAY)
@@ -156,14 +156,14 @@ def test_a_transfer_that_never_ends_is_given_up_after_its_deadline(world: World)
     assert world.runner.executions[order.uuid].states == [
         *("ChargeOrder", "RouteByType", "RegisterDomain", "RefundOrder", "SendCallback")
     ]
-    # It ends after all, months later: nobody's order, nobody's charge, and nobody asks any more.
+    # The transfer completes months later. It affects no order and no charge, and we no longer query it.
     world.live(61 * DAY, every=10 * DAY)
     assert world.registrar.registrations(NAME) == 1
     assert_given_back(world, order)
     assert world.net_paid() == 0 and told(world) == 1
 
 
-def test_a_transfer_that_ends_on_its_last_day_is_delivered(world: World) -> None:
+def test_a_transfer_that_completes_on_its_last_day_is_delivered(world: World) -> None:
     world.registrar.configure(transfer_delay=30 * DAY - HOUR)
     order = under_way(world)
     world.live(29 * DAY, every=DAY)
@@ -172,8 +172,8 @@ def test_a_transfer_that_ends_on_its_last_day_is_delivered(world: World) -> None
     assert_alone(world, order)
 
 
-def test_one_that_ended_while_nobody_looked_is_delivered_though_its_time_is_over(world: World) -> None:
-    """The schedule was off for weeks: what is true decides, not the calendar."""
+def test_a_transfer_that_completed_unnoticed_is_delivered_after_its_deadline(world: World) -> None:
+    """The reconciler was off for weeks. The registrar's current state decides, not the calendar."""
     world.registrar.configure(transfer_delay=20 * DAY)
     order = under_way(world)
     world.advance(31 * DAY)
@@ -183,7 +183,7 @@ def test_one_that_ended_while_nobody_looked_is_delivered_though_its_time_is_over
 
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
-def test_what_the_registrant_has_to_do_is_said(world: World, action: str) -> None:
+def test_the_order_shows_what_the_registrant_must_do(world: World, action: str) -> None:
     name = "action-example.com"
     more = {"authcode": "Secret-1"} if action == "transfer" else {}
     order = placed(world, name, action=action, **more)
@@ -201,7 +201,7 @@ def test_what_the_registrant_has_to_do_is_said(world: World, action: str) -> Non
     assert block(world, order)["status"] == "active"
 
 
-def test_a_registration_that_the_registrant_never_confirms_is_given_up_after_a_week(world: World) -> None:
+def test_a_registration_never_confirmed_by_the_registrant_is_abandoned_after_a_week(world: World) -> None:
     order = submitted(world, "action-example.com")
     world.live(6 * DAY, every=DAY / 2)
     assert now(world, order).status is OrderStatus.PROCESSING
@@ -219,10 +219,10 @@ def test_the_renewal_begins_a_month_before_the_paid_year_ends(world: World) -> N
     begun = order.created_at
     assert 334 * durations.DAY <= anchor - begun <= 336 * durations.DAY
     (item,) = renewal["items"]["data"]
-    assert item["price"]["unit_amount"] == 1400  # a further year, not the transfer
+    assert item["price"]["unit_amount"] == 1400  # the price of another year, not of the transfer
 
 
-def test_a_transfer_under_way_is_not_cancelled_and_its_name_not_ordered_twice(world: World) -> None:
+def test_a_domain_in_transfer_cannot_be_cancelled_or_ordered_again(world: World) -> None:
     order = under_way(world)
     world.live(3 * DAY, every=DAY)
     refused = cancel(world, order)

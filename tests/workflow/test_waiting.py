@@ -1,4 +1,4 @@
-"""What a customer who waits is told: when to expect more, when to ask again, and what has happened so far."""
+"""What a waiting customer sees: expected times, polling intervals and the timeline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def world() -> Iterator[World]:
 
 
 def placed(world: World, account: str = "ready", **changes: Any) -> tuple[str, str]:
-    """(order id, cart token)"""
+    """Return (order id, cart token)."""
     body = world.place(account, **changes).body
     return str(body["orders"][0]["id"]), str(body["cart"]["token"])
 
@@ -41,7 +41,7 @@ def milliseconds(text: str) -> int:
 
 
 def promised(world: World, order_id: str, account: str = "ready") -> tuple[int, int | None, int]:
-    """(seconds from now until `expected_by`, until `deadline_at`, Retry-After)."""
+    """Return the seconds until `expected_by` and until `deadline_at`, and Retry-After."""
     reply = get(world, f"/api/orders/{order_id}", account)
     order = reply.body["order"]
     now = world.clock.now()
@@ -63,16 +63,16 @@ def undeliverable(world: World, **settings: str) -> str:
     return order_id
 
 
-# -- when -----------------------------------------------------------------------------------------------------------
+# -- expected times -------------------------------------------------------------------------------------------------
 
 
-def test_a_card_that_wants_its_owner_has_a_day(world: World) -> None:
+def test_a_card_that_needs_authentication_has_a_day(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     assert promised(world, order_id, AUTHENTICATION) == (DAY, DAY, 15)
     assert get(world, f"/api/carts/{token}", AUTHENTICATION).headers["retry-after"] == "15"
     world.live(DAY - HOUR, every=HOUR)
     assert promised(world, order_id, AUTHENTICATION) == (HOUR, HOUR, 15)
-    # And the promise is kept: not an hour later it is over.
+    # The order ends at its deadline and not up to an hour later.
     world.live(HOUR + MINUTE, every=30 * MINUTE)
     body = get(world, f"/api/orders/{order_id}", AUTHENTICATION).body
     assert body["order"]["status"] == "cancelled"
@@ -80,17 +80,17 @@ def test_a_card_that_wants_its_owner_has_a_day(world: World) -> None:
     assert "expected_by" not in body["order"]
 
 
-def test_a_debit_takes_a_week_and_at_most_a_fortnight(world: World) -> None:
+def test_a_debit_is_expected_in_a_week_and_has_a_fortnight(world: World) -> None:
     order_id, token = placed(world, "sepa")
     assert promised(world, order_id, "sepa") == (7 * DAY, 14 * DAY, HOUR)
     assert get(world, f"/api/carts/{token}", "sepa").headers["retry-after"] == "3600"
     world.stripe.controls.fail(world.cart(token, "sepa").payment.reference or "")
     world.run()
-    # The bank sent it back: what is left of the fortnight is the customer's to pay otherwise.
+    # The bank returned the debit. The customer can pay by another method for the rest of the fortnight.
     assert promised(world, order_id, "sepa") == (14 * DAY, 14 * DAY, 15)
 
 
-def test_a_payment_whose_answer_is_not_known_yet_is_expected_within_a_minute(world: World) -> None:
+def test_a_payment_with_an_unknown_outcome_is_expected_within_a_minute(world: World) -> None:
     world.stripe.controls.add_fault("dropped", "/v1/invoices.*", times=50)
     body = world.place().body
     order_id, token = str(body["orders"][0]["id"]), str(body["cart"]["token"])
@@ -98,7 +98,7 @@ def test_a_payment_whose_answer_is_not_known_yet_is_expected_within_a_minute(wor
     assert get(world, f"/api/carts/{token}").headers["retry-after"] == "2"
 
 
-def test_delivery_takes_minutes_and_at_most_six_hours(world: World) -> None:
+def test_a_delivery_is_expected_in_minutes_and_has_six_hours(world: World) -> None:
     order_id, token = placed(world)
     world.run(finish=False)
     assert promised(world, order_id) == (15 * MINUTE, 6 * HOUR, 2)
@@ -111,14 +111,14 @@ def test_delivery_takes_minutes_and_at_most_six_hours(world: World) -> None:
     assert body["payment"]["refunded_cents"] == 1200
 
 
-def test_a_cancel_is_done_in_minutes(world: World) -> None:
+def test_a_cancel_is_expected_in_minutes(world: World) -> None:
     order_id, _ = placed(world, AUTHENTICATION)
     world.run()
     assert world.request("DELETE", f"/api/orders/{order_id}", account=AUTHENTICATION).status == 202
     assert promised(world, order_id, AUTHENTICATION) == (10 * MINUTE, None, 5)
 
 
-def test_a_cancel_waits_for_a_debit_that_can_not_be_called_back(world: World) -> None:
+def test_a_cancel_waits_for_a_debit_that_cannot_be_recalled(world: World) -> None:
     order_id, _ = placed(world, "sepa")
     world.run()
     world.live(DAY, every=DAY)
@@ -130,7 +130,7 @@ def test_a_cancel_waits_for_a_debit_that_can_not_be_called_back(world: World) ->
     assert (body["order"]["status"], body["payment"]["refunded_cents"]) == ("cancelled", 1200)
 
 
-def test_a_refund_under_way_is_done_in_minutes(world: World) -> None:
+def test_a_refund_in_progress_is_expected_in_minutes(world: World) -> None:
     order_id, _ = placed(world)
     world.run(finish=False)
     world.stripe.controls.add_fault("error", "/v1/credit_notes", times=50)
@@ -141,13 +141,13 @@ def test_a_refund_under_way_is_done_in_minutes(world: World) -> None:
     assert promised(world, order_id) == (10 * MINUTE, None, 5)
 
 
-def test_where_a_person_must_act_no_deadline_is_promised(world: World) -> None:
+def test_no_deadline_is_promised_when_an_operator_must_act(world: World) -> None:
     order_id = undeliverable(world, refunds="refuse")
     assert get(world, f"/api/orders/{order_id}").body["tasks"][0]["status"] == "PAUSED"
     assert promised(world, order_id) == (DAY, None, 5 * MINUTE)
 
 
-def test_after_the_end_there_is_nothing_to_wait_for(world: World) -> None:
+def test_an_ended_order_has_no_expected_time_and_no_retry_after(world: World) -> None:
     order_id, token = placed(world)
     world.run()
     for path in (f"/api/orders/{order_id}", f"/api/carts/{token}"):
@@ -157,11 +157,11 @@ def test_after_the_end_there_is_nothing_to_wait_for(world: World) -> None:
     assert not {"expected_by", "deadline_at"} & set(order)
 
 
-# -- polls that find nothing new -----------------------------------------------------------------------------------
+# -- polls without changes -----------------------------------------------------------------------------------------
 
 
 def raw_get(world: World, path: str, **headers: str) -> dict[str, Any]:
-    """The handler's answer as API Gateway gets it."""
+    """Return the handler's response as API Gateway receives it."""
     folder, route, parameters = matched("GET", path)
     known = world.accounts["ready"]
     event = {
@@ -176,7 +176,7 @@ def raw_get(world: World, path: str, **headers: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("of", ["order", "cart", "events"])
-def test_a_poll_that_finds_nothing_new_gets_304_without_a_body(world: World, of: str) -> None:
+def test_a_poll_without_changes_gets_304_without_a_body(world: World, of: str) -> None:
     order_id, token = placed(world)
     world.run(finish=False)
     path = {
@@ -203,7 +203,7 @@ def test_a_poll_that_finds_nothing_new_gets_304_without_a_body(world: World, of:
     assert changed["body"] != first["body"]
 
 
-def test_time_alone_changes_no_tag(world: World) -> None:
+def test_time_alone_does_not_change_the_etag(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     world.run()
     for path in (f"/api/orders/{order_id}", f"/api/carts/{token}"):
@@ -212,7 +212,7 @@ def test_time_alone_changes_no_tag(world: World) -> None:
         assert get(world, path, AUTHENTICATION, if_none_match=tag).status == 304
 
 
-def test_each_state_on_the_way_has_a_tag_of_its_own(world: World) -> None:
+def test_each_state_has_its_own_etag(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     world.run()
     path, tags = f"/api/orders/{order_id}", []
@@ -225,7 +225,7 @@ def test_each_state_on_the_way_has_a_tag_of_its_own(world: World) -> None:
     assert len(set(tags)) == 3
 
 
-def test_a_tag_opens_nothing_to_others_and_errors_have_none(world: World) -> None:
+def test_an_etag_gives_others_no_access_and_errors_have_none(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     path = f"/api/orders/{order_id}"
@@ -234,7 +234,7 @@ def test_a_tag_opens_nothing_to_others_and_errors_have_none(world: World) -> Non
         reply = world.request("GET", path, account=account, headers={"If-None-Match": tag})
         assert reply.status in (status, 400)
         assert "etag" not in reply.headers
-    # Who may not see the password must not learn from a tag whether it is still the same answer.
+    # A caller who cannot see the password must not learn from an ETag whether it has changed.
     assert world.request("GET", path, key="system_key").headers["etag"] != ""
     posted = world.place(key="k-1", name="Another")
     assert posted.status == 202
@@ -245,7 +245,7 @@ def test_a_tag_opens_nothing_to_others_and_errors_have_none(world: World) -> Non
 
 
 def events(world: World, order_id: str, account: str = "ready") -> list[tuple[str, str, str]]:
-    """(state, actor, cause) of each event, after checking the shape and the order of time."""
+    """Return (state, actor, cause) of each event, after checking their shape and order."""
     reply = get(world, f"/api/orders/{order_id}/events", account)
     assert reply.status == 200, reply.body
     assert reply.body["order"]["id"] == order_id
@@ -261,13 +261,13 @@ PLACED = ("pending", "customer", "order placed")
 PAID = ("processing", "stripe", "payment succeeded")
 
 
-def test_the_timeline_of_an_order_that_goes_well(world: World) -> None:
+def test_the_timeline_of_a_successful_order(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     assert events(world, order_id) == [PLACED, PAID, ("completed", "platform", "delivered")]
 
 
-def test_the_timeline_says_when_each_thing_happened(world: World) -> None:
+def test_the_timeline_shows_when_each_event_happened(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     world.run()
     at = [world.clock.now()]
@@ -282,7 +282,7 @@ def test_the_timeline_says_when_each_thing_happened(world: World) -> None:
     assert [milliseconds(event["at"]) for event in found] == at
 
 
-def test_the_timeline_of_an_order_that_can_not_be_delivered(world: World) -> None:
+def test_the_timeline_of_an_undeliverable_order(world: World) -> None:
     order_id = undeliverable(world)
     assert events(world, order_id) == [
         PLACED,
@@ -292,7 +292,7 @@ def test_the_timeline_of_an_order_that_can_not_be_delivered(world: World) -> Non
     ]
 
 
-def test_the_timeline_of_a_refund_that_was_refused_and_done_later(world: World) -> None:
+def test_the_timeline_of_a_refund_that_was_refused_and_made_later(world: World) -> None:
     order_id = undeliverable(world, refunds="refuse")
     world.stripe.controls.set(refunds="as published")
     world.live(20 * MINUTE, every=5 * MINUTE)
@@ -319,7 +319,7 @@ def test_the_timeline_of_a_cancel(world: World) -> None:
     ]
 
 
-def test_the_timeline_of_an_order_that_nobody_paid(world: World) -> None:
+def test_the_timeline_of_an_unpaid_order(world: World) -> None:
     order_id, _ = placed(world, AUTHENTICATION)
     world.run()
     world.live(DAY + HOUR, every=HOUR)
@@ -334,7 +334,7 @@ def test_the_timeline_of_a_declined_payment(world: World) -> None:
 
 
 def test_the_timeline_only_grows(world: World) -> None:
-    """Every version of the order that was ever stored holds the timeline of the one before, and goes on from it."""
+    """Every stored version of the order extends the timeline of the version before."""
     kept: dict[str, Order] = {}
 
     def follow(order_id: str, account: str) -> None:
@@ -375,7 +375,7 @@ def test_the_timeline_only_grows(world: World) -> None:
     ]
 
 
-def test_the_timeline_is_its_owners_alone(world: World) -> None:
+def test_only_the_owner_can_read_the_timeline(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     for path, account in (
@@ -390,7 +390,7 @@ def test_the_timeline_is_its_owners_alone(world: World) -> None:
         assert world.request(method, f"/api/orders/{order_id}/events", {}).status == 404
 
 
-def test_the_timeline_is_found_by_every_spelling_of_the_id(world: World) -> None:
+def test_the_timeline_is_found_by_uuid_and_by_number(world: World) -> None:
     order_id, _ = placed(world)
     number = world.order(order_id).number
     by_uuid = get(world, f"/api/orders/{order_id}/events").body
