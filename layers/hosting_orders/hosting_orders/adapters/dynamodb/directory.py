@@ -33,7 +33,6 @@ class DynamoDirectory:
         self._table = Table(client, table_name, sleep)
 
     def credential(self, key_hash: str) -> Credential | None:
-        """`key_hash` is the SHA-256 of the API key in hex."""
         item = self._table.get(keys.credential(key_hash), consistent=False)
         return credential_from_item(item) if item else None
 
@@ -70,7 +69,7 @@ class DynamoDirectory:
         self._table.write(put(credential_to_item(credential)))
 
     def put_account(self, account: Account) -> None:
-        """The first write claims a number across all accounts and orders. `account.number` is ignored."""
+        """The first write claims a number across all accounts and orders, and ignores `account.number`."""
         for attempt in range(_NUMBER_ATTEMPTS):
             known = self._table.get(keys.account(account.id)) or {}
             if known.get("number"):
