@@ -1,7 +1,7 @@
 """Virtual machines on Amazon Lightsail (docs/lightsail.md).
 
 Each call reads the current state and takes the next step, so calls may repeat and overlap. Only `provision`
-builds.
+builds. Another order's machine is never changed.
 """
 
 from __future__ import annotations
