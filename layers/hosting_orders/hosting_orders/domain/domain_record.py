@@ -31,7 +31,9 @@ class DomainRenewal:
 
 @dataclass(frozen=True, slots=True)
 class DomainRecord:
-    claim: str | None = None  # the domain (ASCII), held until the order ends undelivered
+    """`claim` is the domain (ASCII) held until the order ends undelivered."""
+
+    claim: str | None = None
     submission: Submission | None = None
     renewals: tuple[DomainRenewal, ...] = ()
 

@@ -69,7 +69,7 @@ class DynamoDirectory:
         self._table.write(put(credential_to_item(credential)))
 
     def put_account(self, account: Account) -> None:
-        """The first write claims a number across all accounts and orders, and ignores `account.number`."""
+        """The first write claims a number across all accounts and orders. `account.number` is ignored."""
         for attempt in range(_NUMBER_ATTEMPTS):
             known = self._table.get(keys.account(account.id)) or {}
             if known.get("number"):
