@@ -1,4 +1,4 @@
-"""The real adapters. Each is built on first use, so a function pays only for what it uses."""
+"""The real adapters, each built on first use."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SECRETS_LIVE_SECONDS = 600
 
 @cache
 def aws_client(service: str) -> Any:
-    """The process's boto3 client for a service. All its attempts end before a Lambda function times out."""
+    """All attempts of the client end before a Lambda function times out."""
     return _new_aws_client(service, connect_timeout=2, read_timeout=5, attempts=4)
 
 
@@ -65,8 +65,6 @@ def _new_aws_client(
 
 
 class AwsServices:
-    """The ports of `usecases/ports.py`, on AWS."""
-
     def __init__(self, values: settings.Settings) -> None:
         self._settings = values
 
@@ -310,10 +308,7 @@ _IMPORTED: Mapping[str, Callable[[], None]] = {
 
 
 def prepare(*ports: str) -> None:
-    """Import and build these ports of the services without network calls. Does nothing outside Lambda.
-
-    Functions call this while they are imported. Lambda's init phase has a whole core; an invocation has a third of one.
-    """
+    """Import and build these ports without network calls. Does nothing outside Lambda (docs/decisions.md, 42)."""
     if not settings.load().on_lambda:
         return
     current = services()
@@ -333,7 +328,7 @@ class _Current:
 
 
 def services() -> Services:
-    """The services of this process, rebuilt from time to time to pick up rotated secrets."""
+    """Rebuilt from time to time to pick up rotated secrets."""
     stale = time.monotonic() - _Current.built_at > _SECRETS_LIVE_SECONDS
     if _Current.services is None or (stale and not _Current.given):
         _Current.services = AwsServices(settings.load())
@@ -343,7 +338,7 @@ def services() -> Services:
 
 
 def use(replacement: Services | None) -> None:
-    """For tests: use these services in this process. None restores the real ones."""
+    """For tests. None restores the real services."""
     _Current.services = replacement
     _Current.given = replacement is not None
 
@@ -361,7 +356,6 @@ def tax_is_added() -> bool:
 
 
 def order_of_record(record: Mapping[str, Any]) -> Order | None:
-    """The order in a stream record, or None if the record is not an order."""
     from hosting_orders.adapters.dynamodb.stream import order_of_record as read
 
     return read(record)

@@ -1,4 +1,4 @@
-"""Environment variables. No other module reads them, and each function has only those that it uses."""
+"""Environment variables. No other module reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class MissingSettingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment. `repr` does not show the values."""
+    """`repr` does not show the values. An endpoint is a stand-in's, or None for the real service."""
 
     values: Mapping[str, str] = field(repr=False)
 
@@ -33,7 +33,6 @@ class Settings:
 
     @property
     def data_key_arn(self) -> str:
-        """The KMS key that encrypts passwords and authorization headers."""
         return self._required("DATA_KEY_ARN")
 
     @property
@@ -50,12 +49,10 @@ class Settings:
 
     @property
     def stripe_api_base(self) -> str | None:
-        """The address of a stand-in, or None for Stripe."""
         return self.values.get("STRIPE_API_BASE") or None
 
     @property
     def stripe_automatic_tax(self) -> bool:
-        """Whether Stripe Tax adds tax to the net prices."""
         return self.values.get("STRIPE_AUTOMATIC_TAX", "false") == "true"
 
     @property
@@ -68,12 +65,10 @@ class Settings:
 
     @property
     def registrar_endpoint(self) -> str | None:
-        """The address of a stand-in, or None for Route 53 Domains."""
         return self.values.get("REGISTRAR_ENDPOINT") or None
 
     @property
     def lightsail_endpoint(self) -> str | None:
-        """The address of a stand-in, or None for Amazon Lightsail."""
         return self.values.get("LIGHTSAIL_ENDPOINT") or None
 
     @property
@@ -82,7 +77,7 @@ class Settings:
 
     @property
     def public_url(self) -> str | None:
-        """The API's public address without a trailing slash, or None for the host of each request."""
+        """Without a trailing slash. None means the host of each request."""
         return self.values.get("PUBLIC_URL") or None
 
     @property
@@ -91,12 +86,11 @@ class Settings:
 
     @property
     def allow_loopback_callbacks(self) -> bool:
-        """For local use only: allow callbacks to this machine over plain HTTP."""
+        """For local use only: plain HTTP to this machine."""
         return self.values.get("ALLOW_LOOPBACK_CALLBACKS", "false") == "true"
 
     @property
     def features_application(self) -> str:
-        """The id or name of the AppConfig application with the operators' switches."""
         return self._required("FEATURES_APPLICATION")
 
     @property
@@ -109,7 +103,7 @@ class Settings:
 
     @property
     def features_max_age(self) -> int:
-        """How long a switch is cached, in seconds."""
+        """In seconds."""
         return int(self._required("FEATURES_MAX_AGE_SECONDS"))
 
 

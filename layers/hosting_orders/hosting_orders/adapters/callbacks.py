@@ -1,9 +1,8 @@
-"""Send callbacks: one signed HTTPS request to an address that a client chose.
+"""Send callbacks: one signed HTTPS request to an address that a client chose (docs/design.md).
 
-* The host is resolved once and the connection uses a checked address. A second lookup could return another one. TLS
-  and the Host header use the host name.
-* There are no redirects, no proxy, and one deadline. `requests` is not used: it restarts its timeout with every
-  packet.
+The connection uses the checked address, since a second lookup could return another one. `requests` is not used:
+it
+restarts its timeout with every packet.
 """
 
 from __future__ import annotations
@@ -75,7 +74,6 @@ class HttpsCallbacks:
         self._now = now
 
     def secret_for(self, account_id: str) -> str:
-        """The secret is derived, so nothing is stored."""
         return standard_webhooks.secret_of(hmac.digest(self._master, account_id.encode(), hashlib.sha256))
 
     def send(self, request: CallbackRequest) -> CallbackAnswer:
@@ -106,7 +104,7 @@ class HttpsCallbacks:
         return CallbackAnswer(answer.status, error, self._retry_after(answer.headers.get("retry-after", "")))
 
     def _checked(self, request: CallbackRequest) -> CallbackUrl:
-        """Apply the rules again, since they may be stricter now."""
+        """Check again: the rules may be stricter now."""
         try:
             url = callback_url.parse(request.url, allow_loopback=self._allow_loopback)
             if not url.host.isascii():
@@ -162,7 +160,7 @@ class HttpsCallbacks:
             raise
 
     def _addresses(self, url: CallbackUrl, deadline: _Deadline) -> list[str]:
-        """One address that is not public rejects them all."""
+        """Refuse all addresses if one is not public."""
         found = [url.host] if url.address is not None else self._resolved(url, deadline)
         for text in found:
             address = ipaddress.ip_address(text)
@@ -172,7 +170,7 @@ class HttpsCallbacks:
         return found
 
     def _resolved(self, url: CallbackUrl, deadline: _Deadline) -> list[str]:
-        """Resolve in a thread, since the system's resolver has no timeout."""
+        """Resolve in a thread: the system's resolver has no timeout."""
         outcome: queue.SimpleQueue[Sequence[str] | Exception] = queue.SimpleQueue()
 
         def ask() -> None:
@@ -191,7 +189,7 @@ class HttpsCallbacks:
         return list(found)
 
     def _retry_after(self, value: str) -> int | None:
-        """Return seconds, from either form of the header (RFC 9110, 10.2.3)."""
+        """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
         if _SECONDS.fullmatch(value.strip()):
             return int(value)
         try:
@@ -208,7 +206,7 @@ class _Deadline:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Return seconds. Raises TimeoutError when none are left."""
+        """Seconds. Raises TimeoutError when none are left."""
         seconds = self._end - time.monotonic()
         if seconds <= 0:
             raise TimeoutError
@@ -250,7 +248,7 @@ class _BoundedSocket:
 
 
 def _drain(answer: http.client.HTTPResponse) -> None:
-    """Discard the body. The status is known, so errors do not matter."""
+    """Ignore errors: the status is already known."""
     try:
         while answer.read(8192):
             pass
@@ -259,7 +257,7 @@ def _drain(answer: http.client.HTTPResponse) -> None:
 
 
 def _ascii_host(host: str) -> str:
-    """Return the host as browsers write it (UTS 46). Raises ValueError."""
+    """Convert the host as browsers do (UTS 46). Raises ValueError."""
     import idna
 
     try:

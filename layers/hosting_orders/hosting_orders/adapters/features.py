@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def app_config_store(
     client: Any, *, application: str, environment: str, profile: str, max_age: int
 ) -> AppConfigStore:
-    """`max_age` is in seconds, at least 1. `client` is a boto3 AppConfigData client."""
+    """`max_age` is in seconds, at least 1."""
     from aws_lambda_powertools.utilities.feature_flags import AppConfigStore
 
     return AppConfigStore(

@@ -1,7 +1,6 @@
 """The hosting platform over HTTP (docs/hosting-platform-contract.md).
 
-A refusal is final only in a well-formed error document: a load balancer's bare 404 must not cause a refund. Every
-unclear response is ProviderUnavailableError: all requests are safe to repeat.
+Only a well-formed error document is a final refusal: a load balancer's bare 404 must not cause a refund.
 """
 
 from __future__ import annotations
@@ -61,8 +60,6 @@ _IpAddress = Annotated[str, AfterValidator(_ip_address)]
 
 
 class _Document(BaseModel):
-    """Types must match exactly, and unknown fields are ignored."""
-
     model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
 
@@ -127,9 +124,9 @@ def _checked_base_url(base_url: str) -> str:
 
 
 class HttpHostingPlatform:
-    """All of `webhook_secrets` (`whsec_…`) verify, so secrets can be rotated.
+    """Every one of `webhook_secrets` (`whsec_…`) verifies, for rotations. `now` returns Unix seconds.
 
-    `now` returns Unix seconds. Raises ValueError for a malformed address, key or secret.
+    Raises ValueError for a malformed address, key or secret.
     """
 
     def __init__(
@@ -164,7 +161,6 @@ class HttpHostingPlatform:
         )
 
     def provision(self, request: ServiceRequest) -> Operation:
-        """Request the service. An operation that has already ended is returned with its result."""
         path = f"/v1/services/{quote(request.item_id, safe='')}"
         status, answer = self._ask("PUT", path, _asked(request))
         if not 200 <= status < 300:
@@ -206,7 +202,7 @@ class HttpHostingPlatform:
         raise _refusal("DELETE", status, answer)
 
     def operation_of_webhook(self, raw_body: bytes, headers: Mapping[str, str]) -> str:
-        """Accepts a signature for five minutes. The webhook is only a hint: read the operation for its state."""
+        """Accepts a signature for five minutes. The webhook is only a hint: read the operation."""
         standard_webhooks.verify(self._secrets, headers, raw_body, self._now())
         try:
             return _Completed.model_validate_json(raw_body).operation_id
@@ -214,7 +210,7 @@ class HttpHostingPlatform:
             raise ForgedWebhookError("the webhook is not a completed operation") from None
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
-        """Return status and body. Redirects are off: they would forward the API key."""
+        """Redirects are off: they would forward the API key."""
         import requests
         import urllib3
 
@@ -234,7 +230,7 @@ class HttpHostingPlatform:
             raise ProviderUnavailableError(f"hosting platform: {method} {type(fault).__name__}") from None
 
     def _response(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:
-        """Retry once on a fresh connection: a pooled connection may be closed, which only its use shows."""
+        """Retry once on a fresh connection: a pooled connection may already be closed."""
         import requests
 
         def send() -> requests.Response:
@@ -259,7 +255,7 @@ class HttpHostingPlatform:
 
 
 def _asked(request: ServiceRequest) -> dict[str, Any]:
-    """The request body. It must never change for an order: the platform refuses a different one."""
+    """The body never changes for an order: the platform refuses a different one."""
     body: dict[str, Any] = {
         "reference": request.reference,
         "kind": request.kind,

@@ -1,7 +1,4 @@
-"""The Cipher port on AWS KMS.
-
-The context is bound to the text, so a copy in another account's item cannot be opened.
-"""
+"""The Cipher port on AWS KMS. A copy in another account's item cannot be opened: its context differs."""
 
 from __future__ import annotations
 
@@ -32,9 +29,9 @@ class KmsCipher:
         self._key_id = key_id
 
     def seal(self, clear: str, context: Mapping[str, str]) -> str:
-        """Return base64. Raises ValueError for an empty text or one above LONGEST bytes.
+        """Return base64.
 
-        Raises ProviderUnavailableError when KMS gives no usable response.
+        Raises ValueError for an empty text or one above LONGEST bytes, and ProviderUnavailableError.
         """
         plaintext = clear.encode()
         if not 0 < len(plaintext) <= LONGEST:

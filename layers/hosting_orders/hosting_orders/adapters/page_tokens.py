@@ -12,7 +12,7 @@ _SALT = "hosting-orders/order-page"
 
 
 class SignedPageTokens:
-    """`secrets` are all valid ones, the newest first: two during a rotation."""
+    """`secrets` are all valid ones, the newest first."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         # The library signs with the last one.

@@ -21,8 +21,6 @@ class PlatformWithWebhooks(Platform, Protocol):
 
 
 class RoutedPlatform:
-    """Creates each platform on its first use: a function loads only what it needs."""
-
     def __init__(self, http: Callable[[], PlatformWithWebhooks], lightsail: Callable[[], Platform]) -> None:
         self._http = http
         self._platforms: Mapping[PlatformName, Callable[[], Platform]] = {

@@ -11,7 +11,7 @@ from hosting_orders.domain.errors import ProviderUnavailableError
 
 
 class SecretsManager:
-    """Reads are not cached: the caller decides."""
+    """Reads are not cached."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -1,9 +1,6 @@
 """Standard Webhooks: the platform's webhooks and our callbacks.
 
-The `webhook-id` is the same on every retry, and `webhook-timestamp` is Unix seconds of the attempt. HMAC-SHA256 signs
-`id.timestamp.body`. A rotation needs several signatures.
-
-The `standardwebhooks` package (1.1.0) is not used: it raises ValueError on hostile input, reads its own clock and
+The `standardwebhooks` package (1.1.0) is not used. It raises ValueError on hostile input, reads its own clock and
 supports one secret.
 """
 

@@ -1,6 +1,7 @@
 """The Workflow port on AWS Step Functions.
 
-An execution has the order's UUID as its name, so a second start has no effect. The name stays taken for 90 days after
+An execution has the order's UUID as its name, so a second start has no effect. The name stays taken for 90 days
+after
 the end: a failed execution can only be redriven.
 """
 
@@ -36,7 +37,7 @@ class _Clock(Protocol):
 
 
 class StepFunctionsWorkflow:
-    """Tokens are deleted after they are answered. A crash in between leaves an unused token, which is harmless."""
+    """A crash between an answer and the token's deletion leaves an unused token, which is harmless."""
 
     def __init__(self, client: Any, state_machine_arn: str, tokens: _Tokens, clock: _Clock) -> None:
         self._client = client
@@ -91,11 +92,10 @@ class StepFunctionsWorkflow:
         return answer is not None
 
     def _succeed(self, token: str) -> bool:
-        """Return whether a step waited. Results are stored on the order, never in the history."""
+        """Results are stored on the order, never in the history."""
         return self._ask("send_task_success", _NO_STEP_WAITS, taskToken=token, output="{}") is not None
 
     def failed_step(self, execution_arn: str) -> str | None:
-        """The state that the execution entered last."""
         page: dict[str, Any] | None = {"nextToken": None}
         while page is not None and "nextToken" in page:
             more = {"nextToken": page["nextToken"]} if page["nextToken"] else {}
@@ -114,7 +114,6 @@ class StepFunctionsWorkflow:
         return None
 
     def _ask(self, operation: str, done_before: frozenset[str], **arguments: Any) -> dict[str, Any] | None:
-        """Return None when nothing is left to do."""
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**arguments)
         except ClientError as error:

@@ -30,92 +30,64 @@ _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call an operation.
+    """Who may call an operation."""
 
-    - `scope`: the scope that OAuth tokens and scoped keys need. None refuses both.
-    - `user`: the operation needs a person's key.
-    - `key_scope`: the scope that a key bound to one account needs (AccountFrom.KEY).
-    - `scoped`: the scope depends on the order, and the use case checks it.
-    """
-
-    scope: str | None = None
+    scope: str | None = None  # for OAuth tokens and scoped keys; None refuses both
     account: AccountFrom = AccountFrom.HEADER
-    user: bool = False
-    key_scope: str | None = None
-    scoped: bool = False
+    user: bool = False  # a person's key is needed
+    key_scope: str | None = None  # for a key bound to one account (AccountFrom.KEY)
+    scoped: bool = False  # the use case checks the scope, which depends on the order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contract:
-    """A published contract, named after its folder.
-
-    - `version`: the `X-Api-Version` value, or None for a contract with its own paths.
-    - `paths`: path prefixes. Unknown paths below them get this contract's errors.
-    - `callback`: builds the callback body from the order and its account's name. None means no callbacks.
-    - `envelope`: wraps every success body, given the request id and the time (epoch milliseconds UTC).
-    """
+    """A published contract, named after its folder."""
 
     name: str
     title: str
-    version: str | None
-    paths: tuple[str, ...]
+    version: str | None  # the `X-Api-Version` value; None for a contract with its own paths
+    paths: tuple[str, ...]  # path prefixes; unknown paths below them get this contract's errors
     error: Callable[[Problem], Rendered]
-    callback: Callable[[Order, str], bytes] | None = None
+    callback: Callable[[Order, str], bytes] | None = None  # from the order and its account's name
     headers: Mapping[str, str] = field(default_factory=dict)
     limit: RateLimit | None = None
     limit_headers: Callable[[Standing], Mapping[str, str]] | None = None
+    # Wraps every success body, given the request id and the time (epoch ms UTC).
     envelope: Callable[[Mapping[str, Any], str, int], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What is known about an ordering request apart from its body. `key` is its `Idempotency-Key`.
+    """What is known about an ordering request apart from its body."""
 
-    - `fingerprint`: a hash of the request, to detect a reused key.
-    - `placed`: what each order stores about the request.
-    - `origin`: our public scheme and host.
-    """
-
-    key: str | None
-    fingerprint: str
-    placed: Placement
-    origin: str
+    key: str | None  # the `Idempotency-Key`
+    fingerprint: str  # a hash of the request, to detect a reused key
+    placed: Placement  # stored with each order
+    origin: str  # our public scheme and host
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body's pydantic model and its conversion for the use case.
-
-    `read` raises InvalidFieldsError and InvalidRequestError.
-    """
-
-    model: type
-    read: Callable[[object, RequestFacts], CartRequest]
+    model: type  # a pydantic model
+    read: Callable[[object, RequestFacts], CartRequest]  # raises InvalidFieldsError or InvalidRequestError
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Operation(Generic[View]):
-    """One published endpoint.
+    """One published endpoint."""
 
-    - `route`: API Gateway's route key, such as `GET /api/orders/{id}`.
-    - `access`: None when no key is needed.
-    - `answers`: the TypedDict that `render` returns, or None when every call is refused.
-    - `refuses`: error codes specific to this operation. `codes` has all of them.
-    - `ours`: the published contract lacks it.
-    """
-
-    route: str
+    route: str  # API Gateway's route key, such as `GET /api/orders/{id}`
     heading: str
     contract: Contract
-    access: Access | None
-    answers: type | None = None
+    access: Access | None  # None when no key is needed
+    answers: type | None = None  # the TypedDict of `render`; None when every call is refused
     render: Callable[[View], Rendered] | None = None
     status: int = 200
     headers: Callable[[View], Mapping[str, str]] | None = None
-    refuses: tuple[Code, ...] = ()
+    refuses: tuple[Code, ...] = ()  # error codes specific to this operation; `codes` has all of them
     idempotent: bool = False
     takes: Body | None = None
-    ours: bool = False
+    ours: bool = False  # the published contract lacks it
 
     @property
     def method(self) -> str:

@@ -1,4 +1,4 @@
-"""One error model, rendered in each contract's shape (C26 of docs/contracts.md)."""
+"""One error model, rendered in each contract's shape (C26)."""
 
 from __future__ import annotations
 
@@ -21,31 +21,21 @@ _FINDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """`pointer` is the field's JSON pointer (RFC 6901), or None."""
-
     code: Code
     message: str
-    pointer: str | None = None
+    pointer: str | None = None  # the field's JSON pointer (RFC 6901)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error response.
-
-    - `extra`: body members that only this code has.
-    - `at`: epoch milliseconds UTC.
-    - `lacks`: what the account still needs before it can be charged (NotReadyToChargeError).
-    - `accepts`: the request's `Accept-Language`.
-    """
-
     code: Code
     details: tuple[Detail, ...]
     headers: dict[str, str] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)  # body members that only this code has
     request_id: str = ""
-    at: int = 0
-    lacks: str = ""
-    accepts: str = ""
+    at: int = 0  # epoch ms UTC
+    lacks: str = ""  # what the account needs before it can be charged (NotReadyToChargeError)
+    accepts: str = ""  # the request's `Accept-Language`
     route: str = ""
 
     @property
@@ -54,7 +44,7 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """Convert an error. An unknown one becomes `internal_error`."""
+    """An unknown error becomes `internal_error`."""
     match error:
         case errors.InvalidFieldsError():
             # Cap the response for a client that sends thousands of wrong fields.

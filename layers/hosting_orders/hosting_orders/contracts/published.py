@@ -28,7 +28,7 @@ PUBLISHED: tuple[ModuleType, ...] = (
 
 
 def contract_of_path(path: str) -> Contract:
-    """The contract with the longest matching path prefix, even if no operation has this path."""
+    """Find the longest matching path prefix, even if no operation has this path."""
     fitting = [
         (len(start), each)
         for each in _contracts()
@@ -39,7 +39,7 @@ def contract_of_path(path: str) -> Contract:
 
 
 def callback_body(order: Order, account_name: str) -> bytes:
-    """The callback body, in the contract that placed the order."""
+    """Build the body in the contract that placed the order."""
     known = (each for each in _contracts() if each.name == order.placed.contract)
     contract = next(known, _contracts()[0])
     assert contract.callback is not None, f"{contract.name} takes no orders"

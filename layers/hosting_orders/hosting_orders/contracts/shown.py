@@ -66,14 +66,13 @@ FOR_CUSTOMERS = frozenset({RegistrarWaits.REGISTRANT, RegistrarWaits.AUTHORIZATI
 
 
 def shown_decline(code: str | None) -> str | None:
-    """The `decline_code` that a client may see, or None."""
     if code in _GENERIC_DECLINES:
         return "generic_decline"
     return code if code in _DECLINES else None
 
 
 def shown_text(text: str) -> str:
-    """Remove error names and registrar flags from a text."""
+    """Remove error names and registrar flags."""
     if text.startswith(_WAITING):
         customer = text.removeprefix(_WAITING) in FOR_CUSTOMERS
         return "waiting for the registrant to confirm" if customer else "waiting for our registrar"

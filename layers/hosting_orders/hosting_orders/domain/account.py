@@ -41,12 +41,7 @@ class AccountRole:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A customer of the hosting company. Times are epoch milliseconds UTC.
-
-    `number` is the integer id in some contracts, and 0 until the account is first stored. `tax_basis_points`
-    is the expected tax, shown until the provider computes it. Without a `locale`, the ordering user's
-    applies.
-    """
+    """Times are epoch milliseconds UTC."""
 
     id: str
     name: str
@@ -67,10 +62,10 @@ class Account:
     nameservers: tuple[str, ...] = ()
     default_location: str | None = None
     default_plan: str | None = None
-    locale: str | None = None
-    tax_basis_points: int = 0
+    locale: str | None = None  # None means the ordering user's
+    tax_basis_points: int = 0  # the expected tax, shown until the provider computes it
     roles: tuple[AccountRole, ...] = ()
-    number: int = 0
+    number: int = 0  # the integer id in some contracts; 0 until first stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +102,17 @@ class CredentialKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An API key or OAuth token, stored only as a SHA-256 hash.
-
-    Without `scopes` an API key may do everything for its accounts. `expires_at` is epoch milliseconds.
-    """
+    """An API key or OAuth token, stored only as a SHA-256 hash."""
 
     key_hash: str
     prefix: str
     kind: CredentialKind
     account_ids: tuple[str, ...]
     user_id: str | None = None
-    scopes: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()  # without any, an API key may do everything for its accounts
     api_version: int = 2
     ip_list: tuple[str, ...] = ()
-    expires_at: int | None = None
+    expires_at: int | None = None  # epoch ms
     test: bool = False
     channel: Channel = Channel.API
     name: str = ""

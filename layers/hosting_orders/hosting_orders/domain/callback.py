@@ -41,23 +41,23 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class CallbackDelivery:
-    """`attempts` holds the latest attempts, `forgotten` counts the older ones. Times are epoch milliseconds."""
+    """Times are epoch milliseconds."""
 
     account_id: str
     number: int
     message_id: str
     status: DeliveryStatus = DeliveryStatus.PENDING
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[Attempt, ...] = ()  # the latest
     due_at: int | None = None
     version: int = 0
-    forgotten: int = 0
+    forgotten: int = 0  # the number of older attempts
 
     @property
     def made(self) -> int:
         return self.forgotten + len(self.attempts)
 
     def after(self, answer: CallbackAnswer, now: int, jitter: float) -> CallbackDelivery:
-        """Return the record after an attempt. `jitter` (0 to 1) adds up to a tenth to the delay."""
+        """`jitter` (0 to 1) adds up to a tenth to the delay."""
         attempts = (*self.attempts, Attempt(now, answer.status_code, answer.error))
         surplus = max(0, len(attempts) - KEPT_ATTEMPTS)
         tried = replace(self, attempts=attempts[surplus:], forgotten=self.forgotten + surplus, due_at=None)

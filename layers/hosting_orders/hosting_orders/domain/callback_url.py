@@ -1,6 +1,6 @@
 """Rules for callback URLs. A client chooses the address, so it must not lead into our network.
 
-This module checks without DNS. `adapters/callbacks.py` also checks the resolved addresses with `is_public`.
+`adapters/callbacks.py` also checks the resolved addresses with `is_public`.
 """
 
 from __future__ import annotations
@@ -62,12 +62,10 @@ _PRIVATE_DOMAINS = frozenset({_LOOPBACK_NAME, "local", "internal"})
 
 @dataclass(frozen=True, slots=True)
 class CallbackUrl:
-    """A checked URL. `target` is its path and query."""
-
     scheme: str
     host: str
     port: int
-    target: str
+    target: str  # path and query
 
     @property
     def address(self) -> Address | None:
@@ -88,7 +86,7 @@ def is_public(address: Address) -> bool:
 
 
 def url_problem(url: str, *, allow_loopback: bool = False) -> str | None:
-    """The problem with a callback URL as a sentence for the client, or None. `allow_loopback` is for local use."""
+    """Return the problem as a sentence for the client, or None. `allow_loopback` is for local use."""
     try:
         parse(url, allow_loopback=allow_loopback)
     except ValueError as problem:
@@ -97,7 +95,7 @@ def url_problem(url: str, *, allow_loopback: bool = False) -> str | None:
 
 
 def redirect_problem(url: str, *, allow_loopback: bool = False) -> str | None:
-    """The same for a URL that only a browser visits. Any port and private hosts are allowed."""
+    """For a URL that only a browser visits: any port and private hosts are allowed."""
     try:
         parsed = _taken_apart(url)
     except ValueError as problem:
@@ -121,7 +119,7 @@ def _is_host_of_a_browser(url: CallbackUrl) -> bool:
 
 
 def authorization_problem(authorization: str) -> str | None:
-    """The problem as a sentence that never repeats the value, or None."""
+    """Return the problem as a sentence that never repeats the value, or None."""
     if len(authorization) > MAX_AUTHORIZATION_LENGTH:
         return f"authorization must be at most {MAX_AUTHORIZATION_LENGTH} characters"
     if not _PRINTABLE_ASCII.fullmatch(authorization):

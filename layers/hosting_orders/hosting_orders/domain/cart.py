@@ -36,15 +36,13 @@ _PAYMENT_MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
 
 
 class CartStatus(StrEnum):
-    """Contract 002, `cart.status`."""
-
     ACTIVE = "active"
     PROCESSING = "processing"
     CHECKED_OUT = "checked_out"
 
 
 class RollupStatus(StrEnum):
-    """Contract 002, `cart.rollup_status`. `partial` is ours."""
+    """Contract 002, except `partial`."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -61,43 +59,38 @@ class OnItemFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """The cart's one payment. Amounts are minor units.
-
-    `amount_charged` is due from the payment method, and `charged` is what it has paid. `gross` has prices
-    with tax by line key. `pay_until` (epoch milliseconds) stays when a payment is closed unpaid. `method_id`
-    was saved by a payment page. `live` is False in the provider's test mode.
-    """
+    """The cart's only payment. Amounts are minor units."""
 
     status: PaymentStatus
     currency: str
     method_type: str | None = None
     reference: str | None = None
     pay_url: str | None = None
-    pay_until: int | None = None
-    amount_charged: int = 0
+    pay_until: int | None = None  # epoch ms; stays when a payment is closed unpaid
+    amount_charged: int = 0  # due from the payment method; `charged` has been paid
     credit_applied: int = 0
     refunded: int = 0
     total_net: int = 0
     total_gross: int = 0
-    gross: Mapping[str, int] = field(default_factory=dict, hash=False)
+    gross: Mapping[str, int] = field(default_factory=dict, hash=False)  # prices with tax by line key
     error: str | None = None
-    method_id: str | None = None
-    live: bool = False
+    method_id: str | None = None  # saved by a payment page
+    live: bool = False  # False in the provider's test mode
 
     def gross_of(self, order: Order) -> int | None:
-        """The price with tax (minor units), or None until the provider reports it."""
+        """With tax. None until the provider reports it."""
         return self.gross.get(order.line_key)
 
     def expected_gross(self, order: Order, tax_basis_points: int) -> int:
-        """The price with tax, estimated until the provider reports it."""
+        """`gross_of`, estimated until the provider reports it."""
         known = self.gross_of(order)
         net = order.price.amount
         return known if known is not None else net + (net * tax_basis_points + 5000) // 10000
 
     def credit_of(self, order: Order) -> int:
-        """The credit used for this order (minor units).
+        """The credit used for this order, split as in adapters/stripe/refunds.py.
 
-        The split follows adapters/stripe/refunds.py, so all parts add up to `credit_applied`.
+        All parts add up to `credit_applied`.
         """
         if order.line_key not in self.gross:
             return 0
@@ -109,12 +102,12 @@ class Payment:
         return own - ((before + own) * by_method // total - before * by_method // total)
 
     def may_become(self, status: PaymentStatus) -> bool:
-        """Whether an event may change the status. Late and repeated events often may not."""
+        """Late and repeated events often may not change the status."""
         return status in _PAYMENT_MOVES[self.status]
 
     @property
     def settled(self) -> bool:
-        """Whether it is certain that the money came or did not."""
+        """Whether it is certain that the money came or did not come."""
         return self.status not in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION)
 
     @property
@@ -124,10 +117,7 @@ class Payment:
 
     @property
     def charged(self) -> int:
-        """The amount paid by the payment method. A refund does not lower it.
-
-        It follows from the status, so older stored payments are correct too.
-        """
+        """What the payment method has paid. A refund does not lower it."""
         return self.amount_charged if self.paid else 0
 
     @property
@@ -153,22 +143,17 @@ class OrderSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """`payment_lease` (epoch milliseconds) reserves the payment's start for one process.
-
-    `fingerprint` is a hash of the request. With `checkout` the customer pays on the provider's page.
-    """
-
     account_id: str
     token: str
-    fingerprint: str
+    fingerprint: str  # a hash of the request
     payment: Payment
     created_at: int
     updated_at: int
     payment_method_id: str | None = None
-    checkout: bool = False
+    checkout: bool = False  # the customer pays on the provider's page
     on_item_failure: OnItemFailure = OnItemFailure.KEEP
     payment_version: int = 0
-    payment_lease: int = 0
+    payment_lease: int = 0  # epoch ms; reserves the payment's start for one process
     rollup_version: int = 0
     rollup_status: RollupStatus = RollupStatus.PENDING
     orders: Mapping[int, OrderSnapshot] = field(default_factory=dict)
@@ -202,7 +187,6 @@ _CANCELLED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
 
 
 def roll_up(statuses: Iterable[OrderStatus]) -> RollupStatus:
-    """Depends on nothing but these statuses."""
     seen = set(statuses)
     if not seen <= ENDS:
         return RollupStatus.PENDING if seen == {OrderStatus.PENDING} else RollupStatus.PROCESSING

@@ -10,8 +10,6 @@ from .registration import DomainAction
 
 
 class Term(StrEnum):
-    """Contract 002, `site.term`."""
-
     MONTHLY = "monthly"
     ANNUAL = "annual"
 

@@ -1,8 +1,8 @@
 """The next compensation step of an order. The table guarantees:
 
-- Money never goes back while delivery is possible, so `GIVE_BACK` is only in rows that forbid delivery. The
-  one exception is a domain that is unfinished at its deadline.
-- No order ends while money may still come, so the `open` column has no `END_UNPAID`.
+- Money never goes back while delivery is possible, except for a domain that is unfinished at its deadline.
+  `GIVE_BACK` is only in rows that forbid delivery.
+- No order ends while money may still come: the `open` column has no `END_UNPAID`.
 - Money for an undelivered order always goes back, once, even after the order's end.
 """
 
@@ -28,11 +28,9 @@ class Action(StrEnum):
 
 
 class _Row(NamedTuple):
-    """`open`: money may still come. `never`: it certainly did not. `came`: it did, even if since refunded."""
-
-    open: Action
-    never: Action
-    came: Action
+    open: Action  # money may still come
+    never: Action  # it certainly did not come
+    came: Action  # it did, even if since refunded
 
 
 _TABLE: Mapping[OrderStatus, _Row] = {

@@ -1,4 +1,4 @@
-"""Time limits in milliseconds. They matter when no webhook comes."""
+"""Time limits in milliseconds, and moments in epoch milliseconds. They matter when no webhook comes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DOMAIN_RENEWAL_DEADLINE = 3 * DAY
 # How often an unfinished compensation is retried.
 COMPENSATION_CHECK = 5 * MINUTE
 # An undelivered order is checked once after its end: a step may still wait, or a slow process may have built
-# something. Longer than any function runs, so none can still do so.
+# something. By then every such process has ended.
 CLOSING_CHECK = 5 * MINUTE
 # The reconciler sends callbacks that the workflow has not sent by then.
 CALLBACK_GRACE = 2 * MINUTE
@@ -57,16 +57,13 @@ EXPIRY_SLACK = 5 * MINUTE
 
 
 def pay_until(created_at: int, method_type: str | None) -> int:
-    """When paying ends (epoch milliseconds), given the last method tried."""
+    """When paying ends, given the last method tried."""
     # Also after a returned debit: the customer learns of it late and needs time to pay another way.
     return created_at + (SEPA_EXPIRY if method_type == "sepa_debit" else CARD_EXPIRY)
 
 
 def payment_check(cart: Cart, now: int) -> int:
-    """When to check an unsettled payment without a webhook (epoch milliseconds).
-
-    It is checked at its deadline at the latest, so an expired payment is no longer offered.
-    """
+    """When to check an unsettled payment without a webhook: at its deadline at the latest."""
     check = now + PAYMENT_CHECK
     if cart.checkout and cart.payment.pay_url is not None:
         check = _soon_at_first(cart.created_at, now, least=MINUTE)
@@ -75,7 +72,7 @@ def payment_check(cart: Cart, now: int) -> int:
 
 
 def payment_deadline(cart: Cart) -> int:
-    """When an unpaid cart expires (epoch milliseconds). A `pay_until` from the provider takes precedence."""
+    """When an unpaid cart expires. A `pay_until` from the provider takes precedence."""
     payment = cart.payment
     if payment.pay_until is not None:
         return payment.pay_until
@@ -89,12 +86,12 @@ COMPENSATION_EXPECTED = 10 * MINUTE
 
 
 def delivery_ends_at(order: Order) -> int:
-    """When a paid order is abandoned and refunded (epoch milliseconds)."""
+    """When a paid order is abandoned and refunded."""
     return (order.provisioning_at or order.since) + order.item.given_up()
 
 
 def registrar_check(order: Order, now: int) -> int:
-    """When to query the registrar again (epoch milliseconds), after seconds at first and hourly later."""
+    """When to query the registrar again."""
     asked = order.domain_record.submission
     return _soon_at_first(asked.asked_at if asked else now, now)
 
@@ -116,11 +113,9 @@ def _soon_at_first(since: int, now: int, least: int = 5 * SECOND, most: int = HO
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Epoch milliseconds, and `poll_after` in seconds. `deadline_at` is None when an operator must act."""
-
-    expected_by: int
-    deadline_at: int | None
-    poll_after: int
+    expected_by: int  # epoch ms
+    deadline_at: int | None  # epoch ms; None when an operator must act
+    poll_after: int  # seconds
 
 
 def outlook(order: Order, cart: Cart) -> Outlook | None:
@@ -144,7 +139,7 @@ def outlook(order: Order, cart: Cart) -> Outlook | None:
 
 
 def poll_after(cart: Cart, now: int) -> int | None:
-    """Seconds until the client should ask again, or None once all orders have ended."""
+    """Seconds until the client should poll again, or None once all orders have ended."""
     if all(mark.status in ENDS for mark in cart.orders.values()):
         return None
     if not cart.payment.settled:

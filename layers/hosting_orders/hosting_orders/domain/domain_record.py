@@ -1,4 +1,4 @@
-"""Data that only domain orders have."""
+"""Data that only domain orders have. Times are epoch milliseconds."""
 
 from __future__ import annotations
 
@@ -9,27 +9,20 @@ from .registration import RegistrarWaits
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Stored before the registrar is called, so after a crash the next process checks there first.
-
-    Until `lease_until` only one process may call. `asked_at` is the last call that was not clearly refused.
-    Times are epoch milliseconds. The registrar's texts may contain contact data and are not stored.
-    """
+    """Stored before the registrar is called, so after a crash the next process checks there first."""
 
     first_at: int
-    lease_until: int
-    asked_at: int = 0
+    lease_until: int  # until then only one process may call
+    asked_at: int = 0  # the last call that was not clearly refused
     flag: RegistrarWaits | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DomainRenewal:
-    """One more year at the registrar for one payment, never two. Stored before the registrar is called.
-
-    `expires_before` is the domain's expiry without it. Times are epoch milliseconds.
-    """
+    """One more year at the registrar for one payment, never two. Stored before the registrar is called."""
 
     reference: str
-    expires_before: int
+    expires_before: int  # the domain's expiry without this renewal
     first_at: int
     lease_until: int
     operation_id: str | None = None
@@ -57,11 +50,10 @@ class DomainRecord:
         return replace(self, submission=replace(self.submission or Submission(now, 0), flag=flag))
 
     def renewal(self, reference: str) -> DomainRenewal | None:
-        """The renewal for this payment."""
         return next((one for one in self.renewals if one.reference == reference), None)
 
     def renewing(self, renewal: DomainRenewal) -> DomainRecord:
-        """Add or replace the renewal."""
+        """Add or replace this renewal."""
         others = tuple(one for one in self.renewals if one.reference != renewal.reference)
         return replace(self, renewals=(*others, renewal))
 

@@ -6,21 +6,19 @@ from .codes import Code
 
 
 class HostingOrdersError(Exception):
-    """Base of all deliberate errors. The text is safe to show to clients."""
+    """Base of all deliberate errors. Its text is safe to show to clients."""
 
 
 # -- refused requests ---------------------------------------------------------------------------------------------
 
 
 class RequestRefusedError(HostingOrdersError):
-    """`code` is for programs, the text for people. `pointer` is the JSON pointer of the wrong field."""
-
-    code: Code
-    pointer: str | None = None
+    code: Code  # for programs; the text is for people
+    pointer: str | None = None  # the JSON pointer of the wrong field
 
 
 class CredentialRefusedError(RequestRefusedError):
-    """One text for every cause, so nothing leaks."""
+    """One text for every cause, so it reveals nothing."""
 
     code = Code.UNAUTHORIZED
 
@@ -72,7 +70,7 @@ class DomainRefusedError(RequestRefusedError):
 
 
 class ContactsRefusedError(RequestRefusedError):
-    """`findings` go into the response body: violations or missing fields."""
+    """`findings` are violations or missing fields, for the response body."""
 
     def __init__(self, code: Code, message: str, findings: list[dict[str, object]]) -> None:
         super().__init__(message)
@@ -91,7 +89,7 @@ class RateLimitedError(RequestRefusedError):
 
 
 class NotFoundError(RequestRefusedError):
-    """Responses must not show whether another account has it."""
+    """The text must not show whether another account has it."""
 
     code = Code.NOT_FOUND
 
@@ -136,15 +134,15 @@ class OrderExpiredError(HostingOrdersError):
 
 
 class ProvisioningFailedError(HostingOrdersError):
-    """The provider refused permanently."""
+    """The provider refuses permanently."""
 
 
 class PaymentSettledError(HostingOrdersError):
-    """The payment of a waiting refund has settled. The step checks it again at once."""
+    """The payment of a waiting refund has settled. The step checks it at once."""
 
 
 class RefundRefusedError(HostingOrdersError):
-    """The payment provider refuses the refund. An operator must act."""
+    """An operator must act."""
 
 
 class IllegalMoveError(HostingOrdersError):
@@ -186,4 +184,4 @@ class ProviderUnavailableError(HostingOrdersError):
 
 
 class ForgedWebhookError(HostingOrdersError):
-    """The webhook's signature is invalid. Nothing may change because of it."""
+    """Nothing may change because of it."""

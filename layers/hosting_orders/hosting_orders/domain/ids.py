@@ -1,8 +1,8 @@
 """An order's number, and the 24-hex id and UUID computed from it (docs/contracts.md C02).
 
-A number has 32 bits of Unix seconds, 10 of milliseconds and 7 random bits, so no counter is shared. With a
-task's digit it is still exact in JavaScript (below 2**53). The spare bits of the other ids hold a digest, so
-an invented id is a 404 without a read.
+A number has 32 bits of Unix seconds, 10 of milliseconds and 7 random bits. With a task's digit it is still exact
+in
+JavaScript (below 2**53). The other ids also hold a digest, so an invented id is a 404 without a read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def mint_number(now_ms: int, attempt: int = 0) -> int:
 def mint_numbers(now_ms: int, count: int, attempt: int = 0) -> list[int]:
     """Distinct, ascending numbers. Another order may have one of them, so the create must be conditional.
 
-    A millisecond has 128 numbers for all accounts. Each `attempt` draws from eight times the span.
+    Each `attempt` draws from eight times the span: a millisecond has only 128 numbers.
     """
     room = _IN_A_MILLISECOND * 8**attempt
     places = sorted(secrets.SystemRandom().sample(range(room), count))
@@ -43,10 +43,7 @@ def _number(moment_ms: int, place: int) -> int:
 
 
 def smallest_number_at(moment_ms: int) -> int:
-    """The lowest number from this moment on, rounded down to the second.
-
-    Older numbers have random bits for the milliseconds.
-    """
+    """The lowest number from this moment on, rounded down to the second."""
     return max(1, _number(moment_ms // 1000 * 1000, 0))
 
 
@@ -61,7 +58,7 @@ def _digest(purpose: bytes, number: int) -> bytes:
 
 
 def object_id(number: int) -> str:
-    """The 24-hex id. Like an ObjectId, it begins with the Unix seconds."""
+    """Begins with the Unix seconds, like an ObjectId."""
     seconds, rest = number >> _REST_BITS, number & ((1 << _REST_BITS) - 1)
     digest = _digest(b"object-id", number)
     middle = (rest << 7) | (digest[5] >> 1)
@@ -69,7 +66,7 @@ def object_id(number: int) -> str:
 
 
 def resource_id(number: int) -> str:
-    """The delivered product's 24-hex id, always different from the order's."""
+    """The delivered product's, always different from the order's."""
     return object_id(number)[:14] + _digest(b"resource-id", number)[:5].hex()
 
 
@@ -83,7 +80,6 @@ def order_uuid(number: int) -> str:
 
 
 def parse_order_id(text: str) -> int | None:
-    """The number for any of the three ids, or None."""
     text = text.strip().lower()
     if _DIGITS.fullmatch(text):
         number = int(text)
@@ -111,7 +107,6 @@ def task_id(number: int, step: int) -> int:
 
 
 def parse_task_id(text: str) -> tuple[int, int] | None:
-    """(order number, step), or None."""
     if not _DIGITS.fullmatch(text) and not re.fullmatch(r"[1-9][0-9]{16}", text):
         return None
     number, step = divmod(int(text), 10)

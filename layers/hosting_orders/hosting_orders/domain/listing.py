@@ -9,10 +9,10 @@ from .order import Order
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """Newest first. `has_more` refers to the paging direction."""
+    """Newest first."""
 
     orders: tuple[Order, ...]
-    has_more: bool
+    has_more: bool  # in the paging direction
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """An order: its states, its moves and its facts.
 
-Orders are immutable, and methods return the changed order. Only the repository increments `version`, and it
-refuses a write with an old one. Of two concurrent writers, such as a cancel and a delivery, only one
-succeeds.
+Orders are immutable, and methods return the changed order. The store increments `version` and refuses a write
+with an old one, so only one of two concurrent writers succeeds.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStat
 """Not ended, and cannot be delivered: compensation is in progress."""
 
 
-# For people who know only their contract's words.
+# Clients know only their contract's status words.
 _ENDED = {
     OrderStatus.COMPLETED: "The order is already completed.",
     OrderStatus.FAILED: "The order has already failed.",
@@ -81,9 +80,7 @@ class Actor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """`at` is epoch milliseconds UTC."""
-
-    at: int
+    at: int  # epoch ms UTC
     status: OrderStatus
     actor: Actor
     cause: str
@@ -91,23 +88,21 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """`bucket_*` is the month of the next renewal."""
-
     id: str
     status: str
     bucket_type: str
-    bucket_year: int
+    bucket_year: int  # of the next renewal
     bucket_month: int
 
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Minor units. `amount` went to the payment method, `to_credit` to the account's credit."""
+    """Amounts are minor units."""
 
     id: str
-    amount: int
-    to_credit: int
-    at: int
+    amount: int  # to the payment method
+    to_credit: int  # to the account's credit
+    at: int  # epoch ms UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +132,7 @@ class Order:
     version: int = 0
     user_id: str | None = None
     placed: Placement = field(default_factory=Placement)
-    capacity: str | None = None  # the counter it holds a place of, until it ends undelivered
+    capacity: str | None = None  # the counter that counts this order until it ends undelivered
     due_at: int | None = None  # the reconciler's next check
     provisioning_at: int | None = None  # the fence: no cancel from here on
     cancel_requested_at: int | None = None
@@ -163,12 +158,11 @@ class Order:
         return _as(product, self.item, self.number)
 
     def resource_as(self, delivered: type[T]) -> T | None:
-        """None before delivery. Raises TypeError for an order of another product."""
+        """None before delivery. Raises the error of `item_as`."""
         return None if self.resource is None else _as(delivered, self.resource, self.number)
 
     @property
     def domain_record(self) -> DomainRecord:
-        """Raises TypeError for an order of another product."""
         return _as(DomainRecord, self.domain, self.number)
 
     @property
@@ -180,12 +174,12 @@ class Order:
         return self.item.renewal_price(self.price)
 
     def entered(self, status: OrderStatus) -> int | None:
-        """When the state was first entered (epoch milliseconds), or None."""
+        """When the state was first entered, or None."""
         return next((entry.at for entry in self.timeline if entry.status is status), None)
 
     @property
     def since(self) -> int:
-        """When the current state was entered (epoch milliseconds)."""
+        """When the current state was entered."""
         entered = self.entered(self.status)
         return self.updated_at if entered is None else entered
 
@@ -195,7 +189,6 @@ class Order:
 
     @property
     def ended_at(self) -> int | None:
-        """Epoch milliseconds, or None."""
         return self.entered(self.status) if self.ended else None
 
     @property
@@ -218,7 +211,7 @@ class Order:
         )
 
     def check_at(self, due_at: int) -> Order:
-        """Set the reconciler's next check (epoch milliseconds)."""
+        """Set the reconciler's next check."""
         return replace(self, due_at=due_at)
 
     def paid(self, now: int, due_at: int) -> Order:
@@ -231,7 +224,7 @@ class Order:
         return self._move(OrderStatus.EXPIRED, now, Actor.SYSTEM, "not paid in time")
 
     def begin_provisioning(self, now: int, due_at: int) -> Order:
-        """Set the fence. A repeat changes nothing, because a step may run twice.
+        """Set the fence. A repeat changes nothing.
 
         Raises IllegalMoveError unless the order is paid and not being cancelled.
         """
@@ -258,7 +251,6 @@ class Order:
         now: int,
         actor: Actor = Actor.PLATFORM,
     ) -> Order:
-        """The renewal usually starts later."""
         moved = self._move(OrderStatus.COMPLETED, now, actor, "delivered")
         return replace(moved, resource=resource, subscription=subscription)
 
@@ -273,21 +265,18 @@ class Order:
 
     @property
     def renewal_is_watched(self) -> bool:
-        """True if the renewal is active and each further term is work at the provider."""
+        """The renewal is active, and each further term is work at the provider."""
         renews = self.status is OrderStatus.COMPLETED and self.subscription is not None
         return renews and self.item.renewal_is_work()
 
     def check_renewal_now(self, now: int) -> Order:
-        """Make the order due at once.
-
-        A renewal already in progress has its own schedule and looks for new payments when done.
-        """
+        """Make the order due at once, unless a renewal is in progress: it has its own schedule."""
         under_way = self.domain is not None and self.domain.is_renewing
         due = self.due_at is not None and self.due_at <= now
         return self if due or under_way or not self.renewal_is_watched else self.check_at(now)
 
     def with_next_renewal(self, moment: int) -> Order:
-        """`moment` is the next charge (epoch milliseconds)."""
+        """`moment` is the next charge."""
         if self.subscription is None:
             return self
         at = dt.datetime.fromtimestamp(moment / 1000, dt.UTC)
@@ -295,11 +284,9 @@ class Order:
         return self if bucket == self.subscription else replace(self, subscription=bucket)
 
     def closed(self) -> Order:
-        """Stop checking an ended order."""
         return replace(self, due_at=None) if self.ended else self
 
     def undeliverable(self, failure: Failure, now: int, actor: Actor) -> Order:
-        """The refund is next."""
         return replace(self._move(OrderStatus.REFUNDING, now, actor, failure.message), failure=failure)
 
     def refunded(self, refund: Refund | None, now: int) -> Order:
@@ -309,17 +296,17 @@ class Order:
         return replace(self._move(end, now, Actor.SYSTEM, cause), refund=refund)
 
     def late_money_returned(self, refund: Refund, now: int) -> Order:
-        """Record the refund of money that came after the end. The end does not change."""
+        """Money that came after the end was refunded. The end does not change."""
         return replace(self.told("late payment given back", now, Actor.SYSTEM), refund=refund)
 
     def refund_refused(self, reason: str, now: int) -> Order:
-        """The provider refuses the refund. A repeat changes nothing."""
+        """A repeat changes nothing."""
         if self.status is OrderStatus.REFUND_FAILED:
             return self
         return self._move(OrderStatus.REFUND_FAILED, now, Actor.STRIPE, reason)
 
     def renewal_became(self, status: str) -> Order:
-        """The order's own status does not change."""
+        """Change the subscription's status, not the order's."""
         if self.subscription is None or self.subscription.status == status:
             return self
         return replace(self, subscription=replace(self.subscription, status=status))
@@ -330,7 +317,6 @@ class Order:
         return self if known else self.told(cause, now, actor)
 
     def told(self, cause: str, now: int, actor: Actor) -> Order:
-        """Add a timeline entry in the current state."""
         now = max(now, self.updated_at)
         entry = TimelineEntry(now, self.status, actor, cause)
         return replace(self, updated_at=now, timeline=(*self.timeline, entry))
@@ -350,7 +336,7 @@ class Order:
         return None
 
     def cancel_requested(self, now: int, actor: Actor = Actor.CUSTOMER) -> Order:
-        """Raises OrderNotCancellableError with the reason."""
+        """Raises OrderNotCancellableError."""
         refusal = self.why_not_cancellable()
         if refusal:
             raise OrderNotCancellableError(*refusal)

@@ -22,19 +22,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """`contract` also shapes the callback. `page_url` contains a secret.
-
-    `return_url` is where the client wants the customer to go after a payment page.
-    """
-
     channel: Channel = Channel.API
-    contract: str = "orders_v2"
+    contract: str = "orders_v2"  # also shapes the callback
     client_address: str | None = None
-    return_url: str | None = None
-    page_url: str | None = None
+    return_url: str | None = None  # where the client wants the customer to go after a payment page
+    page_url: str | None = None  # contains a secret
 
     def way_back(self, order_id: str, outcome: Outcome) -> str:
-        """The address after the payment page: `return_url`, or else the order's page."""
+        """The address after the payment page."""
         if self.return_url is None:
             assert self.page_url is not None, "an order that is paid on a page has a way back from it"
             return f"{self.page_url}?{urlencode({'outcome': outcome})}"

@@ -16,7 +16,7 @@ from .registration import DomainAction
 
 
 class ProductKind(StrEnum):
-    """The word that is stored and sent to the workflow and the platform."""
+    """Stored, and sent to the workflow and the platform."""
 
     SITE = "site"
     DOMAIN = "domain"
@@ -171,15 +171,13 @@ class SiteItem(_Hosted):
 
 @dataclass(frozen=True, slots=True)
 class SiteResource:
-    """`sealed_password` is encrypted, and only its owner may see it (docs/contracts.md C22)."""
-
     KIND: ClassVar[ProductKind] = ProductKind.SITE
 
     id: str
     domain: str
     ip_address: str
     username: str
-    sealed_password: str
+    sealed_password: str  # encrypted; only its owner may see it (docs/contracts.md C22)
     port: int
 
 
@@ -188,11 +186,6 @@ class SiteResource:
 
 @dataclass(frozen=True, slots=True)
 class DomainItem:
-    """`renewal_amount` is the net price of a further year in minor units.
-
-    `max_cost` limits what the registrar may charge for this year.
-    """
-
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
     DELIVERER: ClassVar[Deliverer] = Deliverer.REGISTRAR
 
@@ -200,8 +193,8 @@ class DomainItem:
     ascii_name: str
     tld: str
     action: DomainAction
-    renewal_amount: int
-    max_cost: Money | None = None
+    renewal_amount: int  # net minor units for a further year
+    max_cost: Money | None = None  # the maximum that the registrar may charge for this year
     sealed_auth_code: str | None = None
     years: int = 1
     term: Term = Term.ANNUAL
@@ -266,17 +259,14 @@ class DomainItem:
 
 @dataclass(frozen=True, slots=True)
 class DomainResource:
-    """`nameservers` are the registry's, `zone_nameservers` our zone's.
-
-    They differ after a transfer, which keeps existing services running. `expires_at` is epoch milliseconds.
-    """
+    """The two sets of nameservers differ after a transfer, which keeps existing services running."""
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
 
-    nameservers: tuple[str, ...]
+    nameservers: tuple[str, ...]  # the registry's
     zone_id: str
     zone_nameservers: tuple[str, ...]
-    expires_at: int | None = None
+    expires_at: int | None = None  # epoch ms
     registry_states: tuple[str, ...] = ()
 
     @property
@@ -289,11 +279,9 @@ class DomainResource:
 
 @dataclass(frozen=True, slots=True)
 class VmItem(_Hosted):
-    """The platform's names and `size` are fixed when the order is placed, so a retry requests the same
-    machine.
+    """The platform's names and `size` are fixed when the order is placed, so a retry requests the same machine.
 
-    Older orders have none. `ssh_key` is in OpenSSH form without its comment. `sealed_password` is set only if
-    we create the password.
+    Older orders lack them.
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
@@ -308,8 +296,8 @@ class VmItem(_Hosted):
     blueprint: str = ""
     zone: str = ""
     size: MachineSize | None = None
-    ssh_key: str | None = None
-    sealed_password: str | None = None
+    ssh_key: str | None = None  # OpenSSH form, without its comment
+    sealed_password: str | None = None  # only if we create the password
 
     @property
     def name(self) -> str:
@@ -350,15 +338,13 @@ class VmItem(_Hosted):
 
 @dataclass(frozen=True, slots=True)
 class VmResource:
-    """`sealed_password` is None with an SSH key, and only its owner may see it (docs/contracts.md C22)."""
-
     KIND: ClassVar[ProductKind] = ProductKind.VM
 
     id: str
     domain: str
     ip_address: str
     username: str
-    sealed_password: str | None
+    sealed_password: str | None  # None with an SSH key; only its owner may see it (C22)
     port: int
 
 

@@ -12,19 +12,15 @@ from .catalogue import MachineSize, PlatformName
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """A saved payment method. `type` is `card` or `sepa_debit`."""
-
     id: str
-    type: str
+    type: str  # `card` or `sepa_debit`
 
 
 @dataclass(frozen=True, slots=True)
 class ChargeLine:
-    """`amount` is net minor units. A refund finds the line by `key`."""
-
-    key: str
+    key: str  # a refund finds the line by it
     description: str
-    amount: int
+    amount: int  # net minor units
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +60,7 @@ class SavedMethod:
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """A payment's current state. Amounts are minor units.
-
-    `gross` has each line's price with tax and is empty until final. `pay_until` is epoch milliseconds.
-    `saved` is the method that paid on a page. `live` is False in the provider's test mode.
-    """
+    """Amounts are minor units."""
 
     status: PaymentStatus
     reference: str
@@ -80,28 +72,24 @@ class PaymentState:
     credit_applied: int
     total_net: int = 0
     total_gross: int = 0
-    gross: Mapping[str, int] = field(default_factory=dict, hash=False)
+    gross: Mapping[str, int] = field(default_factory=dict, hash=False)  # with tax, by line; empty until final
     error: str | None = None
-    pay_until: int | None = None
-    saved: SavedMethod | None = None
-    live: bool = False
+    pay_until: int | None = None  # epoch ms
+    saved: SavedMethod | None = None  # the method that paid on a page
+    live: bool = False  # False in the provider's test mode
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
-    """Ids from a webhook. The current state must be read at the provider.
-
-    `refund_id` is a refund that did not reach the customer. `disputed` means that the customer disputes the
-    charge.
-    """
+    """Ids from a webhook. The current state must be read at the provider."""
 
     id: str
     type: str
     reference: str | None = None
     payment_id: str | None = None
     subscription_id: str | None = None
-    refund_id: str | None = None
-    disputed: bool = False
+    refund_id: str | None = None  # a refund that did not reach the customer
+    disputed: bool = False  # the customer disputes the charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +110,18 @@ class PaidRenewal:
 
 @dataclass(frozen=True, slots=True)
 class RenewalState:
-    """`next_at` is the next charge (epoch milliseconds).
-
-    `waits` means that money for a begun term may still come. `ended` means that no further term will be
-    charged.
-    """
-
     status: str
-    ended: bool
-    waits: bool
-    next_at: int
+    ended: bool  # no further term will be charged
+    waits: bool  # money for a term that has begun may still come
+    next_at: int  # the next charge (epoch ms)
     paid: tuple[PaidRenewal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
-    """Amounts are minor units, as in `Refund` of domain/order.py.
+    """Amounts are minor units, as in `Refund` of domain/order.py."""
 
-    `id` is a credit note, a refund of a page payment, or the invoice line of a free order.
-    """
-
-    id: str
+    id: str  # a credit note, a refund of a page payment, or the invoice line of a free order
     amount: int
     to_credit: int
 
@@ -155,25 +134,20 @@ class OperationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    """A repeat with the same `item_id`, the order's UUID, finds the same service.
-
-    `variant`, `location` and `plan` are the platform's own names: at Lightsail blueprint, availability zone
-    and bundle. `password` is clear text, for a platform that creates none. Unless `live`, nothing is built
-    that costs us real money. Only building needs `password` and `live`.
-    """
+    """A repeat with the same `item_id`, the order's UUID, finds the same service."""
 
     item_id: str
     reference: str
     kind: str
     name: str
-    variant: str
-    location: str
-    plan: str
+    variant: str  # as the platform calls it: at Lightsail the blueprint
+    location: str  # at Lightsail the availability zone
+    plan: str  # at Lightsail the bundle
     platform: PlatformName = PlatformName.HTTP
     size: MachineSize | None = None
     ssh_key: str | None = None
-    password: str | None = None
-    live: bool = False
+    password: str | None = None  # clear text, only for building at a platform that creates none
+    live: bool = False  # False: build nothing that costs us real money
 
     def __repr__(self) -> str:
         return f"ServiceRequest({self.item_id})"  # keeps the password out of logs
@@ -181,13 +155,11 @@ class ServiceRequest:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionedSite:
-    """`password` is clear text and must be encrypted at once."""
-
     id: str
     domain: str
     ip_address: str
     username: str
-    password: str | None
+    password: str | None  # clear text; encrypt it at once
     port: int
 
     def __repr__(self) -> str:
@@ -196,26 +168,22 @@ class ProvisionedSite:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`error_*` is set only on failure, `site` only on success."""
-
     id: str
     item_id: str
     reference: str
     status: OperationStatus
-    error_code: str | None = None
+    error_code: str | None = None  # only on failure
     error_message: str | None = None
-    site: ProvisionedSite | None = None
+    site: ProvisionedSite | None = None  # only on success
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequest:
-    """`secret` signs the message (Standard Webhooks)."""
-
     url: str
     message_id: str
     timestamp: int  # Unix seconds of this attempt
     body: bytes
-    secret: str
+    secret: str  # signs the message (Standard Webhooks)
     authorization: str | None = None
 
     def __repr__(self) -> str:
@@ -224,11 +192,9 @@ class CallbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class CallbackAnswer:
-    """`retry_after` is in seconds."""
-
     status_code: int | None
     error: str | None = None
-    retry_after: int | None = None
+    retry_after: int | None = None  # seconds
 
     @property
     def delivered(self) -> bool:

@@ -12,28 +12,21 @@ from .money import Money
 
 
 class DomainAction(StrEnum):
-    """Contract 002, `domain.action`."""
-
     REGISTER = "register"
     TRANSFER = "transfer"
 
 
 @dataclass(frozen=True, slots=True)
 class DomainName:
-    """One label under a public suffix.
-
-    For `bücher.de`, `ascii` is `xn--bcher-kva.de` and `tld` is `de`.
-    """
+    """One label under a public suffix, such as `bücher.de`."""
 
     unicode: str
-    ascii: str
-    tld: str
+    ascii: str  # `xn--bcher-kva.de`
+    tld: str  # `de`
 
 
 class ContactRole(StrEnum):
-    """The owner is the registrant."""
-
-    OWNER = "owner"
+    OWNER = "owner"  # the registrant
     ADMIN = "admin"
     BILLING = "billing"
     TECH = "tech"
@@ -41,10 +34,7 @@ class ContactRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Personal data: stored only encrypted, never logged.
-
-    `phone` has the form `+31.201234567`. `extra` holds the registry's own fields.
-    """
+    """Personal data: stored only encrypted, never logged."""
 
     first_name: str
     last_name: str
@@ -53,16 +43,16 @@ class Contact:
     city: str
     country: str
     email: str
-    phone: str
+    phone: str  # in the form `+31.201234567`
     organization: str = ""
     state: str = ""
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)  # the registry's own fields
 
     def __repr__(self) -> str:
         return "Contact(…)"  # keeps personal data out of logs and tracebacks
 
     def as_given(self) -> dict[str, object]:
-        """The form that clients send, always with `extra_properties`."""
+        """As clients send it, always with `extra_properties`."""
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "extra"}
         return {
             **{name: value for name, value in values.items() if value},
@@ -95,27 +85,21 @@ class SealedContacts:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """`pointer` is relative to the contact."""
-
-    pointer: str
+    pointer: str  # relative to the contact
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """`schema` is the JSON Schema of the missing value."""
-
     pointer: str
     message: str
-    schema: Mapping[str, object]
+    schema: Mapping[str, object]  # the JSON Schema of the missing value
 
 
 @dataclass(frozen=True, slots=True)
 class TldRules:
-    """`contact_schema` is published by GET /api/tlds/:tld and used to check orders."""
-
     tld: str
-    contact_schema: Mapping[str, object]
+    contact_schema: Mapping[str, object]  # published by GET /api/tlds/:tld and used to check orders
     authcode_required: bool = True
     transferable: bool = True
 
@@ -131,32 +115,26 @@ class Availability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DomainOffer:
-    """`cost` is the registrar's price for the first year."""
-
     availability: Availability
-    cost: Money | None = None
+    cost: Money | None = None  # the registrar's price for the first year
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
-    """`max_cost` limits the registrar's price."""
-
     name: str
     action: DomainAction
     years: int
     contacts: Contacts
     auth_code: str | None = None
-    max_cost: Money | None = None
+    max_cost: Money | None = None  # the limit for the registrar's price
 
     def __repr__(self) -> str:
         return f"RegistrationRequest(name={self.name!r}, action={self.action!r})"
 
 
 class Upkeep(StrEnum):
-    """The registrar's work on a domain that we already have."""
-
-    RENEW = "renew"
+    RENEW = "renew"  # work on a domain that we already have
 
 
 class RegistrarStatus(StrEnum):
@@ -166,7 +144,7 @@ class RegistrarStatus(StrEnum):
 
 
 class RegistrarWaits(StrEnum):
-    """Stored, and shown as `registry_state` by contract 002, so the values must not change."""
+    """Stored, and published as `registry_state`: the values must not change."""
 
     ACCEPTANCE = "PENDING_ACCEPTANCE"
     REGISTRANT = "PENDING_CUSTOMER_ACTION"
@@ -199,15 +177,13 @@ class RegistrationRefusedError(ProvisioningFailedError):
 
 @dataclass(frozen=True, slots=True)
 class RegistrarOperation:
-    """`submitted_at` is epoch milliseconds. `message` is the registrar's text."""
-
     id: str
     name: str
     action: DomainAction | Upkeep
     status: RegistrarStatus
-    submitted_at: int
+    submitted_at: int  # epoch ms
     flag: RegistrarWaits | None = None
-    message: str | None = None
+    message: str | None = None  # the registrar's text
     refusal: Refusal = Refusal.OTHER
 
 
@@ -221,7 +197,7 @@ _WHY = {
 
 
 def why_it_failed(action: DomainAction, refusal: Refusal) -> str:
-    """Our own sentence, because the registrar's text may contain contact data."""
+    """A sentence of our own, without the registrar's text."""
     what = "transferred" if action is DomainAction.TRANSFER else "registered"
     if refusal not in _WHY:
         return f"The domain could not be {what}: its registry refused."
@@ -230,13 +206,13 @@ def why_it_failed(action: DomainAction, refusal: Refusal) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredDomain:
-    """Times are epoch milliseconds. `states` are EPP status codes."""
+    """Times are epoch milliseconds."""
 
     name: str
     nameservers: tuple[str, ...]
     created_at: int | None
     expires_at: int | None
-    states: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()  # EPP status codes
 
 
 @dataclass(frozen=True, slots=True)

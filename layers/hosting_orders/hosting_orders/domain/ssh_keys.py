@@ -12,7 +12,7 @@ MIN_RSA_BITS, MAX_RSA_BITS = 2048, 16384
 
 
 def normal_ssh_key(line: str) -> str:
-    """The type and the key, without the comment.
+    """Return the type and the key, without the comment.
 
     Raises ValueError with a text that continues "the key …".
     """

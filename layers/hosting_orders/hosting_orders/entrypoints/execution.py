@@ -10,7 +10,6 @@ from hosting_orders.usecases.report_failed_execution import FailedExecution
 
 
 def failed_execution(event: Mapping[str, Any]) -> FailedExecution:
-    """Read the event of an execution that did not succeed."""
     detail = event["detail"]
     given = json.loads(detail["input"])
     return FailedExecution(

@@ -1,7 +1,6 @@
 """HTTP for all contracts: routing, authentication, rate limits, errors and headers.
 
-API Gateway has already matched the route. Where several contracts share a route, the client's API version selects
-the operation (docs/contracts.md C01).
+Where several contracts share a route, the client's API version selects the operation (docs/contracts.md C01).
 """
 
 from __future__ import annotations
@@ -44,11 +43,9 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. Header names are lower case."""
-
     method: str
     path: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # names in lower case
     query: Mapping[str, str]
     path_parameters: Mapping[str, str]
     source_ip: str
@@ -58,7 +55,7 @@ class Request:
 
     @classmethod
     def of(cls, event: Event) -> Request:
-        """Read an API Gateway HTTP API event (payload format 2.0). Raises InvalidRequestError."""
+        """Read an HTTP API event (payload format 2.0). Raises InvalidRequestError."""
         http = event["requestContext"]["http"]
         body = event.get("body") or ""
         try:
@@ -78,7 +75,7 @@ class Request:
         )
 
     def json(self) -> object:
-        """Parse the body as a JSON object. Raises InvalidRequestError, BodyTooLargeError."""
+        """Raises InvalidRequestError or BodyTooLargeError."""
         if len(self.raw_body) > MAX_BODY:
             raise errors.BodyTooLargeError(f"The body is larger than {MAX_BODY} bytes.")
         if not self.raw_body.strip():
@@ -95,7 +92,7 @@ class Request:
 
     @property
     def idempotency_key(self) -> str | None:
-        """The Idempotency-Key header, or None. Raises InvalidRequestError for a malformed key."""
+        """Raises InvalidRequestError for a malformed key."""
         key = self.headers.get("idempotency-key")
         if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
             raise errors.InvalidRequestError(
@@ -118,11 +115,9 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[View]):
-    """One call of an operation. `verified` is the caller, or None where the operation needs no key."""
-
     request: Request
     operation: Operation[View]
-    verified: Caller | None
+    verified: Caller | None  # None where the operation needs no key
 
     @property
     def contract(self) -> Contract:
@@ -135,14 +130,14 @@ class Call(Generic[View]):
 
     @property
     def account(self) -> Account:
-        """The account that the caller acts for. Raises InvalidRequestError without one."""
+        """Raises InvalidRequestError without an account."""
         return self.caller.scope
 
     def parameter(self, name: str) -> str:
         return self.request.path_parameters[name]
 
     def read(self) -> CartRequest:
-        """Read the body for the use case. Raises InvalidRequestError, InvalidFieldsError, BodyTooLargeError."""
+        """Raises InvalidRequestError, InvalidFieldsError or BodyTooLargeError."""
         body = self.operation.takes
         assert body is not None, f"{self.operation.route} takes no body"
         # Report header errors before body errors.
@@ -164,7 +159,7 @@ Handle = Callable[[Call[View], Services], Reply]
 
 
 class Endpoint:
-    """A Lambda handler that selects one of its operations by route and API version."""
+    """Selects one of its operations by route and API version."""
 
     def __init__(self, handles: Mapping[Operation[Any], Handle[Any]]) -> None:
         self.handles = handles
@@ -191,9 +186,9 @@ class Endpoint:
 
 
 def serves(*operations: Operation[View]) -> Callable[[Handle[View]], Endpoint]:
-    """Decorate a function as the Lambda handler of these operations, which may belong to several contracts.
+    """Decorate a function as the Lambda handler of these operations.
 
-    The function gets the call and the services, and returns `call.answer(view)`.
+    It gets the call and the services, and returns `call.answer(view)`.
     """
 
     def decorate(handle: Handle[View]) -> Endpoint:
@@ -203,15 +198,11 @@ def serves(*operations: Operation[View]) -> Callable[[Handle[View]], Endpoint]:
 
 
 def together(*endpoints: Endpoint) -> Endpoint:
-    """Combine endpoints into one Lambda handler."""
     return Endpoint({operation: handle for one in endpoints for operation, handle in one.handles.items()})
 
 
 def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Event, Any], Answer]:
-    """Make a Lambda handler that answers 404 in the error shape of the path's contract.
-
-    If the contract has a rate limit, these requests also count.
-    """
+    """Answer 404 in the error shape of the path's contract. Its rate limit counts these requests too."""
 
     def handler(event: Event, context: Any) -> Answer:
         exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
@@ -228,7 +219,7 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
 
 
 def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
-    """Operations on one route must share access and error shape: both are used before the version is known."""
+    """Access and error shape must be shared: both are used before the version is known."""
     versions = {operation.contract.version for operation in sharing}
     if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
         raise ValueError(f"{route} has several operations of one version, or one without a version")
@@ -241,7 +232,7 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
 
 
 def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
-    """The operation of the version header, before authentication. Without a match, the first one."""
+    """By the version header, or else the first one. Used before authentication."""
     wanted = _headers(event).get("x-api-version", "").strip()
     return next((each for each in sharing if each.contract.version == wanted), sharing[0])
 
@@ -249,7 +240,6 @@ def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
 def _admitted(
     sharing: list[Operation[Any]], request: Request, services: Services, exchange: _Exchange
 ) -> tuple[Operation[Any], Caller | None]:
-    """Select the operation and admit the caller."""
     access = sharing[0].access
     if access is None:
         return sharing[0], None
@@ -270,7 +260,6 @@ def _admitted(
 
 
 def _identified(request: Request, services: Services, exchange: _Exchange) -> Credential:
-    """Authenticate and count the request."""
     try:
         credential = identify(services, request.headers, request.source_ip)
     except errors.CredentialRefusedError:
@@ -282,7 +271,6 @@ def _identified(request: Request, services: Services, exchange: _Exchange) -> Cr
 
 
 def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
-    """Count the request if its contract has a rate limit."""
     contract = exchange.contract
     if contract.limit is None:
         return
@@ -298,7 +286,7 @@ def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
 
 
 def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> Operation[Any]:
-    """Select the API version: the header's, or else the credential's (docs/contracts.md C01)."""
+    """The API version is the header's, or else the credential's (docs/contracts.md C01)."""
     versions = {operation.contract.version: operation for operation in sharing}
     if None in versions:
         return sharing[0]
@@ -321,7 +309,7 @@ def _check_ids(request: Request, operation: Operation[Any]) -> None:
 
 
 def _fingerprint(path: str, body: object) -> str:
-    """A hash of the parsed body. Spacing and the order of keys do not matter."""
+    """Spacing and the order of keys do not matter."""
     return hashlib.sha256(f"{path}\0{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
 
 
@@ -330,14 +318,9 @@ def _fingerprint(path: str, body: object) -> str:
 
 @dataclass(slots=True)
 class _Exchange:
-    """An event and its response in progress.
-
-    `contract` shapes the response; authentication may change it. `headers` are added to the reply's own.
-    """
-
     event: Event
-    contract: Contract
-    headers: dict[str, str] = field(default_factory=dict)
+    contract: Contract  # shapes the response; authentication may change it
+    headers: dict[str, str] = field(default_factory=dict)  # added to the reply's own
 
 
 def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply]) -> Answer:
@@ -389,7 +372,7 @@ def _refusal(problem: Problem, contract: Contract, accept: str) -> Reply:
 def _as_event(
     exchange: _Exchange, reply: Reply, sent: Rendered, request_id: str, if_none_match: str | None
 ) -> Answer:
-    """Build the response. `sent` is the body in its envelope; the ETag excludes the envelope, which always changes."""
+    """`sent` is the body in its envelope. The ETag excludes the envelope, which always changes."""
     contract = exchange.contract
     body = sent if isinstance(sent, str) else _json(sent)
     status = reply.status

@@ -11,5 +11,5 @@ SERVICE = "hosting-orders"
 
 @cache
 def logger() -> Logger:
-    """The process's logger. Use cases get the same one from `logging.getLogger("hosting-orders")`."""
+    """Use cases get the same logger from `logging.getLogger("hosting-orders")`."""
     return Logger(service=SERVICE, name=SERVICE, utc=True)

@@ -10,7 +10,7 @@ from .http import Call, Reply
 
 
 def place(call: Call[Placed], services: Services) -> Reply:
-    """Place the orders in the body. Raises the errors of `Call.read` and `place_cart`."""
+    """Raises the errors of `Call.read` and `place_cart`."""
     placed = place_cart(
         services, call.caller, call.read(), allow_loopback_callbacks=bootstrap.allow_loopback_callbacks()
     )

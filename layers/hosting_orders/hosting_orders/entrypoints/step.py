@@ -17,15 +17,12 @@ from .logs import logger
 
 @dataclass(frozen=True, slots=True)
 class StepCall:
-    """The input of a step, as statemachines/fulfil_order.asl.yaml sends it.
-
-    `task_token` is empty for a state that does not wait. `error` is empty unless a failure led to the state.
-    """
+    """A step's input (statemachines/fulfil_order.asl.yaml)."""
 
     account_id: str
     number: int
-    task_token: str = ""
-    error: str = ""
+    task_token: str = ""  # empty for a state that does not wait
+    error: str = ""  # empty unless a failure led to the state
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> StepCall:

@@ -14,11 +14,11 @@ _MAX_INTEGER_DIGITS = 40  # digits
 
 
 class UnfitJsonError(ValueError):
-    """The document cannot be read. The message is for the client."""
+    """The message is for the client."""
 
 
 def parse(raw: bytes) -> object:
-    """Parse a UTF-8 document. Raises UnfitJsonError."""
+    """Raises UnfitJsonError."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -25,10 +25,8 @@ _TRIAL = "Trial accounts cannot use the API."
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The account is None on routes without account scope."""
-
     credential: Credential
-    account: Account | None
+    account: Account | None  # None on routes without account scope
 
     @property
     def scope(self) -> Account:
@@ -47,7 +45,7 @@ class Caller:
 
     @property
     def may_see_secrets(self) -> bool:
-        """Passwords are shown to API keys, never to OAuth tokens (docs/contracts.md C22)."""
+        """API keys may, OAuth tokens may not (docs/contracts.md C22)."""
         return self.credential.kind is not CredentialKind.OAUTH
 
 
@@ -84,9 +82,10 @@ def admit(
     """Check scopes, user and account, in the order of C13.
 
     `oauth_scope` None refuses OAuth tokens. `key_scope` applies to a key that implies its account. `scoped`
-    leaves the key's scopes to the use case.
-    Raises CredentialRefusedError (401), UserRequiredError (401), AccessDeniedError (403) or
-    InvalidRequestError (400).
+    leaves the
+    key's scopes to the use case.
+    Raises CredentialRefusedError or UserRequiredError (401), AccessDeniedError (403) or InvalidRequestError
+    (400).
     """
     if credential.kind is CredentialKind.OAUTH:
         if oauth_scope is None:
@@ -141,7 +140,7 @@ def _check_any(services: Services, credential: Credential) -> None:
 
 
 def trial_blocks_api(account: Account) -> bool:
-    """Whether the account's trial excludes the API (docs/contracts.md C14, O2-184)."""
+    """docs/contracts.md C14, O2-184."""
     return account.is_trial and not account.trial_api_access
 
 

@@ -13,7 +13,7 @@ from .ports import Services
 
 
 def cancel_order(services: Services, account_id: str, number: int) -> Order:
-    """Cancel an order before its delivery begins. RefundOrder compensates.
+    """Cancel before the delivery begins. RefundOrder compensates.
 
     Raises NotFoundError, or OrderNotCancellableError with the reason.
     """

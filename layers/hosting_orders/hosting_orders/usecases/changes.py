@@ -57,8 +57,9 @@ def change_order(
 ) -> Order:
     """Save the result of `to` if the order matches `when`, and return the current order.
 
-    After a concurrent write both run again, so they must depend only on their argument. Nothing is written
-    when `to` returns its argument. Raises ConcurrentUpdateError.
+    After a concurrent write both run again, so they must depend only on their argument. Nothing is written when
+    `to`
+    returns its argument. Raises ConcurrentUpdateError.
     """
     for _ in range(_TRIES):
         changed = to(order) if _applies(when, order) else order
@@ -94,7 +95,7 @@ def _applies(when: When | None, order: Order) -> bool:
 
 
 def owed_callback(order: Order, now: int) -> CallbackDelivery | None:
-    """The callback due from the order's end. The workflow sends it, or else the reconciler."""
+    """The callback due from the order's end."""
     if order.callback is None:
         return None
     message = callback_message_id(order.number)

@@ -1,4 +1,4 @@
-"""The state ChargeOrder: wait until the cart's payment is settled."""
+"""The state ChargeOrder."""
 
 from __future__ import annotations
 

@@ -26,11 +26,10 @@ PAYMENT_NOT_STARTED = "cart_pay_failed"
 
 
 def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
-    """Charge the cart and record the outcome. The caller holds the payment lease.
+    """The caller holds the payment lease.
 
-    Raises PaymentNotStartedError when the provider refuses. The cart and its orders are then stored as
-    failed.
-    Raises ProviderUnavailableError when the outcome is unknown. A retry finds the same payment.
+    Raises PaymentNotStartedError when the provider refuses: the cart and its orders are then stored as failed.
+    Raises ProviderUnavailableError when the outcome is unknown: a retry finds the same payment.
     """
     lines = tuple(ChargeLine(order.line_key, order.item.line_text(), order.price.amount) for order in orders)
     try:
@@ -118,7 +117,7 @@ def _give_lease_back(services: Services, cart: Cart) -> Cart:
 
 
 def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
-    """Record the provider's state. An outdated state changes nothing."""
+    """An outdated state changes nothing."""
     if state.saved is not None and not cart.payment.paid:
         # Save the method before the payment is recorded, so a crash in between repeats this step. A failure
         # does not block the payment: the renewal saves the method later.
@@ -166,7 +165,7 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
 
 
 def _pay_until(cart: Cart, state: PaymentState) -> int | None:
-    """Until when the customer can pay (epoch ms). A time once shown holds for its payment method."""
+    """Epoch milliseconds. A time once shown holds for its payment method."""
     told = cart.payment.pay_until
     if state.pay_url is None:
         return told if state.status is PaymentStatus.CANCELED else None
@@ -178,7 +177,7 @@ def _pay_until(cart: Cart, state: PaymentState) -> int | None:
 
 
 def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedError) -> None:
-    """Fail the cart and its orders and create their callbacks, in one write."""
+    """Fail the cart and its orders, and create their callbacks, in one write."""
     failure = Failure(PAYMENT_NOT_STARTED, str(refusal))
     for _ in range(6):
         now = services.clock.now()

@@ -49,9 +49,7 @@ _OTHER_ROLES = (ContactRole.ADMIN, ContactRole.BILLING, ContactRole.TECH)
 
 @dataclass(frozen=True, slots=True)
 class RoleContactRequest:
-    """`source` is `same_as_owner`, `existing` or `new`."""
-
-    source: str = SAME_AS_OWNER
+    source: str = SAME_AS_OWNER  # `same_as_owner`, `existing` or `new`
     registration_id: int | None = None
     contact: Mapping[str, object] | None = None
 
@@ -66,8 +64,6 @@ class ContactSource:
 
 @dataclass(frozen=True, slots=True)
 class DomainRequest:
-    """A requested domain, with checked types."""
-
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
 
     name: str
@@ -86,11 +82,11 @@ class DomainRequest:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class DomainDraft(Draft):
-    """Contacts and auth code are in clear text. `owner_at` points to the registrant."""
+    """Contacts and auth code are in clear text."""
 
     item: DomainItem
     contacts: Contacts
-    owner_at: str
+    owner_at: str  # points to the registrant
     auth_code: str | None
 
 

@@ -18,9 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`pointer` is the item's JSON pointer in the request."""
-
-    pointer: str
+    pointer: str  # the item's JSON pointer in the request
     item: Item
     price: Money
     claims: Claims
@@ -34,7 +32,7 @@ def prefixed(pointer: str, problem: InvalidRequestError) -> InvalidRequestError:
 
 
 class Problems:
-    """Collects errors, so the client can correct all of them at once."""
+    """The client can correct all errors at once."""
 
     def __init__(self) -> None:
         self.found: list[InvalidRequestError] = []
@@ -64,7 +62,7 @@ def unknown(code: Code, field: str, given: str, known: Iterable[str], whose: str
 
 
 def price_of(plan: Plan, term: Term, account: Account) -> Money:
-    """Return the net price. Raises InvalidRequestError `pricing_missing`."""
+    """Net. Raises InvalidRequestError `pricing_missing`."""
     price = plan.price(account.billing_plan, term, account.currency)
     if price is None:
         raise InvalidRequestError(

@@ -19,17 +19,15 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`resets_at` is in Unix seconds, `retry_after` in seconds."""
-
     limit: int
     remaining: int
-    resets_at: int
-    retry_after: int
+    resets_at: int  # Unix seconds
+    retry_after: int  # seconds
     exceeded: bool
 
 
 def count_request(services: Services, bucket: str, limit: RateLimit) -> Standing | None:
-    """Count a request. Returns None when counting fails, and the request continues."""
+    """Return None when counting fails. The request then continues."""
     now = services.clock.now() / 1000
     resets_at = (int(now) // limit.seconds + 1) * limit.seconds
     try:

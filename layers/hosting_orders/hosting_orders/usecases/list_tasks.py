@@ -24,19 +24,14 @@ _UNPAID_OR_NOT = (OrderStatus.PENDING, OrderStatus.CANCELING)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """`user` is None for an account's own key. `payment` is None where it makes no difference."""
-
     order: Order
     account: Account
-    user: User | None
-    payment: PaymentStatus | None
+    user: User | None  # None for an account's own key
+    payment: PaymentStatus | None  # None where it makes no difference
 
 
 def list_tasks(services: Services, caller: Caller) -> list[Task]:
-    """Return tasks, newest first.
-
-    Without an account, return those that the caller's user started in any of the caller's accounts.
-    """
+    """Newest first. Without an account, those that the caller's user started in any of the caller's accounts."""
     found = _orders(services, caller)
     payments: dict[str, PaymentStatus] = {}
     for order, _ in found:

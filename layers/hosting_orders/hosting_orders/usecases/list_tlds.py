@@ -14,10 +14,8 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class TldOffer:
-    """`price` is None without an account, or when its billing plan has no price."""
-
     rules: TldRules
-    price: DomainPrice | None
+    price: DomainPrice | None  # None without an account, or when its billing plan has no price
     currency: str | None
 
 

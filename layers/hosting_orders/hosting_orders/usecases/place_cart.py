@@ -59,28 +59,22 @@ _NUMBER_ATTEMPTS = 6
 
 @dataclass(frozen=True, slots=True)
 class ItemRequest:
-    """`pointer` is the item's JSON pointer in the request."""
-
-    pointer: str
+    pointer: str  # the item's JSON pointer in the request
     product: ProductRequest
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentPage:
-    """`origin` is the scheme and host of our order pages. `return_url` None means the order's page."""
-
-    origin: str
-    return_url: str | None = None
+    origin: str  # the scheme and host of our order pages
+    return_url: str | None = None  # None means the order's page
     pointer: str = "/return_url"
 
 
 @dataclass(frozen=True, slots=True)
 class CartRequest:
-    """`fingerprint` is a hash of the whole body. `placed` is stored with each order."""
-
     items: tuple[ItemRequest, ...]
-    fingerprint: str
-    placed: Placement
+    fingerprint: str  # a hash of the whole body
+    placed: Placement  # stored with each order
     callback_url: str | None = None
     callback_authorization: str | None = None
     idempotency_key: str | None = None
@@ -102,12 +96,10 @@ class _Ready:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """`replayed` means that an earlier request placed the cart."""
-
     account: Account
     cart: Cart
     orders: tuple[Order, ...]
-    replayed: bool
+    replayed: bool  # an earlier request placed the cart
 
 
 def place_cart(

@@ -24,11 +24,9 @@ _WANTED = frozenset({OrderStatus.PROCESSING, OrderStatus.COMPLETED})
 
 
 class PlatformFulfilment(ABC):
-    """The part of `Fulfilment` that platform products share."""
-
     @abstractmethod
     def service_request(self, order: Order) -> ServiceRequest:
-        """Always the same for an order. It contains no secrets."""
+        """Never changes for an order. Contains no secrets."""
 
     def request_to_build(self, services: Services, order: Order) -> ServiceRequest:
         return self.service_request(order)
@@ -38,7 +36,6 @@ class PlatformFulfilment(ABC):
         """None when the operation shows nothing. Secrets are encrypted."""
 
     def ask(self, services: Services, order: Order) -> None:
-        """Request the service. A repeated request returns its outcome."""
         try:
             operation = services.platform.provision(self.request_to_build(services, order))
         except ProvisioningFailedError as refusal:
@@ -73,7 +70,7 @@ class PlatformFulfilment(ABC):
             services.platform.deprovision(self.service_request(current))
 
     def record(self, services: Services, order: Order, operation: Operation) -> None:
-        """Record how the work ended. Can be repeated."""
+        """Can be repeated."""
         superseded = order.operation_id not in (None, operation.id)
         if (
             operation.status is OperationStatus.FAILED
@@ -112,7 +109,7 @@ class PlatformFulfilment(ABC):
         )
 
     def verdict(self, services: Services, order: Order) -> Verdict:
-        """Return the outcome. Never RUNNING: an unfinished service can be taken down."""
+        """Never RUNNING: an unfinished service can be taken down."""
         if order.operation_id is None:
             return Verdict.NOT_ASKED
         operation = services.platform.operation(order.operation_id)

@@ -54,34 +54,28 @@ class Clock(Protocol):
 
 
 class Directory(Protocol):
-    """Accounts, users and credentials."""
-
     def credential(self, key_hash: str) -> Credential | None: ...
     def account(self, account_id: str) -> Account | None: ...
     def user(self, user_id: str) -> User | None: ...
 
     def note_customer(self, account_id: str, customer_id: str) -> str:
-        """Store the account's customer id unless one is stored, and return the stored id.
-
-        Raises NotFoundError.
-        """
+        """Store the customer id unless one is stored, and return the stored id. Raises NotFoundError."""
         ...
 
 
 class CatalogueStore(Protocol):
     def load(self) -> Catalogue:
-        """Return the catalogue. It can be up to a minute old."""
+        """Return the catalogue, which can be up to a minute old."""
         ...
 
 
 class OrderStore(Protocol):
-    """Carts and orders. Every write is conditional and raises when its condition does not hold."""
+    """Carts and orders. Every write is conditional."""
 
     def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
         """Write the cart, its orders, their contacts and claims in one transaction, or nothing.
 
-        Order numbers are claimed permanently over all accounts. A domain is claimed over all accounts until
-        its order ends undelivered.
+        Order numbers are unique over all accounts. So are domains, until their order ends undelivered.
         Raises CartExistsError, NumberTakenError, DomainTakenError, CapacityExhaustedError or
         ConcurrentUpdateError.
         """
@@ -109,7 +103,7 @@ class OrderStore(Protocol):
         ...
 
     def mark_pages(self, account_id: str, before: int) -> None:
-        """Store page marks for orders below `before`, where no order can be added any more."""
+        """Store page marks for orders below `before`. No order may be added there later."""
         ...
 
     def older_than(self, account_id: str, number: int, limit: int) -> OrderPage: ...
@@ -128,7 +122,7 @@ class OrderStore(Protocol):
         ...
 
     def save_payment(self, cart: Cart) -> Cart:
-        """Write only the cart's payment, lease and due time. Raises ConcurrentUpdateError."""
+        """Write only the payment, lease and due time. Raises ConcurrentUpdateError."""
         ...
 
     def save_failed_payment(
@@ -152,17 +146,13 @@ class OrderStore(Protocol):
 
 
 class EventStore(Protocol):
-    """Provider events already processed."""
-
     def seen(self, provider: str, event_id: str) -> bool: ...
     def mark_seen(self, provider: str, event_id: str, now: int) -> None: ...
 
 
 class RequestCounts(Protocol):
-    """Request counts over all processes."""
-
     def add(self, bucket: str, ends_at: int) -> int:
-        """Count one request in the window that ends at `ends_at` (Unix seconds). Returns the count."""
+        """Count one request in the window that ends at `ends_at` (Unix seconds), and return the count."""
         ...
 
 
@@ -177,9 +167,8 @@ class CallbackStore(Protocol):
 class Workflow(Protocol):
     """The state machine that fulfils orders.
 
-    A waiting step has a task token for each attempt. A step answers the token it received. All other code
-    names the step. Every method can be repeated, and raises ProviderUnavailableError when its outcome is
-    unknown.
+    A waiting step has a task token for each attempt. A step answers the token it received; other code names
+    the step. Every call can be repeated. Raises ProviderUnavailableError when the outcome is unknown.
     """
 
     def start(self, order: Order) -> None:
@@ -187,14 +176,11 @@ class Workflow(Protocol):
         ...
 
     def wait(self, order: Order, step: Step, token: str) -> None:
-        """Store the token of this attempt.
-
-        Raises ConcurrentUpdateError when a token that seems newer is stored. The step's retry stores its own.
-        """
+        """Store this attempt's token. Raises ConcurrentUpdateError when a token that seems newer is stored."""
         ...
 
     def answer(self, order: Order, step: Step, token: str) -> None:
-        """Resume this attempt. The step has nothing to wait for."""
+        """Resume this attempt at once: its step has nothing to wait for."""
         ...
 
     def resume(self, order: Order, step: Step) -> bool:
@@ -211,18 +197,15 @@ class Workflow(Protocol):
 
 
 class Alerts(Protocol):
-    """Messages to the operators."""
-
     def send(self, subject: str, text: str) -> None:
-        """Send an email without secrets or personal data. Raises ProviderUnavailableError."""
+        """Email the operators, without secrets or personal data. Raises ProviderUnavailableError."""
         ...
 
 
 class Collection(Protocol):
-    """Collecting a cart's money at the payment provider.
+    """Collecting a cart's money. A refusal is a state or a named error.
 
-    A refusal is a state or a named error. A fault is ProviderUnavailableError, here and in the next three
-    ports.
+    A fault is ProviderUnavailableError, here and in the next three ports.
     """
 
     def default_method(self, customer_id: str) -> PaymentMethod | None:
@@ -230,7 +213,7 @@ class Collection(Protocol):
         ...
 
     def charge(self, request: ChargeRequest) -> PaymentState:
-        """Charge the cart once, however often this is called.
+        """Charge the cart at most once.
 
         Raises PaymentNotStartedError after a final decline. The cart can then no longer be paid.
         """
@@ -241,7 +224,7 @@ class Collection(Protocol):
         ...
 
     def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """Open the cart's payment page once, however often this is called. Returns the payment's state.
+        """Open the cart's only payment page.
 
         Raises PaymentNotStartedError when the provider refuses. Nothing can then be paid.
         """
@@ -256,7 +239,7 @@ class Collection(Protocol):
         ...
 
     def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
-        """Find a cart's payment when our record of it was lost. `created_at` is in epoch milliseconds."""
+        """Find a cart's payment after our record of it was lost. `created_at` is epoch milliseconds."""
         ...
 
     def void(self, reference: str, /) -> PaymentState:
@@ -265,15 +248,13 @@ class Collection(Protocol):
 
 
 class Refunds(Protocol):
-    """Returning money at the payment provider."""
-
     def refund(self, reference: str, /, line_key: str, order_id: str) -> RefundState:
         """Refund one order's part of the payment, once. Raises RefundRefusedError."""
         ...
 
 
 class Renewals(Protocol):
-    """Subscriptions, which the payment provider charges by itself."""
+    """Subscriptions. The payment provider charges them by itself."""
 
     def start_renewal(
         self,
@@ -287,7 +268,7 @@ class Renewals(Protocol):
         term: Term,
         anchor: int,
     ) -> Subscription:
-        """Charge `price` per term from `anchor` (epoch ms) on, with one subscription per order.
+        """Charge `price` per term from `anchor` (epoch ms), with one subscription per order.
 
         Raises PaymentNotStartedError.
         """
@@ -299,14 +280,12 @@ class Renewals(Protocol):
 
 
 class PaymentNews(Protocol):
-    """The payment provider's webhooks. Other ports read the current state."""
-
     def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
         """Verify a webhook and return what it refers to. Raises ForgedWebhookError."""
         ...
 
     def reference_of(self, payment_id: str) -> str | None:
-        """Return the reference of the payment that the provider's `payment_id` belongs to."""
+        """Return the reference of the payment with the provider's `payment_id`."""
         ...
 
     def subscription(self, subscription_id: str) -> SubscriptionState | None:
@@ -314,7 +293,7 @@ class PaymentNews(Protocol):
         ...
 
     def refund_failed(self, refund_id: str) -> bool:
-        """Whether the bank returned the refund, so the customer has no money."""
+        """Whether the bank returned the refund to us."""
         ...
 
 
@@ -336,7 +315,7 @@ class HostingPlatform(Protocol):
 
 
 class RegistryRules(Protocol):
-    """The registries' rules. All checks are local."""
+    """All checks are local."""
 
     def known(self) -> Sequence[str]:
         """Every TLD with rules, in ASCII."""
@@ -345,7 +324,7 @@ class RegistryRules(Protocol):
     def parse_name(self, text: str) -> DomainName:
         """Return the domain in its normal form.
 
-        Raises InvalidRequestError `invalid_domain` or `unsupported_tld` with the reason and a pointer.
+        Raises InvalidRequestError `invalid_domain` or `unsupported_tld`.
         """
         ...
 
@@ -354,9 +333,9 @@ class RegistryRules(Protocol):
         ...
 
     def read_contact(self, given: Mapping[str, object]) -> Contact:
-        """Return a contact that meets the rules common to all registries.
+        """Check the rules common to all registries.
 
-        Raises InvalidFieldsError with an `incomplete_contact` or `invalid_contact` per field. Pointers are
+        Raises InvalidFieldsError with `incomplete_contact` or `invalid_contact` per field. Pointers are
         relative to the contact ("/email").
         """
         ...
@@ -369,18 +348,14 @@ class RegistryRules(Protocol):
 
 
 class Registrar(Protocol):
-    """The registrar, where domains are registered.
-
-    Raises ProvisioningFailedError for a final refusal and ProviderUnavailableError for an unclear outcome.
-    One call of `submit` makes at most one registration.
-    """
+    """Raises ProvisioningFailedError for a final refusal and ProviderUnavailableError for an unclear outcome."""
 
     def availability(self, name: str) -> DomainOffer: ...
 
     def transferability(self, name: str, auth_code: str | None) -> DomainOffer: ...
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Order the domain and return the operation's id.
+        """Order the domain at most once and return the operation's id.
 
         Raises RegistrationRefusedError. After ProviderUnavailableError the order may exist: call `find`
         before you retry.
@@ -390,9 +365,8 @@ class Registrar(Protocol):
     def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
         """Renew the domain for one year and return the operation's id. Raises the errors of `submit`.
 
-        `current_expiry_year` is the year (UTC) in which the domain expires now. The registrar refuses when the
-        year has changed, so a repeated call never renews twice. `max_cost` is consent to the price where the
-        registry requires it.
+        The registrar refuses unless the domain expires in `current_expiry_year` (UTC), so a repeated call never
+        renews twice. `max_cost` is consent to the price where the registry requires it.
         """
         ...
 
@@ -403,18 +377,16 @@ class Registrar(Protocol):
     def operation(self, operation_id: str) -> RegistrarOperation | None: ...
 
     def domain(self, name: str) -> RegisteredDomain | None:
-        """Return the domain as it is in our account, or None."""
+        """Return the domain if it is in our account."""
         ...
 
 
 class Zones(Protocol):
-    """Hosted DNS zones."""
-
     def ensure(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone:
         """Return the domain's public zone, and create it if there is none.
 
-        The zone answers at `nameservers` or was created under `reference`, which never creates a second zone.
-        A zone of an earlier owner is never reused.
+        The zone answers at `nameservers` or was created under `reference`, which creates at most one zone. A
+        zone of an earlier owner is never reused.
         """
         ...
 
@@ -441,8 +413,6 @@ class Callbacks(Protocol):
 
 
 class PageTokens(Protocol):
-    """Signed tokens of order pages."""
-
     def token(self, account_id: str, number: int) -> str:
         """Return the token of this order's page. It never changes."""
         ...
@@ -464,7 +434,7 @@ class Metrics(Protocol):
 
 
 class Services(Protocol):
-    """All ports. Each is built on first use."""
+    """Each port is built on first use."""
 
     @property
     def clock(self) -> Clock: ...

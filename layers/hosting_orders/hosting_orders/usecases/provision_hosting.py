@@ -20,7 +20,7 @@ def provision_hosting(services: Services, account_id: str, number: int, task_tok
 
 
 def receive_operation(services: Services, operation_id: str) -> None:
-    """Record an operation that a webhook reported. Only the platform's response counts."""
+    """A webhook only names the operation. The platform's response counts."""
     operation = services.platform.operation(operation_id)
     if operation is None:
         log.warning("webhook about an unknown operation", extra={"operation_id": operation_id})

@@ -1,7 +1,4 @@
-"""Process a Stripe webhook (docs/design.md).
-
-The current state is read from Stripe, so late, repeated and reordered events do no harm.
-"""
+"""Process a Stripe webhook (docs/design.md)."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ STRIPE = "stripe"
 
 
 def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) -> None:
-    """Process an event once. It is marked afterwards, so a failed event comes again.
+    """Mark the event afterwards, so a failed one comes again.
 
     Raises ForgedWebhookError or ProviderUnavailableError.
     """

@@ -143,7 +143,7 @@ def _reconcile_order(services: Services, order: Order) -> None:
                 return
             order = load_order(services, order.account_id, order.number)
         if order.status is not OrderStatus.COMPLETED:
-            # A process with an older view may have built the product after its take-down. By now it has
+            # A process with an older view may have built the product after its take-down. By now that process has
             # ended.
             take_down(services, order)
         _close(services, order)

@@ -10,7 +10,7 @@ from .ports import Services
 
 
 def redeliver_callback(services: Services, order: Order, message_id: str) -> CallbackDelivery:
-    """Make the message due now, with its original id. Raises NotFoundError."""
+    """Send the message again, with its original id. Raises NotFoundError."""
     for _ in range(3):
         delivery = services.deliveries.delivery(order.account_id, order.number)
         if delivery is None or delivery.message_id != message_id:

@@ -1,7 +1,7 @@
 """Compensation: end an order that was cancelled or cannot be delivered, and return its money.
 
-Money is returned only here. Only the step RefundOrder and the reconciler call it, possibly at the same time.
-Each round starts from the stored state (docs/order-life.md, section 9).
+Money is returned only here. Only the step RefundOrder and the reconciler call it, possibly at the same time. Each
+round starts from the stored state (docs/order-life.md, section 9).
 """
 
 from __future__ import annotations
@@ -60,10 +60,9 @@ def refund_step(services: Services, account_id: str, number: int, task_token: st
 
 
 def refund_order(services: Services, account_id: str, number: int, error: str) -> Compensation:
-    """Bring the order as close to its end as is possible now.
+    """Bring the order as close to its end as is possible now. A retry is safe.
 
-    `error` names the failure for the timeline. Raises ProviderUnavailableError or ConcurrentUpdateError. A
-    retry continues from the stored state.
+    `error` names the failure for the timeline. Raises ProviderUnavailableError or ConcurrentUpdateError.
     """
     for _ in range(_ROUNDS):
         order = load_order(services, account_id, number)
@@ -96,8 +95,7 @@ def _do(action: Action, case: _Case) -> Compensation | None:
     assert_never(action)
 
 
-# -- the delivery: check first, then abandon
-# -------------------------------------------------------------------------
+# -- the delivery: check first, then abandon ----------------------------------------------------------------------
 
 
 def _stop_delivery(case: _Case) -> Compensation | None:
@@ -138,7 +136,7 @@ def _out_of_time(services: Services, order: Order) -> bool:
 
 
 def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
-    """Abandon the delivery, unless the provider was called after `case.order` was read."""
+    """Do nothing if the provider was called after `case.order` was read."""
     failure = Failure("provisioning_failed", f"The order could not be delivered ({case.error}).")
     product = fulfilment(case.order.kind)
     committed = product.committed(case.order)
@@ -152,7 +150,7 @@ def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
 
 
 def _cancel_rest_of_cart(case: _Case) -> None:
-    """Cancel what can be cancelled. Delivered items and domains already ordered stay."""
+    """Delivered items and domains already ordered stay."""
     services = case.services
     failure = Failure(
         "cart_canceled",
@@ -242,7 +240,7 @@ def _give_back(case: _Case) -> Compensation:
 
 
 def take_down(services: Services, order: Order) -> None:
-    """Take down an undelivered product. A final refusal does not block the refund.
+    """A final refusal does not block the refund.
 
     Raises ProviderUnavailableError when the product may still exist.
     """

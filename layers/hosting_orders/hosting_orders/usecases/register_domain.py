@@ -1,7 +1,8 @@
-"""The state RegisterDomain (docs/order-life.md).
+"""The state RegisterDomain (docs/order-life.md; docs/decisions.md, 16).
 
-The registrar registers a domain twice if called twice: the API has no idempotency key. So the order records
-the attempt before the call, one process at a time calls, and a retry checks the registrar's list first.
+The registrar registers a domain twice if called twice. So the order records the attempt before the call, one
+process
+at a time calls, and a retry checks the registrar's list first.
 """
 
 from __future__ import annotations
@@ -50,11 +51,7 @@ def register_domain(services: Services, account_id: str, number: int, task_token
 
 
 def ask_registrar(services: Services, order: Order) -> None:
-    """Order the domain, or check an earlier order.
-
-    Raises ProvisioningFailedError after a final refusal, ProviderUnavailableError when the outcome is
-    unknown.
-    """
+    """Order the domain, or check an earlier order. Raises the errors of `Fulfilment.ask`."""
     if order.operation_id is None:
         _submit(services, order)
         return
@@ -103,7 +100,7 @@ def _submit(services: Services, order: Order) -> None:
 
 
 class _RefusedInDoubtError(ProviderUnavailableError):
-    """Refused, but an earlier attempt may have succeeded and is not listed yet."""
+    """An earlier attempt may have succeeded and is not listed yet."""
 
 
 def _ask_once(services: Services, order: Order, asked_before: int | None) -> None:
@@ -213,7 +210,6 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
 
 
 def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> None:
-    """Record the operation's progress. Can be repeated."""
     now = services.clock.now()
     if operation.status is RegistrarStatus.RUNNING:
         change_order(

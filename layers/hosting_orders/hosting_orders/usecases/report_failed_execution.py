@@ -24,14 +24,12 @@ REDRIVABLE_FOR = 14 * durations.DAY
 
 @dataclass(frozen=True, slots=True)
 class FailedExecution:
-    """`status` is FAILED, TIMED_OUT or ABORTED. `ended_at` is in epoch milliseconds."""
-
     arn: str
     account_id: str
     order_id: str
-    status: str
+    status: str  # FAILED, TIMED_OUT or ABORTED
     error: str
-    ended_at: int
+    ended_at: int  # epoch ms
 
 
 def report_failed_execution(services: Services, execution: FailedExecution) -> None:

@@ -16,9 +16,7 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """`sequence` identifies the stream record."""
-
-    sequence: str
+    sequence: str  # identifies the stream record
     account_id: str
     cart_token: str
     number: int
@@ -27,7 +25,7 @@ class OrderChange:
 
 
 def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
-    """Write each cart once. Returns the sequences of records to retry.
+    """Write each cart once, and return the sequences of records to retry.
 
     Records may be repeated, late or out of order: only newer versions count.
     """

@@ -20,7 +20,7 @@ CallbackBody = Callable[[Order, str], bytes]
 def send_callback(services: Services, account_id: str, number: int, body: CallbackBody) -> None:
     """Make one attempt if the callback is due, and schedule the next one.
 
-    A message may arrive twice, with the same id: an attempt is recorded only afterwards.
+    The attempt is recorded afterwards, so a message may arrive twice, with the same id.
     """
     order = load_order(services, account_id, number)
     if order.callback is None or not order.ended:

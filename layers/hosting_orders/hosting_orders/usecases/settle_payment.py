@@ -1,6 +1,6 @@
 """Record a payment's current state and let its orders continue. No money is returned here.
 
-The state is always read from the provider, so duplicate, late and reordered events do no harm.
+The state is read from the provider, so duplicate, late and reordered events do no harm.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .ports import Services
 
 
 def settle_payment(services: Services, reference: str) -> None:
-    """Update the payment's cart. A payment that is not ours changes nothing."""
+    """A payment that is not ours changes nothing."""
     state = services.payments.state(reference)
     if state is None:
         return
@@ -95,7 +95,6 @@ def owes_a_refund(order: Order) -> bool:
 
 
 def _begin_refund(services: Services, order: Order) -> Order:
-    """Wake RefundOrder, or make the order due for the reconciler. Only these two return money."""
     if services.workflow.fail(order, Step.REFUND, PaymentSettledError, "the payment has settled"):
         return order
     now = services.clock.now()

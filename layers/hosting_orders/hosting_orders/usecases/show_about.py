@@ -18,16 +18,12 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class AboutView:
-    """A feature is None when its state is unknown. `tax_is_added` means that the charge exceeds the net
-    price.
-    """
-
     version: str
     user_id: str | None
     account: Account | None
     catalogue: Catalogue
-    features: Mapping[str, bool | None]
-    tax_is_added: bool
+    features: Mapping[str, bool | None]  # None when the state is unknown
+    tax_is_added: bool  # the charge exceeds the net price
 
 
 def show_about(services: Services, caller: Caller, *, tax_is_added: bool) -> AboutView:

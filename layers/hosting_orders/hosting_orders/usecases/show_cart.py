@@ -16,10 +16,8 @@ from .ports import Services
 
 @dataclass(frozen=True, slots=True)
 class CartView:
-    """`poll_after` is in seconds. None once all orders have ended."""
-
     cart: Cart
-    poll_after: int | None
+    poll_after: int | None  # seconds; None once all orders have ended
 
 
 def show_cart(services: Services, caller: Caller, token: str) -> CartView:

@@ -18,18 +18,13 @@ from .sealed_password import password_context
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """`user` is None for an account's own key, `delivery` before a callback is due, `outlook` after the end.
-
-    `password` is None when the caller may not see it (docs/contracts.md C22).
-    """
-
     order: Order
     cart: Cart
     account: Account
-    user: User | None
-    delivery: CallbackDelivery | None
-    outlook: Outlook | None
-    password: str | None
+    user: User | None  # None for an account's own key
+    delivery: CallbackDelivery | None  # None before a callback is due
+    outlook: Outlook | None  # None after the order's end
+    password: str | None  # None when the caller may not see it (docs/contracts.md C22)
 
     def __repr__(self) -> str:
         return f"OrderView({self.order.uuid})"  # it may hold a password

@@ -30,27 +30,20 @@ class CatalogueNames:
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """`read_at` is in epoch milliseconds. `language` is `en` or `nl`."""
-
     order: Order
     cart: Cart
     names: CatalogueNames
-    language: str
-    read_at: int
+    language: str  # `en` or `nl`
+    read_at: int  # epoch ms
 
 
 @dataclass(frozen=True, slots=True)
 class OrderPageView:
-    """`known` is None when the order could not be read. It is not `current` when it is from memory.
-
-    `outcome` is how the customer left the payment page. `now` is in epoch milliseconds.
-    """
-
     number: int
-    now: int
-    known: KnownOrder | None
-    current: bool
-    outcome: Outcome | None
+    now: int  # epoch ms
+    known: KnownOrder | None  # None when the order could not be read
+    current: bool  # False when `known` is from memory
+    outcome: Outcome | None  # how the customer left the payment page
     accepts: str
 
 
@@ -59,7 +52,7 @@ _remembered: OrderedDict[tuple[str, int], KnownOrder] = OrderedDict()
 
 
 def show_order_page(services: Services, token: str, *, outcome: str | None, accepts: str) -> OrderPageView:
-    """Return the page for the token. An unknown `outcome` is ignored.
+    """An unknown `outcome` is ignored.
 
     Raises NotFoundError for a token that we did not sign, and 30 days after the order's end. Raises
     ProviderUnavailableError when the token cannot be checked.

@@ -63,7 +63,7 @@ def list_order_statuses(
     per_page: str | None,
     cursor: str | None,
 ) -> StatusListing:
-    """Return orders, newest first. Raises AccessDeniedError or InvalidRequestError."""
+    """Newest first. Raises AccessDeniedError or InvalidRequestError."""
     if not any(caller.may(scope) for scope in scopes.values()):
         wanted = " or ".join(sorted(set(scopes.values())))
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {wanted}.")

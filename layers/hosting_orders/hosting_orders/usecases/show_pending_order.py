@@ -22,7 +22,7 @@ class PendingView:
 
 
 def show_pending_order(services: Services, caller: Caller) -> PendingView | None:
-    """Return the newest cart with a payment URL, or None."""
+    """The newest cart with a payment URL, or None."""
     account_id = caller.scope.id
     looked_at: set[str] = set()
     for order in services.orders.newest(account_id, _LOOKED_AT).orders:

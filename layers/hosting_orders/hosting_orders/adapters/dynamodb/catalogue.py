@@ -33,7 +33,7 @@ class _Clock(Protocol):
 
 
 class DynamoCatalogueStore:
-    """Cached for a minute: nearly every request needs the catalogue."""
+    """Cached for a minute."""
 
     def __init__(
         self, client: Any, table_name: str, clock: _Clock, sleep: Callable[[float], None] = time.sleep
@@ -86,7 +86,7 @@ class DynamoCatalogueStore:
         self._table.write(put(tld_to_item(tld)))
 
     def put_variant(self, variant: Variant) -> None:
-        """`capacity` is None for no limit. Only orders change `used`."""
+        """Only orders change `used`."""
         counter = keys.capacity(variant.name)
         self._table.write(put(variant_to_item(variant)))
         if variant.capacity is not None:

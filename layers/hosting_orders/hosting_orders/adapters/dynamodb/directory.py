@@ -33,7 +33,6 @@ class DynamoDirectory:
         self._table = Table(client, table_name, sleep)
 
     def credential(self, key_hash: str) -> Credential | None:
-        """`key_hash` is the SHA-256 of the API key in hex."""
         item = self._table.get(keys.credential(key_hash), consistent=False)
         return credential_from_item(item) if item else None
 

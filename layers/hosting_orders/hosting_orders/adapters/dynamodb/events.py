@@ -21,6 +21,5 @@ class DynamoEventStore:
         return self._table.get(keys.provider_event(provider, event_id)) is not None
 
     def mark_seen(self, provider: str, event_id: str, now: int) -> None:
-        """No condition, as marking twice is harmless."""
         item = {**keys.provider_event(provider, event_id), "expires_at": now // 1000 + _LIFETIME}
         self._table.write(put(item))

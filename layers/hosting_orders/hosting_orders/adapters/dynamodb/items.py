@@ -1,7 +1,7 @@
 """Convert domain objects to table items and back.
 
-Attributes have the names of the dataclasses' fields. `due_at` and `due_shard` put an item into the reconciler's index
-`due`.
+Attributes have the names of the dataclasses' fields. `due_at` and `due_shard` put an item into the reconciler's
+index `due`.
 """
 
 from __future__ import annotations
@@ -56,15 +56,11 @@ def order_from_item(item: Item) -> Order:
 
 
 def number_claim_to_item(number: int, account_id: str) -> Item:
-    """Order ids reach providers without an account, so a number is unique across accounts.
-
-    Accounts claim their numbers here too.
-    """
+    """A number is unique across accounts: order ids reach providers without an account. Accounts claim theirs too."""
     return {**keys.number_claim(number), "account_id": account_id}
 
 
 def domain_claim_to_item(order: Order) -> Item:
-    """A domain is sold once."""
     return {
         **keys.domain_claim(order.domain_claim or ""),
         "account_id": order.account_id,
@@ -167,7 +163,7 @@ def credential_from_item(item: Item) -> Credential:
 
 
 def plan_to_item(plan: Plan) -> Item:
-    """`prices` is nested: billing plan → term → currency → net minor units."""
+    """`prices`: billing plan → term → currency → net minor units."""
     key = keys.vm_plan(plan.short_name) if isinstance(plan, VmPlan) else keys.plan(plan.short_name)
     prices: dict[str, dict[str, dict[str, int]]] = {}
     for (billing_plan, term, currency), amount in plan.prices.items():
@@ -218,9 +214,8 @@ def variant_from_items(item: Item, counter: Item | None) -> Variant:
 
 
 def tld_to_item(tld: Tld) -> Item:
-    """`prices` is nested: billing plan → currency → register, transfer, renew (net minor units).
-
-    `premium` has the same by domain.
+    """`prices`: billing plan → currency → register, transfer, renew (net minor units). `premium`: the same by
+    domain.
     """
     prices: dict[str, dict[str, dict[str, int]]] = {}
     for (billing_plan, currency), price in tld.prices.items():

@@ -98,7 +98,7 @@ def user(user_id: str) -> Key:
 
 
 def credential(key_hash: str) -> Key:
-    """`key_hash` is the SHA-256 of the API key in hex. The key itself is not stored."""
+    """`key_hash` is SHA-256 in hex. The key itself is not stored."""
     return _key(_CREDENTIAL + key_hash, "KEY")
 
 
@@ -167,7 +167,7 @@ def catalogue_kind(key: Key) -> tuple[str, str] | None:
 
 
 def due_kind(key: Key) -> tuple[str, str, str] | None:
-    """Return (account id; `order`, `cart` or `callback`; number or token) of an item that can be due."""
+    """Return (account id; `order`, `cart` or `callback`; number or token)."""
     account_id = key["PK"].removeprefix(_ACCOUNT)
     sort = key["SK"]
     if sort.startswith(_ORDER):
@@ -183,7 +183,6 @@ def due_kind(key: Key) -> tuple[str, str, str] | None:
 
 
 def due_shard(key: Key) -> str:
-    """Every process computes the same shard."""
     return f"{_DUE}{zlib.crc32((key['PK'] + key['SK']).encode()) % DUE_SHARDS}"
 
 

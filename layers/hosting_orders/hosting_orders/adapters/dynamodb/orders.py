@@ -63,10 +63,7 @@ class DynamoOrderStore:
     # -- placing -------------------------------------------------------------------------------------------
 
     def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
-        """A transaction holds 100 writes: the cart, two per order, two more per domain, and one per capacity counter.
-
-        CartExistsError comes before any other error.
-        """
+        """CartExistsError comes before any other error."""
         if len({order.number for order in orders}) < len(orders):
             raise NumberTakenError("two orders of the cart have the same number")
         if cart.orders != {order.number: NOT_REPORTED for order in orders}:
@@ -167,7 +164,6 @@ class DynamoOrderStore:
         return OrderPage(tuple(found[:limit]), len(found) > limit)
 
     def newer_than(self, account_id: str, number: int, limit: int) -> OrderPage:
-        """The orders right above `number`, newest first."""
         found = self._between(account_id, number + 1, keys.MAX_NUMBER, limit + 1, descending=False)
         return OrderPage(tuple(reversed(found[:limit])), len(found) > limit)
 
@@ -197,9 +193,6 @@ class DynamoOrderStore:
     # -- changing ------------------------------------------------------------------------------------------
 
     def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
-        """An undelivered order loses its claims in this transaction, so a repeat cannot release them twice. An owed
-        callback is stored in it too, so a crash cannot lose the callback.
-        """
         saved = _next_version(order)
         write = _replace(order, saved)
         try:
@@ -296,7 +289,7 @@ class DynamoOrderStore:
         return due[:limit]
 
     def postpone(self, item: DueItem, due_at: int) -> bool:
-        """The version does not change, so no other writer is disturbed."""
+        """The version stays, so no other writer is disturbed."""
         try:
             self._table.write(
                 update(
@@ -331,7 +324,6 @@ def _replace(order: Order, saved: Order) -> Write:
 
 
 def _payment(cart: Cart) -> Write:
-    """Write only the payment's attributes, under their own version."""
     key = keys.cart(cart.account_id, cart.token)
     setting = (
         "SET #payment = :payment, #payment_version = :next, #payment_lease = :lease,"

@@ -1,7 +1,7 @@
 """Find any page of an account's orders at the same cost (docs/decisions.md, 31).
 
-DynamoDB reads every item that it skips. Every 50th order has a mark with its place, counted from the oldest. Orders
-are never deleted, so a place stays valid.
+Every 50th order has a mark with its place, counted from the oldest. Orders are never deleted, so a place stays
+valid.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ class PageMarks:
         self._table = table
 
     def extend(self, account_id: str, before: int) -> None:
-        """No order may be written below `before` any more."""
         last, number = self._newest(account_id)
         if before - 1 <= number:
             return
@@ -39,9 +38,7 @@ class PageMarks:
             self._table.write(put(page_mark_to_item(account_id, place, found[index]["number"])))
 
     def start(self, account_id: str, skip: int) -> tuple[int, int] | None:
-        """Return the highest number to read and how many orders to skip from there. None when the account has too few
-        orders.
-        """
+        """Return the highest number to read and how many orders to skip from there, or None if there are too few."""
         if skip <= MARK_EVERY:
             return keys.MAX_NUMBER, skip
         last, number = self._newest(account_id)
@@ -62,7 +59,6 @@ class PageMarks:
         return mark["number"], mark["place"] - place
 
     def _newest(self, account_id: str) -> tuple[int, int]:
-        """Return zeros when there is no mark."""
         for mark in self._marks(account_id, descending=True):
             return mark["place"], mark["number"]
         return 0, 0

@@ -43,9 +43,7 @@ def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
 
 
 def from_plain(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A missing attribute becomes None, or the default if the field cannot be None. Raises TypeError without a
-    default.
-    """
+    """A missing attribute becomes None, or the default if the field cannot be None. Raises TypeError without one."""
     found: dict[str, Any] = {}
     former = FORMER_NAMES.get(kind.__name__, {})
     for name, read, can_be_none in _fields(cast(Hashable, kind)):

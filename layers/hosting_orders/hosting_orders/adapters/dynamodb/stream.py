@@ -13,7 +13,7 @@ from .items import order_from_item
 
 
 def order_of_record(record: Mapping[str, Any]) -> Order | None:
-    """The order after the change. None for other items and for removals."""
+    """The order after the change. None for other items and removals."""
     change = record["dynamodb"]
     if "NewImage" not in change or not keys.is_order(decode(change["Keys"])):
         return None

@@ -1,6 +1,6 @@
 """The table for the stores: plain values, conditions as text, our own errors.
 
-Expressions write `#name` for an attribute and `:name` for a value, so reserved words need no care.
+Expressions write `#name` for an attribute and `:name` for a value.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _UNAVAILABLE = frozenset(
 
 
 class TableRefusedError(Exception):
-    """Caused by a bug or a missing permission."""
+    """A bug or a missing permission."""
 
 
 class ConditionFailedError(Exception):
@@ -70,7 +70,7 @@ class TransactionRefusedError(Exception):
 
 
 class _ConflictError(Exception):
-    """Another transaction is using an item. Nothing was written."""
+    """Another transaction is using an item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Table:
         return decode(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Sequence[Key]) -> list[Item]:
-        """The existing items, unordered."""
+        """Unordered. Missing items are left out."""
         found: list[Item] = []
         for start in range(0, len(keys), _BATCH):
             found += self._get_batch(keys[start : start + _BATCH])
@@ -156,9 +156,7 @@ class Table:
         only: str | None = None,
         **values: Any,
     ) -> list[Item]:
-        """`only` limits the attributes returned, which does not lower the price. DynamoDB also charges for skipped
-        items.
-        """
+        """`only` limits the attributes, not the price. DynamoDB also charges for skipped items."""
         request = {
             "TableName": self._name,
             "ScanIndexForward": not descending,
@@ -237,8 +235,9 @@ class Table:
     def transact(self, writes: Sequence[Write]) -> None:
         """Raises TransactionRefusedError or ConcurrentUpdateError.
 
-        botocore's ClientRequestToken covers its own retries. A token from our ids would fail: concurrent copies of a
-        request differ, and DynamoDB refuses a known token with other content.
+        Sends no ClientRequestToken: concurrent copies of a request differ, and DynamoDB refuses a known token
+        with
+        other content.
         """
         actions = [{write.action: {"TableName": self._name, **write.request}} for write in writes]
         self._despite_conflicts(lambda: self._client.transact_write_items(TransactItems=actions))

@@ -19,8 +19,9 @@ class DynamoTokenStore:
         self._table = Table(client, table_name, sleep)
 
     def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
-        """Raises ConcurrentUpdateError when a newer token is stored. This attempt is then outdated, or its clock is
-        behind and a retry succeeds.
+        """Raises ConcurrentUpdateError when a newer token is stored.
+
+        This attempt is then outdated, or its clock is behind and a retry succeeds.
         """
         item = {
             **keys.token(account_id, number, step),
@@ -38,7 +39,6 @@ class DynamoTokenStore:
         return str(item["token"]) if item else None
 
     def drop_token(self, account_id: str, number: int, step: str, token: str) -> None:
-        """A missing or replaced token is no error."""
         try:
             self._table.write(delete(keys.token(account_id, number, step), "#token = :token", token=token))
         except ConditionFailedError:

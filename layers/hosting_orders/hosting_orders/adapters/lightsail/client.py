@@ -33,7 +33,7 @@ _log = logging.getLogger("hosting-orders")
 
 
 class NotThereError(Exception):
-    """Lightsail has no resource of this name."""
+    pass
 
 
 class RefusedError(Exception):
@@ -53,7 +53,7 @@ def says_quota(text: str) -> bool:
 
 
 class Region:
-    """Every request is safe to repeat: names are unique in a region."""
+    """Names are unique in a region, so every request is safe to repeat."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -72,7 +72,7 @@ class Region:
         return self._found("get_static_ip", "staticIp", staticIpName=name)
 
     def history(self, name: str) -> list[Document]:
-        """A machine's operations, latest first. The first page has the latest, and is enough."""
+        """Latest first. The first page is enough."""
         try:
             answer = self._look("get_operations_for_resource", resourceName=name)
         except NotThereError:

@@ -21,7 +21,7 @@ _ITEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a machine is. Its operation's id holds the reference: a machine that was not built has no tags."""
+    """The operation's id holds the reference: a machine that was not built has no tags."""
 
     zone: str
     item_id: str
@@ -70,7 +70,7 @@ def _place(zone: str, item_id: str, reference: str) -> Place | None:
 
 
 def tags(request: ServiceRequest) -> list[dict[str, str]]:
-    """The machine's tags. The host name, which is public anyway, is the only customer data."""
+    """The host name, which is public anyway, is the only customer data."""
     given = {
         ORDER_TAG: request.item_id,
         REQUEST_TAG: fingerprint(request),
@@ -80,7 +80,7 @@ def tags(request: ServiceRequest) -> list[dict[str, str]]:
 
 
 def fingerprint(request: ServiceRequest) -> str:
-    """A hash of the request, without secrets and other build values."""
+    """Without secrets and other build values."""
     asked = (
         request.kind,
         request.name,

@@ -1,7 +1,7 @@
-"""Virtual machines on Amazon Lightsail (docs/lightsail.md). Lightsail sends no webhooks.
+"""Virtual machines on Amazon Lightsail (docs/lightsail.md).
 
-Each call reads the current state and takes the next step, so calls may repeat and overlap. Only `provision` builds.
-Another order's machine is never changed.
+Each call reads the current state and takes the next step, so calls may repeat and overlap. Only `provision`
+builds. Another order's machine is never changed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class LightsailPlatform:
         self._regions: dict[str, Region] = {}
 
     def provision(self, request: ServiceRequest) -> Operation:
-        """Build the machine, or take its next step. A RUNNING operation needs another call.
+        """A RUNNING operation needs another call.
 
         Raises ProvisioningFailedError `test_order` when no real money was paid, except at a stand-in.
         """
@@ -91,10 +91,7 @@ class LightsailPlatform:
         return self._carry_on(region, place, machine) if _is_of(machine, place) else None
 
     def deprovision(self, request: ServiceRequest) -> None:
-        """Delete the machine and release its address. Another order's machine is left alone.
-
-        Raises ProviderUnavailableError until both are confirmed deleted.
-        """
+        """Raises ProviderUnavailableError until machine and address are confirmed deleted."""
         place = place_of(request)
         if place is not None:
             self._remove(self._region(place.region), place)
@@ -102,7 +99,7 @@ class LightsailPlatform:
     # -- building -------------------------------------------------------------------------------------------------
 
     def _build(self, region: Region, place: Place, request: ServiceRequest) -> Operation:
-        """Allocate the address first: its quota is smaller, and a machine waiting for an address costs money."""
+        """Allocate the address first: its quota is smaller, and a machine without an address costs money."""
         history = region.history(place.machine)
         if self._is_under_way(history):
             return _running(place)
@@ -143,7 +140,6 @@ class LightsailPlatform:
         )
 
     def _own_address(self, region: Region, place: Place) -> Document:
-        """Raises ProvisioningFailedError if another machine has the address."""
         address = region.address(place.address)
         if address is None:
             try:
@@ -238,13 +234,13 @@ class LightsailPlatform:
             raise ProviderUnavailableError("lightsail: the address cannot be released now") from None
 
     def _release_unused(self, region: Region, place: Place) -> None:
-        """Release the order's address after another machine took the name. An attached address is not ours."""
+        """Another machine has the name. An attached address is not ours."""
         address = region.address(place.address)
         if address is not None and not address.get("isAttached"):
             self._release(region, place)
 
     def _is_under_way(self, history: Sequence[Document]) -> bool:
-        """Whether the machine is being built. A creation counts for an hour: a refund must not wait forever."""
+        """A creation counts for an hour: a refund must not wait forever."""
         creation, deleted = _last_creation(history)
         if creation is None or deleted or creation.get("status") not in ("NotStarted", "Started"):
             return False
@@ -281,7 +277,7 @@ def _is_free(address: Document, place: Place) -> bool:
 
 
 def _last_creation(history: Sequence[Document]) -> tuple[Document | None, bool]:
-    """The last creation, and whether a deletion followed. `history` is latest first."""
+    """`history` is latest first."""
     deleted = False
     for operation in history:
         if operation.get("operationType") == "CreateInstance":
@@ -298,7 +294,6 @@ def _ended(place: Place, history: Sequence[Document]) -> Operation | None:
 
 
 def _failure(place: Place, creation: Document) -> Operation:
-    """Raises ProviderUnavailableError for a temporary failure."""
     why = f"{creation.get('errorCode')} {creation.get('errorDetails')}"
     _log.error("Lightsail could not build a machine", extra={"order_id": place.item_id, "reason": why[:300]})
     if says_quota(why):

@@ -1,6 +1,6 @@
 """SHA-512 password hashes (`$6$…`), after Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512".
 
-Amazon Linux 2 has no bcrypt, and Python 3.13 removed `crypt`. Variable names follow the specification.
+Amazon Linux 2 has no bcrypt, and Python 3.13 removed `crypt`.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def _unicode_label(label: str) -> str:
 
 
 def _decoded(label: str) -> str:
-    """Require that the label encodes back to itself: another spelling is a look-alike domain."""
+    """The label must encode back to itself: another spelling is a look-alike domain."""
     try:
         decoded = label.removeprefix("xn--").encode("ascii").decode("punycode")
     except UnicodeError as error:
@@ -132,7 +132,6 @@ def _decoded(label: str) -> str:
 
 
 def _check_characters(label: str) -> None:
-    """Emoji depend on the registry."""
     from idna import IDNAError, check_label
 
     # Replace each symbol with a letter, so IDNA's rules about neighbours still apply.

@@ -42,7 +42,6 @@ _WAITS = {
 
 
 def read_operation(detail: Mapping[str, Any]) -> RegistrarOperation:
-    """From ListOperations or GetOperationDetail."""
     said = without(str(detail.get("Message") or ""), ())
     try:
         return RegistrarOperation(
@@ -64,7 +63,6 @@ def _waits_for(flag: str | None) -> RegistrarWaits | None:
 
 
 def read_domain(name: str, detail: Mapping[str, Any]) -> RegisteredDomain:
-    """From GetDomainDetail."""
     try:
         return RegisteredDomain(
             name=name.lower(),

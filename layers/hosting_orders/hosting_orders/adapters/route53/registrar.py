@@ -1,7 +1,6 @@
 """The registrar over Route 53 Domains.
 
-Its API has no idempotency key: it registers a domain twice if called twice. No order is sent twice here, not even by
-boto3. After an unclear response the caller must check before it orders again.
+Its API has no idempotency key, so no order is sent twice here, not even by boto3.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ from hosting_orders.domain.registration import (
 
 
 class Route53Registrar:
-    """`asking` and `submitting` are boto3 `route53domains` clients of us-east-1, the only region with this API.
+    """The boto3 `route53domains` clients are for us-east-1, the only region with this API.
 
     `asking` may retry. `submitting` must not: raises ValueError unless it was built with
-    `retries={"total_max_attempts": 1}`. `pause` takes seconds.
+    `retries={"total_max_attempts": 1}`.
     """
 
     def __init__(self, asking: Any, submitting: Any, *, pause: Callable[[float], None] = time.sleep) -> None:
@@ -75,7 +74,7 @@ class Route53Registrar:
     # -- the order -----------------------------------------------------------------------------------------------
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Order the domain once. Contacts are hidden where the registry allows it.
+        """Hide the contacts where the registry allows it.
 
         The registrar also refuses a domain that is already in our account.
         """
@@ -106,7 +105,7 @@ class Route53Registrar:
         return str(answer["OperationId"])
 
     def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
-        """Renew for one year. ProviderUnavailableError also means that a renewal may already be in progress."""
+        """After ProviderUnavailableError a renewal may already be in progress."""
         order = {"DomainName": name, "DurationInYears": 1, "CurrentExpiryYear": current_expiry_year}
         try:
             return self._operation_of("renew_domain", order)
@@ -180,7 +179,7 @@ class Route53Registrar:
         return read_domain(name, detail)
 
     def _is_listed(self, name: str) -> bool:
-        """Check the list: GetDomainDetail refuses a foreign domain and an unreadable one with the same code."""
+        """GetDomainDetail refuses a foreign domain and an unreadable one with the same code, so check the list."""
         arguments = {
             "FilterConditions": [{"Name": "DomainName", "Operator": "BEGINS_WITH", "Values": [name]}]
         }

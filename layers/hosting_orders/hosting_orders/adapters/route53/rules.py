@@ -29,7 +29,7 @@ _MAX_VALUES_LISTED = 20
 
 
 class TableRegistryRules:
-    """Publishes the same schemas that it validates with."""
+    """Validates with the schemas that it publishes."""
 
     def __init__(self) -> None:
         self._rules: dict[str, TldRules] = {}
@@ -93,7 +93,6 @@ class TableRegistryRules:
 
 
 def _rule_of(error: ValidationError, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The broken rule of this registry, or {}."""
     path = list(error.schema_path)
     if len(path) > 1 and path[0] == "allOf":
         rule: Mapping[str, Any] = schema["allOf"][path[1]]
@@ -111,7 +110,6 @@ def _property(schema: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[s
 def _needed(
     error: ValidationError, schema: Mapping[str, Any], given: Mapping[str, Any], role: ContactRole
 ) -> tuple[str, Mapping[str, Any]]:
-    """The pointer and schema of a missing value, with the rules for this contact."""
     from jsonschema_rs import is_valid
 
     path = [*error.instance_path, error.kind.value]

@@ -1,8 +1,9 @@
 """The TLDs on sale and each registry's rules, in one file of `tld_data` per TLD.
 
-The facts come from the Route 53 Developer Guide ("Domains that you can register") and from `ExtraParam` in the API
-reference, read in November 2026. The registrar checks stricter registry rules, and rules across contacts (.de: one of
-them lives in Germany). Route 53 does not register .sg, .com.sg, .ru, .at, .to and .ws, and sells .ai for at least two
+The facts were read in November 2026 in the Route 53 Developer Guide ("Domains that you can register") and the API
+reference (`ExtraParam`). The registrar checks stricter rules, and rules across contacts: one contact of a .de
+domain
+must be in Germany. Route 53 does not register .sg, .com.sg, .ru, .at, .to and .ws, and sells .ai for at least two
 years.
 """
 
@@ -22,29 +23,21 @@ _DATA = "tld_data"
 
 @dataclass(frozen=True, slots=True)
 class ContactType:
-    """`kinds` maps the extra property `property` to Route 53's contact type."""
-
-    property: str = ""
-    kinds: Mapping[str, str] = field(default_factory=dict)
+    property: str = ""  # an extra property
+    kinds: Mapping[str, str] = field(default_factory=dict)  # its values, and Route 53's contact types
     always_person: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TldFacts:
-    """`letters` are allowed in addition to a–z. None allows all of IDNA 2008.
-
-    `shortest` counts the characters before the TLD. `extra_properties` are JSON Schemas of the registry's own fields,
-    and `parameters` are Route 53's names for them.
-    """
-
     name: str
     note: str = ""
     idn: bool = True
-    letters: str | None = None
+    letters: str | None = None  # in addition to a–z; None allows all of IDNA 2008
     emoji: bool = False
-    shortest: int = 1
+    shortest: int = 1  # characters before the TLD
     authcode_required: bool = True
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)  # extra property → its name at Route 53
     extra_properties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: Sequence[Mapping[str, Any]] = ()
     contact_type: ContactType = field(default_factory=ContactType)
@@ -81,7 +74,6 @@ def _read(tld: str) -> dict[str, Any]:
 
 
 def extra_param_name(tld: str, property_name: str) -> str:
-    """Raises KeyError if the TLD lacks this extra property."""
     return facts(tld).parameters[property_name]
 
 

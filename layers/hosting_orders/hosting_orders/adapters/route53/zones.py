@@ -1,9 +1,7 @@
 """Hosted zones on Route 53.
 
-A registration creates a zone, and a transfer does not. An existing zone may hold an earlier owner's records: it is ours
-only if the registry points to it, or if it was created for this order.
-
-https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html
+A registration creates a zone, and a transfer does not. An earlier owner's zone is never reused
+(docs/decisions.md, 29).
 """
 
 from __future__ import annotations
@@ -18,9 +16,9 @@ from hosting_orders.domain.registration import Zone
 
 
 class Route53Zones:
-    """The boto3 client may retry: `reference` makes a repeated request harmless.
+    """`reference` makes a repeated request harmless.
 
-    No error is final: the customer already owns the domain, so the zone must be created.
+    No error is final: the customer already owns the domain.
     """
 
     def __init__(self, client: Any) -> None:

@@ -2,7 +2,6 @@
 
 * Two sessions of one cart could both be paid, so extra sessions are expired.
 * The session id identifies the payment permanently. The invoice that Checkout creates is a receipt.
-* The outcome is read from Stripe's objects, never inferred from an error.
 """
 
 from __future__ import annotations
@@ -199,7 +198,7 @@ class StripeCheckout:
         return parameters
 
     def _close(self, session: Document) -> PaymentState:
-        """No idempotency key: the calls are safe to repeat, and Stripe would replay an outdated refusal."""
+        """Without an idempotency key: Stripe would replay an outdated refusal."""
         for _ in range(_ROUNDS):
             closing = self._closing(session)
             if closing is None:

@@ -1,8 +1,8 @@
-"""Refund orders that were paid by a Checkout Session.
+"""Refund orders that were paid by a Checkout Session (docs/decisions.md, 45).
 
-Stripe does not document whether a Checkout invoice accepts credit notes, or when it appears. Two processes could
-choose different ways and refund twice. So the money goes back only by a refund of the payment intent, and the credit
-note is bookkeeping.
+The money goes back only by a refund of the payment intent. The credit note is bookkeeping: two ways to refund
+could
+refund twice.
 """
 
 from __future__ import annotations

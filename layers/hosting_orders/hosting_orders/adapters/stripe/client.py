@@ -41,7 +41,7 @@ _OUR_OWN_FAULT = frozenset(
 
 
 class StripeApi:
-    """Stripe's SDK. The constructor imports it, so build this only where money moves.
+    """The constructor imports Stripe's SDK, so build this only where money moves.
 
     `timeout_seconds` limits the connection and each read of an attempt. There are `retries` + 1 attempts, so the
     calling Lambda's timeout must exceed their product.
@@ -76,8 +76,10 @@ class StripeApi:
         self.automatic_tax = automatic_tax
 
     def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
-        """Post under the key. Stripe replays a stored fault for a day. `done` then checks whether the request took
-        effect. If not, retry under the next key, which concurrent callers use too.
+        """Post under the key. Stripe replays a stored fault for a day.
+
+        `done` then finds what the request created. Otherwise retry under the next key. Concurrent callers use it
+        too.
         """
         for attempt in range(1, KEPT_FAULTS + 1):
             try:
@@ -91,8 +93,9 @@ class StripeApi:
         raise AssertionError("unreachable")
 
     def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
-        """Like `once`, but retry a stored refusal too: an operator may have fixed its cause. Nothing happened under
-        the refused key, so a new key is safe. Concurrent callers share it.
+        """Like `once`, but also retry a stored refusal: an operator may have fixed its cause.
+
+        Nothing happened under the refused key, so a new key is safe. Concurrent callers share it.
         """
         try:
             return self.once(key, post, done)

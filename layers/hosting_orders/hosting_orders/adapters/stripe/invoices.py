@@ -1,10 +1,8 @@
-"""Collect a cart with one invoice at Stripe (docs/design.md; https://docs.stripe.com/invoicing/integration).
+"""Collect a cart with one invoice at Stripe, which can be paid only once. docs/design.md lists the steps and
+keys.
 
-* An invoice can be paid only once. Only creating it and adding lines are unsafe to repeat, so both have an
-  idempotency key computed from the cart.
-* The invoice's net sum must equal the cart's before anything is paid.
-* Any response may be lost, so `charge` repeats the calls under the same keys. If Stripe forgot a key or the invoice
-  has changed, `charge` reads the invoice and does only what is missing.
+* Any response may be lost. `charge` then repeats the calls under the same keys, or reads the invoice and does
+  only what is missing.
 * The outcome is read from Stripe's objects, never inferred from an error.
 """
 
@@ -77,8 +75,8 @@ class StripeInvoices:
             return self._outcome(request, invoice, refusal)
 
     def state(self, invoice_id: str) -> PaymentState | None:
-        """PROCESSING with an `error` is a final decline of our own attempt. `charge` is about to void the invoice,
-        whose page could still be paid. The state is therefore not FAILED, and the page is not offered.
+        """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, its
+        page could still be paid: the state is not FAILED, and the page is not offered.
 
         After a decline on the hosted page or a returned debit, the customer may use another method there.
         """
@@ -279,7 +277,7 @@ class StripeInvoices:
         )
 
     def _close(self, invoice_id: str, invoice: Document | None) -> PaymentState:
-        """No idempotency key: the calls are safe to repeat, and Stripe would replay an outdated refusal."""
+        """Without an idempotency key: Stripe would replay an outdated refusal."""
         for _ in range(3):
             if invoice is None:
                 return PaymentState(PaymentStatus.CANCELED, invoice_id, "", "", None, None, 0, 0)

@@ -172,7 +172,6 @@ def id_of(value: Any) -> str | None:
 
 
 def intent_of(invoice: Document) -> Document | None:
-    """The payment intent that paid, else the default one."""
     payments = (invoice.get("payments") or {}).get("data") or []
     for payment in sorted(payments, key=lambda p: (p["status"] != "paid", not p["is_default"])):
         intent = payment["payment"].get("payment_intent")
@@ -207,7 +206,7 @@ def _net(invoice: Document) -> int:
 
 
 def gross_of(line: Document) -> int:
-    """The price in minor units, with tax and after discounts."""
+    """In minor units, with tax and after discounts."""
     discounts = sum(discount["amount"] for discount in line.get("discount_amounts") or [])
     taxes = sum(tax["amount"] for tax in line.get("taxes") or [] if tax["tax_behavior"] == "exclusive")
     gross: int = line["amount"] - discounts + taxes

@@ -54,10 +54,7 @@ class StripeWebhooks:
         self._secrets = secrets
 
     def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
-        """Only ids are taken from the event. The current state is read from the objects.
-
-        Raises ForgedWebhookError unless a secret signed this exact body within five minutes of now.
-        """
+        """Accepts a signature for five minutes, with any of the secrets."""
         self._verify(raw_body, signature)
         try:
             event = json.loads(raw_body)

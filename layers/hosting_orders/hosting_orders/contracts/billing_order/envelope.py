@@ -20,24 +20,20 @@ class Envelope(TypedDict):
 
 
 class ErrorDetail(TypedDict):
-    """`field` is the field's JSON pointer (RFC 6901)."""
-
-    field: NotRequired[str]
+    field: NotRequired[str]  # the field's JSON pointer (RFC 6901)
     code: str
     message: str
 
 
 class Error(TypedDict):
-    """`error` is the title of the HTTP status. `reason` and `decline_code` are ours."""
-
-    error: str
+    error: str  # the title of the HTTP status
     message: str
     code: str
     timestamp: str
     requestId: str
     details: NotRequired[list[ErrorDetail]]
-    reason: NotRequired[str]
-    decline_code: NotRequired[str]
+    reason: NotRequired[str]  # ours
+    decline_code: NotRequired[str]  # ours
 
 
 _WORDS = {Code.TEMPORARILY_UNAVAILABLE: "SERVICE_UNAVAILABLE"}
@@ -58,7 +54,7 @@ _TEXTS_OF_ROUTE = {
 
 
 def envelope(data: Mapping[str, Any], request_id: str, at: int) -> Mapping[str, Any]:
-    """`at` is in epoch milliseconds UTC."""
+    """`at` is epoch milliseconds UTC."""
     enveloped: Envelope = {
         "success": True,
         "timestamp": date_time(at),

@@ -1,4 +1,4 @@
-"""An order in contract 001 (HU-010 … HU-062 of docs/contracts.md)."""
+"""An order in contract 001 (HU-010 … HU-062)."""
 
 from __future__ import annotations
 
@@ -111,10 +111,8 @@ class BillingOrder(TypedDict):
 
 
 class BillingOrderData(TypedDict):
-    """`status` is the order's (C20)."""
-
     order: BillingOrder
-    status: str
+    status: str  # the order's (C20)
     can_cancel: bool
 
 
@@ -126,16 +124,11 @@ class Canceled(TypedDict):
 
 
 class PendingOrder(TypedDict):
-    """`id` is the first of the orders that are paid together. `orderIds` is ours.
-
-    `total` is what `paymentUrl` charges.
-    """
-
-    id: str
-    orderIds: list[str]
+    id: str  # the first of the orders that are paid together
+    orderIds: list[str]  # ours
     status: str
     invoice_id: str
-    total: str
+    total: str  # what `paymentUrl` charges
     currency: str
     date_created: str
     paymentUrl: str | None

@@ -58,13 +58,11 @@ class VpsItem(Strict):
 
 
 class DomainItem(Strict):
-    """`contact` has the fields of contract 002."""
-
     type: Literal["domain"]
     name: _Text
     action: Literal["register", "transfer"] = "register"
     authCode: AuthCode | None = None  # noqa: N815
-    contact: dict[str, Any]
+    contact: dict[str, Any]  # the fields of contract 002
 
 
 class ClientData(Strict):

@@ -22,13 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """`task` is what the customer must know or do."""
-
     facts: tuple[tuple[Markup, str], ...]
     work: Markup
     under_way: Markup
     ready: Markup
-    task: Markup
+    task: Markup  # what the customer must know or do
 
 
 def goods_of(order: Order, names: CatalogueNames, _: Language) -> Goods:

@@ -27,13 +27,11 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`pay_later` offers the payment page to a customer who came back from it as paid."""
-
     title: Markup
     texts: tuple[Markup, ...]
     tone: Tone = Tone.WAITING
     pay_url: str | None = None
-    pay_later: bool = False
+    pay_later: bool = False  # offer the payment page to a customer who came back from it as paid
 
 
 def words_of(known: KnownOrder, outcome: Outcome | None, now: int, goods: Goods, _: Language) -> Words:

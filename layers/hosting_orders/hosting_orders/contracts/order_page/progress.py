@@ -23,11 +23,9 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`at` is in epoch milliseconds UTC."""
-
     title: Markup
     mark: Mark
-    at: int | None = None
+    at: int | None = None  # epoch ms UTC
     current: bool = False
 
 

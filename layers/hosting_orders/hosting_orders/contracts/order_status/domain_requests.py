@@ -1,4 +1,4 @@
-"""The body of POST /api/v1/domains/register (docs/contracts.md)."""
+"""The body of POST /api/v1/domains/register."""
 
 from __future__ import annotations
 
@@ -20,13 +20,9 @@ from .requests import request_of
 
 
 class RegisterDomain(Strict):
-    """`contact` has the fields of contract 002.
-
-    `registrationId` reuses the owner of one of the account's domains instead.
-    """
-
     domain: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-    contact: dict[str, Any] | None = None
+    contact: dict[str, Any] | None = None  # the fields of contract 002
+    # Reuses the owner of one of the account's domains.
     registrationId: Annotated[int, Field(ge=1, le=2**53)] | None = None  # noqa: N815 - the contract's spelling
     callback: Callback | None = None
 

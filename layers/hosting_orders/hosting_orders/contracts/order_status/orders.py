@@ -50,13 +50,11 @@ class OrderStatusList(TypedDict):
 
 
 class RegisteredDomain(TypedDict):
-    """`status` is the payment's. `paymentId` is null until Stripe has answered."""
-
     orderId: str
     orderToken: str
     domain: str
-    status: str
-    paymentId: str | None
+    status: str  # the payment's
+    paymentId: str | None  # null until Stripe has answered
 
 
 class RegisteredDomainAnswer(TypedDict):
@@ -74,7 +72,7 @@ def order_status_list(listing: StatusListing) -> OrderStatusList:
 
 
 def links(listing: StatusListing) -> Mapping[str, str]:
-    """The `Link` header with the cursors of the next and previous page."""
+    """The cursors of the next and previous page."""
     neighbours = {"next": listing.page.next_cursor, "prev": listing.page.previous_cursor}
     found = [
         f'</api/v1/orders?per_page={listing.page.per_page}&cursor={cursor}>; rel="{relation}"'

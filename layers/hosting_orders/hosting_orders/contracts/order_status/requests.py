@@ -1,4 +1,4 @@
-"""The body of POST /api/v1/orders (docs/contracts.md)."""
+"""The body of POST /api/v1/orders."""
 
 from __future__ import annotations
 

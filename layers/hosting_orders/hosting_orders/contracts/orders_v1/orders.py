@@ -1,4 +1,4 @@
-"""An order in contract 003 (ids: docs/contracts.md)."""
+"""An order in contract 003."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 
 class OrderSummary(OrderIdAndStatus):
-    """`variant`, `product` and `location` may be null."""
-
     created_at: str
     updated_at: str
     variant: str | None
@@ -51,9 +49,7 @@ class OrderList(TypedDict):
 
 
 class PaymentPage(TypedDict, total=False):
-    """`payment_ur` is the contract's spelling (C16)."""
-
-    payment_ur: str
+    payment_ur: str  # the contract's spelling (C16)
     payment_url: str
 
 
@@ -62,14 +58,11 @@ class OrderInDetails(OrderSummary, PaymentPage, OrderTimes):
 
 
 class SshData(TypedDict):
-    """Null until the site is delivered.
-
-    `password` is also null without a password and for credentials that may not see it (C22).
-    """
+    """Null until the site is delivered."""
 
     ipaddr: str | None
     username: str | None
-    password: str | None
+    password: str | None  # null without a password and for credentials that may not see it (C22)
     port: str | None
 
 
@@ -112,7 +105,8 @@ class PlacedPayment(TypedDict, total=False):
 class PlacedOrder(PlacedPayment, SitePart):
     """The 201 of POST /api/orders (O1-040 … O1-043).
 
-    It has `payment_url` while the customer must pay, and `site` when nothing more is needed. It has neither when the
+    It has `payment_url` while the customer must pay, and `site` when nothing more is needed. It has neither when
+    the
     payment's outcome is unknown or no site is coming.
     """
 
@@ -172,7 +166,8 @@ def _pay_address(order: Order, cart: Cart) -> str | None:
 def _site_is_coming(order: Order, cart: Cart) -> bool:
     """Whether the site is delivered, or needs nothing more from the customer.
 
-    A debit on a saved method counts. A payment on a page and an unanswered charge do not: their outcome is unknown.
+    A debit on a saved method counts. A payment on a page or an unanswered charge does not: its outcome is
+    unknown.
     """
     if order.resource is not None:
         return True

@@ -1,4 +1,4 @@
-"""The body of contract 003 (ids: docs/contracts.md)."""
+"""The body of contract 003."""
 
 from __future__ import annotations
 
@@ -30,10 +30,8 @@ class Site(Strict):
 
 
 class PlaceOrder(Strict):
-    """`return_url` here wins over the one in `site` (C17)."""
-
     site: Site
-    return_url: _ReturnUrl | None = None
+    return_url: _ReturnUrl | None = None  # wins over the one in `site` (C17)
     callback: Callback | None = None
 
 

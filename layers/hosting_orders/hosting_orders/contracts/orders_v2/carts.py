@@ -25,11 +25,9 @@ class CartState(TypedDict):
 
 
 class CartPayment(TypedDict):
-    """`hosted_invoice_url` is null unless the customer must act."""
-
     status: str
     method_type: str | None
-    hosted_invoice_url: str | None
+    hosted_invoice_url: str | None  # null unless the customer must act
 
 
 class OrderInCart(TypedDict):

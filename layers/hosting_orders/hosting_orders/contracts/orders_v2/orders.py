@@ -1,4 +1,4 @@
-"""An order in contract 002 (ids: docs/contracts.md)."""
+"""An order in contract 002."""
 
 from __future__ import annotations
 
@@ -32,13 +32,11 @@ if TYPE_CHECKING:
 
 
 class OrderSummary(TypedDict):
-    """`location` is null where the product has none."""
-
     id: str
     status: str
     created_at: str
     updated_at: str
-    location: str | None
+    location: str | None  # null where the product has none
 
 
 class OrderInDetails(OrderSummary, OrderTimes):
@@ -157,7 +155,7 @@ class OrderEvent(TypedDict):
 
 
 class OrderEvents(TypedDict):
-    """The timeline, oldest first. Events are only ever added."""
+    """Oldest first. Events are only ever added."""
 
     order: OrderIdAndStatus
     events: list[OrderEvent]

@@ -1,4 +1,4 @@
-"""The bodies of contract 002 (ids: docs/contracts.md)."""
+"""The bodies of contract 002."""
 
 from __future__ import annotations
 
@@ -75,7 +75,6 @@ class CartItem(Strict):
 
     @property
     def product(self) -> tuple[str, Strict]:
-        """The field name and its product."""
         return self._given()[0]
 
 

@@ -1,4 +1,4 @@
-"""The top-level domains on sale (ours; docs/contracts.md)."""
+"""The top-level domains on sale (ours)."""
 
 from __future__ import annotations
 
@@ -11,21 +11,17 @@ if TYPE_CHECKING:
 
 
 class TldPrice(TypedDict):
-    """Net, in minor units."""
-
     action: str
     years: int
     currency: str | None
-    net_cents: int
+    net_cents: int  # minor units
 
 
 class TldSummary(TypedDict):
-    """`prices` are the account's own, and empty without an account."""
-
     tld: str
     actions: list[str]
     authcode_required: bool
-    prices: list[TldPrice]
+    prices: list[TldPrice]  # the account's own; empty without an account
     url: str
 
 

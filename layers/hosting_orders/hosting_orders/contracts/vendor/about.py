@@ -1,4 +1,4 @@
-"""GET /api/about (docs/contracts.md)."""
+"""GET /api/about."""
 
 from __future__ import annotations
 
@@ -20,22 +20,20 @@ class Location(TypedDict):
 
 
 class Price(TypedDict):
-    """Minor units. `gross_cents` is null when tax depends on the customer's country."""
+    """Minor units."""
 
     term: str
     currency: str
     net_cents: int
-    gross_cents: int | None
+    gross_cents: int | None  # null when tax depends on the customer's country
 
 
 class ProductOnSale(TypedDict):
-    """`prices` are the account's own, and empty without an account."""
-
     id: str
     short_name: str
     name: str
     description: str
-    prices: list[Price]
+    prices: list[Price]  # the account's own; empty without an account
 
 
 class VariantOnSale(TypedDict):
@@ -60,16 +58,14 @@ class VmPlanOnSale(ProductOnSale):
 
 
 class About(TypedDict):
-    """`locations` and `products` are for sites. `vm_plans` is ours. A feature is null while it is unknown."""
-
     version: str
     logged_in_as: str | None
     account_scoped: str | None
-    locations: list[Location]
-    products: list[ProductOnSale]
+    locations: list[Location]  # for sites
+    products: list[ProductOnSale]  # for sites
     variants: list[VariantOnSale]
-    vm_plans: list[VmPlanOnSale]
-    features: dict[str, bool | None]
+    vm_plans: list[VmPlanOnSale]  # ours
+    features: dict[str, bool | None]  # null while unknown
 
 
 def about_without(unknown_variants: frozenset[str]) -> Callable[[AboutView], About]:

@@ -68,10 +68,8 @@ class AccountRoleDetails(TypedDict):
 
 
 class AccountWithPeople(AccountDetails):
-    """accounts#show. `callback_signing_secret` is ours: clients verify callbacks with it (Standard Webhooks)."""
-
     account_roles: list[AccountRoleDetails]
-    callback_signing_secret: str
+    callback_signing_secret: str  # ours; clients verify callbacks with it (Standard Webhooks)
 
 
 class UserDetails(TypedDict):

@@ -1,4 +1,4 @@
-"""Callbacks and their delivery (docs/contracts.md)."""
+"""Callbacks and their delivery."""
 
 from __future__ import annotations
 
@@ -31,17 +31,13 @@ class TaskInCallback(Delivered):
 
 
 class CallbackMessage(TypedDict):
-    """`type` is `order.` and the order's status word."""
-
-    type: str
+    type: str  # `order.` and the order's status word
     timestamp: str | None
     task: TaskInCallback
 
 
 class CallbackState(TypedDict):
-    """`id` is the `webhook-id`."""
-
-    id: str | None
+    id: str | None  # the `webhook-id`
     status: str
     attempts: int
     next_at: str | None

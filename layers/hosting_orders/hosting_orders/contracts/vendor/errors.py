@@ -10,19 +10,15 @@ from ..problem import Problem, member_of
 
 
 class ErrorDetail(TypedDict):
-    """`pointer` is the field's JSON pointer (RFC 6901)."""
-
     code: str
     message: str
-    pointer: NotRequired[str]
+    pointer: NotRequired[str]  # the field's JSON pointer (RFC 6901)
 
 
 class Error(TypedDict):
-    """`details` is ours."""
-
     errors: list[str]
     code: str
-    details: list[ErrorDetail]
+    details: list[ErrorDetail]  # ours
 
 
 def error(problem: Problem) -> dict[str, Any]:

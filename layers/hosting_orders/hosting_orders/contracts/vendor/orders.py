@@ -45,7 +45,7 @@ def order_times(ahead: Outlook | None) -> OrderTimes:
 
 
 def links(listing: Listing) -> Mapping[str, str]:
-    """The `Link` header with the cursors of the next and previous page."""
+    """The cursors of the next and previous page."""
     neighbours = {"next": listing.next_cursor, "prev": listing.previous_cursor}
     found = [
         f'</api/orders?per_page={listing.per_page}&cursor={cursor}>; rel="{relation}"'

@@ -1,4 +1,4 @@
-"""Tasks: an order as work (docs/contracts.md)."""
+"""Tasks: an order as work."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ class OrderInTask(TypedDict):
 
 
 class DomainInTask(TypedDict):
-    """`id` is the registration's."""
-
-    id: int
+    id: int  # the registration's
     name: str
 
 
@@ -48,13 +46,11 @@ class TaskUser(TypedDict):
 
 
 class TaskDetails(Delivered):
-    """`data` is JSON text without secrets."""
-
     id: int
     name: str
     title: str
     status: str
-    data: str
+    data: str  # JSON text without secrets
     start_on: str | None
     end_on: str | None
     user: TaskUser | None
@@ -67,8 +63,6 @@ class TaskAnswer(TypedDict):
 
 
 class TaskList(TypedDict):
-    """Newest first."""
-
     tasks: list[TaskDetails]
 
 

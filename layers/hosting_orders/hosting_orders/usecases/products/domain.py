@@ -89,4 +89,4 @@ class DomainFulfilment:
         return (submission, order.operation_id) if submission is not None else None
 
     def take_back(self, services: Services, order: Order) -> None:
-        """Do nothing: a registered domain cannot be returned."""
+        """A registered domain cannot be returned."""

@@ -1,4 +1,4 @@
-"""The interface that each product implements."""
+"""How each product is checked, delivered and taken back."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ class ProductRequest(Protocol):
 
 
 class Verdict(StrEnum):
-    """The outcome of a delivery that has begun."""
-
     DELIVERED = "delivered"
     FAILED = "failed"
     RUNNING = "running"
@@ -34,8 +32,6 @@ class Verdict(StrEnum):
 
 
 class Fulfilment(Protocol[RequestT_contra, DraftT]):
-    """How one product is checked, delivered and taken back."""
-
     def draft(
         self,
         services: Services,

@@ -23,11 +23,6 @@ from ..sealed_password import password_context
 
 @dataclass(frozen=True, slots=True)
 class SiteRequest:
-    """The default location and plan are the account's, otherwise the catalogue's first.
-
-    The client's contract lacks the `unknown_variants`.
-    """
-
     KIND: ClassVar[ProductKind] = ProductKind.SITE
 
     name: str
@@ -35,7 +30,7 @@ class SiteRequest:
     location: str | None = None
     plan: str | None = None
     term: str | None = None
-    unknown_variants: frozenset[str] = frozenset()
+    unknown_variants: frozenset[str] = frozenset()  # those that the client's contract lacks
 
 
 class SiteFulfilment(PlatformFulfilment):

@@ -33,8 +33,6 @@ _HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
 @dataclass(frozen=True, slots=True)
 class VmRequest:
-    """Without `ssh_key` the machine has a root password."""
-
     KIND: ClassVar[ProductKind] = ProductKind.VM
 
     hostname: str
@@ -42,7 +40,7 @@ class VmRequest:
     image: str
     location: str
     term: str
-    ssh_key: str | None = None
+    ssh_key: str | None = None  # without it, the machine has a root password
     ssh_key_pointer: str = "/ssh_key"
 
 
@@ -122,8 +120,7 @@ def _password(services: Services, order: Order, made: str | None) -> str | None:
     return services.cipher.seal(made, password_context(order))
 
 
-# -- the checks
-# ---------------------------------------------------------------------------------------------------
+# -- the checks ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
