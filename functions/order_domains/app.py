@@ -38,7 +38,7 @@ def billing(call: Call[Placed], services: Services) -> Reply:
 
 
 def _admit_person(call: Call[Placed], services: Services) -> None:
-    """Check the permission here: only the body shows that the cart has a domain."""
+    """Check here that the caller is a person: only the body shows whether a domain is ordered."""
     if call.caller.user_id is None:
         raise UserRequiredError("Only a person may order domains: use a user's API key.")
     admit_domain_orders(services, call.caller)

@@ -51,7 +51,7 @@ class Work:
 
 @dataclass
 class Machine:
-    """`ends_at` (Unix seconds) ends the build or the deletion. None waits for a control."""
+    """`ends_at` (Unix seconds) ends the build or the deletion; None: a test or the page does."""
 
     name: str
     region: str

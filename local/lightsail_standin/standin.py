@@ -32,7 +32,7 @@ class LightsailStandIn:
     """Amazon Lightsail in this process, in all regions. `client()` returns a boto3 client connected to it.
 
     `now` returns Unix seconds and may be virtual: due work is done at the next request. A build takes `delay` seconds.
-    With None it waits for a control.
+    With None it goes on until `finish` or `fail` is called.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class LightsailStandIn:
         self.log = log
         self.cloud = Cloud(now, delay)
         self._faults = Faults()
-        # Looked up at each request, since a test may replace `answer`.
+        # The lambda reads `self.answer` at each request, because a test may replace it.
         self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
 
     # -- service ----------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ class LightsailStandIn:
 
     @property
     def machines(self) -> list[Machine]:
-        """Running or being built, but not being deleted."""
+        """All machines except those being deleted."""
         self.settle()
         return [machine for machine in self.cloud.machines.values() if machine.state != SHUTTING_DOWN]
 
@@ -127,7 +127,7 @@ class LightsailStandIn:
         return sum(request.operation == operation for request in self.requests)
 
     def state(self) -> dict[str, Any]:
-        """Everything except the launch scripts, for JSON."""
+        """A summary for JSON, with the last 100 requests and without launch scripts."""
         with self.cloud.lock:
             self.settle()
             return {
@@ -146,7 +146,7 @@ class LightsailStandIn:
     # -- controls ---------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Do what is due now instead of at the next request."""
+        """Do at once what is due, without waiting for the next request."""
         self.cloud.settle()
 
     def finish(self, name: str) -> None:

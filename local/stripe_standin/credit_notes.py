@@ -1,8 +1,8 @@
 """Credit notes: https://docs.stripe.com/api/credit_notes.
 
 A credit note first lowers the amount still to pay (`pre_payment_amount`). The rest (`post_payment_amount`) must equal
-the refunds (`refund_amount`, `refunds`), the credit (`credit_amount`) and the money returned outside of Stripe
-(`out_of_band_amount`) together.
+the sum of the refunds (`refund_amount`, `refunds`), the credit (`credit_amount`) and the money returned outside of
+Stripe (`out_of_band_amount`).
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def _plan(state: State, params: Json) -> _Plan:
     left = invoice["total"] - sum(earlier["total"] for earlier in issued)
     if not 0 < note["total"] <= left:
         message = (
-            f"The credit note's total ({note['total']}) must be positive and at most what is left of the "
-            f"invoice to credit ({left})."
+            f"The credit note's total ({note['total']}) must be positive and at most "
+            f"{left}, the amount of the invoice that is not credited yet."
         )
         raise refused(message, "amount_too_large" if note["total"] > 0 else None, ways[0])
     return _with_money(state, invoice, note, params)
@@ -135,7 +135,7 @@ def _with_money(state: State, invoice: Json, note: Json, params: Json) -> _Plan:
 
 
 def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
-    """Stripe does not document its checks here. No other payment's money, and no money twice, is accepted."""
+    """Stripe does not document its checks. The stand-in refuses refunds of other invoices and linked refunds."""
     linked: list[Json] = []
     payments_of_it = [
         payment["payment"]["payment_intent"] for payment in payments.payments_of(state, invoice)
@@ -145,14 +145,18 @@ def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
         refund = state.get("refund", one.get("refund", ""), at)
         amount: int = one["amount_refunded"] if "amount_refunded" in one else refund["amount"]
         if refund["payment_intent"] not in payments_of_it:
-            raise refused(f"The refund {refund['id']} is not of a payment of this invoice.", None, at)
+            raise refused(
+                f"The refund {refund['id']} does not belong to a payment of this invoice.", None, at
+            )
         earlier = (link for note in state.all("credit_note", status="issued") for link in note["refunds"])
         left = refund["amount"] - sum(
             link["amount_refunded"] for link in (*earlier, *linked) if link["refund"] == refund["id"]
         )
         if refund["status"] in ("failed", "canceled") or not 0 < amount <= left:
             raise refused(
-                f"The refund {refund['id']} has {max(left, 0)} left to link, not {amount}.", None, at
+                f"The refund {refund['id']} cannot be linked with {amount}: {max(left, 0)} is not linked yet.",
+                None,
+                at,
             )
         linked.append(_link(refund["id"], amount))
     return linked
@@ -238,14 +242,16 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
     ]
     left = line["amount"] - sum(earlier["amount"] for earlier in credited)
     if not 0 <= amount <= left:
-        message = f"The line's amount ({amount}) is more than what is left of it to credit ({left})."
+        message = (
+            f"The line's amount ({amount}) must be from 0 to {left}, its amount that is not credited yet."
+        )
         raise refused(message, "amount_too_large", f"{at}[amount]")
     taxes = _taxes(line, amount, credited)
     return _new_line(state, given, amount, quantity=quantity, line=line, taxes=taxes)
 
 
 def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
-    """The tax on everything credited so far, minus the tax already credited. The parts add up despite rounding."""
+    """The tax on all credited amounts with this one, minus the tax of earlier notes: no rounding errors add up."""
     so_far = sum(earlier["amount"] for earlier in credited) + amount
     share = Decimal(so_far) / line["amount"] if line["amount"] else Decimal(0)
     taxes = []

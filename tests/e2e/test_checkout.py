@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 PHONE = {"width": 375, "height": 667}
 GOOD_CARD, DECLINED_CARD = "4242424242424242", "4000000000000002"
-# Without webhooks, the reconciler checks after a minute, and then after another quarter of the order's age.
+# Without webhooks, the reconciler checks an open payment page every minute, later every quarter of its age.
 PATIENCE_MS, RECONCILER_PATIENCE_MS = 60_000, 180_000
 
 
 class Customer:
-    """The customer who pays for one order of `client` on that phone."""
+    """A customer who pays for one order of `client` on a phone."""
 
     def __init__(self, client: Client, page: Page) -> None:
         self.client = client
@@ -101,7 +101,9 @@ def test_a_declined_card_and_then_a_good_one(customer: Customer) -> None:
 
 
 @pytest.mark.usefixtures("no_webhooks")
-def test_a_payment_after_coming_back_succeeds_with_all_webhooks_lost(customer: Customer) -> None:
+def test_a_customer_who_left_the_payment_page_can_still_pay_with_stripe_webhooks_lost(
+    customer: Customer,
+) -> None:
     customer.page.goto(customer.payment_url)
     customer.page.get_by_role("link", name="Terug").tap()
     customer.reads("Er is niets betaald")

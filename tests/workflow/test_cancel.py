@@ -256,4 +256,4 @@ def test_a_cancel_that_breaks_at_any_side_effect_is_completed(world: World, mish
         assert_canceled(world, order)
         if not reached:
             return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")

@@ -422,7 +422,7 @@ def test_a_failed_registration_is_refunded_once_when_any_side_effect_breaks(mish
             if not reached:
                 assert position > 8
                 return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")
 
 
 def test_a_refund_that_stripe_refuses_is_made_later(world: World) -> None:

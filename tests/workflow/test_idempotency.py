@@ -122,7 +122,7 @@ def test_placing_an_order_survives_a_failure_at_any_side_effect(
             if not reached:
                 assert position > 6
                 return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")
 
 
 @pytest.mark.parametrize("mishap", [Mishap.CRASH_BEFORE, Mishap.CRASH_AFTER])

@@ -1,4 +1,4 @@
-"""A cart with a site and domains has one charge. Each item is delivered or refunded with its exact share."""
+"""A cart with a site and domains has one charge. Each item is delivered, or its exact share is refunded."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def assert_site_gone(world: World, order: Order) -> None:
 
 
 def assert_settled(world: World, orders: list[Order], kept: int, rolled_up: str) -> None:
-    """Check that `kept` remains of the single charge, all callbacks are sent and nothing waits."""
+    """Check that there was one charge, `kept` of it stays paid, all callbacks are sent and nothing waits."""
     (first, *_) = orders
     account = account_of(first)
     paid = cart(world, first).payment
@@ -193,7 +193,7 @@ def test_a_partial_refund_of_card_and_credit_adds_up(world: World, names: tuple[
     assert (world.net_paid("credit"), world.stripe.balance(customer)) == (EVERYTHING - 500, 0)
     world.live(1800, every=150)
     assert_settled(world, orders, kept, "partial")
-    # The kept card money and credit together equal the price of the kept items.
+    # Card money not refunded and credit not returned (of 500) together equal the price of the delivered items.
     assert world.net_paid("credit") + (500 + world.stripe.balance(customer)) == kept
     assert -500 <= world.stripe.balance(customer) < 0
 
@@ -210,7 +210,7 @@ def test_all_credit_is_returned_when_everything_is_refunded(world: World) -> Non
 
 
 def test_cancel_all_cancels_every_item_it_can(world: World) -> None:
-    """The unfinished site is taken down. The other domain is at the registrar and cannot be recalled."""
+    """The unfinished site is taken down. `slow-one.net` is already at the registrar and cannot be recalled."""
     orders = cart_of(world, "slow-one.net", "lost-two.org", policy="cancel_all")
     world.run(finish=False)
     assert world.registrar.submissions("slow-one.net") == 1
@@ -237,7 +237,7 @@ def test_cancel_all_keeps_delivered_items(world: World) -> None:
 
 @pytest.mark.parametrize("reached", [0, 1, 2])
 def test_cancel_all_cancels_a_domain_not_yet_submitted_to_the_registrar(world: World, reached: int) -> None:
-    """The refused domain runs first. The other domain's execution has made `reached` steps."""
+    """The other domain's execution makes `reached` steps. Then the refused domain's execution runs to its end."""
     orders = cart_of(world, "gone-two.org", "one.net", policy="cancel_all")
     site, refused, other = orders
     for _ in range(reached):
@@ -287,7 +287,7 @@ def test_cancel_all_racing_with_another_domains_submission_has_one_winner(world:
 
 
 def test_a_customers_cancel_does_not_trigger_cancel_all(world: World) -> None:
-    """`cancel_all` covers undeliverable items only. A customer who cancels one item wants the others."""
+    """Only an undeliverable item triggers `cancel_all`. A customer who cancels one item wants the others."""
     orders = cart_of(world, "one.net", "two.org", policy="cancel_all")
     assert cancel(world, orders[2]).status == 202
     world.live(1800, every=150)
@@ -410,7 +410,7 @@ def test_a_returned_debit_ends_the_whole_cart(world: World) -> None:
         (("mine.net", "two.org"), "domain_add_failed", "/items/1/domain/name"),
     ],
 )
-def test_an_unavailable_domain_refuses_the_whole_cart(
+def test_a_cart_with_an_unavailable_or_repeated_domain_is_refused_as_a_whole(
     world: World, names: tuple[str, str], code: str, pointer: str
 ) -> None:
     world.live(60)
@@ -471,7 +471,10 @@ def test_concurrent_and_repeated_requests_create_one_cart(world: World) -> None:
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 def test_placing_a_cart_survives_a_failure_at_any_side_effect(mishap: Mishap) -> None:
-    """The client's retry and the reconciler take turns. test_idempotency.py combines each failure with both."""
+    """After every second failure the client retries. After the others the reconciler continues.
+
+    test_idempotency.py tries each failure with each of the two, for a single order.
+    """
     with a_world() as world:
         world.webhooks_on = False
         for position in range(25):
@@ -496,4 +499,4 @@ def test_placing_a_cart_survives_a_failure_at_any_side_effect(mishap: Mishap) ->
             if not reached:
                 assert position > 5
                 return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")

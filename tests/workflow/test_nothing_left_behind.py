@@ -103,7 +103,7 @@ def test_a_late_process_that_breaks_at_any_side_effect_leaves_no_machine(mishap:
             assert_paid_back_with_nothing_left(world, platform, order)
             if not reached:
                 return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")
 
 
 @pytest.mark.parametrize("mishap", [Mishap.ANSWER_LOST, Mishap.CRASH_AFTER])
@@ -141,7 +141,7 @@ def test_a_compensation_that_breaks_at_any_side_effect_is_completed(mishap: Mish
             if not reached:
                 assert position > 3
                 return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
@@ -162,7 +162,7 @@ def test_a_delivery_that_breaks_at_any_side_effect_creates_one_machine(mishap: M
             if not reached:
                 assert position > 4
                 return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")
 
 
 def test_the_closing_check_is_repeated_until_the_platform_answers(world: World) -> None:

@@ -184,7 +184,7 @@ def test_a_refund_is_made_once_when_any_side_effect_breaks(world: World, first: 
         if not reached:
             assert position > 8
             return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")
 
 
 def test_a_debit_that_settles_after_the_workflow_failed_is_refunded(world: World) -> None:

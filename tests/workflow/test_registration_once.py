@@ -262,7 +262,7 @@ def test_a_registration_step_that_breaks_at_any_side_effect_registers_once(misha
                 world.live(1800, every=600)
                 assert_ended_well(world, order, position)
                 return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
@@ -285,7 +285,7 @@ def test_a_delivery_that_breaks_at_any_side_effect_is_completed_once(mishap: Mis
                 world.live(1800, every=600)
                 assert_ended_well(world, order, position)
                 return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
@@ -308,7 +308,7 @@ def test_a_search_for_a_lost_answer_that_breaks_anywhere_registers_once(mishap: 
                 world.live(1800, every=600)
                 assert_ended_well(world, order, position)
                 return
-    raise AssertionError("there is no end of side effects")
+    raise AssertionError("too few positions to reach every side effect")
 
 
 def assert_ended_well(world: World, order: Order, position: int) -> None:

@@ -1,4 +1,4 @@
-"""A paid renewal year is renewed at the registrar exactly once, whatever is lost, repeated or interrupted."""
+"""A domain is renewed exactly once for each paid year, whatever is lost, repeated or interrupted."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def subscription(world: World, order: Order) -> dict[str, Any]:
 
 
 def until_the_anchor(world: World, order: Order, *, less: float = 0) -> None:
-    """Advance to the end of the term, or to `less` seconds before it."""
+    """Advance to the end of the subscription's current period, or to `less` seconds before it."""
     end = subscription(world, order)["items"]["data"][0]["current_period_end"]
     world.advance(end - world.stripe.clock.time() - less)
     world.reconcile()
@@ -57,7 +57,7 @@ def until_the_anchor(world: World, order: Order, *, less: float = 0) -> None:
 
 
 def a_year_passes(world: World, order: Order, *, then: float = 2 * DAY) -> None:
-    """Let the term end and its invoice be charged, then live for `then` seconds."""
+    """Live for `then` seconds from a minute before the period ends. The next term's invoice is charged meanwhile."""
     until_the_anchor(world, order, less=60)
     world.live(then, every=HOUR)
 
@@ -128,7 +128,7 @@ def test_two_paid_years_are_two_renewals(world: World) -> None:
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_two_missed_terms_are_renewed_one_after_the_other(world: World) -> None:
+def test_two_terms_that_began_while_nothing_ran_are_renewed_one_after_the_other(world: World) -> None:
     order = delivered(world)
     world.webhooks_on = False
     for _ in range(2):
@@ -165,7 +165,7 @@ def test_a_domain_is_renewed_within_minutes_with_webhooks(world: World) -> None:
     assert [invoice["status"] for invoice in invoices(world, order)] == ["paid"]
 
 
-def test_no_provider_is_called_between_two_terms(world: World) -> None:
+def test_no_provider_is_called_between_two_renewals(world: World) -> None:
     order = delivered(world)
     a_year_passes(world, order)
     asked = len(world.stripe.requests), len(world.registrar.requests)
@@ -298,7 +298,7 @@ def test_a_cancelled_subscription_ends_the_renewal_checks(world: World, webhooks
     assert world.registrar.asked("RenewDomain") == 0
 
 
-def test_a_subscription_cancelled_after_its_payment_is_still_renewed(world: World) -> None:
+def test_a_domain_is_renewed_when_its_subscription_is_cancelled_after_the_payment(world: World) -> None:
     order = delivered(world)
     world.webhooks_on = False
     until_the_anchor(world, order)
@@ -363,7 +363,7 @@ def test_a_rejected_renewal_is_requested_once_more(world: World, code: str) -> N
     assert world.registrar.asked("RenewDomain") == 2
 
 
-def test_a_lost_answer_missing_from_the_operation_list_renews_once(world: World) -> None:
+def test_a_renewal_with_a_lost_answer_and_no_listed_operation_happens_once(world: World) -> None:
     """Each renewal request names the current expiry year, so the registrar refuses a duplicate."""
     order = delivered(world)
     world.registrar.lose_next_answer("RenewDomain")
@@ -410,7 +410,7 @@ def test_a_domain_moved_to_another_registrar_raises_an_alarm(world: World) -> No
     assert "not renewed: the domain is not with the registrar any more" in causes(world, order)
 
 
-def test_a_renewal_that_never_completes_raises_an_alarm_and_is_not_repeated(world: World) -> None:
+def test_a_renewal_that_takes_days_raises_an_alarm_and_is_not_repeated(world: World) -> None:
     order = delivered(world)
     world.registrar._registry.delay = None
     a_year_passes(world, order, then=2 * DAY)

@@ -1,4 +1,4 @@
-"""The limit of 60 requests a minute per key (SQ-062), and the request id (SQ-063)."""
+"""60 requests a minute per key (SQ-062), the request id (SQ-063) and ping (SQ-065): docs/contracts.md."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ SENSITIVE = (
 
 
 def everything_told(world: World, account: str) -> str:
-    """Everything that the account's clients can read about its orders, callbacks included."""
+    """Every response about the account's orders, also to a cancel of each, and all callbacks received."""
     told: list[Any] = []
     listed = world.request("GET", "/api/orders", account=account).body
     told += [listed, world.request("GET", "/api/tasks", account=account).body]
@@ -63,7 +63,7 @@ def test_O2_099_a_decline_that_hints_at_theft_is_shown_as_generic(world: World, 
     world.advance(1)  # makes the order the newest
     first, again = place(world, code), place(world, code)
     world.run()
-    if code != "security_violation":  # another card may still pay that order
+    if code != "security_violation":  # not a final decline: the order stays open for another card
         for reply in (first, again):
             assert_error(reply, 422, "cart_pay_failed")
             assert reply.body["decline_code"] == "generic_decline"
@@ -82,7 +82,7 @@ def test_O2_099_other_declines_keep_the_banks_code(world: World, card: Any, code
 
 
 def test_O2_099_an_error_without_a_decline_has_no_decline_code(world: World) -> None:
-    """Stripe refuses the request itself, and repeats that response for the same request."""
+    """The cart is stored as after a refusal by Stripe that is not a decline. Then the request is replayed."""
     order = world.order(world.place("ready", key="no-decline").body["orders"][0]["id"])
     cart = world.cart(order.cart_token)
     failed = order.payment_failed(Failure("cart_pay_failed", "The payment could not be started."), 1)
@@ -124,7 +124,7 @@ def test_only_a_banks_code_is_shown_as_a_decline(code: str | None, told: str | N
         ("waiting: SOMETHING_NEW", "waiting for our registrar"),
     ],
 )
-def test_texts_contain_no_error_names(text: str, told: str) -> None:
+def test_texts_contain_no_error_names_or_registrar_flags(text: str, told: str) -> None:
     assert shown_text(text) == told
 
 
@@ -148,7 +148,7 @@ def test_an_order_shows_why_it_failed_without_the_error_name(world: World, error
     assert error in world.order(order.uuid).failure.message  # an operator sees it
 
 
-def test_C11_the_reason_against_a_cancel_uses_the_contracts_words(world: World) -> None:
+def test_C11_a_refused_cancel_is_explained_in_the_contracts_words(world: World) -> None:
     order = given_up(world, "States.Timeout")
     for body in (shown(world, order.uuid)["cancellation"], cancel(world, order.uuid)):
         assert body["reason"] == "already_ended"

@@ -9,17 +9,17 @@ from .registration import RegistrarWaits
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Stored before the registrar is called, so after a crash the next process checks there first."""
+    """Stored before the registrar is called. After a crash, the next process checks with the registrar first."""
 
     first_at: int
     lease_until: int  # until then only one process may call
-    asked_at: int = 0  # the last call that was not clearly refused
+    asked_at: int = 0  # when the last call began whose outcome may be unclear
     flag: RegistrarWaits | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DomainRenewal:
-    """One more year at the registrar for one payment, never two. Stored before the registrar is called."""
+    """One payment buys one more year at the registrar, never two years. Stored before the registrar is called."""
 
     reference: str
     expires_before: int  # the domain's expiry without this renewal
@@ -31,7 +31,7 @@ class DomainRenewal:
 
 @dataclass(frozen=True, slots=True)
 class DomainRecord:
-    """`claim` is the domain (ASCII) held until the order ends undelivered."""
+    """`claim` is the domain (ASCII) that no other order may have. An order that ends undelivered releases it."""
 
     claim: str | None = None
     submission: Submission | None = None

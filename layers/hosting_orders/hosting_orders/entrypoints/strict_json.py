@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 MAX_DEPTH = 16
-"""Levels of nested objects and arrays. Deeper documents could exhaust the stack."""
+"""Levels of nested objects and arrays in a request body. Later code walks the body recursively."""
 
-_MAX_INTEGER_DIGITS = 40  # digits
+_MAX_INTEGER_DIGITS = 40
 
 
 class UnfitJsonError(ValueError):
@@ -45,7 +45,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        # Parsers disagree on which one counts. A proxy may have checked the one that we ignore.
+        # Parsers disagree on which value counts. A proxy may have checked one, and we would use the other.
         raise UnfitJsonError(f"The key {twice[:60]!a} appears twice in one object.")
     return members
 

@@ -57,9 +57,8 @@ def change_order(
 ) -> Order:
     """Save the result of `to` if the order matches `when`, and return the current order.
 
-    After a concurrent write both run again, so they must depend only on their argument. Nothing is written when
-    `to`
-    returns its argument. Raises ConcurrentUpdateError.
+    After a concurrent write, `when` and `to` run again on the new order, so they must depend only on their argument.
+    If `to` returns its argument, nothing is written. Raises ConcurrentUpdateError after several tries.
     """
     for _ in range(_TRIES):
         changed = to(order) if _applies(when, order) else order
@@ -83,7 +82,7 @@ def change_order(
                 },
             )
         return saved
-    raise ConcurrentUpdateError(f"order {order.uuid} is being written by too many at once")
+    raise ConcurrentUpdateError(f"order {order.uuid} was changed by other processes in every try")
 
 
 def _applies(when: When | None, order: Order) -> bool:
@@ -95,7 +94,7 @@ def _applies(when: When | None, order: Order) -> bool:
 
 
 def owed_callback(order: Order, now: int) -> CallbackDelivery | None:
-    """The callback due from the order's end."""
+    """The callback that the end of the order requires, or None without a callback URL."""
     if order.callback is None:
         return None
     message = callback_message_id(order.number)
@@ -114,4 +113,4 @@ def change_cart(
             return services.orders.save_payment(changed)
         except ConcurrentUpdateError:
             cart = load_cart(services, cart.account_id, cart.token)
-    raise ConcurrentUpdateError(f"cart {cart.token} is being written by too many at once")
+    raise ConcurrentUpdateError(f"cart {cart.token} was changed by other processes in every try")

@@ -201,7 +201,7 @@ def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedErr
                 return
             continue
         return
-    raise ConcurrentUpdateError(f"cart {cart.token} is being written by too many at once")
+    raise ConcurrentUpdateError(f"cart {cart.token} was changed by other processes in every try")
 
 
 def other_orders(services: Services, cart: Cart, number: int) -> list[Order]:

@@ -73,7 +73,7 @@ def refund_order(services: Services, account_id: str, number: int, error: str) -
         result = _do(next_action(order.status, cart.payment), case)
         if result is not None:
             return result
-    raise ConcurrentUpdateError(f"order {order.uuid} is being written by too many at once")
+    raise ConcurrentUpdateError(f"order {order.uuid} was changed by other processes in every try")
 
 
 def _do(action: Action, case: _Case) -> Compensation | None:

@@ -23,9 +23,9 @@ from hosting_orders.domain.registration import Contact
 
 _MAX_EXTRAS = 20
 _MAX_FIELD_NAME = 64
-# A user-assigned code of ISO 3166-1. It belongs to no country, but the package lists it.
+# A user-assigned code of ISO 3166-1. It belongs to no country, but the package `iso3166` lists it.
 _NOT_ASSIGNED = frozenset({"XK"})
-# Line breaks, control characters, private characters and surrogates cannot be printed on an address label.
+# Line breaks, control, unassigned and private characters and surrogates cannot be printed on an address label.
 _NOT_PRINTED = ("Cc", "Cs", "Cn", "Co", "Zl", "Zp")
 # The invisible joiners of Persian and Indic scripts are allowed.
 _JOINERS = "\u200c\u200d"
@@ -34,7 +34,7 @@ _PHONE_MARKS = re.compile(r"[ ().-]")
 
 
 class _RefusedError(Exception):
-    """The text never repeats the value, which is personal data."""
+    """The message never has the refused value, which is personal data."""
 
 
 def read_contact(given: Mapping[str, object]) -> Contact:
@@ -77,7 +77,7 @@ def _wrong(pointer: str, message: str) -> InvalidRequestError:
 
 
 def _unknown(name: object) -> InvalidRequestError:
-    """Refuse it, or a misspelled value would be lost silently."""
+    """An unknown field is refused. Otherwise the value of a misspelled field would be lost silently."""
     shown = _printed(str(name)[:_MAX_FIELD_NAME])
     likely = difflib.get_close_matches(shown, CONTACT_FIELDS, n=1)
     hint = f" Did you mean `{likely[0]}`?" if likely else ""
@@ -153,7 +153,7 @@ def _phone(text: str) -> str:
         number = parse("+" + _PHONE_MARKS.sub("", text[1:]))
     except NumberParseException as error:
         raise refusal from error
-    # Check for possible numbers, not valid ones: new and documentation number ranges must pass.
+    # The library's "valid" is too strict: it lacks new number ranges and those for documentation.
     if is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         raise refusal
     return f"+{number.country_code}.{national_significant_number(number)}"

@@ -46,7 +46,7 @@ SHOW_ORDER = Operation(
 )
 LIST_ORDERS = Operation(
     route="GET /api/v1/orders",
-    heading="The account's orders",
+    heading="The orders that the key may see",
     contract=CONTRACT,
     access=_KEY,
     answers=orders.OrderStatusList,
@@ -112,7 +112,7 @@ REGISTER_DOMAIN = Operation(
 )
 PING = Operation(
     route="GET /api/v1/ping",
-    heading="Whether the key works",
+    heading="Check the key and its scopes",
     contract=CONTRACT,
     access=_KEY,
     answers=ping.Pong,
