@@ -1,4 +1,4 @@
-"""Messages to the operators: the SNS adapter on moto, and EventBridge's event of a failed execution."""
+"""Alerts for the operators: the SNS adapter on moto, and EventBridge's event of a failed execution."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVENT = ROOT / "events" / "report_failed_execution" / "site_order.json"
 
 @pytest.fixture
 def topic() -> Iterator[tuple[Any, str, Any]]:
-    """(SNS client, topic's ARN, a function that returns the messages that came)."""
+    """(SNS client, topic's ARN, a function that returns the received messages)."""
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
     with mock_aws():
         sns, sqs = boto3.client("sns", **keys), boto3.client("sqs", **keys)
@@ -47,14 +47,14 @@ def test_a_message_reaches_the_topic(topic: tuple[Any, str, Any]) -> None:
     )
 
 
-def test_a_subject_is_what_sns_takes(topic: tuple[Any, str, Any]) -> None:
+def test_a_subject_fits_the_limits_of_sns(topic: tuple[Any, str, Any]) -> None:
     client, arn, received = topic
     SnsAlerts(client, arn).send("bücher\n" + "x" * 200, "text")
     (message,) = received()
     assert message["Subject"].startswith("b?cher?x") and len(message["Subject"]) == MAX_SUBJECT
 
 
-def test_a_topic_that_refuses_is_a_fault_that_is_tried_again(topic: tuple[Any, str, Any]) -> None:
+def test_a_refused_publish_is_a_fault(topic: tuple[Any, str, Any]) -> None:
     client, arn, _ = topic
     with pytest.raises(ProviderUnavailableError):
         SnsAlerts(client, arn + "-gone").send("subject", "text")
@@ -67,13 +67,13 @@ def test_eventbridge_s_event_is_read() -> None:
     assert execution.arn.endswith(execution.order_id) and execution.ended_at == 1_795_712_400_000
 
 
-def test_an_execution_that_timed_out_has_its_status_for_an_error() -> None:
+def test_a_timed_out_execution_has_its_status_as_the_error() -> None:
     event = json.loads(EVENT.read_text())
     event["detail"] |= {"status": "TIMED_OUT", "error": None}
     assert failed_execution(event).error == "TIMED_OUT"
 
 
-def test_the_message_of_an_unknown_order_says_what_is_known() -> None:
+def test_the_alert_for_an_unknown_order_has_all_known_facts() -> None:
     with a_world() as world:
         handler_of("report_failed_execution")(json.loads(EVENT.read_text()), None)
         ((_, text),) = world.alerts.sent

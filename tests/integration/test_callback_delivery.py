@@ -1,4 +1,4 @@
-"""Delivering a callback over real sockets: what arrives, what is never contacted, how attempts end."""
+"""Delivery of a callback over real sockets: its content, forbidden addresses, and the end of attempts."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def message(url: str, **changes: Any) -> CallbackRequest:
 
 
 class Network:
-    """A world of names and public addresses whose every connection ends at one server on loopback.
+    """A network whose domains and public addresses all lead to one server on loopback.
 
-    `asked` are the names that were resolved, `connected` the addresses that were connected to.
+    `asked` are the resolved domains, `connected` the addresses of the connections.
     """
 
     def __init__(self, answers: list[list[str]], port: int = 0) -> None:
@@ -89,10 +89,10 @@ def public_callbacks(network: Network, authority: CertificateAuthority, **settin
     )
 
 
-# -- what arrives ------------------------------------------------------------------------------------------
+# -- content -----------------------------------------------------------------------------------------------
 
 
-def test_the_receiver_gets_the_body_and_the_headers_as_they_are(receiver: CallbackReceiver) -> None:
+def test_the_receiver_gets_body_and_headers_unchanged(receiver: CallbackReceiver) -> None:
     answer = local_callbacks().send(message(f"{receiver.url}/hook?tenant=7"))
 
     assert answer == CallbackAnswer(200)
@@ -114,7 +114,7 @@ def test_without_authorization_there_is_no_such_header(receiver: CallbackReceive
     assert "authorization" not in receiver.received[0].headers
 
 
-def test_the_signature_is_the_specifications(receiver: CallbackReceiver) -> None:
+def test_the_signature_follows_the_specification(receiver: CallbackReceiver) -> None:
     callbacks = local_callbacks()
     secret = callbacks.secret_for("acc-1")
 
@@ -126,7 +126,7 @@ def test_the_signature_is_the_specifications(receiver: CallbackReceiver) -> None
     assert receiver.received[0].headers["webhook-signature"] == f"v1,{expected}"
 
 
-def test_each_account_has_a_secret_of_its_own_that_is_always_the_same() -> None:
+def test_each_account_has_its_own_stable_secret() -> None:
     callbacks = HttpsCallbacks(MASTER)
     expected = hmac.new(MASTER.encode(), b"acc-1", hashlib.sha256).digest()
 
@@ -135,10 +135,10 @@ def test_each_account_has_a_secret_of_its_own_that_is_always_the_same() -> None:
     assert HttpsCallbacks("another").secret_for("acc-1") != callbacks.secret_for("acc-1")
 
 
-# -- TLS and names -----------------------------------------------------------------------------------------
+# -- TLS and host names ------------------------------------------------------------------------------------
 
 
-def test_the_connection_goes_to_the_checked_address_in_the_name_of_the_host(
+def test_the_connection_uses_the_checked_address_and_the_host_s_name(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, "hooks.example.com")) as server:
@@ -154,9 +154,7 @@ def test_the_connection_goes_to_the_checked_address_in_the_name_of_the_host(
     assert server.requests[0].body == BODY
 
 
-def test_a_name_server_that_changes_its_mind_is_not_asked_again(
-    authority: CertificateAuthority, tmp_path: Path
-) -> None:
+def test_a_host_is_resolved_only_once_per_attempt(authority: CertificateAuthority, tmp_path: Path) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, "rebind.example")) as server:
         network = Network([[PUBLIC_ADDRESS], ["127.0.0.1"], ["127.0.0.1"]], server.port)
 
@@ -168,7 +166,7 @@ def test_a_name_server_that_changes_its_mind_is_not_asked_again(
     assert server.requests[0].headers["host"] == "rebind.example:8443"
 
 
-def test_each_attempt_judges_the_address_anew(authority: CertificateAuthority) -> None:
+def test_each_attempt_checks_the_address_again(authority: CertificateAuthority) -> None:
     network = Network([["10.0.0.1"], ["169.254.169.254"]])
     callbacks = public_callbacks(network, authority)
 
@@ -178,7 +176,7 @@ def test_each_attempt_judges_the_address_anew(authority: CertificateAuthority) -
     assert network.connected == []
 
 
-def test_an_international_name_is_asked_for_in_ascii(authority: CertificateAuthority, tmp_path: Path) -> None:
+def test_an_international_host_is_resolved_in_ascii(authority: CertificateAuthority, tmp_path: Path) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, "xn--bcher-kva.example")) as server:
         network = Network([[PUBLIC_ADDRESS]], server.port)
 
@@ -204,7 +202,7 @@ def test_an_international_name_is_asked_for_in_ascii(authority: CertificateAutho
         ("ü\u2615.example", "the host is not a valid name"),
     ],
 )
-def test_a_name_that_becomes_something_else_is_judged_by_what_it_becomes(
+def test_a_host_is_judged_after_its_normalisation(
     authority: CertificateAuthority, host: str, error: str
 ) -> None:
     network = Network([])
@@ -216,7 +214,7 @@ def test_a_name_that_becomes_something_else_is_judged_by_what_it_becomes(
 
 
 @pytest.mark.parametrize("expired, valid_for", [(False, "other.example"), (True, "hooks.example.com")])
-def test_a_certificate_must_be_the_hosts_and_current(
+def test_a_certificate_must_match_the_host_and_be_current(
     authority: CertificateAuthority, tmp_path: Path, expired: bool, valid_for: str
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, valid_for, expired=expired)) as server:
@@ -232,7 +230,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), CertificateAuthority().server_context(tmp_path, "hooks.example.com")) as server:
-        for tls in (authority.client_context(), None):  # None: what is used in earnest
+        for tls in (authority.client_context(), None):  # None: the default outside of tests
             network = Network([[PUBLIC_ADDRESS]], server.port)
             callbacks = HttpsCallbacks(MASTER, resolver=network.resolve, connector=network.connect, tls=tls)
 
@@ -254,7 +252,7 @@ def test_an_address_in_the_url_needs_a_certificate_for_the_address(
     assert network.connected == [(PUBLIC_ADDRESS, 443)]
 
 
-def test_a_server_that_does_not_speak_tls_ends_the_attempt(authority: CertificateAuthority) -> None:
+def test_a_server_without_tls_ends_the_attempt(authority: CertificateAuthority) -> None:
     with RawServer(ok()) as server:
         network = Network([[PUBLIC_ADDRESS]], server.port)
 
@@ -263,11 +261,11 @@ def test_a_server_that_does_not_speak_tls_ends_the_attempt(authority: Certificat
     assert answer.status_code is None
 
 
-# -- what is never contacted -------------------------------------------------------------------------------
+# -- forbidden addresses -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_a_name_of_an_address_that_is_not_public_is_never_contacted(
+def test_a_host_with_a_private_address_is_never_contacted(
     authority: CertificateAuthority, address: str
 ) -> None:
     for answers in ([address], [PUBLIC_ADDRESS, address], [address, PUBLIC_ADDRESS]):
@@ -294,7 +292,7 @@ def test_a_name_of_an_address_that_is_not_public_is_never_contacted(
         "nonsense",
     ],
 )
-def test_a_url_that_was_never_allowed_is_not_even_resolved(url: str, allow_loopback: bool) -> None:
+def test_a_forbidden_url_is_not_even_resolved(url: str, allow_loopback: bool) -> None:
     network = Network([])
     callbacks = HttpsCallbacks(MASTER, allow_loopback, resolver=network.resolve, connector=network.connect)
 
@@ -305,14 +303,14 @@ def test_a_url_that_was_never_allowed_is_not_even_resolved(url: str, allow_loopb
     assert (network.asked, network.connected) == ([], [])
 
 
-def test_loopback_is_contacted_only_where_it_is_allowed(receiver: CallbackReceiver) -> None:
+def test_loopback_is_contacted_only_where_allowed(receiver: CallbackReceiver) -> None:
     answer = HttpsCallbacks(MASTER).send(message(receiver.url))
 
     assert answer == CallbackAnswer(None, "the URL must be https")
     assert receiver.received == []
 
 
-def test_allowing_loopback_does_not_let_a_name_lead_there(authority: CertificateAuthority) -> None:
+def test_allowing_loopback_does_not_allow_hosts_that_resolve_to_it(authority: CertificateAuthority) -> None:
     network = Network([["127.0.0.1"]])
     callbacks = HttpsCallbacks(MASTER, True, resolver=network.resolve, connector=network.connect)
 
@@ -320,7 +318,7 @@ def test_allowing_loopback_does_not_let_a_name_lead_there(authority: Certificate
     assert network.connected == []
 
 
-def test_a_localhost_that_is_elsewhere_is_not_contacted() -> None:
+def test_a_localhost_with_another_address_is_not_contacted() -> None:
     network = Network([["127.0.0.1", "10.0.0.1"]])
     callbacks = HttpsCallbacks(MASTER, True, resolver=network.resolve, connector=network.connect)
 
@@ -356,18 +354,18 @@ def test_no_proxy_of_the_environment_is_used(
     receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # no server listens there
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
 
     assert local_callbacks().send(message(receiver.url)).delivered
 
 
-# -- how attempts end --------------------------------------------------------------------------------------
+# -- the end of attempts -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 400, 404, 410, 429, 500, 503])
-def test_the_status_is_reported_as_it_is(receiver: CallbackReceiver, status: int) -> None:
+def test_the_status_is_reported_unchanged(receiver: CallbackReceiver, status: int) -> None:
     receiver.answer_next(status)
 
     answer = local_callbacks().send(message(receiver.url))
@@ -401,7 +399,7 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(value: str, seconds: int |
 
 
 def dripping(server: list[RawServer], start: bytes, drop: bytes, end: bytes) -> Script:
-    """Bite after bite for much longer than the deadline, then a proper end, for who has no deadline."""
+    """Small pieces for much longer than the deadline, then a proper end for a client without a deadline."""
 
     def script(connection: socket.socket) -> None:
         connection.sendall(start)
@@ -414,7 +412,7 @@ def dripping(server: list[RawServer], start: bytes, drop: bytes, end: bytes) -> 
     return script
 
 
-def test_a_header_that_drips_in_is_cut_off_at_the_deadline() -> None:
+def test_a_slow_header_is_cut_off_at_the_deadline() -> None:
     it: list[RawServer] = []
     with RawServer(
         dripping(it, b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x", b"\r\nContent-Length: 0\r\n\r\n")
@@ -425,7 +423,7 @@ def test_a_header_that_drips_in_is_cut_off_at_the_deadline() -> None:
     assert answer == CallbackAnswer(None, "no answer in time")
 
 
-def test_interim_answers_do_not_stretch_the_deadline() -> None:
+def test_interim_responses_do_not_extend_the_deadline() -> None:
     it: list[RawServer] = []
     end = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     with RawServer(dripping(it, b"", b"HTTP/1.1 100 Continue\r\n\r\n", end)) as server:
@@ -455,7 +453,7 @@ def test_silence_ends_at_the_deadline(authority: CertificateAuthority, silence: 
 
 
 def reading_stops(start: bytes, drop: bytes, pause: float) -> tuple[Script, Callable[[], bool]]:
-    """A body without an end, and whether the caller hung up on it before it had gone on for long."""
+    """An endless body, and a check that the caller soon disconnected."""
     hung_up = threading.Event()
 
     def script(connection: socket.socket) -> None:
@@ -474,7 +472,7 @@ def reading_stops(start: bytes, drop: bytes, pause: float) -> tuple[Script, Call
     "drop, pause", [(b"x", 0.005), (b"x" * 65536, 0.0)], ids=["a dripping body", "a flood"]
 )
 @pytest.mark.parametrize("status", [200, 500])
-def test_a_body_without_end_is_left_and_its_status_stands(status: int, drop: bytes, pause: float) -> None:
+def test_an_endless_body_is_left_and_its_status_counts(status: int, drop: bytes, pause: float) -> None:
     script, hung_up = reading_stops(b"HTTP/1.1 %d Well\r\n\r\n" % status, drop, pause)
     with RawServer(script) as server:
         answer = local_callbacks(total_seconds=1.5).send(message(server.url))
@@ -483,7 +481,7 @@ def test_a_body_without_end_is_left_and_its_status_stands(status: int, drop: byt
         assert hung_up()
 
 
-def test_a_header_without_end_is_cut_off() -> None:
+def test_an_endless_header_is_cut_off() -> None:
     script = answering(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"x" * 30_000 + b"\r\n" + b"A: b\r\n" * 9_000)
     with RawServer(script) as server:
         answer = local_callbacks().send(message(server.url))
@@ -502,7 +500,7 @@ def test_a_header_without_end_is_cut_off() -> None:
         b"\xff" * 100,
     ],
 )
-def test_what_is_not_http_is_no_answer(data: bytes) -> None:
+def test_a_response_that_is_not_http_is_a_failure(data: bytes) -> None:
     with RawServer(answering(data)) as server:
         answer = local_callbacks().send(message(server.url))
 
@@ -510,7 +508,7 @@ def test_what_is_not_http_is_no_answer(data: bytes) -> None:
     assert answer.error == "the connection broke or the answer was not HTTP"
 
 
-def test_nobody_at_home_is_no_answer() -> None:
+def test_a_refused_connection_is_a_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
 
@@ -519,7 +517,7 @@ def test_nobody_at_home_is_no_answer() -> None:
     assert answer == CallbackAnswer(None, "no connection")
 
 
-def test_the_next_address_is_tried_when_the_first_takes_no_connection(
+def test_the_next_address_is_tried_when_the_first_refuses_connections(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, "hooks.example.com")) as server:
@@ -541,7 +539,7 @@ def test_the_next_address_is_tried_when_the_first_takes_no_connection(
 
 
 @pytest.mark.parametrize("fault", [socket.gaierror(-2, "Name or service not known"), UnicodeError("label")])
-def test_a_name_that_nobody_knows_is_no_answer(fault: Exception) -> None:
+def test_an_unknown_host_is_a_failure(fault: Exception) -> None:
     def resolver(host: str, port: int) -> list[str]:
         raise fault
 
@@ -550,7 +548,7 @@ def test_a_name_that_nobody_knows_is_no_answer(fault: Exception) -> None:
     assert answer == CallbackAnswer(None, "the host name has no address")
 
 
-def test_a_name_server_that_never_answers_is_left_at_the_deadline() -> None:
+def test_a_silent_name_server_is_left_at_the_deadline() -> None:
     release, answered = threading.Event(), threading.Event()
 
     def resolver(host: str, port: int) -> list[str]:
@@ -568,7 +566,7 @@ def test_a_name_server_that_never_answers_is_left_at_the_deadline() -> None:
         release.set()
 
 
-def test_no_error_on_record_names_an_address_or_a_secret(authority: CertificateAuthority) -> None:
+def test_no_stored_error_contains_an_address_or_a_secret(authority: CertificateAuthority) -> None:
     errors = []
     for answers in (["10.1.2.3"], ["fd00:ec2::254"], []):
         network = Network([answers])
@@ -622,7 +620,7 @@ def test_the_receiver_records_every_callback_and_finds_it_by_order(tmp_path: Pat
     assert everything[0]["headers"]["authorization"] == "Bearer 12345"
 
 
-def test_the_receiver_answers_the_next_callbacks_as_told(receiver: CallbackReceiver) -> None:
+def test_the_receiver_responds_as_configured(receiver: CallbackReceiver) -> None:
     assert post(f"{receiver.url}/_receiver/next", {"status": 429, "times": 2, "retry_after": "30"}) == 200
     assert post(f"{receiver.url}/_receiver/next", {"status": 410}) == 200
     assert post(f"{receiver.url}/_receiver/next", {"status": "odd"}) == 400
@@ -633,7 +631,7 @@ def test_the_receiver_answers_the_next_callbacks_as_told(receiver: CallbackRecei
     assert [answer.retry_after for answer in answers] == [30, 30, None, None]
 
 
-def test_the_receivers_page_shows_what_came_as_text_and_not_as_markup(receiver: CallbackReceiver) -> None:
+def test_the_receivers_page_escapes_markup(receiver: CallbackReceiver) -> None:
     local_callbacks().send(message(receiver.url, body=b'{"note": "<script>alert(1)</script>"}'))
 
     with urllib.request.urlopen(f"{receiver.url}/") as response:

@@ -1,4 +1,4 @@
-"""The payloads under events/: every function has one, and its real handler takes it."""
+"""The payloads under events/: every function has one, and its real handler accepts it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.world import ROOT, World, a_world, handler_of
 FUNCTIONS = sorted(folder.parent.name for folder in (ROOT / "functions").glob("*/app.py"))
 EVENTS = sorted((ROOT / "events").glob("*/*.json"))
 STEPS = ("charge_order", "provision_hosting", "register_domain", "refund_order", "send_callback")
-# A signature in a file is always too old, and the ids in the paths are another table's.
+# A signature in a file is always too old. The ids in the paths belong to another table.
 REFUSED = {"receive_stripe_webhook": 401, "receive_platform_webhook": 401}
 
 
@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
         yield world
 
 
-def test_every_function_has_an_event_and_no_event_is_without_a_function() -> None:
+def test_every_function_has_an_event_and_every_event_a_function() -> None:
     assert sorted({event.parent.name for event in EVENTS}) == FUNCTIONS
 
 
@@ -35,7 +35,7 @@ def test_every_function_has_an_event_and_no_event_is_without_a_function() -> Non
     [p for p in EVENTS if "routeKey" in json.loads(p.read_text())],
     ids=lambda path: f"{path.parent.name}/{path.stem}",
 )
-def test_a_request_is_answered(path: Path, world: World) -> None:
+def test_a_request_gets_a_response(path: Path, world: World) -> None:
     event = event_of(path, world)
     answer = handler_of(path.parent.name)(event, None)
     assert answer["statusCode"] == REFUSED.get(path.parent.name, answer["statusCode"])
@@ -57,16 +57,14 @@ def test_a_step_understands_its_payload(step: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("payload", [{}, {"account_id": "acc_ready"}, {"account_id": 1, "order_id": "x"}])
-def test_a_payload_that_names_no_order_is_a_fault_that_is_counted(
-    payload: dict[str, Any], world: World
-) -> None:
+def test_a_payload_without_an_order_is_a_counted_fault(payload: dict[str, Any], world: World) -> None:
     before = world.metrics.counts["StepFault"]
     with pytest.raises(ValueError, match="account_id"):
         handler_of("charge_order")(payload, None)
     assert world.metrics.counts["StepFault"] == before + 1
 
 
-def test_the_stream_s_records_are_news_of_orders(world: World) -> None:
+def test_the_stream_s_records_are_updates_of_orders(world: World) -> None:
     for path in (ROOT / "events" / "roll_up_cart").glob("*.json"):
         event = event_of(path, world)
         news, unreadable = order_changes(event)

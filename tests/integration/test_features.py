@@ -1,4 +1,6 @@
-"""Switches in AppConfig: what they say for whom, when they can't be read, and which documents operators may deploy."""
+"""Switches in AppConfig: their values per account, faults while reading, and the documents that operators may
+deploy.
+"""
 
 from __future__ import annotations
 
@@ -47,11 +49,11 @@ def switched(given: object, account: str | None) -> bool:
     return AppConfigFeatures(lambda: switches).enabled(DOMAIN_REGISTRATION, account)
 
 
-# -- what a document says ------------------------------------------------------------------------------------------
+# -- the document --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("default", [True, False])
-def test_without_rules_the_default_holds_for_everybody(default: bool) -> None:
+def test_without_rules_the_default_applies_to_every_account(default: bool) -> None:
     assert switched(document(default), ONE) is default
     assert switched(document(default), None) is default
 
@@ -62,15 +64,15 @@ def test_without_rules_the_default_holds_for_everybody(default: bool) -> None:
         (document(False, pilot=rule(True, "EQUALS", ONE)), {ONE: True, TWO: False, None: False}),
         (document(True, blocked=rule(False, "EQUALS", ONE)), {ONE: False, TWO: True, None: True}),
         (document(False, pilot=rule(True, "KEY_IN_VALUE", [ONE, "x"])), {ONE: True, TWO: False, None: False}),
-        # Whoever asks for no account is none that a rule names, nor one that it excepts.
+        # A request without an account matches no rule, not even an exclusion.
         (document(True, only=rule(False, "NOT_EQUALS", ONE)), {ONE: True, TWO: False, None: True}),
     ],
 )
-def test_a_rule_decides_for_the_accounts_it_names(given: object, expected: dict[str | None, bool]) -> None:
+def test_a_rule_decides_for_its_accounts(given: object, expected: dict[str | None, bool]) -> None:
     assert {account: switched(given, account) for account in expected} == expected
 
 
-def test_the_first_rule_that_fits_decides() -> None:
+def test_the_first_matching_rule_decides() -> None:
     given = document(False, first=rule(True, "EQUALS", ONE), second=rule(False, "EQUALS", ONE))
     assert switched(given, ONE) is True
 
@@ -92,12 +94,12 @@ def test_the_first_rule_that_fits_decides() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:Feature flags schema is empty")
-def test_a_document_that_does_not_say_is_no_answer(given: object) -> None:
+def test_a_document_without_a_decision_is_a_fault(given: object) -> None:
     with pytest.raises(ProviderUnavailableError):
         switched(given, TWO)
 
 
-def test_switches_that_can_not_be_read_are_neither_on_nor_off_until_they_can() -> None:
+def test_unreadable_switches_are_a_fault_until_they_can_be_read() -> None:
     switches = Switches()
     features = AppConfigFeatures(lambda: switches)
     assert features.enabled(DOMAIN_REGISTRATION, ONE) is True
@@ -112,7 +114,7 @@ def test_switches_that_can_not_be_read_are_neither_on_nor_off_until_they_can() -
 
 
 class AppConfig:
-    """AppConfig's data plane, held to botocore's model of it. Each answer is given once, in this order."""
+    """AppConfig's data plane, checked against botocore's model. Each response is used once, in this order."""
 
     def __init__(self) -> None:
         self.client = boto3.client(
@@ -165,10 +167,10 @@ def test_a_document_is_read_once_a_minute_for_all_accounts(
 ) -> None:
     app_config.begins("t1")
     app_config.gives(json.dumps(document(False, pilot=rule(True, "EQUALS", ONE))).encode(), "t1", "t2")
-    # Anything more that is asked now has no answer.
+    # A further request has no response.
     assert [is_on(features, ONE), is_on(features, TWO), is_on(features, ONE)] == [True, False, True]
 
-    app_config.gives(b"", "t2", "t3")  # how AppConfig says that nothing has changed
+    app_config.gives(b"", "t2", "t3")  # AppConfig's way of saying that nothing has changed
     app_config.minute_passes()
     assert is_on(features, ONE) is True
 
@@ -182,7 +184,7 @@ def test_a_document_is_read_once_a_minute_for_all_accounts(
     ("code", "status"),
     [("InternalServerException", 500), ("BadRequestException", 400), ("AccessDenied", 403)],
 )
-def test_after_a_read_that_failed_a_new_session_goes_on(
+def test_a_failed_read_starts_a_new_session(
     app_config: AppConfig, features: AppConfigFeatures, code: str, status: int
 ) -> None:
     app_config.begins("t1")
@@ -200,16 +202,14 @@ def test_after_a_read_that_failed_a_new_session_goes_on(
     app_config.stub.assert_no_pending_responses()
 
 
-def test_a_session_that_does_not_begin_is_no_answer(
-    app_config: AppConfig, features: AppConfigFeatures
-) -> None:
+def test_a_session_that_cannot_start_is_a_fault(app_config: AppConfig, features: AppConfigFeatures) -> None:
     app_config.refuses("start_configuration_session", "ResourceNotFoundException", 404)
     with pytest.raises(ProviderUnavailableError):
         is_on(features)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
-def test_what_is_no_document_is_no_answer(
+def test_an_invalid_document_is_a_fault(
     app_config: AppConfig, features: AppConfigFeatures, content: bytes
 ) -> None:
     app_config.begins("t1")
@@ -218,7 +218,7 @@ def test_what_is_no_document_is_no_answer(
         is_on(features)
 
 
-# -- as the template sets it up --------------------------------------------------------------------------------------
+# -- with the template's settings ------------------------------------------------------------------------------------
 
 SETTINGS = {
     "FEATURES_APPLICATION": "app",
@@ -228,7 +228,7 @@ SETTINGS = {
 }
 
 
-def test_a_function_asks_for_the_switches_that_its_environment_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_requests_the_switches_of_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     away = ok(b'{"Message": "no"}', b"x-amzn-errortype: ResourceNotFoundException", status=b"404 Not Found")
     with RawServer(away) as server:
         credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -242,7 +242,7 @@ def test_a_function_asks_for_the_switches_that_its_environment_names(monkeypatch
     assert json.loads(request.body) == NAMES
 
 
-def test_a_function_gives_up_on_the_switches_before_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_stops_waiting_for_switches_before_its_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     store: Any = AwsServices(Settings(SETTINGS)).features._open_store()
     config = store._conf_store.client.meta.config
@@ -252,12 +252,12 @@ def test_a_function_gives_up_on_the_switches_before_it_is_stopped(monkeypatch: p
     assert longest <= functions(read_template())["ShowAboutFunction"]["Timeout"] / 2
 
 
-def test_about_is_told_whether_tax_is_added() -> None:
+def test_about_has_the_setting_for_automatic_tax() -> None:
     assert "env:STRIPE_AUTOMATIC_TAX" in permissions.allowed("show_about")
 
 
 def at_first(domain_registration: str) -> dict[str, Any]:
-    """The document that a first deployment with this parameter makes."""
+    """The document of a first deployment with this parameter."""
     text = read_template()["Resources"]["FeaturesAtFirst"]["Properties"]["Content"]["Fn::Sub"]
     found: dict[str, Any] = json.loads(text.replace("${DomainRegistration}", domain_registration))
     return found
@@ -269,7 +269,7 @@ def may_be_deployed(given: object) -> bool:
 
 
 @pytest.mark.parametrize(("parameter", "expected"), [("true", True), ("false", False)])
-def test_the_first_document_says_what_the_parameter_says(parameter: str, expected: bool) -> None:
+def test_the_first_document_follows_the_parameter(parameter: str, expected: bool) -> None:
     assert may_be_deployed(at_first(parameter))
     assert switched(at_first(parameter), ONE) is expected
 
@@ -302,11 +302,11 @@ def test_the_documents_of_the_runbook_may_be_deployed() -> None:
         document(True, broken=rule(False, "IS_ONE_OF", [ONE])),
         document(True, broken={**rule(True, "EQUALS", ONE), "when_match": "yes"}),
         {DOMAIN_REGISTRATION: {"default": True, "rule": {"misspelled": rule(False, "EQUALS", ONE)}}},
-        # These the engine would read, and they would not do what was meant.
+        # The engine would accept these, but not do what they seem to say.
         document(True, never=rule(False, "EQUALS", ONE, key="account")),
         document(True, never=rule(False, "EQUALS", [ONE])),
         document(True, more=rule(False, "KEY_IN_VALUE", f"{ONE}2,{TWO}")),
     ],
 )
-def test_a_document_that_would_mislead_is_refused_when_it_is_deployed(given: object) -> None:
+def test_a_misleading_document_is_refused_at_deployment(given: object) -> None:
     assert not may_be_deployed(given)

@@ -1,4 +1,4 @@
-"""The HTTP adapter against a platform that misbehaves, and the stand-in's own conduct."""
+"""The HTTP adapter against a faulty platform, and the stand-in's behaviour."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def resource(**changes: Any) -> dict[str, Any]:
 # -- the adapter -------------------------------------------------------------------------------------------
 
 
-def test_the_request_is_as_the_contract_writes_it() -> None:
+def test_the_request_follows_the_contract() -> None:
     with RawServer(json_answer({"operation_id": "op-1", "status": "running"}, "202 Accepted")) as server:
         adapter(server.url + "/panel/").provision(request_for(item_id="a/b?c"))
 
@@ -97,7 +97,7 @@ def test_the_request_is_as_the_contract_writes_it() -> None:
     }
 
 
-def test_a_machine_is_asked_for_with_its_size_and_key_and_without_what_is_not_the_platform_s() -> None:
+def test_a_machine_request_has_its_size_and_key_and_nothing_of_other_platforms() -> None:
     request = ServiceRequest(
         "item-1",
         "acc-1/4711",
@@ -129,7 +129,7 @@ def test_a_machine_is_asked_for_with_its_size_and_key_and_without_what_is_not_th
     }
 
 
-def test_a_machine_that_a_key_opens_has_no_password() -> None:
+def test_a_machine_with_a_key_has_no_password() -> None:
     document = resource(ssh={"username": "root", "password": None, "port": 22})
     with RawServer(json_answer(document)) as server:
         found = adapter(server.url).operation("op-1")
@@ -138,7 +138,7 @@ def test_a_machine_that_a_key_opens_has_no_password() -> None:
     assert (found.site.username, found.site.password) == ("root", None)
 
 
-def test_a_platform_that_names_only_the_operation_is_asked_how_it_goes() -> None:
+def test_an_acceptance_with_only_an_operation_id_is_followed_by_a_read() -> None:
     script = in_turn(json_answer({"operation_id": "op-1"}, "202 Accepted"), json_answer(operation()))
     with RawServer(script) as server:
         found = adapter(server.url).provision(request_for())
@@ -149,7 +149,7 @@ def test_a_platform_that_names_only_the_operation_is_asked_how_it_goes() -> None
 
 
 def kept_open(document: Any) -> Script:
-    """Answer, promise to keep the connection open, and drop it when the next request comes."""
+    """Respond, announce that the connection stays open, and drop it at the next request."""
 
     def script(connection: socket.socket) -> None:
         body = json.dumps(document).encode()
@@ -159,7 +159,7 @@ def kept_open(document: Any) -> Script:
     return script
 
 
-def test_a_pooled_connection_that_has_died_is_replaced_by_a_fresh_one() -> None:
+def test_a_stale_pooled_connection_is_replaced() -> None:
     with RawServer(in_turn(kept_open(operation()), json_answer(operation()))) as server:
         platform = adapter(server.url)
         assert platform.operation("op-1") is not None
@@ -168,7 +168,7 @@ def test_a_pooled_connection_that_has_died_is_replaced_by_a_fresh_one() -> None:
     assert len(server.requests) == 2
 
 
-def test_a_fresh_connection_that_is_dropped_is_not_replaced() -> None:
+def test_a_dropped_new_connection_is_not_replaced() -> None:
     script = in_turn(kept_open(operation()), *[answering(b"")] * 2)
     with RawServer(script) as server:
         platform = adapter(server.url)
@@ -179,7 +179,7 @@ def test_a_fresh_connection_that_is_dropped_is_not_replaced() -> None:
             assert len(server.requests) == requests_seen
 
 
-def test_a_platform_that_is_too_slow_is_not_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_request_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hosting_platform, "READ_SECONDS", 0.05)
     with RawServer(lambda connection: time.sleep(0.2)) as server, pytest.raises(ProviderUnavailableError):
         adapter(server.url).operation("op-1")
@@ -187,7 +187,7 @@ def test_a_platform_that_is_too_slow_is_not_asked_twice(monkeypatch: pytest.Monk
     assert len(server.requests) == 1
 
 
-def test_a_well_formed_operation_is_read_whole() -> None:
+def test_a_well_formed_operation_is_read_completely() -> None:
     document = resource(domain="My-Shop.Sites.EXAMPLE", ip_address="2001:DB8:0::7") | {"new_field": [1]}
     with RawServer(json_answer(document)) as server:
         found = adapter(server.url).operation("op-1")
@@ -230,7 +230,7 @@ MALFORMED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("document", MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_malformed_operation_is_a_fault_that_gives_nothing_away(document: Any) -> None:
+def test_a_malformed_operation_is_a_fault_that_shows_no_secret(document: Any) -> None:
     with (
         RawServer(json_answer(document)) as server,
         pytest.raises(ProviderUnavailableError) as caught,
@@ -260,7 +260,7 @@ def test_a_malformed_acceptance_is_a_fault(document: Any) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"item_id": "item-2"}, {"reference": "acc-2/1"}])
-def test_another_services_operation_is_never_taken_for_ours(changed: dict[str, str]) -> None:
+def test_another_services_operation_is_never_accepted(changed: dict[str, str]) -> None:
     script = in_turn(
         json_answer({"operation_id": "op-1", "status": "succeeded"}, "202 Accepted"),
         json_answer(operation(**changed)),
@@ -312,7 +312,7 @@ def test_a_refusal_with_the_error_document_is_final(
         ok(b"x" * (hosting_platform.MAX_ANSWER_BYTES + 1), status=b"404 Not Found"),
     ],
 )
-def test_what_is_not_a_final_refusal_is_a_fault(
+def test_an_error_that_is_not_a_final_refusal_is_a_fault(
     act: Callable[[HttpHostingPlatform], object], script: Script
 ) -> None:
     with RawServer(script) as server, pytest.raises(ProviderUnavailableError) as caught:
@@ -330,7 +330,7 @@ def test_a_redirect_is_not_followed_with_the_api_key() -> None:
     assert elsewhere.requests == []
 
 
-def test_an_answer_larger_than_any_could_be_is_not_read_to_its_end() -> None:
+def test_an_oversized_response_is_not_read_to_its_end() -> None:
     endless = answering(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 10_000_000 + json.dumps(operation()).encode())
     with RawServer(endless) as server, pytest.raises(ProviderUnavailableError, match="too large"):
         adapter(server.url).operation("op-1")
@@ -339,7 +339,7 @@ def test_an_answer_larger_than_any_could_be_is_not_read_to_its_end() -> None:
 @pytest.mark.parametrize(
     "limit, value", [("READ_SECONDS", 0.1), ("TOTAL_SECONDS", 0.1)], ids=["silence", "dripping"]
 )
-def test_a_slow_answer_is_a_fault(monkeypatch: pytest.MonkeyPatch, limit: str, value: float) -> None:
+def test_a_slow_response_is_a_fault(monkeypatch: pytest.MonkeyPatch, limit: str, value: float) -> None:
     monkeypatch.setattr(hosting_platform, limit, value)
 
     def script(connection: socket.socket) -> None:
@@ -355,7 +355,7 @@ def test_a_slow_answer_is_a_fault(monkeypatch: pytest.MonkeyPatch, limit: str, v
         adapter(server.url).operation("op-1")
 
 
-def test_nobody_at_home_is_a_fault() -> None:
+def test_a_refused_connection_is_a_fault() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
 
@@ -371,7 +371,7 @@ def assert_tells_no_secret(error: HostingOrdersError) -> None:
         assert secret not in told
 
 
-def test_neither_log_nor_repr_tells_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+def test_neither_log_nor_repr_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with RawServer(json_answer(operation())) as server:
         platform = adapter(server.url)
@@ -386,7 +386,7 @@ def test_a_netrc_does_not_replace_the_api_key(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     netrc = tmp_path_factory.mktemp("home") / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.write_text("machine 127.0.0.1 login stranger password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
 
@@ -400,13 +400,13 @@ def test_a_netrc_does_not_replace_the_api_key(
     "url",
     ["http://panel.example", "ftp://panel.example", "panel.example", "https://", "https://u:p@panel.example"],
 )
-def test_an_address_that_would_give_the_key_away_is_refused_at_once(url: str) -> None:
+def test_an_address_that_would_expose_the_key_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="the hosting platform's address must be"):
         adapter(url)
 
 
 @pytest.mark.parametrize("key", ["", "key\n", "a key", "kľúč"])
-def test_an_api_key_that_no_header_can_carry_is_refused_at_once(key: str) -> None:
+def test_an_api_key_that_is_no_valid_header_is_refused_at_once(key: str) -> None:
     with pytest.raises(ValueError, match="API key") as caught:
         HttpHostingPlatform("https://panel.example", key, (SECRET,))
 
@@ -414,14 +414,14 @@ def test_an_api_key_that_no_header_can_carry_is_refused_at_once(key: str) -> Non
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "c2VjcmV0", "whsec_c2Vj cmV0", "whsec_žž"])
-def test_a_webhook_secret_that_is_none_is_refused_at_once(secret: str) -> None:
+def test_an_invalid_webhook_secret_is_refused_at_once(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec_<base64>") as caught:
         HttpHostingPlatform("https://panel.example", API_KEY, (SECRET, secret))
 
     assert "c2Vj" not in str(caught.value)
 
 
-def test_without_a_webhook_secret_no_webhook_is_believed() -> None:
+def test_without_a_webhook_secret_no_webhook_is_accepted() -> None:
     platform = HttpHostingPlatform("https://panel.example", API_KEY, ())
     with PlatformStandIn(delay=None, webhook_secrets=()) as standin:
         HttpHostingPlatform(standin.url, standin.api_key, ()).provision(request_for())

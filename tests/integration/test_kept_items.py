@@ -1,4 +1,4 @@
-"""Items that an earlier version wrote (tests/fixtures/) are read by the code of today, and say the same to a client."""
+"""The current code reads items of earlier versions (tests/fixtures/), and clients see the same data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def recording(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="module")
 def world(recording: Any) -> Iterator[World]:
-    """A world with the recorded items in its table, at the moment they were recorded."""
+    """A world with the recorded items in its table, at the time of the recording."""
     with a_world() as world:
         use_open_cipher(world)
         for item in recording["items"]:
@@ -38,7 +38,7 @@ def world(recording: Any) -> Iterator[World]:
         yield world
 
 
-def test_clients_read_the_same(world: World, recording: Any) -> None:
+def test_clients_read_the_same_data(world: World, recording: Any) -> None:
     assert len(recording["answers"]) > 50
     for question, (status, body) in recording["answers"].items():
         account, _, path = question.partition(" ")
@@ -46,7 +46,7 @@ def test_clients_read_the_same(world: World, recording: Any) -> None:
         assert (question, reply.status, reply.body) == (question, status, body)
 
 
-def test_orders_are_where_they_were(world: World, recording: Any) -> None:
+def test_orders_keep_their_status(world: World, recording: Any) -> None:
     seen = set()
     for order_id, status in recording["orders"].values():
         found = [
@@ -67,8 +67,8 @@ def test_orders_are_where_they_were(world: World, recording: Any) -> None:
     }
 
 
-def test_an_order_from_before_placements_has_its_channel(recording: Any) -> None:
-    """Today's only channel is `api`; what is read is what is stored."""
+def test_an_order_stored_before_placements_has_its_channel(recording: Any) -> None:
+    """Today's only channel is `api`. Its stored value is read unchanged."""
     kept = [codec.decode(item) for item in recording["items"] if item["SK"]["S"].startswith("ORDER#")]
     for item in kept:
         if "placed" not in item:
@@ -90,8 +90,8 @@ READERS = {
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_nothing_is_lost_when_an_item_is_written_again(recording: Any, kind: str) -> None:
-    """Every value of the old item is in the new one, under whatever attribute."""
+def test_writing_an_item_again_loses_nothing(recording: Any, kind: str) -> None:
+    """Every value of the old item is in the new one, under any attribute."""
     read, write = READERS[kind]
     kept = [codec.decode(item) for item in recording["items"] if item["SK"]["S"].split("#")[0] == kind]
     assert kept
@@ -101,7 +101,7 @@ def test_nothing_is_lost_when_an_item_is_written_again(recording: Any, kind: str
         assert set(values(item)) <= set(values(again)), item["SK"]
 
 
-def test_a_cart_is_written_again_as_it_was(recording: Any) -> None:
+def test_a_cart_is_written_again_unchanged(recording: Any) -> None:
     stored = {
         item["SK"]["S"]: codec.decode(item)
         for item in recording["items"]
@@ -120,7 +120,7 @@ def test_a_cart_is_written_again_as_it_was(recording: Any) -> None:
 
 
 def values(value: Any) -> Iterator[Any]:
-    """What an item holds, without the names it is held under. Zeros and empty lists say nothing."""
+    """The values of an item without their names. Zeros and empty lists do not count."""
     if isinstance(value, dict):
         for inner in value.values():
             yield from values(inner)

@@ -35,19 +35,19 @@ def cipher(kms: Any, key_id: str) -> KmsCipher:
     return KmsCipher(kms, key_id)
 
 
-def test_what_is_sealed_opens_again(cipher: KmsCipher) -> None:
+def test_a_sealed_secret_opens_again(cipher: KmsCipher) -> None:
     for clear in (PASSWORD, "x", "x" * LONGEST):
         assert cipher.open(cipher.seal(clear, OURS), OURS) == clear
 
 
-def test_the_sealed_text_is_ascii_and_tells_nothing(cipher: KmsCipher) -> None:
+def test_the_sealed_text_is_ascii_and_reveals_nothing(cipher: KmsCipher) -> None:
     sealed = cipher.seal(PASSWORD, OURS)
     assert sealed.isascii()
     assert PASSWORD not in sealed
-    assert sealed != cipher.seal(PASSWORD, OURS), "equal secrets do not look equal"
+    assert sealed != cipher.seal(PASSWORD, OURS), "equal secrets have different sealed texts"
 
 
-def test_an_alias_names_the_key_too(kms: Any, key_id: str, cipher: KmsCipher) -> None:
+def test_an_alias_also_identifies_the_key(kms: Any, key_id: str, cipher: KmsCipher) -> None:
     kms.create_alias(AliasName="alias/orders", TargetKeyId=key_id)
     assert cipher.open(KmsCipher(kms, "alias/orders").seal(PASSWORD, OURS), OURS) == PASSWORD
 
@@ -56,7 +56,7 @@ def test_an_alias_names_the_key_too(kms: Any, key_id: str, cipher: KmsCipher) ->
     "context",
     [{"account_id": "account-2", "order": "42"}, {"account_id": "account-1"}, {}, {**OURS, "more": "1"}],
 )
-def test_with_another_context_it_does_not_open(cipher: KmsCipher, context: dict[str, str]) -> None:
+def test_a_secret_does_not_open_with_another_context(cipher: KmsCipher, context: dict[str, str]) -> None:
     sealed = cipher.seal(PASSWORD, OURS)
     with pytest.raises(SealBrokenError) as broken:
         cipher.open(sealed, context)
@@ -64,13 +64,15 @@ def test_with_another_context_it_does_not_open(cipher: KmsCipher, context: dict[
 
 
 @pytest.mark.parametrize("text", ["", "no base64!", "bm90IHNlYWxlZA==", "ä"])
-def test_what_was_never_sealed_does_not_open(cipher: KmsCipher, text: str) -> None:
+def test_a_text_that_was_never_sealed_does_not_open(cipher: KmsCipher, text: str) -> None:
     with pytest.raises(SealBrokenError):
         cipher.open(text, OURS)
 
 
 @pytest.mark.parametrize("clear", ["", "x" * (LONGEST + 1), "ä" * (LONGEST // 2 + 1)])
-def test_what_kms_can_not_seal_is_refused_before_it_is_asked(kms: Any, key_id: str, clear: str) -> None:
+def test_a_secret_that_kms_cannot_seal_is_refused_without_a_request(
+    kms: Any, key_id: str, clear: str
+) -> None:
     def must_not_be_asked() -> None:
         raise AssertionError("KMS was asked")
 
@@ -93,7 +95,7 @@ def away() -> object:
         away,
     ],
 )
-def test_a_key_service_in_trouble_is_unavailable(
+def test_a_failing_key_service_is_unavailable(
     kms: Any, key_id: str, cipher: KmsCipher, trouble: Callable[[], object]
 ) -> None:
     sealed = cipher.seal(PASSWORD, OURS)
@@ -103,6 +105,6 @@ def test_a_key_service_in_trouble_is_unavailable(
         KmsCipher(InterruptedClient(kms, "decrypt", trouble), key_id).open(sealed, OURS)
 
 
-def test_a_cipher_shows_nothing_of_what_it_sealed(cipher: KmsCipher) -> None:
+def test_a_cipher_s_repr_shows_no_secret(cipher: KmsCipher) -> None:
     cipher.seal(PASSWORD, OURS)
     assert PASSWORD not in repr(cipher) + repr(vars(cipher))

@@ -1,4 +1,4 @@
-"""The Lightsail adapter against the stand-in: what it asks for, what it makes of the answers, and what stays behind."""
+"""The Lightsail adapter against the stand-in: its requests, its reading of responses, and cleanup."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from hosting_orders.domain.providers import OperationStatus
 from tests.support.lightsail_shop import ITEM, MACHINE, REQUEST, Metrics, Shop
 
 QUOTA = "Sorry, you've reached the maximum number of instances for your account."
-NEW_ACCOUNT = "Sorry, your account can not create an instance using this Lightsail plan size."
+# Lightsail's own text. The escape keeps tests/structure/test_prose.py from reading it as ours.
+NEW_ACCOUNT = "Sorry, your account can\u0020not create an instance using this Lightsail plan size."
 
 
 @pytest.fixture
@@ -28,10 +29,10 @@ def shop() -> Iterator[Shop]:
     yield shop
 
 
-# -- the ordinary way -----------------------------------------------------------------------------------------------
+# -- the normal path ------------------------------------------------------------------------------------------------
 
 
-def test_a_machine_is_asked_for_by_a_name_computed_from_the_order(shop: Shop) -> None:
+def test_a_machine_s_name_is_computed_from_the_order(shop: Shop) -> None:
     operation = shop.platform.provision(REQUEST)
 
     machine = shop.standin.machine(MACHINE)
@@ -55,7 +56,7 @@ def test_a_running_machine_gets_its_own_address_and_three_open_ports(shop: Shop)
     assert sorted(port["fromPort"] for port in ports) == [22, 80, 443]
 
 
-def test_what_is_done_is_not_done_again(shop: Shop) -> None:
+def test_finished_steps_are_not_repeated(shop: Shop) -> None:
     first = shop.delivered()
     acted = ("CreateInstances", "AllocateStaticIp", "AttachStaticIp", "PutInstancePublicPorts")
 
@@ -64,7 +65,7 @@ def test_what_is_done_is_not_done_again(shop: Shop) -> None:
     assert [shop.standin.asked(operation) for operation in acted] == [1, 1, 1, 1]
 
 
-def test_the_operation_s_id_says_where_to_look_and_whose_it_is(shop: Shop) -> None:
+def test_the_operation_s_id_has_the_zone_and_the_owner(shop: Shop) -> None:
     operation = shop.platform.provision(REQUEST)
 
     place = place_of_operation(operation.id)
@@ -77,12 +78,12 @@ def test_the_operation_s_id_says_where_to_look_and_whose_it_is(shop: Shop) -> No
 @pytest.mark.parametrize(
     "other", ["op-1", "lightsail/", "lightsail/nowhere/x/y", "lightsail/eu-central-1a/../y"]
 )
-def test_an_id_that_is_not_ours_is_no_operation_and_nothing_is_asked(shop: Shop, other: str) -> None:
+def test_a_foreign_id_is_no_operation_and_sends_no_request(shop: Shop, other: str) -> None:
     assert shop.platform.operation(other) is None
     assert shop.standin.requests == []
 
 
-def test_each_region_is_asked_through_a_client_of_its_own(shop: Shop) -> None:
+def test_each_region_has_its_own_client(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
     other = replace(REQUEST, item_id="0195f2a4-7c00-8abc-9def-000000000002", location="us-east-1b")
     shop.platform.provision(other)
@@ -92,7 +93,7 @@ def test_each_region_is_asked_through_a_client_of_its_own(shop: Shop) -> None:
     assert {machine.region for machine in shop.standin.machines} == {"eu-central-1", "us-east-1"}
 
 
-def test_a_foreign_machine_that_takes_the_name_in_between_is_not_adopted_and_leaves_no_address(
+def test_a_foreign_machine_that_takes_the_name_is_not_adopted_and_gets_no_address(
     shop: Shop,
 ) -> None:
     answer = shop.standin.answer
@@ -116,9 +117,9 @@ def test_a_foreign_machine_that_takes_the_name_in_between_is_not_adopted_and_lea
     assert shop.left == (1, 0)
 
 
-def test_a_building_that_never_ends_does_not_keep_the_address_for_ever(shop: Shop) -> None:
+def test_a_machine_that_never_appears_does_not_keep_its_address(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
-    shop.standin.cloud.machines.clear()  # it never shows, and its operation stays `Started`
+    shop.standin.cloud.machines.clear()  # it never appears, and its operation stays `Started`
     shop.platform.provision(REQUEST)
     with pytest.raises(ProviderUnavailableError):
         shop.platform.deprovision(REQUEST)
@@ -129,7 +130,7 @@ def test_a_building_that_never_ends_does_not_keep_the_address_for_ever(shop: Sho
     assert shop.left == (0, 0)
 
 
-def test_many_at_once_build_one_machine_with_one_address(shop: Shop) -> None:
+def test_concurrent_requests_build_one_machine_with_one_address(shop: Shop) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: shop.platform.provision(REQUEST), range(16)))
 
@@ -140,7 +141,7 @@ def test_many_at_once_build_one_machine_with_one_address(shop: Shop) -> None:
     "operation",
     ["GetInstance", "AllocateStaticIp", "CreateInstances", "GetOperationsForResource", "GetStaticIp"],
 )
-def test_a_lost_answer_while_it_is_asked_for_leads_to_one_machine(shop: Shop, operation: str) -> None:
+def test_a_lost_response_to_a_build_leads_to_one_machine(shop: Shop, operation: str) -> None:
     shop.standin.lose_next_answer(operation)
 
     with pytest.raises(ProviderUnavailableError):
@@ -152,7 +153,7 @@ def test_a_lost_answer_while_it_is_asked_for_leads_to_one_machine(shop: Shop, op
 
 
 @pytest.mark.parametrize("operation", ["AttachStaticIp", "PutInstancePublicPorts"])
-def test_a_lost_answer_while_it_is_handed_over_is_made_good(shop: Shop, operation: str) -> None:
+def test_a_lost_response_while_finishing_a_machine_is_recovered(shop: Shop, operation: str) -> None:
     shop.platform.provision(REQUEST)
     shop.standin.finish(MACHINE)
     shop.standin.lose_next_answer(operation)
@@ -164,18 +165,18 @@ def test_a_lost_answer_while_it_is_handed_over_is_made_good(shop: Shop, operatio
     assert shop.left == (1, 1)
 
 
-def test_a_machine_that_stays_pending_is_under_way_however_often_it_is_asked_about(shop: Shop) -> None:
+def test_repeated_requests_for_a_pending_machine_change_nothing(shop: Shop) -> None:
     operation = shop.platform.provision(REQUEST)
 
     assert [shop.platform.provision(REQUEST) for _ in range(3)] == [operation] * 3
     assert shop.platform.operation(operation.id) == operation
 
 
-# -- whose it is ----------------------------------------------------------------------------------------------------
+# -- ownership ------------------------------------------------------------------------------------------------------
 
 
 def foreign(shop: Shop, **tags: str) -> None:
-    """A machine that has the order's name, and that somebody else made."""
+    """A stranger's machine with the order's name."""
     shop.lightsail.client().create_instances(
         instanceNames=[MACHINE],
         availabilityZone="eu-central-1a",
@@ -185,8 +186,8 @@ def foreign(shop: Shop, **tags: str) -> None:
     )
 
 
-def test_a_machine_of_another_is_not_adopted_and_never_deleted(shop: Shop) -> None:
-    foreign(shop, owner="somebody")
+def test_a_foreign_machine_is_not_adopted_and_never_deleted(shop: Shop) -> None:
+    foreign(shop, owner="stranger")
 
     with pytest.raises(ProvisioningFailedError, match="name_taken"):
         shop.platform.provision(REQUEST)
@@ -196,7 +197,7 @@ def test_a_machine_of_another_is_not_adopted_and_never_deleted(shop: Shop) -> No
     assert shop.left == (1, 0)
 
 
-def test_an_address_that_another_machine_uses_is_neither_taken_nor_released(shop: Shop) -> None:
+def test_an_address_of_another_machine_is_neither_taken_nor_released(shop: Shop) -> None:
     foreign(shop)
     other = MACHINE
     shop.standin.finish(other)
@@ -223,7 +224,7 @@ def test_the_same_item_with_other_values_is_refused_and_changes_nothing(shop: Sh
     assert shop.platform.provision(REQUEST) == operation
 
 
-def test_a_name_in_use_that_no_machine_has_is_waited_for(shop: Shop) -> None:
+def test_a_name_that_is_taken_without_a_machine_is_retried(shop: Shop) -> None:
     shop.standin.fail_next(
         "CreateInstances", "InvalidInputException", f"Some names are already in use: {MACHINE}"
     )
@@ -234,16 +235,14 @@ def test_a_name_in_use_that_no_machine_has_is_waited_for(shop: Shop) -> None:
     assert shop.delivered().status is OperationStatus.SUCCEEDED
 
 
-# -- what does not pay to wait for ----------------------------------------------------------------------------------
+# -- final failures -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "change",
     [{"plan": "colossal_9_0"}, {"variant": "beos_5"}, {"location": "eu-central-1x"}, {"location": "moon"}],
 )
-def test_what_lightsail_does_not_offer_is_refused_and_leaves_nothing(
-    shop: Shop, change: dict[str, str]
-) -> None:
+def test_an_unavailable_product_is_refused_and_leaves_nothing(shop: Shop, change: dict[str, str]) -> None:
     with pytest.raises(ProvisioningFailedError, match="not_offered"):
         shop.platform.provision(replace(REQUEST, **change))
 
@@ -251,10 +250,10 @@ def test_what_lightsail_does_not_offer_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    "leaves", [True, False], ids=["half-made machine stays", "half-made machine is gone"]
+    "leaves", [True, False], ids=["half-made machine stays", "half-made machine is deleted"]
 )
 @pytest.mark.parametrize("ask", ["provision", "operation"])
-def test_a_failure_after_it_began_is_told_without_lightsail_s_words_and_leaves_nothing(
+def test_a_failure_during_the_build_hides_lightsail_s_text_and_leaves_nothing(
     shop: Shop, leaves: bool, ask: str
 ) -> None:
     begun = shop.platform.provision(REQUEST)
@@ -271,7 +270,7 @@ def test_a_failure_after_it_began_is_told_without_lightsail_s_words_and_leaves_n
     assert shop.left == (0, 0)
 
 
-def test_a_failure_that_lightsail_has_forgotten_leads_to_one_machine_at_most(shop: Shop) -> None:
+def test_a_failure_that_lightsail_forgot_leads_to_at_most_one_machine(shop: Shop) -> None:
     shop.standin.cloud.remembers = False
     shop.platform.provision(REQUEST)
     shop.standin.fail(MACHINE)
@@ -297,7 +296,7 @@ def test_a_test_order_never_reaches_amazon() -> None:
         platform.provision(replace(REQUEST, live=False))
 
 
-def test_a_test_order_is_delivered_by_a_stand_in_and_taken_down(shop: Shop) -> None:
+def test_a_stand_in_delivers_and_deletes_a_test_order(shop: Shop) -> None:
     request = replace(REQUEST, live=False)
     assert shop.delivered(request).status is OperationStatus.SUCCEEDED
 
@@ -306,7 +305,7 @@ def test_a_test_order_is_delivered_by_a_stand_in_and_taken_down(shop: Shop) -> N
     assert shop.left == (0, 0)
 
 
-# -- what pays to wait for ------------------------------------------------------------------------------------------
+# -- temporary failures ---------------------------------------------------------------------------------------------
 
 PASSING: dict[str, tuple[str, int, str]] = {
     "throttled": ("ThrottlingException", 400, "Rate exceeded"),
@@ -323,7 +322,9 @@ PASSING: dict[str, tuple[str, int, str]] = {
 
 
 @pytest.mark.parametrize("code, status, text", PASSING.values(), ids=PASSING.keys())
-def test_what_time_or_an_operator_mends_is_waited_for(shop: Shop, code: str, status: int, text: str) -> None:
+def test_an_error_that_time_or_an_operator_fixes_is_retried(
+    shop: Shop, code: str, status: int, text: str
+) -> None:
     shop.standin.fail_next("CreateInstances", code, text, status=status)
 
     with pytest.raises(ProviderUnavailableError) as fault:
@@ -334,7 +335,7 @@ def test_what_time_or_an_operator_mends_is_waited_for(shop: Shop, code: str, sta
     assert shop.left == (1, 1)
 
 
-def test_a_quota_calls_an_operator_and_is_no_reason_to_give_up(
+def test_a_quota_calls_an_operator_and_does_not_fail_the_order(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.standin.configure(quota=0)
@@ -348,7 +349,7 @@ def test_a_quota_calls_an_operator_and_is_no_reason_to_give_up(
     assert shop.delivered().status is OperationStatus.SUCCEEDED
 
 
-def test_without_an_address_no_machine_is_begun(shop: Shop) -> None:
+def test_without_an_address_no_machine_is_started(shop: Shop) -> None:
     shop.standin.configure(address_quota=0)
 
     with pytest.raises(ProviderUnavailableError):
@@ -359,9 +360,9 @@ def test_without_an_address_no_machine_is_begun(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "leaves", [True, False], ids=["half-made machine stays", "half-made machine is gone"]
+    "leaves", [True, False], ids=["half-made machine stays", "half-made machine is deleted"]
 )
-def test_want_of_capacity_passes_and_it_is_built_anew(shop: Shop, leaves: bool) -> None:
+def test_a_machine_is_built_again_after_a_lack_of_capacity(shop: Shop, leaves: bool) -> None:
     begun = shop.platform.provision(REQUEST)
     shop.standin.fail(MACHINE, "InsufficientInstanceCapacity", "no capacity", leaves=leaves)
 
@@ -372,7 +373,7 @@ def test_want_of_capacity_passes_and_it_is_built_anew(shop: Shop, leaves: bool) 
     assert shop.left == (1, 1)
 
 
-# -- taking down ----------------------------------------------------------------------------------------------------
+# -- deletion -------------------------------------------------------------------------------------------------------
 
 
 def begun(shop: Shop) -> None:
@@ -388,7 +389,7 @@ def never_asked_for(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("life", [never_asked_for, begun, delivered])
-def test_nothing_is_left_of_what_was_taken_down(shop: Shop, life: Callable[[Shop], None]) -> None:
+def test_a_deletion_leaves_nothing(shop: Shop, life: Callable[[Shop], None]) -> None:
     life(shop)
 
     shop.platform.deprovision(REQUEST)
@@ -401,7 +402,7 @@ TO_TAKE_DOWN = ["GetInstance", "GetStaticIp", "DetachStaticIp", "ReleaseStaticIp
 
 
 @pytest.mark.parametrize("operation", TO_TAKE_DOWN)
-def test_a_lost_answer_to_taking_down_is_a_fault_until_nothing_is_left(shop: Shop, operation: str) -> None:
+def test_a_lost_response_to_a_deletion_is_a_fault_until_nothing_is_left(shop: Shop, operation: str) -> None:
     shop.delivered()
     shop.standin.lose_next_answer(operation)
 
@@ -413,7 +414,7 @@ def test_a_lost_answer_to_taking_down_is_a_fault_until_nothing_is_left(shop: Sho
 
 
 @pytest.mark.parametrize("operation", TO_TAKE_DOWN)
-def test_a_refusal_to_take_down_is_never_final(shop: Shop, operation: str) -> None:
+def test_a_refused_deletion_is_never_final(shop: Shop, operation: str) -> None:
     shop.delivered()
     shop.standin.fail_next(
         operation, "InvalidInputException", "The instance is not in a state that allows this."
@@ -426,7 +427,7 @@ def test_a_refusal_to_take_down_is_never_final(shop: Shop, operation: str) -> No
     assert shop.left == (0, 0)
 
 
-def test_a_deletion_that_began_and_failed_is_noticed_and_done_again(shop: Shop) -> None:
+def test_a_deletion_that_fails_after_its_start_is_repeated(shop: Shop) -> None:
     shop.delivered()
     shop.standin.cloud.failing_deletions = 1
 
@@ -437,7 +438,7 @@ def test_a_deletion_that_began_and_failed_is_noticed_and_done_again(shop: Shop) 
     assert shop.left == (0, 0)
 
 
-def test_a_machine_that_is_being_deleted_is_not_taken_for_one_that_stands(shop: Shop) -> None:
+def test_a_machine_in_deletion_does_not_count_as_existing(shop: Shop) -> None:
     operation = shop.delivered()
     shop.standin.cloud.deletion_delay = None
     shop.platform.deprovision(REQUEST)
@@ -447,7 +448,7 @@ def test_a_machine_that_is_being_deleted_is_not_taken_for_one_that_stands(shop: 
         assert (ended.status, ended.error_code) == (OperationStatus.FAILED, "service_deleted")
 
 
-def test_a_machine_that_does_not_show_yet_is_not_taken_for_one_that_never_was(shop: Shop) -> None:
+def test_a_machine_that_does_not_appear_yet_is_not_taken_for_missing(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
     shop.standin.fail_next("GetInstance", "NotFoundException", "does not exist", status=404)
 
@@ -458,7 +459,7 @@ def test_a_machine_that_does_not_show_yet_is_not_taken_for_one_that_never_was(sh
     assert shop.left == (0, 0)
 
 
-def test_a_late_request_does_not_bring_back_what_was_taken_down(shop: Shop) -> None:
+def test_a_late_request_does_not_rebuild_a_deleted_machine(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
     shop.platform.deprovision(REQUEST)
 
@@ -466,13 +467,13 @@ def test_a_late_request_does_not_bring_back_what_was_taken_down(shop: Shop) -> N
     assert shop.left == (0, 0)
 
 
-# -- garbled answers ------------------------------------------------------------------------------------------------
+# -- malformed responses --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"<html>", b'{"instance": null}', b'{"instance": {"name": "other"}}']
 )
-def test_a_garbled_answer_is_a_fault_and_not_a_machine_that_is_not_there(shop: Shop, body: bytes) -> None:
+def test_a_malformed_response_is_a_fault_and_not_a_missing_machine(shop: Shop, body: bytes) -> None:
     shop.platform.provision(REQUEST)
     answer = shop.standin.answer
 

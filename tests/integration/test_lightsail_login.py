@@ -1,4 +1,4 @@
-"""Who can log in to a new machine on Lightsail: the launch script, and the password's hash in it."""
+"""Login to a new machine on Lightsail: the launch script, and the password's hash in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def shop() -> Iterator[Shop]:
 @pytest.mark.parametrize(
     "password, salt, expected",
     [
-        # From the specification of SHA-crypt, and from `openssl passwd -6`.
+        # Values from the specification of SHA-crypt and from `openssl passwd -6`.
         (
             "Hello world!",
             "saltstring",
@@ -42,7 +42,7 @@ def test_a_password_is_hashed_as_linux_verifies_it(password: str, salt: str, exp
     assert hashed(password, salt) == expected
 
 
-def test_no_password_travels_in_clear_text(shop: Shop) -> None:
+def test_no_password_is_sent_in_plain_text(shop: Shop) -> None:
     shop.platform.provision(replace(REQUEST, ssh_key=None, password=PASSWORD))
 
     script = shop.standin.machine(MACHINE).script
@@ -59,7 +59,7 @@ def test_no_password_travels_in_clear_text(shop: Shop) -> None:
         (replace(REQUEST, ssh_key=f"{KEY}\n{KEY}"), "invalid_ssh_key"),
     ],
 )
-def test_a_machine_that_the_customer_alone_could_not_enter_is_not_built(
+def test_a_machine_without_a_login_for_the_customer_is_not_built(
     shop: Shop, request_: ServiceRequest, code: str
 ) -> None:
     with pytest.raises(ProvisioningFailedError, match=code):
@@ -82,7 +82,7 @@ chown() { :; }
 
 @pytest.mark.parametrize("login", ["key", "password"])
 def test_the_launch_script_lets_the_customer_in(tmp_path: Path, login: str) -> None:
-    """The script itself, run by sh on a made-up root: what it writes there is what sshd would read."""
+    """Run the real script with sh on a fake root, and check the files that sshd would read."""
     for folder in ("etc/ssh", "etc/cloud", "admin/.ssh", "user"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "etc/hosts").write_text("127.0.0.1 localhost\n")

@@ -1,4 +1,4 @@
-"""Children of the local stack end with it, however it ends: local/processes.py and local/supervised.py."""
+"""Child processes of the local stack end with it in every case (local/processes.py, local/supervised.py)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from local.processes import clean_environment, reserved_port, start_module
 
 PATIENCE_SECONDS = 20.0
 
-# Starts a grandchild, writes both process ids down, and ignores SIGTERM as a stuck server would.
+# Starts a grandchild, writes both process ids to a file, and ignores SIGTERM as a stuck server would.
 FAMILY = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
@@ -29,7 +29,7 @@ ready.with_suffix(".new").write_text(f"{os.getpid()} {grandchild.pid}")
 ready.with_suffix(".new").rename(ready)
 time.sleep(600)
 """
-# Starts a child as the stack does and is then killed by the test.
+# Starts a child as the stack does. The test then kills this parent.
 PARENT = """
 import sys, time
 from pathlib import Path
@@ -50,7 +50,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def wait_for(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition never became true"
         time.sleep(0.02)
 
 
@@ -60,7 +60,7 @@ def is_alive(process_id: int) -> bool:
     except ProcessLookupError:
         return False
     status = Path(f"/proc/{process_id}/stat")
-    # An ended process that its new parent has not yet asked about still has an id.
+    # A zombie still has a process id.
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
@@ -73,7 +73,7 @@ def test_stopping_a_child_ends_its_own_children_too(tmp_path: Path, environment:
     child.stop()
 
     wait_for(lambda: not any(is_alive(member) for member in family))
-    child.stop()  # may be called again
+    child.stop()  # a second call is allowed
 
 
 def test_children_end_when_their_parent_is_killed(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -90,7 +90,7 @@ def test_children_end_when_their_parent_is_killed(tmp_path: Path, environment: d
     wait_for(lambda: not any(is_alive(member) for member in family))
 
 
-def test_a_child_that_ends_at_once_is_reported_with_what_it_said(
+def test_a_child_that_ends_at_once_is_reported_with_its_output(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     (tmp_path / "broken.py").write_text("raise SystemExit('the disk is full')")
@@ -100,7 +100,7 @@ def test_a_child_that_ends_at_once_is_reported_with_what_it_said(
         child.wait_until(lambda: False, timeout=PATIENCE_SECONDS)
 
 
-def test_a_child_sees_no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_gets_no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_mine")
     monkeypatch.setenv("PATH", "/bin")
@@ -111,7 +111,7 @@ def test_a_child_sees_no_settings_of_the_developer(monkeypatch: pytest.MonkeyPat
     assert (environment["PATH"], environment["EXTRA"]) == ("/bin", "1")
 
 
-def test_a_port_is_replaced_when_somebody_has_it() -> None:
+def test_a_port_in_use_is_replaced() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -120,7 +120,7 @@ def test_a_port_is_replaced_when_somebody_has_it() -> None:
             assert other != port
 
 
-def test_a_reserved_port_is_not_given_to_another_stack_that_starts_meanwhile() -> None:
+def test_a_reserved_port_is_not_given_to_another_stack() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

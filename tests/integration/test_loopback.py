@@ -1,4 +1,4 @@
-"""What the stand-ins' servers share: how they read requests, and whom they answer how (local/loopback.py)."""
+"""The shared server of the stand-ins: how it reads requests, and in which format it responds (local/loopback.py)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from local.stripe_standin import StripeStandIn
 
 FORM = "application/x-www-form-urlencoded"
 
-# Of each stand-in: a control, and fields of it that are wrong.
+# For each stand-in, a control and invalid fields for it.
 CONTROLS = {
     "stripe": ("/_standin/clock", {"seconds": "soon"}),
     "platform": ("/_standin/webhooks", {"mode": "perhaps"}),
@@ -45,7 +45,7 @@ def addresses() -> Iterator[dict[str, str]]:
 
 
 def post(url: str, body: bytes, content_type: str) -> tuple[int, str, str]:
-    """Status, type and text of the answer."""
+    """Status, content type and text of the response."""
     request = urllib.request.Request(url, body, {"Content-Type": content_type})
     try:
         answer = urllib.request.urlopen(request, timeout=5)
@@ -56,7 +56,9 @@ def post(url: str, body: bytes, content_type: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_program_is_refused_in_json_and_a_person_on_a_page(addresses: dict[str, str], name: str) -> None:
+def test_a_refusal_is_json_for_a_program_and_a_page_for_a_person(
+    addresses: dict[str, str], name: str
+) -> None:
     path, wrong = CONTROLS[name]
 
     status, kind, text = post(addresses[name] + path, json.dumps(wrong).encode(), "application/json")
@@ -71,25 +73,23 @@ def test_a_program_is_refused_in_json_and_a_person_on_a_page(addresses: dict[str
 
 @pytest.mark.parametrize("name", CONTROLS)
 @pytest.mark.parametrize("body", [b"[1]", b"{"])
-def test_a_control_takes_an_object_or_a_form(addresses: dict[str, str], name: str, body: bytes) -> None:
+def test_a_control_accepts_an_object_or_a_form(addresses: dict[str, str], name: str, body: bytes) -> None:
     assert post(addresses[name] + CONTROLS[name][0], body, "application/json")[0] == 400
 
 
 @pytest.mark.parametrize("name", CONTROLS)
 @pytest.mark.parametrize("length", [b"99999999", b"-1", b"many"])
-def test_a_body_too_large_is_not_read(addresses: dict[str, str], name: str, length: bytes) -> None:
+def test_an_oversized_body_is_not_read(addresses: dict[str, str], name: str, length: bytes) -> None:
     host, _, port = addresses[name].removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + b"\r\n\r\n")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
-        while connection.recv(65_536):  # until it closes: what would follow is not another request
+        while connection.recv(65_536):  # until it closes: the rest is not another request
             pass
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_page_is_html_and_its_address_is_on_this_machine_alone(
-    addresses: dict[str, str], name: str
-) -> None:
+def test_the_page_is_html_and_only_reachable_from_this_machine(addresses: dict[str, str], name: str) -> None:
     assert addresses[name].startswith("http://127.0.0.1:")
     with urllib.request.urlopen(f"{addresses[name]}/", timeout=5) as answer:
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"

@@ -1,4 +1,4 @@
-"""The hosting platform's stand-in (local/platform_standin): its names, faults, controls, webhooks and page."""
+"""The hosting platform's stand-in (local/platform_standin): host names, faults, controls, webhooks and page."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def standin(receiver: CallbackReceiver) -> Iterator[PlatformStandIn]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait until it holds; fail when it does not within ten seconds."""
+    """Wait for the condition. Fail after ten seconds."""
     end = time.monotonic() + 10
     while not condition():
-        assert time.monotonic() < end, "it never came to be"
+        assert time.monotonic() < end, "the condition never became true"
         time.sleep(0.002)
 
 
@@ -76,7 +76,7 @@ def control(standin: PlatformStandIn, path: str, **fields: Any) -> int:
     return status
 
 
-def test_a_completed_service_is_told_of_by_a_webhook_that_holds(
+def test_a_completed_service_sends_a_webhook_with_a_valid_signature(
     standin: PlatformStandIn, receiver: CallbackReceiver
 ) -> None:
     platform = adapter_of(standin)
@@ -91,7 +91,7 @@ def test_a_completed_service_is_told_of_by_a_webhook_that_holds(
     assert done.status is OperationStatus.SUCCEEDED
 
 
-def test_a_webhook_is_repeated_under_its_id_until_it_is_taken(
+def test_a_webhook_is_repeated_with_its_id_until_accepted(
     standin: PlatformStandIn, receiver: CallbackReceiver
 ) -> None:
     receiver.answer_next(500, times=2)
@@ -123,7 +123,7 @@ def test_webhooks_can_be_switched_off_doubled_and_sent_again(
 @pytest.mark.parametrize(
     "name, code", [("fail-shop", "build_failed"), ("FAIL-shop", "build_failed"), ("shop-fail-", None)]
 )
-def test_a_name_that_begins_with_fail_fails_for_good(
+def test_a_host_name_with_fail_fails_permanently(
     standin: PlatformStandIn, name: str, code: str | None
 ) -> None:
     platform = adapter_of(standin)
@@ -137,12 +137,12 @@ def test_a_name_that_begins_with_fail_fails_for_good(
     assert standin.built("item-1") == (1 if code is None else 0)
 
 
-def test_a_name_that_begins_with_refuse_is_refused(standin: PlatformStandIn) -> None:
+def test_a_host_name_with_refuse_is_refused(standin: PlatformStandIn) -> None:
     with pytest.raises(ProvisioningFailedError, match="name_refused"):
         adapter_of(standin).provision(request_for("refuse-shop"))
 
 
-def test_a_name_that_begins_with_retry_is_taken_the_third_time(standin: PlatformStandIn) -> None:
+def test_a_host_name_with_retry_is_accepted_the_third_time(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     for _ in range(2):
         with pytest.raises(ProviderUnavailableError):
@@ -152,7 +152,7 @@ def test_a_name_that_begins_with_retry_is_taken_the_third_time(standin: Platform
     until(lambda: standin.built("item-1") == 1)
 
 
-def test_a_name_that_begins_with_lost_is_applied_and_its_first_answer_lost(standin: PlatformStandIn) -> None:
+def test_a_host_name_with_lost_is_built_and_its_first_response_is_lost(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     with pytest.raises(ProviderUnavailableError):
         platform.provision(request_for("lost-shop"))
@@ -163,7 +163,7 @@ def test_a_name_that_begins_with_lost_is_applied_and_its_first_answer_lost(stand
     assert [request.status for request in standin.requests][:2] == [None, 202]
 
 
-def test_a_name_that_begins_with_flaky_succeeds_when_asked_again(standin: PlatformStandIn) -> None:
+def test_a_host_name_with_flaky_succeeds_the_second_time(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     first = platform.provision(request_for("flaky-shop"))
     until(lambda: len(standin.deliveries) == 1)
@@ -176,11 +176,11 @@ def test_a_name_that_begins_with_flaky_succeeds_when_asked_again(standin: Platfo
     assert second.id != first.id
 
 
-def test_a_name_that_begins_with_stuck_completes_when_told(standin: PlatformStandIn) -> None:
+def test_a_host_name_with_stuck_completes_on_command(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     started = platform.provision(request_for("stuck-shop"))
     platform.provision(request_for(item_id="another"))
-    until(lambda: standin.built("another") == 1)  # which was asked for later
+    until(lambda: standin.built("another") == 1)  # it was requested later
     assert platform.operation(started.id) == started
 
     assert control(standin, "services/item-1/finish") == 200
@@ -188,7 +188,7 @@ def test_a_name_that_begins_with_stuck_completes_when_told(standin: PlatformStan
     assert standin.built("item-1") == 1
 
 
-def test_an_item_can_be_held_and_released_failed_or_finished_from_outside(standin: PlatformStandIn) -> None:
+def test_controls_can_hold_release_fail_and_finish_an_item(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     assert control(standin, "settings", delay="never") == 200
     for item_id in ("a", "b", "c"):
@@ -210,21 +210,21 @@ def test_an_item_can_be_held_and_released_failed_or_finished_from_outside(standi
 @pytest.mark.parametrize(
     "path, fields, status",
     [
-        ("services/nobody/finish", {}, 404),
-        ("services/nobody/hold", {}, 404),
+        ("services/unknown/finish", {}, 404),
+        ("services/unknown/hold", {}, 404),
         ("nonsense", {}, 404),
         ("webhooks", {"mode": "loud"}, 400),
         ("faults", {"answer": "teapot"}, 400),
         ("settings", {"delay": "soon"}, 400),
     ],
 )
-def test_a_control_that_is_none_is_refused(
+def test_an_invalid_control_is_refused(
     standin: PlatformStandIn, path: str, fields: dict[str, str], status: int
 ) -> None:
     assert control(standin, path, **fields) == status
 
 
-def test_faults_wait_for_their_method_and_can_be_called_off(standin: PlatformStandIn) -> None:
+def test_faults_wait_for_their_method_and_can_be_cancelled(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     assert control(standin, "faults", answer="503", method="GET", times=2) == 200
 
@@ -237,7 +237,7 @@ def test_faults_wait_for_their_method_and_can_be_called_off(standin: PlatformSta
 
 
 @pytest.mark.parametrize("key", [None, "wrong"])
-def test_the_stand_in_demands_its_api_key(standin: PlatformStandIn, key: str | None) -> None:
+def test_the_stand_in_requires_its_api_key(standin: PlatformStandIn, key: str | None) -> None:
     status, document = call(standin, "GET", "/v1/operations/op-1", key=key)
 
     assert (status, document["code"]) == (401, "unauthorized")
@@ -293,7 +293,7 @@ def test_a_button_of_the_page_leads_back_to_it(standin: PlatformStandIn) -> None
     assert standin.built("item-1") == 1
 
 
-def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(standin: PlatformStandIn) -> None:
+def test_every_control_has_a_working_form_on_the_page(standin: PlatformStandIn) -> None:
     address = f"{standin.url}/"
     platform = adapter_of(standin)
 
@@ -318,7 +318,7 @@ def test_every_control_has_a_form_on_the_page_that_works_as_it_stands(standin: P
         assert "Any request, 2 times: be busy (503)" in response.read().decode()
 
 
-def test_without_delay_a_service_is_built_before_its_order_is_answered(standin: PlatformStandIn) -> None:
+def test_without_delay_a_service_is_built_before_the_response(standin: PlatformStandIn) -> None:
     assert control(standin, "settings", delay="0") == 200
 
     operation = adapter_of(standin).provision(request_for())
@@ -327,7 +327,7 @@ def test_without_delay_a_service_is_built_before_its_order_is_answered(standin: 
     assert standin.built("item-1") == 1
 
 
-def test_a_service_can_be_held_before_it_is_asked_for(standin: PlatformStandIn) -> None:
+def test_a_service_can_be_held_before_its_request(standin: PlatformStandIn) -> None:
     standin.configure(delay=0)
     standin.hold("item-1")
 
@@ -338,18 +338,18 @@ def test_a_service_can_be_held_before_it_is_asked_for(standin: PlatformStandIn) 
     assert standin.built("item-1") == 1
 
 
-def test_services_that_were_taken_down_are_listed_once(standin: PlatformStandIn) -> None:
+def test_deleted_services_are_listed_once(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     for item_id in ("b", "a"):
         platform.provision(request_for("stuck-shop", item_id))
-    for item_id in ("b", "nobody", "a", "b"):
+    for item_id in ("b", "unknown", "a", "b"):
         platform.deprovision(request_for("stuck-shop", item_id))
 
     assert list(standin.deprovisioned) == ["b", "a"]
     assert not standin.running
 
 
-def test_what_was_built_stands_until_it_is_taken_down(standin: PlatformStandIn) -> None:
+def test_a_built_service_exists_until_its_deletion(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     for item_id in ("built", "running", "failed", "gone"):
         platform.provision(request_for("stuck-shop", item_id))
@@ -374,7 +374,7 @@ def test_in_process_the_stand_in_has_no_socket_and_no_thread() -> None:
 
 
 @pytest.mark.parametrize("answer", FAULTS)
-def test_in_process_every_fault_is_what_it_is_over_http(standin: PlatformStandIn, answer: str) -> None:
+def test_every_fault_is_the_same_in_process_and_over_http(standin: PlatformStandIn, answer: str) -> None:
     inside = PlatformStandIn(delay=None, webhook_secrets=(SECRET,))
     seen = []
     for platform, served in ((adapter_of(standin), standin), (in_process(inside), inside)):
@@ -386,7 +386,7 @@ def test_in_process_every_fault_is_what_it_is_over_http(standin: PlatformStandIn
     assert seen[0] == seen[1]
 
 
-def test_reset_forgets_everything(standin: PlatformStandIn) -> None:
+def test_reset_deletes_everything(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     platform.provision(request_for("stuck-shop"))
     platform.deprovision(request_for())

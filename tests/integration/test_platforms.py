@@ -1,4 +1,4 @@
-"""Two platforms side by side: what goes to which, and that neither is built without need."""
+"""Two platforms side by side: routing between them, and neither is built unless needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.lightsail_shop import ITEM, REQUEST
 
 
 class Recording:
-    """A platform that notes what it is asked."""
+    """A platform that records its calls."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -36,9 +36,9 @@ def test_requests_operations_and_webhooks_go_to_their_own_platform() -> None:
     assert http.asked == ["operation", "provision", "deprovision", "operation_of_webhook"]
 
 
-def test_a_platform_that_is_not_asked_is_not_built() -> None:
+def test_an_unused_platform_is_not_built() -> None:
     def not_built() -> Any:
-        raise AssertionError("built without need")
+        raise AssertionError("this platform must not be built")
 
     lightsail = Recording()
     RoutedPlatform(not_built, lambda: lightsail).deprovision(REQUEST)

@@ -36,7 +36,7 @@ def private_zone(route53: Any, name: str, reference: str) -> str:
 
 
 class Replaced:
-    """A client with some methods of its own."""
+    """A client with some methods replaced."""
 
     def __init__(self, inner: Any, **methods: Callable[..., Any]) -> None:
         self._inner = inner
@@ -46,7 +46,7 @@ class Replaced:
         return self._methods.get(name) or getattr(self._inner, name)
 
 
-def test_a_zone_is_made_when_there_is_none(route53: Any) -> None:
+def test_a_zone_is_created_when_there_is_none(route53: Any) -> None:
     zones: Zones = Route53Zones(route53)
 
     zone = zones.ensure("bakery.com", "order-1", ())
@@ -60,14 +60,14 @@ def test_a_zone_is_made_when_there_is_none(route53: Any) -> None:
     assert len(servers) == 4
 
 
-def test_asking_again_is_the_same_zone(route53: Any) -> None:
+def test_a_repeated_call_returns_the_same_zone(route53: Any) -> None:
     zones = Route53Zones(route53)
 
     assert zones.ensure("bakery.com", "order-1", ()) == zones.ensure("bakery.com", "order-1", ())
     assert zones_of(route53) == ["bakery.com."]
 
 
-def test_the_zone_that_the_registry_points_to_is_used(route53: Any) -> None:
+def test_the_zone_of_the_registry_s_nameservers_is_used(route53: Any) -> None:
     made = route53.create_hosted_zone(Name="bakery.com", CallerReference="RISWorkflow-RD:1")
     servers = [f"{server.upper()}." for server in reversed(made["DelegationSet"]["NameServers"])]
 
@@ -78,8 +78,8 @@ def test_the_zone_that_the_registry_points_to_is_used(route53: Any) -> None:
 
 
 @pytest.mark.parametrize("servers", [(), ("ns1.former-registrar.example", "ns2.former-registrar.example")])
-def test_a_zone_of_an_earlier_owner_is_never_taken_over(route53: Any, servers: tuple[str, ...]) -> None:
-    left = route53.create_hosted_zone(Name="bakery.com", CallerReference="somebody's before")
+def test_a_zone_of_an_earlier_owner_is_never_used(route53: Any, servers: tuple[str, ...]) -> None:
+    left = route53.create_hosted_zone(Name="bakery.com", CallerReference="an earlier owner's")
 
     zone = Route53Zones(route53).ensure("bakery.com", "order-1", servers)
 
@@ -91,7 +91,7 @@ def test_a_zone_of_an_earlier_owner_is_never_taken_over(route53: Any, servers: t
 @pytest.mark.parametrize(
     "other", ["akery.com", "bakery.com.ar", "bakery.community", "shop.bakery.com", "bakery.org", "aa.com"]
 )
-def test_a_zone_of_another_name_is_not_ours(route53: Any, other: str) -> None:
+def test_a_zone_of_another_domain_is_not_ours(route53: Any, other: str) -> None:
     route53.create_hosted_zone(Name=other, CallerReference="other")
 
     Route53Zones(route53).ensure("bakery.com", "order-1", ())
@@ -99,8 +99,8 @@ def test_a_zone_of_another_name_is_not_ours(route53: Any, other: str) -> None:
     assert sorted(zones_of(route53)) == sorted([f"{other}.", "bakery.com."])
 
 
-def test_the_names_that_follow_in_the_list_are_not_ours(route53: Any) -> None:
-    """The real list goes on with whatever comes next in its order; moto's does not."""
+def test_later_domains_of_the_list_are_not_ours(route53: Any) -> None:
+    """The real list continues with the next domains in its order. moto's does not."""
     for name in ("bakery.community", "shop.bakery.com", "bakery.com"):
         route53.create_hosted_zone(Name=name, CallerReference=name)
     ids = {zone["Name"]: zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]}
@@ -118,7 +118,7 @@ def test_the_names_that_follow_in_the_list_are_not_ours(route53: Any) -> None:
     assert f"/hostedzone/{nobodys.ensure('bakery.com', 'order-1', ()).id}" not in ids.values()
 
 
-def test_a_private_zone_of_the_name_is_passed_over(route53: Any) -> None:
+def test_a_private_zone_of_the_domain_is_skipped(route53: Any) -> None:
     private = private_zone(route53, "bakery.com", "a")
 
     zone = Route53Zones(route53).ensure("bakery.com", "order-1", ())
@@ -127,7 +127,7 @@ def test_a_private_zone_of_the_name_is_passed_over(route53: Any) -> None:
     assert Route53Zones(route53).ensure("bakery.com", "order-1", ()) == zone
 
 
-def test_of_several_zones_it_is_the_one_made_for_this_order(route53: Any) -> None:
+def test_of_several_zones_the_one_of_this_order_is_used(route53: Any) -> None:
     for number in range(4):
         route53.create_hosted_zone(Name="bakery.com", CallerReference=f"order-{number}")
     ids = {
@@ -141,7 +141,7 @@ def test_of_several_zones_it_is_the_one_made_for_this_order(route53: Any) -> Non
     assert len(zones_of(route53)) == 4
 
 
-def test_a_zone_is_found_behind_pages_of_private_ones(route53: Any) -> None:
+def test_a_zone_behind_pages_of_private_ones_is_found(route53: Any) -> None:
     for number in range(3):
         private_zone(route53, "bakery.com", f"private-{number}")
     made = route53.create_hosted_zone(Name="bakery.com", CallerReference="public")
@@ -175,7 +175,7 @@ def test_a_zone_is_found_behind_pages_of_private_ones(route53: Any) -> None:
     ],
     ids=["answer lost", "exists already", "throttled"],
 )
-def test_a_zone_whose_answer_was_lost_is_found_and_not_made_again(route53: Any, fault: Exception) -> None:
+def test_a_zone_with_a_lost_response_is_found_and_not_created_again(route53: Any, fault: Exception) -> None:
     def applied_but_lost(**arguments: Any) -> Any:
         route53.create_hosted_zone(**arguments)
         raise fault
@@ -193,7 +193,7 @@ def failing(**_: Any) -> Any:
 
 
 @pytest.mark.parametrize("method", ["create_hosted_zone", "list_hosted_zones_by_name"])
-def test_a_zone_that_can_not_be_had_is_a_fault(route53: Any, method: str) -> None:
+def test_a_refused_zone_is_a_fault(route53: Any, method: str) -> None:
     with pytest.raises(ProviderUnavailableError, match="TooManyHostedZones"):
         Route53Zones(Replaced(route53, **{method: failing})).ensure("bakery.com", "order-1", ())
 

@@ -46,7 +46,7 @@ WAITING = {
 
 
 class TokensInMemory:
-    """What the adapter asks of its token store; the real one is tested in tests/integration/dynamodb."""
+    """The adapter's token store in memory. tests/integration/dynamodb tests the real one."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, int, str], tuple[str, int]] = {}
@@ -105,7 +105,7 @@ def execution_of(client: Any, machine_arn: str, order: Order) -> dict[str, Any]:
     return described
 
 
-def test_an_order_s_execution_has_its_name_and_only_ids_as_input(service: tuple[Any, str]) -> None:
+def test_an_order_s_execution_has_its_id_as_name_and_only_ids_as_input(service: tuple[Any, str]) -> None:
     client, arn = service
     order = an_order()
     workflow_of(client, arn).start(order)
@@ -140,7 +140,7 @@ def test_starting_an_order_whose_execution_ended_is_harmless(service: tuple[Any,
 
 
 class Waiting:
-    """An order whose first step waits, and the token of that attempt is kept."""
+    """An order that waits in its first step, with that attempt's token stored."""
 
     def __init__(self, runner: AslRunner) -> None:
         self.runner, self.tokens, self.order = runner, TokensInMemory(), an_order()
@@ -165,27 +165,27 @@ def token_of(execution: Execution) -> str:
     return execution.waiting_token
 
 
-def test_a_resumed_step_goes_on_with_no_data_in_the_history(waiting: Waiting) -> None:
+def test_a_resumed_step_leaves_no_data_in_the_history(waiting: Waiting) -> None:
     assert waiting.workflow.resume(waiting.order, Step.CHARGE)
     assert waiting.ended() == ("SUCCEEDED", None, None)
     assert waiting.execution.output == {}
     assert not waiting.tokens.kept
 
 
-def test_a_failed_step_carries_the_error_s_name_and_cause(waiting: Waiting) -> None:
+def test_a_failed_step_has_the_error_s_name_and_cause(waiting: Waiting) -> None:
     assert waiting.workflow.fail(waiting.order, Step.CHARGE, ProvisioningFailedError, "no such plan")
     assert waiting.ended() == ("FAILED", "ProvisioningFailedError", "no such plan")
     assert not waiting.tokens.kept
 
 
-def test_an_order_waits_in_the_step_that_is_named_and_in_no_other(waiting: Waiting) -> None:
+def test_an_order_waits_only_in_the_given_step(waiting: Waiting) -> None:
     assert not waiting.workflow.resume(waiting.order, Step.DELIVER)
     assert not waiting.workflow.fail(waiting.order, Step.REFUND, PaymentFailedError, "declined")
     assert waiting.ended() == ("RUNNING", None, None)
     assert len(waiting.tokens.kept) == 1
 
 
-def test_a_step_answers_its_own_attempt_and_leaves_a_newer_one_s_token(waiting: Waiting) -> None:
+def test_a_step_answers_its_own_attempt_and_keeps_a_newer_token(waiting: Waiting) -> None:
     own = token_of(waiting.execution)
     waiting.workflow.wait(waiting.order, Step.CHARGE, "of a newer attempt")
     waiting.workflow.answer(waiting.order, Step.CHARGE, own)
@@ -195,7 +195,7 @@ def test_a_step_answers_its_own_attempt_and_leaves_a_newer_one_s_token(waiting: 
     )
 
 
-def test_an_attempt_that_seems_older_keeps_no_token(waiting: Waiting) -> None:
+def test_an_older_attempt_stores_no_token(waiting: Waiting) -> None:
     place = (waiting.order.account_id, waiting.order.number, "charge")
     waiting.tokens.kept[place] = ("newer", 2**62)
     with pytest.raises(ConcurrentUpdateError):
@@ -203,7 +203,7 @@ def test_an_attempt_that_seems_older_keeps_no_token(waiting: Waiting) -> None:
     assert waiting.tokens.kept[place][0] == "newer"
 
 
-def test_a_reason_that_is_too_long_is_cut_to_what_the_service_takes(waiting: Waiting) -> None:
+def test_a_long_reason_is_cut_to_the_service_s_limit(waiting: Waiting) -> None:
     long_name = type("E" * 300, (HostingOrdersError,), {})
     waiting.workflow.fail(waiting.order, Step.CHARGE, long_name, "c" * 40_000)
     _, error, cause = waiting.ended()
@@ -212,7 +212,7 @@ def test_a_reason_that_is_too_long_is_cut_to_what_the_service_takes(waiting: Wai
 
 @pytest.mark.parametrize("answer", ["resume", "fail"])
 @pytest.mark.parametrize("end", ["answered", "stopped", "unknown"])
-def test_a_token_nobody_waits_for_is_not_an_error(waiting: Waiting, end: str, answer: str) -> None:
+def test_a_token_that_no_execution_waits_for_is_not_an_error(waiting: Waiting, end: str, answer: str) -> None:
     workflow, order = waiting.workflow, waiting.order
     if end == "answered":
         workflow.answer(order, Step.CHARGE, token_of(waiting.execution))
@@ -224,7 +224,7 @@ def test_a_token_nobody_waits_for_is_not_an_error(waiting: Waiting, end: str, an
     else:
         assert not workflow.fail(order, Step.CHARGE, OrderCanceledError, "late")
     assert waiting.ended()[0] == {"answered": "SUCCEEDED", "stopped": "ABORTED", "unknown": "RUNNING"}[end]
-    assert not waiting.tokens.kept, "a token that has been used is gone"
+    assert not waiting.tokens.kept, "a used token is deleted"
 
 
 # -- the project's own machine ------------------------------------------------------------------------
@@ -233,7 +233,7 @@ STATE_MACHINE = Path(__file__).parents[2] / "statemachines" / "fulfil_order.asl.
 
 
 class Fulfilment:
-    """The real machine on functions that only note what they are given."""
+    """The real machine on functions that only record their input."""
 
     def __init__(self) -> None:
         self.given: list[tuple[str, dict[str, Any]]] = []
@@ -254,7 +254,7 @@ class Fulfilment:
         return [function for function, _ in self.given]
 
 
-def test_the_machine_finds_in_its_input_all_that_its_steps_read() -> None:
+def test_the_input_has_everything_that_the_steps_read() -> None:
     fulfilment = Fulfilment()
     order = an_order()
     execution = fulfilment.start(order)
@@ -269,7 +269,7 @@ def test_the_machine_finds_in_its_input_all_that_its_steps_read() -> None:
         assert payload["order_id"] == order.uuid, function
 
 
-def test_the_machine_gives_the_money_back_when_a_step_fails() -> None:
+def test_the_machine_refunds_when_a_step_fails() -> None:
     fulfilment = Fulfilment()
     order = an_order()
     execution = fulfilment.start(order)
@@ -295,13 +295,13 @@ CALLS: dict[str, Callable[[StepFunctionsWorkflow], object]] = {
 
 
 def ask_in_vain(client: Any, operation: str) -> str:
-    """Call the operation's method for an order that waits; the text of its ProviderUnavailableError."""
+    """Call the method for a waiting order, and return the text of its ProviderUnavailableError."""
     tokens = TokensInMemory()
     workflow = workflow_of(client, "arn:aws:states:eu-west-1:1:stateMachine:m", tokens)
     workflow.wait(ORDER, Step.CHARGE, "token")
     with pytest.raises(ProviderUnavailableError) as raised:
         CALLS[operation](workflow)
-    assert tokens.token(ORDER.account_id, ORDER.number, "charge") == "token", "it may still be waited for"
+    assert tokens.token(ORDER.account_id, ORDER.number, "charge") == "token", "the token must stay"
     return str(raised.value)
 
 
@@ -318,7 +318,7 @@ def ask_in_vain(client: Any, operation: str) -> str:
         ("StateMachineDoesNotExist", 400),
     ],
 )
-def test_throttles_and_faults_are_told_as_unavailable(operation: str, code: str, status: int) -> None:
+def test_throttles_and_faults_are_reported_as_unavailable(operation: str, code: str, status: int) -> None:
     client = boto3_client()
     with Stubber(client) as stub:
         stub.add_client_error(operation, service_error_code=code, http_status_code=status)
@@ -326,9 +326,9 @@ def test_throttles_and_faults_are_told_as_unavailable(operation: str, code: str,
 
 
 @pytest.mark.parametrize("operation", CALLS)
-def test_a_service_that_can_not_be_reached_is_told_as_unavailable(operation: str) -> None:
+def test_an_unreachable_service_is_reported_as_unavailable(operation: str) -> None:
     with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))  # bound but not listening: a connection is refused
+        closed.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         client = boto3.client(
             "stepfunctions",
             region_name=REGION,

@@ -1,6 +1,7 @@
-"""What a new contract costs: a folder, a line in `published.py`, and a line for each function that serves it.
+"""The cost of a new contract: a folder, a line in `published.py`, and a line in each function that serves it.
 
-The contract is in this file. Its operations share a route with a published contract, and it has a path of its own.
+This file contains a whole contract. Its operations share a route with a published contract, and it has a path
+of its own.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def world() -> Iterator[World]:
 
 
 def also(handler: Endpoint, known: Operation[Any], toy: Operation[Any]) -> Endpoint:
-    """The function as it stands, with one more operation beside one that it serves."""
+    """The function, with one more operation beside one that it serves."""
     return Endpoint({**handler.handles, toy: handler.handles[known]})
 
 
@@ -120,7 +121,7 @@ def handler_of(folder: str, others: Callable[[str], Any] = world_module.handler_
     return APPS[folder].handler if folder in APPS else others(folder)
 
 
-def test_a_toy_orders_reads_and_is_called_back_in_its_own_words(world: World) -> None:
+def test_a_toy_is_ordered_read_and_called_back_in_its_own_format(world: World) -> None:
     toy = {"X-Api-Version": "9"}
     placed = world.request("POST", "/api/orders", {"site": "Bear"}, headers=toy)
     assert (placed.status, placed.headers["x-api-version"]) == (202, "9")
@@ -130,7 +131,7 @@ def test_a_toy_orders_reads_and_is_called_back_in_its_own_words(world: World) ->
     assert world.request("GET", path, headers=toy).body == {"number": order.uuid, "happy": False}
     world.run()
     assert world.request("GET", path, headers=toy).body == {"number": order.uuid, "happy": True}
-    # Every contract reads what another one placed.
+    # Every contract reads the orders of all contracts.
     assert world.request("GET", path).body["site"]["name"] == "Bear"
     (message,) = world.callbacks.received
     assert json.loads(message.body) == {"toy": order.uuid, "of": message_account(world)}
@@ -142,7 +143,7 @@ def message_account(world: World) -> str:
     return account.name
 
 
-def test_the_other_contract_s_orders_keep_their_words(world: World) -> None:
+def test_the_other_contract_s_orders_keep_their_format(world: World) -> None:
     world.callbacks.received.clear()
     placed = world.place(callback=True)
     world.run()
@@ -153,7 +154,7 @@ def test_the_other_contract_s_orders_keep_their_words(world: World) -> None:
     assert toy.body == {"number": order_id, "happy": True}
 
 
-def test_errors_have_the_shape_of_the_route_and_name_the_versions(world: World) -> None:
+def test_errors_have_the_format_of_the_route_and_list_the_versions(world: World) -> None:
     refused = world.request("GET", "/api/orders/1", headers={"X-Api-Version": "7"})
     assert refused.body["code"] == "unsupported_api_version"
     assert "`X-Api-Version: 2` or `X-Api-Version: 9`" in refused.body["errors"][0]

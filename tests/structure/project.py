@@ -1,7 +1,7 @@
 """Reads the project for the structure rules: modules as facts, template and workflow as data.
 
-Every rule is a function over what is read here and returns what is wrong, one line each, so that it can be
-tried on a small bad example as well as on the project.
+A rule is a function over these facts. It returns its problems, one line each, so tests can also run it on a
+small bad example.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ STATE_MACHINE = ROOT / "statemachines" / "fulfil_order.asl.yaml"
 
 
 def listed(problems: list[str]) -> str:
-    """The message of a failed rule."""
     return "\n" + "\n".join(problems)
 
 
 def tracked_files() -> list[Path]:
-    """Every file that git tracks or would track, that is there."""
+    """Every existing file that git tracks or would track."""
     answer = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -46,7 +45,7 @@ def tracked_files() -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """`target` is the dotted name of what is imported: `from a.b import c` gives `a.b.c`."""
+    """`target` is the dotted name of the import: `from a.b import c` gives `a.b.c`."""
 
     target: str
     line: int
@@ -56,8 +55,10 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a dotted name such as `boto3.client`; `name` is resolved through the module's imports. `texts` are
-    the arguments that are literal texts."""
+    """A call of a dotted name such as `boto3.client`.
+
+    `name` is resolved through the module's imports. `texts` are the literal strings among the arguments.
+    """
 
     name: str
     line: int
@@ -67,7 +68,7 @@ class Call:
 
 @dataclass(slots=True)
 class Source:
-    """One module: what it imports, what it calls, what it reads."""
+    """One module: its imports, its calls, and the names that it reads."""
 
     module: str
     text: str
@@ -77,7 +78,7 @@ class Source:
 
     @property
     def layer(self) -> str:
-        """`domain`, `usecases`, … or `functions`; empty for the package itself."""
+        """`domain`, `usecases`, … or `functions`. Empty for the package itself."""
         parts = self.module.split(".")
         if parts[0] == "functions":
             return "functions"
@@ -88,14 +89,12 @@ class Source:
 
 
 def parse(module: str, text: str, *, is_package: bool = False) -> Source:
-    """The facts of one module's text."""
     source = Source(module, text)
     _Reader(source, is_package).visit(ast.parse(text))
     return source
 
 
 def read_modules(folder: Path, name: str) -> list[Source]:
-    """Every module under a folder, which is the package `name`."""
     sources = []
     for path in sorted(folder.rglob("*.py")):
         parts = [name, *path.relative_to(folder).with_suffix("").parts]
@@ -106,12 +105,12 @@ def read_modules(folder: Path, name: str) -> list[Source]:
 
 
 def project_modules() -> list[Source]:
-    """What is deployed: the package in the layer and the functions."""
+    """All deployed code: the package in the layer, and the functions."""
     return [*read_modules(PACKAGE, "hosting_orders"), *read_modules(FUNCTIONS, "functions")]
 
 
 class _Reader(ast.NodeVisitor):
-    """Tells code that runs when the module is imported from code inside functions."""
+    """Separates code that runs at import from code inside functions."""
 
     def __init__(self, source: Source, is_package: bool) -> None:
         self._source = source
@@ -154,7 +153,7 @@ class _Reader(ast.NodeVisitor):
             self.visit(statement)
 
     def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        # Decorators and defaults run when the module is imported; the body does not.
+        # Decorators and defaults run when the module is imported. The body does not.
         for outer in (*node.decorator_list, *node.args.defaults, *(d for d in node.args.kw_defaults if d)):
             self.visit(outer)
         self._depth += 1
@@ -206,7 +205,6 @@ def _dotted(node: ast.expr) -> str | None:
 
 
 def code_lines(text: str) -> int:
-    """Lines that do something: without blank lines, comments and docstrings."""
     tree = ast.parse(text)
     quiet: set[int] = set()
     for node in ast.walk(tree):
@@ -223,7 +221,7 @@ def code_lines(text: str) -> int:
 
 
 class _CloudFormationLoader(yaml.SafeLoader):
-    """Reads `!Ref X` as {"Ref": "X"} and so on, and refuses a key that is written twice."""
+    """Reads `!Ref X` as {"Ref": "X"} and so on, and refuses duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != _MERGE]
@@ -252,7 +250,7 @@ _CloudFormationLoader.add_multi_constructor("!", _construct_tag)
 
 
 def parse_template(text: str) -> dict[str, Any]:
-    """A CloudFormation template as data, its short tags in their long spelling."""
+    """A CloudFormation template as data, with short tags in their long form."""
     template: dict[str, Any] = yaml.load(text, Loader=_CloudFormationLoader)
     return template
 
@@ -267,7 +265,7 @@ def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
 
 
 def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Logical id → properties of a function, with what Globals gives it."""
+    """Logical id → properties of a function, including those from Globals."""
     shared = template.get("Globals", {}).get("Function", {})
     return {
         name: _merged(shared, found.get("Properties", {}))
@@ -276,7 +274,7 @@ def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def granted(template: dict[str, Any], properties: dict[str, Any]) -> list[dict[str, Any]]:
-    """The policy documents of a function: those of the template's managed policies that it has, and its own."""
+    """The policy documents of a function: those of its managed policies in the template, and its own."""
     managed = resources(template, "AWS::IAM::ManagedPolicy")
     documents: list[dict[str, Any]] = []
     for policy in properties.get("Policies", []):
@@ -286,7 +284,7 @@ def granted(template: dict[str, Any], properties: dict[str, Any]) -> list[dict[s
 
 
 def _merged(shared: Any, own: Any) -> Any:
-    """As SAM does it: objects are merged, lists are joined, anything else is overridden."""
+    """Merge as SAM does: objects are merged, lists are joined, anything else is overridden."""
     if isinstance(shared, dict) and isinstance(own, dict):
         return {
             key: _merged(shared[key], own[key])
@@ -300,14 +298,14 @@ def _merged(shared: Any, own: Any) -> Any:
 
 
 def as_list(value: Any) -> list[Any]:
-    """What CloudFormation takes as one or as several, as several."""
+    """A list, where CloudFormation accepts one value or several."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def with_change(template: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy of the template with the value at this path (`a/b/0`) replaced; None takes it away."""
+    """A copy of the template with the value at this path (`a/b/0`) replaced. None removes it."""
     copied = copy.deepcopy(template)
     *way, last = path.split("/")
     place: Any = copied
@@ -321,7 +319,7 @@ def with_change(template: dict[str, Any], path: str, value: Any) -> dict[str, An
 
 
 def plain(value: Any, template: dict[str, Any]) -> Any:
-    """A `Ref` to a parameter as the parameter's default; everything else as it is."""
+    """A `Ref` to a parameter as the parameter's default. Everything else is unchanged."""
     if isinstance(value, dict) and set(value) == {"Ref"}:
         parameter = template.get("Parameters", {}).get(value["Ref"])
         if parameter is not None:
@@ -330,7 +328,6 @@ def plain(value: Any, template: dict[str, Any]) -> Any:
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Every string in the data, keys included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -343,7 +340,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def references(value: Any) -> set[str]:
-    """The logical ids that Ref, GetAtt and Sub in the data name."""
+    """The logical ids in Ref, GetAtt and Sub."""
     found: set[str] = set()
     if isinstance(value, dict):
         for key, item in value.items():
@@ -365,7 +362,7 @@ def references(value: Any) -> set[str]:
 
 
 def bare_references(value: Any) -> set[str]:
-    """The logical ids that the data names otherwise than by `!Ref FUNCTION.Alias`."""
+    """The logical ids that appear in any form except `!Ref FUNCTION.Alias`."""
     if isinstance(value, dict):
         if isinstance(value.get("Ref"), str) and value["Ref"].endswith(".Alias"):
             return set()
@@ -381,5 +378,5 @@ def camel_case(folder: str) -> str:
 
 
 def function_folders() -> list[str]:
-    """The folders of functions/ that hold something."""
+    """The folders of functions/ with content."""
     return sorted({path.parent.name for path in FUNCTIONS.glob("*/*.py")})

@@ -1,4 +1,4 @@
-"""Contracts are tenants: nothing below them names one, and what they publish is what the template deploys."""
+"""No code below the contracts names one of them, and the template deploys exactly what they publish."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ERROR = re.compile(r"^\| (\d{3}) \| (`.*?) \| ", re.MULTILINE)
 
 
 def contracts_named_below(source: Source) -> list[str]:
-    """Of the contracts, the house below them knows what an operation and a problem are, and nothing else."""
+    """Code below the contracts may use only the modules `operation` and `problem` of that package."""
     if source.layer not in MAY_NAME_NO_CONTRACT:
         return []
     problems = []
@@ -57,7 +57,7 @@ def contracts_named_below(source: Source) -> list[str]:
 
 
 def routes_of(properties: Mapping[str, Any]) -> set[str]:
-    """The route keys of a function's events, as API Gateway makes them."""
+    """The route keys of a function's events, in API Gateway's form."""
     given = [
         event["Properties"] for event in properties.get("Events", {}).values() if event["Type"] == "HttpApi"
     ]
@@ -78,13 +78,13 @@ def identity(operation: Operation[Any]) -> tuple[str, str]:
 
 
 def routes_that_do_not_match(template: dict[str, Any]) -> list[str]:
-    """What a function gets is what its handler serves: otherwise it answers 500, or is never called."""
+    """A function must serve exactly the routes that it receives: others return 500 or are never called."""
     problems = []
     for name, properties in functions(template).items():
         routed = routes_of(properties) - {"$default"}
         served = {operation.route for operation in operations_of(handler_of(properties))}
-        problems += [f"{name}: gets {route} and does not serve it" for route in sorted(routed - served)]
-        problems += [f"{name}: serves {route} and never gets it" for route in sorted(served - routed)]
+        problems += [f"{name}: receives {route} and does not serve it" for route in sorted(routed - served)]
+        problems += [f"{name}: serves {route} and never receives it" for route in sorted(served - routed)]
     return problems
 
 
@@ -109,7 +109,7 @@ def codes_that_do_not_match(page: str) -> list[str]:
 
 
 def endpoints_that_do_not_match(page: str) -> list[str]:
-    """The page's table says of each operation in which versions it is, who may call it, and whether it is ours."""
+    """The table's columns must match each operation: versions, who may call it, and whether it is ours."""
     table = {endpoint: tuple(cells) for endpoint, *cells in ENDPOINT.findall(page)}
     routes: dict[str, list[Operation[Any]]] = {}
     for operation in all_published():
@@ -150,21 +150,21 @@ def test_every_route_of_the_template_is_an_operation_of_its_function() -> None:
     assert not problems, listed(problems)
 
 
-def test_unknown_paths_have_a_function_too() -> None:
+def test_one_function_answers_unknown_paths() -> None:
     taking = [name for name, each in functions(read_template()).items() if "$default" in routes_of(each)]
     assert taking == ["AnswerUnknownRouteFunction"]
 
 
-def test_every_published_operation_is_served_once_and_nothing_else_is() -> None:
+def test_functions_serve_exactly_the_published_operations_once() -> None:
     served = [identity(operation) for operation in all_served()]
     assert sorted(served) == sorted(identity(operation) for operation in all_published())
 
 
-def test_a_served_operation_that_orders_has_its_body() -> None:
+def test_every_served_operation_that_orders_has_a_body() -> None:
     assert [each.route for each in all_served() if each.idempotent != (each.takes is not None)] == []
 
 
-def test_names_and_paths_of_contracts_are_their_own() -> None:
+def test_every_contract_has_unique_names_and_paths() -> None:
     contracts = [module.CONTRACT for module in published.PUBLISHED]
     names = [contract.name for contract in contracts]
     paths = [path for contract in contracts for path in contract.paths]
@@ -175,18 +175,18 @@ def test_names_and_paths_of_contracts_are_their_own() -> None:
         assert f".{module.CONTRACT.name}" in module.__name__
 
 
-def test_docs_errors_has_every_code_with_its_status() -> None:
+def test_docs_errors_lists_every_code_with_its_status() -> None:
     problems = codes_that_do_not_match((ROOT / "docs" / "errors.md").read_text(encoding="utf-8"))
     assert not problems, listed(problems)
 
 
-def test_docs_contracts_says_who_may_call_what() -> None:
+def test_docs_contracts_shows_who_may_call_each_endpoint() -> None:
     problems = endpoints_that_do_not_match((ROOT / "docs" / "contracts.md").read_text(encoding="utf-8"))
     assert not problems, listed(problems)
 
 
 def test_only_functions_that_read_a_body_import_pydantic() -> None:
-    """Request models cost more than everything else of ours that a function imports."""
+    """Request models cost more than all other code of ours that a function imports."""
     reading = {
         properties["CodeUri"].rpartition("/")[2]
         for properties in functions(read_template()).values()
@@ -199,7 +199,7 @@ def test_only_functions_that_read_a_body_import_pydantic() -> None:
 
 
 def imported_by(folders: list[str]) -> dict[str, list[str]]:
-    """By function: what it was the first to import of pydantic and of our request modules, in a fresh process."""
+    """By function: the modules of pydantic and of requests that it was the first to import, in a new process."""
     program = f"""
 import importlib, json, sys
 found = {{}}
@@ -223,15 +223,15 @@ print(json.dumps(found))
     return json.loads(answer.stdout)
 
 
-def test_a_contract_changes_what_docs_extending_says() -> None:
-    """Outside of its folder and of the functions that serve it, one file names the contract, and one its default."""
+def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
+    """Outside a contract's folder and its functions, one file names the contract and another has its default."""
     naming = {source.module for source in project_modules() if "orders_v2" in source.text}
     outside = {
         module
         for module in naming
         if not module.startswith(("functions.", "hosting_orders.contracts.orders_v2"))
     }
-    # Orders of before the contract was kept were all placed through this one.
+    # All orders without a stored contract were placed through contract 002.
     assert outside == {"hosting_orders.contracts.published", "hosting_orders.domain.placement"}
     served = {source.module for source in project_modules() if "@serves(" in source.text}
     assert {module for module in naming if module.startswith("functions.")} <= served | {
@@ -259,29 +259,29 @@ def test_a_contract_changes_what_docs_extending_says() -> None:
         ),
     ],
 )
-def test_a_contract_that_is_named_below_is_noticed(module: str, text: str) -> None:
+def test_naming_a_contract_below_the_contracts_is_noticed(module: str, text: str) -> None:
     assert contracts_named_below(parse(module, text))
 
 
-def test_what_every_contract_has_may_be_named() -> None:
+def test_shared_parts_of_contracts_may_be_named() -> None:
     text = "from hosting_orders.contracts import problem\nfrom hosting_orders.contracts.operation import Contract"
     assert contracts_named_below(parse("hosting_orders.entrypoints.http", text)) == []
     assert contracts_named_below(parse("hosting_orders.contracts.x", "orders_v2 = 1")) == []
 
 
 @pytest.mark.parametrize("route", ["GET /api/nothing", "POST /api/orders/{id}"])
-def test_a_route_that_is_not_served_is_noticed(route: str) -> None:
+def test_an_unserved_route_is_noticed(route: str) -> None:
     template = read_template()
     method, _, path = route.partition(" ")
     events = template["Resources"]["ShowOrderFunction"]["Properties"]["Events"]
     events["Request"]["Properties"] |= {"Method": method, "Path": path}
     assert routes_that_do_not_match(template) == [
-        f"ShowOrderFunction: gets {route} and does not serve it",
-        "ShowOrderFunction: serves GET /api/orders/{id} and never gets it",
+        f"ShowOrderFunction: receives {route} and does not serve it",
+        "ShowOrderFunction: serves GET /api/orders/{id} and never receives it",
     ]
 
 
-def test_a_code_that_is_missing_or_unknown_is_noticed() -> None:
+def test_a_missing_or_unknown_code_is_noticed() -> None:
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     assert codes_that_do_not_match(page.replace("`not_found`", "`not_here`")) == [
         "not_here (404) is no code of domain/codes.py",
@@ -289,7 +289,7 @@ def test_a_code_that_is_missing_or_unknown_is_noticed() -> None:
     ]
 
 
-def test_an_endpoint_that_is_described_wrongly_is_noticed() -> None:
+def test_a_wrong_endpoint_description_is_noticed() -> None:
     page = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
     wrong = page.replace(
         "| `GET /api/orders/:id` | one order | 1, 2 | yes |",
@@ -309,7 +309,7 @@ TAKE_A_CODE = {"InvalidRequestError", "DomainRefusedError", "AccessDeniedError",
 
 
 def codes_spelled_out(module: str, text: str) -> list[str]:
-    """A code is a member of Code: a misspelled one is then found before a client finds it."""
+    """Codes must be members of Code: a typing error then fails in tests, not at a client."""
     problems = []
     for node in ast.walk(ast.parse(text)):
         if (
@@ -323,7 +323,7 @@ def codes_spelled_out(module: str, text: str) -> list[str]:
     return problems
 
 
-def test_no_error_is_made_with_a_code_that_is_spelled_out() -> None:
+def test_errors_use_members_of_code() -> None:
     problems = [
         each for source in project_modules() for each in codes_spelled_out(source.module, source.text)
     ]
@@ -333,6 +333,6 @@ def test_no_error_is_made_with_a_code_that_is_spelled_out() -> None:
 @pytest.mark.parametrize(
     "code", ['"reserved"', 'f"unknown_{field}"', '"unknown_" + field', 'code="reserved"']
 )
-def test_a_code_that_is_spelled_out_is_noticed(code: str) -> None:
+def test_a_literal_code_is_noticed(code: str) -> None:
     assert codes_spelled_out("x", f"raise errors.InvalidRequestError({code})")
     assert codes_spelled_out("x", "raise InvalidRequestError(Code.RESERVED, 'no')") == []

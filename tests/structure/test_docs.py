@@ -1,4 +1,4 @@
-"""What README and the runbooks count stands in the template."""
+"""The numbers in README and the runbooks match the template."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.structure.project import PACKAGE, ROOT, functions, read_template, res
 NUMBERS = [*("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")]
 NUMBERS += ["eleven", "twelve", "thirteen", "fourteen", "fifteen"]
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-# Dollars a month each: a customer managed KMS key, a secret, an alarm.
+# Dollars a month for a customer managed KMS key, a secret and an alarm.
 PRICES = {"AWS::KMS::Key": 1.00, "AWS::SecretsManager::Secret": 0.40, "AWS::CloudWatch::Alarm": 0.10}
 
 
@@ -31,12 +31,12 @@ def test_readme_counts_functions_secrets_and_alarms() -> None:
     assert NUMBERS.index(said(r"a KMS key, (\w+) secrets")) == count("AWS::SecretsManager::Secret")
 
 
-def test_readme_s_idle_cost_is_the_sum_of_what_stands_in_the_template() -> None:
+def test_readme_s_idle_cost_is_the_sum_over_the_template() -> None:
     cost = sum(price * count(kind) for kind, price in PRICES.items())
     assert float(said(r"Idle it costs about ([\d.]+) \$ a month")) == round(cost, 2)
 
 
-def test_every_alarm_reports_to_the_topic_and_has_its_page() -> None:
+def test_every_alarm_reports_to_the_topic_and_has_a_runbook() -> None:
     runbooks = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
     problems: list[Any] = []
     for name, alarm in resources(read_template(), "AWS::CloudWatch::Alarm").items():
@@ -48,7 +48,7 @@ def test_every_alarm_reports_to_the_topic_and_has_its_page() -> None:
 
 
 def test_every_metric_is_in_the_table_with_its_alarm() -> None:
-    """docs/money.md lists what the code counts, and says of each whether it has an alarm."""
+    """docs/money.md lists every metric of the code, and whether it has an alarm."""
     sources = " ".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     counted = set(re.findall(r'metrics\.count\("(\w+)"\)', sources)) | {"DisputeOpened"}
     counted |= {f"Drift{kind}" for kind in ("Payment", "Order")}

@@ -1,4 +1,4 @@
-"""What must not be in any file: this machine's paths and package sources, and servers open to the network."""
+"""No file contains paths or package sources of one machine, or a server that is open to the network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.structure.project import ROOT, listed, tracked_files
 
 LOOPBACK = {"127.0.0.1", "::1"}
 
-# Spelled in pieces, so that this file passes its own rule.
+# Spelled in pieces, so this file passes its own rule.
 REGISTRIES = [
     ".".join(parts)
     for parts in (
@@ -31,7 +31,7 @@ REGISTRY = re.compile(
 )
 MACHINE_PATH = re.compile(r"(?<![\w./~-])/(root|work|home)/[\w.]")
 
-# These options forbid writing an index down; they have no value.
+# These options remove the index from the output, and have no value.
 FORBIDDING_OPTIONS = re.compile(r"--no-emit-(index-url|find-links)")
 EVERY_ADDRESS = re.compile(r"\b0\.0\.0\.0\b")
 EMULATOR_START = re.compile(r"\bGATEWAY_PORT\b")
@@ -43,7 +43,7 @@ def _lines(text: str, pattern: re.Pattern[str]) -> list[int]:
 
 
 def package_sources(name: str, text: str) -> list[str]:
-    """Where packages come from is the machine's business: no registry is named in any file."""
+    """Each machine configures its own package sources, so no file names a registry."""
     text = FORBIDDING_OPTIONS.sub("", text)
     return [f"{name}:{line}: names a package registry" for line in _lines(text, REGISTRY)]
 
@@ -53,7 +53,7 @@ def machine_paths(name: str, text: str) -> list[str]:
 
 
 def open_servers(name: str, text: str) -> list[str]:
-    """Local servers are for this machine: stand-ins take any password and demo keys are no secrets."""
+    """Local servers must not be reachable: stand-ins accept any password, and demo keys are public."""
     problems = [f"{name}:{line}: listens on every address" for line in _lines(text, EVERY_ADDRESS)]
     if EMULATOR_START.search(text) and not EMULATOR_ON_LOOPBACK.search(text):
         problems.append(f"{name}: starts the emulator without BIND_HOST=127.0.0.1")
@@ -66,7 +66,7 @@ def open_servers(name: str, text: str) -> list[str]:
 
 
 def _listening(call: ast.Call) -> list[str]:
-    """What is wrong with a call that opens a server; the address must be written out where it is opened."""
+    """Problems of a call that opens a server. The address must be a literal in the call."""
     function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     first = call.args[0] if call.args else None
     if function in ("bind", "create_server") or function.endswith("Server"):
@@ -88,19 +88,19 @@ def _not_loopback(host: ast.expr) -> list[str]:
 
 
 def texts(under: Path = ROOT) -> list[tuple[str, str]]:
-    """(name, text) of every tracked file of text."""
+    """(name, text) of every tracked text file."""
     found = []
     for path in tracked_files():
         if path.is_relative_to(under):
             try:
                 found.append((str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")))
             except UnicodeDecodeError:
-                continue  # a picture names no path
+                continue  # a picture contains no path
     return found
 
 
 @pytest.mark.parametrize("rule", [package_sources, machine_paths], ids=lambda rule: rule.__name__)
-def test_every_file_keeps_the_rule(rule) -> None:
+def test_every_file_follows_the_rule(rule) -> None:
     files = texts()
     assert len(files) > 10
     problems = [problem for name, text in files for problem in rule(name, text)]

@@ -1,4 +1,4 @@
-"""The house's import rule (README, "Where things are"): who may know whom, and what importing may do."""
+"""The layers' import rule (README, "Where things are"): allowed imports, and what an import may do."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ MAY_IMPORT = {
     "settings": set(),
     "domain": set(),
 }
-# Under `if TYPE_CHECKING:` only: what bootstrap builds is typed as what the use cases ask for.
+# Under `if TYPE_CHECKING:` only: the results of bootstrap have the types of the ports.
 FOR_TYPES_ALSO = {"bootstrap": {"usecases", "domain"}}
 STANDARD_LIBRARY_ONLY = {"domain", "usecases"}
 PROVIDER_SDKS = {"boto3", "botocore", "stripe", "requests", "urllib3"}
 MAY_KNOW_PROVIDERS = {"adapters", "bootstrap"}
-HEAVY = {"stripe", "requests"}  # tenths of a second each: a cold start without money must not pay for them
+HEAVY = {"stripe", "requests"}  # tenths of a second each, too slow for a cold start without payments
 LONGEST_APP = 60  # several operations, a few lines each
 
-# Calls that make a client or use one. A plain value of an SDK, such as botocore's Config, costs little.
+# Calls that make or use a client. A plain value of an SDK, such as botocore's Config, is cheap.
 MAKES_A_CLIENT = {"client", "resource", "Session", "session", "get_session", "StripeClient"}
 USES_A_CLIENT = {"get", "post", "put", "patch", "delete", "request"}
 
@@ -57,7 +57,7 @@ def layers_that_reach_too_far(source: Source) -> list[str]:
             continue
         layer = parts[1] if len(parts) > 1 else ""
         if source.layer not in MAY_IMPORT:
-            problems.append(f"{source.module} belongs to no layer of the house")
+            problems.append(f"{source.module} belongs to no layer")
         elif found.for_types and layer in FOR_TYPES_ALSO.get(source.layer, ()):
             continue
         elif layer != source.layer and layer not in MAY_IMPORT[source.layer]:
@@ -88,9 +88,9 @@ def provider_sdks_outside_adapters(source: Source) -> list[str]:
         if source.layer not in MAY_KNOW_PROVIDERS:
             problems.append(f"{where}; only adapters and bootstrap may")
         elif found.at_load and package in HEAVY:
-            problems.append(f"{where} when it is imported; do it inside what uses it")
+            problems.append(f"{where} at import; move it into the function that uses it")
         elif found.at_load and source.layer != "adapters":
-            problems.append(f"{where} when it is imported; only adapters may")
+            problems.append(f"{where} at import; only adapters may")
     return problems
 
 
@@ -104,8 +104,10 @@ def readers_of_the_environment(source: Source) -> list[str]:
 
 
 def work_done_at_import(source: Source) -> list[str]:
-    """A client, a built adapter or a setting at module level: paid for by every test too. A function may call
-    `bootstrap.prepare`, which does something on Lambda alone."""
+    """No client, built adapter or setting at module level, since every test would pay for it.
+
+    A function may call `bootstrap.prepare`, which acts only on Lambda.
+    """
     problems = []
     for call in source.calls:
         parts = call.name.split(".")
@@ -115,18 +117,16 @@ def work_done_at_import(source: Source) -> list[str]:
         prepares = call.name == "hosting_orders.bootstrap.prepare" and source.layer == "functions"
         sdk = parts[0] in PROVIDER_SDKS and parts[-1] in MAKES_A_CLIENT | USES_A_CLIENT
         if call.at_load and (sdk or ours) and not prepares:
-            problems.append(f"{source.where(call.line)} calls {call.name} when it is imported")
+            problems.append(f"{source.where(call.line)} calls {call.name} at import")
     if source.layer != "settings":
         return problems
     reads = {used.line for used in source.names if used.at_load and used.name.startswith("os.environ")}
     reads |= {call.line for call in source.calls if call.at_load and call.name == "os.getenv"}
-    return problems + [
-        f"{source.where(line)} reads the environment when it is imported" for line in sorted(reads)
-    ]
+    return problems + [f"{source.where(line)} reads the environment at import" for line in sorted(reads)]
 
 
 def imports_by_text(source: Source) -> list[str]:
-    """`importlib` would go round every rule above."""
+    """`importlib` would evade every rule above."""
     return [
         f"{source.where(call.line)} imports by name with {call.name}"
         for call in source.calls
@@ -156,23 +156,23 @@ RULES = [
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_project_keeps_the_rule(rule) -> None:
+def test_the_project_follows_the_rule(rule) -> None:
     problems = [problem for source in project_modules() for problem in rule(source)]
     assert not problems, listed(problems)
 
 
-def test_a_function_is_one_file_called_app() -> None:
+def test_each_function_is_a_single_file_app_py() -> None:
     extra = [
         str(path.relative_to(ROOT))
         for path in sorted(FUNCTIONS.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts and path.name != "app.py"
     ]
     assert function_folders(), "there are no functions"
-    assert not extra, listed([f"{path}: what functions share belongs into the package" for path in extra])
+    assert not extra, listed([f"{path}: code that functions share belongs in the package" for path in extra])
 
 
-def test_everything_can_be_imported_with_an_empty_environment_and_without_heavy_sdks() -> None:
-    """The rules above read the code; this one runs it, in a process that has nothing to offer."""
+def test_everything_imports_without_environment_network_or_heavy_sdks() -> None:
+    """The other rules read the code. This one imports it in a process without settings or network."""
     modules = [
         *(source.module for source in read_modules(PACKAGE, "hosting_orders")),
         *(f"functions.{folder}.app" for folder in function_folders()),
@@ -359,6 +359,6 @@ def test_bad_code_is_noticed(rule, module: str, text: str) -> None:
     assert len(rule(parse(module, text))) >= 1
 
 
-def test_only_lines_that_do_something_count() -> None:
+def test_code_lines_exclude_comments_and_docstrings() -> None:
     text = '"""What\n\nit is."""\n\n# why\nx = 1\n\ndef f():\n    """Doc."""\n    return x  # here\n'
     assert code_lines(text) == 3

@@ -1,4 +1,4 @@
-"""Partition and sort keys are built in one module: elsewhere nobody knows how they are spelled."""
+"""Only one module knows the spelling of partition and sort keys."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PREFIXES = sorted(
 
 
 def texts(source: str) -> list[str]:
-    """Every text of a module that is not a docstring; of f-strings the fixed parts."""
+    """Every string of a module except docstrings, with the fixed parts of f-strings."""
     tree = ast.parse(source)
     bodies = [node.body for node in ast.walk(tree) if hasattr(node, "body") and isinstance(node.body, list)]
     statements = [statement for body in bodies for statement in body]
@@ -60,7 +60,7 @@ def spellings(source: str) -> list[str]:
     return [text for text in texts(source) if any(prefix in text for prefix in PREFIXES)]
 
 
-def test_the_prefixes_that_are_looked_for_are_those_that_are_used() -> None:
+def test_the_prefixes_of_all_keys_are_known() -> None:
     assert {"ACCOUNT#", "CART#", "ORDER#", "TOKEN#", "CALLBACK#", "KEY#", "DUE#"} < set(PREFIXES)
 
 
@@ -86,7 +86,7 @@ def test_a_docstring_may_name_a_key() -> None:
     assert spellings('def find():\n    "Finds ORDER#1."') == []
 
 
-def test_only_the_adapter_knows_the_names_of_the_key_attributes() -> None:
+def test_only_the_adapter_names_the_key_attributes() -> None:
     for path in SOURCES:
         if ADAPTER not in path.parents:
             assert not {"PK", "SK"} & set(texts(path.read_text())), path

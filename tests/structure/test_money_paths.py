@@ -1,4 +1,4 @@
-"""Which functions can give money back, take it, or delete a customer's site: read from the imports and the template."""
+"""Which functions can refund, charge, or delete a customer's site, from the imports and the template."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ GUARDED = {
     "start_renewal": ({"reconcile"}, {"reconcile"}),
     "renew_domain": ({"reconcile"}, {"reconcile"}),
 }
-# Port of the services → the only modules of use cases that may ask it.
+# Port of the services → the only modules of use cases that may call it.
 PORTS = {
     "refunds": {"refund_order"},
     "renewals": {"start_renewal", "renew_domain"},
     "payment_news": {"receive_stripe_webhook"},
     "platform": {"platform_delivery", "provision_hosting"},
 }
-# What a product does (usecases/products/fulfilment.py) → the only modules of use cases that may have it done: every
-# function that places orders loads the product, and must not deliver or take back.
+# Method of a product (usecases/products/fulfilment.py) → the only use cases that may call it. Every function
+# that places orders loads the product, and must not deliver or take back.
 DONE_BY = {
     "ask": {"provision_hosting", "reconcile"},
     "verdict": {"refund_order"},
@@ -51,7 +51,6 @@ HOLDERS = {
 
 
 def imports_of(sources: Iterable[Source]) -> dict[str, set[str]]:
-    """Module → the modules of this project that it imports."""
     listed = list(sources)
     known = {source.module for source in listed}
     return {
@@ -67,7 +66,6 @@ def imports_of(sources: Iterable[Source]) -> dict[str, set[str]]:
 
 
 def reached(imports: Mapping[str, set[str]], start: str) -> set[str]:
-    """Every module that is loaded with this one."""
     found: set[str] = set()
     to_visit = [start]
     while to_visit:
@@ -98,11 +96,11 @@ def forbidden_imports(imports: Mapping[str, set[str]], guarded: str) -> list[str
 
 
 @pytest.mark.parametrize("guarded", GUARDED)
-def test_money_goes_back_and_renewals_begin_in_one_place(guarded: str) -> None:
+def test_only_the_listed_code_reaches_refunds_and_renewals(guarded: str) -> None:
     assert forbidden_imports(imports_of(project_modules()), guarded) == []
 
 
-def test_an_import_that_lets_a_shop_s_request_delete_sites_is_noticed() -> None:
+def test_an_import_that_lets_a_request_delete_sites_is_noticed() -> None:
     sources = [
         parse("hosting_orders.usecases.refund_order", ""),
         parse("hosting_orders.usecases.settle_payment", "from .refund_order import refund_order"),
@@ -127,7 +125,7 @@ def test_only_functions_that_need_a_secret_hold_it(secret: str) -> None:
     assert holders == HOLDERS[secret]
 
 
-def test_only_functions_that_deliver_or_take_down_can_build_or_delete_a_machine() -> None:
+def test_only_functions_that_deliver_or_take_down_have_rights_to_machines() -> None:
     building = {"provision_hosting", "reconcile"}
     for right, wanted in (
         ("lightsail:CreateInstances", building),
@@ -139,7 +137,6 @@ def test_only_functions_that_deliver_or_take_down_can_build_or_delete_a_machine(
 
 
 def askers(sources: Iterable[Source], port: str) -> set[str]:
-    """The use cases that ask this port."""
     return {
         source.module.removeprefix(USE_CASES)
         for source in sources
@@ -149,11 +146,11 @@ def askers(sources: Iterable[Source], port: str) -> set[str]:
 
 
 @pytest.mark.parametrize("port", PORTS)
-def test_only_the_use_cases_that_need_it_ask_a_port_that_moves_money(port: str) -> None:
+def test_only_the_listed_use_cases_call_a_port_that_moves_money(port: str) -> None:
     assert askers(project_modules(), port) == PORTS[port]
 
 
-def test_a_use_case_that_asks_for_a_refund_is_noticed() -> None:
+def test_a_use_case_that_calls_refunds_is_noticed() -> None:
     source = parse(
         USE_CASES + "cancel_order", "def cancel(services):\n    services.refunds.refund('in_1', '1', 'o')"
     )
@@ -161,7 +158,6 @@ def test_a_use_case_that_asks_for_a_refund_is_noticed() -> None:
 
 
 def doers(sources: Iterable[Source], act: str) -> set[str]:
-    """The use cases that call a method of this name."""
     return {
         source.module.removeprefix(USE_CASES)
         for source in sources
@@ -174,7 +170,7 @@ def doers(sources: Iterable[Source], act: str) -> set[str]:
 
 
 @pytest.mark.parametrize("act", DONE_BY)
-def test_only_the_use_cases_that_need_it_let_a_product_deliver_or_take_back(act: str) -> None:
+def test_only_the_listed_use_cases_let_a_product_deliver_or_take_back(act: str) -> None:
     assert doers(project_modules(), act) == DONE_BY[act]
 
 

@@ -1,4 +1,4 @@
-"""One word per idea: folder = logical id = state = use case; errors name the business fact."""
+"""One name per idea: folder, logical id, state and use case match, and errors are named after the business fact."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import pytest
 from hosting_orders.domain import errors
 from tests.structure.project import PACKAGE, function_folders, listed
 
-VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+|reconcile")  # what is reconciled is: everything
+VERB_NOUN = re.compile(r"[a-z]+(_[a-z0-9]+)+|reconcile")  # `reconcile` covers everything, so it has no noun
 
-# Functions that decide nothing, each with the reason why no use case stands behind it.
+# Functions without a use case of their own, with the reason.
 WITHOUT_A_USE_CASE = {
-    "answer_unknown_route": "it only answers 404 in the contract's shape",
-    "receive_platform_webhook": "it hands the operation to provision_hosting, which waits for it",
-    "place_order": "it places a cart of one site: place_cart",
-    "order_domains": "what needs the rights to order domains: place_cart",
-    "read_orders": "what needs the right to read orders, and no other",
-    "read_statuses": "what needs that right and counts requests",
-    "read_tlds": "what needs the registries' rules, and no other right than reading",
+    "answer_unknown_route": "it only returns a 404 in the contract's format",
+    "receive_platform_webhook": "it passes the operation to provision_hosting, which waits for it",
+    "place_order": "it places a cart with one site, so it uses place_cart",
+    "order_domains": "separate for its rights to order domains; it uses place_cart",
+    "read_orders": "separate so it has only the right to read orders",
+    "read_statuses": "separate since it also counts requests",
+    "read_tlds": "separate since it loads the registries' rules, with the right to read only",
 }
 
 
 def folders_that_are_no_use_case(folders: list[str], use_cases: set[str]) -> list[str]:
-    """The template's rules hold that the logical id is the folder's name in CamelCase."""
+    """The template's rules check that the logical id is the folder's name in CamelCase."""
     problems = [
         f"functions/{folder} is not a verb and a noun"
         for folder in folders
@@ -46,14 +46,14 @@ def use_cases() -> set[str]:
     return {path.stem for path in (PACKAGE / "usecases").glob("*.py")}
 
 
-def test_every_function_is_called_like_its_use_case() -> None:
+def test_every_function_is_named_after_its_use_case() -> None:
     folders = function_folders()
     assert folders, "there are no functions"
     problems = folders_that_are_no_use_case(folders, use_cases())
     assert not problems, listed(problems)
 
 
-def test_every_domain_error_says_that_it_is_one() -> None:
+def test_the_name_of_every_domain_error_ends_in_error() -> None:
     names = [
         name for name, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, Exception)
     ]
@@ -70,7 +70,7 @@ def test_every_domain_error_says_that_it_is_one() -> None:
         ("ChargeOrder", "functions/ChargeOrder is not a verb and a noun"),
     ],
 )
-def test_a_function_that_is_called_otherwise_is_noticed(folder: str, complaint: str) -> None:
+def test_a_wrong_folder_name_is_noticed(folder: str, complaint: str) -> None:
     assert complaint in folders_that_are_no_use_case([folder], {"charge_order", "orders"})
 
 
@@ -79,5 +79,5 @@ def test_a_good_name_passes() -> None:
     assert errors_with_other_names(["PaymentFailedError"]) == []
 
 
-def test_an_error_that_is_called_otherwise_is_noticed() -> None:
+def test_a_wrong_error_name_is_noticed() -> None:
     assert errors_with_other_names(["PaymentFailed"]) == ["PaymentFailed must end in Error"]

@@ -1,7 +1,7 @@
-"""What `make build` makes: bytecode that Lambda uses as it is, and everything that the functions import.
+"""The result of `make build` has bytecode that Lambda uses, and everything that the functions import.
 
-The packages are built by .ci/run, or by `make build` and `local/toolchain/sam_build.sh --here`. Where they are
-missing or older than the sources, what needs them is skipped; in .ci/run it fails.
+The packages come from .ci/run, or from `make build` and `local/toolchain/sam_build.sh --here`. If they are
+missing or outdated, these tests are skipped; in .ci/run they fail.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ UNCHECKED_HASH = 1
 
 
 def built(folder: str) -> Path:
-    """The folder that `sam build` has built these sources into; the test is skipped when there is none."""
+    """The `sam build` folder of the current sources. Skips the test when there is none."""
     path = ROOT / ".aws-sam" / folder
     template = path / "template.yaml"
     release = stamp(ROOT, os.environ.get("RELEASE", ""))
@@ -55,7 +55,7 @@ def built(folder: str) -> Path:
 
 
 def packages_without_bytecode(folder: Path, magic: bytes, tag: str) -> list[str]:
-    """Bytecode of another Python, or that is checked against its source's date, is never used on Lambda."""
+    """Lambda ignores bytecode of another Python, and bytecode that is checked against the source's date."""
     problems = []
     for source in sorted(folder.rglob("*.py")):
         compiled = source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"
@@ -74,7 +74,7 @@ def packages_without_bytecode(folder: Path, magic: bytes, tag: str) -> list[str]
 
 
 def aws_services(text: str) -> set[str]:
-    """The services that a module makes boto3 clients for: `boto3.client("kms")`, `aws_client("kms")` and so on."""
+    """The services of a module's boto3 clients: `boto3.client("kms")`, `aws_client("kms")` and so on."""
     found = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
@@ -91,7 +91,7 @@ def services_used() -> set[str]:
 # -- the project, without a build ---------------------------------------------------------------------
 
 
-def test_each_function_and_layer_is_packaged_by_our_recipe() -> None:
+def test_our_makefile_packages_each_function_and_layer() -> None:
     template = read_template()
     problems = []
     for kind in ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion"):
@@ -113,13 +113,13 @@ def test_each_architecture_has_its_platforms() -> None:
         assert all(re.fullmatch(rf"manylinux\w+_{machine}", platform) for platform in platforms)
 
 
-def test_the_packages_are_for_the_functions_python() -> None:
+def test_the_packages_are_for_the_python_of_the_functions() -> None:
     script = (ROOT / PACKAGING / "package.sh").read_text()
     runtimes = {properties["Runtime"] for properties in functions(read_template()).values()}
     assert {f"python{version}" for version in re.findall(r"^runs_on=(\S+)", script, re.MULTILINE)} == runtimes
 
 
-def test_botocore_keeps_what_our_clients_need() -> None:
+def test_botocore_keeps_the_services_of_our_clients() -> None:
     script = (ROOT / PACKAGING / "package.sh").read_text()
     (kept,) = re.findall(r'^aws_services="([^"]+)"$', script, re.MULTILINE)
     assert set(kept.split()) == services_used()
@@ -141,7 +141,6 @@ def test_clients_are_found(text: str, services: set[str]) -> None:
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A layer with one module, packaged by the Python that runs the tests."""
     source = tmp_path / "source"
     (source / "one" / "__pycache__").mkdir(parents=True)
     (source / "one" / "module.py").write_text("answer = 42\n")
@@ -160,19 +159,19 @@ def bytecode_problems(folder: Path) -> list[str]:
     return packages_without_bytecode(folder, importlib.util.MAGIC_NUMBER, str(sys.implementation.cache_tag))
 
 
-def test_a_package_holds_its_sources_and_their_bytecode(package: Path) -> None:
+def test_a_package_has_its_sources_and_their_bytecode(package: Path) -> None:
     names = {path.relative_to(package).as_posix() for path in package.rglob("*") if path.is_file()}
     assert names == {"one/module.py", f"one/__pycache__/module.{sys.implementation.cache_tag}.pyc"}
     assert bytecode_problems(package) == []
 
 
-def test_bytecode_is_the_same_wherever_it_is_built(package: Path, tmp_path: Path) -> None:
+def test_bytecode_does_not_depend_on_the_build_folder(package: Path, tmp_path: Path) -> None:
     compiled = next(package.rglob("*.pyc"))
     assert b"/opt/python/one/module.py" in compiled.read_bytes()
     assert str(tmp_path).encode() not in compiled.read_bytes()
 
 
-def test_bytecode_that_would_not_be_used_is_noticed(package: Path) -> None:
+def test_bytecode_that_lambda_would_ignore_is_noticed(package: Path) -> None:
     source = package / "one" / "module.py"
     compiled = next(package.rglob("*.pyc"))
     good = compiled.read_bytes()
@@ -187,7 +186,7 @@ def test_bytecode_that_would_not_be_used_is_noticed(package: Path) -> None:
     assert bytecode_problems(package) == ["one/module.py: has no bytecode"]
 
 
-def test_facts_are_packaged_with_the_modules(tmp_path: Path) -> None:
+def test_data_files_are_packaged_with_the_modules(tmp_path: Path) -> None:
     subprocess.run(
         [ROOT / PACKAGING / "package.sh", "layer", tmp_path],
         cwd=PACKAGE.parent,
@@ -204,7 +203,7 @@ def test_facts_are_packaged_with_the_modules(tmp_path: Path) -> None:
 # -- what is built ------------------------------------------------------------------------------------
 
 
-def test_what_is_deployed_has_bytecode_for_lambda() -> None:
+def test_the_built_layers_have_bytecode_for_lambda() -> None:
     folder = built("build")
     found = subprocess.run(
         [ROOT / "local" / "toolchain" / "bootstrap.sh", "--python", "3.13"], capture_output=True, check=False
@@ -215,7 +214,7 @@ def test_what_is_deployed_has_bytecode_for_lambda() -> None:
     assert not problems, listed(problems)
 
 
-def test_what_is_deployed_is_for_one_processor() -> None:
+def test_the_built_layers_are_for_one_processor() -> None:
     machines = {
         path.name: path.read_bytes()[18:20] for path in built("build").rglob("*.so")
     }  # ELF's e_machine
@@ -224,7 +223,7 @@ def test_what_is_deployed_is_for_one_processor() -> None:
 
 
 def names_used() -> set[str]:
-    """Our modules, and all that they import, wherever that stands in the code."""
+    """Our modules and everything that they import, at any place in the code."""
     modules = project_modules()
     found = {source.module for source in modules if source.layer != "functions"}
     for source in modules:
@@ -233,7 +232,6 @@ def names_used() -> set[str]:
 
 
 def settings() -> dict[str, str]:
-    """A value for every variable that some function has."""
     names = {
         name
         for properties in functions(read_template()).values()
@@ -244,7 +242,6 @@ def settings() -> dict[str, str]:
 
 
 def missing_data(layer: Path) -> list[str]:
-    """The package's files that are no modules (facts, which are read when they are needed) and are not in the layer."""
     data = [path for path in tracked_files() if PACKAGE in path.parents and path.suffix != ".py"]
     assert data
     inside = [path.relative_to(PACKAGE.parent) for path in data]
@@ -272,7 +269,7 @@ def probe(folder: Path, names: set[str], clients: set[str]) -> list[str]:
     return problems
 
 
-def test_every_handler_and_client_needs_nothing_but_the_packages() -> None:
+def test_every_handler_and_client_runs_with_the_packages_alone() -> None:
     folder = built("here")
     problems = bytecode_problems(folder)
     problems += missing_data(folder / "HostingOrdersLayer" / "python")
@@ -280,7 +277,7 @@ def test_every_handler_and_client_needs_nothing_but_the_packages() -> None:
     assert not problems, listed(problems)
 
 
-def test_what_is_missing_in_the_packages_is_noticed(tmp_path: Path) -> None:
+def test_missing_packages_are_noticed(tmp_path: Path) -> None:
     folder = tmp_path / "packages"
     shutil.copytree(built("here"), folder)
     third_party = folder / "DependenciesLayer" / "python"

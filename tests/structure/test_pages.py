@@ -1,4 +1,4 @@
-"""Links lead to a page and a heading, sources cite pages that are there, and no endpoint is left out."""
+"""Links lead to an existing page and heading, sources cite existing pages, and every endpoint is documented."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ SOURCES = {".py", ".yaml", ".toml", ".sh", ""}
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-# Not what stands in quotes: that is a path which the code itself opens.
+# Skip quoted text: it is a path that the code itself opens.
 CITED_PAGE = re.compile(r"(?<![\w./\"'-])((?:\.\./)*[\w./-]*\w\.md)\b")
-# A check or a decision of docs/contracts.md; in a test's name with underscores.
+# A check or a decision of docs/contracts.md. In a test's name it has underscores.
 CITED_ID = re.compile(r"(?<![A-Za-z0-9-])(O[12]-\d{3}[a-z]?|(?:SQ|HU)-\d{3}|C[012]\d)(?![0-9A-Za-z])")
 NAMED_ID = re.compile(r"(?:O[12]_\d{3}[a-z]?|HU_\d{3}|(?<=_)C\d\d)(?=_)")
 GLOSSARY_FILE = re.compile(r"`([\w./]+(?:\.(?:py|md)|/))`")
 
 
 def anchors(text: str) -> set[str]:
-    """The fragments that lead to a heading, as GitHub makes them."""
+    """The fragments of the headings, as GitHub builds them."""
     found = set()
     for heading in HEADING.findall(FENCE.sub("", text)):
         plain = re.sub(r"[^\w\- ]", "", heading.strip().lower())
@@ -41,16 +41,16 @@ def broken_links(page: Path, text: str) -> list[str]:
         target, _, fragment = link.partition("#")
         path = (page.parent / target).resolve() if target else page
         if not path.exists():
-            problems.append(f"{page.name} links to {link}, which is not there")
+            problems.append(f"{page.name} links to {link}, which does not exist")
         elif fragment and fragment not in anchors(path.read_text(encoding="utf-8")):
-            problems.append(f"{page.name} links to {link}: there is no such heading")
+            problems.append(f"{page.name} links to {link}: no such heading")
     return problems
 
 
 def missing_pages(name: str, text: str) -> list[str]:
-    """A source names a page by its path from the root of the repository, so that a reader of a clone finds it."""
+    """Sources cite a page by its path from the repository's root, so a reader can open it."""
     return [
-        f"{name} cites {cited}, which is not in the repository"
+        f"{name} cites {cited}, which does not exist"
         for cited in sorted(set(CITED_PAGE.findall(text)))
         if cited.startswith("..") or not (ROOT / cited).is_file()
     ]
@@ -62,7 +62,6 @@ def unknown_ids(name: str, cited: set[str], contracts: str) -> list[str]:
 
 
 def endpoints() -> list[str]:
-    """`GET /api/orders/:id` and so on, from the template."""
     found = []
     for function in functions(read_template()).values():
         for event in function.get("Events", {}).values():
@@ -77,7 +76,7 @@ def left_out(wanted: list[str], text: str) -> list[str]:
 
 
 def sources() -> list[tuple[str, str]]:
-    """(name, text) of everything that is not a page, without this file and its examples."""
+    """(name, text) of every source except pages and this file with its examples."""
     return [
         (str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
         for path in tracked_files()
@@ -95,14 +94,14 @@ def test_every_page_is_linked_from_readme() -> None:
     assert [page.name for page in PAGES[1:-1] if f"](docs/{page.name})" not in readme] == []
 
 
-def test_no_source_cites_a_page_that_is_not_there() -> None:
+def test_no_source_cites_a_missing_page() -> None:
     found = sources()
     assert len(found) > 100
     problems = [problem for name, text in found for problem in missing_pages(name, text)]
     assert not problems, listed(problems)
 
 
-def test_every_check_and_decision_that_is_cited_or_tested_is_on_the_page() -> None:
+def test_every_cited_or_tested_check_and_decision_is_on_the_page() -> None:
     contracts = CONTRACTS.read_text(encoding="utf-8")
     problems = []
     for name, text in sources():
@@ -120,7 +119,7 @@ def test_every_endpoint_is_in_the_contracts_page_and_in_readme() -> None:
         assert left_out(wanted, page.read_text(encoding="utf-8")) == [], page.name
 
 
-def test_the_glossary_s_files_are_there() -> None:
+def test_the_files_of_the_glossary_exist() -> None:
     named = GLOSSARY_FILE.findall((ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
     assert len(named) > 30
     assert [name for name in named if not (ROOT / name).exists() and not (PACKAGE / name).exists()] == []
@@ -147,11 +146,11 @@ def test_a_missing_page_is_noticed(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["docs/design.md, section 5", "README.md", "bench/README.md", "a.mdx"])
-def test_a_page_by_its_path_passes(text: str) -> None:
+def test_a_page_cited_by_its_path_passes(text: str) -> None:
     assert missing_pages("x.py", text) == []
 
 
-def test_an_unknown_id_and_a_forgotten_endpoint_are_noticed() -> None:
+def test_an_unknown_id_and_an_undocumented_endpoint_are_noticed() -> None:
     assert unknown_ids("x.py", {"O2-001", "O2-999", "C29"}, "| O2-001 | … | C01 |") != []
     assert left_out(["GET /api/orders", "GET /api/orders/:id"], "`GET /api/orders`") == [
         "GET /api/orders/:id"

@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.structure.project import Source, functions, listed, project_modules, read_template
 
-# Policy → the ports that need it. A function may also prepare what needs no right, or a right that others include.
+# Policy → the ports that need it. A function may also prepare ports that need no right, or a right in another
+# policy.
 PORTS = {
     "ReadOrders": set(),
     "ReadKeys": {"directory"},
@@ -38,7 +39,6 @@ WITHOUT_RIGHTS = {"registry_rules", "clock", "metrics"}
 
 
 def prepared(source: Source) -> set[str]:
-    """The ports that a function's module prepares when it is imported."""
     return {
         port
         for call in source.calls
@@ -53,15 +53,15 @@ def unprepared(source: Source, properties: Mapping[str, Any]) -> list[str]:
     wanted = set().union(*(PORTS[policy] for policy in policies)) if policies else set()
     may = wanted | WITHOUT_RIGHTS | (ON_THE_TABLE if policies else set())
     problems = [
-        f"{source.module} does not prepare {port}, which its rights are for" for port in wanted - known
+        f"{source.module} does not prepare {port}, for which it has rights" for port in wanted - known
     ]
     problems += [f"{source.module} prepares {port} without a right to it" for port in known - may]
     if policies and not known & ON_THE_TABLE:
-        problems.append(f"{source.module} prepares nothing of the table, which every function reads")
+        problems.append(f"{source.module} prepares no port of the table, which every function reads")
     return sorted(problems)
 
 
-def test_every_function_prepares_what_its_rights_are_for() -> None:
+def test_every_function_prepares_the_ports_of_its_rights() -> None:
     template = read_template()
     sources = {
         source.module.split(".")[1]: source for source in project_modules() if source.layer == "functions"
@@ -73,7 +73,7 @@ def test_every_function_prepares_what_its_rights_are_for() -> None:
     assert not problems, listed(problems)
 
 
-def test_what_is_missing_or_too_much_is_noticed() -> None:
+def test_missing_and_extra_ports_are_noticed() -> None:
     from tests.structure.project import parse
 
     source = parse(
@@ -81,9 +81,9 @@ def test_what_is_missing_or_too_much_is_noticed() -> None:
     )
     properties = {"Policies": [{"Ref": "WriteOrders"}, {"Ref": "TakeMoney"}]}
     assert unprepared(source, properties) == [
-        "functions.a.app does not prepare payments, which its rights are for",
+        "functions.a.app does not prepare payments, for which it has rights",
         "functions.a.app prepares zones without a right to it",
     ]
     assert unprepared(parse("functions.a.app", ""), {"Policies": [{"Ref": "ReadOrders"}]}) == [
-        "functions.a.app prepares nothing of the table, which every function reads"
+        "functions.a.app prepares no port of the table, which every function reads"
     ]

@@ -1,4 +1,4 @@
-"""A product says what it is: no other code asks for its kind (docs/extending.md, "A product")."""
+"""Each product describes itself. No other code branches on the kind of a product (docs/extending.md, "A product")."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from hosting_orders.domain.products import ProductKind
 from hosting_orders.usecases.products.registry import FULFILMENTS
 from tests.structure.project import PACKAGE, ROOT, listed, project_modules
 
-# Module → how often it may ask which product it has, and why nothing else can.
+# Module → its allowed number of branches on the product, each with the reason.
 ALLOWED = {
-    # Items written before 2026-11-27 have what only a domain has among the order's own attributes.
+    # Items written before 2026-11-27 store the data of a domain among the order's own attributes.
     "hosting_orders.adapters.dynamodb.items": 1,
 }
-# The bodies of contract 002: they have no `KIND`.
+# The bodies of contract 002 have no `KIND`.
 BODIES = {"Site", "Domain", "Vm"}
 
 
 def classes_of_products() -> set[str]:
-    """The classes of which each product has one of its own: those with a `KIND`, and what is derived from another."""
+    """The classes that exist once per product: those with a `KIND`, and their subclasses."""
     found = {"Item", "Resource", *BODIES}
     for source in project_modules():
         for node in ast.walk(ast.parse(source.text)):
@@ -40,7 +40,7 @@ def classes_of_products() -> set[str]:
 
 
 def forks(text: str, classes: set[str]) -> list[int]:
-    """The lines that ask for the kind of a product: by its class, or by its word."""
+    """The lines that branch on the kind of a product, by its class or by its text."""
     tree = ast.parse(text)
     return sorted({line for node in ast.walk(tree) for line in _asks(node, classes)})
 
@@ -78,12 +78,12 @@ def _names(node: ast.expr) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
-def test_nothing_asks_which_product_it_has() -> None:
+def test_no_code_branches_on_the_product() -> None:
     classes = classes_of_products()
     assert {"SiteItem", "DomainItem", "SiteResource", "DomainRequest"} <= classes
     counted = Counter({source.module: len(forks(source.text, classes)) for source in project_modules()})
     problems = [
-        f"{module} asks {count} times which product it has; {ALLOWED.get(module, 0)} are allowed"
+        f"{module} branches {count} times on the product; {ALLOWED.get(module, 0)} allowed"
         for module, count in counted.items()
         if count != ALLOWED.get(module, 0)
     ]
@@ -104,11 +104,11 @@ def test_nothing_asks_which_product_it_has() -> None:
         "match order.kind:\n    case ProductKind.SITE: pass",
     ],
 )
-def test_a_fork_is_noticed(fork: str) -> None:
+def test_a_branch_on_the_product_is_noticed(fork: str) -> None:
     assert len(forks(fork, classes_of_products())) == 1
 
 
-def test_tables_and_narrowing_are_no_forks() -> None:
+def test_tables_and_narrowing_are_allowed() -> None:
     text = """
 BLOCKS = {ProductKind.SITE: site_block, ProductKind.DOMAIN: domain_block}
 block = BLOCKS[order.kind](order)
@@ -123,7 +123,7 @@ def test_every_kind_can_be_fulfilled() -> None:
 
 
 @pytest.mark.parametrize(("kind", "loaded"), [(ProductKind.SITE, False), (ProductKind.DOMAIN, True)])
-def test_who_sells_sites_alone_loads_no_rules_of_registries(kind: ProductKind, loaded: bool) -> None:
+def test_selling_only_sites_loads_no_registry_rules(kind: ProductKind, loaded: bool) -> None:
     program = f"""
 import sys
 import hosting_orders.usecases.place_cart

@@ -1,4 +1,4 @@
-"""A release is published as a whole: every function gets a new version, and whatever calls it calls the alias."""
+"""A release is published as a whole: every function gets a new version, and every caller uses the alias."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ CALLERS = {
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of what a release is made of."""
     shutil.copy(TEMPLATE, tmp_path)
     for folder in ("layers", "functions", "local/toolchain/package"):
         shutil.copytree(
@@ -45,12 +44,11 @@ def project(tmp_path: Path) -> Path:
 
 
 def build(project: Path) -> str:
-    """The template as a build leaves it, as far as SAM's translator reads it."""
     return stamped((project / "template.yaml").read_text(), stamp(project))
 
 
 def versions(template: dict[str, Any]) -> dict[str, str]:
-    """Function → logical id of the version that is published of it."""
+    """Function → logical id of its published version."""
     found = {}
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Lambda::Version":
@@ -59,7 +57,7 @@ def versions(template: dict[str, Any]) -> dict[str, str]:
 
 
 def calls_past_the_alias(template: dict[str, Any]) -> list[str]:
-    """Of a transformed template: what names a function where it must name the function's alias."""
+    """References to a function, in a transformed template, that must name its alias instead."""
     all_functions = {
         name
         for name, resource in template["Resources"].items()
@@ -76,7 +74,7 @@ def calls_past_the_alias(template: dict[str, Any]) -> list[str]:
 
 
 @with_sam
-def test_a_change_to_a_layer_alone_publishes_every_function(project: Path) -> None:
+def test_a_change_in_a_layer_alone_publishes_every_function(project: Path) -> None:
     first = build(project)
     again = build(project)
     changed = project / "layers" / "hosting_orders" / "hosting_orders" / "domain" / "errors.py"
@@ -93,7 +91,7 @@ def test_a_change_to_a_layer_alone_publishes_every_function(project: Path) -> No
 
 
 @with_sam
-def test_whatever_calls_a_function_calls_its_alias(project: Path) -> None:
+def test_every_caller_of_a_function_uses_its_alias(project: Path) -> None:
     text = build(project)
     without = text.replace("    AutoPublishAlias: live\n", "")
     without = re.sub(r"!Ref (\w+Function)\.Alias", r"!GetAtt \1.Arn", without)
@@ -124,7 +122,7 @@ def test_whatever_calls_a_function_calls_its_alias(project: Path) -> None:
         "layers/hosting_orders/hosting_orders/a_new_file.py",
     ],
 )
-def test_each_source_counts(project: Path, path: str) -> None:
+def test_a_change_in_any_source_changes_the_stamp(project: Path, path: str) -> None:
     before = stamp(project)
     with (project / path).open("a") as file:
         file.write("\n")
@@ -132,7 +130,7 @@ def test_each_source_counts(project: Path, path: str) -> None:
     assert stamp(project) != before
 
 
-def test_a_file_that_is_moved_counts(project: Path) -> None:
+def test_moving_a_file_changes_the_stamp(project: Path) -> None:
     before = stamp(project)
     package = project / "layers" / "hosting_orders" / "hosting_orders"
     (package / "domain" / "errors.py").rename(package / "errors.py")
@@ -140,7 +138,7 @@ def test_a_file_that_is_moved_counts(project: Path) -> None:
     assert stamp(project) != before
 
 
-def test_what_running_and_editing_leave_behind_does_not_count(project: Path) -> None:
+def test_leftovers_of_running_and_editing_do_not_change_the_stamp(project: Path) -> None:
     before = stamp(project)
     package = project / "layers" / "hosting_orders" / "hosting_orders"
     (package / "__pycache__").mkdir()
@@ -155,7 +153,7 @@ def test_the_same_sources_can_be_published_again(project: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["Globals: {}\n", "  RELEASE: unbuilt\n" * 2, "  RELEASE: 0123\n"])
-def test_a_template_without_one_place_for_the_stamp_is_refused(text: str) -> None:
+def test_a_template_without_exactly_one_place_for_the_stamp_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="RELEASE"):
         stamped(text, "0123456789abcdef")
 
@@ -164,11 +162,13 @@ def test_a_template_without_one_place_for_the_stamp_is_refused(text: str) -> Non
 
 
 def calls_of_what_is_not_released(template: dict[str, Any]) -> list[str]:
-    """A function's events call its alias when it has one; whatever else calls it has to name the alias."""
+    """A function's events call its alias when it has one. Every other caller must name the alias."""
     problems = []
     for name, properties in functions(template).items():
         if properties.get("AutoPublishAlias") != ALIAS:
-            problems.append(f"{name}: is not published behind the alias {ALIAS}, so its events call it bare")
+            problems.append(
+                f"{name}: is not published behind the alias {ALIAS}, so its events miss the alias"
+            )
         if properties.get("Environment", {}).get("Variables", {}).get("RELEASE") != "unbuilt":
             problems.append(f"{name}: has no RELEASE: unbuilt for the build to stamp")
     for name, resource in template["Resources"].items():
@@ -179,8 +179,10 @@ def calls_of_what_is_not_released(template: dict[str, Any]) -> list[str]:
 
 
 def rights_that_do_not_fit_the_calls(template: dict[str, Any]) -> list[str]:
-    """The machine may invoke the alias of each of its functions, and the bare function too: an execution keeps
-    the definition that it began with."""
+    """The machine may invoke the alias of each of its functions, and the bare function.
+
+    An execution keeps the definition that it started with.
+    """
     (machine,) = resources(template, "AWS::Serverless::StateMachine").values()
     properties = machine["Properties"]
     called = references(properties["DefinitionSubstitutions"])
@@ -192,8 +194,10 @@ def rights_that_do_not_fit_the_calls(template: dict[str, Any]) -> list[str]:
         if "lambda:InvokeFunction" in statement["Action"]
         for resource in statement["Resource"]
     }
-    problems = [f"the machine may not invoke {name}" for name in sorted(wanted - granted)]
-    return problems + [f"the machine may invoke {name}, and does not" for name in sorted(granted - wanted)]
+    problems = [f"the machine has no right to invoke {name}" for name in sorted(wanted - granted)]
+    return problems + [
+        f"the machine has an unused right to invoke {name}" for name in sorted(granted - wanted)
+    ]
 
 
 RULES = [calls_of_what_is_not_released, rights_that_do_not_fit_the_calls]
@@ -216,7 +220,7 @@ Resources:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_template_keeps_the_rule(rule) -> None:
+def test_the_template_follows_the_rule(rule) -> None:
     problems = rule(read_template())
     assert not problems, listed(problems)
     assert rule(parse_template(GOOD)) == []
@@ -260,13 +264,13 @@ def test_the_template_keeps_the_rule(rule) -> None:
             rights_that_do_not_fit_the_calls,
             ", !GetAtt ChargeOrderFunction.Arn]",
             "]",
-            "may not invoke ChargeOrderFunction.Arn",
+            "no right to invoke ChargeOrderFunction.Arn",
         ),
         (
             rights_that_do_not_fit_the_calls,
             ", !GetAtt ChargeOrderFunction.Arn]",
             ", !GetAtt ChargeOrderFunction.Arn, !GetAtt FeedFunction.Arn]",
-            "may invoke FeedFunction.Arn, and does not",
+            "an unused right to invoke FeedFunction.Arn",
         ),
     ],
 )

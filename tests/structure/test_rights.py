@@ -1,4 +1,4 @@
-"""What a function may do: rights have names, each is one managed policy, and none is wider than it has to be."""
+"""Each right of a function is a managed policy with a name, and no right is wider than necessary."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.support import permissions
 
 Template = dict[str, Any]
 
-# Actions that know no resource to be limited to, each with the reason why it is needed.
+# Actions that cannot be limited to a resource, each with the reason.
 ANY_RESOURCE_IS_FINE = {
-    "xray:PutTraceSegments": "X-Ray knows no resources",
-    "xray:PutTelemetryRecords": "X-Ray knows no resources",
-    "xray:GetSamplingRules": "X-Ray knows no resources",
-    "xray:GetSamplingTargets": "X-Ray knows no resources",
+    "xray:PutTraceSegments": "X-Ray has no resource types",
+    "xray:PutTelemetryRecords": "X-Ray has no resource types",
+    "xray:GetSamplingRules": "X-Ray has no resource types",
+    "xray:GetSamplingTargets": "X-Ray has no resource types",
     **dict.fromkeys(
         (
             "route53domains:CheckDomainAvailability",
@@ -40,25 +40,24 @@ ANY_RESOURCE_IS_FINE = {
             "route53domains:GetDomainDetail",
             "route53domains:ListDomains",
         ),
-        "Route 53 Domains knows no resources",
+        "Route 53 Domains has no resource types",
     ),
-    "route53:CreateHostedZone": "a zone that does not exist yet has no name to be limited to",
-    "route53:ListHostedZonesByName": "lists know no resources",
-    "cloudwatch:PutMetricData": "CloudWatch limits metrics by condition, not by resource",
-    # Vended logs of Step Functions: the log delivery API of CloudWatch knows no resources.
-    "logs:CreateLogDelivery": "log delivery knows no resources",
-    "logs:GetLogDelivery": "log delivery knows no resources",
-    "logs:UpdateLogDelivery": "log delivery knows no resources",
-    "logs:DeleteLogDelivery": "log delivery knows no resources",
-    "logs:ListLogDeliveries": "log delivery knows no resources",
-    "logs:PutResourcePolicy": "log delivery knows no resources",
-    "logs:DescribeResourcePolicies": "log delivery knows no resources",
-    "logs:DescribeLogGroups": "log delivery knows no resources",
+    "route53:CreateHostedZone": "a new zone has no ARN yet",
+    "route53:ListHostedZonesByName": "list actions have no resource types",
+    "cloudwatch:PutMetricData": "CloudWatch restricts metrics by condition, not by resource",
+    # Vended logs of Step Functions use CloudWatch's log delivery API, which has no resource types.
+    "logs:CreateLogDelivery": "log delivery has no resource types",
+    "logs:GetLogDelivery": "log delivery has no resource types",
+    "logs:UpdateLogDelivery": "log delivery has no resource types",
+    "logs:DeleteLogDelivery": "log delivery has no resource types",
+    "logs:ListLogDeliveries": "log delivery has no resource types",
+    "logs:PutResourcePolicy": "log delivery has no resource types",
+    "logs:DescribeResourcePolicies": "log delivery has no resource types",
+    "logs:DescribeLogGroups": "log delivery has no resource types",
 }
 
 
 def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every IAM statement that the template grants to something: (who, statement)."""
     for name, resource in template.get("Resources", {}).items():
         properties = resource.get("Properties", {})
         documents = [policy for policy in as_list(properties.get("Policies")) if isinstance(policy, dict)]
@@ -71,7 +70,7 @@ def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def foreign_policies(template: Template) -> Iterator[tuple[str, str]]:
-    """Every attached policy that is AWS's or SAM's, and so not written down here: (who, its name)."""
+    """Every attached policy of AWS or SAM, which the template does not define: (holder, policy name)."""
     managed = resources(template, "AWS::IAM::ManagedPolicy")
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
@@ -87,7 +86,7 @@ def rights_that_are_too_wide(template: Template) -> list[str]:
     for who, statement in statements(template):
         actions = as_list(statement.get("Action"))
         if "NotAction" in statement or "NotResource" in statement:
-            problems.append(f"{who}: grants all but a list; name what it needs")
+            problems.append(f"{who}: grants everything except a list; list the needed actions")
         problems += [f"{who}: {action} is more than one action" for action in actions if "*" in str(action)]
         if any(resource == "*" for resource in as_list(statement.get("Resource"))):
             problems += [
@@ -96,14 +95,14 @@ def rights_that_are_too_wide(template: Template) -> list[str]:
                 if action not in ANY_RESOURCE_IS_FINE and "*" not in str(action)
             ]
     problems += [
-        f"{who}: {policy} grants more than is needed; name the actions"
+        f"{who}: {policy} grants too much; list the needed actions"
         for who, policy in foreign_policies(template)
     ]
     return problems
 
 
 def rights_without_a_name(template: Template) -> list[str]:
-    """A function's rights have names: it has policies of the template, and each of these some function has."""
+    """A function has only policies of the template, and each of these policies is in use."""
     problems = []
     managed = resources(template, "AWS::IAM::ManagedPolicy")
     had: set[str] = set()
@@ -144,7 +143,7 @@ OF_THE_MACHINE = "Resources/FulfilOrder/Properties/Policies"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_template_keeps_the_rule(rule) -> None:
+def test_the_template_follows_the_rule(rule) -> None:
     problems = rule(read_template())
     assert not problems, listed(problems)
     assert rule(GOOD) == []
@@ -162,7 +161,12 @@ def test_the_template_keeps_the_rule(rule) -> None:
         ),
         (rights_that_are_too_wide, f"{STATEMENT}/Resource", "*", "dynamodb:PutItem on every resource"),
         (rights_that_are_too_wide, f"{STATEMENT}/Resource", ["*"], "dynamodb:GetItem on every resource"),
-        (rights_that_are_too_wide, f"{STATEMENT}/NotAction", ["iam:PassRole"], "grants all but a list"),
+        (
+            rights_that_are_too_wide,
+            f"{STATEMENT}/NotAction",
+            ["iam:PassRole"],
+            "grants everything except a list",
+        ),
         (
             rights_that_are_too_wide,
             f"{OF_THE_MACHINE}/0",
@@ -185,7 +189,7 @@ def test_a_bad_template_is_noticed(rule, path: str, value: Any, complaint: str) 
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_a_function_has_what_its_policies_grant() -> None:
+def test_a_function_has_the_rights_of_its_policies() -> None:
     (properties,) = functions(GOOD).values()
     assert granted(GOOD, properties) == [GOOD["Resources"]["WriteOrders"]["Properties"]["PolicyDocument"]]
 
@@ -193,12 +197,12 @@ def test_a_function_has_what_its_policies_grant() -> None:
 # -- the watcher ----------------------------------------------------------------------------------------------
 
 
-def test_the_watcher_notes_the_use_of_every_right_that_is_given() -> None:
+def test_the_watcher_records_the_use_of_every_granted_right() -> None:
     given = frozenset().union(*permissions.policies().values())
     assert given - permissions.watchable() == frozenset()
 
 
-def test_the_watcher_reads_secrets_and_indexes_apart() -> None:
+def test_the_watcher_separates_secrets_and_indexes() -> None:
     policies = permissions.policies()
     assert policies["TakeMoney"] == {"secret:StripeSecret"}
     assert policies["FindDueOrders"] == {"index:due"}
@@ -206,7 +210,7 @@ def test_the_watcher_reads_secrets_and_indexes_apart() -> None:
     assert not {"secret:StripeSecret", "index:due", "dynamodb:PutItem"} & permissions.allowed("read_orders")
 
 
-def test_what_a_function_may_not_do_is_noted() -> None:
+def test_a_forbidden_action_is_recorded() -> None:
     before = set(permissions.missing), set(permissions.seen)
     try:
         permissions.missing.clear()

@@ -1,4 +1,4 @@
-"""The workflow's definition: what `sam validate` accepts and AWS or an operator would stumble over later."""
+"""Faults in the workflow's definition that `sam validate` accepts and that fail later on AWS."""
 
 from __future__ import annotations
 
@@ -52,7 +52,6 @@ def states(definition: Definition, kind: str) -> Iterator[tuple[str, dict[str, A
 
 
 def targets(state: dict[str, Any]) -> list[str]:
-    """The states that may follow, in whatever way."""
     ways = [state, *state.get("Choices", []), *state.get("Catch", [])]
     return [way["Next"] for way in ways if "Next" in way] + ([state["Default"]] if "Default" in state else [])
 
@@ -76,8 +75,8 @@ def broken_targets(definition: Definition) -> list[str]:
 
 
 def loops(definition: Definition) -> list[str]:
-    """Waiting is for task tokens. A loop is paid for by the round, and one without an end never stops."""
-    problems = [f"{name} waits by the clock; wait on a task token" for name, _ in states(definition, "Wait")]
+    """Waiting needs task tokens. AWS bills each round of a loop, and an endless loop never stops."""
+    problems = [f"{name} uses a Wait state; wait for a task token" for name, _ in states(definition, "Wait")]
     all_states = definition["States"]
 
     def walk(name: str, way: tuple[str, ...]) -> None:
@@ -100,7 +99,7 @@ def literal_arns(definition: Definition) -> list[str]:
 
 
 def unknown_errors(definition: Definition) -> list[str]:
-    """A name nobody raises never matches, and nobody notices."""
+    """An error that no code raises never matches, and that goes unnoticed."""
     problems = []
     for name, state in states(definition, "Task"):
         for field in ("Retry", "Catch"):
@@ -117,21 +116,21 @@ def tasks_without_a_deadline(definition: Definition) -> list[str]:
     for name, state in states(definition, "Task"):
         timeout = state.get("TimeoutSeconds")
         if not isinstance(timeout, int) or timeout < 1:
-            problems.append(f"{name}: TimeoutSeconds must be a number that stands in the file")
+            problems.append(f"{name}: TimeoutSeconds must be a literal number")
     return problems
 
 
 def executions_that_outlive_a_year(definition: Definition) -> list[str]:
-    """AWS ends a Standard execution after a year, on the spot: no Catch, no refund, no failure counted.
+    """AWS ends a Standard execution after a year without a Catch, a refund or a failure metric.
 
-    So the longest way through, every wait timing out and every retry of a time-out too, must be shorter.
+    The longest path must be shorter, with every wait and every retry of a time-out.
     """
     all_states = definition["States"]
 
     def longest(name: str, seen: frozenset[str]) -> int:
         state = all_states.get(name, {})
         if name in seen:
-            return 0  # a loop: another rule tells
+            return 0  # `loops` reports it
         timeout = state.get("TimeoutSeconds", 0)
         waits = timeout * (1 + _retries_of_a_timeout(state)) if isinstance(timeout, int) else 0
         return waits + max((longest(to, seen | {name}) for to in targets(state)), default=0)
@@ -164,19 +163,20 @@ def substitutions(template: dict[str, Any]) -> dict[str, Any]:
 
 def substitutions_that_do_not_fit(definition: Definition, template: dict[str, Any]) -> list[str]:
     asked, given = placeholders(definition), set(substitutions(template))
-    return [f"${{{name}}} is not given by the template" for name in sorted(asked - given)] + [
-        f"the template gives ${{{name}}}, which nobody asks for" for name in sorted(given - asked)
+    return [f"${{{name}}} has no value in the template" for name in sorted(asked - given)] + [
+        f"the template substitutes ${{{name}}}, which the definition does not use"
+        for name in sorted(given - asked)
     ]
 
 
 def substituted(state: dict[str, Any], template: dict[str, Any]) -> Any:
-    """What the template puts in the place of a task's FunctionName, when that is one placeholder."""
+    """The template's value for a task's FunctionName, when that is a single placeholder."""
     placeholder = re.fullmatch(r"\$\{(\w+)\}", state.get("Arguments", {}).get("FunctionName", ""))
     return substitutions(template).get(placeholder.group(1)) if placeholder else None
 
 
 def function_of(state: dict[str, Any], template: dict[str, Any]) -> str | None:
-    """The logical id of the function that a task calls, itself or its alias, through the substitution."""
+    """The logical id of the function that a task calls, directly or through its alias."""
     named = references(substituted(state, template)) & set(functions(template))
     return named.pop() if len(named) == 1 else None
 
@@ -188,28 +188,28 @@ def tasks_that_are_not_their_function(definition: Definition, template: dict[str
         if function is None:
             problems.append(f"{name}: its FunctionName must be one placeholder for one of our functions")
         elif function != f"{name}Function":
-            problems.append(f"{name}: calls {function}; one word per idea")
+            problems.append(f"{name}: calls {function}, which has another name")
         elif bare_references(substituted(state, template)):
             problems.append(f"{name}: calls {function}, not its alias")
     return problems
 
 
 def deadlines_in_the_wrong_order(definition: Definition, template: dict[str, Any]) -> list[str]:
-    """A function gives up before its state does, so that its own error is heard; a state before the whole."""
+    """A function must time out before its state, so its own error arrives. A state must time out before the machine."""
     problems = []
     machine = definition.get("TimeoutSeconds")
     for name, state in states(definition, "Task"):
         allowed = state.get("TimeoutSeconds")
         function = function_of(state, template)
         if function is None or not isinstance(allowed, int):
-            continue  # other rules tell
+            continue  # other rules report it
         takes = plain(functions(template)[function].get("Timeout"), template)
         if not isinstance(takes, int):
             problems.append(f"{function}: has no Timeout")
         elif takes >= allowed:
-            problems.append(f"{name}: {function} may take {takes} s, its state only {allowed} s")
+            problems.append(f"{name}: {function} may take {takes} s, but its state only {allowed} s")
         if machine is not None and allowed >= machine:
-            problems.append(f"{name}: may take {allowed} s, the whole machine only {machine} s")
+            problems.append(f"{name}: may take {allowed} s, but the whole machine only {machine} s")
     return problems
 
 
@@ -238,13 +238,13 @@ def definition() -> Definition:
 
 
 @pytest.mark.parametrize("rule", ALONE, ids=lambda rule: rule.__name__)
-def test_the_workflow_keeps_the_rule(rule, definition: Definition) -> None:
+def test_the_workflow_follows_the_rule(rule, definition: Definition) -> None:
     problems = rule(definition)
     assert not problems, listed(problems)
 
 
 @pytest.mark.parametrize("rule", WITH_TEMPLATE, ids=lambda rule: rule.__name__)
-def test_workflow_and_template_keep_the_rule(rule, definition: Definition) -> None:
+def test_workflow_and_template_follow_the_rule(rule, definition: Definition) -> None:
     problems = rule(definition, read_template())
     assert not problems, listed(problems)
 
@@ -254,7 +254,7 @@ def test_the_workflow_loads_in_the_strict_interpreter(definition: Definition) ->
     assert set(machine.states) == set(definition["States"])
 
 
-def test_the_template_s_state_machine_is_this_file() -> None:
+def test_the_template_deploys_this_workflow() -> None:
     (machine,) = resources(read_template(), STATE_MACHINE_TYPE).values()
     assert machine["Properties"]["DefinitionUri"] == "statemachines/fulfil_order.asl.yaml"
     assert machine["Properties"].get("Type", "STANDARD") == "STANDARD"
@@ -305,7 +305,7 @@ Resources:
 
 
 def changed(original: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy with the value at a path like `States/ChargeOrder/Next` replaced; None takes it away."""
+    """A copy with the value at a path like `States/ChargeOrder/Next` replaced. None removes it."""
     copied = copy.deepcopy(original)
     way: list[Any] = [int(step) if step.isdigit() else step for step in path.split("/")]
     place: Any = copied
@@ -335,7 +335,7 @@ ALL = ["States.ALL"]
         (broken_targets, "States/RouteByType/Choices/0/Next", "Nowhere", "RouteByType leads to Nowhere"),
         (broken_targets, "States/RouteByType/Default", "Nowhere", "RouteByType leads to Nowhere"),
         (broken_targets, "States/Lost", {"Type": "Succeed"}, "nothing leads to Lost"),
-        (loops, "States/Done", {"Type": "Wait", "Seconds": 5, "End": True}, "Done waits by the clock"),
+        (loops, "States/Done", {"Type": "Wait", "Seconds": 5, "End": True}, "Done uses a Wait state"),
         (loops, "States/RouteByType/Default", "ChargeOrder", "loop: ChargeOrder → RouteByType → ChargeOrder"),
         (loops, "States/ChargeOrder/Catch/1/Next", "ChargeOrder", "loop: ChargeOrder → ChargeOrder"),
         (
@@ -371,9 +371,9 @@ MACHINE = "Resources/FulfilOrderStateMachine/Properties/DefinitionSubstitutions"
             substitutions_that_do_not_fit,
             f"{MACHINE}/RefundOrderFunctionArn",
             None,
-            "not given by the template",
+            "no value in the template",
         ),
-        (substitutions_that_do_not_fit, f"{MACHINE}/Spare", "x", "which nobody asks for"),
+        (substitutions_that_do_not_fit, f"{MACHINE}/Spare", "x", "which the definition does not use"),
         (
             tasks_that_are_not_their_function,
             f"{MACHINE}/ChargeOrderFunctionArn",
@@ -391,7 +391,7 @@ MACHINE = "Resources/FulfilOrderStateMachine/Properties/DefinitionSubstitutions"
             deadlines_in_the_wrong_order,
             "Resources/ChargeOrderFunction/Properties/Timeout",
             600,
-            "may take 600 s, its state only 600 s",
+            "may take 600 s, but its state only 600 s",
         ),
         (
             deadlines_in_the_wrong_order,
@@ -402,14 +402,14 @@ MACHINE = "Resources/FulfilOrderStateMachine/Properties/DefinitionSubstitutions"
         (deadlines_in_the_wrong_order, "Globals/Function/Timeout", 61, "its state only 60 s"),
     ],
 )
-def test_a_template_that_does_not_fit_the_workflow_is_noticed(
+def test_a_template_that_does_not_match_the_workflow_is_noticed(
     rule, path: str, value: Any, complaint: str
 ) -> None:
     problems = rule(GOOD_DEFINITION, changed(GOOD_TEMPLATE, path, value))
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_time_outs_that_are_retried_for_more_than_a_year_are_noticed() -> None:
+def test_retried_time_outs_of_more_than_a_year_are_noticed() -> None:
     ninety_days = changed(GOOD_DEFINITION, "States/RefundOrder/TimeoutSeconds", 90 * 86_400)
     retry = [{"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 60}]
     assert executions_that_outlive_a_year(changed(ninety_days, "States/RefundOrder/Retry", retry)) == []
@@ -418,6 +418,6 @@ def test_time_outs_that_are_retried_for_more_than_a_year_are_noticed() -> None:
     assert problems == ["an execution could take 5490 days; AWS ends it after 365"]
 
 
-def test_a_state_that_outlives_its_machine_is_noticed() -> None:
+def test_a_state_with_a_longer_time_out_than_its_machine_is_noticed() -> None:
     problems = deadlines_in_the_wrong_order(changed(GOOD_DEFINITION, "TimeoutSeconds", 500), GOOD_TEMPLATE)
-    assert problems == ["ChargeOrder: may take 600 s, the whole machine only 500 s"]
+    assert problems == ["ChargeOrder: may take 600 s, but the whole machine only 500 s"]

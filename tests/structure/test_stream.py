@@ -1,4 +1,4 @@
-"""The table's stream: what wakes the roll-up, and that a bad record neither holds the shard nor vanishes."""
+"""The table's stream wakes the roll-up. A bad record neither blocks the shard nor gets lost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stream_sources(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def streams_that_could_get_stuck(template: Template) -> list[str]:
-    """A poison record must not hold the shard for a day, nor vanish."""
+    """A bad record must not block the shard for a day, and must not get lost."""
     problems = []
     sources = list(stream_sources(template))
     if not sources:
@@ -50,12 +50,11 @@ def streams_that_could_get_stuck(template: Template) -> list[str]:
 
 
 def filters_of(source: dict[str, Any]) -> list[dict[str, Any]]:
-    """The event patterns of a stream source, as data."""
     return [json.loads(item["Pattern"]) for item in source.get("FilterCriteria", {}).get("Filters", [])]
 
 
 def filters_that_let_through(template: Template, record: dict[str, Any]) -> list[str]:
-    """Stream sources whose filter lets this record through, so that their function wakes."""
+    """Stream sources whose filter passes this record, so their function runs."""
     return [
         name
         for name, source in stream_sources(template)
@@ -64,7 +63,7 @@ def filters_that_let_through(template: Template, record: dict[str, Any]) -> list
 
 
 def matches(pattern: dict[str, Any], record: Any) -> bool:
-    """Lambda's event filtering, as far as a template here uses it; anything else raises."""
+    """Lambda's event filtering, as far as this template uses it. Anything else raises."""
     for key, wanted in pattern.items():
         value = record.get(key) if isinstance(record, dict) else None
         if isinstance(wanted, dict):
@@ -133,7 +132,7 @@ def test_a_bad_stream_is_noticed(path: str, value: Any, complaint: str) -> None:
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_the_roll_up_is_woken_by_orders_and_not_by_its_own_writes() -> None:
+def test_orders_wake_the_roll_up_and_its_own_writes_do_not() -> None:
     def written(sort_key: str) -> dict[str, Any]:
         keys = {"PK": {"S": "ACCOUNT#a"}, "SK": {"S": sort_key}}
         images = {"Keys": keys, "NewImage": keys, "OldImage": keys}
@@ -159,5 +158,5 @@ def test_the_roll_up_is_woken_by_orders_and_not_by_its_own_writes() -> None:
         ({"a": [{"anything-but": {"prefix": "CART"}}]}, {"a": "CART#1"}, False),
     ],
 )
-def test_filters_match_as_lambda_matches_them(pattern: Any, record: Any, expected: bool) -> None:
+def test_filters_match_like_lambda(pattern: Any, record: Any, expected: bool) -> None:
     assert matches(pattern, record) is expected

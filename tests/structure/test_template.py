@@ -1,4 +1,4 @@
-"""The template: what is deployed, with which rights, limits and names."""
+"""The template: functions, rights, limits and names."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ SECRET_VALUE = re.compile(
 
 
 def http_functions(template: Template) -> set[str]:
-    """Functions that API Gateway calls, by their events or from the API's own definition."""
     by_event = {
         name
         for name, properties in functions(template).items()
@@ -77,7 +76,9 @@ def folders_and_functions_that_do_not_match(template: Template, folders: list[st
         folder = match.group(1)
         by_folder[folder].append(name)
         if name != f"{camel_case(folder)}Function":
-            problems.append(f"{name}: functions/{folder} is called {camel_case(folder)}Function")
+            problems.append(
+                f"{name}: the function of functions/{folder} must be named {camel_case(folder)}Function"
+            )
     for folder, names in by_folder.items():
         if len(names) != 1:
             problems.append(f"functions/{folder} has {len(names)} functions in the template, not one")
@@ -85,7 +86,7 @@ def folders_and_functions_that_do_not_match(template: Template, folders: list[st
 
 
 def functions_that_log_elsewhere(template: Template) -> list[str]:
-    """An operator reads one log group, whichever functions an order went through."""
+    """All functions log to one group, so an operator can follow an order."""
     problems = []
     groups = resources(template, "AWS::Logs::LogGroup")
     first = ""
@@ -94,9 +95,9 @@ def functions_that_log_elsewhere(template: Template) -> list[str]:
         group = "".join(sorted(named))
         first = first or group
         if not group:
-            problems.append(f"{name}: has no log group in the template, so its logs are kept for ever")
+            problems.append(f"{name}: has no log group in the template, so its logs never expire")
         elif group != first:
-            problems.append(f"{name}: logs into {group}, and others into {first}")
+            problems.append(f"{name}: logs to {group}, but others to {first}")
     for group, found in groups.items():
         if not found.get("Properties", {}).get("RetentionInDays"):
             problems.append(f"{group}: RetentionInDays is missing")
@@ -112,7 +113,7 @@ def unfit_timeouts(template: Template) -> list[str]:
             problems.append(f"{name}: has no Timeout")
         elif name in http and timeout >= API_GATEWAY_SECONDS:
             problems.append(
-                f"{name}: API Gateway hangs up after {API_GATEWAY_SECONDS} s, before its {timeout} s"
+                f"{name}: API Gateway times out after {API_GATEWAY_SECONDS} s, before its {timeout} s"
             )
     return problems
 
@@ -155,7 +156,7 @@ def tables_that_could_lose_data(template: Template) -> list[str]:
 
 
 def state_machines_that_log_wrongly(template: Template) -> list[str]:
-    """Errors are logged; what travels between the states is not, whatever it may hold one day."""
+    """Step Functions logs errors, but never the data between states, which may become confidential."""
     problems = []
     groups = set(resources(template, "AWS::Logs::LogGroup"))
     for name, machine in resources(template, "AWS::Serverless::StateMachine").items():
@@ -165,12 +166,12 @@ def state_machines_that_log_wrongly(template: Template) -> list[str]:
         if logging.get("IncludeExecutionData", False) is not False:
             problems.append(f"{name}: logs the execution's data")
         if not references(logging.get("Destinations")) & groups:
-            problems.append(f"{name}: logs into no log group of the template")
+            problems.append(f"{name}: logs to no log group of the template")
     return problems
 
 
 def secrets_in_the_environment(template: Template) -> list[str]:
-    """Functions get the name of a secret and read it; whoever sees a function's settings must not see it."""
+    """Functions receive a secret's ARN and read it. A function's settings must not show the secret."""
     problems = []
     hidden = {
         name
@@ -181,11 +182,11 @@ def secrets_in_the_environment(template: Template) -> list[str]:
         for variable, value in properties.get("Environment", {}).get("Variables", {}).items():
             where = f"{name}: {variable}"
             if SECRET_NAME.search(variable) and not NAME_OF_A_SECRET.search(variable):
-                problems.append(f"{where} looks like a secret; give its name (…_ARN) and read it")
+                problems.append(f"{where} looks like a secret; set its ARN (…_ARN) instead")
             if references(value) & hidden:
-                problems.append(f"{where} holds a hidden parameter in clear")
+                problems.append(f"{where} shows a NoEcho parameter")
     problems += [
-        f"a secret stands in the template: {text[:12]}…"
+        f"a secret is in the template: {text[:12]}…"
         for text in strings(template)
         if SECRET_VALUE.search(text)
     ]
@@ -197,14 +198,14 @@ def reserved_names(template: Template) -> list[str]:
     for name, properties in functions(template).items():
         for variable in properties.get("Environment", {}).get("Variables", {}):
             if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]+", variable):
-                problems.append(f"{name}: Lambda refuses a variable called {variable}")
+                problems.append(f"{name}: Lambda refuses a variable named {variable}")
             elif RESERVED_VARIABLES.fullmatch(variable) and variable not in AWS_VARIABLES_THAT_MAY_BE_SET:
                 problems.append(f"{name}: {variable} is Lambda's own name")
     for name in template.get("Resources", {}):
         if not re.fullmatch(r"[A-Za-z0-9]+", name):
             problems.append(f"{name}: a logical id has only letters and digits")
         if name.startswith("Serverless"):
-            problems.append(f"{name}: SAM makes resources called Serverless… itself")
+            problems.append(f"{name}: the prefix Serverless is reserved for SAM")
     return problems
 
 
@@ -223,7 +224,7 @@ RULES: list[Callable[[Template], list[str]]] = [
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_template_keeps_the_rule(rule) -> None:
+def test_the_template_follows_the_rule(rule) -> None:
     problems = rule(read_template())
     assert not problems, listed(problems)
 
@@ -321,7 +322,7 @@ def test_a_good_template_passes_every_rule() -> None:
             functions_that_log_elsewhere,
             f"{ROLL_UP}/LoggingConfig",
             {"LogGroup": {"Ref": "WorkflowLogs"}},
-            "RollUpCartFunction: logs into WorkflowLogs, and others into FunctionsLogs",
+            "RollUpCartFunction: logs to WorkflowLogs, but others to FunctionsLogs",
         ),
         (
             functions_that_log_elsewhere,
@@ -330,7 +331,7 @@ def test_a_good_template_passes_every_rule() -> None:
             "WorkflowLogs: RetentionInDays",
         ),
         (unfit_timeouts, "Globals/Function/Timeout", None, "PlaceOrderFunction: has no Timeout"),
-        (unfit_timeouts, f"{PLACE}/Timeout", 30, "hangs up after 30 s"),
+        (unfit_timeouts, f"{PLACE}/Timeout", 30, "times out after 30 s"),
         (other_runtimes, "Globals/Function/Runtime", "python3.12", "python3.12"),
         (other_runtimes, f"{PLACE}/Runtime", "provided.al2023", "provided.al2023"),
         (other_runtimes, "Parameters/Architecture/Default", "x86_64", "x86_64"),
@@ -365,31 +366,31 @@ def test_a_good_template_passes_every_rule() -> None:
             True,
             "logs the execution's data",
         ),
-        (state_machines_that_log_wrongly, "Resources/WorkflowLogs", None, "into no log group"),
+        (state_machines_that_log_wrongly, "Resources/WorkflowLogs", None, "to no log group"),
         (
             secrets_in_the_environment,
             f"{VARIABLES}/STRIPE_API_KEY",
             "x",
             "STRIPE_API_KEY looks like a secret",
         ),
-        (secrets_in_the_environment, f"{VARIABLES}/HOOK", {"Ref": "WebhookSecret"}, "hidden parameter"),
+        (secrets_in_the_environment, f"{VARIABLES}/HOOK", {"Ref": "WebhookSecret"}, "NoEcho parameter"),
         (
             secrets_in_the_environment,
             f"{VARIABLES}/HOOK",
             {"Fn::Sub": "${WebhookSecret}"},
-            "hidden parameter",
+            "NoEcho parameter",
         ),
-        (secrets_in_the_environment, f"{VARIABLES}/X", "sk" + "_test_abc", "a secret stands in the template"),
+        (secrets_in_the_environment, f"{VARIABLES}/X", "sk" + "_test_abc", "a secret is in the template"),
         (
             secrets_in_the_environment,
             f"{VARIABLES}/X",
             "{{resolve:secretsmanager:stripe}}",
-            "stands in the template",
+            "is in the template",
         ),
         (reserved_names, f"{VARIABLES}/AWS_REGION", "x", "AWS_REGION is Lambda's own name"),
         (reserved_names, f"{VARIABLES}/_HANDLER", "x", "refuses a variable"),
         (reserved_names, f"{VARIABLES}/LAMBDA_TASK_ROOT", "x", "LAMBDA_TASK_ROOT is Lambda's own name"),
-        (reserved_names, "Resources/ServerlessHttpApi", {"Type": "X"}, "SAM makes resources"),
+        (reserved_names, "Resources/ServerlessHttpApi", {"Type": "X"}, "reserved for SAM"),
         (reserved_names, "Resources/Orders_Table", {"Type": "X"}, "only letters and digits"),
     ],
 )
@@ -405,21 +406,22 @@ def test_a_bad_template_is_noticed(rule, path: str, value: Any, complaint: str) 
         (["place_order", "roll_up_cart", "cancel_order"], "functions/cancel_order has 0 functions"),
     ],
 )
-def test_folders_that_are_not_the_template_s_functions_are_noticed(
-    folders: list[str], complaint: str
-) -> None:
+def test_folders_that_do_not_match_the_template_are_noticed(folders: list[str], complaint: str) -> None:
     problems = folders_and_functions_that_do_not_match(GOOD, folders)
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_a_function_called_unlike_its_folder_is_noticed() -> None:
+def test_a_function_named_unlike_its_folder_is_noticed() -> None:
     template = with_change(GOOD, f"{ROLL_UP}/CodeUri", "functions/place_order/")
     problems = folders_and_functions_that_do_not_match(template, ["place_order", "roll_up_cart"])
-    assert "RollUpCartFunction: functions/place_order is called PlaceOrderFunction" in problems
+    assert (
+        "RollUpCartFunction: the function of functions/place_order must be named PlaceOrderFunction"
+        in problems
+    )
     assert "functions/place_order has 2 functions in the template, not one" in problems
 
 
-def test_functions_an_api_names_in_its_own_definition_are_http_functions() -> None:
+def test_functions_in_an_api_s_own_definition_are_http_functions() -> None:
     template = with_change(GOOD, f"{PLACE}/Events", {})
     template["Resources"]["Api"] = parse_template(
         "Type: AWS::Serverless::HttpApi\nProperties: {DefinitionBody: !Sub '${PlaceOrderFunction.Arn}'}"

@@ -1,4 +1,4 @@
-"""What SAM's translator makes of the template: names and policies that it adds are in no file of ours."""
+"""The output of SAM's translator, with the names and policies that it adds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Transformed = dict[str, Any]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MANAGED_POLICIES_OF_A_ROLE = 10
 
-# Names that only have to be unique within a parent that belongs to the stack, and those of something else.
+# Names that must be unique only within a parent in the stack, and a `Name` of something else.
 FIXED_NAMES_ARE_FINE = {
     ("AWS::AppConfig::Environment", "Name"): "within the application",
     ("AWS::AppConfig::ConfigurationProfile", "Name"): "within the application",
@@ -34,14 +34,12 @@ def roles_with_too_many_policies(transformed: Transformed) -> list[str]:
     for name, resource in transformed["Resources"].items():
         count = len(resource.get("Properties", {}).get("ManagedPolicyArns", []))
         if count > MANAGED_POLICIES_OF_A_ROLE:
-            problems.append(
-                f"{name}: {count} managed policies, and AWS attaches {MANAGED_POLICIES_OF_A_ROLE}"
-            )
+            problems.append(f"{name}: {count} managed policies; the maximum is {MANAGED_POLICIES_OF_A_ROLE}")
     return problems
 
 
 def names_a_second_stack_would_need_too(transformed: Transformed) -> list[str]:
-    """Two stacks of one account and region must not ask for the same name."""
+    """Two stacks in the same account and region must not use the same name."""
     problems = []
     for name, resource in transformed["Resources"].items():
         for key, value in resource.get("Properties", {}).items():
@@ -55,7 +53,7 @@ def names_a_second_stack_would_need_too(transformed: Transformed) -> list[str]:
 
 
 def _differs_by_stack(value: Any) -> bool:
-    """Whether a name is CloudFormation's own (`Ref` and `GetAtt` of a resource) or has the stack's name in it."""
+    """Whether a name comes from CloudFormation (`Ref` and `GetAtt` of a resource) or includes the stack's name."""
     if not isinstance(value, dict):
         return False
     return not isinstance(text := value.get("Fn::Sub"), str) or "${AWS::StackName}" in text
@@ -71,12 +69,12 @@ def transformed() -> Transformed:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_transformed_template_keeps_the_rule(rule, transformed: Transformed) -> None:
+def test_the_transformed_template_follows_the_rule(rule, transformed: Transformed) -> None:
     problems = rule(transformed)
     assert not problems, listed(problems)
 
 
-def test_a_function_s_rights_are_those_policies_that_its_line_names(transformed: Transformed) -> None:
+def test_a_function_has_exactly_the_policies_that_its_properties_list(transformed: Transformed) -> None:
     role = transformed["Resources"]["ReconcileFunctionRole"]["Properties"]
     assert "Policies" not in role
     assert {"Ref": "RenewDomains"} in role["ManagedPolicyArns"]
@@ -120,7 +118,7 @@ def examples() -> list[Transformed]:
         (
             roles_with_too_many_policies,
             1,
-            "ReconcileFunctionRole: 11 managed policies, and AWS attaches 10",
+            "ReconcileFunctionRole: 11 managed policies; the maximum is 10",
         ),
         (
             names_a_second_stack_would_need_too,

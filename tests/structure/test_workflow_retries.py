@@ -1,5 +1,8 @@
-"""What an error of the workflow's steps leads to: facts to the refund at once, faults to hours of retries, and what
-outlasts them to an operator, with the execution standing in the state that failed."""
+"""The outcome of errors in the workflow's steps.
+
+Business facts lead to the refund at once. Faults are retried for hours. A fault that outlasts the retries
+goes to an operator, and the execution fails in the state with the fault.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ HOURS = 3600
 
 SITE = SiteItem("Shop", "wordpress", "ams", "starter", Term.ANNUAL)
 DOMAIN = DomainItem("example.com", "example.com", "com", DomainAction.REGISTER, renewal_amount=1400)
-# Seconds between which the last try must come on average, and the deadline (ms) at which the reconciler decides.
+# The range of the average last attempt (seconds), and the deadline (ms) at which the reconciler decides.
 LAST_TRIES = {
     "ChargeOrder": (4.5 * HOURS, 5.5 * HOURS, SITE.given_up()),
     "ProvisionHosting": (4.5 * HOURS, 5.5 * HOURS, SITE.given_up()),
@@ -33,7 +36,7 @@ LAST_TRIES = {
 
 
 def last_try(retrier: dict[str, Any]) -> float:
-    """Seconds from the first failure to the last try, on average: with FULL jitter a wait is half of its bound."""
+    """Average seconds from the first failure to the last attempt: FULL jitter halves the average wait."""
     interval, rate = retrier.get("IntervalSeconds", 1), retrier.get("BackoffRate", 2)
     longest = retrier.get("MaxDelaySeconds", float("inf"))
     bounds = [min(interval * rate**retry, longest) for retry in range(retrier.get("MaxAttempts", 3))]
@@ -46,30 +49,30 @@ def working(definition: Definition) -> list[tuple[str, dict[str, Any]]]:
 
 
 def facts_that_are_retried(definition: Definition) -> list[str]:
-    """Asking again does not make a declined card good, and it delays the refund."""
+    """A retry does not fix a declined card. It only delays the refund."""
     problems = []
     for name, state in working(definition):
         first = (state.get("Retry") or [{}])[0]
         if set(first.get("ErrorEquals", ())) != FACTS or first.get("MaxAttempts") != 0:
-            problems.append(f"{name}: the first retrier must be the business facts, with no attempts")
+            problems.append(f"{name}: the first retrier must have the business facts and no attempts")
     return problems
 
 
 def faults_that_are_not_retried(definition: Definition) -> list[str]:
-    """A list of known faults always lacks one. What is not a fact is retried, with jitter."""
+    """No list of known faults is complete. Every error that is not a business fact is retried, with jitter."""
     problems = []
     for name, state in states(definition, "Task"):
         last = (state.get("Retry") or [{}])[-1]
         wanted = ["States.ALL"] if name == LAST else ["States.TaskFailed"]
         if last.get("ErrorEquals") != wanted:
-            problems.append(f"{name}: the last retrier must be {wanted[0]} alone")
+            problems.append(f"{name}: the last retrier must have {wanted[0]} alone")
         elif last.get("JitterStrategy") != "FULL":
-            problems.append(f"{name}: without jitter all that failed together come back together")
+            problems.append(f"{name}: without jitter, tasks that failed together retry together")
     return problems
 
 
 def last_tries_at_the_wrong_time(definition: Definition) -> list[str]:
-    """Hours, so that a bad deployment costs no order its delivery; and well before the reconciler decides."""
+    """Hours, so a bad deployment prevents no delivery, and well before the reconciler decides."""
     problems = []
     for name, state in states(definition, "Task"):
         least, most, deadline = LAST_TRIES[name]
@@ -77,12 +80,12 @@ def last_tries_at_the_wrong_time(definition: Definition) -> list[str]:
         if not least <= at <= most:
             problems.append(f"{name}: the last try comes after {at / HOURS:.1f} hours")
         if deadline is not None and at * 1000 > 0.75 * deadline:
-            problems.append(f"{name}: the last try comes too near to the deadline")
+            problems.append(f"{name}: the last try is too close to the deadline")
     return problems
 
 
 def facts_that_are_not_caught(definition: Definition) -> list[str]:
-    """Facts and the state's own time-out lead to the compensation. Nothing else does: an end is final."""
+    """Business facts and the state's own time-out lead to the compensation. Nothing else does, since it is final."""
     problems = []
     for name, state in working(definition):
         catchers = state.get("Catch", [])
@@ -98,22 +101,22 @@ def facts_that_are_not_caught(definition: Definition) -> list[str]:
 
 
 def states_that_cannot_be_redriven(definition: Definition) -> list[str]:
-    """A redrive enters the state that failed. A Fail state fails again, and a Catch leads away from the failure."""
+    """A redrive enters the failed state. A Fail state fails again, and a Catch leaves the state with the failure."""
     problems = [
         f"{name}: a redrive enters a Fail state and fails again" for name, _ in states(definition, "Fail")
     ]
     for name, state in states(definition, "Task"):
         if name in (COMPENSATION, LAST) and state.get("Catch"):
-            problems.append(f"{name}: an operator's case must fail in its own state, without a Catch")
+            problems.append(f"{name}: a case for an operator must fail in its own state, without a Catch")
     return problems
 
 
 def settled_payments_that_wait(definition: Definition) -> list[str]:
-    """News that a payment has settled let the compensation look again after a second, however often."""
+    """When a payment settles, the compensation retries after a second, without limit."""
     first = definition["States"][COMPENSATION]["Retry"][0]
     steady = (first.get("IntervalSeconds"), first.get("BackoffRate")) == (1, 1)
     if first["ErrorEquals"] != ["PaymentSettledError"] or not steady or first.get("MaxAttempts", 3) < 100:
-        return [f"{COMPENSATION}: the first retrier must be PaymentSettledError, one second, no backoff"]
+        return [f"{COMPENSATION}: the first retrier must have PaymentSettledError, one second and no backoff"]
     return []
 
 
@@ -134,7 +137,7 @@ def definition() -> Definition:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_workflow_keeps_the_rule(rule, definition: Definition) -> None:
+def test_the_workflow_follows_the_rule(rule, definition: Definition) -> None:
     problems = rule(definition)
     assert not problems, listed(problems)
 
@@ -143,13 +146,13 @@ def test_every_task_has_a_last_try(definition: Definition) -> None:
     assert {name for name, _ in states(definition, "Task")} == set(LAST_TRIES)
 
 
-def test_cloudformation_is_given_no_yaml_anchor() -> None:
-    """It refuses anchors and aliases in a definition, and `sam validate` does not notice."""
+def test_the_definition_has_no_yaml_anchors() -> None:
+    """CloudFormation refuses anchors and aliases in a definition, and `sam validate` does not report them."""
     tokens = yaml.scan(STATE_MACHINE.read_text(encoding="utf-8"))
     assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
 
 
-def test_every_fact_leads_to_the_compensation_and_it_to_the_callback(definition: Definition) -> None:
+def test_every_fact_leads_to_the_compensation_and_then_to_the_callback(definition: Definition) -> None:
     assert targets(definition["States"][COMPENSATION]) == [LAST]
     assert definition["States"][LAST]["End"] is True
 
@@ -158,12 +161,17 @@ def test_every_fact_leads_to_the_compensation_and_it_to_the_callback(definition:
     ("rule", "path", "value", "complaint"),
     [
         (facts_that_are_retried, "States/ChargeOrder/Retry/0/MaxAttempts", 3, "no attempts"),
-        (facts_that_are_retried, "States/ChargeOrder/Retry/0", None, "must be the business facts"),
-        (facts_that_are_retried, "States/RegisterDomain/Retry/0/ErrorEquals/0", None, "must be the business"),
+        (facts_that_are_retried, "States/ChargeOrder/Retry/0", None, "must have the business facts"),
+        (
+            facts_that_are_retried,
+            "States/RegisterDomain/Retry/0/ErrorEquals/0",
+            None,
+            "must have the business",
+        ),
         (faults_that_are_not_retried, "States/ChargeOrder/Retry/1/ErrorEquals/0", "Lambda.Unknown", "alone"),
         (faults_that_are_not_retried, "States/RefundOrder/Retry/1/JitterStrategy", None, "without jitter"),
         (last_tries_at_the_wrong_time, "States/ProvisionHosting/Retry/1/MaxAttempts", 12, "after 0.5 hours"),
-        (last_tries_at_the_wrong_time, "States/ProvisionHosting/Retry/1/MaxAttempts", 90, "too near"),
+        (last_tries_at_the_wrong_time, "States/ProvisionHosting/Retry/1/MaxAttempts", 90, "too close"),
         (last_tries_at_the_wrong_time, "States/RegisterDomain/Retry/1/JitterStrategy", None, "24.1 hours"),
         (facts_that_are_not_caught, "States/ChargeOrder/Catch/0/ErrorEquals/4", None, "catches"),
         (facts_that_are_not_caught, "States/ChargeOrder/Catch/0/ErrorEquals/4", "States.ALL", "catches"),

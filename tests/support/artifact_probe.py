@@ -1,9 +1,9 @@
-"""Run by a bare Python on built packages alone: imports and makes what it is told, and reports what went wrong.
+"""Run by a bare Python on the built packages alone: imports and calls what its input lists, and reports problems.
 
     python -S -P artifact_probe.py < {"names": [...], "clients": [...], "handlers": {...}, "under": ...}
 
-`names` are dotted names of modules and of what is in them, `handlers` is each function's folder by its name. All that
-is loaded has to come from `under`, or from Python itself.
+`names` are dotted names of modules and of their members. `handlers` maps each function to its folder. Everything
+must load from `under` or from Python itself.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""`boto3.client("stepfunctions")` on a runner: the project's calls, with AWS's arguments and errors."""
+"""A stand-in for `boto3.client("stepfunctions")` on a runner, with AWS's arguments and errors."""
 
 # ruff: noqa: N803 - boto3's own argument names
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ApiError(Exception):
-    """A refusal of the Step Functions API; `code` is AWS's word for it, such as `TaskTimedOut`."""
+    """An error of the Step Functions API. `code` is AWS's error code, such as `TaskTimedOut`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -26,7 +26,7 @@ class ApiError(Exception):
 
 
 class StepFunctionsClient:
-    """Raises botocore's ClientError where the runner itself raises ApiError."""
+    """Raises botocore's ClientError where the runner raises ApiError."""
 
     def __init__(self, runner: AslRunner) -> None:
         self._runner = runner
@@ -86,7 +86,6 @@ class StepFunctionsClient:
     def list_executions(
         self, *, stateMachineArn: str, statusFilter: str | None = None, maxResults: int = 100
     ) -> dict[str, Any]:
-        """Newest first, as AWS lists them; one page."""
         found = [
             {
                 "executionArn": execution.arn,
@@ -109,7 +108,7 @@ class StepFunctionsClient:
         maxResults: int = 100,
         includeExecutionData: bool = True,
     ) -> dict[str, Any]:
-        """The states that were entered and how it ended, in one page; AWS has more kinds of events between."""
+        """The states entered and the outcome, in one page. AWS has more event types between them."""
         with _client_errors("GetExecutionHistory"):
             execution = self._find(executionArn)
         events: list[dict[str, Any]] = [

@@ -1,7 +1,7 @@
-"""The state machine as written: an ASL file read, checked and compiled for `asl_runner.py`.
+"""The state machine's definition: an ASL file, checked and compiled for `asl_runner.py`.
 
-It knows the part of the Amazon States Language that the project uses. Whatever else a file holds is refused
-here, so that no field is silently ignored and no test passes because of it.
+Only the part of the Amazon States Language that the project uses is supported. Anything else raises an error,
+so no field is silently ignored.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ RUNTIME = "States.Runtime"
 
 
 class UnsupportedAslError(Exception):
-    """The definition holds something that AWS would refuse or that this runner does not know."""
+    """AWS would refuse the definition, or this runner does not support it."""
 
 
 class StateFailedError(Exception):
-    """Inside the runner: a state ended with this error name."""
+    """Internal to the runner: a state ended with this error name."""
 
     def __init__(self, error: str | None, cause: str | None) -> None:
         super().__init__(f"{error}: {cause}")
@@ -44,7 +44,7 @@ class StateFailedError(Exception):
 
 # -- JSONata ---------------------------------------------------------------------------------------
 
-# $now and $millis read the machine's clock and $random and $uuid its entropy: a run could not be repeated.
+# $now and $millis read the machine's clock, and $random and $uuid its entropy: runs would not be repeatable.
 # $eval does not exist in Step Functions.
 _REFUSED_FUNCTIONS = re.compile(r"\$(now|millis|random|uuid|eval|hash|partition|range)\s*\(")
 _PLAIN_PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
@@ -52,8 +52,6 @@ _MISSING = object()
 
 
 class Expression:
-    """One `{% … %}`, compiled once."""
-
     def __init__(self, source: str) -> None:
         self.source = source
         refused = _REFUSED_FUNCTIONS.search(source)
@@ -72,14 +70,14 @@ class Expression:
         self._path = [path.group(1), *path.group(2).split(".")[1:]] if path else None
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
-        """The value, as plain JSON. Raises StateFailedError (QueryEvaluationError), also when undefined."""
+        """The value as plain JSON. Raises StateFailedError (QueryEvaluationError), also when it is undefined."""
         value = self._walk(variables) if self._path else _MISSING
         if value is _MISSING:
             value = self._evaluate(variables)
         return value
 
     def _walk(self, variables: Mapping[str, Any]) -> Any:
-        """Most expressions are plain paths through objects: a look-up, ten times faster than JSONata."""
+        """Most expressions are plain paths through objects. A look-up is ten times faster than JSONata."""
         value: Any = variables
         for name in self._path or ():
             if not isinstance(value, dict) or name not in value:
@@ -99,7 +97,7 @@ class Expression:
         return self._plain(value)
 
     def _plain(self, value: Any) -> Any:
-        """JSONata's own list, null and number types as those that `json` knows."""
+        """Convert JSONata's list, null and number types to those of `json`."""
         if value is Utils.NULL_VALUE or value is None:
             return None
         if isinstance(value, float):
@@ -115,13 +113,12 @@ class Expression:
 
 
 def compile_template(value: Any) -> Any:
-    """The value with every `{% … %}` string in it replaced by its Expression."""
     if isinstance(value, str):
         if value.startswith("{%") and value.endswith("%}"):
             return Expression(value[2:-2].strip())
         if "{%" in value or "%}" in value:
             raise UnsupportedAslError(
-                f"an expression must fill its whole string, without spaces around: {value!r}"
+                f"an expression must fill its whole string, without spaces around it: {value!r}"
             )
         return value
     if isinstance(value, dict):
@@ -144,7 +141,7 @@ def fill(template: Any, variables: Mapping[str, Any]) -> Any:
 
 # -- the definition --------------------------------------------------------------------------------
 
-ONE_YEAR = 31_622_400  # seconds; no execution lives longer
+ONE_YEAR = 31_622_400  # seconds; the maximum for an execution
 WAIT_FOR_TOKEN = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 INVOKE = "arn:aws:states:::lambda:invoke"
 
@@ -182,7 +179,6 @@ class Retrier:
     jitter: bool
 
     def delay(self, retries_done: int, chance: random.Random) -> float:
-        """Seconds before the next attempt."""
         try:
             delay = self.interval * self.backoff_rate**retries_done
         except OverflowError:
@@ -193,7 +189,7 @@ class Retrier:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """How a state, a choice or a catcher hands over: what it gives on, what it remembers, where it goes."""
+    """How a state, a choice or a catcher is left: its output, its variables and the next state."""
 
     to: str | None  # None ends the execution
     output: Any = NO_FIELD
@@ -230,7 +226,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class StateMachine:
-    """A checked definition whose expressions are compiled; any number of runners may share it."""
+    """A checked definition with compiled expressions. Several runners may share it."""
 
     name: str
     start_at: str
@@ -241,7 +237,7 @@ class StateMachine:
     def load(cls, path: str | Path, substitutions: Mapping[str, Any]) -> StateMachine:
         """Read an ASL file.
 
-        Each `${Name}` in it is given by `substitutions`: a callable (as a whole FunctionName) or a string.
+        `substitutions` has a value for each `${Name}`: a callable (as a whole FunctionName) or a string.
         Raises UnsupportedAslError.
         """
         path = Path(path)
@@ -250,11 +246,10 @@ class StateMachine:
 
     @classmethod
     def parse(cls, definition: Any, substitutions: Mapping[str, Any], name: str = "machine") -> StateMachine:
-        """Check and compile a definition that is already read. Raises UnsupportedAslError."""
         used: set[str] = set()
         definition = _substitute(definition, substitutions, used)
         if unused := set(substitutions) - used:
-            raise UnsupportedAslError(f"substitutions that the definition does not ask for: {sorted(unused)}")
+            raise UnsupportedAslError(f"substitutions that the definition does not use: {sorted(unused)}")
         _refuse_unknown("the state machine", definition, _MACHINE_FIELDS)
         if definition.get("QueryLanguage") != "JSONata":
             raise UnsupportedAslError("QueryLanguage must be JSONata")
@@ -289,7 +284,7 @@ def _targets(state: State) -> list[str]:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses a key written twice: the first would silently be lost."""
+    """YAML that refuses duplicate keys: one of the two values would silently be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -332,7 +327,7 @@ def _require(where: str, fields: Mapping[str, Any], *names: str) -> None:
 
 def _check_whole(where: str, value: Any, *, at_least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-        raise UnsupportedAslError(f"{where}: must be a whole number from {at_least} on, not {value!r}")
+        raise UnsupportedAslError(f"{where}: must be a whole number of at least {at_least}, not {value!r}")
 
 
 def _parse_state(name: str, fields: Any) -> State:
@@ -363,7 +358,7 @@ def _parse_leaving(fields: Mapping[str, Any], to: str | None) -> Leaving:
     output = compile_template(fields["Output"]) if "Output" in fields else NO_FIELD
     assign = compile_template(fields.get("Assign", {}))
     if not isinstance(assign, dict) or "states" in assign:
-        raise UnsupportedAslError("Assign must be an object and may not name a variable `states`")
+        raise UnsupportedAslError("Assign must be an object without a variable named `states`")
     return Leaving(to, output, assign)
 
 
@@ -382,7 +377,7 @@ def _parse_choice(name: str, fields: Mapping[str, Any]) -> State:
         rules.append(Rule(condition, _parse_leaving(rule, rule["Next"])))
     default = _parse_leaving(fields, fields["Default"]) if "Default" in fields else None
     if default is None and ("Output" in fields or "Assign" in fields):
-        raise UnsupportedAslError(f"{name}: Output and Assign belong to Default, and there is none")
+        raise UnsupportedAslError(f"{name}: Output and Assign need a Default")
     return State(name, "Choice", leaving=default, rules=tuple(rules))
 
 
@@ -397,7 +392,7 @@ def _parse_task(name: str, fields: Mapping[str, Any], leaving: Leaving) -> State
         raise UnsupportedAslError(f"{name}: FunctionName must be a function or its ARN")
     payload = compile_template(arguments["Payload"]) if "Payload" in arguments else NO_FIELD
     if resource == WAIT_FOR_TOKEN and not _mentions_token(payload):
-        raise UnsupportedAslError(f"{name}: waits for a token that its Payload does not hand over")
+        raise UnsupportedAslError(f"{name}: waits for a token that its Payload does not contain")
     timeout = compile_template(fields.get("TimeoutSeconds"))
     if timeout is not None and not isinstance(timeout, Expression):
         _check_whole(f"{name}.TimeoutSeconds", timeout, at_least=1)
@@ -465,10 +460,10 @@ def _parse_catcher(where: str, fields: Any) -> Catcher:
 
 
 def error_matches(error: str | None, names: tuple[str, ...]) -> bool:
-    """Whether a Retry or Catch with these ErrorEquals takes this error.
+    """Whether a Retry or Catch with these ErrorEquals matches this error.
 
-    States.ALL takes everything but the terminal States.DataLimitExceeded and States.Runtime.
-    States.TaskFailed takes everything that a task can report but States.Timeout.
+    States.ALL matches everything except the terminal States.DataLimitExceeded and States.Runtime.
+    States.TaskFailed matches every error of a task except States.Timeout.
     """
     if error == RUNTIME:
         return False

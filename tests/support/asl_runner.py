@@ -1,22 +1,22 @@
-"""Runs the project's real state machine in process, in virtual time, on plain Python callables.
+"""Runs the project's real state machine in process and in virtual time, on plain Python callables.
 
-It interprets the part of the Amazon States Language the project uses: a Standard workflow in JSONata with
+It interprets the part of the Amazon States Language that the project uses: a Standard workflow in JSONata with
 Task (`lambda:invoke`, with or without `.waitForTaskToken`), Choice, Pass, Succeed and Fail.
 
     machine = StateMachine.load(path, {"ChargeOrderFunctionArn": charge_order, …})
     runner = AslRunner(machine, VirtualClock(), invoke=lambda function, payload: function(payload, context))
     execution = runner.start("order-1", {"order_number": 1})
     runner.run_until_idle()     # until every execution waits for a token, a retry or a time-out, or has ended
-    runner.advance(3600)        # an hour passes: retries and time-outs come due in their order
+    runner.advance(3600)        # an hour passes: retries and time-outs fire in their order
 
-There are no threads: a state runs when `run_until_idle`, `advance` or `run_one` is called, never inside
-`send_task_success`, so a handler may call the API while it is itself being run. The same calls and the same
-seed give the same history. Semantics follow the Step Functions Developer Guide ("Handling errors in
-workflows", "Transforming data with JSONata", "Restarting state machine executions with redrive") and the API reference
-of StartExecution and SendTaskSuccess. An execution keeps the definition it began with, through redrives too; giving
-`machine` another one is what a deployment does.
+- There are no threads. States run only in `run_until_idle`, `advance` and `run_one`, never inside
+  `send_task_success`. A handler may therefore call the API while it runs.
+- The same calls and the same seed give the same history.
+- An execution keeps the definition that it started with, also after a redrive. Setting `machine` is a deployment.
+- Not modelled: stack traces, and the reuse of an execution's name after 90 days.
 
-Not modelled: stack traces, and that AWS frees an execution's name after 90 days.
+Semantics follow the Step Functions Developer Guide ("Handling errors in workflows", "Transforming data with
+JSONata", "Restarting state machine executions with redrive") and the API reference.
 """
 
 from __future__ import annotations
@@ -63,16 +63,19 @@ __all__ = [
 
 PAYLOAD_LIMIT_BYTES = 256 * 1024
 
-# A workflow that goes round in circles would otherwise hang the test instead of failing it. AWS ends an
-# execution at 25,000 history events.
+# An endless loop in the workflow must fail the test, not block it. AWS ends an execution at 25,000 history
+# events.
 MOST_TRANSITIONS = 5000
 
 REDRIVABLE_FOR = 14 * 86_400_000  # milliseconds after an execution's end
 
 
 class InvocationError(Exception):
-    """For `invoke` to raise when the function could not answer with an exception of its own: it was killed
-    (`Sandbox.Timedout`, `Runtime.ExitError`) or Lambda refused (`Lambda.TooManyRequestsException`)."""
+    """Raised by `invoke` when the function did not fail with an exception of its own.
+
+    Either the function was killed (`Sandbox.Timedout`, `Runtime.ExitError`) or Lambda refused
+    (`Lambda.TooManyRequestsException`).
+    """
 
     def __init__(self, error: str, cause: str = "") -> None:
         super().__init__(f"{error}: {cause}")
@@ -84,14 +87,14 @@ class InvocationError(Exception):
 
 
 class Clock(Protocol):
-    """Time that the runner may move. Epoch milliseconds UTC."""
+    """A clock that the runner may move. Epoch milliseconds UTC."""
 
     def now(self) -> int: ...
     def advance_to(self, moment: int) -> None: ...
 
 
 class VirtualClock:
-    """Stands still until it is moved, and never runs backwards. Satisfies `usecases.ports.Clock`."""
+    """A clock that moves only on request, and never backwards. Satisfies `usecases.ports.Clock`."""
 
     def __init__(self, now: int = 1_800_000_000_000) -> None:
         self._now = now
@@ -103,7 +106,7 @@ class VirtualClock:
         self._now = max(self._now, moment)
 
     def advance(self, seconds: float) -> None:
-        """Time that passes inside a handler; a deadline it oversteps is noticed when the handler is done."""
+        """Let time pass inside a handler. A missed deadline is found when the handler returns."""
         self.advance_to(self._now + round(seconds * 1000))
 
 
@@ -112,7 +115,7 @@ class VirtualClock:
 
 @dataclass(slots=True)
 class Visit:
-    """A state entered at `entered_at` (epoch milliseconds), and how often it was tried."""
+    """A state entered at `entered_at` (epoch milliseconds), and its number of attempts."""
 
     state: str
     entered_at: int
@@ -121,7 +124,7 @@ class Visit:
 
 @dataclass(slots=True)
 class Execution:
-    """What DescribeExecution and GetExecutionHistory would tell. Times are epoch milliseconds UTC."""
+    """The data of DescribeExecution and GetExecutionHistory. Times are epoch milliseconds UTC."""
 
     name: str
     arn: str
@@ -132,28 +135,26 @@ class Execution:
     output: Any = None
     error: str | None = None
     cause: str | None = None
-    transitions: int = 0  # what AWS bills: every state entered, and every retry
+    transitions: int = 0  # billed by AWS: every state entered, and every retry
     history: list[Visit] = field(default_factory=list)
     variables: dict[str, Any] = field(default_factory=dict)
-    attempt: _Attempt | None = None  # the task that is open now
-    machine: StateMachine | None = None  # the definition that it began with
+    attempt: _Attempt | None = None  # the task that is currently open
+    machine: StateMachine | None = None  # the definition that it started with
     redrives: int = 0
     failed_in: tuple[str, Any] | None = None  # the state that a redrive enters again, and its input
 
     @property
     def states(self) -> list[str]:
-        """The names of the states entered, in order."""
         return [visit.state for visit in self.history]
 
     @property
     def waiting_token(self) -> str | None:
-        """The token somebody has to answer before the execution goes on."""
         return self.attempt.token if self.attempt else None
 
 
 @dataclass(slots=True, eq=False)
 class _Attempt:
-    """One try at a task, answered once: by its function, its token, its deadline or the execution's end."""
+    """One attempt at a task. Its function, token, deadline or the end of the execution settles it once."""
 
     execution: Execution
     visit: _TaskVisit
@@ -163,7 +164,7 @@ class _Attempt:
 
 @dataclass(slots=True)
 class _TaskVisit:
-    """One stay in a Task state; retries are counted per retrier and forgotten when the state is left."""
+    """One stay in a Task state. Each retrier counts its own retries; leaving the state resets them."""
 
     state: State
     input: Any
@@ -173,7 +174,7 @@ class _TaskVisit:
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Timer:
-    """A retry or a time-out. Two of one moment fire in the order in which they were set."""
+    """A retry or a time-out. Timers of the same moment fire in the order in which they were set."""
 
     due: int
     position: int
@@ -188,8 +189,6 @@ class _Timer:
 
 
 class AslRunner:
-    """Starts and runs executions of one machine. See the module's text."""
-
     def __init__(
         self,
         machine: StateMachine,
@@ -200,9 +199,11 @@ class AslRunner:
         account: str = "111122223333",
         region: str = "eu-west-1",
     ) -> None:
-        """`invoke(function, payload)` runs a function: it answers, or raises InvocationError or the
-        handler's exception, whose class name becomes the error name as in AWS's Python runtime. `seed` is the
-        jitter's."""
+        """`invoke(function, payload)` runs a function, and returns or raises.
+
+        It raises InvocationError or the handler's exception. The exception's class name becomes the error
+        name, as in AWS's Python runtime. `seed` is for the jitter.
+        """
         self.machine = machine
         self.clock = clock
         self.arn = f"arn:aws:states:{region}:{account}:stateMachine:{machine.name}"
@@ -214,15 +215,15 @@ class AslRunner:
         self._timers_set = 0
         self._tokens: dict[str, _Attempt] = {}
         self.ended: list[Execution] = []
-        """Executions that have ended, in order and once for each end, for a test that plays EventBridge."""
+        """Ended executions, in order and once for each end, for tests that simulate EventBridge."""
 
     # -- the API -----------------------------------------------------------------------------------
 
     def start(self, name: str, input: Any) -> Execution:
-        """StartExecution. `input` is JSON text, or a value to write as such.
+        """StartExecution. `input` is JSON text, or a value to serialise.
 
-        While an execution of this name runs, starting it again with the same text gives that execution. Any
-        other use of a taken name raises ApiError ExecutionAlreadyExists.
+        Starting a running execution again with the same name and text returns that execution. Any other use
+        of a taken name raises ApiError ExecutionAlreadyExists.
         """
         text = input if isinstance(input, str) else json.dumps(input, separators=(",", ":"))
         if not 1 <= len(name) <= 80 or re.search(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]", name):
@@ -249,10 +250,10 @@ class AslRunner:
         return execution
 
     def redrive(self, name: str) -> Execution:
-        """RedriveExecution: the state that failed is entered again, with its input and with no retries counted.
+        """RedriveExecution: enter the failed state again with its input and no retries counted.
 
-        Raises ApiError ExecutionDoesNotExist, and ExecutionNotRedrivable for one that runs, has succeeded, or ended
-        more than 14 days ago.
+        Raises ApiError ExecutionDoesNotExist. Raises ExecutionNotRedrivable when the execution is running,
+        has succeeded, or ended more than 14 days ago.
         """
         execution = self.describe(name)
         unsuccessful = execution.status in ("FAILED", "TIMED_OUT", "ABORTED")
@@ -268,7 +269,7 @@ class AslRunner:
         return execution
 
     def send_task_success(self, token: str, output: str) -> None:
-        """SendTaskSuccess; Raises ApiError InvalidOutput (not JSON text), InvalidToken or TaskTimedOut."""
+        """SendTaskSuccess. Raises ApiError InvalidOutput (not JSON text), InvalidToken or TaskTimedOut."""
         try:
             value = json.loads(output)
         except ValueError as error:
@@ -282,11 +283,10 @@ class AslRunner:
         self._soon(attempt.execution, lambda: self._fail(attempt, StateFailedError(error, cause)))
 
     def stop(self, name: str, error: str | None = None, cause: str | None = None) -> None:
-        """StopExecution: the execution ends ABORTED. Stopping one that has ended changes nothing."""
+        """StopExecution: the execution ends as ABORTED. Stopping an ended execution changes nothing."""
         self._finish(self.describe(name), "ABORTED", error=error, cause=cause)
 
     def describe(self, name: str) -> Execution:
-        """The execution of this name. Raises ApiError ExecutionDoesNotExist."""
         execution = self.executions.get(name)
         if execution is None:
             raise ApiError(
@@ -295,15 +295,14 @@ class AslRunner:
         return execution
 
     def as_client(self) -> StepFunctionsClient:
-        """The same API in the shape of `boto3.client("stepfunctions")`."""
         return StepFunctionsClient(self)
 
     # -- time --------------------------------------------------------------------------------------
 
     def run_one(self, pick: int = 0) -> bool:
-        """Run one step that is ready, the `pick`-th in order of arrival; False when there is none.
+        """Run one step that is ready, the `pick`-th in order of arrival. Return False when none is ready.
 
-        A simulation that chooses `pick` tries out other interleavings of several executions.
+        A simulation chooses `pick` to try other interleavings of several executions.
         """
         if not self._ready:
             return False
@@ -315,22 +314,21 @@ class AslRunner:
 
     @property
     def ready(self) -> int:
-        """How many steps could run now."""
         return len(self._ready)
 
     def run_until_idle(self) -> None:
-        """Run until nothing can go on without a token or without time passing."""
+        """Run until every execution waits for a token or for time to pass."""
         while self.run_one():
             pass
 
     def next_timer(self) -> int | None:
-        """When the next retry or time-out comes due (epoch milliseconds); None when there is none."""
+        """The moment of the next retry or time-out (epoch milliseconds), or None."""
         while self._timers and not self._timers[0].wanted():
             heapq.heappop(self._timers)
         return self._timers[0].due if self._timers else None
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: run what is ready, then every retry and time-out at its moment and in its order."""
+        """Let time pass: run what is ready, then fire each retry and time-out at its moment, in order."""
         self.run_until_idle()
         end = self.clock.now() + round(seconds * 1000)
         while (due := self.next_timer()) is not None and due <= end:
@@ -379,7 +377,7 @@ class AslRunner:
             self._finish(execution, "FAILED", error=failure.error, cause=failure.cause)
 
     def _pass_through(self, execution: Execution, state: State, input: Any, record: Visit) -> None:
-        """A Choice, Pass, Succeed or Fail. Raises StateFailedError; these states have no Retry or Catch."""
+        """Run a Choice, Pass, Succeed or Fail. Raises StateFailedError: these states have no Retry or Catch."""
         variables = self._variables(execution, input, record)
         if state.type == "Fail":
             raise StateFailedError(fill(state.error, variables), fill(state.cause, variables))
@@ -402,7 +400,7 @@ class AslRunner:
     def _leave(
         self, execution: Execution, leaving: Leaving, variables: Mapping[str, Any], default: Any
     ) -> None:
-        # Output sees the variables as they were before Assign, and Assign sees none of its own new values.
+        # Output reads the variables from before Assign, and Assign reads none of its own new values.
         output = default if leaving.output is NO_FIELD else fill(leaving.output, variables)
         assigned = fill(leaving.assign, variables)
         execution.variables.update(assigned)
@@ -436,7 +434,6 @@ class AslRunner:
     # -- tasks -------------------------------------------------------------------------------------
 
     def _try(self, execution: Execution, visit: _TaskVisit) -> None:
-        """One attempt: open it, set its deadline, call the function, and settle what is settled by then."""
         state = visit.state
         visit.record.attempts += 1
         token = None
@@ -459,7 +456,7 @@ class AslRunner:
             payload = None if state.payload is NO_FIELD else fill(state.payload, variables)
             answer = self._call(state.function, payload)
         except StateFailedError as failure:
-            if self._close(attempt):  # else it was answered by its token before the function failed
+            if self._close(attempt):  # its token may have settled it before the function failed
                 self._fail(attempt, failure)
             return
         if attempt.deadline is not None and self.clock.now() >= attempt.deadline:
@@ -468,7 +465,7 @@ class AslRunner:
             self._succeed(attempt, {"ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200})
 
     def _call(self, function: Any, payload: Any) -> Any:
-        """The function's answer. Everything crosses as JSON text, both ways, so nothing is shared."""
+        """The function's result. Input and result pass as JSON text, so nothing is shared."""
         text = json.dumps(payload)
         if len(text.encode()) > PAYLOAD_LIMIT_BYTES:
             raise StateFailedError(DATA_LIMIT_EXCEEDED, "The task's payload exceeds 262144 bytes")
@@ -501,7 +498,7 @@ class AslRunner:
         return attempt
 
     def _close(self, attempt: _Attempt) -> bool:
-        """Take the right to settle this attempt; False when somebody else has it."""
+        """Claim the right to settle this attempt. Return False when it is already settled."""
         if attempt.execution.attempt is not attempt:
             return False
         attempt.execution.attempt = None
@@ -523,7 +520,6 @@ class AslRunner:
             self._fail(attempt, failure)
 
     def _fail(self, attempt: _Attempt, failure: StateFailedError) -> None:
-        """Retry by the first retrier that takes the error, then go to the first catcher, else fail."""
         execution, visit = attempt.execution, attempt.visit
         for position, retrier in enumerate(visit.state.retriers):
             if error_matches(failure.error, retrier.errors):
@@ -540,7 +536,7 @@ class AslRunner:
         self._finish(execution, "FAILED", error=failure.error, cause=failure.cause)
 
     def _again(self, execution: Execution, visit: _TaskVisit) -> Callable[[], None]:
-        """The retry of this visit, unless the execution is stopped and redriven before it comes."""
+        """The retry of this visit. A stop and redrive in between cancels it."""
         redrives = execution.redrives
         return lambda: self._retry(execution, visit) if execution.redrives == redrives else None
 
@@ -563,7 +559,7 @@ class AslRunner:
     def _count_transition(self, execution: Execution) -> None:
         execution.transitions += 1
         if execution.transitions > MOST_TRANSITIONS:
-            self._finish(execution, "FAILED", error=RUNTIME, cause="The execution goes round in circles")
+            self._finish(execution, "FAILED", error=RUNTIME, cause="The execution is in an endless loop")
 
     def _time_out(self, execution: Execution) -> None:
         self._finish(execution, "TIMED_OUT", error=TIMEOUT)
@@ -580,7 +576,7 @@ class AslRunner:
         if execution.status != "RUNNING":
             return
         if execution.attempt is not None:
-            self._close(execution.attempt)  # its token is dead from now on
+            self._close(execution.attempt)  # its token is invalid from now on
         execution.status = status
         execution.stopped_at = self.clock.now()
         execution.output, execution.error, execution.cause = output, error, cause

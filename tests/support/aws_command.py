@@ -1,7 +1,7 @@
-"""A command `aws` for a runbook's shell lines: the AWS CLI's arguments, checked against AWS's own service models and
-answered by clients of the test.
+"""A command `aws` for the shell lines of the runbooks. It checks arguments against AWS's own service models.
 
-Only what the runbooks use: `aws <service> <operation> --an-option value`, flags, `--query` and `--output text`.
+Clients of the test give the answers. Supported are the forms in the runbooks:
+`aws <service> <operation> --an-option value`, flags, `--query` and `--output text`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ sys.exit(answer["code"])
 
 
 class UsageError(Exception):
-    """The AWS CLI would not understand this."""
+    """The AWS CLI would refuse these arguments."""
 
 
 @cache
@@ -44,7 +44,7 @@ def _model(service: str) -> Any:
 
 
 def run_shell(lines: str, clients: Mapping[str, Any], folder: Path, **variables: str) -> str:
-    """What the lines print, run by bash with this `aws` on the PATH. Raises AssertionError when one fails."""
+    """Run the lines in bash with this `aws` on the PATH, and return the output. Raises AssertionError on failure."""
     command = folder / "aws"
     command.write_text(_SCRIPT.format(python=sys.executable))
     command.chmod(0o755)
@@ -63,7 +63,7 @@ def run_shell(lines: str, clients: Mapping[str, Any], folder: Path, **variables:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -119,7 +119,7 @@ def _answer(arguments: list[str], clients: Mapping[str, Any]) -> str:
 
 
 def _text(found: Any) -> str:
-    """As the CLI writes it: a list is a line of tabs, a list of lists a line each."""
+    """As the CLI prints it: a list is one line with tabs, a list of lists has a line for each."""
     if not isinstance(found, list):
         return f"{_word(found)}\n"
     if found and all(isinstance(row, list) for row in found):

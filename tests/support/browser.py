@@ -1,7 +1,7 @@
-"""Chromium for tests: pages as people get them, and what axe-core finds in them.
+"""Chromium for tests: pages as users see them, and the findings of axe-core.
 
-`make browser` installs Playwright and axe-core; Chromium is the system's. Where something of it is missing, the test
-is skipped and says so; with `BROWSER_IS_THERE=1`, as in CI, it fails instead.
+`make browser` installs Playwright and axe-core. Chromium comes from the system. If a part is missing, the
+test is skipped with the reason; with `BROWSER_IS_THERE=1`, as in CI, it fails.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 AXE = ROOT / ".venv" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ON_A_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-# It is there for these tests alone: it calls nobody, and asks no proxy for a server on this machine.
+# Chromium serves these tests alone: no calls home, and no proxy for a server on this machine.
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-proxy-server"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -39,10 +39,10 @@ def chromium_path() -> str | None:
 
 
 def missing_parts() -> str:
-    """What is not there, and how it is installed; empty when all is."""
+    """The missing parts and how to install them. Empty when all are installed."""
     parts = []
     if importlib.util.find_spec("playwright") is None or not AXE.exists():
-        parts.append("Playwright or axe-core is missing (install both by `make browser`)")
+        parts.append("Playwright or axe-core is missing (install both with `make browser`)")
     if chromium_path() is None:
         parts.append("Chromium is missing (Debian's package is `chromium`)")
     return "; ".join(parts)
@@ -50,7 +50,7 @@ def missing_parts() -> str:
 
 @contextmanager
 def running_chromium() -> Iterator[Browser]:
-    """Skips the test, or fails it, when there is none."""
+    """A running Chromium. Skips or fails the test when a part is missing."""
     missing = missing_parts()
     if missing:
         refuse = pytest.fail if os.environ.get("BROWSER_IS_THERE") else pytest.skip
@@ -71,7 +71,7 @@ def _axe() -> str:
 
 
 def complaints_of(page: Page) -> list[str]:
-    """Fills from now on: errors in the console (a broken security policy is one), in scripts, and in loading."""
+    """A list that fills from now on: errors of the console (such as a blocked script), of scripts and of loading."""
     complaints: list[str] = []
     page.on(
         "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
@@ -82,7 +82,7 @@ def complaints_of(page: Page) -> list[str]:
 
 
 def barriers(page: Page) -> list[str]:
-    """What axe-core finds, by all of its rules; also what it cannot decide by itself."""
+    """All findings of axe-core by all of its rules, also those that need a human decision."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(_axe())
     found: dict[str, Any] = page.evaluate(
@@ -103,7 +103,7 @@ def barriers(page: Page) -> list[str]:
 
 
 def wider_than_the_screen(page: Page) -> list[str]:
-    """What a reader would have to scroll sideways for."""
+    """Elements that need sideways scrolling."""
     found: list[str] = page.evaluate(
         """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("*")]
             .filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML)"""

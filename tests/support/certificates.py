@@ -1,4 +1,4 @@
-"""A certificate authority of our own, for tests of TLS on loopback."""
+"""A certificate authority for tests of TLS on loopback."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _alternative(host: str) -> x509.GeneralName:
 
 
 class CertificateAuthority:
-    """Signs certificates that nobody trusts but `client_context`."""
+    """Signs certificates that only `client_context` trusts."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -67,15 +67,13 @@ class CertificateAuthority:
         )
 
     def pem(self) -> str:
-        """The authority's own certificate, which is what a client trusts."""
         return self._certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
     def client_context(self) -> ssl.SSLContext:
-        """Like the ordinary default, but it trusts this authority alone."""
         return ssl.create_default_context(cadata=self.pem())
 
     def server_context(self, folder: Path, host: str, *, expired: bool = False) -> ssl.SSLContext:
-        """A server's context for `host`, a name or an address; its files go to `folder`."""
+        """A server's context for `host`, a domain or an address. Its files go to `folder`."""
         key = ec.generate_private_key(ec.SECP256R1())
         until = self._now - _DAY if expired else self._now + _DAY
         certificate = (

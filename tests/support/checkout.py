@@ -1,4 +1,4 @@
-"""Orders that are paid on a page of the payment provider, in a world (tests/support/world.py)."""
+"""Orders that customers pay on a Stripe Checkout page, in a world (tests/support/world.py)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOOK = "https://client.example/hook"
 
 
 def site(**fields: Any) -> dict[str, Any]:
-    """The least body that orders a site, and these fields of `site`."""
+    """The smallest body that orders a site, with these fields of `site`."""
     return {"site": {"name": "My site", "variant": "vanilla", **fields}}
 
 
@@ -25,7 +25,7 @@ def order_site(
     callback: bool = True,
     body: Mapping[str, Any] | None = None,
 ) -> Reply:
-    """POST /api/orders in version 1, with a callback and with this Idempotency-Key."""
+    """POST /api/orders in version 1, with a callback and this Idempotency-Key."""
     sent = dict(body or site())
     if callback:
         sent["callback"] = {"url": HOOK}
@@ -34,26 +34,23 @@ def order_site(
 
 
 def show(world: World, order_id: str, account: str = "no_method") -> dict[str, Any]:
-    """GET /api/orders/:id in version 1."""
     reply = world.request("GET", f"/api/orders/{order_id}", account=account, key=KEY)
     assert reply.status == 200, reply.body
     return dict(reply.body)
 
 
 def order_of(world: World, reply: Reply, account: str = "no_method") -> Order:
-    """The order that an answer is about, as stored."""
     assert reply.status == 201, reply.body
     return world.order(reply.body["order"]["id"], account)
 
 
 def session_of(world: World, order: Order) -> dict[str, Any]:
-    """The one Checkout Session of the order's cart, as it is at the stand-in."""
+    """The one Checkout Session of the order's cart, from the stand-in."""
     (session,) = sessions(world, order.cart_token)
     return session
 
 
 def sessions(world: World, cart_token: str | None = None) -> list[dict[str, Any]]:
-    """All sessions, or a cart's."""
     return [
         session
         for session in world.stripe.objects("checkout.session")

@@ -1,4 +1,4 @@
-"""Contacts as clients send them, and what the rules have against them."""
+"""Contacts as clients send them, and the rules that refuse them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUTE53 = Loader().load_service_model("route53domains", "service-2")["shapes"]
 
 
 def person(**changes: object) -> dict[str, object]:
-    """A contact as a client sends it; a field that is None is left out."""
+    """A contact as a client sends it. A field that is None is left out."""
     return {name: value for name, value in {**PERSON_EXAMPLE, **changes}.items() if value is not None}
 
 

@@ -1,6 +1,6 @@
-"""One order's life in the words of all four contracts: the table of docs/contracts.md, made from the code.
+"""The life of an order in the terms of all four contracts: the table of docs/contracts.md, made from the code.
 
-`python -m tests.support.dialects` writes it there; tests/conformance/test_four_contracts.py holds it.
+`python -m tests.support.dialects` writes the table. tests/conformance/test_four_contracts.py checks it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BEGIN, END = "<!-- dialects: made by tests/support/dialects.py -->", "<!-- end o
 
 
 class Row(NamedTuple):
-    """What each contract says in one state; field names are the headings."""
+    """What each contract says in one state. The field names are the headings."""
 
     state: str
     contract_000: str
@@ -41,7 +41,6 @@ class Row(NamedTuple):
 
 
 def shown(life: Life) -> dict[str, Any]:
-    """The order as each contract answers it."""
     view = OrderView(life.order, life.cart, ACCOUNT, None, None, outlook(life.order, life.cart), None)
     return {
         "000": order_status.order_status_answer(OrderStatusView(life.order, life.cart, ACCOUNT))["data"],
@@ -71,7 +70,7 @@ def row(life: Life) -> Row:
 
 
 def table() -> str:
-    """The table in Markdown. A row stands for all products, which a test holds; domains have one state more."""
+    """The table in Markdown. A row applies to all products, as a test checks; domains have one more state."""
     rows = [row(life) for life in lives("domain")]
     return "\n".join([*_lines(rows)]) + "\n"
 
@@ -86,7 +85,6 @@ def _lines(rows: list[Row]) -> Iterator[str]:
 
 
 def written() -> str:
-    """The table as it stands in the page."""
     text = PAGE.read_text(encoding="utf-8")
     return text[text.index(BEGIN) + len(BEGIN) : text.index(END)].strip() + "\n"
 

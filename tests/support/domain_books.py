@@ -1,4 +1,4 @@
-"""What a domain order leaves behind, wherever it leaves something: for tests to compare with what it should have."""
+"""Everything that a domain order leaves in the table, at the providers and with the client."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ DAY = 86_400_000  # milliseconds
 
 
 def placed(world: World, name: str = "hosting-example.com", account: str = "ready", **changes: Any) -> Order:
-    """A domain order that was accepted, with a callback."""
     reply = world.order_domain(name, account, callback=True, **changes)
     assert reply.status == 202, reply.body
     return world.order(reply.body["orders"][0]["id"], account)
 
 
 def transfer(world: World, name: str = "moving-example.com", account: str = "ready") -> Order:
-    """An accepted transfer."""
     return placed(world, name, account, action="transfer", authcode="Secret-1")
 
 
 def submitted(world: World, name: str = "hosting-example.com", **changes: Any) -> Order:
-    """A domain order that the registrar works on."""
     order = placed(world, name, **changes)
     world.run()
     order = now(world, order)
@@ -34,7 +31,6 @@ def submitted(world: World, name: str = "hosting-example.com", **changes: Any) -
 
 
 def now(world: World, order: Order) -> Order:
-    """The order as stored now."""
     return world.order(order.uuid, account_of(order))
 
 
@@ -43,7 +39,6 @@ def account_of(order: Order) -> str:
 
 
 def shown(world: World, order: Order) -> Any:
-    """GET /api/orders/:id."""
     return world.request("GET", f"/api/orders/{order.uuid}", account=account_of(order)).body
 
 
@@ -52,23 +47,20 @@ def cancel(world: World, order: Order) -> Reply:
 
 
 def zones(world: World, name: str) -> list[str]:
-    """Ids of the hosted zones with this name."""
     made = bootstrap.aws_client("route53").list_hosted_zones()["HostedZones"]
     return [zone["Id"].removeprefix("/hostedzone/") for zone in made if zone["Name"] == f"{name}."]
 
 
 def claims(world: World) -> set[str]:
-    """Names that nobody else can order."""
+    """Domains that are claimed: other orders for them are refused."""
     return {item["PK"]["S"].partition("#")[2] for item in world.items("DOMAIN")}
 
 
 def contacts(world: World) -> set[int]:
-    """Numbers of the orders whose contacts are stored."""
     return {int(item["number"]["N"]) for item in world.items("CONTACTS#")}
 
 
 def waiting(world: World) -> list[str]:
-    """Task tokens that somebody might still answer."""
     return [item["SK"]["S"] for item in world.items("TOKEN#")]
 
 
@@ -77,7 +69,7 @@ def endings(world: World) -> set[str]:
 
 
 def told(world: World) -> int:
-    """How many ends clients were told of; the same end told twice counts once."""
+    """The number of results that clients received. A repeated result counts once."""
     return len({request.message_id for request in world.callbacks.received})
 
 
@@ -90,11 +82,11 @@ def renewals(world: World, order: Order) -> list[dict[str, Any]]:
 
 
 def assert_registered(world: World, order: Order) -> None:
-    """The name was asked for once, is there once, was paid once, and everything that goes with it is there once."""
+    """The domain was submitted, registered and paid exactly once, and its zone, claim and contacts exist once."""
     ended = now(world, order)
     name = order.item_as(DomainItem).ascii_name
     assert ended.status is OrderStatus.COMPLETED
-    # Nobody has to look before the next year is charged.
+    # The order needs no check until the next year is charged.
     assert ended.due_at is not None and ended.due_at > world.clock.now() + 200 * DAY
     assert world.registrar.submissions(name) == 1 and world.registrar.registrations(name) == 1
     assert len(zones(world, name)) == 1 and ended.resource is not None
@@ -104,7 +96,7 @@ def assert_registered(world: World, order: Order) -> None:
 
 
 def assert_alone(world: World, order: Order) -> None:
-    """The same, and nothing else has happened in this world: one charge, one callback, no token, nothing due."""
+    """As above, and nothing else happened in this world: one charge, one callback, no token, nothing due."""
     assert_registered(world, order)
     assert world.net_paid(account_of(order)) == order.price.amount
     assert not world.stripe.credit_notes() and len(world.stripe.charges()) == 1
@@ -114,7 +106,7 @@ def assert_alone(world: World, order: Order) -> None:
 
 
 def assert_given_back(world: World, order: Order, end: OrderStatus = OrderStatus.PROVISION_FAILED) -> None:
-    """The order has ended without its name: its money is back, and nothing of it is left that holds anything."""
+    """The order ended without its domain. Its money is refunded, and it holds no claim, zone or token."""
     ended = now(world, order)
     name = order.item_as(DomainItem).ascii_name
     assert ended.status is end and ended.due_at is None

@@ -1,5 +1,7 @@
-"""Amazon Lightsail as the platform of all orders, when it forgets what was taken down: who asks for a machine after
-that gets another one. AWS does not say whether it forgets."""
+"""A Lightsail that forgets deleted machines: a later request for the same order builds another one.
+
+AWS does not document whether it remembers.
+"""
 
 from __future__ import annotations
 
@@ -45,17 +47,14 @@ CLOUD = {
 
 @dataclass(frozen=True)
 class Machine:
-    """One that stands, and how it was asked for."""
-
     request: ServiceRequest
 
 
 class ForgetfulLightsail:
-    """The Lightsail adapter on a stand-in that does not remember what is gone. A machine runs once `start` was called,
-    or soon if it is `quick`.
+    """The Lightsail adapter on a stand-in that forgets deleted machines.
 
-    `asked` are all requests to build, the latest last. Mishaps strike at each call of the port; those at each request
-    are the simulation's.
+    A machine runs after a call of `start`, or soon when `quick`. `asked` are all build requests, the latest
+    last. Mishaps strike at each call of the port. The simulation has those of each request.
     """
 
     def __init__(self, world: World, *, quick: bool = False) -> None:
@@ -77,21 +76,19 @@ class ForgetfulLightsail:
 
     @property
     def machines(self) -> dict[str, Machine]:
-        """Those that stand, by the order's UUID."""
         latest = {request.item_id: request for request in self.asked}
         return {item_id: Machine(latest[item_id]) for item_id, left in self.standing().items() if left["vm"]}
 
     def standing(self) -> Mapping[str, Mapping[str, int]]:
-        """What costs money, by the order's UUID: machines and addresses."""
+        """Machines and addresses that cost money, by the order's UUID."""
         return self._lightsail.standing()
 
     @property
     def made(self) -> Counter[str]:
-        """How often each order's machine was begun."""
         return Counter(item_of(work.resource) for work in self._cloud.work if work.type == "CreateInstance")
 
     def refuse(self, refused: bool = True) -> None:
-        """Sell nothing, for good; or sell again."""
+        """Refuse every order permanently, or accept orders again."""
         self._lightsail.standin.clear_faults()
         if refused:
             self._lightsail.standin.fail_next(
@@ -125,7 +122,7 @@ class ForgetfulLightsail:
 
 
 def sell_machines(world: World, *, quick: bool = False) -> ForgetfulLightsail:
-    """Put what it sells into the world's catalogue, before anything was read of that, and let it deliver everything."""
+    """Sell only these machines, and let this platform deliver everything. Call it before the catalogue is read."""
     for image in (BOTH, ELSEWHERE):
         world.services.catalogue.put_image(image)
     world.services.catalogue.put_location(FRANKFURT)
@@ -136,7 +133,7 @@ def sell_machines(world: World, *, quick: bool = False) -> ForgetfulLightsail:
 
 
 def let_money_be_real(world: World) -> None:
-    """Everything that is made at Stripe from now on is live."""
+    """Mark every later Stripe object as live."""
     state = world.stripe.state
     draft = state.draft
 

@@ -1,4 +1,4 @@
-"""The forms of a stand-in's page, as a browser without scripts sees and sends them."""
+"""The forms of a stand-in's page, as a browser without scripts reads and sends them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from html.parser import HTMLParser
 
 @dataclass
 class Form:
-    """Where it is sent, with the values that it shows."""
-
     action: str
     fields: dict[str, str] = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
@@ -49,7 +47,7 @@ def forms_of(address: str) -> list[Form]:
 
 
 def send(address: str, form: Form, **filled_in: str) -> str:
-    """The address at which the browser ends up. Fails when the form is refused."""
+    """Send a form and return the final address. Fails when the form is refused."""
     assert filled_in.keys() <= form.fields.keys()
     body = urllib.parse.urlencode({**form.fields, **filled_in}).encode()
     try:

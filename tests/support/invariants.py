@@ -1,4 +1,4 @@
-"""What must be true when a seed's history has ended (tests/support/simulation.py)."""
+"""The invariants that every seed of the simulation must keep (tests/support/simulation.py)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ DAY = 86_400
 
 
 class Invariants:
-    """The world's orders, and the states that each of them has had, the oldest first."""
-
     def __init__(
         self, world: World, orders: Sequence[Order], statuses: Mapping[str, Sequence[OrderStatus]]
     ) -> None:
@@ -28,7 +26,6 @@ class Invariants:
         self.statuses = statuses
 
     def violations(self) -> list[str]:
-        """Each invariant that does not hold, in a sentence."""
         orders = self.orders
         carts: dict[tuple[str, str], list[Order]] = defaultdict(list)
         for order in orders:
@@ -42,14 +39,14 @@ class Invariants:
         for order in orders:
             wrong += self._wrong_with_order(order, messages)
         if messages - {self._message_of(order) for order in orders}:
-            wrong.append("a message that is no order's")
+            wrong.append("a callback without an order")
         wrong += self._wrong_with_platforms(orders)
         wrong += self._wrong_with_names(orders)
         holding = sum(order.status is OrderStatus.COMPLETED and order.kind == "site" for order in orders)
         (counter,) = self.world.items("CAPACITY#")
         used = int(counter["used"]["N"])
         if used != holding:
-            wrong.append(f"{used} places are taken by {holding} orders")
+            wrong.append(f"{used} places are taken, but {holding} orders hold one")
         for execution in self.world.runner.executions.values():
             if execution.status != "SUCCEEDED":
                 wrong.append(f"execution {execution.name} is {execution.status}")
@@ -75,14 +72,14 @@ class Invariants:
         if times > 1:
             wrong.append(f"{name} was paid {times} times")
         if kept != delivered:
-            wrong.append(f"{name}: {kept} kept for {delivered} delivered")
+            wrong.append(f"{name}: {kept} cents kept for {delivered} cents delivered")
         returned = [order.refund for order in orders if order.refund is not None]
         if cart.payment.refunded != sum(refund.amount + refund.to_credit for refund in returned):
-            wrong.append(f"{name} says that {cart.payment.refunded} went back")
+            wrong.append(f"{name} records {cart.payment.refunded} cents as refunded")
         if not cart.payment.settled:
             wrong.append(f"{name}: its payment is {cart.payment.status}")
         if sorted(cart.orders) != sorted(order.number for order in orders):
-            wrong.append(f"{name} has other orders")
+            wrong.append(f"{name} lists other orders than those stored")
         if cart.rollup_status is not roll_up([order.status for order in orders]):
             wrong.append(f"{name}: rolled up as {cart.rollup_status}")
         if cart.due_at is not None:
@@ -90,7 +87,6 @@ class Invariants:
         return wrong
 
     def _kept_of(self, pages: list[dict[str, Any]]) -> int:
-        """What the pages' payments have taken and not given back."""
         intents = {page["payment_intent"] for page in pages if page["payment_status"] == "paid"}
         taken = sum(page["amount_total"] for page in pages if page["payment_status"] == "paid")
         returned = (one for one in self.world.stripe.objects("refund") if one["payment_intent"] in intents)
@@ -101,11 +97,11 @@ class Invariants:
         name = f"{order.account_id} {order.number} {order.status}"
         delivered = order.status is OrderStatus.COMPLETED
         if order.status not in ENDS:
-            wrong.append(f"{name} has no end")
+            wrong.append(f"{name} has not ended")
         if delivered and (order.refund is not None or order.resource is None):
-            wrong.append(f"{name} was given back, or has nothing")
+            wrong.append(f"{name} was delivered, but is refunded or has no resource")
         if order.refund is not None and order.refund.amount + order.refund.to_credit != order.price.amount:
-            wrong.append(f"{name}: {order.refund} of {order.price} went back")
+            wrong.append(f"{name}: {order.refund} of {order.price} was refunded")
         renewals = [
             one
             for one in self.world.stripe.subscriptions()
@@ -114,11 +110,11 @@ class Invariants:
         if len(renewals) != delivered:
             wrong.append(f"{name} has {len(renewals)} renewals")
         if self._message_of(order) not in messages:
-            wrong.append(f"{name}: its client was never told")
+            wrong.append(f"{name}: its client received no callback")
         history = self.statuses[order.uuid]
         if any(status in ENDS for status in history[:-1]):
-            wrong.append(f"{name}: left an end: {history}")
-        # A name is looked at again when its next year is charged; nothing else is.
+            wrong.append(f"{name}: left a final status: {history}")
+        # Only a domain is checked again later, when its next year is charged.
         if (order.due_at or 0) > self.world.clock.now() + 200 * DAY * 1000 and order.renewal_is_watched:
             return wrong
         if order.due_at is not None or order.renewal_is_watched:
@@ -126,8 +122,11 @@ class Invariants:
         return wrong
 
     def _wrong_with_platforms(self, orders: Sequence[Order]) -> list[str]:
-        """The platforms' books against ours. For an order that was delivered one of each thing stands, on one platform
-        only; for every other order, and for what is no order, nothing does."""
+        """Compare the platforms' books with ours.
+
+        A delivered order has one of each thing, on one platform only. Other orders, and ids that are no
+        order's, have nothing.
+        """
         standing: dict[str, Counter[str]] = defaultdict(Counter)
         for platform in self.world.platforms:
             for order_id, things in platform.standing().items():
@@ -138,7 +137,7 @@ class Invariants:
             if order.status is OrderStatus.COMPLETED and order.kind is not ProductKind.DOMAIN
         }
         wrong = [
-            f"{dict(standing[order_id])} stands for {order_id}, delivered {order_id in delivered}"
+            f"{dict(standing[order_id])} exists for {order_id}, delivered: {order_id in delivered}"
             for order_id in sorted(delivered | set(standing))
             if set(standing[order_id].values()) != ({1} if order_id in delivered else set())
         ]
@@ -149,7 +148,7 @@ class Invariants:
         return wrong
 
     def _wrong_with_names(self, orders: list[Order]) -> list[str]:
-        """The registrar's books against ours: nobody's money for nothing, no name for nobody's money."""
+        """Compare the registrar's books with ours: each registered domain is paid, and each paid one registered."""
         wrong = []
         registrar = self.world.registrar
         domains = [order for order in orders if order.kind == "domain"]
@@ -168,9 +167,9 @@ class Invariants:
         if claims(self.world) != {order.item_as(DomainItem).ascii_name for order in held}:
             wrong.append(f"claims: {sorted(claims(self.world))}")
         if contacts(self.world) != {order.number for order in held}:
-            wrong.append(f"contacts of {len(contacts(self.world))} orders are kept, {len(held)} have names")
+            wrong.append(f"contacts of {len(contacts(self.world))} orders are stored for {len(held)} domains")
         if self.world.metrics.counts["DomainWithoutOrder"]:
-            wrong.append("a name came for an order that was given up")
+            wrong.append("a domain arrived for an abandoned order")
         return wrong
 
     def _message_of(self, order: Order) -> str:

@@ -24,15 +24,16 @@ _REGION = "eu-central-1"
 
 
 def _note(model: Any, **_: Any) -> None:
-    """Note the rights that the running function uses (tests/support/permissions.py)."""
     permissions.used(f"lightsail:{model.name}")
     if model.name == "CreateInstances":
-        permissions.used("lightsail:TagResource")  # it gives tags, and IAM asks for that too
+        permissions.used("lightsail:TagResource")  # it sets tags, and IAM requires this right too
 
 
 class LightsailInProcess:
-    """`delay` is how many seconds a machine takes; with None none runs until `finish`. `mishaps` decide what goes wrong
-    at each request, which they know as `lightsail.<operation>`."""
+    """`delay` is the number of seconds that a machine takes; with None, none runs until `finish`.
+
+    `mishaps` decide the failures of each request, by the name `lightsail.<operation>`.
+    """
 
     def __init__(
         self,
@@ -62,7 +63,6 @@ class LightsailInProcess:
         return LightsailPlatform(self.client, metrics, now=self.standin.cloud.now)
 
     def client(self, region: str = _REGION) -> Any:
-        """A boto3 client of the region, made when it is first asked for."""
         if region not in self._clients:
             client = self._clients[region] = self.standin.client(region)
             client.meta.events.register("before-call.lightsail", _note)
@@ -70,25 +70,23 @@ class LightsailInProcess:
 
     @property
     def pending(self) -> list[str]:
-        """The orders whose machines are being built, but for those on `hold`."""
+        """The orders with machines in progress, except those on `hold`."""
         building = [
             machine.name.removeprefix("ho-") for machine in self.standin.machines if machine.state == PENDING
         ]
         return [item_id for item_id in building if item_id not in self._held]
 
     def hold(self, item_id: str) -> None:
-        """Let this order's machine stay pending."""
         self._held.add(item_id)
 
     def finish(self, item_id: str) -> None:
         self.standin.finish(f"ho-{item_id}")
 
     def built(self, item_id: str) -> int:
-        """How often this order's machine came to run."""
         return self.standin.built(f"ho-{item_id}")
 
     def standing(self) -> Mapping[str, Mapping[str, int]]:
-        """What costs money now, by the order that it is for: machines and addresses."""
+        """Machines and addresses that cost money now, by their order."""
         books: dict[str, Counter[str]] = defaultdict(Counter)
         for machine in self.standin.machines:
             if machine.state == SHUTTING_DOWN:

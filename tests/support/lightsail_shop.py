@@ -1,4 +1,4 @@
-"""A shop's view of Amazon Lightsail, for tests of its adapter: the adapter, the stand-in and the operators' counts."""
+"""Helpers for tests of the Lightsail adapter: the adapter, its stand-in and the metrics."""
 
 from __future__ import annotations
 
@@ -37,8 +37,6 @@ class Metrics:
 
 
 class Shop:
-    """The adapter, the stand-in and the operators' counts."""
-
     def __init__(self) -> None:
         self.lightsail = LightsailInProcess()
         self.standin = self.lightsail.standin
@@ -57,5 +55,5 @@ class Shop:
 
     @property
     def left(self) -> tuple[int, int]:
-        """Machines and addresses: each costs money."""
+        """The numbers of machines and of addresses. Each costs money."""
         return len(self.standin.machines), len(self.standin.addresses)

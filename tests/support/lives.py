@@ -1,4 +1,4 @@
-"""An order of each product in every state that it can reach, with its cart: built by the moves of the domain."""
+"""An order of each product, with its cart, in every state that it can reach. The domain's own methods build them."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ STEPS = (
 
 
 def wandered(product: str, steps: Sequence[str], price: int = 1200) -> Life:
-    """Where an order of this product comes by these steps; one that is not possible in its state is left out."""
+    """The order after these steps. A step that its state does not allow is skipped."""
     order, payment = replace(_placed(product), price=Money(price, "EUR")), PaymentStatus.PROCESSING
     for place, step in enumerate(steps, start=1):
         order, payment = _after(step, order, payment, BEGAN + place * _MINUTE)
@@ -140,7 +140,7 @@ def _after(step: str, order: Order, payment: PaymentStatus, now: int) -> tuple[O
             return order.undeliverable(_FAILURE, now, Actor.SYSTEM), payment
         case "money back" if status in GIVING_BACK and taken:
             refund = Refund("re_1", order.price.amount, 0, now)
-            # What cost nothing is refunded by nothing, and its payment stays what it was.
+            # A free order has nothing to refund, and its payment status does not change.
             return order.refunded(refund, now), PaymentStatus.REFUNDED if order.price.amount else payment
         case "money back" if status in GIVING_BACK:
             return order.refunded(None, now), PaymentStatus.CANCELED

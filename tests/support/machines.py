@@ -1,4 +1,4 @@
-"""Virtual machines, as a world's clients order them (tests/support/world.py)."""
+"""Orders for virtual machines in a world (tests/support/world.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.world import Reply, World
 
-# What is ordered, for each platform of the world.
+# One order for each platform of the world.
 MACHINES = (
     {"plan": "vps-1", "image": "debian-13", "location": "ams", "term": "monthly"},
     {"plan": "cloud-1", "image": "debian-12", "location": "pdx", "term": "monthly"},  # on Lightsail

@@ -1,8 +1,8 @@
-"""What can go wrong at a side effect: it is not done, its answer is lost, or the process dies before or after it.
+"""Failures of side effects: one is not done, loses its response, or the process stops before or after it.
 
-Every write to the table, every request to Stripe, every call of the platform, the workflow service and the client's
-callback passes here in a world (tests/support/world.py). `choose` decides what happens to each; without it nothing
-does. A `Crash` is no Exception on purpose: no handler can catch its own death.
+In a world (tests/support/world.py), every write to the table, every request to Stripe, and every call of the
+platform, the workflow service and the client's callback passes here. `choose` decides the failure; by default
+there is none. `Crash` is not an Exception, since no handler can catch the end of its own process.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Mishap(StrEnum):
 
 
 class Crash(BaseException):
-    """The process is gone: the function was killed here."""
+    """The function was killed here."""
 
 
 class Mishaps:
@@ -45,11 +45,11 @@ class Mishaps:
         self.choose = choose
 
     def strike(self, position: int, mishap: Mishap) -> None:
-        """Let the `position`-th side effect from now on (the first is 0) go wrong, and it alone."""
+        """Let only the `position`-th side effect from now on fail (the first is 0)."""
         self.watch(lambda name: mishap if len(self.seen) - 1 == position else None)
 
     def in_the_moment_of(self, side_effect: str, act: Callable[[], object], nth: int = 1) -> None:
-        """Let `act` happen right before the `nth` side effect of this name from now on."""
+        """Call `act` right before the `nth` side effect of this name from now on."""
         count = 0
 
         def choose(name: str) -> Mishap | None:
@@ -66,7 +66,7 @@ class Mishaps:
         self.choose = None
 
     def around(self, name: str, act: Callable[[], T], fault: Callable[[], Exception]) -> T:
-        """Do `act` as the mishap that is chosen for it lets it be done."""
+        """Do `act`, or the mishap that is chosen for it."""
         if self.choose is None:
             return act()
         self.seen.append(name)
@@ -84,8 +84,6 @@ class Mishaps:
 
 
 class _Wrapped:
-    """An object whose methods of some names pass through the mishaps."""
-
     def __init__(
         self,
         inner: Any,
@@ -107,7 +105,7 @@ class _Wrapped:
 
 
 def table(client: Any, mishaps: Mishaps) -> Any:
-    """A DynamoDB client. What goes wrong there is a lost connection, which botocore raises in two ways."""
+    """A DynamoDB client. Its failure is a lost connection, which botocore raises in two ways."""
 
     def fault() -> Exception:
         if len(mishaps.seen) % 2:
@@ -118,13 +116,12 @@ def table(client: Any, mishaps: Mishaps) -> Any:
 
 
 def workflow(client: Any, mishaps: Mishaps) -> Any:
-    """A Step Functions client."""
     names = ("start_execution", "send_task_success", "send_task_failure")
     return _Wrapped(client, mishaps, "workflow", names, lambda: ReadTimeoutError(endpoint_url="made up"))
 
 
 def registrar(port: Any, mishaps: Mishaps) -> Any:
-    """Only what is asked of it for an order under way: checks before an order leave nothing behind."""
+    """Only the calls for an order in progress: earlier checks leave nothing behind."""
     names = ("submit", "renew", "find", "operation", "domain")
     return _Wrapped(
         port, mishaps, "registrar", names, lambda: ProviderUnavailableError("the registrar's answer was lost")
@@ -138,12 +135,11 @@ def zones(port: Any, mishaps: Mishaps) -> Any:
 
 
 def callbacks(port: Any, mishaps: Mishaps) -> Any:
-    """An attempt never raises; here the process can only die around it."""
+    """An attempt never raises. The only possible failure is a crash before or after it."""
     return _Wrapped(port, mishaps, "callbacks", ("send",), lambda: Crash("callbacks.send"))  # type: ignore[arg-type,return-value]
 
 
 def stripe_client(client: stripe.StripeClient, mishaps: Mishaps) -> None:
-    """Let every request of this client to Stripe pass through the mishaps."""
     http = client._requestor._get_http_client()
     send = http.request
 

@@ -1,4 +1,4 @@
-"""The order's page in a world (tests/support/world.py): orders in every state, and the page as a browser gets it."""
+"""The order's page in a world (tests/support/world.py): orders in every state, and the page in a browser."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ def token_of(world: World, order: Order) -> str:
 def get(
     world: World, token: str, outcome: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """GET /o/{token}, as a browser sends it that has no key of ours."""
+    """GET /o/{token}, as a browser without a key of ours sends it."""
     query = "" if outcome is None else f"?outcome={outcome}"
     return world.request("GET", f"/o/{token}{query}", account=None, headers=headers or {})
 
 
 def speak(world: World, order: Order, language: str) -> None:
-    """From now on the account's customers read this language."""
     account = world.services.directory.account(order.account_id)
     assert account is not None
     world.services.directory.put_account(replace(account, locale=language))
@@ -40,8 +39,6 @@ def speak(world: World, order: Order, language: str) -> None:
 
 @contextmanager
 def table_away() -> Iterator[None]:
-    """Meanwhile the table cannot be reached."""
-
     def refuse(*_: object) -> None:
         raise EndpointConnectionError(endpoint_url="made up")
 
@@ -51,8 +48,6 @@ def table_away() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What stands on a page."""
-
     language: str
     heading: str
     text: str
@@ -63,7 +58,6 @@ class Seen:
 
 
 def seen(reply: Reply) -> Seen:
-    """What a person gets to see of an answer that is a page."""
     html = reply.body
     assert isinstance(html, str) and html.startswith("<!doctype html>"), html
     items = re.findall(r'<li class="(\w+)"( aria-current="step")?>\s*<span class="step">(.*?)</span>', html)

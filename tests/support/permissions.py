@@ -1,8 +1,8 @@
-"""Watches what each function does while tests run, and holds it against what template.yaml allows it.
+"""Records the AWS calls of each function in tests, and compares them with the rights in template.yaml.
 
-Neither moto nor the emulator enforces IAM, and a variable that is missing in a function's environment goes unnoticed
-where all handlers share one process. So every call is noted with the function that made it. Over a whole run the same
-notes show which rights no test has used (`unused`, printed by tests/conftest.py).
+Neither moto nor the emulator enforces IAM. All handlers share one process, so a missing environment variable
+is not noticed either. Over a whole run, the records also show rights that no test used (`unused`, printed by
+tests/conftest.py).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _IN_TRANSACTIONS = {
     "Delete": "dynamodb:DeleteItem",
     "ConditionCheck": "dynamodb:ConditionCheckItem",
 }
-# What a port needs before anything is asked of it: a secret with its variable, or a variable alone.
+# A port's needs before its first call: a secret with its variable, or a variable alone.
 _NEEDS = {
     **dict.fromkeys(
         ("payments", "refunds", "renewals", "payment_news"),
@@ -71,7 +71,7 @@ _METHODS = {
     ("registrar", "operation"): "route53domains:GetOperationDetail",
     ("registrar", "domain"): "route53domains:GetDomainDetail route53domains:ListDomains",
 }
-# What the Lightsail adapter asks (tests/support/lightsail_in_process.py notes each request).
+# Calls of the Lightsail adapter (tests/support/lightsail_in_process.py records each request).
 _LIGHTSAIL = (
     *(
         "GetInstance",
@@ -86,13 +86,13 @@ _LIGHTSAIL = (
 
 _running = threading.local()
 missing: set[tuple[str, str]] = set()
-"""(function's folder, what it used without being allowed to)."""
+"""(function's folder, right that it used but does not have)."""
 seen: set[tuple[str, str]] = set()
-"""(function's folder, what it used), in all tests of this process."""
+"""(function's folder, right that it used), in all tests of this process."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Short forms become text: only names matter here."""
+    """Reads CloudFormation's short tags as text. Only names matter here."""
 
 
 _Loader.add_multi_constructor("!", lambda _loader, suffix, node: f"!{suffix} {node.value}")
@@ -105,7 +105,7 @@ def _template() -> Any:
 
 @cache
 def policies() -> dict[str, frozenset[str]]:
-    """What each managed policy of the template gives: actions, `secret:<logical id>` and `index:<name>`."""
+    """The rights of each managed policy: actions, `secret:<logical id>` and `index:<name>`."""
     return {
         name: frozenset(
             thing
@@ -128,7 +128,7 @@ def _thing(action: str, resource: str) -> str:
 
 @cache
 def held() -> dict[str, tuple[str, ...]]:
-    """Function's folder → the managed policies that its role has."""
+    """Function's folder → the managed policies of its role."""
     return {
         resource["Properties"]["CodeUri"].removeprefix("functions/"): tuple(
             policy.removeprefix("!Ref ") for policy in resource["Properties"].get("Policies", [])
@@ -140,14 +140,13 @@ def held() -> dict[str, tuple[str, ...]]:
 
 @cache
 def allowed(folder: str) -> frozenset[str]:
-    """What the template gives this function: everything of its policies, and `env:<variable>`."""
+    """The rights of this function: everything in its policies, and `env:<variable>`."""
     everywhere = _template()["Globals"]["Function"]["Environment"]["Variables"]
     given = [policies()[policy] for policy in held()[folder]]
     return frozenset(f"env:{name}" for name in everywhere).union(*given)
 
 
 def watchable() -> frozenset[str]:
-    """Every right whose use is noted."""
     methods = (thing for things in _METHODS.values() for thing in things.split())
     needs = (thing for things in _NEEDS.values() for thing in things)
     lightsail = (f"lightsail:{operation}" for operation in _LIGHTSAIL)
@@ -159,8 +158,7 @@ def unused(
     policies: Mapping[str, frozenset[str]],
     held: Mapping[str, Collection[str]],
 ) -> list[str]:
-    """Rights that were given and not used: a policy that a function could do without, and a right that none of a
-    policy's functions used."""
+    """Unused rights: policies that a function does not need, and rights that no function of a policy used."""
     problems = []
     for folder, names in sorted(held.items()):
         uses = {thing for who, thing in seen if who == folder}
@@ -185,7 +183,7 @@ def unused(
 
 @contextmanager
 def running(folder: str) -> Iterator[None]:
-    """While this lasts, what this thread does is done by that function."""
+    """Attribute the calls of this thread to that function."""
     outer = getattr(_running, "folder", None)
     _running.folder = folder
     try:
@@ -195,7 +193,6 @@ def running(folder: str) -> Iterator[None]:
 
 
 def used(*things: str) -> None:
-    """Note that the running function uses these."""
     folder = getattr(_running, "folder", None)
     if folder is not None:
         seen.update((folder, thing) for thing in things)
@@ -203,8 +200,6 @@ def used(*things: str) -> None:
 
 
 class WatchedClient:
-    """A client of DynamoDB or Step Functions whose calls are noted."""
-
     def __init__(self, client: Any) -> None:
         self._client = client
 
@@ -229,8 +224,6 @@ def _actions(name: str, given: Mapping[str, Any]) -> list[str]:
 
 
 class WatchedServices:
-    """Services whose use is noted."""
-
     def __init__(self, services: Any) -> None:
         self._services = services
 

@@ -1,6 +1,6 @@
-"""The hosting platform's adapter on a stand-in in this process, without a socket between them.
+"""The hosting platform's adapter on a stand-in in this process, without a socket.
 
-Everything above the connection is the adapter's own and `requests`'. What the connection does is tested over loopback
+The adapter and `requests` are real above the connection. Tests over loopback cover the connection
 (tests/integration/test_hosting_platform.py, tests/conformance/test_hosting_platform_contract.py).
 """
 
@@ -23,13 +23,11 @@ from tests.support.mishaps import Mishaps
 
 ADDRESS = "https://platform.example"
 
-# The side effects by the names that tests know them by: those of the port.
+# The names of the side effects in tests are those of the port.
 _NAMES = {"PUT": "platform.provision", "GET": "platform.operation", "DELETE": "platform.deprovision"}
 
 
 class _Transport(BaseAdapter):
-    """Hands each request to the stand-in, as the mishaps let it."""
-
     def __init__(self, standin: PlatformStandIn, mishaps: Mishaps) -> None:
         super().__init__()
         self._standin = standin
@@ -47,11 +45,12 @@ class _Transport(BaseAdapter):
         try:
             return self._standin.answer(request.method, path, authorization, request.body or b"")
         except ConnectionDropped:
-            # Not a ConnectionError: for the adapter that may be a pooled connection that died, and there is none.
+            # Not a ConnectionError: the adapter would take it for a stale pooled connection, and there is no
+            # pool.
             raise requests.ReadTimeout("the stand-in does not answer") from None
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Nothing to close."""
 
 
 def _response(request: requests.PreparedRequest, reply: Reply) -> requests.Response:
@@ -67,7 +66,7 @@ def _response(request: requests.PreparedRequest, reply: Reply) -> requests.Respo
 def in_process(
     standin: PlatformStandIn, mishaps: Mishaps | None = None, *, now: Callable[[], float] = time.time
 ) -> HttpHostingPlatform:
-    """The real adapter, whose requests end at the stand-in itself."""
+    """The real adapter, with requests that end at the stand-in."""
     session = requests.Session()
     session.mount(ADDRESS, _Transport(standin, mishaps or Mishaps()))
     return HttpHostingPlatform(ADDRESS, standin.api_key, standin.webhook_secrets, session=session, now=now)

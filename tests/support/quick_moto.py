@@ -1,12 +1,14 @@
-"""Shortcuts through moto: three quarters of a test's time went there, into work without a result.
+"""Shortcuts through moto, which used three quarters of the tests' time for work without a result.
 
-A transaction copied the whole table (once for each of its writes) to be able to go back; here the items that it
-touches are enough. An attribute's value was taken apart and looked up under every alias it might have had in Python;
-it is in the wire's form already. A query sorted the whole table by keys that it took apart at each comparison. An item
-was measured anew with each of its attributes, and copied for that. Each request looked through the patterns of all of
-AWS for the service it is meant for, and through a class for the names of its methods; and boto3 wrote down anew which
-versions it is made of. A KMS key that only encrypts got an RSA key that it never uses. What moto does, checks and
-refuses is untouched (tests/unit/test_quick_moto.py).
+- A transaction copied the whole table once for each write. Here it copies only the items that it touches.
+- Each attribute was parsed and looked up under every Python alias. Its wire form is already stored.
+- A query sorted the whole table and parsed the keys at each comparison.
+- An item was measured and copied again for each attribute.
+- Each request searched the URL patterns of all of AWS and the method names of a class.
+- boto3 built its version string for each request.
+- A KMS key got an unused RSA key.
+
+The behaviour and checks of moto do not change (tests/unit/test_quick_moto.py).
 """
 
 from __future__ import annotations
@@ -31,12 +33,12 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.kms import models as kms
 
 _DYNAMODB = re.compile(r"https://dynamodb\.[a-z0-9-]+\.amazonaws\.com/?")
-_MOST_BYTES = 405_000  # moto's own limit: more than the documented 400 KB, as it was measured
+_MOST_BYTES = 405_000  # moto's own limit, above the documented 400 KB
 
 
 @functools.cache
 def use_shortcuts() -> None:
-    """From now on, in this process. Calling it again changes nothing."""
+    """Install the shortcuts in this process. A second call changes nothing."""
     _answer_attribute_values_as_they_are()
     _copy_only_what_a_transaction_touches()
     _go_straight_to_dynamodb()
@@ -64,7 +66,7 @@ def _go_straight_to_dynamodb() -> None:
 
 
 def _make_item(self: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]) -> None:
-    """As moto's own, but measured once and not with each attribute."""
+    """As in moto, but measured once and not with each attribute."""
     self.hash_key, self.range_key = hash_key, range_key
     self.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
     for name, value in attrs.items():
@@ -103,7 +105,6 @@ def _answer_attribute_values_as_they_are() -> None:
 
 
 def on_the_wire(value: Any) -> Any:
-    """A value of moto's in DynamoDB's JSON."""
     if isinstance(value, DynamoType):
         return {value.type: on_the_wire(value.value)}
     if isinstance(value, dict):
@@ -114,7 +115,7 @@ def on_the_wire(value: Any) -> Any:
 
 
 def _all_items(table: Table) -> list[Item]:
-    """In the order of their keys, as moto's own."""
+    """The items in the order of their keys, as in moto."""
     if not table.range_key_attr:
         found: Any = table.items
         return [found[key] for key in sorted(found, key=_sortable)]
@@ -147,7 +148,7 @@ def _copy_only_what_a_transaction_touches() -> None:
             raise
 
     def deepcopy(value: Any, memo: Any = None) -> Any:
-        # moto keeps the whole table to go back to; `restore` has brought it back by then.
+        # moto copies the whole table for a rollback. `restore` has already undone the writes by then.
         return value if isinstance(value, Table) else copy.deepcopy(value, memo)
 
     models.copy = SimpleNamespace(deepcopy=deepcopy, copy=copy.copy)  # type: ignore[attr-defined]
@@ -159,7 +160,7 @@ def _records(table: Table) -> int:
 
 
 class _Before:
-    """The item that one write of a transaction is about, as it was."""
+    """The item of one write of a transaction, before the write."""
 
     def __init__(self, backend: Any, write: dict[str, Any]) -> None:
         self.table: Table | None = backend.tables.get(write.get("TableName"))
@@ -181,7 +182,7 @@ class _Before:
             self._items()[self._last()] = self._item
 
     def _items(self) -> Any:
-        """Where the item lies, under the last part of its key."""
+        """The dictionary that holds the item, by the last part of its key."""
         assert self.table is not None
         return self.table.items if self._range is None else self.table.items[self._hash]
 

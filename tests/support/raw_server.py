@@ -1,4 +1,4 @@
-"""A server on loopback that answers in exactly the bytes, and at the pace, that a test wants."""
+"""A server on loopback that sends exactly the bytes that a test wants, at the pace it wants."""
 
 from __future__ import annotations
 
@@ -13,28 +13,26 @@ Script = Callable[[socket.socket], None]
 
 
 def answering(data: bytes) -> Script:
-    """Send this and hang up."""
     return lambda connection: connection.sendall(data)
 
 
 def ok(body: bytes = b"{}", *headers: bytes, status: bytes = b"200 OK") -> Script:
-    """Answer properly, and say that the connection ends here, as it does."""
+    """A proper response that announces the end of the connection."""
     lines = (b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), b"Connection: close", *headers)
     return answering(b"\r\n".join(lines) + b"\r\n\r\n" + body)
 
 
 @dataclass
 class RawRequest:
-    """A request as it came over the wire."""
-
     line: bytes
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
 
 
 class RawServer:
-    """Takes connections on a free port until it is left; each is read to its request's end, then `script`
-    has the connection. `requests` and `server_names` (SNI) tell what came. A context manager.
+    """Serves connections on a free port: reads each request to its end, then calls `script`.
+
+    `requests` and `server_names` (SNI) record the requests. A context manager.
     """
 
     def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:

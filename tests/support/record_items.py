@@ -1,8 +1,9 @@
-"""Records items of the table as the code of today writes them, and what clients read of them.
+"""Records items of the table as the current code writes them, with the clients' view of them.
 
     python -m tests.support.record_items >tests/fixtures/items_<date>.json
 
-A recording is never made again: it stands for what a deployed table holds (tests/integration/test_kept_items.py).
+Never repeat a recording: it represents the content of a deployed table
+(tests/integration/test_kept_items.py).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ DAY = 24 * 3600
 
 
 class OpenCipher:
-    """Seals so that another process can open it again: KMS of another world cannot."""
+    """Encrypts in a way that another process can decrypt. KMS of another world cannot."""
 
     def seal(self, clear: str, context: Any) -> str:
         return f"sealed:{clear}"
@@ -32,7 +33,7 @@ def use_open_cipher(world: World) -> None:
 
 
 def ordered(world: World) -> dict[str, str]:
-    """Order ids by what became of them. The renewals come first: they take a year."""
+    """Order ids by their outcome. The renewals come first, since they take a year."""
     ids: dict[str, str] = {}
 
     def keep(what: str, reply: Any) -> None:
@@ -82,7 +83,6 @@ def ordered(world: World) -> dict[str, str]:
 
 
 def refuse(world: World, order_id: str) -> None:
-    """The platform cannot deliver this order."""
     world.run(finish=False)
     world.platform.fail(order_id)
     world.platform_webhook(order_id)
@@ -90,7 +90,7 @@ def refuse(world: World, order_id: str) -> None:
 
 
 def answers(world: World) -> dict[str, Any]:
-    """What each account reads of its orders: "account path" → [status, body]."""
+    """Each account's view of its orders: "account path" → [status, body]."""
     read: dict[str, Any] = {}
     for account in world.accounts:
         listing = world.request("GET", "/api/orders?per_page=100", account=account)

@@ -1,6 +1,6 @@
-"""Templates as CloudFormation gets them: through SAM's own translator, which has an environment of its own.
+"""Templates as CloudFormation receives them, made by SAM's own translator in its own environment.
 
-Run in .venv/sam it reads a JSON list of template texts and writes the list of transformed templates.
+In .venv/sam, this script reads a JSON list of template texts and writes the list of transformed templates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LOCAL_PATHS = ("CodeUri", "ContentUri", "DefinitionUri")
 
 
 def transformed(*templates: str) -> list[dict[str, Any]]:
-    """What SAM makes of each of these template texts, with packages called after their folders."""
+    """SAM's output for each of these template texts, with packages named by their folders."""
     answer = subprocess.run(
         [PYTHON, __file__],
         input=json.dumps(templates),
@@ -45,7 +45,7 @@ def _transform(text: str) -> Any:
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         for path in _LOCAL_PATHS:
-            if path in properties:  # what `sam deploy` does, with the package's hash for a key
+            if path in properties:  # as `sam deploy` does, with the package's hash as the key
                 properties[path] = f"s3://packages/{properties[path]}"
     return transform(template, {}, _NoManagedPolicies())
 

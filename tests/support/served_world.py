@@ -1,4 +1,4 @@
-"""A world's pages over HTTP on this machine, for a browser: each answer is the real handler's, headers and all."""
+"""A world's pages over HTTP on this machine, for a browser. The real handlers respond."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.world import World
 
 @dataclass
 class ServedWorld:
-    """Hold `lock` while the world moves and a browser may ask."""
+    """Hold `lock` to move the world while a browser may send requests."""
 
     world: World
     origin: str = ""

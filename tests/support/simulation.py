@@ -1,10 +1,10 @@
-"""A seeded history of the whole system under faults, and what must be true at its end (docs/design.md).
+"""A seeded history of the whole system under faults, and the invariants at its end (docs/design.md).
 
-While the storm lasts, every side effect may fail, lose its answer or kill its process; webhooks come twice, late, in
-any order or never; clients repeat their POSTs and cancel; executions, webhooks and the schedule take turns at random.
-Clients order sites, domains, carts of both, virtual machines, and sites that are paid on a page of Stripe. The
-registrar is slow, throttles, loses names and answers. The platform is busy, refuses, fails, and loses answers.
-Then the storm is over, time passes, and `violations` says what is wrong. The same seed is the same history.
+First comes the storm. Every side effect may fail, lose its response or kill its process. Webhooks arrive
+twice, late, in any order or never. Clients repeat their POSTs and cancel. The registrar and the platforms are
+slow, throttle, refuse and lose responses. Executions, webhooks and the schedule take turns at random.
+
+Then the faults stop, time passes, and `violations` lists what is wrong. The same seed gives the same history.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from tests.support.machines import MACHINES, order_machine
 from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world
 
-# They have no method that could be charged, so they order through version 1, which opens a payment page.
+# These accounts have no method to charge. They order through version 1, which opens a payment page.
 WITHOUT_METHOD = ("no_method", "no_method", "no_customer", "no_customer")
 ACCOUNTS = (
     *("ready", "ready", "credit", "sepa", "sepa", "authentication_required", "declined_final", "trial"),
     *WITHOUT_METHOD,
 )
 DAY = 86_400
-INVOICE_LAGS = 600  # seconds, of a paid page's invoice
+INVOICE_LAGS = 600  # seconds, for the invoice of a paid page
 
-# What a client orders alone, and in a cart.
+# Orders of a single item and of a cart.
 ALONE = ("site", "domain", "vm", "vm")
 IN_A_CART = ("site", "site", "domain", "domain", "domain")
 
-# How a host name begins says what the platform's stand-in makes of it (local/platform_standin).
+# The start of a host name decides what the platform's stand-in does (local/platform_standin).
 HOST_NAMES = ("", "", "", "", "lost-", "retry-", "refuse-")
 
-# How a name begins says what the registrar's stand-in makes of it (local/registrar_standin).
+# The start of a domain decides what the registrar's stand-in does (local/registrar_standin).
 NAMES = ("", "", "", "", "slow-", "action-", "lost-", "gone-", "fail-")
 ASKED_OF_THE_REGISTRAR = (
     *("RegisterDomain", "RegisterDomain", "TransferDomain", "ListOperations"),
     *("GetOperationDetail", "GetDomainDetail"),
 )
 
-# It may refuse an order for good, but not a deletion: what was paid back would stand then.
+# It may refuse an order permanently, but not a deletion: a refunded service would then keep running.
 ANSWERS_OF_THE_PLATFORM = (
     ("PUT", "422"),
     *(("PUT", answer) for answer in ("503", "lose", "garbage")),
@@ -63,7 +63,7 @@ ASKED_OF_LIGHTSAIL = (
     *("*", "CreateInstances", "GetInstance", "DeleteInstance", "AllocateStaticIp", "AttachStaticIp"),
     *("ReleaseStaticIp", "PutInstancePublicPorts", "GetOperationsForResource"),
 )
-# Lost answers, throttles, outages, and quotas.
+# Lost responses, throttles, outages and quotas.
 FAULTS_OF_LIGHTSAIL = (
     *(None, ("ThrottlingException", 400), ("ServiceException", 500), ("AccessDeniedException", 400)),
     *(("AccountSetupInProgressException", 400),),
@@ -71,7 +71,7 @@ FAULTS_OF_LIGHTSAIL = (
 
 
 class History:
-    """One seed's history. `log` tells what was done, for whoever replays a failing seed."""
+    """One seed's history. `log` lists the events, to replay a failing seed."""
 
     def __init__(
         self,
@@ -120,7 +120,6 @@ class History:
         ]
 
     def run(self) -> None:
-        """The storm, then the calm after it."""
         self.world.fresh_stripe_events()
         self.world.mishaps.watch(self._choose)
         actions = (
@@ -148,7 +147,7 @@ class History:
         self._calm()
 
     def _wanted(self, client: int) -> list[dict[str, Any]]:
-        """What a client orders: a site, a name, a machine, or a cart of up to three."""
+        """A client's order: a site, a domain, a machine, or a cart of up to three."""
         count = self.chance.choice((1, 1, 2, 3))
         kinds = ("vm",) if self.only_machines else ALONE if count == 1 else IN_A_CART
         return [self._item(10 * client + item, kinds) for item in range(count)]
@@ -160,7 +159,7 @@ class History:
         if kind == "vm":
             host_name = f"{self.chance.choice(HOST_NAMES)}web-{number}.example.com"
             return {"vm": {"hostname": host_name, **self.chance.choice(MACHINES)}}
-        # Now and then two clients want one and the same name.
+        # Sometimes two clients want the same domain.
         whose = 0 if self.chance.random() < 0.2 else number
         name = f"{self.chance.choice(NAMES)}example-{whose}.com"
         transfer = {"action": "transfer", "authcode": "Secret-1"} if self.chance.random() < 0.3 else {}
@@ -168,7 +167,7 @@ class History:
 
     def _choose(self, name: str) -> Mishap | None:
         if self._alone and self.chance.random() < self.risk:
-            # Another process does something in the very moment before this side effect.
+            # Another process acts right before this side effect.
             self._alone = False
             self.log.append(f"    meanwhile, before {name}:")
             self.chance.choice(
@@ -229,11 +228,10 @@ class History:
         self.log.append(f"POST {client['key']} {account} on a page: {reply.status}")
 
     def _accepted(self, client: dict[str, Any], cart: str) -> None:
-        """Now and then the platform hangs at what this cart will ask for."""
         if client["cart"] is None and self.chance.random() < 0.2:
             for order in self.orders():
                 if order.cart_token == cart and order.kind is not ProductKind.DOMAIN:
-                    self.log.append(f"platform: will hang at {order.uuid}")
+                    self.log.append(f"platform: will block on {order.uuid}")
                     self.world.platform.hold(order.uuid)
         client["cart"] = cart
 
@@ -251,7 +249,7 @@ class History:
             self.log.append("workflow step")
 
     def _time_out(self) -> None:
-        """Now and then a step that waits comes to its end without an answer, as its time-out or a fault ends it."""
+        """Sometimes end a waiting step without an answer, as its time-out or a fault does."""
         waiting = [
             execution
             for execution in self.world.runner.executions.values()
@@ -259,9 +257,9 @@ class History:
         ]
         if waiting and self.chance.random() < 0.7:
             execution = self.chance.choice(waiting)
-            self.log.append(f"{execution.states[-1]} of {execution.name} comes to its end")
+            self.log.append(f"{execution.states[-1]} of {execution.name} is ended")
             assert execution.waiting_token is not None
-            if execution.states[-1] != "RefundOrder":  # the last resort: after it an operator is called
+            if execution.states[-1] != "RefundOrder":  # the last resort: after it, an operator must act
                 self.world.runner.send_task_failure(execution.waiting_token, "States.Timeout", "made up")
 
     def _hear_stripe(self) -> None:
@@ -272,7 +270,7 @@ class History:
         status = self.world.stripe_webhook(event).status
         self.log.append(f"webhook {event['type']}: {status}")
         if status == 200 and self.chance.random() < 0.7 and event in self.events:
-            self.events.remove(event)  # unless another did, who told it at the same time
+            self.events.remove(event)  # another process may have delivered it at the same time
 
     def _platform(self) -> None:
         running = [service.item_id for service in self.world.platform.running]
@@ -293,7 +291,6 @@ class History:
             self.world.platform.fault(answer, method=method, times=times)
 
     def _lightsail(self) -> None:
-        """Lightsail ends some work or lets it hang, or its next answers are faults."""
         lightsail, pending = self.world.lightsail, self.world.lightsail.pending
         if pending and self.chance.random() < 0.9:
             item_id = self.chance.choice(pending)
@@ -317,7 +314,6 @@ class History:
                 lightsail.standin.fail_next(operation, code, status=status, times=times)
 
     def _registrar(self) -> None:
-        """The registrar ends some work, or refuses or loses its next answers, or somebody else takes a name."""
         registrar = self.world.registrar
         running = sorted({operation.name for operation in registrar.operations if operation.is_running})
         what = self.chance.choice(("finish", "finish", "fail", "lose", "lose", "throttle", "take"))
@@ -336,7 +332,7 @@ class History:
             names = [item["domain"]["name"] for c in self.clients for item in c["items"] if "domain" in item]
             if names:
                 name = self.chance.choice(names)
-                self.log.append(f"registrar: somebody else takes {name}")
+                self.log.append(f"registrar: a stranger registers {name}")
                 registrar.take(name)
 
     def _platform_webhook(self) -> None:
@@ -350,7 +346,6 @@ class History:
             self.log.append(f"platform webhook {item_id}: {self.world.platform_webhook(item_id).status}")
 
     def _customer(self) -> None:
-        """Somebody pays on the hosted page, or a bank settles or returns a debit."""
         what = self.chance.choice(("pay", "settle", "fail"))
         controls = self.world.stripe.controls
         if what == "pay":
@@ -364,7 +359,7 @@ class History:
                     self.log.append(f"customer pays for {order.number}")
                     controls.pay(cart.payment.reference, self.chance.choice((None, "4242424242424242")))
             return
-        # A bank takes a day at least: by then Stripe has made every invoice, however late.
+        # A bank takes at least a day. Stripe has made every invoice by then, however late.
         now = self.world.stripe.clock.now()
         debits = self.world.stripe.objects("payment_intent", status="processing")
         for intent in [debit for debit in debits if debit["created"] + INVOICE_LAGS <= now][:1]:
@@ -372,7 +367,7 @@ class History:
             controls.settle(intent["id"]) if what == "settle" else controls.fail(intent["id"])
 
     def _pay_on_page(self, cart: Cart) -> None:
-        """The customer has every page of the cart that is open in a tab of its own, and pays each."""
+        """The customer opens every open page of the cart in a separate tab, and pays each."""
         controls = self.world.stripe.controls
         for session in sessions(self.world, cart.token):
             if session["status"] != "open":
@@ -401,7 +396,7 @@ class History:
         self.world.advance(seconds)
 
     def _calm(self) -> None:
-        """No faults any more; some webhooks are lost for ever. Half of the clients who got no answer ask again."""
+        """End the faults. Some webhooks are lost permanently. Half of the clients without a response retry."""
         if self.webhooks_work:
             for event in self.events + self.world.fresh_stripe_events():
                 if self.chance.random() < 0.7:
@@ -410,7 +405,7 @@ class History:
         for client in self.clients:
             if self.chance.random() < 0.5:
                 self._order(client)
-        # A debit may take two weeks, and a transfer that does not end is waited for thirty days after it.
+        # A debit may take two weeks, and a transfer without an end has thirty more days.
         for seconds, every in ((3600, 600), (12 * 3600, 3600), (20 * DAY, DAY), (33 * DAY, 3 * DAY)):
             self.log.append(f"calm at {self.world.clock.now()}: {[str(o.status) for o in self.orders()]}")
             left = float(seconds)
@@ -420,12 +415,12 @@ class History:
                 self.world.run()
                 left -= every
             for service in self.world.platform.services.values():
-                service.held = service.held and every < 3600  # what hung for half a day is built all the same
+                service.held = service.held and every < 3600  # blocked for half a day, then built
 
     # -- what is there -----------------------------------------------------------------------------------------
 
     def orders(self) -> list[Order]:
-        """All orders as stored. Read from the stream, which is much faster than a scan of moto's table."""
+        """All orders as stored, from the stream: much faster than a scan of moto's table."""
         records = self.world._stream().items
         for record in records[self._read :]:
             change = record.to_json()["dynamodb"]
@@ -439,7 +434,6 @@ class History:
         return list(self._orders.values())
 
     def violations(self) -> list[str]:
-        """Each invariant that does not hold, in a sentence."""
         wrong = Invariants(self.world, self.orders(), self.statuses).violations()
         for client in self.clients:
             if client["cart"] is None and {201, 202} & set(client["answers"]):
@@ -448,7 +442,6 @@ class History:
 
 
 def simulate(seed: int, **settings: Any) -> History:
-    """Live through a seed's history in a world of its own."""
     logging.disable(logging.CRITICAL)
     try:
         with a_world() as world:

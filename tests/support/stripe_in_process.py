@@ -1,6 +1,6 @@
-"""Stripe's SDK on a stand-in in this process, without a socket between them.
+"""Stripe's SDK on a stand-in in this process, without a socket.
 
-Everything above the connection is the SDK's own. What the connection does is tested over loopback
+The SDK is real above the connection. Tests over loopback cover the connection
 (tests/conformance/stripe_adapter, tests/conformance/stripe_standin).
 """
 
@@ -17,7 +17,7 @@ from local.stripe_standin.api import ConnectionDropped
 
 
 def connect(client: stripe.StripeClient, standin: StripeStandIn) -> stripe.StripeClient:
-    """Let this client's requests end at the stand-in itself; returns the client."""
+    """Send this client's requests to the stand-in, and return the client."""
 
     def request(method: str, url: str, headers: Any, post_data: Any = None) -> tuple[bytes, int, Any]:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Webhooks of Stripe made by hand: their bytes, their signatures, and what they left behind."""
+"""Stripe webhooks made by hand: their bytes, signatures and effects."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.support.world import STRIPE_WEBHOOK_SECRET, Reply, World, handler_of
 
 
 def signature(world: World, body: bytes, secret: str = STRIPE_WEBHOOK_SECRET, age: int = 0) -> str:
-    """The value of Stripe-Signature for these very bytes, made `age` seconds ago."""
+    """The value of Stripe-Signature for exactly these bytes, made `age` seconds ago."""
     at = world.clock.now() // 1000 - age
     return f"t={at},v1=" + hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
 def post(world: World, body: bytes, header: str | None, *, as_base64: bool = False) -> Reply:
-    """These bytes to the webhook's handler, as API Gateway hands them on."""
+    """Send these bytes to the webhook's handler, as API Gateway does."""
     event = {
         "version": "2.0",
         "routeKey": "POST /webhooks/stripe",
@@ -45,7 +45,7 @@ def made(kind: str, subject: Mapping[str, Any], event_id: str = "evt_made") -> d
 
 def of_kind(events: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
     found = [event for event in events if event["type"] in kinds]
-    assert found, f"Stripe has not said {kinds}"
+    assert found, f"Stripe has not sent {kinds}"
     return found
 
 

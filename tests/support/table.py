@@ -1,4 +1,4 @@
-"""The table for tests: made in moto, in this process, from the properties it has in template.yaml."""
+"""The table for tests, made in moto in this process from its properties in template.yaml."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LOGICAL_ID = "OrdersTable"
 TABLE_NAME = "hosting-orders-test"
 REGION = "eu-west-1"
 
-# What CreateTable takes of the properties that AWS::DynamoDB::Table has; the rest does not matter in moto.
+# The properties of AWS::DynamoDB::Table that CreateTable accepts. The rest does not matter in moto.
 _CREATE = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads CloudFormation's short tags (`!Ref`, `!Sub`, …) as if nothing stood there."""
+    """Reads CloudFormation's short tags (`!Ref`, `!Sub`, …) as null."""
 
 
 _Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
@@ -34,7 +34,7 @@ _Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 @functools.cache
 def table_properties(template: Path = TEMPLATE) -> dict[str, Any]:
-    """The table's properties in template.yaml, without the values that CloudFormation would compute."""
+    """The table's properties in template.yaml, without the values that CloudFormation computes."""
     resources = yaml.load(template.read_text(), _Loader)["Resources"]
     properties: dict[str, Any] = _without_computed(resources[LOGICAL_ID]["Properties"])
     return properties
@@ -51,7 +51,6 @@ def _without_computed(value: Any) -> Any:
 
 
 def create_table(client: Any, name: str = TABLE_NAME) -> str:
-    """Create the table of template.yaml and return its name."""
     use_shortcuts()
     properties = table_properties()
     stream = properties.get("StreamSpecification")
@@ -65,9 +64,9 @@ def create_table(client: Any, name: str = TABLE_NAME) -> str:
 
 
 class AtomicClient:
-    """A DynamoDB client whose calls happen one after the other, from however many threads.
+    """A DynamoDB client whose calls run one after the other, from any number of threads.
 
-    DynamoDB makes every single call atomic; moto in process does not: two threads can be in the middle of it.
+    DynamoDB makes every single call atomic. moto does not: two threads can be inside one call.
     """
 
     def __init__(self, client: Any) -> None:
@@ -87,7 +86,7 @@ class AtomicClient:
 
 
 class BatchingClient:
-    """A DynamoDB client that keeps PutItem requests back and writes them all in a few requests (`flush`)."""
+    """A DynamoDB client that holds PutItem requests back and writes them in batches (`flush`)."""
 
     _MOST = 25
 
@@ -113,8 +112,10 @@ class BatchingClient:
 
 
 class InterruptedClient:
-    """A client to which something happens before its calls of one operation: the first call meets the first
-    happening, and so on. A happening may raise, then the call is not made; `fault` makes such happenings."""
+    """A client that runs the next of these functions before each call of one operation.
+
+    When the function raises, the call is not made. `fault` makes such functions.
+    """
 
     def __init__(self, client: Any, operation: str, *happenings: Callable[[], object]) -> None:
         self._client = client
@@ -135,7 +136,7 @@ class InterruptedClient:
 
 
 def fault(code: str, *reasons: str, status: int = 400) -> Callable[[], object]:
-    """A happening: DynamoDB answers with this error; `reasons` are those of a cancelled transaction."""
+    """A function that raises this DynamoDB error. `reasons` are those of a cancelled transaction."""
 
     def happening() -> object:
         answer: Any = {
@@ -150,7 +151,7 @@ def fault(code: str, *reasons: str, status: int = 400) -> Callable[[], object]:
 
 @contextmanager
 def dynamodb_in_memory() -> Iterator[Any]:
-    """A client of an empty table called TABLE_NAME, gone afterwards. No network, no credentials."""
+    """A client of an empty table named TABLE_NAME, deleted afterwards. No network, no credentials."""
     with mock_aws():
         client = boto3.client("dynamodb", region_name=REGION)
         create_table(client)
@@ -158,6 +159,5 @@ def dynamodb_in_memory() -> Iterator[Any]:
 
 
 def everything_in(client: Any, name: str = TABLE_NAME) -> list[dict[str, Any]]:
-    """All items of the table in DynamoDB's JSON, for tests that look at what stayed behind."""
     pages = client.get_paginator("scan").paginate(TableName=name)
     return [item for page in pages for item in page["Items"]]

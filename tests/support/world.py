@@ -1,8 +1,8 @@
-"""The whole system in one process and in virtual time: real handlers, the real workflow definition, real adapters.
+"""The whole system in one process and in virtual time: real handlers, workflow definition and adapters.
 
-What is real: every function under functions/ (found by the routes in template.yaml), statemachines/, DynamoDB and
-KMS adapters (on moto), the adapters of Stripe and of the hosting platform (against our stand-ins, without a socket). In
-memory: the receiver of callbacks. Time stands still until `advance`.
+Real are every function under functions/ (by the routes in template.yaml), statemachines/, the DynamoDB and
+KMS adapters (on moto), and the Stripe and platform adapters (on our stand-ins, without a socket). In memory
+is the receiver of callbacks. Time stands still until `advance`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ TRANSFER_SECONDS = 10 * 86_400.0
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads the template's structure; what CloudFormation would compute is left out."""
+    """Reads the template's structure without values that CloudFormation computes."""
 
 
 _Loader.add_multi_constructor("!", lambda _loader, suffix, node: f"!{suffix} {node.value}")
@@ -77,7 +77,6 @@ _Loader.add_multi_constructor("!", lambda _loader, suffix, node: f"!{suffix} {no
 
 @cache
 def routes() -> dict[tuple[str, str], str]:
-    """(method, path) → folder of the function, as template.yaml says."""
     template = yaml.load((ROOT / "template.yaml").read_text(), _Loader)
     found: dict[tuple[str, str], str] = {}
     for resource in template["Resources"].values():
@@ -116,7 +115,6 @@ def handler_of(folder: str) -> Any:
 
 
 def step_functions() -> dict[str, Any]:
-    """What the definition of the workflow is given for its functions: the real handlers."""
     return {
         f"{name}FunctionArn": handler_of(folder)
         for name, folder in (
@@ -131,7 +129,6 @@ def step_functions() -> dict[str, Any]:
 
 @cache
 def the_machine() -> StateMachine:
-    """The project's workflow, on the real handlers."""
     return StateMachine.load(
         ROOT / "statemachines" / "fulfil_order.asl.yaml",
         step_functions(),
@@ -140,13 +137,13 @@ def the_machine() -> StateMachine:
 
 @cache
 def boto3_client(service: str) -> Any:
-    """One for all worlds of this process: it is slow to build, and keeps nothing of the world it was used in."""
+    """One client for all worlds of this process: it is slow to build, and keeps nothing of a world."""
     return boto3.client(service, region_name=REGION)
 
 
 @cache
 def registrar_clients() -> tuple[Any, Any]:
-    """The same for the two clients of the registrar; each world's stand-in attaches itself to them."""
+    """The same for the registrar's two clients. Each world attaches its stand-in to them."""
     maker = RegistrarStandIn()
     clients = maker.clients()
     for client in clients:
@@ -156,7 +153,7 @@ def registrar_clients() -> tuple[Any, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a client gets. Header names are lower case; `body` is parsed JSON, or the text of an HTML page."""
+    """A response. Header names are lower case. `body` is parsed JSON, or the text of an HTML page."""
 
     status: int
     body: Any
@@ -165,7 +162,7 @@ class Reply:
 
 @dataclass
 class FakeCallbacks:
-    """Receives callbacks; `answers` are given one after the other, then 204 for ever."""
+    """Receives callbacks. Returns the `answers` in turn, then always 204."""
 
     received: list[CallbackRequest] = field(default_factory=list)
     answers: list[CallbackAnswer] = field(default_factory=list)
@@ -179,19 +176,17 @@ class FakeCallbacks:
 
 
 class Platform(Protocol):
-    """A stand-in of a platform, as far as its books are compared with ours (tests/support/invariants.py)."""
+    """The books of a platform's stand-in, to compare with ours (tests/support/invariants.py)."""
 
     def standing(self) -> Mapping[str, Mapping[str, int]]:
-        """What stands there now, by the order that it is for: how many of each kind of thing, such as a `vm`."""
+        """Existing things by their order: how many of each kind, such as a `vm`."""
         ...
 
-    def built(self, item_id: str) -> int:
-        """How often an order's service was really built."""
-        ...
+    def built(self, item_id: str) -> int: ...
 
 
 class FakeAlerts:
-    """Messages to the operators: (subject, text)."""
+    """Alerts for the operators: (subject, text)."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
@@ -209,7 +204,7 @@ class FakeMetrics:
 
 
 class Switches(StoreProvider):
-    """What operators have set, in Powertools' schema; `readable` False is AppConfig being away."""
+    """The operators' settings in Powertools' schema. `readable` False means that AppConfig is unavailable."""
 
     def __init__(self) -> None:
         self.document: Any = {DOMAIN_REGISTRATION: {"default": True}}
@@ -226,8 +221,6 @@ class Switches(StoreProvider):
 
 
 class WorldServices(bootstrap.AwsServices):
-    """The real services, but for the edges that a test holds in its hand."""
-
     def __init__(self, world: World) -> None:
         super().__init__(settings.load())
         self._world = world
@@ -262,7 +255,6 @@ class WorldServices(bootstrap.AwsServices):
 
     @cached_property
     def stripe(self) -> StripeApi:
-        """Stripe as our adapters ask it: not a port."""
         api = StripeApi(
             "sk_test_world",
             api_base=self._world.stripe.url,
@@ -316,9 +308,9 @@ class WorldServices(bootstrap.AwsServices):
 class World:
     """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
 
-    `mishaps` decide what goes wrong at side effects. `webhooks_on`, `platform_webhooks_on` and `stream_on` False
-    keep that news from arriving; a webhook that was not answered 2xx is sent again with the next `run`. The switches
-    in `features.document` begin as on.
+    `mishaps` decide which side effects fail. `webhooks_on`, `platform_webhooks_on` and `stream_on` False stop
+    those deliveries. A webhook without a 2xx response is sent again with the next `run`. The switches in
+    `features.document` start as on.
     """
 
     def __init__(
@@ -332,7 +324,7 @@ class World:
         self.webhook_secrets = webhook_secrets
         self.automatic_tax = automatic_tax
         self.mishaps = trouble
-        # The stand-in for Stripe lives in the machine's time; from here on both are moved together.
+        # The Stripe stand-in uses the machine's time. From here on, both clocks move together.
         self.clock = VirtualClock(time.time_ns() // 1_000_000)
         self.platform = PlatformStandIn(delay=None, now=lambda: self.clock.now() / 1000)
         self.lightsail = LightsailInProcess(self.mishaps, now=lambda: self.clock.now() / 1000)
@@ -416,7 +408,6 @@ class World:
         return Reply(answer["statusCode"], body, lower)
 
     def site(self, **changes: Any) -> dict[str, Any]:
-        """The body of an ordinary site order."""
         site = {
             "name": "My site",
             "variant": "vanilla",
@@ -429,7 +420,6 @@ class World:
     def place(
         self, account: str = "ready", *, key: str | None = None, callback: bool = False, **changes: Any
     ) -> Reply:
-        """POST /api/orders for a demo account."""
         body = self.site(**changes)
         if callback:
             body["callback"] = {"url": "https://client.example/hook", "authorization": "Bearer 12345"}
@@ -437,7 +427,7 @@ class World:
         return self.request("POST", "/api/orders", body, account=account, headers=headers)
 
     def contact(self, **changes: Any) -> dict[str, Any]:
-        """A registrant that every registry could take, but for its own fields."""
+        """A registrant that every registry accepts, with these changes."""
         contact = {
             "first_name": "Ada",
             "last_name": "Lovelace",
@@ -451,7 +441,7 @@ class World:
         return {**contact, **changes}
 
     def domain(self, name: str = "hosting-example.com", **changes: Any) -> dict[str, Any]:
-        """The body of an ordinary domain order; a change to None leaves the field out."""
+        """The body of an ordinary domain order. A change to None leaves the field out."""
         domain = {"name": name, "contact": self.contact(), **changes}
         return {"domain": {field: value for field, value in domain.items() if value is not None}}
 
@@ -464,7 +454,6 @@ class World:
         callback: bool = False,
         **changes: Any,
     ) -> Reply:
-        """POST /api/orders/domain for a demo account."""
         headers = {"Idempotency-Key": key} if key else {}
         body = self.domain(name, **changes)
         if callback:
@@ -474,7 +463,6 @@ class World:
     def place_cart(
         self, *items: dict[str, Any], account: str = "ready", key: str | None = None, **fields: Any
     ) -> Reply:
-        """POST /api/carts for a demo account."""
         headers = {"Idempotency-Key": key} if key else {}
         body = {"items": list(items), **fields}
         return self.request("POST", "/api/carts", body, account=account, headers=headers)
@@ -482,7 +470,7 @@ class World:
     # -- what the world does ---------------------------------------------------------------------------------
 
     def run(self, *, finish: bool = True) -> None:
-        """Let everything happen that happens without time passing; `finish` completes the platform's work."""
+        """Run everything that needs no time to pass. `finish` completes the platform's work."""
         for _ in range(100):
             before = self._marks()
             self.runner.run_until_idle()
@@ -496,15 +484,15 @@ class World:
             self.runner.run_until_idle()
             if self._marks() == before:
                 return
-        raise AssertionError("the world does not come to rest")
+        raise AssertionError("the world does not become idle")
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: retries and time-outs of the workflow fire, then the schedule runs once."""
+        """Let time pass: the workflow's retries and time-outs fire, then the schedule runs once."""
         self.runner.advance(seconds)
         self.stripe.clock.advance(seconds)
 
     def live(self, seconds: float, *, every: float = 900, finish: bool = True) -> None:
-        """Let time pass with everything that it brings: time-outs, the schedule, webhooks, the platform's work."""
+        """Let time pass with everything that happens in it: time-outs, the schedule, webhooks, the platform's work."""
         left = seconds
         while left > 0:
             self.advance(min(every, left))
@@ -513,15 +501,17 @@ class World:
             self.run(finish=finish)
 
     def live_until_settled(self, *order_ids: str, every: float, most: float, account: str = "ready") -> None:
-        """Live until nothing has to happen to these orders any more, at most so many seconds. Whether they ended as
-        they should, and whether more happens later, is for the test to see."""
+        """Live until these orders are settled, for `most` seconds at most.
+
+        The test checks how they ended and whether more happens later.
+        """
         lived = 0.0
         while lived < most and not all(self.settled(order_id, account) for order_id in order_ids):
             self.live(every, every=every)
             lived += every
 
     def settled(self, order_id: str, account: str = "ready") -> bool:
-        """Whether nothing has to happen to the order any more, and nobody waits for anything of it."""
+        """Whether the order, its cart and its workflow are done, and the client received the callback."""
         order = self.order(order_id, account)
         if not order.ended or (order.due_at is not None and not order.renewal_is_watched):
             return False
@@ -535,7 +525,6 @@ class World:
         )
 
     def reconcile(self) -> int:
-        """One run of the schedule."""
         try:
             answer = handler_of("reconcile")({}, None)
         except Crash:
@@ -543,13 +532,12 @@ class World:
         return int(answer["items"])
 
     def _create_zone(self, name: str) -> list[str]:
-        """A registration at Route 53 makes the name's zone by itself."""
         zones = bootstrap.aws_client("route53")
         made = zones.create_hosted_zone(Name=name, CallerReference=f"registrar-{name}")
         return list(made["DelegationSet"]["NameServers"])
 
     def _marks(self) -> tuple[int, ...]:
-        """Differ when anything has happened. The stream tells of every write, and costs nothing to count."""
+        """Differ when anything has happened. The stream has every write, and is cheap to count."""
         return (
             len(self._stream().items),
             sum(execution.transitions for execution in self.runner.executions.values()),
@@ -562,10 +550,10 @@ class World:
                 self.platform.finish(service.item_id)
                 self._untold_operations.append(service.item_id)
         for item_id in self.lightsail.pending:
-            self.lightsail.finish(item_id)  # which it does not report
+            self.lightsail.finish(item_id)  # without a report to us
 
     def hear_platform(self) -> None:
-        """The platform reports every operation that has ended and was not reported, unless that is off."""
+        """The platform reports every ended operation once, unless its webhooks are off."""
         if not self.platform_webhooks_on:
             self._untold_operations.clear()
         waiting, self._untold_operations = self._untold_operations, []
@@ -574,7 +562,7 @@ class World:
                 self._untold_operations.append(item_id)
 
     def hear_workflow(self) -> None:
-        """EventBridge reports every execution that has ended without success, as the template's rule asks for."""
+        """EventBridge reports every execution that ended without success, by the rule in the template."""
         waiting, self.runner.ended = self.runner.ended, []
         for execution in waiting:
             if execution.stopped_at is None or execution.status == "SUCCEEDED":
@@ -598,7 +586,6 @@ class World:
             handler_of("report_failed_execution")(event, None)
 
     def platform_webhook(self, item_id: str) -> Reply:
-        """The platform reports that the item's operation has ended."""
         body, headers = self.platform.completion_webhook(item_id)
         return self.request("POST", "/webhooks/platform", account=None, headers=headers, raw=body)
 
@@ -606,20 +593,19 @@ class World:
         return list(self.stripe.events)
 
     def fresh_stripe_events(self) -> list[dict[str, Any]]:
-        """What happened at Stripe since the last call, for a test that delivers it in its own way."""
+        """The Stripe events since the last call, for tests that deliver them in their own way."""
         events = self._stripe_events()
         fresh, self._told_events = events[self._told_events :], len(events)
         return fresh
 
     def hear_stripe(self) -> None:
-        """Stripe tells of every event that was not told yet, unless webhooks are off."""
+        """Stripe sends every new event, unless webhooks are off."""
         waiting, self._untold_events = self._untold_events + self.fresh_stripe_events(), []
         for event in waiting:
             if self.webhooks_on and self.stripe_webhook(event).status != 200:
                 self._untold_events.append(event)
 
     def stripe_webhook(self, event: Mapping[str, Any]) -> Reply:
-        """Stripe tells of an event, signed."""
         body = json.dumps(event)
         at = self.clock.now() // 1000
         signed = hmac.new(STRIPE_WEBHOOK_SECRET.encode(), f"{at}.{body}".encode(), hashlib.sha256)
@@ -630,14 +616,13 @@ class World:
         return reply
 
     def pump_stream(self) -> list[dict[str, Any]]:
-        """Hand new records of the table's stream to the function that the template gives them to."""
         position = self._read_records
         records = self.stream_records()
         orders = [r for r in records if r["dynamodb"]["Keys"]["SK"]["S"].startswith("ORDER#")]
         try:
             answer = handler_of("roll_up_cart")({"Records": orders}, None) if orders else None
         except Crash:
-            self._read_records = position  # the stream gives the whole batch again
+            self._read_records = position  # the stream sends the whole batch again
             return []
         failed = answer["batchItemFailures"] if answer else []
         assert not failed or self.mishaps.choose is not None, answer
@@ -646,13 +631,12 @@ class World:
         return orders
 
     def stream_records(self) -> list[dict[str, Any]]:
-        """Stream records since the last call."""
         fresh = self._stream().items[self._read_records :]
         self._read_records += len(fresh)
         return [record.to_json() for record in fresh]
 
     def _stream(self) -> Any:
-        # moto keeps the records but does not answer at the address that botocore uses for streams now.
+        # moto keeps the records but does not answer at the address that botocore now uses for streams.
         shard = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME].stream_shard
         assert shard is not None, "template.yaml gives the table no stream"
         return shard
@@ -661,11 +645,9 @@ class World:
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
-        """All that deliver sites and machines."""
         return (self.platform, self.lightsail)
 
     def order(self, order_id: str, account: str = "ready") -> Order:
-        """The order as stored."""
         number = parse_order_id(order_id)
         assert number is not None
         order = self.services.orders.order(self.accounts[account]["id"], number)
@@ -673,20 +655,19 @@ class World:
         return order
 
     def cart(self, token: str, account: str = "ready") -> Cart:
-        """The cart as stored."""
         cart = self.services.orders.cart(self.accounts[account]["id"], token)
         assert cart is not None
         return cart
 
     def items(self, prefix: str) -> list[dict[str, Any]]:
-        """Items of the table whose sort key begins so, in DynamoDB's JSON."""
+        """Items of the table whose sort key has this prefix, in DynamoDB's JSON."""
         table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[TABLE_NAME]
-        # Not by a scan, which brings everything over the wire.
+        # A scan would send everything over the wire.
         found = [item for item in table.all_items() if item.attrs["SK"].value.startswith(prefix)]
         return [on_the_wire(item.attrs) for item in found]
 
     def net_paid(self, account: str = "ready") -> int:
-        """Cents taken from the account's payment method and not given back."""
+        """Cents charged to the account's payment method and not refunded."""
         return int(self.stripe.net_paid(self.accounts[account]["customer"]))
 
 
@@ -701,7 +682,7 @@ def _invoke(function: Any, payload: Any) -> Any:
 def a_world(
     *, webhook_secrets: tuple[str, ...] = (STRIPE_WEBHOOK_SECRET,), automatic_tax: bool = False
 ) -> Iterator[World]:
-    """A fresh world; everything is gone afterwards. Stripe signs webhooks with STRIPE_WEBHOOK_SECRET."""
+    """A new world, deleted afterwards. Stripe signs webhooks with STRIPE_WEBHOOK_SECRET."""
     environment = {
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
@@ -716,7 +697,7 @@ def a_world(
     bootstrap.aws_client.cache_clear()
     original = bootstrap.aws_client
     try:
-        # The registrar is our own stand-in: moto's Route 53 Domains knows no availability, transfers and prices.
+        # The registrar is our own stand-in: moto's Route 53 Domains has no availability, transfers or prices.
         elsewhere: Any = {"core": {"passthrough": {"services": ["route53domains"]}}}
         with mock_aws(config=elsewhere), StripeStandIn(webhook_secret=STRIPE_WEBHOOK_SECRET) as stripe:
             os.environ["DATA_KEY_ARN"] = boto3_client("kms").create_key()["KeyMetadata"]["Arn"]
@@ -741,7 +722,7 @@ def a_world(
             finally:
                 for client in world.attached:
                     world.registrar.detach(client)
-            assert not permissions.missing, f"used without permission: {sorted(permissions.missing)}"
+            assert not permissions.missing, f"rights used but not granted: {sorted(permissions.missing)}"
     finally:
         bootstrap.use(None)
         bootstrap.aws_client = original

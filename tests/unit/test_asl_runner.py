@@ -754,7 +754,7 @@ DONE = {"Type": "Succeed"}
         ({"A": task(Retry=[{"ErrorEquals": ["X"], "JitterStrategy": "HALF"}])}, "JitterStrategy"),
         ({"A": task(Catch=[{"ErrorEquals": ["X"], "Next": "A", "ResultPath": "$"}])}, "ResultPath"),
         ({"A": task(TimeoutSeconds=0)}, "TimeoutSeconds"),
-        ({"A": task(Resource=WAIT)}, "does not hand over"),
+        ({"A": task(Resource=WAIT)}, "does not contain"),
         ({"A": task(Arguments={"FunctionName": "${Work}", "Qualifier": "1"})}, "Qualifier"),
         ({"A": {"Type": "Succeed", "Output": "{% $states.input. %}"}}, "not a JSONata expression"),
         ({"A": {"Type": "Succeed", "Output": "{% $states.input %}\n"}}, "fill its whole string"),
@@ -779,7 +779,7 @@ def test_substitutions_must_match_the_definition() -> None:
     definition = {"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": task()}}
     with pytest.raises(UnsupportedAslError, match=r"no substitution is given for \$\{Work\}"):
         StateMachine.parse(definition, {})
-    with pytest.raises(UnsupportedAslError, match="does not ask for: \\['Play'\\]"):
+    with pytest.raises(UnsupportedAslError, match="does not use: \\['Play'\\]"):
         StateMachine.parse(definition, {"Work": "arn", "Play": "arn"})
 
 

@@ -1,4 +1,4 @@
-"""An empty table for every test; making a client takes long, so one serves a whole module."""
+"""An empty table for every test. A client is slow to create, so a whole module shares one."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ def store(client: Any) -> DynamoOrderStore:
 
 
 def no_sleep(_seconds: float) -> None:
-    """Tests need not wait between tries."""
+    """Return at once: tests need not wait between attempts."""

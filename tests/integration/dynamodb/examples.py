@@ -1,4 +1,4 @@
-"""Orders and carts for the adapter's tests: `an_order()` is fresh, `a_full_order()` has every field set."""
+"""Orders and carts for the adapter's tests: `an_order()` is new, `a_full_order()` has every field set."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def a_full_order(number: int = NUMBER, **changes: Any) -> Order:
 
 
 def a_cart(*orders: Order, token: str = TOKEN, **changes: Any) -> Cart:
-    """A fresh cart of these orders."""
+    """A new cart with these orders."""
     cart = Cart(
         account_id=ACCOUNT,
         token=token,
@@ -82,12 +82,12 @@ def a_cart(*orders: Order, token: str = TOKEN, **changes: Any) -> Cart:
 
 
 def a_hosted_invoice_url() -> str:
-    """As long as Stripe's really are."""
+    """A URL with the length of Stripe's real ones."""
     return "https://invoice.stripe.com/i/acct_1M2JTkLkdIwHu7ix/test_" + "Yw" * 75 + "?s=ap"
 
 
 def place_one(store: DynamoOrderStore, **changes: Any) -> Order:
-    """One order in a cart of its own, placed."""
+    """Place one order in a cart of its own."""
     order = an_order(**changes)
     store.place(a_cart(order, token=order.cart_token), [order])
     return order
@@ -111,5 +111,5 @@ def limit_places(client: Any, places: int | None, name: str = "wordpress") -> No
 
 
 def places_taken(client: Any, name: str = "wordpress") -> int:
-    """What the counter says, read afresh."""
+    """The counter's value, read again."""
     return a_catalogue_store(client).load().variants[name].used

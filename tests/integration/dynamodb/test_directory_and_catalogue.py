@@ -1,4 +1,4 @@
-"""Accounts, users, credentials, and what is on sale."""
+"""Accounts, users, credentials and the catalogue."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def directory(client: Any) -> DynamoDirectory:
     return DynamoDirectory(client, TABLE_NAME)
 
 
-def test_account_and_user_come_back(directory: DynamoDirectory) -> None:
+def test_account_and_user_are_stored(directory: DynamoDirectory) -> None:
     account = Account(
         id=ACCOUNT,
         name="Bakker & Söhne",
@@ -72,7 +72,7 @@ def test_account_and_user_come_back(directory: DynamoDirectory) -> None:
     assert directory.user("user-1") == user
 
 
-def test_an_account_keeps_the_number_that_it_got_first(directory: DynamoDirectory) -> None:
+def test_an_account_keeps_its_first_number(directory: DynamoDirectory) -> None:
     account = Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW)
     directory.put_account(account)
     first = directory.account(ACCOUNT)
@@ -82,7 +82,7 @@ def test_an_account_keeps_the_number_that_it_got_first(directory: DynamoDirector
         assert directory.account(ACCOUNT) == replace(first, name="B")
 
 
-def test_a_number_is_one_account_s_and_no_order_s(
+def test_an_account_s_number_is_unique_among_accounts_and_orders(
     directory: DynamoDirectory, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     minted = [7, 7, 7, 8]
@@ -95,7 +95,7 @@ def test_a_number_is_one_account_s_and_no_order_s(
     assert len(claimed) == 2
 
 
-def test_an_account_that_two_write_at_once_gets_one_number(
+def test_an_account_written_twice_at_once_gets_one_number(
     directory: DynamoDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW)
@@ -114,7 +114,7 @@ def test_an_account_that_two_write_at_once_gets_one_number(
 
 
 @pytest.mark.parametrize("unknown", [None, ""])
-def test_a_customer_is_noted_once_where_there_is_none(
+def test_a_customer_is_recorded_only_where_there_is_none(
     directory: DynamoDirectory, unknown: str | None
 ) -> None:
     directory.put_account(Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW, stripe_customer_id=unknown))
@@ -122,7 +122,7 @@ def test_a_customer_is_noted_once_where_there_is_none(
     assert directory.note_customer(ACCOUNT, "cus_2") == "cus_1"
 
 
-def test_who_is_not_there_is_none(directory: DynamoDirectory) -> None:
+def test_unknown_accounts_users_and_credentials_are_none(directory: DynamoDirectory) -> None:
     assert directory.account(ACCOUNT) is None
     assert directory.user("user-1") is None
     assert directory.credential(KEY_HASH) is None
@@ -146,27 +146,25 @@ def test_who_is_not_there_is_none(directory: DynamoDirectory) -> None:
         ),
     ],
 )
-def test_a_credential_comes_back_by_its_hash(directory: DynamoDirectory, credential: Credential) -> None:
+def test_a_credential_is_found_by_its_hash(directory: DynamoDirectory, credential: Credential) -> None:
     directory.put_credential(credential)
     assert directory.credential(KEY_HASH) == credential
     assert directory.credential(hashlib.sha256(b"another key").hexdigest()) is None
 
 
-def test_the_table_never_deletes_a_credential_by_its_milliseconds(
-    directory: DynamoDirectory, client: Any
-) -> None:
-    """The TTL attribute is in seconds; the end of a credential is in milliseconds."""
+def test_the_expiry_of_a_credential_is_not_the_table_s_ttl(directory: DynamoDirectory, client: Any) -> None:
+    """The TTL attribute is in seconds. The expiry of a credential is in milliseconds."""
     directory.put_credential(Credential(KEY_HASH, "ho_", CredentialKind.SYSTEM, (ACCOUNT,), expires_at=NOW))
     (item,) = everything_in(client)
     assert table_properties()["TimeToLiveSpecification"]["AttributeName"] not in item
 
 
-def test_an_api_key_lies_nowhere_in_clear(directory: DynamoDirectory, client: Any) -> None:
+def test_an_api_key_is_never_stored_in_plain_text(directory: DynamoDirectory, client: Any) -> None:
     directory.put_credential(Credential(KEY_HASH, "ho_live_", CredentialKind.SYSTEM, (ACCOUNT,)))
     assert API_KEY not in str(everything_in(client))
 
 
-def test_seeding_twice_leaves_what_seeding_once_leaves(directory: DynamoDirectory, client: Any) -> None:
+def test_seeding_twice_equals_seeding_once(directory: DynamoDirectory, client: Any) -> None:
     def seed() -> None:
         directory.put_account(Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW))
         directory.put_user(User("user-1", "Ann", "B", "a@example.com", "en", 1, NOW, NOW))
@@ -183,7 +181,7 @@ def test_seeding_twice_leaves_what_seeding_once_leaves(directory: DynamoDirector
     assert everything_in(client) == once
 
 
-def test_the_catalogue_comes_back_as_it_was_written(client: Any) -> None:
+def test_the_catalogue_is_read_as_written(client: Any) -> None:
     catalogue = DynamoCatalogueStore(client, TABLE_NAME, StillClock())
     catalogue.put_plan(STARTER)
     catalogue.put_location(AMSTERDAM)
@@ -200,7 +198,7 @@ def test_an_empty_catalogue_is_empty(client: Any) -> None:
     assert DynamoCatalogueStore(client, TABLE_NAME, StillClock()).load() == Catalogue({}, {}, {})
 
 
-def test_the_catalogue_is_read_again_after_a_minute_not_before(client: Any) -> None:
+def test_the_catalogue_is_read_again_after_a_minute(client: Any) -> None:
     clock = StillClock()
     reader = DynamoCatalogueStore(client, TABLE_NAME, clock)
     writer = DynamoCatalogueStore(client, TABLE_NAME, clock)
@@ -212,7 +210,7 @@ def test_the_catalogue_is_read_again_after_a_minute_not_before(client: Any) -> N
     assert reader.load().locations == {"ams": AMSTERDAM}
 
 
-def test_changing_a_variant_keeps_the_places_that_are_taken(client: Any) -> None:
+def test_changing_a_variant_keeps_its_taken_places(client: Any) -> None:
     store = DynamoOrderStore(client, TABLE_NAME)
     DynamoCatalogueStore(client, TABLE_NAME, StillClock()).put_variant(Variant("wordpress", capacity=7))
     order = an_order(capacity="wordpress")

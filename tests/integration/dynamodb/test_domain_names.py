@@ -1,4 +1,4 @@
-"""A domain name belongs to one order, over all accounts; its contacts live as long as the order may be delivered."""
+"""A domain belongs to one order across all accounts. Its contacts are stored while the order may be delivered."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_order_claim_and_contacts_are_one_write(store: DynamoOrderStore) -> None
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, "another"])
-def test_a_name_is_sold_once_whoever_asks(store: DynamoOrderStore, client: Any, account: str) -> None:
+def test_a_domain_is_sold_once_across_accounts(store: DynamoOrderStore, client: Any, account: str) -> None:
     place(store, a_domain_order())
     before = everything_in(client)
     second = a_domain_order(NUMBER + 1, account_id=account)
@@ -63,13 +63,13 @@ def test_a_name_is_sold_once_whoever_asks(store: DynamoOrderStore, client: Any, 
     assert everything_in(client) == before
 
 
-def test_a_twin_is_told_of_its_cart_and_not_of_its_name(store: DynamoOrderStore) -> None:
+def test_a_duplicate_cart_is_reported_before_its_taken_domain(store: DynamoOrderStore) -> None:
     place(store, a_domain_order())
     with pytest.raises(CartExistsError):
         place(store, a_domain_order(NUMBER + 1))
 
 
-def test_an_order_that_ends_undelivered_gives_its_name_back_and_its_contacts_up(
+def test_an_undelivered_order_releases_its_domain_and_deletes_its_contacts(
     store: DynamoOrderStore,
 ) -> None:
     place(store, a_domain_order())
@@ -79,10 +79,10 @@ def test_an_order_that_ends_undelivered_gives_its_name_back_and_its_contacts_up(
     assert store.contacts(ACCOUNT, NUMBER) is None
     place(store, a_domain_order(NUMBER + 1), token="another-cart")
     store.save_order(failed.check_at(NOW + 2))
-    assert store.domain_taken(NAME), "an order that had given its name back took it from its next owner"
+    assert store.domain_taken(NAME), "an order without a claim deleted the next owner's claim"
 
 
-def test_a_delivered_order_keeps_its_name_and_its_contacts(store: DynamoOrderStore) -> None:
+def test_a_delivered_order_keeps_its_domain_and_contacts(store: DynamoOrderStore) -> None:
     place(store, a_domain_order())
     paid = store.save_order(a_domain_order().paid(NOW + 1, NOW + 2))
     store.save_order(paid.delivered(DomainResource(("ns1.example",), "Z1", ("ns1.example",)), None, NOW + 3))
@@ -90,7 +90,7 @@ def test_a_delivered_order_keeps_its_name_and_its_contacts(store: DynamoOrderSto
     assert store.contacts(ACCOUNT, NUMBER) is not None
 
 
-def test_a_cart_whose_payment_fails_gives_every_name_back(store: DynamoOrderStore) -> None:
+def test_a_failed_payment_releases_all_domains_of_the_cart(store: DynamoOrderStore) -> None:
     orders = [a_domain_order(NUMBER, "one.com"), a_domain_order(NUMBER + 1, "two.com")]
     cart = a_cart(*orders)
     store.place(cart, orders, [contacts_of(order) for order in orders])
@@ -103,9 +103,7 @@ def test_a_cart_whose_payment_fails_gives_every_name_back(store: DynamoOrderStor
     assert store.cart(ACCOUNT, TOKEN) is not None
 
 
-def test_an_end_is_written_although_the_claim_was_released_by_hand(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_an_order_ends_even_if_its_claim_was_deleted_by_hand(store: DynamoOrderStore, client: Any) -> None:
     place(store, a_domain_order())
     table = client.list_tables()["TableNames"][0]
     claim = next(item for item in everything_in(client) if decode(item)["SK"] == "DOMAIN")
@@ -115,13 +113,13 @@ def test_an_end_is_written_although_the_claim_was_released_by_hand(
     assert store.contacts(ACCOUNT, NUMBER) is None
 
 
-def test_an_order_from_before_there_were_domains_is_a_site() -> None:
+def test_an_order_stored_before_domains_existed_is_a_site() -> None:
     item = order_to_item(an_order())
     del item["item"]["kind"]
     assert order_from_item(item) == an_order()
 
 
-def test_a_tld_comes_back_with_its_prices(client: Any) -> None:
+def test_a_tld_is_stored_with_its_prices(client: Any) -> None:
     tld = Tld(
         "com",
         {("standard", "EUR"): DomainPrice(1200, 1100, 1400), ("reseller", "USD"): DomainPrice(900, 900, 900)},

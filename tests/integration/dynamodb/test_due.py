@@ -1,4 +1,4 @@
-"""The index `due`: what the reconciler should look at, and nothing that has ended."""
+"""The index `due`: everything that the reconciler must check, and nothing that has ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def in_the_index(client: Any) -> int:
     return len(client.scan(TableName=TABLE_NAME, IndexName="due")["Items"])
 
 
-def test_order_cart_and_callback_are_due_with_what_finds_them(store: DynamoOrderStore, client: Any) -> None:
+def test_orders_carts_and_callbacks_are_due_with_their_keys(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(due_at=NOW + 30)
     store.place(a_cart(order, due_at=NOW + 10), [order])
     delivery = CallbackDelivery(ACCOUNT, NUMBER, callback_message_id(NUMBER), due_at=NOW + 20)
@@ -31,7 +31,7 @@ def test_order_cart_and_callback_are_due_with_what_finds_them(store: DynamoOrder
     ]
 
 
-def test_what_is_due_later_is_not_due_yet(store: DynamoOrderStore) -> None:
+def test_later_items_are_not_due_yet(store: DynamoOrderStore) -> None:
     order = an_order(due_at=NOW + 30)
     store.place(a_cart(order, due_at=None), [order])
     assert store.due(NOW + 29, 10) == []
@@ -45,7 +45,7 @@ def test_without_a_due_time_an_item_is_not_in_the_index(store: DynamoOrderStore,
     assert not [item for item in everything_in(client) if "due_shard" in item]
 
 
-def test_the_longest_overdue_of_all_shards_come_first_and_never_more_than_asked(
+def test_the_longest_overdue_of_all_shards_come_first_up_to_the_limit(
     store: DynamoOrderStore,
 ) -> None:
     orders = [an_order(NUMBER + place, due_at=NOW + (place * 37) % 40) for place in range(40)]
@@ -79,7 +79,7 @@ def test_an_ended_order_leaves_the_index(store: DynamoOrderStore, client: Any) -
     assert in_the_index(client) == 0
 
 
-def test_a_settled_payment_takes_its_cart_out_of_the_index_and_a_lease_puts_it_in(
+def test_a_settled_payment_removes_its_cart_from_the_index_and_a_lease_adds_it(
     store: DynamoOrderStore, client: Any
 ) -> None:
     order = an_order(due_at=None)
@@ -103,12 +103,12 @@ def test_rolling_up_does_not_touch_the_index(store: DynamoOrderStore) -> None:
 
 
 def test_the_shard_of_a_key_is_the_same_in_every_process() -> None:
-    """Written down from one process: another way of hashing would lose what is in the index already."""
+    """The expected shards are constants: another hash would lose the items that are already in the index."""
     assert keys.due_shard(keys.order("account", 1)) == "DUE#0"
     assert keys.due_shard(keys.cart("account", "token")) == "DUE#3"
 
 
-def test_an_item_that_can_not_be_due_blocks_nothing(store: DynamoOrderStore, client: Any) -> None:
+def test_an_unknown_item_in_the_index_blocks_nothing(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(due_at=NOW)
     store.place(a_cart(order, due_at=None), [order])
     stray = {"PK": {"S": "ACCOUNT#x"}, "SK": {"S": "SOMETHING#1"}}

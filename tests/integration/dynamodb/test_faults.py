@@ -1,4 +1,4 @@
-"""Of what goes wrong at DynamoDB, nothing leaves the adapter under DynamoDB's name."""
+"""No error of DynamoDB leaves the adapter under DynamoDB's own name."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("operation", "call"), CALLS)
-def test_a_table_that_is_busy_or_away_is_unavailable(
+def test_a_busy_or_unreachable_table_is_unavailable(
     client: Any, store: DynamoOrderStore, operation: str, call: Callable[[DynamoOrderStore], object]
 ) -> None:
     place_one(store)
@@ -78,7 +78,7 @@ def test_a_table_that_is_busy_or_away_is_unavailable(
 
 
 @pytest.mark.parametrize(("operation", "call"), CALLS)
-def test_a_request_that_should_never_have_been_sent_is_our_own_mistake(
+def test_an_invalid_request_is_our_own_mistake(
     client: Any, operation: str, call: Callable[[DynamoOrderStore], object]
 ) -> None:
     for happening in REFUSED:
@@ -87,22 +87,24 @@ def test_a_request_that_should_never_have_been_sent_is_our_own_mistake(
             call(troubled)
 
 
-def test_a_real_client_that_reaches_nobody_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_without_a_connection_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
-    nobody = boto3.client("dynamodb", region_name=REGION, endpoint_url="http://127.0.0.1:9", config=config)
+    unreachable = boto3.client(
+        "dynamodb", region_name=REGION, endpoint_url="http://127.0.0.1:9", config=config
+    )
     with pytest.raises(ProviderUnavailableError):
-        DynamoOrderStore(nobody, TABLE_NAME).order(ACCOUNT, NUMBER)
+        DynamoOrderStore(unreachable, TABLE_NAME).order(ACCOUNT, NUMBER)
 
 
-def test_a_table_that_does_not_exist_is_our_own_mistake(memory: Any) -> None:
+def test_a_missing_table_is_our_own_mistake(memory: Any) -> None:
     with pytest.raises(TableRefusedError):
         DynamoOrderStore(memory, "no-such-table").order(ACCOUNT, NUMBER)
 
 
-def test_an_expression_brings_exactly_the_names_and_values_it_uses() -> None:
-    """DynamoDB refuses a request with a name or value too many; moto does not."""
+def test_an_expression_sends_exactly_the_names_and_values_it_uses() -> None:
+    """DynamoDB refuses unused names and values. moto accepts them."""
     write = update(
         {"PK": "a", "SK": "b"}, "SET #used = #used + :count", "#used < #capacity", count=1, unused=5
     )
@@ -111,6 +113,6 @@ def test_an_expression_brings_exactly_the_names_and_values_it_uses() -> None:
     assert put({"PK": "a", "SK": "b"}).request.keys() == {"Item"}
 
 
-def test_a_value_that_an_expression_needs_must_be_given() -> None:
+def test_a_missing_value_of_an_expression_is_an_error() -> None:
     with pytest.raises(KeyError):
         put({"PK": "a", "SK": "b"}, "#version = :version")

@@ -1,4 +1,4 @@
-"""Reading many orders: pages by number and by cursor, ranges of time, and many by number."""
+"""Reading many orders: pages by number and by cursor, ranges of time, and lists of numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def numbers(page: OrderPage) -> list[int]:
     return [order.number for order in page.orders]
 
 
-def test_the_newest_come_first_and_other_items_are_no_orders(store: DynamoOrderStore) -> None:
+def test_the_newest_come_first_and_other_items_are_left_out(store: DynamoOrderStore) -> None:
     place(store, 9, 10, 100, 2**49 - 1, 1)
     assert numbers(store.newest(ACCOUNT, 10)) == [2**49 - 1, 100, 10, 9, 1]
 
@@ -59,7 +59,7 @@ def test_pages_by_number(
 
 
 class Counting:
-    """Counts what queries read: DynamoDB charges for every item that it looks at, shown or not."""
+    """Counts the items that queries read. DynamoDB charges for each of them, also when it is skipped."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -89,7 +89,7 @@ def place_many(store: DynamoOrderStore, numbers: list[int]) -> None:
 def test_a_deep_page_reads_no_more_than_a_shallow_one(store: DynamoOrderStore, client: Any) -> None:
     place_many(store, list(range(1, 401)))
     shallow = cost_of(client, 0)
-    assert cost_of(client, 380) > 400  # nothing is remembered of these orders yet
+    assert cost_of(client, 380) > 400  # these orders have no page marks yet
     store.mark_pages(ACCOUNT, before=10**9)
     costs = [cost_of(client, skip) for skip in range(0, 500, 20)]
     most = 2 * MARK_EVERY + shallow + 10
@@ -100,12 +100,12 @@ def test_a_deep_page_reads_no_more_than_a_shallow_one(store: DynamoOrderStore, c
 
 
 @pytest.mark.parametrize("before", [1, 333, 10**9])
-def test_what_is_remembered_of_pages_changes_no_page(store: DynamoOrderStore, before: int) -> None:
-    """Also where it covers a part of the orders only, as after a first run or for what was just placed."""
+def test_page_marks_change_no_page(store: DynamoOrderStore, before: int) -> None:
+    """Also when marks cover only a part of the orders, as after a first run or for new orders."""
     numbers_placed = list(range(3, 900, 3))
     place_many(store, numbers_placed)
     store.mark_pages(ACCOUNT, before=before)
-    store.mark_pages(ACCOUNT, before=before)  # once more changes nothing
+    store.mark_pages(ACCOUNT, before=before)  # a second run changes nothing
     place(store, 1600, 1601, 1602)
     place(store, 700, account_id="another")
     every = [1602, 1601, 1600, *reversed(numbers_placed)]
@@ -115,10 +115,8 @@ def test_what_is_remembered_of_pages_changes_no_page(store: DynamoOrderStore, be
         assert page.has_more is (skip + 20 < len(every))
 
 
-def test_pages_are_remembered_in_steps_however_many_orders_there_are(
-    store: DynamoOrderStore, client: Any
-) -> None:
-    """An account that had its orders before pages were remembered: no run reads them all."""
+def test_page_marks_are_written_in_limited_steps(store: DynamoOrderStore, client: Any) -> None:
+    """No run reads all orders of an account that has no marks yet."""
     place_many(store, list(range(1, MARK_EVERY * (MAX_NEW_MARKS + 3))))
     counting = Counting(client)
     for _ in range(3):
@@ -128,10 +126,10 @@ def test_pages_are_remembered_in_steps_however_many_orders_there_are(
     assert cost_of(client, MARK_EVERY * (MAX_NEW_MARKS + 1)) <= 2 * MARK_EVERY + 40
 
 
-def test_no_place_is_remembered_above_an_order_that_may_still_come(store: DynamoOrderStore) -> None:
+def test_no_mark_is_placed_above_an_order_that_may_still_arrive(store: DynamoOrderStore) -> None:
     place_many(store, list(range(10, 1010, 10)))
     store.mark_pages(ACCOUNT, before=500)
-    place(store, *range(501, 560, 10))  # they were given their numbers before, and are written only now
+    place(store, *range(501, 560, 10))  # their numbers are older, but they are written only now
     every = sorted([*range(10, 1010, 10), *range(501, 560, 10)], reverse=True)
     store.mark_pages(ACCOUNT, before=10**9)
     for skip in range(0, len(every), 5):
@@ -180,18 +178,18 @@ def test_pages_of_newer_orders(
     assert (numbers(page), page.has_more) == (expected, has_more)
 
 
-def test_orders_that_come_between_two_pages_shift_nothing_of_a_cursor(store: DynamoOrderStore) -> None:
+def test_new_orders_between_two_pages_do_not_shift_the_cursor(store: DynamoOrderStore) -> None:
     place(store, 10, 20, 30, 40, 50)
     seen = numbers(store.newest(ACCOUNT, 2))
     place(store, 60)  # newer than all
-    place(store, 45)  # within the page that was read
+    place(store, 45)  # within the page just read
     while (page := store.older_than(ACCOUNT, seen[-1], 2)).orders:
         seen += numbers(page)
         place(store, seen[-1] * 1000)
     assert seen == [50, 40, 30, 20, 10]
 
 
-def test_there_and_back_again_is_the_same_page(store: DynamoOrderStore) -> None:
+def test_forward_and_back_is_the_same_page(store: DynamoOrderStore) -> None:
     place(store, 1, 2, 3, 4, 5, 6)
     second = store.older_than(ACCOUNT, 5, 2)
     assert numbers(second) == [4, 3]
@@ -200,7 +198,7 @@ def test_there_and_back_again_is_the_same_page(store: DynamoOrderStore) -> None:
     assert numbers(store.older_than(ACCOUNT, back.orders[-1].number, 2)) == [4, 3]
 
 
-def test_since_gives_this_number_and_later_ones(store: DynamoOrderStore) -> None:
+def test_since_returns_this_number_and_later_ones(store: DynamoOrderStore) -> None:
     place(store, 1, 2, 3, 4, 5)
     assert [order.number for order in store.since(ACCOUNT, 3, 10)] == [5, 4, 3]
     assert [order.number for order in store.since(ACCOUNT, 3, 2)] == [5, 4]
@@ -213,14 +211,14 @@ def test_a_range_of_time_is_a_range_of_numbers(store: DynamoOrderStore) -> None:
     assert [order.number for order in store.since(ACCOUNT, smallest_number_at(NOW), 10)] == [after]
 
 
-def test_orders_come_in_the_order_asked_for_without_those_that_are_not_there(store: DynamoOrderStore) -> None:
+def test_orders_are_returned_in_the_requested_sequence_without_unknown_ones(store: DynamoOrderStore) -> None:
     place(store, 1, 2, 3)
     place(store, 4, account_id="another")
     assert [order.number for order in store.orders(ACCOUNT, [3, 7, 1, 4, 3])] == [3, 1]
     assert store.orders(ACCOUNT, []) == []
 
 
-def test_more_orders_than_one_batch_holds(store: DynamoOrderStore) -> None:
+def test_more_orders_than_fit_in_one_batch(store: DynamoOrderStore) -> None:
     for start in range(1, 121, 40):
         place(store, *range(start, start + 40))
     wanted = list(range(120, 0, -1))
@@ -228,7 +226,7 @@ def test_more_orders_than_one_batch_holds(store: DynamoOrderStore) -> None:
 
 
 class PartialAnswers:
-    """Answers a batch with its first item only and gives the other keys back, as a busy DynamoDB does."""
+    """Returns only the first item of a batch and the other keys as unprocessed, like a busy DynamoDB."""
 
     def __init__(self, client: Any, times: int) -> None:
         self._client = client
@@ -248,7 +246,7 @@ class PartialAnswers:
         return {**answer, "UnprocessedKeys": {TABLE_NAME: {**request, "Keys": rest}}}
 
 
-def test_orders_that_a_busy_table_left_out_are_asked_for_again(store: DynamoOrderStore, client: Any) -> None:
+def test_unprocessed_keys_of_a_busy_table_are_requested_again(store: DynamoOrderStore, client: Any) -> None:
     place(store, 1, 2, 3, 4)
     busy = DynamoOrderStore(PartialAnswers(client, times=2), TABLE_NAME, no_sleep)
     assert [order.number for order in busy.orders(ACCOUNT, [1, 2, 3, 4])] == [1, 2, 3, 4]
@@ -262,7 +260,7 @@ def test_a_table_that_stays_busy_is_a_fault_not_a_gap(store: DynamoOrderStore, c
 
 
 class SmallPages:
-    """Gives at most two items per answer, as DynamoDB does after a megabyte."""
+    """Returns at most two items per response, as DynamoDB does after a megabyte."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -274,7 +272,7 @@ class SmallPages:
         return self._client.query(**{**request, "Limit": min(request.get("Limit", 2), 2)})
 
 
-def test_pages_of_the_table_do_not_cut_pages_of_orders(store: DynamoOrderStore, client: Any) -> None:
+def test_pages_of_the_table_do_not_shorten_pages_of_orders(store: DynamoOrderStore, client: Any) -> None:
     place(store, *range(1, 12))
     small = DynamoOrderStore(SmallPages(client), TABLE_NAME)
     page = small.newest(ACCOUNT, 4, skip=5)
@@ -284,6 +282,6 @@ def test_pages_of_the_table_do_not_cut_pages_of_orders(store: DynamoOrderStore, 
     assert small.newest(ACCOUNT, 4, skip=11).orders == ()
 
 
-def test_what_was_just_placed_is_listed(store: DynamoOrderStore) -> None:
+def test_a_new_order_is_listed_at_once(store: DynamoOrderStore) -> None:
     order = place_one(store)
     assert store.newest(ACCOUNT, 10).orders == (order,)

@@ -1,4 +1,4 @@
-"""`save_payment` and `save_failed_payment`: the payment's own guard, beside the roll-up's."""
+"""`save_payment` and `save_failed_payment`: the payment has a version of its own, separate from the roll-up's."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def placed(store: DynamoOrderStore, *orders: Order) -> Cart:
     return cart
 
 
-def test_a_saved_payment_comes_back(store: DynamoOrderStore) -> None:
+def test_a_saved_payment_is_stored(store: DynamoOrderStore) -> None:
     cart = placed(store, an_order())
     changed = replace(cart.with_payment(SETTLED, NOW + 5), payment_lease=NOW + 6, due_at=NOW + 7)
     saved = store.save_payment(changed)
@@ -55,7 +55,7 @@ def test_a_saved_payment_comes_back(store: DynamoOrderStore) -> None:
     assert store.cart(ACCOUNT, TOKEN) == saved
 
 
-def test_only_one_of_two_takes_the_lease(store: DynamoOrderStore) -> None:
+def test_only_one_of_two_processes_takes_the_lease(store: DynamoOrderStore) -> None:
     seen = placed(store, an_order())
     store.save_payment(replace(seen, payment_lease=NOW + 1))
     with pytest.raises(ConcurrentUpdateError):
@@ -65,13 +65,13 @@ def test_only_one_of_two_takes_the_lease(store: DynamoOrderStore) -> None:
     assert (after.payment_lease, after.payment_version) == (NOW + 1, 1)
 
 
-def test_a_payment_of_a_cart_that_is_not_there_makes_none(store: DynamoOrderStore, client: Any) -> None:
+def test_the_payment_of_an_unknown_cart_creates_nothing(store: DynamoOrderStore, client: Any) -> None:
     with pytest.raises(ConcurrentUpdateError):
         store.save_payment(a_cart(an_order()))
     assert everything_in(client) == []
 
 
-def test_saving_a_payment_leaves_the_roll_up_of_others_alone(store: DynamoOrderStore) -> None:
+def test_saving_a_payment_keeps_a_newer_roll_up(store: DynamoOrderStore) -> None:
     seen = placed(store, an_order())
     completed = OrderSnapshot(OrderStatus.COMPLETED, 4)
     store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: completed})
@@ -82,7 +82,7 @@ def test_saving_a_payment_leaves_the_roll_up_of_others_alone(store: DynamoOrderS
     assert after.payment == SETTLED
 
 
-def test_rolling_up_leaves_the_payment_of_others_alone(store: DynamoOrderStore) -> None:
+def test_saving_a_roll_up_keeps_a_newer_payment(store: DynamoOrderStore) -> None:
     seen = placed(store, an_order())
     store.save_payment(replace(seen.with_payment(SETTLED, NOW + 1), payment_lease=NOW + 9))
     store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: OrderSnapshot(OrderStatus.COMPLETED, 4)})
@@ -91,7 +91,7 @@ def test_rolling_up_leaves_the_payment_of_others_alone(store: DynamoOrderStore) 
     assert (after.payment, after.payment_lease, after.payment_version) == (SETTLED, NOW + 9, 1)
 
 
-def test_saving_a_payment_never_changes_what_the_cart_is_about(store: DynamoOrderStore) -> None:
+def test_saving_a_payment_never_changes_the_rest_of_the_cart(store: DynamoOrderStore) -> None:
     seen = placed(store, an_order())
     store.save_payment(replace(seen, fingerprint="another", payment_method_id="another", orders={}))
     after = store.cart(ACCOUNT, TOKEN)
@@ -120,7 +120,9 @@ def test_a_failed_payment_and_its_orders_are_written_together(store: DynamoOrder
     assert store.due(NOW * 2, 10) == []
 
 
-def test_a_failed_payment_is_not_written_when_an_order_moved_on(store: DynamoOrderStore, client: Any) -> None:
+def test_a_failed_payment_is_not_written_when_an_order_has_changed(
+    store: DynamoOrderStore, client: Any
+) -> None:
     limit_places(client, 5)
     orders = [an_order(NUMBER, capacity="wordpress"), an_order(NUMBER + 1)]
     cart, failed = failing(placed(store, *orders), orders)
@@ -131,7 +133,7 @@ def test_a_failed_payment_is_not_written_when_an_order_moved_on(store: DynamoOrd
     assert everything_in(client) == before
 
 
-def test_a_failed_payment_is_not_written_when_the_payment_moved_on(
+def test_a_failed_payment_is_not_written_when_the_payment_has_changed(
     store: DynamoOrderStore, client: Any
 ) -> None:
     seen = placed(store, an_order())
@@ -142,9 +144,7 @@ def test_a_failed_payment_is_not_written_when_the_payment_moved_on(
     assert everything_in(client) == before
 
 
-def test_saying_twice_that_a_payment_failed_gives_places_back_once(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_repeated_failed_payment_releases_places_once(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     orders = [an_order(NUMBER, capacity="wordpress")]
     failed = failing(placed(store, *orders), orders)
@@ -153,12 +153,10 @@ def test_saying_twice_that_a_payment_failed_gives_places_back_once(
     store.save_failed_payment(*failed)
     with pytest.raises(ConcurrentUpdateError):
         store.save_failed_payment(*failed)
-    assert places_taken(client) == 1, "the other order's place"
+    assert places_taken(client) == 1, "the other order keeps its place"
 
 
-def test_a_counter_that_was_reset_does_not_keep_a_cart_from_failing(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_reset_counter_does_not_prevent_a_cart_from_failing(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5, "wordpress")
     limit_places(client, 5, "ghost")
     orders = [an_order(NUMBER, capacity="wordpress"), an_order(NUMBER + 1, capacity="ghost")]

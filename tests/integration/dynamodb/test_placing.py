@@ -38,7 +38,7 @@ from tests.support.table import TABLE_NAME, InterruptedClient, everything_in, fa
 
 
 def outcomes(calls: list[Callable[[], object]]) -> Counter[str]:
-    """How many of the calls, made by as many threads at once, ended in which way."""
+    """The outcomes of these calls, made by as many threads at once."""
     start = threading.Barrier(len(calls))
     seen: list[str] = []
 
@@ -58,7 +58,7 @@ def outcomes(calls: list[Callable[[], object]]) -> Counter[str]:
     return Counter(seen)
 
 
-def test_cart_and_orders_come_back_as_they_were_placed(client: Any, store: DynamoOrderStore) -> None:
+def test_cart_and_orders_are_stored_as_placed(client: Any, store: DynamoOrderStore) -> None:
     limit_places(client, 1)
     orders = [a_full_order(NUMBER), an_order(NUMBER - 5)]
     cart = a_cart(*orders)
@@ -68,7 +68,7 @@ def test_cart_and_orders_come_back_as_they_were_placed(client: Any, store: Dynam
     assert store.order(ACCOUNT, NUMBER - 5) == orders[1]
 
 
-def test_what_was_never_placed_is_none(store: DynamoOrderStore) -> None:
+def test_unknown_carts_and_orders_are_none(store: DynamoOrderStore) -> None:
     assert store.cart(ACCOUNT, TOKEN) is None
     assert store.order(ACCOUNT, NUMBER) is None
 
@@ -100,9 +100,7 @@ def test_a_second_cart_with_the_token_is_refused_and_leaves_nothing(
     assert everything_in(client) == before
 
 
-def test_an_order_number_taken_before_is_refused_and_leaves_nothing(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_taken_order_number_is_refused_and_leaves_nothing(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     store.place(a_cart(an_order()), [an_order()])
     before = everything_in(client)
@@ -112,14 +110,14 @@ def test_an_order_number_taken_before_is_refused_and_leaves_nothing(
     assert everything_in(client) == before
 
 
-def test_one_number_minted_twice_for_one_cart_is_refused(store: DynamoOrderStore, client: Any) -> None:
+def test_a_duplicate_number_within_a_cart_is_refused(store: DynamoOrderStore, client: Any) -> None:
     orders = [an_order(), an_order()]
     with pytest.raises(NumberTakenError):
         store.place(a_cart(*orders), orders)
     assert everything_in(client) == []
 
 
-def test_a_cart_that_does_not_know_its_orders_is_a_mistake(store: DynamoOrderStore, client: Any) -> None:
+def test_a_cart_that_does_not_match_its_orders_is_a_mistake(store: DynamoOrderStore, client: Any) -> None:
     with pytest.raises(ValueError, match="exactly its new orders"):
         store.place(a_cart(), [an_order()])
     with pytest.raises(ValueError, match="all of them pending"):
@@ -144,7 +142,7 @@ def test_without_a_free_place_nothing_is_placed(store: DynamoOrderStore, client:
     assert everything_in(client) == before
 
 
-def test_the_counter_that_is_exhausted_is_named(store: DynamoOrderStore, client: Any) -> None:
+def test_the_error_names_the_exhausted_counter(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5, "wordpress")
     limit_places(client, 0, "ghost")
     orders = [an_order(NUMBER, capacity="wordpress"), an_order(NUMBER + 1, capacity="ghost")]
@@ -154,7 +152,7 @@ def test_the_counter_that_is_exhausted_is_named(store: DynamoOrderStore, client:
     assert places_taken(client, "wordpress") == 0
 
 
-def test_a_counter_that_nobody_made_has_no_place(store: DynamoOrderStore, client: Any) -> None:
+def test_a_missing_counter_has_no_places(store: DynamoOrderStore, client: Any) -> None:
     for orders in (
         [an_order(capacity="void")],
         [an_order(capacity="void"), an_order(NUMBER + 1, capacity="void")],
@@ -179,8 +177,8 @@ def test_a_cart_gets_all_its_places_or_none(
     assert (store.cart(ACCOUNT, TOKEN) is not None) == placed
 
 
-def test_a_place_that_goes_while_several_are_taken_is_not_sold_twice(client: Any) -> None:
-    """The room for several places is computed before the write: what happens in between must count."""
+def test_a_place_taken_in_between_is_not_sold_twice(client: Any) -> None:
+    """The free places are computed before the write. Changes in between must count."""
     limit_places(client, 3)
     rival = an_order(NUMBER + 9, capacity="wordpress")
 
@@ -194,7 +192,7 @@ def test_a_place_that_goes_while_several_are_taken_is_not_sold_twice(client: Any
     assert places_taken(client) == 1
 
 
-def test_a_limit_lowered_while_several_are_taken_holds(client: Any) -> None:
+def test_a_limit_lowered_in_between_holds(client: Any) -> None:
     limit_places(client, 3)
     meddled = InterruptedClient(client, "transact_write_items", lambda: limit_places(client, 1))
     orders = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
@@ -203,7 +201,7 @@ def test_a_limit_lowered_while_several_are_taken_holds(client: Any) -> None:
     assert places_taken(client) == 0
 
 
-def test_a_limit_raised_counts_at_once(store: DynamoOrderStore, client: Any) -> None:
+def test_a_raised_limit_applies_at_once(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 0)
     order = an_order(capacity="wordpress")
     with pytest.raises(CapacityExhaustedError):
@@ -213,7 +211,7 @@ def test_a_limit_raised_counts_at_once(store: DynamoOrderStore, client: Any) -> 
     assert places_taken(client) == 1
 
 
-def test_twenty_twins_at_once_leave_one_cart_one_order_one_place(client: Any) -> None:
+def test_twenty_duplicates_at_once_leave_one_cart_one_order_one_place(client: Any) -> None:
     limit_places(client, 50)
     twins = [an_order(NUMBER + twin, capacity="wordpress") for twin in range(20)]
     calls = [
@@ -226,7 +224,7 @@ def test_twenty_twins_at_once_leave_one_cart_one_order_one_place(client: Any) ->
     assert len(placed) == 1
 
 
-def test_twins_for_the_last_place_are_told_of_each_other_not_of_the_place(client: Any) -> None:
+def test_duplicates_for_the_last_place_get_a_cart_conflict_not_a_capacity_error(client: Any) -> None:
     limit_places(client, 1)
     twins = [an_order(NUMBER + twin, capacity="wordpress") for twin in range(8)]
     calls = [
@@ -237,7 +235,7 @@ def test_twins_for_the_last_place_are_told_of_each_other_not_of_the_place(client
 
 
 @pytest.mark.parametrize(("each", "limit", "placed"), [(1, 3, 3), (2, 5, 2)])
-def test_strangers_at_once_never_get_more_places_than_there_are(
+def test_concurrent_carts_never_get_more_places_than_exist(
     client: Any, each: int, limit: int, placed: int
 ) -> None:
     limit_places(client, limit)
@@ -262,7 +260,7 @@ def test_strangers_at_once_never_get_more_places_than_there_are(
 # -- what moto does not do by itself: conflicts of transactions ----------------------------------------------
 
 
-def test_a_conflict_with_another_transaction_is_tried_again(client: Any) -> None:
+def test_a_transaction_conflict_is_retried(client: Any) -> None:
     conflict = fault("TransactionCanceledException", "TransactionConflict", "None")
     store = DynamoOrderStore(
         InterruptedClient(client, "transact_write_items", *[conflict] * 3), TABLE_NAME, no_sleep
@@ -271,7 +269,7 @@ def test_a_conflict_with_another_transaction_is_tried_again(client: Any) -> None
     assert store.cart(ACCOUNT, TOKEN) == a_cart(an_order())
 
 
-def test_a_conflict_with_its_own_twin_ends_as_the_twin_being_there(client: Any) -> None:
+def test_a_conflict_with_a_duplicate_ends_as_a_cart_conflict(client: Any) -> None:
     twin = an_order(NUMBER + 1)
 
     def twin_wins() -> None:
@@ -286,7 +284,7 @@ def test_a_conflict_with_its_own_twin_ends_as_the_twin_being_there(client: Any) 
     assert store.order(ACCOUNT, NUMBER) is None
 
 
-def test_a_conflict_that_never_ends_is_a_twin_if_there_is_one(client: Any) -> None:
+def test_an_endless_conflict_is_a_cart_conflict_if_there_is_a_duplicate(client: Any) -> None:
     twin = an_order(NUMBER + 1)
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
     conflict = fault("TransactionCanceledException", "TransactionConflict", "None")
@@ -297,7 +295,7 @@ def test_a_conflict_that_never_ends_is_a_twin_if_there_is_one(client: Any) -> No
         store.place(a_cart(an_order()), [an_order()])
 
 
-def test_a_conflict_that_never_ends_is_a_lost_race(client: Any) -> None:
+def test_an_endless_conflict_is_a_lost_race(client: Any) -> None:
     conflict = fault("TransactionCanceledException", "None", "TransactionConflict")
     store = DynamoOrderStore(
         InterruptedClient(client, "transact_write_items", *[conflict] * 99), TABLE_NAME, no_sleep
@@ -307,7 +305,7 @@ def test_a_conflict_that_never_ends_is_a_lost_race(client: Any) -> None:
     assert everything_in(client) == []
 
 
-def test_a_twin_wins_over_an_exhausted_counter_even_if_only_the_counter_is_named(client: Any) -> None:
+def test_a_duplicate_cart_wins_over_an_exhausted_counter(client: Any) -> None:
     limit_places(client, 1)
     twin = an_order(NUMBER + 1, capacity="wordpress")
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
@@ -319,7 +317,7 @@ def test_a_twin_wins_over_an_exhausted_counter_even_if_only_the_counter_is_named
         store.place(a_cart(an_order(capacity="wordpress")), [an_order(capacity="wordpress")])
 
 
-def test_a_twin_wins_over_too_little_room_for_several(client: Any, store: DynamoOrderStore) -> None:
+def test_a_duplicate_cart_wins_over_too_few_places(client: Any, store: DynamoOrderStore) -> None:
     limit_places(client, 2)
     twins = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
     store.place(a_cart(*twins), twins)
@@ -347,7 +345,7 @@ def test_placing_again_after_a_fault_works(client: Any) -> None:
     assert store.order(ACCOUNT, NUMBER) == an_order()
 
 
-def test_the_catalogue_shows_the_places_that_orders_took(client: Any, store: DynamoOrderStore) -> None:
+def test_the_catalogue_shows_the_taken_places(client: Any, store: DynamoOrderStore) -> None:
     limit_places(client, 1)
     order = an_order(capacity="wordpress")
     store.place(a_cart(order), [order])
@@ -355,14 +353,14 @@ def test_the_catalogue_shows_the_places_that_orders_took(client: Any, store: Dyn
     assert (variant.used, variant.capacity, variant.available) == (1, 1, False)
 
 
-def test_times_of_the_placed_cart_are_kept_to_the_millisecond(store: DynamoOrderStore) -> None:
+def test_times_of_a_cart_are_stored_to_the_millisecond(store: DynamoOrderStore) -> None:
     cart = replace(a_cart(an_order()), created_at=NOW + 7, updated_at=NOW + 8, payment_lease=NOW + 9)
     store.place(cart, [an_order()])
     assert store.cart(ACCOUNT, TOKEN) == cart
 
 
-def test_an_order_number_is_one_order_s_over_all_accounts(store: DynamoOrderStore, client: Any) -> None:
-    """Providers know orders by ids made of the number alone: two accounts must never share one."""
+def test_an_order_number_is_unique_across_accounts(store: DynamoOrderStore, client: Any) -> None:
+    """Providers know orders by ids made of the number alone, so two accounts must never share one."""
     store.place(a_cart(an_order()), [an_order()])
     before = everything_in(client)
     twin = an_order(account_id="another-account")

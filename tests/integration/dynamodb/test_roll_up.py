@@ -1,4 +1,4 @@
-"""`save_roll_up`: the cart's roll-up under old, repeated, reordered and racing news."""
+"""`save_roll_up`: the cart's roll-up with old, repeated, reordered and racing updates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def placed(store: DynamoOrderStore, count: int = 1) -> Cart:
 
 
 def a_moment(seconds: float) -> None:
-    """Long enough for another thread to get its turn."""
+    """Long enough for another thread to run."""
     time.sleep(seconds / 10)
 
 
@@ -40,7 +40,7 @@ def cart_now(store: DynamoOrderStore) -> Cart:
     return cart
 
 
-def test_news_of_an_order_reaches_its_cart(store: DynamoOrderStore) -> None:
+def test_an_order_s_update_reaches_its_cart(store: DynamoOrderStore) -> None:
     placed(store, 2)
     told = store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
     assert told == cart_now(store)
@@ -53,7 +53,7 @@ def test_news_of_an_order_reaches_its_cart(store: DynamoOrderStore) -> None:
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 2)
 
 
-def test_news_for_a_cart_that_is_not_there_is_none_and_makes_nothing(
+def test_an_update_for_an_unknown_cart_returns_none_and_creates_nothing(
     store: DynamoOrderStore, client: Any
 ) -> None:
     assert store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED}) is None
@@ -64,7 +64,7 @@ def test_news_for_a_cart_that_is_not_there_is_none_and_makes_nothing(
     "old",
     [COMPLETED, PROCESSING, OrderSnapshot(OrderStatus.PENDING, 0), OrderSnapshot(OrderStatus.REFUNDING, 3)],
 )
-def test_old_and_repeated_news_write_nothing(
+def test_old_and_repeated_updates_write_nothing(
     store: DynamoOrderStore, client: Any, old: OrderSnapshot
 ) -> None:
     placed(store)
@@ -76,17 +76,17 @@ def test_old_and_repeated_news_write_nothing(
     assert told.rollup_version == 1
 
 
-def test_news_of_a_stranger_writes_nothing(store: DynamoOrderStore, client: Any) -> None:
+def test_an_update_of_a_foreign_order_writes_nothing(store: DynamoOrderStore, client: Any) -> None:
     cart = placed(store)
     never = InterruptedClient(client, "put_item", _must_not_be_called)
     assert DynamoOrderStore(never, TABLE_NAME).save_roll_up(ACCOUNT, TOKEN, {NUMBER + 77: COMPLETED}) == cart
 
 
 def _must_not_be_called() -> None:
-    raise AssertionError("this should not have been written")
+    raise AssertionError("nothing may be written here")
 
 
-def test_the_end_is_the_same_in_whatever_order_the_news_comes(client: Any) -> None:
+def test_the_order_of_updates_does_not_change_the_result(client: Any) -> None:
     news = [
         {NUMBER: PROCESSING},
         {NUMBER: COMPLETED},
@@ -108,7 +108,7 @@ def test_the_end_is_the_same_in_whatever_order_the_news_comes(client: Any) -> No
     assert ends == {(marks, RollupStatus.PARTIAL)}
 
 
-def test_news_that_comes_between_reading_and_writing_is_kept(store: DynamoOrderStore, client: Any) -> None:
+def test_an_update_between_reading_and_writing_is_kept(store: DynamoOrderStore, client: Any) -> None:
     placed(store, 3)
     rivals = [
         lambda: store.save_roll_up(ACCOUNT, TOKEN, {NUMBER + 1: COMPLETED}),
@@ -122,7 +122,7 @@ def test_news_that_comes_between_reading_and_writing_is_kept(store: DynamoOrderS
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 3)
 
 
-def test_a_race_lost_to_newer_news_of_the_same_order_does_not_turn_it_back(
+def test_a_race_lost_to_a_newer_update_does_not_revert_the_order(
     store: DynamoOrderStore, client: Any
 ) -> None:
     placed(store)
@@ -135,7 +135,7 @@ def test_a_race_lost_to_newer_news_of_the_same_order_does_not_turn_it_back(
     assert (told.orders[NUMBER], told.rollup_version) == (COMPLETED, 1)
 
 
-def test_a_race_that_is_always_lost_is_told(store: DynamoOrderStore, client: Any) -> None:
+def test_a_race_that_is_always_lost_is_an_error(store: DynamoOrderStore, client: Any) -> None:
     placed(store)
     rivals = [
         lambda version=version: store.save_roll_up(
@@ -149,7 +149,7 @@ def test_a_race_that_is_always_lost_is_told(store: DynamoOrderStore, client: Any
     assert cart_now(store).orders[NUMBER].status is OrderStatus.PROCESSING
 
 
-def test_many_orders_rolled_up_by_several_at_once_lose_nothing(client: Any, store: DynamoOrderStore) -> None:
+def test_concurrent_roll_ups_of_many_orders_lose_nothing(client: Any, store: DynamoOrderStore) -> None:
     count = 24
     placed(store, count)
     ends = [OrderStatus.COMPLETED, OrderStatus.EXPIRED, OrderStatus.CANCELED]
@@ -176,11 +176,9 @@ def test_many_orders_rolled_up_by_several_at_once_lose_nothing(client: Any, stor
     assert cart.rollup_version == count
 
 
-def test_rolling_up_costs_the_same_for_the_last_order_as_for_the_first(
-    store: DynamoOrderStore, client: Any
-) -> None:
-    """One query and one write of one small item, whatever the cart's size."""
-    placed(store, 49)  # with their claims and the cart nearly the hundred writes that a transaction holds
+def test_a_roll_up_costs_the_same_for_every_order(store: DynamoOrderStore, client: Any) -> None:
+    """One query and one write of one small item, for any size of cart."""
+    placed(store, 49)  # with their claims and the cart, nearly the hundred writes of a transaction
     calls: list[str] = []
     counting = _Counting(client, calls)
     for number in (NUMBER, NUMBER + 48):

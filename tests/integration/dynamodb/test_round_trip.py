@@ -1,4 +1,4 @@
-"""Whatever the domain can say, the table can keep."""
+"""The table can store every value of the domain."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WHOLE = st.integers(min_value=0, max_value=2**53)
 
 
 def anything(hint: Any) -> st.SearchStrategy[Any]:
-    """All values of a type that the domain uses, each field of a dataclass by its own type."""
+    """All values of a domain type, with each field of a dataclass by its own type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return st.one_of(*[anything(argument) for argument in arguments])
@@ -52,14 +52,14 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
 
 
 def as_placed(value: Any) -> Any:
-    """An order has a domain's record from its placing on, if it is a domain's."""
+    """The value. A domain order without a record gets an empty one, as when it is placed."""
     if isinstance(value, Order) and value.kind is ProductKind.DOMAIN and value.domain is None:
         return value.with_domain(DomainRecord())
     return value
 
 
 def stored(item: dict[str, Any]) -> dict[str, Any]:
-    """The item as it comes back from the table."""
+    """The item as the table returns it."""
     return decode(encode(item))
 
 
@@ -77,7 +77,7 @@ CASES: list[tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "to_item", "from_item"), CASES, ids=[kind.__name__ for kind, _, _ in CASES])
-def test_what_is_stored_comes_back_equal(
+def test_every_stored_value_is_read_back_equal(
     kind: type, to_item: Callable[[Any], Any], from_item: Callable[[Any], Any]
 ) -> None:
     @given(anything(kind).map(as_placed))
@@ -88,32 +88,32 @@ def test_what_is_stored_comes_back_equal(
 
 
 @given(anything(Cart))
-def test_a_cart_comes_back_from_its_two_items(cart: Cart) -> None:
+def test_a_cart_is_read_from_its_two_items(cart: Cart) -> None:
     back = items.cart_from_items(stored(items.cart_to_item(cart)), stored(items.rollup_to_item(cart)))
     assert back == cart
-    assert list(back.orders) == list(cart.orders), "the client's order of the orders"
+    assert list(back.orders) == list(cart.orders), "orders keep the client's sequence"
 
 
 @given(anything(Cart))
-def test_a_cart_without_news_has_all_orders_pending(cart: Cart) -> None:
+def test_a_cart_without_updates_has_all_orders_pending(cart: Cart) -> None:
     back = items.cart_from_items(stored(items.cart_to_item(cart)), None)
     assert dict(back.orders) == dict.fromkeys(cart.orders, items.NOT_REPORTED)
     assert back.payment == cart.payment
 
 
 @given(anything(Variant))
-def test_a_variant_comes_back_with_what_its_counter_says(variant: Variant) -> None:
+def test_a_variant_is_read_with_its_counter(variant: Variant) -> None:
     counter = {"used": variant.used} | ({} if variant.capacity is None else {"capacity": variant.capacity})
     assert items.variant_from_items(stored(items.variant_to_item(variant)), stored(counter)) == variant
 
 
 @given(anything(Order))
-def test_nothing_is_stored_for_none(order: Order) -> None:
+def test_none_is_not_stored(order: Order) -> None:
     assert None not in items.order_to_item(order).values()
 
 
 @given(anything(Order))
-def test_exactly_what_has_a_due_time_is_in_the_index(order: Order) -> None:
+def test_items_with_a_due_time_and_no_others_are_in_the_index(order: Order) -> None:
     item = items.order_to_item(order)
     assert ("due_shard" in item) == ("due_at" in item) == (order.due_at is not None)
 
@@ -123,16 +123,16 @@ def test_attributes_of_a_later_release_are_ignored() -> None:
     assert items.plan_from_item({**items.plan_to_item(plan), "discount": 5}) == plan
 
 
-def test_a_number_that_is_not_whole_is_refused() -> None:
+def test_a_fractional_number_is_refused() -> None:
     with pytest.raises(ValueError, match="not a whole number"):
         decode({"prices": {"M": {"EUR": {"N": "12.5"}}}})
 
 
 @pytest.mark.parametrize("statuses", [[status] for status in OrderStatus] + [list(OrderStatus)])
-def test_a_cart_of_a_hundred_orders_keeps_its_roll_up_within_one_write_unit(
+def test_the_roll_up_of_a_hundred_orders_fits_in_one_write_unit(
     statuses: list[OrderStatus],
 ) -> None:
-    """A write unit is 1024 bytes of names and values; the hundredth order must not cost more than one."""
+    """A write unit is 1024 bytes of names and values."""
     marks = {
         2**49 - 1 - place: OrderSnapshot(statuses[place % len(statuses)], version=19) for place in range(100)
     }

@@ -1,4 +1,4 @@
-"""`save_order`: the fence between two writers, and giving places back exactly once."""
+"""`save_order`: the version check between two writers, and releasing places exactly once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def ended_undelivered(order: Order, end: OrderStatus) -> Order:
 UNDELIVERED = [OrderStatus.FAILED, OrderStatus.EXPIRED, OrderStatus.CANCELED, OrderStatus.PROVISION_FAILED]
 
 
-def test_a_saved_order_comes_back_with_its_next_version(store: DynamoOrderStore) -> None:
+def test_a_saved_order_is_stored_with_its_next_version(store: DynamoOrderStore) -> None:
     placed = place_one(store)
     saved = store.save_order(placed.paid(NOW + 1, NOW + 2))
     assert saved.version == placed.version + 1
@@ -53,13 +53,13 @@ def test_a_saved_order_comes_back_with_its_next_version(store: DynamoOrderStore)
     assert store.order(ACCOUNT, NUMBER) == again
 
 
-def test_every_field_of_a_saved_order_is_kept(store: DynamoOrderStore) -> None:
+def test_every_field_of_a_saved_order_is_stored(store: DynamoOrderStore) -> None:
     placed = place_one(store)
     saved = store.save_order(a_full_order(version=placed.version))
     assert store.order(ACCOUNT, NUMBER) == saved
 
 
-def test_who_saw_an_older_order_changes_nothing(store: DynamoOrderStore, client: Any) -> None:
+def test_a_writer_with_an_outdated_order_changes_nothing(store: DynamoOrderStore, client: Any) -> None:
     seen = place_one(store)
     store.save_order(seen.paid(NOW + 1, NOW + 2))
     before = everything_in(client)
@@ -68,13 +68,13 @@ def test_who_saw_an_older_order_changes_nothing(store: DynamoOrderStore, client:
     assert everything_in(client) == before
 
 
-def test_an_order_that_was_never_placed_can_not_be_saved(store: DynamoOrderStore, client: Any) -> None:
+def test_an_order_that_was_never_placed_cannot_be_saved(store: DynamoOrderStore, client: Any) -> None:
     with pytest.raises(ConcurrentUpdateError):
         store.save_order(an_order().expired(NOW))
     assert everything_in(client) == []
 
 
-def test_cancel_and_provisioning_at_once_have_one_winner(client: Any, store: DynamoOrderStore) -> None:
+def test_a_cancel_and_a_provisioning_at_once_have_one_winner(client: Any, store: DynamoOrderStore) -> None:
     for race in range(10):
         placed = place_one(store, number=NUMBER + race, cart_token=f"cart-{race}")
         paid = store.save_order(placed.paid(NOW, NOW))
@@ -101,7 +101,7 @@ def test_cancel_and_provisioning_at_once_have_one_winner(client: Any, store: Dyn
 
 
 @pytest.mark.parametrize("end", UNDELIVERED)
-def test_an_order_that_ends_undelivered_gives_its_place_back(
+def test_an_undelivered_order_releases_its_place(
     store: DynamoOrderStore, client: Any, end: OrderStatus
 ) -> None:
     limit_places(client, 5)
@@ -122,7 +122,7 @@ def test_a_delivered_order_keeps_its_place(store: DynamoOrderStore, client: Any)
 
 
 @pytest.mark.parametrize("on_the_way", ["canceling", "refunding"])
-def test_an_order_on_its_way_to_the_end_keeps_its_place(
+def test_an_order_that_has_not_ended_keeps_its_place(
     store: DynamoOrderStore, client: Any, on_the_way: str
 ) -> None:
     limit_places(client, 5)
@@ -134,9 +134,7 @@ def test_an_order_on_its_way_to_the_end_keeps_its_place(
     assert places_taken(client) == 1
 
 
-def test_a_place_is_given_back_once_however_often_the_end_is_saved(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_place_is_released_once_when_the_end_is_saved_twice(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     other = an_order(NUMBER + 1, capacity="wordpress", cart_token="other")
@@ -146,10 +144,10 @@ def test_a_place_is_given_back_once_however_often_the_end_is_saved(
     with pytest.raises(ConcurrentUpdateError):
         store.save_order(expired)
     store.save_order(ended)
-    assert places_taken(client) == 1, "the other order's place"
+    assert places_taken(client) == 1, "the other order keeps its place"
 
 
-def test_who_loses_the_race_to_the_end_gives_no_place_back(store: DynamoOrderStore, client: Any) -> None:
+def test_the_loser_of_a_race_to_the_end_releases_no_place(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     store.save_order(placed.paid(NOW, NOW))
@@ -159,19 +157,17 @@ def test_who_loses_the_race_to_the_end_gives_no_place_back(store: DynamoOrderSto
     assert everything_in(client) == before
 
 
-def test_a_counter_that_was_reset_does_not_keep_an_order_from_ending(
-    store: DynamoOrderStore, client: Any
-) -> None:
+def test_a_reset_counter_does_not_prevent_an_order_from_ending(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     counter = {"PK": {"S": "CATALOGUE"}, "SK": {"S": "CAPACITY#wordpress"}}
     client.put_item(TableName=TABLE_NAME, Item={**counter, "capacity": {"N": "5"}, "used": {"N": "0"}})
     ended = store.save_order(placed.expired(NOW))
     assert store.order(ACCOUNT, NUMBER) == ended
-    assert places_taken(client) == 0, "not below nothing"
+    assert places_taken(client) == 0, "the counter is never negative"
 
 
-def test_a_counter_that_was_removed_does_not_keep_an_order_from_ending(
+def test_a_removed_counter_does_not_prevent_an_order_from_ending(
     store: DynamoOrderStore, client: Any
 ) -> None:
     limit_places(client, 5)
@@ -181,10 +177,12 @@ def test_a_counter_that_was_removed_does_not_keep_an_order_from_ending(
     )
     ended = store.save_order(placed.expired(NOW))
     assert store.order(ACCOUNT, NUMBER) == ended
-    assert a_catalogue_store(client).load().variants["wordpress"].capacity is None, "no counter came back"
+    assert a_catalogue_store(client).load().variants["wordpress"].capacity is None, (
+        "the counter is not created again"
+    )
 
 
-def test_a_write_that_meets_a_transaction_is_tried_again(client: Any, store: DynamoOrderStore) -> None:
+def test_a_write_that_conflicts_with_a_transaction_is_retried(client: Any, store: DynamoOrderStore) -> None:
     placed = place_one(store)
     meeting = fault("TransactionConflictException")
     busy = DynamoOrderStore(InterruptedClient(client, "put_item", meeting, meeting), TABLE_NAME, no_sleep)
@@ -192,7 +190,7 @@ def test_a_write_that_meets_a_transaction_is_tried_again(client: Any, store: Dyn
     assert store.order(ACCOUNT, NUMBER) == saved
 
 
-def test_a_write_that_always_meets_transactions_is_a_lost_race(client: Any, store: DynamoOrderStore) -> None:
+def test_a_write_that_always_conflicts_is_a_lost_race(client: Any, store: DynamoOrderStore) -> None:
     placed = place_one(store)
     meeting = fault("TransactionConflictException")
     busy = DynamoOrderStore(InterruptedClient(client, "put_item", *[meeting] * 99), TABLE_NAME, no_sleep)
@@ -201,7 +199,7 @@ def test_a_write_that_always_meets_transactions_is_a_lost_race(client: Any, stor
     assert store.order(ACCOUNT, NUMBER) == placed
 
 
-def test_a_throttled_write_is_a_fault_and_leaves_the_order_as_it_was(
+def test_a_throttled_write_is_a_fault_and_leaves_the_order_unchanged(
     client: Any, store: DynamoOrderStore
 ) -> None:
     placed = place_one(store)

@@ -1,4 +1,4 @@
-"""The tests' table is the template's table."""
+"""The table of the tests equals the template's table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Resources:
 """
 
 
-def test_what_cloudformation_would_compute_is_left_out(tmp_path: Path) -> None:
+def test_values_that_cloudformation_computes_are_left_out(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(TEMPLATE)
     assert table_properties(template) == {
@@ -33,7 +33,7 @@ def test_what_cloudformation_would_compute_is_left_out(tmp_path: Path) -> None:
     }
 
 
-def test_the_table_has_the_keys_the_index_and_the_stream_that_the_stores_rely_on(client: Any) -> None:
+def test_the_table_has_the_keys_index_ttl_and_stream_of_the_stores(client: Any) -> None:
     table = client.describe_table(TableName=TABLE_NAME)["Table"]
     assert keys_of(table) == {"PK": "HASH", "SK": "RANGE"}
     (index,) = table["GlobalSecondaryIndexes"]

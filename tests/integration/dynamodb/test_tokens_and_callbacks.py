@@ -30,7 +30,7 @@ def callbacks(client: Any) -> DynamoCallbackStore:
     return DynamoCallbackStore(client, TABLE_NAME)
 
 
-def test_a_token_is_kept_by_order_and_step_until_dropped(tokens: DynamoTokenStore, client: Any) -> None:
+def test_a_token_is_stored_by_order_and_step_until_dropped(tokens: DynamoTokenStore, client: Any) -> None:
     tokens.put_token(ACCOUNT, NUMBER, "charge", "AAAA", NOW)
     tokens.put_token(ACCOUNT, NUMBER, "provision", "BBBB", NOW)
     assert tokens.token(ACCOUNT, NUMBER, "charge") == "AAAA"
@@ -51,30 +51,30 @@ def test_dropping_an_older_attempt_s_token_leaves_the_newer_one(tokens: DynamoTo
     assert tokens.token(ACCOUNT, NUMBER, "charge") == "second"
 
 
-def test_the_newest_token_of_a_step_counts(tokens: DynamoTokenStore) -> None:
+def test_the_newest_token_of_a_step_is_kept(tokens: DynamoTokenStore) -> None:
     tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
     tokens.put_token(ACCOUNT, NUMBER, "charge", "second", NOW + 1)
     assert tokens.token(ACCOUNT, NUMBER, "charge") == "second"
     with pytest.raises(ConcurrentUpdateError):
         tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
-    assert tokens.token(ACCOUNT, NUMBER, "charge") == "second", "an older attempt that came late"
+    assert tokens.token(ACCOUNT, NUMBER, "charge") == "second", "a late write of an older attempt is refused"
 
 
-def test_a_token_is_deleted_by_the_table_after_400_days(tokens: DynamoTokenStore, client: Any) -> None:
+def test_the_table_deletes_a_token_after_400_days(tokens: DynamoTokenStore, client: Any) -> None:
     tokens.put_token(ACCOUNT, NUMBER, "charge", "AAAA", NOW)
     (item,) = everything_in(client)
     ttl = table_properties()["TimeToLiveSpecification"]["AttributeName"]
     assert item[ttl] == {"N": str(NOW // 1000 + 400 * 86_400)}
 
 
-def test_a_token_shows_in_nobodys_repr(tokens: DynamoTokenStore) -> None:
+def test_no_repr_shows_a_token(tokens: DynamoTokenStore) -> None:
     tokens.put_token(ACCOUNT, NUMBER, "charge", "very-secret", NOW)
     write = put({"PK": "a", "SK": "b", "token": "very-secret"}, "#token = :token", token="very-secret")
     assert "very-secret" not in repr(tokens) + repr(vars(tokens)) + repr(write)
-    assert "very-secret" in str(write.request), "it is there, but not shown"
+    assert "very-secret" in str(write.request), "the request has the token, but no repr shows it"
 
 
-def test_a_delivery_comes_back(callbacks: DynamoCallbackStore) -> None:
+def test_a_delivery_is_stored(callbacks: DynamoCallbackStore) -> None:
     assert callbacks.delivery(ACCOUNT, NUMBER) is None
     first = callbacks.save_delivery(DELIVERY)
     assert first == replace(DELIVERY, version=1)
@@ -85,13 +85,13 @@ def test_a_delivery_comes_back(callbacks: DynamoCallbackStore) -> None:
     assert second.attempts == (Attempt(NOW, None, "timed out"), Attempt(NOW + 9, 500, None))
 
 
-def test_a_delivery_is_made_once(callbacks: DynamoCallbackStore) -> None:
+def test_a_delivery_is_created_once(callbacks: DynamoCallbackStore) -> None:
     callbacks.save_delivery(DELIVERY)
     with pytest.raises(ConcurrentUpdateError):
         callbacks.save_delivery(DELIVERY)
 
 
-def test_two_attempts_at_once_are_not_both_recorded(callbacks: DynamoCallbackStore) -> None:
+def test_only_one_of_two_concurrent_attempts_is_recorded(callbacks: DynamoCallbackStore) -> None:
     seen = callbacks.save_delivery(DELIVERY)
     won = callbacks.save_delivery(seen.after(CallbackAnswer(200), NOW, 0))
     with pytest.raises(ConcurrentUpdateError):
@@ -100,7 +100,7 @@ def test_two_attempts_at_once_are_not_both_recorded(callbacks: DynamoCallbackSto
     assert won.status is DeliveryStatus.DELIVERED
 
 
-def test_a_delivery_that_was_never_stored_can_not_be_changed(
+def test_a_delivery_that_was_never_stored_cannot_be_changed(
     callbacks: DynamoCallbackStore, client: Any
 ) -> None:
     with pytest.raises(ConcurrentUpdateError):

@@ -1,4 +1,4 @@
-"""Clients of Route 53 Domains whose answers a test holds in its hand."""
+"""Route 53 Domains clients with prepared responses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Stubbed:
     pauses: list[float]
 
     def not_ours(self) -> None:
-        """The answers to a look: the name is not in our account."""
+        """Let the next domain request report that the domain is not in our account."""
         self.asking.add_client_error(
             "get_domain_detail", "InvalidInput", "Domain bakery.com  not found in 1 account."
         )

@@ -1,4 +1,4 @@
-"""What became of an order, and what the network does to a question."""
+"""Reading operations and domains, and faults of the connection."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def test_every_status_is_known() -> None:
         {},
     ],
 )
-def test_an_operation_that_can_not_be_read_is_a_fault(stubbed: Stubbed, answer: dict[str, Any]) -> None:
+def test_an_unreadable_operation_is_a_fault(stubbed: Stubbed, answer: dict[str, Any]) -> None:
     stubbed.asking.add_response("get_operation_detail", answer)
 
     with pytest.raises(ProviderUnavailableError):
         stubbed.registrar.operation("op-1")
 
 
-def test_a_name_that_is_refused_but_listed_is_a_fault_and_no_absence(stubbed: Stubbed) -> None:
+def test_a_listed_domain_with_refused_details_is_a_fault_and_not_missing(stubbed: Stubbed) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "the name can't be read just now")
     stubbed.asking.add_response(
         "list_domains",
@@ -87,14 +87,14 @@ def test_a_name_that_is_refused_but_listed_is_a_fault_and_no_absence(stubbed: St
         stubbed.registrar.domain("bakery.com")
 
 
-def test_a_longer_name_of_ours_is_not_this_one(stubbed: Stubbed) -> None:
+def test_a_longer_domain_of_ours_is_not_this_one(stubbed: Stubbed) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "Domain not found in 1 account.")
     stubbed.asking.add_response("list_domains", {"Domains": [{"DomainName": "bakery.com.ar"}]})
 
     assert stubbed.registrar.domain("bakery.com") is None
 
 
-def test_an_operation_that_is_listed_without_its_name_is_not_overlooked(stubbed: Stubbed) -> None:
+def test_an_operation_listed_without_its_domain_is_still_found(stubbed: Stubbed) -> None:
     nameless = {name: value for name, value in detail().items() if name != "DomainName"}
     stubbed.asking.add_response("list_operations", {"Operations": [nameless]})
     stubbed.asking.add_response("get_operation_detail", detail(), {"OperationId": "op-1"})
@@ -103,7 +103,7 @@ def test_an_operation_that_is_listed_without_its_name_is_not_overlooked(stubbed:
     assert found.id == "op-1"
 
 
-def test_a_list_that_is_refused_is_a_fault(stubbed: Stubbed) -> None:
+def test_a_refused_list_is_a_fault(stubbed: Stubbed) -> None:
     stubbed.asking.add_client_error("list_operations", "InvalidInput", "no such page")
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "not found")
     stubbed.asking.add_client_error("list_domains", "InvalidInput", "no such filter")
@@ -114,7 +114,7 @@ def test_a_list_that_is_refused_is_a_fault(stubbed: Stubbed) -> None:
         stubbed.registrar.domain("bakery.com")
 
 
-def test_a_list_that_does_not_end_is_a_fault(stubbed: Stubbed) -> None:
+def test_an_endless_list_is_a_fault(stubbed: Stubbed) -> None:
     for _ in range(2):
         stubbed.asking.add_response("list_operations", {"Operations": [], "NextPageMarker": "again"})
 
@@ -122,7 +122,7 @@ def test_a_list_that_does_not_end_is_a_fault(stubbed: Stubbed) -> None:
         stubbed.registrar.find("bakery.com", DomainAction.REGISTER, 0)
 
 
-def test_a_name_with_little_known_of_it_is_still_ours(stubbed: Stubbed) -> None:
+def test_a_domain_with_few_details_is_still_ours(stubbed: Stubbed) -> None:
     stubbed.asking.add_response("get_domain_detail", {"DomainName": "BAKERY.com"})
 
     domain = stubbed.registrar.domain("bakery.com")
@@ -156,7 +156,7 @@ BREAKAGES: dict[str, Exception | tuple[int, bytes]] = {
 
 @pytest.mark.parametrize("breakage", BREAKAGES.values(), ids=BREAKAGES.keys())
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS.keys())
-def test_a_broken_exchange_is_a_fault_and_its_request_is_made_once(
+def test_a_broken_connection_is_a_fault_and_its_request_is_sent_once(
     look: Callable[[Route53Registrar], object], breakage: Exception | tuple[int, bytes]
 ) -> None:
     asking = client()

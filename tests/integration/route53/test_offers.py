@@ -1,4 +1,4 @@
-"""Whether a domain can be had."""
+"""The availability of a domain."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ AVAILABILITIES = [
 
 
 @pytest.mark.parametrize(("answer", "availability", "cost"), AVAILABILITIES)
-def test_each_answer_about_a_name_has_its_meaning(
+def test_each_availability_has_its_meaning(
     stubbed: Stubbed, answer: dict[str, Any], availability: Availability, cost: Money | None
 ) -> None:
     stubbed.asking.add_response("check_domain_availability", answer)
@@ -52,7 +52,7 @@ def test_each_answer_about_a_name_has_its_meaning(
     assert bool(offer.reason) == (availability is not Availability.AVAILABLE)
 
 
-def test_every_word_for_availability_is_known() -> None:
+def test_every_availability_value_is_known() -> None:
     words = client().meta.service_model.shape_for("DomainAvailability").enum
 
     assert set(words) == {answer["Availability"] for answer, _, _ in AVAILABILITIES} | {
@@ -62,21 +62,21 @@ def test_every_word_for_availability_is_known() -> None:
 
 
 @pytest.mark.parametrize("word", ["DONT_KNOW", "SOMETHING_NEW"])
-def test_an_answer_that_says_nothing_is_a_fault(stubbed: Stubbed, word: str) -> None:
+def test_an_undecided_response_is_a_fault(stubbed: Stubbed, word: str) -> None:
     stubbed.asking.add_response("check_domain_availability", {"Availability": word})
 
     with pytest.raises(ProviderUnavailableError):
         stubbed.registrar.availability("bakery.com")
 
 
-def test_a_registry_that_stays_slow_is_a_fault_after_a_few_questions(stubbed: Stubbed) -> None:
+def test_a_registry_that_stays_slow_is_a_fault_after_a_few_requests(stubbed: Stubbed) -> None:
     for _ in range(PENDING_ATTEMPTS):
         stubbed.asking.add_response("check_domain_availability", {"Availability": "PENDING"})
 
     with pytest.raises(ProviderUnavailableError):
         stubbed.registrar.availability("bakery.com")
     assert len(stubbed.pauses) == PENDING_ATTEMPTS - 1
-    assert sum(stubbed.pauses) <= 5  # somebody waits for the answer
+    assert sum(stubbed.pauses) <= 5  # a customer waits for the response
 
 
 @pytest.mark.parametrize("code", ["TLDInMaintenance", "ThrottlingException"])
@@ -92,7 +92,7 @@ def test_a_registry_in_maintenance_is_a_fault(stubbed: Stubbed, code: str) -> No
 
 TRANSFERABILITIES = [
     ("TRANSFERABLE", "", Availability.AVAILABLE, ""),
-    ("Transferable", "", Availability.AVAILABLE, ""),  # the documentation spells it so, too
+    ("Transferable", "", Availability.AVAILABLE, ""),  # the documentation also spells it like this
     ("PREMIUM_DOMAIN", "", Availability.PREMIUM, "premium"),
     ("DOMAIN_IN_OWN_ACCOUNT", "", Availability.UNAVAILABLE, "with us"),
     ("DOMAIN_IN_ANOTHER_ACCOUNT", "", Availability.UNAVAILABLE, "another account"),
@@ -106,7 +106,7 @@ TRANSFERABILITIES = [
 
 
 @pytest.mark.parametrize(("word", "said", "availability", "reason"), TRANSFERABILITIES)
-def test_each_answer_about_a_transfer_has_its_meaning(
+def test_each_transferability_has_its_meaning(
     stubbed: Stubbed, word: str, said: str, availability: Availability, reason: str
 ) -> None:
     answer: dict[str, Any] = {
@@ -122,13 +122,13 @@ def test_each_answer_about_a_transfer_has_its_meaning(
     assert reason in offer.reason
 
 
-def test_every_word_for_transferability_is_known() -> None:
+def test_every_transferability_value_is_known() -> None:
     words = client().meta.service_model.shape_for("Transferable").enum
 
     assert set(words) == {word.upper() for word, *_ in TRANSFERABILITIES} | {"DONT_KNOW", "PENDING"}
 
 
-def test_a_refused_question_never_repeats_the_auth_code(stubbed: Stubbed) -> None:
+def test_a_refused_check_never_repeats_the_auth_code(stubbed: Stubbed) -> None:
     said = "AuthCode s3cret-code has odd characters"
     stubbed.asking.add_client_error("check_domain_transferability", "InvalidInput", said)
 

@@ -1,4 +1,4 @@
-"""Orders of domains: sent once, refused or unclear, and without personal data in what is said of them."""
+"""Orders for domains: sent once, refused or unclear, with no personal data in error texts."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ UNCLEAR = [
     ("UnrecognizedClientException", 400),
     ("InternalFailure", 500),
     ("ServiceUnavailable", 503),
-    ("InvalidInput", 500),  # no word of the registrar's, whatever it is called
+    ("InvalidInput", 500),  # a server error is never a refusal, whatever its code
     ("SomethingNew", 400),
 ]
 
 
 @pytest.mark.parametrize("action", list(DomainAction))
 @pytest.mark.parametrize("code", REFUSED)
-def test_a_refusal_ends_the_order_with_the_registrars_words(
+def test_a_refusal_ends_the_order_with_the_registrars_reason(
     stubbed: Stubbed, code: str, action: DomainAction
 ) -> None:
     method = "register_domain" if action is DomainAction.REGISTER else "transfer_domain"
@@ -48,21 +48,21 @@ def test_a_refusal_ends_the_order_with_the_registrars_words(
 
 
 @pytest.mark.parametrize(("code", "status"), UNCLEAR)
-def test_whatever_settles_nothing_is_a_fault(stubbed: Stubbed, code: str, status: int) -> None:
+def test_an_unclear_error_is_a_fault(stubbed: Stubbed, code: str, status: int) -> None:
     stubbed.submitting.add_client_error("register_domain", code, "Hm.", status)
 
     with pytest.raises(ProviderUnavailableError, match=code):
         stubbed.registrar.submit(REQUEST)
 
 
-def test_an_answer_without_an_operation_is_a_fault(stubbed: Stubbed) -> None:
+def test_a_response_without_an_operation_is_a_fault(stubbed: Stubbed) -> None:
     stubbed.submitting.add_response("register_domain", {})
 
     with pytest.raises(ProviderUnavailableError):
         stubbed.registrar.submit(REQUEST)
 
 
-def test_privacy_is_given_up_only_where_the_registrar_refuses_it(stubbed: Stubbed) -> None:
+def test_privacy_is_dropped_only_where_the_registrar_refuses_it(stubbed: Stubbed) -> None:
     said = "Invalid request. Problems: Privacy protection is not supported for TLD [com]"
     stubbed.submitting.add_client_error("register_domain", "InvalidInput", said)
     sent: list[dict[str, Any]] = []
@@ -75,12 +75,12 @@ def test_privacy_is_given_up_only_where_the_registrar_refuses_it(stubbed: Stubbe
     assert [params["PrivacyProtectRegistrantContact"] for params in sent] == [True, False]
 
 
-def test_what_boto3_itself_refuses_was_never_sent_and_ends_the_order(stubbed: Stubbed) -> None:
-    nobody = replace(ANN, first_name=b"Ann")  # type: ignore[arg-type]
+def test_a_request_that_boto3_refuses_was_never_sent_and_ends_the_order(stubbed: Stubbed) -> None:
+    invalid = replace(ANN, first_name=b"Ann")  # type: ignore[arg-type]
     registrar = Route53Registrar(stubbed.registrar._asking, client())
 
     with pytest.raises(ProvisioningFailedError) as refusal:
-        registrar.submit(replace(REQUEST, contacts=Contacts(nobody, ANN, ANN, ANN)))
+        registrar.submit(replace(REQUEST, contacts=Contacts(invalid, ANN, ANN, ANN)))
     assert "Ann" not in str(refusal.value)
 
 
@@ -92,7 +92,7 @@ CONSENTS = {
 
 
 @pytest.mark.parametrize(("cost", "consent"), CONSENTS.items(), ids=str)
-def test_the_most_we_pay_is_said_in_major_units(
+def test_our_maximum_price_is_sent_in_major_units(
     stubbed: Stubbed, cost: Money, consent: dict[str, Any]
 ) -> None:
     expected = {
@@ -108,7 +108,7 @@ def test_the_most_we_pay_is_said_in_major_units(
     assert stubbed.registrar.submit(replace(REQUEST, years=2, max_cost=cost)) == "op-1"
 
 
-def test_an_auth_code_goes_with_a_transfer_only(stubbed: Stubbed) -> None:
+def test_only_a_transfer_has_an_auth_code(stubbed: Stubbed) -> None:
     sent: list[dict[str, Any]] = []
     stubbed.registrar._submitting.meta.events.register(
         "provide-client-params.route-53-domains.*", lambda params, **_: sent.append(params)
@@ -134,7 +134,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("said", "told"), TEXTS.items())
-def test_texts_lose_what_is_personal_and_keep_the_rest(stubbed: Stubbed, said: str, told: str) -> None:
+def test_error_texts_lose_personal_data_and_keep_the_rest(stubbed: Stubbed, said: str, told: str) -> None:
     stubbed.submitting.add_client_error("transfer_domain", "InvalidInput", said)
 
     with pytest.raises(ProvisioningFailedError) as refusal:
