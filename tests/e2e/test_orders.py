@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 import uuid
@@ -228,3 +229,56 @@ def test_invalid_requests_get_an_error_in_the_contracts_shape(stack: Stack, acco
         assert (answer.status, answer.json()["code"]) == (status, code)
         assert answer.json()["errors"]
         assert answer.headers["x-request-id"]
+
+
+def test_a_cart_whose_stream_record_was_given_up_is_repaired(stack: Stack, accounts: DemoAccounts) -> None:
+    client = Client(stack, accounts, "ready")
+    placed = client.post("given-up").json()
+    client.until(placed["orders"][0]["poll_url"], "completed")
+    path, token = placed["cart"]["poll_url"], placed["cart"]["token"]
+    _until_rolled_up(client, path)
+    dynamodb = stack.aws.client("dynamodb")
+    roll_up = {"PK": {"S": f"ACCOUNT#{client.account['id']}"}, "SK": {"S": f"CART#{token}#ROLLUP"}}
+    place = _first_record_of(stack, token)
+    dynamodb.delete_item(TableName=stack.table, Key=roll_up)
+    sqs = stack.aws.client("sqs")
+    (queue,) = [url for url in sqs.list_queues()["QueueUrls"] if "RollUpDeadLetters" in url]
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"DDBStreamBatchInfo": place}))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "roll-up repaired" not in (text := "\n".join(log_lines(stack.state, token))):
+        assert time.monotonic() < deadline, text
+        time.sleep(0.3)
+    assert client.get(path)["cart"]["rollup_status"] == "completed"
+
+
+def _until_rolled_up(client: Client, path: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while client.get(path)["cart"]["rollup_status"] != "completed":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def _first_record_of(stack: Stack, token: str) -> dict[str, str]:
+    """The place of the first stream record of the cart's order."""
+    streams = stack.aws.client("dynamodbstreams")
+    (stream,) = streams.list_streams(TableName=stack.table)["Streams"]
+    arn = stream["StreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    while True:
+        page = streams.get_records(ShardIterator=iterator)
+        assert page["Records"]
+        for record in page["Records"]:
+            change = record["dynamodb"]
+            image = change.get("NewImage", {})
+            if change["Keys"]["SK"]["S"].startswith("ORDER#") and image["cart_token"]["S"] == token:
+                number = change["SequenceNumber"]
+                return {
+                    "streamArn": arn,
+                    "shardId": shard["ShardId"],
+                    "startSequenceNumber": number,
+                    "endSequenceNumber": number,
+                }
+        iterator = page["NextShardIterator"]

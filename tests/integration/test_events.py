@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hosting_orders.entrypoints.step import StepCall
-from hosting_orders.entrypoints.stream import order_changes
+from hosting_orders.entrypoints.stream import given_up_batches, order_changes
 from tests.support.world import ROOT, World, a_world, handler_of
 
 FUNCTIONS = sorted(folder.parent.name for folder in (ROOT / "functions").glob("*/app.py"))
@@ -70,6 +70,15 @@ def test_the_stream_s_records_are_updates_of_orders(world: World) -> None:
         news, unreadable = order_changes(event)
         assert len(news) == len(event["Records"]) > 0
         assert unreadable == []
+
+
+def test_the_queue_s_messages_name_a_range_of_the_stream(world: World) -> None:
+    for path in (ROOT / "events" / "repair_roll_ups").glob("*.json"):
+        event = event_of(path, world)
+        batches, unreadable = given_up_batches(event)
+        assert len(batches) == len(event["Records"]) > 0
+        assert unreadable == []
+        assert handler_of("repair_roll_ups")(event, None) == {"batchItemFailures": []}
 
 
 def test_the_schedule_s_event_starts_a_run(world: World) -> None:

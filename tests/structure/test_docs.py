@@ -18,6 +18,9 @@ def count(kind: str) -> int:
     return len(resources(read_template(), kind))
 
 
+ALARM_TOPIC = {"Fn::If": ["OwnAlarmTopic", {"Ref": "AlarmTopic"}, {"Ref": "AlarmTopicArn"}]}
+
+
 def said(pattern: str) -> str:
     found = re.search(pattern, README)
     assert found, f"README does not say {pattern!r}"
@@ -40,11 +43,32 @@ def test_every_alarm_reports_to_the_topic_and_has_a_runbook() -> None:
     runbooks = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
     problems: list[Any] = []
     for name, alarm in resources(read_template(), "AWS::CloudWatch::Alarm").items():
-        if alarm["Properties"].get("AlarmActions") != [{"Ref": "AlarmTopic"}]:
-            problems.append(f"{name} does not report to AlarmTopic")
+        if alarm["Properties"].get("AlarmActions") != [ALARM_TOPIC]:
+            problems.append(f"{name} does not report to the alarm topic")
         if name.removesuffix("Alarm") not in runbooks:
             problems.append(f"docs/runbooks.md does not mention {name}")
     assert problems == []
+
+
+def test_operators_get_every_message_through_one_topic() -> None:
+    """The stack's own topic, or the one that the parameter names."""
+    template = read_template()
+    used = template["Globals"]["Function"]["Environment"]["Variables"]["ALARM_TOPIC_ARN"]
+    (statement,) = template["Resources"]["AlertOperators"]["Properties"]["PolicyDocument"]["Statement"]
+    assert used == statement["Resource"] == template["Outputs"]["AlarmTopicArn"]["Value"] == ALARM_TOPIC
+    assert template["Resources"]["AlarmTopic"]["Condition"] == "OwnAlarmTopic"
+    # A subscription to another stack's topic would be a change of that topic.
+    assert template["Resources"]["AlarmMail"]["Condition"] == "HasAlarmEmail"
+    assert {"Condition": "OwnAlarmTopic"} in template["Conditions"]["HasAlarmEmail"]["Fn::And"]
+    pattern = template["Parameters"]["AlarmTopicArn"]["AllowedPattern"]
+    for arn in (
+        "",
+        "arn:aws:sns:eu-west-1:123456789012:on-call",
+        "arn:aws-cn:sns:cn-north-1:123456789012:a_b",
+    ):
+        assert re.fullmatch(pattern, arn)
+    for other in ("on-call", "arn:aws:sqs:eu-west-1:123456789012:on-call", "arn:aws:sns:eu-west-1:1:on-call"):
+        assert not re.fullmatch(pattern, other)
 
 
 def test_every_metric_is_in_the_table_with_its_alarm() -> None:

@@ -312,6 +312,7 @@ CLAIMS: dict[str, Claims] = {
             "stream record after {} retries",
             (in_template("RollUpCartFunction", "Events/Stream/Properties/MaximumRetryAttempts"),),
         ),
+        ("tries every {} minutes, as long", (in_template("RollUpDeadLetters", "VisibilityTimeout") / 60,)),
         ("time has ended: {} days for a registration, {} days for a transfer", DOMAIN_DAYS),
         ("delivery began more than {} minutes ago", (STUCK,)),
         ("deadline, {} days for a registration and {} days for a transfer", DOMAIN_DAYS),

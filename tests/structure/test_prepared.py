@@ -16,6 +16,7 @@ PORTS = {
     "WriteOrders": {"orders"},
     "CountRequests": {"counts"},
     "FindDueOrders": {"orders"},
+    "ReadStream": {"stream"},
     "StartWorkflow": {"workflow"},
     "AnswerWorkflow": {"workflow"},
     "ReadWorkflow": {"workflow"},

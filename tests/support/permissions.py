@@ -29,6 +29,8 @@ _OPERATIONS = {
     "send_task_success": "states:SendTaskSuccess",
     "send_task_failure": "states:SendTaskFailure",
     "get_execution_history": "states:GetExecutionHistory",
+    "get_shard_iterator": "dynamodb:GetShardIterator",
+    "get_records": "dynamodb:GetRecords",
 }
 _IN_TRANSACTIONS = {
     "Put": "dynamodb:PutItem",

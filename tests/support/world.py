@@ -61,6 +61,7 @@ from tests.support.platform_in_process import in_process
 from tests.support.quick_moto import on_the_wire
 from tests.support.stripe_in_process import connect
 from tests.support.table import REGION, TABLE_NAME, AtomicClient, BatchingClient, create_table
+from tests.support.table_stream import StreamsClient
 
 ROOT = Path(__file__).parents[2]
 STRIPE_WEBHOOK_SECRET = "whsec_test_0123456789abcdef"
@@ -340,6 +341,7 @@ class World:
         self.alerts = FakeAlerts()
         self.features = Switches()
         self.dynamodb = bootstrap.aws_client("dynamodb")
+        self.streams = StreamsClient(lambda: [record.to_json() for record in self._stream().items])
         self._read_records = 0
         self._told_events = 0
         self.webhooks_on = True
@@ -706,6 +708,8 @@ def a_world(
             trouble = Mishaps()
 
             def aws_client(service: str) -> Any:
+                if service == "dynamodbstreams":
+                    return permissions.WatchedClient(world.streams)
                 if service not in clients:
                     client: Any = AtomicClient(boto3_client(service))
                     if service == "dynamodb":

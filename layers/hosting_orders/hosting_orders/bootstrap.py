@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
     from hosting_orders.adapters.dynamodb.events import DynamoEventStore
     from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
+    from hosting_orders.adapters.dynamodb.stream import DynamoOrderStream
     from hosting_orders.adapters.features import AppConfigFeatures
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
     from hosting_orders.adapters.kms_cipher import KmsCipher
@@ -91,6 +92,12 @@ class AwsServices:
         from hosting_orders.adapters.dynamodb.orders import DynamoOrderStore
 
         return DynamoOrderStore(aws_client("dynamodb"), self._settings.table_name)
+
+    @cached_property
+    def stream(self) -> DynamoOrderStream:
+        from hosting_orders.adapters.dynamodb.stream import DynamoOrderStream
+
+        return DynamoOrderStream(aws_client("dynamodbstreams"))
 
     @cached_property
     def events(self) -> DynamoEventStore:

@@ -16,6 +16,14 @@ class OrderPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedOrders:
+    """Orders after their changes, oldest first. `unreadable` has sequence numbers of stream records."""
+
+    orders: tuple[Order, ...]
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DueItem:
     account_id: str
     kind: str  # "order" | "cart" | "callback"

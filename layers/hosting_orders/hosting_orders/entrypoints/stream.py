@@ -1,11 +1,13 @@
-"""The DynamoDB stream: changes of orders."""
+"""The DynamoDB stream: changes of orders, and the queue of batches that Lambda gave up."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from hosting_orders import bootstrap
+from hosting_orders.usecases.repair_roll_ups import GivenUpBatch
 from hosting_orders.usecases.roll_up_cart import OrderChange
 
 from .logs import logger
@@ -36,6 +38,30 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
     return news, unreadable
 
 
+def given_up_batches(event: Mapping[str, Any]) -> tuple[list[GivenUpBatch], list[str]]:
+    """The batches in a queue's event, and the ids of unreadable messages, which stay in the queue.
+
+    A message has no records, only their place in the stream:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+    """
+    log = logger()
+    batches: list[GivenUpBatch] = []
+    unreadable: list[str] = []
+    for message in event["Records"]:
+        message_id = message["messageId"]
+        try:
+            place = json.loads(message["body"])["DDBStreamBatchInfo"]
+            first, last = place["startSequenceNumber"], place["endSequenceNumber"]
+            batches.append(GivenUpBatch(message_id, place["streamArn"], place["shardId"], first, last))
+        except (ValueError, KeyError, TypeError):
+            log.exception("unreadable message", extra={"message_id": message_id})
+            unreadable.append(message_id)
+    return batches, unreadable
+
+
 def batch_answer(failed: list[str]) -> dict[str, Any]:
-    """The ReportBatchItemFailures response. Lambda continues from the first failed record."""
+    """The ReportBatchItemFailures response.
+
+    A stream continues from the first failed record. A queue keeps the failed messages.
+    """
     return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in failed]}

@@ -10,7 +10,7 @@ from hosting_orders.domain.callback import CallbackDelivery
 from hosting_orders.domain.cart import Cart, OrderSnapshot
 from hosting_orders.domain.catalogue import Catalogue, Term
 from hosting_orders.domain.errors import HostingOrdersError
-from hosting_orders.domain.listing import DueItem, OrderPage
+from hosting_orders.domain.listing import ChangedOrders, DueItem, OrderPage
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import Order, Subscription
 from hosting_orders.domain.providers import (
@@ -142,6 +142,17 @@ class OrderStore(Protocol):
 
     def postpone(self, item: DueItem, due_at: int) -> bool:
         """Set a later due time. Returns False when the item has changed or another process took it."""
+        ...
+
+
+class OrderStream(Protocol):
+    """The table's stream of changes. It keeps them for 24 hours."""
+
+    def changed(self, stream: str, shard: str, first: str, last: str) -> ChangedOrders | None:
+        """Return the orders changed between two sequence numbers, both included.
+
+        None when the stream no longer has these changes.
+        """
         ...
 
 
@@ -444,6 +455,8 @@ class Services(Protocol):
     def catalogue(self) -> CatalogueStore: ...
     @property
     def orders(self) -> OrderStore: ...
+    @property
+    def stream(self) -> OrderStream: ...
     @property
     def events(self) -> EventStore: ...
     @property

@@ -21,6 +21,7 @@ from .ports import Services
 from .products.registry import fulfilment
 from .refund_order import Compensation, refund_order, take_down
 from .renew_domain import renew_domain
+from .roll_up_cart import recompute_roll_up
 from .send_callback import CallbackBody, send_callback
 from .settle_payment import owes_a_refund, resume_order, settle_payment, waits_for_its_start
 from .start_renewal import start_renewal
@@ -127,6 +128,8 @@ def _look_sooner(services: Services, cart: Cart, now: int) -> Cart:
 
 def _reconcile_order(services: Services, order: Order) -> None:
     now = services.clock.now()
+    if order.ended:
+        _correct_roll_up(services, order)
     if order.renewal_owed:
         answer_delivery(services, order)  # the process that delivered it may have stopped before
         start_renewal(services, order)
@@ -156,6 +159,14 @@ def _reconcile_order(services: Services, order: Order) -> None:
         _reconcile_delivery(services, order, now)
     # The start may have been lost. A repeated start changes nothing.
     services.workflow.start(order)
+
+
+def _correct_roll_up(services: Services, order: Order) -> None:
+    """Every order is due once after its end. Lambda may have given up the stream record of that end."""
+    mark = load_cart(services, order.account_id, order.cart_token).orders.get(order.number)
+    if mark is not None and mark.status is not order.status:
+        recompute_roll_up(services, order.account_id, order.cart_token)
+        log.info("roll-up corrected", extra={"cart_token": order.cart_token, "order_id": order.uuid})
 
 
 def _reconcile_delivery(services: Services, order: Order, now: int) -> None:

@@ -55,6 +55,19 @@ def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
     return failed
 
 
+def recompute_roll_up(services: Services, account_id: str, token: str) -> None:
+    """Write the cart's roll-up from its current orders, whatever the stream has brought so far."""
+    cart = services.orders.cart(account_id, token)
+    if cart is None:
+        log.error("order without a cart", extra={"cart_token": token})
+        return
+    current = [services.orders.order(account_id, number) for number in cart.orders]
+    marks = {
+        order.number: OrderSnapshot(order.status, order.version) for order in current if order is not None
+    }
+    services.orders.save_roll_up(account_id, token, marks)
+
+
 def _mark_pages(services: Services, account_id: str) -> None:
     settled = smallest_number_at(services.clock.now() - deadlines.ORDER_WRITTEN)
     try:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.listing import ChangedOrders
 from hosting_orders.domain.order import Order
 
 from . import keys
 from .codec import decode
 from .items import order_from_item
+
+# DynamoDB may return an empty page before the next records, but a batch spans few pages.
+_PAGES = 100
+_NO_LONGER_KEPT = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
 
 
 def order_of_record(record: Mapping[str, Any]) -> Order | None:
@@ -18,3 +26,51 @@ def order_of_record(record: Mapping[str, Any]) -> Order | None:
     if "NewImage" not in change or not keys.is_order(decode(change["Keys"])):
         return None
     return order_from_item(decode(change["NewImage"]))
+
+
+class DynamoOrderStream:
+    """The OrderStream port. The client is boto3's for `dynamodbstreams`."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def changed(self, stream: str, shard: str, first: str, last: str) -> ChangedOrders | None:
+        orders: list[Order] = []
+        unreadable: list[str] = []
+        try:
+            for record in self._records(stream, shard, first, last):
+                try:
+                    order = order_of_record(record)
+                except Exception:
+                    unreadable.append(record["dynamodb"]["SequenceNumber"])
+                    continue
+                if order is not None:
+                    orders.append(order)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _NO_LONGER_KEPT:
+                return None
+            raise ProviderUnavailableError("the stream cannot be read") from error
+        except BotoCoreError as error:
+            raise ProviderUnavailableError("the stream cannot be read") from error
+        return ChangedOrders(tuple(orders), tuple(unreadable))
+
+    def _records(self, stream: str, shard: str, first: str, last: str) -> Iterator[Mapping[str, Any]]:
+        iterator = self._client.get_shard_iterator(
+            StreamArn=stream,
+            ShardId=shard,
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            SequenceNumber=first,
+        )["ShardIterator"]
+        for _ in range(_PAGES):
+            page = self._client.get_records(ShardIterator=iterator)
+            for record in page["Records"]:
+                # Sequence numbers are integers as text, and may differ in length.
+                reached = int(record["dynamodb"]["SequenceNumber"])
+                if reached <= int(last):
+                    yield record
+                if reached >= int(last):
+                    return
+            iterator = page.get("NextShardIterator")
+            if iterator is None:
+                return  # the shard is closed
+        raise ProviderUnavailableError("the stream did not return the whole batch")

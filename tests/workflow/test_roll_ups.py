@@ -1,0 +1,202 @@
+"""A cart's roll-up is right in the end, also when Lambda gives up stream records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hosting_orders.adapters.dynamodb import orders as order_store
+from hosting_orders.domain.cart import RollupStatus
+from hosting_orders.domain.order import OrderStatus
+from tests.support.table_stream import dead_letter
+from tests.support.world import World, a_world, handler_of
+
+HOUR = 3600
+DAY = 24 * HOUR
+# MaximumRetryAttempts of the stream's mapping, and the first attempt.
+ATTEMPTS = 21
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def placed(world: World, account: str = "ready") -> tuple[str, str]:
+    """The order's id and its cart's token."""
+    known = {item["number"]["N"] for item in world.items("ORDER#")}
+    assert world.place(account).status in (202, 422)
+    (number,) = {item["number"]["N"] for item in world.items("ORDER#")} - known
+    order = world.order(number, account)
+    return order.uuid, order.cart_token
+
+
+def repair(*letters: dict[str, Any]) -> list[str]:
+    """The ids of the messages that stay in the queue."""
+    answer = handler_of("repair_roll_ups")({"Records": list(letters)}, None)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def given_up(world: World) -> list[dict[str, Any]]:
+    """The records of orders that the stream's function never processed."""
+    return [r for r in world.stream_records() if r["dynamodb"]["Keys"]["SK"]["S"].startswith("ORDER#")]
+
+
+# -- the reconciler -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("account", "status"),
+    [
+        ("ready", RollupStatus.COMPLETED),
+        ("credit", RollupStatus.COMPLETED),
+        ("declined_final", RollupStatus.FAILED),
+        ("authentication_required", RollupStatus.CANCELLED),
+    ],
+)
+def test_the_reconciler_corrects_the_roll_up_of_an_ended_order(
+    world: World, account: str, status: RollupStatus
+) -> None:
+    world.stream_on = False
+    _, token = placed(world, account)
+    world.live(2 * DAY, every=HOUR)
+
+    assert world.cart(token, account).rollup_status is status
+
+
+def test_the_reconciler_corrects_the_roll_up_of_a_domain_and_of_a_cancelled_order(world: World) -> None:
+    world.stream_on = False
+    domain = world.order_domain("hosting-example.com").body
+    order_id, token = placed(world)
+    assert world.request("DELETE", f"/api/orders/{order_id}").status in (200, 202)
+    world.live(DAY, every=HOUR)
+
+    ended = world.order(order_id)
+    assert ended.ended and ended.status is not OrderStatus.COMPLETED
+    assert world.cart(token).rollup_status is RollupStatus.CANCELLED
+    assert world.cart(domain["cart"]["token"]).rollup_status is RollupStatus.COMPLETED
+
+
+def test_a_roll_up_that_is_right_is_not_written_again(world: World) -> None:
+    _, token = placed(world)
+    world.run()
+    before = world.cart(token)
+    assert before.rollup_status is RollupStatus.COMPLETED
+    world.stream_on = False
+    world.live(HOUR, every=60)
+
+    assert world.cart(token).rollup_version == before.rollup_version
+
+
+# -- the queue of given-up batches ----------------------------------------------------------------------------
+
+
+def test_a_batch_that_lambda_gave_up_is_repaired(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.stream_on = False
+    _, token = placed(world)
+    records = given_up(world)
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("planted")
+
+    with monkeypatch.context() as planted:
+        planted.setattr(order_store.DynamoOrderStore, "save_roll_up", fails)
+        for _ in range(ATTEMPTS):
+            answer = handler_of("roll_up_cart")({"Records": records}, None)
+            assert answer["batchItemFailures"]
+        # The queue's function meets the same fault, and its message stays.
+        assert repair(dead_letter(records)) == ["1"]
+    assert world.cart(token).rollup_version == 0
+
+    assert repair(dead_letter(records)) == []
+    assert world.cart(token).rollup_status is RollupStatus.PENDING
+    assert all(mark.version == 0 for mark in world.cart(token).orders.values())
+
+
+def test_a_repair_uses_the_orders_as_they_are_now(world: World) -> None:
+    world.stream_on = False
+    order_id, token = placed(world)
+    first = given_up(world)
+    world.run()
+    assert world.order(order_id).status is OrderStatus.COMPLETED
+    assert world.cart(token).rollup_status is not RollupStatus.COMPLETED
+
+    assert repair(dead_letter(first)) == []
+    assert world.cart(token).rollup_status is RollupStatus.COMPLETED
+    version = world.cart(token).rollup_version
+    assert repair(dead_letter(first)) == []
+    assert world.cart(token).rollup_version == version
+
+
+def test_every_cart_of_a_batch_is_repaired_over_several_pages(world: World) -> None:
+    world.stream_on = False
+    tokens = [placed(world)[1] for _ in range(4)]
+    records = given_up(world)
+    world.run()
+    assert repair(dead_letter(records)) == []
+
+    assert {world.cart(token).rollup_status for token in tokens} == {RollupStatus.COMPLETED}
+
+
+def test_only_the_batch_s_own_records_are_read(world: World) -> None:
+    world.stream_on = False
+    _, first = placed(world)
+    records = given_up(world)
+    _, second = placed(world)
+    world.run()
+    assert repair(dead_letter(records)) == []
+
+    assert world.cart(first).rollup_status is RollupStatus.COMPLETED
+    assert world.cart(second).rollup_version == 0
+
+
+def test_an_unreadable_record_keeps_its_message_and_does_not_block_other_carts(world: World) -> None:
+    world.stream_on = False
+    _, bad = placed(world)
+    _, good = placed(world)
+    records = given_up(world)
+    world.run()
+    image = records[0]["dynamodb"]["NewImage"]
+    kept, image["status"] = image["status"], {"S": "no status of ours"}
+    assert repair(dead_letter(records, "7")) == ["7"]
+    assert world.cart(good).rollup_status is RollupStatus.COMPLETED
+    assert world.cart(bad).rollup_version == 0
+
+    image["status"] = kept
+    assert repair(dead_letter(records, "7")) == []
+    assert world.cart(bad).rollup_status is RollupStatus.COMPLETED
+
+
+def test_records_that_the_stream_no_longer_has_are_left_to_the_reconciler(world: World) -> None:
+    world.stream_on = False
+    _, token = placed(world)
+    records = given_up(world)
+    world.streams.trimmed = 10_000
+
+    assert repair(dead_letter(records)) == []
+    assert world.cart(token).rollup_version == 0
+    world.live(HOUR, every=300)
+    assert world.cart(token).rollup_status is RollupStatus.COMPLETED
+
+
+def test_a_shard_that_no_longer_exists_is_left_to_the_reconciler(world: World) -> None:
+    world.stream_on = False
+    placed(world)
+    letter = dead_letter(given_up(world))
+    letter["body"] = letter["body"].replace("shardId-0", "shardId-9")
+
+    assert repair(letter) == []
+
+
+def test_one_message_that_cannot_be_read_does_not_block_the_others(world: World) -> None:
+    world.stream_on = False
+    _, token = placed(world)
+    records = given_up(world)
+    world.run()
+    unknown = {"messageId": "2", "eventSource": "aws:sqs", "body": "{}"}
+
+    assert repair(unknown, dead_letter(records)) == ["2"]
+    assert world.cart(token).rollup_status is RollupStatus.COMPLETED
