@@ -8,7 +8,7 @@ PYTHON_APP := .venv/app/bin/python
 PYTEST := $(PYTHON_APP) -m pytest
 SAM := PATH="$(CURDIR)/.venv/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 BOOTSTRAP := local/toolchain/bootstrap.sh
-SOURCES := layers/hosting_orders/hosting_orders functions local tests
+SOURCES := layers/hosting_orders/hosting_orders functions local operate tests
 
 help: ## List these commands
 	@echo "Hosting Orders. Start with 'make run'."

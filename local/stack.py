@@ -30,6 +30,7 @@ from local.gateway import running_gateway
 from local.paths import DEFAULT_STATE, TEMPLATE
 from local.processes import Child, accepts_connections, reserved_port, start_module
 from local.schedule import quick_schedule
+from operate.secrets import API_KEY, WEBHOOK_SECRETS, write_secret
 
 STACK_NAME = "hosting-orders"
 STRIPE_TEST_KEYS = ("sk_test_", "rk_test_")
@@ -170,12 +171,8 @@ def running_stack(
         started = time.monotonic()
         parameters = {
             "PublicUrl": gateway.address,
-            "StripeApiKey": shared.stripe_api_key,
-            "StripeWebhookSecrets": shared.stripe_webhook,
             "StripeApiBase": stripe,
             "PlatformUrl": platform,
-            "PlatformApiKey": shared.platform_api_key,
-            "PlatformWebhookSecrets": shared.platform_webhook,
             "RegistrarEndpoint": registrar,
             "LightsailEndpoint": lightsail,
             "AllowLoopbackCallbacks": "true",
@@ -184,6 +181,7 @@ def running_stack(
             "FeaturesMaxAgeSeconds": "1",
         }
         deployment = deploy(emulator.aws, TEMPLATE, STACK_NAME, parameters)
+        _fill_secrets(emulator.aws, deployment, shared)
         gateway.open_to(deployment.resources["Api"], emulator.port)
         report(f"template.yaml is deployed ({time.monotonic() - started:.1f} s)")
         if schedule_seconds is not None:
@@ -202,6 +200,14 @@ def running_stack(
             state=state,
             children=(emulator.child, *stand_ins.children),
         )
+
+
+def _fill_secrets(aws: Aws, deployment: Deployment, shared: _Secrets) -> None:
+    manager = aws.client("secretsmanager")
+    stripe = {API_KEY: shared.stripe_api_key, WEBHOOK_SECRETS: shared.stripe_webhook}
+    platform = {API_KEY: shared.platform_api_key, WEBHOOK_SECRETS: shared.platform_webhook}
+    write_secret(manager, deployment.resources["StripeSecret"], stripe)
+    write_secret(manager, deployment.resources["PlatformSecret"], platform)
 
 
 @contextmanager

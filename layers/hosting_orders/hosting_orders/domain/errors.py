@@ -212,5 +212,9 @@ class ProviderUnavailableError(HostingOrdersError):
     """A provider gave no usable answer; whether it acted is unknown. Retry under the same key, or look."""
 
 
+class NotConnectedError(ProviderUnavailableError):
+    """An operator has not stored the provider's credentials yet. The text names the secret and the command."""
+
+
 class ForgedWebhookError(HostingOrdersError):
     """A provider's message whose signature does not hold. Nothing may change because of it."""
