@@ -166,6 +166,11 @@ class Controls:
                 typed = _typed(name, current, value)
             setattr(self._webhooks.settings, name, typed)
 
+    def set_rights(self, key: str, rights: dict[str, str]) -> None:
+        """What the restricted key may do; see `keys.Rights`. An unknown rk_test_ key may do nothing."""
+        with self._state.lock:
+            self._state.rights[key] = dict(rights)
+
     def add_fault(self, kind: str, path: str = ".*", **details: Any) -> Fault:
         """See `faults.Fault`: a fault for the next requests whose path matches."""
         return self._faults.add(kind, path, **details)

@@ -19,6 +19,7 @@ from . import (
     credit_notes,
     customers,
     disputes,
+    endpoints,
     events,
     invoices,
     payment_methods,
@@ -164,6 +165,15 @@ ROUTES: tuple[Route, ...] = (
           subscriptions.UPDATE_SUPPORTED),
     Route("DELETE", "/v1/subscriptions/{id}", subscriptions.cancel, "SubscriptionCancelParams",
           "subscription", subscriptions.CANCEL_SUPPORTED),
+    # Webhook endpoints
+    _post("/v1/webhook_endpoints", endpoints.create, "WebhookEndpointCreateParams", "webhook_endpoint",
+          endpoints.CREATE_SUPPORTED),
+    _list("/v1/webhook_endpoints", endpoints.list_all, "WebhookEndpointListParams", "webhook_endpoint"),
+    _get("/v1/webhook_endpoints/{id}", endpoints.retrieve, "WebhookEndpointRetrieveParams", "webhook_endpoint"),
+    _post("/v1/webhook_endpoints/{id}", endpoints.update, "WebhookEndpointUpdateParams", "webhook_endpoint",
+          endpoints.UPDATE_SUPPORTED),
+    Route("DELETE", "/v1/webhook_endpoints/{id}", endpoints.delete, "WebhookEndpointDeleteParams",
+          "webhook_endpoint"),
     # Events
     _list("/v1/events", events.list_all, "EventListParams", "event", "type", "types"),
     _get("/v1/events/{id}", events.retrieve, "EventRetrieveParams", "event"),

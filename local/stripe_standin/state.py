@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from .clock import Clock
 from .errors import no_such
+from .keys import Rights
 from .published import BankAccount, Card, Decline
 from .sdk_types import Json, api_version, copied, fields, resource, skeleton
 
@@ -28,7 +29,7 @@ _PREFIXES = {
     "customer": "cus", "customer_balance_transaction": "cbtxn", "dispute": "du", "event": "evt", "invoice": "in",
     "invoice_payment": "inpay", "item": "li", "line_item": "il", "payment_intent": "pi", "payment_method": "pm",
     "plan": "price", "price": "price", "product": "prod", "refund": "re", "subscription": "sub",
-    "subscription_item": "si", "tax_id": "txi", "tax_rate": "txr",
+    "subscription_item": "si", "tax_id": "txi", "tax_rate": "txr", "webhook_endpoint": "we",
 }  # fmt: skip
 
 
@@ -155,6 +156,10 @@ class State:
         """By the id of the Checkout Session."""
         self.checkout_invoices: set[str] = set()
         """The ids of the invoices that Checkout made."""
+        self.endpoint_secrets: dict[str, str] = {}
+        """By the id of the webhook endpoint."""
+        self.rights: dict[str, Rights] = {}
+        """By the restricted key (rk_test_…)."""
         self.payees: dict[str, Payee] = {}
         """By the id of the payment intent."""
         self.origin: Origin | None = None
