@@ -30,7 +30,11 @@ from local.gateway import running_gateway
 from local.paths import DEFAULT_STATE, TEMPLATE
 from local.processes import Child, accepts_connections, reserved_port, start_module
 from local.schedule import quick_schedule
+from operate.connect_platform import connect_platform
+from operate.connect_stripe import connect_stripe
+from operate.errors import OperateError
 from operate.secrets import API_KEY, WEBHOOK_SECRETS, write_secret
+from operate.stacks import LOCAL, Stage, read_stack
 
 STACK_NAME = "hosting-orders"
 STRIPE_TEST_KEYS = ("sk_test_", "rk_test_")
@@ -77,7 +81,6 @@ class _Secrets:
     """What the stack and the stand-ins have to know of each other. New for each run."""
 
     stripe_api_key: str
-    stripe_webhook: str
     platform_api_key: str
     platform_webhook: str
 
@@ -85,7 +88,6 @@ class _Secrets:
 def _new_secrets(stripe_api_key: str | None) -> _Secrets:
     return _Secrets(
         stripe_api_key=stripe_api_key or f"sk_test_{secrets.token_hex(12)}",
-        stripe_webhook=f"whsec_{secrets.token_hex(16)}",
         platform_api_key=secrets.token_hex(16),
         platform_webhook=_standard_webhooks_secret(),
     )
@@ -124,15 +126,7 @@ def running_stack(
         stand_ins = _StandIns(cleanup, state / "logs")
         stripe = ""
         if not stripe_api_key:
-            stripe = stand_ins.start(
-                "stripe",
-                "local.stripe_standin",
-                _STRIPE_PORT,
-                {
-                    "--webhook-url": f"{gateway.address}/webhooks/stripe",
-                    "--webhook-secret": shared.stripe_webhook,
-                },
-            )
+            stripe = stand_ins.start("stripe", "local.stripe_standin", _STRIPE_PORT, {})
         platform = stand_ins.start(
             "platform",
             "local.platform_standin",
@@ -181,8 +175,8 @@ def running_stack(
             "FeaturesMaxAgeSeconds": "1",
         }
         deployment = deploy(emulator.aws, TEMPLATE, STACK_NAME, parameters)
-        _fill_secrets(emulator.aws, deployment, shared)
         gateway.open_to(deployment.resources["Api"], emulator.port)
+        _connect(emulator.aws, shared)
         report(f"template.yaml is deployed ({time.monotonic() - started:.1f} s)")
         if schedule_seconds is not None:
             reconcile = deployment.resources["ReconcileFunctionAliaslive"]
@@ -202,12 +196,21 @@ def running_stack(
         )
 
 
-def _fill_secrets(aws: Aws, deployment: Deployment, shared: _Secrets) -> None:
-    manager = aws.client("secretsmanager")
-    stripe = {API_KEY: shared.stripe_api_key, WEBHOOK_SECRETS: shared.stripe_webhook}
-    platform = {API_KEY: shared.platform_api_key, WEBHOOK_SECRETS: shared.platform_webhook}
-    write_secret(manager, deployment.resources["StripeSecret"], stripe)
-    write_secret(manager, deployment.resources["PlatformSecret"], platform)
+def _connect(aws: Aws, shared: _Secrets) -> None:
+    """Fills the stack's secrets as `make connect-stripe` and `make connect-platform` do.
+
+    Stripe itself cannot reach this machine, so it gets no webhook endpoint.
+    """
+    stack = read_stack(aws, Stage(LOCAL, STACK_NAME))
+    try:
+        if stack.parameters.get("StripeApiBase"):
+            connect_stripe(aws, stack, shared.stripe_api_key, lambda question: True, lambda line: None)
+        else:
+            document = {API_KEY: shared.stripe_api_key, WEBHOOK_SECRETS: _standard_webhooks_secret()}
+            write_secret(aws.client("secretsmanager"), stack.resources["StripeSecret"], document)
+        connect_platform(aws, stack, shared.platform_api_key, shared.platform_webhook, lambda line: None)
+    except OperateError as error:
+        raise StackError(str(error)) from error
 
 
 @contextmanager
