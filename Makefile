@@ -48,8 +48,8 @@ validate: .venv/sam ## Check template.yaml with SAM and cfn-lint
 build: .venv/sam ## Build for deployment, into .aws-sam/
 	@local/toolchain/sam_build.sh
 
-deploy: build ## Build and deploy to your AWS account; asks for parameters
-	@$(SAM) deploy --guided
+deploy: .venv/app .venv/sam ## Build and deploy to your AWS account; STAGE=default, staging or prod; ARGS="Name=value …"
+	@PATH="$(CURDIR)/.venv/sam/bin:$$PATH" $(PYTHON_APP) -m operate deploy --stage $(STAGE) $(ARGS)
 
 connect-stripe: .venv/app ## Create the webhook endpoint at Stripe and store its secret and your key; STAGE=…
 	@$(PYTHON_APP) -m operate connect-stripe --stage $(STAGE) $(ARGS)

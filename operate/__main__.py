@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+
 from operate.connect_platform import connect_platform
 from operate.connect_stripe import connect_stripe
+from operate.deploy import deploy, given_values
 from operate.errors import OperateError
-from operate.stacks import open_stage, read_stack
+from operate.stacks import ROOT, Account, open_stage, read_stack, stage_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,12 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--stage", default="default", help="a section of samconfig.toml, or local for `make run`"
     )
-    parser.add_argument(
-        "--yes", action="store_true", help="do not ask before a change of Stripe's mode or account"
-    )
-    options = parser.parse_args(arguments)
-    from botocore.exceptions import BotoCoreError, ClientError
-
+    parser.add_argument("--yes", action="store_true", help="do not ask before a change")
+    parser.add_argument("values", nargs="*", metavar="Name=value", help="deploy: parameters of template.yaml")
+    options = parser.parse_intermixed_args(arguments)
+    if options.values and options.command != "deploy":
+        parser.error(f"{options.command} takes no values; it asks for keys")
     try:
         return _COMMANDS[options.command](options)
     except OperateError as error:
@@ -70,9 +73,44 @@ def _connect_platform(options: argparse.Namespace) -> int:
     return 0
 
 
+def _deploy(options: argparse.Namespace) -> int:
+    import boto3
+
+    stage = stage_of(options.stage)
+    region = boto3.Session(region_name=stage.region).region_name
+    if not region:
+        raise NoRegionError
+    given = given_values(options.values)
+
+    def ask(question: str, optional: bool) -> str:
+        if sys.stdin.isatty():
+            return input(question)
+        if optional:
+            return ""
+        example = f'make deploy STAGE={stage.name} ARGS="PlatformUrl=https://…"'
+        raise OperateError(f"A first deployment needs an answer. Run this in a terminal, or run\n  {example}")
+
+    def build() -> None:
+        if subprocess.run([ROOT / "local" / "toolchain" / "sam_build.sh"], check=False).returncode != 0:
+            raise OperateError("The build failed.")
+
+    deploy(
+        Account(region),
+        stage,
+        given,
+        region=region,
+        ask=ask,
+        build=build,
+        report=print,
+        confirmed=options.yes,
+    )
+    return 0
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "connect-platform": _connect_platform,
     "connect-stripe": _connect_stripe,
+    "deploy": _deploy,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,7 +84,10 @@ def stage_of(name: str, samconfig: Path = SAMCONFIG) -> Stage:
         **section.get("global", {}).get("parameters", {}),
         **section["deploy"].get("parameters", {}),
     }
-    return Stage(name, str(parameters["stack_name"]), parameters.get("region"))
+    # boto3 itself reads AWS_DEFAULT_REGION only.
+    return Stage(
+        name, str(parameters["stack_name"]), parameters.get("region") or os.environ.get("AWS_REGION")
+    )
 
 
 def open_stage(name: str, state: Path = ROOT / ".local") -> tuple[Cloud, Stage]:

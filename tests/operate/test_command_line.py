@@ -16,12 +16,15 @@ from tests.structure.project import ROOT
 from tests.support.deployed import FakeAccount, FakeCloudFormation
 
 
-def test_the_stages_are_those_of_samconfig() -> None:
+def test_the_stages_are_those_of_samconfig(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_REGION", raising=False)
     assert stage_of("default") == Stage("default", "hosting-orders")
     assert stage_of("staging") == Stage("staging", "hosting-orders-staging")
     assert stage_of("prod") == Stage("prod", "hosting-orders-prod")
     with pytest.raises(OperateError, match="It has: default, prod, staging"):
         stage_of("production")
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    assert stage_of("prod").region == "eu-north-1"
 
 
 def account_with(*stacks: dict[str, Any]) -> FakeAccount:
@@ -99,6 +102,25 @@ def test_a_key_is_never_an_argument_and_is_not_asked_for_without_a_terminal(
     assert command_line._secret("STRIPE_API_KEY", "Key: ") == "sk_test_abcdefgh"
     with pytest.raises(OperateError, match="--yes"):
         command_line._confirmed("The mode changes.")
+
+
+def test_only_deploy_takes_values(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command_line.main(["connect-stripe", "--stage", "prod", "sk_test_abcdefgh"])
+    said = capsys.readouterr().err
+    assert "takes no values" in said
+    assert "sk_test" not in said
+
+
+def test_deploy_reads_values_behind_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    read: list[Any] = []
+    monkeypatch.setattr(
+        command_line, "deploy", lambda cloud, stage, given, **more: read.extend((stage.stack, given))
+    )
+    assert command_line.main(["deploy", "--stage", "prod", "--yes", "LogLevel=DEBUG", "AlarmEmail="]) == 0
+    assert read == ["hosting-orders-prod", {"LogLevel": "DEBUG", "AlarmEmail": ""}]
 
 
 def test_make_has_a_target_for_each_command() -> None:

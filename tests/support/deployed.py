@@ -48,6 +48,25 @@ class FakeCloudFormation:
         made = [{"LogicalResourceId": name, "PhysicalResourceId": given} for name, given in resources.items()]
         return [{"StackResourceSummaries": made[:1]}, {"StackResourceSummaries": made[1:]}]
 
+    def describe_stack_events(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        return {"StackEvents": self.stacks[StackName].get("Events", [])}
+
+
+class FakeSecrets:
+    """Secrets Manager with these values; every other secret is empty."""
+
+    class exceptions:  # noqa: N801
+        class ResourceNotFoundException(Exception):  # noqa: N818
+            pass
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def get_secret_value(self, SecretId: str) -> dict[str, Any]:  # noqa: N803
+        if SecretId not in self._values:
+            raise self.exceptions.ResourceNotFoundException
+        return {"SecretString": self._values[SecretId]}
+
 
 class FakeAccount:
     """An account with these clients."""
