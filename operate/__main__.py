@@ -107,10 +107,18 @@ def _deploy(options: argparse.Namespace) -> int:
     return 0
 
 
+def _smoke(options: argparse.Namespace) -> int:
+    from operate.smoke import smoke
+
+    cloud, stage = open_stage(options.stage)
+    return 0 if smoke(cloud, read_stack(cloud, stage), print) else 1
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "connect-platform": _connect_platform,
     "connect-stripe": _connect_stripe,
     "deploy": _deploy,
+    "smoke": _smoke,
 }
 
 

@@ -78,6 +78,7 @@ ROUTES: tuple[Route, ...] = (
     _get("/v1/customers/{id}", customers.retrieve, "CustomerRetrieveParams", "customer"),
     _post("/v1/customers/{id}", customers.update, "CustomerUpdateParams", "customer",
           customers.SUPPORTED - {"payment_method"}),
+    Route("DELETE", "/v1/customers/{id}", customers.delete, "CustomerDeleteParams", "customer"),
     _post("/v1/customers/{id}/balance_transactions", customers.create_balance_transaction,
           "CustomerBalanceTransactionCreateParams", "customer_balance_transaction",
           frozenset(("amount", "currency", "description", "metadata"))),

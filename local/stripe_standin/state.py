@@ -156,6 +156,7 @@ class State:
         """By the id of the Checkout Session."""
         self.checkout_invoices: set[str] = set()
         """The ids of the invoices that Checkout made."""
+        self.deleted_customers: set[str] = set()
         self.endpoint_secrets: dict[str, str] = {}
         """By the id of the webhook endpoint."""
         self.rights: dict[str, Rights] = {}

@@ -114,6 +114,8 @@ def test_every_route_responds_in_the_shape_of_the_sdk(shop: Shop) -> None:
     stripe_.webhook_endpoints.list()
     stripe_.webhook_endpoints.delete(endpoint.id)
 
+    stripe_.customers.delete(shop.customer().id)
+
     visited = {(answer.method, answer.path.partition("?")[0]) for answer in shop.http.recorded}
     missed = [
         f"{route.method} {route.path}"
