@@ -2,17 +2,18 @@
 # Tools are installed into .venv/ on first use. Only Python 3.11 to 3.14 is needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo logs switch test check lint validate build deploy bench browser lock clean .venv/app .venv/emulator .venv/sam
+.PHONY: help run demo logs switch test check lint validate build deploy connect-stripe connect-platform smoke bench browser lock clean .venv/app .venv/emulator .venv/sam
 
 PYTHON_APP := .venv/app/bin/python
 PYTEST := $(PYTHON_APP) -m pytest
 SAM := PATH="$(CURDIR)/.venv/sam/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam
 BOOTSTRAP := local/toolchain/bootstrap.sh
-SOURCES := layers/hosting_orders/hosting_orders functions local tests
+# A section of samconfig.toml, or `local` for a running `make run`.
+STAGE ?= default
 
 help: ## List these commands
 	@echo "Hosting Orders. Start with 'make run'."
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## Start the whole system, place a sample order, and serve until Ctrl-C
 	@$(BOOTSTRAP) app emulator
@@ -47,8 +48,17 @@ validate: .venv/sam ## Check template.yaml with SAM and cfn-lint
 build: .venv/sam ## Build for deployment, into .aws-sam/
 	@local/toolchain/sam_build.sh
 
-deploy: build ## Build and deploy to your AWS account; asks for parameters
-	@$(SAM) deploy --guided
+deploy: .venv/app .venv/sam ## Build and deploy to your AWS account; STAGE=default, staging or prod; ARGS="Name=value …"
+	@PATH="$(CURDIR)/.venv/sam/bin:$$PATH" $(PYTHON_APP) -m operate deploy --stage $(STAGE) $(ARGS)
+
+connect-stripe: .venv/app ## Create the webhook endpoint at Stripe and store its secret and your key; STAGE=…
+	@$(PYTHON_APP) -m operate connect-stripe --stage $(STAGE) $(ARGS)
+
+connect-platform: .venv/app ## Store the hosting platform's API key and webhook secret; STAGE=…
+	@$(PYTHON_APP) -m operate connect-platform --stage $(STAGE) $(ARGS)
+
+smoke: .venv/app ## Order, deliver, cancel and refund on a deployed stack in Stripe's test mode; STAGE=… or local for `make run`
+	@$(PYTHON_APP) -m operate smoke --stage $(STAGE) $(ARGS)
 
 bench: .venv/app .venv/emulator .venv/sam ## Count the instructions of a cold start (needs valgrind); ARGS=… as in bench/README.md
 	@mkdir -p .local && local/toolchain/sam_build.sh --here >.local/bench-build.log 2>&1 || { cat .local/bench-build.log; exit 1; }

@@ -29,6 +29,11 @@ from local.gateway import running_gateway
 from local.paths import DEFAULT_STATE, TEMPLATE
 from local.processes import Child, accepts_connections, reserved_port, start_module
 from local.schedule import quick_schedule
+from operate.connect_platform import connect_platform
+from operate.connect_stripe import connect_stripe
+from operate.errors import OperateError
+from operate.secrets import API_KEY, WEBHOOK_SECRETS, write_secret
+from operate.stacks import LOCAL, Stage, read_stack
 
 STACK_NAME = "hosting-orders"
 STRIPE_TEST_KEYS = ("sk_test_", "rk_test_")
@@ -75,7 +80,6 @@ class _Secrets:
     """Shared by the stack and the stand-ins, new for each run."""
 
     stripe_api_key: str
-    stripe_webhook: str
     platform_api_key: str
     platform_webhook: str
 
@@ -83,7 +87,6 @@ class _Secrets:
 def _new_secrets(stripe_api_key: str | None) -> _Secrets:
     return _Secrets(
         stripe_api_key=stripe_api_key or f"sk_test_{secrets.token_hex(12)}",
-        stripe_webhook=f"whsec_{secrets.token_hex(16)}",
         platform_api_key=secrets.token_hex(16),
         platform_webhook=_standard_webhooks_secret(),
     )
@@ -121,15 +124,7 @@ def running_stack(
         stand_ins = _StandIns(cleanup, state / "logs")
         stripe = ""
         if not stripe_api_key:
-            stripe = stand_ins.start(
-                "stripe",
-                "local.stripe_standin",
-                _STRIPE_PORT,
-                {
-                    "--webhook-url": f"{gateway.address}/webhooks/stripe",
-                    "--webhook-secret": shared.stripe_webhook,
-                },
-            )
+            stripe = stand_ins.start("stripe", "local.stripe_standin", _STRIPE_PORT, {})
         platform = stand_ins.start(
             "platform",
             "local.platform_standin",
@@ -168,12 +163,8 @@ def running_stack(
         started = time.monotonic()
         parameters = {
             "PublicUrl": gateway.address,
-            "StripeApiKey": shared.stripe_api_key,
-            "StripeWebhookSecrets": shared.stripe_webhook,
             "StripeApiBase": stripe,
             "PlatformUrl": platform,
-            "PlatformApiKey": shared.platform_api_key,
-            "PlatformWebhookSecrets": shared.platform_webhook,
             "RegistrarEndpoint": registrar,
             "LightsailEndpoint": lightsail,
             "AllowLoopbackCallbacks": "true",
@@ -183,6 +174,7 @@ def running_stack(
         }
         deployment = deploy(emulator.aws, TEMPLATE, STACK_NAME, parameters)
         gateway.open_to(deployment.resources["Api"], emulator.port)
+        _connect(emulator.aws, shared)
         report(f"template.yaml is deployed ({time.monotonic() - started:.1f} s)")
         if schedule_seconds is not None:
             reconcile = deployment.resources["ReconcileFunctionAliaslive"]
@@ -200,6 +192,23 @@ def running_stack(
             state=state,
             children=(emulator.child, *stand_ins.children),
         )
+
+
+def _connect(aws: Aws, shared: _Secrets) -> None:
+    """Fills the stack's secrets as `make connect-stripe` and `make connect-platform` do.
+
+    Stripe itself cannot reach this machine, so it gets no webhook endpoint.
+    """
+    stack = read_stack(aws, Stage(LOCAL, STACK_NAME))
+    try:
+        if stack.parameters.get("StripeApiBase"):
+            connect_stripe(aws, stack, shared.stripe_api_key, lambda question: True, lambda line: None)
+        else:
+            document = {API_KEY: shared.stripe_api_key, WEBHOOK_SECRETS: _standard_webhooks_secret()}
+            write_secret(aws.client("secretsmanager"), stack.resources["StripeSecret"], document)
+        connect_platform(aws, stack, shared.platform_api_key, shared.platform_webhook, lambda line: None)
+    except OperateError as error:
+        raise StackError(str(error)) from error
 
 
 @contextmanager

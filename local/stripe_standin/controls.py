@@ -156,6 +156,11 @@ class Controls:
                 typed = _typed(name, current, value)
             setattr(self._webhooks.settings, name, typed)
 
+    def set_rights(self, key: str, rights: dict[str, str]) -> None:
+        """What the restricted key may do; see `keys.Rights`. An unknown rk_test_ key may do nothing."""
+        with self._state.lock:
+            self._state.rights[key] = dict(rights)
+
     def add_fault(self, kind: str, path: str = ".*", **details: Any) -> Fault:
         return self._faults.add(kind, path, **details)
 

@@ -57,6 +57,8 @@ def create(state: State, params: Json) -> Json:
 
 
 def retrieve(state: State, params: Json, customer_id: str) -> Json:
+    if customer_id in state.deleted_customers:
+        return _deleted(customer_id)
     return state.get("customer", customer_id)
 
 
@@ -66,6 +68,24 @@ def update(state: State, params: Json, customer_id: str) -> Json:
     _change(state, customer, params)
     state.emit("customer.updated", customer, before)
     return customer
+
+
+def delete(state: State, params: Json, customer_id: str) -> Json:
+    """Cancels the customer's subscriptions. The id answers as deleted from now on."""
+    customer = state.get("customer", customer_id)
+    for subscription in state.all("subscription", customer=customer_id):
+        if subscription["status"] != "canceled":
+            now = state.clock.now()
+            subscription.update(status="canceled", canceled_at=now, ended_at=now)
+            state.emit("customer.subscription.deleted", subscription)
+    state.forget(customer)
+    state.emit("customer.deleted", customer)
+    state.deleted_customers.add(customer_id)
+    return _deleted(customer_id)
+
+
+def _deleted(customer_id: str) -> Json:
+    return {"id": customer_id, "object": "customer", "deleted": True}
 
 
 def _change(state: State, customer: Json, params: Json) -> None:

@@ -79,6 +79,15 @@ def not_authorized(message: str) -> StripeError:
     return StripeError(401, _error("invalid_request_error", message, None, None), began=False)
 
 
+def not_permitted(resource: str, right: str) -> StripeError:
+    """403: a restricted key lacks a right."""
+    message = (
+        "The provided key 'rk_test_****' does not have the required permissions for this endpoint. "
+        f"Having the 'rak_{resource.replace('/', '_')}_{right}' permission would allow this request to continue."
+    )
+    return StripeError(403, _error("invalid_request_error", message, None, None), began=False)
+
+
 def card_refused(code: str, message: str, **facts: Any) -> StripeError:
     """402: the bank, Radar or required authentication prevented the payment."""
     error = _error("card_error", message, code, None)

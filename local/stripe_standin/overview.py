@@ -82,7 +82,7 @@ def overview(
         html.section("Saved payment methods", _payment_methods(state)),
         html.section("Time", *_time()),
         html.section("Make requests fail", *_faults(faults)),
-        html.section("Webhooks", *_webhooks(webhooks)),
+        html.section("Webhooks", *_webhooks(state, webhooks)),
         html.section("Events", *_events(state)),
         html.section("Settings", _settings(state.settings)),
         html.section("Latest requests", html.items(_request(one) for one in list(requests)[-15:][::-1])),
@@ -308,7 +308,7 @@ def _fault(fault: Fault) -> Markup:
     return html.going_wrong(fault.times, requests, KINDS[fault.kind])
 
 
-def _webhooks(webhooks: Webhooks) -> list[Markup]:
+def _webhooks(state: State, webhooks: Webhooks) -> list[Markup]:
     settings: WebhookSettings = webhooks.settings
     shuffle = "" if settings.shuffle is None else settings.shuffle
     sent = (
@@ -318,8 +318,13 @@ def _webhooks(webhooks: Webhooks) -> list[Markup]:
         )
         for one in reversed(webhooks.deliveries[-10:])
     )
+    endpoints = (
+        text(f"{one['url']}: {len(one['enabled_events'])} types of events, {one['status']}")
+        for one in state.all("webhook_endpoint")
+    )
     return [
         html.paragraph(text("Signed events. Each is sent again until it is accepted.")),
+        html.items(endpoints, none="No webhook endpoint yet."),
         form(
             "/_standin/webhooks",
             "change",

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from local.loopback import Handler, Server
 
+from . import endpoints
 from .api import Api, ConnectionDropped, Request
 from .clock import Clock
 from .console import Console
@@ -21,7 +22,7 @@ from .faults import Faults
 from .idempotency import Answer
 from .sdk_types import Json, copied
 from .state import SEPA_SETTLES_AFTER, Settings, State
-from .webhooks import Delivery, Receiver, Webhooks, WebhookSettings
+from .webhooks import Delivery, Receiver, Target, Webhooks, WebhookSettings
 
 LOCAL_WEBHOOK_SECRET = "whsec_local_stripe_standin"  # noqa: S105 - signs only local play money
 
@@ -51,8 +52,9 @@ class StripeStandIn:
         self.state = State(self.clock, Settings(sepa_settles_after=sepa_settles_after))
         self.faults = Faults()
         self.webhooks = Webhooks(
-            WebhookSettings(url=webhook_url), secrets, deliver, log, manual=manual_delivery
-        )
+            WebhookSettings(url=webhook_url), secrets, deliver, log, manual=manual_delivery,
+            endpoints=self._endpoints,
+        )  # fmt: skip
         self.state.announce = self.webhooks.announce
         self.controls = Controls(self.state, self.faults, self.webhooks)
         self._api = Api(self.state, self.faults)
@@ -92,6 +94,14 @@ class StripeStandIn:
             self.log(f"{method} {path} → {answer.status}")
             return answer
         return self._console.serve(method, target, _Headers(headers), body)
+
+    def _endpoints(self, event_type: str) -> list[Target]:
+        with self.state.lock:
+            return [
+                Target(endpoint["url"], (self.state.endpoint_secrets[endpoint["id"]],))
+                for endpoint in self.state.all("webhook_endpoint")
+                if endpoints.wants(endpoint, event_type)
+            ]
 
     # -- for assertions --------------------------------------------------------------------------------------
 

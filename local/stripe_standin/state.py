@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from .clock import Clock
 from .errors import no_such
+from .keys import Rights
 from .published import BankAccount, Card, Decline
 from .sdk_types import Json, api_version, copied, fields, resource, skeleton
 
@@ -27,7 +28,7 @@ _PREFIXES = {
     "customer": "cus", "customer_balance_transaction": "cbtxn", "dispute": "du", "event": "evt", "invoice": "in",
     "invoice_payment": "inpay", "item": "li", "line_item": "il", "payment_intent": "pi", "payment_method": "pm",
     "plan": "price", "price": "price", "product": "prod", "refund": "re", "subscription": "sub",
-    "subscription_item": "si", "tax_id": "txi", "tax_rate": "txr",
+    "subscription_item": "si", "tax_id": "txi", "tax_rate": "txr", "webhook_endpoint": "we",
 }  # fmt: skip
 
 
@@ -143,6 +144,11 @@ class State:
         """By Checkout Session id."""
         self.checkout_invoices: set[str] = set()
         """Ids of the invoices that Checkout created."""
+        self.deleted_customers: set[str] = set()
+        self.endpoint_secrets: dict[str, str] = {}
+        """By webhook endpoint id."""
+        self.rights: dict[str, Rights] = {}
+        """By restricted key (rk_test_…)."""
         self.payees: dict[str, Payee] = {}
         """By payment intent id."""
         self.origin: Origin | None = None

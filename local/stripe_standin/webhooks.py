@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from .sdk_types import Json
@@ -52,12 +52,25 @@ class Delivery:
     status: int | None
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where an event goes, and what signs it there. `url` None: to the address in the settings."""
+
+    url: str | None
+    secrets: Sequence[str]
+
+
+Endpoints = Callable[[str], Sequence[Target]]
+"""The webhook endpoints that want this type of event."""
+
+
 @dataclass(order=True)
 class _Waiting:
     due: float
     number: int
     event: Json = field(compare=False)
     attempt: int = field(compare=False)
+    target: Target = field(compare=False)
 
 
 def signature(secrets: Sequence[str], timestamp: int, body: bytes) -> str:
@@ -70,12 +83,13 @@ def signature(secrets: Sequence[str], timestamp: int, body: bytes) -> str:
 class Webhooks:
     def __init__(
         self, settings: WebhookSettings, secrets: Sequence[str], receiver: Receiver | None,
-        log: Callable[[str], None], *, manual: bool = False,
+        log: Callable[[str], None], *, manual: bool = False, endpoints: Endpoints = lambda event_type: (),
     ) -> None:  # fmt: skip
         self.settings = settings
         self.secrets = list(secrets)
         self.deliveries: list[Delivery] = []
         self._receiver = receiver
+        self._endpoints = endpoints
         self._log = log
         self._manual = manual
         self._changed = threading.Condition()
@@ -88,29 +102,37 @@ class Webhooks:
     # -- incoming events -------------------------------------------------------------------------------------
 
     def announce(self, event: Json) -> None:
-        if self.settings.on and (self.settings.url or self._receiver):
+        if self.settings.on:
+            event["pending_webhooks"] = len(self._targets(event["type"]))
             self.send(event, self.settings.copies)
+
+    def _targets(self, event_type: str) -> list[Target]:
+        everything = [Target(None, self.secrets)] if self.settings.url or self._receiver else []
+        return [*everything, *self._endpoints(event_type)]
 
     def send(self, event: Json, times: int = 1) -> None:
         """Ignores `on` and `copies`."""
         gather = self.settings.gather_seconds if self.settings.shuffle is not None else 0.0
         due = time.monotonic() + self.settings.delay_seconds + gather
+        targets = self._targets(event["type"])
         with self._changed:
-            for _ in range(times):
-                heapq.heappush(self._waiting, _Waiting(due, next(self._numbers), event, 1))
+            for target in targets * times:
+                heapq.heappush(self._waiting, _Waiting(due, next(self._numbers), event, 1, target))
             if self._thread is None and not self._manual:
                 self._thread = threading.Thread(target=self._run, name="stripe-webhooks", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
-    def message(self, event: Json, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
+    def message(
+        self, event: Json, timestamp: int | None = None, secrets: Sequence[str] | None = None
+    ) -> tuple[bytes, dict[str, str]]:
         """Body and headers, signed at `timestamp` (Unix seconds) or now."""
         body = json.dumps({**event, "pending_webhooks": 1}, indent=2).encode()
         timestamp = int(time.time()) if timestamp is None else timestamp
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            "Stripe-Signature": signature(self.secrets, timestamp, body),
+            "Stripe-Signature": signature(secrets or self.secrets, timestamp, body),
         }
         return body, headers
 
@@ -131,7 +153,7 @@ class Webhooks:
             if self._attempt(waiting):
                 delivered += 1
             elif waiting.attempt <= len(RETRY_SECONDS):
-                failed.append(_Waiting(waiting.due, waiting.number, waiting.event, waiting.attempt + 1))
+                failed.append(replace(waiting, attempt=waiting.attempt + 1))
         with self._changed:
             for again in failed:
                 heapq.heappush(self._waiting, again)
@@ -153,7 +175,8 @@ class Webhooks:
                 self._busy = False
                 if not delivered and waiting.attempt <= len(RETRY_SECONDS):
                     due = time.monotonic() + RETRY_SECONDS[waiting.attempt - 1]
-                    again = _Waiting(due, next(self._numbers), waiting.event, waiting.attempt + 1)
+                    number, attempt = next(self._numbers), waiting.attempt + 1
+                    again = replace(waiting, due=due, number=number, attempt=attempt)
                     heapq.heappush(self._waiting, again)
                 self._changed.notify_all()
 
@@ -179,27 +202,33 @@ class Webhooks:
         return taken
 
     def _attempt(self, waiting: _Waiting) -> bool:
-        body, headers = self.message(waiting.event)
+        body, headers = self.message(waiting.event, secrets=waiting.target.secrets)
         status: int | None
         try:
             receiver = self._receiver
-            status = receiver(body, headers["Stripe-Signature"]) if receiver else self._post(body, headers)
+            url = waiting.target.url or self.settings.url
+            status = (
+                receiver(body, headers["Stripe-Signature"]) if receiver else self._post(url, body, headers)
+            )
         except Exception as problem:
             status = None
             self._log(f"webhook {waiting.event['type']}: {problem!r}")
         event = waiting.event
         self.deliveries.append(Delivery(event["id"], event["type"], waiting.attempt, status))
         self._log(f"webhook {event['type']} {event['id']} → {status or 'no answer'}")
-        return status is not None and 200 <= status < 300
+        taken = status is not None and 200 <= status < 300
+        if taken and event["pending_webhooks"]:
+            event["pending_webhooks"] -= 1
+        return taken
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
         """Without a proxy. Created on first use, since it slowly loads the machine's certificates."""
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def _post(self, body: bytes, headers: Mapping[str, str]) -> int | None:
-        assert self.settings.url is not None
-        request = urllib.request.Request(self.settings.url, body, dict(headers), method="POST")
+    def _post(self, url: str | None, body: bytes, headers: Mapping[str, str]) -> int | None:
+        assert url is not None
+        request = urllib.request.Request(url, body, dict(headers), method="POST")
         try:
             with self._opener.open(request, timeout=30) as response:
                 response.read()

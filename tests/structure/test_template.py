@@ -141,7 +141,8 @@ def tables_that_could_lose_data(template: Template) -> list[str]:
         recovery = properties.get("PointInTimeRecoverySpecification", {})
         expiry = properties.get("TimeToLiveSpecification", {})
         wanted = {
-            "DeletionPolicy: Retain": table.get("DeletionPolicy") == "Retain",
+            # Kept when the stack is deleted, but not when its creation fails.
+            "DeletionPolicy: RetainExceptOnCreate": table.get("DeletionPolicy") == "RetainExceptOnCreate",
             "UpdateReplacePolicy: Retain": table.get("UpdateReplacePolicy") == "Retain",
             "encryption (SSEEnabled)": properties.get("SSESpecification", {}).get("SSEEnabled") is True,
             "point-in-time recovery": recovery.get("PointInTimeRecoveryEnabled") is True,
@@ -193,6 +194,23 @@ def secrets_in_the_environment(template: Template) -> list[str]:
     return problems
 
 
+def secrets_that_a_deployment_writes(template: Template) -> list[str]:
+    """A deployment would overwrite the value that an operator has stored since."""
+    return [
+        f"{name}: has a SecretString; create it empty, and fill it with a command of operate/"
+        for name, secret in resources(template, "AWS::SecretsManager::Secret").items()
+        if "SecretString" in secret.get("Properties", {})
+    ]
+
+
+def resources_that_a_failed_creation_leaves(template: Template) -> list[str]:
+    return [
+        f"{name}: DeletionPolicy Retain keeps it when the stack's creation fails; use RetainExceptOnCreate"
+        for name, resource in template.get("Resources", {}).items()
+        if resource.get("DeletionPolicy") == "Retain"
+    ]
+
+
 def reserved_names(template: Template) -> list[str]:
     problems = []
     for name, properties in functions(template).items():
@@ -216,6 +234,8 @@ RULES: list[Callable[[Template], list[str]]] = [
     tables_that_could_lose_data,
     state_machines_that_log_wrongly,
     secrets_in_the_environment,
+    secrets_that_a_deployment_writes,
+    resources_that_a_failed_creation_leaves,
     reserved_names,
 ]
 
@@ -246,6 +266,22 @@ def test_each_function_s_handler_exists() -> None:
         if handler not in defined:
             problems.append(f"{name}: {path.parent.name}/{path.name} has no {handler}")
     assert not problems, listed(problems)
+
+
+def test_a_first_deployment_needs_one_answer_and_no_secret() -> None:
+    parameters = read_template()["Parameters"]
+    assert [name for name, parameter in parameters.items() if "Default" not in parameter] == ["PlatformUrl"]
+    assert [name for name, parameter in parameters.items() if "NoEcho" in parameter] == []
+
+
+def test_all_metrics_of_ours_have_the_stack_as_their_dimension() -> None:
+    """So that stacks of one account have separate alarms."""
+    stack = [{"Name": "stack", "Value": {"Ref": "AWS::StackName"}}]
+    for name, alarm in resources(read_template(), "AWS::CloudWatch::Alarm").items():
+        if alarm["Properties"]["Namespace"] == "HostingOrders":
+            assert alarm["Properties"]["Dimensions"] == stack, name
+    variables = read_template()["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["STACK_NAME"] == {"Ref": "AWS::StackName"}
 
 
 # -- the rules on small examples ----------------------------------------------------------------------
@@ -282,9 +318,11 @@ Resources:
         Level: ERROR
         IncludeExecutionData: false
         Destinations: [{CloudWatchLogsLogGroup: {LogGroupArn: !GetAtt WorkflowLogs.Arn}}]
+  StripeSecret: {Type: AWS::SecretsManager::Secret, Properties: {Description: Filled by a command}}
+  PageSecret: {Type: AWS::SecretsManager::Secret, Properties: {GenerateSecretString: {PasswordLength: 64}}}
   OrdersTable:
     Type: AWS::DynamoDB::Table
-    DeletionPolicy: Retain
+    DeletionPolicy: RetainExceptOnCreate
     UpdateReplacePolicy: Retain
     Properties:
       SSESpecification: {SSEEnabled: true}
@@ -386,6 +424,18 @@ def test_a_good_template_passes_every_rule() -> None:
             f"{VARIABLES}/X",
             "{{resolve:secretsmanager:stripe}}",
             "is in the template",
+        ),
+        (
+            secrets_that_a_deployment_writes,
+            "Resources/StripeSecret/Properties/SecretString",
+            {"Fn::Sub": "${WebhookSecret}"},
+            "StripeSecret: has a SecretString",
+        ),
+        (
+            resources_that_a_failed_creation_leaves,
+            f"{TABLE}/DeletionPolicy",
+            "Retain",
+            "OrdersTable: DeletionPolicy Retain",
         ),
         (reserved_names, f"{VARIABLES}/AWS_REGION", "x", "AWS_REGION is Lambda's own name"),
         (reserved_names, f"{VARIABLES}/_HANDLER", "x", "refuses a variable"),

@@ -80,6 +80,11 @@ def test_a_function_has_exactly_the_policies_that_its_properties_list(transforme
     assert {"Ref": "RenewDomains"} in role["ManagedPolicyArns"]
 
 
+def test_sam_deploy_finds_no_function_without_declared_authentication() -> None:
+    """It would ask for each of them, and an empty answer would end the deployment."""
+    assert sam_transform.undeclared_authentication(TEMPLATE) == []
+
+
 EXAMPLE = """
 Transform: AWS::Serverless-2016-10-31
 Resources:

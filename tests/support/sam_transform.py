@@ -32,6 +32,28 @@ def transformed(*templates: str) -> list[dict[str, Any]]:
     return made
 
 
+_UNDECLARED = """
+import sys
+from samcli.commands.deploy.auth_utils import auth_per_resource
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+stacks, _ = SamLocalStackProvider.get_stacks(sys.argv[1])
+print("\\n".join(sorted({name for name, declared in auth_per_resource(stacks) if not declared})))
+"""
+
+
+def undeclared_authentication(template: Path) -> list[str]:
+    """The functions of which `sam deploy` would say that they have no authentication, by SAM CLI's own code."""
+    answer = subprocess.run(
+        [PYTHON, "-c", _UNDECLARED, str(template)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "AWS_DEFAULT_REGION": "eu-central-1", "SAM_CLI_TELEMETRY": "0"},
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.split()
+
+
 class _NoManagedPolicies:
     def load(self) -> dict[str, str]:
         return {}

@@ -229,13 +229,15 @@ class AwsServices:
     def metrics(self) -> LogMetrics:
         from hosting_orders.adapters.metrics import LogMetrics
 
-        return LogMetrics()
+        return LogMetrics(self._settings.stack_name)
 
     @cached_property
     def _http_platform(self) -> HttpHostingPlatform:
         from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 
-        secret = self._secrets.document(self._settings.platform_secret_arn)
+        secret = self._secrets.document(
+            self._settings.platform_secret_arn, ("api_key", "webhook_secrets"), "make connect-platform"
+        )
         return HttpHostingPlatform(
             self._settings.platform_url, secret["api_key"], _several(secret["webhook_secrets"])
         )
@@ -263,7 +265,9 @@ class AwsServices:
 
     @cached_property
     def _stripe_secret(self) -> Mapping[str, str]:
-        return self._secrets.document(self._settings.stripe_secret_arn)
+        return self._secrets.document(
+            self._settings.stripe_secret_arn, ("api_key", "webhook_secrets"), "make connect-stripe"
+        )
 
     @cached_property
     def _secrets(self) -> SecretsManager:

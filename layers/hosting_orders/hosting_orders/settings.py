@@ -28,6 +28,11 @@ class Settings:
         return bool(self.values.get("AWS_LAMBDA_FUNCTION_NAME"))
 
     @property
+    def stack_name(self) -> str:
+        """The CloudFormation stack: the dimension of all metrics."""
+        return self._required("STACK_NAME")
+
+    @property
     def table_name(self) -> str:
         return self._required("TABLE_NAME")
 

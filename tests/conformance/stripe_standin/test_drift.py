@@ -108,6 +108,14 @@ def test_every_route_responds_in_the_shape_of_the_sdk(shop: Shop) -> None:
     event = stripe_.events.list({"limit": 100}).data[0]
     stripe_.events.retrieve(event.id)
 
+    endpoint = stripe_.webhook_endpoints.create({"url": "https://shop.example/hook", "enabled_events": ["*"]})
+    stripe_.webhook_endpoints.retrieve(endpoint.id)
+    stripe_.webhook_endpoints.update(endpoint.id, {"disabled": True})
+    stripe_.webhook_endpoints.list()
+    stripe_.webhook_endpoints.delete(endpoint.id)
+
+    stripe_.customers.delete(shop.customer().id)
+
     visited = {(answer.method, answer.path.partition("?")[0]) for answer in shop.http.recorded}
     missed = [
         f"{route.method} {route.path}"

@@ -8,7 +8,12 @@ _NAMESPACE = "HostingOrders"
 
 
 class LogMetrics:
+    """`stack` is the dimension, so that stacks of one AWS account have separate metrics and alarms."""
+
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
+
     def count(self, name: str, amount: int = 1) -> None:
         """Write at once, so a later crash cannot lose it."""
         with single_metric(name=name, unit=MetricUnit.Count, value=amount, namespace=_NAMESPACE) as metric:
-            metric.add_dimension(name="service", value="hosting-orders")
+            metric.add_dimension(name="stack", value=self._stack)

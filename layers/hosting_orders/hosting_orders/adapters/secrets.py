@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.errors import NotConnectedError, ProviderUnavailableError
 
 
 class SecretsManager:
@@ -23,5 +24,26 @@ class SecretsManager:
         except (ClientError, BotoCoreError) as error:
             raise ProviderUnavailableError("the secret cannot be read now") from error
 
-    def document(self, arn: str) -> dict[str, str]:
-        return {str(name): str(value) for name, value in json.loads(self.text(arn)).items()}
+    def document(self, arn: str, names: Sequence[str], filled_by: str) -> dict[str, str]:
+        """The JSON document of a secret that CloudFormation creates empty. `filled_by` is the command that writes it.
+
+        Raises NotConnectedError when the secret is empty or lacks one of `names`, and ProviderUnavailableError.
+        """
+        name = arn.rpartition(":")[2]
+        try:
+            text = self._client.get_secret_value(SecretId=arn).get("SecretString", "")
+        except self._client.exceptions.ResourceNotFoundException:
+            # AWS's answer for a secret without a value.
+            text = ""
+        except (ClientError, BotoCoreError) as error:
+            raise ProviderUnavailableError(f"the secret {name} cannot be read now") from error
+        if not text:
+            raise NotConnectedError(f"the secret {name} is empty: run `{filled_by}`")
+        try:
+            document = {str(key): str(value) for key, value in json.loads(text).items()}
+        except (ValueError, AttributeError):
+            document = {}
+        missing = [wanted for wanted in names if not document.get(wanted)]
+        if missing:
+            raise NotConnectedError(f"the secret {name} has no {' and '.join(missing)}: run `{filled_by}`")
+        return document

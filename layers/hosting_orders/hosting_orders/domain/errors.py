@@ -183,5 +183,9 @@ class ProviderUnavailableError(HostingOrdersError):
     """The provider may or may not have acted. Retry with the same key, or read its state."""
 
 
+class NotConnectedError(ProviderUnavailableError):
+    """An operator has not stored the provider's credentials yet. The text names the secret and the command."""
+
+
 class ForgedWebhookError(HostingOrdersError):
     """Nothing may change because of it."""

@@ -351,7 +351,9 @@ def _answered(exchange: _Exchange, reply_to: Callable[[Request, Services], Reply
         )
         code = problem.code
         # A feature that an operator has switched off is not a fault.
-        if problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
+        if isinstance(error, errors.NotConnectedError):
+            log.error("request failed", extra={"reason": str(error)})
+        elif problem.status >= 500 and not isinstance(error, errors.FeatureDisabledError):
             log.exception("request failed")
         reply = _refusal(problem, exchange.contract, headers.get("accept", ""))
         sent = reply.body

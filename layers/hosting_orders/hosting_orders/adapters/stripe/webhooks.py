@@ -45,6 +45,19 @@ _SUBSCRIPTION_EVENTS = frozenset({"customer.subscription.updated", "customer.sub
 _EVENTS_NAMING_AN_INVOICE = ("credit_note.", "invoice_payment.paid")
 _EVENTS_NAMING_A_PAYMENT = ("charge.", "refund.")
 
+# What a webhook endpoint is created with. No `invoice.created`: if its delivery fails, Stripe delays the invoices of
+# renewals for up to three days.
+EVENTS = tuple(
+    sorted(
+        _INVOICE_EVENTS
+        | _PAYMENT_INTENT_EVENTS
+        | _SESSION_EVENTS
+        | _SUBSCRIPTION_EVENTS
+        | {"credit_note.created", "credit_note.updated", "credit_note.voided", "invoice_payment.paid"}
+        | {"charge.dispute.created", "refund.created", "refund.failed", "refund.updated"}
+    )
+)
+
 
 class StripeWebhooks:
     """`secrets` are all valid signing secrets: two during a rotation."""

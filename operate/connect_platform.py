@@ -1,0 +1,34 @@
+"""`make connect-platform`: the hosting platform's API key and the secrets that sign its webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from operate.errors import OperateError
+from operate.secrets import API_KEY, WEBHOOK_SECRETS, read_secret, write_secret
+from operate.stacks import Cloud, Stack
+
+
+def connect_platform(
+    cloud: Cloud, stack: Stack, key: str, secrets: str, report: Callable[[str], None]
+) -> None:
+    """An empty value keeps the stored one. `secrets`: during a rotation the new and the old one, with a comma.
+
+    Raises OperateError, and has then stored nothing.
+    """
+    from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
+
+    manager, arn = cloud.client("secretsmanager"), stack.resources["PlatformSecret"]
+    stored = read_secret(manager, arn)
+    key = key or stored.get(API_KEY, "")
+    secrets = secrets or stored.get(WEBHOOK_SECRETS, "")
+    each = [secret.strip() for secret in secrets.split(",") if secret.strip()]
+    if not each:
+        raise OperateError("The signing secret of the platform's webhooks is missing.")
+    try:
+        HttpHostingPlatform(stack.parameters["PlatformUrl"], key, each)
+    except ValueError as error:
+        raise OperateError(f"Nothing was stored: {error}.") from None
+    write_secret(manager, arn, {**stored, API_KEY: key, WEBHOOK_SECRETS: ",".join(each)})
+    report("The platform's key and signing secrets are stored. Functions use them within ten minutes.")
+    report(f"The platform sends its webhooks to {stack.output('PlatformWebhookUrl')}")

@@ -1,0 +1,145 @@
+"""`make connect-stripe`: the webhook endpoint at Stripe, and the stack's key and signing secret.
+
+Each step can be repeated, and a crash between two steps loses no event: a new endpoint is created, its secret is stored
+beside the old one, and only then the old endpoint is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from hosting_orders.adapters.stripe.webhooks import EVENTS
+from operate.errors import OperateError
+from operate.secrets import API_KEY, WEBHOOK_ENDPOINT, WEBHOOK_SECRETS, read_secret, write_secret
+from operate.stacks import Cloud, Stack
+from operate.stripe_keys import (
+    is_live,
+    missing_rights,
+    mode_of,
+    refuse_live_key_of_stand_ins,
+    stored_mode,
+    stripe_client,
+)
+
+if TYPE_CHECKING:
+    import stripe
+
+Document = dict[str, Any]
+Confirm = Callable[[str], bool]
+Report = Callable[[str], None]
+
+
+def connect_stripe(cloud: Cloud, stack: Stack, key: str, confirm: Confirm, report: Report) -> None:
+    """Raises OperateError, and has then stored nothing."""
+    refuse_live_key_of_stand_ins(stack, key)
+    live = is_live(key)
+    manager, arn = cloud.client("secretsmanager"), stack.resources["StripeSecret"]
+    stored = read_secret(manager, arn)
+    before = stored_mode(stored)
+    changed = before is not None and before != live
+    if before is not None and before != live:
+        _ask(confirm, f"The stack {stack.name} changes from {mode_of(before)} to {mode_of(live)} mode.")
+    client = stripe_client(key, stack)
+    _check_rights(client)
+
+    import stripe
+
+    url = stack.output("StripeWebhookUrl")
+    try:
+        found = _of_stack(client, url, stored)
+        known = stored.get(WEBHOOK_ENDPOINT) in [each["id"] for each in found]
+        if WEBHOOK_ENDPOINT in stored and key != stored[API_KEY] and not changed and not known:
+            _ask(
+                confirm,
+                "The stored webhook endpoint is not in this key's account: it is another Stripe account.",
+            )
+        kept = _kept(found, stored, stripe.api_version)
+        if kept is not None:
+            change: Any = {"url": url, "enabled_events": list(EVENTS), "disabled": False}
+            client.v1.webhook_endpoints.update(kept["id"], change)
+            write_secret(manager, arn, {**stored, API_KEY: key})
+            report(f"The webhook endpoint {kept['id']} is kept, with {len(EVENTS)} types of events.")
+        else:
+            kept = _created(client, stack, url)
+            secrets = [kept["secret"], *(_stored_secrets(stored) if found and not changed else [])]
+            new = {API_KEY: key, WEBHOOK_SECRETS: ",".join(secrets), WEBHOOK_ENDPOINT: kept["id"]}
+            write_secret(manager, arn, new)
+            report(f"The webhook endpoint {kept['id']} is created, with {len(EVENTS)} types of events.")
+        for old in found:
+            if old["id"] != kept["id"]:
+                client.v1.webhook_endpoints.delete(old["id"])
+                report(f"The old webhook endpoint {old['id']} is deleted.")
+    except stripe.StripeError as error:
+        raise OperateError(f"Stripe refused: {error.user_message or type(error).__name__}") from None
+    if changed:
+        _delete_of_other_mode(stack, stored, url, report)
+    report(
+        f"The {mode_of(live)} key and the signing secret are stored. Functions use them within ten minutes."
+    )
+
+
+def _ask(confirm: Confirm, change: str) -> None:
+    question = f"{change} Open orders were paid before: they can no longer be charged, refunded or renewed."
+    if not confirm(question):
+        raise OperateError("Nothing was changed.")
+
+
+def _check_rights(client: stripe.StripeClient) -> None:
+    import stripe
+
+    try:
+        missing = missing_rights(client)
+    except stripe.StripeError as error:
+        raise OperateError(f"Stripe cannot be reached: {type(error).__name__}.") from None
+    if missing:
+        rights = "\n".join(f"  {right.name}: {right.access} ({right.why})" for right in missing)
+        raise OperateError(
+            f"The key lacks these rights, so nothing was stored:\n{rights}\nSee docs/go-live.md."
+        )
+
+
+def _of_stack(client: stripe.StripeClient, url: str, stored: Document) -> list[Document]:
+    """The endpoints with the stack's address, and the stored one, whose address may have changed."""
+    pages = client.v1.webhook_endpoints.list({"limit": 100}).auto_paging_iter()
+    endpoints = [each.to_dict() for each in pages]
+    return [each for each in endpoints if each["url"] == url or each["id"] == stored.get(WEBHOOK_ENDPOINT)]
+
+
+def _created(client: stripe.StripeClient, stack: Stack, url: str) -> Document:
+    """With its secret, which only this answer has."""
+    import stripe
+
+    wanted: Any = {
+        "url": url,
+        "enabled_events": list(EVENTS),
+        "api_version": stripe.api_version,
+        "description": f"Hosting Orders, stack {stack.name}",
+        "metadata": {"stack": stack.name},
+    }
+    return client.v1.webhook_endpoints.create(wanted).to_dict()
+
+
+def _kept(found: list[Document], stored: Document, api_version: str) -> Document | None:
+    """The endpoint whose secret is stored. Stripe cannot change its API version."""
+    for endpoint in found:
+        if endpoint["id"] == stored.get(WEBHOOK_ENDPOINT) and stored.get(WEBHOOK_SECRETS):
+            return endpoint if endpoint["api_version"] == api_version else None
+    return None
+
+
+def _stored_secrets(stored: Document) -> list[str]:
+    return [each.strip() for each in stored.get(WEBHOOK_SECRETS, "").split(",") if each.strip()]
+
+
+def _delete_of_other_mode(stack: Stack, stored: Document, url: str, report: Report) -> None:
+    """Test and live mode have separate endpoints. The old one would send events that the new key cannot read."""
+    import stripe
+
+    client = stripe_client(stored[API_KEY], stack)
+    try:
+        for endpoint in _of_stack(client, url, stored):
+            client.v1.webhook_endpoints.delete(endpoint["id"])
+            report(f"The endpoint {endpoint['id']} of the other mode is deleted.")
+    except stripe.StripeError:
+        report(f"Delete the endpoint {url} of the other mode in Stripe's dashboard: the old key cannot.")

@@ -1,0 +1,167 @@
+"""`make deploy`: checks the account, asks what has no default, builds, and runs `sam deploy`.
+
+Only given values are passed on, so CloudFormation keeps all others of an existing stack.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from local.paths import ROOT, TEMPLATE
+from local.template import read_template
+from operate.errors import OperateError
+from operate.secrets import read_secret
+from operate.stacks import Cloud, Stage, find_stack, read_stack
+
+Ask = Callable[[str, bool], str]
+"""The answer to a question. The flag says whether it may be empty."""
+Report = Callable[[str], None]
+
+_UNFIT = re.compile(r"[\s\",]")
+_EMPTY = '""'
+_OPTIONAL = {"AlarmEmail": "Address for alarms (empty: none)"}
+_CREATED_LATER = (None, "REVIEW_IN_PROGRESS")
+"""No stack, or a first deployment that was never confirmed."""
+_FAILED = {
+    "ROLLBACK_COMPLETE": "Its creation failed, and nothing of it is left.",
+    "ROLLBACK_FAILED": "Its creation failed, and not everything of it could be deleted.",
+    "CREATE_FAILED": "Its creation failed.",
+    "DELETE_FAILED": "Not everything of it could be deleted.",
+}
+
+
+def deploy(
+    cloud: Cloud,
+    stage: Stage,
+    given: Mapping[str, str],
+    *,
+    region: str,
+    ask: Ask,
+    build: Callable[[], None],
+    report: Report,
+    confirmed: bool = False,
+) -> None:
+    """Raises OperateError."""
+    found = find_stack(cloud, stage.stack)
+    status = found["StackStatus"] if found else None
+    _refuse_unfit(cloud, stage, region, status)
+    known = read_template(TEMPLATE)["Parameters"]
+    values = checked(given, known)
+    architecture = os.environ.get("ARCHITECTURE")
+    if architecture and "Architecture" not in values:
+        values["Architecture"] = architecture
+    if status in _CREATED_LATER:
+        values = _asked(values, known, stage, ask)
+    _refuse_another_architecture(found, values, architecture or known["Architecture"]["Default"])
+    build()
+    command = ["sam", "deploy", "--config-env", stage.name, "--region", region]
+    if confirmed:
+        command.append("--no-confirm-changeset")
+    if values:
+        command += ["--parameter-overrides", *(f"{name}={value or _EMPTY}" for name, value in values.items())]
+    ended = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, "SAM_CLI_TELEMETRY": "0"})
+    if ended.returncode != 0:
+        raise OperateError(f"{stage.stack} is not deployed: `sam deploy` says why above.")
+    for line in next_steps(cloud, stage):
+        report(line)
+
+
+def given_values(arguments: Sequence[str]) -> dict[str, str]:
+    """`Name=value` of the command line. Raises OperateError."""
+    values = {}
+    for argument in arguments:
+        name, separator, value = argument.partition("=")
+        if not separator:
+            raise OperateError(f"Write parameters as Name=value, not {argument!r}.")
+        values[name] = value
+    return values
+
+
+def checked(given: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, str]:
+    """Raises OperateError for what CloudFormation would refuse after the build."""
+    for name, value in given.items():
+        if name not in known:
+            raise OperateError(f"template.yaml has no parameter {name}. It has: {', '.join(sorted(known))}.")
+        pattern, allowed = known[name].get("AllowedPattern"), known[name].get("AllowedValues")
+        fits = (pattern is None or re.fullmatch(pattern, value)) and (allowed is None or value in allowed)
+        if not fits or _UNFIT.search(value):
+            raise OperateError(f"{name} cannot be {value!r}: {known[name]['Description']}")
+    return dict(given)
+
+
+def next_steps(cloud: Cloud, stage: Stage) -> list[str]:
+    """What is left to do, in this order."""
+    stack = read_stack(cloud, stage)
+    manager = cloud.client("secretsmanager")
+    commands = [
+        f"make {command} STAGE={stage.name}"
+        for command, secret in (("connect-stripe", "StripeSecret"), ("connect-platform", "PlatformSecret"))
+        if not read_secret(manager, stack.resources[secret])
+    ]
+    done = f"{stage.stack} is deployed: {stack.output('ApiUrl')}"
+    if not commands:
+        return [done]
+    return [done, "Next:", *(f"  {command}" for command in commands), "  then docs/go-live.md"]
+
+
+def _refuse_unfit(cloud: Cloud, stage: Stage, region: str, status: str | None) -> None:
+    if status in _CREATED_LATER or status is None:
+        return
+    delete = f"aws cloudformation delete-stack --stack-name {stage.stack} --region {region}"
+    if status in _FAILED:
+        lines = [
+            f"The stack {stage.stack} is {status}. {_FAILED[status]}",
+            *_reasons(cloud, stage),
+            "Remove the cause, delete the stack, and deploy again:",
+            f"  {delete}",
+        ]
+        raise OperateError("\n".join(lines))
+    if status == "UPDATE_ROLLBACK_FAILED":
+        raise OperateError(
+            f"The stack {stage.stack} is {status}: an update and its rollback failed. Remove the cause and run\n"
+            f"  aws cloudformation continue-update-rollback --stack-name {stage.stack} --region {region}"
+        )
+    if status.endswith("_IN_PROGRESS"):
+        raise OperateError(f"The stack {stage.stack} is {status}. Wait until this has ended.")
+
+
+def _reasons(cloud: Cloud, stage: Stage) -> list[str]:
+    """Why the last operation failed, the cause first."""
+    reasons = []
+    for event in cloud.client("cloudformation").describe_stack_events(StackName=stage.stack)["StackEvents"]:
+        reason = event.get("ResourceStatusReason", "")
+        if reason == "User Initiated" and event["LogicalResourceId"] == stage.stack:
+            break
+        if event["ResourceStatus"].endswith("_FAILED") and reason and "cancelled" not in reason:
+            reasons.append(f"  {event['LogicalResourceId']}: {reason}")
+    return reasons[::-1][:5]
+
+
+def _asked(values: dict[str, str], known: Mapping[str, Any], stage: Stage, ask: Ask) -> dict[str, str]:
+    """With the answers to what a first deployment needs."""
+    for name, parameter in known.items():
+        if name in values or ("Default" in parameter and name not in _OPTIONAL):
+            continue
+        question = _OPTIONAL.get(name, parameter["Description"])
+        answer = ask(f"{question}\n{name} for {stage.stack}: ", name in _OPTIONAL).strip()
+        if answer or name not in _OPTIONAL:
+            values |= checked({name: answer}, known)
+    return values
+
+
+def _refuse_another_architecture(
+    found: Mapping[str, Any] | None, values: Mapping[str, str], built: str
+) -> None:
+    """Packages for another processor fail at their first import."""
+    parameters = {
+        each["ParameterKey"]: each["ParameterValue"] for each in (found or {}).get("Parameters", [])
+    }
+    wanted = values.get("Architecture") or parameters.get("Architecture", built)
+    if wanted != built:
+        raise OperateError(
+            f"The functions run on {wanted}, and the packages are for {built}: set ARCHITECTURE={wanted}."
+        )
