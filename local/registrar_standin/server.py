@@ -102,8 +102,14 @@ def _control_name(standin: RegistrarStandIn, name: str, action: str, fields: Map
             standin.advance(name)
         case "take":
             standin.take(name)
+        case "leave":
+            standin.leave(name)
+        case "lapse":
+            standin.lapse(name)
         case _:
-            raise ValueError(f"{action} is not one of finish, fail, approve, reject, advance, take")
+            raise ValueError(
+                f"{action} is not one of finish, fail, approve, reject, advance, take, leave, lapse"
+            )
 
 
 def _control_faults(standin: RegistrarStandIn, fields: Mapping[str, Any]) -> None:

@@ -191,6 +191,15 @@ class RegistrarStandIn:
         """Somebody else registers the name, now."""
         self._registry.taken.add(name.lower())
 
+    def leave(self, name: str) -> None:
+        """The domain moves to another registrar. Raises KeyError when it is not in the account."""
+        del self._registry.domains[name.lower()]
+        self.take(name)
+
+    def lapse(self, name: str) -> None:
+        """The registry deletes the domain, so it can be registered again. Raises KeyError as above."""
+        del self._registry.domains[name.lower()]
+
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:
         """Do what the next requests ask, but break the connection instead of answering."""
         self._add_fault(Fault(operation, None, times))

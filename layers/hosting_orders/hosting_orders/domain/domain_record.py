@@ -38,11 +38,15 @@ class DomainRenewal:
 
 @dataclass(frozen=True, slots=True)
 class DomainRecord:
-    """`claim` is the domain (ASCII) held until the order ends undelivered."""
+    """`claim` is the domain (ASCII) held until the order ends undelivered or the domain leaves the registrar.
+
+    `left_at` is when we found that a delivered domain had left (epoch milliseconds).
+    """
 
     claim: str | None = None
     submission: Submission | None = None
     renewals: tuple[DomainRenewal, ...] = ()
+    left_at: int | None = None
 
     @property
     def flag(self) -> RegistrarWaits | None:

@@ -247,6 +247,20 @@ class Order:
     def with_domain(self, record: DomainRecord) -> Order:
         return replace(self, domain=record)
 
+    def domain_left(self, now: int) -> Order:
+        """The delivered domain is no longer with the registrar. Saving the order releases its claim."""
+        if self.status is not OrderStatus.COMPLETED or self.domain_claim is None:
+            return self
+        left = self.told("the domain has left the registrar", now, Actor.REGISTRAR)
+        return left.with_domain(replace(self.domain_record, left_at=left.updated_at))
+
+    @property
+    def releases_claims(self) -> bool:
+        """Whether the order holds a capacity or a domain that it must no longer hold."""
+        if self.status is OrderStatus.COMPLETED:
+            return self.domain_claim is not None and self.domain_record.left_at is not None
+        return self.ended and (self.capacity is not None or self.domain_claim is not None)
+
     def without_claims(self) -> Order:
         record = replace(self.domain, claim=None) if self.domain else None
         return replace(self, capacity=None, domain=record)

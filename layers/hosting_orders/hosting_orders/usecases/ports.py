@@ -91,6 +91,10 @@ class OrderStore(Protocol):
         """Whether any account has ordered or owns this domain (ASCII form)."""
         ...
 
+    def domain_holder(self, name: str) -> Order | None:
+        """Return the order of any account that has this domain (ASCII form), or None."""
+        ...
+
     def contacts(self, account_id: str, number: int) -> SealedContacts | None:
         """Return a domain order's contacts, or None."""
         ...
@@ -123,7 +127,8 @@ class OrderStore(Protocol):
         """Write a changed order and return it with its new version.
 
         The same transaction stores a callback in `owed`. If the order ends undelivered, it also releases its
-        capacity and domain and deletes its contacts. Raises ConcurrentUpdateError.
+        capacity and domain and deletes its contacts. If its delivered domain has left the registrar, it
+        releases the domain. Raises ConcurrentUpdateError.
         """
         ...
 

@@ -70,6 +70,10 @@ def _renew(services: Services, order: Order, reference: str) -> None:
     if renewal is not None and renewal.operation_id is not None:
         _follow(services, order, renewal, renewal.operation_id)
         return
+    if order.domain_record.left_at is not None:
+        # Another order may have the domain by now. Renewing it here would renew that order's domain.
+        _report(services, order, "the domain has left the registrar")
+        return
     expires_before = _expiry(services, order) if renewal is None else renewal.expires_before
     if expires_before is None:
         # A customer may move the domain elsewhere while the subscription continues.
