@@ -81,25 +81,26 @@ _AUSTRALIAN = (
     ("AU_ELIGIBILITY_TYPE", None),
     ("AU_POLICY_REASON", None),
 )
-_BRITISH = (("UK_CONTACT_TYPE", None),)
 
 # The ExtraParams without which a registrant is refused (Route 53 Developer Guide, a page a TLD): of everybody (None),
 # of an organization (True) or of a person (False).
 REQUIRED_EXTRA: Mapping[str, tuple[tuple[str, bool | None], ...]] = {
     "au": _AUSTRALIAN,
     "ca": (("CA_LEGAL_TYPE", None),),
-    "co.uk": _BRITISH,
     "com.au": _AUSTRALIAN,
     "es": (("ES_LEGAL_FORM", None), ("ES_IDENTIFICATION", None)),
     "fi": (("FI_NATIONALITY", None), ("FI_ORGANIZATION_TYPE", True)),
     "fr": (("BIRTH_DATE_IN_YYYY_MM_DD", False),),
     "it": (("IT_PIN", None), ("IT_REGISTRANT_ENTITY_TYPE", True), ("IT_NATIONALITY", False)),
-    "me.uk": _BRITISH,
     "net.au": _AUSTRALIAN,
-    "org.uk": _BRITISH,
     "se": (("SE_ID_NUMBER", None),),
-    "uk": _BRITISH,
 }
+
+# Seen at the real API: "[ADMIN.UK_CONTACT_TYPE is missing, OWNER.UK_CONTACT_TYPE is missing, …]"
+# (hashicorp/terraform-provider-aws issue 35597).
+REQUIRED_OF_EVERY_CONTACT: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    ("co.uk", "me.uk", "org.uk", "uk"), ("UK_CONTACT_TYPE",)
+)
 
 # AWS, "TLDs that don't support privacy protection"; those of them that are sold here.
 WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))

@@ -13,6 +13,7 @@ from . import names
 from .checks import (
     CONTACTS,
     check_consent,
+    check_every_contact,
     checked_name,
     contact_problems,
     invalid,
@@ -289,6 +290,7 @@ class Registry:
             problems.append(f"Privacy protection is not supported for TLD [{tld}]")
         if problems:
             raise invalid(*problems)
+        check_every_contact(tld, given)
         check_consent(given, price_of(name))
         return name
 
