@@ -56,6 +56,8 @@ class Registry:
         self.registered: Counter[str] = Counter()
         self.renewed: Counter[str] = Counter()
         self.slow_checks: set[tuple[str, str]] = set()
+        # GetOperationDetail may refuse completed operations: the API reference leaves that open.
+        self.hides_completed = False
 
     def reset(self) -> None:
         with self.lock:
@@ -210,7 +212,7 @@ class Registry:
 
     def _operation_detail(self, given: Mapping[str, Any]) -> dict[str, Any]:
         for operation in self.operations:
-            if operation.id == given["OperationId"]:
+            if operation.id == given["OperationId"] and (operation.is_running or not self.hides_completed):
                 return operation.document()
         raise invalid(f"operation {given['OperationId']} was not found")
 

@@ -219,8 +219,19 @@ class RegistrarStandIn:
     def clear_faults(self) -> None:
         self._faults.clear()
 
-    def configure(self, *, delay: float | None = None, transfer_delay: float | None = None) -> None:
-        """Change delays (seconds) for orders from now on; what is None stays."""
+    def configure(
+        self,
+        *,
+        delay: float | None = None,
+        transfer_delay: float | None = None,
+        hides_completed: bool | None = None,
+    ) -> None:
+        """Change settings; None keeps a setting. Delays (seconds) hold for new orders.
+
+        With `hides_completed` GetOperationDetail refuses completed operations.
+        """
+        if hides_completed is not None:
+            self._registry.hides_completed = hides_completed
         if delay is not None:
             self._registry.delay = delay
         if transfer_delay is not None:

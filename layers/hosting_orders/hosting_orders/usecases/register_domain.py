@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hosting_orders.domain import deadlines, durations
+from hosting_orders.domain import deadlines
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
@@ -27,9 +27,8 @@ from .changes import change_order
 from .delivery import answer_delivery, claim_for_delivery, undeliverable
 from .log import log
 from .ports import Services
+from .registrar_operations import CLOCKS_DIFFER, known_operation
 from .sealed_contacts import auth_code_context, open_contacts
-
-_CLOCKS_DIFFER = 5 * durations.MINUTE
 
 
 def register_domain(services: Services, account_id: str, number: int, task_token: str) -> None:
@@ -58,10 +57,17 @@ def ask_registrar(services: Services, order: Order) -> None:
     if order.operation_id is None:
         _submit(services, order)
         return
-    operation = services.registrar.operation(order.operation_id)
-    if operation is None:
+    operation = _operation(services, order, order.operation_id)
+    if operation is not None:
+        record_registration(services, order, operation)
+    elif not deliver_if_ours(services, order):
         raise ProviderUnavailableError("the registrar does not know its own operation")
-    record_registration(services, order, operation)
+
+
+def _operation(services: Services, order: Order, operation_id: str) -> RegistrarOperation | None:
+    item, submission = order.item_as(DomainItem), order.domain_record.submission
+    assert submission is not None
+    return known_operation(services, operation_id, item.ascii_name, item.action, submission.first_at)
 
 
 def _submit(services: Services, order: Order) -> None:
@@ -182,7 +188,7 @@ def _earlier_operation(services: Services, order: Order) -> RegistrarOperation |
     assert submission is not None
     item = order.item_as(DomainItem)
     asked_at = submission.first_at
-    for operation in services.registrar.find(item.ascii_name, item.action, asked_at - _CLOCKS_DIFFER):
+    for operation in services.registrar.find(item.ascii_name, item.action, asked_at - CLOCKS_DIFFER):
         if operation.status is not RegistrarStatus.FAILED or operation.submitted_at >= asked_at:
             return operation
     return None
@@ -200,7 +206,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
     Raises ProviderUnavailableError while that is uncertain.
     """
     if order.operation_id is not None:
-        operation = services.registrar.operation(order.operation_id)
+        operation = _operation(services, order, order.operation_id)
         if operation is None:
             raise ProviderUnavailableError("the registrar does not know its own operation")
         return operation
@@ -212,8 +218,13 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
     return operation
 
 
-def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> None:
-    """Record the operation's progress. Can be repeated."""
+def record_registration(
+    services: Services, order: Order, operation: RegistrarOperation
+) -> RegistrarStatus:
+    """Record the operation's progress and return it. Can be repeated.
+
+    A failed operation counts as succeeded if the domain is ours.
+    """
     now = services.clock.now()
     if operation.status is RegistrarStatus.RUNNING:
         change_order(
@@ -224,18 +235,36 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
                 deadlines.registrar_check(current, now)
             ),
         )
-        return
+        return RegistrarStatus.RUNNING
     if operation.status is RegistrarStatus.FAILED:
+        if deliver_if_ours(services, order):
+            return RegistrarStatus.SUCCEEDED
         item = order.item_as(DomainItem)
         code = "transfer_failed" if item.is_transfer else "registration_failed"
         failure = Failure(code, why_it_failed(item.action, operation.refusal))
         order = undeliverable(services, order, failure, Actor.REGISTRAR)
         answer_delivery(services, order)
-        return
+        return RegistrarStatus.FAILED
     domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
     if domain is None:
         raise ProviderUnavailableError("the registrar does not show the domain yet")
     _deliver(services, order, domain)
+    return RegistrarStatus.SUCCEEDED
+
+
+def deliver_if_ours(services: Services, order: Order) -> bool:
+    """Deliver an ordered domain that is in our account, whatever the registrar says about its operation.
+
+    Called before money goes back. Returns whether the domain is ours.
+    """
+    if order.domain_record.submission is None:
+        return False
+    domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
+    if domain is None:
+        return False
+    log.warning("the domain is ours, although its operation did not succeed", extra={"order_id": order.uuid})
+    _deliver(services, order, domain)
+    return True
 
 
 def _with_flag(order: Order, flag: RegistrarWaits | None, now: int) -> Order:
