@@ -32,7 +32,7 @@ As a server, with a page of buttons at `/`: `python -m local.registrar_standin -
     /_standin/take
         `name`: another owner registers this domain
     /_standin/settings
-        `delay`, `transfer_delay` (seconds)
+        `delay`, `transfer_delay` (seconds); `rate`: the most requests a second, 0 for no limit
     /_standin/reset
         forget everything
 

@@ -76,7 +76,12 @@ def contact_problems(role: str, contact: Mapping[str, Any]) -> Iterable[str]:
 
 
 # The names of the contacts in TLDRulesViolation.
-_ROLES = {"AdminContact": "ADMIN", "RegistrantContact": "OWNER", "TechContact": "TECH", "BillingContact": "BILL"}
+_ROLES = {
+    "AdminContact": "ADMIN",
+    "RegistrantContact": "OWNER",
+    "TechContact": "TECH",
+    "BillingContact": "BILL",
+}
 
 
 def check_every_contact(tld: str, given: Mapping[str, Any]) -> None:
@@ -86,7 +91,9 @@ def check_every_contact(tld: str, given: Mapping[str, Any]) -> None:
         for contact, role in _ROLES.items()
         if contact in given
         for name in names.REQUIRED_OF_EVERY_CONTACT.get(tld, ())
-        if not any(extra["Name"] == name and extra["Value"] for extra in given[contact].get("ExtraParams", ()))
+        if not any(
+            extra["Name"] == name and extra["Value"] for extra in given[contact].get("ExtraParams", ())
+        )
     ]
     if missing:
         raise RefusalError("TLDRulesViolation", f"[{', '.join(missing)}]")

@@ -180,8 +180,7 @@ class Registry:
         domain = self.domains.get(name)
         if domain is None:
             raise RefusalError("InvalidInput", f"Domain {name} not found in 111122223333 account.")
-        if any(operation.is_running and operation.name == name for operation in self.operations):
-            raise RefusalError("DuplicateRequest", "The request is already in progress for the domain.")
+        self._check_no_duplicate(name)
         year = moment(domain.expires_at).year
         if given["CurrentExpiryYear"] != year:
             raise invalid(f"CurrentExpiryYear does not match the current expiry year [{year}]")
@@ -275,8 +274,7 @@ class Registry:
     def _checked_order(self, given: Mapping[str, Any]) -> str:
         """The name of an order that can be taken. Raises RefusalError."""
         name = checked_name(given["DomainName"])
-        if any(operation.is_running and operation.name == name for operation in self.operations):
-            raise RefusalError("DuplicateRequest", "The request is already in progress for the domain.")
+        self._check_no_duplicate(name)
         if name in self.domains:
             raise invalid(f"Domain {name} is already registered in this account")
         tld = names.tld_of(name)
@@ -295,6 +293,12 @@ class Registry:
         check_every_contact(tld, given)
         check_consent(given, price_of(name))
         return name
+
+    def _check_no_duplicate(self, name: str) -> None:
+        for operation in self.operations:
+            if operation.is_running and operation.name == name:
+                told = "The request is already in progress for the domain."
+                raise RefusalError("DuplicateRequest", told, requestId=operation.id)
 
     def _submitted(
         self, kind: str, name: str, given: Mapping[str, Any], steps: list[Step], failure: str | None

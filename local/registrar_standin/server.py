@@ -67,10 +67,13 @@ def control(standin: RegistrarStandIn, path: str, fields: Mapping[str, Any]) -> 
             case ["faults"]:
                 _control_faults(standin, fields)
             case ["settings"]:
-                delay, transfer_delay = fields.get("delay"), fields.get("transfer_delay")
+                delay, transfer_delay, rate = (
+                    fields.get(name) for name in ("delay", "transfer_delay", "rate")
+                )
                 standin.configure(
                     delay=None if delay is None else max(0.0, float(delay)),
                     transfer_delay=None if transfer_delay is None else max(0.0, float(transfer_delay)),
+                    rate=None if rate is None else max(0, int(rate)),
                 )
             case ["take"]:
                 if not fields.get("name"):

@@ -48,6 +48,8 @@ class RegistrarStandIn:
         self.log = log
         self._registry = Registry(now, delay, transfer_delay, create_zone)
         self._faults = Faults()
+        self._rate: int | None = None
+        self._counted = (0, 0)  # requests in this second
         # `answer` is looked up at each request: a test may replace it.
         self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
 
@@ -90,6 +92,7 @@ class RegistrarStandIn:
         fault = None
         try:
             operation = wire.operation_of(headers)
+            self._check_rate()
             fault = self._faults.take(operation)
             if fault is not None and fault.refusal is not None:
                 raise fault.refusal
@@ -105,6 +108,16 @@ class RegistrarStandIn:
             raise AnswerLostError(operation)
         self._record(operation, name, outcome)
         return reply
+
+    def _check_rate(self) -> None:
+        """AWS publishes no rate of this API, but throttles it."""
+        if self._rate is None:
+            return
+        second = int(self._registry.now())
+        with self._registry.lock:
+            self._counted = (second, self._counted[1] + 1 if self._counted[0] == second else 1)
+            if self._counted[1] > self._rate:
+                raise wire.RefusalError("ThrottlingException", "Rate exceeded")
 
     # -- what it did, for assertions -----------------------------------------------------------------------------
 
@@ -225,11 +238,15 @@ class RegistrarStandIn:
         delay: float | None = None,
         transfer_delay: float | None = None,
         hides_completed: bool | None = None,
+        rate: int | None = None,
     ) -> None:
         """Change settings; None keeps a setting. Delays (seconds) hold for new orders.
 
-        With `hides_completed` GetOperationDetail refuses completed operations.
+        With `hides_completed` GetOperationDetail refuses completed operations. `rate` is the most requests a
+        second; 0 means no limit.
         """
+        if rate is not None:
+            self._rate = rate or None
         if hides_completed is not None:
             self._registry.hides_completed = hides_completed
         if delay is not None:

@@ -315,7 +315,15 @@ def test_letters_of_several_scripts_in_one_label_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("佐々木.com", "々木.com", "ラーメン.com", "お茶の水.com", "日本語kana.com", "ㄅㄆ漢字.com", "한국語.com"),
+        *(
+            "佐々木.com",
+            "々木.com",
+            "ラーメン.com",
+            "お茶の水.com",
+            "日本語kana.com",
+            "ㄅㄆ漢字.com",
+            "한국語.com",
+        ),
         *("例えtest.com", "\u043f\u0440\u0438\u0432\u0435\u0442-1.com", "bücher-3.de", "한글abc.com"),
         *("हिन्दी.com", "ไทย.com", "ქართული.com", "l·l.es", "ᏣᎳᎩ.com", "አማርኛ.com", "中文123.com"),
     ],

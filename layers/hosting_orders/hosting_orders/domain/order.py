@@ -17,7 +17,7 @@ from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
 from .money import Money
 from .placement import Placement
-from .products import Item, ProductKind, Resource
+from .products import DomainResource, Item, ProductKind, Resource
 
 T = TypeVar("T")
 
@@ -174,6 +174,13 @@ class Order:
     @property
     def domain_claim(self) -> str | None:
         return self.domain.claim if self.domain else None
+
+    @property
+    def zone_owed(self) -> bool:
+        """True while a delivered domain has no DNS zone. A domain that has left needs none."""
+        if self.status is not OrderStatus.COMPLETED or not isinstance(self.resource, DomainResource):
+            return False
+        return self.resource.zone_id is None and self.domain_record.left_at is None
 
     @property
     def renewal_price(self) -> Money:

@@ -268,13 +268,14 @@ class DomainItem:
 class DomainResource:
     """`nameservers` are the registry's, `zone_nameservers` our zone's.
 
-    They differ after a transfer, which keeps existing services running. `expires_at` is epoch milliseconds.
+    They differ after a transfer, which keeps existing services running. `zone_id` is None until the zone is
+    made. `expires_at` is epoch milliseconds.
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
 
     nameservers: tuple[str, ...]
-    zone_id: str
+    zone_id: str | None
     zone_nameservers: tuple[str, ...]
     expires_at: int | None = None
     registry_states: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
-from .errors import ProvisioningFailedError
+from .errors import ProviderUnavailableError, ProvisioningFailedError
 from .money import Money
 
 
@@ -195,6 +195,14 @@ class RegistrationRefusedError(ProvisioningFailedError):
     def __init__(self, text: str, refusal: Refusal) -> None:
         super().__init__(text)
         self.refusal = refusal
+
+
+class AlreadyOrderedError(ProviderUnavailableError):
+    """The registrar already works on this domain. `operation_id` may be empty, or of another order."""
+
+    def __init__(self, text: str, operation_id: str) -> None:
+        super().__init__(text)
+        self.operation_id = operation_id
 
 
 @dataclass(frozen=True, slots=True)

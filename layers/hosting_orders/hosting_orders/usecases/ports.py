@@ -388,7 +388,7 @@ class Registrar(Protocol):
         """Order the domain and return the operation's id.
 
         Raises RegistrationRefusedError. After ProviderUnavailableError the order may exist: call `find`
-        before you retry.
+        before you retry. AlreadyOrderedError names the operation in progress.
         """
         ...
 

@@ -16,6 +16,7 @@ from .changes import change_cart, change_order, load_cart, load_order
 from .close_payment import close_payment
 from .collect_payment import resume_payment
 from .delivery import answer_delivery
+from .domain_zones import check_zone_later, make_missing_zone
 from .log import log
 from .ports import Services
 from .products.registry import fulfilment
@@ -126,6 +127,15 @@ def _look_sooner(services: Services, cart: Cart, now: int) -> Cart:
 
 
 def _reconcile_order(services: Services, order: Order) -> None:
+    if not order.zone_owed:
+        _advance_order(services, order)
+        return
+    order = make_missing_zone(services, order)
+    _advance_order(services, order)
+    check_zone_later(services, load_order(services, order.account_id, order.number))
+
+
+def _advance_order(services: Services, order: Order) -> None:
     now = services.clock.now()
     if order.renewal_owed:
         answer_delivery(services, order)  # the process that delivered it may have stopped before

@@ -13,6 +13,7 @@ from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningF
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import (
+    AlreadyOrderedError,
     Refusal,
     RegisteredDomain,
     RegistrarOperation,
@@ -25,6 +26,7 @@ from hosting_orders.domain.registration import (
 
 from .changes import change_order
 from .delivery import answer_delivery, claim_for_delivery, undeliverable
+from .domain_zones import zone_of
 from .log import log
 from .ports import Services
 from .registrar_operations import CLOCKS_DIFFER, known_operation
@@ -135,8 +137,22 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
         failure = Failure("registration_refused", why_it_failed(item.action, refusal.refusal))
         undeliverable(services, order, failure, Actor.REGISTRAR)
         raise ProvisioningFailedError(failure.message) from None
+    except AlreadyOrderedError as other:
+        operation_id = _ours(services, order, other)
     if _record_operation(services, order, operation_id).operation_id != operation_id:
         _report_unwanted_domain(services, order)
+
+
+def _ours(services: Services, order: Order, other: AlreadyOrderedError) -> str:
+    """Return the operation's id if this order's earlier attempt began it. Raises `other` otherwise."""
+    item, submission = order.item_as(DomainItem), order.domain_record.submission
+    found = services.registrar.operation(other.operation_id) if other.operation_id and submission else None
+    if found is None or submission is None or (found.name, found.action) != (item.ascii_name, item.action):
+        raise other
+    if found.submitted_at < submission.first_at - CLOCKS_DIFFER:
+        raise other  # an abandoned order's operation, which may have other contacts
+    log.warning("found the registration whose answer was lost", extra={"order_id": order.uuid})
+    return found.id
 
 
 def _report_unwanted_domain(services: Services, order: Order) -> None:
@@ -218,9 +234,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
     return operation
 
 
-def record_registration(
-    services: Services, order: Order, operation: RegistrarOperation
-) -> RegistrarStatus:
+def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> RegistrarStatus:
     """Record the operation's progress and return it. Can be repeated.
 
     A failed operation counts as succeeded if the domain is ours.
@@ -277,11 +291,11 @@ def _with_flag(order: Order, flag: RegistrarWaits | None, now: int) -> Order:
 
 
 def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None:
-    zone = services.zones.ensure(domain.name, order.uuid, domain.nameservers)
+    zone = zone_of(services, order, domain.nameservers)
     resource = DomainResource(
         nameservers=domain.nameservers,
-        zone_id=zone.id,
-        zone_nameservers=zone.nameservers,
+        zone_id=zone.id if zone else None,
+        zone_nameservers=zone.nameservers if zone else (),
         expires_at=domain.expires_at,
         registry_states=domain.states,
     )

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator
 
 # The scripts in everyday use: https://www.unicode.org/reports/tr31/#Table_Recommended_Scripts
-_EVERYDAY = tuple(
-    "Arab Armn Beng Bopo Cyrl Deva Ethi Geor Grek Gujr Guru Hang Hani Hebr Hira Kana Khmr Knda Laoo Latn Mlym "
-    "Mymr Orya Sinh Taml Telu Thaa Thai Tibt".split()
+_EVERYDAY = (
+    *("Arab", "Armn", "Beng", "Bopo", "Cyrl", "Deva", "Ethi", "Geor", "Grek", "Gujr"),
+    *("Guru", "Hang", "Hani", "Hebr", "Hira", "Kana", "Khmr", "Knda", "Laoo", "Latn"),
+    *("Mlym", "Mymr", "Orya", "Sinh", "Taml", "Telu", "Thaa", "Thai", "Tibt"),
 )
 # Chinese, Japanese and Korean write several scripts together, also with Latin.
 _TOGETHER = (
@@ -37,7 +38,9 @@ def _readable() -> Draft202012Validator:
     from jsonschema_rs import Draft202012Validator
 
     shared = r"\p{scx=Zyyy}\p{scx=Zinh}"  # digits, hyphens, symbols and accents belong to every script
-    allowed = [f"[{shared}{_characters(scripts)}]+" for scripts in (*((one,) for one in _EVERYDAY), *_TOGETHER)]
+    allowed = [
+        f"[{shared}{_characters(scripts)}]+" for scripts in (*((one,) for one in _EVERYDAY), *_TOGETHER)
+    ]
     rare = f"[^{_characters(_EVERYDAY)}]+"
     return Draft202012Validator({"pattern": f"^(?:{'|'.join([*allowed, rare])})$"})
 

@@ -73,6 +73,10 @@ _WAITING = {
         "the transfer there."
     ),
 }
+_TRANSFERRED = (
+    "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
+)
+_NO_ZONE_YET = "The transfer is complete. The domain keeps the nameservers it had; its DNS zone follows."
 
 
 def domain_block(order: Order) -> DomainBlock:
@@ -92,7 +96,7 @@ def domain_block(order: Order) -> DomainBlock:
         "registry_status": list(resource.registry_states) if resource else [],
         "next_step": _next_step(order, flag) if waiting else None,
         "dns_zone": {"id": resource.zone_id, "nameservers": list(resource.zone_nameservers)}
-        if resource
+        if resource and resource.zone_id
         else None,
         "transfer": _transfer(order, flag) if item.is_transfer else None,
     }
@@ -118,11 +122,7 @@ def _domain_word(order: Order, flag: RegistrarWaits | None) -> str:
 def _transfer(order: Order, flag: RegistrarWaits | None) -> Transfer:
     word = _domain_word(order, flag)
     if word not in ("transferring", "action_required"):
-        done = (
-            "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
-            if word == "active"
-            else None
-        )
+        done = (_NO_ZONE_YET if order.zone_owed else _TRANSFERRED) if word == "active" else None
         return {"state": "completed" if word == "active" else word, "next_step": done, "deadline": None}
     state = "submitting" if order.operation_id is None else "in_progress"
     if flag in FOR_CUSTOMERS:
