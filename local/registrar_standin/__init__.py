@@ -24,7 +24,7 @@ In a test:
 As a server, with a page of buttons at `/`: `python -m local.registrar_standin --port 8091`. Its controls by POST
 (JSON or form fields; answers are JSON):
 
-    /_standin/names/<name>/finish | fail | approve | reject | advance | take | leave | lapse
+    /_standin/names/<name>/finish | fail | approve | reject | advance | take | verify | leave | lapse
         fail and reject take `message`
     /_standin/faults
         `answer`: lose, or an error code such as ThrottlingException; `operation` (any, when left out), `times`;

@@ -19,6 +19,7 @@ PREFIXES = {
     "norenewal-": "is registered, but every renewal is refused",
     "badrenewal-": "is registered, but every renewal fails at the registry",
     "action-": "waits for its owner until you press approve or reject",
+    "unverified-": "its registrant has to confirm the e-mail address, and it is suspended after 15 days without",
     "public-": "its registry does not hide contacts: an order that asks for privacy is refused",
     "locked-": "cannot be transferred: it is locked at its registrar",
     "young-": "cannot be transferred: it was registered less than 60 days ago",

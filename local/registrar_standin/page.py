@@ -73,7 +73,8 @@ def _operation(operation: Mapping[str, Any]) -> list[Markup]:
 def _domain(domain: Mapping[str, Any]) -> list[Markup]:
     servers = "<br>".join(text(server) for server in domain["nameservers"])
     base = f"/_standin/names/{domain['name']}"
-    buttons = [button(f"{base}/leave", "move away"), button(f"{base}/lapse", "delete at the registry")]
+    buttons = [button(f"{base}/verify", "confirm the e-mail address")]
+    buttons += [button(f"{base}/leave", "move away"), button(f"{base}/lapse", "delete at the registry")]
     return [
         _readable(domain["name"]),
         text(_time(domain["expires_at"])),

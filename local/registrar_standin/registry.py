@@ -26,6 +26,7 @@ from .wire import RefusalError, moment
 
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
+VERIFY_SECONDS = 15 * 86_400
 
 ZoneMaker = Callable[[str], Sequence[str] | None]
 
@@ -55,6 +56,7 @@ class Registry:
         self.submitted: Counter[str] = Counter()
         self.registered: Counter[str] = Counter()
         self.renewed: Counter[str] = Counter()
+        self.mails: Counter[str] = Counter()  # verification mails sent again
         self.slow_checks: set[tuple[str, str]] = set()
         # GetOperationDetail may refuse completed operations: the API reference leaves that open.
         self.hides_completed = False
@@ -67,6 +69,7 @@ class Registry:
             self.submitted.clear()
             self.registered.clear()
             self.renewed.clear()
+            self.mails.clear()
             self.slow_checks.clear()
 
     # -- the API's operations: parameters in, answer out ---------------------------------------------------------
@@ -84,6 +87,8 @@ class Registry:
             "GetDomainDetail": self._domain_detail,
             "ListDomains": self._list_domains,
             "ListPrices": self._list_prices,
+            "GetContactReachabilityStatus": self._reachability,
+            "ResendContactReachabilityEmail": self._resend_mail,
         }
         if operation not in methods:
             raise RefusalError("UnknownOperationException", f"The stand-in does not do {operation}.")
@@ -234,7 +239,29 @@ class Registry:
             "CreationDate": moment(domain.created_at),
             "UpdatedDate": moment(domain.created_at),
             "ExpirationDate": moment(domain.expires_at),
-            "StatusList": ["clientTransferProhibited"],
+            "StatusList": ["clientTransferProhibited", *(["clientHold"] if domain.held(self.now()) else [])],
+        }
+
+    def _owned(self, given: Mapping[str, Any]) -> Domain:
+        domain = self.domains.get(checked_name(given["domainName"]))
+        if domain is None:
+            raise RefusalError("InvalidInput", "The domain was not found in 111122223333 account.")
+        return domain
+
+    def _reachability(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        domain = self._owned(given)
+        word = "DONE" if domain.verify_until is None else "PENDING"
+        return {"domainName": domain.name, "status": "EXPIRED" if domain.held(self.now()) else word}
+
+    def _resend_mail(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        domain = self._owned(given)
+        done = domain.verify_until is None
+        if not done:
+            self.mails[domain.name] += 1
+        return {
+            "domainName": domain.name,
+            "emailAddress": domain.given["RegistrantContact"]["Email"],
+            "isAlreadyVerified": done,
         }
 
     def _list_domains(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -409,7 +436,12 @@ class Registry:
             told = self.create_zone(operation.name) if self.create_zone else None
             nameservers = tuple(told) if told else _made_up_nameservers(operation.name)
         self.domains[operation.name] = Domain(
-            operation.name, nameservers, created_at, at + YEAR_SECONDS * years, order
+            operation.name,
+            nameservers,
+            created_at,
+            at + YEAR_SECONDS * years,
+            order,
+            at + VERIFY_SECONDS if names.begins(operation.name, "unverified-") else None,
         )
         self.registered[operation.name] += 1
 

@@ -105,13 +105,15 @@ def _control_name(standin: RegistrarStandIn, name: str, action: str, fields: Map
             standin.advance(name)
         case "take":
             standin.take(name)
+        case "verify":
+            standin.verify(name)
         case "leave":
             standin.leave(name)
         case "lapse":
             standin.lapse(name)
         case _:
             raise ValueError(
-                f"{action} is not one of finish, fail, approve, reject, advance, take, leave, lapse"
+                f"{action} is not one of finish, fail, approve, reject, advance, take, verify, leave, lapse"
             )
 
 

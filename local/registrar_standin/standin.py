@@ -97,7 +97,7 @@ class RegistrarStandIn:
             if fault is not None and fault.refusal is not None:
                 raise fault.refusal
             given = wire.read(operation, raw)
-            name = str(given.get("DomainName", ""))
+            name = str(given.get("DomainName") or given.get("domainName") or "")
             reply = reply_of(200, wire.written(operation, self._registry.call(operation, given)))
             outcome = "ok"
         except wire.RefusalError as refusal:
@@ -203,6 +203,14 @@ class RegistrarStandIn:
     def take(self, name: str) -> None:
         """Somebody else registers the name, now."""
         self._registry.taken.add(name.lower())
+
+    def verify(self, name: str) -> None:
+        """The registrant confirms the e-mail address. Raises KeyError when the domain is not in the account."""
+        self._registry.domains[name.lower()].verify_until = None
+
+    def mails(self, name: str) -> int:
+        """How often the verification mail was sent again."""
+        return self._registry.mails[name.lower()]
 
     def leave(self, name: str) -> None:
         """The domain moves to another registrar. Raises KeyError when it is not in the account."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .registration import RegistrarWaits
+from .registration import RegistrarWaits, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,16 @@ class DomainRenewal:
 class DomainRecord:
     """`claim` is the domain (ASCII) held until the order ends undelivered or the domain leaves the registrar.
 
-    `left_at` is when we found that a delivered domain had left (epoch milliseconds).
+    `left_at` is when we found that a delivered domain had left, and `resent_at` when the verification mail was
+    last sent again (epoch milliseconds).
     """
 
     claim: str | None = None
     submission: Submission | None = None
     renewals: tuple[DomainRenewal, ...] = ()
     left_at: int | None = None
+    verification: Verification | None = None
+    resent_at: int | None = None
 
     @property
     def flag(self) -> RegistrarWaits | None:

@@ -18,6 +18,7 @@ from .ids import order_uuid
 from .money import Money
 from .placement import Placement
 from .products import DomainResource, Item, ProductKind, Resource
+from .registration import Verification
 
 T = TypeVar("T")
 
@@ -174,6 +175,18 @@ class Order:
     @property
     def domain_claim(self) -> str | None:
         return self.domain.claim if self.domain else None
+
+    @property
+    def verification_open(self) -> bool:
+        """True from delivery of a domain until its registrant has confirmed the e-mail address."""
+        if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain.left_at is not None:
+            return False
+        return self.domain.verification is not Verification.DONE
+
+    @property
+    def unverified(self) -> bool:
+        """Whether the registrant of the delivered domain still has to confirm the e-mail address."""
+        return self.verification_open and self.domain_record.verification is not None
 
     @property
     def zone_owed(self) -> bool:

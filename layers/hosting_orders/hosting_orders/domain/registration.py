@@ -180,6 +180,14 @@ class RegistrarWaits(StrEnum):
         return cls.OTHER
 
 
+class Verification(StrEnum):
+    """Whether the registrant has confirmed the e-mail address. Stored, so the values must not change."""
+
+    PENDING = "pending"
+    DONE = "done"  # or not required
+    EXPIRED = "expired"  # the registrar suspends the domain until the registrant confirms
+
+
 class Refusal(StrEnum):
     AUTH_CODE = "auth_code"
     CONTACT = "contact"

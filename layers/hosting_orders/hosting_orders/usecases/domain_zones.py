@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hosting_orders.domain import deadlines
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import Actor, Order
 from hosting_orders.domain.products import DomainItem, DomainResource
@@ -42,14 +41,3 @@ def make_missing_zone(services: Services, order: Order) -> Order:
         return replace(noted, resource=replace(known, zone_id=zone.id, zone_nameservers=zone.nameservers))
 
     return change_order(services, order, when=lambda current: current.zone_owed, to=with_zone)
-
-
-def check_zone_later(services: Services, order: Order) -> None:
-    """Keep an order due while its zone is missing."""
-    check = services.clock.now() + deadlines.ZONE_AGAIN
-    change_order(
-        services,
-        order,
-        when=lambda current: current.zone_owed and (current.due_at is None or current.due_at > check),
-        to=lambda current: current.check_at(check),
-    )

@@ -41,6 +41,7 @@ from hosting_orders.domain.registration import (
     SealedContacts,
     TldRules,
     Upkeep,
+    Verification,
     Violation,
     Zone,
 )
@@ -406,6 +407,14 @@ class Registrar(Protocol):
         ...
 
     def operation(self, operation_id: str) -> RegistrarOperation | None: ...
+
+    def verification(self, name: str) -> Verification:
+        """Return whether the registrant of our domain has confirmed the e-mail address."""
+        ...
+
+    def resend_verification(self, name: str) -> bool:
+        """Send the verification mail again. Returns False when the address is already confirmed."""
+        ...
 
     def domain(self, name: str) -> RegisteredDomain | None:
         """Return the domain as it is in our account, or None."""
