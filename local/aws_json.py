@@ -15,8 +15,9 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 class RefusalError(Exception):
     """`code` is from the service model or common to all AWS services."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, **fields: str) -> None:
         super().__init__(message)
+        self.fields = fields  # further members of the error's shape
         self.code = code
         self.message = message
         self.status = status

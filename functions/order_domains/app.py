@@ -1,17 +1,20 @@
-"""The endpoints that can order domains: a single domain, or a cart."""
+"""The endpoints that can order domains: a single domain, or a cart. Also sends a verification mail again."""
 
 from __future__ import annotations
 
 from hosting_orders import bootstrap
 from hosting_orders.contracts.billing_order import requests as billing_order
 from hosting_orders.contracts.order_status import domain_requests as order_status
+from hosting_orders.contracts.orders_v2 import operations as orders_v2_operations
 from hosting_orders.contracts.orders_v2 import requests as orders_v2
 from hosting_orders.domain.errors import UserRequiredError
 from hosting_orders.entrypoints.http import Call, Reply, serves, together
 from hosting_orders.entrypoints.orders import place
+from hosting_orders.usecases.changes import find_order
 from hosting_orders.usecases.domain_item import admit_domain_orders
 from hosting_orders.usecases.place_cart import Placed
 from hosting_orders.usecases.ports import Services
+from hosting_orders.usecases.verify_registrant import VerificationMail, resend_verification
 
 bootstrap.prepare("directory", "catalogue", "orders", "workflow", "payments")
 bootstrap.prepare("cipher", "features", "registrar", "registry_rules", "page_tokens", "counts")
@@ -44,4 +47,10 @@ def _admit_person(call: Call[Placed], services: Services) -> None:
     admit_domain_orders(services, call.caller)
 
 
-handler = together(domain, cart, billing)
+@serves(orders_v2_operations.RESEND_VERIFICATION)
+def verification(call: Call[VerificationMail], services: Services) -> Reply:
+    order = find_order(services, call.account.id, call.parameter("id"))
+    return call.answer(resend_verification(services, order))
+
+
+handler = together(domain, cart, billing, verification)

@@ -21,7 +21,7 @@ In a test:
 
 As a server with a page at `/`: `python -m local.registrar_standin --port 8091`. Controls (POST JSON or form fields):
 
-    /_standin/names/<name>/finish | fail | approve | reject | advance | take
+    /_standin/names/<name>/finish | fail | approve | reject | advance | take | verify | leave | lapse
         fail and reject take `message`
     /_standin/faults
         `answer`: lose, or an error code such as ThrottlingException; `operation` (default: any), `times`;
@@ -29,7 +29,7 @@ As a server with a page at `/`: `python -m local.registrar_standin --port 8091`.
     /_standin/take
         `name`: another owner registers this domain
     /_standin/settings
-        `delay`, `transfer_delay` (seconds)
+        `delay`, `transfer_delay` (seconds); `rate`: the most requests a second, 0 for no limit
     /_standin/reset
 
 By GET: /_standin/state.

@@ -75,6 +75,30 @@ def contact_problems(role: str, contact: Mapping[str, Any]) -> Iterable[str]:
         yield f"{role}: Invalid phone number {phone}"
 
 
+# The names of the contacts in TLDRulesViolation.
+_ROLES = {
+    "AdminContact": "ADMIN",
+    "RegistrantContact": "OWNER",
+    "TechContact": "TECH",
+    "BillingContact": "BILL",
+}
+
+
+def check_every_contact(tld: str, given: Mapping[str, Any]) -> None:
+    """Raises RefusalError for a TLD whose registry wants its fields of every contact."""
+    missing = [
+        f"{role}.{name} is missing"
+        for contact, role in _ROLES.items()
+        if contact in given
+        for name in names.REQUIRED_OF_EVERY_CONTACT.get(tld, ())
+        if not any(
+            extra["Name"] == name and extra["Value"] for extra in given[contact].get("ExtraParams", ())
+        )
+    ]
+    if missing:
+        raise RefusalError("TLDRulesViolation", f"[{', '.join(missing)}]")
+
+
 def missing_extra(tld: str, registrant: Mapping[str, Any]) -> Iterable[str]:
     given = {extra["Name"] for extra in registrant.get("ExtraParams", ()) if extra["Value"]}
     for name, organization in names.REQUIRED_EXTRA.get(tld, ()):

@@ -19,6 +19,7 @@ PREFIXES = {
     "norenewal-": "is registered, but every renewal is refused",
     "badrenewal-": "is registered, but every renewal fails at the registry",
     "action-": "waits for its owner until you press approve or reject",
+    "unverified-": "its registrant must confirm the e-mail address, or it is suspended after 15 days",
     "public-": "its registry does not hide contacts: an order with privacy is refused",
     "locked-": "cannot be transferred: it is locked at its registrar",
     "young-": "cannot be transferred: it was registered less than 60 days ago",
@@ -81,25 +82,26 @@ _AUSTRALIAN = (
     ("AU_ELIGIBILITY_TYPE", None),
     ("AU_POLICY_REASON", None),
 )
-_BRITISH = (("UK_CONTACT_TYPE", None),)
 
 # ExtraParams that a registrant needs (Route 53 Developer Guide, one page for each TLD): everyone (None), only
 # organizations (True) or only persons (False).
 REQUIRED_EXTRA: Mapping[str, tuple[tuple[str, bool | None], ...]] = {
     "au": _AUSTRALIAN,
     "ca": (("CA_LEGAL_TYPE", None),),
-    "co.uk": _BRITISH,
     "com.au": _AUSTRALIAN,
     "es": (("ES_LEGAL_FORM", None), ("ES_IDENTIFICATION", None)),
     "fi": (("FI_NATIONALITY", None), ("FI_ORGANIZATION_TYPE", True)),
     "fr": (("BIRTH_DATE_IN_YYYY_MM_DD", False),),
     "it": (("IT_PIN", None), ("IT_REGISTRANT_ENTITY_TYPE", True), ("IT_NATIONALITY", False)),
-    "me.uk": _BRITISH,
     "net.au": _AUSTRALIAN,
-    "org.uk": _BRITISH,
     "se": (("SE_ID_NUMBER", None),),
-    "uk": _BRITISH,
 }
+
+# Seen at the real API: "[ADMIN.UK_CONTACT_TYPE is missing, OWNER.UK_CONTACT_TYPE is missing, …]"
+# (hashicorp/terraform-provider-aws issue 35597).
+REQUIRED_OF_EVERY_CONTACT: Mapping[str, tuple[str, ...]] = dict.fromkeys(
+    ("co.uk", "me.uk", "org.uk", "uk"), ("UK_CONTACT_TYPE",)
+)
 
 # From AWS's "TLDs that don't support privacy protection", those sold here.
 WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))

@@ -71,7 +71,15 @@ def _operation(operation: Mapping[str, Any]) -> list[Markup]:
 
 def _domain(domain: Mapping[str, Any]) -> list[Markup]:
     servers = "<br>".join(text(server) for server in domain["nameservers"])
-    return [_readable(domain["name"]), text(_time(domain["expires_at"])), html.markup(servers)]
+    base = f"/_standin/names/{domain['name']}"
+    buttons = [button(f"{base}/verify", "confirm the e-mail address")]
+    buttons += [button(f"{base}/leave", "move away"), button(f"{base}/lapse", "delete at the registry")]
+    return [
+        _readable(domain["name"]),
+        text(_time(domain["expires_at"])),
+        html.markup(servers),
+        html.markup(*buttons),
+    ]
 
 
 def _fault(fault: Mapping[str, Any]) -> Markup:
@@ -109,7 +117,7 @@ def render(state: Mapping[str, Any]) -> str:
         ),
         html.section(
             "Domains in the account",
-            html.table(("Domain", "Expires", "Nameservers"), map(_domain, reversed(state["domains"]))),
+            html.table(("Domain", "Expires", "Nameservers", ""), map(_domain, reversed(state["domains"]))),
         ),
         html.section(
             "The prefix of a domain decides the outcome",

@@ -67,3 +67,9 @@ class Domain:
     created_at: float
     expires_at: float
     given: Mapping[str, Any] = field(repr=False)
+    verify_until: float | None = (
+        None  # the registrant must confirm the e-mail address; None when that is done
+    )
+
+    def held(self, now: float) -> bool:
+        return self.verify_until is not None and now >= self.verify_until

@@ -13,6 +13,7 @@ from . import names
 from .checks import (
     CONTACTS,
     check_consent,
+    check_every_contact,
     checked_name,
     contact_problems,
     invalid,
@@ -25,6 +26,7 @@ from .wire import RefusalError, moment
 
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
+VERIFY_SECONDS = 15 * 86_400
 
 ZoneMaker = Callable[[str], Sequence[str] | None]
 
@@ -50,7 +52,10 @@ class Registry:
         self.submitted: Counter[str] = Counter()
         self.registered: Counter[str] = Counter()
         self.renewed: Counter[str] = Counter()
+        self.mails: Counter[str] = Counter()  # verification mails sent again
         self.slow_checks: set[tuple[str, str]] = set()
+        # GetOperationDetail may refuse completed operations: the API reference leaves that open.
+        self.hides_completed = False
 
     def reset(self) -> None:
         with self.lock:
@@ -60,6 +65,7 @@ class Registry:
             self.submitted.clear()
             self.registered.clear()
             self.renewed.clear()
+            self.mails.clear()
             self.slow_checks.clear()
 
     # -- API operations ------------------------------------------------------------------------------------------
@@ -77,6 +83,8 @@ class Registry:
             "GetDomainDetail": self._domain_detail,
             "ListDomains": self._list_domains,
             "ListPrices": self._list_prices,
+            "GetContactReachabilityStatus": self._reachability,
+            "ResendContactReachabilityEmail": self._resend_mail,
         }
         if operation not in methods:
             raise RefusalError("UnknownOperationException", f"The stand-in does not do {operation}.")
@@ -173,8 +181,7 @@ class Registry:
         domain = self.domains.get(name)
         if domain is None:
             raise RefusalError("InvalidInput", f"Domain {name} not found in 111122223333 account.")
-        if any(operation.is_running and operation.name == name for operation in self.operations):
-            raise RefusalError("DuplicateRequest", "The request is already in progress for the domain.")
+        self._check_no_duplicate(name)
         year = moment(domain.expires_at).year
         if given["CurrentExpiryYear"] != year:
             raise invalid(f"CurrentExpiryYear does not match the current expiry year [{year}]")
@@ -205,7 +212,7 @@ class Registry:
 
     def _operation_detail(self, given: Mapping[str, Any]) -> dict[str, Any]:
         for operation in self.operations:
-            if operation.id == given["OperationId"]:
+            if operation.id == given["OperationId"] and (operation.is_running or not self.hides_completed):
                 return operation.document()
         raise invalid(f"operation {given['OperationId']} was not found")
 
@@ -228,7 +235,29 @@ class Registry:
             "CreationDate": moment(domain.created_at),
             "UpdatedDate": moment(domain.created_at),
             "ExpirationDate": moment(domain.expires_at),
-            "StatusList": ["clientTransferProhibited"],
+            "StatusList": ["clientTransferProhibited", *(["clientHold"] if domain.held(self.now()) else [])],
+        }
+
+    def _owned(self, given: Mapping[str, Any]) -> Domain:
+        domain = self.domains.get(checked_name(given["domainName"]))
+        if domain is None:
+            raise RefusalError("InvalidInput", "The domain was not found in 111122223333 account.")
+        return domain
+
+    def _reachability(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        domain = self._owned(given)
+        word = "DONE" if domain.verify_until is None else "PENDING"
+        return {"domainName": domain.name, "status": "EXPIRED" if domain.held(self.now()) else word}
+
+    def _resend_mail(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        domain = self._owned(given)
+        done = domain.verify_until is None
+        if not done:
+            self.mails[domain.name] += 1
+        return {
+            "domainName": domain.name,
+            "emailAddress": domain.given["RegistrantContact"]["Email"],
+            "isAlreadyVerified": done,
         }
 
     def _list_domains(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,8 +296,7 @@ class Registry:
 
     def _checked_order(self, given: Mapping[str, Any]) -> str:
         name = checked_name(given["DomainName"])
-        if any(operation.is_running and operation.name == name for operation in self.operations):
-            raise RefusalError("DuplicateRequest", "The request is already in progress for the domain.")
+        self._check_no_duplicate(name)
         if name in self.domains:
             raise invalid(f"Domain {name} is already registered in this account")
         tld = names.tld_of(name)
@@ -284,8 +312,15 @@ class Registry:
             problems.append(f"Privacy protection is not supported for TLD [{tld}]")
         if problems:
             raise invalid(*problems)
+        check_every_contact(tld, given)
         check_consent(given, price_of(name))
         return name
+
+    def _check_no_duplicate(self, name: str) -> None:
+        for operation in self.operations:
+            if operation.is_running and operation.name == name:
+                told = "The request is already in progress for the domain."
+                raise RefusalError("DuplicateRequest", told, requestId=operation.id)
 
     def _submitted(
         self, kind: str, name: str, given: Mapping[str, Any], steps: list[Step], failure: str | None
@@ -393,7 +428,12 @@ class Registry:
             told = self.create_zone(operation.name) if self.create_zone else None
             nameservers = tuple(told) if told else _made_up_nameservers(operation.name)
         self.domains[operation.name] = Domain(
-            operation.name, nameservers, created_at, at + YEAR_SECONDS * years, order
+            operation.name,
+            nameservers,
+            created_at,
+            at + YEAR_SECONDS * years,
+            order,
+            at + VERIFY_SECONDS if names.begins(operation.name, "unverified-") else None,
         )
         self.registered[operation.name] += 1
 

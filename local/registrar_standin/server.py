@@ -62,10 +62,13 @@ def control(standin: RegistrarStandIn, path: str, fields: Mapping[str, Any]) -> 
             case ["faults"]:
                 _control_faults(standin, fields)
             case ["settings"]:
-                delay, transfer_delay = fields.get("delay"), fields.get("transfer_delay")
+                delay, transfer_delay, rate = (
+                    fields.get(name) for name in ("delay", "transfer_delay", "rate")
+                )
                 standin.configure(
                     delay=None if delay is None else max(0.0, float(delay)),
                     transfer_delay=None if transfer_delay is None else max(0.0, float(transfer_delay)),
+                    rate=None if rate is None else max(0, int(rate)),
                 )
             case ["take"]:
                 if not fields.get("name"):
@@ -97,8 +100,16 @@ def _control_name(standin: RegistrarStandIn, name: str, action: str, fields: Map
             standin.advance(name)
         case "take":
             standin.take(name)
+        case "verify":
+            standin.verify(name)
+        case "leave":
+            standin.leave(name)
+        case "lapse":
+            standin.lapse(name)
         case _:
-            raise ValueError(f"{action} is not one of finish, fail, approve, reject, advance, take")
+            raise ValueError(
+                f"{action} is not one of finish, fail, approve, reject, advance, take, verify, leave, lapse"
+            )
 
 
 def _control_faults(standin: RegistrarStandIn, fields: Mapping[str, Any]) -> None:

@@ -47,7 +47,9 @@ class RegistrarStandIn:
         self.log = log
         self._registry = Registry(now, delay, transfer_delay, create_zone)
         self._faults = Faults()
-        # Looked up at each request, since a test may replace `answer`.
+        self._rate: int | None = None
+        self._counted = (0, 0)  # the second, and its requests
+        # The lambda reads `self.answer` at each request, because a test may replace it.
         self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
 
     # -- service -------------------------------------------------------------------------------------------------
@@ -85,11 +87,12 @@ class RegistrarStandIn:
         fault = None
         try:
             operation = wire.operation_of(headers)
+            self._check_rate()
             fault = self._faults.take(operation)
             if fault is not None and fault.refusal is not None:
                 raise fault.refusal
             given = wire.read(operation, raw)
-            name = str(given.get("DomainName", ""))
+            name = str(given.get("DomainName") or given.get("domainName") or "")
             reply = reply_of(200, wire.written(operation, self._registry.call(operation, given)))
             outcome = "ok"
         except wire.RefusalError as refusal:
@@ -100,6 +103,16 @@ class RegistrarStandIn:
             raise AnswerLostError(operation)
         self._record(operation, name, outcome)
         return reply
+
+    def _check_rate(self) -> None:
+        """AWS publishes no rate of this API, but throttles it."""
+        if self._rate is None:
+            return
+        second = int(self._registry.now())
+        with self._registry.lock:
+            self._counted = (second, self._counted[1] + 1 if self._counted[0] == second else 1)
+            if self._counted[1] > self._rate:
+                raise wire.RefusalError("ThrottlingException", "Rate exceeded")
 
     # -- for assertions ------------------------------------------------------------------------------------------
 
@@ -183,6 +196,23 @@ class RegistrarStandIn:
         """Another owner registers the domain."""
         self._registry.taken.add(name.lower())
 
+    def verify(self, name: str) -> None:
+        """The registrant confirms the e-mail address. Raises KeyError when the domain is not in the account."""
+        self._registry.domains[name.lower()].verify_until = None
+
+    def mails(self, name: str) -> int:
+        """How often the verification mail was sent again."""
+        return self._registry.mails[name.lower()]
+
+    def leave(self, name: str) -> None:
+        """The domain moves to another registrar. Raises KeyError when it is not in the account."""
+        del self._registry.domains[name.lower()]
+        self.take(name)
+
+    def lapse(self, name: str) -> None:
+        """The registry deletes the domain, so it can be registered again. Raises KeyError as above."""
+        del self._registry.domains[name.lower()]
+
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:
         """Carry out the next requests, but break the connection before the response."""
         self._add_fault(Fault(operation, None, times))
@@ -201,7 +231,23 @@ class RegistrarStandIn:
     def clear_faults(self) -> None:
         self._faults.clear()
 
-    def configure(self, *, delay: float | None = None, transfer_delay: float | None = None) -> None:
+    def configure(
+        self,
+        *,
+        delay: float | None = None,
+        transfer_delay: float | None = None,
+        hides_completed: bool | None = None,
+        rate: int | None = None,
+    ) -> None:
+        """Change settings; None keeps a setting. Delays (seconds) apply to new orders.
+
+        With `hides_completed`, GetOperationDetail refuses completed operations. `rate` is the maximum of requests per
+        second; 0 means no limit.
+        """
+        if rate is not None:
+            self._rate = rate or None
+        if hides_completed is not None:
+            self._registry.hides_completed = hides_completed
         if delay is not None:
             self._registry.delay = delay
         if transfer_delay is not None:

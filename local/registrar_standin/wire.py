@@ -75,4 +75,4 @@ def written(operation: str, answer: Mapping[str, Any]) -> bytes:
 def written_refusal(refusal: RefusalError) -> bytes:
     shape = service_model().shape_for_error_code(refusal.code)
     name = f"com.amazonaws.route53domains.v20140515#{refusal.code}" if shape is not None else refusal.code
-    return json.dumps({"__type": name, "message": refusal.message}).encode()
+    return json.dumps({"__type": name, "message": refusal.message, **refusal.fields}).encode()

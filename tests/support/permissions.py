@@ -71,6 +71,8 @@ _METHODS = {
     ("registrar", "renew"): "route53domains:RenewDomain",
     ("registrar", "find"): "route53domains:ListOperations",
     ("registrar", "operation"): "route53domains:GetOperationDetail",
+    ("registrar", "verification"): "route53domains:GetContactReachabilityStatus",
+    ("registrar", "resend_verification"): "route53domains:ResendContactReachabilityEmail",
     ("registrar", "domain"): "route53domains:GetDomainDetail route53domains:ListDomains",
 }
 # Calls of the Lightsail adapter (tests/support/lightsail_in_process.py records each request).

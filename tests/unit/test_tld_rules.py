@@ -134,8 +134,26 @@ def test_a_plain_contact_gets_a_list_of_the_registrys_further_fields(tld: str) -
 @pytest.mark.parametrize("role", OTHERS)
 def test_requirements_for_the_registrant_do_not_apply_to_other_roles(tld: str, role: ContactRole) -> None:
     violations, needed = check(tld, read(), role)
-    assert needed == {}
+    # The .uk registry wants this of every contact: local/registrar_standin/names.py has the source.
+    assert set(needed) == ({"/extra_properties/contactType"} if tld.endswith("uk") else set())
     assert set(violations) == ({"/country"} if tld == "ca" and role is not ContactRole.BILLING else set())
+
+
+@pytest.mark.parametrize("role", [OWNER, *OTHERS])
+@pytest.mark.parametrize("tld", ["fr", "fi"])
+@pytest.mark.parametrize("day", ["1980-02-30", "1981-02-29", "1980-04-31", "1900-02-29", "2099-01-01"])
+def test_a_date_of_birth_is_a_date_in_the_past(tld: str, day: str, role: ContactRole) -> None:
+    contact = read(country="FR", extra_properties={"birthDate": day, "nationality": "NOT_FINNISH"})
+    if tld == "fr":
+        contact = read(country="FR", extra_properties={"birthDate": day})
+    violations, needed = check(tld, contact, role)
+    assert list(violations) == ["/extra_properties/birthDate"]
+    assert day not in violations["/extra_properties/birthDate"]
+    assert needed == {}
+
+
+def test_a_leap_day_is_a_date_of_birth() -> None:
+    assert check("fr", read(country="FR", extra_properties={"birthDate": "1980-02-29"})) == ({}, {})
 
 
 def all_extras() -> Iterator[tuple[str, str]]:

@@ -499,3 +499,11 @@ def test_two_concurrent_runs_renew_once(world: World, side_effect: str) -> None:
     world.live(2 * DAY, every=HOUR)
     assert_renewed(world, order, 1)
     assert world.registrar.asked("RenewDomain") == 1
+
+
+def test_a_renewal_counts_although_the_registrar_does_not_show_completed_operations(world: World) -> None:
+    order = delivered(world)
+    world.registrar.configure(hides_completed=True)
+    a_year_passes(world, order)
+    assert years(world, order) == 1
+    assert world.registrar.renewals(NAME) == 1

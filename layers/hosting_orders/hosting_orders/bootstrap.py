@@ -178,7 +178,8 @@ class AwsServices:
         # Route 53 Domains exists in one region only.
         place = {"region_name": "us-east-1", "endpoint_url": self._settings.registrar_endpoint}
         return Route53Registrar(
-            _new_aws_client("route53domains", connect_timeout=2, read_timeout=8, attempts=2, **place),
+            # Four attempts outlast a short throttle ("Rate exceeded") and fit API Gateway's 30 seconds.
+            _new_aws_client("route53domains", connect_timeout=2, read_timeout=5, attempts=4, **place),
             # No retries: an order must never be sent twice. After a lost answer the registrar's list is read first.
             _new_aws_client("route53domains", connect_timeout=2, read_timeout=30, attempts=1, **place),
         )

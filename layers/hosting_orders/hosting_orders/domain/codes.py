@@ -181,7 +181,7 @@ class Code(StrEnum):
 
     RATE_LIMITED = (
         *("rate_limited", 429, "Too many requests"),
-        "The key has made too many requests; `Retry-After` says when it may make more.",
+        "Too many requests of this kind; `Retry-After` says when the next one is accepted.",
     )
 
     # -- failures on our side --------------------------------------------------------------------------------------

@@ -34,6 +34,12 @@ SUBMISSION_STUCK = 15 * MINUTE
 RENEWAL_MONEY = 2 * HOUR
 # How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY
+# How often a missing DNS zone is tried again.
+ZONE_AGAIN = HOUR
+# How often a delivered domain is checked until its registrant has confirmed the e-mail address.
+VERIFICATION_CHECK = 6 * HOUR
+# The registrant's verification mail is sent again at most this often.
+VERIFICATION_MAIL = HOUR
 # A domain is renewed within minutes. A renewal that takes longer needs an operator.
 DOMAIN_RENEWAL_DEADLINE = 3 * DAY
 # How often an unfinished compensation is retried.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .registration import RegistrarWaits
+from .registration import RegistrarWaits, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,19 @@ class DomainRenewal:
 
 @dataclass(frozen=True, slots=True)
 class DomainRecord:
-    """`claim` is the domain (ASCII) that no other order may have. An order that ends undelivered releases it."""
+    """`claim` is the domain (ASCII) that no other order may have. It is released when the order ends undelivered or
+    the domain leaves the registrar.
+
+    `left_at` is when we found that a delivered domain had left, and `resent_at` when the verification mail was
+    last sent again (epoch milliseconds).
+    """
 
     claim: str | None = None
     submission: Submission | None = None
     renewals: tuple[DomainRenewal, ...] = ()
+    left_at: int | None = None
+    verification: Verification | None = None
+    resent_at: int | None = None
 
     @property
     def flag(self) -> RegistrarWaits | None:

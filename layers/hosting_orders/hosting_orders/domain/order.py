@@ -16,7 +16,8 @@ from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
 from .money import Money
 from .placement import Placement
-from .products import Item, ProductKind, Resource
+from .products import DomainResource, Item, ProductKind, Resource
+from .registration import Verification
 
 T = TypeVar("T")
 
@@ -170,6 +171,25 @@ class Order:
         return self.domain.claim if self.domain else None
 
     @property
+    def verification_open(self) -> bool:
+        """True from delivery of a domain until its registrant has confirmed the e-mail address."""
+        if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain.left_at is not None:
+            return False
+        return self.domain.verification is not Verification.DONE
+
+    @property
+    def unverified(self) -> bool:
+        """Whether the registrant of the delivered domain still has to confirm the e-mail address."""
+        return self.verification_open and self.domain_record.verification is not None
+
+    @property
+    def zone_owed(self) -> bool:
+        """True while a delivered domain has no DNS zone. A domain that has left needs none."""
+        if self.status is not OrderStatus.COMPLETED or not isinstance(self.resource, DomainResource):
+            return False
+        return self.resource.zone_id is None and self.domain_record.left_at is None
+
+    @property
     def renewal_price(self) -> Money:
         return self.item.renewal_price(self.price)
 
@@ -239,6 +259,20 @@ class Order:
 
     def with_domain(self, record: DomainRecord) -> Order:
         return replace(self, domain=record)
+
+    def domain_left(self, now: int) -> Order:
+        """The delivered domain is no longer with the registrar. Saving the order releases its claim."""
+        if self.status is not OrderStatus.COMPLETED or self.domain_claim is None:
+            return self
+        left = self.told("the domain has left the registrar", now, Actor.REGISTRAR)
+        return left.with_domain(replace(self.domain_record, left_at=left.updated_at))
+
+    @property
+    def releases_claims(self) -> bool:
+        """Whether the order holds a capacity or a domain that it must no longer hold."""
+        if self.status is OrderStatus.COMPLETED:
+            return self.domain_claim is not None and self.domain_record.left_at is not None
+        return self.ended and (self.capacity is not None or self.domain_claim is not None)
 
     def without_claims(self) -> Order:
         record = replace(self.domain, claim=None) if self.domain else None

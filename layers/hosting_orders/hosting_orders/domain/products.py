@@ -264,7 +264,7 @@ class DomainResource:
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
 
     nameservers: tuple[str, ...]  # the registry's
-    zone_id: str
+    zone_id: str | None  # None until the zone is made
     zone_nameservers: tuple[str, ...]
     expires_at: int | None = None  # epoch ms
     registry_states: tuple[str, ...] = ()

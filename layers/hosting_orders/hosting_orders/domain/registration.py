@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
-from .errors import ProvisioningFailedError
+from .errors import ProviderUnavailableError, ProvisioningFailedError
 from .money import Money
 
 
@@ -158,6 +158,14 @@ class RegistrarWaits(StrEnum):
         return cls.OTHER
 
 
+class Verification(StrEnum):
+    """Whether the registrant has confirmed the e-mail address. Stored, so the values must not change."""
+
+    PENDING = "pending"
+    DONE = "done"  # or not required
+    EXPIRED = "expired"  # the registrar suspends the domain until the registrant confirms
+
+
 class Refusal(StrEnum):
     AUTH_CODE = "auth_code"
     CONTACT = "contact"
@@ -173,6 +181,14 @@ class RegistrationRefusedError(ProvisioningFailedError):
     def __init__(self, text: str, refusal: Refusal) -> None:
         super().__init__(text)
         self.refusal = refusal
+
+
+class AlreadyOrderedError(ProviderUnavailableError):
+    """The registrar already works on this domain. `operation_id` may be empty, or of another order."""
+
+    def __init__(self, text: str, operation_id: str) -> None:
+        super().__init__(text)
+        self.operation_id = operation_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from hosting_orders.domain.registration import (
 
 from .authenticate import Caller
 from .drafts import Draft, Problems
+from .left_domains import domain_held
 from .ports import Services
 from .sealed_contacts import open_contacts
 
@@ -350,7 +351,7 @@ def settle_domains(
     for draft in drafts:
         name = draft.item.ascii_name
         # Check our own orders first. The registry cannot say that the domain is taken here.
-        if name in seen or services.orders.domain_taken(name):
+        if name in seen or domain_held(services, name):
             raise domain_taken(draft)
         seen.add(name)
     ask = partial(_offer, services)

@@ -41,6 +41,7 @@ from hosting_orders.domain.registration import (
     SealedContacts,
     TldRules,
     Upkeep,
+    Verification,
     Violation,
     Zone,
 )
@@ -85,6 +86,10 @@ class OrderStore(Protocol):
         """Whether any account has ordered or owns this domain (ASCII form)."""
         ...
 
+    def domain_holder(self, name: str) -> Order | None:
+        """Return the order of any account that has this domain (ASCII form), or None."""
+        ...
+
     def contacts(self, account_id: str, number: int) -> SealedContacts | None:
         """Return a domain order's contacts, or None."""
         ...
@@ -117,7 +122,8 @@ class OrderStore(Protocol):
         """Write a changed order and return it with its new version.
 
         The same transaction stores a callback in `owed`. If the order ends undelivered, it also releases its
-        capacity and domain and deletes its contacts. Raises ConcurrentUpdateError.
+        capacity and domain and deletes its contacts. If its delivered domain has left the registrar, it
+        releases the domain. Raises ConcurrentUpdateError.
         """
         ...
 
@@ -369,7 +375,7 @@ class Registrar(Protocol):
         """Order the domain at most once and return the operation's id.
 
         Raises RegistrationRefusedError. After ProviderUnavailableError the order may exist: call `find`
-        before you retry.
+        before you retry. AlreadyOrderedError names the operation in progress.
         """
         ...
 
@@ -386,6 +392,14 @@ class Registrar(Protocol):
         ...
 
     def operation(self, operation_id: str) -> RegistrarOperation | None: ...
+
+    def verification(self, name: str) -> Verification:
+        """Return whether the registrant of our domain has confirmed the e-mail address."""
+        ...
+
+    def resend_verification(self, name: str) -> bool:
+        """Send the verification mail again. Returns False when the address is already confirmed."""
+        ...
 
     def domain(self, name: str) -> RegisteredDomain | None:
         """Return the domain if it is in our account."""

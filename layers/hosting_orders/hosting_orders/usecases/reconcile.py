@@ -16,6 +16,7 @@ from .changes import change_cart, change_order, load_cart, load_order
 from .close_payment import close_payment
 from .collect_payment import resume_payment
 from .delivery import answer_delivery
+from .domain_zones import make_missing_zone
 from .log import log
 from .ports import Services
 from .products.registry import fulfilment
@@ -25,6 +26,7 @@ from .roll_up_cart import recompute_roll_up
 from .send_callback import CallbackBody, send_callback
 from .settle_payment import owes_a_refund, resume_order, settle_payment, waits_for_its_start
 from .start_renewal import start_renewal
+from .verify_registrant import check_verification
 
 BATCH = 50
 # Start nothing after this (milliseconds), so a run ends before its function is stopped.
@@ -127,6 +129,34 @@ def _look_sooner(services: Services, cart: Cart, now: int) -> Cart:
 
 
 def _reconcile_order(services: Services, order: Order) -> None:
+    if not (order.zone_owed or order.verification_open):
+        _advance_order(services, order)
+        return
+    if order.zone_owed:
+        order = make_missing_zone(services, order)
+    if order.verification_open:
+        order = check_verification(services, order)
+    _advance_order(services, order)
+    _keep_due(services, load_order(services, order.account_id, order.number))
+
+
+def _keep_due(services: Services, order: Order) -> None:
+    """A renewal's own schedule is too slow for a missing zone and for an open verification."""
+    now = services.clock.now()
+
+    def sooner(current: Order) -> Order:
+        if current.zone_owed or (current.verification_open and not current.unverified):
+            check = now + deadlines.ZONE_AGAIN
+        elif current.unverified:
+            check = now + deadlines.VERIFICATION_CHECK
+        else:
+            return current
+        return current if current.due_at is not None and current.due_at <= check else current.check_at(check)
+
+    change_order(services, order, to=sooner)
+
+
+def _advance_order(services: Services, order: Order) -> None:
     now = services.clock.now()
     if order.ended:
         _correct_roll_up(services, order)

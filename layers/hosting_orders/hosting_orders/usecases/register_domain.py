@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hosting_orders.domain import deadlines, durations
+from hosting_orders.domain import deadlines
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import (
+    AlreadyOrderedError,
     Refusal,
     RegisteredDomain,
     RegistrarOperation,
@@ -26,11 +27,11 @@ from hosting_orders.domain.registration import (
 
 from .changes import change_order
 from .delivery import answer_delivery, claim_for_delivery, undeliverable
+from .domain_zones import zone_of
 from .log import log
 from .ports import Services
+from .registrar_operations import CLOCKS_DIFFER, known_operation
 from .sealed_contacts import auth_code_context, open_contacts
-
-_CLOCKS_DIFFER = 5 * durations.MINUTE
 
 
 def register_domain(services: Services, account_id: str, number: int, task_token: str) -> None:
@@ -55,10 +56,17 @@ def ask_registrar(services: Services, order: Order) -> None:
     if order.operation_id is None:
         _submit(services, order)
         return
-    operation = services.registrar.operation(order.operation_id)
-    if operation is None:
+    operation = _operation(services, order, order.operation_id)
+    if operation is not None:
+        record_registration(services, order, operation)
+    elif not deliver_if_ours(services, order):
         raise ProviderUnavailableError("the registrar does not know its own operation")
-    record_registration(services, order, operation)
+
+
+def _operation(services: Services, order: Order, operation_id: str) -> RegistrarOperation | None:
+    item, submission = order.item_as(DomainItem), order.domain_record.submission
+    assert submission is not None
+    return known_operation(services, operation_id, item.ascii_name, item.action, submission.first_at)
 
 
 def _submit(services: Services, order: Order) -> None:
@@ -126,8 +134,22 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
         failure = Failure("registration_refused", why_it_failed(item.action, refusal.refusal))
         undeliverable(services, order, failure, Actor.REGISTRAR)
         raise ProvisioningFailedError(failure.message) from None
+    except AlreadyOrderedError as other:
+        operation_id = _ours(services, order, other)
     if _record_operation(services, order, operation_id).operation_id != operation_id:
         _report_unwanted_domain(services, order)
+
+
+def _ours(services: Services, order: Order, other: AlreadyOrderedError) -> str:
+    """Return the operation's id if this order's earlier attempt began it. Raises `other` otherwise."""
+    item, submission = order.item_as(DomainItem), order.domain_record.submission
+    found = services.registrar.operation(other.operation_id) if other.operation_id and submission else None
+    if found is None or submission is None or (found.name, found.action) != (item.ascii_name, item.action):
+        raise other
+    if found.submitted_at < submission.first_at - CLOCKS_DIFFER:
+        raise other  # an abandoned order's operation, which may have other contacts
+    log.warning("found the registration whose answer was lost", extra={"order_id": order.uuid})
+    return found.id
 
 
 def _report_unwanted_domain(services: Services, order: Order) -> None:
@@ -179,7 +201,7 @@ def _earlier_operation(services: Services, order: Order) -> RegistrarOperation |
     assert submission is not None
     item = order.item_as(DomainItem)
     asked_at = submission.first_at
-    for operation in services.registrar.find(item.ascii_name, item.action, asked_at - _CLOCKS_DIFFER):
+    for operation in services.registrar.find(item.ascii_name, item.action, asked_at - CLOCKS_DIFFER):
         if operation.status is not RegistrarStatus.FAILED or operation.submitted_at >= asked_at:
             return operation
     return None
@@ -197,7 +219,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
     Raises ProviderUnavailableError while that is uncertain.
     """
     if order.operation_id is not None:
-        operation = services.registrar.operation(order.operation_id)
+        operation = _operation(services, order, order.operation_id)
         if operation is None:
             raise ProviderUnavailableError("the registrar does not know its own operation")
         return operation
@@ -209,7 +231,11 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
     return operation
 
 
-def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> None:
+def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> RegistrarStatus:
+    """Record the operation's progress and return it. Can be repeated.
+
+    A failed operation counts as succeeded if the domain is ours.
+    """
     now = services.clock.now()
     if operation.status is RegistrarStatus.RUNNING:
         change_order(
@@ -220,18 +246,36 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
                 deadlines.registrar_check(current, now)
             ),
         )
-        return
+        return RegistrarStatus.RUNNING
     if operation.status is RegistrarStatus.FAILED:
+        if deliver_if_ours(services, order):
+            return RegistrarStatus.SUCCEEDED
         item = order.item_as(DomainItem)
         code = "transfer_failed" if item.is_transfer else "registration_failed"
         failure = Failure(code, why_it_failed(item.action, operation.refusal))
         order = undeliverable(services, order, failure, Actor.REGISTRAR)
         answer_delivery(services, order)
-        return
+        return RegistrarStatus.FAILED
     domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
     if domain is None:
         raise ProviderUnavailableError("the registrar does not show the domain yet")
     _deliver(services, order, domain)
+    return RegistrarStatus.SUCCEEDED
+
+
+def deliver_if_ours(services: Services, order: Order) -> bool:
+    """Deliver an ordered domain that is in our account, whatever the registrar says about its operation.
+
+    Called before money goes back. Returns whether the domain is ours.
+    """
+    if order.domain_record.submission is None:
+        return False
+    domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
+    if domain is None:
+        return False
+    log.warning("the domain is ours, although its operation did not succeed", extra={"order_id": order.uuid})
+    _deliver(services, order, domain)
+    return True
 
 
 def _with_flag(order: Order, flag: RegistrarWaits | None, now: int) -> Order:
@@ -244,11 +288,11 @@ def _with_flag(order: Order, flag: RegistrarWaits | None, now: int) -> Order:
 
 
 def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None:
-    zone = services.zones.ensure(domain.name, order.uuid, domain.nameservers)
+    zone = zone_of(services, order, domain.nameservers)
     resource = DomainResource(
         nameservers=domain.nameservers,
-        zone_id=zone.id,
-        zone_nameservers=zone.nameservers,
+        zone_id=zone.id if zone else None,
+        zone_nameservers=zone.nameservers if zone else (),
         expires_at=domain.expires_at,
         registry_states=domain.states,
     )

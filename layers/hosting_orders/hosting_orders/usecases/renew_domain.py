@@ -21,8 +21,8 @@ from hosting_orders.domain.registration import RegistrarStatus, Upkeep
 from .changes import change_order
 from .log import log
 from .ports import Services
+from .registrar_operations import CLOCKS_DIFFER, known_operation
 
-_CLOCKS_DIFFER = 5 * durations.MINUTE
 # A renewal moves the date by more than this, a registry's correction by less.
 _MOVED = 180 * durations.DAY
 
@@ -69,6 +69,10 @@ def _renew(services: Services, order: Order, reference: str) -> None:
     renewal = order.domain_record.renewal(reference)
     if renewal is not None and renewal.operation_id is not None:
         _follow(services, order, renewal, renewal.operation_id)
+        return
+    if order.domain_record.left_at is not None:
+        # Another order may have the domain by now. Renewing it here would renew that order's domain.
+        _report(services, order, "the domain has left the registrar")
         return
     expires_before = _expiry(services, order) if renewal is None else renewal.expires_before
     if expires_before is None:
@@ -135,11 +139,13 @@ def _ask(services: Services, order: Order, renewal: DomainRenewal) -> None:
 
 def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_id: str) -> None:
     """Only the expiry date is proof of a renewal."""
-    operation = services.registrar.operation(operation_id)
+    name = order.item_as(DomainItem).ascii_name
+    operation = known_operation(services, operation_id, name, Upkeep.RENEW, renewal.first_at)
+    ended = operation is None or operation.status is not RegistrarStatus.RUNNING
+    if ended and _is_done(services, order, renewal):
+        return
     if operation is None:
         raise ProviderUnavailableError("the registrar does not know its own operation")
-    if operation.status is not RegistrarStatus.RUNNING and _is_done(services, order, renewal):
-        return
     now = services.clock.now()
     if operation.status is RegistrarStatus.FAILED:
         _refused(services, order, renewal, "the registry has not renewed the domain")
@@ -221,7 +227,7 @@ def _update(
 def _earlier_operation(services: Services, order: Order, renewal: DomainRenewal) -> str | None:
     others = {one.operation_id for one in order.domain_record.renewals}
     name = order.item_as(DomainItem).ascii_name
-    for operation in services.registrar.find(name, Upkeep.RENEW, renewal.first_at - _CLOCKS_DIFFER):
+    for operation in services.registrar.find(name, Upkeep.RENEW, renewal.first_at - CLOCKS_DIFFER):
         if operation.status is not RegistrarStatus.FAILED and operation.id not in others:
             return operation.id
     return None

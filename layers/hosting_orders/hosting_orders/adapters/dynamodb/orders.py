@@ -145,6 +145,10 @@ class DynamoOrderStore:
     def domain_taken(self, name: str) -> bool:
         return self._table.get(keys.domain_claim(name)) is not None
 
+    def domain_holder(self, name: str) -> Order | None:
+        claim = self._table.get(keys.domain_claim(name))
+        return self.order(claim["account_id"], claim["number"]) if claim else None
+
     def contacts(self, account_id: str, number: int) -> SealedContacts | None:
         item = self._table.get(keys.contacts(account_id, number))
         return contacts_from_item(item) if item else None
@@ -193,10 +197,13 @@ class DynamoOrderStore:
     # -- changing ------------------------------------------------------------------------------------------
 
     def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
+        """An undelivered order loses its claims in this transaction, so a repeat cannot release them twice. So does an
+        order whose domain has left. An owed callback is stored in it too, so a crash cannot lose the callback.
+        """
         saved = _next_version(order)
         write = _replace(order, saved)
         try:
-            if _gives_back(order) or owed is not None:
+            if order.releases_claims or owed is not None:
                 self._transact_ending([write], [order], [owed] if owed else [])
             else:
                 self._table.write(write)
@@ -220,9 +227,10 @@ class DynamoOrderStore:
     def _transact_ending(
         self, writes: Sequence[Write], orders: Sequence[Order], owed: Sequence[CallbackDelivery]
     ) -> None:
-        undelivered = [order for order in orders if _gives_back(order)]
-        places = Counter(order.capacity for order in undelivered if order.capacity is not None)
-        named = [order for order in undelivered if order.domain_claim is not None]
+        releasing = [order for order in orders if order.releases_claims]
+        places = Counter(order.capacity for order in releasing if order.capacity is not None)
+        named = [order for order in releasing if order.domain_claim is not None]
+        undelivered = [order for order in named if order.status is not OrderStatus.COMPLETED]
         releases = [
             *[
                 update(keys.capacity(capacity), "SET #used = #used - :count", "#used >= :count", count=count)
@@ -233,7 +241,7 @@ class DynamoOrderStore:
                 delete(keys.domain_claim(order.domain_claim or ""), "#number = :number", number=order.number)
                 for order in named
             ],
-            *[delete(keys.contacts(order.account_id, order.number)) for order in named],
+            *[delete(keys.contacts(order.account_id, order.number)) for order in undelivered],
             *[put(delivery_to_item(replace(one, version=one.version + 1)), IS_NEW) for one in owed],
         ]
         while True:
@@ -309,14 +317,9 @@ def _due_key(item: DueItem) -> keys.Key:
     return keys.cart(item.account_id, item.key)
 
 
-def _gives_back(order: Order) -> bool:
-    holds = order.capacity is not None or order.domain_claim is not None
-    return holds and order.ended and order.status is not OrderStatus.COMPLETED
-
-
 def _next_version(order: Order) -> Order:
     saved = replace(order, version=order.version + 1)
-    return saved.without_claims() if _gives_back(order) else saved
+    return saved.without_claims() if order.releases_claims else saved
 
 
 def _replace(order: Order, saved: Order) -> Write:

@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.registration import AlreadyOrderedError
 
 PENDING_ATTEMPTS = 4
 """Attempts while a registry is slow to answer. AWS expects "a few extra seconds"."""
@@ -80,6 +81,9 @@ def call(client: Any, method: str, arguments: Mapping[str, Any]) -> Mapping[str,
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in _FINAL and 400 <= status < 500:
             raise RefusedError(str(error.response["Error"].get("Message") or code)) from None
+        if code == "DuplicateRequest":
+            text, operation_id = f"registrar: {method} {code}", error.response.get("requestId")
+            raise AlreadyOrderedError(text, str(operation_id or "")) from None
         raise ProviderUnavailableError(f"registrar: {method} {status} {code}") from None
     except BotoCoreError as fault:
         raise ProviderUnavailableError(f"registrar: {method} {type(fault).__name__}") from None

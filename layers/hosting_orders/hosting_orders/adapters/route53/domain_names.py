@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from hosting_orders.adapters.route53 import tlds
+from hosting_orders.adapters.route53.scripts import mixes_scripts
 from hosting_orders.adapters.route53.tlds import TldFacts
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
@@ -153,18 +154,10 @@ def _encoded(label: str) -> str:
     return "xn--" + label.encode("punycode").decode("ascii")
 
 
-# Scripts that are commonly written together, by the first word of their letters' Unicode names.
-_EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "LATIN"})
-
-
 def _check_scripts(label: str) -> None:
     """Refuse mixed scripts, which imitate other domains."""
-    letters = [sign for sign in label if unicodedata.category(sign)[0] == "L"]
-    scripts = {unicodedata.name(sign, "?").replace("-", " ").split()[0] for sign in letters}
-    if len(scripts) > 1 and not scripts <= _EAST_ASIAN:
-        raise _invalid(
-            f"{_shown(label)!r} mixes letters of several scripts: {', '.join(sorted(scripts)).title()}."
-        )
+    if mixes_scripts(label):
+        raise _invalid(f"{_shown(label)!r} mixes letters of several scripts.")
 
 
 def _is_symbol(character: str) -> bool:

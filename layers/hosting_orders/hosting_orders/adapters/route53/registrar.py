@@ -29,7 +29,14 @@ from hosting_orders.domain.registration import (
     RegistrationRefusedError,
     RegistrationRequest,
     Upkeep,
+    Verification,
 )
+
+_VERIFICATIONS = {
+    "PENDING": Verification.PENDING,
+    "DONE": Verification.DONE,
+    "EXPIRED": Verification.EXPIRED,
+}
 
 
 class Route53Registrar:
@@ -164,6 +171,21 @@ class Route53Registrar:
             # away a paid domain.
             return replace(operation, status=RegistrarStatus.SUCCEEDED)
         return operation
+
+    def verification(self, name: str) -> Verification:
+        """Registries without this check have no status."""
+        try:
+            answer = self._asking.ask("get_contact_reachability_status", domainName=name)
+        except RefusedError:
+            return Verification.DONE
+        return _VERIFICATIONS.get(str(answer.get("status")), Verification.DONE)
+
+    def resend_verification(self, name: str) -> bool:
+        try:
+            answer = self._asking.ask("resend_contact_reachability_email", domainName=name)
+        except RefusedError as refusal:
+            raise ProvisioningFailedError(without(refusal.text, ())) from None
+        return not answer.get("isAlreadyVerified", False)
 
     def domain(self, name: str) -> RegisteredDomain | None:
         try:

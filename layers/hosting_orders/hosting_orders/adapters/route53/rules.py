@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from hosting_orders.adapters.route53 import tlds
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
 
 _MAX_VALUES_LISTED = 20
+
+
+def _is_past_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text) <= datetime.now(UTC).date()
+    except ValueError:
+        return False
+
+
+# Every date of a contact is a date of birth. read_contact has already checked e-mail addresses, better than `format`.
+_FORMATS = {"date": _is_past_date, "email": lambda _text: True}
 
 
 class TableRegistryRules:
@@ -85,9 +97,8 @@ class TableRegistryRules:
         if rules.tld not in self._validators:
             from jsonschema_rs import Draft202012Validator
 
-            # read_contact has already checked e-mail addresses, better than `format` would.
             self._validators[rules.tld] = Draft202012Validator(
-                cast("dict[str, Any]", rules.contact_schema), validate_formats=False
+                cast("dict[str, Any]", rules.contact_schema), validate_formats=True, formats=_FORMATS
             )
         return self._validators[rules.tld]
 
@@ -150,6 +161,8 @@ def _expected(error: ValidationError) -> str:
             return "must be one of the values that the schema lists."
         case "maxLength":
             return f"must have at most {error.kind.value} characters."
+        case "format":
+            return "must be a date in the past that exists."
         case "minLength":
             return f"must have at least {error.kind.value} characters."
         case _:

@@ -17,6 +17,7 @@ _HIDDEN = "…"
 _REFUSALS = (
     (("auth", "code"), Refusal.AUTH_CODE),
     (("contact",), Refusal.CONTACT),
+    (("is missing",), Refusal.CONTACT),  # a field of a contact: "ADMIN.UK_CONTACT_TYPE is missing"
     (("registrant",), Refusal.CONTACT),
     (("e-mail",), Refusal.CONTACT),
     (("address",), Refusal.CONTACT),

@@ -10,6 +10,17 @@ from hosting_orders.domain.ids import registration_id
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import DomainAction, RegistrarWaits
+from hosting_orders.usecases.verify_registrant import VerificationMail
+
+
+class SentVerification(TypedDict):
+    status: str
+    domain: str
+    already_verified: bool
+
+
+def sent_verification(mail: VerificationMail) -> SentVerification:
+    return {"status": "accepted", "domain": mail.name, "already_verified": mail.already_verified}
 
 
 class DnsZone(TypedDict):
@@ -73,6 +84,15 @@ _WAITING = {
         "the transfer there."
     ),
 }
+_VERIFY = (
+    "The registrant has to confirm the e-mail address: follow the link in the message to the owner contact's address. "
+    "Without it the registrar suspends the domain after 15 days. `POST /api/orders/:id/resend-verification` sends the "
+    "message again."
+)
+_TRANSFERRED = (
+    "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
+)
+_NO_ZONE_YET = "The transfer is complete. The domain keeps the nameservers it had; its DNS zone follows."
 
 
 def domain_block(order: Order) -> DomainBlock:
@@ -84,15 +104,15 @@ def domain_block(order: Order) -> DomainBlock:
         "name": item.name,
         "ascii_name": item.ascii_name,
         "action": item.action.value,
-        "status": _domain_word(order, flag),
+        "status": "action_required" if order.unverified else _domain_word(order, flag),
         "registration_id": registration_id(order.number) if resource else None,
         "expires_at": date_time(resource.expires_at) if resource else None,
         "nameservers": list(resource.nameservers) if resource else [],
         "registry_state": flag.value if flag else None,
         "registry_status": list(resource.registry_states) if resource else [],
-        "next_step": _next_step(order, flag) if waiting else None,
+        "next_step": _next_step(order, flag) if waiting else _VERIFY if order.unverified else None,
         "dns_zone": {"id": resource.zone_id, "nameservers": list(resource.zone_nameservers)}
-        if resource
+        if resource and resource.zone_id
         else None,
         "transfer": _transfer(order, flag) if item.is_transfer else None,
     }
@@ -118,11 +138,7 @@ def _domain_word(order: Order, flag: RegistrarWaits | None) -> str:
 def _transfer(order: Order, flag: RegistrarWaits | None) -> Transfer:
     word = _domain_word(order, flag)
     if word not in ("transferring", "action_required"):
-        done = (
-            "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
-            if word == "active"
-            else None
-        )
+        done = (_NO_ZONE_YET if order.zone_owed else _TRANSFERRED) if word == "active" else None
         return {"state": "completed" if word == "active" else word, "next_step": done, "deadline": None}
     state = "submitting" if order.operation_id is None else "in_progress"
     if flag in FOR_CUSTOMERS:

@@ -18,6 +18,7 @@ from hosting_orders.contracts.vendor.orders import links, retry_after
 from hosting_orders.domain.codes import Code
 
 from . import carts, orders, tlds
+from .domains import SentVerification, sent_verification
 
 CONTRACT = Contract(
     "orders_v2",
@@ -134,6 +135,18 @@ LIST_ORDER_EVENTS = Operation(
     ours=True,
 )
 
+RESEND_VERIFICATION = Operation(
+    route="POST /api/orders/{id}/resend-verification",
+    heading="Send the registrant's verification mail again",
+    contract=CONTRACT,
+    access=Access(),
+    status=202,
+    answers=SentVerification,
+    render=sent_verification,
+    refuses=(Code.RATE_LIMITED,),
+    ours=True,
+)
+
 # -- carts --------------------------------------------------------------------------------------------------------
 
 PLACE_CART = Operation(
@@ -210,6 +223,7 @@ SHOW_ACCOUNT, SHOW_USER = _SHARED.show_account, _SHARED.show_user
 
 OPERATIONS: tuple[Operation[Any], ...] = (
     *(LIST_ORDERS, SHOW_ORDER, PLACE_ORDER, ORDER_DOMAIN, CANCEL_ORDER, UPDATE_ORDER, LIST_ORDER_EVENTS),
+    RESEND_VERIFICATION,
     *(PLACE_CART, SHOW_CART),
     *(LIST_CALLBACKS, REDELIVER_CALLBACK, SHOW_SAMPLE_CALLBACK, LIST_TASKS, SHOW_TASK),
     *(SHOW_ABOUT, LIST_TLDS, SHOW_TLD, SHOW_ACCOUNT, SHOW_USER),

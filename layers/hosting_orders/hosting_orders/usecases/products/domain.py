@@ -8,10 +8,10 @@ from dataclasses import replace
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.account import Account
 from hosting_orders.domain.catalogue import Catalogue
-from hosting_orders.domain.errors import DomainRefusedError
+from hosting_orders.domain.errors import DomainRefusedError, ProviderUnavailableError
 from hosting_orders.domain.order import Order
 from hosting_orders.domain.products import Item
-from hosting_orders.domain.registration import RegistrarStatus, SealedContacts
+from hosting_orders.domain.registration import RegistrarOperation, RegistrarStatus, SealedContacts
 
 from ..domain_item import (
     DomainDraft,
@@ -22,7 +22,7 @@ from ..domain_item import (
 )
 from ..log import log
 from ..ports import Services
-from ..register_domain import ask_registrar, record_registration, registrar_verdict
+from ..register_domain import ask_registrar, deliver_if_ours, record_registration, registrar_verdict
 from ..sealed_contacts import auth_code_context, seal_contacts
 from ..unpaid_domains import check_unpaid_domains
 from .fulfilment import Verdict
@@ -73,11 +73,22 @@ class DomainFulfilment:
         ask_registrar(services, order)
 
     def verdict(self, services: Services, order: Order) -> Verdict:
-        operation = registrar_verdict(services, order)
-        if operation is None:
-            return Verdict.NOT_ASKED
-        record_registration(services, order, operation)
-        return _VERDICTS[operation.status]
+        try:
+            operation = registrar_verdict(services, order)
+        except ProviderUnavailableError:
+            if deliver_if_ours(services, order):
+                return Verdict.DELIVERED
+            raise
+        if operation is None or self._too_late(services, order, operation):
+            if deliver_if_ours(services, order):
+                return Verdict.DELIVERED
+            if operation is None:
+                return Verdict.NOT_ASKED
+        return _VERDICTS[record_registration(services, order, operation)]
+
+    def _too_late(self, services: Services, order: Order, operation: RegistrarOperation) -> bool:
+        ends_at = (order.provisioning_at or services.clock.now()) + order.item.deadline()
+        return operation.status is RegistrarStatus.RUNNING and services.clock.now() >= ends_at
 
     def abandoned(self, services: Services, order: Order) -> None:
         # The domain may still arrive without a customer. An operator must check it.

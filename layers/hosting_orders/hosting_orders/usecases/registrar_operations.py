@@ -1,0 +1,25 @@
+"""Operations at the registrar."""
+
+from __future__ import annotations
+
+from hosting_orders.domain import durations
+from hosting_orders.domain.registration import DomainAction, RegistrarOperation, Upkeep
+
+from .ports import Services
+
+CLOCKS_DIFFER = 5 * durations.MINUTE
+
+
+def known_operation(
+    services: Services, operation_id: str, name: str, action: DomainAction | Upkeep, first_at: int
+) -> RegistrarOperation | None:
+    """Return the operation, from the list if the registrar does not show it.
+
+    AWS documents GetOperationDetail for operations that are not completed, and may refuse the others. `first_at`
+    is when the domain was first ordered (epoch milliseconds).
+    """
+    shown = services.registrar.operation(operation_id)
+    if shown is not None:
+        return shown
+    listed = services.registrar.find(name, action, first_at - CLOCKS_DIFFER)
+    return next((one for one in listed if one.id == operation_id), None)

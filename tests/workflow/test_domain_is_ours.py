@@ -1,0 +1,93 @@
+"""A domain in our account is delivered, whatever the registrar says about its operation. No money goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.order import OrderStatus
+from tests.support.domain_books import submitted, transfer
+from tests.support.world import World, a_world
+
+MINUTE = 60.0
+DAY = 86_400.0
+NAME = "ours-anyway.com"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def operation(world: World) -> Any:
+    (found,) = world.registrar.operations
+    return found
+
+
+def arrive(world: World) -> None:
+    """The domain arrives, and its operation does not notice."""
+    world.registrar._registry._deliver(operation(world), world.registrar._registry.now())
+
+
+def assert_delivered(world: World, order_id: str) -> None:
+    order = world.order(order_id)
+    assert order.status is OrderStatus.COMPLETED and order.refund is None
+    assert world.registrar.submissions(order.domain_claim or "") == 1
+    assert world.net_paid() > 0
+    assert world.runner.executions[order_id].status == "SUCCEEDED"
+    assert world.metrics.counts["RegistrationAbandoned"] == 0
+
+
+@pytest.mark.parametrize("action", ["register", "transfer"])
+def test_a_registrar_that_does_not_show_completed_operations(world: World, action: str) -> None:
+    world.registrar.configure(hides_completed=True)
+    order = transfer(world, NAME) if action == "transfer" else submitted(world, NAME)
+    world.run()
+    world.live(12 * DAY, every=6 * 3600)
+    assert_delivered(world, order.uuid)
+
+
+def test_a_registrar_that_has_forgotten_the_operation(world: World) -> None:
+    order = submitted(world, NAME)
+    arrive(world)
+    world.registrar._registry.operations.clear()
+    world.live(10 * MINUTE, every=MINUTE)
+    assert_delivered(world, order.uuid)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "ERROR"])
+def test_an_operation_that_failed(world: World, status: str) -> None:
+    order = submitted(world, NAME)
+    arrive(world)
+    world.registrar.fail(NAME, status=status)
+    world.live(10 * MINUTE, every=MINUTE)
+    assert_delivered(world, order.uuid)
+
+
+def test_an_operation_that_does_not_end(world: World) -> None:
+    world.registrar._registry.delay = None
+    order = submitted(world, NAME)
+    arrive(world)
+    world.live(8 * DAY, every=6 * 3600)
+    assert_delivered(world, order.uuid)
+
+
+def test_an_operation_that_the_registrar_does_not_show_at_the_deadline(world: World) -> None:
+    world.registrar._registry.delay = None
+    order = submitted(world, NAME)
+    world.registrar.fail_next("GetOperationDetail", "ServiceUnavailable", status=503, times=10_000)
+    world.live(6 * DAY, every=6 * 3600)
+    arrive(world)
+    world.live(2 * DAY, every=6 * 3600)
+    assert_delivered(world, order.uuid)
+
+
+def test_a_domain_that_is_not_ours_is_refunded(world: World) -> None:
+    order = submitted(world, NAME)
+    world.registrar.fail(NAME)
+    world.live(10 * MINUTE, every=MINUTE)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 0

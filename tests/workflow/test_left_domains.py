@@ -1,0 +1,113 @@
+"""A domain that has left the registrar can be ordered again. A domain that is still here cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hosting_orders.domain.order import Order, OrderStatus
+from tests.support.domain_books import claims
+from tests.support.world import Reply, World, a_world
+
+HOUR = 3600
+DAY = 24 * HOUR
+NAME = "quill-bakery.com"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def delivered(world: World, account: str = "ready") -> Order:
+    reply = world.order_domain(NAME, account)
+    assert reply.status == 202, reply.body
+    world.run()
+    world.live(600, every=60)
+    order = world.order(reply.body["orders"][0]["id"], account)
+    assert order.status is OrderStatus.COMPLETED and order.subscription is not None
+    return order
+
+
+def end_renewal(world: World, order: Order) -> None:
+    assert order.subscription is not None
+    world.services.stripe.v1.subscriptions.cancel(order.subscription.id)
+    world.run()
+    world.live(HOUR, every=HOUR)
+
+
+def transfer_back(world: World, account: str = "ready") -> Reply:
+    return world.order_domain(NAME, account, action="transfer", authcode="Secret-1")
+
+
+@pytest.mark.parametrize("account", ["ready", "credit"])
+def test_a_domain_that_moved_away_can_be_transferred_back(world: World, account: str) -> None:
+    order = delivered(world)
+    end_renewal(world, order)
+    world.registrar.leave(NAME)
+    world.live(3 * DAY, every=6 * HOUR)
+
+    reply = transfer_back(world, account)
+
+    assert reply.status == 202, reply.body
+    world.run()
+    world.live(15 * DAY, every=6 * HOUR)
+    again = world.order(reply.body["orders"][0]["id"], account)
+    assert again.status is OrderStatus.COMPLETED
+    assert claims(world) == {NAME}
+    before = world.order(order.uuid)
+    assert before.status is OrderStatus.COMPLETED and before.domain_claim is None
+    assert before.timeline[-1].cause == "the domain has left the registrar"
+
+
+def test_a_domain_that_lapsed_can_be_registered_again(world: World) -> None:
+    end_renewal(world, delivered(world))
+    world.registrar.lapse(NAME)
+    reply = world.order_domain(NAME, "credit")
+    assert reply.status == 202, reply.body
+
+
+@pytest.mark.parametrize("account", ["ready", "credit"])
+def test_a_domain_that_is_still_here_stays_claimed(world: World, account: str) -> None:
+    """Also after its renewal has ended: it belongs to its owner until it expires."""
+    end_renewal(world, delivered(world))
+    for reply in (transfer_back(world, account), world.order_domain(NAME, account)):
+        assert (reply.status, reply.body["code"]) == (422, "domain_add_failed")
+    assert claims(world) == {NAME}
+
+
+def test_a_domain_on_order_stays_claimed(world: World) -> None:
+    assert world.order_domain(NAME).status == 202
+    reply = world.order_domain(NAME, "credit")
+    assert (reply.status, reply.body["code"]) == (422, "domain_add_failed")
+
+
+def test_no_claim_is_released_while_the_registrar_does_not_answer(world: World) -> None:
+    delivered(world)
+    world.registrar.leave(NAME)
+    world.registrar.fail_next("ListDomains", "ServiceUnavailable", status=503, times=10)
+    assert transfer_back(world).status == 503
+    assert claims(world) == {NAME}
+
+
+def test_the_renewal_of_the_earlier_order_never_renews_the_domain_of_the_later_one(world: World) -> None:
+    """An operator hears of the earlier order's money."""
+    earlier = delivered(world)
+    world.registrar.leave(NAME)
+    reply = transfer_back(world, "credit")
+    world.run()
+    world.live(15 * DAY, every=6 * HOUR)
+    assert world.order(reply.body["orders"][0]["id"], "credit").status is OrderStatus.COMPLETED
+
+    assert earlier.subscription is not None
+    period: Any = world.stripe.get(earlier.subscription.id)["items"]["data"][0]["current_period_end"]
+    world.advance(period - world.stripe.clock.time() - 60)
+    world.live(2 * DAY, every=HOUR)
+
+    causes = [entry.cause for entry in world.order(earlier.uuid).timeline]
+    assert "not renewed: the domain has left the registrar" in causes
+    assert world.metrics.counts["DomainRenewalFailed"] >= 1
+    assert world.order(earlier.uuid).domain_record.renewals == ()
