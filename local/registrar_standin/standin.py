@@ -187,6 +187,10 @@ class RegistrarStandIn:
         """Somebody who was asked says no."""
         self._registry.fail(name.lower(), message)
 
+    def expires_before_transfer(self, name: str, at: float) -> None:
+        """When the name expires at the registrar that it is transferred from (Unix seconds)."""
+        self._registry.former_expiry[name.lower()] = at
+
     def take(self, name: str) -> None:
         """Somebody else registers the name, now."""
         self._registry.taken.add(name.lower())

@@ -7,6 +7,10 @@ from dataclasses import dataclass, replace
 from .registration import RegistrarWaits
 
 
+TRANSFER_YEAR = "transfer"
+"""The reference of the year that a transfer's own price paid for. Other references are invoices."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A domain order's way to the registrar. It is written down before the registrar is asked, so that the next
@@ -42,11 +46,13 @@ class DomainRenewal:
 
 @dataclass(frozen=True, slots=True)
 class DomainRecord:
-    """`claim` is the domain (ASCII) that the order keeps from all others, until it ends undelivered."""
+    """`claim` is the domain (ASCII) that the order keeps from all others, until it ends undelivered.
+    `registered_until` is the registry's expiry date at delivery (epoch ms)."""
 
     claim: str | None = None
     submission: Submission | None = None
     renewals: tuple[DomainRenewal, ...] = ()
+    registered_until: int | None = None
 
     @property
     def flag(self) -> RegistrarWaits | None:
@@ -70,6 +76,18 @@ class DomainRecord:
         """Add this renewal, or put it in the place of what was known of it."""
         others = tuple(one for one in self.renewals if one.reference != renewal.reference)
         return replace(self, renewals=(*others, renewal))
+
+    def delivered(self, expires_at: int | None, now: int, *, year_missing: bool) -> DomainRecord:
+        """The domain is ours until `expires_at`. A missing year that was paid for is bought next."""
+        record = replace(self, registered_until=expires_at)
+        if not year_missing or expires_at is None:
+            return record
+        return record.renewing(DomainRenewal(TRANSFER_YEAR, expires_at, first_at=now, lease_until=0))
+
+    @property
+    def transfer_year(self) -> DomainRenewal | None:
+        """The year that the transfer did not bring, although it was paid for. None when it brought one."""
+        return self.renewal(TRANSFER_YEAR)
 
     @property
     def is_renewing(self) -> bool:

@@ -294,6 +294,12 @@ class Order:
         return self.status is OrderStatus.COMPLETED and self.subscription is None and self.due_at is not None
 
     @property
+    def transfer_year_owed(self) -> bool:
+        """True for a delivered domain that came without its year, until the year is bought."""
+        year = self.domain.transfer_year if self.domain else None
+        return self.status is OrderStatus.COMPLETED and year is not None and year.done_at is None
+
+    @property
     def renewal_is_watched(self) -> bool:
         """True for what is delivered and renews itself, if each further term is work at its provider."""
         renews = self.status is OrderStatus.COMPLETED and self.subscription is not None

@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 from .catalogue import MachineSize, PlatformName, Term
 from .durations import DAY, HOUR, MINUTE, SECOND
 from .money import Money
-from .registration import DomainAction
+from .registration import DomainAction, TransferYear
 
 
 class ProductKind(StrEnum):
@@ -206,13 +206,19 @@ class SiteResource:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
+# A domain that expires later than this after its transfer may have got its year. One that was transferred in the 45 days
+# of its grace period has 320 days.
+_BROUGHT_A_YEAR = 300 * DAY
+
+
 @dataclass(frozen=True, slots=True)
 class DomainItem:
     """What a domain order asks for: one year of a domain. Its contacts are stored apart.
 
     `name` is the Unicode spelling, `ascii_name` the registry's. `renewal_amount` is the net price of a further year
     in minor units of the order's currency; `max_cost` the most the registrar may take for this year.
-    `sealed_auth_code` is the transfer's auth code, encrypted.
+    `sealed_auth_code` is the transfer's auth code, encrypted. `transfer_year` says where the year of a transfer comes
+    from.
     """
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
@@ -227,10 +233,18 @@ class DomainItem:
     sealed_auth_code: str | None = None
     years: int = 1
     term: Term = Term.ANNUAL
+    transfer_year: TransferYear = TransferYear.ADDED
 
     @property
     def is_transfer(self) -> bool:
         return self.action is DomainAction.TRANSFER
+
+    def year_missing(self, expires_at: int, now: int) -> bool:
+        """Whether the domain, delivered at `now`, came without the year that was paid for (both epoch ms). Where its
+        TLD should have added a year, a near expiry shows that it did not."""
+        return self.is_transfer and (
+            self.transfer_year is TransferYear.NONE or expires_at < now + _BROUGHT_A_YEAR
+        )
 
     @property
     def variant(self) -> None:
@@ -252,8 +266,14 @@ class DomainItem:
         return {"name": self.name, "ascii_name": self.ascii_name, "action": self.action.value}
 
     def line_text(self) -> str:
-        what = "transfer, with a further year" if self.is_transfer else "registration, 1 year"
-        return f"Domain {self.name}: {what}"
+        return f"Domain {self.name}: {self._what()}"
+
+    def _what(self) -> str:
+        if not self.is_transfer:
+            return "registration, 1 year"
+        if self.transfer_year is TransferYear.FROM_TRANSFER:
+            return "transfer, with a year from the transfer"
+        return "transfer, with a further year"
 
     def first_look(self) -> int:
         return MINUTE

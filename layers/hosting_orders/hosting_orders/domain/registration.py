@@ -21,6 +21,14 @@ class DomainAction(StrEnum):
     TRANSFER = "transfer"
 
 
+class TransferYear(StrEnum):
+    """What a transfer does to the date on which the domain expires; its TLD decides."""
+
+    ADDED = "added"  # a year later than before
+    FROM_TRANSFER = "from_transfer"  # a year after the transfer
+    NONE = "none"  # as before: the year is bought apart
+
+
 @dataclass(frozen=True, slots=True)
 class DomainName:
     """A name that can be registered: one label under a public suffix.
@@ -121,12 +129,15 @@ class Augmentation:
 @dataclass(frozen=True, slots=True)
 class TldRules:
     """What a registry demands. `contact_schema` is the JSON Schema of a contact for this TLD, as it is published
-    (GET /api/tlds/:tld) and as it is checked."""
+    (GET /api/tlds/:tld) and as it is checked. `renewable_before` is how long before its expiry a domain can be renewed
+    (milliseconds), None for always."""
 
     tld: str
     contact_schema: Mapping[str, object]
     authcode_required: bool = True
     transferable: bool = True
+    transfer_year: TransferYear = TransferYear.ADDED
+    renewable_before: int | None = None
 
 
 # -- what the registrar says --------------------------------------------------------------------------------------

@@ -29,7 +29,10 @@ def start_renewal(services: Services, order: Order) -> Order:
         services,
         order,
         when=lambda current: current.renewal_owed,
-        to=lambda current: current.with_renewal(subscription, _money_at(order)),
+        # A year that the transfer did not bring is bought at once.
+        to=lambda current: current.with_renewal(
+            subscription, services.clock.now() if current.transfer_year_owed else _money_at(order)
+        ),
     )
 
 
@@ -68,7 +71,13 @@ def _money_at(order: Order) -> int | None:
 
 
 def _renewed_at(order: Order) -> int:
-    return months_later(order.created_at, order.item.term.months) - order.item.renews_before()
+    """When the next term is charged (epoch ms). It never changes, as it depends on stored values alone."""
+    ends = months_later(order.created_at, order.item.term.months)
+    record = order.domain
+    if record is not None and record.registered_until is not None:
+        bought = order.item.term.months if record.transfer_year else 0
+        ends = min(ends, months_later(record.registered_until, bought))
+    return ends - order.item.renews_before()
 
 
 def months_later(moment: int, months: int) -> int:

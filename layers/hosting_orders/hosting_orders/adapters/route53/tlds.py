@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from hosting_orders.domain.registration import Contact, ContactRole
+from hosting_orders.domain.registration import Contact, ContactRole, TransferYear
 
 _DATA = "tld_data"
 
@@ -30,11 +30,20 @@ class ContactType:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """`source` is where `year` comes from."""
+
+    year: TransferYear = TransferYear.ADDED
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TldFacts:
     """`letters` are allowed besides a–z, and None allows all of IDNA 2008.
 
     `shortest` counts the characters before the TLD. `extra_properties` are JSON Schemas of the registry's own fields,
-    and `parameters` are Route 53's names for them.
+    and `parameters` are Route 53's names for them. `renewable_days_before` counts back from the expiry date; None means
+    that the registry renews at any time ("Deadlines for renewing and restoring domains" on the TLD's page).
     """
 
     name: str
@@ -49,6 +58,8 @@ class TldFacts:
     rules: Sequence[Mapping[str, Any]] = ()
     contact_type: ContactType = field(default_factory=ContactType)
     examples: Sequence[Mapping[str, Any]] = ()
+    transfer: Transfer = field(default_factory=Transfer)
+    renewable_days_before: int | None = None
 
 
 @cache
@@ -68,7 +79,10 @@ def facts(tld: str) -> TldFacts:
         given = _read(given["like"])
     given.pop("$comment", None)
     kinds = ContactType(**given.pop("contact_type", {}))
-    return TldFacts(tld, contact_type=kinds, **given)
+    transfer = given.pop("transfer", {})
+    if transfer:
+        transfer["year"] = TransferYear(transfer["year"])
+    return TldFacts(tld, contact_type=kinds, transfer=Transfer(**transfer), **given)
 
 
 def _read(tld: str) -> dict[str, Any]:
