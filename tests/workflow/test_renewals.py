@@ -258,7 +258,8 @@ def test_a_subscription_that_only_bears_the_orders_number_changes_nothing(world:
 
 
 def decline(world: World, order: Order, code: str | None) -> None:
-    world.stripe.controls.decline(subscription(world, order)["default_payment_method"], code)
+    customer = world.stripe.get(subscription(world, order)["customer"])
+    world.stripe.controls.decline(customer["invoice_settings"]["default_payment_method"], code)
 
 
 def test_a_card_that_is_declined_renews_nothing_until_it_is_paid(world: World) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from .registration import RegistrarWaits
 
-
 TRANSFER_YEAR = "transfer"
 """The reference of the year that a transfer's own price paid for. Other references are invoices."""
 

@@ -283,14 +283,14 @@ class Order:
         moved = self._move(OrderStatus.COMPLETED, now, actor, "delivered")
         return replace(moved, resource=resource, subscription=subscription)
 
-    def with_renewal(self, subscription: Subscription | None, due_at: int | None = None) -> Order:
-        """What is delivered renews itself; None when the provider refuses to. `due_at` is when somebody should look
-        whether its money has come: a name has to be renewed at its registry then."""
-        return replace(self, subscription=subscription, due_at=due_at if subscription else None)
+    def with_renewal(self, subscription: Subscription, due_at: int | None = None) -> Order:
+        """What is delivered renews itself. `due_at` is when somebody should look whether its money has come: a name has
+        to be renewed at its registry then."""
+        return replace(self, subscription=subscription, due_at=due_at)
 
     @property
     def renewal_owed(self) -> bool:
-        """True from delivery until the renewal was started or refused."""
+        """True from delivery until the renewal was started. A refused one is tried again."""
         return self.status is OrderStatus.COMPLETED and self.subscription is None and self.due_at is not None
 
     @property

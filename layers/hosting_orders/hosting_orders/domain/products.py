@@ -206,8 +206,8 @@ class SiteResource:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
-# A domain that expires later than this after its transfer may have got its year. One that was transferred in the 45 days
-# of its grace period has 320 days.
+# A domain that expires later than this after its transfer may have got its year. One that was transferred at the end of
+# its 45 days of grace has 320 days left.
 _BROUGHT_A_YEAR = 300 * DAY
 
 
