@@ -69,6 +69,7 @@ _METHODS = {
     ("registrar", "renew"): "route53domains:RenewDomain",
     ("registrar", "find"): "route53domains:ListOperations",
     ("registrar", "operation"): "route53domains:GetOperationDetail",
+    ("registrar", "expiring"): "route53domains:ListDomains",
     ("registrar", "domain"): "route53domains:GetDomainDetail route53domains:ListDomains",
 }
 # What the Lightsail adapter asks (tests/support/lightsail_in_process.py notes each request).

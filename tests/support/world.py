@@ -542,6 +542,10 @@ class World:
             return 0
         return int(answer["items"])
 
+    def sweep(self) -> int:
+        """One run of the daily look at the domains that expire soon."""
+        return int(handler_of("sweep_domains")({}, None)["unpaid"])
+
     def _create_zone(self, name: str) -> list[str]:
         """A registration at Route 53 makes the name's zone by itself."""
         zones = bootstrap.aws_client("route53")

@@ -36,6 +36,11 @@ SUBMISSION_STUCK = 15 * MINUTE
 RENEWAL_MONEY = 2 * HOUR
 # How often a renewal that is not paid yet, or that the registrar will not do, is looked at.
 RENEWAL_AGAIN = DAY
+# Domains that expire within this time and are not paid are reported daily.
+EXPIRY_WATCH = 40 * DAY
+# The money for a renewal should have come this long before the domain expires. The charge is 30 days before, and a
+# SEPA debit may take 14 days.
+EXPIRY_MONEY = 14 * DAY
 # A registrar takes minutes to renew a name. What takes longer than this needs an operator.
 DOMAIN_RENEWAL_DEADLINE = 3 * DAY
 # How often a compensation that could not be finished is tried again.

@@ -265,6 +265,14 @@ class RegisteredDomain:
 
 
 @dataclass(frozen=True, slots=True)
+class Expiry:
+    """When a domain in our registrar's account expires (epoch milliseconds)."""
+
+    name: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Zone:
     """A name's DNS zone, and the servers that answer for it."""
 

@@ -35,6 +35,7 @@ from hosting_orders.domain.registration import (
     DomainAction,
     DomainName,
     DomainOffer,
+    Expiry,
     RegisteredDomain,
     RegistrarOperation,
     RegistrationRequest,
@@ -89,6 +90,10 @@ class OrderStore(Protocol):
 
     def domain_taken(self, name: str) -> bool:
         """Whether any account has ordered or owns this domain (ASCII form)."""
+        ...
+
+    def domain_claim(self, name: str) -> tuple[str, int] | None:
+        """Return the account's id and the number of the order that has this domain (ASCII form), or None."""
         ...
 
     def contacts(self, account_id: str, number: int) -> SealedContacts | None:
@@ -408,6 +413,10 @@ class Registrar(Protocol):
 
     def domain(self, name: str) -> RegisteredDomain | None:
         """Return the domain as it is in our account, or None."""
+        ...
+
+    def expiring(self, before: int) -> list[Expiry]:
+        """Return all domains in our account that expire before this moment (epoch ms), the earliest first."""
         ...
 
 

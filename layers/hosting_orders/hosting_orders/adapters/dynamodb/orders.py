@@ -148,6 +148,10 @@ class DynamoOrderStore:
     def domain_taken(self, name: str) -> bool:
         return self._table.get(keys.domain_claim(name)) is not None
 
+    def domain_claim(self, name: str) -> tuple[str, int] | None:
+        item = self._table.get(keys.domain_claim(name))
+        return (item["account_id"], item["number"]) if item else None
+
     def contacts(self, account_id: str, number: int) -> SealedContacts | None:
         item = self._table.get(keys.contacts(account_id, number))
         return contacts_from_item(item) if item else None
