@@ -106,6 +106,20 @@ REQUIRED_OF_EVERY_CONTACT: Mapping[str, tuple[str, ...]] = dict.fromkeys(
 # From AWS's "TLDs that don't support privacy protection", those sold here.
 WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))
 
+# What a transfer does to the expiry date (Route 53 Developer Guide, "How transferring a domain to Route 53 affects the
+# expiration date"). The page predates .uk, .me.uk and .au, which follow .co.uk and .com.au. All other TLDs add a year.
+TRANSFER_KEEPS_THE_DATE = frozenset(
+    ("au", "ch", "co.uk", "com.au", "es", "fi", "me.uk", "net.au", "org.uk", "se", "uk")
+)
+TRANSFER_GIVES_A_YEAR_FROM_NOW = frozenset(("be", "de", "fr", "it", "nl"))
+
+# How many days before the expiry date these registries begin to renew (their pages in the Route 53 Developer Guide).
+# The others renew at any time.
+RENEWED_FROM_DAYS_BEFORE: Mapping[str, int] = {
+    **dict.fromkeys(("co.uk", "me.uk", "org.uk", "uk"), 180),
+    **dict.fromkeys(("au", "com.au", "net.au"), 60),
+}
+
 # Another British registrar authorizes a transfer with its IPS tag.
 WITHOUT_AUTH_CODE = frozenset(("co.uk", "me.uk", "org.uk", "uk"))
 

@@ -27,6 +27,8 @@ from .wire import RefusalError, moment
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
 VERIFY_SECONDS = 15 * 86_400
+# What a domain that comes by a transfer has left at its former registrar, unless told otherwise.
+LEFT_BEFORE_A_TRANSFER = 60 * 86_400
 
 ZoneMaker = Callable[[str], Sequence[str] | None]
 
@@ -56,6 +58,7 @@ class Registry:
         self.slow_checks: set[tuple[str, str]] = set()
         # GetOperationDetail may refuse completed operations: the API reference leaves that open.
         self.hides_completed = False
+        self.former_expiry: dict[str, float] = {}
 
     def reset(self) -> None:
         with self.lock:
@@ -67,6 +70,7 @@ class Registry:
             self.renewed.clear()
             self.mails.clear()
             self.slow_checks.clear()
+            self.former_expiry.clear()
 
     # -- API operations ------------------------------------------------------------------------------------------
 
@@ -185,6 +189,9 @@ class Registry:
         year = moment(domain.expires_at).year
         if given["CurrentExpiryYear"] != year:
             raise invalid(f"CurrentExpiryYear does not match the current expiry year [{year}]")
+        days = names.RENEWED_FROM_DAYS_BEFORE.get(names.tld_of(name))
+        if days is not None and self.now() < domain.expires_at - days * 86_400:
+            raise invalid(f"{name} can't be renewed earlier than {days} days before it expires")
         if names.begins(name, "norenewal-"):
             raise invalid(f"{name} can't be renewed")
         check_consent(given, price_of(name))
@@ -262,6 +269,11 @@ class Registry:
 
     def _list_domains(self, given: Mapping[str, Any]) -> dict[str, Any]:
         found = sorted(self.domains.values(), key=lambda domain: domain.name)
+        order = given.get("SortCondition", {"Name": "DomainName", "SortOrder": "ASC"})
+        if order["Name"] == "Expiry":
+            found.sort(key=lambda domain: domain.expires_at)
+        if order["SortOrder"] == "DESC":
+            found.reverse()
         for condition in given.get("FilterConditions", ()):
             if (condition["Name"], condition["Operator"]) != ("DomainName", "BEGINS_WITH"):
                 raise invalid("the stand-in filters by the beginning of DomainName only")
@@ -421,21 +433,29 @@ class Registry:
             return
         if operation.is_transfer:
             created_at = at - YEAR_SECONDS * 3
+            expires_at = self._after_transfer(operation.name, at)
             servers = [server["Name"] for server in order.get("Nameservers", ())]
             nameservers = tuple(servers) or ("ns1.former-registrar.example", "ns2.former-registrar.example")
         else:
-            created_at = at
+            created_at, expires_at = at, _years_later(at, years)
             told = self.create_zone(operation.name) if self.create_zone else None
             nameservers = tuple(told) if told else _made_up_nameservers(operation.name)
         self.domains[operation.name] = Domain(
             operation.name,
             nameservers,
             created_at,
-            at + YEAR_SECONDS * years,
+            expires_at,
             order,
             at + VERIFY_SECONDS if names.begins(operation.name, "unverified-") else None,
         )
         self.registered[operation.name] += 1
+
+    def _after_transfer(self, name: str, at: float) -> float:
+        """When a domain expires that came by a transfer at `at`. Its TLD decides, whatever was ordered."""
+        before, tld = self.former_expiry.get(name, at + LEFT_BEFORE_A_TRANSFER), names.tld_of(name)
+        if tld in names.TRANSFER_KEEPS_THE_DATE:
+            return before
+        return _years_later(at if tld in names.TRANSFER_GIVES_A_YEAR_FROM_NOW else before, 1)
 
 
 def _failure(name: str, given: Mapping[str, Any]) -> str | None:

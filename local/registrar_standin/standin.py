@@ -192,6 +192,10 @@ class RegistrarStandIn:
         """A person refuses the operation."""
         self._registry.fail(name.lower(), message)
 
+    def expires_before_transfer(self, name: str, at: float) -> None:
+        """When the name expires at the registrar that it is transferred from (Unix seconds)."""
+        self._registry.former_expiry[name.lower()] = at
+
     def take(self, name: str) -> None:
         """Another owner registers the domain."""
         self._registry.taken.add(name.lower())

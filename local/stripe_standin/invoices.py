@@ -368,12 +368,17 @@ def issue(state: State, invoice: Json, customer: Json) -> None:
     invoice["status_transitions"]["finalized_at"] = state.clock.now()
 
 
-def _finalization_failed(state: State, invoice: Json) -> StripeError:
-    failure = refused(
+def location_unknown() -> StripeError:
+    """Automatic tax needs the customer's country."""
+    return refused(
         "The customer's location isn't recognized. Set a valid customer address in order to automatically "
         "calculate tax.",
         "customer_tax_location_invalid",
     )
+
+
+def _finalization_failed(state: State, invoice: Json) -> StripeError:
+    failure = location_unknown()
     invoice["last_finalization_error"] = part(
         "invoice",
         "LastFinalizationError",

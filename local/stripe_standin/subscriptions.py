@@ -9,23 +9,28 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from . import catalogue, customers, invoices, payment_methods, payments
+from . import catalogue, customers, invoices, payment_methods, payments, tax
 from .errors import StripeError, bad_parameter, not_built, refused
 from .sdk_types import Json, copied, part
 from .state import State
 
 CREATE_SUPPORTED = frozenset(
-    ("customer", "items", "default_payment_method", "billing_cycle_anchor", "proration_behavior", "metadata",
-     "off_session", "payment_behavior", "trial_end", "trial_period_days", "automatic_tax", "description",
-     "collection_method", "currency", "cancel_at_period_end")
+    ("customer", "items", "default_payment_method", "billing_cycle_anchor", "billing_cycle_anchor_config",
+     "proration_behavior", "metadata", "off_session", "payment_behavior", "trial_end", "trial_period_days",
+     "automatic_tax", "description", "collection_method", "currency", "cancel_at_period_end")
 )  # fmt: skip
 UPDATE_SUPPORTED = frozenset(
     ("metadata", "default_payment_method", "cancel_at_period_end", "description", "proration_behavior")
 )
+_OVER = ("canceled", "incomplete_expired")
 CANCEL_SUPPORTED = frozenset(("prorate", "invoice_now", "cancellation_details"))
+MOST_OF_A_CUSTOMER = 500
+"""Stripe: each customer can have up to 500 active or scheduled subscriptions."""
+_CONFIG_SUPPORTED = frozenset(("day_of_month", "hour", "minute", "second", "month"))
 _ITEM_SUPPORTED = frozenset(("price", "price_data", "quantity", "metadata"))
 
 
@@ -36,18 +41,31 @@ def create(state: State, params: Json) -> Json:
         raise bad_parameter("Missing required param: items.", "parameter_missing", "items")
     customer = state.get("customer", params["customer"], "customer")
     now = state.clock.now()
+    _check_limit(state, customer)
     trial_end = _trial_end(params, now)
+    config = params.get("billing_cycle_anchor_config")
     anchor = params.get("billing_cycle_anchor")
+    if config is not None and anchor is not None:
+        message = (
+            "You may only specify one of these parameters: billing_cycle_anchor, billing_cycle_anchor_config."
+        )
+        raise bad_parameter(message, None, "billing_cycle_anchor_config")
     if anchor is not None and anchor < now:
         message = "billing_cycle_anchor cannot be in the past; it must be a timestamp in the future."
         raise bad_parameter(message, None, "billing_cycle_anchor")
     if anchor is not None and trial_end is None and params.get("proration_behavior") != "none":
         raise not_built("billing_cycle_anchor without proration_behavior=none (a prorated first invoice)")
     prices = [_price(state, item, place) for place, item in enumerate(params["items"])]
+    if config is not None:
+        anchor = _next_occurrence(config, now)
+        if trial_end is None and params.get("proration_behavior") != "none":
+            raise not_built("billing_cycle_anchor_config without proration_behavior=none")
     natural = min(_after_interval(trial_end or now, price["recurring"]) for price in prices)
     if anchor is not None and anchor > natural:
         message = f"billing_cycle_anchor cannot be later than next natural billing date ({natural}) for plan"
         raise bad_parameter(message, None, "billing_cycle_anchor")
+    if params.get("automatic_tax", {}).get("enabled") and not tax.location_known(customer):
+        raise invoices.location_unknown()
     first_period_ends = trial_end or anchor or natural
     subscription = state.draft(
         "subscription",
@@ -55,6 +73,7 @@ def create(state: State, params: Json) -> Json:
             "subscription", "AutomaticTax", enabled=params.get("automatic_tax", {}).get("enabled", False)
         ),
         billing_cycle_anchor=anchor or trial_end or now,
+        billing_cycle_anchor_config=config and part("subscription", "BillingCycleAnchorConfig", **config),
         billing_mode=part(
             "subscription", "BillingMode", type="flexible",
             flexible=part("subscription", "BillingMode", "Flexible", proration_discounts="included"),
@@ -85,6 +104,37 @@ def create(state: State, params: Json) -> Json:
     state.emit("customer.subscription.created", subscription)
     _expect_next_period(state, subscription)
     return subscription
+
+
+def _check_limit(state: State, customer: Json) -> None:
+    current = [
+        one for one in state.all("subscription", customer=customer["id"]) if one["status"] not in _OVER
+    ]
+    if len(current) >= MOST_OF_A_CUSTOMER:
+        raise refused(
+            f"Customer {customer['id']} already has the maximum {MOST_OF_A_CUSTOMER} current subscriptions"
+        )
+
+
+def _next_occurrence(config: Json, now: int) -> int:
+    """The first moment after `now` with this day (or its month's last), time and month, in UTC."""
+    if left := config.keys() - _CONFIG_SUPPORTED:
+        raise not_built(f"billing_cycle_anchor_config with {', '.join(sorted(left))}")
+    at = datetime.fromtimestamp(now, UTC)
+    at = at.replace(**{unit: config[unit] for unit in ("hour", "minute", "second") if unit in config})
+    for later in range(14):
+        years, month = divmod(at.month - 1 + later, 12)
+        if config.get("month") not in (None, month + 1):
+            continue
+        moment = _on_day(at, at.year + years, month + 1, config["day_of_month"])
+        if moment > now:
+            return moment
+    raise AssertionError("every month comes within a year")
+
+
+def _on_day(at: datetime, year: int, month: int, day: int) -> int:
+    """The 31st of a month that has none is its last day."""
+    return int(at.replace(year=year, month=month, day=min(day, monthrange(year, month)[1])).timestamp())
 
 
 def _trial_end(params: Json, now: int) -> int | None:
@@ -152,20 +202,15 @@ def _item(state: State, subscription_id: str, given: Json, price: Json, period: 
     )
 
 
-def _after_interval(start: int, recurring: Json, times: int = 1) -> int:
+def _after_interval(start: int, recurring: Json, times: int = 1, day: int | None = None) -> int:
+    """`day` is the day of the month that periods begin on, if it is not that of `start`."""
     at = datetime.fromtimestamp(start, UTC)
     count = recurring["interval_count"] * times
     if recurring["interval"] in ("day", "week"):
         days = count * (7 if recurring["interval"] == "week" else 1)
         return int((at + timedelta(days=days)).timestamp())
     months = at.month - 1 + count * (12 if recurring["interval"] == "year" else 1)
-    year, month = at.year + months // 12, months % 12 + 1
-    for day in (at.day, 30, 29, 28):  # the 31st becomes the last day of a shorter month
-        try:
-            return int(at.replace(year=year, month=month, day=day).timestamp())
-        except ValueError:
-            continue
-    raise AssertionError("every month has 28 days")
+    return _on_day(at, at.year + months // 12, months % 12 + 1, day or at.day)
 
 
 # -- later periods -------------------------------------------------------------------------------------------
@@ -201,7 +246,7 @@ def next_period(state: State, subscription: Json, *, at_once: bool = False) -> N
         return
     begun = [item for item in subscription["items"]["data"] if item["current_period_end"] == end]
     for item in begun:
-        following = _boundary_after(end, subscription["billing_cycle_anchor"], item["price"]["recurring"])
+        following = _boundary_after(end, subscription, item["price"]["recurring"])
         item.update(current_period_start=end, current_period_end=following)
     if subscription["status"] == "trialing":
         subscription["status"] = "active"
@@ -217,9 +262,11 @@ def next_period(state: State, subscription: Json, *, at_once: bool = False) -> N
         state.later(state.settings.renewals_are_drafts_for, lambda: _collect(state, invoice["id"]))
 
 
-def _boundary_after(end: int, anchor: int, recurring: Json) -> int:
+def _boundary_after(end: int, subscription: Json, recurring: Json) -> int:
+    anchor, config = subscription["billing_cycle_anchor"], subscription["billing_cycle_anchor_config"]
+    day = config["day_of_month"] if config else None
     times = 1
-    while (boundary := _after_interval(anchor, recurring, times)) <= end:
+    while (boundary := _after_interval(anchor, recurring, times, day)) <= end:
         times += 1
     return boundary
 

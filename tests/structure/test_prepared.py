@@ -31,6 +31,7 @@ PORTS = {
     "OpenSecrets": {"cipher"},
     "ReadSwitches": {"features"},
     "CheckDomains": {"registrar"},
+    "ListDomains": {"registrar"},
     "FollowDomains": {"registrar", "zones"},
     "RegisterDomains": {"registrar", "zones"},
     "RenewDomains": {"registrar", "zones"},

@@ -73,6 +73,7 @@ _METHODS = {
     ("registrar", "operation"): "route53domains:GetOperationDetail",
     ("registrar", "verification"): "route53domains:GetContactReachabilityStatus",
     ("registrar", "resend_verification"): "route53domains:ResendContactReachabilityEmail",
+    ("registrar", "expiring"): "route53domains:ListDomains",
     ("registrar", "domain"): "route53domains:GetDomainDetail route53domains:ListDomains",
 }
 # Calls of the Lightsail adapter (tests/support/lightsail_in_process.py records each request).

@@ -533,6 +533,10 @@ class World:
             return 0
         return int(answer["items"])
 
+    def sweep(self) -> int:
+        """One run of the daily look at the domains that expire soon."""
+        return int(handler_of("sweep_domains")({}, None)["unpaid"])
+
     def _create_zone(self, name: str) -> list[str]:
         zones = bootstrap.aws_client("route53")
         made = zones.create_hosted_zone(Name=name, CallerReference=f"registrar-{name}")

@@ -258,7 +258,8 @@ def test_an_unrelated_subscription_with_the_order_id_changes_nothing(world: Worl
 
 
 def decline(world: World, order: Order, code: str | None) -> None:
-    world.stripe.controls.decline(subscription(world, order)["default_payment_method"], code)
+    customer = world.stripe.get(subscription(world, order)["customer"])
+    world.stripe.controls.decline(customer["invoice_settings"]["default_payment_method"], code)
 
 
 def test_a_declined_card_renews_nothing_until_the_invoice_is_paid(world: World) -> None:

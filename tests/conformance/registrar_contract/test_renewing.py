@@ -15,6 +15,7 @@ from hosting_orders.domain.registration import (
     Upkeep,
 )
 from tests.conformance.registrar_contract.books import (
+    DAY,
     World,
     register,
 )
@@ -136,3 +137,17 @@ def test_consent_is_given_only_where_it_is_required(world: World) -> None:
     world.registrar.renew("bakery.com", owned(world), Money(1, "USD"))
     world.pass_time(300)
     assert world.standin.renewals("premium-bakery.com") == world.standin.renewals("bakery.com") == 1
+
+
+def test_expiring_domains_are_listed_by_their_date(world: World) -> None:
+    for number in range(120):  # more than one page
+        world.register(f"bakery-{number}.com")
+        world.pass_time(300)
+    dates = {name: domain.expires_at for name, domain in world.standin.domains.items()}
+    third = sorted(dates.values())[2]
+
+    soon = world.registrar.expiring(int(third * 1000))
+    every = world.registrar.expiring(int(world.now * 1000) + int(400 * DAY * 1000))
+
+    assert [expiry.name for expiry in soon] == ["bakery-0.com", "bakery-1.com"]
+    assert {expiry.name: expiry.expires_at / 1000 for expiry in every} == dates

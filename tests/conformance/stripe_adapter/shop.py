@@ -306,11 +306,12 @@ def renewal(shop: Shop, whose: tuple[str, str], anchor: float, **other: Any) -> 
         "order_id": f"0000-{whose[0]}",
         "account_id": "acc_1",
         "customer_id": whose[0],
-        "payment_method_id": whose[1],
         "description": "Site one: small plan, monthly",
         "price": Money(1200, "EUR"),
         "term": Term.MONTHLY,
         "anchor": int(anchor * 1000),
+        "day_of_month": None,
+        "charge_late": False,
         **other,
     }
     return lambda: shop.renewals.start_renewal(**how)

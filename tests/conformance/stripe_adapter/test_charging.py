@@ -315,11 +315,12 @@ def test_stripe_errors_stay_inside_the_adapter_when_the_network_fails(shop: Shop
             order_id="o",
             account_id="a",
             customer_id="c",
-            payment_method_id="p",
             description="d",
             price=Money(1, "EUR"),
             term=Term.MONTHLY,
             anchor=int(shop.standin.clock.time() * 1000) + 1000 * HOUR,
+            day_of_month=None,
+            charge_late=False,
         ),
     ]
     for attempt in attempts:

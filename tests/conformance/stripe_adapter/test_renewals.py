@@ -11,6 +11,7 @@ import pytest
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.errors import (
     PaymentNotStartedError,
+    ProviderUnavailableError,
 )
 from hosting_orders.domain.order import Subscription
 from hosting_orders.domain.providers import (
@@ -18,6 +19,7 @@ from hosting_orders.domain.providers import (
     RenewalState,
 )
 from hosting_orders.usecases.start_renewal import months_later
+from local.stripe_standin import subscriptions as stripe_subscriptions
 from tests.conformance.stripe_adapter.shop import (
     HOUR,
     Shop,
@@ -49,7 +51,7 @@ def test_a_renewal_begins_at_its_anchor_and_costs_nothing_before(
     [kept] = subscriptions(shop, whose[0])
     assert started == Subscription(kept["id"], "active", term.value, moment.year, moment.month)
     assert kept["billing_cycle_anchor"] == anchor
-    assert kept["default_payment_method"] == whose[1]
+    assert kept["default_payment_method"] is None  # the customer's default of each day pays
     assert kept["metadata"] == {"order_id": f"0000-{whose[0]}", "account_id": "acc_1"}
     [item] = kept["items"]["data"]
     assert item["price"]["unit_amount"] == 1200
@@ -94,6 +96,56 @@ def test_an_anchor_in_the_past_moves_by_whole_terms(shop: Shop) -> None:
     assert anchor.day == was.day or anchor.day >= 28
     assert (started.bucket_year, started.bucket_month) == (anchor.year, anchor.month)
     assert shop.taken(whose[0]) == []
+
+
+def test_a_late_anchor_that_must_not_be_free_moves_by_a_day(shop: Shop) -> None:
+    whose = shop.customer()
+    now = shop.standin.clock.time()
+    renewal(shop, whose, now - 40 * 24 * HOUR, term=Term.ANNUAL, charge_late=True)()
+    [kept] = subscriptions(shop, whose[0])
+    assert now < kept["billing_cycle_anchor"] <= now + 24 * HOUR
+
+
+@pytest.mark.parametrize("day", [29, 30, 31])
+@pytest.mark.parametrize("term", list(Term))
+def test_terms_of_a_month_s_end_keep_their_day(shop: Shop, term: Term, day: int) -> None:
+    whose = shop.customer()
+    clock = shop.standin.clock
+    today = datetime.fromtimestamp(clock.time(), UTC)
+    placed = datetime(today.year + 1, 1, day, 9, 30, tzinfo=UTC)
+    if term is Term.ANNUAL:
+        day, leap = 29, today.year + 4 - today.year % 4
+        placed = datetime(leap, 2, 29, 9, 30, tzinfo=UTC)
+    clock.advance(placed.timestamp() + HOUR - clock.time())
+    anchor = months_later(int(placed.timestamp() * 1000), term.months) / 1000
+    subscription_id = renewal(shop, whose, anchor, term=term, day_of_month=day)().id
+    begins = []
+    for _ in range(4):
+        ends = shop.standin.get(subscription_id)["items"]["data"][0]["current_period_end"]
+        begins.append(datetime.fromtimestamp(ends, UTC))
+        clock.advance(ends + 1 - clock.time())
+    assert all((begin.hour, begin.minute) == (9, 30) for begin in begins)
+    if term is Term.ANNUAL:
+        assert [(begin.month, begin.day) for begin in begins] == [(2, 28), (2, 28), (2, 28), (2, 29)]
+    else:
+        february = 29 if placed.year % 4 == 0 else 28
+        wanted = [(2, min(day, february)), (3, min(day, 31)), (4, min(day, 30)), (5, min(day, 31))]
+        assert [(begin.month, begin.day) for begin in begins] == wanted
+
+
+def test_a_renewal_is_not_started_near_a_billing_date_that_stripe_computes(shop: Shop) -> None:
+    clock = shop.standin.clock
+    year = datetime.fromtimestamp(clock.time(), UTC).year + 1
+    placed = datetime(year, 1, 31, 9, 30, tzinfo=UTC).timestamp()
+    clock.advance(placed + 60 - clock.time())
+    whose = shop.customer()
+    start = renewal(shop, whose, months_later(int(placed * 1000), 1) / 1000, day_of_month=31)
+    with pytest.raises(ProviderUnavailableError):
+        start()
+    assert subscriptions(shop, whose[0]) == []
+    clock.advance(15 * 60)
+    start()
+    assert len(subscriptions(shop, whose[0])) == 1
 
 
 def begun(shop: Shop, whose: tuple[str, str]) -> str:
@@ -199,8 +251,17 @@ def test_events_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
     assert shop.news.read_event(body, signed(shop, body)).subscription_id == subscription_id
 
 
-def test_a_refused_renewal_raises_an_error(shop: Shop) -> None:
+def test_a_refused_renewal_raises_an_error_until_its_cause_is_gone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whose = shop.customer()
-    with pytest.raises(PaymentNotStartedError):
-        renewal(shop, (whose[0], "pm_unknown"), shop.standin.clock.time() + 27 * 24 * HOUR)()
+    start = renewal(shop, whose, shop.standin.clock.time() + 27 * 24 * HOUR)
+    with monkeypatch.context() as patch:
+        patch.setattr(stripe_subscriptions, "MOST_OF_A_CUSTOMER", 0)
+        for _ in range(2):
+            with pytest.raises(PaymentNotStartedError):
+                start()
     assert subscriptions(shop, whose[0]) == []
+    shop.standin.clock.advance(HOUR)  # Stripe repeats a refusal under its key for a day
+    start()
+    assert len(subscriptions(shop, whose[0])) == 1

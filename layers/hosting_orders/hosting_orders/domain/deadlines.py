@@ -40,6 +40,11 @@ ZONE_AGAIN = HOUR
 VERIFICATION_CHECK = 6 * HOUR
 # The registrant's verification mail is sent again at most this often.
 VERIFICATION_MAIL = HOUR
+# Domains that expire within this time and are not paid are reported daily.
+EXPIRY_WATCH = 40 * DAY
+# The money for a renewal should be there this long before the domain expires. The charge is 30 days before, and a
+# SEPA debit may take 14 days.
+EXPIRY_MONEY = 14 * DAY
 # A domain is renewed within minutes. A renewal that takes longer needs an operator.
 DOMAIN_RENEWAL_DEADLINE = 3 * DAY
 # How often an unfinished compensation is retried.

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 
 from .registration import RegistrarWaits, Verification
 
+TRANSFER_YEAR = "transfer"
+"""The reference of the year that a transfer's own price paid for. Other references are invoices."""
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -35,7 +38,7 @@ class DomainRecord:
     the domain leaves the registrar.
 
     `left_at` is when we found that a delivered domain had left, and `resent_at` when the verification mail was
-    last sent again (epoch milliseconds).
+    last sent again. `registered_until` is the registry's expiry date at delivery. All are epoch milliseconds.
     """
 
     claim: str | None = None
@@ -44,6 +47,7 @@ class DomainRecord:
     left_at: int | None = None
     verification: Verification | None = None
     resent_at: int | None = None
+    registered_until: int | None = None
 
     @property
     def flag(self) -> RegistrarWaits | None:
@@ -64,6 +68,18 @@ class DomainRecord:
         """Add or replace this renewal."""
         others = tuple(one for one in self.renewals if one.reference != renewal.reference)
         return replace(self, renewals=(*others, renewal))
+
+    def delivered(self, expires_at: int | None, now: int, *, year_missing: bool) -> DomainRecord:
+        """The domain is ours until `expires_at`. A missing year that was paid for is bought next."""
+        record = replace(self, registered_until=expires_at)
+        if not year_missing or expires_at is None:
+            return record
+        return record.renewing(DomainRenewal(TRANSFER_YEAR, expires_at, first_at=now, lease_until=0))
+
+    @property
+    def transfer_year(self) -> DomainRenewal | None:
+        """The year that the transfer did not bring, although it was paid for. None when it brought one."""
+        return self.renewal(TRANSFER_YEAR)
 
     @property
     def is_renewing(self) -> bool:

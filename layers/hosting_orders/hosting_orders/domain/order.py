@@ -288,14 +288,20 @@ class Order:
         moved = self._move(OrderStatus.COMPLETED, now, actor, "delivered")
         return replace(moved, resource=resource, subscription=subscription)
 
-    def with_renewal(self, subscription: Subscription | None, due_at: int | None = None) -> Order:
-        """`subscription` is None if the provider refuses. `due_at` is the first check for the renewal's money."""
-        return replace(self, subscription=subscription, due_at=due_at if subscription else None)
+    def with_renewal(self, subscription: Subscription, due_at: int | None = None) -> Order:
+        """`due_at` is the first check for the renewal's money."""
+        return replace(self, subscription=subscription, due_at=due_at)
 
     @property
     def renewal_owed(self) -> bool:
-        """True from delivery until the renewal is started or refused."""
+        """True from delivery until the renewal is started. A refused one is tried again."""
         return self.status is OrderStatus.COMPLETED and self.subscription is None and self.due_at is not None
+
+    @property
+    def transfer_year_owed(self) -> bool:
+        """True for a delivered domain that came without its year, until the year is bought."""
+        year = self.domain.transfer_year if self.domain else None
+        return self.status is OrderStatus.COMPLETED and year is not None and year.done_at is None
 
     @property
     def renewal_is_watched(self) -> bool:

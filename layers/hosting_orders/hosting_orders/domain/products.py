@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 from .catalogue import MachineSize, PlatformName, Term
 from .durations import DAY, HOUR, MINUTE, SECOND
 from .money import Money
-from .registration import DomainAction
+from .registration import DomainAction, TransferYear
 
 
 class ProductKind(StrEnum):
@@ -184,6 +184,11 @@ class SiteResource:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
+# A domain that expires later than this after its transfer may have got its year. One that was transferred at the end of
+# its 45 days of grace has 320 days left.
+_BROUGHT_A_YEAR = 300 * DAY
+
+
 @dataclass(frozen=True, slots=True)
 class DomainItem:
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
@@ -198,10 +203,18 @@ class DomainItem:
     sealed_auth_code: str | None = None
     years: int = 1
     term: Term = Term.ANNUAL
+    transfer_year: TransferYear = TransferYear.ADDED
 
     @property
     def is_transfer(self) -> bool:
         return self.action is DomainAction.TRANSFER
+
+    def year_missing(self, expires_at: int, now: int) -> bool:
+        """Whether the domain, delivered at `now`, came without the year that was paid for (both epoch ms). Where its
+        TLD should have added a year, a near expiry shows that it did not."""
+        return self.is_transfer and (
+            self.transfer_year is TransferYear.NONE or expires_at < now + _BROUGHT_A_YEAR
+        )
 
     @property
     def variant(self) -> None:
@@ -223,8 +236,14 @@ class DomainItem:
         return {"name": self.name, "ascii_name": self.ascii_name, "action": self.action.value}
 
     def line_text(self) -> str:
-        what = "transfer, with a further year" if self.is_transfer else "registration, 1 year"
-        return f"Domain {self.name}: {what}"
+        return f"Domain {self.name}: {self._what()}"
+
+    def _what(self) -> str:
+        if not self.is_transfer:
+            return "registration, 1 year"
+        if self.transfer_year is TransferYear.FROM_TRANSFER:
+            return "transfer, with a year from the transfer"
+        return "transfer, with a further year"
 
     def first_look(self) -> int:
         return MINUTE

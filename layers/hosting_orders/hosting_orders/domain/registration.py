@@ -16,6 +16,14 @@ class DomainAction(StrEnum):
     TRANSFER = "transfer"
 
 
+class TransferYear(StrEnum):
+    """What a transfer does to the date on which the domain expires; its TLD decides."""
+
+    ADDED = "added"  # a year later than before
+    FROM_TRANSFER = "from_transfer"  # a year after the transfer
+    NONE = "none"  # as before: the year is bought apart
+
+
 @dataclass(frozen=True, slots=True)
 class DomainName:
     """One label under a public suffix, such as `bücher.de`."""
@@ -102,6 +110,8 @@ class TldRules:
     contact_schema: Mapping[str, object]  # published by GET /api/tlds/:tld and used to check orders
     authcode_required: bool = True
     transferable: bool = True
+    transfer_year: TransferYear = TransferYear.ADDED
+    renewable_before: int | None = None
 
 
 # -- the registrar's answers --------------------------------------------------------------------------------------
@@ -229,6 +239,14 @@ class RegisteredDomain:
     created_at: int | None
     expires_at: int | None
     states: tuple[str, ...] = ()  # EPP status codes
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When a domain in our registrar's account expires (epoch milliseconds)."""
+
+    name: str
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)

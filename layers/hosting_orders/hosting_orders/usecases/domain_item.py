@@ -122,13 +122,14 @@ def draft_domain(
         problems.collect("", lambda: _check_transfer(rules, action, request))
     contacts = problems.collect("", lambda: _contacts(services, account, request, rules))
     problems.raise_if_any()
-    assert name and action and price and contacts
+    assert name and rules and action and price and contacts
     item = DomainItem(
         name=name.unicode,
         ascii_name=name.ascii,
         tld=name.tld,
         action=action,
         renewal_amount=price.renew,
+        transfer_year=rules.transfer_year,
     )
     transfer = action is DomainAction.TRANSFER
     return DomainDraft(

@@ -35,6 +35,7 @@ from hosting_orders.domain.registration import (
     DomainAction,
     DomainName,
     DomainOffer,
+    Expiry,
     RegisteredDomain,
     RegistrarOperation,
     RegistrationRequest,
@@ -279,15 +280,19 @@ class Renewals(Protocol):
         order_id: str,
         account_id: str,
         customer_id: str,
-        payment_method_id: str,
         description: str,
         price: Money,
         term: Term,
         anchor: int,
+        day_of_month: int | None,
+        charge_late: bool,
     ) -> Subscription:
         """Charge `price` per term from `anchor` (epoch ms), with one subscription per order.
 
-        Raises PaymentNotStartedError.
+        The customer's default method pays. Terms begin on `day_of_month`, or on the last day of a shorter
+        month, and on the anchor's day if it is None. An anchor in the past moves by whole terms, which are free.
+        With `charge_late` it moves by days.
+        Raises PaymentNotStartedError when the provider refuses. A later call may succeed.
         """
         ...
 
@@ -403,6 +408,10 @@ class Registrar(Protocol):
 
     def domain(self, name: str) -> RegisteredDomain | None:
         """Return the domain if it is in our account."""
+        ...
+
+    def expiring(self, before: int) -> list[Expiry]:
+        """Return all domains in our account that expire before this moment (epoch ms), the earliest first."""
         ...
 
 

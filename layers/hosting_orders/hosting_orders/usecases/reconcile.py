@@ -162,9 +162,10 @@ def _advance_order(services: Services, order: Order) -> None:
         _correct_roll_up(services, order)
     if order.renewal_owed:
         answer_delivery(services, order)  # the process that delivered it may have stopped before
-        start_renewal(services, order)
-        return
-    if order.renewal_is_watched:
+        order = start_renewal(services, order)
+        if not order.transfer_year_owed:
+            return
+    if order.renewal_is_watched or order.transfer_year_owed:
         _RENEWALS_AT_PROVIDERS[order.kind](services, order)
         return
     cart = load_cart(services, order.account_id, order.cart_token)

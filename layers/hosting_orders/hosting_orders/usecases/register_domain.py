@@ -288,6 +288,8 @@ def _with_flag(order: Order, flag: RegistrarWaits | None, now: int) -> Order:
 
 
 def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None:
+    if domain.expires_at is None and order.item_as(DomainItem).is_transfer:
+        raise ProviderUnavailableError("the registrar does not say when the domain expires")
     zone = zone_of(services, order, domain.nameservers)
     resource = DomainResource(
         nameservers=domain.nameservers,
@@ -297,13 +299,15 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         registry_states=domain.states,
     )
     now = services.clock.now()
-    order = change_order(
-        services,
-        order,
-        when=OrderStatus.PROCESSING,
-        # Due at once, to start its renewal.
-        to=lambda current: current.delivered(resource, None, now, Actor.REGISTRAR).check_at(now),
-    )
+
+    def delivered(current: Order) -> Order:
+        expires_at = domain.expires_at
+        missing = expires_at is not None and current.item_as(DomainItem).year_missing(expires_at, now)
+        record = current.domain_record.delivered(expires_at, now, year_missing=missing)
+        # Due at once, to buy a missing year and to start its renewal.
+        return current.with_domain(record).delivered(resource, None, now, Actor.REGISTRAR).check_at(now)
+
+    order = change_order(services, order, when=OrderStatus.PROCESSING, to=delivered)
     if order.status is not OrderStatus.COMPLETED:
         _report_unwanted_domain(services, order)
     answer_delivery(services, order)

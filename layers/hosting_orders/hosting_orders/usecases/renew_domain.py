@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from hosting_orders.domain import deadlines, durations
-from hosting_orders.domain.domain_record import DomainRenewal
+from hosting_orders.domain.domain_record import TRANSFER_YEAR, DomainRenewal
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.order import Actor, Order
 from hosting_orders.domain.products import DomainItem, DomainResource
@@ -30,8 +30,12 @@ _MOVED = 180 * durations.DAY
 def renew_domain(services: Services, order: Order) -> None:
     """Renew for the oldest paid term that is not yet renewed, or schedule the next check.
 
+    The year of a transfer that brought none comes first: the order itself paid for it.
     Raises ProviderUnavailableError.
     """
+    if order.transfer_year_owed:
+        _renew(services, order, TRANSFER_YEAR)
+        return
     assert order.subscription is not None
     state = services.renewals.renewal(order.subscription.id)
     if state is None:
@@ -79,6 +83,10 @@ def _renew(services: Services, order: Order, reference: str) -> None:
         # A customer may move the domain elsewhere while the subscription continues.
         _report(services, order, "the domain is not with the registrar any more")
         return
+    opens_at = _window_opens_at(services, order, expires_before)
+    if services.clock.now() < opens_at:
+        change_order(services, order, to=lambda current: current.check_at(opens_at))
+        return
     taken = _take(services, order, reference, expires_before)
     if taken is None:
         return  # another process calls the registrar; the reconciler checks again
@@ -92,6 +100,13 @@ def _renew(services: Services, order: Order, reference: str) -> None:
             _record_operation(services, order, renewal, operation_id)
             return
     _ask(services, order, renewal)
+
+
+def _window_opens_at(services: Services, order: Order, expires_before: int) -> int:
+    """Some registries renew only in the last months before the expiry date."""
+    rules = services.registry_rules.rules(order.item_as(DomainItem).tld)
+    window = rules.renewable_before if rules else None
+    return 0 if window is None else expires_before - window
 
 
 def _take(

@@ -18,48 +18,68 @@ from .ports import Services
 def start_renewal(services: Services, order: Order) -> Order:
     """Start the renewal at the end of the paid period.
 
-    Delivery comes first, so an undelivered order never renews. A failure is retried.
+    Delivery comes first, so an undelivered order never renews. A failure is retried, a refusal daily.
     """
     try:
         subscription = _renewal(services, order)
     except ProviderUnavailableError:
         log.warning("renewal not started; the reconciler retries", extra={"order_id": order.uuid})
         return order
+    except PaymentNotStartedError as refusal:
+        return _refused(services, order, str(refusal))
+    now = services.clock.now()
     return change_order(
         services,
         order,
         when=lambda current: current.renewal_owed,
-        to=lambda current: current.with_renewal(subscription, _money_at(order)),
+        # A year that the transfer did not bring is bought at once.
+        to=lambda current: current.with_renewal(
+            subscription, now if current.transfer_year_owed else _money_at(order)
+        ),
     )
 
 
-def _renewal(services: Services, order: Order) -> Subscription | None:
+def _refused(services: Services, order: Order, reason: str) -> Order:
+    """The product is delivered and further terms are not paid, so an operator must act."""
+    services.metrics.count("RenewalNotStarted")
+    log.error("the renewal was refused", extra={"order_id": order.uuid, "reason": reason})
+    again = services.clock.now() + deadlines.RENEWAL_AGAIN
+    return change_order(
+        services,
+        order,
+        when=lambda current: current.renewal_owed,
+        to=lambda current: current.check_at(again),
+    )
+
+
+def _renewal(services: Services, order: Order) -> Subscription:
     account = services.directory.account(order.account_id)
     cart: Cart = load_cart(services, order.account_id, order.cart_token)
-    if account is None or account.stripe_customer_id is None or cart.renewal_method_id is None:
+    if account is None or account.stripe_customer_id is None:
+        raise PaymentNotStartedError("The account has no customer at the payment provider.")
+    if cart.renewal_method_id is not None:
+        # What paid for the order pays for further terms, until the customer chooses another default.
+        services.payments.keep_method(SavedMethod(account.stripe_customer_id, cart.renewal_method_id))
+    return services.renewals.start_renewal(
+        order_id=order.uuid,
+        account_id=order.account_id,
+        customer_id=account.stripe_customer_id,
+        description=order.item.line_text(),
+        price=order.renewal_price,
+        term=order.item.term,
+        # Computed from stored values, so a repeated call sends the same request.
+        anchor=_renewed_at(order),
+        day_of_month=_day_of_month(order),
+        # A domain that is not paid is lost.
+        charge_late=order.item.renewal_is_work(),
+    )
+
+
+def _day_of_month(order: Order) -> int | None:
+    """None where the next term is charged before the paid one ends."""
+    if order.item.renews_before() > 0:
         return None
-    if cart.payment.method_id is not None:
-        # Usually done already, when the payment was recorded.
-        services.payments.keep_method(SavedMethod(account.stripe_customer_id, cart.payment.method_id))
-    try:
-        return services.renewals.start_renewal(
-            order_id=order.uuid,
-            account_id=order.account_id,
-            customer_id=account.stripe_customer_id,
-            payment_method_id=cart.renewal_method_id,
-            description=order.item.line_text(),
-            price=order.renewal_price,
-            term=order.item.term,
-            # Computed from the order's own time, so a repeated call sends the same request.
-            anchor=_renewed_at(order),
-        )
-    except PaymentNotStartedError as refusal:
-        services.metrics.count("RenewalNotStarted")
-        log.error(
-            "the renewal subscription was refused",
-            extra={"order_id": order.uuid, "reason": str(refusal)},
-        )
-        return None
+    return dt.datetime.fromtimestamp(order.created_at / 1000, dt.UTC).day
 
 
 def _money_at(order: Order) -> int | None:
@@ -68,7 +88,13 @@ def _money_at(order: Order) -> int | None:
 
 
 def _renewed_at(order: Order) -> int:
-    return months_later(order.created_at, order.item.term.months) - order.item.renews_before()
+    """When the next term is charged (epoch ms). It never changes, as it depends on stored values alone."""
+    ends = months_later(order.created_at, order.item.term.months)
+    record = order.domain
+    if record is not None and record.registered_until is not None:
+        bought = order.item.term.months if record.transfer_year else 0
+        ends = min(ends, months_later(record.registered_until, bought))
+    return ends - order.item.renews_before()
 
 
 def months_later(moment: int, months: int) -> int:

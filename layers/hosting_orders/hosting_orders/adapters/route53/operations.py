@@ -10,6 +10,7 @@ from hosting_orders.adapters.route53.texts import refusal_in, without
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.registration import (
     DomainAction,
+    Expiry,
     RegisteredDomain,
     RegistrarOperation,
     RegistrarStatus,
@@ -73,6 +74,14 @@ def read_domain(name: str, detail: Mapping[str, Any]) -> RegisteredDomain:
         )
     except (KeyError, TypeError, AttributeError) as fault:
         raise ProviderUnavailableError(f"registrar: malformed domain ({type(fault).__name__})") from None
+
+
+def read_expiry(entry: Mapping[str, Any]) -> Expiry:
+    """From ListDomains."""
+    try:
+        return Expiry(str(entry["DomainName"]).lower(), _epoch_ms(entry["Expiry"]))
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise ProviderUnavailableError(f"registrar: malformed list ({type(fault).__name__})") from None
 
 
 def _epoch_ms(moment: datetime) -> int:

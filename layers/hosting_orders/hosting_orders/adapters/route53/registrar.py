@@ -13,7 +13,7 @@ from typing import Any
 
 from hosting_orders.adapters.route53 import offers, tlds
 from hosting_orders.adapters.route53.client import Questions, RefusedError, call
-from hosting_orders.adapters.route53.operations import TYPES, read_domain, read_operation
+from hosting_orders.adapters.route53.operations import TYPES, read_domain, read_expiry, read_operation
 from hosting_orders.adapters.route53.orders import WITHOUT_PRIVACY, consent, order_of
 from hosting_orders.adapters.route53.texts import personal_data, refusal_in, without
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
@@ -22,6 +22,7 @@ from hosting_orders.domain.registration import (
     Availability,
     DomainAction,
     DomainOffer,
+    Expiry,
     Refusal,
     RegisteredDomain,
     RegistrarOperation,
@@ -199,6 +200,20 @@ class Route53Registrar:
         if str(detail.get("DomainName", "")).lower() != name.lower():
             raise ProviderUnavailableError("registrar: it answered with another domain")
         return read_domain(name, detail)
+
+    def expiring(self, before: int) -> list[Expiry]:
+        """The list is sorted by expiry, so only its beginning is read."""
+        arguments = {"SortCondition": {"Name": "Expiry", "SortOrder": "ASC"}}
+        found = []
+        try:
+            for entry in self._asking.listed("list_domains", "Domains", arguments):
+                expiry = read_expiry(entry)
+                if expiry.expires_at >= before:
+                    break
+                found.append(expiry)
+        except RefusedError:
+            raise ProviderUnavailableError("registrar: it did not list our domains") from None
+        return found
 
     def _is_listed(self, name: str) -> bool:
         """GetDomainDetail refuses a foreign domain and an unreadable one with the same code, so check the list."""

@@ -11,6 +11,7 @@ from hosting_orders.adapters.route53 import tlds
 from hosting_orders.adapters.route53.contact_fields import read_contact
 from hosting_orders.adapters.route53.contact_schema import contact_schema
 from hosting_orders.adapters.route53.domain_names import parse_domain_name
+from hosting_orders.domain import durations
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.errors import InvalidRequestError
 from hosting_orders.domain.json_pointer import pointer_to
@@ -59,8 +60,13 @@ class TableRegistryRules:
             return None
         if name not in self._rules:
             facts = tlds.facts(name)
+            days = facts.renewable_days_before
             self._rules[name] = TldRules(
-                name, contact_schema(facts), authcode_required=facts.authcode_required
+                name,
+                contact_schema(facts),
+                authcode_required=facts.authcode_required,
+                transfer_year=facts.transfer.year,
+                renewable_before=None if days is None else days * durations.DAY,
             )
         return self._rules[name]
 

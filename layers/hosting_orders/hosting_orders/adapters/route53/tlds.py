@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from hosting_orders.domain.registration import Contact, ContactRole
+from hosting_orders.domain.registration import Contact, ContactRole, TransferYear
 
 _DATA = "tld_data"
 
@@ -26,6 +26,14 @@ class ContactType:
     property: str = ""  # an extra property
     kinds: Mapping[str, str] = field(default_factory=dict)  # its values, and Route 53's contact types
     always_person: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """`source` is where `year` comes from."""
+
+    year: TransferYear = TransferYear.ADDED
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,8 @@ class TldFacts:
     rules: Sequence[Mapping[str, Any]] = ()
     contact_type: ContactType = field(default_factory=ContactType)
     examples: Sequence[Mapping[str, Any]] = ()
+    transfer: Transfer = field(default_factory=Transfer)
+    renewable_days_before: int | None = None
 
 
 @cache
@@ -61,7 +71,10 @@ def facts(tld: str) -> TldFacts:
         given = _read(given["like"])
     given.pop("$comment", None)
     kinds = ContactType(**given.pop("contact_type", {}))
-    return TldFacts(tld, contact_type=kinds, **given)
+    transfer = given.pop("transfer", {})
+    if transfer:
+        transfer["year"] = TransferYear(transfer["year"])
+    return TldFacts(tld, contact_type=kinds, transfer=Transfer(**transfer), **given)
 
 
 def _read(tld: str) -> dict[str, Any]:

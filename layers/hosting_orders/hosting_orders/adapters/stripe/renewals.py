@@ -9,10 +9,12 @@ from collections.abc import Callable
 from hosting_orders.adapters.stripe.client import CLOCK_SLACK, KEYS_ARE_KEPT, PAGE, Document, StripeApi, given
 from hosting_orders.adapters.stripe.reading import renewal_state
 from hosting_orders.domain.catalogue import Term
-from hosting_orders.domain.errors import PaymentNotStartedError
+from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import Subscription
 from hosting_orders.domain.providers import RenewalState
+
+_CLOCKS_DIFFER = 300  # seconds
 
 
 class StripeRenewals:
@@ -25,18 +27,23 @@ class StripeRenewals:
         order_id: str,
         account_id: str,
         customer_id: str,
-        payment_method_id: str,
         description: str,
         price: Money,
         term: Term,
         anchor: int,
+        day_of_month: int | None,
+        charge_late: bool,
     ) -> Subscription:
-        """A past `anchor` moves on by whole terms, so a late delivery is not charged at once."""
+        """The customer's default method of each day pays: a method of the subscription's own would take precedence."""
         first = moment = dt.datetime.fromtimestamp(anchor // 1000, dt.UTC)
-        terms = 0
+        steps = 0
         while moment.timestamp() <= self._stripe.now():
-            terms += 1
-            moment = _months_later(first, terms * term.months)
+            steps += 1
+            moment = (
+                first + dt.timedelta(days=steps)
+                if charge_late
+                else _months_later(first, steps * term.months, day_of_month)
+            )
         begun = _months_later(first, -term.months).timestamp()
 
         def look() -> Document | None:
@@ -56,20 +63,19 @@ class StripeRenewals:
                     },
                 }
             ],
-            "billing_cycle_anchor": int(moment.timestamp()),
+            **self._anchor(moment, term, day_of_month),
             "proration_behavior": "none",
             "off_session": True,
-            "default_payment_method": payment_method_id,
             "metadata": {"order_id": order_id, "account_id": account_id},
         }
         if self._stripe.automatic_tax:
             parameters["automatic_tax"] = {"enabled": True}
         with self._stripe.faults_translated():
             # A moved anchor changes the request and needs a new key. Search first to avoid a second subscription.
-            old = terms > 0 or self._stripe.now() - begun >= KEYS_ARE_KEPT
+            old = steps > 0 or self._stripe.now() - begun >= KEYS_ARE_KEPT
             subscription = look() if old else None
             if subscription is None:
-                subscription = self._subscribe(order_id, description, parameters, terms, look)
+                subscription = self._subscribe(order_id, description, parameters, steps, look)
         return Subscription(
             id=subscription["id"],
             status=subscription["status"],
@@ -77,6 +83,22 @@ class StripeRenewals:
             bucket_year=moment.year,
             bucket_month=moment.month,
         )
+
+    def _anchor(self, moment: dt.datetime, term: Term, day: int | None) -> Document:
+        """Stripe keeps the day of an anchor. After the 28th of February it would never charge on the 31st again, so
+        it gets the day itself where the month is too short. Raises ProviderUnavailableError.
+        """
+        if day is None or moment.day == day:
+            return {"billing_cycle_anchor": int(moment.timestamp())}
+        now = self._stripe.now()
+        before = _months_later(moment, -term.months, day).timestamp()
+        if now - before < _CLOCKS_DIFFER or moment.timestamp() - now < _CLOCKS_DIFFER:
+            # Stripe computes the next date by its own clock, and must not find another one.
+            raise ProviderUnavailableError("too near to a billing date to start a renewal")
+        config = {"day_of_month": day, "hour": moment.hour, "minute": moment.minute, "second": moment.second}
+        if term is Term.ANNUAL:
+            config["month"] = moment.month
+        return {"billing_cycle_anchor_config": config}
 
     def renewal(self, subscription_id: str) -> RenewalState | None:
         """A term is an invoice with `billing_reason` subscription_cycle. A fully refunded term is not paid."""
@@ -95,7 +117,7 @@ class StripeRenewals:
         order_id: str,
         description: str,
         parameters: Document,
-        terms: int,
+        steps: int,
         look: Callable[[], Document | None],
     ) -> Document:
         # An inline price needs a product. A product id computed from the order needs no search.
@@ -108,8 +130,8 @@ class StripeRenewals:
             exists = self._stripe.refusal_of(lambda: self._stripe.v1.products.create(given(product)))
             if exists is not None and exists.code != "resource_already_exists":
                 raise exists
-            return self._stripe.once(
-                f"order:{order_id}:subscription" + (f":{terms}" if terms else ""),
+            return self._stripe.once_anew(
+                f"order:{order_id}:subscription" + (f":{steps}" if steps else ""),
                 lambda options: self._stripe.v1.subscriptions.create(given(parameters), options).to_dict(),
                 done=look,
             )
@@ -133,8 +155,8 @@ class StripeRenewals:
         return None
 
 
-def _months_later(moment: dt.datetime, months: int) -> dt.datetime:
+def _months_later(moment: dt.datetime, months: int, day_of_month: int | None = None) -> dt.datetime:
     """The 31st becomes the last day of a shorter month."""
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
-    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    day = min(day_of_month or moment.day, calendar.monthrange(year, month + 1)[1])
     return moment.replace(year=year, month=month + 1, day=day)

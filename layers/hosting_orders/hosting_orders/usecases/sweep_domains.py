@@ -1,0 +1,51 @@
+"""Report every domain that expires soon and is not paid, so an operator can save it.
+
+The registrar's list decides which domains those are, not the times that our own orders are due (docs/decisions.md 69).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.order import Order, OrderStatus
+
+from .log import log
+from .ports import Services
+
+_RUNNING = ("active", "trialing")
+
+
+def sweep_domains(services: Services) -> int:
+    """Return how many domains were reported. Raises ProviderUnavailableError."""
+    now = services.clock.now()
+    reported = 0
+    for domain in services.registrar.expiring(now + deadlines.EXPIRY_WATCH):
+        order = services.orders.domain_holder(domain.name)
+        reason = why_unpaid(order, domain.expires_at, now) if order else None
+        if order is None or reason is None:
+            continue  # another stack's domain, or one that is being paid
+        reported += 1
+        services.metrics.count("DomainExpiresUnpaid")
+        day = datetime.fromtimestamp(domain.expires_at / 1000, UTC).date().isoformat()
+        log.error(
+            "a domain expires soon and is not paid",
+            extra={"order_id": order.uuid, "expires_on": day, "reason": reason},
+        )
+    return reported
+
+
+def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
+    """None for an order that is not delivered, and for one whose renewal is charged in time (epoch ms)."""
+    if order.status is not OrderStatus.COMPLETED:
+        return None
+    if order.subscription is None:
+        return "its renewal has not started"
+    if order.subscription.status not in _RUNNING:
+        return f"its renewal is {order.subscription.status}"
+    latest = expires_at - deadlines.EXPIRY_MONEY
+    if now >= latest:
+        return "the money for its renewal has not come"
+    if order.due_at is None or order.due_at > latest:
+        return "its renewal is charged too late"
+    return None

@@ -1,0 +1,155 @@
+"""Every delivered order gets its renewal, on the right day, with the method that the customer prefers then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from hosting_orders.domain.order import Order, OrderStatus
+from local.stripe_standin import subscriptions
+from tests.support.domain_books import renewals
+from tests.support.world import World, a_world
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def delivered(world: World, order_id: str) -> Order:
+    world.run()
+    world.live(HOUR, every=600)
+    order = world.order(order_id)
+    assert order.status is OrderStatus.COMPLETED
+    return order
+
+
+def site(world: World, **changes: object) -> Order:
+    return delivered(world, world.place(**changes).body["orders"][0]["id"])  # type: ignore[arg-type]
+
+
+def domain(world: World, name: str = "hosting-example.com") -> Order:
+    return delivered(world, world.order_domain(name).body["orders"][0]["id"])
+
+
+def until(world: World, *date: int) -> None:
+    """Advance to this moment (UTC)."""
+    world.advance(datetime(*date, tzinfo=UTC).timestamp() - world.clock.now() / 1000)  # type: ignore[misc]
+
+
+def charged_to(world: World) -> str:
+    """The payment method of the newest charge."""
+    newest = max(world.stripe.charges(), key=lambda charge: (charge["created"], charge["id"]))
+    return str(newest["payment_method"])
+
+
+def test_a_renewal_charges_the_default_method_of_its_day(world: World) -> None:
+    domain(world)
+    customer = world.accounts["ready"]["customer"]
+    before = charged_to(world)
+    client = world.services.stripe.client
+    other = client.v1.payment_methods.attach("pm_card_mastercard", {"customer": customer}).id
+    client.v1.customers.update(customer, {"invoice_settings": {"default_payment_method": other}})
+    world.stripe.controls.decline(before, "insufficient_funds")
+    world.live(330 * DAY, every=30 * DAY)
+    world.live(10 * DAY, every=12 * HOUR)
+    assert charged_to(world) == other != before
+    assert world.registrar.renewals("hosting-example.com") == 1
+
+
+def test_the_method_of_the_order_becomes_the_default_if_there_is_none(world: World) -> None:
+    customer = world.accounts["ready"]["customer"]
+    method = world.stripe.get(customer)["invoice_settings"]["default_payment_method"]
+    reply = world.place()
+    kept = world.stripe.state.find(customer)
+    assert kept is not None
+    kept["invoice_settings"]["default_payment_method"] = None
+    delivered(world, reply.body["orders"][0]["id"])
+    assert world.stripe.get(customer)["invoice_settings"]["default_payment_method"] == method
+
+
+@pytest.mark.parametrize(
+    ("placed", "charges"),
+    [
+        ((1, 31), [(2, 28), (3, 31), (4, 30), (5, 31)]),
+        ((1, 30), [(2, 28), (3, 30), (4, 30), (5, 30)]),
+        ((1, 29), [(2, 28), (3, 29), (4, 29), (5, 29)]),
+        ((3, 31), [(4, 30), (5, 31), (6, 30), (7, 31)]),
+        ((12, 31), [(1, 31), (2, 28), (3, 31), (4, 30)]),
+        ((1, 15), [(2, 15), (3, 15), (4, 15), (5, 15)]),
+    ],
+)
+def test_a_monthly_term_begins_on_the_day_of_the_order(
+    world: World, placed: tuple[int, int], charges: list[tuple[int, int]]
+) -> None:
+    year = datetime.fromtimestamp(world.clock.now() / 1000, UTC).year + 1
+    while any(year_ % 4 == 0 for year_ in (year, year + 1)):
+        year += 1
+    until(world, year, *placed, 12)
+    order = site(world)
+    (renewal,) = renewals(world, order)
+    begins = []
+    for _ in charges:
+        ends = world.stripe.get(renewal["id"])["items"]["data"][0]["current_period_end"]
+        begins.append((datetime.fromtimestamp(ends, UTC).month, datetime.fromtimestamp(ends, UTC).day))
+        world.live(ends + 2 * HOUR - world.stripe.clock.time(), every=3 * DAY)
+    assert begins == charges
+    world.live(2 * HOUR, every=HOUR)
+    assert len(world.stripe.charges()) == 1 + len(charges)
+
+
+def test_a_refused_renewal_alarms_and_is_tried_again_daily(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+        order = domain(world)
+        assert world.metrics.counts["RenewalNotStarted"] == 1 and renewals(world, order) == []
+        world.live(2 * DAY, every=HOUR)
+        assert world.metrics.counts["RenewalNotStarted"] == 3
+    world.live(DAY, every=HOUR)
+    assert len(renewals(world, order)) == 1 and world.order(order.uuid).subscription is not None
+    assert world.metrics.counts["RenewalNotStarted"] == 3
+
+
+def test_a_renewal_that_starts_late_is_charged_at_once_for_a_domain(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the domain would be lost before the first charge."""
+    with monkeypatch.context() as patch:
+        patch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+        domain(world)
+        world.live(340 * DAY, every=20 * DAY)
+    world.live(3 * DAY, every=6 * HOUR)
+    assert world.registrar.renewals("hosting-example.com") == 1
+
+
+def test_the_last_place_among_a_customer_s_subscriptions_is_the_500th(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert subscriptions.MOST_OF_A_CUSTOMER == 500
+    monkeypatch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 1)
+    site(world)
+    order = site(world, name="Another")
+    assert renewals(world, order) == [] and world.metrics.counts["RenewalNotStarted"] == 1
+
+
+def test_tax_without_a_location_refuses_the_renewal() -> None:
+    with a_world(automatic_tax=True) as world:
+        reply = world.place()
+        customer = world.accounts["ready"]["customer"]
+        address = dict(world.stripe.get(customer)["address"])
+        world.services.stripe.v1.customers.update(customer, {"address": ""})
+        order = delivered(world, reply.body["orders"][0]["id"])
+        assert renewals(world, order) == [] and world.metrics.counts["RenewalNotStarted"] == 1
+        world.services.stripe.v1.customers.update(
+            customer, {"address": {name: value for name, value in address.items() if value}}
+        )
+        world.live(DAY, every=HOUR)
+        assert len(renewals(world, order)) == 1

@@ -1,0 +1,149 @@
+"""The year that a transfer sells is there after delivery, whether the registry adds it or we buy it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hosting_orders.adapters.route53 import tlds
+from hosting_orders.domain.domain_record import TRANSFER_YEAR
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import DomainItem, DomainResource
+from tests.support.domain_books import now, renewals
+from tests.support.mishaps import Mishap
+from tests.support.world import World, a_world
+
+HOUR = 3600
+DAY = 24 * HOUR
+NO_YEAR = ("co.uk", "es", "com.au")
+YEAR_FROM_TRANSFER = ("de", "nl", "fr", "it")
+YEAR_ADDED = ("com", "eu", "ca")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def transferred(world: World, name: str, days_left: float | None = None, *, wait: float = 2 * HOUR) -> Order:
+    """A delivered transfer of a domain that had `days_left` days at delivery."""
+    tld = name.partition(".")[2]
+    if days_left is not None:
+        at = world.clock.now() / 1000 + 10 * DAY + days_left * DAY
+        world.registrar.expires_before_transfer(name, at)
+    examples = tlds.facts(tld).examples
+    contact = world.contact(**(examples[0] if examples else {}))
+    auth_code = "Secret-1" if tlds.facts(tld).authcode_required else None
+    reply = world.order_domain(name, action="transfer", authcode=auth_code, contact=contact)
+    assert reply.status == 202, reply.body
+    order_id = reply.body["orders"][0]["id"]
+    world.run()
+    world.live(10 * DAY + HOUR, every=6 * HOUR)
+    world.live(wait, every=300)
+    order = world.order(order_id)
+    assert order.status is OrderStatus.COMPLETED
+    return order
+
+
+def days_left(world: World, order: Order) -> int:
+    """By the order's own books, which agree with the registrar's."""
+    resource = now(world, order).resource_as(DomainResource)
+    name = order.item_as(DomainItem).ascii_name
+    assert resource is not None and resource.expires_at is not None
+    assert abs(resource.expires_at - world.registrar.domains[name].expires_at * 1000) <= 1
+    return round((resource.expires_at / 1000 - world.clock.now() / 1000) / DAY)
+
+
+def bought(world: World, order: Order) -> int:
+    return world.registrar.renewals(order.item_as(DomainItem).ascii_name)
+
+
+@pytest.mark.parametrize("tld", NO_YEAR)
+def test_a_transfer_that_brings_no_year_is_renewed_on_delivery(world: World, tld: str) -> None:
+    order = transferred(world, f"quill-and-sons.{tld}", days_left=50)
+    assert bought(world, order) == world.registrar.asked("RenewDomain") == 1
+    assert days_left(world, order) in (414, 415, 416)
+    assert world.net_paid() == order.price.amount
+    assert order.item.line_text().endswith("transfer, with a further year")
+    world.live(60 * DAY, every=DAY)
+    assert bought(world, order) == 1 and world.metrics.counts["DomainRenewalFailed"] == 0
+
+
+@pytest.mark.parametrize("tld", YEAR_FROM_TRANSFER)
+def test_a_year_from_the_transfer_is_sold_as_such(world: World, tld: str) -> None:
+    order = transferred(world, f"quill-and-sons.{tld}", days_left=200)
+    assert bought(world, order) == 0 and days_left(world, order) in (364, 365, 366)
+    assert order.item.line_text().endswith("transfer, with a year from the transfer")
+
+
+@pytest.mark.parametrize("tld", YEAR_ADDED)
+def test_a_year_that_the_registry_adds_is_not_bought_again(world: World, tld: str) -> None:
+    order = transferred(world, f"quill-and-sons.{tld}", days_left=20)
+    assert bought(world, order) == 0 and days_left(world, order) in (384, 385, 386)
+    assert order.item.line_text().endswith("transfer, with a further year")
+
+
+def test_a_year_that_its_registry_should_have_added_is_bought(world: World) -> None:
+    """AWS's page does not name every TLD, and registries change."""
+    world.registrar._registry._after_transfer = lambda name, at: at + 100 * DAY  # type: ignore[method-assign]
+    order = transferred(world, "quill-and-sons.eu")
+    assert bought(world, order) == 1 and days_left(world, order) in (464, 465, 466)
+
+
+def test_the_renewal_is_charged_before_the_registry_s_date(world: World) -> None:
+    order = transferred(world, "quill-and-sons.co.uk", days_left=-20)
+    (renewal,) = renewals(world, order)
+    expires_at = world.registrar.domains["quill-and-sons.co.uk"].expires_at
+    assert abs(expires_at - 30 * DAY - renewal["billing_cycle_anchor"]) < 2 * DAY
+    world.live(330 * DAY, every=DAY)
+    assert (
+        bought(world, order) == 2 and world.registrar.domains["quill-and-sons.co.uk"].expires_at > expires_at
+    )
+
+
+def test_a_registry_that_renews_late_is_asked_when_it_begins(world: World) -> None:
+    order = transferred(world, "quill-and-sons.co.uk", days_left=300)
+    assert world.registrar.asked("RenewDomain") == 0 and len(renewals(world, order)) == 1
+    world.live(119 * DAY, every=DAY)
+    assert world.registrar.asked("RenewDomain") == 0 and world.metrics.counts["DomainRenewalFailed"] == 0
+    world.live(3 * DAY, every=6 * HOUR)
+    assert bought(world, order) == world.registrar.asked("RenewDomain") == 1
+    world.live(200 * DAY, every=DAY)
+    assert world.metrics.counts["DomainRenewalFailed"] == 0
+
+
+def test_a_registrar_that_refuses_the_year_alarms_daily_and_is_asked_again(world: World) -> None:
+    order = transferred(world, "norenewal-sons.co.uk")
+    assert world.metrics.counts["DomainRenewalFailed"] == 1
+    world.live(2 * DAY, every=HOUR)
+    assert world.metrics.counts["DomainRenewalFailed"] == 3
+    year = now(world, order).domain_record.renewal(TRANSFER_YEAR)
+    assert year is not None and year.done_at is None
+    assert len(renewals(world, order)) == 1  # the next year is charged in its time all the same
+
+
+def test_a_lost_response_buys_the_year_once(world: World) -> None:
+    world.registrar.lose_next_answer("RenewDomain")
+    order = transferred(world, "quill-and-sons.co.uk")
+    assert bought(world, order) == world.registrar.asked("RenewDomain") == 1
+
+
+@pytest.mark.parametrize("mishap", list(Mishap))
+def test_the_year_is_bought_once_whatever_breaks(world: World, mishap: Mishap) -> None:
+    """One domain for each side effect: another one fails each time."""
+    struck: list[str] = []
+    while True:
+        name = f"quill-{len(struck)}.co.uk"
+        order = transferred(world, name, wait=0)
+        world.mishaps.strike(len(struck), mishap)
+        world.live(HOUR, every=300)
+        seen = list(world.mishaps.seen)
+        world.mishaps.none()
+        world.live(2 * HOUR, every=300)
+        assert bought(world, order) == 1 and len(renewals(world, order)) == 1, struck
+        if len(seen) <= len(struck):
+            break
+        struck.append(seen[len(struck)])
+    assert world.metrics.counts["DomainRenewalFailed"] == 0
