@@ -34,13 +34,16 @@ Controls, by POST of JSON or form fields; each has a form on the page at `/`, an
     /_standin/decline              payment_method, decline_code[, code]: decline this card's charges, for the
                                    reasons that no published card has; without decline_code as published again
     /_standin/set_up               payment_method: authenticated for payments in the owner's absence
+    /_standin/discount             customer, percent: a coupon of the customer lowers each further invoice
     /_standin/dispute              charge | invoice[, reason]: the bank takes a charge back
     /_standin/refund               refund, succeeds: what becomes of a refund that is pending, or succeeded
     /_standin/renew                subscription: its next period begins now, and its invoice is collected at once
     /_standin/settings             attach_decline_cards (Stripe refuses to attach them), sepa_settles,
                                    sepa_settles_after, search_lags, renewals_are_drafts_for (seconds),
                                    refunds: as published |
-                                   succeed | pending | fail (made, then failed) | refuse (credit notes too).
+                                   succeed | pending | fail (made, then failed) | refuse (credit notes too),
+                                   tax_rounding: line | invoice,
+                                   previews_take_no_money (a credit note's preview needs no amounts).
                                    What Stripe leaves open about Checkout: checkout_line_metadata (reaches the lines
                                    of its invoice), checkout_debit_invoice (a debit's invoice appears): at settlement
                                    | at completion, checkout_invoice_lags (seconds), checkout_credit_notes (can be

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from . import catalogue, customers, payment_methods, payments, search, tax
+from . import catalogue, customers, discounts, payment_methods, payments, search, tax
 from .errors import StripeError, bad_parameter, not_built, refused
 from .sdk_types import Json, copied, part
 from .state import State, new_id
@@ -296,6 +296,7 @@ def _price(state: State, invoice: Json, given: Json, at: str) -> Json:
 def _add_up(state: State, invoice: Json) -> None:
     """The totals of a draft, and its tax."""
     lines = invoice["lines"]["data"]
+    discounts.apply(state, invoice)
     automatic = invoice["automatic_tax"]
     if automatic["enabled"]:
         customer = state.get("customer", invoice["customer"])
@@ -305,19 +306,23 @@ def _add_up(state: State, invoice: Json) -> None:
         automatic["status"] = "complete" if known else "requires_location_inputs"
         for line in lines:
             line["taxes"] = _line_taxes(state, customer, line) if known else []
-    sum_up(invoice)
+    sum_up(invoice, tax.beside_lines(state, lines))
 
 
-def sum_up(invoice: Json) -> None:
-    """The totals of a draft, from its lines."""
+def sum_up(invoice: Json, tax_beside_lines: int = 0) -> None:
+    """The totals of a draft, from its lines. `tax_beside_lines` is the difference that rounding makes."""
     lines = invoice["lines"]["data"]
-    taxes = [one for line in lines for one in line["taxes"]]
+    taxes = tax.total([one for line in lines for one in line["taxes"]])
+    if tax_beside_lines:
+        taxes[0]["amount"] += tax_beside_lines
     exclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
     inclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "inclusive")
     subtotal = sum(line["amount"] for line in lines)
-    total = subtotal + exclusive
+    discount = sum(discounts.of_line(line) for line in lines)
+    total = subtotal - discount + exclusive
     invoice.update(
-        total_taxes=tax.total(taxes),
+        total_taxes=taxes,
+        total_discount_amounts=discounts.shown(invoice, discount),
         subtotal=subtotal,
         subtotal_excluding_tax=subtotal - inclusive,
         total=total,
@@ -331,7 +336,8 @@ def _line_taxes(state: State, customer: Json, line: Json) -> list[Json]:
     price = state.get("price", line["pricing"]["price_details"]["price"])
     product = state.get("product", price["product"])
     behavior = "inclusive" if price["tax_behavior"] == "inclusive" else "exclusive"
-    return tax.taxes_of_line(state, customer, line["amount"], behavior, product["tax_code"])
+    net = line["amount"] - discounts.of_line(line)
+    return tax.taxes_of_line(state, customer, net, behavior, product["tax_code"])
 
 
 # -- finalize ------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol
 
 from .clock import Clock
@@ -67,6 +68,10 @@ class Settings:
     checkout_credit_notes: bool = False
     """Whether a credit note can be made for an invoice that Checkout made; otherwise only its payment can be
     refunded. Stripe does not say."""
+    tax_rounding: str = "line"
+    """Where tax is rounded, a setting of the Stripe account: each `line`, or the whole `invoice`."""
+    previews_take_no_money: bool = True
+    """Whether a credit note's preview needs no refund, credit or out of band amount. Stripe does not say."""
     search_lags: float = 0.0
     """Seconds until the search finds an object. Stripe says: normally less than a minute."""
 
@@ -155,6 +160,8 @@ class State:
         """By the id of the Checkout Session."""
         self.checkout_invoices: set[str] = set()
         """The ids of the invoices that Checkout made."""
+        self.coupons: dict[str, Decimal] = {}
+        """The percent off that a customer's coupon gives, by the customer's id."""
         self.payees: dict[str, Payee] = {}
         """By the id of the payment intent."""
         self.origin: Origin | None = None

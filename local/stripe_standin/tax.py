@@ -88,6 +88,19 @@ def _rate(state: State, country: str, percent: Decimal, *, inclusive: bool) -> J
     )
 
 
+def beside_lines(state: State, lines: list[Json]) -> int:
+    """What rounding the whole invoice's tax adds to the sum of the lines' rounded taxes. Minor units."""
+    exclusive = [one for line in lines for one in line["taxes"] if one["tax_behavior"] == "exclusive"]
+    if state.settings.tax_rounding != "invoice" or not exclusive:
+        return 0
+    exact = sum(
+        one["taxable_amount"]
+        * Decimal(str(state.get("tax_rate", one["tax_rate_details"]["tax_rate"])["percentage"]))
+        for one in exclusive
+    )
+    return rounded(Decimal(exact) / 100) - sum(one["amount"] for one in exclusive)
+
+
 def total(taxes: list[Json]) -> list[Json]:
     """Taxes summed by rate: an invoice's or a credit note's `total_taxes`."""
     summed: dict[tuple[str, str], Json] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .money import Money
+from .money import Money, is_sold_in
 from .registration import DomainAction
 
 
@@ -61,7 +61,7 @@ class Plan:
     def price(self, billing_plan: str, term: Term, currency: str) -> Money | None:
         """The net price for an account's billing plan, or None when none is set."""
         amount = self.prices.get((billing_plan, term, currency))
-        return None if amount is None else Money(amount, currency)
+        return None if amount is None or not is_sold_in(currency) else Money(amount, currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +162,11 @@ class Tld:
 
     def price(self, billing_plan: str, currency: str) -> DomainPrice | None:
         """The prices for an account's billing plan, or None when none are set."""
-        return self.prices.get((billing_plan, currency))
+        return self.prices.get((billing_plan, currency)) if is_sold_in(currency) else None
 
     def premium_price(self, name: str, billing_plan: str, currency: str) -> DomainPrice | None:
         """The prices of one premium name, or None when it is not for sale."""
-        return self.premium.get((name, billing_plan, currency))
+        return self.premium.get((name, billing_plan, currency)) if is_sold_in(currency) else None
 
 
 @dataclass(frozen=True, slots=True)

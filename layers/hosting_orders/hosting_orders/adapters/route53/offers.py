@@ -9,7 +9,7 @@ from typing import Any
 
 from hosting_orders.adapters.route53.texts import without
 from hosting_orders.domain.errors import ProviderUnavailableError
-from hosting_orders.domain.money import ZERO_DECIMAL, Money
+from hosting_orders.domain.money import Money, decimals
 from hosting_orders.domain.registration import Availability, DomainOffer
 
 _NOT_AVAILABLE = {
@@ -90,8 +90,7 @@ def _cost(answer: Mapping[str, Any]) -> Money | None:
         return None
     try:
         currency = str(price["Currency"]).upper()
-        scale = 0 if currency in ZERO_DECIMAL else 2
-        amount = Decimal(str(price["Price"])).scaleb(scale).quantize(Decimal(1), ROUND_HALF_UP)
+        amount = Decimal(str(price["Price"])).scaleb(decimals(currency)).quantize(Decimal(1), ROUND_HALF_UP)
     except (KeyError, TypeError, ArithmeticError) as fault:
         raise ProviderUnavailableError(f"registrar: malformed price ({type(fault).__name__})") from None
     return Money(int(amount), currency)
