@@ -61,7 +61,8 @@ CONTROLS = (
     Control("POST", "/_standin/renew", "subscription", "its next period begins now, and is charged"),
     Control("POST", "/_standin/settings", "attach_decline_cards, sepa_settles, sepa_settles_after, refunds, "
             "search_lags, renewals_are_drafts_for, checkout_line_metadata, checkout_debit_invoice, "
-            "checkout_invoice_lags, checkout_credit_notes, tax_rounding, previews_take_no_money", "how Stripe behaves from now on: the form “Settings”"),
+            "checkout_invoice_lags, checkout_credit_notes, tax_rounding, previews_take_no_money",
+            "how Stripe behaves from now on: the form “Settings”"),
     Control("POST", "/_standin/webhooks", "on, copies, shuffle, gather_seconds, delay_seconds, url",
             "whether, where, how often and in which order webhooks go: the form “Webhooks”"),
     Control("POST", "/_standin/events/ID/send", "times", "send an event again"),

@@ -226,7 +226,7 @@ def _tax_so_far(invoice: Json, issued: list[Json], lines: list[Json]) -> int:
     credited = [line for note in issued for line in note["lines"]["data"]] + lines
     net = sum(line["amount"] - line["discount_amount"] for line in credited)
     whole = sum(one["amount"] for one in invoice["total_taxes"])
-    given_back = sum(one["amount"] for note in issued for one in note["total_taxes"])
+    given_back: int = sum(one["amount"] for note in issued for one in note["total_taxes"])
     return tax.rounded(Decimal(whole) * net / (invoice["total"] - whole)) - given_back
 
 

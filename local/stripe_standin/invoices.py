@@ -16,7 +16,8 @@ from .state import State, new_id
 
 CREATE_SUPPORTED = frozenset(
     ("customer", "currency", "collection_method", "auto_advance", "automatic_tax", "days_until_due",
-     "default_payment_method", "description", "footer", "metadata", "pending_invoice_items_behavior",
+     "default_payment_method", "description", "footer", "metadata", "payment_settings",
+     "pending_invoice_items_behavior",
      "statement_descriptor")
 )  # fmt: skip
 UPDATE_SUPPORTED = frozenset(
@@ -50,10 +51,12 @@ def create(state: State, params: Json) -> Json:
     method = params.get("default_payment_method")
     if method:
         method = _of_customer(state, method, customer, "default_payment_method")["id"]
+    currency = str(params.get("currency") or customer["currency"] or "eur").lower()
     invoice = new_invoice(
         state,
         customer,
-        currency=str(params.get("currency") or customer["currency"] or "eur").lower(),
+        currency=currency,
+        payment_settings=payments.payment_settings(params, currency, "invoice"),
         billing_reason="manual",
         auto_advance=params.get("auto_advance", False),
         collection_method=params.get("collection_method", "charge_automatically"),
@@ -90,7 +93,6 @@ def new_invoice(state: State, customer: Json, *, automatic_tax: bool, **values: 
         customer_tax_ids=[],
         automatic_tax=part("invoice", "AutomaticTax", enabled=automatic_tax),
         issuer=part("invoice", "Issuer", type="self"),
-        payment_settings=part("invoice", "PaymentSettings"),
         period_start=now,
         period_end=now,
         starting_balance=customer["balance"],

@@ -93,12 +93,13 @@ def beside_lines(state: State, lines: list[Json]) -> int:
     exclusive = [one for line in lines for one in line["taxes"] if one["tax_behavior"] == "exclusive"]
     if state.settings.tax_rounding != "invoice" or not exclusive:
         return 0
-    exact = sum(
-        one["taxable_amount"]
-        * Decimal(str(state.get("tax_rate", one["tax_rate_details"]["tax_rate"])["percentage"]))
-        for one in exclusive
-    )
-    return rounded(Decimal(exact) / 100) - sum(one["amount"] for one in exclusive)
+    exact = Decimal(0)
+    apart = 0
+    for one in exclusive:
+        rate = state.get("tax_rate", one["tax_rate_details"]["tax_rate"])
+        exact += one["taxable_amount"] * Decimal(str(rate["percentage"])) / 100
+        apart += int(one["amount"])
+    return rounded(exact) - apart
 
 
 def total(taxes: list[Json]) -> list[Json]:

@@ -313,6 +313,10 @@ class PaymentNews(Protocol):
         """Return the subscription's order and status, or None when it is not ours."""
         ...
 
+    def renewal_of(self, reference: str) -> SubscriptionState | None:
+        """Return the renewal that this payment pays for, or None when it is not a renewal of ours."""
+        ...
+
     def refund_failed(self, refund_id: str) -> bool:
         """Whether the bank returned the refund, so the customer has no money."""
         ...

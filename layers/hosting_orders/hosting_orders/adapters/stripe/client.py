@@ -197,6 +197,11 @@ class StripeApi:
         return note_of(self.credit_notes(invoice_id), order_id)
 
 
+def method_types(currency: str) -> list[str]:
+    """What can pay. Otherwise the Stripe account's settings decide, and a bank transfer would come too late."""
+    return ["card", "sepa_debit"] if currency.upper() == "EUR" else ["card"]
+
+
 def note_of(notes: list[Document], order_id: str) -> Document | None:
     return next((note for note in notes if (note["metadata"] or {}).get("order_id") == order_id), None)
 
