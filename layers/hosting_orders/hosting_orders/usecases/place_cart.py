@@ -220,7 +220,8 @@ def _method_to_charge(services: Services, account: Account, request: CartRequest
 
 def _ready_to_charge(services: Services, account: Account) -> PaymentMethod:
     """The pre-flight check (O2-062, O2-063)."""
-    missing = account.billing_contact.missing
+    contact = account.billing_contact
+    missing = contact.missing(services.addresses.required(contact.country))
     if missing:
         raise _not_ready("billing_contact", "the billing contact has no " + ", ".join(missing))
     if not account.stripe_customer_id:

@@ -339,6 +339,17 @@ class HostingPlatform(Protocol):
         ...
 
 
+class Addresses(Protocol):
+    """What an address needs in each country. All checks are local."""
+
+    def required(self, country: str) -> tuple[str, ...]:
+        """Return which of `street`, `post_code` and `city` an address needs.
+
+        `country` is ISO 3166-1 alpha-2. For an unknown country all are needed.
+        """
+        ...
+
+
 class RegistryRules(Protocol):
     """The registries' rules. All checks are local."""
 
@@ -498,6 +509,8 @@ class Services(Protocol):
     def payment_news(self) -> PaymentNews: ...
     @property
     def platform(self) -> HostingPlatform: ...
+    @property
+    def addresses(self) -> Addresses: ...
     @property
     def registry_rules(self) -> RegistryRules: ...
     @property
