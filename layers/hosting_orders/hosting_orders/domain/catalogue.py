@@ -154,11 +154,22 @@ class DomainPrice:
 @dataclass(frozen=True, slots=True)
 class Tld:
     """A top-level domain on sale, by its ASCII spelling. `prices` maps (billing plan, currency) to prices;
-    `premium` names a registry's premium names (ASCII) that are sold all the same, with prices of their own."""
+    `premium` names a registry's premium names (ASCII) that are sold all the same, with prices of their own.
+    `max_cost` is the most that we pay the registrar for a year, in US cents; None for no maximum."""
 
     name: str
     prices: dict[tuple[str, str], DomainPrice] = field(default_factory=dict)
     premium: dict[tuple[str, str, str], DomainPrice] = field(default_factory=dict)
+    max_cost: int | None = None
+
+    def costs_too_much(self, name: str, cost: Money | None) -> bool:
+        """Whether the registrar's price for a year is above the maximum, or cannot be compared with it.
+
+        The operator set the price of each premium domain on sale by hand, so it has no maximum.
+        """
+        if self.max_cost is None or any(premium == name for premium, *_ in self.premium):
+            return False
+        return cost is None or cost.currency != "USD" or cost.amount > self.max_cost
 
     def price(self, billing_plan: str, currency: str) -> DomainPrice | None:
         """The prices for an account's billing plan, or None when none are set."""

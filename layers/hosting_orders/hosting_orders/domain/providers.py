@@ -124,11 +124,13 @@ class SubscriptionState:
 
 @dataclass(frozen=True, slots=True)
 class PaidRenewal:
-    """A further term that was paid and not given back. `reference` names it; times are epoch ms."""
+    """A further term that was paid and not given back. `reference` names it; times are epoch ms. `live` says that
+    real money paid for it."""
 
     reference: str
     starts_at: int
     ends_at: int
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,8 @@ class DomainOffer:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRequest:
-    """Ask the registrar for a name. `max_cost` is the most we agree to pay it; `auth_code` only for transfers."""
+    """Ask the registrar for a name. `max_cost` is the most we agree to pay it; `auth_code` only for transfers.
+    `live` says that real money paid for it."""
 
     name: str
     action: DomainAction
@@ -157,6 +158,7 @@ class RegistrationRequest:
     contacts: Contacts
     auth_code: str | None = None
     max_cost: Money | None = None
+    live: bool = False
 
     def __repr__(self) -> str:
         return f"RegistrationRequest(name={self.name!r}, action={self.action!r})"
@@ -198,6 +200,7 @@ class Refusal(StrEnum):
     TAKEN = "taken"
     LOCKED = "locked"
     REJECTED = "rejected"
+    TEST_ORDER = "test_order"
     OTHER = "other"
 
 
@@ -229,6 +232,7 @@ _WHY = {
     Refusal.CONTACT: "The registry did not accept a contact.",
     Refusal.TAKEN: "Another registrant has the domain by now.",
     Refusal.LOCKED: "The domain is locked at its current registrar.",
+    Refusal.TEST_ORDER: "A test order is not delivered for real.",
     Refusal.REJECTED: "The transfer was rejected by the current registrar or the registrant.",
 }
 

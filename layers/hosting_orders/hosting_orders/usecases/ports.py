@@ -225,6 +225,11 @@ class Collection(Protocol):
     ports.
     """
 
+    @property
+    def live(self) -> bool:
+        """Whether payments move real money. False in the provider's test mode."""
+        ...
+
     def default_method(self, customer_id: str) -> PaymentMethod | None:
         """Return the saved method that pays for the customer's carts, or None."""
         ...
@@ -390,6 +395,11 @@ class Registrar(Protocol):
     One call of `submit` makes at most one registration.
     """
 
+    @property
+    def costs_money(self) -> bool:
+        """Whether domains cost real money. False at a stand-in."""
+        ...
+
     def availability(self, name: str) -> DomainOffer: ...
 
     def transferability(self, name: str, auth_code: str | None) -> DomainOffer: ...
@@ -397,17 +407,22 @@ class Registrar(Protocol):
     def submit(self, request: RegistrationRequest) -> str:
         """Order the domain and return the operation's id.
 
-        Raises RegistrationRefusedError. After ProviderUnavailableError the order may exist: call `find`
+        Raises RegistrationRefusedError, also for a request that is not `live` where domains cost money. After
+        ProviderUnavailableError the order may exist: call `find`
         before you retry.
         """
         ...
 
-    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
+    def renewal_cost(self, tld: str) -> Money | None:
+        """Return what the registrar charges for a further year now, or None when it names no price."""
+        ...
+
+    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None, *, live: bool) -> str:
         """Renew the domain for one year and return the operation's id. Raises the errors of `submit`.
 
         `current_expiry_year` is the year (UTC) in which the domain expires now. The registrar refuses when the
         year has changed, so a repeated call never renews twice. `max_cost` is consent to the price where the
-        registry requires it.
+        registry requires it. `live` says that the customer paid with real money.
         """
         ...
 

@@ -46,7 +46,7 @@ _TRANSFER_REASONS = (
 def available(answer: Mapping[str, Any]) -> DomainOffer:
     """Raises ProviderUnavailableError while the registry is pending."""
     word = str(answer.get("Availability"))
-    cost = _cost(answer)
+    cost = cost_in(answer.get("Price"))
     if word == "UNAVAILABLE_PREMIUM" or (word == "AVAILABLE" and _is_premium(answer)):
         return DomainOffer(Availability.PREMIUM, cost, _PREMIUM)
     if word == "AVAILABLE":
@@ -59,7 +59,7 @@ def available(answer: Mapping[str, Any]) -> DomainOffer:
 def transferable(answer: Mapping[str, Any], auth_code: str | None) -> DomainOffer:
     """Raises ProviderUnavailableError while the registry is pending."""
     word = transferable_word(answer)
-    cost = _cost(answer)
+    cost = cost_in(answer.get("Price"))
     if word == "PREMIUM_DOMAIN" or (word == "TRANSFERABLE" and _is_premium(answer)):
         return DomainOffer(Availability.PREMIUM, cost, _PREMIUM)
     if word == "TRANSFERABLE":
@@ -83,9 +83,8 @@ def _is_premium(answer: Mapping[str, Any]) -> bool:
     return (answer.get("Price") or {}).get("PriceType") == "REGISTRY_PREMIUM"
 
 
-def _cost(answer: Mapping[str, Any]) -> Money | None:
+def cost_in(price: Mapping[str, Any] | None) -> Money | None:
     """Minor units. The API's float of major units is exact as text."""
-    price = answer.get("Price")
     if not price:
         return None
     try:

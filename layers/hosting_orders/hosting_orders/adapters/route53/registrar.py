@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from hosting_orders.adapters.route53 import offers, tlds
 from hosting_orders.adapters.route53.client import Questions, RefusedError, call
@@ -32,6 +33,8 @@ from hosting_orders.domain.registration import (
     Upkeep,
 )
 
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
 
 class Route53Registrar:
     """`asking` and `submitting` are boto3 `route53domains` clients of us-east-1, the only region with this API.
@@ -47,6 +50,10 @@ class Route53Registrar:
             )
         self._asking = Questions(asking, pause)
         self._submitting = submitting
+
+    @property
+    def costs_money(self) -> bool:
+        return urlsplit(self._submitting.meta.endpoint_url).hostname not in _LOOPBACK
 
     # -- before an order -----------------------------------------------------------------------------------------
 
@@ -80,6 +87,8 @@ class Route53Registrar:
         The registrar also refuses a domain that is already in our account.
         """
         tld = request.name.partition(".")[2]
+        if self.costs_money and not request.live:
+            raise RegistrationRefusedError("a test order is not delivered for real", Refusal.TEST_ORDER)
         if tld not in tlds.known():
             raise RegistrationRefusedError(f"the registrar does not sell domains under .{tld}", Refusal.OTHER)
         hide = tld not in WITHOUT_PRIVACY
@@ -105,8 +114,20 @@ class Route53Registrar:
             raise ProviderUnavailableError("registrar: it took the order without naming an operation")
         return str(answer["OperationId"])
 
-    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
+    def renewal_cost(self, tld: str) -> Money | None:
+        try:
+            answer = self._asking.ask("list_prices", Tld=tld)
+        except RefusedError:
+            return None
+        for listed in answer.get("Prices") or []:
+            if str(listed.get("Name", "")).lower() == tld:
+                return offers.cost_in(listed.get("RenewalPrice"))
+        return None
+
+    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None, *, live: bool) -> str:
         """Renew for one year. ProviderUnavailableError also means that a renewal may already be in progress."""
+        if self.costs_money and not live:
+            raise ProvisioningFailedError("a renewal that was paid in test mode is not bought for real")
         order = {"DomainName": name, "DurationInYears": 1, "CurrentExpiryYear": current_expiry_year}
         try:
             return self._operation_of("renew_domain", order)

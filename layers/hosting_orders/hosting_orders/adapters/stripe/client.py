@@ -74,6 +74,7 @@ class StripeApi:
         self.v1 = self.client.v1
         self.now = now
         self.automatic_tax = automatic_tax
+        self.live = api_key.startswith(("sk_live_", "rk_live_"))
 
     def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
         """Post under the key. Stripe replays a stored fault for a day. `done` then checks whether the request took
