@@ -65,6 +65,7 @@ class RegistrarStandIn:
         client = boto3.client(
             wire.SERVICE,
             region_name=wire.REGION,
+            endpoint_url="http://127.0.0.1:9",  # never called: requests end in this process
             aws_access_key_id="local",
             aws_secret_access_key="local",  # noqa: S106  # never leaves this process
             config=Config(retries={"mode": "standard", "total_max_attempts": 1}),

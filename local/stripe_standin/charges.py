@@ -9,6 +9,7 @@ from typing import Any
 
 from . import disputes
 from .errors import StripeError, card_refused, refused
+from .money import is_whole
 from .published import AUTHENTICATION_REQUIRED, Authentication, Card, Decline
 from .sdk_types import Json, copied, part, words
 from .state import Instrument, Payee, State, new_id
@@ -19,6 +20,8 @@ SLOW_SEPA_SECONDS = 180.0
 
 def new_intent(state: State, payee: Payee, **values: Any) -> Json:
     """`payee` is notified of the outcome."""
+    if not is_whole(values["amount"], values["currency"]):
+        raise refused("Invalid amount: this currency has no fractions.", "invalid_charge_amount", "amount")
     intent = state.new(
         "payment_intent",
         amount_received=0,

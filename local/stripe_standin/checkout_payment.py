@@ -278,6 +278,7 @@ def _make_invoice(state: State, session: Json, intent: Json) -> None:
         description=data["description"],
         footer=data["footer"],
         metadata=dict(data["metadata"]),
+        payment_settings=part("invoice", "PaymentSettings"),
     )
     if session["automatic_tax"]["enabled"]:
         invoice["automatic_tax"].update(copied(session["automatic_tax"]))

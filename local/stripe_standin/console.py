@@ -53,12 +53,14 @@ CONTROLS = (
     Control("POST", "/_standin/decline", "payment_method, decline_code, code", "decline this card's charges; "
             "without decline_code as published again"),
     Control("POST", "/_standin/set_up", "payment_method", "the customer agrees to off-session charges"),
+    Control("POST", "/_standin/discount", "customer, percent", "a coupon lowers the customer's further invoices"),
     Control("POST", "/_standin/dispute", "charge | invoice, reason", "the bank disputes a charge"),
     Control("POST", "/_standin/refund", "refund, succeeds", "whether a refund arrives"),
     Control("POST", "/_standin/renew", "subscription", "its next period starts now, and is charged"),
     Control("POST", "/_standin/settings", "attach_decline_cards, sepa_settles, sepa_settles_after, refunds, "
             "search_lags, renewals_are_drafts_for, checkout_line_metadata, checkout_debit_invoice, "
-            "checkout_invoice_lags, checkout_credit_notes", "Stripe's behaviour: the form “Settings”"),
+            "checkout_invoice_lags, checkout_credit_notes, tax_rounding, previews_take_no_money",
+            "Stripe's behaviour: the form “Settings”"),
     Control("POST", "/_standin/webhooks", "on, copies, shuffle, gather_seconds, delay_seconds, url",
             "whether, where, how often and in which order webhooks are sent: the form “Webhooks”"),
     Control("POST", "/_standin/events/ID/send", "times", "send an event again"),
@@ -99,6 +101,7 @@ class Console:
                 given["payment_method"], given.get("decline_code") or None, **_some(given, "code")
             ),
             "set_up": lambda given: controls.set_up(given["payment_method"]),
+            "discount": lambda given: controls.discount(given["customer"], str(given["percent"])),
             "dispute": lambda given: controls.dispute(self._charge(given), **_some(given, "reason")),
             "renew": lambda given: controls.renew(given["subscription"]),
             "refund": lambda given: controls.settle_refund(given["refund"], succeeds=_yes(given["succeeds"])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from . import charges, checkout, checkout_payment, disputes, payments, refunds, subscriptions
@@ -14,6 +15,7 @@ from .state import State
 from .webhooks import Webhooks
 
 _COURSES = {
+    "tax_rounding": ("line", "invoice"),
     "refunds": ("as published", "succeed", "pending", "fail", "refuse"),
     "checkout_debit_invoice": ("at settlement", "at completion"),
 }
@@ -112,6 +114,12 @@ class Controls:
     def _session(self, session: str) -> Json:
         self._state.run_due()
         return self._state.get("checkout.session", session)
+
+    def discount(self, customer: str, percent: str) -> None:
+        """The customer has a coupon from now on, and each further invoice inherits it. 0 takes it away."""
+        with self._state.lock:
+            self._state.get("customer", customer)
+            self._state.coupons[customer] = Decimal(percent)
 
     def dispute(self, charge: str, reason: str = "fraudulent") -> Json:
         with self._state.lock:

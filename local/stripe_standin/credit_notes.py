@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from . import customers, payments, refunds, tax
+from . import customers, discounts, payments, refunds, tax
 from .errors import bad_parameter, refused
 from .sdk_types import Json, copied, part
 from .state import State
@@ -20,6 +20,9 @@ SUPPORTED = frozenset(
     ("invoice", "lines", "amount", "refund_amount", "credit_amount", "out_of_band_amount", "refunds", "reason",
      "memo", "metadata", "email_type")
 )  # fmt: skip
+
+
+_MONEY = frozenset(("refund_amount", "credit_amount", "out_of_band_amount", "refunds"))
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,14 @@ def create(state: State, params: Json) -> Json:
 
 def preview(state: State, params: Json) -> Json:
     """The credit note that `create` would make."""
-    plan = _plan(state, params)
+    plan = _plan(state, params, shown=True)
     plan.note["refunds"] = plan.linked
     return plan.note
+
+
+def preview_lines(state: State, params: Json) -> list[Json]:
+    lines: list[Json] = preview(state, params)["lines"]["data"]
+    return lines[::-1]  # lists are shown newest first; a note's lines in their order
 
 
 def _settle_invoice(state: State, invoice: Json, note: Json) -> None:
@@ -78,7 +86,7 @@ def _settle_invoice(state: State, invoice: Json, note: Json) -> None:
         intent["amount"] = invoice["amount_due"]
 
 
-def _plan(state: State, params: Json) -> _Plan:
+def _plan(state: State, params: Json, *, shown: bool = False) -> _Plan:
     invoice = state.get("invoice", params["invoice"], "invoice")
     if invoice["status"] not in ("open", "paid"):
         message = (
@@ -100,7 +108,7 @@ def _plan(state: State, params: Json) -> _Plan:
         ]
     else:
         lines = [_line_of_amount(state, invoice, params["amount"])]
-    note = _note(state, invoice, len(issued), lines, params)
+    note = _note(state, invoice, issued, lines, params)
     left = invoice["total"] - sum(earlier["total"] for earlier in issued)
     if not 0 < note["total"] <= left:
         message = (
@@ -108,6 +116,8 @@ def _plan(state: State, params: Json) -> _Plan:
             f"{left}, the amount of the invoice that is not credited yet."
         )
         raise refused(message, "amount_too_large" if note["total"] > 0 else None, ways[0])
+    if shown and state.settings.previews_take_no_money and not params.keys() & _MONEY:
+        return _Plan(invoice, note, 0, 0, [])
     return _with_money(state, invoice, note, params)
 
 
@@ -173,18 +183,23 @@ def _link(refund_id: str, amount: int) -> Json:
     return part("credit_note", "Refund", amount_refunded=amount, refund=refund_id, type="refund")
 
 
-def _note(state: State, invoice: Json, earlier: int, lines: list[Json], params: Json) -> Json:
-    taxes = [one for line in lines for one in line["taxes"]]
+def _note(state: State, invoice: Json, issued: list[Json], lines: list[Json], params: Json) -> Json:
+    earlier = len(issued)
+    taxes = tax.total([one for line in lines for one in line["taxes"]])
+    if taxes and "lines" in params and state.settings.tax_rounding == "invoice":
+        taxes[0]["amount"] += _tax_so_far(invoice, issued, lines) - sum(one["amount"] for one in taxes)
     exclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
     inclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "inclusive")
     subtotal = sum(line["amount"] for line in lines)
-    total = subtotal + exclusive
+    discount = sum(line["discount_amount"] for line in lines)
+    total = subtotal - discount + exclusive
     before = min(total, invoice["amount_remaining"])
     note = state.draft(
         "credit_note",
         amount=total,
         currency=invoice["currency"],
         customer=invoice["customer"],
+        discount_amount=discount,
         effective_at=state.clock.now(),
         invoice=invoice["id"],
         memo=params.get("memo"),
@@ -198,12 +213,21 @@ def _note(state: State, invoice: Json, earlier: int, lines: list[Json], params: 
         subtotal_excluding_tax=subtotal - inclusive,
         total=total,
         total_excluding_tax=total - exclusive - inclusive,
-        total_taxes=tax.total(taxes),
+        total_taxes=taxes,
         type="post_payment" if before == 0 else "pre_payment" if before == total else "mixed",
     )
     customers.merge_metadata(note, params)
     note["lines"].update(data=lines, url=f"/v1/credit_notes/{note['id']}/lines")
     return note
+
+
+def _tax_so_far(invoice: Json, issued: list[Json], lines: list[Json]) -> int:
+    """The note's part of the tax of an invoice whose tax is rounded as a whole. All notes together have all of it."""
+    credited = [line for note in issued for line in note["lines"]["data"]] + lines
+    net = sum(line["amount"] - line["discount_amount"] for line in credited)
+    whole = sum(one["amount"] for one in invoice["total_taxes"])
+    given_back: int = sum(one["amount"] for note in issued for one in note["total_taxes"])
+    return tax.rounded(Decimal(whole) * net / (invoice["total"] - whole)) - given_back
 
 
 # -- lines ---------------------------------------------------------------------------------------------------
@@ -247,7 +271,10 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
         )
         raise refused(message, "amount_too_large", f"{at}[amount]")
     taxes = _taxes(line, amount, credited)
-    return _new_line(state, given, amount, quantity=quantity, line=line, taxes=taxes)
+    made = _new_line(state, given, amount, quantity=quantity, line=line, taxes=taxes)
+    if line["amount"]:
+        made["discount_amount"] = tax.rounded(Decimal(discounts.of_line(line)) * amount / line["amount"])
+    return made
 
 
 def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
@@ -283,6 +310,7 @@ def _new_line(
         "credit_note_line_item",
         amount=amount,
         description=given.get("description", line["description"] if line else None),
+        discount_amount=0,
         invoice_line_item=line["id"] if line else None,
         metadata=given.get("metadata") or {},
         quantity=quantity,

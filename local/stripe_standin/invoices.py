@@ -9,14 +9,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from . import catalogue, customers, payment_methods, payments, search, tax
+from . import catalogue, customers, discounts, payment_methods, payments, search, tax
 from .errors import StripeError, bad_parameter, not_built, refused
 from .sdk_types import Json, copied, part
 from .state import State, new_id
 
 CREATE_SUPPORTED = frozenset(
     ("customer", "currency", "collection_method", "auto_advance", "automatic_tax", "days_until_due",
-     "default_payment_method", "description", "footer", "metadata", "pending_invoice_items_behavior",
+     "default_payment_method", "description", "footer", "metadata", "payment_settings",
+     "pending_invoice_items_behavior",
      "statement_descriptor")
 )  # fmt: skip
 UPDATE_SUPPORTED = frozenset(
@@ -50,10 +51,12 @@ def create(state: State, params: Json) -> Json:
     method = params.get("default_payment_method")
     if method:
         method = _of_customer(state, method, customer, "default_payment_method")["id"]
+    currency = str(params.get("currency") or customer["currency"] or "eur").lower()
     invoice = new_invoice(
         state,
         customer,
-        currency=str(params.get("currency") or customer["currency"] or "eur").lower(),
+        currency=currency,
+        payment_settings=payments.payment_settings(params, currency, "invoice"),
         billing_reason="manual",
         auto_advance=params.get("auto_advance", False),
         collection_method=params.get("collection_method", "charge_automatically"),
@@ -89,7 +92,6 @@ def new_invoice(state: State, customer: Json, *, automatic_tax: bool, **values: 
         customer_tax_ids=[],
         automatic_tax=part("invoice", "AutomaticTax", enabled=automatic_tax),
         issuer=part("invoice", "Issuer", type="self"),
-        payment_settings=part("invoice", "PaymentSettings"),
         period_start=now,
         period_end=now,
         starting_balance=customer["balance"],
@@ -293,6 +295,7 @@ def _price(state: State, invoice: Json, given: Json, at: str) -> Json:
 
 def _add_up(state: State, invoice: Json) -> None:
     lines = invoice["lines"]["data"]
+    discounts.apply(state, invoice)
     automatic = invoice["automatic_tax"]
     if automatic["enabled"]:
         customer = state.get("customer", invoice["customer"])
@@ -302,18 +305,23 @@ def _add_up(state: State, invoice: Json) -> None:
         automatic["status"] = "complete" if known else "requires_location_inputs"
         for line in lines:
             line["taxes"] = _line_taxes(state, customer, line) if known else []
-    sum_up(invoice)
+    sum_up(invoice, tax.beside_lines(state, lines))
 
 
-def sum_up(invoice: Json) -> None:
+def sum_up(invoice: Json, tax_beside_lines: int = 0) -> None:
+    """`tax_beside_lines` is the rounding difference of the tax."""
     lines = invoice["lines"]["data"]
-    taxes = [one for line in lines for one in line["taxes"]]
+    taxes = tax.total([one for line in lines for one in line["taxes"]])
+    if tax_beside_lines:
+        taxes[0]["amount"] += tax_beside_lines
     exclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "exclusive")
     inclusive = sum(one["amount"] for one in taxes if one["tax_behavior"] == "inclusive")
     subtotal = sum(line["amount"] for line in lines)
-    total = subtotal + exclusive
+    discount = sum(discounts.of_line(line) for line in lines)
+    total = subtotal - discount + exclusive
     invoice.update(
-        total_taxes=tax.total(taxes),
+        total_taxes=taxes,
+        total_discount_amounts=discounts.shown(invoice, discount),
         subtotal=subtotal,
         subtotal_excluding_tax=subtotal - inclusive,
         total=total,
@@ -327,7 +335,8 @@ def _line_taxes(state: State, customer: Json, line: Json) -> list[Json]:
     price = state.get("price", line["pricing"]["price_details"]["price"])
     product = state.get("product", price["product"])
     behavior = "inclusive" if price["tax_behavior"] == "inclusive" else "exclusive"
-    return tax.taxes_of_line(state, customer, line["amount"], behavior, product["tax_code"])
+    net = line["amount"] - discounts.of_line(line)
+    return tax.taxes_of_line(state, customer, net, behavior, product["tax_code"])
 
 
 # -- finalize ------------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ _ZERO_DECIMAL = frozenset(
         "mga",
         "pyg",
         "rwf",
-        "ugx",
         "vnd",
         "vuv",
         "xaf",
@@ -25,6 +24,14 @@ _ZERO_DECIMAL = frozenset(
     )
 )
 _THREE_DECIMAL = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
+
+
+_WHOLE_HUNDREDS = frozenset(("isk", "ugx"))
+
+
+def is_whole(amount: int, currency: str) -> bool:
+    """ISK and UGX have no minor units, but Stripe counts them in hundredths: amounts must end in 00."""
+    return currency not in _WHOLE_HUNDREDS or amount % 100 == 0
 
 
 def money(amount: int, currency: str) -> str:

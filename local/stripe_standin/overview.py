@@ -84,7 +84,7 @@ def overview(
         html.section("Make requests fail", *_faults(faults)),
         html.section("Webhooks", *_webhooks(state, webhooks)),
         html.section("Events", *_events(state)),
-        html.section("Settings", _settings(state.settings)),
+        html.section("Settings", _settings(state.settings), _coupon(state)),
         html.section("Latest requests", html.items(_request(one) for one in list(requests)[-15:][::-1])),
         html.folded(
             "For programs",
@@ -381,10 +381,29 @@ def _settings(settings: Settings) -> Markup:
             word(settings.attach_decline_cards),
         ),
         *overview_checkout.settings(settings),
+        choice("tax_rounding", "Tax is rounded for each", _same(("line", "invoice")), settings.tax_rounding),
+        choice(
+            "previews_take_no_money",
+            "A credit note's preview needs no amounts",
+            YES,
+            word(settings.previews_take_no_money),
+        ),
         number("search_lags", "Seconds until the search finds a new object", f"{values['search_lags']:g}"),
         number(
             "renewals_are_drafts_for",
             "Seconds from a renewal's invoice to its charge",
             f"{values['renewals_are_drafts_for']:g}",
         ),
+    )
+
+
+def _coupon(state: State) -> Markup:
+    customers = {one["id"]: str(one["name"] or one["id"]) for one in newest(state, "customer")}
+    if not customers:
+        return text("")
+    return form(
+        "/_standin/discount",
+        "give a coupon",
+        choice("customer", "Customer", customers),
+        number("percent", "Percent off each further invoice", 10, whole=True),
     )

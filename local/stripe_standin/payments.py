@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import charges, payment_methods
-from .errors import card_refused, refused
+from .errors import bad_parameter, card_refused, not_built, refused
 from .published import AUTHENTICATION_REQUIRED, CARDS, GOOD_CARD, Decline
 from .sdk_types import Json, copied, part
 from .state import State
@@ -24,10 +24,31 @@ def open_payment(state: State, invoice: Json) -> None:
         currency=invoice["currency"],
         customer=invoice["customer"],
         description="Payment for Invoice",
-        payment_method_types=["card", "sepa_debit"] if invoice["currency"] == "eur" else ["card"],
+        payment_method_types=_method_types(invoice),
     )
     link(state, invoice, intent)
     state.emit("payment_intent.created", intent)
+
+
+_TEMPLATE = {"eur": ["card", "sepa_debit", "customer_balance"]}
+"""What the Stripe account's invoice template offers: bank transfers too, where there are some."""
+
+
+def _method_types(invoice: Json) -> list[str]:
+    chosen: list[str] | None = invoice["payment_settings"]["payment_method_types"]
+    return list(chosen or _TEMPLATE.get(invoice["currency"], ["card"]))
+
+
+def payment_settings(params: Json, currency: str, name: str) -> Json:
+    """The settings of an invoice or a subscription, which is `name`. A debit in euros pays for nothing else."""
+    given = params.get("payment_settings") or {}
+    if left := given.keys() - {"payment_method_types"}:
+        raise not_built(f"payment_settings with {', '.join(sorted(left))}")
+    types = given.get("payment_method_types") or None
+    if types and "sepa_debit" in types and currency != "eur":
+        message = f"The payment method type sepa_debit does not support {currency}."
+        raise bad_parameter(message, None, "payment_settings[payment_method_types]")
+    return part(name, "PaymentSettings", payment_method_types=types)
 
 
 def link(state: State, invoice: Json, intent: Json) -> Json:

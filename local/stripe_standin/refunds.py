@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .customers import merge_metadata
 from .errors import StripeError, bad_parameter, refused
+from .money import is_whole
 from .sdk_types import Json, copied, part
 from .state import State, new_id
 
@@ -86,6 +87,8 @@ def check(state: State, charge: Json, amount: int | None) -> int:
         raise refused(
             f"Charge {charge['id']} has been charged back; cannot issue a refund.", "charge_disputed"
         )
+    if amount is not None and not is_whole(amount, charge["currency"]):
+        raise refused("Invalid amount: this currency has no fractions.", "invalid_charge_amount", "amount")
     left = refundable(charge)
     if left == 0:
         raise refused(f"Charge {charge['id']} has already been refunded.", "charge_already_refunded")

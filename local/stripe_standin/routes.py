@@ -148,6 +148,8 @@ ROUTES: tuple[Route, ...] = (
           credit_notes.SUPPORTED),
     Route("GET", "/v1/credit_notes/preview", credit_notes.preview, "CreditNotePreviewParams", "credit_note",
           credit_notes.SUPPORTED),
+    Route("GET", "/v1/credit_notes/preview/lines", credit_notes.preview_lines, "CreditNotePreviewLinesListParams",
+          "credit_note_line_item", credit_notes.SUPPORTED, "list"),
     _list("/v1/credit_notes", credit_notes.list_all, "CreditNoteListParams", "credit_note",
           "invoice", "customer"),
     _get("/v1/credit_notes/{id}", credit_notes.retrieve, "CreditNoteRetrieveParams", "credit_note"),

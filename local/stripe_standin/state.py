@@ -12,6 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol
 
 from .clock import Clock
@@ -62,6 +63,10 @@ class Settings:
     checkout_credit_notes: bool = False
     """Whether Checkout's invoices allow credit notes. Otherwise only their payments can be refunded. Not documented by
     Stripe."""
+    tax_rounding: str = "line"
+    """Where tax is rounded: each `line`, or the whole `invoice`. A setting of the Stripe account."""
+    previews_take_no_money: bool = True
+    """Whether the preview of a credit note needs no amounts. Not documented by Stripe."""
     search_lags: float = 0.0
     """Seconds until the search finds an object. Stripe documents less than a minute normally."""
 
@@ -149,6 +154,8 @@ class State:
         """By webhook endpoint id."""
         self.rights: dict[str, Rights] = {}
         """By restricted key (rk_test_…)."""
+        self.coupons: dict[str, Decimal] = {}
+        """Percent off, by customer id."""
         self.payees: dict[str, Payee] = {}
         """By payment intent id."""
         self.origin: Origin | None = None

@@ -21,7 +21,8 @@ from .state import State
 CREATE_SUPPORTED = frozenset(
     ("customer", "items", "default_payment_method", "billing_cycle_anchor", "billing_cycle_anchor_config",
      "proration_behavior", "metadata", "off_session", "payment_behavior", "trial_end", "trial_period_days",
-     "automatic_tax", "description", "collection_method", "currency", "cancel_at_period_end")
+     "automatic_tax", "description", "collection_method", "currency", "cancel_at_period_end",
+     "payment_settings")
 )  # fmt: skip
 UPDATE_SUPPORTED = frozenset(
     ("metadata", "default_payment_method", "cancel_at_period_end", "description", "proration_behavior")
@@ -84,6 +85,7 @@ def create(state: State, params: Json) -> Json:
         customer=customer["id"],
         default_payment_method=_method(state, customer, params),
         description=params.get("description"),
+        payment_settings=payments.payment_settings(params, prices[0]["currency"], "subscription"),
         start_date=now,
         status="trialing" if trial_end else "active",
         trial_end=trial_end,
@@ -316,6 +318,10 @@ def _invoice(
         collection_method=subscription["collection_method"],
         currency=subscription["currency"],
         default_payment_method=subscription["default_payment_method"],
+        payment_settings=payments.payment_settings(
+            {"payment_settings": {"payment_method_types": subscription["payment_settings"]["payment_method_types"]}},
+            subscription["currency"], "invoice",
+        ),
         parent=part(
             "invoice", "Parent", type="subscription_details",
             subscription_details=part(

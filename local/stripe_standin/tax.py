@@ -86,6 +86,20 @@ def _rate(state: State, country: str, percent: Decimal, *, inclusive: bool) -> J
     )
 
 
+def beside_lines(state: State, lines: list[Json]) -> int:
+    """What rounding the whole invoice's tax adds to the sum of the lines' rounded taxes. Minor units."""
+    exclusive = [one for line in lines for one in line["taxes"] if one["tax_behavior"] == "exclusive"]
+    if state.settings.tax_rounding != "invoice" or not exclusive:
+        return 0
+    exact = Decimal(0)
+    apart = 0
+    for one in exclusive:
+        rate = state.get("tax_rate", one["tax_rate_details"]["tax_rate"])
+        exact += one["taxable_amount"] * Decimal(str(rate["percentage"])) / 100
+        apart += int(one["amount"])
+    return rounded(exact) - apart
+
+
 def total(taxes: list[Json]) -> list[Json]:
     """Summed by rate, as in `total_taxes`."""
     summed: dict[tuple[str, str], Json] = {}

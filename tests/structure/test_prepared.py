@@ -37,7 +37,7 @@ PORTS = {
     "RenewDomains": {"registrar", "zones"},
 }
 ON_THE_TABLE = {"orders", "directory", "catalogue", "deliveries", "events", "counts"}
-WITHOUT_RIGHTS = {"registry_rules", "clock", "metrics"}
+WITHOUT_RIGHTS = {"addresses", "registry_rules", "clock", "metrics"}
 
 
 def prepared(source: Source) -> set[str]:

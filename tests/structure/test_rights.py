@@ -35,6 +35,7 @@ ANY_RESOURCE_IS_FINE = {
             "route53domains:RegisterDomain",
             "route53domains:TransferDomain",
             "route53domains:RenewDomain",
+            "route53domains:ListPrices",
             "route53domains:GetOperationDetail",
             "route53domains:ListOperations",
             "route53domains:GetDomainDetail",

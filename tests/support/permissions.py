@@ -69,6 +69,7 @@ _METHODS = {
     ("registrar", "transferability"): "route53domains:CheckDomainTransferability",
     ("registrar", "submit"): "route53domains:RegisterDomain route53domains:TransferDomain",
     ("registrar", "renew"): "route53domains:RenewDomain",
+    ("registrar", "renewal_cost"): "route53domains:ListPrices",
     ("registrar", "find"): "route53domains:ListOperations",
     ("registrar", "operation"): "route53domains:GetOperationDetail",
     ("registrar", "verification"): "route53domains:GetContactReachabilityStatus",

@@ -586,3 +586,50 @@ def test_unrelated_subscriptions_are_ignored(world: World) -> None:
     for event in world.fresh_stripe_events():
         assert tell(world, event).status == 200
     assert table(world, but_events=True) == before
+
+
+def charge_of_renewal(world: World, order_id: str) -> Any:
+    """The site's second month, paid."""
+    world.stripe.controls.renew(renewal(world, order_id))
+    world.fresh_stripe_events()
+    return world.stripe.charges(world.accounts["ready"]["customer"])[-1]
+
+
+def test_a_dispute_of_a_renewal_is_noted_at_its_order_and_an_operator_called(world: World) -> None:
+    order_id, _ = placed(world)
+    world.run()
+    charge = charge_of_renewal(world, order_id)
+    before = world.order(order_id)
+    world.stripe.controls.dispute(charge["id"])
+    opened = of_kind(world.fresh_stripe_events(), "charge.dispute.created")[0]
+    for _ in range(2):
+        assert tell(world, opened).status == 200
+    assert world.metrics.counts["DisputeOpened"] == 1
+    after = world.order(order_id)
+    assert causes(world, order_id)[len(before.timeline) :] == ["the customer disputes the charge"]
+    assert (after.status, after.ended_at) == (OrderStatus.COMPLETED, before.ended_at)
+
+
+def test_a_refund_of_a_renewal_that_the_bank_returns_reaches_an_operator(world: World) -> None:
+    order_id, _ = placed(world)
+    world.run()
+    charge = charge_of_renewal(world, order_id)
+    before = world.order(order_id)
+    world.stripe.controls.set(refunds="fail")
+    refund = stripe_client(world).v1.refunds.create({"payment_intent": charge["payment_intent"]})
+    failed = of_kind(world.fresh_stripe_events(), "refund.failed")[0]
+    assert tell(world, failed).status == 200
+    assert world.metrics.counts["RefundFailed"] == 1
+    assert causes(world, order_id)[len(before.timeline) :] == [f"refund {refund.id} failed at the bank"]
+
+
+def test_a_dispute_of_another_s_subscription_is_left(world: World) -> None:
+    order_id, _ = placed(world)
+    world.run()
+    charge = charge_of_renewal(world, order_id)
+    subscription = world.order(order_id).subscription
+    assert subscription is not None
+    world.stripe.state.get("subscription", subscription.id)["metadata"] = {}
+    world.stripe.controls.dispute(charge["id"])
+    assert tell(world, of_kind(world.fresh_stripe_events(), "charge.dispute.created")[0]).status == 200
+    assert not world.metrics.counts["DisputeOpened"]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import stripe
 
-from hosting_orders.domain.catalogue import Plan, Term
+from hosting_orders.domain.catalogue import DomainPrice, Plan, Term, Tld
+from hosting_orders.domain.money import CurrencyRefusedError
 from hosting_orders.domain.order import Order, OrderStatus
 from local.seed import BILLING_PLAN
 from tests.support.world import World, a_world
@@ -331,3 +332,43 @@ def test_a_free_order_does_not_use_credit(world: World) -> None:
     assert world.place("credit", plan="free").status == 202
     world.run()
     assert world.stripe.balance(world.accounts["credit"]["customer"]) == -500
+
+
+# -- currencies that Stripe counts in hundredths although they have none -------------------------------------------
+
+
+def test_ugandan_shillings_are_charged_shown_and_given_back(world: World) -> None:
+    keeps_accounts_in(world, "UGX")
+    offer(world, "ugx", 500_000, "UGX")
+    customer = world.accounts["ready"]["customer"]
+    client = stripe.StripeClient("sk_test_world", base_addresses={"api": world.stripe.url})
+    client.v1.customers.balance_transactions.create(customer, {"amount": -33_300, "currency": "ugx"})
+    reply = world.place_cart(world.site(plan="ugx"), world.site(plan="ugx"))
+    assert reply.status == 202, reply.body
+    orders = [one["id"] for one in reply.body["orders"]]
+    world.run(finish=False)
+    for order_id in orders:
+        world.platform.fail(order_id)
+        world.platform_webhook(order_id)
+    world.run()
+    assert str(world.order(orders[0]).price) == "5000.00 UGX"
+    assert [payment(world, order_id)["refunded_cents"] for order_id in orders] == [500_000, 500_000]
+    refunds = world.stripe.refunds(customer)
+    assert sum(refund["amount"] for refund in refunds) == 1_000_000 - 33_300
+    assert all(refund["amount"] % 100 == 0 for refund in refunds)
+    assert (world.net_paid(), world.stripe.balance(customer)) == (0, -33_300)
+
+
+@pytest.mark.parametrize("currency", ["KWD", "TND", "IQD", "CLF"])
+def test_a_currency_with_three_decimals_is_refused_everywhere(world: World, currency: str) -> None:
+    with pytest.raises(CurrencyRefusedError, match="two decimals"):
+        keeps_accounts_in(world, currency)
+    with pytest.raises(CurrencyRefusedError, match="two decimals"):
+        offer(world, "three", 4000, currency)
+    price = DomainPrice(4000, 4000, 4000)
+    for tld in (
+        Tld("com", {(BILLING_PLAN, currency): price}),
+        Tld("com", {}, {("one.com", BILLING_PLAN, currency): price}),
+    ):
+        with pytest.raises(CurrencyRefusedError, match="two decimals"):
+            world.services.catalogue.put_tld(tld)

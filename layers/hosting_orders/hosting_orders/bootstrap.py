@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hosting_orders import settings
 
 if TYPE_CHECKING:
+    from hosting_orders.adapters.addresses import GoogleAddresses
     from hosting_orders.adapters.callbacks import HttpsCallbacks
     from hosting_orders.adapters.dynamodb.callbacks import DynamoCallbackStore
     from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
@@ -164,6 +165,12 @@ class AwsServices:
         from hosting_orders.adapters.platforms import RoutedPlatform
 
         return RoutedPlatform(lambda: self._http_platform, lambda: self._lightsail)
+
+    @cached_property
+    def addresses(self) -> GoogleAddresses:
+        from hosting_orders.adapters.addresses import GoogleAddresses
+
+        return GoogleAddresses()
 
     @cached_property
     def registry_rules(self) -> TableRegistryRules:

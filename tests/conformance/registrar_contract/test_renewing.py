@@ -37,7 +37,7 @@ def year_of(world: World, name: str = "bakery.com") -> int:
 def test_a_completed_renewal_adds_a_year(world: World) -> None:
     year = owned(world)
 
-    operation_id = world.registrar.renew("bakery.com", year)
+    operation_id = world.registrar.renew("bakery.com", year, live=True)
 
     shown = world.show(operation_id)
     assert (shown.action, shown.status, shown.name) == (Upkeep.RENEW, RegistrarStatus.RUNNING, "bakery.com")
@@ -50,15 +50,15 @@ def test_a_completed_renewal_adds_a_year(world: World) -> None:
 
 def test_the_same_year_is_never_renewed_twice(world: World) -> None:
     year = owned(world)
-    world.registrar.renew("bakery.com", year)
+    world.registrar.renew("bakery.com", year, live=True)
 
     with pytest.raises(ProviderUnavailableError):  # the renewal is still running
-        world.registrar.renew("bakery.com", year)
+        world.registrar.renew("bakery.com", year, live=True)
     world.pass_time(300)
     with pytest.raises(ProvisioningFailedError, match="CurrentExpiryYear"):
-        world.registrar.renew("bakery.com", year)
+        world.registrar.renew("bakery.com", year, live=True)
     with pytest.raises(ProvisioningFailedError):
-        world.registrar.renew("bakery.com", year + 2)
+        world.registrar.renew("bakery.com", year + 2, live=True)
     assert world.standin.renewals("bakery.com") == 1
     assert year_of(world) == year + 1
 
@@ -66,7 +66,7 @@ def test_the_same_year_is_never_renewed_twice(world: World) -> None:
 def test_a_renewal_is_found_by_its_kind(world: World) -> None:
     year = owned(world)
     asked_at = int(world.now * 1000)
-    operation_id = world.registrar.renew("bakery.com", year)
+    operation_id = world.registrar.renew("bakery.com", year, live=True)
 
     assert [one.id for one in world.registrar.find("bakery.com", Upkeep.RENEW, asked_at)] == [operation_id]
     assert len(world.registrar.find("bakery.com", DomainAction.REGISTER, 0)) == 1
@@ -77,7 +77,7 @@ def test_a_renewal_with_a_lost_response_is_not_sent_again(world: World) -> None:
     world.standin.lose_next_answer("RenewDomain")
 
     with pytest.raises(ProviderUnavailableError):
-        world.registrar.renew("bakery.com", year)
+        world.registrar.renew("bakery.com", year, live=True)
 
     assert world.standin.asked("RenewDomain") == 1
     world.pass_time(300)
@@ -92,7 +92,7 @@ def test_a_temporary_failure_of_a_renewal_is_not_a_refusal(world: World, code: s
     world.standin.fail_next("RenewDomain", code)
 
     with pytest.raises(ProviderUnavailableError):
-        world.registrar.renew("bakery.com", year)
+        world.registrar.renew("bakery.com", year, live=True)
     assert world.standin.asked("RenewDomain") == 1
 
 
@@ -100,14 +100,14 @@ def test_a_domain_that_cannot_be_renewed_has_a_reason(world: World) -> None:
     year = owned(world, "norenewal-bakery.com")
 
     with pytest.raises(ProvisioningFailedError, match=r"can't be renewed"):
-        world.registrar.renew("norenewal-bakery.com", year)
+        world.registrar.renew("norenewal-bakery.com", year, live=True)
     with pytest.raises(ProvisioningFailedError, match="not found"):
-        world.registrar.renew("somebody-elses.com", year)
+        world.registrar.renew("somebody-elses.com", year, live=True)
 
 
 def test_a_renewal_that_fails_at_the_registry_keeps_the_expiry_date(world: World) -> None:
     year = owned(world, "badrenewal-bakery.com")
-    operation_id = world.registrar.renew("badrenewal-bakery.com", year)
+    operation_id = world.registrar.renew("badrenewal-bakery.com", year, live=True)
     world.pass_time(300)
 
     assert world.show(operation_id).status is RegistrarStatus.FAILED
@@ -116,7 +116,7 @@ def test_a_renewal_that_fails_at_the_registry_keeps_the_expiry_date(world: World
 
 def test_a_failed_renewal_is_not_a_success_because_the_domain_exists(world: World) -> None:
     year = owned(world)
-    operation_id = world.registrar.renew("bakery.com", year)
+    operation_id = world.registrar.renew("bakery.com", year, live=True)
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
 
     assert world.show(operation_id).status is RegistrarStatus.FAILED
@@ -129,12 +129,12 @@ def test_consent_is_given_only_where_it_is_required(world: World) -> None:
     year = year_of(world, "premium-bakery.com")
 
     with pytest.raises(ProvisioningFailedError, match=r"[Cc]onsent"):
-        world.registrar.renew("premium-bakery.com", year)
+        world.registrar.renew("premium-bakery.com", year, live=True)
     with pytest.raises(ProvisioningFailedError, match=r"more than"):
-        world.registrar.renew("premium-bakery.com", year, Money(100, "USD"))
-    world.registrar.renew("premium-bakery.com", year, agreed)
+        world.registrar.renew("premium-bakery.com", year, Money(100, "USD"), live=True)
+    world.registrar.renew("premium-bakery.com", year, agreed, live=True)
     # A standard price may have risen since, so the price agreed for the first year is no limit.
-    world.registrar.renew("bakery.com", owned(world), Money(1, "USD"))
+    world.registrar.renew("bakery.com", owned(world), Money(1, "USD"), live=True)
     world.pass_time(300)
     assert world.standin.renewals("premium-bakery.com") == world.standin.renewals("bakery.com") == 1
 

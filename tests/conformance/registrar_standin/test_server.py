@@ -181,7 +181,7 @@ def test_the_page_shows_a_renewal_too(server: RegistrarServer) -> None:
     registrar.submit(order("bakery.com"))
     server.standin.finish("bakery.com")
     expires = server.standin.domains["bakery.com"].expires_at
-    registrar.renew("bakery.com", datetime.fromtimestamp(expires, UTC).year)
+    registrar.renew("bakery.com", datetime.fromtimestamp(expires, UTC).year, live=True)
     assert "renew for a year" in fetch(server.url)
 
 

@@ -327,3 +327,16 @@ def test_stripe_errors_stay_inside_the_adapter_when_the_network_fails(shop: Shop
         with pytest.raises(HostingOrdersError) as fault:
             attempt()
         assert isinstance(fault.value, ProviderUnavailableError)
+
+
+@pytest.mark.parametrize(("currency", "types"), [("EUR", ["card", "sepa_debit"]), ("USD", ["card"])])
+def test_the_hosted_page_offers_only_what_can_pay_in_time(
+    shop: Shop, currency: str, types: list[str]
+) -> None:
+    """The template of the stand-in's account offers bank transfers too."""
+    whose = shop.customer(currency=currency)
+    state = shop.payments.charge(shop.cart(whose, currency=currency))
+    invoice = shop.api.invoices.retrieve(
+        state.reference, {"expand": ["payments.data.payment.payment_intent"]}
+    ).to_dict()
+    assert invoice["payments"]["data"][0]["payment"]["payment_intent"]["payment_method_types"] == types

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from hosting_orders.adapters.stripe.invoices import StripeInvoices
+from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import (
     ProviderUnavailableError,
     RefundRefusedError,
@@ -113,6 +114,66 @@ def test_a_refund_including_tax_returns_the_gross(shop: Shop) -> None:
     for key in ("101", "102"):
         shop.refunds.refund(state.reference, key, f"order-{key}")
     assert shop.given_back(whose[0]) == state.amount_charged
+
+
+ROUNDED = (
+    ChargeLine("101", "a", 50),
+    ChargeLine("102", "b", 51),
+    ChargeLine("103", "c", 49),
+    ChargeLine("104", "d", 50),
+)
+
+
+@pytest.mark.parametrize("no_money", [True, False])
+@pytest.mark.parametrize("credit", [0, 70])
+@pytest.mark.parametrize("order", [("101", "102", "103", "104"), ("104", "102", "101", "103")])
+def test_refunds_add_up_where_stripe_rounds_the_tax_of_the_whole_invoice(
+    shop: Shop, order: tuple[str, ...], credit: int, no_money: bool
+) -> None:
+    """Four taxes of 19 % are 10, 10, 9 and 10 cents. The tax of the invoice is 38 cents."""
+    shop.standin.controls.set(tax_rounding="invoice", previews_take_no_money=no_money)
+    whose = shop.customer(credit=credit)
+    taxed = adapter(shop.standin, automatic_tax=True)
+    state = StripeInvoices(taxed).charge(shop.cart(whose, ROUNDED))
+    assert (state.total_net, state.total_gross) == (200, 238)
+    parts = [shop.refunds.refund(state.reference, key, f"order-{key}") for key in order]
+    assert sum(part.amount for part in parts) == shop.given_back(whose[0]) == 238 - credit
+    assert sum(part.to_credit for part in parts) == credit == shop.balance(whose[0])
+    assert all(58 <= part.amount + part.to_credit <= 61 for part in parts)
+
+
+def test_one_refund_of_several_returns_stripe_s_own_total(shop: Shop) -> None:
+    shop.standin.controls.set(tax_rounding="invoice")
+    whose = shop.customer()
+    state = StripeInvoices(adapter(shop.standin, automatic_tax=True)).charge(shop.cart(whose, ROUNDED))
+    first, second = (shop.refunds.refund(state.reference, key, f"order-{key}") for key in ("101", "104"))
+    notes = {note.id: note for note in shop.notes(whose[0])}
+    assert [notes[part.id].total for part in (first, second)] == [first.amount, second.amount]
+    assert notes[first.id].lines.data[0].invoice_line_item
+
+
+@pytest.mark.parametrize("automatic_tax", [True, False])
+@pytest.mark.parametrize("percent", ["10", "33.3", "100"])
+def test_a_discount_of_the_customer_is_not_given_back(shop: Shop, percent: str, automatic_tax: bool) -> None:
+    whose = shop.customer()
+    shop.standin.controls.discount(whose[0], percent)
+    lines = (ChargeLine("101", "a", 1999), ChargeLine("102", "b", 777))
+    api = adapter(shop.standin, automatic_tax=automatic_tax)
+    state = StripeInvoices(api).charge(shop.cart(whose, lines))
+    assert state.status is PaymentStatus.SUCCEEDED
+    assert sum(shop.taken(whose[0])) == state.total_gross
+    assert state.total_net < 2776
+    parts = [shop.refunds.refund(state.reference, key, f"order-{key}") for key in ("102", "101")]
+    assert sum(part.amount for part in parts) == state.total_gross == shop.given_back(whose[0])
+
+
+@pytest.mark.parametrize("currency", ["UGX", "ISK"])
+def test_a_refund_in_a_currency_of_whole_hundreds(shop: Shop, currency: str) -> None:
+    lines = (ChargeLine("101", "a", 50_000), ChargeLine("102", "b", 20_000), ChargeLine("103", "c", 30_000))
+    customer, invoice_id = shop.paid(lines, credit=33_300, currency=currency)
+    parts = [shop.refunds.refund(invoice_id, key, f"order-{key}") for key in ("102", "101", "103")]
+    assert all(part.amount % 100 == 0 for part in parts)
+    assert (shop.given_back(customer), shop.balance(customer)) == (66_700, 33_300)
 
 
 def test_a_refund_in_a_currency_without_minor_units(shop: Shop) -> None:

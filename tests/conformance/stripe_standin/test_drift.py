@@ -75,6 +75,7 @@ def test_every_route_responds_in_the_shape_of_the_sdk(shop: Shop) -> None:
     lines: Any = [{"type": "invoice_line_item", "invoice_line_item": invoice.lines.data[0].id, "quantity": 1}]
     amounts: Any = {"invoice": invoice.id, "lines": lines, "refund_amount": 1428}
     stripe_.credit_notes.preview(amounts)
+    stripe_.credit_notes.preview_lines.list(amounts)
     note = stripe_.credit_notes.create(amounts)
     stripe_.credit_notes.retrieve(note.id)
     stripe_.credit_notes.update(note.id, {"memo": "sorry"})

@@ -14,7 +14,7 @@ from hosting_orders.adapters.route53.registrar import Route53Registrar
 from hosting_orders.domain.registration import Contacts, DomainAction, RegistrationRequest
 from tests.conformance.registrar_contract.books import ANN
 
-REQUEST = RegistrationRequest("bakery.com", DomainAction.REGISTER, 1, Contacts(ANN, ANN, ANN, ANN))
+REQUEST = RegistrationRequest("bakery.com", DomainAction.REGISTER, 1, Contacts(ANN, ANN, ANN, ANN), live=True)
 TRANSFER = replace(REQUEST, action=DomainAction.TRANSFER, auth_code="s3cret-code")
 SUBMITTED = datetime(2026, 1, 1, tzinfo=UTC)
 

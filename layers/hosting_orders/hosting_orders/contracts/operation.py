@@ -115,6 +115,8 @@ class Operation(Generic[View]):
                 found.add(Code.MISSING_ACCOUNT)
             if self.access.user:
                 found.add(Code.USER_REQUIRED)
+        if Code.CART_PAY_FAILED in self.refuses:
+            found.add(Code.TEST_KEY)  # it charges
         if "{" in self.path:
             found.add(Code.NOT_FOUND)
         if self.idempotent:

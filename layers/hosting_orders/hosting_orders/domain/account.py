@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
@@ -22,10 +23,12 @@ class BillingContact:
     organization: str = ""
     vat_number: str = ""
 
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Empty fields that an invoice requires (docs/contracts.md O2-062 c)."""
-        required = ("name", "email", "street", "post_code", "city", "country")
+    def missing(self, of_address: Collection[str]) -> tuple[str, ...]:
+        """Empty fields that an invoice requires (docs/contracts.md O2-062 c).
+
+        `of_address` has the fields that an address needs in this country.
+        """
+        required = ("name", "email", *of_address, "country")
         return tuple(name for name in required if not getattr(self, name).strip())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from .money import part_of
 from .order import ENDS, Order, OrderStatus
 
 MAX_ITEMS = 20
@@ -99,7 +100,7 @@ class Payment:
         if total <= 0:
             return 0
         by_method = total - self.credit_applied
-        return own - ((before + own) * by_method // total - before * by_method // total)
+        return own - part_of(by_method, before, own, total, self.currency)
 
     def may_become(self, status: PaymentStatus) -> bool:
         """Late and repeated events often may not change the status."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .money import Money
+from .money import Money, is_sold_in
 from .registration import DomainAction
 
 
@@ -57,7 +57,7 @@ class Plan:
 
     def price(self, billing_plan: str, term: Term, currency: str) -> Money | None:
         amount = self.prices.get((billing_plan, term, currency))
-        return None if amount is None else Money(amount, currency)
+        return None if amount is None or not is_sold_in(currency) else Money(amount, currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,17 +138,30 @@ class DomainPrice:
 
 @dataclass(frozen=True, slots=True)
 class Tld:
-    """`prices` is by (billing plan, currency), `premium` by (ASCII domain, billing plan, currency)."""
+    """`prices` is by (billing plan, currency), `premium` by (ASCII domain, billing plan, currency).
+
+    `max_cost` is the most that we pay the registrar for a year, in US cents; None means no maximum.
+    """
 
     name: str
     prices: dict[tuple[str, str], DomainPrice] = field(default_factory=dict)
     premium: dict[tuple[str, str, str], DomainPrice] = field(default_factory=dict)
+    max_cost: int | None = None
+
+    def costs_too_much(self, name: str, cost: Money | None) -> bool:
+        """Whether the registrar's price for a year is above the maximum, or cannot be compared with it.
+
+        The operator set the price of each premium domain on sale by hand, so it has no maximum.
+        """
+        if self.max_cost is None or any(premium == name for premium, *_ in self.premium):
+            return False
+        return cost is None or cost.currency != "USD" or cost.amount > self.max_cost
 
     def price(self, billing_plan: str, currency: str) -> DomainPrice | None:
-        return self.prices.get((billing_plan, currency))
+        return self.prices.get((billing_plan, currency)) if is_sold_in(currency) else None
 
     def premium_price(self, name: str, billing_plan: str, currency: str) -> DomainPrice | None:
-        return self.premium.get((name, billing_plan, currency))
+        return self.premium.get((name, billing_plan, currency)) if is_sold_in(currency) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,10 @@ class Code(StrEnum):
         "The endpoint takes API keys only.",
     )
     INSUFFICIENT_SCOPE = "insufficient_scope", 403, "Insufficient scope", "The OAuth token lacks the scope."
+    TEST_KEY = (
+        *("test_key", 403, "Test key"),
+        "A test key cannot order where payments move real money.",
+    )
     TRIAL_ACCOUNT = (
         *("trial_account", 403, "Trial account"),
         "The account's trial excludes the API, or domains.",

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# Stripe's zero-decimal currencies (https://docs.stripe.com/currencies#zero-decimal).
-ZERO_DECIMAL = frozenset(
-    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split()  # noqa: SIM905
-)
+# How Stripe counts amounts (https://docs.stripe.com/currencies). Stripe differs from ISO 4217 for some currencies: it
+# counts ISK and UGX in hundredths, although neither has any.
+_NO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905
+_WHOLE_HUNDREDS = frozenset({"ISK", "UGX"})
+# All ISO 4217 currencies with more than two decimals. We do not sell in them.
+_MANY_DECIMALS = {
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+
+
+class CurrencyRefusedError(ValueError):
+    """No account or price can have this currency, or this amount of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +30,58 @@ class Money:
         return f"{decimal_text(self.amount, self.currency)} {self.currency}"
 
 
+def decimals(currency: str) -> int:
+    """How many decimals the currency's minor units are."""
+    code = currency.upper()
+    return 0 if code in _NO_DECIMALS else _MANY_DECIMALS.get(code, 2)
+
+
+def is_sold_in(currency: str) -> bool:
+    """Whether accounts and prices can have this currency."""
+    letters = len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()
+    return letters and currency not in _MANY_DECIMALS
+
+
+def smallest_step(currency: str) -> int:
+    """Every amount that moves is a multiple of this many minor units."""
+    return 100 if currency.upper() in _WHOLE_HUNDREDS else 1
+
+
+def check_currency(currency: str) -> None:
+    """Raises CurrencyRefusedError."""
+    if not is_sold_in(currency):
+        raise CurrencyRefusedError(
+            f"{currency!r} cannot be the currency of an account or a price: it must be three upper-case letters, "
+            "and a currency with at most two decimals."
+        )
+
+
+def check_price(amount: int, currency: str) -> None:
+    """Raises CurrencyRefusedError."""
+    check_currency(currency)
+    if amount % smallest_step(currency):
+        raise CurrencyRefusedError(
+            f"{amount} is not a price in {currency}: its amounts are hundredths that end in 00."
+        )
+
+
+def part_of(amount: int, before: int, own: int, total: int, currency: str) -> int:
+    """One line's part of an amount that is spread over all lines. The parts add up to the amount.
+
+    `before` is the sum of the earlier lines, `own` is this line, and `total` is all lines.
+    """
+    step = smallest_step(currency)
+
+    def up_to(line: int) -> int:
+        return amount if line == total else line * amount // (total * step) * step
+
+    return up_to(before + own) - up_to(before)
+
+
 def decimal_text(amount: int, currency: str) -> str:
     """In major units: 1250 EUR → "12.50", 1250 JPY → "1250"."""
-    if currency.upper() in ZERO_DECIMAL:
+    places = decimals(currency)
+    if places == 0:
         return str(amount)
-    sign, whole = ("-" if amount < 0 else ""), abs(amount)
-    return f"{sign}{whole // 100}.{whole % 100:02d}"
+    whole, rest = divmod(abs(amount), 10**places)
+    return f"{'-' if amount < 0 else ''}{whole}.{rest:0{places}d}"

@@ -101,11 +101,12 @@ class SubscriptionState:
 
 @dataclass(frozen=True, slots=True)
 class PaidRenewal:
-    """A further term, paid and not refunded. Times are epoch milliseconds."""
+    """A further term, paid and not refunded. Times are epoch milliseconds. `live` means that real money paid."""
 
     reference: str
     starts_at: int
     ends_at: int
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

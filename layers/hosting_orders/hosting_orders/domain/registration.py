@@ -138,6 +138,7 @@ class RegistrationRequest:
     contacts: Contacts
     auth_code: str | None = None
     max_cost: Money | None = None  # the limit for the registrar's price
+    live: bool = False  # real money paid
 
     def __repr__(self) -> str:
         return f"RegistrationRequest(name={self.name!r}, action={self.action!r})"
@@ -182,6 +183,7 @@ class Refusal(StrEnum):
     TAKEN = "taken"
     LOCKED = "locked"
     REJECTED = "rejected"
+    TEST_ORDER = "test_order"
     OTHER = "other"
 
 
@@ -218,6 +220,7 @@ _WHY = {
     Refusal.CONTACT: "The registry did not accept a contact.",
     Refusal.TAKEN: "Another registrant has the domain by now.",
     Refusal.LOCKED: "The domain is locked at its current registrar.",
+    Refusal.TEST_ORDER: "A test order is not delivered for real.",
     Refusal.REJECTED: "The transfer was rejected by the current registrar or the registrant.",
 }
 

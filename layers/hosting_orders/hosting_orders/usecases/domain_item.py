@@ -39,6 +39,7 @@ from hosting_orders.domain.registration import (
 from .authenticate import Caller
 from .drafts import Draft, Problems
 from .left_domains import domain_held
+from .log import log
 from .ports import Services
 from .sealed_contacts import open_contacts
 
@@ -99,6 +100,8 @@ def admit_domain_orders(services: Services, caller: Caller) -> None:
     account = caller.scope
     if not services.features.enabled(DOMAIN_REGISTRATION, account.id):
         raise FeatureDisabledError("Domain registration is not enabled for this account.")
+    if services.registrar.costs_money and not services.payments.live:
+        raise FeatureDisabledError("Domains cost real money, and payments here are in test mode.")
     if account.is_trial:
         raise AccessDeniedError(Code.TRIAL_ACCOUNT, "Trial accounts cannot order domains.")
 
@@ -382,6 +385,11 @@ def _settled(
 ) -> DomainDraft:
     item = draft.item
     draft = _priced(catalogue, account, draft, item, offer)
+    if catalogue.tlds[item.tld].costs_too_much(item.ascii_name, offer.cost):
+        services.metrics.count("DomainCostAboveMaximum")
+        log.error("the registrar's price is above the TLD's maximum", extra={"tld": item.tld})
+        text = f"There is no price to {item.action} {item.name} at the moment."
+        raise InvalidRequestError(Code.PRICING_UNAVAILABLE, text, f"{draft.pointer}/name")
     _check_registry(services, item, draft)
     return draft
 

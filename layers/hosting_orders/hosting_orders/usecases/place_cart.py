@@ -16,6 +16,7 @@ from hosting_orders.domain.cart import Cart, OnItemFailure, OrderSnapshot, Payme
 from hosting_orders.domain.codes import Code
 from hosting_orders.domain.domain_record import DomainRecord
 from hosting_orders.domain.errors import (
+    AccessDeniedError,
     CapacityExhaustedError,
     CartExistsError,
     DomainRefusedError,
@@ -107,11 +108,14 @@ def place_cart(
 ) -> Placed:
     """Order all items for the caller's account, with one charge.
 
-    Raises InvalidFieldsError or InvalidRequestError (400), DomainRefusedError, ContactsRefusedError or
-    IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). Nothing new is then stored.
+    Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` (403), DomainRefusedError,
+    ContactsRefusedError or IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). Nothing new is then
+    stored.
     Raises PaymentNotStartedError (422) when the payment is refused. The orders are then stored as failed.
     """
     account = caller.scope
+    if caller.credential.test and services.payments.live:
+        raise AccessDeniedError(Code.TEST_KEY, "A test key cannot order here: payments move real money.")
     token = cart_token(account.id, request.idempotency_key)
     earlier = _earlier(services, account, token, request)
     if earlier is not None:
@@ -212,7 +216,8 @@ def _method_to_charge(services: Services, account: Account, request: CartRequest
 
 def _ready_to_charge(services: Services, account: Account) -> PaymentMethod:
     """The pre-flight check (O2-062, O2-063)."""
-    missing = account.billing_contact.missing
+    contact = account.billing_contact
+    missing = contact.missing(services.addresses.required(contact.country))
     if missing:
         raise _not_ready("billing_contact", "the billing contact has no " + ", ".join(missing))
     if not account.stripe_customer_id:

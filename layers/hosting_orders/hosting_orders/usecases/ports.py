@@ -226,6 +226,11 @@ class Collection(Protocol):
     A fault is ProviderUnavailableError, here and in the next three ports.
     """
 
+    @property
+    def live(self) -> bool:
+        """Whether payments move real money. False in the provider's test mode."""
+        ...
+
     def default_method(self, customer_id: str) -> PaymentMethod | None:
         """Return the saved method that pays for the customer's carts, or None."""
         ...
@@ -314,6 +319,10 @@ class PaymentNews(Protocol):
         """Return the subscription's order and status, or None when it is not ours."""
         ...
 
+    def renewal_of(self, reference: str) -> SubscriptionState | None:
+        """Return the renewal that this payment pays for, or None when it is not a renewal of ours."""
+        ...
+
     def refund_failed(self, refund_id: str) -> bool:
         """Whether the bank returned the refund to us."""
         ...
@@ -333,6 +342,17 @@ class HostingPlatform(Protocol):
 
     def operation_of_webhook(self, raw_body: bytes, headers: Mapping[str, str]) -> str:
         """Verify a completion webhook and return the operation's id. Raises ForgedWebhookError."""
+        ...
+
+
+class Addresses(Protocol):
+    """What an address needs in each country. All checks are local."""
+
+    def required(self, country: str) -> tuple[str, ...]:
+        """Return which of `street`, `post_code` and `city` an address needs.
+
+        `country` is ISO 3166-1 alpha-2. For an unknown country all are needed.
+        """
         ...
 
 
@@ -372,6 +392,11 @@ class RegistryRules(Protocol):
 class Registrar(Protocol):
     """Raises ProvisioningFailedError for a final refusal and ProviderUnavailableError for an unclear outcome."""
 
+    @property
+    def costs_money(self) -> bool:
+        """Whether domains cost real money. False at a stand-in."""
+        ...
+
     def availability(self, name: str) -> DomainOffer: ...
 
     def transferability(self, name: str, auth_code: str | None) -> DomainOffer: ...
@@ -379,16 +404,22 @@ class Registrar(Protocol):
     def submit(self, request: RegistrationRequest) -> str:
         """Order the domain at most once and return the operation's id.
 
-        Raises RegistrationRefusedError. After ProviderUnavailableError the order may exist: call `find`
-        before you retry. AlreadyOrderedError names the operation in progress.
+        Raises RegistrationRefusedError, also for a request that is not `live` where domains cost money. After
+        ProviderUnavailableError the order may exist: call `find` before you retry. AlreadyOrderedError names the
+        operation in progress.
         """
         ...
 
-    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
+    def renewal_cost(self, tld: str) -> Money | None:
+        """Return what the registrar charges for a further year now, or None when it names no price."""
+        ...
+
+    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None, *, live: bool) -> str:
         """Renew the domain for one year and return the operation's id. Raises the errors of `submit`.
 
         The registrar refuses unless the domain expires in `current_expiry_year` (UTC), so a repeated call never
-        renews twice. `max_cost` is consent to the price where the registry requires it.
+        renews twice. `max_cost` is consent to the price where the registry requires it. `live` means that the
+        customer paid with real money.
         """
         ...
 
@@ -500,6 +531,8 @@ class Services(Protocol):
     def payment_news(self) -> PaymentNews: ...
     @property
     def platform(self) -> HostingPlatform: ...
+    @property
+    def addresses(self) -> Addresses: ...
     @property
     def registry_rules(self) -> RegistryRules: ...
     @property

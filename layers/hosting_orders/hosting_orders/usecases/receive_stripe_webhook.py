@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.ids import parse_order_id
 from hosting_orders.domain.order import Actor, Order
-from hosting_orders.domain.providers import PaymentEvent
+from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
 
 from .changes import change_order
 from .log import log
@@ -47,27 +46,35 @@ def _payment_changed(services: Services, event: PaymentEvent) -> None:
 
 
 def _note(services: Services, reference: str, cause: str, metric: str) -> None:
-    cart = _cart_of(services, reference)
-    if cart is None:
+    orders = _orders_of(services, reference)
+    if not orders:
         return
     now = services.clock.now()
-    for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
+    for order in orders:
         change_order(services, order, to=lambda current: current.noted(cause, now, Actor.STRIPE))
     services.metrics.count(metric)
-    log.error(cause, extra={"cart_token": cart.token, "payment": reference})
+    log.error(cause, extra={"orders": [order.uuid for order in orders], "payment": reference})
 
 
-def _cart_of(services: Services, reference: str) -> Cart | None:
+def _orders_of(services: Services, reference: str) -> list[Order]:
+    """The orders of the payment's cart, or the order that it renews."""
     state = services.payments.state(reference)
-    return services.orders.cart(state.account_id, state.cart_token) if state else None
+    if state is not None:
+        cart = services.orders.cart(state.account_id, state.cart_token)
+        return services.orders.orders(cart.account_id, sorted(cart.orders)) if cart else []
+    renewal = services.payment_news.renewal_of(reference)
+    order = _renewed(services, renewal) if renewal else None
+    return [order] if order else []
+
+
+def _renewed(services: Services, renewal: SubscriptionState) -> Order | None:
+    number = parse_order_id(renewal.order_id)
+    return services.orders.order(renewal.account_id, number) if number is not None else None
 
 
 def _renewal_changed(services: Services, subscription_id: str) -> None:
     state = services.payment_news.subscription(subscription_id)
-    number = parse_order_id(state.order_id) if state else None
-    order: Order | None = None
-    if state is not None and number is not None:
-        order = services.orders.order(state.account_id, number)
+    order = _renewed(services, state) if state else None
     if state is None or order is None:
         return
     status = state.status

@@ -25,7 +25,7 @@ from hosting_orders.domain.registration import (
     why_it_failed,
 )
 
-from .changes import change_order
+from .changes import change_order, load_cart
 from .delivery import answer_delivery, claim_for_delivery, undeliverable
 from .domain_zones import zone_of
 from .log import log
@@ -172,6 +172,7 @@ def _request(services: Services, order: Order) -> RegistrationRequest:
     sealed = services.orders.contacts(order.account_id, order.number)
     if sealed is None:
         raise RegistrationRefusedError("the order's contacts no longer exist", Refusal.CONTACT)
+    cart = load_cart(services, order.account_id, order.cart_token)
     auth_code = None
     if item.sealed_auth_code is not None:
         context = auth_code_context(order.account_id, order.number)
@@ -183,6 +184,7 @@ def _request(services: Services, order: Order) -> RegistrationRequest:
         contacts=open_contacts(services, sealed),
         auth_code=auth_code,
         max_cost=item.max_cost,
+        live=cart.payment.live,
     )
 
 

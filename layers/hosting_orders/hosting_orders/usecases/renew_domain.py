@@ -18,7 +18,7 @@ from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.providers import RenewalState
 from hosting_orders.domain.registration import RegistrarStatus, Upkeep
 
-from .changes import change_order
+from .changes import change_order, load_cart
 from .log import log
 from .ports import Services
 from .registrar_operations import CLOCKS_DIFFER, known_operation
@@ -34,7 +34,8 @@ def renew_domain(services: Services, order: Order) -> None:
     Raises ProviderUnavailableError.
     """
     if order.transfer_year_owed:
-        _renew(services, order, TRANSFER_YEAR)
+        cart = load_cart(services, order.account_id, order.cart_token)
+        _renew(services, order, TRANSFER_YEAR, live=cart.payment.live)
         return
     assert order.subscription is not None
     state = services.renewals.renewal(order.subscription.id)
@@ -43,7 +44,7 @@ def renew_domain(services: Services, order: Order) -> None:
     for term in state.paid:
         known = order.domain_record.renewal(term.reference)
         if known is None or known.done_at is None:
-            _renew(services, order, term.reference)
+            _renew(services, order, term.reference, live=term.live)
             return
     _schedule_next_check(services, order, state)
 
@@ -69,7 +70,7 @@ def _schedule_next_check(services: Services, order: Order, state: RenewalState) 
     change_order(services, order, when=as_seen, to=later)
 
 
-def _renew(services: Services, order: Order, reference: str) -> None:
+def _renew(services: Services, order: Order, reference: str, *, live: bool) -> None:
     renewal = order.domain_record.renewal(reference)
     if renewal is not None and renewal.operation_id is not None:
         _follow(services, order, renewal, renewal.operation_id)
@@ -99,7 +100,10 @@ def _renew(services: Services, order: Order, reference: str) -> None:
             log.warning("found the renewal whose answer was lost", extra={"order_id": order.uuid})
             _record_operation(services, order, renewal, operation_id)
             return
-    _ask(services, order, renewal)
+    if _costs_too_much(services, order):
+        _refused(services, order, renewal, "the registrar's price is above the TLD's maximum")
+        return
+    _ask(services, order, renewal, live=live)
 
 
 def _window_opens_at(services: Services, order: Order, expires_before: int) -> int:
@@ -133,11 +137,22 @@ def _take(
     return None if mine is None else (order, mine, asked_before)
 
 
-def _ask(services: Services, order: Order, renewal: DomainRenewal) -> None:
+def _costs_too_much(services: Services, order: Order) -> bool:
+    item = order.item_as(DomainItem)
+    tld = services.catalogue.load().tlds.get(item.tld)
+    if tld is None or tld.max_cost is None:
+        return False
+    if not tld.costs_too_much(item.ascii_name, services.registrar.renewal_cost(item.tld)):
+        return False
+    services.metrics.count("DomainCostAboveMaximum")
+    return True
+
+
+def _ask(services: Services, order: Order, renewal: DomainRenewal, *, live: bool) -> None:
     item = order.item_as(DomainItem)
     year = datetime.fromtimestamp(renewal.expires_before / 1000, UTC).year
     try:
-        operation_id = services.registrar.renew(item.ascii_name, year, item.max_cost)
+        operation_id = services.registrar.renew(item.ascii_name, year, item.max_cost, live=live)
     except ProvisioningFailedError:
         # The refusal may repeat a contact, so it is not stored. The Route 53 console shows it.
         if not _is_done(services, order, renewal):  # otherwise it was refused because it is already renewed

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from hosting_orders.domain.catalogue import Catalogue, Image, Location, Plan, Tld, Variant
+from hosting_orders.domain.money import check_price
 
 from . import keys
 from .items import (
@@ -74,6 +75,9 @@ class DynamoCatalogueStore:
     # -- for the seeder and operators: the last write wins, so seeding twice is harmless -------------------
 
     def put_plan(self, plan: Plan) -> None:
+        """Raises CurrencyRefusedError."""
+        for (_, _, currency), amount in plan.prices.items():
+            check_price(amount, currency)
         self._table.write(put(plan_to_item(plan)))
 
     def put_image(self, image: Image) -> None:
@@ -83,6 +87,10 @@ class DynamoCatalogueStore:
         self._table.write(put(location_to_item(location)))
 
     def put_tld(self, tld: Tld) -> None:
+        """Raises CurrencyRefusedError."""
+        for (*_, currency), price in (*tld.prices.items(), *tld.premium.items()):
+            for amount in (price.register, price.transfer, price.renew):
+                check_price(amount, currency)
         self._table.write(put(tld_to_item(tld)))
 
     def put_variant(self, variant: Variant) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from hosting_orders.domain.account import Account, Credential, User
 from hosting_orders.domain.errors import ConcurrentUpdateError, NotFoundError
 from hosting_orders.domain.ids import mint_number
+from hosting_orders.domain.money import check_currency
 
 from . import keys
 from .items import (
@@ -69,7 +70,11 @@ class DynamoDirectory:
         self._table.write(put(credential_to_item(credential)))
 
     def put_account(self, account: Account) -> None:
-        """The first write claims a number across all accounts and orders. `account.number` is ignored."""
+        """The first write claims a number across all accounts and orders. `account.number` is ignored.
+
+        Raises CurrencyRefusedError.
+        """
+        check_currency(account.currency)
         for attempt in range(_NUMBER_ATTEMPTS):
             known = self._table.get(keys.account(account.id)) or {}
             if known.get("number"):

@@ -223,7 +223,8 @@ def tld_to_item(tld: Tld) -> Item:
     premium: dict[str, dict[str, dict[str, dict[str, int]]]] = {}
     for (name, billing_plan, currency), price in tld.premium.items():
         premium.setdefault(name, {}).setdefault(billing_plan, {})[currency] = to_plain(price)
-    return _item(keys.tld(tld.name), {"name": tld.name, "prices": prices, "premium": premium})
+    found = {"name": tld.name, "prices": prices, "premium": premium, "max_cost": tld.max_cost}
+    return _item(keys.tld(tld.name), found)
 
 
 def tld_from_item(item: Item) -> Tld:
@@ -238,4 +239,5 @@ def tld_from_item(item: Item) -> Tld:
         for billing_plan, currencies in billing_plans.items()
         for currency, price in currencies.items()
     }
-    return Tld(item["name"], prices, premium)
+    most = item.get("max_cost")
+    return Tld(item["name"], prices, premium, None if most is None else int(most))

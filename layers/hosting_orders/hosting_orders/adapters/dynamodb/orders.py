@@ -148,6 +148,7 @@ class DynamoOrderStore:
     def domain_holder(self, name: str) -> Order | None:
         claim = self._table.get(keys.domain_claim(name))
         return self.order(claim["account_id"], claim["number"]) if claim else None
+
     def contacts(self, account_id: str, number: int) -> SealedContacts | None:
         item = self._table.get(keys.contacts(account_id, number))
         return contacts_from_item(item) if item else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from hosting_orders.adapters.route53.texts import without
 from hosting_orders.domain.errors import ProviderUnavailableError
-from hosting_orders.domain.money import ZERO_DECIMAL, Money
+from hosting_orders.domain.money import Money, decimals
 from hosting_orders.domain.registration import Availability, DomainOffer
 
 _NOT_AVAILABLE = {
@@ -46,7 +46,7 @@ _TRANSFER_REASONS = (
 def available(answer: Mapping[str, Any]) -> DomainOffer:
     """Raises ProviderUnavailableError while the registry is pending."""
     word = str(answer.get("Availability"))
-    cost = _cost(answer)
+    cost = cost_in(answer.get("Price"))
     if word == "UNAVAILABLE_PREMIUM" or (word == "AVAILABLE" and _is_premium(answer)):
         return DomainOffer(Availability.PREMIUM, cost, _PREMIUM)
     if word == "AVAILABLE":
@@ -59,7 +59,7 @@ def available(answer: Mapping[str, Any]) -> DomainOffer:
 def transferable(answer: Mapping[str, Any], auth_code: str | None) -> DomainOffer:
     """Raises ProviderUnavailableError while the registry is pending."""
     word = transferable_word(answer)
-    cost = _cost(answer)
+    cost = cost_in(answer.get("Price"))
     if word == "PREMIUM_DOMAIN" or (word == "TRANSFERABLE" and _is_premium(answer)):
         return DomainOffer(Availability.PREMIUM, cost, _PREMIUM)
     if word == "TRANSFERABLE":
@@ -83,15 +83,13 @@ def _is_premium(answer: Mapping[str, Any]) -> bool:
     return (answer.get("Price") or {}).get("PriceType") == "REGISTRY_PREMIUM"
 
 
-def _cost(answer: Mapping[str, Any]) -> Money | None:
+def cost_in(price: Mapping[str, Any] | None) -> Money | None:
     """Minor units. The API's float of major units is exact as text."""
-    price = answer.get("Price")
     if not price:
         return None
     try:
         currency = str(price["Currency"]).upper()
-        scale = 0 if currency in ZERO_DECIMAL else 2
-        amount = Decimal(str(price["Price"])).scaleb(scale).quantize(Decimal(1), ROUND_HALF_UP)
+        amount = Decimal(str(price["Price"])).scaleb(decimals(currency)).quantize(Decimal(1), ROUND_HALF_UP)
     except (KeyError, TypeError, ArithmeticError) as fault:
         raise ProviderUnavailableError(f"registrar: malformed price ({type(fault).__name__})") from None
     return Money(int(amount), currency)

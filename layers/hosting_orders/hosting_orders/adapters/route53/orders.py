@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from hosting_orders.adapters.route53 import tlds
-from hosting_orders.domain.money import ZERO_DECIMAL, Money
+from hosting_orders.domain.money import Money, decimals
 from hosting_orders.domain.registration import Contact, ContactRole, DomainAction, RegistrationRequest
 
 # These registries publish the contacts (AWS, "TLDs that don't support privacy protection"). An order that asks them for
@@ -70,4 +70,4 @@ def consent(max_cost: Money) -> dict[str, Any]:
 
 
 def _major_units(money: Money) -> Decimal:
-    return Decimal(money.amount).scaleb(0 if money.currency.upper() in ZERO_DECIMAL else -2)
+    return Decimal(money.amount).scaleb(-decimals(money.currency))

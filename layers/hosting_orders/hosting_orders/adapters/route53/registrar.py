@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from hosting_orders.adapters.route53 import offers, tlds
 from hosting_orders.adapters.route53.client import Questions, RefusedError, call
@@ -38,6 +39,7 @@ _VERIFICATIONS = {
     "DONE": Verification.DONE,
     "EXPIRED": Verification.EXPIRED,
 }
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Route53Registrar:
@@ -54,6 +56,10 @@ class Route53Registrar:
             )
         self._asking = Questions(asking, pause)
         self._submitting = submitting
+
+    @property
+    def costs_money(self) -> bool:
+        return urlsplit(self._submitting.meta.endpoint_url).hostname not in _LOOPBACK
 
     # -- before an order -----------------------------------------------------------------------------------------
 
@@ -87,6 +93,8 @@ class Route53Registrar:
         The registrar also refuses a domain that is already in our account.
         """
         tld = request.name.partition(".")[2]
+        if self.costs_money and not request.live:
+            raise RegistrationRefusedError("a test order is not delivered for real", Refusal.TEST_ORDER)
         if tld not in tlds.known():
             raise RegistrationRefusedError(f"the registrar does not sell domains under .{tld}", Refusal.OTHER)
         hide = tld not in WITHOUT_PRIVACY
@@ -112,8 +120,20 @@ class Route53Registrar:
             raise ProviderUnavailableError("registrar: it took the order without naming an operation")
         return str(answer["OperationId"])
 
-    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None) -> str:
+    def renewal_cost(self, tld: str) -> Money | None:
+        try:
+            answer = self._asking.ask("list_prices", Tld=tld)
+        except RefusedError:
+            return None
+        for listed in answer.get("Prices") or []:
+            if str(listed.get("Name", "")).lower() == tld:
+                return offers.cost_in(listed.get("RenewalPrice"))
+        return None
+
+    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None, *, live: bool) -> str:
         """After ProviderUnavailableError a renewal may already be in progress."""
+        if self.costs_money and not live:
+            raise ProvisioningFailedError("a renewal that was paid in test mode is not bought for real")
         order = {"DomainName": name, "DurationInYears": 1, "CurrentExpiryYear": current_expiry_year}
         try:
             return self._operation_of("renew_domain", order)

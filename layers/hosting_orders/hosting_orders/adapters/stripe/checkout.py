@@ -21,6 +21,7 @@ from hosting_orders.adapters.stripe.client import (
     code_of,
     given,
     is_kept,
+    method_types,
 )
 from hosting_orders.adapters.stripe.reading import (
     CHECKOUT,
@@ -185,7 +186,7 @@ class StripeCheckout:
             "payment_intent_data": {"metadata": metadata, "setup_future_usage": "off_session"},
             "invoice_creation": {"enabled": True, "invoice_data": {"metadata": metadata}},
             # SEPA Direct Debit supports only euros.
-            "allowed_payment_method_types": ["card", "sepa_debit"] if request.currency == "EUR" else ["card"],
+            "allowed_payment_method_types": method_types(request.currency),
             "expires_at": request.expires_at // 1000,
             "success_url": request.success_url,
             "cancel_url": request.cancel_url,

@@ -74,6 +74,7 @@ class StripeApi:
         self.v1 = self.client.v1
         self.now = now
         self.automatic_tax = automatic_tax
+        self.live = api_key.startswith(("sk_live_", "rk_live_"))
 
     def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
         """Post under the key. Stripe replays a stored fault for a day.
@@ -190,15 +191,23 @@ class StripeApi:
         found = self.v1.checkout.sessions.list({"payment_intent": payment_id, "limit": 1}).data
         return found[0].id if found else None
 
-    def credit_note(self, invoice_id: str, order_id: str) -> Document | None:
+    def credit_notes(self, invoice_id: str) -> list[Document]:
         pages = self.v1.credit_notes.list(
             {"invoice": invoice_id, "limit": PAGE, "expand": ["data.refunds.refund"]}
         ).auto_paging_iter()
-        for note in pages:
-            document: Document = note.to_dict()
-            if document["status"] != "void" and (document["metadata"] or {}).get("order_id") == order_id:
-                return document
-        return None
+        return [document for note in pages if (document := note.to_dict())["status"] != "void"]
+
+    def credit_note(self, invoice_id: str, order_id: str) -> Document | None:
+        return note_of(self.credit_notes(invoice_id), order_id)
+
+
+def method_types(currency: str) -> list[str]:
+    """What can pay. Otherwise the Stripe account's settings decide, and a bank transfer would come too late."""
+    return ["card", "sepa_debit"] if currency.upper() == "EUR" else ["card"]
+
+
+def note_of(notes: list[Document], order_id: str) -> Document | None:
+    return next((note for note in notes if (note["metadata"] or {}).get("order_id") == order_id), None)
 
 
 def given(parameters: Document) -> Any:

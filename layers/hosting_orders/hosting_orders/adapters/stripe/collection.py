@@ -27,6 +27,10 @@ class StripeCollection:
         self._invoices = StripeInvoices(stripe)
         self._checkout = StripeCheckout(stripe)
 
+    @property
+    def live(self) -> bool:
+        return self._stripe.live
+
     def default_method(self, customer_id: str) -> PaymentMethod | None:
         return self._invoices.default_method(customer_id)
 

@@ -19,6 +19,7 @@ from hosting_orders.adapters.stripe.client import (
     StripeApi,
     code_of,
     given,
+    method_types,
 )
 from hosting_orders.adapters.stripe.reading import (
     FINAL_DECLINES,
@@ -132,6 +133,7 @@ class StripeInvoices:
             "currency": request.currency.lower(),
             "collection_method": "charge_automatically",
             "auto_advance": False,
+            "payment_settings": {"payment_method_types": method_types(request.currency)},
             "pending_invoice_items_behavior": "exclude",
             "metadata": cart_metadata(request.account_id, request.cart_token),
         }

@@ -122,7 +122,9 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
         key=lambda term: (term[1]["start"], term[0]["created"]),
     )
     paid = [
-        PaidRenewal(invoice["id"], period["start"] * 1000, period["end"] * 1000)
+        PaidRenewal(
+            invoice["id"], period["start"] * 1000, period["end"] * 1000, live=bool(invoice.get("livemode"))
+        )
         for invoice, period in terms
         if invoice["status"] == "paid" and not _given_back(invoice)
     ]

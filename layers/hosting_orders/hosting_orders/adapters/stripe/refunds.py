@@ -1,12 +1,19 @@
-"""The Refunds port at Stripe: one credit note or refund per order."""
+"""The Refunds port at Stripe: one credit note or refund per order.
+
+Stripe computes a credit note's tax and discount by rules of its own, so its total can differ from ours by a cent. The
+refund and the credit must add up to Stripe's total, which a preview shows.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hosting_orders.adapters.stripe.checkout_refunds import StripeCheckoutRefunds
-from hosting_orders.adapters.stripe.client import Document, StripeApi, given
-from hosting_orders.adapters.stripe.reading import gross_of, is_ours, line_key_of, refund_state
+from hosting_orders.adapters.stripe.client import Document, StripeApi, given, note_of
+from hosting_orders.adapters.stripe.reading import adding_up, gross_of, is_ours, line_key_of, refund_state
 from hosting_orders.adapters.stripe.reading_checkout import is_session
 from hosting_orders.domain.errors import RefundRefusedError
+from hosting_orders.domain.money import part_of
 from hosting_orders.domain.providers import RefundState
 
 
@@ -26,25 +33,28 @@ class StripeRefunds:
         invoice = self._stripe.invoice(invoice_id)
         if invoice is None or not is_ours(invoice):
             raise RefundRefusedError("There is no such invoice.")
-        known = self._stripe.credit_note(invoice_id, order_id)
+        notes = self._stripe.credit_notes(invoice_id)
+        known = note_of(notes, order_id)
         if known is not None:
             return refund_state(known)
         if invoice["status"] != "paid":
             raise RefundRefusedError("The invoice is not paid.")
-        line, to_card, to_credit = _share(invoice, self._stripe.invoice_lines(invoice_id), line_key)
-        if to_card + to_credit == 0:
-            return RefundState(id=line["id"], amount=0, to_credit=0)
+        share = _share(invoice, self._stripe.invoice_lines(invoice_id), line_key)
+        if share.gross == 0:
+            return RefundState(id=share.line["id"], amount=0, to_credit=0)
+        what, total = self._credited(invoice, share, notes)
+        to_card = _to_card(invoice, share, notes, total)
         parameters: Document = {
             "invoice": invoice_id,
-            "lines": [{"type": "invoice_line_item", "invoice_line_item": line["id"], "quantity": 1}],
+            **what,
             "reason": "order_change",
             "metadata": {"order_id": order_id},
             "expand": ["refunds.refund"],
         }
         if to_card:
             parameters["refund_amount"] = to_card
-        if to_credit:
-            parameters["credit_amount"] = to_credit
+        if total - to_card:
+            parameters["credit_amount"] = total - to_card
         note = self._stripe.give_back(
             order_id,
             lambda options: self._stripe.v1.credit_notes.create(given(parameters), options).to_dict(),
@@ -52,25 +62,72 @@ class StripeRefunds:
         )
         return refund_state(note)
 
+    def _credited(self, invoice: Document, share: _Share, notes: list[Document]) -> tuple[Document, int]:
+        """Return what the credit note is for, and Stripe's total of it.
 
-def _share(invoice: Document, lines: list[Document], line_key: str) -> tuple[Document, int, int]:
-    """Return the order's line and its shares for the card and the credit.
+        A note over an amount has exactly that total. It takes the last line, to return every cent, and any line
+        that Stripe does not preview.
+        """
+        left = invoice["total"] - sum(note["total"] for note in notes)
+        line = {"type": "invoice_line_item", "invoice_line_item": share.line["id"], "quantity": 1}
+        by_line: Document = {"lines": [line]}
+        total = self._previewed(invoice["id"], by_line)
+        others_done = sum("order_id" in (note["metadata"] or {}) for note in notes) >= share.others
+        if others_done and abs(left - share.gross) <= share.others + 1:
+            what = by_line if total == left else {"amount": left}
+            return what, left
+        if total is None:
+            return {"amount": min(share.gross, left)}, min(share.gross, left)
+        return by_line, total
 
-    The card's money is spread along the lines in a fixed order. A share does not depend on other refunds, and the
-    shares add up to the cent.
+    def _previewed(self, invoice_id: str, by_line: Document) -> int | None:
+        try:
+            shown = self._stripe.v1.credit_notes.preview(given({"invoice": invoice_id, **by_line}))
+        except self._stripe.sdk.StripeError as error:
+            if not self._stripe.is_refusal(error):
+                raise
+            return None
+        return shown.post_payment_amount
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """An order's line. `gross` is its price, `before` the price of the lines before it, in minor units.
+
+    `others` counts the other lines with a price.
     """
+
+    line: Document
+    gross: int
+    before: int
+    others: int
+
+
+def _share(invoice: Document, lines: list[Document], line_key: str) -> _Share:
+    """The fixed order of the lines makes the shares independent of other refunds."""
     lines = sorted(lines, key=lambda line: (line_key_of(line) or "", line["id"]))
     matching = [line for line in lines if line_key_of(line) == line_key]
     if len(matching) != 1:
         raise RefundRefusedError("The invoice has no such line.")
-    total = sum(gross_of(line) for line in lines)
-    if total != invoice["total"]:
+    gross = {line["id"]: gross_of(line) for line in lines}
+    if abs(sum(gross.values()) - invoice["total"]) > len(lines):
+        # Rounding makes less than a cent a line.
         raise RefundRefusedError("The invoice's lines do not add up to its total.")
-    paid_by_card = min(invoice["amount_paid"], total)
+    gross = adding_up(gross, invoice["total"])
     wanted = matching[0]
-    gross = gross_of(wanted)
-    if gross <= 0:
-        return wanted, 0, 0
-    before = sum(gross_of(line) for line in lines[: lines.index(wanted)])
-    to_card = (before + gross) * paid_by_card // total - before * paid_by_card // total
-    return wanted, to_card, gross - to_card
+    return _Share(
+        line=wanted,
+        gross=max(gross[wanted["id"]], 0),
+        before=sum(gross[line["id"]] for line in lines[: lines.index(wanted)]),
+        others=sum(price > 0 for line_id, price in gross.items() if line_id != wanted["id"]),
+    )
+
+
+def _to_card(invoice: Document, share: _Share, notes: list[Document], total: int) -> int:
+    """The card's money is spread along the lines. A rounding difference follows it, as far as the card paid."""
+    paid_by_card: int = min(invoice["amount_paid"], invoice["total"])
+    given_back: int = sum(refund["amount_refunded"] for note in notes for refund in note.get("refunds") or [])
+    part = part_of(paid_by_card, share.before, share.gross, invoice["total"], invoice["currency"])
+    if part:
+        part += total - share.gross
+    return max(0, min(part, total, paid_by_card - given_back))

@@ -6,7 +6,15 @@ import calendar
 import datetime as dt
 from collections.abc import Callable
 
-from hosting_orders.adapters.stripe.client import CLOCK_SLACK, KEYS_ARE_KEPT, PAGE, Document, StripeApi, given
+from hosting_orders.adapters.stripe.client import (
+    CLOCK_SLACK,
+    KEYS_ARE_KEPT,
+    PAGE,
+    Document,
+    StripeApi,
+    given,
+    method_types,
+)
 from hosting_orders.adapters.stripe.reading import renewal_state
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
@@ -67,6 +75,7 @@ class StripeRenewals:
             "proration_behavior": "none",
             "off_session": True,
             "metadata": {"order_id": order_id, "account_id": account_id},
+            "payment_settings": {"payment_method_types": method_types(price.currency)},
         }
         if self._stripe.automatic_tax:
             parameters["automatic_tax"] = {"enabled": True}

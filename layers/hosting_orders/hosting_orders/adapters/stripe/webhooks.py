@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hosting_orders.adapters.stripe.client import StripeApi
 from hosting_orders.adapters.stripe.reading import id_of, subscription_of
+from hosting_orders.adapters.stripe.reading_checkout import is_session
 from hosting_orders.domain.errors import ForgedWebhookError
 from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
 
@@ -114,6 +115,14 @@ class StripeWebhooks:
         if found is None or not metadata.get("order_id") or not metadata.get("account_id"):
             return None
         return SubscriptionState(metadata["account_id"], metadata["order_id"], str(found["status"]))
+
+    def renewal_of(self, reference: str) -> SubscriptionState | None:
+        if is_session(reference):
+            return None
+        with self._stripe.faults_translated():
+            invoice = self._stripe.invoice(reference)
+        subscription_id = subscription_of(invoice) if invoice else None
+        return self.subscription(subscription_id) if subscription_id else None
 
     def refund_failed(self, refund_id: str) -> bool:
         with self._stripe.faults_translated():

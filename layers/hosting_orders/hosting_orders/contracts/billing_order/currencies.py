@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from hosting_orders.domain.money import ZERO_DECIMAL
+from hosting_orders.domain.money import decimals
 
 
 class Currency(TypedDict):
@@ -43,12 +43,13 @@ _KNOWN = {
 def currency(code: str) -> Currency:
     """`id` is the ISO 4217 number, or 0 if unknown."""
     number, sign = _KNOWN.get(code, (0, code))
+    places = decimals(code)
     return {
         "code": code,
         "iso": code,
         "sign": sign,
-        "format": "1,234" if code in ZERO_DECIMAL else "1,234.56",
-        "decimal": "0" if code in ZERO_DECIMAL else "2",
+        "format": f"1,234.{'56789'[:places]}" if places else "1,234",
+        "decimal": str(places),
         "rounding": "0",
         "rounding_mode": "half_up",
         "id": number,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import TypedDict
 
 from hosting_orders.domain.catalogue import Catalogue, Plan, PlatformName, VmPlan
+from hosting_orders.domain.money import is_sold_in
 
 if TYPE_CHECKING:
     from hosting_orders.usecases.show_about import AboutView
@@ -114,7 +115,9 @@ def _product(view: AboutView, plan: Plan) -> ProductOnSale:
                 "gross_cents": None if view.tax_is_added else amount,
             }
             for (billing_plan, term, currency), amount in sorted(plan.prices.items())
-            if account and (billing_plan, currency) == (account.billing_plan, account.currency)
+            if account
+            and (billing_plan, currency) == (account.billing_plan, account.currency)
+            and is_sold_in(currency)
         ],
     }
 

