@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import requests
 import stripe
@@ -311,3 +313,16 @@ def test_a_finalized_invoice_accepts_no_more_lines(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.client.v1.invoices.add_lines(invoice.id, {"lines": [{"amount": 5}]})
     assert refusal.value.code == "invoice_not_editable"
+
+
+def test_a_debit_in_euros_pays_no_other_currency(shop: Shop) -> None:
+    settings: Any = {"payment_settings": {"payment_method_types": ["card", "sepa_debit"]}}
+    with pytest.raises(stripe.InvalidRequestError, match="sepa_debit"):
+        shop.client.v1.invoices.create({"customer": shop.customer().id, "currency": "usd", **settings})
+
+
+@pytest.mark.parametrize("currency", ["ugx", "isk"])
+def test_a_currency_without_fractions_is_charged_in_whole_hundreds(shop: Shop, currency: str) -> None:
+    assert shop.paid(shop.customer(), 50_000, currency=currency).status == "paid"
+    with pytest.raises(stripe.InvalidRequestError, match="no fractions"):
+        shop.open(shop.customer(), 50_050, currency=currency)
