@@ -170,6 +170,7 @@ CLAIMS: dict[str, Claims] = {
         ("for all other orders: for {} day", (CARD,)),
         ("at most {} unpaid domains on order", (unpaid_domains.MAX_UNPAID_DOMAINS,)),
         ("accepts up to {} items", (MAX_ITEMS,)),
+        ("expires within {} days and is not paid", (DAYS(deadlines.EXPIRY_WATCH),)),
         ("takes {} times as long", (registry.SLOW,)),
         ("abandoned after {} days and a transfer after {} days", DOMAIN_DAYS),
     ],
@@ -203,6 +204,7 @@ CLAIMS: dict[str, Claims] = {
         ),
     ],
     "money": [
+        ("delivered domains that expire within {} days", (DAYS(deadlines.EXPIRY_WATCH),)),
         ("within {} hours (`deadline_at`)", (HOURS(deadlines.CARD_EXPIRY),)),
         ("a page of Stripe Checkout that is open for {} hours", (PAGE_OPEN,)),
         ("on the page until {} days after the order", (SEPA,)),
@@ -292,6 +294,10 @@ CLAIMS: dict[str, Claims] = {
         ("| a redrive | {} days after", (DAYS(report_failed_execution.REDRIVABLE_FOR),)),
     ],
     "runbooks": [
+        ("counts each such domain every {} hours", (deadlines.VERIFICATION_CHECK / HOUR,)),
+        ("that expire within {} days, when", (DAYS(deadlines.EXPIRY_WATCH),)),
+        ("charged {} days before the expiry date is in time", (DAYS(REGISTRATION.renews_before()),)),
+        ("must have come {} days before", (DAYS(deadlines.EXPIRY_MONEY),)),
         ("padded to {} digits", (len(str(keys.MAX_NUMBER)),)),
         ("tries again every {} minutes. The order", (AGAIN,)),
         ("has not begun {} minutes after the payment", (MINUTES(deadlines.DELIVERY_NOT_BEGUN),)),
@@ -346,7 +352,7 @@ CLAIMS: dict[str, Claims] = {
 """By page: a sentence with `{}` for each number, and the numbers of the code."""
 
 NOT_OURS: dict[str, list[str]] = {
-    # Demands on whoever implements the contract, and the wording of published contracts.
+    # Demands on implementers of the contract, and the wording of published contracts.
     "hosting-platform-contract": ["for at least 30 days", "for at least 3 days"],
     "money": ["The bank takes 1 to 5 business days (contract 002)"],
     "runbooks": ["before 2026-11-27"],  # a date
