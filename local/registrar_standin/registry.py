@@ -26,7 +26,7 @@ from .wire import RefusalError, moment
 
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
-VERIFY_SECONDS = 15 * 86_400
+VERIFY_SECONDS = 15 * 86_400  # ICANN
 
 ZoneMaker = Callable[[str], Sequence[str] | None]
 

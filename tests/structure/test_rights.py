@@ -39,6 +39,8 @@ ANY_RESOURCE_IS_FINE = {
             "route53domains:ListOperations",
             "route53domains:GetDomainDetail",
             "route53domains:ListDomains",
+            "route53domains:GetContactReachabilityStatus",
+            "route53domains:ResendContactReachabilityEmail",
         ),
         "Route 53 Domains knows no resources",
     ),
