@@ -87,8 +87,8 @@ _WAITING = {
 }
 _VERIFY = (
     "The registrant has to confirm the e-mail address: follow the link in the message to the owner contact's address. "
-    f"Without it the registrar suspends the domain after {deadlines.VERIFICATION_ENDS // durations.DAY} days. `POST /api/orders/:id/resend-verification` sends the "
-    "message again."
+    f"Without it the registrar suspends the domain after {deadlines.VERIFICATION_ENDS // durations.DAY} days. "
+    "`POST /api/orders/:id/resend-verification` sends the message again."
 )
 _TRANSFERRED = (
     "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
