@@ -26,7 +26,7 @@ from .wire import RefusalError, moment
 
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
-VERIFY_SECONDS = 15 * 86_400
+VERIFY_SECONDS = 15 * 86_400  # ICANN
 # What a domain that comes by a transfer has left at its former registrar, unless told otherwise.
 LEFT_BEFORE_A_TRANSFER = 60 * 86_400
 

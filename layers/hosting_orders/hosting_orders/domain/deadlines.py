@@ -36,6 +36,8 @@ RENEWAL_MONEY = 2 * HOUR
 RENEWAL_AGAIN = DAY
 # How often a missing DNS zone is tried again.
 ZONE_AGAIN = HOUR
+# The registrar suspends a domain whose registrant has not confirmed the e-mail address by then.
+VERIFICATION_ENDS = 15 * DAY
 # How often a delivered domain is checked until its registrant has confirmed the e-mail address.
 VERIFICATION_CHECK = 6 * HOUR
 # The registrant's verification mail is sent again at most this often.

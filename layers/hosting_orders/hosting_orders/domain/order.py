@@ -185,9 +185,10 @@ class Order:
     @property
     def zone_owed(self) -> bool:
         """True while a delivered domain has no DNS zone. A domain that has left needs none."""
-        if self.status is not OrderStatus.COMPLETED or not isinstance(self.resource, DomainResource):
+        if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain.left_at is not None:
             return False
-        return self.resource.zone_id is None and self.domain_record.left_at is None
+        resource = self.resource_as(DomainResource)
+        return resource is not None and resource.zone_id is None
 
     @property
     def renewal_price(self) -> Money:

@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from hosting_orders.contracts.shown import FOR_CUSTOMERS
 from hosting_orders.contracts.vendor.times import date_time
+from hosting_orders.domain import deadlines, durations
 from hosting_orders.domain.ids import registration_id
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
@@ -86,8 +87,8 @@ _WAITING = {
 }
 _VERIFY = (
     "The registrant has to confirm the e-mail address: follow the link in the message to the owner contact's address. "
-    "Without it the registrar suspends the domain after 15 days. `POST /api/orders/:id/resend-verification` sends the "
-    "message again."
+    f"Without it the registrar suspends the domain after {deadlines.VERIFICATION_ENDS // durations.DAY} days. "
+    "`POST /api/orders/:id/resend-verification` sends the message again."
 )
 _TRANSFERRED = (
     "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
