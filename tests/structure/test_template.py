@@ -142,7 +142,7 @@ def tables_that_could_lose_data(template: Template) -> list[str]:
         wanted = {
             "DeletionPolicy: Retain": table.get("DeletionPolicy") == "Retain",
             "UpdateReplacePolicy: Retain": table.get("UpdateReplacePolicy") == "Retain",
-            "encryption (SSEEnabled)": properties.get("SSESpecification", {}).get("SSEEnabled") is True,
+            "the free encryption (no SSESpecification)": "SSESpecification" not in properties,
             "point-in-time recovery": recovery.get("PointInTimeRecoveryEnabled") is True,
             "a stream": "StreamViewType" in properties.get("StreamSpecification", {}),
             "expiry of items (TTL)": expiry.get("Enabled") is True and bool(expiry.get("AttributeName")),
@@ -286,7 +286,6 @@ Resources:
     DeletionPolicy: Retain
     UpdateReplacePolicy: Retain
     Properties:
-      SSESpecification: {SSEEnabled: true}
       PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
       StreamSpecification: {StreamViewType: NEW_IMAGE}
       TimeToLiveSpecification: {Enabled: true, AttributeName: expires_at}
@@ -337,7 +336,12 @@ def test_a_good_template_passes_every_rule() -> None:
         (other_runtimes, "Globals/Function/Architectures", None, "[]"),
         (tables_that_could_lose_data, f"{TABLE}/DeletionPolicy", "Delete", "DeletionPolicy"),
         (tables_that_could_lose_data, f"{TABLE}/UpdateReplacePolicy", None, "UpdateReplacePolicy"),
-        (tables_that_could_lose_data, f"{TABLE}/Properties/SSESpecification", None, "encryption"),
+        (
+            tables_that_could_lose_data,
+            f"{TABLE}/Properties/SSESpecification",
+            {"SSEEnabled": True},
+            "free encryption",
+        ),
         (
             tables_that_could_lose_data,
             f"{TABLE}/Properties/PointInTimeRecoverySpecification",
