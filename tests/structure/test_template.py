@@ -144,7 +144,7 @@ def tables_that_could_lose_data(template: Template) -> list[str]:
             # Kept when the stack is deleted, but not when its creation fails.
             "DeletionPolicy: RetainExceptOnCreate": table.get("DeletionPolicy") == "RetainExceptOnCreate",
             "UpdateReplacePolicy: Retain": table.get("UpdateReplacePolicy") == "Retain",
-            "encryption (SSEEnabled)": properties.get("SSESpecification", {}).get("SSEEnabled") is True,
+            "the free encryption (no SSESpecification)": "SSESpecification" not in properties,
             "point-in-time recovery": recovery.get("PointInTimeRecoveryEnabled") is True,
             "a stream": "StreamViewType" in properties.get("StreamSpecification", {}),
             "expiry of items (TTL)": expiry.get("Enabled") is True and bool(expiry.get("AttributeName")),
@@ -325,7 +325,6 @@ Resources:
     DeletionPolicy: RetainExceptOnCreate
     UpdateReplacePolicy: Retain
     Properties:
-      SSESpecification: {SSEEnabled: true}
       PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}
       StreamSpecification: {StreamViewType: NEW_IMAGE}
       TimeToLiveSpecification: {Enabled: true, AttributeName: expires_at}
@@ -376,7 +375,12 @@ def test_a_good_template_passes_every_rule() -> None:
         (other_runtimes, "Globals/Function/Architectures", None, "[]"),
         (tables_that_could_lose_data, f"{TABLE}/DeletionPolicy", "Delete", "DeletionPolicy"),
         (tables_that_could_lose_data, f"{TABLE}/UpdateReplacePolicy", None, "UpdateReplacePolicy"),
-        (tables_that_could_lose_data, f"{TABLE}/Properties/SSESpecification", None, "encryption"),
+        (
+            tables_that_could_lose_data,
+            f"{TABLE}/Properties/SSESpecification",
+            {"SSEEnabled": True},
+            "free encryption",
+        ),
         (
             tables_that_could_lose_data,
             f"{TABLE}/Properties/PointInTimeRecoverySpecification",

@@ -1,7 +1,7 @@
 """A command `aws` for the shell lines of the runbooks. It checks arguments against AWS's own service models.
 
-Clients of the test give the answers. Supported are the forms in the runbooks:
-`aws <service> <operation> --an-option value`, flags, `--query` and `--output text`.
+Clients of the test give the answers. Supported are the forms in the runbooks: `aws <service> <operation> --an-option
+value`, flags, lists, `file://`, `--query`, `--output text` and `aws logs tail`.
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ def run_shell(lines: str, clients: Mapping[str, Any], folder: Path, **variables:
 
 def _answer(arguments: list[str], clients: Mapping[str, Any]) -> str:
     service, operation, *options = arguments
+    if (service, operation) == ("logs", "tail"):
+        return _tail(options, clients["logs"])
     model = _model(service)
     names = {xform_name(name, "-"): name for name in model.operation_names}
     if operation not in names:
@@ -106,7 +108,7 @@ def _answer(arguments: list[str], clients: Mapping[str, Any]) -> str:
             raise UsageError(f"{service} {operation} has no option {option}")
         else:
             name, member = known[option]
-            given[name] = True if member.type_name == "boolean" else options.pop(0)
+            given[name] = True if member.type_name == "boolean" else _value(options, member)
     missing = [name for name in shape.required_members if name not in given]
     if missing:
         raise UsageError(f"{service} {operation} needs {missing}")
@@ -116,6 +118,26 @@ def _answer(arguments: list[str], clients: Mapping[str, Any]) -> str:
     if output == "text":
         return _text(found)
     return json.dumps(found, default=str, indent=4) + "\n"
+
+
+def _value(options: list[str], member: Any) -> Any:
+    first = options.pop(0)
+    if member.type_name != "list":
+        return Path(first.removeprefix("file://")).read_text() if first.startswith("file://") else first
+    values = [first]
+    while options and not options[0].startswith("--"):
+        values.append(options.pop(0))
+    return values
+
+
+def _tail(options: list[str], client: Any) -> str:
+    """The CLI's own command: the messages of a log group."""
+    group, *named = options
+    given = dict(zip(named[::2], named[1::2], strict=True))
+    if set(given) - {"--since", "--filter-pattern"}:
+        raise UsageError(f"logs tail has no {sorted(given)}")
+    events = client.filter_log_events(logGroupName=group, filterPattern=given.get("--filter-pattern", ""))
+    return "".join(f"{event['message']}\n" for event in events["events"])
 
 
 def _text(found: Any) -> str:
