@@ -2,7 +2,7 @@
 # Tools are installed into .venv/ on first use. Only Python 3.11 to 3.14 is needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo logs switch test check lint validate build deploy connect-stripe connect-platform smoke bench browser lock clean .venv/app .venv/emulator .venv/sam
+.PHONY: help run demo logs switch test check lint validate build deploy connect-stripe connect-platform doctor smoke bench browser lock clean .venv/app .venv/emulator .venv/sam
 
 PYTHON_APP := .venv/app/bin/python
 PYTEST := $(PYTHON_APP) -m pytest
@@ -56,6 +56,9 @@ connect-stripe: .venv/app ## Create the webhook endpoint at Stripe and store its
 
 connect-platform: .venv/app ## Store the hosting platform's API key and webhook secret; STAGE=…
 	@$(PYTHON_APP) -m operate connect-platform --stage $(STAGE) $(ARGS)
+
+doctor: .venv/app ## Check a deployed stack before its first customer (docs/go-live.md); STAGE=…
+	@$(PYTHON_APP) -m operate doctor --stage $(STAGE) $(ARGS)
 
 smoke: .venv/app ## Order, deliver, cancel and refund on a deployed stack in Stripe's test mode; STAGE=… or local for `make run`
 	@$(PYTHON_APP) -m operate smoke --stage $(STAGE) $(ARGS)

@@ -107,6 +107,13 @@ def _deploy(options: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from operate.doctor import Patient, examine
+
+    cloud, stage = open_stage(options.stage)
+    return 0 if examine(Patient(cloud, stage, read_stack(cloud, stage)), print) else 1
+
+
 def _smoke(options: argparse.Namespace) -> int:
     from operate.smoke import smoke
 
@@ -118,6 +125,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "connect-platform": _connect_platform,
     "connect-stripe": _connect_stripe,
     "deploy": _deploy,
+    "doctor": _doctor,
     "smoke": _smoke,
 }
 

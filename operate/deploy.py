@@ -105,7 +105,8 @@ def next_steps(cloud: Cloud, stage: Stage) -> list[str]:
     done = f"{stage.stack} is deployed: {stack.output('ApiUrl')}"
     if not commands:
         return [done]
-    return [done, "Next:", *(f"  {command}" for command in commands), "  then docs/go-live.md"]
+    commands += [f"make {command} STAGE={stage.name}" for command in ("smoke", "doctor")]
+    return [done, "Next (docs/go-live.md):", *(f"  {command}" for command in commands)]
 
 
 def _refuse_unfit(cloud: Cloud, stage: Stage, region: str, status: str | None) -> None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Report = Callable[[str], None]
 
+PASSED_TAG = "hosting-orders:smoke-passed"
+"""On the secret with Stripe's key: the day of the last smoke test that passed. `make doctor` reads it."""
+
 ORDER_SECONDS = 15 * 60.0
 CATALOGUE_SECONDS = 120.0
 """Functions cache the catalogue for a minute."""
@@ -68,6 +71,9 @@ def smoke(cloud: Cloud, stack: Stack, report: Report) -> bool:
         if run is not None:
             run.end_open_orders()
         shop.close(run.orders if run else [], report)
+    if good:
+        tag = {"Key": PASSED_TAG, "Value": time.strftime("%Y-%m-%d", time.gmtime())}
+        cloud.client("secretsmanager").tag_resource(SecretId=stack.resources["StripeSecret"], Tags=[tag])
     report("The smoke test has passed." if good else "The smoke test has failed.")
     return good
 

@@ -128,11 +128,13 @@ def test_a_first_deployment_that_was_never_confirmed_starts_again(machine: Machi
 
 def test_afterwards_the_next_commands_are_shown_until_they_are_done(machine: Machine) -> None:
     machine.deploy(stack=DEPLOYED)
-    assert machine.said[:4] == [
+    assert machine.said == [
         "hosting-orders-prod is deployed: https://api.example.com",
-        "Next:",
+        "Next (docs/go-live.md):",
         "  make connect-stripe STAGE=prod",
         "  make connect-platform STAGE=prod",
+        "  make smoke STAGE=prod",
+        "  make doctor STAGE=prod",
     ]
     machine.said.clear()
     filled = '{"api_key": "x"}'

@@ -1,0 +1,188 @@
+"""`make doctor`: each check in its good and its bad state, and the page that lists the checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from operate.connect_stripe import connect_stripe
+from operate.doctor import CHECKS, Patient, State, examine
+from operate.smoke import PASSED_TAG
+from operate.stacks import Stage
+from tests.structure.project import ROOT
+from tests.support.deployed import TEST_KEY, Deployed, FakeAccount, a_deployed_stack
+
+PLATFORM = {"api_key": "key", "webhook_secrets": "whsec_bmV3LXNlY3JldA=="}
+
+
+class Pages:
+    """A client whose operations answer with these documents."""
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = answers
+        self._asked = ""
+
+    def __getattr__(self, name: str) -> Any:
+        answer = self._answers[name]
+        if isinstance(answer, Exception):
+            raise answer
+        return lambda **_: answer
+
+    def get_paginator(self, operation: str) -> Pages:
+        self._asked = operation
+        return self
+
+    def paginate(self, **_: Any) -> list[Any]:
+        return [self._answers[self._asked]]
+
+
+GOOD: dict[str, dict[str, Any]] = {
+    "sns": {"list_subscriptions_by_topic": {"Subscriptions": [{"SubscriptionArn": "arn:aws:sns:x"}]}},
+    "cloudwatch": {"describe_alarms": {"MetricAlarms": [{"AlarmName": "of another stack"}]}},
+    "scheduler": {"get_schedule": {"State": "ENABLED"}},
+    "lambda": {"get_account_settings": {"AccountLimit": {"ConcurrentExecutions": 1000}}},
+    "route53": {"get_account_limit": {"Count": 3, "Limit": {"Value": 500}}},
+}
+
+
+class Clinic:
+    def __init__(self, deployed: Deployed) -> None:
+        self.deployed = deployed
+        self.answers = {service: dict(answers) for service, answers in GOOD.items()}
+        names = {
+            "AlarmTopic": "arn:topic",
+            "ReconcileFunctionSchedule": "shop-reconcile",
+            "DisputeAlarm": "shop-Dispute",
+        }
+        self.stack = replace(deployed.stack, resources={**deployed.stack.resources, **names})
+        self.stage = Stage("staging", "shop-prod")
+
+    def connect(self) -> None:
+        account = self.deployed.account
+        connect_stripe(account, self.stack, TEST_KEY, lambda question: True, lambda line: None)
+        self.deployed.store(PLATFORM, "PlatformSecret")
+        manager = account.client("secretsmanager")
+        tag = {"Key": PASSED_TAG, "Value": "2026-11-27"}
+        manager.tag_resource(SecretId=self.stack.resources["StripeSecret"], Tags=[tag])
+
+    def examine(self) -> tuple[bool, dict[str, str]]:
+        clients = {service: Pages(**answers) for service, answers in self.answers.items()}
+        secrets = self.deployed.account.client("secretsmanager")
+        account = FakeAccount(secretsmanager=secrets, **clients)
+        said: list[str] = []
+        healthy = examine(Patient(account, self.stage, self.stack), said.append)
+        states = dict(zip(CHECKS, said, strict=True))
+        return healthy, states
+
+
+@pytest.fixture
+def clinic() -> Iterator[Clinic]:
+    with a_deployed_stack() as deployed:
+        yield Clinic(deployed)
+
+
+def test_a_connected_stack_is_healthy(clinic: Clinic) -> None:
+    clinic.connect()
+    healthy, said = clinic.examine()
+    assert healthy
+    other = {name: line for name, line in said.items() if not line.startswith("OK ")}
+    assert list(other) == ["domains"]
+    assert other["domains"].startswith("CANNOT TELL")
+
+
+def test_a_new_stack_has_a_command_for_each_step(clinic: Clinic) -> None:
+    healthy, said = clinic.examine()
+    assert not healthy
+    assert "→ make connect-stripe STAGE=staging" in said["stripe secret"]
+    assert "→ make connect-platform STAGE=staging" in said["platform secret"]
+    assert "→ make smoke STAGE=staging" in said["smoke test"]
+    assert said["webhook endpoint"].startswith("CANNOT TELL")
+
+
+@pytest.mark.parametrize(
+    ("service", "answer", "check"),
+    [
+        ("sns", {"list_subscriptions_by_topic": {"Subscriptions": []}}, "alarm subscription"),
+        (
+            "sns",
+            {"list_subscriptions_by_topic": {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation"}]}},
+            "alarm subscription",
+        ),
+        ("cloudwatch", {"describe_alarms": {"MetricAlarms": [{"AlarmName": "shop-Dispute"}]}}, "alarms"),
+        ("scheduler", {"get_schedule": {"State": "DISABLED"}}, "schedule"),
+        (
+            "lambda",
+            {"get_account_settings": {"AccountLimit": {"ConcurrentExecutions": 10}}},
+            "lambda concurrency",
+        ),
+        ("route53", {"get_account_limit": {"Count": 450, "Limit": {"Value": 500}}}, "hosted zones"),
+    ],
+)
+def test_a_fault_of_the_account_is_to_do(clinic: Clinic, service: str, answer: Any, check: str) -> None:
+    clinic.connect()
+    clinic.answers[service] = answer
+    healthy, said = clinic.examine()
+    assert not healthy
+    assert [name for name, line in said.items() if line.startswith("TO DO")] == [check]
+    assert "→ " in said[check]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"enabled_events": ["invoice.paid"]}, "its events"),
+        ({"url": "https://old.example/hook"}, "its address"),
+        ({"api_version": "2025-01-27.acacia"}, "its API version"),
+        ({"status": "disabled"}, "it is disabled"),
+    ],
+)
+def test_a_wrong_webhook_endpoint_is_to_do(clinic: Clinic, change: dict[str, Any], said: str) -> None:
+    clinic.connect()
+    state = clinic.deployed.stripe.state
+    with state.lock:
+        state.get("webhook_endpoint", clinic.deployed.stored()["webhook_endpoint"]).update(change)
+    healthy, lines = clinic.examine()
+    assert not healthy
+    assert f"wrong: {said}" in lines["webhook endpoint"]
+
+
+def test_production_needs_a_live_key_and_a_stand_in_must_have_none(clinic: Clinic) -> None:
+    clinic.connect()
+    clinic.stage = Stage("prod", "shop-prod")
+    assert clinic.examine()[1]["stripe mode"].startswith("TO DO")
+    clinic.deployed.store({**clinic.deployed.stored(), "api_key": "sk_live_abcdefgh"})
+    assert "pays for stand-ins" in clinic.examine()[1]["stripe mode"]
+
+
+def test_a_failed_deployment_is_to_do(clinic: Clinic) -> None:
+    clinic.connect()
+    clinic.stack = replace(clinic.stack, status="UPDATE_ROLLBACK_COMPLETE")
+    assert clinic.examine()[1]["stack"].startswith("TO DO")
+
+
+def test_a_missing_permission_of_the_operator_is_no_crash_and_no_fault(clinic: Clinic) -> None:
+    clinic.connect()
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetSchedule")
+    clinic.answers["scheduler"] = {"get_schedule": denied}
+    healthy, said = clinic.examine()
+    assert healthy
+    assert said["schedule"].startswith("CANNOT TELL")
+    assert "AccessDenied" in said["schedule"]
+
+
+def test_a_tax_that_stripe_cannot_show_is_not_ok(clinic: Clinic) -> None:
+    clinic.connect()
+    parameters = {**clinic.stack.parameters, "StripeAutomaticTax": "true"}
+    clinic.stack = replace(clinic.stack, parameters=parameters)
+    assert clinic.examine()[1]["stripe tax"].startswith("CANNOT TELL")
+
+
+def test_the_page_lists_the_same_checks_in_the_same_order() -> None:
+    page = (ROOT / "docs" / "go-live.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\d+\. \*\*(.+?)\*\*", page, re.MULTILINE) == list(CHECKS)
+    assert set(State) == set(re.findall(r"`(OK|TO DO|CANNOT TELL)`", page))
