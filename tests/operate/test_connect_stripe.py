@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +12,8 @@ from typing import Any, get_args
 import pytest
 import stripe
 
-from hosting_orders.adapters.stripe.webhooks import EVENTS
+from hosting_orders.adapters.stripe.client import StripeApi
+from hosting_orders.adapters.stripe.webhooks import EVENTS, StripeWebhooks
 from local.stripe_standin.sdk_types import params
 from operate import connect_stripe as command
 from operate.errors import OperateError
@@ -231,6 +233,15 @@ def test_the_events_are_exact_and_leave_out_those_that_delay_invoices() -> None:
     known = set(get_args(kinds))
     assert set(EVENTS) <= known - {"*"}
     assert not {"invoice.created", "invoice.updated", "invoice.finalized"} & set(EVENTS)
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_the_adapter_understands_each_event(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StripeWebhooks, "_verify", lambda *_: None)
+    subject = {"id": "obj_1", "invoice": "in_1", "payment_intent": "pi_1"}
+    event = {"id": "evt_1", "object": "event", "type": kind, "data": {"object": subject}}
+    read = StripeWebhooks(StripeApi("sk_test_x"), ()).read_event(json.dumps(event).encode(), "")
+    assert read.reference or read.payment_id or read.subscription_id
 
 
 def test_the_rights_are_those_of_the_adapter_s_requests() -> None:
