@@ -1,6 +1,6 @@
 """A command `aws` for the shell lines of the runbooks. It checks arguments against AWS's own service models.
 
-Clients of the test give the answers. Supported are the forms in the runbooks:
+The test's own clients answer. The command supports the forms that the runbooks use:
 `aws <service> <operation> --an-option value`, flags, `--query` and `--output text`.
 """
 
@@ -119,7 +119,7 @@ def _answer(arguments: list[str], clients: Mapping[str, Any]) -> str:
 
 
 def _text(found: Any) -> str:
-    """As the CLI prints it: a list is one line with tabs, a list of lists has a line for each."""
+    """Format as the CLI does: a list is one line with tabs, and a list of lists has one line for each inner list."""
     if not isinstance(found, list):
         return f"{_word(found)}\n"
     if found and all(isinstance(row, list) for row in found):
