@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 
-# All in one process, like the end-to-end tests: a second Chromium would slow down the other tests.
+# All browser tests run in one process, as do the end-to-end tests. A second Chromium would slow down the other tests.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

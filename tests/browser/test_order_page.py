@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Scheme = Literal["light", "dark"]
 BACKGROUNDS: dict[Scheme, str] = {"light": "rgb(243, 245, 248)", "dark": "rgb(15, 19, 24)"}
 SIZES: dict[str, tuple[int, int]] = {"phone": (320, 640), "desktop": (1280, 800)}
-# Colours depend on the scheme, the layout on screen size and text. Each pair is checked in one of the
-# languages.
+# Colours depend on the scheme, and the layout depends on screen size and text. Each pair of scheme and size is
+# checked in one of the languages.
 LOOKED_AT: dict[str, list[tuple[Scheme, str]]] = {
     "en": [("light", "phone"), ("dark", "desktop")],
     "nl": [("dark", "phone"), ("light", "desktop")],
@@ -37,7 +37,9 @@ FINGER = 44
 
 @dataclass(frozen=True)
 class Shown:
-    """A page: its order, how the customer reaches it, whether the table is unavailable then, and the status."""
+    """A page to check: its order, the query in its address, the HTTP status, whether the page was shown before, and
+    whether the table is unavailable.
+    """
 
     make: Callable[[World], Order | None] = payable
     query: str = ""
@@ -51,7 +53,7 @@ def long_name(world: World) -> Order:
 
 
 def nothing(world: World) -> None:
-    """No order, so the address does not exist."""
+    """Place no order, so the address does not exist."""
 
 
 PAGES = {
@@ -156,7 +158,7 @@ def test_O1_052_the_pay_button_works_by_touch_and_by_keyboard(site: ServedWorld,
     button = plain_page.get_by_role("link", name="Pay now")
     box = button.bounding_box()
     assert box is not None and box["height"] >= FINGER and box["width"] >= FINGER
-    assert box["y"] + box["height"] <= SIZES["phone"][1], "one has to scroll to it"
+    assert box["y"] + box["height"] <= SIZES["phone"][1], "the customer must scroll to reach the button"
 
     plain_page.keyboard.press("Tab")
     assert plain_page.evaluate("document.activeElement.textContent") == "Pay now"
@@ -201,7 +203,7 @@ def test_O1_052_the_page_refreshes_itself_until_the_order_ends(
 
     asked = len(site.asked)
     plain_page.wait_for_timeout(2500)
-    assert len(site.asked) == asked, "an order that has ended is asked for no more"
+    assert len(site.asked) == asked, "the page still refreshes after the order ended"
 
 
 def heading(page: Page, text: str) -> None:

@@ -23,11 +23,11 @@ EACH = pytest.mark.parametrize(
 
 
 def test_the_table_in_the_docs_matches_the_code() -> None:
-    assert dialects.written() == dialects.table(), "python -m tests.support.dialects writes it"
+    assert dialects.written() == dialects.table(), "write the table with: python -m tests.support.dialects"
 
 
-# The status table as decided in C03: 000, 001 with its invoice, whether 001 can cancel, 002, its payment and
-# its task. The decision leaves `None` open.
+# The status table that C03 decides. The columns: status in 000, status and invoice status in 001, whether 001 can
+# cancel, order, payment and task status in 002. C03 does not decide the cells with `None`.
 _DECIDED: dict[str, tuple[str | None, ...]] = {
     "awaiting payment": ("PENDING", "Pending", "Unpaid", "yes", "pending", "processing", "PENDING"),
     "awaiting the customer": (
@@ -67,7 +67,7 @@ def test_the_table_has_every_status_of_an_order() -> None:
 
 
 @EACH
-def test_a_row_holds_for_every_product(product: str, life: Life) -> None:
+def test_a_state_has_the_same_row_for_every_product(product: str, life: Life) -> None:
     rows = {one.state: row(one) for one in lives("domain")}
     assert row(life) == rows[life.state]
 
@@ -95,7 +95,7 @@ def test_all_contracts_agree_on_the_money(product: str, life: Life) -> None:
     assert answers["002"]["payment"]["order_net_cents"] == net
     gross = Decimal(answers["001"]["order"]["total"])
     assert gross == Decimal(str(answers["000"]["totalGross"])) == Decimal(answers["001"]["order"]["invtotal"])
-    # Refunded means in every contract that a refund exists (SQ-047).
+    # In every contract, refunded means that a refund exists (SQ-047).
     refunded = life.order.refund is not None
     assert (words.invoice == "Refunded") is refunded and (words.payment == "refunded") is refunded
     assert words.contract_000 != "PROVISION_FAILED" or refunded

@@ -32,7 +32,7 @@ OLD_KEY = b"the old key of the platform"
 NEW_SECRET = "whsec_" + base64.b64encode(NEW_KEY).decode()
 OLD_SECRET = "whsec_" + base64.b64encode(OLD_KEY).decode()
 
-NOW = 1_767_225_600  # Unix seconds: the clock of all tests here
+NOW = 1_767_225_600  # Unix seconds: the time in all tests of this file
 
 ITEM = "0195f2a4-7c00-8abc-9def-0123456789ab"
 REQUEST = ServiceRequest(
@@ -57,16 +57,17 @@ MACHINE = ServiceRequest(
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq2l5b1m0f0X7w9Q3m2kqv9mE3cJ0nZ2xkq0o3v1y5T"
 
 
-# The platform checks this field's form before it compares, so the value must be well formed.
+# The platform checks the form of this field before it compares requests, so the value must be well formed.
 OTHER = {"location": "eu-central-1b"}
 
 
 class World(Protocol):
-    """A platform seen through the port, with controls for the platform's own side.
+    """A platform behind the port, and functions that act as the platform itself.
 
-    `asked` is the request that the tests use. `domain` is the ending of a finished service's domain.
-    `refusal` and `failure` are the texts of a permanent failure. The flags name what only some platforms do:
-    make a password, give each attempt its own id, and remember the deletion of a service that never existed.
+    `asked` is the request that the tests send. The domain of a finished service ends with `domain`. `refusal` is
+    the code when `provision` is refused. `failure` is the code and text of an operation that fails permanently.
+    The flags say whether the platform makes a password, gives each attempt its own id, and remembers the deletion
+    of a service that never existed.
     """
 
     platform: HostingPlatform
@@ -124,7 +125,7 @@ class StandInWorld:
 
 class OverHttp(StandInWorld):
     def lose_answer(self) -> None:
-        # On a pooled connection the adapter retries once by itself, so that answer must be lost too.
+        # On a pooled connection the adapter retries once by itself. The answer to the retry must be lost too.
         self._standin.lose_answers(2 if self.platform._has_pooled else 1)  # type: ignore[attr-defined]
 
 
@@ -305,7 +306,7 @@ def test_a_deleted_machine_is_not_built_again(reporting: World) -> None:
     assert reporting.built(ITEM) == 1
 
 
-def test_two_requests_are_one_operation_and_build_once(world: World) -> None:
+def test_repeated_requests_start_one_operation_and_build_once(world: World) -> None:
     first = world.platform.provision(world.asked)
     second = world.platform.provision(world.asked)
     world.finish(ITEM)
@@ -317,7 +318,7 @@ def test_two_requests_are_one_operation_and_build_once(world: World) -> None:
     assert world.built(ITEM) == 1
 
 
-def test_concurrent_requests_are_one_operation(world: World) -> None:
+def test_concurrent_requests_start_one_operation(world: World) -> None:
     with ThreadPoolExecutor(8) as pool:
         operations = list(pool.map(lambda _: world.platform.provision(world.asked), range(16)))
     world.finish(ITEM)
@@ -408,7 +409,7 @@ def test_a_failed_read_is_unavailable_and_not_an_unknown_operation(world: World)
 # -- deprovisioning ------------------------------------------------------------------------------------------
 
 
-def test_an_unknown_service_can_be_deprovisioned(world: World) -> None:
+def test_deprovisioning_an_unknown_service_succeeds(world: World) -> None:
     world.platform.deprovision(replace(world.asked, item_id="0195f2a4-7c00-8abc-9def-ffffffffffff"))
 
 

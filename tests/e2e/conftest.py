@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole system as `make run` starts it, with shorter waits. It can run beside a `make run`."""
+    """The whole system as `make run` starts it, with shorter waits. It can run at the same time as a `make run`."""
     state = tmp_path_factory.mktemp("stack")
     with running_stack(
         state, wait_scale=0.1, platform_delay=0.3, registrar_delay=0.3, schedule_seconds=1.0
@@ -48,7 +48,7 @@ def accounts(stack: Stack) -> DemoAccounts:
 
 @pytest.fixture(scope="session")
 def forget_payments(stack: Stack, accounts: DemoAccounts) -> Callable[[str], None]:
-    """Return a function that resets an account. Paying on a page saves a method, so the next order has no page."""
+    """Return a function that gives an account a new Stripe customer, so its next order has a payment page again."""
     client = stripe.StripeClient(stack.stripe_api_key, base_addresses={"api": stack.stripe})
     seeded = {account.name: account for account in ACCOUNTS}
 

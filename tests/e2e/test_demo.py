@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 90.0
 
 @pytest.fixture
 def broken_platform(stack: Stack) -> Iterator[None]:
-    """A hosting platform that refuses every service permanently."""
+    """During the test, the hosting platform refuses every service permanently."""
     fault = {"method": "PUT", "answer": 422, "times": 1000}
     assert call("POST", f"{stack.platform}/_standin/faults", fault).status == 200
     yield
@@ -37,7 +37,7 @@ def broken_platform(stack: Stack) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shown(stack: Stack, accounts: DemoAccounts, forget_payments: Callable[[str], None]) -> tuple[Sample, str]:
-    """The sample orders and their printed output. This takes a while, so it runs once."""
+    """The sample orders and their printed output. All tests share one run, because it takes a while."""
     forget_payments(CHECKOUT_ACCOUNT)
     with contextlib.redirect_stdout(io.StringIO()) as output:
         sample = show_sample_order(stack, accounts, Terminal())
@@ -160,7 +160,7 @@ def start_run(state: Path) -> subprocess.Popen[bytes]:
 def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.05)
 
 

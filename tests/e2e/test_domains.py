@@ -36,11 +36,11 @@ CONTRACT_CODES = {
 }
 
 
-def test_the_page_has_a_line_for_every_code_of_the_contract() -> None:
+def test_docs_domains_has_a_line_for_every_code_of_the_contract() -> None:
     assert {code for code, _ in LINES} >= CONTRACT_CODES
 
 
-def test_every_line_of_the_page_produces_its_error(
+def test_every_line_of_docs_domains_produces_its_error(
     stack: Stack, accounts: DemoAccounts, tmp_path: Path
 ) -> None:
     (tmp_path / ".local").symlink_to(stack.state, target_is_directory=True)
@@ -103,7 +103,7 @@ def test_a_cart_that_loses_one_domain_delivers_two_and_refunds_one_to_the_cent(
     assert from_card + from_credit == 2400  # the prices of the two delivered domains
 
 
-def test_a_domain_with_a_lost_response_is_registered_once(stack: Stack, accounts: DemoAccounts) -> None:
+def test_a_domain_is_registered_once_after_a_lost_response(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     name = f"answer-{uuid.uuid4().hex[:6]}.com"
     fault = {"operation": "RegisterDomain", "answer": "lose", "times": 1}
@@ -132,7 +132,7 @@ def test_a_paid_renewal_adds_a_year_at_the_registrar(stack: Stack, accounts: Dem
     path = answer.json()["orders"][0]["poll_url"]
     before = client.until(path, *ENDS)
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while "subscription" not in before:  # it begins after the delivery
+    while "subscription" not in before:  # the renewal begins after the delivery
         assert time.monotonic() < deadline, before
         time.sleep(0.2)
         before = client.get(path)

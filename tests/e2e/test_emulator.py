@@ -1,7 +1,6 @@
 """The embedded AWS behaves like AWS where our template depends on it and ministack does not.
 
-Each test about local/emulator_patches fails without its patch. If a test passes without its patch, remove the
-patch.
+A test of a patch in local/emulator_patches fails without the patch. If it passes without the patch, remove the patch.
 """
 
 from __future__ import annotations
@@ -73,10 +72,10 @@ class SmallStack:
 
 
 def eventually(look: Callable[[], Any]) -> Any:
-    """Call `look` until it returns something, and return that."""
+    """Call `look` until it returns a true value, and return the value."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := look()):
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "`look` found nothing in time"
         time.sleep(0.01)
     return found
 

@@ -75,7 +75,7 @@ def test_an_operator_turns_domain_registration_off_and_on_for_one_account(
             assert time.monotonic() < deadline, told
             time.sleep(0.1)
 
-    wait_until(for_ready=True, for_credit=True)  # as when the local stack starts
+    wait_until(for_ready=True, for_credit=True)  # the value with which the local stack starts
 
     operator.sets({"domain_registration": {"default": False}})
     wait_until(for_ready=False, for_credit=False)

@@ -1,4 +1,4 @@
-"""The whole stack as a client and an operator see it: HTTP in front, the records of the stand-ins behind."""
+"""The whole stack from outside: HTTP requests as a client sends them, and the records of the stand-ins and logs."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_twenty_identical_concurrent_posts_leave_one_cart_and_one_charge(
 def test_a_lost_and_repeated_provisioning_webhook_provisions_once(
     stack: Stack, accounts: DemoAccounts
 ) -> None:
-    """The first webhooks are lost, because the platform's webhooks are off. Then the webhook arrives three times."""
+    """The platform first sends no webhooks. Then it sends the webhook of the finished service three times."""
     client = Client(stack, accounts, "ready")
     assert call("POST", f"{stack.platform}/_standin/webhooks", {"mode": "off"}).status == 200
     try:

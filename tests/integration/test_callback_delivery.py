@@ -1,4 +1,4 @@
-"""Delivery of a callback over real sockets: its content, forbidden addresses, and the end of attempts."""
+"""Delivery of a callback over real sockets: its content, forbidden addresses, and the outcomes of an attempt."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_an_international_host_is_resolved_in_ascii(authority: CertificateAuthor
         ("ü\u2615.example", "the host is not a valid name"),
     ],
 )
-def test_a_host_is_judged_after_its_normalisation(
+def test_a_host_is_checked_after_its_normalisation(
     authority: CertificateAuthority, host: str, error: str
 ) -> None:
     network = Network([])
@@ -318,7 +318,7 @@ def test_allowing_loopback_does_not_allow_hosts_that_resolve_to_it(authority: Ce
     assert network.connected == []
 
 
-def test_a_localhost_with_another_address_is_not_contacted() -> None:
+def test_localhost_is_not_contacted_if_it_also_has_another_address() -> None:
     network = Network([["127.0.0.1", "10.0.0.1"]])
     callbacks = HttpsCallbacks(MASTER, True, resolver=network.resolve, connector=network.connect)
 
@@ -361,7 +361,7 @@ def test_no_proxy_of_the_environment_is_used(
     assert local_callbacks().send(message(receiver.url)).delivered
 
 
-# -- the end of attempts -----------------------------------------------------------------------------------
+# -- the outcomes of an attempt ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 400, 404, 410, 429, 500, 503])
@@ -399,7 +399,7 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(value: str, seconds: int |
 
 
 def dripping(server: list[RawServer], start: bytes, drop: bytes, end: bytes) -> Script:
-    """Small pieces for much longer than the deadline, then a proper end for a client without a deadline."""
+    """Send small pieces for much longer than the deadline. A client without a deadline would get a proper end."""
 
     def script(connection: socket.socket) -> None:
         connection.sendall(start)
@@ -438,7 +438,9 @@ def wait_for(event: threading.Event) -> None:
 
 
 @pytest.mark.parametrize("silence", ["before the answer", "before TLS"])
-def test_silence_ends_at_the_deadline(authority: CertificateAuthority, silence: str) -> None:
+def test_an_attempt_at_a_silent_server_ends_at_the_deadline(
+    authority: CertificateAuthority, silence: str
+) -> None:
     until_left = threading.Event()
     with RawServer(lambda _: wait_for(until_left)) as server:
         if silence == "before TLS":
@@ -472,7 +474,9 @@ def reading_stops(start: bytes, drop: bytes, pause: float) -> tuple[Script, Call
     "drop, pause", [(b"x", 0.005), (b"x" * 65536, 0.0)], ids=["a dripping body", "a flood"]
 )
 @pytest.mark.parametrize("status", [200, 500])
-def test_an_endless_body_is_left_and_its_status_counts(status: int, drop: bytes, pause: float) -> None:
+def test_only_the_status_of_a_response_with_an_endless_body_is_used(
+    status: int, drop: bytes, pause: float
+) -> None:
     script, hung_up = reading_stops(b"HTTP/1.1 %d Well\r\n\r\n" % status, drop, pause)
     with RawServer(script) as server:
         answer = local_callbacks(total_seconds=1.5).send(message(server.url))
@@ -548,7 +552,7 @@ def test_an_unknown_host_is_a_failure(fault: Exception) -> None:
     assert answer == CallbackAnswer(None, "the host name has no address")
 
 
-def test_a_silent_name_server_is_left_at_the_deadline() -> None:
+def test_an_attempt_with_a_silent_name_server_ends_at_the_deadline() -> None:
     release, answered = threading.Event(), threading.Event()
 
     def resolver(host: str, port: int) -> list[str]:
@@ -641,7 +645,7 @@ def test_the_receivers_page_escapes_markup(receiver: CallbackReceiver) -> None:
     assert "<script>" not in page
 
 
-def test_every_control_has_a_form_on_the_receivers_page(receiver: CallbackReceiver) -> None:
+def test_every_control_endpoint_has_a_form_on_the_receivers_page(receiver: CallbackReceiver) -> None:
     address = f"{receiver.url}/"
     forms = forms_of(address)
     assert {form.action for form in forms} == {"/_receiver/next", "/_receiver/reset"}

@@ -114,7 +114,7 @@ def test_unreadable_switches_are_a_fault_until_they_can_be_read() -> None:
 
 
 class AppConfig:
-    """AppConfig's data plane, checked against botocore's model. Each response is used once, in this order."""
+    """AppConfig's data plane, checked against botocore's model. Each response is used once, in the order of adding."""
 
     def __init__(self) -> None:
         self.client = boto3.client(
@@ -167,7 +167,7 @@ def test_a_document_is_read_once_a_minute_for_all_accounts(
 ) -> None:
     app_config.begins("t1")
     app_config.gives(json.dumps(document(False, pilot=rule(True, "EQUALS", ONE))).encode(), "t1", "t2")
-    # A further request has no response.
+    # A further request would fail, because no response is prepared for it.
     assert [is_on(features, ONE), is_on(features, TWO), is_on(features, ONE)] == [True, False, True]
 
     app_config.gives(b"", "t2", "t3")  # AppConfig's way of saying that nothing has changed

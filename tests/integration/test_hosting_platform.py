@@ -1,4 +1,4 @@
-"""The HTTP adapter against a faulty platform, and the stand-in's behaviour."""
+"""The HTTP adapter of the hosting platform: its requests, and faulty or malicious responses."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_a_secret_that_kms_cannot_seal_is_refused_without_a_request(
     kms: Any, key_id: str, clear: str
 ) -> None:
     def must_not_be_asked() -> None:
-        raise AssertionError("KMS was asked")
+        raise AssertionError("KMS was called")
 
     with pytest.raises(ValueError, match="cannot be sealed"):
         KmsCipher(InterruptedClient(kms, "encrypt", must_not_be_asked), key_id).seal(clear, OURS)
@@ -95,7 +95,7 @@ def away() -> object:
         away,
     ],
 )
-def test_a_failing_key_service_is_unavailable(
+def test_a_failing_key_service_is_reported_as_unavailable(
     kms: Any, key_id: str, cipher: KmsCipher, trouble: Callable[[], object]
 ) -> None:
     sealed = cipher.seal(PASSWORD, OURS)

@@ -117,7 +117,7 @@ def test_a_foreign_machine_that_takes_the_name_is_not_adopted_and_gets_no_addres
     assert shop.left == (1, 0)
 
 
-def test_a_machine_that_never_appears_does_not_keep_its_address(shop: Shop) -> None:
+def test_the_address_of_a_machine_that_never_appears_is_released(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
     shop.standin.cloud.machines.clear()  # it never appears, and its operation stays `Started`
     shop.platform.provision(REQUEST)
@@ -176,7 +176,7 @@ def test_repeated_requests_for_a_pending_machine_change_nothing(shop: Shop) -> N
 
 
 def foreign(shop: Shop, **tags: str) -> None:
-    """A stranger's machine with the order's name."""
+    """Create a stranger's machine with the name that the order's machine would have."""
     shop.lightsail.client().create_instances(
         instanceNames=[MACHINE],
         availabilityZone="eu-central-1a",
@@ -224,7 +224,7 @@ def test_the_same_item_with_other_values_is_refused_and_changes_nothing(shop: Sh
     assert shop.platform.provision(REQUEST) == operation
 
 
-def test_a_name_that_is_taken_without_a_machine_is_retried(shop: Shop) -> None:
+def test_a_request_is_retried_when_its_name_is_taken_but_no_machine_exists(shop: Shop) -> None:
     shop.standin.fail_next(
         "CreateInstances", "InvalidInputException", f"Some names are already in use: {MACHINE}"
     )

@@ -1,4 +1,4 @@
-"""Child processes of the local stack end with it in every case (local/processes.py, local/supervised.py)."""
+"""Child processes of the local stack end when the stack ends or is killed (local/processes.py, local/supervised.py)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from local.stripe_standin import StripeStandIn
 
 FORM = "application/x-www-form-urlencoded"
 
-# For each stand-in, a control and invalid fields for it.
+# For each stand-in, a control endpoint and invalid fields for it.
 CONTROLS = {
     "stripe": ("/_standin/clock", {"seconds": "soon"}),
     "platform": ("/_standin/webhooks", {"mode": "perhaps"}),
@@ -73,7 +73,9 @@ def test_a_refusal_is_json_for_a_program_and_a_page_for_a_person(
 
 @pytest.mark.parametrize("name", CONTROLS)
 @pytest.mark.parametrize("body", [b"[1]", b"{"])
-def test_a_control_accepts_an_object_or_a_form(addresses: dict[str, str], name: str, body: bytes) -> None:
+def test_a_control_endpoint_refuses_json_that_is_not_an_object(
+    addresses: dict[str, str], name: str, body: bytes
+) -> None:
     assert post(addresses[name] + CONTROLS[name][0], body, "application/json")[0] == 400
 
 
@@ -84,7 +86,9 @@ def test_an_oversized_body_is_not_read(addresses: dict[str, str], name: str, len
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + b"\r\n\r\n")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
-        while connection.recv(65_536):  # until it closes: the rest is not another request
+        while connection.recv(
+            65_536
+        ):  # until the server closes: it must not read the rest as another request
             pass
 
 

@@ -1,4 +1,4 @@
-"""The hosting platform's stand-in (local/platform_standin): host names, faults, controls, webhooks and page."""
+"""The hosting platform's stand-in (local/platform_standin): names, faults, control endpoints, webhooks and page."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_webhooks_can_be_switched_off_doubled_and_sent_again(
 @pytest.mark.parametrize(
     "name, code", [("fail-shop", "build_failed"), ("FAIL-shop", "build_failed"), ("shop-fail-", None)]
 )
-def test_a_host_name_with_fail_fails_permanently(
+def test_a_service_named_fail_fails_permanently(
     standin: PlatformStandIn, name: str, code: str | None
 ) -> None:
     platform = adapter_of(standin)
@@ -137,12 +137,12 @@ def test_a_host_name_with_fail_fails_permanently(
     assert standin.built("item-1") == (1 if code is None else 0)
 
 
-def test_a_host_name_with_refuse_is_refused(standin: PlatformStandIn) -> None:
+def test_a_service_named_refuse_is_refused(standin: PlatformStandIn) -> None:
     with pytest.raises(ProvisioningFailedError, match="name_refused"):
         adapter_of(standin).provision(request_for("refuse-shop"))
 
 
-def test_a_host_name_with_retry_is_accepted_the_third_time(standin: PlatformStandIn) -> None:
+def test_a_service_named_retry_is_accepted_the_third_time(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     for _ in range(2):
         with pytest.raises(ProviderUnavailableError):
@@ -152,7 +152,7 @@ def test_a_host_name_with_retry_is_accepted_the_third_time(standin: PlatformStan
     until(lambda: standin.built("item-1") == 1)
 
 
-def test_a_host_name_with_lost_is_built_and_its_first_response_is_lost(standin: PlatformStandIn) -> None:
+def test_a_service_named_lost_is_built_and_its_first_response_is_lost(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     with pytest.raises(ProviderUnavailableError):
         platform.provision(request_for("lost-shop"))
@@ -163,7 +163,7 @@ def test_a_host_name_with_lost_is_built_and_its_first_response_is_lost(standin: 
     assert [request.status for request in standin.requests][:2] == [None, 202]
 
 
-def test_a_host_name_with_flaky_succeeds_the_second_time(standin: PlatformStandIn) -> None:
+def test_a_service_named_flaky_succeeds_the_second_time(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     first = platform.provision(request_for("flaky-shop"))
     until(lambda: len(standin.deliveries) == 1)
@@ -176,11 +176,11 @@ def test_a_host_name_with_flaky_succeeds_the_second_time(standin: PlatformStandI
     assert second.id != first.id
 
 
-def test_a_host_name_with_stuck_completes_on_command(standin: PlatformStandIn) -> None:
+def test_a_service_named_stuck_completes_on_command(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     started = platform.provision(request_for("stuck-shop"))
     platform.provision(request_for(item_id="another"))
-    until(lambda: standin.built("another") == 1)  # it was requested later
+    until(lambda: standin.built("another") == 1)  # `another` was requested later
     assert platform.operation(started.id) == started
 
     assert control(standin, "services/item-1/finish") == 200
@@ -188,7 +188,7 @@ def test_a_host_name_with_stuck_completes_on_command(standin: PlatformStandIn) -
     assert standin.built("item-1") == 1
 
 
-def test_controls_can_hold_release_fail_and_finish_an_item(standin: PlatformStandIn) -> None:
+def test_control_endpoints_can_hold_release_fail_and_finish_an_item(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     assert control(standin, "settings", delay="never") == 200
     for item_id in ("a", "b", "c"):
@@ -218,7 +218,7 @@ def test_controls_can_hold_release_fail_and_finish_an_item(standin: PlatformStan
         ("settings", {"delay": "soon"}, 400),
     ],
 )
-def test_an_invalid_control_is_refused(
+def test_an_invalid_request_to_a_control_endpoint_is_refused(
     standin: PlatformStandIn, path: str, fields: dict[str, str], status: int
 ) -> None:
     assert control(standin, path, **fields) == status
@@ -278,7 +278,7 @@ def test_the_page_and_the_state_show_services_without_passwords(standin: Platfor
     assert done.site.password not in page + state
 
 
-def test_a_button_of_the_page_leads_back_to_it(standin: PlatformStandIn) -> None:
+def test_a_button_of_the_page_leads_back_to_the_page(standin: PlatformStandIn) -> None:
     adapter_of(standin).provision(request_for("stuck-shop"))
     form = urllib.request.Request(
         f"{standin.url}/_standin/services/item-1/finish",
@@ -293,7 +293,7 @@ def test_a_button_of_the_page_leads_back_to_it(standin: PlatformStandIn) -> None
     assert standin.built("item-1") == 1
 
 
-def test_every_control_has_a_working_form_on_the_page(standin: PlatformStandIn) -> None:
+def test_every_control_endpoint_has_a_working_form_on_the_page(standin: PlatformStandIn) -> None:
     address = f"{standin.url}/"
     platform = adapter_of(standin)
 

@@ -1,4 +1,4 @@
-"""Two platforms side by side: routing between them, and neither is built unless needed."""
+"""Two platforms side by side: how calls are routed. An adapter is created only when a call needs it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_requests_operations_and_webhooks_go_to_their_own_platform() -> None:
     assert http.asked == ["operation", "provision", "deprovision", "operation_of_webhook"]
 
 
-def test_an_unused_platform_is_not_built() -> None:
+def test_the_adapter_of_an_unused_platform_is_not_created() -> None:
     def not_built() -> Any:
         raise AssertionError("this platform must not be built")
 

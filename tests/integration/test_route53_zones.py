@@ -91,7 +91,7 @@ def test_a_zone_of_an_earlier_owner_is_never_used(route53: Any, servers: tuple[s
 @pytest.mark.parametrize(
     "other", ["akery.com", "bakery.com.ar", "bakery.community", "shop.bakery.com", "bakery.org", "aa.com"]
 )
-def test_a_zone_of_another_domain_is_not_ours(route53: Any, other: str) -> None:
+def test_a_zone_of_another_domain_is_not_used(route53: Any, other: str) -> None:
     route53.create_hosted_zone(Name=other, CallerReference="other")
 
     Route53Zones(route53).ensure("bakery.com", "order-1", ())
@@ -99,8 +99,8 @@ def test_a_zone_of_another_domain_is_not_ours(route53: Any, other: str) -> None:
     assert sorted(zones_of(route53)) == sorted([f"{other}.", "bakery.com."])
 
 
-def test_later_domains_of_the_list_are_not_ours(route53: Any) -> None:
-    """The real list continues with the next domains in its order. moto's does not."""
+def test_zones_of_later_domains_in_the_list_are_not_used(route53: Any) -> None:
+    """Route 53's list continues with the domains that sort after the requested one. moto's list does not."""
     for name in ("bakery.community", "shop.bakery.com", "bakery.com"):
         route53.create_hosted_zone(Name=name, CallerReference=name)
     ids = {zone["Name"]: zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]}

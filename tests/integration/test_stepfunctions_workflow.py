@@ -140,7 +140,7 @@ def test_starting_an_order_whose_execution_ended_is_harmless(service: tuple[Any,
 
 
 class Waiting:
-    """An order that waits in its first step, with that attempt's token stored."""
+    """An order that waits in its first step. The token of the attempt is stored."""
 
     def __init__(self, runner: AslRunner) -> None:
         self.runner, self.tokens, self.order = runner, TokensInMemory(), an_order()
@@ -178,7 +178,7 @@ def test_a_failed_step_has_the_error_s_name_and_cause(waiting: Waiting) -> None:
     assert not waiting.tokens.kept
 
 
-def test_an_order_waits_only_in_the_given_step(waiting: Waiting) -> None:
+def test_a_call_for_another_step_than_the_waiting_one_changes_nothing(waiting: Waiting) -> None:
     assert not waiting.workflow.resume(waiting.order, Step.DELIVER)
     assert not waiting.workflow.fail(waiting.order, Step.REFUND, PaymentFailedError, "declined")
     assert waiting.ended() == ("RUNNING", None, None)

@@ -1,7 +1,7 @@
 """The cost of a new contract: a folder, a line in `published.py`, and a line in each function that serves it.
 
-This file contains a whole contract. Its operations share a route with a published contract, and it has a path
-of its own.
+This file contains two contracts. The operations of the first share their routes with a published contract. The
+second has no operations, only a path of its own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.support.world import World, a_world
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# -- contracts/toy/: its folder ---------------------------------------------------------------------------------------
+# -- contracts/toy/: the contract's folder ----------------------------------------------------------------------------
 
 
 class ToyOrder(TypedDict):
@@ -110,7 +110,7 @@ def world() -> Iterator[World]:
 
 
 def also(handler: Endpoint, known: Operation[Any], toy: Operation[Any]) -> Endpoint:
-    """The function, with one more operation beside one that it serves."""
+    """The handler, which also serves the operation `toy` in the same way as `known`."""
     return Endpoint({**handler.handles, toy: handler.handles[known]})
 
 
@@ -143,7 +143,7 @@ def message_account(world: World) -> str:
     return account.name
 
 
-def test_the_other_contract_s_orders_keep_their_format(world: World) -> None:
+def test_orders_of_a_published_contract_keep_their_format(world: World) -> None:
     world.callbacks.received.clear()
     placed = world.place(callback=True)
     world.run()

@@ -1,7 +1,6 @@
-"""Reads the project for the structure rules: modules as facts, template and workflow as data.
+"""Reads the project for the structure rules: modules as `Source` objects, and the template as data.
 
-A rule is a function over these facts. It returns its problems, one line each, so tests can also run it on a
-small bad example.
+A rule is a function of these. It returns problems, one line each, so tests can also run it on a small bad example.
 """
 
 from __future__ import annotations

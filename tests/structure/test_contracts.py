@@ -1,4 +1,4 @@
-"""No code below the contracts names one of them, and the template deploys exactly what they publish."""
+"""Entry points and use cases name no contract, and the template deploys exactly the published operations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ERROR = re.compile(r"^\| (\d{3}) \| (`.*?) \| ", re.MULTILINE)
 
 
 def contracts_named_below(source: Source) -> list[str]:
-    """Code below the contracts may use only the modules `operation` and `problem` of that package."""
+    """Entry points and use cases may import only `operation` and `problem` from the package of the contracts."""
     if source.layer not in MAY_NAME_NO_CONTRACT:
         return []
     problems = []
@@ -78,7 +78,7 @@ def identity(operation: Operation[Any]) -> tuple[str, str]:
 
 
 def routes_that_do_not_match(template: dict[str, Any]) -> list[str]:
-    """A function must serve exactly the routes that it receives: others return 500 or are never called."""
+    """A function must serve exactly its routes. An unserved route returns 500. Other operations are never called."""
     problems = []
     for name, properties in functions(template).items():
         routed = routes_of(properties) - {"$default"}
@@ -109,7 +109,7 @@ def codes_that_do_not_match(page: str) -> list[str]:
 
 
 def endpoints_that_do_not_match(page: str) -> list[str]:
-    """The table's columns must match each operation: versions, who may call it, and whether it is ours."""
+    """The table's columns must match each operation: its versions, account, OAuth scope and `ours`."""
     table = {endpoint: tuple(cells) for endpoint, *cells in ENDPOINT.findall(page)}
     routes: dict[str, list[Operation[Any]]] = {}
     for operation in all_published():
@@ -160,7 +160,7 @@ def test_functions_serve_exactly_the_published_operations_once() -> None:
     assert sorted(served) == sorted(identity(operation) for operation in all_published())
 
 
-def test_every_served_operation_that_orders_has_a_body() -> None:
+def test_exactly_the_idempotent_operations_have_a_body() -> None:
     assert [each.route for each in all_served() if each.idempotent != (each.takes is not None)] == []
 
 
@@ -199,7 +199,7 @@ def test_only_functions_that_read_a_body_import_pydantic() -> None:
 
 
 def imported_by(folders: list[str]) -> dict[str, list[str]]:
-    """By function: the modules of pydantic and of requests that it was the first to import, in a new process."""
+    """Import the functions in a new process. Map each to the modules of pydantic and request models that it adds."""
     program = f"""
 import importlib, json, sys
 found = {{}}
@@ -224,7 +224,7 @@ print(json.dumps(found))
 
 
 def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
-    """Outside a contract's folder and its functions, one file names the contract and another has its default."""
+    """Outside a contract's folder and its functions, one file lists the contract and one has it as the default."""
     naming = {source.module for source in project_modules() if "orders_v2" in source.text}
     outside = {
         module
@@ -259,7 +259,7 @@ def test_adding_a_contract_changes_only_the_files_in_docs_extending() -> None:
         ),
     ],
 )
-def test_naming_a_contract_below_the_contracts_is_noticed(module: str, text: str) -> None:
+def test_a_contract_named_in_an_entry_point_or_use_case_is_noticed(module: str, text: str) -> None:
     assert contracts_named_below(parse(module, text))
 
 

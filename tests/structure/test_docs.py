@@ -1,4 +1,4 @@
-"""The numbers in README and the runbooks match the template."""
+"""README's counts and cost match the template, every alarm has a runbook, and docs/money.md lists every metric."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def said(pattern: str) -> str:
     return found.group(1)
 
 
-def test_readme_counts_functions_secrets_and_alarms() -> None:
+def test_the_counts_in_readme_match_the_template() -> None:
     assert int(said(r"(\d+) functions with a role")) == len(functions(read_template()))
     assert int(said(r"(\d+) policies \(one a right")) == count("AWS::IAM::ManagedPolicy")
     assert NUMBERS.index(said(r"queue, (\w+) alarms and an SNS topic")) == count("AWS::CloudWatch::Alarm")

@@ -72,7 +72,7 @@ def third_parties_inside(source: Source) -> list[str]:
     if source.layer not in STANDARD_LIBRARY_ONLY:
         return []
     return [
-        f"{source.where(found.line)} imports {found.target}; {source.layer} knows only the standard library"
+        f"{source.where(found.line)} imports {found.target}; {source.layer} may import only the standard library"
         for found in source.imports
         if found.target.split(".")[0] not in {*sys.stdlib_module_names, "hosting_orders"}
     ]

@@ -1,4 +1,4 @@
-"""One name per idea: folder, logical id, state and use case match, and errors are named after the business fact."""
+"""Functions are named after their use cases, and the names of the domain's errors end in Error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WITHOUT_A_USE_CASE = {
 
 
 def folders_that_are_no_use_case(folders: list[str], use_cases: set[str]) -> list[str]:
-    """The template's rules check that the logical id is the folder's name in CamelCase."""
+    """test_template.py checks that the logical id is the folder's name in CamelCase."""
     problems = [
         f"functions/{folder} is not a verb and a noun"
         for folder in folders

@@ -1,4 +1,4 @@
-"""Numbers in README, design, decisions, glossary and extending come from the code; decisions keep their form."""
+"""Every number in PAGES is that of the code, and each decision is one short row."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ NUMBERS: list[tuple[str, str, Callable[[], object]]] = [
     (DECISIONS, r"Every (\d+)th order has a page mark", lambda: MARK_EVERY),
 ]
 
-# Digits that are a name, or a vendor's limit or price whose page the sentence links.
+# Digits that belong to a name, or to a vendor's limit or price with a link to the vendor's page.
 NAMES = re.compile(
     r"""
     \bdecisions?\ \d+(?:,\ \d+)*(?:\ and\ \d+)?       # decisions

@@ -95,7 +95,7 @@ def schedule_minutes() -> int:
 
 
 def limits(model: Any, name: str) -> tuple[int, ...]:
-    """The limits of a text of a request or an answer, from the JSON Schema of its model."""
+    """The least and greatest length of a text field, from the JSON Schema of its model."""
     schema = model.model_json_schema()["properties"][name]
     choice = next(each for each in (schema, *schema.get("anyOf", ())) if {"maxLength", "pattern"} & set(each))
     if "pattern" in choice:
@@ -104,7 +104,7 @@ def limits(model: Any, name: str) -> tuple[int, ...]:
 
 
 def of_pattern(pattern: str | re.Pattern[str]) -> tuple[int, ...]:
-    """`{1,255}`; a character before `{0,99}` is one more."""
+    """Read a pattern such as `{1,255}`. Before `{0,99}`, a pattern has one more character."""
     text = pattern if isinstance(pattern, str) else pattern.pattern
     found = re.search(r"\{(\d+),(\d+)\}", text)
     assert found, text
@@ -356,7 +356,7 @@ CLAIMS: dict[str, Claims] = {
 """By page: a sentence with `{}` for each number, and the numbers of the code."""
 
 NOT_OURS: dict[str, list[str]] = {
-    # Demands on implementers of the contract, and the wording of published contracts.
+    # Demands on a platform that implements the contract, and the wording of published contracts.
     "hosting-platform-contract": ["for at least 30 days", "for at least 3 days"],
     "money": ["The bank takes 1 to 5 business days (contract 002)"],
     "runbooks": ["before 2026-11-27"],  # a date
@@ -386,7 +386,7 @@ VERSIONS_CELL = re.compile(r"\| (?:1, 2|2|1) \| (?=yes|optional)")
 
 def prose(text: str) -> str:
     """The page on one line, without examples, generated tables, rows of checks and targets of links. The text of a
-    link to a vendor's page stands in `⟦⟧`."""
+    link to a vendor's page is enclosed in `⟦⟧`."""
     text = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"<!-- dialects.*?<!-- end of dialects -->", "", text, flags=re.DOTALL)
     text = VERSIONS_CELL.sub("| ", CHECK_ROW.sub("", text))
@@ -420,7 +420,7 @@ def wrong(text: str, claims: Claims) -> Iterator[str]:
 
 
 def unheld(text: str, claims: Claims, not_ours: list[str]) -> Iterator[str]:
-    """Numbers that no claim holds."""
+    """Numbers that are in no claim, exception, name, code or link to a vendor's page."""
     held = [place.span() for claim, _ in claims for place in places(claim, text)]
     held += [place.span() for phrase in not_ours for place in re.finditer(re.escape(phrase), text)]
     held += [place.span() for place in re.finditer(r"⟦[^⟧]*⟧|`[^`]*`", text)]
@@ -444,7 +444,7 @@ def test_the_numbers_of_a_page_are_those_of_the_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_number_of_a_page_is_held_by_a_test(name: str) -> None:
+def test_every_number_of_a_page_is_checked(name: str) -> None:
     problems = list(unheld(page(name), CLAIMS[name], NOT_OURS.get(name, [])))
     assert not problems, listed(problems)
 
@@ -455,7 +455,7 @@ def test_no_exception_is_out_of_date(name: str) -> None:
 
 
 def test_no_function_runs_as_long_as_the_closing_check_waits() -> None:
-    """What docs/order-life.md says about this check depends on it."""
+    """docs/order-life.md relies on this."""
     longest_run = max(
         found["Properties"].get("Timeout", 0)
         for found in TEMPLATE["Resources"].values()
@@ -507,5 +507,5 @@ def test_a_number_without_a_test_is_noticed(text: str) -> None:
         "contract 002",
     ],
 )
-def test_what_is_no_number_of_ours_passes(text: str) -> None:
+def test_names_code_and_numbers_of_vendors_pass(text: str) -> None:
     assert list(unheld(prose(text), EXAMPLE, [])) == []

@@ -40,7 +40,7 @@ def classes_of_products() -> set[str]:
 
 
 def forks(text: str, classes: set[str]) -> list[int]:
-    """The lines that branch on the kind of a product, by its class or by its text."""
+    """The lines that branch on the kind of a product, by its class or by its `kind`."""
     tree = ast.parse(text)
     return sorted({line for node in ast.walk(tree) for line in _asks(node, classes)})
 

@@ -197,7 +197,7 @@ def test_a_function_has_the_rights_of_its_policies() -> None:
     assert granted(GOOD, properties) == [GOOD["Resources"]["WriteOrders"]["Properties"]["PolicyDocument"]]
 
 
-# -- the watcher ----------------------------------------------------------------------------------------------
+# -- the watcher (tests/support/permissions.py) ---------------------------------------------------------------
 
 
 def test_the_watcher_records_the_use_of_every_granted_right() -> None:

@@ -19,7 +19,7 @@ Transformed = dict[str, Any]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MANAGED_POLICIES_OF_A_ROLE = 10
 
-# Names that must be unique only within a parent in the stack, and a `Name` of something else.
+# Names that must be unique only within a parent in the stack, and a property that names something else.
 FIXED_NAMES_ARE_FINE = {
     ("AWS::AppConfig::Environment", "Name"): "within the application",
     ("AWS::AppConfig::ConfigurationProfile", "Name"): "within the application",

@@ -72,7 +72,7 @@ def faults_that_are_not_retried(definition: Definition) -> list[str]:
 
 
 def last_tries_at_the_wrong_time(definition: Definition) -> list[str]:
-    """Hours, so a bad deployment prevents no delivery, and well before the reconciler decides."""
+    """Retries last for hours, so a bad deployment prevents no delivery, and end well before the reconciler decides."""
     problems = []
     for name, state in states(definition, "Task"):
         least, most, deadline = LAST_TRIES[name]
@@ -85,7 +85,7 @@ def last_tries_at_the_wrong_time(definition: Definition) -> list[str]:
 
 
 def facts_that_are_not_caught(definition: Definition) -> list[str]:
-    """Business facts and the state's own time-out lead to the compensation. Nothing else does, since it is final."""
+    """Only business facts and the state's own time-out lead to the compensation, because a compensation is final."""
     problems = []
     for name, state in working(definition):
         catchers = state.get("Catch", [])
@@ -112,7 +112,7 @@ def states_that_cannot_be_redriven(definition: Definition) -> list[str]:
 
 
 def settled_payments_that_wait(definition: Definition) -> list[str]:
-    """When a payment settles, the compensation retries after a second, without limit."""
+    """When a payment settles meanwhile, the compensation retries after a second, at least 100 times."""
     first = definition["States"][COMPENSATION]["Retry"][0]
     steady = (first.get("IntervalSeconds"), first.get("BackoffRate")) == (1, 1)
     if first["ErrorEquals"] != ["PaymentSettledError"] or not steady or first.get("MaxAttempts", 3) < 100:

@@ -1,9 +1,9 @@
-"""Run by a bare Python on the built packages alone: imports and calls what its input lists, and reports problems.
+"""A script for a bare Python with only the built packages: loads what its input lists and prints the problems.
 
     python -S -P artifact_probe.py < {"names": [...], "clients": [...], "handlers": {...}, "under": ...}
 
-`names` are dotted names of modules and of their members. `handlers` maps each function to its folder. Everything
-must load from `under` or from Python itself.
+`names` are dotted names of modules and of their members. `clients` are services of boto3. `handlers` maps each
+function to its folder. Everything must load from `under` or from Python itself.
 """
 
 import importlib

@@ -44,8 +44,8 @@ class StateFailedError(Exception):
 
 # -- JSONata ---------------------------------------------------------------------------------------
 
-# $now and $millis read the machine's clock, and $random and $uuid its entropy: runs would not be repeatable.
-# $eval does not exist in Step Functions.
+# $now, $millis, $random and $uuid would make runs unrepeatable. $eval does not exist in Step Functions. The others
+# exist only there.
 _REFUSED_FUNCTIONS = re.compile(r"\$(now|millis|random|uuid|eval|hash|partition|range)\s*\(")
 _PLAIN_PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
 _MISSING = object()
@@ -70,7 +70,7 @@ class Expression:
         self._path = [path.group(1), *path.group(2).split(".")[1:]] if path else None
 
     def evaluate(self, variables: Mapping[str, Any]) -> Any:
-        """The value as plain JSON. Raises StateFailedError (QueryEvaluationError), also when it is undefined."""
+        """The value as plain JSON. Raises StateFailedError (QueryEvaluationError), also for an undefined value."""
         value = self._walk(variables) if self._path else _MISSING
         if value is _MISSING:
             value = self._evaluate(variables)
@@ -284,7 +284,7 @@ def _targets(state: State) -> list[str]:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML that refuses duplicate keys: one of the two values would silently be lost."""
+    """Refuses duplicate keys. A plain YAML loader silently drops one of the two values."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]

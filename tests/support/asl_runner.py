@@ -12,7 +12,7 @@ Task (`lambda:invoke`, with or without `.waitForTaskToken`), Choice, Pass, Succe
 - There are no threads. States run only in `run_until_idle`, `advance` and `run_one`, never inside
   `send_task_success`. A handler may therefore call the API while it runs.
 - The same calls and the same seed give the same history.
-- An execution keeps the definition that it started with, also after a redrive. Setting `machine` is a deployment.
+- An execution keeps the definition that it started with, also after a redrive. To simulate a deployment, set `machine`.
 - Not modelled: stack traces, and the reuse of an execution's name after 90 days.
 
 Semantics follow the Step Functions Developer Guide ("Handling errors in workflows", "Transforming data with
@@ -106,7 +106,7 @@ class VirtualClock:
         self._now = max(self._now, moment)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass inside a handler. A missed deadline is found when the handler returns."""
+        """Let time pass inside a handler. A deadline that passes meanwhile takes effect when the handler returns."""
         self.advance_to(self._now + round(seconds * 1000))
 
 
@@ -154,7 +154,7 @@ class Execution:
 
 @dataclass(slots=True, eq=False)
 class _Attempt:
-    """One attempt at a task. Its function, token, deadline or the end of the execution settles it once."""
+    """One attempt at a task. Its function, token or deadline or the execution's end settles it, but only the first."""
 
     execution: Execution
     visit: _TaskVisit
@@ -348,7 +348,7 @@ class AslRunner:
         *,
         only_while: _Attempt | None = None,
     ) -> int:
-        """Set a timer and return its moment. It lapses with the execution or, if given, the attempt."""
+        """Set a timer and return its moment. The timer lapses when the execution ends, or the given attempt."""
         due = self.clock.now() + round(seconds * 1000)
         self._timers_set += 1
         heapq.heappush(self._timers, _Timer(due, self._timers_set, execution, only_while, fire))
@@ -456,7 +456,7 @@ class AslRunner:
             payload = None if state.payload is NO_FIELD else fill(state.payload, variables)
             answer = self._call(state.function, payload)
         except StateFailedError as failure:
-            if self._close(attempt):  # its token may have settled it before the function failed
+            if self._close(attempt):  # the token may have settled the attempt before the function failed
                 self._fail(attempt, failure)
             return
         if attempt.deadline is not None and self.clock.now() >= attempt.deadline:
@@ -576,7 +576,7 @@ class AslRunner:
         if execution.status != "RUNNING":
             return
         if execution.attempt is not None:
-            self._close(execution.attempt)  # its token is invalid from now on
+            self._close(execution.attempt)  # the attempt's token is invalid from now on
         execution.status = status
         execution.stopped_at = self.clock.now()
         execution.output, execution.error, execution.cause = output, error, cause

@@ -1,7 +1,7 @@
 """A command `aws` for the shell lines of the runbooks. It checks arguments against AWS's own service models.
 
-Clients of the test give the answers. Supported are the forms in the runbooks: `aws <service> <operation> --an-option
-value`, flags, lists, `file://`, `--query`, `--output text` and `aws logs tail`.
+The test's own clients answer. The command supports the forms that the runbooks use:
+`aws <service> <operation> --an-option value`, flags, lists, `file://`, `--query`, `--output text` and `aws logs tail`.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _tail(options: list[str], client: Any) -> str:
 
 
 def _text(found: Any) -> str:
-    """As the CLI prints it: a list is one line with tabs, a list of lists has a line for each."""
+    """Format as the CLI does: a list is one line with tabs, and a list of lists has one line for each inner list."""
     if not isinstance(found, list):
         return f"{_word(found)}\n"
     if found and all(isinstance(row, list) for row in found):

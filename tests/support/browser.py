@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 AXE = ROOT / ".venv" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ON_A_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-# Chromium serves these tests alone: no calls home, and no proxy for a server on this machine.
+# Chromium sends no requests of its own, and uses no proxy for a server on this machine.
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-proxy-server"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -71,7 +71,7 @@ def _axe() -> str:
 
 
 def complaints_of(page: Page) -> list[str]:
-    """A list that fills from now on: errors of the console (such as a blocked script), of scripts and of loading."""
+    """Return a list that receives all later console errors and warnings, script errors and failed loads."""
     complaints: list[str] = []
     page.on(
         "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None

@@ -1,4 +1,4 @@
-"""The life of an order in the terms of all four contracts: the table of docs/contracts.md, made from the code.
+"""The states of an order in the words of all four contracts: a table in docs/contracts.md, made from the code.
 
 `python -m tests.support.dialects` writes the table. tests/conformance/test_four_contracts.py checks it.
 """

@@ -69,7 +69,7 @@ def endings(world: World) -> set[str]:
 
 
 def told(world: World) -> int:
-    """The number of results that clients received. A repeated result counts once."""
+    """The number of callbacks that clients received. A repeated callback counts once."""
     return len({request.message_id for request in world.callbacks.received})
 
 
@@ -96,7 +96,7 @@ def assert_registered(world: World, order: Order) -> None:
 
 
 def assert_alone(world: World, order: Order) -> None:
-    """As above, and nothing else happened in this world: one charge, one callback, no token, nothing due."""
+    """As `assert_registered`, and the world has nothing else: one charge, one callback, no token, nothing due."""
     assert_registered(world, order)
     assert world.net_paid(account_of(order)) == order.price.amount
     assert not world.stripe.credit_notes() and len(world.stripe.charges()) == 1
@@ -106,7 +106,7 @@ def assert_alone(world: World, order: Order) -> None:
 
 
 def assert_given_back(world: World, order: Order, end: OrderStatus = OrderStatus.PROVISION_FAILED) -> None:
-    """The order ended without its domain. Its money is refunded, and it holds no claim, zone or token."""
+    """The order ended without its domain and is refunded. It has no claim, contacts, zone or renewal."""
     ended = now(world, order)
     name = order.item_as(DomainItem).ascii_name
     assert ended.status is end and ended.due_at is None

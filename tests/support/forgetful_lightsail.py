@@ -1,6 +1,6 @@
 """A Lightsail that forgets deleted machines: a later request for the same order builds another one.
 
-AWS does not document whether it remembers.
+AWS does not document whether Lightsail remembers them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ForgetfulLightsail:
     """The Lightsail adapter on a stand-in that forgets deleted machines.
 
     A machine runs after a call of `start`, or soon when `quick`. `asked` are all build requests, the latest
-    last. Mishaps strike at each call of the port. The simulation has those of each request.
+    last. Mishaps strike at calls of the port, not at each request to Lightsail as in the simulation.
     """
 
     def __init__(self, world: World, *, quick: bool = False) -> None:
@@ -122,7 +122,7 @@ class ForgetfulLightsail:
 
 
 def sell_machines(world: World, *, quick: bool = False) -> ForgetfulLightsail:
-    """Sell only these machines, and let this platform deliver everything. Call it before the catalogue is read."""
+    """Add PLAN to the catalogue, and let this platform deliver every order. Call it before the catalogue is read."""
     for image in (BOTH, ELSEWHERE):
         world.services.catalogue.put_image(image)
     world.services.catalogue.put_location(FRANKFURT)

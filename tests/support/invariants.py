@@ -122,10 +122,10 @@ class Invariants:
         return wrong
 
     def _wrong_with_platforms(self, orders: Sequence[Order]) -> list[str]:
-        """Compare the platforms' books with ours.
+        """Compare the platforms' resources with the orders.
 
-        A delivered order has one of each thing, on one platform only. Other orders, and ids that are no
-        order's, have nothing.
+        A delivered site or machine has one of each of its resources, on one platform only. No other id has any
+        resource, whether it belongs to an order or not.
         """
         standing: dict[str, Counter[str]] = defaultdict(Counter)
         for platform in self.world.platforms:
@@ -148,7 +148,7 @@ class Invariants:
         return wrong
 
     def _wrong_with_names(self, orders: list[Order]) -> list[str]:
-        """Compare the registrar's books with ours: each registered domain is paid, and each paid one registered."""
+        """Compare registrations, zones, claims and stored contacts with the delivered domain orders."""
         wrong = []
         registrar = self.world.registrar
         domains = [order for order in orders if order.kind == "domain"]

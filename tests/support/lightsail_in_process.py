@@ -26,7 +26,7 @@ _REGION = "eu-central-1"
 def _note(model: Any, **_: Any) -> None:
     permissions.used(f"lightsail:{model.name}")
     if model.name == "CreateInstances":
-        permissions.used("lightsail:TagResource")  # it sets tags, and IAM requires this right too
+        permissions.used("lightsail:TagResource")  # CreateInstances sets tags, so IAM requires this right too
 
 
 class LightsailInProcess:
@@ -70,7 +70,7 @@ class LightsailInProcess:
 
     @property
     def pending(self) -> list[str]:
-        """The orders with machines in progress, except those on `hold`."""
+        """The orders with machines in progress, except those passed to `hold`."""
         building = [
             machine.name.removeprefix("ho-") for machine in self.standin.machines if machine.state == PENDING
         ]

@@ -1,4 +1,4 @@
-"""An order of each product, with its cart, in every state that it can reach. The domain's own methods build them."""
+"""An order of each product, with its cart, in every state that it can reach, built by methods of the domain layer."""
 
 from __future__ import annotations
 

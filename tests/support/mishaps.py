@@ -1,8 +1,8 @@
 """Failures of side effects: one is not done, loses its response, or the process stops before or after it.
 
-In a world (tests/support/world.py), every write to the table, every request to Stripe, and every call of the
-platform, the workflow service and the client's callback passes here. `choose` decides the failure; by default
-there is none. `Crash` is not an Exception, since no handler can catch the end of its own process.
+In a world (tests/support/world.py), these side effects pass here: writes to the table, requests to Stripe and the
+platforms, and calls of the registrar, the DNS zones, the workflow service and the client's callback. `choose` decides
+the failure; by default there is none. `Crash` is not an Exception, since no handler can catch the end of its process.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def workflow(client: Any, mishaps: Mishaps) -> Any:
 
 
 def registrar(port: Any, mishaps: Mishaps) -> Any:
-    """Only the calls for an order in progress: earlier checks leave nothing behind."""
+    """Calls for a stored order may fail. The checks before an order is stored change nothing and never fail here."""
     names = ("submit", "renew", "find", "operation", "domain")
     return _Wrapped(
         port, mishaps, "registrar", names, lambda: ProviderUnavailableError("the registrar's answer was lost")

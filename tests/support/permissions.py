@@ -38,7 +38,7 @@ _IN_TRANSACTIONS = {
     "Delete": "dynamodb:DeleteItem",
     "ConditionCheck": "dynamodb:ConditionCheckItem",
 }
-# A port's needs before its first call: a secret with its variable, or a variable alone.
+# What a port needs before its first call: secrets, environment variables and rights.
 _NEEDS = {
     **dict.fromkeys(
         ("payments", "refunds", "renewals", "payment_news"),
@@ -164,7 +164,11 @@ def unused(
     policies: Mapping[str, frozenset[str]],
     held: Mapping[str, Collection[str]],
 ) -> list[str]:
-    """Unused rights: policies that a function does not need, and rights that no function of a policy used."""
+    """Report unused rights.
+
+    - Policies that a function does not use, or could replace by a smaller policy.
+    - Rights of a policy that no function with the policy used.
+    """
     problems = []
     for folder, names in sorted(held.items()):
         uses = {thing for who, thing in seen if who == folder}
@@ -189,7 +193,7 @@ def unused(
 
 @contextmanager
 def running(folder: str) -> Iterator[None]:
-    """Attribute the calls of this thread to that function."""
+    """Attribute the calls of this thread to the function in `folder`."""
     outer = getattr(_running, "folder", None)
     _running.folder = folder
     try:

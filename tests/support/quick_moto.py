@@ -66,7 +66,7 @@ def _go_straight_to_dynamodb() -> None:
 
 
 def _make_item(self: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]) -> None:
-    """As in moto, but measured once and not with each attribute."""
+    """As in moto, but the item is measured once and not with each attribute."""
     self.hash_key, self.range_key = hash_key, range_key
     self.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
     for name, value in attrs.items():
@@ -166,7 +166,7 @@ class _Before:
         self.table: Table | None = backend.tables.get(write.get("TableName"))
         key = write.get("Key") or write.get("Item") or {}
         if self.table is None or self.table.hash_key_attr not in key:
-            self.table = None  # moto refuses it
+            self.table = None  # moto refuses the write
             return
         self._hash = DynamoType(key[self.table.hash_key_attr])
         self._range = DynamoType(key[self.table.range_key_attr]) if self.table.range_key_attr in key else None

@@ -54,7 +54,7 @@ class RawServer:
     def __exit__(self, *_: object) -> None:
         self.leaving.set()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            pass  # wakes the accept below
+            pass  # wakes `accept` in `_serve`
         self._thread.join(10)
         self._listener.close()
 

@@ -19,7 +19,7 @@ DAY = 24 * 3600
 
 
 class OpenCipher:
-    """Encrypts in a way that another process can decrypt. KMS of another world cannot."""
+    """Another process can decrypt these values. It could not decrypt values of this world's KMS key."""
 
     def seal(self, clear: str, context: Any) -> str:
         return f"sealed:{clear}"
@@ -33,7 +33,7 @@ def use_open_cipher(world: World) -> None:
 
 
 def ordered(world: World) -> dict[str, str]:
-    """Order ids by their outcome. The renewals come first, since they take a year."""
+    """Order ids by their outcome. The renewed domain comes first, since its renewal takes a year."""
     ids: dict[str, str] = {}
 
     def keep(what: str, reply: Any) -> None:

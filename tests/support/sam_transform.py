@@ -67,7 +67,7 @@ def _transform(text: str) -> Any:
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         for path in _LOCAL_PATHS:
-            if path in properties:  # as `sam deploy` does, with the package's hash as the key
+            if path in properties:  # `sam deploy` does this too, with the package's hash as the key
                 properties[path] = f"s3://packages/{properties[path]}"
     return transform(template, {}, _NoManagedPolicies())
 

@@ -1,8 +1,8 @@
 """A seeded history of the whole system under faults, and the invariants at its end (docs/design.md).
 
-First comes the storm. Every side effect may fail, lose its response or kill its process. Webhooks arrive
-twice, late, in any order or never. Clients repeat their POSTs and cancel. The registrar and the platforms are
-slow, throttle, refuse and lose responses. Executions, webhooks and the schedule take turns at random.
+In the first part, every side effect may fail, lose its response or kill its process. Webhooks arrive twice, late,
+in any order or never. Clients repeat their POSTs and cancel. The registrar and the platforms are slow, throttle,
+refuse and lose responses. Workflow steps, webhooks and scheduled runs follow each other in random order.
 
 Then the faults stop, time passes, and `violations` lists what is wrong. The same seed gives the same history.
 """
@@ -52,7 +52,7 @@ ASKED_OF_THE_REGISTRAR = (
     *("GetOperationDetail", "GetDomainDetail"),
 )
 
-# It may refuse an order permanently, but not a deletion: a refunded service would then keep running.
+# The platform may refuse an order permanently, but not a deletion: a refunded service would then keep running.
 ANSWERS_OF_THE_PLATFORM = (
     ("PUT", "422"),
     *(("PUT", answer) for answer in ("503", "lose", "garbage")),
@@ -71,7 +71,7 @@ FAULTS_OF_LIGHTSAIL = (
 
 
 class History:
-    """One seed's history. `log` lists the events, to replay a failing seed."""
+    """One seed's history. `log` lists the events, to show how a seed fails."""
 
     def __init__(
         self,
@@ -259,7 +259,7 @@ class History:
             execution = self.chance.choice(waiting)
             self.log.append(f"{execution.states[-1]} of {execution.name} is ended")
             assert execution.waiting_token is not None
-            if execution.states[-1] != "RefundOrder":  # the last resort: after it, an operator must act
+            if execution.states[-1] != "RefundOrder":  # if RefundOrder fails, an operator must act
                 self.world.runner.send_task_failure(execution.waiting_token, "States.Timeout", "made up")
 
     def _hear_stripe(self) -> None:
@@ -359,7 +359,7 @@ class History:
                     self.log.append(f"customer pays for {order.number}")
                     controls.pay(cart.payment.reference, self.chance.choice((None, "4242424242424242")))
             return
-        # A bank takes at least a day. Stripe has made every invoice by then, however late.
+        # A bank takes at least a day. By then Stripe has made the invoice, so a newer debit cannot settle yet.
         now = self.world.stripe.clock.now()
         debits = self.world.stripe.objects("payment_intent", status="processing")
         for intent in [debit for debit in debits if debit["created"] + INVOICE_LAGS <= now][:1]:
@@ -396,7 +396,7 @@ class History:
         self.world.advance(seconds)
 
     def _calm(self) -> None:
-        """End the faults. Some webhooks are lost permanently. Half of the clients without a response retry."""
+        """Let time pass without faults. Some webhooks are lost permanently, and about half of the clients retry."""
         if self.webhooks_work:
             for event in self.events + self.world.fresh_stripe_events():
                 if self.chance.random() < 0.7:
@@ -405,7 +405,7 @@ class History:
         for client in self.clients:
             if self.chance.random() < 0.5:
                 self._order(client)
-        # A debit may take two weeks, and a transfer without an end has thirty more days.
+        # A debit may take two weeks. A transfer that never ends is abandoned thirty days later.
         for seconds, every in ((3600, 600), (12 * 3600, 3600), (20 * DAY, DAY), (33 * DAY, 3 * DAY)):
             self.log.append(f"calm at {self.world.clock.now()}: {[str(o.status) for o in self.orders()]}")
             left = float(seconds)
@@ -417,7 +417,7 @@ class History:
             for service in self.world.platform.services.values():
                 service.held = service.held and every < 3600  # blocked for half a day, then built
 
-    # -- what is there -----------------------------------------------------------------------------------------
+    # -- the outcome -------------------------------------------------------------------------------------------
 
     def orders(self) -> list[Order]:
         """All orders as stored, from the stream: much faster than a scan of moto's table."""

@@ -66,7 +66,7 @@ def create_table(client: Any, name: str = TABLE_NAME) -> str:
 class AtomicClient:
     """A DynamoDB client whose calls run one after the other, from any number of threads.
 
-    DynamoDB makes every single call atomic. moto does not: two threads can be inside one call.
+    DynamoDB makes every single call atomic. moto does not: calls of two threads can interleave.
     """
 
     def __init__(self, client: Any) -> None:
@@ -112,9 +112,9 @@ class BatchingClient:
 
 
 class InterruptedClient:
-    """A client that runs the next of these functions before each call of one operation.
+    """A client that runs the next of `happenings` before each call of one operation.
 
-    When the function raises, the call is not made. `fault` makes such functions.
+    When that function raises, the call is not made. `fault` makes functions that raise.
     """
 
     def __init__(self, client: Any, operation: str, *happenings: Callable[[], object]) -> None:

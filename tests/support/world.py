@@ -1,8 +1,8 @@
 """The whole system in one process and in virtual time: real handlers, workflow definition and adapters.
 
-Real are every function under functions/ (by the routes in template.yaml), statemachines/, the DynamoDB and
-KMS adapters (on moto), and the Stripe and platform adapters (on our stand-ins, without a socket). In memory
-is the receiver of callbacks. Time stands still until `advance`.
+These parts are real: every function under functions/ (by the routes in template.yaml), statemachines/, the adapters
+of DynamoDB, KMS and DNS zones (on moto), and those of Stripe, the platforms and the registrar (on our stand-ins,
+without a socket). Callbacks, alerts and metrics are recorded in memory. Time stands still until `advance`.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def boto3_client(service: str) -> Any:
 
 @cache
 def registrar_clients() -> tuple[Any, Any]:
-    """The same for the registrar's two clients. Each world attaches its stand-in to them."""
+    """The registrar's two clients, for all worlds of this process. Each world attaches its stand-in to them."""
     maker = RegistrarStandIn()
     clients = maker.clients()
     for client in clients:
@@ -177,10 +177,10 @@ class FakeCallbacks:
 
 
 class Platform(Protocol):
-    """The books of a platform's stand-in, to compare with ours (tests/support/invariants.py)."""
+    """What a platform's stand-in has built, to compare with the orders (tests/support/invariants.py)."""
 
     def standing(self) -> Mapping[str, Mapping[str, int]]:
-        """Existing things by their order: how many of each kind, such as a `vm`."""
+        """Existing resources by order id: how many of each kind, such as `vm`."""
         ...
 
     def built(self, item_id: str) -> int: ...
@@ -325,7 +325,7 @@ class World:
         self.webhook_secrets = webhook_secrets
         self.automatic_tax = automatic_tax
         self.mishaps = trouble
-        # The Stripe stand-in uses the machine's time. From here on, both clocks move together.
+        # The Stripe stand-in started with the computer's time. `advance` moves its clock and this one together.
         self.clock = VirtualClock(time.time_ns() // 1_000_000)
         self.platform = PlatformStandIn(delay=None, now=lambda: self.clock.now() / 1000)
         self.lightsail = LightsailInProcess(self.mishaps, now=lambda: self.clock.now() / 1000)
@@ -489,12 +489,12 @@ class World:
         raise AssertionError("the world does not become idle")
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: the workflow's retries and time-outs fire, then the schedule runs once."""
+        """Let time pass. The workflow's retries and time-outs fire. The reconciler does not run."""
         self.runner.advance(seconds)
         self.stripe.clock.advance(seconds)
 
     def live(self, seconds: float, *, every: float = 900, finish: bool = True) -> None:
-        """Let time pass with everything that happens in it: time-outs, the schedule, webhooks, the platform's work."""
+        """Let time pass. After every `every` seconds, the reconciler runs and then `run` is called."""
         left = seconds
         while left > 0:
             self.advance(min(every, left))
@@ -505,7 +505,7 @@ class World:
     def live_until_settled(self, *order_ids: str, every: float, most: float, account: str = "ready") -> None:
         """Live until these orders are settled, for `most` seconds at most.
 
-        The test checks how they ended and whether more happens later.
+        The caller must check how the orders ended and whether more happens later.
         """
         lived = 0.0
         while lived < most and not all(self.settled(order_id, account) for order_id in order_ids):
@@ -543,7 +543,7 @@ class World:
         return list(made["DelegationSet"]["NameServers"])
 
     def _marks(self) -> tuple[int, ...]:
-        """Differ when anything has happened. The stream has every write, and is cheap to count."""
+        """Counts that change when anything happens. The stream has every write, and is cheap to count."""
         return (
             len(self._stream().items),
             sum(execution.transitions for execution in self.runner.executions.values()),

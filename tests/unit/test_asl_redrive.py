@@ -78,7 +78,7 @@ def test_running_and_succeeded_executions_cannot_be_redriven() -> None:
         run.redrive("two")
 
 
-def test_a_stopped_execution_forgets_its_pending_retry() -> None:
+def test_stopping_an_execution_cancels_its_pending_retry() -> None:
     work = Work(OutOfStockError(), None)
     run = runner({"Only": task(Retry=[{**RETRY[0], "IntervalSeconds": 100}])}, work)
     run.start("one", {})

@@ -60,7 +60,7 @@ def runner(states: dict[str, Any], work: Callable[[Any], Any] | None = None, **f
 
 
 class Work:
-    """A function that raises the given errors in turn and then returns. It records when it was called."""
+    """A function that raises the given errors in turn, then returns `answer`. It records payloads and call times."""
 
     def __init__(self, *errors: Exception | None, answer: Any = None) -> None:
         self.errors = list(errors)
@@ -267,7 +267,7 @@ def test_the_cause_of_a_lambda_error_can_be_parsed() -> None:
     assert execution.output == {"why": "none left"}
 
 
-# Only this short cut bypasses JSONata, so it is property-tested.
+# The short cut for plain paths bypasses JSONata, so a property test compares the two.
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
@@ -334,7 +334,7 @@ def test_every_retrier_counts_its_own_attempts() -> None:
     assert len(work.payloads) == 4
 
 
-def test_no_retrier_uses_up_another() -> None:
+def test_a_retrier_does_not_use_up_the_attempts_of_another() -> None:
     retry = [
         {"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 1, "BackoffRate": 1},
         {"ErrorEquals": ["States.ALL"], "MaxAttempts": 1, "BackoffRate": 1},
@@ -359,7 +359,7 @@ def test_an_exhausted_retrier_does_not_pass_the_error_to_the_next() -> None:
     assert len(work.payloads) == 2
 
 
-def test_zero_attempts_means_no_retry() -> None:
+def test_a_retrier_with_zero_attempts_does_not_retry() -> None:
     retry = [{"ErrorEquals": ["OutOfStockError"], "MaxAttempts": 0}, {"ErrorEquals": ["States.ALL"]}]
     work = Work(OutOfStockError())
     run = runner({"Charge": task(Retry=retry)}, work)
@@ -524,7 +524,7 @@ def test_a_handler_may_complete_its_own_token() -> None:
     assert (execution.output, len(calls)) == ("soon", 1)
 
 
-def test_a_token_completed_before_the_function_crashed_counts() -> None:
+def test_a_token_completed_before_the_function_crashes_ends_the_wait() -> None:
     def eager_and_broken(payload: Any) -> None:
         run.send_task_success(payload["token"], '"soon"')
         raise OutOfStockError
@@ -612,7 +612,7 @@ def test_a_function_that_runs_past_the_deadline_has_timed_out() -> None:
     assert (execution.status, execution.error) == ("FAILED", "States.Timeout")
 
 
-def test_a_met_deadline_has_no_later_effect() -> None:
+def test_a_deadline_has_no_effect_after_its_task_has_ended() -> None:
     work = Work()
     states = {"First": waiting(TimeoutSeconds=60, Next="Second"), "Second": waiting()}
     del states["First"]["End"]
@@ -719,7 +719,7 @@ def test_a_used_name_is_refused_with_other_input_or_after_the_end() -> None:
         run.start("one", {"a": 1})
 
 
-def test_an_endless_workflow_ends() -> None:
+def test_an_endless_workflow_fails_at_the_limit_of_transitions() -> None:
     run = runner({"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}})
     execution = run.start("one", {})
     run.run_until_idle()

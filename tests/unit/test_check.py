@@ -37,14 +37,14 @@ FILES = {
     ("changed", "tests"),
     [
         ("tests/workflow/test_carts.py", ["workflow/test_carts.py"]),
-        # Found through two handlers and the world, which imports every handler. Tests that share a word go
-        # first.
+        # The world imports every handler, and a handler imports refund.py. Tests whose name shares a word with the
+        # changed file come first.
         (
             "layers/hosting_orders/hosting_orders/refund.py",
             ["workflow/test_refunds.py", "workflow/test_carts.py"],
         ),
         ("functions/show_order/app.py", ["workflow/test_carts.py", "workflow/test_refunds.py"]),
-        # Found through the conftest.py beside it.
+        # test_contract.py is found because the conftest.py in its folder imports money.py.
         (
             "layers/hosting_orders/hosting_orders/money.py",
             ["conformance/test_contract.py", "workflow/test_carts.py", "workflow/test_refunds.py"],
@@ -76,7 +76,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_changed_files_are_those_missing_upstream(tmp_path: Path) -> None:
+def test_changed_files_are_those_that_differ_from_upstream(tmp_path: Path) -> None:
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     origin.mkdir()
     git(origin, "init")
@@ -92,7 +92,7 @@ def test_changed_files_are_those_missing_upstream(tmp_path: Path) -> None:
     (clone / "deleted").unlink()
     (clone / "bücher").write_text("new")
     assert changed_files(clone) == {"committed", "edited", "deleted", "bücher"}
-    assert changed_files(origin) == set()  # without an upstream: uncommitted files
+    assert changed_files(origin) == set()  # without an upstream, only uncommitted files count as changed
 
 
 def test_a_folder_without_git_has_no_changes(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ class Books:
 
 
 class Bank:
-    """The cart's invoice at the provider: its state, and its state when it is to be voided."""
+    """The cart's invoice at the provider: its status, and the status that an attempt to void it leads to."""
 
     def __init__(self, status: PaymentStatus, voided: PaymentStatus) -> None:
         self.status, self.voided = status, voided
@@ -70,13 +70,15 @@ class Bank:
     def refund(self, invoice_id: str, line_key: str, order_id: str) -> RefundState:
         if self.refuses:
             raise RefundRefusedError("no")
-        assert self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED), "money that never came"
+        assert self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED), (
+            "a refund of money that was never paid"
+        )
         self.refunds.append(order_id)
         return RefundState("cn_1", GROSS, 0)
 
 
 class Scene:
-    """An order in this status, alone in its cart, with an invoice in that state at the provider."""
+    """An order in this status, the only order of its cart. The invoice at the provider has the status `payment`."""
 
     def __init__(self, status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus) -> None:
         order = Order(
@@ -107,12 +109,12 @@ class Scene:
         return result, self.books.stored.status, len(self.bank.refunds)
 
     def settle(self, status: PaymentStatus) -> None:
-        """A running debit ends, and the cart is updated."""
+        """Let the payment end with this status, and record it in the cart."""
         self.bank.status = status
         record_payment(self.services, self.books.stored_cart, self.bank.state("in_1"))
 
 
-# The state of the money: the payment's status, the invoice's state at the void, and the table column below.
+# The states of the money: the payment's status, the status after an attempt to void, and the column of EXPECTED.
 UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER, CAME = range(5)
 MONEY = [
     (PaymentStatus.PROCESSING, PaymentStatus.PROCESSING, UNDER_WAY),
@@ -129,8 +131,8 @@ MONEY = [
 ]
 
 S = OrderStatus
-# For each order status: under way, voided, paid meanwhile, never came, came. The cell is the new status. `…`
-# means the order waits, `+` means a refund.
+# For each order status, the new status in the columns UNDER_WAY, VOIDED, PAID_MEANWHILE, NEVER and CAME. `…` means
+# that the order waits, `+` means a refund.
 EXPECTED = {
     S.PENDING: "refunding… failed provision_failed+ failed provision_failed+",
     S.PROCESSING: "refunding… provision_failed provision_failed+ provision_failed provision_failed+",
@@ -162,14 +164,16 @@ def test_every_cell(status: OrderStatus, payment: PaymentStatus, voided: Payment
     assert refunds == expected.count("+")
 
     if result is Compensation.WAITING and status not in (S.FAILED, S.CANCELED, S.EXPIRED, S.PROVISION_FAILED):
-        assert scene.books.stored.due_at is not None, "nothing would ever look at it again"
+        assert scene.books.stored.due_at is not None, "no process would check the order again"
     scene.settle(PaymentStatus.SUCCEEDED)
     result, end, _ = scene.run()
     assert result is Compensation.DONE
     assert (len(scene.bank.refunds) == 1) == (end is not S.COMPLETED), (
-        "late money goes back, unless delivered"
+        "a late payment is refunded unless the order was delivered"
     )
-    assert scene.run() == (Compensation.DONE, end, len(scene.bank.refunds)), "a second run changes nothing"
+    assert scene.run() == (Compensation.DONE, end, len(scene.bank.refunds)), (
+        "a second run must change nothing"
+    )
 
 
 @pytest.mark.parametrize("status", [status for status in OrderStatus if "+" in EXPECTED[status]])
@@ -222,7 +226,7 @@ def test_a_stored_refund_is_written_to_the_cart_too() -> None:
     assert (payment.status, payment.refunded) == (PaymentStatus.REFUNDED, GROSS)
 
 
-def test_a_concurrent_refund_sum_does_not_shrink() -> None:
+def test_a_refund_sum_that_grew_concurrently_does_not_shrink() -> None:
     scene = Scene(OrderStatus.REFUNDING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     save = scene.books.save_payment
 
@@ -238,7 +242,7 @@ def test_a_concurrent_refund_sum_does_not_shrink() -> None:
     assert scene.books.stored_cart.payment.refunded == GROSS + 500
 
 
-def test_a_note_on_an_order_does_not_change_its_times() -> None:
+def test_a_note_on_an_order_does_not_change_its_since() -> None:
     order = Scene(OrderStatus.PROCESSING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED).books.stored
     paid = TimelineEntry(NOW + 1, OrderStatus.PROCESSING, Actor.STRIPE, "payment succeeded")
     first = TimelineEntry(NOW, OrderStatus.PENDING, Actor.CUSTOMER, "order placed")

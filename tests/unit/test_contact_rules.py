@@ -28,7 +28,7 @@ def problems(given_contact: Mapping[str, object]) -> dict[str, InvalidRequestErr
     with pytest.raises(InvalidFieldsError) as caught:
         RULES.read_contact(given_contact)
     found = {problem.pointer or "": problem for problem in caught.value.problems}
-    assert len(found) == len(caught.value.problems), "one problem a field"
+    assert len(found) == len(caught.value.problems), "one problem per field"
     return found
 
 
@@ -158,7 +158,7 @@ def test_an_email_address_is_checked_by_form_only(email: str, kept: str) -> None
 def test_an_invalid_email_address_is_refused_and_not_repeated(email: str) -> None:
     bad = the_problem("email", email)
     assert bad.code == "invalid_contact"
-    assert str(bad) == str(the_problem("email", "?")), "the same words whatever was given"
+    assert str(bad) == str(the_problem("email", "?")), "the text must not depend on the value"
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_phone_number_is_stored_in_the_registries_form(phone: str, kept: str) 
 def test_an_impossible_phone_number_is_refused_and_not_repeated(phone: str) -> None:
     bad = the_problem("phone", phone)
     assert bad.code == "invalid_contact"
-    assert str(bad) == str(the_problem("phone", "?")), "the same words whatever was given"
+    assert str(bad) == str(the_problem("phone", "?")), "the text must not depend on the value"
 
 
 def test_extra_properties_hold_only_texts_numbers_and_booleans() -> None:
@@ -215,7 +215,7 @@ def test_extra_properties_hold_only_texts_numbers_and_booleans() -> None:
 
 
 def test_a_contact_always_fits_into_one_kms_encryption() -> None:
-    """Each field is within its own limit, but all together exceed the total."""
+    """A contact is refused when its fields together exceed the limit, although each field is within its own limit."""
     largest = {"street_address": "語" * 160, "organization": "語" * 128, "city": "語" * 64}
     assert contact_size(read(**largest)) <= MAX_CONTACT_BYTES
     extras = {f"field{n}": "語" * 128 for n in range(8)}
@@ -244,7 +244,7 @@ def test_any_json_gives_a_contact_or_a_list_of_errors(changes: dict[str, object]
         assert all(problem.pointer is not None for problem in error.problems)
     else:
         assert contact_size(contact) <= MAX_CONTACT_BYTES
-        assert RULES.read_contact(contact.as_given()) == contact, "the normal form is its own normal form"
+        assert RULES.read_contact(contact.as_given()) == contact, "normalising twice is normalising once"
         for tld in ("com", "it", "fi"):
             RULES.check_contact(tld, contact, OWNER)
 
@@ -258,7 +258,7 @@ def test_an_accepted_phone_number_has_the_registries_form(phone: str) -> None:
     except InvalidFieldsError:
         return
     assert re.fullmatch(r"\+[0-9]{1,3}\.[0-9]{1,14}", kept)
-    # A zero after the country code is for domestic calls and is dropped. In Italy it is part of the number.
+    # The zero after the country code is only for domestic calls, so it is dropped. In Italy it is part of the number.
     country, _, number = kept.removeprefix("+").partition(".")
     given_digits = re.sub(r"\D", "", phone)
     assert country + number in given_digits or f"{country}0{number}" in given_digits or country == "39"

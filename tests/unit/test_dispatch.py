@@ -210,5 +210,6 @@ def test_the_body_is_read_only_after_the_header_is_valid() -> None:
     ((body, facts),) = asked
     assert body == {"b": 1, "a": 2}
     assert (facts.key, facts.placed.contract, facts.placed.client_address) == ("good", "two", "203.0.113.7")
-    # sha256 of 'path\0{"a": 2, "b": 1}': stored with every cart, so it must never change.
+    # The SHA-256 of 'path\0{"a": 2, "b": 1}'. Every cart stores the fingerprint of its request, so the formula
+    # must never change.
     assert facts.fingerprint == "aaf712017c295e382b29738cb2f68f39de32d76c14b5c93961052bbc3f357bff"

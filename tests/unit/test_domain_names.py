@@ -272,7 +272,7 @@ def test_rules_are_found_by_any_spelling_of_the_ending() -> None:
 
 
 def test_domains_are_read_without_the_network() -> None:
-    """A separate process has to load the public suffix list itself."""
+    """The test uses another process, which must load the public suffix list itself."""
     program = """
 import sys
 def no_network(event, arguments):
@@ -333,7 +333,7 @@ def test_scripts_that_languages_combine_are_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["💩-x.fm", "x-💩.fm", "💩.fm", "ab-💩-c.fm"])
-def test_a_hyphen_beside_an_emoji_is_not_at_an_end(name: str) -> None:
+def test_a_hyphen_beside_an_emoji_does_not_count_as_first_or_last(name: str) -> None:
     assert parse_domain_name(name).unicode == name
 
 

@@ -65,7 +65,7 @@ def bootstrap_of(local: LocalTemplate, function: str) -> str:
         return package.read("bootstrap").decode()
 
 
-def test_functions_use_the_local_runtime_regardless_of_their_own(local: LocalTemplate) -> None:
+def test_functions_use_the_local_runtime_instead_of_their_own(local: LocalTemplate) -> None:
     assert local.template["Globals"]["Function"] == {"Handler": "app.handler", "Runtime": "provided.al2023"}
     assert local.template["Resources"]["PlaceOrderFunction"]["Properties"].keys() == {"CodeUri", "Timeout"}
 
@@ -129,7 +129,7 @@ def test_short_forms_are_read_as_long_forms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["just: [a", "Outputs: {}", "- a list"])
-def test_an_invalid_template_is_named(tmp_path: Path, text: str) -> None:
+def test_an_invalid_template_is_refused_by_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(text)
 

@@ -88,7 +88,7 @@ def test_a_code_has_a_status_a_heading_and_a_sentence(code: Code) -> None:
     assert code.about.endswith(".")
 
 
-def test_a_changed_operation_is_a_new_one() -> None:
+def test_a_changed_copy_of_an_operation_has_its_own_codes() -> None:
     open_to_tokens = replace(orders_v2.CANCEL_ORDER, access=Access(scope="billing:write"))
     assert Code.OAUTH_NOT_ALLOWED in orders_v2.CANCEL_ORDER.codes
     assert Code.OAUTH_NOT_ALLOWED not in open_to_tokens.codes

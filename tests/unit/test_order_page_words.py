@@ -85,7 +85,7 @@ def test_every_product_has_its_words() -> None:
         ),
     ],
 )
-def test_between_the_order_and_its_payment(cart: Cart, after: int, sentence: str) -> None:
+def test_what_the_page_says_before_the_order_is_paid(cart: Cart, after: int, sentence: str) -> None:
     words = said(placed(), cart, after)
     assert sentence in text(words) and words.pay_url is None and not words.pay_later
 
@@ -103,12 +103,12 @@ def test_a_payment_the_order_has_not_recorded_yet_is_a_paid_step() -> None:
         (7 * HOUR, "This takes much longer than usual. If it does not succeed, you get your money back."),
     ],
 )
-def test_delayed_delivery(after: int, sentence: str) -> None:
+def test_a_delayed_delivery_is_explained(after: int, sentence: str) -> None:
     order = paid(placed()).begin_provisioning(NOW + SECOND, due_at=NOW + DAY)
     assert sentence in text(said(order, PAID, after))
 
 
-def test_delayed_refund() -> None:
+def test_a_delayed_refund_is_explained() -> None:
     order = paid(placed()).undeliverable(GONE, NOW + HOUR, Actor.PLATFORM)
     assert "We expect to send it by" in text(said(order, PAID, HOUR + MINUTE))
     assert "Your money goes back to you. This takes longer than usual." in text(said(order, PAID, 2 * HOUR))
@@ -123,7 +123,7 @@ def test_a_failures_internal_text_is_not_shown() -> None:
     assert GONE.message not in text(said(order, PAID))
 
 
-def test_a_payment_that_the_order_never_recorded() -> None:
+def test_a_failed_order_shows_a_payment_that_it_never_recorded() -> None:
     order = placed().undeliverable(GONE, NOW + HOUR, Actor.SYSTEM)
     assert titles(order, PAID) == ["Ordered", "Paid", "Could not be delivered", "Refund under way"]
     assert titles(order, with_payment(PaymentStatus.CANCELED)) == [
@@ -143,7 +143,7 @@ def test_a_payment_that_the_order_never_recorded() -> None:
         (None, "Nothing was charged."),
     ],
 )
-def test_where_the_money_went(refund: Refund | None, sentence: str) -> None:
+def test_the_page_says_where_the_refund_went(refund: Refund | None, sentence: str) -> None:
     order = paid(placed()).undeliverable(GONE, NOW + HOUR, Actor.PLATFORM).refunded(refund, NOW + HOUR)
     words = text(said(order, PAID))
     assert sentence in words and ("Nothing was charged." in words) == (refund is None)

@@ -150,7 +150,7 @@ def test_a_value_has_the_size_that_moto_computes(client: Any, value: dict[str, A
     assert DynamoType(value).size() == size
 
 
-def test_an_oversized_item_is_refused_as_before(client: Any) -> None:
+def test_an_oversized_item_is_refused(client: Any) -> None:
     part = {"S": "x" * 100_000}
     client.transact_write_items(TransactItems=[put("fits", a=part, b=part, c=part, d=part)])
     with pytest.raises(ClientError, match="Item size has exceeded"):

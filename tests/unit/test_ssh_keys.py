@@ -1,4 +1,4 @@
-"""Which public SSH keys are accepted. Most come from ssh-keygen; hardware keys are assembled here."""
+"""Which public SSH keys are accepted. Most test keys come from ssh-keygen. This file assembles the hardware keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The TLD files: published schemas do not change, each file is complete, and only the required file is read."""
+"""The TLD files: published schemas do not change, each file is complete, and only the files in use are read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hosting_orders.adapters.route53.tlds import ContactType, TldFacts
 FOLDER = Path(tlds.__file__).parent / "tld_data"
 
 # The SHA-256 of each published contact schema. Clients may store a schema, so every change must be intended.
-# The test's message has the new line.
+# The message of the failing test has the new line of this table.
 PUBLISHED = {
     "app": "b2e2c49df678c21383b578ca266b6724afbe9f9d9954a54ad03e785fa4c86880",
     "au": "11edc1fc1b903f09087af4d84e5dec8a4274f4c73d8658ad520a208c2243f746",
@@ -87,7 +87,7 @@ def test_a_file_is_complete_and_has_no_default_values(tld: str) -> None:
     assert set(document.get("parameters", {})) == set(document.get("extra_properties", {}))
     for name, value in document.items():
         facts = {one.name: one for one in fields(TldFacts)}
-        assert name == "$comment" or value != facts[name].default, f"{name} says what holds anyway"
+        assert name == "$comment" or value != facts[name].default, f"{name} states its default value"
 
 
 @pytest.mark.parametrize("strange", ["", "..", "../tlds", "zzz", "com.json", "COM", "a/b"])

@@ -1,6 +1,6 @@
 """A test-only product, added as docs/extending.md describes, is ordered, delivered, shown, renewed and refunded.
 
-No other code knows the product.
+No code outside this file mentions the product.
 """
 
 from __future__ import annotations

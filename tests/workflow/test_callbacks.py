@@ -1,4 +1,4 @@
-"""Callbacks on the real handlers in virtual time: one message per ended order, with days of recorded retries."""
+"""Callbacks on the real handlers in virtual time: each ended order sends one message, with retries for days."""
 
 from __future__ import annotations
 
@@ -185,7 +185,9 @@ def test_no_secret_is_sent_stored_or_shown(world: World) -> None:
     shown = world.request("GET", f"/api/orders/{order_id}").body
     password = world.platform.password(order_id)
     site = world.order(order_id).resource_as(SiteResource)
-    assert site is not None and shown["site"]["ssh_data"]["password"] == password  # its owner may see it
+    assert (
+        site is not None and shown["site"]["ssh_data"]["password"] == password
+    )  # the site's owner may see it
     secrets = (password, site.username, site.ip_address, AUTHORIZATION, "12345")
     for message in world.callbacks.received:
         text = message.body.decode()
@@ -315,7 +317,7 @@ def test_a_410_response_ends_the_retries(world: World) -> None:
     assert "CallbackExhausted" not in world.metrics.counts
 
 
-def test_an_event_after_the_end_does_not_change_the_message(world: World) -> None:
+def test_a_dispute_after_the_end_of_the_order_does_not_change_the_message(world: World) -> None:
     order_id = completed(world, FAILED)
     (charge,) = world.stripe.charges(world.accounts["ready"]["customer"])
     world.stripe.controls.dispute(charge["id"])
@@ -435,7 +437,7 @@ def test_a_redelivery_requires_a_message_of_the_callers_own_order(world: World) 
     for path_order, message, account in (
         (order_id, "msg_unknown", "ready"),
         (order_id, message_id, "sepa"),
-        (other, message_id, "ready"),  # not ended, so nothing was sent yet
+        (other, message_id, "ready"),  # this order has not ended, so it has no message yet
         ("00000000-0000-8000-8000-000000000000", message_id, "ready"),
     ):
         reply = redeliver(world, path_order, message, account=account)

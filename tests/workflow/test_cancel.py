@@ -1,4 +1,4 @@
-"""A cancel at any moment either succeeds with a refund or is refused with a reason."""
+"""A cancel at any moment either succeeds and returns what was paid, or is refused with a reason."""
 
 from __future__ import annotations
 
@@ -154,11 +154,11 @@ def test_an_unpaid_order_that_has_ended_cannot_be_cancelled(world: World, accoun
     assert places_taken(world) == 0
 
 
-# -- races: the other side acts right before a write ----------------------------------------------------------------
+# -- races: another process acts right before a write---------------------------------------------------------------
 
 
 def in_the_moment_before(world: World, write: int, act: Callable[[], object]) -> None:
-    """Run `act` right before order write number `write` from now on."""
+    """Run `act` right before the table write number `write`, counted from now."""
     count = 0
 
     def choose(name: str) -> Mishap | None:
@@ -190,7 +190,7 @@ def test_a_cancel_racing_with_the_start_of_delivery_has_one_winner(world: World,
         assert world.net_paid() == 1200 and world.platform.built(order.uuid) == 1
 
 
-def test_a_delivery_that_starts_during_a_cancel_has_one_winner(world: World) -> None:
+def test_a_delivery_that_starts_during_a_cancel_wins(world: World) -> None:
     order = placed(world, "ready")
     in_the_moment_before(world, 1, world.runner.run_until_idle)
     reply = cancel(world, order)
@@ -201,7 +201,9 @@ def test_a_delivery_that_starts_during_a_cancel_has_one_winner(world: World) -> 
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
-def test_a_cancel_and_a_payment_may_cross_in_either_order(world: World, cancel_first: bool) -> None:
+def test_an_order_paid_and_cancelled_at_the_same_time_ends_cancelled_and_refunded(
+    world: World, cancel_first: bool
+) -> None:
     account = "authentication_required"
     order = placed(world, account)
     world.run()
@@ -221,7 +223,7 @@ def test_a_cancel_and_a_payment_may_cross_in_either_order(world: World, cancel_f
     assert_canceled(world, order)
 
 
-def test_a_cancel_during_the_charge_is_refunded(world: World) -> None:
+def test_an_order_cancelled_during_its_charge_is_refunded(world: World) -> None:
     replies: list[Reply] = []
 
     def choose(name: str) -> Mishap | None:

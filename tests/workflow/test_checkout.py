@@ -72,7 +72,7 @@ def test_nothing_happens_until_the_customer_has_paid(world: World) -> None:
     assert world.net_paid("no_method") == 0 and not world.platform.services and not world.callbacks.received
 
 
-def test_paying_the_page_delivers_the_site(world: World) -> None:
+def test_a_site_is_delivered_after_its_page_is_paid(world: World) -> None:
     order = placed(world)
     pay(world, order)
     world.run()
@@ -153,7 +153,7 @@ def test_the_payment_method_is_saved_for_the_next_order_and_the_renewals(world: 
     assert world.net_paid("no_method") == 2 * order.price.amount
 
 
-def test_an_existing_default_payment_method_is_kept(world: World) -> None:
+def test_an_existing_default_payment_method_is_not_replaced(world: World) -> None:
     order = placed(world)
     customer = world.accounts["no_method"]["customer"]
     client = world.services.stripe.client
@@ -168,7 +168,9 @@ def test_an_existing_default_payment_method_is_kept(world: World) -> None:
 
 
 @pytest.mark.parametrize("lasts", ["until after the delivery", "for good"])
-def test_a_payment_counts_even_if_its_method_cannot_be_saved(world: World, lasts: str) -> None:
+def test_a_paid_order_is_delivered_even_if_its_payment_method_cannot_be_saved(
+    world: World, lasts: str
+) -> None:
     order = placed(world)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == KEEP else None)
     pay(world, order)
@@ -255,7 +257,7 @@ def test_an_unpaid_page_expires_with_its_order(world: World, webhooks_on: bool) 
 
 
 def test_an_expired_page_is_withdrawn_within_minutes(world: World) -> None:
-    """Without webhooks, the hourly check also runs when the page expires."""
+    """Without webhooks, the reconciler checks an old page hourly, and also when the page expires."""
     world.webhooks_on = False
     order = placed(world)
     deadline = session_of(world, order)["expires_at"] * 1000
@@ -294,7 +296,7 @@ def test_a_payment_during_the_expiry_is_refunded_or_delivered(world: World) -> N
     world.webhooks_on = False
     order = placed(world)
     world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))
-    # The reconciler and the page's own expiry may be late. Until then the page can be paid.
+    # The reconciler or Stripe may expire the page late. The page can be paid until one of them does.
     session = session_of(world, order)
     world.live(23 * 3600 - 1, every=3600)
     world.live(1200, every=60)

@@ -55,7 +55,7 @@ def assert_back_and_alone(world: World, order: Order) -> None:
     assert world.services.orders.due(world.clock.now() + 400 * durations.DAY, 10) == []
 
 
-# -- domains lost between the check and the registration -----------------------------------------------------------
+# -- domains that cannot be registered -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("account", ["ready", "credit"])
@@ -68,7 +68,7 @@ def assert_back_and_alone(world: World, order: Order) -> None:
         ("fail-example.com", 1, "registration_failed"),
     ],
 )
-def test_a_domain_that_turns_out_unavailable_is_refunded(
+def test_a_paid_domain_that_cannot_be_registered_is_refunded(
     world: World, name: str, submissions: int, code: str, account: str
 ) -> None:
     before = world.stripe.balance(world.accounts[account]["customer"])
@@ -250,7 +250,7 @@ def test_no_refund_before_the_registrar_reports_an_outcome(world: World, end: st
         assert_back_and_alone(world, order)
 
 
-def test_a_refund_waits_while_the_registrars_answer_is_lost(world: World) -> None:
+def test_no_refund_while_a_registration_with_a_lost_answer_may_exist(world: World) -> None:
     """The operation list may lag, so an empty list proves nothing for a while."""
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
@@ -262,7 +262,7 @@ def test_a_refund_waits_while_the_registrars_answer_is_lost(world: World) -> Non
     assert_alone(world, order)
 
 
-def test_a_refund_waits_until_a_rejected_submission_is_certain(world: World) -> None:
+def test_no_refund_while_the_outcome_of_a_failed_submission_is_uncertain(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.fail_next("RegisterDomain", times=1)
     world.run()
@@ -273,7 +273,10 @@ def test_a_refund_waits_until_a_rejected_submission_is_certain(world: World) -> 
 
 
 def begun(world: World, *, asked_before: bool) -> Order:
-    """Return a due order whose step crashed before it called the registrar, or without an answer."""
+    """Return a due order whose step crashed before it called the registrar.
+
+    With `asked_before`, the reconciler has called the registrar once since then and received an error.
+    """
     order = placed(world, NAME)
     while now(world, order).status is OrderStatus.PENDING:
         assert world.runner.run_one()
@@ -292,7 +295,7 @@ def begun(world: World, *, asked_before: bool) -> Order:
 def test_a_refund_racing_with_the_reconcilers_submission_has_one_winner(
     world: World, write: int, asked_before: bool
 ) -> None:
-    """RefundOrder finds no registration. Before it records that, the reconciler submits one."""
+    """The reconciler submits a registration right before one of RefundOrder's writes."""
     order = begun(world, asked_before=asked_before)
     world.mishaps.in_the_moment_of("table.put_item", world.reconcile, nth=write)
     with suppress(ProviderUnavailableError):  # the workflow retries the step
@@ -303,7 +306,7 @@ def test_a_refund_racing_with_the_reconcilers_submission_has_one_winner(
 
 
 @pytest.mark.parametrize("asked_before", [True, False])
-def test_a_refund_detects_a_registration_submitted_after_its_verdict(
+def test_the_refund_step_detects_a_registration_submitted_after_its_verdict(
     world: World, monkeypatch: pytest.MonkeyPatch, asked_before: bool
 ) -> None:
     """The reconciler submits the registration right after the verdict that the registrar has none."""
@@ -385,7 +388,7 @@ def test_a_cancel_racing_with_the_start_of_registration_has_one_winner(world: Wo
         assert_alone(world, order)
 
 
-def test_a_registration_that_starts_during_a_cancel_has_one_winner(world: World) -> None:
+def test_a_registration_that_starts_during_a_cancel_wins(world: World) -> None:
     order = placed(world, NAME)
     world.mishaps.in_the_moment_of("table.put_item", world.runner.run_until_idle)
     reply = cancel(world, order)

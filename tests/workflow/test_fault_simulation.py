@@ -1,4 +1,4 @@
-"""Seeded histories under faults on the real handlers (tests/support/simulation.py).
+"""Random histories with faults on the real handlers, one for each seed (tests/support/simulation.py).
 
 Replay a seed: PYTHONPATH=.:layers/hosting_orders python -m tests.support.simulation SEED 1
 """
@@ -102,7 +102,7 @@ def _a_machine_per_try(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_callback_is_owed(patch: pytest.MonkeyPatch) -> None:
-    """Leave the callback to the workflow alone."""
+    """Only the workflow sends callbacks. The reconciler sends none."""
     patch.setattr(changes, "owed_callback", lambda order, now: None)
     patch.setattr(collect_payment, "owed_callback", lambda order, now: None)
 
@@ -163,7 +163,7 @@ def _names_are_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _steps_wait(patch: pytest.MonkeyPatch) -> None:
-    """Answer the step only after the renewal. A crash in between leaves the step waiting."""
+    """Answer the step only after the renewal. A crash before the renewal leaves the step waiting."""
     patch.setattr(reconcile, "answer_delivery", lambda services, order: None)
     patch.setattr(register_domain, "answer_delivery", lambda services, order: None)
 
@@ -208,7 +208,7 @@ def first_seed_that_finds(
             try:
                 if simulate(seed, **settings).wrong:
                     return seed
-            except AssertionError:  # the world's own checks found it
+            except AssertionError:  # the world's own checks found the bug
                 return seed
     return None
 
@@ -230,7 +230,7 @@ def test_a_planted_machine_bug_is_found(bug: str) -> None:
 
 
 class AnotherPlatform:
-    """A second platform that reports these resources."""
+    """A second platform that reports the resources in `books`."""
 
     def __init__(self, books: Mapping[str, Mapping[str, int]]) -> None:
         self._books = books

@@ -40,7 +40,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def break_step(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[[], None]]:
-    """`break_step(step, error, times)` makes the step raise, permanently without `times`. It returns the repair."""
+    """`break_step` makes a step raise `error` for `times` runs, or always. It returns a function that repairs it."""
 
     def break_it(step: str, error: Exception, times: int | None = None) -> Callable[[], None]:
         folder, name = USE_CASES[step]
@@ -93,7 +93,7 @@ DELIVERING = ["ChargeOrder", "ProvisionHosting", "RegisterDomain", "SendCallback
 
 
 @pytest.mark.parametrize("step", DELIVERING)
-def test_a_step_that_fails_three_times_and_then_works_delivers(
+def test_an_order_is_delivered_when_a_step_fails_three_times_and_then_works(
     world: World, break_step: Any, step: str
 ) -> None:
     break_step(step, KeyError("plan"), times=3)
@@ -134,7 +134,10 @@ def test_a_refund_waits_for_a_permission(world: World, break_step: Any) -> None:
 
 
 def broken_for_ever(world: World, break_step: Any, step: str) -> tuple[Order, Callable[[], None]]:
-    """Return an order that failed in this step after all retries without the reconciler, and the repair."""
+    """Return an order whose execution failed in this step after all retries, and a function that repairs the step.
+
+    The reconciler does not run meanwhile.
+    """
     repair = break_step(step, KeyError("plan"))
     order = placed(world, step)
     world.run()

@@ -64,7 +64,7 @@ def pay(world: World, invoice: str) -> None:
 def test_a_payment_that_arrives_while_an_ended_order_is_closed_is_refunded(world: World) -> None:
     """The payment makes the order due right before the reconciler clears `due_at`.
 
-    Clearing it would keep the customer's money permanently.
+    If the reconciler cleared `due_at` nevertheless, the money would never be refunded.
     """
     _, invoice = written_off(world, every=MINUTE)
     struck: list[str] = []
@@ -104,7 +104,7 @@ def test_the_report_of_an_unpaid_order_states_the_time_left_after_payment(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
-    """A debit settles within days. The order then has eight hours, not the rest of the fortnight."""
+    """A debit may take two weeks. Once it settles, the order has eight hours, not the rest of the two weeks."""
     failed_charge_of_a_debit(world, break_step)
     ((_, text),) = world.alerts.sent
     assert "If it is paid before" in text and "8 h" in text, text
@@ -188,7 +188,7 @@ def test_the_report_of_an_ended_order_does_not_hide_a_pending_refund(
 
 
 def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
-    """48 retries are more than 100 events, which is one page.
+    """48 retries make more than 100 events, and one page of a history has at most 100.
 
     With `--output text` the CLI applies `--query` to each page, so `[0]` of the first page is `None`.
     """
@@ -207,7 +207,7 @@ def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
 def test_a_retry_on_a_host_whose_clock_is_behind_is_answered(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With FULL jitter a retry may come immediately. Only its token can resume a paid order."""
+    """With FULL jitter a retry may come immediately. Only the retry's token can resume a paid order."""
     put, ahead = DynamoTokenStore.put_token, [5000]
 
     def on_its_own_clock(self: Any, account: str, number: int, step: str, token: str, now: int) -> None:

@@ -85,7 +85,7 @@ def test_a_replay_of_a_refused_payment_is_refused_again(world: World, webhooks: 
 
 
 def by_client(world: World) -> None:
-    """Only the client repeats its request, without webhooks or the reconciler."""
+    """The client repeats its request. Neither webhooks nor the reconciler continue the order."""
     world.webhooks_on = False
     world.advance(121)  # the first process's payment lease has expired
     assert world.place(key="k", callback=True).status == 202
@@ -93,7 +93,7 @@ def by_client(world: World) -> None:
 
 
 def by_schedule(world: World) -> None:
-    """Only the reconciler continues the order."""
+    """Only the reconciler continues the order. There are no webhooks."""
     world.webhooks_on = world.platform_webhooks_on = False
     world.live_until_settled(the_order(world).uuid, every=600, most=3600)
 
@@ -159,7 +159,7 @@ def test_a_declined_invoice_is_voided_after_a_crash(world: World) -> None:
 
 
 def test_a_table_fault_does_not_cause_a_refund(world: World) -> None:
-    """The workflow retries faults. Only a known failure leads to RefundOrder."""
+    """The workflow retries faults. Only a definite failure of the order leads to RefundOrder."""
     struck: list[str] = []
 
     def once_per_step(name: str) -> Mishap | None:

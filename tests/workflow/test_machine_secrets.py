@@ -1,4 +1,4 @@
-"""The generated root password appears nowhere in plain text. A customer's SSH key appears only in the stored order."""
+"""A generated root password appears nowhere in plain text. An SSH key appears only in the table and its stream."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def overheard() -> Iterator[io.StringIO]:
 
 
 def tell_a_story(world: World, platform: ForgetfulLightsail) -> None:
-    """Deliver, refuse, abandon and reject machine orders, with faults on the way."""
+    """Place orders that are delivered, refused by the platform, rejected by the API, or abandoned after faults."""
     callback = {"url": "https://client.example/hook"}
 
     def order(**changes: str) -> str:
@@ -118,5 +118,5 @@ def test_neither_the_password_nor_the_key_leaks(monkeypatch: pytest.MonkeyPatch)
     assert len(told["callbacks"]) > 500 and "ORDER#" in told["stream"]
     for where, text in told.items():
         assert [password for password in passwords if password in text] == [], where
-        # A public key is not secret, but it belongs to its owner. Only the order may hold it.
+        # A public key is not secret, but it belongs to its owner. Only the stored order may have it.
         assert where in ("table", "stream") or KEY not in text, where

@@ -53,7 +53,7 @@ def assert_paid_back_with_nothing_left(world: World, platform: ForgetfulLightsai
 
 
 def before_it_is_asked(platform: ForgetfulLightsail, act: Callable[[], None]) -> None:
-    """Run `act` when a process has decided to request the machine and has not sent the request."""
+    """Run `act` after a process decides to request the machine and before it sends the request."""
     provision = platform._provision
     pending = [act]
 
@@ -93,7 +93,7 @@ def test_a_late_process_that_breaks_at_any_side_effect_leaves_no_machine(mishap:
                 taken_back(world, order)
                 world.mishaps.strike(position, mishap)
 
-            # This hook is below `around`, so the mishap spares this request's answer and strikes a later side effect.
+            # The hook runs inside `_around`, which has chosen no mishap for this request. A later side effect fails.
             before_it_is_asked(platform, strike)
             world.runner.run_until_idle()
             reached = len(world.mishaps.seen) > position
@@ -107,8 +107,10 @@ def test_a_late_process_that_breaks_at_any_side_effect_leaves_no_machine(mishap:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.ANSWER_LOST, Mishap.CRASH_AFTER])
-def test_a_late_process_that_crashes_with_its_request_leaves_no_machine(world: World, mishap: Mishap) -> None:
-    """The process never sees its machine. The closing check after the order's end deletes it."""
+def test_a_late_process_that_gets_no_answer_to_its_request_leaves_no_machine(
+    world: World, mishap: Mishap
+) -> None:
+    """The process never learns that its machine exists. The closing check after the order's end deletes the machine."""
     platform = sell_machines(world)
     order = placed(world)
     before_it_is_asked(platform, lambda: taken_back(world, order))

@@ -1,4 +1,4 @@
-"""Every payment outcome, to the cent, and what it leaves at Stripe, in the table and with the client."""
+"""Every payment outcome, with exact amounts at Stripe, in the table and in the client's responses and callbacks."""
 
 from __future__ import annotations
 

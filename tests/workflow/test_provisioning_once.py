@@ -1,4 +1,4 @@
-"""A site is built exactly once, whatever is interrupted, lost, repeated, early, late or forged."""
+"""A site is built exactly once, even if steps are interrupted or webhooks are lost, repeated, early, late or forged."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_webhook_that_arrives_days_late_changes_nothing(world: World) -> None:
     assert_delivered_once(world, order)
 
 
-def test_a_webhook_that_arrives_before_the_operation_is_stored_counts(world: World) -> None:
+def test_a_webhook_may_arrive_before_the_operation_is_stored(world: World) -> None:
     order = placed(world)
     world.platform.configure(delay=0)
     early: list[int] = []
@@ -151,7 +151,7 @@ def test_a_webhook_for_a_running_operation_does_not_complete_the_order(world: Wo
     assert world.order(order.uuid).status is OrderStatus.PROCESSING
 
 
-def test_lost_platform_answers_build_one_site(world: World) -> None:
+def test_one_site_is_built_when_platform_answers_are_lost(world: World) -> None:
     order = placed(world)
     world.platform.lose_answers(3)
     world.runner.run_until_idle()

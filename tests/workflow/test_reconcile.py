@@ -1,4 +1,4 @@
-"""Webhooks are fast and `reconcile` is reliable: every order ends correctly with missing or repeated webhooks."""
+"""The reconciler ends every order correctly, even if webhooks are missing or repeated."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_every_order_ends_correctly_without_webhooks(world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_webhooks_repeated_three_times_in_any_order_change_nothing(seed: int) -> None:
+def test_orders_end_correctly_when_each_webhook_arrives_three_times_in_any_order(seed: int) -> None:
     chance = random.Random(seed)
     with a_world() as world:
         world.webhooks_on = False
@@ -313,7 +313,7 @@ def test_the_reconciler_sends_a_callback_that_the_workflow_never_sent(world: Wor
     assert delivery is not None and delivery.status is DeliveryStatus.DELIVERED
 
 
-def test_a_failing_receiver_is_retried_with_the_same_message_id(world: World) -> None:
+def test_a_callback_to_a_failing_receiver_is_retried_with_the_same_message_id(world: World) -> None:
     world.callbacks.answers = [CallbackAnswer(500), CallbackAnswer(None, "timed out"), CallbackAnswer(204)]
     placed(world)
     world.run()

@@ -38,7 +38,7 @@ def test_an_undeliverable_order_is_refunded(world: World, account: str, card: in
     before = world.stripe.balance(world.accounts[account]["customer"])
     world.platform.fail(order.uuid)
     world.platform_webhook(order.uuid)
-    # The order is not failed before the money is back.
+    # The order does not fail before the money is refunded.
     assert world.order(order.uuid, account).status is OrderStatus.REFUNDING
     world.run()
     ended = world.order(order.uuid, account)
@@ -126,7 +126,7 @@ def test_a_refund_that_stripe_refuses_raises_an_alarm_and_is_retried(world: Worl
     assert {execution.status for execution in world.runner.executions.values()} == {"SUCCEEDED"}
 
 
-def test_a_site_is_kept_when_its_renewal_cannot_start(world: World) -> None:
+def test_a_site_whose_renewal_cannot_start_yet_is_delivered(world: World) -> None:
     order = paid(world)
     world.stripe.controls.add_fault("dropped", "/v1/subscriptions", method="POST", times=2)
     world.run()
@@ -138,7 +138,7 @@ def test_a_site_is_kept_when_its_renewal_cannot_start(world: World) -> None:
 
 
 def test_an_order_abandoned_during_delivery_has_no_renewal(world: World) -> None:
-    """The platform's success and the time-out cross. The loser must not leave a subscription behind."""
+    """The order is abandoned right before its delivery is stored. The delivery must not leave a subscription."""
     order = paid(world)
     world.platform.finish(order.uuid)
     crossed: list[bool] = []

@@ -40,7 +40,7 @@ def order_of(world: World, action: str, name: str = NAME) -> Order:
 
 
 def live_to_the_end(world: World, order: Order) -> None:
-    """Live for as long as the product takes, and a little longer."""
+    """Live for as long as the registration or transfer takes, and a little longer."""
     world.live(1800, every=150)
     if now(world, order).status is OrderStatus.PROCESSING:
         world.live(11 * DAY, every=DAY / 2)
@@ -83,7 +83,7 @@ def test_a_rejected_submission_is_repeated_once(world: World, action: str, code:
     assert world.registrar.asked(OPERATION[action]) == 2
 
 
-def test_half_an_hour_of_lost_registrar_answers_is_one_registration(world: World) -> None:
+def test_a_domain_is_registered_once_when_registrar_answers_are_lost_for_half_an_hour(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.lose_next_answer("*", times=40)
     world.live(1800, every=150)
@@ -92,7 +92,7 @@ def test_half_an_hour_of_lost_registrar_answers_is_one_registration(world: World
     assert_alone(world, order)
 
 
-def test_a_lost_answer_is_found_after_the_registration_completed(world: World) -> None:
+def test_a_registration_with_a_lost_answer_is_found_after_it_completed(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
@@ -132,7 +132,7 @@ def test_a_failed_registration_with_a_lost_answer_is_not_repeated(world: World) 
     assert world.registrar.submissions("fail-example.com") == 1 and world.net_paid() == 0
 
 
-def test_an_earlier_failed_registration_is_not_mistaken_for_this_orders(world: World) -> None:
+def test_an_earlier_orders_failed_registration_is_not_mistaken_for_the_new_one(world: World) -> None:
     name = "twice-example.com"
     first = submitted(world, name)
     world.registrar.fail(name)
@@ -202,7 +202,7 @@ def test_two_concurrent_reconciler_runs_submit_once(world: World) -> None:
 
 
 def test_a_step_retried_while_the_reconciler_delivers_is_answered(world: World) -> None:
-    """The retry stores its token after the delivery. Unanswered, a transfer's step would wait for 35 days."""
+    """The retry stores its token after the delivery. Without an answer to it, a transfer's step would wait 35 days."""
     order = placed(world, NAME)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "registrar.submit" else None)
     world.runner.run_until_idle()
@@ -289,7 +289,9 @@ def test_a_delivery_that_breaks_at_any_side_effect_is_completed_once(mishap: Mis
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_search_for_a_lost_answer_that_breaks_anywhere_registers_once(mishap: Mishap) -> None:
+def test_a_domain_is_registered_once_when_the_search_for_a_lost_answer_breaks_anywhere(
+    mishap: Mishap,
+) -> None:
     with a_world() as world:
         world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(30):

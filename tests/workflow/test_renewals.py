@@ -206,7 +206,7 @@ def test_a_site_is_never_renewed_at_the_registrar(world: World) -> None:
 # -- webhooks ------------------------------------------------------------------------------------------------------
 
 
-def test_a_webhook_delivered_three_times_renews_once(world: World) -> None:
+def test_a_domain_is_renewed_once_when_its_webhooks_arrive_three_times(world: World) -> None:
     order = delivered(world)
     until_the_anchor(world, order)
     world.fresh_stripe_events()
@@ -262,7 +262,7 @@ def decline(world: World, order: Order, code: str | None) -> None:
     world.stripe.controls.decline(customer["invoice_settings"]["default_payment_method"], code)
 
 
-def test_a_declined_card_renews_nothing_until_the_invoice_is_paid(world: World) -> None:
+def test_a_domain_with_a_declined_card_is_not_renewed_until_the_invoice_is_paid(world: World) -> None:
     order = delivered(world)
     decline(world, order, "insufficient_funds")
     a_year_passes(world, order, then=5 * DAY)

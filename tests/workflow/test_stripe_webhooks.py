@@ -32,7 +32,7 @@ def stripe_client(world: World) -> stripe.StripeClient:
 
 
 def placed(world: World, account: str = "ready", **more: Any) -> tuple[str, str]:
-    """Return (order id, cart token) of an order with undelivered webhooks."""
+    """Return (order id, cart token) of an order whose Stripe webhooks are not delivered yet."""
     body = world.place(account, **more).body
     return str(body["orders"][0]["id"]), str(body["cart"]["token"])
 
@@ -56,7 +56,7 @@ def causes(world: World, order_id: str, account: str = "ready") -> list[str]:
 PAID = json.dumps(made("invoice.paid", {"id": "in_1", "object": "invoice"})).encode()
 
 
-def test_both_secrets_are_accepted_during_the_rotation() -> None:
+def test_the_old_and_the_new_secret_are_accepted_during_the_rotation() -> None:
     body = json.dumps(made("made.up", {"id": "x_1"})).encode()
     with a_world(webhook_secrets=(NEW_SECRET, STRIPE_WEBHOOK_SECRET)) as world:
         old, new = signature(world, body), signature(world, body, NEW_SECRET)
@@ -356,7 +356,7 @@ def test_any_single_payment_event_continues_the_order(world: World, kind: str) -
 
 @pytest.mark.parametrize("account", [AUTHENTICATION, "sepa"])
 def test_an_event_restores_the_payment_status_after_a_crash(world: World, account: str) -> None:
-    """The crash loses our record of the outcome."""
+    """The process crashes after Stripe's answer and before it stores the outcome."""
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "stripe.post invoices/pay" else None)
     assert world.place(account, key="k-1").status == 502
     world.mishaps.none()
@@ -515,14 +515,14 @@ def test_a_dispute_is_recorded_and_raises_an_alarm(world: World) -> None:
 
 
 def renewal(world: World, order_id: str) -> str:
-    world.live(60)  # the reconciler starts it
+    world.live(60)  # the reconciler starts the renewal
     subscription = world.order(order_id).subscription
     assert subscription is not None
     assert shown(world, order_id)["subscription"]["status"] == "active"
     return subscription.id
 
 
-def test_a_renewal_shows_its_status_at_stripe_and_not_the_events(world: World) -> None:
+def test_a_renewal_shows_stripes_current_status_and_not_the_status_in_the_event(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     subscription_id = renewal(world, order_id)

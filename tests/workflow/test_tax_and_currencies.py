@@ -166,7 +166,7 @@ def test_credit_pays_tax_and_a_refund_returns_it(taxed: World) -> None:
     assert taxed.stripe.balance(customer) == -777
 
 
-def test_a_customer_without_a_known_country_is_not_charged(taxed: World) -> None:
+def test_a_customer_without_a_country_is_not_charged(taxed: World) -> None:
     """Stripe refuses because it cannot determine the tax. Nothing is charged and no invoice stays open."""
     client = stripe.StripeClient("sk_test_world", base_addresses={"api": taxed.stripe.url})
     customer = taxed.accounts["ready"]["customer"]
@@ -230,7 +230,7 @@ def test_without_tax_the_gross_equals_the_net(world: World) -> None:
     assert (shown["total_net_cents"], shown["total_gross_cents"]) == (1200, 1200)
 
 
-def test_gross_prices_are_shown_where_they_are_known(world: World) -> None:
+def test_gross_prices_are_shown_when_no_tax_is_added(world: World) -> None:
     prices = [
         one for product in world.request("GET", "/api/about").body["products"] for one in product["prices"]
     ]
@@ -238,7 +238,7 @@ def test_gross_prices_are_shown_where_they_are_known(world: World) -> None:
     assert all(one["gross_cents"] == one["net_cents"] for one in prices)
 
 
-def test_gross_prices_are_not_shown_where_tax_depends_on_the_customer(taxed: World) -> None:
+def test_gross_prices_are_not_shown_when_the_tax_depends_on_the_customer(taxed: World) -> None:
     prices = [
         one for product in taxed.request("GET", "/api/about").body["products"] for one in product["prices"]
     ]

@@ -1,4 +1,4 @@
-"""Domain transfers of ten and of thirty-one days: what the customer sees, how often we query, how they end."""
+"""Transfers and registrations that take days: what the customer sees, how often we query the registrar, the end."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def test_the_registrar_is_queried_no_more_often_than_scheduled(world: World) -> 
             world.advance(every)
             world.reconcile()
             times = world.registrar.asked("GetOperationDetail") - before
-            assert times <= 1, "asked twice in one run"
+            assert times <= 1, "queried twice in one run"
             asked += [world.clock.now()] * times
     for earlier, later in pairwise(asked):
         due = deadlines.registrar_check(order, earlier)
-        assert due <= later < due + 1200 * durations.SECOND  # nor later than the reconciler's interval
+        assert due <= later < due + 1200 * durations.SECOND  # at most one interval of the reconciler later
     assert len(asked) > 20 and len([at for at in asked if at > asked[-1] - 12 * durations.HOUR]) <= 13
     assert world.runner.executions[order.uuid].transitions == 3  # charge, route, register
 
@@ -173,7 +173,7 @@ def test_a_transfer_that_completes_on_its_last_day_is_delivered(world: World) ->
 
 
 def test_a_transfer_that_completed_unnoticed_is_delivered_after_its_deadline(world: World) -> None:
-    """The reconciler was off for weeks. The registrar's current state decides, not the calendar."""
+    """The reconciler was off for weeks. The registrar's current state decides, not the deadline."""
     world.registrar.configure(transfer_delay=20 * DAY)
     order = under_way(world)
     world.advance(31 * DAY)

@@ -66,7 +66,7 @@ def undeliverable(world: World, **settings: str) -> str:
 # -- expected times -------------------------------------------------------------------------------------------------
 
 
-def test_a_card_that_needs_authentication_has_a_day(world: World) -> None:
+def test_an_order_whose_card_needs_authentication_can_be_paid_for_a_day(world: World) -> None:
     order_id, token = placed(world, AUTHENTICATION)
     assert promised(world, order_id, AUTHENTICATION) == (DAY, DAY, 15)
     assert get(world, f"/api/carts/{token}", AUTHENTICATION).headers["retry-after"] == "15"
@@ -80,7 +80,7 @@ def test_a_card_that_needs_authentication_has_a_day(world: World) -> None:
     assert "expected_by" not in body["order"]
 
 
-def test_a_debit_is_expected_in_a_week_and_has_a_fortnight(world: World) -> None:
+def test_a_debit_is_expected_in_a_week_and_may_take_a_fortnight(world: World) -> None:
     order_id, token = placed(world, "sepa")
     assert promised(world, order_id, "sepa") == (7 * DAY, 14 * DAY, HOUR)
     assert get(world, f"/api/carts/{token}", "sepa").headers["retry-after"] == "3600"
@@ -98,7 +98,7 @@ def test_a_payment_with_an_unknown_outcome_is_expected_within_a_minute(world: Wo
     assert get(world, f"/api/carts/{token}").headers["retry-after"] == "2"
 
 
-def test_a_delivery_is_expected_in_minutes_and_has_six_hours(world: World) -> None:
+def test_a_delivery_is_expected_in_minutes_and_may_take_six_hours(world: World) -> None:
     order_id, token = placed(world)
     world.run(finish=False)
     assert promised(world, order_id) == (15 * MINUTE, 6 * HOUR, 2)
@@ -196,7 +196,7 @@ def test_a_poll_without_changes_gets_304_without_a_body(world: World, of: str) -
         assert again["headers"]["X-Request-Id"]
     for other in ('"other"', tag.strip('"'), ""):
         assert raw_get(world, path, if_none_match=other)["statusCode"] == 200
-    world.run()  # it is delivered
+    world.run()  # the site is delivered
     changed = raw_get(world, path, if_none_match=tag)
     assert changed["statusCode"] == 200
     assert changed["headers"]["ETag"] != tag
@@ -225,7 +225,7 @@ def test_each_state_has_its_own_etag(world: World) -> None:
     assert len(set(tags)) == 3
 
 
-def test_an_etag_gives_others_no_access_and_errors_have_none(world: World) -> None:
+def test_an_etag_gives_others_no_access_and_errors_have_no_etag(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     path = f"/api/orders/{order_id}"
@@ -234,7 +234,7 @@ def test_an_etag_gives_others_no_access_and_errors_have_none(world: World) -> No
         reply = world.request("GET", path, account=account, headers={"If-None-Match": tag})
         assert reply.status in (status, 400)
         assert "etag" not in reply.headers
-    # A caller who cannot see the password must not learn from an ETag whether it has changed.
+    # A system key, which cannot read the password, receives an ETag too, of the response without the password.
     assert world.request("GET", path, key="system_key").headers["etag"] != ""
     posted = world.place(key="k-1", name="Another")
     assert posted.status == 202

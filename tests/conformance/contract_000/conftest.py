@@ -1,4 +1,4 @@
-"""One world per module, replaced where its request limiter would interfere."""
+"""One world per module. The fixture is that of contract 002."""
 
 from tests.conformance.contract_002.conftest import world
 

@@ -41,7 +41,7 @@ GOOD = {
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world with one order of `ready` and one of `credit`, which never change."""
+    """A world with one order of the account `ready` and one of `credit`. No test changes them."""
     with a_world() as world:
         order_vps(world)
         order_vps(world, "credit")
@@ -50,7 +50,7 @@ def world() -> Iterator[World]:
 
 
 def attack(world: World, method: str, path: str, *, key: str | None = None, **more: Any) -> Reply:
-    """Send a request that must change nothing. The key is valid unless one is given."""
+    """Send a request that must change nothing. Without `key`, it has a new valid key."""
     secret = fresh_key(world) if key is None else key
     before = state_of(world)
     headers = {"authorization": f"Bearer {secret}", **more.pop("headers", {})}

@@ -1,4 +1,4 @@
-"""Orders of contract 000 that each need a world of their own."""
+"""Orders of contract 000. Each test needs its own world."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def refused(world: World, status: int, code: str, path: str, body: Any, **more: 
 
 
 def kept(world: World) -> dict[str, Any]:
-    """The stored state without the write count: each request is counted, and its key is new."""
+    """The stored state without the number of writes. `ask` stores a new key, which is a write too."""
     return {name: value for name, value in state_of(world).items() if name != "writes"}
 
 
@@ -86,7 +86,7 @@ def test_missing_field(world: World, field: str) -> None:
     assert field in refused(world, 400, "MISSING_FIELD", ORDERS, body).body["error"]
 
 
-def test_accounts_that_cannot_be_charged(world: World) -> None:
+def test_an_account_that_cannot_be_charged_cannot_order(world: World) -> None:
     refused(world, 400, "no_valid_mandate", ORDERS, VPS, account="no_method")
     refused(world, 400, "no_valid_mandate", ORDERS, VPS, account="no_customer")
     from dataclasses import replace
@@ -109,7 +109,7 @@ def test_a_declined_card_gives_a_failed_order(world: World) -> None:
     assert world.net_paid("declined_final") == 0 and not world.stripe.open_invoices()
 
 
-def test_the_same_request_is_one_order(world: World) -> None:
+def test_repeating_a_request_places_no_second_order(world: World) -> None:
     key = fresh_key(world)
     once = {"idempotency-key": "vps-once"}
     first = ask(world, "POST", ORDERS, VPS, key=key, headers=once)
@@ -224,7 +224,7 @@ def test_C26_problem_json_on_request(world: World) -> None:
 
 
 def test_a_system_key_with_the_scope_registers_domains(world: World) -> None:
-    """The scope is the permission. Contracts 001 and 002 require a person: their keys have no scopes (C13)."""
+    """Here the scope is the permission. Keys of contracts 001 and 002 have no scopes and must be a person's (C13)."""
     from hosting_orders.domain.account import CredentialKind
 
     key = fresh_key(world, kind=CredentialKind.SYSTEM, user=None)

@@ -109,7 +109,7 @@ def test_SQ_030_SQ_031_SQ_037_the_resource_appears_exactly_when_completed(produc
 
 
 @EACH
-def test_SQ_024_C27_sites_and_machines_are_vms(product: str, life: Life) -> None:
+def test_SQ_024_C27_the_type_of_sites_and_machines_is_vm(product: str, life: Life) -> None:
     assert data_of(life)["type"] == ("DOMAIN" if product == "domain" else "VM")
 
 
@@ -260,7 +260,7 @@ def test_SQ_006_SQ_061_C12_requests_without_a_valid_key_are_401(world: World) ->
         assert_error(send(world, "GET", UNKNOWN, headers=headers, account=None), 404, "NOT_FOUND")
 
 
-def test_an_oauth_token_sees_nothing(world: World) -> None:
+def test_an_oauth_token_cannot_read_an_order(world: World) -> None:
     from hosting_orders.domain.account import CredentialKind
 
     token = new_key(world, kind=CredentialKind.OAUTH, scopes=frozenset({"billing:read", *BOTH}))

@@ -1,4 +1,4 @@
-"""One world per module, and no undeclared error code, as for contract 002."""
+"""One world per module, and a check that operations return only error codes that they declare."""
 
 from __future__ import annotations
 

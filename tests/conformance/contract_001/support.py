@@ -71,7 +71,7 @@ PUBLISHED = {
 
 
 def assert_shape(given: Any, published: Any, at: str = "") -> None:
-    """Check that fields and types are exactly those on the page. Its 0.0 stands for any number."""
+    """Check that fields and types are exactly those on the page. 0.0 on the page means any number."""
     match published:
         case dict():
             assert isinstance(given, dict), at
@@ -125,7 +125,7 @@ def assert_timestamp(text: Any) -> None:
 
 
 def assert_error_shape(reply: Reply) -> None:
-    """Check an error's five members and its optional ones (HU-070)."""
+    """Check an error's five required members and its optional members (HU-070)."""
     body = reply.body
     more = {"details", "reason", "decline_code"}
     assert {"error", "message", "code", "timestamp", "requestId"} <= set(body)
@@ -141,7 +141,7 @@ def assert_error_shape(reply: Reply) -> None:
 
 
 def assert_error(reply: Reply, status: int, code: str, *fields: str) -> None:
-    """Check an error. With `fields`, `details` names exactly these."""
+    """Check an error. If `fields` are given, `details` names exactly these fields."""
     assert (reply.status, reply.body.get("code")) == (status, code), (reply.status, reply.body)
     assert_error_shape(reply)
     if fields:

@@ -163,7 +163,8 @@ def test_HU_073_the_total_covers_all_orders_of_the_cart(world: World) -> None:
     assert cancel(world, data["orderId"], "no_method").status == 200
     found = pending(world)
     assert (found["id"], found["orderIds"]) == (data["orderIds"][1], data["orderIds"][1:])
-    assert found["total"] == "18.00"  # the page charges the whole cart, and refunds the cancelled part
+    # The page still charges the whole cart. The cancelled order is then refunded.
+    assert found["total"] == "18.00"
     order = order_in(world, data["orderId"], "no_method")
     assert (order["status"], order["balance"]) == ("Pending", "0.00")
 
@@ -181,7 +182,7 @@ def test_HU_073_the_total_includes_tax_and_deducts_credit() -> None:
             assert sum(Decimal(order[name]) for order in orders) == Decimal(amount), name
 
 
-def test_HU_073_an_authentication_is_payable_but_a_running_debit_is_not(world: World) -> None:
+def test_HU_073_an_order_that_needs_authentication_is_pending_but_not_during_a_debit(world: World) -> None:
     number = created(world, site(), account="authentication_required")["orderId"]
     found = pending(world, "authentication_required")
     assert (found["id"], found["paymentUrl"][:4]) == (number, "http")
@@ -197,7 +198,7 @@ def test_HU_073_an_expired_order_is_not_pending(world: World) -> None:
     assert pending(world) is None
 
 
-def test_HU_073_at_most_fifty_orders_and_each_cart_once_are_read(
+def test_HU_073_the_newest_fifty_orders_and_each_of_their_carts_are_read_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     created(world, *[site()] * 20, account="sepa")

@@ -17,7 +17,7 @@ LINES = {
     *range(50, 63),
     *range(70, 76),
 }
-# Contradictions between the contracts that contract 001 decides or presents differently.
+# The contradictions between the contracts (C02 … in docs/contracts.md) that concern contract 001.
 CONTRADICTIONS = {2, 3, 7, 8, 9, 10, 11, 12, 20, 21, 22, 26, 27, 28}
 
 NAME = re.compile(r"def (test_\w+)\(")
@@ -41,7 +41,7 @@ def test_no_test_names_an_unknown_check() -> None:
     assert named() - lines - {f"C{line:02d}" for line in range(1, 29)} == set()
 
 
-def test_the_page_lists_exactly_these_checks() -> None:
+def test_docs_contracts_lists_exactly_these_checks() -> None:
     page = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
     assert {int(line) for line in re.findall(r"HU-(\d{3})", page)} == LINES
 

@@ -113,7 +113,7 @@ def test_HU_075_where_the_customer_returns_to(world: World) -> None:
     assert session["success_url"].startswith("https://api.example.com/o/")
 
 
-def test_HU_075_each_order_reports_its_end(world: World) -> None:
+def test_HU_075_each_order_sends_a_callback_at_its_end(world: World) -> None:
     before = len(world.callbacks.received)
     client = {"callback": {"url": HOOK, "authorization": "Bearer 12345"}}
     created(world, site(), vps(), clientData=client)
@@ -126,7 +126,7 @@ def test_HU_075_each_order_reports_its_end(world: World) -> None:
 # -- attemptKey -------------------------------------------------------------------------------------------------------
 
 
-def test_HU_075_the_same_attempt_is_the_same_order(world: World) -> None:
+def test_HU_075_repeating_an_attempt_returns_the_same_order(world: World) -> None:
     body = body_of(site(), vps())
     first = post(world, body)
     world.run()
@@ -298,14 +298,14 @@ def test_HU_075_cart_items_errors(world: World, items: Any, field: str) -> None:
         assert body["message"] == "`cartItems` must have 1 to 20 items."
 
 
-def test_HU_075_an_account_that_may_not_order(world: World) -> None:
+def test_HU_075_an_account_that_may_not_order_is_refused(world: World) -> None:
     before = change_account(world, "ready", can_order=False)
     for item in (site(), vps(), domain(world, "may-not.com")):
         refused(world, body_of(item), 400, "ACCOUNT_UNABLE_TO_CREATE_ORDERS")
     world.services.directory.put_account(before)
 
 
-def test_HU_075_a_payment_that_cannot_be_started(world: World) -> None:
+def test_HU_075_a_final_decline_is_422_and_charges_nothing(world: World) -> None:
     body = body_of(site())
     for _ in range(2):
         reply = post(world, body, "declined_final")
@@ -315,7 +315,7 @@ def test_HU_075_a_payment_that_cannot_be_started(world: World) -> None:
 
 
 def test_HU_075_defaults(world: World) -> None:
-    """The defaults are a location and a plan as in contract 003, and a cycle that the plan has a price for."""
+    """Location and plan have the defaults of contract 003. The default cycle is one that the plan has a price for."""
     data = created(world, {"type": "site", "name": "Least", "variant": "vanilla"})
     assert order_in(world, data["orderId"])["hosting"][0]["billingcycle"] == "Monthly"
     assert order_in(world, created(world, vps())["orderId"])["hosting"][0]["billingcycle"] == "Monthly"

@@ -34,7 +34,7 @@ GOOD = json.dumps(body_of(site()))
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world with one order of `ready`, which never changes."""
+    """A world with one order of the account `ready`. No test changes it."""
     with a_world() as world:
         created(world, site())
         world.run()

@@ -1,4 +1,4 @@
-"""Whole lives of orders: real payments, deliveries, cancellations, expiry and refunds."""
+"""Orders from start to end: real payments, deliveries, cancellations, expiry and refunds."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ FAILURE = Failure("provisioning_failed", "The order could not be delivered.")
 
 @dataclass(frozen=True)
 class State:
-    """An order's path to a state, its cart's payment then, and what the page shows."""
+    """How an order reaches a state, the payment status of its cart in that state, and what the response shows."""
 
     life: Callable[[Order], Order]
     payment: PaymentStatus
@@ -109,7 +109,7 @@ PRODUCTS = ("site", "vps", "domain")
 
 @pytest.fixture(scope="module")
 def placed(world: World) -> Iterator[dict[str, Order]]:
-    """An unpaid order of each product, which each test puts into its own state."""
+    """An unpaid order of each product. Each test stores the order in the state that it needs."""
     items = {"site": site(), "vps": vps(), "domain": domain(world)}
     numbers = {name: created(world, item, account="sepa")["orderId"] for name, item in items.items()}
     yield {name: stored(world, number, "sepa") for name, number in numbers.items()}

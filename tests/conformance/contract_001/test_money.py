@@ -1,4 +1,4 @@
-"""Amounts are texts in major units, for this order alone: tax, credit, and what is still to pay."""
+"""Amounts are texts in major units. They cover one order of the cart: tax, credit, and what is still to pay."""
 
 from __future__ import annotations
 

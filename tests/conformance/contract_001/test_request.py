@@ -197,11 +197,11 @@ def test_HU_061_a_key_with_scopes_is_refused(world: World, number: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["system_key", "user_key", "user_key_v1"])
-def test_HU_061_other_keys_of_the_account_work_too(world: World, number: str, key: str) -> None:
+def test_HU_061_every_key_of_the_account_works(world: World, number: str, key: str) -> None:
     assert shown(world, number, key=key)["order"]["id"] == number
 
 
-def test_HU_061_a_trial_account_can_be_shut_out(world: World) -> None:
+def test_HU_061_an_operator_can_shut_out_a_trial_account(world: World) -> None:
     number = created(world, site(), account="trial")["orderId"]
     before = change_account(world, "trial", trial_api_access=False)
     for method, path in (("GET", path_of(number)), ("GET", UNKNOWN), ("GET", "/api/account/pending-orders")):

@@ -84,7 +84,7 @@ def test_assert_shape_rejects_any_difference(
 def test_HU_011_HU_012_C28_timestamp_and_request_id(world: World, number: str) -> None:
     reply = ask(world, "GET", f"/api/billing/order/{number}", headers={"x-request-id": "req-1"})
     assert reply.body["requestId"] == reply.headers["x-request-id"] == "req-1"
-    assert reply.body["timestamp"].endswith("Z")  # `ask` checks its format
+    assert reply.body["timestamp"].endswith("Z")  # `ask` checks the rest of the format
     made = ask(world, "GET", f"/api/billing/order/{number}", headers={"x-request-id": "not one"})
     assert len(made.body["requestId"]) == 36
 
@@ -118,7 +118,7 @@ def test_HU_023_HU_051_account_number(world: World, number: str) -> None:
     assert account is not None and order["metadata"]["client_id"] == account.number > 0
     other = order_in(world, created(world, site(), account="credit")["orderId"], "credit")
     assert other["client_id"] != order["client_id"]
-    # No order has this number: account and order numbers are claimed in one place.
+    # Accounts and orders share one set of numbers, so no order has the number of an account.
     assert ask(world, "GET", f"/api/billing/order/{account.number}").status == 404
 
 
@@ -202,7 +202,7 @@ def test_HU_050_notes_are_the_timeline(world: World, number: str) -> None:
 
 
 def test_HU_050_notes_have_no_internal_words(world: World) -> None:
-    """States, error names and registrar flags stay in the records for operators."""
+    """Only operators see states, error names and registrar flags."""
     number = created(world, site())["orderId"]
     order = stored(world, number)
     now = world.clock.now()

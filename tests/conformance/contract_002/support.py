@@ -160,7 +160,7 @@ def _is_count(record: Any) -> bool:
 
 
 def state_of(world: World) -> dict[str, Any]:
-    """Everything a request could leave behind: writes, money, workflows, platform and registrar work, callbacks.
+    """Everything that a request could change: writes, money, workflows, platform and registrar work, callbacks.
 
     Writes are counted from the table's stream, so a write that was undone counts too. The limiter's
     writes do not count, because every request causes one.
@@ -247,7 +247,7 @@ def completed(world: World, account: str = "ready", **changes: Any) -> Any:
     placed = world.place(account, **changes)
     assert placed.status == 202, placed.body
     world.run()
-    world.live(60)  # the schedule starts the renewal
+    world.live(60)  # the reconciler starts the renewal
     return shown(world, placed.body["orders"][0]["id"], account)
 
 
@@ -292,7 +292,7 @@ def registered(world: World, name: str, account: str = "ready", **changes: Any) 
 
 
 def finished(world: World, order_id: str, account: str = "ready") -> Any:
-    """Let the registrar finish the domain however long that takes, and the order end."""
+    """Make the registrar finish the domain, and run the order to its end."""
     world.run()
     item = world.order(order_id, account).item_as(DomainItem)
     world.registrar.finish(item.ascii_name)

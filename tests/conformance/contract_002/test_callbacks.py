@@ -33,7 +33,7 @@ def ended(world: World, how: str) -> str:
         ("CANCELLED", "order.cancelled", "cancelled"),
     ],
 )
-def test_O2_186_C24_each_end_sends_one_callback_that_names_it(
+def test_O2_186_C24_each_end_of_an_order_sends_one_callback_with_its_kind(
     world: World, how: str, kind: str, status: str
 ) -> None:
     known = len(world.callbacks.received)
@@ -80,6 +80,6 @@ def test_O2_187_a_failed_callback_is_retried_on_the_vendors_schedule_with_the_sa
     assert len(received) == 5
     assert len({one.message_id for one in received}) == 1
     assert len({one.body for one in received}) == 1
-    # At once, then after 2, 5 and 10 minutes, then every 15. Up to a tenth is added to spread the retries.
+    # Minutes after the first attempt. Each delay is up to a tenth longer, to spread the retries.
     for when, minutes in zip(at, (0, 2, 5, 10, 25), strict=True):
         assert minutes * 60 <= when <= minutes * 60 * 1.1 + 60, at

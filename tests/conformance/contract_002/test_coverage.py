@@ -26,7 +26,7 @@ LINES = {
     *range(180, 188),
 }
 LETTERED = {"O2_079a", "O2_079b"}
-# The contradictions between the contracts that concern contract 002.
+# The contradictions between the contracts (C01 … in docs/contracts.md) that concern contract 002.
 CONTRADICTIONS = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 18, 19, 22, 23, 24, 25, 26, 28}
 
 NAME = re.compile(r"def (test_\w+)\(")
@@ -43,7 +43,7 @@ def test_every_route_that_needs_a_credential_is_attacked() -> None:
         ("*", "*"),
         ("POST", "/webhooks/stripe"),
         ("POST", "/webhooks/platform"),
-        ("GET", "/o/{page_token}"),  # its token is the credential: tests/conformance/order_page/
+        ("GET", "/o/{page_token}"),  # the page's token is the credential: tests/conformance/order_page/
     }
     # Contracts 000 and 001 have their own paths and their own suites of hostile requests.
     elsewhere = {

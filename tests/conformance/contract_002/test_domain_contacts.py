@@ -125,7 +125,7 @@ def test_O2_127_O2_152_state_is_required_where_addresses_have_one(world: World, 
     reply = refused_domain(
         world, world.domain(name, contact=contact), 422, "domain_contact_needs_augmentation"
     )
-    (needed,) = reply.body["needs_augmentation"]  # once, although the owner fills all four roles
+    (needed,) = reply.body["needs_augmentation"]  # listed once, although the owner has all four roles
     assert (needed["role"], needed["pointer"]) == ("owner", "/domain/contact/state")
     contact["state"] = "WA"
     told = told_to_registrar(world, accepted(world, world.domain(name, contact=contact)))
@@ -278,8 +278,8 @@ def test_O2_131_O2_147_source_without_a_registration(world: World, source: Any, 
 
 
 def test_O2_147_the_error_does_not_say_why_a_registration_is_no_source(world: World, owned: int) -> None:
-    """Foreign, unknown, unfinished, abandoned and non-domain orders give one text, so other registrations
-    stay hidden.
+    """The text is the same for orders that are foreign, unknown, unfinished or failed, or that have no domain. It
+    reveals nothing about other registrations.
     """
     foreign = registered(world, fresh(), "credit")["domain"]["registration_id"]
     waiting = world.order_domain(fresh(), "authentication_required").body["orders"][0]["id"]
@@ -522,12 +522,12 @@ def test_O2_151_invalid_fields_are_reported_before_missing_ones(world: World) ->
     assert "needs_augmentation" not in reply.body
 
 
-# Plausible values. The schema in the response decides which of them fits.
+# Values for missing fields. A field gets the first one that fits the schema in the response.
 VALUES = (
     *("RSSMRA80A01H501U", "51824753556", "12345678M", "B12345678", "1980-01-10", "NL12345678"),
     *("IT", "69", "Lyon", "WA", "Example Pty Ltd", "01234567"),
 )
-# The choices that need no impossible further fields, such as a person or a company.
+# Values for fields with a fixed choice. None of them requires a further field that VALUES cannot fill.
 CHOICES = ("INDIVIDUAL", "OTHER", "CCT", "FIND", "ABN", "COMPANY", "FOREIGNERS", "POLICY_REASON_1")
 
 
@@ -571,7 +571,7 @@ def put(body: dict[str, Any], pointer: str, value: str) -> None:
 def test_O2_152_sending_the_requested_fields_completes_the_order(
     world: World, ending: str, changes: dict[str, Any]
 ) -> None:
-    """The client does not know the registry. It puts a value that fits each schema at each pointer."""
+    """The client knows no rules of the registry. It sends a value that fits each schema at each pointer."""
     body = world.domain(fresh(ending), contact=world.contact(**changes))
     rounds = 0
     while (reply := order_domain(world, body)).status != 202:
@@ -634,7 +634,7 @@ def test_O2_130_O2_151_O2_152_the_published_schema_agrees_with_the_endpoint(
             reply = order_domain(world, world.domain(name, contact=contact))
             fits = validator.is_valid(contact)
             seen[fits] += 1
-            # The disabled cipher stops every valid contact, so no order has to be paid for.
+            # A valid contact fails at the disabled cipher, so the test places no orders.
             expected = ("temporarily_unavailable",) if fits else CONTACT_CODES
             assert reply.body["code"] in expected, (contact, reply.body)
     assert min(seen.values()) >= 5, seen

@@ -44,7 +44,7 @@ def for_accounts(default: bool, *exceptions: str) -> dict[str, Any]:
 
 @pytest.fixture
 def switches(world: World) -> Iterator[World]:
-    """A world whose switches a test may set. They are turned on again afterwards."""
+    """A world with feature switches that a test may set. The fixture turns them on again after the test."""
     yield world
     world.features.document = ON
     world.features.readable = True

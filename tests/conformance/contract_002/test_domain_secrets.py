@@ -60,7 +60,7 @@ def personal() -> list[str]:
 
 @dataclass
 class Story:
-    """All output while domains were ordered, delivered, refused, cancelled and refunded."""
+    """Everything that the system produced while domains were ordered, delivered, refused, cancelled and refunded."""
 
     world: World
     logs: str = ""
@@ -196,7 +196,7 @@ def story() -> Iterator[Story]:
 
 
 def test_the_story_contains_every_personal_value(story: Story) -> None:
-    """Without this, the searches below could pass because there was nothing to find."""
+    """Without this test, the searches below could pass because there was nothing to find."""
     world = story.world
     assert '"message":"request failed"' in story.logs
     assert "order placed" in story.logs

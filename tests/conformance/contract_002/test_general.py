@@ -79,7 +79,7 @@ def test_O2_005_O2_009_C05_an_accepted_order_is_a_202_with_a_cart_to_poll(world:
     assert cart.body["cart"]["token"] == placed.body["cart"]["token"]
 
 
-def test_O2_007_orders_never_use_stripe_checkout(world: World) -> None:
+def test_O2_007_a_site_order_in_version_2_never_uses_stripe_checkout(world: World) -> None:
     completed(world)
     paths = [request.path for request in world.stripe.requests]
     assert any(path.startswith("/v1/invoices") for path in paths)

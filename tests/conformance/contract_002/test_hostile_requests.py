@@ -34,7 +34,7 @@ GOOD = f'{{"site": {SITE}}}'
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world with one order of `ready` and one of `credit`, which never change."""
+    """A world with one order of the account `ready` and one of `credit`. No test changes them."""
     with a_world() as world:
         world.place("ready")
         world.place("credit")
@@ -102,8 +102,8 @@ def test_deep_nesting_is_refused(world: World, depth: int, around: tuple[str, st
 
 
 @pytest.mark.parametrize("depth", range(940, 1000, 3))
-def test_no_depth_is_accepted_that_cannot_be_written(world: World, depth: int) -> None:
-    """JSON readers and writers recurse differently. A depth between their limits would fail only on writing."""
+def test_every_depth_that_can_be_read_can_be_written(world: World, depth: int) -> None:
+    """JSON readers and writers have different recursion limits. A depth between them would fail only on writing."""
     post(world, GOOD[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}")
 
 
@@ -356,7 +356,7 @@ def test_a_base64_body_in_utf_8_is_read_like_any_other(world: World) -> None:
         f'{{"site": {json.dumps(SITE)}}}',
     ],
 )
-def test_other_kinds_of_objects(world: World, body: str) -> None:
+def test_objects_of_other_shapes_are_refused(world: World, body: str) -> None:
     assert post(world, body).status == 400
 
 
@@ -560,7 +560,7 @@ def test_malicious_ids_are_404(world: World, method: str, path: str, name: str, 
 def test_ids_too_long_for_a_table_key_are_not_looked_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DynamoDB refuses keys longer than 2048 bytes and moto does not. The look-up would be a 500."""
+    """DynamoDB refuses keys longer than 2048 bytes, so the look-up would be a 500. Moto accepts such keys."""
     looked_up: list[str] = []
     directory = world.services.directory
     monkeypatch.setattr(directory, "user", looked_up.append)

@@ -26,7 +26,7 @@ SENSITIVE = (
 
 
 def everything_told(world: World, account: str) -> str:
-    """Every response about the account's orders, also to a cancel of each, and all callbacks received."""
+    """Cancel every order of the account. Return all responses about the orders, and all callbacks received."""
     told: list[Any] = []
     listed = world.request("GET", "/api/orders", account=account).body
     told += [listed, world.request("GET", "/api/tasks", account=account).body]
@@ -71,7 +71,7 @@ def test_O2_099_a_decline_that_hints_at_theft_is_shown_as_generic(world: World, 
     assert code not in told.replace("Card blocked as fraudulent", "")  # the demo account has this name
     newest = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]["id"]
     cart = world.cart(world.order(newest, "declined_final").cart_token, "declined_final")
-    assert cart.payment.error == code  # an operator sees it
+    assert cart.payment.error == code  # operators still see the real reason
 
 
 @pytest.mark.parametrize("code", ["revocation_of_authorization", "stop_payment_order"])
@@ -82,7 +82,7 @@ def test_O2_099_other_declines_keep_the_banks_code(world: World, card: Any, code
 
 
 def test_O2_099_an_error_without_a_decline_has_no_decline_code(world: World) -> None:
-    """The cart is stored as after a refusal by Stripe that is not a decline. Then the request is replayed."""
+    """The test stores the cart as failed, as after a refusal by Stripe without a decline, and repeats the request."""
     order = world.order(world.place("ready", key="no-decline").body["orders"][0]["id"])
     cart = world.cart(order.cart_token)
     failed = order.payment_failed(Failure("cart_pay_failed", "The payment could not be started."), 1)
@@ -124,12 +124,12 @@ def test_only_a_banks_code_is_shown_as_a_decline(code: str | None, told: str | N
         ("waiting: SOMETHING_NEW", "waiting for our registrar"),
     ],
 )
-def test_texts_contain_no_error_names_or_registrar_flags(text: str, told: str) -> None:
+def test_shown_texts_have_no_error_names_or_registrar_flags(text: str, told: str) -> None:
     assert shown_text(text) == told
 
 
 def given_up(world: World, error: str) -> Order:
-    """A stored order whose workflow ended with this error."""
+    """Store an order as refunded after its workflow ended with this error."""
     order = world.order(world.place("ready").body["orders"][0]["id"])
     now = world.clock.now()
     failure = Failure("provisioning_failed", f"The order could not be delivered ({error}).")
@@ -145,7 +145,7 @@ def test_an_order_shows_why_it_failed_without_the_error_name(world: World, error
     assert body["failure"]["message"] == "The order could not be delivered."
     assert body["order"]["status"] == "failed"
     assert error not in everything_told(world, "ready")
-    assert error in world.order(order.uuid).failure.message  # an operator sees it
+    assert error in world.order(order.uuid).failure.message  # operators still see the real reason
 
 
 def test_C11_a_refused_cancel_is_explained_in_the_contracts_words(world: World) -> None:

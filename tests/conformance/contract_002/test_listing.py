@@ -63,7 +63,7 @@ def listed(world: World, **query: str) -> list[dict[str, Any]]:
 
 
 def links(world: World, **query: str) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """The ids on the page, and the queries of its Link header by relation (RFC 8288)."""
+    """The ids of the page's orders, and the queries in the Link header by relation (RFC 8288)."""
     reply = send(world, "GET", "/api/orders", account="many", query=query or None)
     assert reply.status == 200, reply.body
     found = {}
@@ -141,8 +141,8 @@ def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: 
     assert times == sorted(times, reverse=True)
 
 
-def test_O2_031_more_orders_in_a_millisecond_than_it_has_numbers(world: World) -> None:
-    """The clock stands still for 160 orders, and a millisecond has 128 numbers."""
+def test_O2_031_more_orders_in_a_millisecond_than_the_millisecond_has_numbers(world: World) -> None:
+    """160 orders are placed in one millisecond, which has only 128 order numbers."""
     new_account(world, "ready", "crowd")
     ids = []
     for _ in range(8):
@@ -174,7 +174,7 @@ def test_O2_031_C23_cursors_page_through_all_orders_and_back(world: World) -> No
     assert list(reversed(back)) == pages[:-1]
 
 
-def test_O2_031_C23_a_new_order_moves_no_cursor(world: World) -> None:
+def test_O2_031_C23_a_cursor_shows_the_same_page_after_a_new_order(world: World) -> None:
     _, found = links(world, per_page="10")
     expected, _ = links(world, **found["next"])
     world.advance(3600)
@@ -236,8 +236,8 @@ def test_O2_030_a_page_number_is_limited(world: World, page: str) -> None:
     assert reply.body["errors"] == ["`page` must have at most 12 digits."]
 
 
-def test_C23_numbered_pages_cost_the_same_at_any_depth_and_do_not_overlap(world: World) -> None:
-    """The stream has delivered the account's orders, and the roll-up has stored where its pages begin."""
+def test_C23_numbered_pages_that_start_at_page_marks_do_not_overlap(world: World) -> None:
+    """The roll-up stores page marks for the account's orders while the stream delivers them."""
     new_account(world, "ready", "deep")
     model = world.order(world.place("deep").body["orders"][0]["id"], "deep")
     cart = world.cart(model.cart_token, "deep")

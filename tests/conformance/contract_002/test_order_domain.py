@@ -360,7 +360,7 @@ def test_O2_150_two_spellings_of_a_domain_are_one_domain(world: World, first: st
     assert len(world.stripe.charges(world.accounts["ready"]["customer"])) == charges + 1
 
 
-def test_O2_150_two_concurrent_orders_for_a_domain_are_one_order_and_one_charge(world: World) -> None:
+def test_O2_150_concurrent_orders_for_a_domain_leave_one_order_and_one_charge(world: World) -> None:
     world.order_domain("warm-up.com")  # import the functions before the threads begin
     names = ["raced.com", "RACED.com"] * 5
     accounts = ["ready", "credit"] * 5
@@ -372,12 +372,12 @@ def test_O2_150_two_concurrent_orders_for_a_domain_are_one_order_and_one_charge(
         if reply.status == 422:
             assert_error(reply, 422, "domain_add_failed", "/domain/name")
     new = sum(world.net_paid(account) for account in paid) - sum(paid.values())
-    assert new in (1200, 700)  # 500 of `credit` may be credit
+    assert new in (1200, 700)  # if `credit` won, its credit balance paid 500
     world.run()
     assert world.registrar.submissions("raced.com") == 1
 
 
-def test_O2_150_the_write_refuses_a_domain_that_the_earlier_read_missed(world: World) -> None:
+def test_O2_150_the_write_refuses_a_domain_that_the_earlier_check_did_not_find_taken(world: World) -> None:
     assert world.order_domain("looked-free.com").status == 202
     orders = world.services.orders
     seen = orders.domain_taken
@@ -406,7 +406,7 @@ def test_O2_150_a_domain_is_free_again_after_its_order_is_cancelled(world: World
     ("fault", "name"), [("lost", "away.com"), ("throttled", "away.com"), ("unsure", "unsure-away.com")]
 )
 @pytest.mark.parametrize("action", ["register", "transfer"])
-def test_O2_149_an_unavailable_registrar_leaves_nothing_behind(
+def test_O2_149_a_request_leaves_nothing_behind_when_the_registrar_is_unavailable(
     world: World, fault: str, name: str, action: str
 ) -> None:
     operation = {"register": "CheckDomainAvailability", "transfer": "CheckDomainTransferability"}[action]
@@ -471,7 +471,9 @@ def test_a_key_with_another_body_is_refused_and_changes_nothing(
     assert order_domain(world, body, idempotency_key="reused").status == 202
 
 
-def test_a_request_that_loses_the_domain_to_its_own_duplicate_returns_that_order(world: World) -> None:
+def test_a_request_that_loses_the_domain_to_its_own_duplicate_returns_the_duplicates_order(
+    world: World,
+) -> None:
     orders = world.services.orders
     seen = orders.domain_taken
     twins = []
@@ -521,7 +523,7 @@ def test_twenty_concurrent_posts_are_one_order_one_charge_and_one_registration(w
 def test_O2_123_an_auth_code_is_one_line_without_surrounding_spaces(world: World) -> None:
     two_lines = world.domain("two-lines.nl", action="transfer", authcode="one\ntwo")
     refused_domain(world, two_lines, 400, "invalid_field", "/domain/authcode")
-    # The stand-in accepts every auth code except `wrong`. With the spaces it would have accepted this one.
+    # The stand-in refuses only the auth code `wrong`. It would accept the code if the spaces were sent.
     spaces = world.domain("spaces-around.nl", action="transfer", authcode="  wrong \n")
     refused_domain(world, spaces, 422, "domain_add_failed", "/domain/name")
 

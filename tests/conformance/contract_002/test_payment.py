@@ -41,7 +41,7 @@ def test_O2_081_a_working_card_succeeds(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_O2_082_O2_083_C07_a_payment_the_customer_can_fix_awaits_authentication(
+def test_O2_082_O2_083_C07_a_decline_the_customer_can_fix_is_awaiting_authentication(
     world: World, account: str
 ) -> None:
     reply, order_id = placed(world, account)
@@ -73,7 +73,7 @@ def test_O2_080_O2_084_C25_nothing_is_delivered_before_a_debit_settles(
     assert (body["order"]["status"], body["payment"]["status"]) == ("completed", "succeeded")
 
 
-def test_O2_085_an_order_waits_out_the_settlement_of_its_debit(world: World) -> None:
+def test_O2_085_an_order_waits_until_its_debit_has_settled(world: World) -> None:
     _, order_id = placed(world, "sepa")
     world.run()
     world.stripe.controls.set(sepa_settles=False)
@@ -148,7 +148,7 @@ def test_O2_051_C08_a_debit_is_charged_once_it_has_settled(world: World) -> None
 
 
 def test_O2_051_C08_a_failed_payment_is_not_charged(world: World) -> None:
-    """The card is declined at once, or the invoice is written off while the customer could still pay it."""
+    """Stripe declines the first card at once. The second order's invoice is open, and then becomes uncollectible."""
     assert world.place("declined_final").status == 422
     first = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]
     payment = shown(world, first["id"], "declined_final")["payment"]
@@ -198,7 +198,7 @@ def test_C07_an_unpaid_order_expires_and_can_no_longer_be_paid(world: World) -> 
     assert (cart["cart"]["rollup_status"], cart["cart"]["status"]) == ("cancelled", "active")
 
 
-def test_O2_098_an_unavailable_payment_provider_leaves_nothing_behind(world: World) -> None:
+def test_O2_098_a_request_leaves_nothing_behind_when_stripe_is_unavailable(world: World) -> None:
     before = state_of(world)
     world.stripe.faults.add("error", "/v1/customers/.*", times=5)
     world.stripe.faults.add("error", "/v1/payment_methods.*", times=5)

@@ -64,7 +64,7 @@ def refused(
 
 
 def names(world: World, reply: Reply, account: str = "ready") -> list[str]:
-    """The domain or site name of each order, in the response's order."""
+    """The domain or site name of each order, in the sequence of the response."""
     assert reply.status == 202, reply.body
     return [world.order(order["id"], account).item.name for order in reply.body["orders"]]
 
@@ -154,7 +154,7 @@ def test_O2_137_the_clients_item_order_is_kept_everywhere(world: World) -> None:
     assert [name for line in lines for name in wanted if f"{name}:" in line] == wanted
 
 
-def test_a_cart_of_one_equals_the_contracts_endpoints(world: World) -> None:
+def test_a_cart_with_one_item_is_answered_like_the_contracts_endpoints(world: World) -> None:
     for item, alone in (
         (world.site(), world.place()),
         (world.domain(fresh()), world.order_domain(fresh())),
@@ -324,7 +324,7 @@ def test_a_callback_belongs_to_the_cart_and_not_to_an_item(world: World) -> None
 
 
 @pytest.mark.parametrize("prefix", ["taken-", "reserved-", "premium-"])
-def test_O2_149_one_unavailable_domain_stops_the_cart(world: World, prefix: str) -> None:
+def test_O2_149_a_cart_with_an_unavailable_domain_is_refused(world: World, prefix: str) -> None:
     items = [world.site(), world.domain(fresh()), world.domain(fresh(prefix))]
     refused(world, {"items": items}, 422, "domain_unavailable", "/items/2/domain/name")
 
@@ -343,7 +343,7 @@ def test_O2_150_two_spellings_of_a_domain_in_one_cart(world: World) -> None:
     assert world.place_cart(world.domain("bücher.de"), world.domain("buecher.de")).status == 202
 
 
-def test_O2_150_a_domain_of_another_order_stops_the_cart(world: World) -> None:
+def test_O2_150_a_cart_with_a_domain_of_another_order_is_refused(world: World) -> None:
     name = fresh()
     assert world.order_domain(name).status == 202
     body = {"items": [world.site(), world.domain(name)]}
@@ -351,7 +351,7 @@ def test_O2_150_a_domain_of_another_order_stops_the_cart(world: World) -> None:
     refused(world, body, 422, "domain_add_failed", "/items/1/domain/name", account="credit")
 
 
-def test_O2_150_a_domain_taken_at_the_write_stops_the_cart_and_names_its_item(world: World) -> None:
+def test_O2_150_a_cart_is_refused_at_the_write_when_a_domain_is_taken_by_then(world: World) -> None:
     name = fresh()
     assert world.order_domain(name).status == 202
     orders = world.services.orders
@@ -377,7 +377,7 @@ def test_O2_151_O2_152_contact_errors_are_named_in_their_item(world: World) -> N
     }
 
 
-def test_an_unavailable_registrar_stops_only_carts_with_domains(world: World) -> None:
+def test_a_cart_without_domains_is_accepted_while_the_registrar_is_unavailable(world: World) -> None:
     world.registrar.fail_next("CheckDomainAvailability", times=40)
     try:
         refused(world, {"items": [world.site(), world.domain(fresh())]}, 503, "temporarily_unavailable")
@@ -386,7 +386,7 @@ def test_an_unavailable_registrar_stops_only_carts_with_domains(world: World) ->
         world.registrar.clear_faults()
 
 
-def test_limited_capacity_goes_to_whole_carts_only(world: World) -> None:
+def test_a_cart_that_exceeds_the_capacity_is_refused_as_a_whole(world: World) -> None:
     world.services.catalogue.put_variant(Variant("three-left", capacity=3))
     world.advance(61)
     two = [world.site(variant="three-left"), world.site(variant="three-left")]
@@ -435,7 +435,7 @@ def test_O2_114_a_system_key_orders_sites_but_no_domains(world: World) -> None:
     assert reply.headers["www-authenticate"]
 
 
-def test_O2_116_the_switch_stops_domains_but_not_sites(switched_off: World) -> None:
+def test_O2_116_the_switch_turns_off_domains_but_not_sites(switched_off: World) -> None:
     world = switched_off
     refused(world, {"items": [world.site(), world.domain(fresh())]}, 503, "feature_disabled")
     assert world.place_cart(world.site(), world.site()).status == 202
@@ -478,7 +478,7 @@ def test_C13_permission_to_order_domains_is_checked_before_their_fields(switched
 # -- the same request again ---------------------------------------------------------------------------------------
 
 
-def test_the_same_cart_again_is_the_same_cart(world: World) -> None:
+def test_repeating_a_request_returns_the_same_cart(world: World) -> None:
     body = {"items": [world.domain(fresh()), world.site()], "on_item_failure": "cancel_all"}
     first = post(world, body, idempotency_key="cart-again")
     before = state_of(world)["stripe"]
@@ -504,7 +504,7 @@ def test_the_same_cart_again_is_the_same_cart(world: World) -> None:
     assert_error(alone, 422, "idempotency_key_reused")
 
 
-def test_twenty_concurrent_carts_are_one(world: World) -> None:
+def test_twenty_concurrent_equal_requests_leave_one_cart(world: World) -> None:
     world.place_cart(world.site(), world.domain(fresh()))  # import the functions before the threads begin
     body = {"items": [world.domain(fresh()), world.site(), world.domain(fresh())]}
     charges = len(world.stripe.charges())

@@ -256,7 +256,7 @@ def test_O2_095_a_variant_taken_off_sale_is_not_available(world: World) -> None:
     refused(world, world.site(variant="retired"), "variant_unavailable", "/site/variant")
 
 
-def test_O2_096_C19_a_plan_without_a_price_for_the_account(world: World) -> None:
+def test_O2_096_C19_a_plan_without_a_price_for_the_account_is_refused(world: World) -> None:
     set_catalogue(world, lambda catalogue: catalogue.put_plan(Plan("9", "unpriced", "Unpriced", "No price")))
     reply = refused(world, world.site(plan="unpriced"), "pricing_missing", "/site/plan")
     assert "issing pricing information" in reply.body["errors"][0]
@@ -264,7 +264,7 @@ def test_O2_096_C19_a_plan_without_a_price_for_the_account(world: World) -> None
     refused(world, world.site(), "pricing_missing", "/site/plan", account="dollars")
 
 
-def test_O2_097_C19_an_account_that_may_not_order(world: World) -> None:
+def test_O2_097_C19_an_account_that_may_not_order_is_refused(world: World) -> None:
     new_account(world, "ready", "barred", can_order=False)
     reply = refused(world, world.site(), "account_unable_to_create_orders", account="barred")
     assert reply.body["errors"] == ["Account unable to create orders."]
@@ -303,7 +303,7 @@ def with_key(world: World, key: str, body: str, account: str = "ready", user: st
 
 
 @pytest.mark.parametrize("key", ["1", "x" * 255, "!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~", "CART#x#ROLLUP"])
-def test_the_same_request_again_is_the_same_cart(world: World, key: str) -> None:
+def test_repeating_a_request_returns_the_same_cart(world: World, key: str) -> None:
     body = json.dumps(world.site())
     first = with_key(world, key, body)
     paid = state_of(world)["stripe"]

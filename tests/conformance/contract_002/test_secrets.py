@@ -21,7 +21,7 @@ AUTHORIZATION = "Bearer callback-secret-9f2c"
 
 @dataclass
 class Story:
-    """All output while orders were placed, delivered, failed, cancelled and refused."""
+    """Everything that the system produced while orders were placed, delivered, failed, cancelled and refused."""
 
     world: World
     logs: str = ""

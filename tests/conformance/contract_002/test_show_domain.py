@@ -1,6 +1,6 @@
 """Contract 002, "Register or Transfer a Domain": the life of an order, and where it appears.
 
-Time passes in this world, and the reconciler finds unfinished orders, so every order reaches its end.
+Tests share this world. Time passes and the reconciler runs, so orders of earlier tests continue to their end.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def test_O2_055_C06_the_domain_block_of_a_transfer_shows_its_next_step(world: Wo
 
 
 def look_again(world: World) -> None:
-    """Let the schedule query the registrar. For slow operations it does so at most once an hour."""
+    """Wait an hour and reconcile. The reconciler queries the registrar at least once an hour."""
     world.advance(3600)
     world.reconcile()
     world.run()
@@ -220,7 +220,7 @@ def test_O2_136_the_callback_contains_the_domain(world: World, name: str, kind: 
     assert told["task"]["domains"] == ([registration] if status == "OK" else [])
 
 
-def test_O2_149_a_premium_domain_is_sold_only_with_its_own_price(world: World) -> None:
+def test_O2_149_a_premium_domain_is_sold_only_if_the_catalogue_has_its_price(world: World) -> None:
     refused_domain(world, world.domain("premium-not.com"), 422, "domain_unavailable", "/domain/name")
     refused_domain(world, world.domain("premium-for-sale.net"), 422, "domain_unavailable", "/domain/name")
     body = registered(world, "premium-for-sale.com")
@@ -269,7 +269,7 @@ def test_O2_153_a_refused_payment_sends_a_callback(world: World) -> None:
     assert json.loads(received.body)["type"] == "order.failed"
 
 
-def test_O2_154_contacts_of_a_continuing_order_stay(world: World) -> None:
+def test_O2_154_contacts_stay_stored_while_and_after_an_order_is_delivered(world: World) -> None:
     placed = world.order_domain("contacts-stay.com")
     number = number_of(placed.body["orders"][0]["id"])
     assert world.services.orders.contacts("acc_ready", number) is not None

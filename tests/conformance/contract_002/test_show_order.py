@@ -79,7 +79,7 @@ def test_O2_042_C15_tasks_is_a_list_of_integer_ids_and_statuses(body: Any, waiti
         assert task["status"] == status
 
 
-def test_O2_043_site_appears_once_the_order_provisioned_one(body: Any, waiting: Any) -> None:
+def test_O2_043_site_appears_once_it_is_provisioned(body: Any, waiting: Any) -> None:
     assert "site" in body
     assert "site" not in waiting
 

@@ -51,7 +51,7 @@ def test_O2_061_about_lists_what_can_be_ordered(world: World) -> None:
             assert price["term"] in ("monthly", "annual")
             assert price["currency"] == "EUR"
             assert type(price["net_cents"]) is int
-            # No tax is added in this world, so the net price is what is charged.
+            # This world adds no tax, so gross and net are equal.
             assert price["gross_cents"] == price["net_cents"]
     assert {variant["name"]: variant["available"] for variant in about["variants"]} == {
         "vanilla": True,
@@ -141,7 +141,7 @@ def test_O2_185_a_task_alone(world: World) -> None:
     assert (task["status"], task["sites"][0]["id"]) == ("OK", body["site"]["id"])
 
 
-def test_O2_185_a_task_waits_for_the_customer_in_the_list_and_alone(world: World) -> None:
+def test_O2_185_a_task_that_waits_for_the_customer_is_paused_in_the_list_and_alone(world: World) -> None:
     account = "authentication_required"
     order = shown(world, world.place(account).body["orders"][0]["id"], account)
     task_id = order["tasks"][0]["id"]

@@ -184,7 +184,7 @@ def test_no_client_text_is_clumsy(file: Path) -> None:
     assert found == []
 
 
-def test_texts_call_a_domain_a_domain() -> None:
+def test_texts_never_call_a_domain_a_name() -> None:
     texts = texts_in((PACKAGE / "adapters" / "route53" / "offers.py").read_text())
     assert [text for text in texts if re.search(r"\bnames?\b", text)] == []
     assert any("the domain is already registered" in text for text in texts)

@@ -1,4 +1,4 @@
-"""GET /api/tlds and GET /api/tlds/:tld, our own endpoints: what can be ordered and what it needs (O2-142, O2-143)."""
+"""GET /api/tlds and GET /api/tlds/:tld, our own endpoints: endings on sale and their requirements (O2-142, O2-143)."""
 
 from __future__ import annotations
 
@@ -119,14 +119,14 @@ def test_O2_130_O2_142_an_ending_with_its_schema(world: World, ending: str) -> N
 
 
 @pytest.mark.parametrize("ending", [ending for ending in ON_SALE if ending != "info"])
-def test_O2_130_the_registry_accepts_the_examples_of_its_ending(world: World, ending: str) -> None:
+def test_O2_130_the_registrar_accepts_the_example_contacts_of_every_ending(world: World, ending: str) -> None:
     schema = send(world, "GET", f"/api/tlds/{ending}").body["contact_schema"]
     for number, example in enumerate(schema["examples"]):
         name = f"example-{number}.{ending}"
         placed = world.order_domain(name, contact=example)
         assert placed.status == 202, (example, placed.body)
         world.run()
-        # The registrar stand-in has its own rules of what Route 53 requires for this ending.
+        # The registrar stand-in has its own copy of Route 53's rules for this ending.
         assert world.registrar.submissions(name) == 1
 
 

@@ -26,7 +26,7 @@ CALLBACK = {"url": "https://client.example/hook", "authorization": "Bearer 12345
 
 
 def bodies(world: World) -> dict[str, Any]:
-    """A body with every field, for each path that takes one."""
+    """For each path that takes a body, a body with every field."""
     person = world.contact()
     roles = {
         "admin": {"source": "same_as_owner"},
@@ -112,7 +112,7 @@ def test_an_unknown_field_is_refused_by_name(world: World, path: str, pointer: s
     assert state_of(world) == before
 
 
-def test_O2_064_C18_order_still_gets_its_hint(world: World) -> None:
+def test_O2_064_C18_the_unknown_field_order_still_gets_its_hint(world: World) -> None:
     reply = post(world, "/api/orders", {"order": {"plan": "basic", "term": "annual"}})
     assert_error(reply, 400, "missing_field", "/site")
     reply = post(world, "/api/orders", {**bodies(world)["/api/orders"], "order": {}})
@@ -160,6 +160,6 @@ def test_the_sample_events_have_known_fields_only(world: World, folder: str) -> 
     for file in (ROOT / "events" / folder).glob("*.json"):
         event = json.loads(file.read_text())
         if event["headers"].get("x-api-version") == "1":
-            continue  # these are contract 003's
+            continue  # the event belongs to contract 003
         body = event["body"].replace("example-shop", folder.replace("_", "-"))
         assert post(world, event["rawPath"], json.loads(body)).status == 202

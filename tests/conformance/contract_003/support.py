@@ -32,8 +32,8 @@ ROUTES = (
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
 )
-# These errors come before the key's version is read, so they use the header's version, or else 2. Both versions
-# have the same error body.
+# These errors are found before the key's version is read. They have the version in the header, or version 2
+# without a header. Both versions have the same error body.
 BEFORE_THE_VERSION = (
     *("unauthorized", "oauth_not_allowed", "insufficient_scope", "missing_account", "trial_account"),
     *("malformed_body", "unsupported_api_version"),

@@ -19,7 +19,7 @@ LINES = {
     *range(50, 53),
     60,
 }
-# Contradictions between the contracts that contract 003 decides or presents differently from contract 002.
+# The contradictions between the contracts (C01 … in docs/contracts.md) that concern contract 003.
 CONTRADICTIONS = {1, 3, 10, 11, 15, 16, 17, 22, 23, 24}
 
 NAME = re.compile(r"def (test_\w+)\(")
@@ -43,7 +43,7 @@ def test_no_test_names_an_unknown_check() -> None:
     assert named() - lines - {f"C{line:02d}" for line in range(1, 29)} == set()
 
 
-def test_the_page_lists_exactly_these_checks() -> None:
+def test_docs_contracts_lists_exactly_these_checks() -> None:
     page = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
     assert {int(line) for line in re.findall(r"O1-(\d{3})", page)} == LINES
 

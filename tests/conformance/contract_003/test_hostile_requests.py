@@ -1,7 +1,7 @@
 """Hostile requests to version 1: every response has the contract's shape, and nothing is stored.
 
-The dispatcher is common to all contracts and is tested with contract 002. These tests cover this contract's
-body and routes.
+All contracts share one dispatcher, which the tests of contract 002 cover. These tests cover the bodies and routes of
+version 1.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ FULL: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world with one order of `ready` and one of `no_method`, which never change."""
+    """A world with one order of the account `ready` and one of `no_method`. No test changes them."""
     with a_world() as world:
         placed(world)
         placed(world, "no_method")
@@ -58,7 +58,7 @@ def world() -> Iterator[World]:
 
 
 def post(world: World, body: str, **more: Any) -> Reply:
-    """Post a body that must change nothing, from an account that pays on a page and one that is charged."""
+    """Post a body that must change nothing, from an account without a payment method and from one with a card."""
     for account in ("no_method", "ready"):
         before = state_of(world)
         reply = ask(world, "POST", "/api/orders", account, body=body, **more)

@@ -255,7 +255,7 @@ def test_O1_033_O1_034_the_site_has_the_requested_location_and_plan(world: World
 
 
 @pytest.mark.parametrize("body", [site(), site(location=None, plan=None)])
-def test_O1_033_O1_034_the_default_is_the_accounts_own_then_the_catalogues_first(
+def test_O1_033_O1_034_the_default_is_the_accounts_or_else_the_first_in_the_catalogue(
     world: World, body: Any
 ) -> None:
     order_id = placed(world, body=body)["order"]["id"]
@@ -336,7 +336,7 @@ def test_O1_030_oauth_never_orders(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_O1_030_an_account_that_may_not_order(world: World) -> None:
+def test_O1_030_an_account_that_may_not_order_is_refused(world: World) -> None:
     before = change_account(world, "ready", can_order=False)
     try:
         refused(world, site(), "account_unable_to_create_orders")
@@ -344,8 +344,8 @@ def test_O1_030_an_account_that_may_not_order(world: World) -> None:
         world.services.directory.put_account(before)
 
 
-def test_O1_042_an_account_without_a_billing_contact_pays_on_a_page(world: World) -> None:
-    """Such an account's saved method cannot be charged (O2-062)."""
+def test_O1_042_an_account_with_an_incomplete_billing_contact_pays_on_a_page(world: World) -> None:
+    """The saved method of an account with an incomplete contact cannot be charged (O2-062)."""
     model = world.services.directory.account("acc_ready")
     assert model is not None
     contact = replace(model.billing_contact, name="")

@@ -51,7 +51,7 @@ def test_O1_042_a_replay_opens_the_page_that_could_not_be_opened(world: World) -
 
 
 def test_O1_043_a_saved_method_with_an_unknown_outcome_shows_neither_page_nor_site(world: World) -> None:
-    """The charge may turn out to need the customer. Then there is a page to pay on, and no site yet."""
+    """The bank may still require an authentication. Until that is known, the response has neither page nor site."""
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     answer = placed(world, "authentication_required", site())
     assert set(answer) == {"order", "task"}
@@ -83,7 +83,7 @@ def term_and_price(world: World, body: Any) -> tuple[Any, int]:
     return found.item_as(SiteItem).term, found.price.amount
 
 
-def test_O1_032_a_variant_over_capacity(world: World) -> None:
+def test_O1_032_a_variant_is_refused_while_its_capacity_is_used_up(world: World) -> None:
     world.services.catalogue.put_variant(Variant("scarce", capacity=1))
     assert order(world, site(variant="scarce"), "no_method").body["payment_url"]
     reply = order(world, site(variant="scarce"))

@@ -161,7 +161,7 @@ def test_O1_035_return_url_must_be_text(world: World, value: Any) -> None:
 
 
 def test_O1_035_C17_an_unused_return_url_in_site_is_not_checked(world: World) -> None:
-    """Only the URL in use is checked as an address. Both must be text."""
+    """If both are given, only the URL on top is used and checked as an address. Both must be text."""
     both = {**site(return_url="http://shop.example/"), "return_url": ON_TOP}
     assert ways_back(world, both) == (ON_TOP, ON_TOP)
     reply = order(world, {**site(return_url=IN_SITE), "return_url": "http://shop.example/"})

@@ -1,6 +1,6 @@
 """The Lightsail stand-in speaks Lightsail's protocol, checked against the service model that botocore ships.
 
-The checker is written here, independent of the stand-in's own.
+The checker in this file is independent of the stand-in's own checker.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def test_a_request_that_does_not_fit_the_model_is_refused_and_does_nothing(
     assert standin.machines == []
 
 
-def test_requests_that_are_not_lightsails_are_refused_as_aws_does(standin: LightsailStandIn) -> None:
+def test_requests_that_lightsail_does_not_know_get_the_errors_of_aws(standin: LightsailStandIn) -> None:
     assert asked(standin, "GetInstance", b"{")[1]["__type"] == "SerializationException"
     assert asked(standin, "GetInstance", b"[]")[1]["__type"] == "SerializationException"
     assert asked(standin, "LaunchRocket", {})[1]["__type"] == "UnknownOperationException"
@@ -184,7 +184,7 @@ def test_boto3_recognises_errors_by_their_code(client: Any) -> None:
         client.create_instances(**MACHINE | {"bundleId": "colossal_9_0"})
 
 
-def test_an_address_belongs_to_one_machine_and_is_detached_before_its_release(
+def test_an_address_belongs_to_one_machine_and_cannot_be_released_while_attached(
     standin: LightsailStandIn, client: Any
 ) -> None:
     client.create_instances(**MACHINE | {"instanceNames": ["ho-1", "ho-2"]})
@@ -215,7 +215,7 @@ def test_quotas_are_enforced(standin: LightsailStandIn, client: Any) -> None:
         client.allocate_static_ip(staticIpName="ip-2")
 
 
-def test_a_machine_starts_running_after_the_time_in_its_host_name() -> None:
+def test_the_prefix_of_the_host_name_decides_when_a_machine_runs() -> None:
     now = [0.0]
     standin = LightsailStandIn(now=lambda: now[0], delay=60)
     for hostname in ("web-1", "slow-1", "stuck-1", "fail-1"):

@@ -16,7 +16,7 @@ def nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     show_order_page._remembered.clear()
 
 
-def test_an_order_shown_before_is_shown_from_memory(world: World) -> None:
+def test_an_order_that_was_shown_before_is_shown_from_memory(world: World) -> None:
     order = payable(world)
     speak(world, order, "nl")
     token = token_of(world, order)
@@ -71,7 +71,9 @@ def test_the_latest_version_of_an_order_is_remembered(world: World) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["order", "cart", "account", "user"])
-def test_one_failed_read_is_enough(wanted: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_failed_read_makes_the_page_unavailable(
+    wanted: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = token_of(world, payable(world))
     port = world.services.orders if wanted in ("order", "cart") else world.services.directory
     real = getattr(port, wanted)

@@ -18,7 +18,7 @@ from tests.support.order_page import STATES, delivered, get, payable, seen, spea
 from tests.support.world import Reply, World
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}%(x)s'
-# Words of ours, of the contracts and of the providers that mean nothing to a customer.
+# Internal words, and words of the contracts and providers, that a customer does not understand.
 INTERNAL = re.compile(
     r"stripe|sepa|webhook|provision|cart\b|platform|registrar|tenant|workflow|session|idempot|dynamo|aws"
     r"|pending|processing|canceling|refund_|_failed|awaiting|acc_|usr_|cus_|vanilla|None|undefined|\{\{|%\(",
@@ -83,7 +83,7 @@ def test_the_customers_input_is_escaped(name: str, world: World) -> None:
 
 def named(world: World, name: str) -> Order:
     order = order_of(world, order_site(world, body=site(name="Plain")))
-    # The API would refuse a name this long. The page does not rely on that.
+    # The API refuses a name of this length. The page must escape it all the same.
     return world.services.orders.save_order(replace(order, item=replace(order.item, name=name)))
 
 

@@ -249,7 +249,7 @@ def test_times_on_the_page_are_the_orders_own_in_utc(world: World) -> None:
     assert shown == [minute(each) for each in wanted]
 
 
-def test_a_customer_without_a_language_gets_that_of_the_ordering_user(world: World) -> None:
+def test_a_customer_without_a_language_gets_the_language_of_the_ordering_user(world: World) -> None:
     order = payable(world)
     user = world.services.directory.user(order.user_id)
     world.services.directory.put_user(replace(user, locale="nl"))
@@ -284,12 +284,12 @@ def test_a_customer_who_left_the_payment_page_can_go_back_to_it(world: World) ->
 
 def test_the_page_offers_no_payment_after_the_deadline(world: World) -> None:
     order = payable(world)
-    world.clock.advance(23 * 3600 + 1)  # the schedule has not run yet
+    world.clock.advance(23 * 3600 + 1)  # the reconciler has not run yet
     page = seen(get(world, token_of(world, order)))
     assert page.heading == "The order is being closed" and page.links == []
 
 
-def test_an_unknown_outcome_is_ignored(world: World) -> None:
+def test_an_unknown_outcome_in_the_address_is_ignored(world: World) -> None:
     order = payable(world)
     plain = get(world, token_of(world, order))
     for outcome in ("", "SUCCESS", "paid", "<script>", "suc"):
@@ -298,7 +298,7 @@ def test_an_unknown_outcome_is_ignored(world: World) -> None:
 
 @pytest.mark.parametrize("outcome", ["success", "cancel"])
 @pytest.mark.parametrize("name", ["under_debit", "delivered", "expired", "canceled"])
-def test_an_outcome_is_ignored_once_the_payment_is_settled_or_under_way(
+def test_the_outcome_in_the_address_is_ignored_once_the_payment_is_settled_or_under_way(
     name: str, outcome: str, world: World
 ) -> None:
     order = STATES[name](world)

@@ -25,7 +25,7 @@ def unlike(reply: Reply) -> tuple[int, object, dict[str, str]]:
 
 
 def _same_bits(last: str) -> str:
-    """Return the next letter. 43 letters hold two bits more than the signature's 256, so both decode alike."""
+    """The next letter, which decodes to the same bytes: 43 letters have two bits more than the 256 of the signature."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return letters[letters.index(last) + 1]
 
@@ -71,7 +71,7 @@ def test_O1_052_every_invalid_address_gives_the_same_page(world: World) -> None:
     ("method", "path"),
     [("GET", "/o/"), ("GET", "/o/a/b"), ("POST", "/o/x"), ("HEAD", "/o/x"), ("GET", "/o/x/")],
 )
-def test_unknown_paths_below_the_page_give_that_page_too(method: str, path: str, world: World) -> None:
+def test_unknown_paths_below_the_page_give_the_same_page(method: str, path: str, world: World) -> None:
     assert unlike(world.request(method, path, account=None)) == unlike(get(world, "x"))
 
 
@@ -125,14 +125,14 @@ def test_after_a_rotation_the_old_addresses_still_open(world: World, monkeypatch
     assert get(world, new).status == 200
 
 
-def test_a_page_is_deleted_thirty_days_after_the_order_ended(world: World) -> None:
+def test_a_page_is_no_longer_shown_thirty_days_after_the_order_ended(world: World) -> None:
     order = canceled(world)
     token = token_of(world, order)
     world.clock.advance(30 * DAY - 60)
     assert seen(get(world, token)).heading == "The order was cancelled"
     world.clock.advance(120)
     assert unlike(get(world, token)) == unlike(get(world, "x"))
-    with table_away():  # the remembered copy is deleted too
+    with table_away():  # the remembered order is no longer shown either
         assert unlike(get(world, token)) == unlike(get(world, "x"))
 
 

@@ -1,7 +1,7 @@
 """The promises of the port Registrar, tested with the Route 53 adapter and the stand-in, in process and over
 loopback.
 
-Both use the real wire protocol through the real boto3 client. Time is virtual.
+The adapter uses the real boto3 client, so requests have the real wire format. Time is virtual.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CONTACTS = Contacts(owner=ANN, admin=BOB, billing=BOB, tech=BOB)
 
 @dataclass
 class World:
-    """A registrar seen through the port, with controls for its own side and a clock in seconds."""
+    """A registrar behind the port, its stand-in, and a clock in seconds."""
 
     registrar: Registrar
     standin: RegistrarStandIn

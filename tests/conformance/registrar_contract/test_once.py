@@ -1,4 +1,4 @@
-"""Each order happens once, whatever is lost. Operations can be found again, and errors hold no personal data."""
+"""Each order happens once, even if responses are lost. Operations can be found again. Errors hold no personal data."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_an_order_is_sent_once_even_when_the_registrar_is_busy(world: World) -> 
     assert world.standin.asked("RegisterDomain") == 1
 
 
-def test_ordering_again_during_the_operation_is_a_fault_and_no_second_order(world: World) -> None:
+def test_ordering_again_during_the_operation_is_a_fault_and_submits_no_second_order(world: World) -> None:
     world.register("bakery.com")
 
     with pytest.raises(ProviderUnavailableError):
@@ -68,7 +68,7 @@ def test_ordering_a_domain_that_is_ours_is_refused_and_the_domain_is_visible(wor
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_concurrent_orders_are_one(world: World) -> None:
+def test_concurrent_orders_are_submitted_once(world: World) -> None:
     def order(_: int) -> bool:
         try:
             world.register("bakery.com")
@@ -152,13 +152,13 @@ def test_a_failed_read_is_a_fault_and_never_an_absence(world: World, operation, 
         look(world.registrar)
 
 
-def test_an_error_after_the_domain_arrived_is_a_success(world: World) -> None:
+def test_a_failed_operation_is_a_success_once_the_domain_is_ours(world: World) -> None:
     operation_id = world.register("bakery.com")
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
     assert world.show(operation_id).status is RegistrarStatus.FAILED
 
     world.register("bakery.com")
-    world.standin.finish("bakery.com")  # the domain is in the account, whatever the operation says
+    world.standin.finish("bakery.com")
     assert world.show(operation_id).status is RegistrarStatus.SUCCEEDED
 
 

@@ -51,7 +51,7 @@ def test_a_slow_registry_is_queried_again_at_once(world: World) -> None:
     assert world.standin.asked("CheckDomainAvailability", "slow-check-bakery.com") == 2
 
 
-def test_a_registry_without_a_definite_response_is_a_fault(world: World) -> None:
+def test_an_indefinite_response_of_the_registry_is_a_fault(world: World) -> None:
     with pytest.raises(ProviderUnavailableError):
         world.registrar.availability("unsure-bakery.com")
     with pytest.raises(ProviderUnavailableError):
@@ -170,7 +170,9 @@ def test_privacy_is_not_requested_from_registries_known_not_to_offer_it(world: W
 
 
 @pytest.mark.parametrize("name", ["bakery.de", "public-bakery.com"])
-def test_a_registry_that_refuses_privacy_still_registers_once(world: World, name: str) -> None:
+def test_a_domain_is_registered_once_without_privacy_when_the_registry_refuses_privacy(
+    world: World, name: str
+) -> None:
     world.register(name)
     world.standin.finish(name)
 
@@ -242,7 +244,7 @@ def test_a_failed_registration_says_why_and_leaves_nothing(world: World, name: s
     assert world.standin.registrations(name) == 0
 
 
-def test_a_slow_registration_only_takes_longer(world: World) -> None:
+def test_a_slow_registration_succeeds_later(world: World) -> None:
     operation_id = world.register("slow-bakery.com")
     world.pass_time(300)
     assert world.show(operation_id).status is RegistrarStatus.RUNNING
@@ -290,7 +292,7 @@ def test_a_transfer_takes_days_and_shows_each_step(world: World) -> None:
     assert all(step.action is DomainAction.TRANSFER for step in steps)
     domain = world.registrar.domain("bakery.com")
     assert domain is not None
-    assert domain.nameservers  # the nameservers it had before
+    assert domain.nameservers  # the nameservers that the domain had before
     assert domain.created_at is not None
     assert domain.created_at < START * 1000
 

@@ -84,7 +84,7 @@ def test_the_page_shows_domains_and_possible_actions(server: RegistrarServer) ->
     assert {"action-bakery.com/approve", "action-bakery.com/reject", "xn--bcher-kva.de/finish"} <= set(
         buttons
     )
-    assert "xn--bcher-kva.de/approve" not in buttons  # it does not wait for approval
+    assert "xn--bcher-kva.de/approve" not in buttons  # this registration does not wait for approval
     assert all(prefix in page for prefix in PREFIXES)
 
 
@@ -106,7 +106,7 @@ def test_page_and_state_hold_no_contact_and_no_auth_code(server: RegistrarServer
         ("reject", RegistrarStatus.FAILED, "told so"),
     ],
 )
-def test_a_control_ends_an_operation(
+def test_finish_fail_and_reject_end_an_operation(
     server: RegistrarServer, control: str, status: RegistrarStatus, message: str | None
 ) -> None:
     registrar = registrar_at(server.url)
@@ -151,7 +151,7 @@ def test_every_control_has_a_working_form_on_the_page(server: RegistrarServer) -
         return re.sub(r"names/[^/]+", "names/ID", form.action.removeprefix("/_standin/"))
 
     def waits() -> None:
-        """Start a transfer that waits for its owner: every control applies to it."""
+        """Start a transfer that waits for its owner. Every control on the page can act on it."""
         server.standin.clear_faults()
         name = f"action-{len(server.standin.operations)}.com"
         registrar.submit(order(name, DomainAction.TRANSFER))
@@ -169,7 +169,7 @@ def test_every_control_has_a_working_form_on_the_page(server: RegistrarServer) -
     assert post(f"{address}_standin/take")[0] == 400
 
 
-def test_a_domain_taken_by_another_owner_is_no_longer_free(server: RegistrarServer) -> None:
+def test_a_domain_that_another_owner_took_is_no_longer_available(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     before = registrar.availability("bakery.com")
     assert post(f"{server.url}/_standin/take", name="bakery.com")[0] == 200

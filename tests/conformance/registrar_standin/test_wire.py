@@ -1,6 +1,6 @@
 """The stand-in speaks Route 53 Domains' protocol, checked against the service model that botocore ships.
 
-The checker is written here, independent of the stand-in's own.
+The checker in this file is independent of the stand-in's own checker.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def recorded(standin: RegistrarStandIn) -> list[Exchange]:
 
 
 def whole_repertoire(standin: RegistrarStandIn) -> None:
-    """Send every request that the adapter has, with every kind of response from the stand-in."""
+    """Make the adapter send every kind of request, and the stand-in give every kind of response."""
     registrar = Route53Registrar(*standin.clients(), pause=lambda seconds: None)
     everybody = Contacts(ANN, replace(ANN, organization="Post BV"), ANN, ANN)
     for prefix in ("", "taken-", "reserved-", "premium-", "slow-check-", "public-", "locked-", "young-"):
@@ -274,7 +274,7 @@ def test_requests_must_be_signed_and_addressed() -> None:
 # -- the adapter's requirements on its client ---------------------------------------------------------------
 
 
-def test_a_client_with_retries_may_not_submit() -> None:
+def test_the_adapter_refuses_a_client_with_retries() -> None:
     repeating = boto3.client(
         "route53domains", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
@@ -308,7 +308,7 @@ def test_each_example_contact_of_the_table_is_accepted(tld: str, given: dict[str
 
 
 def always_demanded() -> list[tuple[str, str]]:
-    """(TLD, property) for everything that the table requires of every owner."""
+    """(TLD, property) for each extra property that the table requires of every owner."""
     return [
         (tld, name)
         for tld in sorted(tlds.known())

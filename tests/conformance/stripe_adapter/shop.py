@@ -48,9 +48,9 @@ T = TypeVar("T")
 class Wire:
     """The connection between the adapter and the stand-in. It counts the requests and disturbs one of them.
 
-    `lost`: the request is done, but the response never arrives. `dropped`: the request never arrives.
-    `error`: a 500, not done. `kept_error`: a 500, but done. `kept_refusal_to_work`: a 500, not done. The
-    stand-in repeats the last two for the same idempotency key, as Stripe does.
+    `lost`: the stand-in executes the request, but the response is lost. `dropped`: the request is lost. `error`: a
+    500 without executing the request. `kept_error`: a 500 after executing it. `kept_refusal_to_work`: a 500 without
+    executing it. After the two `kept_…` kinds, the same idempotency key gets the 500 again, as at Stripe.
     """
 
     send: Callable[..., requests.Response]
@@ -63,7 +63,7 @@ class Wire:
     )  # the last step of the path, and the key
     meanwhile: dict[str, Callable[[], object]] = field(
         default_factory=dict
-    )  # runs before the next such request, as in "POST expire"
+    )  # what to run before the next request, by method and last step of the path: "POST expire"
 
     def request(self, session: requests.Session, method: str, url: str, **how: Any) -> requests.Response:
         act = self.meanwhile.pop(f"{method.upper()} {url.partition('?')[0].rpartition('/')[2]}", None)
@@ -318,7 +318,7 @@ def renewal(shop: Shop, whose: tuple[str, str], anchor: float, **other: Any) -> 
 
 
 def next_month(shop: Shop) -> float:
-    """The start of the renewal for an order placed now."""
+    """Unix seconds at which the renewal of an order placed now begins."""
     return months_later(int(shop.standin.clock.time() * 1000), 1) / 1000
 
 

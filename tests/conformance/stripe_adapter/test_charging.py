@@ -1,4 +1,4 @@
-"""The rows of the payment table in docs/design.md. Each test checks what is left at Stripe."""
+"""The outcomes in the payment table of docs/design.md, each with what is left at Stripe."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_good_card_pays_the_cart(shop: Shop) -> None:
     assert shop.payments.state(state.reference) == state
 
 
-def test_every_lines_gross_is_read_beyond_stripes_first_page(shop: Shop) -> None:
+def test_the_gross_of_every_line_is_read_beyond_stripes_first_page(shop: Shop) -> None:
     lines = tuple(ChargeLine(str(number), "Site", number) for number in range(101, 121))
     state = shop.payments.charge(shop.cart(shop.customer(), lines))
     assert state.gross == {line.key: line.amount for line in lines}
@@ -183,7 +183,7 @@ def test_a_final_decline_leaves_nothing_open_and_restores_credit(shop: Shop, met
 def test_a_final_decline_is_processing_until_its_invoice_is_void(shop: Shop) -> None:
     whose = shop.customer("pm_card_visa_chargeDeclinedLostCard")
     cart = shop.cart(whose)
-    shop.wire.spoil(4, "dropped")  # invoice, lines, finalize and pay succeeded; the read did not
+    shop.wire.spoil(4, "dropped")  # pay was declined, and the read of the invoice after it is lost
     with pytest.raises(ProviderUnavailableError):
         shop.payments.charge(cart)
     shop.wire.spoil(None)
@@ -276,7 +276,7 @@ def test_a_returned_debit_can_be_paid_by_other_means(shop: Shop) -> None:
 # -- methods and faults -------------------------------------------------------------------------------------
 
 
-def test_the_default_method_is_the_one_invoices_are_paid_with(shop: Shop) -> None:
+def test_the_default_method_is_the_customers_default_for_invoices(shop: Shop) -> None:
     customer, method = shop.customer()
     assert shop.payments.default_method(customer) == PaymentMethod(method, "card")
     debtor, debit = shop.debtor(GOOD_IBAN)

@@ -63,7 +63,7 @@ def test_an_open_page_waits_for_the_customer(shop: Shop) -> None:
     assert session["metadata"] == asked["payment_intent_data"]["metadata"] == ours
     assert session["invoice_creation"]["invoice_data"]["metadata"] == ours
     for line, given in zip(cart.lines, asked["line_items"].values(), strict=True):
-        # Stripe does not document which of the two metadata reaches the invoice.
+        # Stripe does not document whether the line's or the product's metadata reaches the invoice.
         assert given["metadata"] == given["price_data"]["product_data"]["metadata"] == {"order": line.key}
 
 
@@ -131,7 +131,7 @@ def test_opening_again_returns_the_current_state(
 
 
 def test_an_old_cart_is_searched_for_before_anything_is_posted(shop: Shop) -> None:
-    """Stripe forgets the key after 24 hours. Only the search keeps the customer from paying twice."""
+    """Stripe forgets the idempotency key after 24 hours. Only the search prevents a second payment."""
     customer, cart, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference)
     shop.standin.clock.advance(25 * HOUR)
@@ -302,7 +302,7 @@ def test_a_debit_pays_when_its_money_arrives(shop: Shop, invoice: str, lags: int
 
 
 def _session(shop: Shop, act: str) -> dict[str, Any]:
-    """A session as the adapter reads it, after this control."""
+    """A session as the adapter reads it, after the stand-in's control `act`."""
     shop.standin.controls.set(checkout_debit_invoice="at completion")
     _, _, state = shop.opened()
     getattr(shop.standin.controls, act)(state.reference)
@@ -314,14 +314,14 @@ def _session(shop: Shop, act: str) -> dict[str, Any]:
 def test_a_session_whose_invoice_was_paid_later_is_paid(shop: Shop) -> None:
     session = _session(shop, "debit_checkout")
     session["payment_intent"]["status"] = "requires_payment_method"
-    assert session_state(session, {}).status is PaymentStatus.PROCESSING  # its invoice is open
+    assert session_state(session, {}).status is PaymentStatus.PROCESSING  # the session's invoice is open
     session["invoice"]["status"] = "uncollectible"
     assert session_state(session, {}).status is PaymentStatus.PROCESSING  # the invoice can be paid as well
     session["invoice"]["status"] = "paid"
     assert session_state(session, {}).status is PaymentStatus.SUCCEEDED
 
 
-def test_a_running_payment_is_waited_for_in_any_session_status(shop: Shop) -> None:
+def test_a_processing_or_succeeded_intent_is_processing_in_any_session_status(shop: Shop) -> None:
     session = _session(shop, "debit_checkout")
     for status, intent in itertools.product(("open", "complete", "expired"), ("processing", "succeeded")):
         session["status"], session["payment_intent"]["status"] = status, intent
@@ -329,8 +329,8 @@ def test_a_running_payment_is_waited_for_in_any_session_status(shop: Shop) -> No
         assert (state.status, state.pay_url, state.error) == (PaymentStatus.PROCESSING, None, None)
 
 
-def test_a_failed_debit_without_a_reason_gets_one(shop: Shop) -> None:
-    """A payment in PROCESSING with an error makes the cart void it (Payment.needs_void)."""
+def test_a_failed_debit_without_a_reason_gets_the_reason_payment_failed(shop: Shop) -> None:
+    """The cart voids a payment in PROCESSING only if the payment has an error (Payment.needs_void)."""
     session = _session(shop, "debit_checkout")
     session["payment_intent"].update(status="canceled", last_payment_error=None)
     assert session_state(session, {}).error == "payment_failed"

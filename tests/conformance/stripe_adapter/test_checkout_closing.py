@@ -49,13 +49,17 @@ def test_a_returned_debit_without_an_invoice_has_failed(shop: Shop) -> None:
 
 @pytest.mark.parametrize("lags", [0, 60])
 @pytest.mark.parametrize("close", ["void", "open_checkout"])
-def test_a_returned_debit_has_failed_once_its_invoice_is_void(shop: Shop, close: str, lags: int) -> None:
+def test_a_returned_debit_with_an_invoice_has_failed_once_the_invoice_is_void(
+    shop: Shop, close: str, lags: int
+) -> None:
     customer, cart, reference = _returned(shop, "at completion", lags)
     assert shop.statuses(customer) == ["open"]
     [invoice] = shop.invoices(customer)
     payable = shop.now_of(reference)
     assert payable.status is PaymentStatus.PROCESSING
-    assert payable.error is not None  # so a resumed cart voids it (Payment.needs_void)
+    assert (
+        payable.error is not None
+    )  # because of the error, a resumed cart voids the payment (Payment.needs_void)
     assert shop.payments.state(invoice["id"]) == payable
     assert shop.statuses(customer) == ["open"]  # reading changes nothing
     for _ in range(2):
@@ -185,7 +189,7 @@ def test_a_charge_search_finds_the_page_and_not_its_receipt(shop: Shop) -> None:
 
 
 def _twins(shop: Shop) -> tuple[str, CheckoutRequest, list[str]]:
-    """Two open sessions of one cart. Stripe can have them after the idempotency key expired in between."""
+    """Two open sessions of one cart, as when the idempotency key expired between two requests."""
     customer, cart, state = shop.opened()
     shop.standin.clock.advance(10)
     asked = shop.asked_page()
@@ -211,7 +215,7 @@ def _twins(shop: Shop) -> tuple[str, CheckoutRequest, list[str]]:
     return customer, cart, [state.reference, twin.id]
 
 
-def test_the_older_of_two_open_pages_stays(shop: Shop) -> None:
+def test_of_two_open_pages_the_older_stays_open(shop: Shop) -> None:
     for look in ("find", "open_checkout"):
         customer, cart, (first, _) = _twins(shop)
         if look == "find":
@@ -223,7 +227,7 @@ def test_the_older_of_two_open_pages_stays(shop: Shop) -> None:
         assert shop.pages(customer) == [("open", "unpaid"), ("expired", "unpaid")]
 
 
-def test_the_paid_one_of_two_pages_counts(shop: Shop) -> None:
+def test_of_two_pages_the_paid_page_is_found(shop: Shop) -> None:
     for pay, status in (
         (shop.standin.controls.pay_checkout, PaymentStatus.SUCCEEDED),
         (shop.standin.controls.debit_checkout, PaymentStatus.PROCESSING),
@@ -236,7 +240,7 @@ def test_the_paid_one_of_two_pages_counts(shop: Shop) -> None:
         assert shop.pages(customer)[0] == ("expired", "unpaid")
 
 
-def test_the_spare_page_may_be_paid_while_it_is_closed(shop: Shop) -> None:
+def test_the_newer_page_may_be_paid_while_the_adapter_closes_it(shop: Shop) -> None:
     customer, cart, (_, second) = _twins(shop)
     shop.wire.meanwhile["POST expire"] = lambda: shop.standin.controls.pay_checkout(second)
     found = shop.payments.find(customer, cart.cart_token, cart.created_at)

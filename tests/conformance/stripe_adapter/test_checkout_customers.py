@@ -51,7 +51,7 @@ def test_a_customer_is_created_once_despite_any_lost_response(shop: Shop) -> Non
         assert shop.api.customers.retrieve(first).metadata["account_id"] == account.id, spoilt
 
 
-def test_a_contact_that_changes_between_attempts_blocks_no_order(shop: Shop) -> None:
+def test_a_contact_that_changes_between_attempts_gives_a_new_customer(shop: Shop) -> None:
     first = shop.payments.customer_for(replace(ACCOUNT, billing_contact=CONTACT))
     moved = replace(ACCOUNT, billing_contact=replace(CONTACT, city="Hamburg"))
     second = shop.payments.customer_for(moved)
@@ -60,7 +60,7 @@ def test_a_contact_that_changes_between_attempts_blocks_no_order(shop: Shop) -> 
     assert shop.payments.customer_for(moved) == second
 
 
-def test_a_refused_customer_starts_no_payment(shop: Shop) -> None:
+def test_no_payment_starts_when_stripe_refuses_the_customer(shop: Shop) -> None:
     nowhere = replace(ACCOUNT, billing_contact=replace(CONTACT, country="Germany"))
     with pytest.raises(PaymentNotStartedError) as refusal:
         shop.payments.customer_for(nowhere)
@@ -121,7 +121,7 @@ def test_a_fault_while_saving_a_method_is_reported(shop: Shop, kind: str, place:
     assert default.id == saved.id
 
 
-def test_a_method_that_cannot_be_saved_stops_nothing(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_method_that_cannot_be_saved_raises_no_error(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     saved = _paid_method(shop)
     shop.payments.keep_method(SavedMethod("cus_unknown", saved.id))
     assert caplog.records == []

@@ -17,7 +17,7 @@ from tests.conformance.stripe_adapter.shop import (
     signed,
 )
 
-# No payment of ours depends on these events, or another event already reported the same change.
+# These events lead to no session. They change no payment, or another event reports the same change.
 _SAY_NOTHING = {
     "customer.created",
     "customer.updated",

@@ -57,7 +57,7 @@ def test_refunds_of_two_orders_add_up(shop: Shop, line_metadata: bool, credit_no
         shop.standin.clock.advance(25 * HOUR)
         shop.wire.spoil(None)
         assert shop.refunds.refund(session_id, line.key, f"order-{line.key}") == first
-        assert "refunds" not in [path for path, _ in shop.wire.posted]  # it was found, not created again
+        assert "refunds" not in [path for path, _ in shop.wire.posted]  # no second refund is posted
         refund = shop.api.refunds.retrieve(first.id)
         assert (refund.amount, refund.metadata["order_id"]) == (line.amount, f"order-{line.key}")
     assert len(_refunds(shop, session_id)) == 2
@@ -150,7 +150,7 @@ def test_concurrent_requests_refund_an_order_once(shop: Shop) -> None:
 def test_concurrent_requests_with_different_invoices_refund_an_order_once(
     shop: Shop, twin_sees_the_invoice: bool
 ) -> None:
-    """One request read the session before its invoice appeared, the other after. Both must refund the same way."""
+    """One request reads the session before its invoice appears, another one after. Both requests must refund alike."""
     shop.standin.controls.set(checkout_credit_notes=True, checkout_invoice_lags=60)
     customer, session_id = _paid(shop)
     twins: list[RefundState] = []
@@ -219,7 +219,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     _, _, returned = shop.opened()
     shop.standin.controls.debit_checkout(returned.reference, BAD_IBAN)
     shop.standin.controls.fail(returned.reference)
-    # The receipt is not a payment of its own. A refund through the receipt would be a second one.
+    # The receipt is an invoice, but not a payment. A refund through the receipt would be a second refund.
     shop.wire.spoil(None)
     strange = shop.api.checkout.sessions.create(
         {
@@ -244,7 +244,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     assert shop.standin.net_paid(customer) == 2100 + 900
 
 
-def test_a_concurrent_refund_by_an_operator_counts(shop: Shop) -> None:
+def test_a_concurrent_refund_by_an_operator_replaces_ours(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Site", 1200),))
     by_hand: list[str] = []
 
@@ -258,7 +258,7 @@ def test_a_concurrent_refund_by_an_operator_counts(shop: Shop) -> None:
     assert shop.given_back(customer) == 1200
 
 
-def test_a_successful_refund_counts_before_a_failed_one(shop: Shop) -> None:
+def test_a_successful_refund_is_found_before_a_failed_one(shop: Shop) -> None:
     _, session_id = _paid(shop)
     first = shop.refunds.refund(session_id, "101", "order-1")
     shop.standin.controls.set(refunds="fail")
@@ -278,10 +278,10 @@ def test_an_invoice_line_is_matched_by_its_own_metadata_too(shop: Shop) -> None:
 
 
 def test_a_refused_refund_is_made_after_an_operator_fixed_the_cause(shop: Shop) -> None:
-    """Stripe repeats the refusal for the same key for a day, so the retry uses another key, once."""
+    """Stripe repeats a refusal under the same key for a day. A retry that gets the old refusal tries a new key."""
     customer, session_id = _paid(shop)
     shop.standin.controls.set(refunds="refuse")
-    for asked in (1, 2):  # a new key is used only once the refusal is old
+    for asked in (1, 2):  # the second call gets the old refusal first, then posts with a new key
         shop.wire.spoil(None)
         with pytest.raises(RefundRefusedError):
             shop.refunds.refund(session_id, "101", "order-1")
@@ -296,7 +296,7 @@ def test_a_refused_refund_is_made_after_an_operator_fixed_the_cause(shop: Shop) 
 
 
 @pytest.mark.parametrize("how", ["at once", "later"])
-def test_a_refund_returned_by_the_bank_is_refused_not_done(shop: Shop, how: str) -> None:
+def test_a_refund_that_the_bank_returned_is_reported_as_refused(shop: Shop, how: str) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference, SENT_BACK_LATER)
     if how == "at once":
@@ -319,7 +319,7 @@ def test_a_refund_returned_by_the_bank_is_refused_not_done(shop: Shop, how: str)
     assert shop.given_back(customer) == 1200
 
 
-def test_the_order_of_refunds_does_not_matter(shop: Shop) -> None:
+def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
     lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777), ChargeLine("103", "c", 1001))
     for order in itertools.permutations(lines):
         customer, session_id = _paid(shop, lines)

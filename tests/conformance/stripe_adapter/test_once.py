@@ -1,4 +1,4 @@
-"""A cart is charged once, whatever is lost. Existing payments are found and can be voided."""
+"""A cart is charged once, even if requests or responses are lost. Existing payments are found and can be voided."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.conformance.stripe_adapter.shop import (
     spoilt_runs,
 )
 
-# -- charged once, whatever is lost -------------------------------------------------------------------------
+# -- charged once despite losses -----------------------------------------------------------------------------
 
 
 def test_a_cart_is_charged_once_despite_any_lost_response(shop: Shop) -> None:
@@ -64,7 +64,7 @@ def test_a_final_decline_leaves_nothing_open_despite_any_lost_response(shop: Sho
 
 
 def test_a_cart_is_charged_once_after_a_crash_of_more_than_a_day(shop: Shop) -> None:
-    """Stripe forgets every key after 24 hours. Only the search keeps the customer from paying twice."""
+    """Stripe forgets every idempotency key after 24 hours. Only the search prevents a second payment."""
     for calls in range(7):
         whose = shop.customer()
         cart = shop.cart(whose)
@@ -146,7 +146,7 @@ def test_an_invoice_that_differs_from_the_cart_is_never_paid(shop: Shop) -> None
 
 
 def test_a_key_used_with_other_parameters_finds_the_first_invoice(shop: Shop) -> None:
-    """A newer version of the code may describe the same cart with other parameters."""
+    """A later release of the code may send other parameters for the same cart."""
     whose = shop.customer()
     cart = shop.cart(whose)
     first = shop.payments.charge(cart)
@@ -207,7 +207,7 @@ def test_voiding_closes_an_open_invoice_and_reports_a_paid_one(shop: Shop) -> No
     assert shop.statuses(customer) == ["paid"]
 
 
-def test_voiding_a_draft_deletes_it_and_ends_its_charge(shop: Shop) -> None:
+def test_voiding_a_draft_deletes_it_and_its_cart_can_no_longer_be_charged(shop: Shop) -> None:
     whose = shop.customer()
     cart = shop.cart(whose)
     shop.wire.spoil(1, "dropped")

@@ -38,7 +38,7 @@ def test_a_refund_of_a_single_line_returns_card_money_and_credit_once(shop: Shop
     shop.standin.clock.advance(25 * HOUR)
     shop.wire.spoil(None)
     assert shop.refunds.refund(invoice_id, "101", "order-1") == first
-    assert shop.wire.posted == []  # it was found, not created again
+    assert shop.wire.posted == []  # the credit note was found, not created again
     [note] = shop.notes(customer)
     assert (note.id, note.total) == (first.id, 2100)
     assert (shop.given_back(customer), shop.balance(customer)) == (1600, 500)
@@ -85,7 +85,7 @@ def test_a_refund_happens_once_despite_any_lost_response(shop: Shop) -> None:
     [("dropped", "credit_notes"), ("error", "credit_notes"), ("dropped", "subscriptions")],
 )
 def test_a_retry_sends_the_same_key(shop: Shop, fault: str, collection: str) -> None:
-    """Only the key prevents a second refund when two requests both searched before either posted."""
+    """Only the key prevents a second refund or renewal when two requests both searched before either posted."""
     whose = shop.customer()
     if collection == "subscriptions":
         act: Callable[[], object] = renewal(shop, whose, next_month(shop))
@@ -208,7 +208,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     assert shop.given_back(customer) == 0
 
 
-def test_a_refund_returned_by_the_bank_is_refused_not_done(shop: Shop) -> None:
+def test_a_refund_that_the_bank_returned_is_reported_as_refused(shop: Shop) -> None:
     _, invoice_id = shop.paid()
     shop.standin.controls.set(refunds="fail")
     for _ in range(2):

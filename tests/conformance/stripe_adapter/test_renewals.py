@@ -178,13 +178,13 @@ def test_a_renewal_has_no_paid_term_before_its_anchor(shop: Shop) -> None:
     )
 
 
-def test_a_term_waits_for_payment_while_its_invoice_is_a_draft(shop: Shop) -> None:
+def test_a_renewal_waits_for_payment_while_its_invoice_is_a_draft(shop: Shop) -> None:
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop, and_seconds=60)
     assert (renewed(shop, subscription_id).waits, renewed(shop, subscription_id).paid) == (True, ())
 
 
-def test_a_new_term_waits_for_payment_before_it_has_an_invoice(shop: Shop) -> None:
+def test_a_renewal_waits_for_payment_before_its_new_term_has_an_invoice(shop: Shop) -> None:
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop, and_seconds=60)
     shop.api.invoices.delete(latest_invoice(shop, subscription_id))
@@ -220,7 +220,7 @@ def test_a_declined_term_waits_until_it_is_paid(shop: Shop) -> None:
     assert (state.status, state.waits, len(state.paid)) == ("active", False, 1)
 
 
-def test_a_refunded_term_is_not_paid(shop: Shop) -> None:
+def test_a_fully_refunded_term_is_not_paid(shop: Shop) -> None:
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop)
     invoice = latest_invoice(shop, subscription_id)

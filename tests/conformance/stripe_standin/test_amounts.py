@@ -142,7 +142,7 @@ def test_credit_in_one_currency_does_not_pay_for_another(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("parts", [(333, 333, 334), (1, 1, 998), (500, 500), (13, 27, 960), (1000,)])
-def test_the_parts_of_a_line_return_its_tax_exactly(shop: Shop, parts: tuple[int, ...]) -> None:
+def test_credit_notes_for_parts_of_a_line_return_exactly_its_tax(shop: Shop, parts: tuple[int, ...]) -> None:
     invoice: Any = shop.paid(shop.customer(address={"country": "FI"}), 1000, automatic_tax={"enabled": True})
     for amount in parts:
         credit: Any = {"invoice": invoice.id, "lines": lines_of(invoice, (0, amount))}
@@ -192,7 +192,7 @@ def test_a_credit_note_over_a_whole_open_invoice_closes_it(shop: Shop) -> None:
     assert shop.standin.charges() == []
 
 
-def test_one_credit_note_returns_the_amount_due_and_the_credit_used(shop: Shop) -> None:
+def test_one_credit_note_covers_the_amount_due_and_the_credit_used(shop: Shop) -> None:
     customer = shop.customer(balance=-300)
     invoice = shop.open(customer, 1200)
     note = shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "credit_amount": 300})

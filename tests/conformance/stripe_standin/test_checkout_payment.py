@@ -279,7 +279,7 @@ def test_whether_line_metadata_reaches_the_invoice(shop: Shop, reaches: bool) ->
     assert [line.description for line in invoice.lines.data] == [
         "Line 1",
         "Line 0",
-    ]  # not in the session's order
+    ]  # in another sequence than in the session
     assert [line.metadata.to_dict() for line in invoice.lines.data] == (
         [{"line": "1"}, {"line": "0"}] if reaches else [{}, {}]
     )

@@ -65,7 +65,7 @@ def test_a_sepa_payment_ends_as_documented_after_some_days(shop: Shop, iban: str
     assert shop.read(invoice).status == status
 
 
-def test_a_refund_that_fails_later_takes_the_money_back(shop: Shop) -> None:
+def test_a_refund_that_fails_later_returns_the_money_to_us(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200)
     control(shop, "settings", refunds="fail")
@@ -77,7 +77,7 @@ def test_a_refund_that_fails_later_takes_the_money_back(shop: Shop) -> None:
     assert "refund.failed" in shop.event_types()
 
 
-def test_a_fault_waits_for_its_path(shop: Shop) -> None:
+def test_a_fault_applies_only_to_requests_for_its_path(shop: Shop) -> None:
     invoice = shop.open(shop.customer())
     control(shop, "faults", kind="error", path="/v1/invoices/[^/]+/pay", times=2)
 
@@ -100,7 +100,7 @@ def test_a_given_error_is_returned_as_given(shop: Shop) -> None:
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_a_500_after_the_work_is_detected_by_reading(shop: Shop) -> None:
+def test_a_payment_that_succeeded_behind_a_500_can_be_read(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     control(shop, "faults", kind="error_after", path="/v1/invoices/.*/pay")

@@ -36,7 +36,7 @@ def test_events_are_read_by_type_and_time(shop: Shop) -> None:
         types(type="invoice.paid", types=["invoice.paid"])
 
 
-def test_an_event_shows_the_object_as_it_was_then(shop: Shop) -> None:
+def test_an_event_shows_the_object_as_it_was_at_the_event(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), metadata={"cart": "c1"})
     shop.client.v1.invoices.update(invoice.id, {"metadata": {"cart": "c2"}})
 
@@ -60,7 +60,7 @@ def test_an_event_names_the_request_that_caused_it(shop: Shop) -> None:
     assert paid["request"] == {"id": None, "idempotency_key": None}  # caused by the bank, not by a request
 
 
-def test_events_are_kept_for_thirty_days(shop: Shop) -> None:
+def test_the_stand_in_keeps_events_for_thirty_days(shop: Shop) -> None:
     shop.client.v1.customers.create({"name": "A"})
     shop.standin.clock.advance(29 * DAY)
     assert len(shop.client.v1.events.list().data) == 1
@@ -90,7 +90,7 @@ def test_the_same_seed_shuffles_the_same_way(shop: Shop) -> None:
 
 
 def test_every_event_that_the_webhooks_handle_is_sent(shop: Shop) -> None:
-    """The events that the backend's webhook handler knows, each produced by a real action."""
+    """A real action produces each event that the backend's webhook handler knows."""
     customer = shop.customer()
     shop.client.v1.invoices.void_invoice(shop.open(customer).id)
     paid = shop.paid(customer, 1200)

@@ -1,4 +1,4 @@
-"""Faults: what remains at the stand-in, what the SDK sees, and that other requests are served meanwhile."""
+"""Faults: what they leave at the stand-in, what the SDK receives, and other requests during a delay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .conftest import Shop
 PAY = r"/v1/invoices/[^/]+/pay"
 
 
-def test_a_500_after_the_work_is_kept_under_the_key(shop: Shop) -> None:
+def test_a_500_after_a_payment_is_replayed_for_its_key(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     shop.standin.controls.add_fault("error_after", PAY)
@@ -127,7 +127,7 @@ def test_concurrent_payments_with_many_keys_charge_once(shop: Shop) -> None:
     assert len(shop.standin.charges(customer.id)) == 8
 
 
-def test_a_state_error_is_kept_under_the_key_but_a_parameter_error_is_not(shop: Shop) -> None:
+def test_a_refusal_because_of_the_invoices_state_is_replayed_for_its_key(shop: Shop) -> None:
     draft = shop.client.v1.invoices.create({"customer": shop.customer().id, "currency": "eur"})
     with pytest.raises(stripe.InvalidRequestError):
         shop.client.v1.invoices.finalize_invoice(draft.id, options={"idempotency_key": "finalize-1"})

@@ -1,4 +1,4 @@
-"""A subscription that begins now invoices its first period. These are the outcomes when that is not paid."""
+"""A subscription that begins now invoices its first period. The tests cover the outcomes of paying that invoice."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_first_period_is_paid_at_once(shop: Shop) -> None:
     assert [one.id for one in found.data] == [invoice.id]
 
 
-def test_a_decline_leaves_it_incomplete_until_the_invoice_is_paid(shop: Shop) -> None:
+def test_a_decline_leaves_the_subscription_incomplete_until_the_invoice_is_paid(shop: Shop) -> None:
     subscription = begin(shop, shop.customer("pm_card_chargeCustomerFail"))
     assert subscription.status == "incomplete"
 

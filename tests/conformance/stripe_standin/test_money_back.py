@@ -37,7 +37,7 @@ def test_a_credit_note_over_all_lines_refunds_the_card(shop: Shop) -> None:
     assert {"credit_note.created", "refund.created", "charge.refunded"} <= set(shop.event_types())
 
 
-def test_one_line_of_a_larger_invoice(shop: Shop) -> None:
+def test_a_credit_note_over_one_line_refunds_only_that_line(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200, 900)
     note = shop.client.v1.credit_notes.create(
@@ -91,7 +91,9 @@ def test_tax_is_returned_with_its_line(shop: Shop) -> None:
         {},
     ],
 )
-def test_on_a_paid_invoice_the_amounts_must_add_up_to_the_total(shop: Shop, amounts: dict[str, int]) -> None:
+def test_the_amounts_of_a_credit_note_on_a_paid_invoice_must_add_up_to_its_total(
+    shop: Shop, amounts: dict[str, int]
+) -> None:
     invoice = shop.paid(shop.customer(), 1200)
 
     with pytest.raises(stripe.InvalidRequestError):
@@ -177,7 +179,7 @@ def test_a_partial_refund_and_then_the_rest(shop: Shop) -> None:
     assert shop.standin.net_paid(customer.id) == 0
 
 
-def test_a_dispute_opened_by_a_control(shop: Shop) -> None:
+def test_a_dispute_can_be_opened_by_hand(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
 
     requests.post(

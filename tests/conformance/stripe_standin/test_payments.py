@@ -115,7 +115,7 @@ def test_a_declining_card_cannot_be_attached(shop: Shop, method: str, codes: tup
 
 
 @pytest.mark.parametrize(("method", "codes"), DECLINING.items())
-def test_a_declining_card_attached_by_a_control_declines_its_charge(
+def test_a_declining_card_can_be_attached_if_so_configured_and_declines_its_charge(
     shop: Shop, method: str, codes: tuple[str, str | None]
 ) -> None:
     requests.post(

@@ -45,7 +45,7 @@ def test_every_number_has_its_check_digit() -> None:
 
 
 @pytest.mark.parametrize("number", DECLINES)
-def test_a_declining_card_can_be_attached_only_by_a_control(shop: Shop, number: str) -> None:
+def test_a_declining_card_can_be_attached_only_if_so_configured(shop: Shop, number: str) -> None:
     method = shop.client.v1.payment_methods.create(card(number))
     customer = shop.customer(None)
     for _ in range(2):
@@ -65,7 +65,7 @@ def test_a_declining_card_can_be_attached_only_by_a_control(shop: Shop, number: 
     assert shop.standin.charges() == []
 
 
-def test_a_control_makes_declines_that_no_card_has(shop: Shop) -> None:
+def test_the_control_decline_makes_a_card_decline_with_any_code(shop: Shop) -> None:
     customer = shop.customer()
     method = str(customer.invoice_settings.default_payment_method)  # type: ignore[union-attr]
     shop.standin.controls.decline(method, "pickup_card")

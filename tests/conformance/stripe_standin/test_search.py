@@ -10,7 +10,7 @@ from .conftest import Shop
 
 @pytest.fixture
 def three(shop: Shop) -> dict[str, str]:
-    """Three invoices, as names by id."""
+    """Three invoices: a name for each id."""
     customer = shop.customer()
     return {
         shop.paid(customer, 1200, metadata={"cart": "c1", "note": "it's"}).id: "paid",

@@ -233,7 +233,7 @@ def test_a_cancelled_subscription_is_no_longer_invoiced(shop: Shop) -> None:
     assert shop.event_types()[-1] == "customer.subscription.deleted"
 
 
-def test_a_control_starts_and_pays_the_next_period_now(shop: Shop) -> None:
+def test_the_control_renew_starts_and_pays_the_next_period_now(shop: Shop) -> None:
     customer = shop.customer()
     subscription = renewal(shop, customer)
 

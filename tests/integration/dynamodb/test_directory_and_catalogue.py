@@ -114,7 +114,7 @@ def test_an_account_written_twice_at_once_gets_one_number(
 
 
 @pytest.mark.parametrize("unknown", [None, ""])
-def test_a_customer_is_recorded_only_where_there_is_none(
+def test_a_stripe_customer_is_recorded_only_if_the_account_has_none(
     directory: DynamoDirectory, unknown: str | None
 ) -> None:
     directory.put_account(Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW, stripe_customer_id=unknown))

@@ -1,4 +1,4 @@
-"""A domain belongs to one order across all accounts. Its contacts are stored while the order may be delivered."""
+"""A domain belongs to one order across all accounts. Its contacts are deleted if the order ends undelivered."""
 
 from __future__ import annotations
 

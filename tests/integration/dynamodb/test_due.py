@@ -45,7 +45,7 @@ def test_without_a_due_time_an_item_is_not_in_the_index(store: DynamoOrderStore,
     assert not [item for item in everything_in(client) if "due_shard" in item]
 
 
-def test_the_longest_overdue_of_all_shards_come_first_up_to_the_limit(
+def test_the_longest_overdue_items_of_all_shards_come_first_up_to_the_limit(
     store: DynamoOrderStore,
 ) -> None:
     orders = [an_order(NUMBER + place, due_at=NOW + (place * 37) % 40) for place in range(40)]

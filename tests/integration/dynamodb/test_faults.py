@@ -66,7 +66,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("operation", "call"), CALLS)
-def test_a_busy_or_unreachable_table_is_unavailable(
+def test_a_busy_or_unreachable_table_raises_provider_unavailable(
     client: Any, store: DynamoOrderStore, operation: str, call: Callable[[DynamoOrderStore], object]
 ) -> None:
     place_one(store)
@@ -78,7 +78,7 @@ def test_a_busy_or_unreachable_table_is_unavailable(
 
 
 @pytest.mark.parametrize(("operation", "call"), CALLS)
-def test_an_invalid_request_is_our_own_mistake(
+def test_a_refused_request_raises_table_refused(
     client: Any, operation: str, call: Callable[[DynamoOrderStore], object]
 ) -> None:
     for happening in REFUSED:
@@ -87,7 +87,7 @@ def test_an_invalid_request_is_our_own_mistake(
             call(troubled)
 
 
-def test_a_client_without_a_connection_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_without_a_connection_raises_provider_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
@@ -98,7 +98,7 @@ def test_a_client_without_a_connection_is_unavailable(monkeypatch: pytest.Monkey
         DynamoOrderStore(unreachable, TABLE_NAME).order(ACCOUNT, NUMBER)
 
 
-def test_a_missing_table_is_our_own_mistake(memory: Any) -> None:
+def test_a_missing_table_raises_table_refused(memory: Any) -> None:
     with pytest.raises(TableRefusedError):
         DynamoOrderStore(memory, "no-such-table").order(ACCOUNT, NUMBER)
 

@@ -25,12 +25,12 @@ def numbers(page: OrderPage) -> list[int]:
     return [order.number for order in page.orders]
 
 
-def test_the_newest_come_first_and_other_items_are_left_out(store: DynamoOrderStore) -> None:
+def test_the_newest_orders_come_first_and_items_of_other_kinds_are_left_out(store: DynamoOrderStore) -> None:
     place(store, 9, 10, 100, 2**49 - 1, 1)
     assert numbers(store.newest(ACCOUNT, 10)) == [2**49 - 1, 100, 10, 9, 1]
 
 
-def test_an_account_lists_only_its_own(store: DynamoOrderStore) -> None:
+def test_an_account_lists_only_its_own_orders(store: DynamoOrderStore) -> None:
     place(store, 1, 2)
     place(store, 3, account_id="another")
     assert numbers(store.newest("another", 10)) == [3]
@@ -59,7 +59,7 @@ def test_pages_by_number(
 
 
 class Counting:
-    """Counts the items that queries read. DynamoDB charges for each of them, also when it is skipped."""
+    """Counts the items that queries read. DynamoDB charges for each item read, also if the adapter skips it."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -101,7 +101,7 @@ def test_a_deep_page_reads_no_more_than_a_shallow_one(store: DynamoOrderStore, c
 
 @pytest.mark.parametrize("before", [1, 333, 10**9])
 def test_page_marks_change_no_page(store: DynamoOrderStore, before: int) -> None:
-    """Also when marks cover only a part of the orders, as after a first run or for new orders."""
+    """This holds also when marks cover only some of the orders, as after a first run or with new orders."""
     numbers_placed = list(range(3, 900, 3))
     place_many(store, numbers_placed)
     store.mark_pages(ACCOUNT, before=before)

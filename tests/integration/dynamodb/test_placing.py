@@ -87,7 +87,7 @@ def test_a_part_of_a_token_finds_no_cart(store: DynamoOrderStore) -> None:
     assert store.cart(ACCOUNT, TOKEN[:-1]) is None
 
 
-def test_a_second_cart_with_the_token_is_refused_and_leaves_nothing(
+def test_a_second_cart_with_the_same_token_is_refused_and_leaves_nothing(
     client: Any, store: DynamoOrderStore
 ) -> None:
     limit_places(client, 5)
@@ -177,8 +177,8 @@ def test_a_cart_gets_all_its_places_or_none(
     assert (store.cart(ACCOUNT, TOKEN) is not None) == placed
 
 
-def test_a_place_taken_in_between_is_not_sold_twice(client: Any) -> None:
-    """The free places are computed before the write. Changes in between must count."""
+def test_a_place_taken_right_before_the_write_is_not_sold_twice(client: Any) -> None:
+    """Another cart takes a place after `place` has counted the free places and before it writes."""
     limit_places(client, 3)
     rival = an_order(NUMBER + 9, capacity="wordpress")
 
@@ -192,7 +192,7 @@ def test_a_place_taken_in_between_is_not_sold_twice(client: Any) -> None:
     assert places_taken(client) == 1
 
 
-def test_a_limit_lowered_in_between_holds(client: Any) -> None:
+def test_a_limit_lowered_right_before_the_write_applies(client: Any) -> None:
     limit_places(client, 3)
     meddled = InterruptedClient(client, "transact_write_items", lambda: limit_places(client, 1))
     orders = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
@@ -305,7 +305,7 @@ def test_an_endless_conflict_is_a_lost_race(client: Any) -> None:
     assert everything_in(client) == []
 
 
-def test_a_duplicate_cart_wins_over_an_exhausted_counter(client: Any) -> None:
+def test_a_duplicate_cart_is_reported_before_an_exhausted_counter(client: Any) -> None:
     limit_places(client, 1)
     twin = an_order(NUMBER + 1, capacity="wordpress")
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
@@ -317,7 +317,7 @@ def test_a_duplicate_cart_wins_over_an_exhausted_counter(client: Any) -> None:
         store.place(a_cart(an_order(capacity="wordpress")), [an_order(capacity="wordpress")])
 
 
-def test_a_duplicate_cart_wins_over_too_few_places(client: Any, store: DynamoOrderStore) -> None:
+def test_a_duplicate_cart_is_reported_before_too_few_places(client: Any, store: DynamoOrderStore) -> None:
     limit_places(client, 2)
     twins = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
     store.place(a_cart(*twins), twins)
@@ -360,7 +360,7 @@ def test_times_of_a_cart_are_stored_to_the_millisecond(store: DynamoOrderStore) 
 
 
 def test_an_order_number_is_unique_across_accounts(store: DynamoOrderStore, client: Any) -> None:
-    """Providers know orders by ids made of the number alone, so two accounts must never share one."""
+    """Ids at providers are computed from the number alone, so two accounts must never share a number."""
     store.place(a_cart(an_order()), [an_order()])
     before = everything_in(client)
     twin = an_order(account_id="another-account")

@@ -108,7 +108,7 @@ def test_the_order_of_updates_does_not_change_the_result(client: Any) -> None:
     assert ends == {(marks, RollupStatus.PARTIAL)}
 
 
-def test_an_update_between_reading_and_writing_is_kept(store: DynamoOrderStore, client: Any) -> None:
+def test_an_update_between_reading_and_writing_is_not_lost(store: DynamoOrderStore, client: Any) -> None:
     placed(store, 3)
     rivals = [
         lambda: store.save_roll_up(ACCOUNT, TOKEN, {NUMBER + 1: COMPLETED}),

@@ -51,7 +51,7 @@ def test_dropping_an_older_attempt_s_token_leaves_the_newer_one(tokens: DynamoTo
     assert tokens.token(ACCOUNT, NUMBER, "charge") == "second"
 
 
-def test_the_newest_token_of_a_step_is_kept(tokens: DynamoTokenStore) -> None:
+def test_only_the_newest_token_of_a_step_is_stored(tokens: DynamoTokenStore) -> None:
     tokens.put_token(ACCOUNT, NUMBER, "charge", "first", NOW)
     tokens.put_token(ACCOUNT, NUMBER, "charge", "second", NOW + 1)
     assert tokens.token(ACCOUNT, NUMBER, "charge") == "second"

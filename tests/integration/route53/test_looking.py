@@ -49,7 +49,7 @@ def test_each_status_has_its_meaning(stubbed: Stubbed, word: str, status: Regist
     assert operation.submitted_at == int(SUBMITTED.timestamp() * 1000)
 
 
-def test_every_status_is_known() -> None:
+def test_every_status_of_the_service_model_is_tested() -> None:
     assert set(client().meta.service_model.shape_for("OperationStatus").enum) == set(STATUSES)
 
 
@@ -87,7 +87,7 @@ def test_a_listed_domain_with_refused_details_is_a_fault_and_not_missing(stubbed
         stubbed.registrar.domain("bakery.com")
 
 
-def test_a_longer_domain_of_ours_is_not_this_one(stubbed: Stubbed) -> None:
+def test_a_longer_domain_of_ours_is_not_the_requested_one(stubbed: Stubbed) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "Domain not found in 1 account.")
     stubbed.asking.add_response("list_domains", {"Domains": [{"DomainName": "bakery.com.ar"}]})
 
@@ -122,7 +122,7 @@ def test_an_endless_list_is_a_fault(stubbed: Stubbed) -> None:
         stubbed.registrar.find("bakery.com", DomainAction.REGISTER, 0)
 
 
-def test_a_domain_with_few_details_is_still_ours(stubbed: Stubbed) -> None:
+def test_a_domain_of_ours_with_few_details_is_found(stubbed: Stubbed) -> None:
     stubbed.asking.add_response("get_domain_detail", {"DomainName": "BAKERY.com"})
 
     domain = stubbed.registrar.domain("bakery.com")

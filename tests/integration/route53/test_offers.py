@@ -1,4 +1,4 @@
-"""The availability of a domain."""
+"""Whether a domain can be registered or transferred."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_each_availability_has_its_meaning(
     assert bool(offer.reason) == (availability is not Availability.AVAILABLE)
 
 
-def test_every_availability_value_is_known() -> None:
+def test_every_availability_value_of_the_service_model_is_tested() -> None:
     words = client().meta.service_model.shape_for("DomainAvailability").enum
 
     assert set(words) == {answer["Availability"] for answer, _, _ in AVAILABILITIES} | {
@@ -122,7 +122,7 @@ def test_each_transferability_has_its_meaning(
     assert reason in offer.reason
 
 
-def test_every_transferability_value_is_known() -> None:
+def test_every_transferability_value_of_the_service_model_is_tested() -> None:
     words = client().meta.service_model.shape_for("Transferable").enum
 
     assert set(words) == {word.upper() for word, *_ in TRANSFERABILITIES} | {"DONT_KNOW", "PENDING"}

@@ -1,4 +1,4 @@
-"""Orders for domains: sent once, refused or unclear, with no personal data in error texts."""
+"""Submitting a domain: what is sent, refusals and unclear errors. Error texts contain no personal data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Returns the request over HTTP."""
+"""Returns the HTTP request as JSON. The query can request a delay, a status or a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the table's stream. It records each record it could process, and how often it received each one."""
+"""Counts how often it receives each record of the table's stream, and fails at records named `poison`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Errors that the state machine names."""
+"""Errors that the state machine knows by name."""
 
 
 class RefusedError(Exception):
-    """Caught by its name."""
+    """The state machine catches this error."""
 
 
 class BusyError(Exception):
-    """Retried by its name."""
+    """The state machine retries after this error."""
