@@ -1,8 +1,7 @@
 """A command `aws` for a runbook's shell lines: the AWS CLI's arguments, checked against AWS's own service models and
 answered by clients of the test.
 
-Only what the runbooks use: `aws <service> <operation> --an-option value`, flags, lists, `file://`, `--query`,
-`--output text` and `aws logs tail`.
+Only what the runbooks use: `aws <service> <operation> --an-option value`, flags, `--query` and `--output text`.
 """
 
 from __future__ import annotations
