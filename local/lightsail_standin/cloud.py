@@ -22,7 +22,7 @@ class Cloud:
     """All resources. Thread-safe. See `LightsailStandIn` for the parameters.
 
     With `deletion_delay` (seconds) None, a deletion waits for a control. The next `failing_deletions` deletions start,
-    then fail. `remembers` keeps a deleted resource's operations readable. AWS does not document whether it does.
+    then fail. `remembers` keeps a deleted resource's operations readable. AWS does not document whether they stay so.
     """
 
     def __init__(self, now: Callable[[], float], delay: float | None) -> None:
