@@ -104,7 +104,7 @@ REQUIRED_EXTRA: Mapping[str, tuple[tuple[str, bool | None], ...]] = {
 # From AWS's "TLDs that don't support privacy protection", those sold here.
 WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))
 
-# Another British registrar authorizes a transfer with its IPS tag.
+# The current registrar of a British domain releases it by changing its IPS tag. There is no auth code.
 WITHOUT_AUTH_CODE = frozenset(("co.uk", "me.uk", "org.uk", "uk"))
 
 

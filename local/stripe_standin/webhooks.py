@@ -92,7 +92,7 @@ class Webhooks:
             self.send(event, self.settings.copies)
 
     def send(self, event: Json, times: int = 1) -> None:
-        """Ignores `on` and `copies`."""
+        """Send whatever `on` and `copies` say."""
         gather = self.settings.gather_seconds if self.settings.shuffle is not None else 0.0
         due = time.monotonic() + self.settings.delay_seconds + gather
         with self._changed:

@@ -26,7 +26,7 @@ from .settle_payment import owes_a_refund, resume_order, settle_payment, waits_f
 from .start_renewal import start_renewal
 
 BATCH = 50
-# Start nothing after this (milliseconds), so a run ends before its function is stopped.
+# Start nothing after this time (milliseconds), so a run ends before its function is stopped.
 RUN_FOR = 60 * durations.SECOND
 
 # When a checked item is due again by default.
@@ -128,7 +128,7 @@ def _look_sooner(services: Services, cart: Cart, now: int) -> Cart:
 def _reconcile_order(services: Services, order: Order) -> None:
     now = services.clock.now()
     if order.renewal_owed:
-        answer_delivery(services, order)  # the process that delivered it may have stopped before
+        answer_delivery(services, order)  # the process that delivered it may not have answered the step
         start_renewal(services, order)
         return
     if order.renewal_is_watched:
@@ -154,7 +154,7 @@ def _reconcile_order(services: Services, order: Order) -> None:
         _compensate(services, order, "Reconciled")
     elif order.status is OrderStatus.PROCESSING:
         _reconcile_delivery(services, order, now)
-    # The start may have been lost. A repeated start changes nothing.
+    # The start of the execution may have been lost. A repeated start changes nothing.
     services.workflow.start(order)
 
 
@@ -165,7 +165,7 @@ def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
         answer_delivery(services, load_order(services, order.account_id, order.number))
     elif order.provisioning_at is None:
         if now >= order.since + deadlines.DELIVERY_NOT_BEGUN:
-            # A step fails before our code can count it, or the execution has failed.
+            # The step fails before our code can count the fault, or the execution has failed.
             services.metrics.count("StepFault")
             log.error("a paid order is not being delivered", extra={"order_id": order.uuid})
     else:

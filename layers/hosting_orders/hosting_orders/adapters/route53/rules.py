@@ -29,7 +29,7 @@ _MAX_VALUES_LISTED = 20
 
 
 class TableRegistryRules:
-    """Validates with the schemas that it publishes."""
+    """Validates with the schemas that GET /api/tlds/:tld publishes."""
 
     def __init__(self) -> None:
         self._rules: dict[str, TldRules] = {}
