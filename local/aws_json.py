@@ -43,7 +43,7 @@ def moment(seconds: float) -> datetime:
 
 
 def problems(shape: Any, value: Any, where: str) -> Iterator[str]:
-    """What botocore's validator finds, then what violates the constraints that it ignores."""
+    """What botocore's validator finds, or else violations of the constraints that the validator ignores."""
     if not where:
         report = ParamValidator().validate(value, shape)
         if report.has_errors():

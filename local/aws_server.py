@@ -23,7 +23,7 @@ class AwsHandler(Handler):
         raise NotImplementedError
 
     def controlled(self, path: str, fields: Mapping[str, Any]) -> Answer:
-        """A control's status and JSON response."""
+        """Handle a control, and return the status and the JSON response."""
         raise NotImplementedError
 
     @property

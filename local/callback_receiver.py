@@ -9,7 +9,7 @@ Callbacks may go to any path except those below. The record has one JSON line fo
     GET  /received?order=<uuid>  the callbacks for one order as JSON, or all without `order`
     POST /_receiver/next         how to answer the next callbacks (JSON or form fields): `status`, `times` (1),
                                  `retry_after` (the header), `slow` (seconds before the response)
-    POST /_receiver/reset        clear the callbacks and the answers set
+    POST /_receiver/reset        clear the callbacks, and answer with 200 again
 
 In a test: `with CallbackReceiver() as receiver: … receiver.url … receiver.received`.
 """
@@ -113,7 +113,7 @@ class CallbackReceiver:
             return [entry for entry in self.received if order is None or entry.is_about(order)]
 
     def all(self) -> tuple[list[Received], list[NextAnswer]]:
-        """All callbacks, and the answers set."""
+        """All callbacks, and the answers to the next ones."""
         with self._lock:
             return list(self.received), [replace(answer) for answer in self._next]
 

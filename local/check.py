@@ -1,7 +1,7 @@
 """`python -m local.check`, the tests of `make check`: unit tests, structure tests, and the tests of what changed.
 
-A change affects a test file that imports a changed file, directly or indirectly. Naming a changed non-Python file
-(`template.yaml`, a folder of `events/`) counts too. Most changes affect most tests, so the nearest tests run first, and
+A change affects a test file that imports a changed file, directly or indirectly, or that names a changed non-Python
+file (`template.yaml`, a folder of `events/`). Most changes affect most tests, so the nearest tests run first, and
 the rest are skipped when the time is over.
 """
 

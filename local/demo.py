@@ -1,4 +1,4 @@
-"""The sample order: placed over HTTP like a client's, and followed until it is completed."""
+"""The sample orders: placed over HTTP as by a client, and followed until they are completed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class DemoFailedError(Exception):
 
 
 def write_demo_file(stack: Stack) -> DemoAccounts:
-    """Create the demo data, and write its addresses and keys to `demo.json`.
+    """Create the demo data, and write the stack's addresses and the accounts' keys to `demo.json`.
 
     Raises DemoFailedError when Stripe refuses the demo customers.
     """

@@ -38,7 +38,7 @@ def deploy(aws: Aws, template: Path, name: str, parameters: Mapping[str, str]) -
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
     for key, package in local.packages.items():
         s3.put_object(Bucket=BUCKET, Key=key, Body=package)
-    # The template goes to S3, as with `sam deploy`: a request may hold only 51,200 bytes of it, S3 1 MB.
+    # As with `sam deploy`, the template goes to S3: it may have 1 MB there, but only 51,200 bytes in a request.
     s3.put_object(Bucket=BUCKET, Key=_TEMPLATE_KEY, Body=json.dumps(local.template).encode())
 
     cloudformation = aws.client("cloudformation")

@@ -147,7 +147,7 @@ TLDS = (
 
 @dataclass(frozen=True, slots=True)
 class DemoAccount:
-    """An account, named after its payment outcome. `credit` is in cents. Without `customer` Stripe does not know it."""
+    """An account named after its payment outcome. `credit` is in cents. `customer`: whether Stripe has a customer."""
 
     name: str
     title: str

@@ -112,7 +112,7 @@ def running_stack(
     `stripe_api_key` (sk_test_…) uses Stripe's own test mode instead of the stand-in. `wait_scale` shortens the state
     machine's waits and retry intervals. `platform_delay` and `registrar_delay` are the seconds for a build and for a
     registration. A transfer takes six times as long. `schedule_seconds` is the pause between two reconciler runs. With
-    None it runs once a minute, as on AWS.
+    None the reconciler runs once a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
@@ -152,7 +152,7 @@ def running_stack(
             _REGISTRAR_PORT,
             {
                 "--delay": str(registrar_delay),
-                # Long enough to see the states of a transfer, although the registrar is polled only now and then.
+                # Long enough to see the states of a transfer, although the registrar is polled less and less often.
                 "--transfer-delay": str(registrar_delay * 6),
                 "--aws-endpoint": emulator.aws.endpoint,
             },

@@ -11,7 +11,7 @@ from local.errors import StackError
 
 
 def turn_domains(state: Path, to: str) -> None:
-    """Turn domains `on` or `off` for all accounts, or on for one account id only.
+    """Turn domain registration `on` or `off` for all accounts, or on for one account id only.
 
     Raises StackError when no stack runs in this state folder.
     """

@@ -1,7 +1,7 @@
 """How functions run: with limited concurrency, and with AWS's response to an error.
 
-Above the concurrency limit ministack refuses an invocation. Here it waits, since the limit is a handful and not
-AWS's 1,000. When a handler raises, ministack answers 502 with the stack trace. AWS answers 500 without it.
+Above the concurrency limit ministack refuses an invocation. Here the invocation waits, since the local limit is much
+lower than AWS's 1,000. When a handler raises, ministack answers 502 with the stack trace. AWS answers 500 without it.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
@@ -30,7 +30,7 @@ def _wait_for_a_turn() -> None:
         if slot[1] != "account":
             return slot
         with changed:
-            # Tried again with the lock held, or a release in between would go unnoticed.
+            # Try again with the lock held, or a release in between would go unnoticed.
             def got_slot() -> bool:
                 nonlocal slot
                 slot = acquire(function, config)

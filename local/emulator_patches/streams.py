@@ -1,6 +1,6 @@
 """A table's stream that invokes a function: what happens to failed records.
 
-ministack counts a batch as done unless the function raises, and then retries it without end. AWS, with
+ministack retries a batch without end if the function raises, and otherwise counts the batch as done. AWS, with
 ReportBatchItemFailures, continues from the earliest failed record. After MaximumRetryAttempts it drops the rest of the
 batch (with BisectBatchOnFunctionError only the first record) and notifies the on-failure destination.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
@@ -40,7 +40,7 @@ def apply() -> None:
 
 
 def _judge(function: Any, batch: list[Any], result: dict[str, Any]) -> dict[str, Any]:
-    """Without an error the poller moves past the batch itself."""
+    """Return the result for the poller. Without an error, the poller moves past the batch by itself."""
     mapping = _mapping(function, batch[0]["eventSourceARN"])
     failed_at = 0 if result.get("error") else _first_failure(mapping, batch, result.get("body"))
     if failed_at is None:
@@ -85,7 +85,7 @@ def _first_failure(mapping: dict[str, Any], batch: list[Any], answer: Any) -> in
 def _continue_at(mapping: dict[str, Any], sequence_number: str, *, past: bool) -> None:
     table = mapping["EventSourceArn"].split("/stream/")[0].rpartition("/")[2]
     position = lambda_svc._dynamodb_stream_positions[mapping["UUID"]]
-    # Counted over all records: the batch only has those that passed the mapping's filter.
+    # Count all records of the stream: the batch has only records that passed the mapping's filter.
     for record in dynamodb.stream_records_since(table, position, int(mapping.get("BatchSize", 100))):
         if _sequence_number(record) == sequence_number:
             break

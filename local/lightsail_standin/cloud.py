@@ -21,8 +21,8 @@ _BROKEN = ("InstanceCreationFailed", "The instance i-0a1b2c3d4e5f could not be c
 class Cloud:
     """All resources. Thread-safe. See `LightsailStandIn` for the parameters.
 
-    `deletion_delay` (seconds) is None to wait for a control. The next `failing_deletions` start, then fail. `remembers`
-    keeps a deleted resource's operations readable, which AWS does not document.
+    With `deletion_delay` (seconds) None, a deletion waits for a control. The next `failing_deletions` deletions start,
+    then fail. `remembers` keeps a deleted resource's operations readable. AWS does not document whether they stay so.
     """
 
     def __init__(self, now: Callable[[], float], delay: float | None) -> None:

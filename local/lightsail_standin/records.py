@@ -51,7 +51,7 @@ class Work:
 
 @dataclass
 class Machine:
-    """`ends_at` (Unix seconds) ends the build or the deletion; None: a test or the page does."""
+    """The build or the deletion ends at `ends_at` (Unix seconds). With None, a test or the page ends it."""
 
     name: str
     region: str

@@ -32,7 +32,7 @@ class LightsailStandIn:
     """Amazon Lightsail in this process, in all regions. `client()` returns a boto3 client connected to it.
 
     `now` returns Unix seconds and may be virtual: due work is done at the next request. A build takes `delay` seconds.
-    With None it goes on until `finish` or `fail` is called.
+    With None the build continues until `finish` or `fail` is called.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ Controls, on the page at `/` or by POST of JSON or form fields:
         `answer`: 422 | 429 | 500 | 503 | drop | lose | garbage | html, for the next `times` requests of
         `method` (default: any); without fields: clear all faults
     /_standin/settings
-        `webhook_url`, `delay` (seconds; "never" builds nothing until a control ends it)
+        `webhook_url`, `delay` (seconds; with "never" a build runs until a control ends it)
     /_standin/reset
 
 By GET: /_standin/state. In a test: `with PlatformStandIn(delay=None) as platform: …`, or without a socket as in

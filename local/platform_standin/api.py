@@ -1,4 +1,4 @@
-"""The contract's requests under /v1, from request bytes to response bytes. It needs no HTTP."""
+"""The contract's requests under /v1, from request bytes to response bytes. No HTTP server is needed."""
 
 from __future__ import annotations
 

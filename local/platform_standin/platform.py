@@ -99,7 +99,7 @@ class Platform:
     """All services. Thread-safe. `now` returns Unix seconds.
 
     A build takes `delay` seconds: with 0 it ends before its PUT is answered, with None only a control ends it. `later`
-    runs an action after a delay. `completed` receives each operation that ends, without the lock.
+    runs an action after a delay. `completed` receives each operation that ends, and is called without the lock.
     """
 
     def __init__(

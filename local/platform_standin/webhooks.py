@@ -88,7 +88,7 @@ class Webhooks:
         self.send(operation, times)
 
     def send(self, operation: Operation, times: int = 1) -> None:
-        """Ignores the mode."""
+        """Send in any mode."""
         for _ in range(times if self.url else 0):
             self._agenda.after(0, lambda: self._attempt(operation, 0))
 

@@ -120,7 +120,7 @@ RENEWED_FROM_DAYS_BEFORE: Mapping[str, int] = {
     **dict.fromkeys(("au", "com.au", "net.au"), 60),
 }
 
-# Another British registrar authorizes a transfer with its IPS tag.
+# The current registrar of a British domain releases it by changing its IPS tag. There is no auth code.
 WITHOUT_AUTH_CODE = frozenset(("co.uk", "me.uk", "org.uk", "uk"))
 
 

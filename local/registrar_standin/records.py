@@ -13,7 +13,7 @@ RENEWAL = "RENEW_DOMAIN"
 
 @dataclass(frozen=True)
 class Step:
-    """Lasts `seconds`, or until a decision for None."""
+    """Lasts `seconds`. With None, it lasts until a control ends it."""
 
     status: str
     seconds: float | None
@@ -23,7 +23,7 @@ class Step:
 
 @dataclass
 class Operation:
-    """`steps` holds the current step and the next ones. It is empty at the end."""
+    """`steps` holds the current step and the next ones. It is empty once the operation has ended."""
 
     id: str
     name: str

@@ -13,7 +13,7 @@ def zone_maker(aws_endpoint: str) -> Callable[[str], Sequence[str]]:
     client = Aws(aws_endpoint).client("route53")
 
     def make(name: str) -> Sequence[str]:
-        # Route 53 sets such a reference too, so our code cannot rely on its own.
+        # Route 53 sets a reference of this form, so our code does not find its own reference on the zone.
         answer = client.create_hosted_zone(
             Name=name,
             CallerReference=f"RISWorkflow-RD:{uuid.uuid4()}",

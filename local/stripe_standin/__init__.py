@@ -23,9 +23,9 @@ Controls: POST JSON or form fields. Each has a form on the page at `/` and a met
                                    session, succeeds: the customer's answer to the bank's challenge
     /_standin/checkout/expire      session: expire it now
     /_standin/settle               payment (id of the intent, invoice or session) | customer: a SEPA payment arrives
-    /_standin/fail                 the same and failure_code: a SEPA payment fails
+    /_standin/fail                 as for settle, and failure_code: a SEPA payment fails
     /_standin/decline              payment_method, decline_code[, code]: decline this card's charges; without
-                                   decline_code as published again
+                                   decline_code, restore its published behaviour
     /_standin/set_up               payment_method: authenticated for off-session payments
     /_standin/discount             customer, percent: a coupon lowers the customer's further invoices
     /_standin/dispute              charge | invoice[, reason]: the bank disputes a charge

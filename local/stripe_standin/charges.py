@@ -228,7 +228,7 @@ def _debit(state: State, intent: Json, method: Json) -> None:
     seconds = state.settings.sepa_settles_after + (SLOW_SEPA_SECONDS if account.delayed else 0)
 
     def outcome() -> None:
-        # A control may already have settled it, or turned automatic settlement off.
+        # A control may already have settled the debit, or turned automatic settlement off.
         if state.settings.sepa_settles and intent["latest_charge"] == charge["id"]:
             settle(state, intent["id"], account.failure_code)
 
@@ -236,7 +236,7 @@ def _debit(state: State, intent: Json, method: Json) -> None:
 
 
 def settle(state: State, intent_id: str, failure_code: str | None = None) -> Json:
-    """The bank's outcome of a processing SEPA payment: settled, or failed with `failure_code`."""
+    """End a processing SEPA payment: settled, or failed with `failure_code`."""
     intent = state.get("payment_intent", intent_id)
     if intent["status"] != "processing":
         return intent

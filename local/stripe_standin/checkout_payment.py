@@ -1,8 +1,8 @@
 """Payments on a Checkout Session's page.
 
 The first attempt creates the payment intent, and later attempts use it. A card completes the session once charged, a
-debit once processing. Checkout then creates the invoice. It does not use the customer's balance or change the default
-payment method. https://docs.stripe.com/payments/checkout/how-checkout-works, /payments/checkout/fulfillment
+debit once processing. Checkout then creates the invoice. Checkout neither uses the customer's balance nor changes the
+default payment method. https://docs.stripe.com/payments/checkout/how-checkout-works, /payments/checkout/fulfillment
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def _details(state: State, session: Json, behind: Checkout) -> Json:
 
 
 def _save_payer(state: State, customer: Json, behind: Checkout) -> None:
-    """Save what Checkout has to. A customer without an e-mail address gets the one entered."""
+    """Save what the session says. A customer without an e-mail address gets the one from the page."""
     before = copied(customer)
     if not customer["email"]:
         customer["email"] = behind.payer["email"]
@@ -296,7 +296,7 @@ def _make_invoice(state: State, session: Json, intent: Json) -> None:
 
 
 def _lines(state: State, session: Json, invoice: Json) -> list[Json]:
-    """Reversed, as Stripe documents for pending items. It documents no order for these lines."""
+    """Reversed, as Stripe documents for pending items. Stripe documents no order for these lines."""
     lines = []
     for one in reversed(state.checkouts[session["id"]].lines):
         item: dict[str, Any] = one.item

@@ -118,7 +118,7 @@ def too_many_requests() -> StripeError:
 
 
 def internal_error(*, began: bool) -> StripeError:
-    """500. If the endpoint had begun, Stripe stores it under the idempotency key and says not to retry."""
+    """500. If the endpoint had begun, Stripe stores the response under the idempotency key and says not to retry."""
     error = _error("api_error", "An error occurred in the stand-in, as it was told to.", None, None)
     headers = {"Stripe-Should-Retry": "false"} if began else {}
     return StripeError(500, error, began=began, headers=headers)

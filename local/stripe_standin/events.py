@@ -1,4 +1,4 @@
-"""Events: https://docs.stripe.com/api/events, for clients that missed a webhook."""
+"""Events, for clients that missed a webhook: https://docs.stripe.com/api/events."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ KINDS = {
 
 @dataclass
 class Fault:
-    """For `times` requests that match method and whole path, after `after` matching ones."""
+    """Applies to `times` requests that match method and whole path, after `after` matching requests."""
 
     kind: str
     path: str = ".*"

@@ -15,7 +15,7 @@ from .state import State
 
 
 def invoice(state: State, invoice: Json, failure: str | None = None) -> str:
-    """`failure` is the reason that the last attempt failed."""
+    """`failure` is the reason why the last attempt failed."""
     currency = invoice["currency"]
     number = invoice["number"] or "draft"
     lines = [(line["description"] or "", line["amount"], False) for line in invoice["lines"]["data"]]

@@ -145,7 +145,7 @@ def _activate(state: State, subscription: Json) -> None:
 
 
 def mark_past_due(state: State, invoice: Json) -> None:
-    """The later period of a subscription is unpaid."""
+    """Mark the subscription of an unpaid later period as past due."""
     details = (invoice["parent"] or {}).get("subscription_details")
     if details is None or invoice["billing_reason"] != "subscription_cycle":
         return
@@ -184,7 +184,7 @@ def collect(
 def pay_on_page(state: State, invoice: Json, number: str | None = None) -> None:
     """Pay and authenticate on the page. Raises the card error that the page shows.
 
-    The card is `number`, or else the one waiting for authentication, or else a good card.
+    The card is `number`, or else the card that waits for authentication, or else a good card.
     """
     waiting = None if number else charges.method_to_authenticate(state, intent_of(state, invoice))
     if waiting is not None:

@@ -51,7 +51,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class BankAccount:
-    """A SEPA direct debit account. Its payments are `processing` first, in live mode for days."""
+    """A SEPA direct debit account. Its payments are first `processing`, for days in live mode."""
 
     iban: str
     failure_code: str | None = None

@@ -125,7 +125,7 @@ def _count(charge: Json, amount: int) -> None:
 
 
 def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
-    """Set the final outcome. Raises when there already is one."""
+    """Set the outcome. Raises Stripe's error when it is final, but a succeeded refund can still fail."""
     refund = state.get("refund", refund_id)
     if refund["status"] in ("failed", "canceled") or (succeeds and refund["status"] == "succeeded"):
         raise refused(f"The refund {refund_id} has {refund['status']}.")
@@ -150,7 +150,7 @@ def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
 
 
 def _settle_silently(state: State, refund_id: str, *, succeeds: bool) -> None:
-    """A control may already have settled it."""
+    """A control may already have settled the refund."""
     try:
         settle(state, refund_id, succeeds=succeeds)
     except StripeError:

@@ -1,7 +1,7 @@
 """The endpoints. `params` names the `stripe` package's TypedDict that validates a request.
 
-`supports` are the parameters that the stand-in implements. Any other documented one gets a 501 instead of being
-ignored.
+`supports` are the parameters that the stand-in implements. Any other documented parameter gets a 501 instead of
+being ignored.
 """
 
 from __future__ import annotations

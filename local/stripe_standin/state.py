@@ -34,7 +34,7 @@ _PREFIXES = {
 
 
 _FOUND_BY = {
-    # Indexed fields: objects are often looked up by them. Their values never change.
+    # Indexed fields: objects are often looked up by these fields. Their values never change.
     "charge": ("payment_intent", "customer"), "credit_note": ("invoice",), "invoice": ("customer",),
     "customer_balance_transaction": ("customer",), "invoice_payment": ("invoice",), "refund": ("charge",),
 }  # fmt: skip

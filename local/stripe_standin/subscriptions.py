@@ -1,7 +1,7 @@
 """Subscriptions: https://docs.stripe.com/api/subscriptions.
 
-- With a future `billing_cycle_anchor` and `proration_behavior: none`, nothing is charged before the anchor. It may be
-  at most one interval ahead.
+- With a future `billing_cycle_anchor` and `proration_behavior: none`, nothing is charged before the anchor. The anchor
+  may be at most one interval ahead.
 - Without an anchor the first period is paid according to `payment_behavior`.
 - Each later period's invoice is a draft for about an hour, then paid off-session or past due.
 - Not supported: prorations, item changes, and Stripe's own retries.

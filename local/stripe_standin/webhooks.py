@@ -111,7 +111,7 @@ class Webhooks:
         return [*everything, *self._endpoints(event_type)]
 
     def send(self, event: Json, times: int = 1) -> None:
-        """Ignores `on` and `copies`."""
+        """Send whatever `on` and `copies` say."""
         gather = self.settings.gather_seconds if self.settings.shuffle is not None else 0.0
         due = time.monotonic() + self.settings.delay_seconds + gather
         targets = self._targets(event["type"])

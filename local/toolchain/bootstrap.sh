@@ -100,7 +100,7 @@ is_current() {
 }
 
 # Two `make` processes must not build the same environment at once. mkdir is a portable atomic lock.
-# The lock of a dead process is taken over.
+# A lock whose process no longer runs is taken over.
 lock() {
     local owner waited=0
     mkdir -p "$venvs"

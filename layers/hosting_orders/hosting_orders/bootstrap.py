@@ -222,7 +222,7 @@ class AwsServices:
 
         def open_store() -> Any:
             # Not the shared client: Powertools extends the user agent of a client each time it gets one. The time-outs
-            # are short because an API client waits, and an unknown switch has a default.
+            # are short because an API client waits for the answer.
             return app_config_store(
                 _new_aws_client("appconfigdata", connect_timeout=1, read_timeout=2, attempts=2),
                 application=self._settings.features_application,
@@ -315,7 +315,7 @@ def _import_features() -> None:
     from hosting_orders.adapters import features  # noqa: F401
 
 
-# Building these calls AWS, so `prepare` only imports them.
+# These ports call AWS when they are built, so `prepare` only imports their modules.
 _FROM_STRIPE = ("payments", "refunds", "renewals", "payment_news")
 _IMPORTED: Mapping[str, Callable[[], None]] = {
     **dict.fromkeys(_FROM_STRIPE, _import_stripe),
@@ -347,7 +347,7 @@ class _Current:
 
 
 def services() -> Services:
-    """Rebuilt from time to time to pick up rotated secrets."""
+    """Built again every 10 minutes to pick up rotated secrets."""
     stale = time.monotonic() - _Current.built_at > _SECRETS_LIVE_SECONDS
     if _Current.services is None or (stale and not _Current.given):
         _Current.services = AwsServices(settings.load())

@@ -1,8 +1,6 @@
 """Send callbacks: one signed HTTPS request to an address that a client chose (docs/design.md).
 
-The connection uses the checked address, since a second lookup could return another one. `requests` is not used:
-it
-restarts its timeout with every packet.
+The connection uses the checked address, since a second lookup could return another one.
 """
 
 from __future__ import annotations
@@ -27,6 +25,7 @@ from hosting_orders.domain import callback_url
 from hosting_orders.domain.callback_url import CallbackUrl
 from hosting_orders.domain.providers import CallbackAnswer, CallbackRequest
 
+# `requests` is not used, because it restarts its timeout with every packet.
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
 MAX_ANSWER_BYTES = 64 * 1024  # header and body together
@@ -104,7 +103,7 @@ class HttpsCallbacks:
         return CallbackAnswer(answer.status, error, self._retry_after(answer.headers.get("retry-after", "")))
 
     def _checked(self, request: CallbackRequest) -> CallbackUrl:
-        """Check again: the rules may be stricter now."""
+        """Check again: the rules may have become stricter."""
         try:
             url = callback_url.parse(request.url, allow_loopback=self._allow_loopback)
             if not url.host.isascii():

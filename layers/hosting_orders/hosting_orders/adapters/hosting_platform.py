@@ -124,7 +124,7 @@ def _checked_base_url(base_url: str) -> str:
 
 
 class HttpHostingPlatform:
-    """Every one of `webhook_secrets` (`whsec_…`) verifies, for rotations. `now` returns Unix seconds.
+    """Each of `webhook_secrets` (`whsec_…`) is accepted, which allows a rotation. `now` returns Unix seconds.
 
     Raises ValueError for a malformed address, key or secret.
     """

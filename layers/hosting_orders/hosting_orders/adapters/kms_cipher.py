@@ -1,4 +1,4 @@
-"""The Cipher port on AWS KMS. A copy in another account's item cannot be opened: its context differs."""
+"""The Cipher port on AWS KMS. A sealed text cannot be opened in another account's item: the context differs."""
 
 from __future__ import annotations
 

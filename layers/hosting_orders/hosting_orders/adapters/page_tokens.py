@@ -12,10 +12,10 @@ _SALT = "hosting-orders/order-page"
 
 
 class SignedPageTokens:
-    """`secrets` are all valid ones, the newest first."""
+    """`secrets` are all valid secrets, the newest first."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        # The library signs with the last one.
+        # The library signs with the last secret.
         signer = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
         self._serializer = URLSafeSerializer([*reversed(secrets)], salt=_SALT, signer_kwargs=signer)
 

@@ -1,8 +1,4 @@
-"""Standard Webhooks: the platform's webhooks and our callbacks.
-
-The `standardwebhooks` package (1.1.0) is not used. It raises ValueError on hostile input, reads its own clock and
-supports one secret.
-"""
+"""Standard Webhooks: the platform's webhooks and our callbacks."""
 
 from __future__ import annotations
 
@@ -15,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from hosting_orders.domain.errors import ForgedWebhookError
 
+# The `standardwebhooks` package (1.1.0) is not used. It raises ValueError on hostile input, reads its own clock and
+# supports one secret.
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
 TOLERANCE_SECONDS = 5 * 60
 
@@ -54,7 +52,7 @@ def signed_headers(secrets: Sequence[str], message_id: str, timestamp: int, body
 def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: float) -> str:
     """Return the message's id. `now` is Unix seconds.
 
-    Raises ForgedWebhookError unless one of `secrets` signed the message within five minutes.
+    Raises ForgedWebhookError unless one of `secrets` signed the message, at most five minutes from `now`.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     message_id = lower.get("webhook-id", "")

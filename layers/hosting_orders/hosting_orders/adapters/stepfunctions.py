@@ -1,8 +1,7 @@
 """The Workflow port on AWS Step Functions.
 
 An execution has the order's UUID as its name, so a second start has no effect. The name stays taken for 90 days
-after
-the end: a failed execution can only be redriven.
+after the end, so a failed execution can only be redriven.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class _Clock(Protocol):
 
 
 class StepFunctionsWorkflow:
-    """A crash between an answer and the token's deletion leaves an unused token, which is harmless."""
+    """A crash between an answer and the token's deletion leaves a token that no longer works, which is harmless."""
 
     def __init__(self, client: Any, state_machine_arn: str, tokens: _Tokens, clock: _Clock) -> None:
         self._client = client

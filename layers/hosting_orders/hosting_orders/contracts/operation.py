@@ -32,10 +32,11 @@ _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 class Access:
     """Who may call an operation."""
 
-    scope: str | None = None  # for OAuth tokens and scoped keys; None refuses both
+    # What OAuth tokens and keys with scopes need. None refuses tokens, and such keys unless one of the last two is set.
+    scope: str | None = None
     account: AccountFrom = AccountFrom.HEADER
     user: bool = False  # a person's key is needed
-    key_scope: str | None = None  # for a key bound to one account (AccountFrom.KEY)
+    key_scope: str | None = None  # what a key needs where the key decides the account (AccountFrom.KEY)
     scoped: bool = False  # the use case checks the scope, which depends on the order
 
 
@@ -80,7 +81,7 @@ class Operation(Generic[View]):
     heading: str
     contract: Contract
     access: Access | None  # None when no key is needed
-    answers: type | None = None  # the TypedDict of `render`; None when every call is refused
+    answers: type | None = None  # the TypedDict of `render`; None for HTML, or when every call is refused
     render: Callable[[View], Rendered] | None = None
     status: int = 200
     headers: Callable[[View], Mapping[str, str]] | None = None
@@ -98,7 +99,7 @@ class Operation(Generic[View]):
         return self.route.partition(" ")[2]
 
     def taking(self, body: Body) -> Operation[View]:
-        """Only functions that read a body import its model."""
+        """Kept apart, so only functions that read a body import its model."""
         return replace(self, takes=body)
 
     @property

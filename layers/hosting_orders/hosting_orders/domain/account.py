@@ -112,7 +112,8 @@ class Credential:
     kind: CredentialKind
     account_ids: tuple[str, ...]
     user_id: str | None = None
-    scopes: frozenset[str] = frozenset()  # without any, an API key may do everything for its accounts
+    # An API key without any may do everything for its accounts, but contract 000 requires scopes.
+    scopes: frozenset[str] = frozenset()
     api_version: int = 2
     ip_list: tuple[str, ...] = ()
     expires_at: int | None = None  # epoch ms

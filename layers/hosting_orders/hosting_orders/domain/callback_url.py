@@ -95,7 +95,7 @@ def url_problem(url: str, *, allow_loopback: bool = False) -> str | None:
 
 
 def redirect_problem(url: str, *, allow_loopback: bool = False) -> str | None:
-    """For a URL that only a browser visits: any port and private hosts are allowed."""
+    """Like `url_problem`, for a URL that only a browser visits. Any port and private hosts are allowed."""
     try:
         parsed = _taken_apart(url)
     except ValueError as problem:

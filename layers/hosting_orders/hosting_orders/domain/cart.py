@@ -25,7 +25,7 @@ class PaymentStatus(StrEnum):
 
 
 # A late event never reopens a settled payment. Money that arrives after `failed` or `canceled` must still be
-# seen, because it has to be refunded.
+# recorded, because it has to be refunded.
 _PAYMENT_MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
     PaymentStatus.PROCESSING: frozenset(PaymentStatus) - {PaymentStatus.REFUNDED},
     PaymentStatus.AWAITING_AUTHENTICATION: frozenset(PaymentStatus) - {PaymentStatus.REFUNDED},
@@ -43,7 +43,7 @@ class CartStatus(StrEnum):
 
 
 class RollupStatus(StrEnum):
-    """Contract 002, except `partial`."""
+    """Contract 002's words, and our `partial`."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -54,7 +54,7 @@ class RollupStatus(StrEnum):
 
 
 class OnItemFailure(StrEnum):
-    KEEP = "keep"  # deliver them; refund only the failed item
+    KEEP = "keep"  # deliver the other items; refund only the failed one
     CANCEL_ALL = "cancel_all"  # cancel and refund every item that can still be cancelled
 
 
@@ -67,15 +67,15 @@ class Payment:
     method_type: str | None = None
     reference: str | None = None
     pay_url: str | None = None
-    pay_until: int | None = None  # epoch ms; stays when a payment is closed unpaid
-    amount_charged: int = 0  # due from the payment method; `charged` has been paid
+    pay_until: int | None = None  # epoch ms; not cleared when a payment is closed unpaid
+    amount_charged: int = 0  # due from the payment method; `charged` is what it has paid
     credit_applied: int = 0
     refunded: int = 0
     total_net: int = 0
     total_gross: int = 0
     gross: Mapping[str, int] = field(default_factory=dict, hash=False)  # prices with tax by line key
     error: str | None = None
-    method_id: str | None = None  # saved by a payment page
+    method_id: str | None = None  # the method that a payment page saved
     live: bool = False  # False in the provider's test mode
 
     def gross_of(self, order: Order) -> int | None:
@@ -108,7 +108,7 @@ class Payment:
 
     @property
     def settled(self) -> bool:
-        """Whether it is certain that the money came or did not come."""
+        """Whether the payment has an outcome. Money can still arrive after `failed` or `canceled`."""
         return self.status not in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION)
 
     @property
@@ -154,7 +154,7 @@ class Cart:
     checkout: bool = False  # the customer pays on the provider's page
     on_item_failure: OnItemFailure = OnItemFailure.KEEP
     payment_version: int = 0
-    payment_lease: int = 0  # epoch ms; reserves the payment's start for one process
+    payment_lease: int = 0  # epoch ms; until then only one process may start the payment
     rollup_version: int = 0
     rollup_status: RollupStatus = RollupStatus.PENDING
     orders: Mapping[int, OrderSnapshot] = field(default_factory=dict)

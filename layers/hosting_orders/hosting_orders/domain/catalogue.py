@@ -82,7 +82,7 @@ class VmPlan(Plan):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`codes` has each platform's own name. Without codes only the HTTP platform has the image."""
+    """`codes` has each platform's own name. Without codes, only the HTTP platform has the image."""
 
     short_name: str
     name: str
@@ -94,7 +94,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """`codes` has each platform's region. Without codes only the HTTP platform is there."""
+    """`codes` has each platform's region. Without codes, only the HTTP platform has the location."""
 
     id: str
     short_name: str
@@ -112,7 +112,7 @@ def _code_on(platform: PlatformName, codes: dict[str, str], short_name: str) -> 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`capacity` None means unlimited. `used` may be old, so the write checks the capacity again."""
+    """`capacity` None means unlimited. `used` may be out of date, so placing an order checks the capacity again."""
 
     name: str
     enabled: bool = True
@@ -126,7 +126,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class DomainPrice:
-    """Net minor units. `transfer` includes the year that it adds."""
+    """Net minor units. `transfer` includes the year that a transfer adds."""
 
     register: int
     transfer: int

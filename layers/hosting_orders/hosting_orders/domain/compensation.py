@@ -17,10 +17,10 @@ from .order import OrderStatus
 
 
 class Action(StrEnum):
-    """After each step except `NOTHING`, order and payment are checked again."""
+    """After a step that neither ends the order nor waits, order and payment are read again."""
 
-    STOP_DELIVERY = "stop_delivery"  # query the delivery; abandon it unless the product arrives
-    GIVE_UP = "give_up"  # forbid delivery: `refunding`
+    STOP_DELIVERY = "stop_delivery"  # query the provider; abandon the delivery unless the product has arrived
+    GIVE_UP = "give_up"  # forbid delivery: the order becomes `refunding`
     CLOSE_PAYMENT = "close_payment"  # void an open payment, wait for a debit
     END_UNPAID = "end_unpaid"  # nothing to refund; the order ends
     GIVE_BACK = "give_back"  # take the service down, refund this order once; the order ends
@@ -28,13 +28,13 @@ class Action(StrEnum):
 
 
 class _Row(NamedTuple):
-    open: Action  # money may still come
-    never: Action  # it certainly did not come
-    came: Action  # it did, even if since refunded
+    open: Action  # the payment has no outcome yet
+    never: Action  # the payment failed or was cancelled
+    came: Action  # the payment succeeded, even if it was refunded later
 
 
 _TABLE: Mapping[OrderStatus, _Row] = {
-    # Delivery is still possible. The order is delivered, or moves to a status that forbids it.
+    # Delivery is still possible. The order is delivered, or moves to a status that forbids delivery.
     OrderStatus.PENDING: _Row(Action.CLOSE_PAYMENT, Action.END_UNPAID, Action.GIVE_UP),
     OrderStatus.PROCESSING: _Row(Action.STOP_DELIVERY, Action.STOP_DELIVERY, Action.STOP_DELIVERY),
     # Delivered after all: the money stays.

@@ -1,4 +1,4 @@
-"""Time limits in milliseconds, and moments in epoch milliseconds. They matter when no webhook comes."""
+"""Time limits in milliseconds, and moments in epoch milliseconds. Most matter only when no webhook comes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .order import ENDS, Order, OrderStatus
 PAYMENT_LEASE = 2 * MINUTE
 # A cart or order that is unchanged this long after placing has lost its process.
 LOST_START = 2 * MINUTE + 30 * SECOND
-# An order is stored within this time of getting its number, or never. Longer than any function that places
-# orders runs.
+# An order is stored within this time of getting its number, or never. No function that places orders
+# runs longer.
 ORDER_WRITTEN = 2 * MINUTE
 # How often an unsettled payment is checked in case its webhook was lost.
 PAYMENT_CHECK = HOUR
@@ -22,15 +22,15 @@ PAYMENT_CHECK = HOUR
 PROVISIONING_CHECK = 15 * MINUTE
 # The shortest time between checks of a platform that sends no reports.
 DELIVERY_CHECK = 30 * SECOND
-# Delivery begins seconds after the payment. If it has not by now, no workflow is running the order.
+# Delivery begins seconds after the payment. If it has not begun after this time, no workflow is delivering the order.
 DELIVERY_NOT_BEGUN = 30 * MINUTE
-# Only one process submits a domain. After this time another checks the registrar and then submits it.
+# Only one process submits a domain. After this time another process checks with the registrar, and then may submit it.
 SUBMISSION_LEASE = 2 * MINUTE
-# The registrar's list may lag. After a lost response, an empty list is trusted only after this time.
+# The registrar's list may lag. After a lost response, a list without the operation is trusted only after this time.
 SUBMISSION_DOUBT = 15 * MINUTE
 # Work that no provider has accepted by then needs an operator: a limit, a permission or an outage.
 SUBMISSION_STUCK = 15 * MINUTE
-# A renewal's invoice stays a draft for about an hour. The money should be there by then.
+# A renewal's invoice stays a draft for about an hour. After this time it should be paid.
 RENEWAL_MONEY = 2 * HOUR
 # How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY
@@ -47,7 +47,7 @@ EXPIRY_WATCH = 40 * DAY
 # The money for a renewal should be there this long before the domain expires. The charge is 30 days before, and a
 # SEPA debit may take 14 days.
 EXPIRY_MONEY = 14 * DAY
-# A domain is renewed within minutes. A renewal that takes longer needs an operator.
+# A domain is renewed within minutes. A renewal that takes longer than this needs an operator.
 DOMAIN_RENEWAL_DEADLINE = 3 * DAY
 # How often an unfinished compensation is retried.
 COMPENSATION_CHECK = 5 * MINUTE
@@ -60,10 +60,10 @@ CALLBACK_GRACE = 2 * MINUTE
 RECONCILE_AGAIN = 5 * MINUTE
 
 # A card can be authenticated or replaced within a day. A SEPA debit settles in 1 to 5 business days (contract
-# 002) and may be returned days later. It must not expire in between.
+# 002) and may be returned days later. The order must not expire in between.
 CARD_EXPIRY = DAY
 SEPA_EXPIRY = 14 * DAY
-# The provider closes a page after 30 minutes to 24 hours, by its own clock.
+# The provider lets a payment page stay open for 30 minutes to 24 hours, by the provider's clock.
 CHECKOUT_EXPIRY = 23 * HOUR
 # The provider's clock may be ahead of ours.
 EXPIRY_SLACK = 5 * MINUTE
@@ -71,7 +71,7 @@ EXPIRY_SLACK = 5 * MINUTE
 
 def pay_until(created_at: int, method_type: str | None) -> int:
     """When paying ends, given the last method tried."""
-    # Also after a returned debit: the customer learns of it late and needs time to pay another way.
+    # The longer time also applies after a returned debit: the customer learns of it late and needs time to pay.
     return created_at + (SEPA_EXPIRY if method_type == "sepa_debit" else CARD_EXPIRY)
 
 
@@ -110,12 +110,12 @@ def registrar_check(order: Order, now: int) -> int:
 
 
 def domain_renewal_check(since: int, now: int) -> int:
-    """The same for a renewal. `since` is its first request."""
+    """When to query the registrar again about a renewal that was ordered at `since`."""
     return _soon_at_first(since, now)
 
 
 def delivery_check(order: Order, now: int) -> int:
-    """The same for a platform that sends no reports."""
+    """When to poll a platform that sends no reports."""
     check = _soon_at_first(order.provisioning_at or now, now, DELIVERY_CHECK, PROVISIONING_CHECK)
     return min(check, max(delivery_ends_at(order), now + DELIVERY_CHECK))
 
@@ -127,7 +127,7 @@ def _soon_at_first(since: int, now: int, least: int = 5 * SECOND, most: int = HO
 @dataclass(frozen=True, slots=True)
 class Outlook:
     expected_by: int  # epoch ms
-    deadline_at: int | None  # epoch ms; None when an operator must act
+    deadline_at: int | None  # epoch ms; None while the order's money is being returned
     poll_after: int  # seconds
 
 
@@ -157,7 +157,7 @@ def poll_after(cart: Cart, now: int) -> int | None:
         return None
     if not cart.payment.settled:
         return _payment_outlook(cart).poll_after
-    # Undelivered products take longer: a transfer takes days.
+    # A paid cart needs fewer polls as it gets older: a domain transfer takes days.
     return min(max(2, (now - cart.created_at) // (60 * SECOND)), 300)
 
 

@@ -18,7 +18,7 @@ class RequestRefusedError(HostingOrdersError):
 
 
 class CredentialRefusedError(RequestRefusedError):
-    """One text for every cause, so it reveals nothing."""
+    """One text for every cause, so it reveals nothing about the key."""
 
     code = Code.UNAUTHORIZED
 
@@ -89,7 +89,7 @@ class RateLimitedError(RequestRefusedError):
 
 
 class NotFoundError(RequestRefusedError):
-    """The text must not show whether another account has it."""
+    """The text must not show whether another account has the item."""
 
     code = Code.NOT_FOUND
 
@@ -109,7 +109,7 @@ class OrderNotCancellableError(RequestRefusedError):
 
 
 class PaymentNotStartedError(RequestRefusedError):
-    """Nothing is left to pay."""
+    """Refused, and nothing is left to pay."""
 
     code = Code.CART_PAY_FAILED
 
@@ -126,7 +126,7 @@ class PaymentFailedError(HostingOrdersError):
 
 
 class OrderCanceledError(HostingOrdersError):
-    """The customer cancelled before delivery began."""
+    """Cancelled before delivery began, or already ended."""
 
 
 class OrderExpiredError(HostingOrdersError):
@@ -134,15 +134,15 @@ class OrderExpiredError(HostingOrdersError):
 
 
 class ProvisioningFailedError(HostingOrdersError):
-    """The provider refuses permanently."""
+    """The provider refuses permanently, or the delivery failed or was abandoned."""
 
 
 class PaymentSettledError(HostingOrdersError):
-    """The payment of a waiting refund has settled. The step checks it at once."""
+    """The payment that a refund waits for has settled. The step runs again at once."""
 
 
 class RefundRefusedError(HostingOrdersError):
-    """An operator must act."""
+    """The refund was refused or returned. An operator must act."""
 
 
 class IllegalMoveError(HostingOrdersError):
@@ -161,7 +161,7 @@ class CartExistsError(HostingOrdersError):
 
 
 class NumberTakenError(HostingOrdersError):
-    """Another order has this number. Mint again."""
+    """Another order has this number. Mint a new one."""
 
 
 class DomainTakenError(HostingOrdersError):

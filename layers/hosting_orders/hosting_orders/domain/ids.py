@@ -1,8 +1,7 @@
 """An order's number, and the 24-hex id and UUID computed from it (docs/contracts.md C02).
 
-A number has 32 bits of Unix seconds, 10 of milliseconds and 7 random bits. With a task's digit it is still exact
-in
-JavaScript (below 2**53). The other ids also hold a digest, so an invented id is a 404 without a read.
+A number has 32 bits of Unix seconds, 10 of milliseconds and 7 random bits. With a task's digit the number is
+still exact in JavaScript (below 2**53). The other ids also hold a digest, so an invented id is a 404 without a read.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def mint_number(now_ms: int, attempt: int = 0) -> int:
 def mint_numbers(now_ms: int, count: int, attempt: int = 0) -> list[int]:
     """Distinct, ascending numbers. Another order may have one of them, so the create must be conditional.
 
-    Each `attempt` draws from eight times the span: a millisecond has only 128 numbers.
+    Each further `attempt` draws from a span eight times as long: a millisecond has only 128 numbers.
     """
     room = _IN_A_MILLISECOND * 8**attempt
     places = sorted(secrets.SystemRandom().sample(range(room), count))
@@ -48,7 +47,7 @@ def smallest_number_at(moment_ms: int) -> int:
 
 
 def placed_at(number: int) -> int:
-    """Epoch milliseconds. Older numbers are exact only to the second."""
+    """Epoch milliseconds. Numbers of the older format are exact only to the second."""
     seconds, rest = number >> _REST_BITS, number & ((1 << _REST_BITS) - 1)
     return seconds * 1000 + min(rest >> _RANDOM_BITS, 999)
 
@@ -66,7 +65,7 @@ def object_id(number: int) -> str:
 
 
 def resource_id(number: int) -> str:
-    """The delivered product's, always different from the order's."""
+    """The delivered product's id, never the order's."""
     return object_id(number)[:14] + _digest(b"resource-id", number)[:5].hex()
 
 
@@ -96,7 +95,7 @@ def parse_order_id(text: str) -> int | None:
 
 
 def is_order_id(text: str) -> bool:
-    """The order need not exist."""
+    """Whether the text has the form of an order's id."""
     text = text.strip().lower()
     return any(form.fullmatch(text) for form in (_DIGITS, _HEX, _UUID))
 

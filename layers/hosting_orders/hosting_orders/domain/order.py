@@ -1,4 +1,4 @@
-"""An order: its states, its moves and its facts.
+"""An order, its statuses and the moves between them.
 
 Orders are immutable, and methods return the changed order. The store increments `version` and refuses a write
 with an old one, so only one of two concurrent writers succeeds.
@@ -26,13 +26,13 @@ class OrderStatus(StrEnum):
     PENDING = "pending"  # placed, not paid
     PROCESSING = "processing"  # paid, being delivered
     COMPLETED = "completed"  # delivered
-    FAILED = "failed"  # not paid, and never will be
+    FAILED = "failed"  # not paid; money that still arrives is refunded
     CANCELING = "canceling"  # cancelled by the customer; compensation in progress
     CANCELED = "canceled"
     EXPIRED = "expired"  # not paid in time
-    REFUNDING = "refunding"  # paid but undeliverable; refund in progress
+    REFUNDING = "refunding"  # cannot be delivered; refund in progress
     REFUND_FAILED = "refund_failed"  # the refund was refused; an operator must act
-    PROVISION_FAILED = "provision_failed"  # undeliverable, and the money is back
+    PROVISION_FAILED = "provision_failed"  # could not be delivered; any money is back
 
 
 MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
@@ -42,7 +42,7 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
             OrderStatus.FAILED,
             OrderStatus.CANCELING,
             OrderStatus.EXPIRED,
-            OrderStatus.REFUNDING,  # the money came, but the workflow broke before recording it
+            OrderStatus.REFUNDING,  # cannot be delivered any more; its money came or may still come
         }
     ),
     OrderStatus.PROCESSING: frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELING, OrderStatus.REFUNDING}),
@@ -61,7 +61,7 @@ GIVING_BACK = frozenset({OrderStatus.CANCELING, OrderStatus.REFUNDING, OrderStat
 """Not ended, and cannot be delivered: compensation is in progress."""
 
 
-# Clients know only their contract's status words.
+# These texts avoid our status words: clients know only those of their contract.
 _ENDED = {
     OrderStatus.COMPLETED: "The order is already completed.",
     OrderStatus.FAILED: "The order has already failed.",
@@ -159,7 +159,7 @@ class Order:
         return _as(product, self.item, self.number)
 
     def resource_as(self, delivered: type[T]) -> T | None:
-        """None before delivery. Raises the error of `item_as`."""
+        """None before delivery. Raises TypeError like `item_as`."""
         return None if self.resource is None else _as(delivered, self.resource, self.number)
 
     @property
@@ -245,7 +245,7 @@ class Order:
         return self._move(OrderStatus.EXPIRED, now, Actor.SYSTEM, "not paid in time")
 
     def begin_provisioning(self, now: int, due_at: int) -> Order:
-        """Set the fence. A repeat changes nothing.
+        """Set the fence, `provisioning_at`. A repeat changes nothing.
 
         Raises IllegalMoveError unless the order is paid and not being cancelled.
         """
@@ -306,7 +306,7 @@ class Order:
 
     @property
     def renewal_is_watched(self) -> bool:
-        """The renewal is active, and each further term is work at the provider."""
+        """Whether the order has a subscription, and each further term must be ordered at the provider."""
         renews = self.status is OrderStatus.COMPLETED and self.subscription is not None
         return renews and self.item.renewal_is_work()
 
@@ -317,7 +317,7 @@ class Order:
         return self if due or under_way or not self.renewal_is_watched else self.check_at(now)
 
     def with_next_renewal(self, moment: int) -> Order:
-        """`moment` is the next charge."""
+        """`moment` is the next charge (epoch ms)."""
         if self.subscription is None:
             return self
         at = dt.datetime.fromtimestamp(moment / 1000, dt.UTC)

@@ -29,7 +29,7 @@ class Placement:
     page_url: str | None = None  # contains a secret
 
     def way_back(self, order_id: str, outcome: Outcome) -> str:
-        """The address after the payment page."""
+        """Where the customer goes after the payment page."""
         if self.return_url is None:
             assert self.page_url is not None, "an order that is paid on a page has a way back from it"
             return f"{self.page_url}?{urlencode({'outcome': outcome})}"

@@ -1,6 +1,6 @@
 """Products: what is ordered and delivered, and how long that takes. Times are milliseconds.
 
-Only `usecases/products/` depends on the kind (tests/structure/test_products.py).
+Only `usecases/products/` depends on the kind of product (tests/structure/test_products.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class ProductKind(StrEnum):
 
 
 class Deliverer(StrEnum):
-    """Decides the workflow's state and the word in contract 000."""
+    """Decides the workflow's state, and the type and scope in contract 000."""
 
     PLATFORM = "platform"
     REGISTRAR = "registrar"
@@ -67,7 +67,7 @@ class Product(Protocol):
         ...
 
     def line_text(self) -> str:
-        """The invoice line. It must never change: Stripe refuses a retry with another text."""
+        """The invoice line's text. It must never change: Stripe refuses a retry with another text."""
         ...
 
     def first_look(self) -> int:
@@ -81,11 +81,11 @@ class Product(Protocol):
     def expected(self) -> int: ...
 
     def deadline(self) -> int:
-        """The maximum shown to customers."""
+        """The maximum delivery time shown to customers."""
         ...
 
     def given_up(self) -> int:
-        """Delay before the reconciler abandons the delivery and refunds."""
+        """Time from the start of delivery until the reconciler abandons it and refunds."""
         ...
 
     def poll_after(self) -> int:
@@ -165,7 +165,7 @@ class SiteItem(_Hosted):
         return 6 * HOUR
 
     def given_up(self) -> int:
-        # Hours after the workflow's last retry (docs/design.md, invariants 2 and 3).
+        # Some hours later than the workflow's last retry (docs/design.md, invariants 2 and 3).
         return 8 * HOUR
 
 
@@ -278,7 +278,7 @@ class DomainItem:
 
 @dataclass(frozen=True, slots=True)
 class DomainResource:
-    """The two sets of nameservers differ after a transfer, which keeps existing services running."""
+    """After a transfer the domain keeps its old nameservers, so the two sets differ."""
 
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
 

@@ -33,7 +33,7 @@ class ChargeRequest:
     payment_method_id: str
     currency: str
     lines: tuple[ChargeLine, ...]
-    created_at: int  # epoch ms; after a day the provider may forget our keys
+    created_at: int  # epoch ms; after a day the provider may forget our idempotency keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ class Endpoint:
 def serves(*operations: Operation[View]) -> Callable[[Handle[View]], Endpoint]:
     """Decorate a function as the Lambda handler of these operations.
 
-    It gets the call and the services, and returns `call.answer(view)`.
+    The function gets the call and the services, and returns `call.answer(view)`.
     """
 
     def decorate(handle: Handle[View]) -> Endpoint:
@@ -319,7 +319,7 @@ def _fingerprint(path: str, body: object) -> str:
 @dataclass(slots=True)
 class _Exchange:
     event: Event
-    contract: Contract  # shapes the response; authentication may change it
+    contract: Contract  # shapes the response; replaced once the API version is known
     headers: dict[str, str] = field(default_factory=dict)  # added to the reply's own
 
 

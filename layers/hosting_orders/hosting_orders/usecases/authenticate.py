@@ -40,7 +40,7 @@ class Caller:
         return self.credential.user_id
 
     def may(self, scope: str) -> bool:
-        """A key without scopes has none."""
+        """Unlike in `admit`, a key without scopes may do nothing."""
         return self.credential.allows(scope)
 
     @property
@@ -81,11 +81,9 @@ def admit(
 ) -> Caller:
     """Check scopes, user and account, in the order of C13.
 
-    `oauth_scope` None refuses OAuth tokens. `key_scope` applies to a key that implies its account. `scoped`
-    leaves the
-    key's scopes to the use case.
-    Raises CredentialRefusedError or UserRequiredError (401), AccessDeniedError (403) or InvalidRequestError
-    (400).
+    `oauth_scope` None refuses OAuth tokens. `key_scope` is what a key needs where the key decides the account.
+    `scoped` leaves the key's scopes to the use case.
+    Raises CredentialRefusedError or UserRequiredError (401), AccessDeniedError (403), InvalidRequestError (400).
     """
     if credential.kind is CredentialKind.OAUTH:
         if oauth_scope is None:
@@ -97,7 +95,7 @@ def admit(
                 Code.INSUFFICIENT_SCOPE, f"The OAuth token lacks the scope {oauth_scope}."
             )
     elif credential.scopes and not scoped and key_scope is None and oauth_scope not in credential.scopes:
-        # A key with limited scopes must not do more where no scope is checked.
+        # A key that has scopes may call only operations whose scope it has.
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, "The API key's scopes do not include this.")
     if user_required and credential.user_id is None:
         raise UserRequiredError("Only a person may do this: use a user's API key, not the account's own.")
@@ -111,7 +109,7 @@ def admit(
             raise InvalidRequestError(Code.MISSING_ACCOUNT, "Missing X-Auth-Account")
         _check_any(services, credential)
         return Caller(credential, None)
-    # Check the key's own accounts before any read, so a caller cannot probe others.
+    # Check the key's own accounts before any read, so a caller cannot probe other accounts.
     found = services.directory.account(account_id) if account_id in credential.account_ids else None
     return Caller(credential, _usable(found))
 

@@ -26,7 +26,7 @@ def charge_order(services: Services, account_id: str, number: int, task_token: s
     cart = load_cart(services, account_id, order.cart_token)
     if order.status is OrderStatus.PENDING and not cart.payment.settled:
         # Store the token first, then check again. Code that settles the payment writes the result first and
-        # then looks for a token, so one of the two always sees the other.
+        # then looks for a token, so one of the two always sees the other's write.
         services.workflow.wait(order, Step.CHARGE, task_token)
         try:
             resume_payment(services, cart)

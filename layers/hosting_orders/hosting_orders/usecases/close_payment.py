@@ -15,7 +15,8 @@ from .ports import Services
 def close_payment(services: Services, cart: Cart) -> Cart:
     """Ensure that the cart can no longer be paid, and record the outcome.
 
-    The payment stays unsettled during a debit. Raises ProviderUnavailableError.
+    The payment stays unsettled during a debit, or while another process may be starting it.
+    Raises ProviderUnavailableError.
     """
     state = _find_payment(services, cart)
     if state is None:

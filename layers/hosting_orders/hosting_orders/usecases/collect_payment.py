@@ -117,7 +117,7 @@ def _give_lease_back(services: Services, cart: Cart) -> Cart:
 
 
 def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
-    """An outdated state changes nothing."""
+    """Record the payment. An outdated state changes nothing."""
     if state.saved is not None and not cart.payment.paid:
         # Save the method before the payment is recorded, so a crash in between repeats this step. A failure
         # does not block the payment: the renewal saves the method later.
@@ -183,7 +183,7 @@ def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedErr
         now = services.clock.now()
         orders = services.orders.orders(cart.account_id, sorted(cart.orders))
         failed = [
-            # An execution may already wait if the second process started this payment.
+            # An execution may already wait if another process took over this payment.
             order.payment_failed(failure, now).check_at(now + deadlines.CLOSING_CHECK)
             for order in orders
             if order.status is OrderStatus.PENDING
@@ -211,6 +211,6 @@ def other_orders(services: Services, cart: Cart, number: int) -> list[Order]:
 
 
 def other_orders_alive(services: Services, cart: Cart, number: int) -> bool:
-    """Orders in compensation do not count: two would wait for each other."""
+    """Orders in compensation do not count: two of them would wait for each other."""
     alive = (OrderStatus.PENDING, OrderStatus.PROCESSING)
     return any(order.status in alive for order in other_orders(services, cart, number))

@@ -14,8 +14,8 @@ from .ports import Services
 def claim_for_delivery(services: Services, account_id: str, number: int, task_token: str) -> Order | None:
     """Begin delivery and store the step's token. The order can no longer be cancelled.
 
-    Returns None when it is already delivered. Raises OrderCanceledError when a cancel came first, or
-    ProvisioningFailedError.
+    Returns None when the order is already delivered. Raises OrderCanceledError when a cancel came first, and
+    ProvisioningFailedError in other statuses.
     """
     now = services.clock.now()
     order = load_order(services, account_id, number)

@@ -58,7 +58,7 @@ class RoleContactRequest:
 
 @dataclass(frozen=True, slots=True)
 class ContactSource:
-    """`additions` are fields that the contacts lack for another TLD."""
+    """`additions` are fields to add to the reused owner contact."""
 
     registration_id: int
     additions: Mapping[str, object] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class DomainDraft(Draft):
 
 
 def admit_domain_orders(services: Services, caller: Caller) -> None:
-    """Check the gates in the order of C13.
+    """Check the feature switch, then the trial (C13).
 
     Raises FeatureDisabledError (503), AccessDeniedError `trial_account` (403) or ProviderUnavailableError.
     """
@@ -112,7 +112,7 @@ def admit_domain_orders(services: Services, caller: Caller) -> None:
 def draft_domain(
     services: Services, catalogue: Catalogue, account: Account, request: DomainRequest, pointer: str
 ) -> DomainDraft:
-    """Raises InvalidFieldsError or InvalidRequestError, with pointers below the item."""
+    """Raises InvalidFieldsError or InvalidRequestError, with pointers relative to the item."""
     if not account.can_order:
         raise InvalidRequestError(Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS, "Account unable to create orders.")
     problems = Problems()
@@ -289,7 +289,7 @@ def _role_contact(
 
 
 def _check_role_fields(wanted: RoleContactRequest) -> None:
-    """Refuse fields that `source` ignores: the wrong person would be registered."""
+    """Refuse fields that `source` would ignore. Otherwise the wrong person could be registered."""
     problems = []
     if wanted.source in ("same_as_owner", "new") and wanted.registration_id is not None:
         problems.append(
@@ -354,7 +354,7 @@ def settle_domains(
     seen: set[str] = set()
     for draft in drafts:
         name = draft.item.ascii_name
-        # Check our own orders first. The registry cannot say that the domain is taken here.
+        # Check our own orders first. The registry does not know which domains are on order here.
         if name in seen or domain_held(services, name):
             raise domain_taken(draft)
         seen.add(name)

@@ -32,7 +32,7 @@ def prefixed(pointer: str, problem: InvalidRequestError) -> InvalidRequestError:
 
 
 class Problems:
-    """The client can correct all errors at once."""
+    """Collect all errors, so the client can correct them at once."""
 
     def __init__(self) -> None:
         self.found: list[InvalidRequestError] = []

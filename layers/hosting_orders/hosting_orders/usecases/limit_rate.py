@@ -27,7 +27,7 @@ class Standing:
 
 
 def count_request(services: Services, bucket: str, limit: RateLimit) -> Standing | None:
-    """Return None when counting fails. The request then continues."""
+    """Count one request. Returns None when counting fails: the request then continues."""
     now = services.clock.now() / 1000
     resets_at = (int(now) // limit.seconds + 1) * limit.seconds
     try:

@@ -18,7 +18,7 @@ from .ports import Services
 WINDOW = 3 * durations.DAY
 MAX_TASKS = 500
 
-# Only for these statuses does the payment change what is shown.
+# The payment changes what is shown only for these statuses.
 _UNPAID_OR_NOT = (OrderStatus.PENDING, OrderStatus.CANCELING)
 
 
@@ -31,7 +31,7 @@ class Task:
 
 
 def list_tasks(services: Services, caller: Caller) -> list[Task]:
-    """Newest first. Without an account, those that the caller's user started in any of the caller's accounts."""
+    """Newest first. Without an account, only tasks that the key's user started."""
     found = _orders(services, caller)
     payments: dict[str, PaymentStatus] = {}
     for order, _ in found:

@@ -33,7 +33,7 @@ class PlatformFulfilment(ABC):
 
     @abstractmethod
     def resource(self, services: Services, order: Order, operation: Operation) -> Resource | None:
-        """None when the operation shows nothing. Secrets are encrypted."""
+        """The product with its secrets encrypted, or None when the operation lacks it."""
 
     def ask(self, services: Services, order: Order) -> None:
         try:
@@ -64,13 +64,13 @@ class PlatformFulfilment(ABC):
         change_order(services, order, when=OrderStatus.PROCESSING, to=noted)
 
     def _take_down_unless_wanted(self, services: Services, order: Order) -> None:
-        """A platform that forgets deleted services may have rebuilt an abandoned one."""
+        """A platform that forgets deleted services may have rebuilt an abandoned service."""
         current = load_order(services, order.account_id, order.number)
         if current.status not in _WANTED:
             services.platform.deprovision(self.service_request(current))
 
     def record(self, services: Services, order: Order, operation: Operation) -> None:
-        """Can be repeated."""
+        """Record an ended operation. Can be repeated."""
         superseded = order.operation_id not in (None, operation.id)
         if (
             operation.status is OperationStatus.FAILED

@@ -122,7 +122,7 @@ class OrderStore(Protocol):
     def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
         """Write a changed order and return it with its new version.
 
-        The same transaction stores a callback in `owed`. If the order ends undelivered, it also releases its
+        The same transaction stores the callback `owed`. If the order ends undelivered, it also releases its
         capacity and domain and deletes its contacts. If its delivered domain has left the registrar, it
         releases the domain. Raises ConcurrentUpdateError.
         """
@@ -221,9 +221,9 @@ class Alerts(Protocol):
 
 
 class Collection(Protocol):
-    """Collecting a cart's money. A refusal is a state or a named error.
+    """Collecting a cart's money. A refusal is returned as a state or raised as a named error.
 
-    A fault is ProviderUnavailableError, here and in the next three ports.
+    A fault raises ProviderUnavailableError, also in Refunds, Renewals and PaymentNews.
     """
 
     @property
@@ -460,7 +460,7 @@ class Features(Protocol):
     """Feature switches that operators change without a deployment."""
 
     def enabled(self, feature: str, account_id: str | None) -> bool:
-        """Whether the feature is on for the account, or for accounts without a rule (None).
+        """Whether the feature is on. `account_id` None means accounts without a rule.
 
         Raises ProviderUnavailableError.
         """

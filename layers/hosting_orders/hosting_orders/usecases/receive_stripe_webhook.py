@@ -15,7 +15,7 @@ STRIPE = "stripe"
 
 
 def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) -> None:
-    """Mark the event afterwards, so a failed one comes again.
+    """Mark the event as seen last, so a failed event is processed again.
 
     Raises ForgedWebhookError or ProviderUnavailableError.
     """
@@ -41,7 +41,7 @@ def _payment_changed(services: Services, event: PaymentEvent) -> None:
     if event.disputed:
         _note(services, reference, "the customer disputes the charge", "DisputeOpened")
     elif event.refund_id is not None and services.payment_news.refund_failed(event.refund_id):
-        # The bank returned the refund after the order's final end, so an operator must act.
+        # The bank returned a refund that Stripe had accepted. An operator must act.
         _note(services, reference, f"refund {event.refund_id} failed at the bank", "RefundFailed")
 
 

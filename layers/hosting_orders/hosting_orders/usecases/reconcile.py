@@ -29,7 +29,7 @@ from .start_renewal import start_renewal
 from .verify_registrant import check_verification
 
 BATCH = 50
-# Start nothing after this (milliseconds), so a run ends before its function is stopped.
+# Start nothing after this time (milliseconds), so a run ends before its function is stopped.
 RUN_FOR = 60 * durations.SECOND
 
 # When a checked item is due again by default.
@@ -161,7 +161,7 @@ def _advance_order(services: Services, order: Order) -> None:
     if order.ended:
         _correct_roll_up(services, order)
     if order.renewal_owed:
-        answer_delivery(services, order)  # the process that delivered it may have stopped before
+        answer_delivery(services, order)  # the process that delivered it may not have answered the step
         order = start_renewal(services, order)
         if not order.transfer_year_owed:
             return
@@ -188,7 +188,7 @@ def _advance_order(services: Services, order: Order) -> None:
         _compensate(services, order, "Reconciled")
     elif order.status is OrderStatus.PROCESSING:
         _reconcile_delivery(services, order, now)
-    # The start may have been lost. A repeated start changes nothing.
+    # The start of the execution may have been lost. A repeated start changes nothing.
     services.workflow.start(order)
 
 
@@ -207,7 +207,7 @@ def _reconcile_delivery(services: Services, order: Order, now: int) -> None:
         answer_delivery(services, load_order(services, order.account_id, order.number))
     elif order.provisioning_at is None:
         if now >= order.since + deadlines.DELIVERY_NOT_BEGUN:
-            # A step fails before our code can count it, or the execution has failed.
+            # The step fails before our code can count the fault, or the execution has failed.
             services.metrics.count("StepFault")
             log.error("a paid order is not being delivered", extra={"order_id": order.uuid})
     else:

@@ -1,4 +1,4 @@
-"""Send a callback again at its receiver's request."""
+"""Send a callback again at the client's request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .ports import Services
 
 
 def redeliver_callback(services: Services, order: Order, message_id: str) -> CallbackDelivery:
-    """Send the message again, with its original id. Raises NotFoundError."""
+    """Make the callback due at once, with its original id. Raises NotFoundError."""
     for _ in range(3):
         delivery = services.deliveries.delivery(order.account_id, order.number)
         if delivery is None or delivery.message_id != message_id:

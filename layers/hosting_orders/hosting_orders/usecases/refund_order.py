@@ -1,7 +1,7 @@
 """Compensation: end an order that was cancelled or cannot be delivered, and return its money.
 
-Money is returned only here. Only the step RefundOrder and the reconciler call it, possibly at the same time. Each
-round starts from the stored state (docs/order-life.md, section 9).
+Money is returned only here. Only the step RefundOrder and the reconciler use this module, possibly at the same time.
+Each round starts from the stored state (docs/order-life.md, section 9).
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _out_of_time(services: Services, order: Order) -> bool:
 
 
 def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
-    """Do nothing if the provider was called after `case.order` was read."""
+    """Make the order undeliverable, unless the provider was called after `case.order` was read."""
     failure = Failure("provisioning_failed", f"The order could not be delivered ({case.error}).")
     product = fulfilment(case.order.kind)
     committed = product.committed(case.order)
@@ -150,7 +150,7 @@ def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
 
 
 def _cancel_rest_of_cart(case: _Case) -> None:
-    """Delivered items and domains already ordered stay."""
+    """Delivered items and domains ordered at the registrar stay."""
     services = case.services
     failure = Failure(
         "cart_canceled",
@@ -171,11 +171,11 @@ def _can_be_called_back(order: Order) -> bool:
 
 
 def _close_payment(case: _Case) -> Compensation | None:
-    """Wait if more money can arrive. A debit cannot be stopped, and other orders may need the payment."""
+    """Close the payment, or wait: a debit cannot be stopped, and other orders may need the payment."""
     services, order, cart = case.services, case.order, case.cart
     if not other_orders_alive(services, cart, order.number) and close_payment(services, cart).payment.settled:
         return None
-    # A pending order would be due for delivery once its money arrives, and no process would deliver it.
+    # A pending order would become `processing` when its money arrives, and no execution would deliver it.
     order = _give_up(case, if_in=_TO_BE_DELIVERED)
     _check_again(services, order)
     return Compensation.WAITING
@@ -240,7 +240,7 @@ def _give_back(case: _Case) -> Compensation:
 
 
 def take_down(services: Services, order: Order) -> None:
-    """A final refusal does not block the refund.
+    """The provider's final refusal does not block the refund.
 
     Raises ProviderUnavailableError when the product may still exist.
     """
@@ -264,7 +264,7 @@ def _record_refusal(services: Services, order: Order, reason: str) -> None:
 
 
 def _record_refund(case: _Case, cart: Cart, refund: Refund) -> Cart:
-    """Computed from the cart's orders, so a repeated write gives the same sum."""
+    """The sum comes from the cart's orders, so a repeated write gives the same sum."""
     others = other_orders(case.services, case.cart, case.order.number)
     refunds = [refund, *(other.refund for other in others if other.refund)]
     refunded = sum(given.amount + given.to_credit for given in refunds)

@@ -1,8 +1,7 @@
 """The state RegisterDomain (docs/order-life.md; docs/decisions.md, 16).
 
-The registrar registers a domain twice if called twice. So the order records the attempt before the call, one
-process
-at a time calls, and a retry checks the registrar's list first.
+The registrar registers a domain twice if called twice. So the order records the attempt before the call, only one
+process at a time calls, and a retry checks the registrar's list first.
 """
 
 from __future__ import annotations
@@ -89,8 +88,8 @@ def _submit(services: Services, order: Order) -> None:
 
     order = change_order(services, order, to=take)
     if not mine:
-        # Another process calls the registrar, and the reconciler checks again. Or a process has finished,
-        # maybe before our token was stored, so answer the token now.
+        # Another process is calling the registrar, or has already recorded an operation. If the order is no longer
+        # processing, our token may have been stored too late, so answer it now.
         if order.status is not OrderStatus.PROCESSING:
             answer_delivery(services, order)
         return
@@ -112,7 +111,7 @@ class _RefusedInDoubtError(ProviderUnavailableError):
 
 
 def _ask_once(services: Services, order: Order, asked_before: int | None) -> None:
-    """`asked_before` is when an earlier attempt had no clear outcome (epoch ms)."""
+    """`asked_before` is the time of an earlier attempt without a clear outcome (epoch ms), or None."""
     item = order.item_as(DomainItem)
     if asked_before is not None:
         operation = _earlier_operation(services, order)
@@ -198,7 +197,7 @@ def _record_operation(services: Services, order: Order, operation_id: str) -> Or
 
 
 def _earlier_operation(services: Services, order: Order) -> RegistrarOperation | None:
-    """An order that failed before this one was placed does not count."""
+    """An operation that failed before our first attempt does not count."""
     submission = order.domain_record.submission
     assert submission is not None
     item = order.item_as(DomainItem)

@@ -1,8 +1,8 @@
 """Renew a domain at the registrar, once for each paid year (docs/decisions.md 25).
 
 - Stripe's invoices show what was paid. The expiry date shows what was renewed.
-- The API has no idempotency key. The order records the attempt before the call, and a retry checks first.
-- The call names the current expiry year, and the registrar refuses when it has changed.
+- The registrar's API has no idempotency key. The order records the attempt before the call, and a retry checks first.
+- The call names the current expiry year, and the registrar refuses when the year has changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .log import log
 from .ports import Services
 from .registrar_operations import CLOCKS_DIFFER, known_operation
 
-# A renewal moves the date by more than this, a registry's correction by less.
+# A renewal moves the expiry date by more than this, a registry's correction by less.
 _MOVED = 180 * durations.DAY
 
 
@@ -59,7 +59,7 @@ def _schedule_next_check(services: Services, order: Order, state: RenewalState) 
         if state.ended:
             ending = "the renewal has ended; the domain expires at its registry"
             return told.noted(ending, now, Actor.STRIPE).closed()
-        # In the first year `next_at` is the anchor. A past date is checked daily.
+        # In the first year `next_at` is the anchor. If it is in the past, check daily.
         next_check = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
         return told.with_next_renewal(state.next_at).check_at(next_check)
 

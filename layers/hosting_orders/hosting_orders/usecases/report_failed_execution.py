@@ -33,7 +33,7 @@ class FailedExecution:
 
 
 def report_failed_execution(services: Services, execution: FailedExecution) -> None:
-    """Send one message, without what cannot be read now. Raises ProviderUnavailableError."""
+    """Send one message. Values that cannot be read now are left out. Raises ProviderUnavailableError."""
     step = _known(lambda: services.workflow.failed_step(execution.arn)) or "an unknown step"
     state = _known(lambda: _state(services, execution))
     status = state.order.status if state else "not readable now"

@@ -33,7 +33,7 @@ def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
     grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
-        # At its end an order is old enough to be marked, unlike when it was placed.
+        # A new order is too young to be marked. At its end it is usually old enough.
         if item.version == 0 or item.status in ENDS:
             grown[item.account_id] = None
     failed: list[str] = []
@@ -73,5 +73,5 @@ def _mark_pages(services: Services, account_id: str) -> None:
     try:
         services.orders.mark_pages(account_id, before=settled)
     except Exception:
-        # The account's next order repeats it. Until then a page costs more.
+        # The account's next order repeats the marking. Until then a page costs more.
         log.exception("pages were not marked", extra={"account_id": account_id})

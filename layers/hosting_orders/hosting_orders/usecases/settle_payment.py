@@ -43,7 +43,7 @@ def settle_payment(services: Services, reference: str) -> None:
         and cart.payment_lease > services.clock.now()
         and state.status is not PaymentStatus.SUCCEEDED
     ):
-        return  # another process is starting it and answers the client; a refusal may not be final
+        return  # another process is starting the payment and answers the client; a refusal may not be final
     if unanswered and state.status is PaymentStatus.FAILED:
         record_failure(
             services, cart, PaymentNotStartedError("The payment method was declined.", state.error)

@@ -1,4 +1,4 @@
-"""Show an order's page to the customer with its secret address."""
+"""Show an order's page to a customer who has its secret address."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class OrderPageView:
     accepts: str
 
 
-# When the table is unavailable, most waiting customers were here seconds earlier.
+# Shown when the table is unavailable: most waiting customers loaded the page seconds earlier.
 _remembered: OrderedDict[tuple[str, int], KnownOrder] = OrderedDict()
 
 

@@ -69,7 +69,7 @@ def list_order_statuses(
         raise AccessDeniedError(Code.INSUFFICIENT_SCOPE, f"The API key lacks the scope {wanted}.")
     first = listing = list_orders(services, caller.scope, page=page, per_page=per_page, cursor=cursor)
     seen = [order for order in first.orders if caller.may(scopes[order.item.DELIVERER])]
-    # Fill the page for a key limited to some products. Pages by number and backwards count all products.
+    # Fill the page for a key limited to some products. Pages by number and pages backwards are not filled.
     for _ in range(_MORE_PAGES if page is None and not goes_back(cursor) else 0):
         if len(seen) == first.per_page or listing.next_cursor is None:
             break

@@ -10,7 +10,7 @@ from .ports import Services
 
 
 def show_user(services: Services, caller: Caller, user_id: str) -> User:
-    """Users see themselves. An account's key sees its users. Raises NotFoundError."""
+    """A key sees its own user and the users of its accounts. Raises NotFoundError."""
     user = services.directory.user(user_id)
     if user is not None:
         own = user.id == caller.user_id

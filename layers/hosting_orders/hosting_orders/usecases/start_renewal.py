@@ -1,4 +1,4 @@
-"""Start the renewal of a delivered order. Only the reconciler has the payment provider's key."""
+"""Start the renewal of a delivered order. Only the reconciler does it, so functions that deliver need no Stripe key."""
 
 from __future__ import annotations
 

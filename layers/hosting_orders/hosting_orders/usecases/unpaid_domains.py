@@ -13,7 +13,7 @@ from .drafts import Draft
 from .ports import Services
 
 MAX_UNPAID_DOMAINS = 25
-"""Per account. An unpaid order reserves its domain for a day."""
+"""Per account. An unpaid order reserves its domain until the order expires."""
 
 
 def check_unpaid_domains(services: Services, account: Account, drafts: Sequence[Draft]) -> None:

@@ -34,8 +34,6 @@ class _Clock(Protocol):
 
 
 class DynamoCatalogueStore:
-    """Cached for a minute."""
-
     def __init__(
         self, client: Any, table_name: str, clock: _Clock, sleep: Callable[[float], None] = time.sleep
     ) -> None:

@@ -56,7 +56,7 @@ def order_from_item(item: Item) -> Order:
 
 
 def number_claim_to_item(number: int, account_id: str) -> Item:
-    """A number is unique across accounts: order ids reach providers without an account. Accounts claim theirs too."""
+    """A number is unique across accounts: order ids reach providers without an account. Accounts claim numbers too."""
     return {**keys.number_claim(number), "account_id": account_id}
 
 
@@ -214,9 +214,7 @@ def variant_from_items(item: Item, counter: Item | None) -> Variant:
 
 
 def tld_to_item(tld: Tld) -> Item:
-    """`prices`: billing plan → currency → register, transfer, renew (net minor units). `premium`: the same by
-    domain.
-    """
+    """`prices`: billing plan → currency → register, transfer, renew (net minor units). `premium`: these by domain."""
     prices: dict[str, dict[str, dict[str, int]]] = {}
     for (billing_plan, currency), price in tld.prices.items():
         prices.setdefault(billing_plan, {})[currency] = to_plain(price)

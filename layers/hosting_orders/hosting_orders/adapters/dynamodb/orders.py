@@ -63,7 +63,7 @@ class DynamoOrderStore:
     # -- placing -------------------------------------------------------------------------------------------
 
     def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
-        """CartExistsError comes before any other error."""
+        """CartExistsError takes precedence over all other errors."""
         if len({order.number for order in orders}) < len(orders):
             raise NumberTakenError("two orders of the cart have the same number")
         if cart.orders != {order.number: NOT_REPORTED for order in orders}:
@@ -107,7 +107,7 @@ class DynamoOrderStore:
         key = keys.capacity(capacity)
         if count == 1:
             return update(key, taking, "#used < #capacity", count=1)
-        # A condition cannot add, so the current limit determines the room for several places.
+        # A condition cannot add numbers, so compute the room for several places from the current limit.
         counter = self._table.get(key) or {}
         limit = counter.get("capacity", 0)
         if counter.get("used", 0) + count > limit:
@@ -297,7 +297,7 @@ class DynamoOrderStore:
         return due[:limit]
 
     def postpone(self, item: DueItem, due_at: int) -> bool:
-        """The version stays, so no other writer is disturbed."""
+        """The version does not change, so no other write fails."""
         try:
             self._table.write(
                 update(

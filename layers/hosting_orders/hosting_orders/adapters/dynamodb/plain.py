@@ -43,7 +43,7 @@ def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
 
 
 def from_plain(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A missing attribute becomes None, or the default if the field cannot be None. Raises TypeError without one."""
+    """A missing attribute becomes None, or the default if None is not allowed. Raises TypeError without a default."""
     found: dict[str, Any] = {}
     former = FORMER_NAMES.get(kind.__name__, {})
     for name, read, can_be_none in _fields(cast(Hashable, kind)):
@@ -73,7 +73,7 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         if not all(hasattr(kind, "KIND") for kind in kinds):
             raise TypeError(f"no attribute says which of {hint} an item holds")
         by_word = {kind.KIND: kind for kind in kinds}
-        # Items stored before there was a choice have no `kind`: they are of the first one.
+        # Items from before there were several dataclasses have no `kind`. They are of the first one.
         return lambda value: from_plain(by_word[value.get("kind", kinds[0].KIND)], value)
     if origin is tuple:
         read = _reader(arguments[0])

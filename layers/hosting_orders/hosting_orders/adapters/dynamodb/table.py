@@ -235,8 +235,7 @@ class Table:
     def transact(self, writes: Sequence[Write]) -> None:
         """Raises TransactionRefusedError or ConcurrentUpdateError.
 
-        Sends no ClientRequestToken: concurrent copies of a request differ, and DynamoDB refuses a known token
-        with
+        Sends no ClientRequestToken: concurrent copies of a request differ, and DynamoDB refuses a known token with
         other content.
         """
         actions = [{write.action: {"TableName": self._name, **write.request}} for write in writes]

@@ -1,8 +1,7 @@
 """The script that a new machine runs once as root: it sets the host name and the login (docs/lightsail.md).
 
 Every process on the machine can read it, so it holds only the password's hash. It is plain `sh`: Lightsail puts
-its
-own `#!/bin/sh` commands before it.
+its own `#!/bin/sh` commands before it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ mkdir -p /etc/cloud/cloud.cfg.d
 printf 'preserve_hostname: true\\n' > /etc/cloud/cloud.cfg.d/99-hosting-orders.cfg
 printf '127.0.1.1 %s\\n' {name} >> /etc/hosts
 """
-# Replace root's file: cloud-init puts a command before each key there that refuses the login.
+# Replace root's file: in it, cloud-init puts a command before each key, and the command refuses the login.
 _PUBLIC_KEY = """\
 root=$(getent passwd 0 | cut -d: -f6)
 for home in "$root" "$(getent passwd 1000 | cut -d: -f6)"; do
@@ -49,9 +48,8 @@ systemctl restart sshd || systemctl restart ssh
 
 
 def launch_script(request: ServiceRequest) -> str:
-    """Raises ProvisioningFailedError without a key or password, or for a key of several lines: the second line
-    would
-    be a second key.
+    """Raises ProvisioningFailedError without a key or password, or for a key of several lines.
+    The second line would be a second key.
     """
     key, password = request.ssh_key, request.password
     if not key and not password:

@@ -80,7 +80,7 @@ def tags(request: ServiceRequest) -> list[dict[str, str]]:
 
 
 def fingerprint(request: ServiceRequest) -> str:
-    """Without secrets and other build values."""
+    """A hash of the request, without secrets and other values for building."""
     asked = (
         request.kind,
         request.name,

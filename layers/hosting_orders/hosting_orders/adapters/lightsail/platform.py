@@ -32,7 +32,7 @@ SSH_PORT = 22
 OPEN_PORTS = (SSH_PORT, 80, 443)
 _BUILDING_AT_MOST = 3600  # seconds; building takes about one minute
 
-# Lightsail's temporary failures: build the machine again. Any other failure is final.
+# Lightsail's temporary failures: build the machine again. Any other failure is final, except a reached quota.
 _PASSING = re.compile(r"capacity|internal|throttl|timeout|timed out|unavailable|try again", re.I)
 _TAKEN_DOWN = ("service_deleted", "The virtual machine was taken down.")
 _NOT_BUILT = ("build_failed", "The virtual machine could not be built.")
@@ -106,7 +106,7 @@ class LightsailPlatform:
         try:
             ended = _ended(place, history)
         except ProviderUnavailableError:
-            ended = None  # temporary failure and cleaned up: build again
+            ended = None  # a temporary failure that left no machine: build again
         if ended is not None:
             return ended
         script = launch_script(request)
@@ -234,13 +234,13 @@ class LightsailPlatform:
             raise ProviderUnavailableError("lightsail: the address cannot be released now") from None
 
     def _release_unused(self, region: Region, place: Place) -> None:
-        """Another machine has the name. An attached address is not ours."""
+        """Another order's machine has the name. An attached address is not ours."""
         address = region.address(place.address)
         if address is not None and not address.get("isAttached"):
             self._release(region, place)
 
     def _is_under_way(self, history: Sequence[Document]) -> bool:
-        """A creation counts for an hour: a refund must not wait forever."""
+        """A creation counts for at most an hour: a refund must not wait forever."""
         creation, deleted = _last_creation(history)
         if creation is None or deleted or creation.get("status") not in ("NotStarted", "Started"):
             return False
@@ -269,7 +269,7 @@ def _check_request(machine: Document, request: ServiceRequest) -> None:
 
 
 def _is_free(address: Document, place: Place) -> bool:
-    """Addresses have no tags: one attached to another machine is not the order's."""
+    """Addresses have no tags. An address attached to another machine is not the order's."""
     return not address.get("isAttached") or address.get("attachedTo") == place.machine
 
 
@@ -277,7 +277,7 @@ def _is_free(address: Document, place: Place) -> bool:
 
 
 def _last_creation(history: Sequence[Document]) -> tuple[Document | None, bool]:
-    """`history` is latest first."""
+    """The last creation, and whether a deletion followed. `history` is latest first."""
     deleted = False
     for operation in history:
         if operation.get("operationType") == "CreateInstance":

@@ -1,13 +1,11 @@
-"""SHA-512 password hashes (`$6$…`), after Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512".
-
-Amazon Linux 2 has no bcrypt, and Python 3.13 removed `crypt`.
-"""
+"""SHA-512 password hashes (`$6$…`), after Ulrich Drepper's "Unix crypt using SHA-256 and SHA-512"."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 
+# Amazon Linux 2 has no bcrypt, and Python 3.13 removed `crypt`.
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ROUNDS = 5000
 _SALT_LENGTH = 16

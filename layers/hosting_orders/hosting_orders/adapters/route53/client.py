@@ -70,7 +70,7 @@ class Questions:
 
 
 def call(client: Any, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Errors must not carry the request: contacts and the auth code."""
+    """Errors must not carry the request, which holds contacts and the auth code."""
     try:
         answer: Mapping[str, Any] = getattr(client, method)(**arguments)
     except ParamValidationError:

@@ -1,6 +1,6 @@
 """A TLD's JSON Schema of contacts, for GET /api/tlds/:tld and for the checks.
 
-Validators ignore the annotation `x-roles` of a rule for some roles only.
+A rule that holds for some roles only has the annotation `x-roles`, which validators ignore.
 """
 
 from __future__ import annotations

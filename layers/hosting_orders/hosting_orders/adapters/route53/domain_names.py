@@ -55,7 +55,7 @@ def _shown(text: str) -> str:
 
 
 def _check_kind_of_text(text: str) -> None:
-    """Name what was sent instead: IDNA would only name a wrong character."""
+    """Say what was sent instead of a domain: IDNA would only name a wrong character."""
     if not text:
         raise _invalid("The domain is empty.")
     if len(text) > _MAX_NAME + 1:

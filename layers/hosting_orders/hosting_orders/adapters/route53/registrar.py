@@ -170,7 +170,7 @@ class Route53Registrar:
         return sorted(found, key=lambda operation: operation.submitted_at, reverse=True)
 
     def _named(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Fetch an operation listed without its domain: missing it would lead to a second order."""
+        """Fetch an operation that is listed without its domain. Ignoring it could lead to a second order."""
         if entry.get("DomainName"):
             return entry
         return self._asking.ask("get_operation_detail", OperationId=entry.get("OperationId", ""))

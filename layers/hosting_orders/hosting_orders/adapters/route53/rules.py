@@ -42,7 +42,7 @@ _FORMATS = {"date": _is_past_date, "email": lambda _text: True}
 
 
 class TableRegistryRules:
-    """Validates with the schemas that it publishes."""
+    """Validates with the schemas that GET /api/tlds/:tld publishes."""
 
     def __init__(self) -> None:
         self._rules: dict[str, TldRules] = {}

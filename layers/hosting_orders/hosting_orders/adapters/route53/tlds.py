@@ -2,9 +2,7 @@
 
 The facts were read in November 2026 in the Route 53 Developer Guide ("Domains that you can register") and the API
 reference (`ExtraParam`). The registrar checks stricter rules, and rules across contacts: one contact of a .de
-domain
-must be in Germany. Route 53 does not register .sg, .com.sg, .ru, .at, .to and .ws, and sells .ai for at least two
-years.
+domain must be in Germany.
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ from typing import Any
 
 from hosting_orders.domain.registration import Contact, ContactRole, TransferYear
 
+# Route 53 does not register .sg, .com.sg, .ru, .at, .to and .ws, and sells .ai for at least two years.
 _DATA = "tld_data"
 
 

@@ -1,7 +1,6 @@
 """Refund orders that were paid by a Checkout Session (docs/decisions.md, 45).
 
-The money goes back only by a refund of the payment intent. The credit note is bookkeeping: two ways to refund
-could
+The money goes back only by a refund of the payment intent. The credit note is bookkeeping: two ways to refund could
 refund twice.
 """
 
@@ -67,7 +66,7 @@ class StripeCheckoutRefunds:
         )
 
     def _refund(self, payment_id: str, order_id: str) -> Document | None:
-        """A refund that reached the customer comes before a returned one."""
+        """A refund that reached the customer takes precedence over a returned one."""
         pages = self._stripe.v1.refunds.list({"payment_intent": payment_id, "limit": PAGE}).auto_paging_iter()
         refunds = (refund.to_dict() for refund in pages)
         of_order = [refund for refund in refunds if (refund["metadata"] or {}).get("order_id") == order_id]

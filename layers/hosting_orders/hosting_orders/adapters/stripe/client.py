@@ -43,8 +43,8 @@ _OUR_OWN_FAULT = frozenset(
 class StripeApi:
     """The constructor imports Stripe's SDK, so build this only where money moves.
 
-    `timeout_seconds` limits the connection and each read of an attempt. There are `retries` + 1 attempts, so the
-    calling Lambda's timeout must exceed their product.
+    `timeout_seconds` limits the connection and each read of an attempt. There are `retries` + 1 attempts, and the
+    calling Lambda's timeout must exceed all of them.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class StripeApi:
         self.live = api_key.startswith(("sk_live_", "rk_live_"))
 
     def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
-        """Post under the key. Stripe replays a stored fault for a day.
+        """Post under the key.
 
-        `done` then finds what the request created. Otherwise retry under the next key. Concurrent callers use it
-        too.
+        If Stripe replays a stored fault, return what `done` finds, or retry under the next key. Concurrent callers
+        use the same keys.
         """
         for attempt in range(1, KEPT_FAULTS + 1):
             try:
@@ -96,7 +96,7 @@ class StripeApi:
     def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
         """Like `once`, but also retry a stored refusal: an operator may have fixed its cause.
 
-        Nothing happened under the refused key, so a new key is safe. Concurrent callers share it.
+        Nothing happened under the refused key, so a new key is safe. Concurrent callers share the new key.
         """
         try:
             return self.once(key, post, done)

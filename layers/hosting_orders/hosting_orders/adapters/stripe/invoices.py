@@ -77,9 +77,9 @@ class StripeInvoices:
 
     def state(self, invoice_id: str) -> PaymentState | None:
         """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, its
-        page could still be paid: the state is not FAILED, and the page is not offered.
+        page could still be paid, so the state is not FAILED, and the page is not offered.
 
-        After a decline on the hosted page or a returned debit, the customer may use another method there.
+        After a decline on the hosted page or a returned debit, the customer may use another method on that page.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))
@@ -254,7 +254,7 @@ class StripeInvoices:
     def _outcome(
         self, request: ChargeRequest, invoice: Document | None, refusal: stripe.StripeError | None
     ) -> PaymentState:
-        """Raises PaymentNotStartedError with nothing left open."""
+        """Raises PaymentNotStartedError with nothing left to pay."""
         if invoice is None:
             raise PaymentNotStartedError("The payment was withdrawn.")
         state = self._state(invoice)
@@ -279,7 +279,7 @@ class StripeInvoices:
         )
 
     def _close(self, invoice_id: str, invoice: Document | None) -> PaymentState:
-        """Without an idempotency key: Stripe would replay an outdated refusal."""
+        """Uses no idempotency key: Stripe would replay an outdated refusal."""
         for _ in range(3):
             if invoice is None:
                 return PaymentState(PaymentStatus.CANCELED, invoice_id, "", "", None, None, 0, 0)

@@ -15,8 +15,8 @@ _SCHEMA = "1"
 # Metadata of a Checkout Session and of every object made for it.
 COLLECTED_BY, CHECKOUT = "collected_by", "checkout"
 
-# Neither a retry nor authentication can help: https://docs.stripe.com/declines/codes. The customer sees only a
-# generic decline, as that page requires for lost and stolen cards.
+# Neither a retry nor authentication can help: https://docs.stripe.com/declines/codes. contracts/shown.py
+# decides which of these codes a client sees.
 FINAL_DECLINES = frozenset(
     {
         "fraudulent",
@@ -195,7 +195,7 @@ def error_of(intent: Document | None) -> str | None:
 
 
 def _was_our_attempt(invoice: Document, intent: Document | None) -> bool:
-    """Whether our method was declined, not one from the hosted page."""
+    """Whether our method was declined, not another method on the hosted page."""
     error = (intent or {}).get("last_payment_error") or {}
     tried, ours = id_of(error.get("payment_method")), id_of(invoice.get("default_payment_method"))
     return tried is None or ours is None or tried == ours

@@ -26,9 +26,8 @@ def is_session(reference: str) -> bool:
 def session_state(session: Document, gross: dict[str, int]) -> PaymentState:
     """Classify by Stripe's state alone (docs/design.md).
 
-    A declined card leaves the session open for another try. A returned debit may leave a payable invoice:
-    PROCESSING
-    with an `error` until it is void.
+    A declined card leaves the session open for another try. A returned debit may leave a payable invoice. The
+    status is then PROCESSING, with an `error`, until the invoice is void.
     """
     intent = _intent_of(session)
     total = session["amount_total"]

@@ -110,7 +110,7 @@ class StripeRenewals:
         return {"billing_cycle_anchor_config": config}
 
     def renewal(self, subscription_id: str) -> RenewalState | None:
-        """A term is an invoice with `billing_reason` subscription_cycle. A fully refunded term is not paid."""
+        """A term is an invoice with `billing_reason` subscription_cycle. A fully refunded term counts as unpaid."""
         with self._stripe.faults_translated():
             subscription = self._stripe.found(lambda: self._stripe.v1.subscriptions.retrieve(subscription_id))
             if subscription is None:

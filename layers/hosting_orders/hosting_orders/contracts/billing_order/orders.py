@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _GATEWAY = "stripe"
 _NONE = "0"
-"""The id for what does not exist."""
+"""The id in fields about objects that we do not have."""
 
 
 class Note(TypedDict):
@@ -214,7 +214,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
 
 
 def _is_owed(order: Order, payment: Payment) -> bool:
-    """A cancelling order is not owed, even if its cart's payment continues: its part is refunded at once."""
+    """A cancelling order is not owed, even while its cart is being paid: its part is refunded at once."""
     return not (payment.settled or order.ended or order.status in GIVING_BACK)
 
 

@@ -72,7 +72,6 @@ def order_status_list(listing: StatusListing) -> OrderStatusList:
 
 
 def links(listing: StatusListing) -> Mapping[str, str]:
-    """The cursors of the next and previous page."""
     neighbours = {"next": listing.page.next_cursor, "prev": listing.page.previous_cursor}
     found = [
         f'</api/v1/orders?per_page={listing.page.per_page}&cursor={cursor}>; rel="{relation}"'

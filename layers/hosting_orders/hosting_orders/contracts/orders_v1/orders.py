@@ -105,9 +105,8 @@ class PlacedPayment(TypedDict, total=False):
 class PlacedOrder(PlacedPayment, SitePart):
     """The 201 of POST /api/orders (O1-040 … O1-043).
 
-    It has `payment_url` while the customer must pay, and `site` when nothing more is needed. It has neither when
-    the
-    payment's outcome is unknown or no site is coming.
+    It has `payment_url` while the customer must pay, and `site` when nothing more is needed from the customer. It has
+    neither when the payment's outcome is unknown or no site is coming.
     """
 
     order: OrderIdAndStatus
@@ -159,15 +158,15 @@ def placed_order(placed: Placed) -> PlacedOrder:
 
 
 def _pay_address(order: Order, cart: Cart) -> str | None:
-    """A cancelling order has none, even if its page is still open."""
+    """A cancelling order has no address, even if its page is still open."""
     return cart.payment.pay_url if order.status is OrderStatus.PENDING else None
 
 
 def _site_is_coming(order: Order, cart: Cart) -> bool:
     """Whether the site is delivered, or needs nothing more from the customer.
 
-    A debit on a saved method counts. A payment on a page or an unanswered charge does not: its outcome is
-    unknown.
+    A debit on a saved method counts. An unfinished payment on a page or an unanswered charge does not: its outcome
+    is unknown.
     """
     if order.resource is not None:
         return True

@@ -31,7 +31,7 @@ class Site(Strict):
 
 class PlaceOrder(Strict):
     site: Site
-    return_url: _ReturnUrl | None = None  # wins over the one in `site` (C17)
+    return_url: _ReturnUrl | None = None  # takes precedence over `site.return_url` (C17)
     callback: Callback | None = None
 
 

@@ -52,7 +52,6 @@ def shown_cart(view: CartView) -> CartEnvelope:
 
 
 def retry_after(view: CartView) -> Mapping[str, str]:
-    """Seconds until the next useful poll."""
     return {"Retry-After": str(view.poll_after)} if view.poll_after else {}
 
 

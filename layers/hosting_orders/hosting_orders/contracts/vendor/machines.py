@@ -9,7 +9,7 @@ from hosting_orders.domain.products import VmItem, VmResource
 
 
 class MachineFacts(TypedDict):
-    """Sizes are those at the time of the order, and null for orders older than this field."""
+    """Sizes are those at the time of the order, and null for orders older than these fields."""
 
     id: str
     hostname: str

@@ -45,7 +45,6 @@ def order_times(ahead: Outlook | None) -> OrderTimes:
 
 
 def links(listing: Listing) -> Mapping[str, str]:
-    """The cursors of the next and previous page."""
     neighbours = {"next": listing.next_cursor, "prev": listing.previous_cursor}
     found = [
         f'</api/orders?per_page={listing.per_page}&cursor={cursor}>; rel="{relation}"'
@@ -56,5 +55,4 @@ def links(listing: Listing) -> Mapping[str, str]:
 
 
 def retry_after(view: OrderView) -> Mapping[str, str]:
-    """Seconds until the next useful poll."""
     return {"Retry-After": str(view.outlook.poll_after)} if view.outlook else {}

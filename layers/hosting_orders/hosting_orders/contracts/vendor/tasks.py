@@ -1,4 +1,4 @@
-"""Tasks: an order as work."""
+"""Tasks: each order shown as work."""
 
 from __future__ import annotations
 

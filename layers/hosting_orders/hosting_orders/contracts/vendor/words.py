@@ -43,7 +43,7 @@ def order_word(status: OrderStatus, payment: PaymentStatus) -> str:
 
 
 def task_word(order: Order, payment: PaymentStatus | None = None) -> str:
-    """PAUSED while the customer or another registrar must act (O2-185)."""
+    """PAUSED while the customer, another registrar or an operator must act (O2-185)."""
     if order.status is OrderStatus.PENDING and payment is PaymentStatus.AWAITING_AUTHENTICATION:
         return "PAUSED"
     if waits_for_others(order):

@@ -1,4 +1,4 @@
-"""A domain. The registrar cannot take it back."""
+"""A domain, delivered by the registrar."""
 
 from __future__ import annotations
 

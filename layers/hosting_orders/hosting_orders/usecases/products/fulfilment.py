@@ -42,12 +42,12 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
     ) -> DraftT:
         """Check and price the request, without provider calls.
 
-        Raises InvalidFieldsError or InvalidRequestError (400), with pointers below the item.
+        Raises InvalidFieldsError or InvalidRequestError (400), with pointers relative to the item.
         """
         ...
 
     def settle(self, services: Services, account: Account, drafts: Sequence[DraftT]) -> Sequence[DraftT]:
-        """Ask the provider about a cart's drafts, before the charge.
+        """Check a cart's drafts with the provider, before the charge.
 
         Raises DomainRefusedError or ContactsRefusedError (422), or ProviderUnavailableError.
         """
@@ -64,7 +64,7 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
         ...
 
     def ask(self, services: Services, order: Order) -> None:
-        """Order the product, or check an earlier order. Called whenever the order is due.
+        """Order the product at the provider, or check its delivery. Called whenever our order is due.
 
         Raises ProvisioningFailedError after a final refusal, ProviderUnavailableError when the outcome is
         unknown.
@@ -72,9 +72,9 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
         ...
 
     def verdict(self, services: Services, order: Order) -> Verdict:
-        """Return the outcome of a delivery to abandon, and record a delivered product.
+        """Return a delivery's outcome before it is abandoned, and record a delivered product.
 
-        RUNNING means that it cannot be stopped. Raises ProviderUnavailableError.
+        RUNNING means that the delivery cannot be stopped. Raises ProviderUnavailableError.
         """
         ...
 
@@ -83,7 +83,7 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
         ...
 
     def committed(self, order: Order) -> object | None:
-        """What the provider was called for and cannot take back, or None.
+        """What was ordered at the provider and cannot be taken back, or None.
 
         The value changes when a process calls the provider or records its response.
         """
