@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from hosting_orders.adapters.route53.zones import Route53Zones
 from hosting_orders.domain.errors import ProviderUnavailableError
-from hosting_orders.usecases.ports import Zones
+from hosting_orders.usecases.domain_ports import Zones
 
 
 @pytest.fixture

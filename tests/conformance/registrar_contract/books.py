@@ -18,7 +18,7 @@ from hosting_orders.domain.registration import (
     RegistrarOperation,
     RegistrationRequest,
 )
-from hosting_orders.usecases.ports import Registrar
+from hosting_orders.usecases.domain_ports import Registrar
 from local.registrar_standin import RegistrarStandIn
 
 START = 1_767_225_600.0  # whole seconds, as in ListOperations

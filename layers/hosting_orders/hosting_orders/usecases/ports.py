@@ -29,24 +29,11 @@ from hosting_orders.domain.providers import (
     SubscriptionState,
 )
 from hosting_orders.domain.registration import (
-    Augmentation,
-    Contact,
-    ContactRole,
-    DomainAction,
-    DomainName,
-    DomainOffer,
-    Expiry,
-    RegisteredDomain,
-    RegistrarOperation,
-    RegistrationRequest,
     SealedContacts,
-    TldRules,
-    Upkeep,
-    Verification,
-    Violation,
-    Zone,
 )
 from hosting_orders.domain.workflow import Step
+
+from .domain_ports import Registrar, RegistryRules, Zones
 
 
 class Clock(Protocol):
@@ -352,106 +339,6 @@ class Addresses(Protocol):
         """Return which of `street`, `post_code` and `city` an address needs.
 
         `country` is ISO 3166-1 alpha-2. For an unknown country all are needed.
-        """
-        ...
-
-
-class RegistryRules(Protocol):
-    """All checks are local."""
-
-    def known(self) -> Sequence[str]:
-        """Every TLD with rules, in ASCII."""
-        ...
-
-    def parse_name(self, text: str) -> DomainName:
-        """Return the domain in its normal form.
-
-        Raises InvalidRequestError `invalid_domain` or `unsupported_tld`.
-        """
-        ...
-
-    def rules(self, tld: str) -> TldRules | None:
-        """Accepts the ASCII or Unicode spelling. None when there are no rules."""
-        ...
-
-    def read_contact(self, given: Mapping[str, object]) -> Contact:
-        """Check the rules common to all registries.
-
-        Raises InvalidFieldsError with `incomplete_contact` or `invalid_contact` per field. Pointers are
-        relative to the contact ("/email").
-        """
-        ...
-
-    def check_contact(
-        self, tld: str, contact: Contact, role: ContactRole
-    ) -> tuple[list[Violation], list[Augmentation]]:
-        """Return what this TLD rejects in the contact, and which further fields it needs."""
-        ...
-
-
-class Registrar(Protocol):
-    """Raises ProvisioningFailedError for a final refusal and ProviderUnavailableError for an unclear outcome."""
-
-    @property
-    def costs_money(self) -> bool:
-        """Whether domains cost real money. False at a stand-in."""
-        ...
-
-    def availability(self, name: str) -> DomainOffer: ...
-
-    def transferability(self, name: str, auth_code: str | None) -> DomainOffer: ...
-
-    def submit(self, request: RegistrationRequest) -> str:
-        """Order the domain at most once and return the operation's id.
-
-        Raises RegistrationRefusedError, also for a request that is not `live` where domains cost money. After
-        ProviderUnavailableError the order may exist: call `find` before you retry. AlreadyOrderedError names the
-        operation in progress.
-        """
-        ...
-
-    def renewal_cost(self, tld: str) -> Money | None:
-        """Return what the registrar charges for a further year now, or None when it names no price."""
-        ...
-
-    def renew(self, name: str, current_expiry_year: int, max_cost: Money | None = None, *, live: bool) -> str:
-        """Renew the domain for one year and return the operation's id. Raises the errors of `submit`.
-
-        The registrar refuses unless the domain expires in `current_expiry_year` (UTC), so a repeated call never
-        renews twice. `max_cost` is consent to the price where the registry requires it. `live` means that the
-        customer paid with real money.
-        """
-        ...
-
-    def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
-        """Return this domain's operations submitted at or after `since` (epoch ms), newest first."""
-        ...
-
-    def operation(self, operation_id: str) -> RegistrarOperation | None: ...
-
-    def verification(self, name: str) -> Verification:
-        """Return whether the registrant of our domain has confirmed the e-mail address."""
-        ...
-
-    def resend_verification(self, name: str) -> bool:
-        """Send the verification mail again. Returns False when the address is already confirmed."""
-        ...
-
-    def domain(self, name: str) -> RegisteredDomain | None:
-        """Return the domain if it is in our account."""
-        ...
-
-    def expiring(self, before: int) -> list[Expiry]:
-        """Return all domains in our account that expire before this moment (epoch ms), the earliest first."""
-        ...
-
-
-class Zones(Protocol):
-    def ensure(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone:
-        """Return the domain's public zone, and create it if there is none.
-
-        The zone answers at `nameservers` or was created under `reference`, which creates at most one zone. A
-        zone of an earlier owner is never reused.
         """
         ...
 
