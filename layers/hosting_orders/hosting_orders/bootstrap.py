@@ -285,7 +285,7 @@ class AwsServices:
 
 
 def _several(text: str) -> tuple[str, ...]:
-    """A secret in rotation is the new and the old value, separated by a comma."""
+    """A secret in rotation has two values, separated by a comma."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

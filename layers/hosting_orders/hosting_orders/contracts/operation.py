@@ -30,8 +30,6 @@ _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call an operation."""
-
     scope: str | None = None  # for OAuth tokens and scoped keys; None refuses both
     account: AccountFrom = AccountFrom.HEADER
     user: bool = False  # a person's key is needed
@@ -58,7 +56,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What is known about an ordering request apart from its body."""
+    """An ordering request without its body."""
 
     key: str | None  # the `Idempotency-Key`
     fingerprint: str  # a hash of the request, to detect a reused key
@@ -74,8 +72,6 @@ class Body:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Operation(Generic[View]):
-    """One published endpoint."""
-
     route: str  # API Gateway's route key, such as `GET /api/orders/{id}`
     heading: str
     contract: Contract

@@ -12,14 +12,12 @@ from .placement import Channel
 
 @dataclass(frozen=True, slots=True)
 class BillingContact:
-    """`country` is ISO 3166-1 alpha-2."""
-
     name: str = ""
     email: str = ""
     street: str = ""
     post_code: str = ""
     city: str = ""
-    country: str = ""
+    country: str = ""  # ISO 3166-1 alpha-2
     organization: str = ""
     vat_number: str = ""
 
@@ -44,13 +42,11 @@ class AccountRole:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Times are epoch milliseconds UTC."""
-
     id: str
     name: str
     currency: str
     billing_plan: str
-    created_at: int
+    created_at: int  # all times are epoch ms UTC
     updated_at: int
     stripe_customer_id: str | None = None
     billing_contact: BillingContact = field(default_factory=BillingContact)

@@ -37,17 +37,15 @@ class PlatformName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MachineSize:
-    """`transfer_gb` is monthly traffic."""
-
     memory_mb: int
     disk_gb: int
     cores: int
-    transfer_gb: int
+    transfer_gb: int  # monthly traffic
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`prices` maps (billing plan, term, currency) to net minor units."""
+    """`prices`: net minor units by billing plan, term and currency."""
 
     id: str
     short_name: str
@@ -62,14 +60,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmPlan(Plan):
-    """Without a `bundle`, the platform uses the short name."""
-
     memory_mb: int
     disk_gb: int
     cores: int
     transfer_gb: int
     platform: PlatformName = PlatformName.HTTP
-    bundle: str = ""
+    bundle: str = ""  # the platform's name for it, if not the short name
 
     @property
     def size(self) -> MachineSize:
@@ -82,11 +78,9 @@ class VmPlan(Plan):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`codes` has each platform's own name. Without codes only the HTTP platform has the image."""
-
     short_name: str
     name: str
-    codes: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)  # by platform; empty: only the HTTP platform has it
 
     def code_on(self, platform: PlatformName) -> str | None:
         return _code_on(platform, self.codes, self.short_name)
@@ -94,12 +88,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """`codes` has each platform's region. Without codes only the HTTP platform is there."""
-
     id: str
     short_name: str
     name: str
-    codes: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)  # regions by platform; empty: only the HTTP platform
 
     def code_on(self, platform: PlatformName) -> str | None:
         return _code_on(platform, self.codes, self.short_name)
@@ -112,12 +104,10 @@ def _code_on(platform: PlatformName, codes: dict[str, str], short_name: str) -> 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`capacity` None means unlimited. `used` may be old, so the write checks the capacity again."""
-
     name: str
     enabled: bool = True
-    capacity: int | None = None
-    used: int = 0
+    capacity: int | None = None  # None: unlimited
+    used: int = 0  # may be old, so the write checks the capacity again
 
     @property
     def available(self) -> bool:
@@ -126,10 +116,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class DomainPrice:
-    """Net minor units. `transfer` includes the year that it adds."""
+    """Net minor units."""
 
     register: int
-    transfer: int
+    transfer: int  # includes the year that it adds
     renew: int
 
     def of(self, action: DomainAction) -> int:
@@ -138,20 +128,17 @@ class DomainPrice:
 
 @dataclass(frozen=True, slots=True)
 class Tld:
-    """`prices` is by (billing plan, currency), `premium` by (ASCII domain, billing plan, currency).
-
-    `max_cost` is the most that we pay the registrar for a year, in US cents; None means no maximum.
-    """
+    """`prices` is by billing plan and currency, `premium` also by ASCII domain."""
 
     name: str
     prices: dict[tuple[str, str], DomainPrice] = field(default_factory=dict)
     premium: dict[tuple[str, str, str], DomainPrice] = field(default_factory=dict)
-    max_cost: int | None = None
+    max_cost: int | None = None  # US cents a year to the registrar; None: no maximum
 
     def costs_too_much(self, name: str, cost: Money | None) -> bool:
-        """Whether the registrar's price for a year is above the maximum, or cannot be compared with it.
+        """Whether the registrar's price for a year is above the maximum, or not comparable with it.
 
-        The operator set the price of each premium domain on sale by hand, so it has no maximum.
+        Premium domains are priced by hand, so they have no maximum.
         """
         if self.max_cost is None or any(premium == name for premium, *_ in self.premium):
             return False

@@ -104,18 +104,17 @@ def delivery_ends_at(order: Order) -> int:
 
 
 def registrar_check(order: Order, now: int) -> int:
-    """When to query the registrar again."""
     asked = order.domain_record.submission
     return _soon_at_first(asked.asked_at if asked else now, now)
 
 
 def domain_renewal_check(since: int, now: int) -> int:
-    """The same for a renewal. `since` is its first request."""
+    """`since` is the renewal's first request."""
     return _soon_at_first(since, now)
 
 
 def delivery_check(order: Order, now: int) -> int:
-    """The same for a platform that sends no reports."""
+    """For a platform that sends no reports."""
     check = _soon_at_first(order.provisioning_at or now, now, DELIVERY_CHECK, PROVISIONING_CHECK)
     return min(check, max(delivery_ends_at(order), now + DELIVERY_CHECK))
 

@@ -210,8 +210,10 @@ class DomainItem:
         return self.action is DomainAction.TRANSFER
 
     def year_missing(self, expires_at: int, now: int) -> bool:
-        """Whether the domain, delivered at `now`, came without the year that was paid for (both epoch ms). Where its
-        TLD should have added a year, a near expiry shows that it did not."""
+        """Whether a transfer delivered at `now` did not bring the paid year (both epoch ms).
+
+        A near expiry shows that the TLD's usual year is missing.
+        """
         return self.is_transfer and (
             self.transfer_year is TransferYear.NONE or expires_at < now + _BROUGHT_A_YEAR
         )

@@ -120,7 +120,7 @@ class RenewalState:
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
-    """Amounts are minor units, as in `Refund` of domain/order.py."""
+    """Amounts are minor units."""
 
     id: str  # a credit note, a refund of a page payment, or the invoice line of a free order
     amount: int

@@ -14,9 +14,9 @@ from .logs import logger
 
 
 def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str]]:
-    """The order changes in a batch, and the sequence numbers of unreadable records.
+    """Return the order changes, and the sequence numbers of unreadable records.
 
-    Lambda retries these records and then moves them to the queue RollUpDeadLetters.
+    Lambda retries these and then moves them to the queue RollUpDeadLetters.
     """
     log = logger()  # before the use case, or a new process would lose its log lines
     news: list[OrderChange] = []

@@ -12,8 +12,7 @@ from .ports import Services
 def domain_held(services: Services, name: str) -> bool:
     """Whether an order holds this domain (ASCII form).
 
-    A delivered order holds its domain while the registrar has it. A domain that has left is released here, so
-    it can be registered or transferred again. Raises ProviderUnavailableError.
+    Releases a domain that has left the registrar, so it can be ordered again. Raises ProviderUnavailableError.
     """
     if not services.orders.domain_taken(name):
         return False

@@ -1,8 +1,7 @@
 """The state RegisterDomain (docs/order-life.md; docs/decisions.md, 16).
 
-The registrar registers a domain twice if called twice. So the order records the attempt before the call, one
-process
-at a time calls, and a retry checks the registrar's list first.
+The registrar registers a domain twice if called twice. So one process at a time calls, the order records the attempt
+first, and a retry checks the registrar's list.
 """
 
 from __future__ import annotations
@@ -234,7 +233,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
 
 
 def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> RegistrarStatus:
-    """Record the operation's progress and return it. Can be repeated.
+    """Record the operation's progress. Can be repeated.
 
     A failed operation counts as succeeded if the domain is ours.
     """
@@ -266,10 +265,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
 
 
 def deliver_if_ours(services: Services, order: Order) -> bool:
-    """Deliver an ordered domain that is in our account, whatever the registrar says about its operation.
-
-    Called before money goes back. Returns whether the domain is ours.
-    """
+    """Deliver the domain if it is in our account, whatever its operation says. Called before money goes back."""
     if order.domain_record.submission is None:
         return False
     domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)

@@ -1,8 +1,8 @@
 """Renew a domain at the registrar, once for each paid year (docs/decisions.md 25).
 
-- Stripe's invoices show what was paid. The expiry date shows what was renewed.
+- Stripe's invoices show what was paid, and the expiry date shows what was renewed.
 - The API has no idempotency key. The order records the attempt before the call, and a retry checks first.
-- The call names the current expiry year, and the registrar refuses when it has changed.
+- The registrar refuses when the expiry year in the call has changed.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ _MOVED = 180 * durations.DAY
 
 
 def renew_domain(services: Services, order: Order) -> None:
-    """Renew for the oldest paid term that is not yet renewed, or schedule the next check.
+    """Renew for the oldest paid term not yet renewed, or schedule the next check.
 
-    The year of a transfer that brought none comes first: the order itself paid for it.
-    Raises ProviderUnavailableError.
+    A transfer's missing year comes first: the order paid for it. Raises ProviderUnavailableError.
     """
     if order.transfer_year_owed:
         cart = load_cart(services, order.account_id, order.cart_token)
@@ -187,7 +186,7 @@ def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_
 
 
 def _refused(services: Services, order: Order, renewal: DomainRenewal, reason: str) -> None:
-    """Try again tomorrow. An operator may have fixed the cause, or renewed the domain by hand."""
+    """Retry tomorrow. An operator may have fixed the cause or renewed by hand."""
     now = services.clock.now()
     again = replace(renewal, operation_id=None, lease_until=now)
     _report(services, _update(services, order, renewal, again, now + deadlines.RENEWAL_AGAIN), reason)

@@ -1,10 +1,7 @@
-"""The TLDs on sale and each registry's rules, in one file of `tld_data` per TLD.
+"""The TLDs on sale, with one file of `tld_data` each (Route 53 Developer Guide, November 2026).
 
-The facts were read in November 2026 in the Route 53 Developer Guide ("Domains that you can register") and the API
-reference (`ExtraParam`). The registrar checks stricter rules, and rules across contacts: one contact of a .de
-domain
-must be in Germany. Route 53 does not register .sg, .com.sg, .ru, .at, .to and .ws, and sells .ai for at least two
-years.
+The registrar checks more, such as that one contact of a .de domain is in Germany. Route 53 does not register .sg,
+.com.sg, .ru, .at, .to and .ws, and sells .ai for at least two years.
 """
 
 from __future__ import annotations

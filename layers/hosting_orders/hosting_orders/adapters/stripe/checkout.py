@@ -1,7 +1,7 @@
-"""Collect a cart on a Stripe Checkout page (docs/design.md; local/stripe_standin/CHECKOUT.md).
+"""Collect a cart on a Stripe Checkout page (docs/design.md).
 
-* Two sessions of one cart could both be paid, so extra sessions are expired.
-* The session id identifies the payment permanently. The invoice that Checkout creates is a receipt.
+The session id identifies the payment; its invoice is only a receipt. Two sessions could both be paid, so extra ones
+are expired.
 """
 
 from __future__ import annotations

@@ -41,10 +41,9 @@ _OUR_OWN_FAULT = frozenset(
 
 
 class StripeApi:
-    """The constructor imports Stripe's SDK, so build this only where money moves.
+    """Imports Stripe's SDK, so build this only where money moves.
 
-    `timeout_seconds` limits the connection and each read of an attempt. There are `retries` + 1 attempts, so the
-    calling Lambda's timeout must exceed their product.
+    `timeout_seconds` limits the connection and each read. A Lambda's timeout must exceed it times `retries` + 1.
     """
 
     def __init__(
@@ -77,10 +76,9 @@ class StripeApi:
         self.live = api_key.startswith(("sk_live_", "rk_live_"))
 
     def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
-        """Post under the key. Stripe replays a stored fault for a day.
+        """Post under the key. Stripe replays a stored fault for a day: then call `done`, or retry under the next key.
 
-        `done` then finds what the request created. Otherwise retry under the next key. Concurrent callers use it
-        too.
+        Concurrent callers use the same keys.
         """
         for attempt in range(1, KEPT_FAULTS + 1):
             try:
@@ -94,9 +92,9 @@ class StripeApi:
         raise AssertionError("unreachable")
 
     def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
-        """Like `once`, but also retry a stored refusal: an operator may have fixed its cause.
+        """Like `once`, but retry a stored refusal under a new key, shared by concurrent callers.
 
-        Nothing happened under the refused key, so a new key is safe. Concurrent callers share it.
+        Nothing happened under the refused key.
         """
         try:
             return self.once(key, post, done)
@@ -202,7 +200,7 @@ class StripeApi:
 
 
 def method_types(currency: str) -> list[str]:
-    """What can pay. Otherwise the Stripe account's settings decide, and a bank transfer would come too late."""
+    """Without this list the Stripe account decides, and a bank transfer would come too late."""
     return ["card", "sepa_debit"] if currency.upper() == "EUR" else ["card"]
 
 

@@ -18,9 +18,7 @@ from hosting_orders.domain.providers import (
 
 
 class StripeCollection:
-    """A saved method is charged by an invoice. Other customers pay on a Checkout page, whose invoice is not a
-    payment.
-    """
+    """Customers without a saved method pay on a Checkout page, whose invoice is not a payment."""
 
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe

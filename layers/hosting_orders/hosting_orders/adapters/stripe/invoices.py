@@ -1,8 +1,6 @@
-"""Collect a cart with one invoice at Stripe, which can be paid only once. docs/design.md lists the steps and
-keys.
+"""Collect a cart with one Stripe invoice, which can be paid only once (docs/design.md).
 
-* Any response may be lost. `charge` then repeats the calls under the same keys, or reads the invoice and does
-  only what is missing.
+* Any response may be lost. `charge` repeats the calls under the same keys, or does only what is missing.
 * The outcome is read from Stripe's objects, never inferred from an error.
 """
 
@@ -76,10 +74,9 @@ class StripeInvoices:
             return self._outcome(request, invoice, refusal)
 
     def state(self, invoice_id: str) -> PaymentState | None:
-        """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, its
-        page could still be paid: the state is not FAILED, and the page is not offered.
+        """PROCESSING with an `error`: our attempt was declined, but the page could be paid until `charge` voids it.
 
-        After a decline on the hosted page or a returned debit, the customer may use another method there.
+        After a decline on the hosted page or a returned debit, the page stays open.
         """
         with self._stripe.faults_translated():
             return self.state_of(self._stripe.invoice(invoice_id))

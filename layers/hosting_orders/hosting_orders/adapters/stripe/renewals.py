@@ -42,7 +42,7 @@ class StripeRenewals:
         day_of_month: int | None,
         charge_late: bool,
     ) -> Subscription:
-        """The customer's default method of each day pays: a method of the subscription's own would take precedence."""
+        """The subscription has no method of its own, so the customer's current default pays."""
         first = moment = dt.datetime.fromtimestamp(anchor // 1000, dt.UTC)
         steps = 0
         while moment.timestamp() <= self._stripe.now():

@@ -1,4 +1,4 @@
-"""A domain. The registrar cannot take it back."""
+"""Domain orders."""
 
 from __future__ import annotations
 
