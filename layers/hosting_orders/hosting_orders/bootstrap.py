@@ -347,7 +347,7 @@ class _Current:
 
 
 def services() -> Services:
-    """Rebuilt from time to time to pick up rotated secrets."""
+    """Rebuilt regularly to pick up rotated secrets."""
     stale = time.monotonic() - _Current.built_at > _SECRETS_LIVE_SECONDS
     if _Current.services is None or (stale and not _Current.given):
         _Current.services = AwsServices(settings.load())

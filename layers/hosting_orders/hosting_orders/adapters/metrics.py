@@ -8,7 +8,7 @@ _NAMESPACE = "HostingOrders"
 
 
 class LogMetrics:
-    """`stack` is the dimension: each stack has its own metrics and alarms."""
+    """`stack` is the dimension of all metrics."""
 
     def __init__(self, stack: str) -> None:
         self._stack = stack

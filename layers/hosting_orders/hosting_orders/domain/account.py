@@ -24,7 +24,7 @@ class BillingContact:
     def missing(self, of_address: Collection[str]) -> tuple[str, ...]:
         """Empty fields that an invoice requires (docs/contracts.md O2-062 c).
 
-        `of_address` has the fields that an address needs in this country.
+        `of_address`: those of the country's addresses.
         """
         required = ("name", "email", *of_address, "country")
         return tuple(name for name in required if not getattr(self, name).strip())
@@ -92,18 +92,16 @@ class AccountFrom(StrEnum):
 
 
 class CredentialKind(StrEnum):
-    """SYSTEM keys belong to an account, without a person."""
-
     USER = "user"
-    SYSTEM = "system"
+    SYSTEM = "system"  # belongs to an account, without a person
     OAUTH = "oauth"
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An API key or OAuth token, stored only as a SHA-256 hash."""
+    """An API key or OAuth token."""
 
-    key_hash: str
+    key_hash: str  # SHA-256; the key itself is not stored
     prefix: str
     kind: CredentialKind
     account_ids: tuple[str, ...]

@@ -105,7 +105,7 @@ class Payment:
 
     @property
     def settled(self) -> bool:
-        """Whether it is certain that the money came or did not come."""
+        """Whether the money certainly came or did not come."""
         return self.status not in (PaymentStatus.PROCESSING, PaymentStatus.AWAITING_AUTHENTICATION)
 
     @property
@@ -115,7 +115,7 @@ class Payment:
 
     @property
     def charged(self) -> int:
-        """What the payment method has paid. A refund does not lower it."""
+        """What the payment method has paid, before refunds."""
         return self.amount_charged if self.paid else 0
 
     @property

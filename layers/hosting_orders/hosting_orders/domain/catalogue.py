@@ -136,9 +136,9 @@ class Tld:
     max_cost: int | None = None  # US cents a year to the registrar; None: no maximum
 
     def costs_too_much(self, name: str, cost: Money | None) -> bool:
-        """Whether the registrar's price for a year is above the maximum, or not comparable with it.
+        """Whether the registrar's price for a year is above the maximum or not comparable.
 
-        Premium domains are priced by hand, so they have no maximum.
+        Premium domains are priced by hand and have no maximum.
         """
         if self.max_cost is None or any(premium == name for premium, *_ in self.premium):
             return False

@@ -70,13 +70,12 @@ EXPIRY_SLACK = 5 * MINUTE
 
 
 def pay_until(created_at: int, method_type: str | None) -> int:
-    """When paying ends, given the last method tried."""
     # Also after a returned debit: the customer learns of it late and needs time to pay another way.
     return created_at + (SEPA_EXPIRY if method_type == "sepa_debit" else CARD_EXPIRY)
 
 
 def payment_check(cart: Cart, now: int) -> int:
-    """When to check an unsettled payment without a webhook: at its deadline at the latest."""
+    """When to check an unsettled payment: at its deadline at the latest."""
     check = now + PAYMENT_CHECK
     if cart.checkout and cart.payment.pay_url is not None:
         check = _soon_at_first(cart.created_at, now, least=MINUTE)
@@ -151,7 +150,7 @@ def outlook(order: Order, cart: Cart) -> Outlook | None:
 
 
 def poll_after(cart: Cart, now: int) -> int | None:
-    """Seconds until the client should poll again, or None once all orders have ended."""
+    """Seconds until the client's next poll. None once all orders have ended."""
     if all(mark.status in ENDS for mark in cart.orders.values()):
         return None
     if not cart.payment.settled:

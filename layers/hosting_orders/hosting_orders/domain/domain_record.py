@@ -12,7 +12,7 @@ TRANSFER_YEAR = "transfer"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Stored before the registrar is called. After a crash, the next process checks with the registrar first."""
+    """Stored before the registrar is called, so a retry checks first."""
 
     first_at: int
     lease_until: int  # until then only one process may call

@@ -138,7 +138,7 @@ class ProvisioningFailedError(HostingOrdersError):
 
 
 class PaymentSettledError(HostingOrdersError):
-    """The payment of a waiting refund has settled. The step checks it at once."""
+    """The payment of a waiting refund has settled: check it at once."""
 
 
 class RefundRefusedError(HostingOrdersError):
@@ -184,7 +184,7 @@ class ProviderUnavailableError(HostingOrdersError):
 
 
 class NotConnectedError(ProviderUnavailableError):
-    """An operator has not stored the provider's credentials. The text names the secret and the command."""
+    """The provider's credentials are missing. The text names the secret and the command."""
 
 
 class ForgedWebhookError(HostingOrdersError):

@@ -16,7 +16,7 @@ _MANY_DECIMALS = {
 
 
 class CurrencyRefusedError(ValueError):
-    """No account or price can have this currency, or this amount of it."""
+    """No account or price can have this currency or amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def check_price(amount: int, currency: str) -> None:
 
 
 def part_of(amount: int, before: int, own: int, total: int, currency: str) -> int:
-    """One line's part of an amount spread over all lines. The parts add up to the amount.
+    """One line's part of an amount. All parts add up to the amount.
 
     `before` is the sum of the earlier lines, `total` of all lines.
     """

@@ -167,7 +167,7 @@ class Order:
 
     @property
     def verification_open(self) -> bool:
-        """True from delivery of a domain until its registrant has confirmed the e-mail address."""
+        """Whether the registrant still has to confirm the e-mail address."""
         if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain.left_at is not None:
             return False
         return self.domain.verification is not Verification.DONE
@@ -190,7 +190,6 @@ class Order:
         return self.item.renewal_price(self.price)
 
     def entered(self, status: OrderStatus) -> int | None:
-        """When the state was first entered, or None."""
         return next((entry.at for entry in self.timeline if entry.status is status), None)
 
     @property
@@ -238,10 +237,7 @@ class Order:
         return self._move(OrderStatus.EXPIRED, now, Actor.SYSTEM, "not paid in time")
 
     def begin_provisioning(self, now: int, due_at: int) -> Order:
-        """Set the fence. A repeat changes nothing.
-
-        Raises IllegalMoveError unless the order is paid and not being cancelled.
-        """
+        """Set the fence once. Raises IllegalMoveError unless the order is paid and not being cancelled."""
         if self.status is not OrderStatus.PROCESSING:
             raise IllegalMoveError(f"order {self.number} is {self.status}, not processing")
         if self.provisioning_at is not None:
@@ -255,7 +251,7 @@ class Order:
         return replace(self, domain=record)
 
     def domain_left(self, now: int) -> Order:
-        """Record that the domain left the registrar. Saving the order releases its claim."""
+        """Saving the order then releases the domain's claim."""
         if self.status is not OrderStatus.COMPLETED or self.domain_claim is None:
             return self
         left = self.told("the domain has left the registrar", now, Actor.REGISTRAR)
@@ -299,7 +295,7 @@ class Order:
 
     @property
     def renewal_is_watched(self) -> bool:
-        """The renewal is active, and each further term is work at the provider."""
+        """Whether each further term is work at the provider."""
         renews = self.status is OrderStatus.COMPLETED and self.subscription is not None
         return renews and self.item.renewal_is_work()
 
@@ -330,7 +326,7 @@ class Order:
         return replace(self._move(end, now, Actor.SYSTEM, cause), refund=refund)
 
     def late_money_returned(self, refund: Refund, now: int) -> Order:
-        """Record the refund of money that came after the order's end."""
+        """The refund of money that came after the end."""
         return replace(self.told("late payment given back", now, Actor.SYSTEM), refund=refund)
 
     def refund_refused(self, reason: str, now: int) -> Order:

@@ -39,9 +39,8 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
 
 
 def given_up_batches(event: Mapping[str, Any]) -> tuple[list[GivenUpBatch], list[str]]:
-    """The batches in a queue's event, and the ids of unreadable messages, which stay in the queue.
+    """Return the batches, and the ids of unreadable messages, which stay in the queue.
 
-    A message has no records, only their place in the stream:
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
     """
     log = logger()
@@ -60,8 +59,5 @@ def given_up_batches(event: Mapping[str, Any]) -> tuple[list[GivenUpBatch], list
 
 
 def batch_answer(failed: list[str]) -> dict[str, Any]:
-    """The ReportBatchItemFailures response.
-
-    A stream continues from the first failed record. A queue keeps the failed messages.
-    """
+    """A stream continues from the first failed record. A queue keeps the failed messages."""
     return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in failed]}

@@ -58,10 +58,8 @@ class RoleContactRequest:
 
 @dataclass(frozen=True, slots=True)
 class ContactSource:
-    """`additions` are fields that the contacts lack for another TLD."""
-
     registration_id: int
-    additions: Mapping[str, object] = field(default_factory=dict)
+    additions: Mapping[str, object] = field(default_factory=dict)  # what another TLD needs as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from .ports import Services
 
 
 def zone_of(services: Services, order: Order, nameservers: Sequence[str]) -> Zone | None:
-    """Find or create the domain's zone. None when it cannot be created now, such as at a quota."""
+    """None when the zone cannot be created now, such as at a quota."""
     try:
         return services.zones.ensure(order.item_as(DomainItem).ascii_name, order.uuid, nameservers)
     except ProviderUnavailableError as fault:

@@ -1,4 +1,4 @@
-"""Delivered domains that have left the registrar: moved elsewhere, or expired and deleted."""
+"""Domains that were moved away or expired after delivery."""
 
 from __future__ import annotations
 

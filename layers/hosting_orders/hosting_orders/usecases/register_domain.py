@@ -1,7 +1,7 @@
 """The state RegisterDomain (docs/order-life.md; docs/decisions.md, 16).
 
-The registrar registers a domain twice if called twice. So one process at a time calls, the order records the attempt
-first, and a retry checks the registrar's list.
+A second call registers the domain twice. So one process at a time calls, the order records the attempt first, and a
+retry checks the registrar's list.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def _record_operation(services: Services, order: Order, operation_id: str) -> Or
 
 
 def _earlier_operation(services: Services, order: Order) -> RegistrarOperation | None:
-    """An order that failed before this one was placed does not count."""
+    """Ignores an operation that failed before this order's first attempt."""
     submission = order.domain_record.submission
     assert submission is not None
     item = order.item_as(DomainItem)
@@ -233,10 +233,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
 
 
 def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> RegistrarStatus:
-    """Record the operation's progress. Can be repeated.
-
-    A failed operation counts as succeeded if the domain is ours.
-    """
+    """A failed operation counts as succeeded if the domain is ours. Can be repeated."""
     now = services.clock.now()
     if operation.status is RegistrarStatus.RUNNING:
         change_order(

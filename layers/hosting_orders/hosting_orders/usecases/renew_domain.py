@@ -167,7 +167,7 @@ def _ask(services: Services, order: Order, renewal: DomainRenewal, *, live: bool
 
 
 def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_id: str) -> None:
-    """Only the expiry date is proof of a renewal."""
+    # Only the expiry date is proof of a renewal.
     name = order.item_as(DomainItem).ascii_name
     operation = known_operation(services, operation_id, name, Upkeep.RENEW, renewal.first_at)
     ended = operation is None or operation.status is not RegistrarStatus.RUNNING
@@ -186,7 +186,7 @@ def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_
 
 
 def _refused(services: Services, order: Order, renewal: DomainRenewal, reason: str) -> None:
-    """Retry tomorrow. An operator may have fixed the cause or renewed by hand."""
+    # An operator may fix the cause or renew by hand, so try again tomorrow.
     now = services.clock.now()
     again = replace(renewal, operation_id=None, lease_until=now)
     _report(services, _update(services, order, renewal, again, now + deadlines.RENEWAL_AGAIN), reason)

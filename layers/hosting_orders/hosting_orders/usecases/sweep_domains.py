@@ -36,7 +36,7 @@ def sweep_domains(services: Services) -> int:
 
 
 def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
-    """None if the renewal is charged in time, or the order is not delivered. Times are epoch ms."""
+    """None if the renewal is charged in time, or the order is not delivered."""
     if order.status is not OrderStatus.COMPLETED:
         return None
     if order.subscription is None:

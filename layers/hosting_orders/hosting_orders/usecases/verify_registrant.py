@@ -1,4 +1,4 @@
-"""The registrant's e-mail address: ICANN suspends a domain whose registrant does not confirm it within 15 days."""
+"""ICANN suspends a domain whose registrant does not confirm the e-mail address within 15 days."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class VerificationMail:
 
 
 def check_verification(services: Services, order: Order) -> Order:
-    """Record whether the registrant has confirmed. Only log a fault of the registrar."""
+    """A fault of the registrar is only logged."""
     name, known = order.item_as(DomainItem).ascii_name, order.domain_record.verification
     try:
         found = services.registrar.verification(name)

@@ -98,7 +98,7 @@ class DynamoOrderStore:
             raise
 
     def _check_no_twin(self, cart: Cart, cause: Exception) -> None:
-        """DynamoDB may not report every failed condition, so read the cart."""
+        # DynamoDB may not report every failed condition, so read the cart.
         if self._table.get(keys.cart(cart.account_id, cart.token)) is not None:
             raise CartExistsError(f"cart {cart.token} already exists") from cause
 

@@ -166,7 +166,7 @@ class Route53Registrar:
         return sorted(found, key=lambda operation: operation.submitted_at, reverse=True)
 
     def _named(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Fetch an operation listed without its domain: missing it would lead to a second order."""
+        # Without its domain an operation would be overlooked, and the domain ordered twice.
         if entry.get("DomainName"):
             return entry
         return self._asking.ask("get_operation_detail", OperationId=entry.get("OperationId", ""))
@@ -218,7 +218,7 @@ class Route53Registrar:
         return read_domain(name, detail)
 
     def expiring(self, before: int) -> list[Expiry]:
-        """The list is sorted by expiry, so only its beginning is read."""
+        # The list is sorted by expiry, so only its beginning is read.
         arguments = {"SortCondition": {"Name": "Expiry", "SortOrder": "ASC"}}
         found = []
         try:
@@ -232,7 +232,7 @@ class Route53Registrar:
         return found
 
     def _is_listed(self, name: str) -> bool:
-        """GetDomainDetail has one code for foreign and unreadable domains, so check the list."""
+        # GetDomainDetail has one code for foreign and unreadable domains.
         arguments = {
             "FilterConditions": [{"Name": "DomainName", "Operator": "BEGINS_WITH", "Values": [name]}]
         }

@@ -27,10 +27,8 @@ class ContactType:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """`source` is where `year` comes from."""
-
     year: TransferYear = TransferYear.ADDED
-    source: str = ""
+    source: str = ""  # where `year` comes from
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class StripeCheckout:
                 raise _not_started(code_of(error)) from None
 
     def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """Void an invoice that a returned debit left, since it could still be paid."""
+        """Void an invoice left by a returned debit: it could still be paid."""
         with self._stripe.faults_translated():
             session = self._find_when_old(request) or self._create(request)
             state = self._state(session)
@@ -199,7 +199,7 @@ class StripeCheckout:
         return parameters
 
     def _close(self, session: Document) -> PaymentState:
-        """Without an idempotency key: Stripe would replay an outdated refusal."""
+        # No idempotency key: Stripe would replay an outdated refusal.
         for _ in range(_ROUNDS):
             closing = self._closing(session)
             if closing is None:

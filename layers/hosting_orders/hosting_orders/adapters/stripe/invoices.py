@@ -276,7 +276,7 @@ class StripeInvoices:
         )
 
     def _close(self, invoice_id: str, invoice: Document | None) -> PaymentState:
-        """Without an idempotency key: Stripe would replay an outdated refusal."""
+        # No idempotency key: Stripe would replay an outdated refusal.
         for _ in range(3):
             if invoice is None:
                 return PaymentState(PaymentStatus.CANCELED, invoice_id, "", "", None, None, 0, 0)

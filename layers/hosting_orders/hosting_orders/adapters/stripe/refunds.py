@@ -1,7 +1,6 @@
 """The Refunds port at Stripe: one credit note or refund per order.
 
-Stripe's total of a credit note can differ from ours by a cent. The refund and the credit must add up to Stripe's
-total.
+Stripe's total can differ from ours by a cent. The refund and the credit must add up to Stripe's total.
 """
 
 from __future__ import annotations
