@@ -17,7 +17,7 @@ class DomainAction(StrEnum):
 
 
 class TransferYear(StrEnum):
-    """Whether the TLD's transfers extend the expiry date."""
+    """What a transfer does to the expiry date. The TLD decides."""
 
     ADDED = "added"  # a year later than before
     FROM_TRANSFER = "from_transfer"  # a year after the transfer

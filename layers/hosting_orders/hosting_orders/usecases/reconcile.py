@@ -193,7 +193,7 @@ def _advance_order(services: Services, order: Order) -> None:
 
 
 def _correct_roll_up(services: Services, order: Order) -> None:
-    # Lambda may have given up the stream record, so recompute once after the order's end.
+    # Lambda may have given up on the stream record, so recompute once after the order's end.
     mark = load_cart(services, order.account_id, order.cart_token).orders.get(order.number)
     if mark is not None and mark.status is not order.status:
         recompute_roll_up(services, order.account_id, order.cart_token)

@@ -1,4 +1,4 @@
-"""Recompute the roll-ups of carts whose stream records Lambda gave up."""
+"""Recompute the roll-ups of carts whose stream records Lambda gave up on."""
 
 from __future__ import annotations
 

@@ -76,7 +76,8 @@ class StripeApi:
         self.live = api_key.startswith(("sk_live_", "rk_live_"))
 
     def once(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None] = lambda: None) -> T:
-        """Post under the key. Stripe replays a stored fault for a day: then call `done`, or retry under the next key.
+        """Post under the key. Stripe replays a stored fault for a day, so retry under the next key unless
+        `done` finds the result.
 
         Concurrent callers use the same keys.
         """
