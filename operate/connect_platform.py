@@ -12,9 +12,9 @@ from operate.stacks import Cloud, Stack
 def connect_platform(
     cloud: Cloud, stack: Stack, key: str, secrets: str, report: Callable[[str], None]
 ) -> None:
-    """An empty value keeps the stored one. `secrets`: during a rotation the new and the old one, with a comma.
+    """An empty value keeps the stored one. `secrets` has two values during a rotation, with a comma.
 
-    Raises OperateError, and has then stored nothing.
+    Raises OperateError before anything is stored.
     """
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 

@@ -31,7 +31,7 @@ Report = Callable[[str], None]
 
 
 def connect_stripe(cloud: Cloud, stack: Stack, key: str, confirm: Confirm, report: Report) -> None:
-    """Raises OperateError, and has then stored nothing."""
+    """Raises OperateError. A repeat continues."""
     refuse_live_key_of_stand_ins(stack, key)
     live = is_live(key)
     manager, arn = cloud.client("secretsmanager"), stack.resources["StripeSecret"]
@@ -107,7 +107,7 @@ def _of_stack(client: stripe.StripeClient, url: str, stored: Document) -> list[D
 
 
 def _created(client: stripe.StripeClient, stack: Stack, url: str) -> Document:
-    """With its secret, which only this answer has."""
+    """Only this response contains the endpoint's secret."""
     import stripe
 
     wanted: Any = {
@@ -133,7 +133,7 @@ def _stored_secrets(stored: Document) -> list[str]:
 
 
 def _delete_of_other_mode(stack: Stack, stored: Document, url: str, report: Report) -> None:
-    """Test and live mode have separate endpoints. The old one would send events that the new key cannot read."""
+    """Test and live mode have separate endpoints. The old endpoint would send events that the new key cannot read."""
     import stripe
 
     client = stripe_client(stored[API_KEY], stack)

@@ -1,4 +1,4 @@
-"""`make deploy`: checks the account, asks what has no default, builds, and runs `sam deploy`.
+"""`make deploy`: check the stack, ask for values without a default, build, and run `sam deploy`.
 
 Only given values are passed on, so CloudFormation keeps all others of an existing stack.
 """
@@ -143,7 +143,7 @@ def _reasons(cloud: Cloud, stage: Stage) -> list[str]:
 
 
 def _asked(values: dict[str, str], known: Mapping[str, Any], stage: Stage, ask: Ask) -> dict[str, str]:
-    """With the answers to what a first deployment needs."""
+    """Add the answers that a first deployment needs."""
     for name, parameter in known.items():
         if name in values or ("Default" in parameter and name not in _OPTIONAL):
             continue

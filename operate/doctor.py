@@ -1,4 +1,4 @@
-"""`make doctor`: what docs/go-live.md lists, as far as an API can tell. It changes nothing."""
+"""`make doctor`: check the list of docs/go-live.md as far as APIs allow. It changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from operate.stripe_keys import is_live, mode_of, stripe_client
 LEAST_CONCURRENCY = 100
 """Concurrent executions. New AWS accounts may have 10."""
 FULL = 0.8
-"""The part of a quota at which it should be raised."""
+"""Raise a quota when this part of it is used."""
 
 
 class State(StrEnum):
@@ -133,7 +133,7 @@ def _alarm_subscription(patient: Patient) -> Finding:
         return ok(f"{len(confirmed)} confirmed")
     if arns:
         return to_do("not confirmed yet", "follow the link in the mail from AWS")
-    return to_do("nobody receives alarms", patient.make("deploy") + ' ARGS="AlarmEmail=…"')
+    return to_do("no address receives alarms", patient.make("deploy") + ' ARGS="AlarmEmail=…"')
 
 
 def _alarms(patient: Patient) -> Finding:
@@ -142,7 +142,7 @@ def _alarms(patient: Patient) -> Finding:
     ringing = [
         each["AlarmName"] for page in pages for each in page["MetricAlarms"] if each["AlarmName"] in ours
     ]
-    return to_do(", ".join(ringing), "docs/runbooks.md") if ringing else ok("none rings")
+    return to_do(", ".join(ringing), "docs/runbooks.md") if ringing else ok("none is ringing")
 
 
 def _schedule(patient: Patient) -> Finding:
@@ -151,7 +151,7 @@ def _schedule(patient: Patient) -> Finding:
     if state == "ENABLED":
         return ok(f"{name} is enabled")
     return to_do(
-        f"{name} is {state}: lost messages stay lost", "enable it in the EventBridge Scheduler console"
+        f"{name} is {state}: lost events stay lost", "enable it in the EventBridge Scheduler console"
     )
 
 
@@ -211,7 +211,7 @@ CHECKS: dict[str, Callable[[Patient], Finding]] = {
 
 
 def examine(patient: Patient, report: Callable[[str], None]) -> bool:
-    """Whether nothing is left to do."""
+    """Return False when a check finds something to do."""
     healthy = True
     for name, check in CHECKS.items():
         finding = _found(check, patient)
@@ -228,7 +228,7 @@ def _found(check: Callable[[Patient], Finding], patient: Patient) -> Finding:
     try:
         return check(patient)
     except KeyError:
-        return cannot_tell("something before it is missing", "mend the lines above first")
+        return cannot_tell("an earlier check found something missing", "fix the lines above first")
     except ClientError as error:
         return cannot_tell(error.response["Error"].get("Code", "AWS refused"), "look in the AWS console")
     except (BotoCoreError, stripe.StripeError) as error:

@@ -1,4 +1,4 @@
-"""The secrets that CloudFormation creates empty. Only these commands write them; no deployment does."""
+"""The secrets that CloudFormation creates empty. Only these commands write them, never a deployment."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Report = Callable[[str], None]
 
 PASSED_TAG = "hosting-orders:smoke-passed"
-"""On the secret with Stripe's key: the day of the last smoke test that passed. `make doctor` reads it."""
+"""The tag of Stripe's secret with the day of the last passed smoke test. `make doctor` reads it."""
 
 ORDER_SECONDS = 15 * 60.0
 CATALOGUE_SECONDS = 120.0
@@ -40,7 +40,7 @@ _ENDS = ("completed", "cancelled", "failed")
 
 
 def smoke(cloud: Cloud, stack: Stack, report: Report) -> bool:
-    """Whether all went well. Removes what it made, also after a failure or Ctrl-C.
+    """Return whether every step passed. Removes what it made, also after a failure or Ctrl-C.
 
     Raises OperateError before anything is written, for a live key or an empty secret.
     """
@@ -79,7 +79,7 @@ def smoke(cloud: Cloud, stack: Stack, report: Report) -> bool:
 
 
 class _FailedError(Exception):
-    """A step did not end as it must."""
+    """A step of the smoke test failed."""
 
 
 class _Run:
@@ -107,7 +107,7 @@ class _Run:
         self._follow(order_id, "completed")
         self._delivered += 1
         self._report(f"OK      an order is paid and delivered ({time.monotonic() - started:.0f} s)")
-        # Its renewal exists a moment later. The customer must not be deleted before.
+        # The renewal starts a moment later, and needs the customer.
         self._wait(SETTLE_SECONDS, lambda: bool(self._subscriptions()), "the renewal of the order")
 
     def order_and_cancel(self) -> None:
@@ -150,7 +150,7 @@ class _Run:
                 order_id = str(answer.json()["orders"][0]["id"])
                 self.orders.append(order_id)
                 return order_id
-            # Until the functions read the catalogue again, the price does not exist for them.
+            # The functions do not know the price until they read the catalogue again.
             if answer.status_code in (401, 403) or time.monotonic() > deadline:
                 raise _FailedError(f"POST /api/orders answers {answer.status_code}: {answer.text[:300]}")
             time.sleep(_POLL_SECONDS)
@@ -209,7 +209,7 @@ class _Run:
         return bool(ours) and all(event["pending_webhooks"] == 0 for event in ours)
 
     def _callbacks_were_attempted(self) -> bool:
-        """Any answer counts: the address is one of the stack's own, which takes no callbacks."""
+        """Any response counts: the callback's URL is the stack's own, which accepts no callbacks."""
         answers = [self._request("GET", f"/api/orders/{order_id}/callbacks") for order_id in self.orders]
         return all(answer.status_code == 200 and answer.json()["attempts"] for answer in answers)
 

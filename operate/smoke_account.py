@@ -39,7 +39,7 @@ class SmokeAccount:
 
 
 class Shop:
-    """Makes the account and removes it again. What was made is remembered at once, so a stop in between leaves
+    """Creates the account and removes it again. Each created object is recorded at once, so an interruption leaves
     nothing."""
 
     def __init__(self, cloud: Cloud, stack: Stack, client: stripe.StripeClient) -> None:
@@ -61,7 +61,7 @@ class Shop:
     def open(self) -> SmokeAccount:
         """Raises OperateError when the catalogue has nothing to order."""
         catalogue = self._catalogue.load()
-        # A limited variant would lose two places.
+        # Orders would use up the capacity of a limited variant.
         unlimited = [
             name for name, each in catalogue.variants.items() if each.available and each.capacity is None
         ]
@@ -111,7 +111,7 @@ class Shop:
         return SmokeAccount(self.account_id, key, self._customer, site, amount)
 
     def close(self, orders: list[str], report: Report) -> None:
-        """Removes all of it, whatever was made. The platform ignores an order that has no site."""
+        """Remove everything that was created. The platform ignores an order that has no site."""
         for name, step in (
             ("the price", self._take_price_back),
             ("the sites at the platform", lambda: self._take_down(orders)),

@@ -19,14 +19,14 @@ LOCAL = "local"
 
 
 class Cloud(Protocol):
-    """Something that makes boto3 clients."""
+    """Creates boto3 clients."""
 
     def client(self, service: str) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A section of samconfig.toml. `region` None: from the environment or the AWS profile."""
+    """A section of samconfig.toml. Without a `region`, the environment or the AWS profile has it."""
 
     name: str
     stack: str

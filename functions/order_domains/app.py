@@ -1,4 +1,4 @@
-"""The endpoints that can order domains: a single domain, or a cart. Also sends a verification mail again."""
+"""The endpoints that can order a domain or a cart, and the endpoint that resends a verification mail."""
 
 from __future__ import annotations
 

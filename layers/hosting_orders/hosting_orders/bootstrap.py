@@ -285,7 +285,7 @@ class AwsServices:
 
 
 def _several(text: str) -> tuple[str, ...]:
-    """A secret in rotation is the new and the old value, separated by a comma."""
+    """A secret in rotation has two values, separated by a comma."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -347,7 +347,7 @@ class _Current:
 
 
 def services() -> Services:
-    """Built again every 10 minutes to pick up rotated secrets."""
+    """Rebuilt regularly to pick up rotated secrets."""
     stale = time.monotonic() - _Current.built_at > _SECRETS_LIVE_SECONDS
     if _Current.services is None or (stale and not _Current.given):
         _Current.services = AwsServices(settings.load())

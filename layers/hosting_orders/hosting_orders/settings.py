@@ -13,7 +13,7 @@ class MissingSettingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`repr` does not show the values. Each endpoint is a stand-in's address, or None for the real service."""
+    """`repr` does not show the values. An endpoint of None means the real service."""
 
     values: Mapping[str, str] = field(repr=False)
 

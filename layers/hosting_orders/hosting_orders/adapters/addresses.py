@@ -1,4 +1,4 @@
-"""The Addresses port, on Google's data set of the world's postal addresses."""
+"""The Addresses port, on Google's postal address data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Metrics port: CloudWatch metrics in the log, without a network call."""
+"""The Metrics port: CloudWatch metrics, written to the log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _NAMESPACE = "HostingOrders"
 
 
 class LogMetrics:
-    """`stack` is the dimension, so that stacks of one AWS account have separate metrics and alarms."""
+    """`stack` is the dimension of all metrics."""
 
     def __init__(self, stack: str) -> None:
         self._stack = stack

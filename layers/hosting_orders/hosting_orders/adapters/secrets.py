@@ -25,7 +25,7 @@ class SecretsManager:
             raise ProviderUnavailableError("the secret cannot be read now") from error
 
     def document(self, arn: str, names: Sequence[str], filled_by: str) -> dict[str, str]:
-        """The JSON document of a secret that CloudFormation creates empty. `filled_by` is the command that writes it.
+        """Read a secret's JSON. `filled_by` is the command that stores it.
 
         Raises NotConnectedError when the secret is empty or lacks one of `names`, and ProviderUnavailableError.
         """

@@ -59,7 +59,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What is known about an ordering request apart from its body."""
+    """An ordering request without its body."""
 
     key: str | None  # the `Idempotency-Key`
     fingerprint: str  # a hash of the request, to detect a reused key
@@ -75,8 +75,6 @@ class Body:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Operation(Generic[View]):
-    """One published endpoint."""
-
     route: str  # API Gateway's route key, such as `GET /api/orders/{id}`
     heading: str
     contract: Contract

@@ -12,21 +12,19 @@ from .placement import Channel
 
 @dataclass(frozen=True, slots=True)
 class BillingContact:
-    """`country` is ISO 3166-1 alpha-2."""
-
     name: str = ""
     email: str = ""
     street: str = ""
     post_code: str = ""
     city: str = ""
-    country: str = ""
+    country: str = ""  # ISO 3166-1 alpha-2
     organization: str = ""
     vat_number: str = ""
 
     def missing(self, of_address: Collection[str]) -> tuple[str, ...]:
         """Empty fields that an invoice requires (docs/contracts.md O2-062 c).
 
-        `of_address` has the fields that an address needs in this country.
+        `of_address`: those of the country's addresses.
         """
         required = ("name", "email", *of_address, "country")
         return tuple(name for name in required if not getattr(self, name).strip())
@@ -44,13 +42,11 @@ class AccountRole:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Times are epoch milliseconds UTC."""
-
     id: str
     name: str
     currency: str
     billing_plan: str
-    created_at: int
+    created_at: int  # all times are epoch ms UTC
     updated_at: int
     stripe_customer_id: str | None = None
     billing_contact: BillingContact = field(default_factory=BillingContact)
@@ -96,18 +92,16 @@ class AccountFrom(StrEnum):
 
 
 class CredentialKind(StrEnum):
-    """SYSTEM keys belong to an account, without a person."""
-
     USER = "user"
-    SYSTEM = "system"
+    SYSTEM = "system"  # belongs to an account, without a person
     OAUTH = "oauth"
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An API key or OAuth token, stored only as a SHA-256 hash."""
+    """An API key or OAuth token."""
 
-    key_hash: str
+    key_hash: str  # SHA-256; the key itself is not stored
     prefix: str
     kind: CredentialKind
     account_ids: tuple[str, ...]

@@ -89,10 +89,7 @@ class Payment:
         return known if known is not None else net + (net * tax_basis_points + 5000) // 10000
 
     def credit_of(self, order: Order) -> int:
-        """The credit used for this order, split as in adapters/stripe/refunds.py.
-
-        All parts add up to `credit_applied`.
-        """
+        """This order's part of `credit_applied`, split as in adapters/stripe/refunds.py."""
         if order.line_key not in self.gross:
             return 0
         before = sum(gross for key, gross in self.gross.items() if key < order.line_key)
@@ -118,7 +115,7 @@ class Payment:
 
     @property
     def charged(self) -> int:
-        """What the payment method has paid. A refund does not lower it."""
+        """What the payment method has paid, before refunds."""
         return self.amount_charged if self.paid else 0
 
     @property

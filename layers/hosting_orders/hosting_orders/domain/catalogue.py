@@ -37,17 +37,15 @@ class PlatformName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MachineSize:
-    """`transfer_gb` is monthly traffic."""
-
     memory_mb: int
     disk_gb: int
     cores: int
-    transfer_gb: int
+    transfer_gb: int  # monthly traffic
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`prices` maps (billing plan, term, currency) to net minor units."""
+    """`prices`: net minor units by billing plan, term and currency."""
 
     id: str
     short_name: str
@@ -62,14 +60,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmPlan(Plan):
-    """Without a `bundle`, the platform uses the short name."""
-
     memory_mb: int
     disk_gb: int
     cores: int
     transfer_gb: int
     platform: PlatformName = PlatformName.HTTP
-    bundle: str = ""
+    bundle: str = ""  # the platform's name for it, if not the short name
 
     @property
     def size(self) -> MachineSize:
@@ -86,7 +82,7 @@ class Image:
 
     short_name: str
     name: str
-    codes: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)  # by platform; empty: only the HTTP platform has it
 
     def code_on(self, platform: PlatformName) -> str | None:
         return _code_on(platform, self.codes, self.short_name)
@@ -99,7 +95,7 @@ class Location:
     id: str
     short_name: str
     name: str
-    codes: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)  # regions by platform; empty: only the HTTP platform
 
     def code_on(self, platform: PlatformName) -> str | None:
         return _code_on(platform, self.codes, self.short_name)
@@ -116,8 +112,8 @@ class Variant:
 
     name: str
     enabled: bool = True
-    capacity: int | None = None
-    used: int = 0
+    capacity: int | None = None  # None: unlimited
+    used: int = 0  # may be old, so the write checks the capacity again
 
     @property
     def available(self) -> bool:
@@ -129,7 +125,7 @@ class DomainPrice:
     """Net minor units. `transfer` includes the year that a transfer adds."""
 
     register: int
-    transfer: int
+    transfer: int  # includes the year that it adds
     renew: int
 
     def of(self, action: DomainAction) -> int:
@@ -138,20 +134,17 @@ class DomainPrice:
 
 @dataclass(frozen=True, slots=True)
 class Tld:
-    """`prices` is by (billing plan, currency), `premium` by (ASCII domain, billing plan, currency).
-
-    `max_cost` is the most that we pay the registrar for a year, in US cents; None means no maximum.
-    """
+    """`prices` is by billing plan and currency, `premium` also by ASCII domain."""
 
     name: str
     prices: dict[tuple[str, str], DomainPrice] = field(default_factory=dict)
     premium: dict[tuple[str, str, str], DomainPrice] = field(default_factory=dict)
-    max_cost: int | None = None
+    max_cost: int | None = None  # US cents a year to the registrar; None: no maximum
 
     def costs_too_much(self, name: str, cost: Money | None) -> bool:
-        """Whether the registrar's price for a year is above the maximum, or cannot be compared with it.
+        """Whether the registrar's price for a year is above the maximum or not comparable.
 
-        The operator set the price of each premium domain on sale by hand, so it has no maximum.
+        Premium domains are priced by hand and have no maximum.
         """
         if self.max_cost is None or any(premium == name for premium, *_ in self.premium):
             return False

@@ -76,7 +76,7 @@ def pay_until(created_at: int, method_type: str | None) -> int:
 
 
 def payment_check(cart: Cart, now: int) -> int:
-    """When to check an unsettled payment without a webhook: at its deadline at the latest."""
+    """When to check an unsettled payment: at its deadline at the latest."""
     check = now + PAYMENT_CHECK
     if cart.checkout and cart.payment.pay_url is not None:
         check = _soon_at_first(cart.created_at, now, least=MINUTE)
@@ -104,7 +104,6 @@ def delivery_ends_at(order: Order) -> int:
 
 
 def registrar_check(order: Order, now: int) -> int:
-    """When to query the registrar again."""
     asked = order.domain_record.submission
     return _soon_at_first(asked.asked_at if asked else now, now)
 
@@ -115,7 +114,7 @@ def domain_renewal_check(since: int, now: int) -> int:
 
 
 def delivery_check(order: Order, now: int) -> int:
-    """When to poll a platform that sends no reports."""
+    """For a platform that sends no reports."""
     check = _soon_at_first(order.provisioning_at or now, now, DELIVERY_CHECK, PROVISIONING_CHECK)
     return min(check, max(delivery_ends_at(order), now + DELIVERY_CHECK))
 
@@ -152,7 +151,7 @@ def outlook(order: Order, cart: Cart) -> Outlook | None:
 
 
 def poll_after(cart: Cart, now: int) -> int | None:
-    """Seconds until the client should poll again, or None once all orders have ended."""
+    """Seconds until the client's next poll. None once all orders have ended."""
     if all(mark.status in ENDS for mark in cart.orders.values()):
         return None
     if not cart.payment.settled:

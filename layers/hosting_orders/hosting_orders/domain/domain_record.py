@@ -12,7 +12,7 @@ TRANSFER_YEAR = "transfer"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Stored before the registrar is called. After a crash, the next process checks with the registrar first."""
+    """Stored before the registrar is called, so a retry checks first."""
 
     first_at: int
     lease_until: int  # until then only one process may call
@@ -22,7 +22,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class DomainRenewal:
-    """One payment buys one more year at the registrar, never two years. Stored before the registrar is called."""
+    """One payment buys one more year, never two. Stored before the registrar is called."""
 
     reference: str
     expires_before: int  # the domain's expiry without this renewal
@@ -34,20 +34,15 @@ class DomainRenewal:
 
 @dataclass(frozen=True, slots=True)
 class DomainRecord:
-    """`claim` is the domain (ASCII) that no other order may have. It is released when the order ends undelivered or
-    the domain leaves the registrar.
+    """The claim is released when the order ends undelivered or the domain leaves the registrar."""
 
-    `left_at` is when we found that a delivered domain had left, and `resent_at` when the verification mail was
-    last sent again. `registered_until` is the registry's expiry date at delivery. All are epoch milliseconds.
-    """
-
-    claim: str | None = None
+    claim: str | None = None  # the ASCII domain, which no other order may have
     submission: Submission | None = None
     renewals: tuple[DomainRenewal, ...] = ()
-    left_at: int | None = None
+    left_at: int | None = None  # when we found that the delivered domain had left
     verification: Verification | None = None
-    resent_at: int | None = None
-    registered_until: int | None = None
+    resent_at: int | None = None  # when the verification mail was last sent again
+    registered_until: int | None = None  # the registry's expiry date at delivery
 
     @property
     def flag(self) -> RegistrarWaits | None:
@@ -70,7 +65,7 @@ class DomainRecord:
         return replace(self, renewals=(*others, renewal))
 
     def delivered(self, expires_at: int | None, now: int, *, year_missing: bool) -> DomainRecord:
-        """The domain is ours until `expires_at`. A missing year that was paid for is bought next."""
+        """A missing year that was paid for is bought next."""
         record = replace(self, registered_until=expires_at)
         if not year_missing or expires_at is None:
             return record
@@ -78,7 +73,7 @@ class DomainRecord:
 
     @property
     def transfer_year(self) -> DomainRenewal | None:
-        """The year that the transfer did not bring, although it was paid for. None when it brought one."""
+        """The paid year that the transfer did not bring, or None."""
         return self.renewal(TRANSFER_YEAR)
 
     @property

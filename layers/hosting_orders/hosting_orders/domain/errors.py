@@ -6,7 +6,7 @@ from .codes import Code
 
 
 class HostingOrdersError(Exception):
-    """Base of all deliberate errors. Its text is safe to show to clients."""
+    """Base of all deliberate errors. The text is safe for clients."""
 
 
 # -- refused requests ---------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ class OrderCanceledError(HostingOrdersError):
 
 
 class OrderExpiredError(HostingOrdersError):
-    """The order was not paid in time."""
+    pass
 
 
 class ProvisioningFailedError(HostingOrdersError):
@@ -138,7 +138,7 @@ class ProvisioningFailedError(HostingOrdersError):
 
 
 class PaymentSettledError(HostingOrdersError):
-    """The payment that a refund waits for has settled. The step runs again at once."""
+    """The payment of a waiting refund has settled: check it at once."""
 
 
 class RefundRefusedError(HostingOrdersError):
@@ -180,11 +180,11 @@ class CapacityExhaustedError(HostingOrdersError):
 
 
 class ProviderUnavailableError(HostingOrdersError):
-    """The provider may or may not have acted. Retry with the same key, or read its state."""
+    """The provider may have acted. Retry with the same key, or read the provider's state."""
 
 
 class NotConnectedError(ProviderUnavailableError):
-    """An operator has not stored the provider's credentials yet. The text names the secret and the command."""
+    """The provider's credentials are missing. The text names the secret and the command."""
 
 
 class ForgedWebhookError(HostingOrdersError):

@@ -17,10 +17,10 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True)
 class ChangedOrders:
-    """Orders after their changes, oldest first. `unreadable` has sequence numbers of stream records."""
+    """Orders after their changes, oldest first."""
 
     orders: tuple[Order, ...]
-    unreadable: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()  # sequence numbers of stream records
 
 
 @dataclass(frozen=True, slots=True)

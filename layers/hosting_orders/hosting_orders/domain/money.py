@@ -16,7 +16,7 @@ _MANY_DECIMALS = {
 
 
 class CurrencyRefusedError(ValueError):
-    """No account or price can have this currency, or this amount of it."""
+    """No account or price can have this currency or amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,6 @@ class Money:
 
 
 def decimals(currency: str) -> int:
-    """How many decimals the currency's minor units are."""
     code = currency.upper()
     return 0 if code in _NO_DECIMALS else _MANY_DECIMALS.get(code, 2)
 
@@ -43,7 +42,7 @@ def is_sold_in(currency: str) -> bool:
 
 
 def smallest_step(currency: str) -> int:
-    """Every amount that moves is a multiple of this many minor units."""
+    """All amounts are multiples of this many minor units."""
     return 100 if currency.upper() in _WHOLE_HUNDREDS else 1
 
 
@@ -66,9 +65,9 @@ def check_price(amount: int, currency: str) -> None:
 
 
 def part_of(amount: int, before: int, own: int, total: int, currency: str) -> int:
-    """One line's part of an amount that is spread over all lines. The parts add up to the amount.
+    """One line's part of an amount. All parts add up to the amount.
 
-    `before` is the sum of the earlier lines, `own` is this line, and `total` is all lines.
+    `before` is the sum of the earlier lines, `total` of all lines.
     """
     step = smallest_step(currency)
 

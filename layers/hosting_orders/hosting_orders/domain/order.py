@@ -1,7 +1,6 @@
 """An order, its statuses and the moves between them.
 
-Orders are immutable, and methods return the changed order. The store increments `version` and refuses a write
-with an old one, so only one of two concurrent writers succeeds.
+The store increments `version` and refuses a write with an old one, so only one of two concurrent writers succeeds.
 """
 
 from __future__ import annotations
@@ -98,11 +97,9 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Amounts are minor units."""
-
     id: str
-    amount: int  # to the payment method
-    to_credit: int  # to the account's credit
+    amount: int  # minor units to the payment method
+    to_credit: int  # minor units to the account's credit
     at: int  # epoch ms UTC
 
 
@@ -120,15 +117,13 @@ class CallbackTarget:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Times are epoch milliseconds UTC. `price` is net."""
-
     account_id: str
     number: int
     cart_token: str
     status: OrderStatus
     item: Item
-    price: Money
-    created_at: int
+    price: Money  # net
+    created_at: int  # all times are epoch ms UTC
     updated_at: int
     version: int = 0
     user_id: str | None = None
@@ -172,19 +167,19 @@ class Order:
 
     @property
     def verification_open(self) -> bool:
-        """True from delivery of a domain until its registrant has confirmed the e-mail address."""
+        """Whether the registrant still has to confirm the e-mail address."""
         if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain.left_at is not None:
             return False
         return self.domain.verification is not Verification.DONE
 
     @property
     def unverified(self) -> bool:
-        """Whether the registrant of the delivered domain still has to confirm the e-mail address."""
+        """Whether a check found the registrant's e-mail address unconfirmed."""
         return self.verification_open and self.domain_record.verification is not None
 
     @property
     def zone_owed(self) -> bool:
-        """True while a delivered domain has no DNS zone. A domain that has left needs none."""
+        """Whether a delivered domain that is still ours has no DNS zone."""
         if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain.left_at is not None:
             return False
         resource = self.resource_as(DomainResource)
@@ -195,12 +190,10 @@ class Order:
         return self.item.renewal_price(self.price)
 
     def entered(self, status: OrderStatus) -> int | None:
-        """When the state was first entered, or None."""
         return next((entry.at for entry in self.timeline if entry.status is status), None)
 
     @property
     def since(self) -> int:
-        """When the current state was entered."""
         entered = self.entered(self.status)
         return self.updated_at if entered is None else entered
 
@@ -232,7 +225,6 @@ class Order:
         )
 
     def check_at(self, due_at: int) -> Order:
-        """Set the reconciler's next check."""
         return replace(self, due_at=due_at)
 
     def paid(self, now: int, due_at: int) -> Order:
@@ -245,10 +237,7 @@ class Order:
         return self._move(OrderStatus.EXPIRED, now, Actor.SYSTEM, "not paid in time")
 
     def begin_provisioning(self, now: int, due_at: int) -> Order:
-        """Set the fence, `provisioning_at`. A repeat changes nothing.
-
-        Raises IllegalMoveError unless the order is paid and not being cancelled.
-        """
+        """Set the fence once. Raises IllegalMoveError unless the order is paid and not being cancelled."""
         if self.status is not OrderStatus.PROCESSING:
             raise IllegalMoveError(f"order {self.number} is {self.status}, not processing")
         if self.provisioning_at is not None:
@@ -262,7 +251,7 @@ class Order:
         return replace(self, domain=record)
 
     def domain_left(self, now: int) -> Order:
-        """The delivered domain is no longer with the registrar. Saving the order releases its claim."""
+        """Saving the order then releases the domain's claim."""
         if self.status is not OrderStatus.COMPLETED or self.domain_claim is None:
             return self
         left = self.told("the domain has left the registrar", now, Actor.REGISTRAR)
@@ -270,7 +259,7 @@ class Order:
 
     @property
     def releases_claims(self) -> bool:
-        """Whether the order holds a capacity or a domain that it must no longer hold."""
+        """Whether saving must release a capacity or a domain."""
         if self.status is OrderStatus.COMPLETED:
             return self.domain_claim is not None and self.domain_record.left_at is not None
         return self.ended and (self.capacity is not None or self.domain_claim is not None)
@@ -295,12 +284,12 @@ class Order:
 
     @property
     def renewal_owed(self) -> bool:
-        """True from delivery until the renewal is started. A refused one is tried again."""
+        """True from delivery until the renewal is started."""
         return self.status is OrderStatus.COMPLETED and self.subscription is None and self.due_at is not None
 
     @property
     def transfer_year_owed(self) -> bool:
-        """True for a delivered domain that came without its year, until the year is bought."""
+        """Whether a transfer's missing year is not bought yet."""
         year = self.domain.transfer_year if self.domain else None
         return self.status is OrderStatus.COMPLETED and year is not None and year.done_at is None
 
@@ -311,7 +300,7 @@ class Order:
         return renews and self.item.renewal_is_work()
 
     def check_renewal_now(self, now: int) -> Order:
-        """Make the order due at once, unless a renewal is in progress: it has its own schedule."""
+        """Make the order due at once, unless its renewal is already in progress."""
         under_way = self.domain is not None and self.domain.is_renewing
         due = self.due_at is not None and self.due_at <= now
         return self if due or under_way or not self.renewal_is_watched else self.check_at(now)
@@ -337,7 +326,7 @@ class Order:
         return replace(self._move(end, now, Actor.SYSTEM, cause), refund=refund)
 
     def late_money_returned(self, refund: Refund, now: int) -> Order:
-        """Money that came after the end was refunded. The end does not change."""
+        """The refund of money that came after the end."""
         return replace(self.told("late payment given back", now, Actor.SYSTEM), refund=refund)
 
     def refund_refused(self, reason: str, now: int) -> Order:

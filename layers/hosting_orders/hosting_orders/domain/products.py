@@ -32,10 +32,10 @@ class Deliverer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What an order holds until it ends undelivered. `domain` is in ASCII."""
+    """What an order holds until it ends undelivered."""
 
     counter: str | None = None
-    domain: str | None = None
+    domain: str | None = None  # in ASCII
 
 
 class Product(Protocol):
@@ -210,8 +210,7 @@ class DomainItem:
         return self.action is DomainAction.TRANSFER
 
     def year_missing(self, expires_at: int, now: int) -> bool:
-        """Whether the domain, delivered at `now`, came without the year that was paid for (both epoch ms). Where its
-        TLD should have added a year, a near expiry shows that it did not."""
+        """Whether the transfer did not bring the paid year, by its TLD or by a near expiry. Times are epoch ms."""
         return self.is_transfer and (
             self.transfer_year is TransferYear.NONE or expires_at < now + _BROUGHT_A_YEAR
         )
@@ -284,7 +283,7 @@ class DomainResource:
 
     nameservers: tuple[str, ...]  # the registry's
     zone_id: str | None  # None until the zone is made
-    zone_nameservers: tuple[str, ...]
+    zone_nameservers: tuple[str, ...]  # a transferred domain keeps its earlier ones at the registry
     expires_at: int | None = None  # epoch ms
     registry_states: tuple[str, ...] = ()
 
@@ -298,10 +297,7 @@ class DomainResource:
 
 @dataclass(frozen=True, slots=True)
 class VmItem(_Hosted):
-    """The platform's names and `size` are fixed when the order is placed, so a retry requests the same machine.
-
-    Older orders lack them.
-    """
+    """Stores the platform's names and `size`, so a retry requests the same machine. Older orders lack them."""
 
     KIND: ClassVar[ProductKind] = ProductKind.VM
 

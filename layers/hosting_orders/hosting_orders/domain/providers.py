@@ -38,15 +38,15 @@ class ChargeRequest:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRequest:
-    """A repeat for the same cart must find the same page. Times are epoch milliseconds."""
+    """A repeat for the same cart must find the same page."""
 
     account_id: str
     cart_token: str
     customer_id: str
     currency: str
     lines: tuple[ChargeLine, ...]
-    created_at: int
-    expires_at: int
+    created_at: int  # epoch ms
+    expires_at: int  # epoch ms
     success_url: str
     cancel_url: str
     locale: str
@@ -60,15 +60,13 @@ class SavedMethod:
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """Amounts are minor units."""
-
     status: PaymentStatus
     reference: str
     account_id: str
     cart_token: str
     method_type: str | None
     pay_url: str | None
-    amount_charged: int
+    amount_charged: int  # all amounts are minor units
     credit_applied: int
     total_net: int = 0
     total_gross: int = 0
@@ -81,7 +79,7 @@ class PaymentState:
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
-    """Ids from a webhook. The current state must be read at the provider."""
+    """Ids from a webhook. Read the current state at the provider."""
 
     id: str
     type: str
@@ -101,12 +99,12 @@ class SubscriptionState:
 
 @dataclass(frozen=True, slots=True)
 class PaidRenewal:
-    """A further term, paid and not refunded. Times are epoch milliseconds. `live` means that real money paid."""
+    """A further term, paid and not refunded."""
 
     reference: str
-    starts_at: int
-    ends_at: int
-    live: bool = False
+    starts_at: int  # epoch ms
+    ends_at: int  # epoch ms
+    live: bool = False  # paid with real money
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +118,9 @@ class RenewalState:
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
-    """Amounts are minor units, as in `Refund` of domain/order.py."""
-
     id: str  # a credit note, a refund of a page payment, or the invoice line of a free order
-    amount: int
-    to_credit: int
+    amount: int  # minor units
+    to_credit: int  # minor units
 
 
 class OperationStatus(StrEnum):
@@ -135,9 +131,7 @@ class OperationStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceRequest:
-    """A repeat with the same `item_id`, the order's UUID, finds the same service."""
-
-    item_id: str
+    item_id: str  # the order's UUID; a repeat with it finds the same service
     reference: str
     kind: str
     name: str

@@ -17,7 +17,7 @@ class DomainAction(StrEnum):
 
 
 class TransferYear(StrEnum):
-    """What a transfer does to the date on which the domain expires; its TLD decides."""
+    """What a transfer does to the expiry date. The TLD decides."""
 
     ADDED = "added"  # a year later than before
     FROM_TRANSFER = "from_transfer"  # a year after the transfer
@@ -60,7 +60,6 @@ class Contact:
         return "Contact(…)"  # keeps personal data out of logs and tracebacks
 
     def as_given(self) -> dict[str, object]:
-        """As clients send it, always with `extra_properties`."""
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "extra"}
         return {
             **{name: value for name, value in values.items() if value},
@@ -81,12 +80,12 @@ class Contacts:
 
 @dataclass(frozen=True, slots=True)
 class SealedContacts:
-    """Encrypted JSON. None means the same as the owner."""
+    """Encrypted JSON."""
 
     account_id: str
     number: int
     owner: str
-    admin: str | None = None
+    admin: str | None = None  # None: the same as the owner
     billing: str | None = None
     tech: str | None = None
 
@@ -155,7 +154,7 @@ class RegistrarStatus(StrEnum):
 
 
 class RegistrarWaits(StrEnum):
-    """Stored, and published as `registry_state`: the values must not change."""
+    """Stored and published as `registry_state`: the values must not change."""
 
     ACCEPTANCE = "PENDING_ACCEPTANCE"
     REGISTRANT = "PENDING_CUSTOMER_ACTION"
@@ -170,7 +169,7 @@ class RegistrarWaits(StrEnum):
 
 
 class Verification(StrEnum):
-    """Whether the registrant has confirmed the e-mail address. Stored, so the values must not change."""
+    """Stored, so the values must not change."""
 
     PENDING = "pending"
     DONE = "done"  # or not required
@@ -188,7 +187,7 @@ class Refusal(StrEnum):
 
 
 class RegistrationRefusedError(ProvisioningFailedError):
-    """The registrar's text may contain contact data, so it is neither stored nor shown."""
+    """Never store or show the text: it may contain contact data."""
 
     def __init__(self, text: str, refusal: Refusal) -> None:
         super().__init__(text)
@@ -196,11 +195,11 @@ class RegistrationRefusedError(ProvisioningFailedError):
 
 
 class AlreadyOrderedError(ProviderUnavailableError):
-    """The registrar already works on this domain. `operation_id` may be empty, or of another order."""
+    """The registrar already works on this domain."""
 
     def __init__(self, text: str, operation_id: str) -> None:
         super().__init__(text)
-        self.operation_id = operation_id
+        self.operation_id = operation_id  # may be empty, or another order's
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,21 +234,17 @@ def why_it_failed(action: DomainAction, refusal: Refusal) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredDomain:
-    """Times are epoch milliseconds."""
-
     name: str
     nameservers: tuple[str, ...]
-    created_at: int | None
-    expires_at: int | None
+    created_at: int | None  # epoch ms
+    expires_at: int | None  # epoch ms
     states: tuple[str, ...] = ()  # EPP status codes
 
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """When a domain in our registrar's account expires (epoch milliseconds)."""
-
     name: str
-    expires_at: int
+    expires_at: int  # epoch ms
 
 
 @dataclass(frozen=True, slots=True)

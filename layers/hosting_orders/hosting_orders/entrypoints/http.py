@@ -159,7 +159,7 @@ Handle = Callable[[Call[View], Services], Reply]
 
 
 class Endpoint:
-    """Selects one of its operations by route and API version."""
+    """Selects an operation by route and API version."""
 
     def __init__(self, handles: Mapping[Operation[Any], Handle[Any]]) -> None:
         self.handles = handles
@@ -186,10 +186,7 @@ class Endpoint:
 
 
 def serves(*operations: Operation[View]) -> Callable[[Handle[View]], Endpoint]:
-    """Decorate a function as the Lambda handler of these operations.
-
-    The function gets the call and the services, and returns `call.answer(view)`.
-    """
+    """Decorate a function as the Lambda handler of these operations. It returns `call.answer(view)`."""
 
     def decorate(handle: Handle[View]) -> Endpoint:
         return Endpoint(dict.fromkeys(operations, handle))
@@ -202,7 +199,7 @@ def together(*endpoints: Endpoint) -> Endpoint:
 
 
 def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Event, Any], Answer]:
-    """Answer 404 in the error shape of the path's contract. Its rate limit counts these requests too."""
+    """Answer 404 in the error shape of the path's contract, within its rate limit."""
 
     def handler(event: Event, context: Any) -> Answer:
         exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
@@ -219,7 +216,7 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
 
 
 def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
-    """Access and error shape must be shared: both are used before the version is known."""
+    """Access and error shape are used before the version is known."""
     versions = {operation.contract.version for operation in sharing}
     if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
         raise ValueError(f"{route} has several operations of one version, or one without a version")
@@ -232,7 +229,7 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
 
 
 def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
-    """By the version header, or else the first one. Used before authentication."""
+    """The header's version, or else the first one. Used before authentication."""
     wanted = _headers(event).get("x-api-version", "").strip()
     return next((each for each in sharing if each.contract.version == wanted), sharing[0])
 
@@ -286,7 +283,7 @@ def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
 
 
 def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> Operation[Any]:
-    """The API version is the header's, or else the credential's (docs/contracts.md C01)."""
+    """The header's API version, or else the credential's (docs/contracts.md C01)."""
     versions = {operation.contract.version: operation for operation in sharing}
     if None in versions:
         return sharing[0]
@@ -300,7 +297,7 @@ def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> 
 
 
 def _check_ids(request: Request, operation: Operation[Any]) -> None:
-    """Reject impossible ids before any lookup: DynamoDB limits the size of keys."""
+    """DynamoDB limits the size of keys."""
     if all(_ID.fullmatch(value) for value in request.path_parameters.values()):
         return
     if Code.INVALID_ID in operation.refuses:
@@ -374,7 +371,7 @@ def _refusal(problem: Problem, contract: Contract, accept: str) -> Reply:
 def _as_event(
     exchange: _Exchange, reply: Reply, sent: Rendered, request_id: str, if_none_match: str | None
 ) -> Answer:
-    """`sent` is the body in its envelope. The ETag excludes the envelope, which always changes."""
+    """The ETag excludes the envelope, which always changes."""
     contract = exchange.contract
     body = sent if isinstance(sent, str) else _json(sent)
     status = reply.status

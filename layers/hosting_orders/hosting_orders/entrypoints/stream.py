@@ -14,9 +14,9 @@ from .logs import logger
 
 
 def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str]]:
-    """The order changes in a batch, and the sequence numbers of unreadable records.
+    """Return the order changes, and the sequence numbers of unreadable records.
 
-    Lambda retries these records and then moves them to the queue RollUpDeadLetters.
+    Lambda retries these and then moves them to the queue RollUpDeadLetters.
     """
     log = logger()  # before the use case, or a new process would lose its log lines
     news: list[OrderChange] = []
@@ -39,9 +39,8 @@ def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str
 
 
 def given_up_batches(event: Mapping[str, Any]) -> tuple[list[GivenUpBatch], list[str]]:
-    """The batches in a queue's event, and the ids of unreadable messages, which stay in the queue.
+    """Return the batches, and the ids of unreadable messages, which stay in the queue.
 
-    A message has no records, only their place in the stream:
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
     """
     log = logger()
@@ -60,8 +59,5 @@ def given_up_batches(event: Mapping[str, Any]) -> tuple[list[GivenUpBatch], list
 
 
 def batch_answer(failed: list[str]) -> dict[str, Any]:
-    """The ReportBatchItemFailures response.
-
-    A stream continues from the first failed record. A queue keeps the failed messages.
-    """
+    """A stream continues from the first failed record. A queue keeps the failed messages."""
     return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in failed]}

@@ -61,7 +61,7 @@ class ContactSource:
     """`additions` are fields to add to the reused owner contact."""
 
     registration_id: int
-    additions: Mapping[str, object] = field(default_factory=dict)
+    additions: Mapping[str, object] = field(default_factory=dict)  # what another TLD needs as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The DNS zones of delivered domains. A zone that could not be made does not delay its domain."""
+"""DNS zones of delivered domains. A missing zone does not delay delivery."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .ports import Services
 
 
 def zone_of(services: Services, order: Order, nameservers: Sequence[str]) -> Zone | None:
-    """Return the domain's zone, made if there is none. None when it cannot be made now, such as at a quota."""
+    """None when the zone cannot be created now, such as at a quota."""
     try:
         return services.zones.ensure(order.item_as(DomainItem).ascii_name, order.uuid, nameservers)
     except ProviderUnavailableError as fault:
@@ -26,7 +26,7 @@ def zone_of(services: Services, order: Order, nameservers: Sequence[str]) -> Zon
 
 
 def make_missing_zone(services: Services, order: Order) -> Order:
-    """Make the zone that was missing at delivery. A failure is retried later."""
+    """A failure is retried later."""
     resource = order.resource_as(DomainResource)
     assert resource is not None
     zone = zone_of(services, order, resource.nameservers)

@@ -1,4 +1,4 @@
-"""Delivered domains that have left the registrar: moved elsewhere, or expired and deleted."""
+"""Domains that were moved away or expired after delivery."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from .ports import Services
 def domain_held(services: Services, name: str) -> bool:
     """Whether an order holds this domain (ASCII form).
 
-    A delivered order holds its domain while the registrar has it. A domain that has left is released here, so
-    it can be registered or transferred again. Raises ProviderUnavailableError.
+    Releases a domain that has left the registrar, so it can be ordered again. Raises ProviderUnavailableError.
     """
     if not services.orders.domain_taken(name):
         return False

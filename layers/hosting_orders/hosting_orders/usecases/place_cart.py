@@ -111,7 +111,7 @@ def place_cart(
     Raises InvalidFieldsError or InvalidRequestError (400), AccessDeniedError `test_key` (403), DomainRefusedError,
     ContactsRefusedError or IdempotencyKeyReusedError (422), or ProviderUnavailableError (503). Nothing new is then
     stored.
-    Raises PaymentNotStartedError (422) when the payment is refused. The orders are then stored as failed.
+    Raises PaymentNotStartedError (422). The orders are then stored as failed.
     """
     account = caller.scope
     if caller.credential.test and services.payments.live:

@@ -43,7 +43,7 @@ _RENEWALS_AT_PROVIDERS = {ProductKind.DOMAIN: renew_domain}
 
 
 def reconcile(services: Services, body: CallbackBody, limit: int = BATCH) -> int:
-    """Check up to `limit` due items and return their number. A failing item does not stop the others."""
+    """Check up to `limit` due items and return their number. One failure does not stop the others."""
     started = services.clock.now()
     looked_at = 0
     for item in services.orders.due(started, limit):
@@ -141,7 +141,7 @@ def _reconcile_order(services: Services, order: Order) -> None:
 
 
 def _keep_due(services: Services, order: Order) -> None:
-    """A renewal's own schedule is too slow for a missing zone and for an open verification."""
+    # A renewal's own schedule is too slow for a missing zone and for an open verification.
     now = services.clock.now()
 
     def sooner(current: Order) -> Order:
@@ -193,7 +193,7 @@ def _advance_order(services: Services, order: Order) -> None:
 
 
 def _correct_roll_up(services: Services, order: Order) -> None:
-    """Every order is due once after its end. Lambda may have given up the stream record of that end."""
+    # Lambda may have given up on the stream record, so recompute once after the order's end.
     mark = load_cart(services, order.account_id, order.cart_token).orders.get(order.number)
     if mark is not None and mark.status is not order.status:
         recompute_roll_up(services, order.account_id, order.cart_token)
@@ -224,7 +224,7 @@ def _compensate(services: Services, order: Order, error: str) -> None:
 
 
 def _close(services: Services, order: Order) -> None:
-    """The process that ended the order may have stopped before it answered the steps."""
+    # The process that ended the order may have stopped before it answered the steps.
     for step in Step:
         if step is Step.REFUND or order.status is OrderStatus.COMPLETED:
             services.workflow.resume(order, step)

@@ -233,10 +233,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
 
 
 def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> RegistrarStatus:
-    """Record the operation's progress and return it. Can be repeated.
-
-    A failed operation counts as succeeded if the domain is ours.
-    """
+    """A failed operation counts as succeeded if the domain is ours. Can be repeated."""
     now = services.clock.now()
     if operation.status is RegistrarStatus.RUNNING:
         change_order(
@@ -265,10 +262,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
 
 
 def deliver_if_ours(services: Services, order: Order) -> bool:
-    """Deliver an ordered domain that is in our account, whatever the registrar says about its operation.
-
-    Called before money goes back. Returns whether the domain is ours.
-    """
+    """Deliver the domain if it is in our account, whatever its operation says. Called before money goes back."""
     if order.domain_record.submission is None:
         return False
     domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)

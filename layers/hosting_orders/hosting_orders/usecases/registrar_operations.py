@@ -13,10 +13,9 @@ CLOCKS_DIFFER = 5 * durations.MINUTE
 def known_operation(
     services: Services, operation_id: str, name: str, action: DomainAction | Upkeep, first_at: int
 ) -> RegistrarOperation | None:
-    """Return the operation, from the list if the registrar does not show it.
+    """`first_at` is the first attempt (epoch ms).
 
-    AWS documents GetOperationDetail for operations that are not completed, and may refuse the others. `first_at`
-    is when the domain was first ordered (epoch milliseconds).
+    AWS documents GetOperationDetail only for operations that are not completed, so also search the list.
     """
     shown = services.registrar.operation(operation_id)
     if shown is not None:

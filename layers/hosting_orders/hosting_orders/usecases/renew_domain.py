@@ -28,10 +28,9 @@ _MOVED = 180 * durations.DAY
 
 
 def renew_domain(services: Services, order: Order) -> None:
-    """Renew for the oldest paid term that is not yet renewed, or schedule the next check.
+    """Renew for the oldest paid term not yet renewed, or schedule the next check.
 
-    The year of a transfer that brought none comes first: the order itself paid for it.
-    Raises ProviderUnavailableError.
+    A transfer's missing year comes first: the order paid for it. Raises ProviderUnavailableError.
     """
     if order.transfer_year_owed:
         cart = load_cart(services, order.account_id, order.cart_token)
@@ -168,7 +167,7 @@ def _ask(services: Services, order: Order, renewal: DomainRenewal, *, live: bool
 
 
 def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_id: str) -> None:
-    """Only the expiry date is proof of a renewal."""
+    # Only the expiry date is proof of a renewal.
     name = order.item_as(DomainItem).ascii_name
     operation = known_operation(services, operation_id, name, Upkeep.RENEW, renewal.first_at)
     ended = operation is None or operation.status is not RegistrarStatus.RUNNING
@@ -187,7 +186,7 @@ def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_
 
 
 def _refused(services: Services, order: Order, renewal: DomainRenewal, reason: str) -> None:
-    """Try again tomorrow. An operator may have fixed the cause, or renewed the domain by hand."""
+    # An operator may fix the cause or renew by hand, so try again tomorrow.
     now = services.clock.now()
     again = replace(renewal, operation_id=None, lease_until=now)
     _report(services, _update(services, order, renewal, again, now + deadlines.RENEWAL_AGAIN), reason)

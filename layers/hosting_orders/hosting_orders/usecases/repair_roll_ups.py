@@ -1,4 +1,4 @@
-"""Recompute the roll-ups of carts whose stream records Lambda gave up."""
+"""Recompute the roll-ups of carts whose stream records Lambda gave up on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .roll_up_cart import recompute_roll_up
 
 @dataclass(frozen=True, slots=True)
 class GivenUpBatch:
-    """A range of stream records. `message_id` identifies its message in the queue."""
+    """A range of stream records."""
 
-    message_id: str
+    message_id: str  # in the queue
     stream: str
     shard: str
     first: str
@@ -22,7 +22,7 @@ class GivenUpBatch:
 
 
 def repair_roll_ups(services: Services, batches: Iterable[GivenUpBatch]) -> list[str]:
-    """Returns the ids of messages to retry. Can be repeated."""
+    """Return the ids of messages to retry."""
     return [batch.message_id for batch in batches if not _repair(services, batch)]
 
 

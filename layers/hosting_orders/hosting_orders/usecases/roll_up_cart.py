@@ -56,7 +56,7 @@ def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
 
 
 def recompute_roll_up(services: Services, account_id: str, token: str) -> None:
-    """Write the cart's roll-up from its current orders, whatever the stream has brought so far."""
+    """Write the roll-up from the cart's current orders, without the stream."""
     cart = services.orders.cart(account_id, token)
     if cart is None:
         log.error("order without a cart", extra={"cart_token": token})

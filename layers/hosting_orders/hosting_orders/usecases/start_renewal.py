@@ -16,10 +16,7 @@ from .ports import Services
 
 
 def start_renewal(services: Services, order: Order) -> Order:
-    """Start the renewal at the end of the paid period.
-
-    Delivery comes first, so an undelivered order never renews. A failure is retried, a refusal daily.
-    """
+    """Start the delivered order's renewal at the end of the paid period. A failure is retried, a refusal daily."""
     try:
         subscription = _renewal(services, order)
     except ProviderUnavailableError:
@@ -88,7 +85,7 @@ def _money_at(order: Order) -> int | None:
 
 
 def _renewed_at(order: Order) -> int:
-    """When the next term is charged (epoch ms). It never changes, as it depends on stored values alone."""
+    """When the next term is charged (epoch ms), from stored values alone."""
     ends = months_later(order.created_at, order.item.term.months)
     record = order.domain
     if record is not None and record.registered_until is not None:
@@ -98,7 +95,7 @@ def _renewed_at(order: Order) -> int:
 
 
 def months_later(moment: int, months: int) -> int:
-    """The 31st becomes the last day of a shorter month. Times are in epoch milliseconds."""
+    """Epoch milliseconds. The 31st becomes the last day of a shorter month."""
     start = dt.datetime.fromtimestamp(moment / 1000, dt.UTC)
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     for day in range(start.day, 27, -1):

@@ -1,6 +1,6 @@
 """Report every domain that expires soon and is not paid, so an operator can save it.
 
-The registrar's list decides which domains those are, not the times that our own orders are due (docs/decisions.md 69).
+The registrar's list decides, not our orders' due times (docs/decisions.md 69).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def sweep_domains(services: Services) -> int:
 
 
 def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
-    """None for an order that is not delivered, and for one whose renewal is charged in time (epoch ms)."""
+    """None if the renewal is charged in time, or the order is not delivered."""
     if order.status is not OrderStatus.COMPLETED:
         return None
     if order.subscription is None:

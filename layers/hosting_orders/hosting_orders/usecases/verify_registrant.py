@@ -1,4 +1,4 @@
-"""The registrant's e-mail address: ICANN suspends a domain whose registrant does not confirm it within 15 days."""
+"""ICANN suspends a domain whose registrant does not confirm the e-mail address within 15 days."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class VerificationMail:
 
 
 def check_verification(services: Services, order: Order) -> Order:
-    """Record whether the registrant has confirmed. A fault of the registrar does not stop the order's other work."""
+    """A fault of the registrar is only logged."""
     name, known = order.item_as(DomainItem).ascii_name, order.domain_record.verification
     try:
         found = services.registrar.verification(name)
@@ -61,10 +61,9 @@ def check_verification(services: Services, order: Order) -> Order:
 
 
 def resend_verification(services: Services, order: Order) -> VerificationMail:
-    """Send the registrant's verification mail again, at most once an hour.
+    """Send the verification mail again, at most once an hour.
 
-    Raises NotFoundError unless the order has delivered a domain that is still ours, RateLimitedError, or
-    ProviderUnavailableError.
+    Raises NotFoundError when there is nothing to confirm, RateLimitedError or ProviderUnavailableError.
     """
     if order.domain is None or not (order.verification_open or order.domain.verification):
         raise NotFoundError("This order has no domain whose registrant can confirm.")

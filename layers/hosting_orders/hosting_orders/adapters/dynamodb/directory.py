@@ -28,7 +28,7 @@ _NUMBER_ATTEMPTS = 4
 
 
 class DynamoDirectory:
-    """Reads are eventually consistent, at half the price: a revoked key may work for another second."""
+    """Eventually consistent: a revoked key may work for another second."""
 
     def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = Table(client, table_name, sleep)
@@ -70,10 +70,7 @@ class DynamoDirectory:
         self._table.write(put(credential_to_item(credential)))
 
     def put_account(self, account: Account) -> None:
-        """The first write claims a number that no account or order has. `account.number` is ignored.
-
-        Raises CurrencyRefusedError.
-        """
+        """The first write claims the account's number; `account.number` is ignored. Raises CurrencyRefusedError."""
         check_currency(account.currency)
         for attempt in range(_NUMBER_ATTEMPTS):
             known = self._table.get(keys.account(account.id)) or {}

@@ -1,8 +1,4 @@
-"""Convert domain objects to table items and back.
-
-Attributes have the names of the dataclasses' fields. `due_at` and `due_shard` put an item into the reconciler's
-index `due`.
-"""
+"""Convert domain objects to table items and back. `due_at` and `due_shard` put an item into the index `due`."""
 
 from __future__ import annotations
 
@@ -148,7 +144,7 @@ def user_from_item(item: Item) -> User:
 
 
 def credential_to_item(credential: Credential) -> Item:
-    """The expiry is stored as `valid_until`, since the table's TTL deletes items by `expires_at`."""
+    """Stored as `valid_until`: the table's TTL deletes items by `expires_at`."""
     attributes = to_plain(credential, without=("expires_at",))
     if credential.expires_at is not None:
         attributes["valid_until"] = credential.expires_at

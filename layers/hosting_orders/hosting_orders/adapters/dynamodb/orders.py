@@ -98,7 +98,7 @@ class DynamoOrderStore:
             raise
 
     def _check_no_twin(self, cart: Cart, cause: Exception) -> None:
-        """DynamoDB may not report every failed condition, so read the cart."""
+        # DynamoDB may not report every failed condition, so read the cart.
         if self._table.get(keys.cart(cart.account_id, cart.token)) is not None:
             raise CartExistsError(f"cart {cart.token} already exists") from cause
 
@@ -197,9 +197,7 @@ class DynamoOrderStore:
     # -- changing ------------------------------------------------------------------------------------------
 
     def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
-        """An undelivered order loses its claims in this transaction, so a repeat cannot release them twice. So does an
-        order whose domain has left. An owed callback is stored in it too, so a crash cannot lose the callback.
-        """
+        """One transaction, so a repeat cannot release claims twice and a crash cannot lose the callback."""
         saved = _next_version(order)
         write = _replace(order, saved)
         try:

@@ -55,7 +55,7 @@ def _shown(text: str) -> str:
 
 
 def _check_kind_of_text(text: str) -> None:
-    """Say what was sent instead of a domain: IDNA would only name a wrong character."""
+    """Name the kind of text: IDNA would only name a wrong character."""
     if not text:
         raise _invalid("The domain is empty.")
     if len(text) > _MAX_NAME + 1:
@@ -115,7 +115,7 @@ def _unicode_label(label: str) -> str:
 
 
 def _decoded(label: str) -> str:
-    """The label must encode back to itself: another spelling is a look-alike domain."""
+    # The label must encode back to itself: another spelling is a look-alike domain.
     try:
         decoded = label.removeprefix("xn--").encode("ascii").decode("punycode")
     except UnicodeError as error:
@@ -165,7 +165,7 @@ def _is_symbol(character: str) -> bool:
 
 
 def _check_directions(labels: list[str]) -> None:
-    """RFC 5893: one right-to-left label puts all labels under the Bidi rule."""
+    # RFC 5893: one right-to-left label puts all labels under the Bidi rule.
     from idna import IDNAError, check_bidi
 
     if not any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in "".join(labels)):
@@ -202,7 +202,7 @@ def _why(error: IDNAError, text: str) -> str:
 
 @cache
 def _public_suffixes() -> PublicSuffixList:
-    """ICANN's section only: no registry sells domains below github.io."""
+    # ICANN's section only: no registry sells domains below github.io.
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList(accept_unknown=False, only_icann=True)

@@ -43,10 +43,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Route53Registrar:
-    """The boto3 `route53domains` clients are for us-east-1, the only region with this API.
+    """Both clients are boto3's `route53domains` in us-east-1.
 
-    `asking` may retry. `submitting` must not: raises ValueError unless it was built with
-    `retries={"total_max_attempts": 1}`.
+    Raises ValueError unless `submitting` was built with `retries={"total_max_attempts": 1}`.
     """
 
     def __init__(self, asking: Any, submitting: Any, *, pause: Callable[[float], None] = time.sleep) -> None:
@@ -88,10 +87,7 @@ class Route53Registrar:
     # -- the order -----------------------------------------------------------------------------------------------
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Hide the contacts where the registry allows it.
-
-        The registrar also refuses a domain that is already in our account.
-        """
+        """Contacts are hidden where the registry allows it. A domain already in our account is refused."""
         tld = request.name.partition(".")[2]
         if self.costs_money and not request.live:
             raise RegistrationRefusedError("a test order is not delivered for real", Refusal.TEST_ORDER)
@@ -150,7 +146,7 @@ class Route53Registrar:
     # -- outcomes ------------------------------------------------------------------------------------------------
 
     def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
-        """`since` is rounded down to seconds. The registrar's clock sets the times, and may differ from ours."""
+        """`since` is rounded down to seconds. The registrar's clock may differ from ours."""
         arguments = {
             "SubmittedSince": datetime.fromtimestamp(since // 1000, UTC),
             "Type": [TYPES[action]],
@@ -170,7 +166,7 @@ class Route53Registrar:
         return sorted(found, key=lambda operation: operation.submitted_at, reverse=True)
 
     def _named(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Fetch an operation that is listed without its domain. Ignoring it could lead to a second order."""
+        # Without its domain an operation would be overlooked, and the domain ordered twice.
         if entry.get("DomainName"):
             return entry
         return self._asking.ask("get_operation_detail", OperationId=entry.get("OperationId", ""))
@@ -222,7 +218,7 @@ class Route53Registrar:
         return read_domain(name, detail)
 
     def expiring(self, before: int) -> list[Expiry]:
-        """The list is sorted by expiry, so only its beginning is read."""
+        # The list is sorted by expiry, so only its beginning is read.
         arguments = {"SortCondition": {"Name": "Expiry", "SortOrder": "ASC"}}
         found = []
         try:
@@ -236,7 +232,7 @@ class Route53Registrar:
         return found
 
     def _is_listed(self, name: str) -> bool:
-        """GetDomainDetail refuses a foreign domain and an unreadable one with the same code, so check the list."""
+        # GetDomainDetail has one code for foreign and unreadable domains.
         arguments = {
             "FilterConditions": [{"Name": "DomainName", "Operator": "BEGINS_WITH", "Values": [name]}]
         }

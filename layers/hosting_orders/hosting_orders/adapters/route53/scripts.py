@@ -1,6 +1,4 @@
-"""Which scripts one label may mix: the level Highly Restrictive of UTS 39.
-
-jsonschema-rs knows the Unicode property Script_Extensions of every character.
+"""Which scripts a label may mix: the level Highly Restrictive of UTS 39.
 
 https://www.unicode.org/reports/tr39/#Restriction_Level_Detection
 """
@@ -28,13 +26,12 @@ _TOGETHER = (
 
 
 def mixes_scripts(label: str) -> bool:
-    """Whether the label looks like a domain that imitates another one."""
     return not label.isascii() and not _readable().is_valid(label)
 
 
 @cache
 def _readable() -> Draft202012Validator:
-    """Labels in one script, in scripts that are written together, or in rare scripts only."""
+    """Accepts one script, scripts that are written together, or only rare scripts."""
     from jsonschema_rs import Draft202012Validator
 
     shared = r"\p{scx=Zyyy}\p{scx=Zinh}"  # digits, hyphens, symbols and accents belong to every script

@@ -1,4 +1,4 @@
-"""The TLDs on sale and each registry's rules, in one file of `tld_data` per TLD.
+"""The TLDs on sale, with one file of `tld_data` each (Route 53 Developer Guide, November 2026).
 
 The facts were read in November 2026 in the Route 53 Developer Guide ("Domains that you can register") and the API
 reference (`ExtraParam`). The registrar checks stricter rules, and rules across contacts: one contact of a .de
@@ -29,10 +29,8 @@ class ContactType:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """`source` is where `year` comes from."""
-
     year: TransferYear = TransferYear.ADDED
-    source: str = ""
+    source: str = ""  # where `year` comes from
 
 
 @dataclass(frozen=True, slots=True)

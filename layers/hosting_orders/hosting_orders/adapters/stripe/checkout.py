@@ -1,7 +1,7 @@
-"""Collect a cart on a Stripe Checkout page (docs/design.md; local/stripe_standin/CHECKOUT.md).
+"""Collect a cart on a Stripe Checkout page (docs/design.md).
 
-* Two sessions of one cart could both be paid, so extra sessions are expired.
-* The session id identifies the payment permanently. The invoice that Checkout creates is a receipt.
+The session id identifies the payment; its invoice is only a receipt. Two sessions could both be paid, so extra ones
+are expired.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class StripeCheckout:
                 raise _not_started(code_of(error)) from None
 
     def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """An invoice that a returned debit left open is voided, since it could still be paid."""
+        """Void an invoice left by a returned debit: it could still be paid."""
         with self._stripe.faults_translated():
             session = self._find_when_old(request) or self._create(request)
             state = self._state(session)
@@ -199,7 +199,7 @@ class StripeCheckout:
         return parameters
 
     def _close(self, session: Document) -> PaymentState:
-        """Uses no idempotency key: Stripe would replay an outdated refusal."""
+        # No idempotency key: Stripe would replay an outdated refusal.
         for _ in range(_ROUNDS):
             closing = self._closing(session)
             if closing is None:

@@ -41,10 +41,9 @@ _OUR_OWN_FAULT = frozenset(
 
 
 class StripeApi:
-    """The constructor imports Stripe's SDK, so build this only where money moves.
+    """Imports Stripe's SDK, so build this only where money moves.
 
-    `timeout_seconds` limits the connection and each read of an attempt. There are `retries` + 1 attempts, and the
-    calling Lambda's timeout must exceed all of them.
+    `timeout_seconds` limits the connection and each read. A Lambda's timeout must exceed it times `retries` + 1.
     """
 
     def __init__(
@@ -94,7 +93,7 @@ class StripeApi:
         raise AssertionError("unreachable")
 
     def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
-        """Like `once`, but also retry a stored refusal: an operator may have fixed its cause.
+        """Like `once`, but retry a stored refusal under a new key, shared by concurrent callers.
 
         Nothing happened under the refused key, so a new key is safe. Concurrent callers share the new key.
         """
@@ -202,7 +201,7 @@ class StripeApi:
 
 
 def method_types(currency: str) -> list[str]:
-    """What can pay. Otherwise the Stripe account's settings decide, and a bank transfer would come too late."""
+    """Without this list the Stripe account decides, and a bank transfer would come too late."""
     return ["card", "sepa_debit"] if currency.upper() == "EUR" else ["card"]
 
 

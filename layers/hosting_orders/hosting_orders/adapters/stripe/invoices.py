@@ -1,8 +1,6 @@
-"""Collect a cart with one invoice at Stripe, which can be paid only once. docs/design.md lists the steps and
-keys.
+"""Collect a cart with one Stripe invoice, which can be paid only once (docs/design.md).
 
-* Any response may be lost. `charge` then repeats the calls under the same keys, or reads the invoice and does
-  only what is missing.
+* Any response may be lost. `charge` repeats the calls under the same keys, or does only what is missing.
 * The outcome is read from Stripe's objects, never inferred from an error.
 """
 
@@ -279,7 +277,7 @@ class StripeInvoices:
         )
 
     def _close(self, invoice_id: str, invoice: Document | None) -> PaymentState:
-        """Uses no idempotency key: Stripe would replay an outdated refusal."""
+        # No idempotency key: Stripe would replay an outdated refusal.
         for _ in range(3):
             if invoice is None:
                 return PaymentState(PaymentStatus.CANCELED, invoice_id, "", "", None, None, 0, 0)

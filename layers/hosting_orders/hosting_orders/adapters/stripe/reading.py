@@ -202,7 +202,7 @@ def _was_our_attempt(invoice: Document, intent: Document | None) -> bool:
 
 
 def _net(invoice: Document) -> int:
-    """Stripe sends no `total_excluding_tax` for an invoice without tax."""
+    # Stripe sends no `total_excluding_tax` for an invoice without tax.
     net = invoice.get("total_excluding_tax")
     return int(invoice["total"] if net is None else net)
 

@@ -1,7 +1,6 @@
 """The Refunds port at Stripe: one credit note or refund per order.
 
-Stripe computes a credit note's tax and discount by rules of its own, so its total can differ from ours by a cent. The
-refund and the credit must add up to Stripe's total, which a preview shows.
+Stripe's total can differ from ours by a cent. The refund and the credit must add up to Stripe's total.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class StripeRefunds:
             return self._refund(reference, line_key, order_id)
 
     def _refund(self, invoice_id: str, line_key: str, order_id: str) -> RefundState:
-        """Create one credit note per order. A free line needs none: the line's own id serves as the refund id."""
+        """One credit note per order. A free line's own id serves as the refund id."""
         invoice = self._stripe.invoice(invoice_id)
         if invoice is None or not is_ours(invoice):
             raise RefundRefusedError("There is no such invoice.")
@@ -63,10 +62,9 @@ class StripeRefunds:
         return refund_state(note)
 
     def _credited(self, invoice: Document, share: _Share, notes: list[Document]) -> tuple[Document, int]:
-        """Return what the credit note is for, and Stripe's total of it.
+        """Return the credit note's content and Stripe's total.
 
-        A note over an amount has exactly that total. It takes the last line, to return every cent, and any line
-        that Stripe does not preview.
+        The last refund takes all that is left, to the cent. A line without a preview is refunded as an amount.
         """
         left = invoice["total"] - sum(note["total"] for note in notes)
         line = {"type": "invoice_line_item", "invoice_line_item": share.line["id"], "quantity": 1}
@@ -92,15 +90,10 @@ class StripeRefunds:
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """An order's line. `gross` is its price, `before` the price of the lines before it, in minor units.
-
-    `others` counts the other lines with a price.
-    """
-
     line: Document
-    gross: int
-    before: int
-    others: int
+    gross: int  # minor units
+    before: int  # the gross of the earlier lines
+    others: int  # how many other lines have a price
 
 
 def _share(invoice: Document, lines: list[Document], line_key: str) -> _Share:

@@ -42,7 +42,7 @@ class StripeRenewals:
         day_of_month: int | None,
         charge_late: bool,
     ) -> Subscription:
-        """The customer's default method of each day pays: a method of the subscription's own would take precedence."""
+        """The subscription has no method of its own, so the customer's current default pays."""
         first = moment = dt.datetime.fromtimestamp(anchor // 1000, dt.UTC)
         steps = 0
         while moment.timestamp() <= self._stripe.now():
@@ -94,8 +94,9 @@ class StripeRenewals:
         )
 
     def _anchor(self, moment: dt.datetime, term: Term, day: int | None) -> Document:
-        """Stripe keeps the day of an anchor. After the 28th of February it would never charge on the 31st again, so
-        it gets the day itself where the month is too short. Raises ProviderUnavailableError.
+        """Send the day itself where the anchor's month is too short: Stripe keeps an anchor's day.
+
+        Raises ProviderUnavailableError.
         """
         if day is None or moment.day == day:
             return {"billing_cycle_anchor": int(moment.timestamp())}
@@ -153,7 +154,7 @@ class StripeRenewals:
             raise PaymentNotStartedError("The renewal could not be started.", error.code) from None
 
     def _subscription(self, customer_id: str, order_id: str, since: int) -> Document | None:
-        """Search in every status, since an ended subscription is not started again."""
+        # Search in every status, since an ended subscription is not started again.
         pages = self._stripe.v1.subscriptions.list(
             {"customer": customer_id, "status": "all", "created": {"gte": since}, "limit": PAGE}
         ).auto_paging_iter()

@@ -8,8 +8,6 @@ from hosting_orders.domain.money import decimals
 
 
 class Currency(TypedDict):
-    """`rate` is always 1: amounts are in the account's own currency."""
-
     code: str
     iso: str
     sign: str
@@ -17,8 +15,8 @@ class Currency(TypedDict):
     decimal: str
     rounding: str
     rounding_mode: str
-    id: int
-    rate: float
+    id: int  # the ISO 4217 number, or 0 if unknown
+    rate: float  # always 1: amounts are in the account's own currency
 
 
 # The ISO 4217 number, and the symbol written before an amount.
@@ -41,7 +39,6 @@ _KNOWN = {
 
 
 def currency(code: str) -> Currency:
-    """`id` is the ISO 4217 number, or 0 if unknown."""
     number, sign = _KNOWN.get(code, (0, code))
     places = decimals(code)
     return {

@@ -36,8 +36,6 @@ class Transfer(TypedDict):
 
 
 class DomainBlock(TypedDict):
-    """Ours: `registry_status` (the registry's EPP words), `next_step` and `dns_zone`."""
-
     name: str
     ascii_name: str
     action: str
@@ -46,9 +44,9 @@ class DomainBlock(TypedDict):
     expires_at: str | None
     nameservers: list[str]
     registry_state: str | None
-    registry_status: list[str]
-    next_step: str | None
-    dns_zone: DnsZone | None
+    registry_status: list[str]  # ours: the registry's EPP words
+    next_step: str | None  # ours
+    dns_zone: DnsZone | None  # ours
     transfer: Transfer | None
 
 
