@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from hosting_orders.domain.order import Order, OrderStatus
-from tests.support.domain_books import claims
+from local.stripe_standin import subscriptions
+from tests.support.domain_books import claims, renewals
 from tests.support.world import Reply, World, a_world
 
 HOUR = 3600
@@ -111,3 +112,42 @@ def test_the_renewal_of_the_earlier_order_never_renews_the_domain_of_the_later_o
     assert "not renewed: the domain has left the registrar" in causes
     assert world.metrics.counts["DomainRenewalFailed"] >= 1
     assert world.order(earlier.uuid).domain_record.renewals == ()
+
+
+def test_no_renewal_starts_for_a_domain_that_has_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stripe refused the renewal at delivery. Then the domain moved to another account of ours."""
+    with monkeypatch.context() as refusing:
+        refusing.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+        reply = world.order_domain(NAME)
+        world.run()
+        world.live(HOUR, every=300)
+        order = world.order(reply.body["orders"][0]["id"])
+        assert order.status is OrderStatus.COMPLETED and order.subscription is None
+        world.registrar.leave(NAME)
+        assert transfer_back(world, "credit").status == 202
+        world.run()
+        world.live(15 * DAY, every=6 * HOUR)
+    paid = world.net_paid()
+
+    world.live(2 * DAY, every=6 * HOUR)
+
+    order = world.order(order.uuid)
+    assert order.domain_has_left and order.subscription is None and order.due_at is None
+    assert renewals(world, order) == [] and world.net_paid() == paid
+
+
+def test_no_verification_mail_is_sent_for_a_domain_that_has_left(world: World) -> None:
+    """The new owner would get the mail."""
+    name = "unverified-quill.com"
+    reply = world.order_domain(name)
+    world.run()
+    world.live(900, every=60)
+    order = world.order(reply.body["orders"][0]["id"])
+    world.registrar.verify(name)
+    world.live(DAY, every=HOUR)
+    world.registrar.leave(name)
+    assert world.order_domain(name, "credit", action="transfer", authcode="Secret-1").status == 202
+    mails = world.registrar.mails(name)
+
+    assert world.request("POST", f"/api/orders/{order.uuid}/resend-verification").status == 404
+    assert world.registrar.mails(name) == mails

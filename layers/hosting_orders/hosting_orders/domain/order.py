@@ -258,6 +258,10 @@ class Order:
         return left.with_domain(replace(self.domain_record, left_at=left.updated_at))
 
     @property
+    def domain_has_left(self) -> bool:
+        return self.domain is not None and self.domain.left_at is not None
+
+    @property
     def releases_claims(self) -> bool:
         """Whether saving must release a capacity or a domain."""
         if self.status is OrderStatus.COMPLETED:
@@ -284,13 +288,14 @@ class Order:
 
     @property
     def renewal_owed(self) -> bool:
-        """True from delivery until the renewal is started."""
-        return self.status is OrderStatus.COMPLETED and self.subscription is None and self.due_at is not None
+        """True from delivery until the renewal is started. Never for a domain that has left."""
+        delivered = self.status is OrderStatus.COMPLETED and not self.domain_has_left
+        return delivered and self.subscription is None and self.due_at is not None
 
     @property
     def transfer_year_owed(self) -> bool:
         """Whether a transfer's missing year is not bought yet."""
-        year = self.domain.transfer_year if self.domain else None
+        year = self.domain.transfer_year if self.domain and not self.domain_has_left else None
         return self.status is OrderStatus.COMPLETED and year is not None and year.done_at is None
 
     @property

@@ -74,7 +74,7 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
     if renewal is not None and renewal.operation_id is not None:
         _follow(services, order, renewal, renewal.operation_id)
         return
-    if order.domain_record.left_at is not None:
+    if order.domain_has_left:
         # Another order may have the domain by now. Renewing it here would renew that order's domain.
         _report(services, order, "the domain has left the registrar")
         return
@@ -84,8 +84,17 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
         _report(services, order, "the domain is not with the registrar any more")
         return
     opens_at = _window_opens_at(services, order, expires_before)
-    if services.clock.now() < opens_at:
-        change_order(services, order, to=lambda current: current.check_at(opens_at))
+    now = services.clock.now()
+    if now < opens_at:
+        # A renewal that Stripe has not started yet is tried again before the registry's window opens.
+        tomorrow = now + deadlines.RENEWAL_AGAIN
+        change_order(
+            services,
+            order,
+            to=lambda current: current.check_at(
+                min(opens_at, tomorrow) if current.renewal_owed else opens_at
+            ),
+        )
         return
     taken = _take(services, order, reference, expires_before)
     if taken is None:

@@ -65,7 +65,8 @@ def resend_verification(services: Services, order: Order) -> VerificationMail:
 
     Raises NotFoundError when there is nothing to confirm, RateLimitedError or ProviderUnavailableError.
     """
-    if order.domain is None or not (order.verification_open or order.domain.verification):
+    waiting = order.domain is not None and (order.verification_open or order.domain.verification)
+    if order.domain is None or order.domain_has_left or not waiting:
         raise NotFoundError("This order has no domain whose registrant can confirm.")
     name = order.item_as(DomainItem).ascii_name
     now = services.clock.now()
