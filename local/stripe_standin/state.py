@@ -69,6 +69,10 @@ class Settings:
     """Whether the preview of a credit note needs no amounts. Not documented by Stripe."""
     search_lags: float = 0.0
     """Seconds until the search finds an object. Stripe documents less than a minute normally."""
+    requests_per_second: int = 0
+    """The rate limit of the account: 100 in live mode and 25 in a sandbox. 0 is no limit."""
+    endpoint_requests_per_second: int = 0
+    """The rate limit of each endpoint, normally 25. 0 is no limit."""
 
 
 @dataclass
