@@ -28,7 +28,7 @@ _PREFIXES = {
     "charge": "ch", "checkout.session": "cs_test", "credit_note": "cn", "credit_note_line_item": "cnli",
     "customer": "cus", "customer_balance_transaction": "cbtxn", "dispute": "du", "event": "evt", "invoice": "in",
     "invoice_payment": "inpay", "item": "li", "line_item": "il", "payment_intent": "pi", "payment_method": "pm",
-    "plan": "price", "price": "price", "product": "prod", "refund": "re", "subscription": "sub",
+    "plan": "price", "price": "price", "product": "prod", "refund": "re", "setup_intent": "seti", "subscription": "sub",
     "subscription_item": "si", "tax_id": "txi", "tax_rate": "txr", "webhook_endpoint": "we",
 }  # fmt: skip
 
@@ -81,6 +81,8 @@ class Instrument:
     account: BankAccount | None = None
     set_up: bool = False
     """The customer has authenticated it for off-session payments."""
+    mandate: bool = False
+    """The customer has accepted a mandate, without which nothing can be debited."""
     decline: Decline | None = None
     """Set by a control: all later charges are declined with this."""
 
