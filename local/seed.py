@@ -220,18 +220,39 @@ def create_customer(client: stripe.StripeClient, account: DemoAccount) -> str:
     )
     if account.payment_method is None:
         return customer.id
-    method = account.payment_method
-    if method == "sepa_debit":
-        method = client.v1.payment_methods.create(
+    if account.payment_method == "sepa_debit":
+        debit = client.v1.payment_methods.create(
             {
                 "type": "sepa_debit",
                 "sepa_debit": {"iban": SEPA_THAT_SETTLES},
                 "billing_details": {"name": contact.name, "email": contact.email},
             }
-        ).id
-    attached = client.v1.payment_methods.attach(method, {"customer": customer.id})
-    client.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": attached.id}})
+        )
+        method = save_debit(client, customer.id, debit.id)
+    else:
+        method = client.v1.payment_methods.attach(account.payment_method, {"customer": customer.id}).id
+    client.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": method}})
     return customer.id
+
+
+def save_debit(client: stripe.StripeClient, customer_id: str, method_id: str) -> str:
+    """Save the SEPA debit with its mandate, without which Stripe debits nothing. Returns the payment method's id."""
+    saved = client.v1.setup_intents.create(
+        {
+            "customer": customer_id,
+            "payment_method": method_id,
+            "allowed_payment_method_types": ["sepa_debit"],
+            "usage": "off_session",
+            "confirm": True,
+            "mandate_data": {
+                "customer_acceptance": {
+                    "type": "online",
+                    "online": {"ip_address": "203.0.113.7", "user_agent": "Hosting Orders demo"},
+                }
+            },
+        }
+    )
+    return str(saved.payment_method)
 
 
 def seed_table(dynamodb: Any, table: str, customers: dict[str, str]) -> dict[str, dict[str, str]]:

@@ -13,6 +13,7 @@ It accepts any key that starts with `sk_test_`, and validates requests and respo
 - Tax comes from a table of VAT rates.
 - It neither collects nor renews automatically.
 - It retries failed webhooks for a minute, not for days.
+- Rate limits are off until they are set.
 
 Controls: POST JSON or form fields. Each has a form on the page at `/` and a method on `standin.controls`.
 
@@ -43,6 +44,7 @@ Controls: POST JSON or form fields. Each has a form on the page at `/` and a met
                                      lost         apply it, break the connection; a retry gets the response
                                      dropped      do nothing, break the connection
                                      too_many     do nothing, answer 429
+                                     locked       do nothing, answer 429: another request has the object
                                      delay        apply it after `milliseconds`
                                      refuse       do nothing, answer `error` with `status`
     /_standin/faults/clear         clear all faults

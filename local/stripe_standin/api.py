@@ -20,6 +20,7 @@ from .errors import (
     StripeError,
     bad_parameter,
     internal_error,
+    locked,
     not_authorized,
     not_built,
     too_many_requests,
@@ -27,6 +28,7 @@ from .errors import (
 )
 from .faults import Fault, Faults
 from .idempotency import Answer, IdempotencyKeys
+from .limits import RateLimits
 from .routes import Route
 from .sdk_types import Json, api_version, decode
 from .state import Origin, State
@@ -67,6 +69,7 @@ class Api:
         self.state = state
         self.faults = faults
         self.keys = IdempotencyKeys(state.clock)
+        self.limits = RateLimits(state.clock)
         self.requests: list[Request] = []
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -115,6 +118,14 @@ class Api:
             if found is None:
                 raise unknown_address(call.method, call.path)
             route, ids = found
+            settings = self.state.settings
+            reason = self.limits.exceeded(
+                f"{route.method} {route.path}",
+                settings.requests_per_second,
+                settings.endpoint_requests_per_second,
+            )
+            if reason:
+                raise too_many_requests(reason)
             fault = self.faults.take(call.method, call.path)
             if fault:
                 _before(fault)
@@ -202,6 +213,8 @@ def _before(fault: Fault) -> None:
         raise internal_error(began=False)
     if fault.kind == "too_many":
         raise too_many_requests()
+    if fault.kind == "locked":
+        raise locked()
     if fault.kind == "dropped":
         raise ConnectionDropped
     if fault.kind == "refuse":

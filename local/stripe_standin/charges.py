@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import disputes
+from . import disputes, payment_methods
 from .errors import StripeError, card_refused, refused
 from .money import is_whole
 from .published import AUTHENTICATION_REQUIRED, Authentication, Card, Decline
@@ -62,6 +62,12 @@ def take(state: State, intent: Json, method: Json, *, off_session: bool, authent
             intent["payment_method"] = None
             message = "The payment method type sepa_debit can only be used with the currency eur."
             raise refused(message, "payment_method_invalid_parameter", "payment_method")
+        if not instrument.mandate:
+            intent["payment_method"] = None
+            message = (
+                "When confirming a PaymentIntent with a sepa_debit PaymentMethod, mandate_data is required."
+            )
+            raise refused(message, "parameter_missing", "mandate_data")
         _debit(state, intent, method)
     else:
         assert instrument.card is not None
@@ -208,7 +214,7 @@ def _details(method: Json) -> Json:
     else:
         inner = part(
             "charge", "PaymentMethodDetails", "SepaDebit",
-            mandate=f"mandate_{method['id'][3:]}",
+            mandate=payment_methods.mandate_of(method),
             **{name: own[name] for name in ("bank_code", "branch_code", "country", "fingerprint", "last4")},
         )  # fmt: skip
     return {"type": kind, kind: inner}

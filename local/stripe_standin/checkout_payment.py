@@ -41,6 +41,7 @@ def pay_by_debit(state: State, session: Json, iban: str, payer: Payer) -> None:
         raise refused("The IBAN you provided is invalid.", "account_number_invalid", "sepa_debit[iban]")
     intent, details = _begin(state, session, "sepa_debit", payer)
     method = payment_methods.new_sepa_debit(state, BANK_ACCOUNTS[iban], details)
+    state.instruments[method["id"]].mandate = True  # the page asks for it
     charges.take(state, intent, method, off_session=False)
 
 

@@ -112,9 +112,20 @@ def idempotency_key_in_use(key: str) -> StripeError:
     return StripeError(409, error, began=False)
 
 
-def too_many_requests() -> StripeError:
+def too_many_requests(reason: str = "global-rate") -> StripeError:
+    """429 without `Stripe-Should-Retry`: the SDK does not retry. The limits apply before the idempotency keys."""
     error = _error("invalid_request_error", "Request rate limit exceeded.", "rate_limit", None)
-    return StripeError(429, error, began=False)
+    return StripeError(429, error, began=False, headers={"Stripe-Rate-Limited-Reason": reason})
+
+
+def locked() -> StripeError:
+    """429: another request has the object. The SDK retries."""
+    message = (
+        "This object cannot be accessed right now because another API request or Stripe process is currently "
+        "accessing it."
+    )
+    error = _error("invalid_request_error", message, "lock_timeout", None)
+    return StripeError(429, error, began=False, headers={"Stripe-Should-Retry": "true"})
 
 
 def internal_error(*, began: bool) -> StripeError:

@@ -13,6 +13,7 @@ KINDS = {
     "lost": "apply it and break the connection before the response; a retry with the same key gets the response",
     "dropped": "do nothing and break the connection",
     "too_many": "do nothing and answer 429, too many requests",
+    "locked": "do nothing and answer 429, another request has the object",
     "delay": "wait the milliseconds, then apply it; meanwhile its key is in use, and other requests continue",
     "refuse": "do nothing and answer your own error, with its status (400 by default)",
 }

@@ -388,6 +388,18 @@ def _settings(settings: Settings) -> Markup:
             YES,
             word(settings.previews_take_no_money),
         ),
+        number(
+            "requests_per_second",
+            "Requests per second (0: no limit)",
+            settings.requests_per_second,
+            whole=True,
+        ),
+        number(
+            "endpoint_requests_per_second",
+            "Requests per second at each endpoint",
+            settings.endpoint_requests_per_second,
+            whole=True,
+        ),
         number("search_lags", "Seconds until the search finds a new object", f"{values['search_lags']:g}"),
         number(
             "renewals_are_drafts_for",

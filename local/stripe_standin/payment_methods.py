@@ -139,6 +139,10 @@ def _new(state: State, kind: str, params: Json, instrument: Instrument) -> Json:
     return method
 
 
+def mandate_of(method: Json) -> str:
+    return f"mandate_{method['id'][3:]}"
+
+
 def _fingerprint(number: str) -> str:
     return hashlib.sha256(number.encode()).hexdigest()[:16]
 

@@ -24,6 +24,7 @@ from . import (
     payment_methods,
     payments,
     refunds,
+    setup_intents,
     subscriptions,
 )
 
@@ -94,6 +95,8 @@ ROUTES: tuple[Route, ...] = (
           "payment_method", frozenset(("customer",))),
     _list("/v1/customers/{id}/payment_methods", payment_methods.list_of_customer,
           "CustomerPaymentMethodListParams", "payment_method", "type"),
+    _post("/v1/setup_intents", setup_intents.create, "SetupIntentCreateParams", "setup_intent",
+          setup_intents.SUPPORTED),
     # Products and prices
     _post("/v1/products", catalogue.create_product, "ProductCreateParams", "product",
           catalogue.PRODUCT_SUPPORTED),

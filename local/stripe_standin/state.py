@@ -28,7 +28,7 @@ _PREFIXES = {
     "charge": "ch", "checkout.session": "cs_test", "credit_note": "cn", "credit_note_line_item": "cnli",
     "customer": "cus", "customer_balance_transaction": "cbtxn", "dispute": "du", "event": "evt", "invoice": "in",
     "invoice_payment": "inpay", "item": "li", "line_item": "il", "payment_intent": "pi", "payment_method": "pm",
-    "plan": "price", "price": "price", "product": "prod", "refund": "re", "subscription": "sub",
+    "plan": "price", "price": "price", "product": "prod", "refund": "re", "setup_intent": "seti", "subscription": "sub",
     "subscription_item": "si", "tax_id": "txi", "tax_rate": "txr", "webhook_endpoint": "we",
 }  # fmt: skip
 
@@ -69,6 +69,10 @@ class Settings:
     """Whether the preview of a credit note needs no amounts. Not documented by Stripe."""
     search_lags: float = 0.0
     """Seconds until the search finds an object. Stripe documents less than a minute normally."""
+    requests_per_second: int = 0
+    """The rate limit of the account: 100 in live mode and 25 in a sandbox. 0 is no limit."""
+    endpoint_requests_per_second: int = 0
+    """The rate limit of each endpoint, normally 25. 0 is no limit."""
 
 
 @dataclass
@@ -77,6 +81,8 @@ class Instrument:
     account: BankAccount | None = None
     set_up: bool = False
     """The customer has authenticated it for off-session payments."""
+    mandate: bool = False
+    """The customer has accepted a mandate, without which nothing can be debited."""
     decline: Decline | None = None
     """Set by a control: all later charges are declined with this."""
 

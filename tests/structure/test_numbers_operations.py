@@ -18,6 +18,7 @@ from hosting_orders import bootstrap
 from hosting_orders.adapters import hosting_platform, standard_webhooks
 from hosting_orders.adapters.dynamodb import keys, pages
 from hosting_orders.adapters.lightsail import platform as lightsail
+from hosting_orders.adapters.stripe import patient
 from hosting_orders.contracts.billing_order import requests as billing_order
 from hosting_orders.contracts.order_status import operations as order_status
 from hosting_orders.contracts.order_status import orders as status_orders
@@ -45,6 +46,7 @@ from local import stack
 from local.registrar_standin import registry
 from tests.structure.project import PACKAGE, ROOT, STATE_MACHINE, listed, plain, read_template
 from tests.structure.test_workflow_retries import last_try
+from tests.workflow import test_stripe_requests as stripe_requests
 
 Value = int | float
 Claims = list[tuple[str, tuple[Value, ...]]]
@@ -213,6 +215,12 @@ CLAIMS: dict[str, Claims] = {
         ("asks Stripe within {} hour", (HOURS(deadlines.PAYMENT_CHECK),)),
         ("tries, after {} minutes, to reach a platform", (STUCK,)),
         ("not begun after {} minutes, at each check", (MINUTES(deadlines.DELIVERY_NOT_BEGUN),)),
+        ("makes {} requests, with", (stripe_requests.AN_ORDER,)),
+        ("and {} of them to one endpoint", (stripe_requests.TO_ONE_ENDPOINT,)),
+        ("about {} orders per second", (stripe_requests.ORDERS_LIVE,)),
+        ("about {} in a sandbox", (stripe_requests.ORDERS_SANDBOX,)),
+        ("idempotency key, at most {} times", (len(patient.WAITS),)),
+        ("waits of {} seconds together take at most {}.", (patient.PERIOD, patient.LONGEST)),
         ("has not accepted after {} minutes", (STUCK,)),
     ],
     "order-life": [

@@ -32,6 +32,7 @@ from hosting_orders.domain.providers import (
     PaymentState,
 )
 from hosting_orders.usecases.start_renewal import months_later
+from local.seed import save_debit
 from local.stripe_standin import StripeStandIn
 
 API_KEY = "sk_test_adapter"
@@ -158,7 +159,9 @@ class Shop:
                 "billing_details": {"name": "Jenny Rosen", "email": "jenny@example.com"},
             }
         )
-        return self.customer(method.id)
+        whose = self.customer(method.id)
+        save_debit(self.client, whose[0], whose[1])
+        return whose
 
     def cart(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import stripe
 
+from local.seed import save_debit
 from local.stripe_standin import StripeStandIn
 from local.stripe_standin.sdk_types import violations
 
@@ -92,7 +93,15 @@ class Shop:
                 "billing_details": {"name": "Jenny Rosen", "email": "jenny@example.com"},
             }
         )
-        return self.customer(method.id)
+        return self.debtor(method.id)
+
+    def debtor(self, method: str) -> stripe.Customer:
+        """A customer who has accepted a mandate for the SEPA debit."""
+        customer = self.customer(None)
+        saved = save_debit(self.client, customer.id, method)
+        return self.client.v1.customers.update(
+            customer.id, {"invoice_settings": {"default_payment_method": saved}}
+        )
 
     def draft(self, customer: stripe.Customer, *amounts: int, **params: Any) -> stripe.Invoice:
         """An invoice with one line per amount (minor units)."""

@@ -201,7 +201,7 @@ def test_one_credit_note_covers_the_amount_due_and_the_credit_used(shop: Shop) -
 
 
 def test_a_credit_note_is_refused_while_the_payment_is_processing(shop: Shop) -> None:
-    invoice = shop.open(shop.customer("pm_success_de"))
+    invoice = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
     with pytest.raises(stripe.InvalidRequestError):
         shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200})

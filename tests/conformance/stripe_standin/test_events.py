@@ -47,7 +47,7 @@ def test_an_event_shows_the_object_as_it_was_at_the_event(shop: Shop) -> None:
 
 def test_an_event_names_the_request_that_caused_it(shop: Shop) -> None:
     shop.client.v1.customers.create({"name": "A"}, {"idempotency_key": "key-1"})
-    invoice = shop.open(shop.customer("pm_success_de"))
+    invoice = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
     shop.standin.clock.advance(6 * DAY)
 
@@ -101,7 +101,7 @@ def test_every_event_that_the_webhooks_handle_is_sent(shop: Shop) -> None:
     unauthenticated = shop.open(shop.customer("pm_card_authenticationRequired"))
     with pytest.raises(stripe.CardError):
         shop.client.v1.invoices.pay(unauthenticated.id, {"off_session": False})
-    debited = shop.open(shop.customer("pm_success_de"))
+    debited = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(debited.id)
     product = shop.client.v1.products.create({"name": "VPS S"})
     recurring: Any = {"interval": "month"}

@@ -76,7 +76,7 @@ def test_a_subscription_can_wait_for_its_first_payment(shop: Shop) -> None:
 
 
 def test_a_processing_debit_activates_the_subscription(shop: Shop) -> None:
-    subscription = begin(shop, shop.customer("pm_success_de"))
+    subscription = begin(shop, shop.debtor("pm_success_de"))
     assert (subscription.status, first_invoice(shop, subscription).status) == ("active", "open")
 
 

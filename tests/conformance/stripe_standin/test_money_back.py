@@ -206,12 +206,14 @@ def test_an_earlier_refund_is_linked_to_one_credit_note_of_its_own_invoice(shop:
         }
 
     for refused in (linked(other, 1200), linked(invoice, 1201), linked(invoice, 1200, 900)):
-        with pytest.raises(stripe.InvalidRequestError, match=r"is not of a payment of|left to link"):
+        with pytest.raises(
+            stripe.InvalidRequestError, match=r"does not belong to a payment of|is not linked yet"
+        ):
             shop.client.v1.credit_notes.create(refused)
     by_line: Any = {"invoice": invoice.id, "lines": line_credit(invoice, 0), "refunds": [link]}
     made = shop.client.v1.credit_notes.create(by_line)
     assert [(one.refund, one.amount_refunded) for one in made.refunds] == [(refund.id, 1200)]
-    with pytest.raises(stripe.InvalidRequestError, match="left to link"):
+    with pytest.raises(stripe.InvalidRequestError, match="is not linked yet"):
         shop.client.v1.credit_notes.create(linked(invoice, 900))
     assert [one["amount"] for one in shop.standin.refunds()] == [1200]  # linking moves no money
 
@@ -220,7 +222,7 @@ def test_a_failed_refund_is_not_linked(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
     shop.standin.controls.set(refunds="fail")
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
-    with pytest.raises(stripe.InvalidRequestError, match="left to link"):
+    with pytest.raises(stripe.InvalidRequestError, match="is not linked yet"):
         shop.client.v1.credit_notes.create(
             {"invoice": invoice.id, "amount": 1200, "refunds": [{"type": "refund", "refund": refund.id}]}
         )

@@ -177,7 +177,7 @@ def test_a_card_can_decline_after_authentication(shop: Shop) -> None:
     ],
 )
 def test_a_debit_ends_as_documented(shop: Shop, method: str, status: str, code: str | None) -> None:
-    invoice = shop.open(shop.customer(method))
+    invoice = shop.open(shop.debtor(method))
     assert shop.client.v1.invoices.pay(invoice.id).status == "open"
     assert shop.intent(invoice).status == "processing"
 
@@ -191,7 +191,7 @@ def test_a_debit_ends_as_documented(shop: Shop, method: str, status: str, code: 
 
 def test_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles_after=0)
-    invoice = shop.open(shop.customer("pm_successDelayed_de"))
+    invoice = shop.open(shop.debtor("pm_successDelayed_de"))
     shop.client.v1.invoices.pay(invoice.id)
     shop.standin.clock.advance(170)
     assert shop.read(invoice).status == "open"
@@ -200,7 +200,7 @@ def test_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
 
 
 def test_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
-    invoice = shop.open(shop.customer("pm_disputed_de"))
+    invoice = shop.open(shop.debtor("pm_disputed_de"))
     shop.client.v1.invoices.pay(invoice.id)
     shop.standin.clock.advance(6 * DAY)
 
@@ -211,7 +211,7 @@ def test_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
 
 def test_nothing_settles_by_itself_when_so_configured(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles=False)
-    invoice = shop.open(shop.customer("pm_success_de"))
+    invoice = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
     shop.standin.clock.advance(100 * DAY)
     assert shop.intent(invoice).status == "processing"
@@ -223,7 +223,7 @@ def test_nothing_settles_by_itself_when_so_configured(shop: Shop) -> None:
 
 
 def test_a_debit_is_in_euro_only(shop: Shop) -> None:
-    invoice = shop.open(shop.customer("pm_success_de"), currency="usd")
+    invoice = shop.open(shop.debtor("pm_success_de"), currency="usd")
     with pytest.raises(stripe.InvalidRequestError, match="eur"):
         shop.client.v1.invoices.pay(invoice.id)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from hosting_orders.adapters.stripe.patient import PatientSession
 from hosting_orders.domain.errors import ProviderUnavailableError, RefundRefusedError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class StripeApi:
         timeout_seconds: float = 10,
         retries: int = 2,
         now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
         automatic_tax: bool = False,
     ) -> None:
         import requests
@@ -68,7 +70,9 @@ class StripeApi:
             api_key,
             base_addresses={"api": api_base} if api_base else None,
             max_network_retries=retries,
-            http_client=stripe.RequestsClient(timeout=timeout_seconds, session=session),
+            http_client=stripe.RequestsClient(
+                timeout=timeout_seconds, session=cast(Any, PatientSession(session, now, sleep))
+            ),
         )
         self.v1 = self.client.v1
         self.now = now

@@ -1,0 +1,30 @@
+"""Rate limits: https://docs.stripe.com/rate-limits. They apply to the account, whatever the key."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from .clock import Clock
+
+WINDOW = 1.0  # seconds
+
+
+class RateLimits:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._served: deque[tuple[float, str]] = deque()
+
+    def exceeded(self, endpoint: str, overall: int, each: int) -> str | None:
+        """Count a request, or return the reason to refuse it. A limit of 0 is none."""
+        now = self._clock.time()
+        with self._lock:
+            while self._served and self._served[0][0] <= now - WINDOW:
+                self._served.popleft()
+            if overall and len(self._served) >= overall:
+                return "global-rate"
+            if each and sum(one == endpoint for _, one in self._served) >= each:
+                return "endpoint-rate"
+            self._served.append((now, endpoint))
+        return None

@@ -1,0 +1,103 @@
+"""Stripe's rate limits: the adapter waits a little and repeats the request under the same key."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from hosting_orders.adapters.stripe.collection import StripeCollection
+from hosting_orders.adapters.stripe.patient import LONGEST, PERIOD, WAITS
+from hosting_orders.domain.cart import PaymentStatus
+from hosting_orders.domain.errors import ProviderUnavailableError
+from tests.conformance.stripe_adapter.shop import Shop, adapter
+
+PAY = r"/v1/invoices/[^/]+/pay"
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a wait moves the clock of the stand-in and the adapter."""
+    monkeypatch.setattr("local.stripe_standin.clock.time", SimpleNamespace(time=lambda: 1_800_000_000.5))
+
+
+class Waiting:
+    def __init__(self, shop: Shop) -> None:
+        self.waits: list[float] = []
+        self._clock = shop.standin.clock
+        self.payments = StripeCollection(adapter(shop.standin, sleep=self._sleep))
+
+    def _sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self._clock.advance(seconds)
+
+
+def limited(shop: Shop) -> int:
+    return sum(request.status == 429 for request in shop.standin.requests)
+
+
+def test_a_cart_is_charged_once_within_the_limits(shop: Shop) -> None:
+    whose = shop.customer(credit=300)
+    waiting = Waiting(shop)
+    shop.standin.controls.set(requests_per_second=3, endpoint_requests_per_second=2)
+
+    state = waiting.payments.charge(shop.cart(whose))
+
+    assert state.status is PaymentStatus.SUCCEEDED
+    assert len(waiting.waits) == limited(shop) > 0
+    shop.standin.controls.set(requests_per_second=0, endpoint_requests_per_second=0)
+    assert shop.taken(whose[0]) == [1800]
+    assert len(shop.standin.invoices(whose[0])) == 1
+
+
+def test_a_limited_payment_keeps_its_key(shop: Shop) -> None:
+    waiting = Waiting(shop)
+    shop.standin.controls.add_fault("too_many", PAY, times=2)
+
+    waiting.payments.charge(shop.cart(shop.customer()))
+
+    assert len({key for step, key in shop.wire.posted if step == "pay"}) == 1
+    assert len([step for step, _ in shop.wire.posted if step == "pay"]) == 3
+    assert len(shop.standin.charges()) == 1
+
+
+def test_a_lasting_limit_makes_stripe_unavailable_and_charges_nothing(shop: Shop) -> None:
+    whose = shop.customer()
+    waiting = Waiting(shop)
+    cart = shop.cart(whose)
+    shop.standin.controls.add_fault("too_many", PAY, times=3)
+
+    with pytest.raises(ProviderUnavailableError):
+        waiting.payments.charge(cart)
+    assert shop.standin.charges(status=None) == []
+    assert waiting.payments.charge(cart).status is PaymentStatus.SUCCEEDED
+    assert len(shop.standin.charges()) == 1
+
+
+def test_the_waits_of_one_period_are_limited_together(shop: Shop) -> None:
+    """A function waits for less than its time limit, however many requests Stripe limits."""
+    customer, _ = shop.customer()
+    waiting = Waiting(shop)
+    shop.standin.controls.add_fault("too_many", "/v1/customers/.*", times=1000)
+    for _ in range(20):
+        with pytest.raises(ProviderUnavailableError):
+            waiting.payments.default_method(customer)
+    assert 0 < sum(waiting.waits) <= LONGEST
+
+    shop.standin.clock.advance(PERIOD)
+    waited = len(waiting.waits)
+    with pytest.raises(ProviderUnavailableError):
+        waiting.payments.default_method(customer)
+    assert len(waiting.waits) == waited + len(WAITS)
+
+
+def test_a_lock_is_left_to_the_sdk(shop: Shop) -> None:
+    waiting = Waiting(shop)
+    cart = shop.cart(shop.customer())
+    shop.standin.controls.add_fault("locked", PAY)
+
+    with pytest.raises(ProviderUnavailableError):
+        waiting.payments.charge(cart)
+    assert waiting.waits == []
+    assert waiting.payments.charge(cart).status is PaymentStatus.SUCCEEDED
+    assert len(shop.standin.charges()) == 1

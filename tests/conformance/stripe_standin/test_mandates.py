@@ -1,0 +1,70 @@
+"""A SEPA debit needs a mandate, which a setup intent or the page of Checkout records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import stripe
+
+from local.seed import save_debit
+
+from .conftest import Shop
+
+ACCEPTED: Any = {
+    "customer_acceptance": {"type": "online", "online": {"ip_address": "::1", "user_agent": "x"}}
+}
+
+
+def setup(customer: str, method: str, **changes: Any) -> Any:
+    return {
+        "customer": customer,
+        "payment_method": method,
+        "allowed_payment_method_types": ["sepa_debit"],
+        "confirm": True,
+        **changes,
+    }
+
+
+def test_nothing_is_debited_without_a_mandate(shop: Shop) -> None:
+    invoice = shop.open(shop.customer("pm_success_de"))
+    with pytest.raises(stripe.InvalidRequestError, match="mandate_data is required"):
+        shop.client.v1.invoices.pay(invoice.id)
+    assert shop.standin.charges(status=None) == []
+    assert shop.read(invoice).status == "open"
+
+
+def test_a_setup_intent_saves_the_debit_with_its_mandate(shop: Shop) -> None:
+    customer = shop.customer(None)
+    saved = shop.client.v1.setup_intents.create(
+        setup(customer.id, "pm_success_de", mandate_data=ACCEPTED), {"idempotency_key": "once"}
+    )
+    assert (saved.status, saved.customer, saved.usage) == ("succeeded", customer.id, "off_session")
+    assert shop.event_types()[-2:] == ["payment_method.attached", "setup_intent.succeeded"]
+
+    invoice = shop.open(customer, default_payment_method=saved.payment_method)
+    shop.client.v1.invoices.pay(invoice.id)
+    (charge,) = shop.standin.charges(status=None)
+    assert charge["payment_method_details"]["sepa_debit"]["mandate"] == saved.mandate
+
+
+def test_a_debit_that_is_already_attached_gets_its_mandate(shop: Shop) -> None:
+    customer = shop.customer("pm_success_de")
+    method = str(customer.invoice_settings.default_payment_method)
+    assert save_debit(shop.client, customer.id, method) == method
+    assert shop.client.v1.invoices.pay(shop.open(customer).id).status == "open"
+    assert len(shop.standin.charges(status=None)) == 1
+
+
+@pytest.mark.parametrize("changes", [{}, {"mandate_data": ""}])
+def test_a_setup_intent_for_a_debit_needs_the_acceptance(shop: Shop, changes: Any) -> None:
+    customer = shop.customer(None)
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        shop.client.v1.setup_intents.create(setup(customer.id, "pm_success_de", **changes))
+    assert refusal.value.param == "mandate_data"
+
+
+def test_a_setup_intent_for_a_card_needs_the_type_card(shop: Shop) -> None:
+    customer = shop.customer(None)
+    with pytest.raises(stripe.InvalidRequestError, match="not allowed"):
+        shop.client.v1.setup_intents.create(setup(customer.id, "pm_card_visa", mandate_data=ACCEPTED))

@@ -1,0 +1,38 @@
+"""How many requests an order makes at Stripe, which limits them. docs/money.md has the numbers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from hosting_orders.adapters.stripe.webhooks import EVENTS
+from tests.support.world import World, a_world
+
+AN_ORDER = 16
+TO_ONE_ENDPOINT = 5
+# https://docs.stripe.com/rate-limits
+LIVE, SANDBOX, ENDPOINT = 100, 25, 25
+ORDERS_LIVE = min(LIVE // AN_ORDER, ENDPOINT // TO_ONE_ENDPOINT)
+ORDERS_SANDBOX = min(SANDBOX // AN_ORDER, ENDPOINT // TO_ONE_ENDPOINT)
+
+
+def requests_of(world: World) -> Counter[str]:
+    """By endpoint."""
+    return Counter(
+        f"{one.method} {re.sub(r'/[a-z]+_[0-9a-zA-Z]{8,}', '/:id', one.path)}"
+        for one in world.stripe.requests
+    )
+
+
+def test_a_paid_and_delivered_order_makes_few_requests() -> None:
+    with a_world() as world:
+        before = requests_of(world)
+        reply = world.place("ready")
+        for event in world.fresh_stripe_events():
+            if event["type"] in EVENTS:
+                world.stripe_webhook(event)
+        world.run()
+        assert world.order(reply.body["orders"][0]["id"]).status == "completed"
+        made = requests_of(world) - before
+    assert made.total() == AN_ORDER, made
+    assert max(made.values()) == TO_ONE_ENDPOINT, made
