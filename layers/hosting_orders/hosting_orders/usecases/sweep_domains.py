@@ -1,6 +1,6 @@
 """Report every domain that expires soon and is not paid, so an operator can save it.
 
-The registrar's list decides, not our orders' due times (docs/decisions.md 69).
+The registrar's list decides, not our orders' due times (docs/decisions.md 65).
 """
 
 from __future__ import annotations
