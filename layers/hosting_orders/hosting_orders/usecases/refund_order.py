@@ -220,7 +220,9 @@ def _give_back(case: _Case) -> Compensation:
     now = services.clock.now()
     take_down(services, order)
     try:
-        state = services.refunds.refund(cart.payment.reference or "", order.line_key, order.uuid)
+        state = services.refunds.refund(
+            cart.payment.reference or "", order.line_key, order.uuid, again=_refused_before(order, now)
+        )
     except RefundRefusedError as refusal:
         _record_refusal(services, order, str(refusal))
         return Compensation.WAITING
@@ -237,6 +239,11 @@ def _give_back(case: _Case) -> Compensation:
         # Two refunds of one cart can run at once. Record again, so the last one sees both.
         _record_refund(case, cart, refund)
     return Compensation.DONE
+
+
+def _refused_before(order: Order, now: int) -> bool:
+    # No process runs as long as COMPENSATION_CHECK, so none that saw the order before its refusal still runs.
+    return order.status is OrderStatus.REFUND_FAILED and now >= order.since + deadlines.COMPENSATION_CHECK
 
 
 def take_down(services: Services, order: Order) -> None:
