@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import OrderStatus
 from tests.support.domain_books import submitted, transfer
 from tests.support.world import World, a_world
@@ -30,6 +31,10 @@ def operation(world: World) -> Any:
 def arrive(world: World) -> None:
     """The domain arrives, and its operation does not notice."""
     world.registrar._registry._deliver(operation(world), world.registrar._registry.now())
+
+
+def unavailable(*_: Any) -> None:
+    raise ProviderUnavailableError("the registrar does not answer")
 
 
 def assert_delivered(world: World, order_id: str) -> None:
@@ -82,6 +87,20 @@ def test_an_operation_that_the_registrar_does_not_show_at_the_deadline(world: Wo
     world.live(6 * DAY, every=6 * 3600)
     arrive(world)
     world.live(2 * DAY, every=6 * 3600)
+    assert_delivered(world, order.uuid)
+
+
+def test_a_registrar_that_does_not_answer_around_the_deadline(world: World) -> None:
+    world.registrar._registry.delay = None
+    order = submitted(world, NAME)
+    world.live(6 * DAY, every=6 * 3600)
+    arrive(world)
+    with pytest.MonkeyPatch.context() as patch:
+        for question in ("operation", "domain", "find"):
+            patch.setattr(world.services.registrar, question, unavailable)
+        world.live(1.5 * DAY, every=6 * 3600)
+        assert world.order(order.uuid).status is OrderStatus.PROCESSING and world.net_paid() > 0
+    world.live(DAY / 4, every=3600)
     assert_delivered(world, order.uuid)
 
 

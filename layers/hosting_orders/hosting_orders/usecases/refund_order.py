@@ -122,7 +122,7 @@ def _verdict(services: Services, order: Order) -> Verdict | None:
     try:
         verdict = product.verdict(services, order)
     except ProviderUnavailableError:
-        if not _out_of_time(services, order):
+        if not _out_of_time(services, order) or _answer_may_come(services, order):
             raise
         verdict = None
     if _out_of_time(services, order) and verdict in (None, Verdict.NOT_ASKED, Verdict.RUNNING):
@@ -133,6 +133,11 @@ def _verdict(services: Services, order: Order) -> Verdict | None:
 def _out_of_time(services: Services, order: Order) -> bool:
     begun = order.provisioning_at
     return begun is not None and services.clock.now() >= begun + order.item.deadline()
+
+
+def _answer_may_come(services: Services, order: Order) -> bool:
+    submitted = order.domain is not None and order.domain.submission is not None
+    return submitted and services.clock.now() < deadlines.delivery_ends_at(order) + deadlines.REGISTRAR_SILENT
 
 
 def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
