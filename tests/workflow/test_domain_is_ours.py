@@ -9,7 +9,7 @@ import pytest
 
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import OrderStatus
-from tests.support.domain_books import submitted, transfer
+from tests.support.domain_books import now, placed, submitted, transfer
 from tests.support.world import World, a_world
 
 MINUTE = 60.0
@@ -110,3 +110,21 @@ def test_a_domain_that_is_not_ours_is_refunded(world: World) -> None:
     world.live(10 * MINUTE, every=MINUTE)
     assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
     assert world.net_paid() == 0
+
+
+def test_the_domain_of_an_abandoned_order_is_not_delivered_to_another_account(world: World) -> None:
+    """Its registrant is the customer of the abandoned order."""
+    world.registrar._registry.delay = None
+    abandoned = submitted(world, NAME)
+    world.live(7 * DAY + 3600, every=6 * 3600)
+    assert world.order(abandoned.uuid).status is OrderStatus.PROVISION_FAILED
+    paid = world.net_paid()
+    later = placed(world, NAME, "credit")
+    world.run()
+    world.live(3600, every=5 * MINUTE)
+    world.registrar.finish(NAME)
+    world.live(2 * 3600, every=5 * MINUTE)
+    later = now(world, later)
+    assert later.status is OrderStatus.PROVISION_FAILED and later.refund is not None
+    assert world.net_paid() == paid
+    assert world.metrics.counts["DomainWithoutOrder"] == 1
