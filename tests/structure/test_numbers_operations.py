@@ -224,6 +224,7 @@ CLAIMS: dict[str, Claims] = {
         ("has not accepted after {} minutes", (STUCK,)),
     ],
     "order-life": [
+        ("is asked for {} day more", (DAYS(deadlines.REGISTRAR_SILENT),)),
         ("the limit of {} unpaid domains", (unpaid_domains.MAX_UNPAID_DOMAINS,)),
         ("payment lease of {} minutes", (MINUTES(deadlines.PAYMENT_LEASE),)),
         ("due in {} minutes |", (MINUTES(deadlines.LOST_START),)),

@@ -67,7 +67,7 @@ class Bank:
         self.status = self.voided
         return self.state(invoice_id)
 
-    def refund(self, invoice_id: str, line_key: str, order_id: str) -> RefundState:
+    def refund(self, invoice_id: str, line_key: str, order_id: str, again: bool) -> RefundState:
         if self.refuses:
             raise RefundRefusedError("no")
         assert self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED), (

@@ -180,13 +180,13 @@ def test_a_registrar_outage_during_registration_changes_nothing(world: World) ->
     assert_alone(world, order)
 
 
-def test_a_permanent_registrar_outage_is_refunded_at_the_deadline(world: World) -> None:
+def test_a_permanent_registrar_outage_is_refunded_a_day_after_the_deadline(world: World) -> None:
     """We cannot know whether the registrar received the request, so an operator is alerted."""
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()
     world.registrar.fail_next("*", times=1_000_000)
-    world.live(6 * DAY, every=DAY / 2)
+    world.live(7.5 * DAY, every=DAY / 2)
     assert now(world, order).status is OrderStatus.PROCESSING and world.net_paid() == 1200
     world.live(2 * DAY, every=DAY / 4)
     assert_back_and_alone_but_asked(world, order)

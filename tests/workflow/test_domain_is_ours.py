@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import OrderStatus
-from tests.support.domain_books import submitted, transfer
+from tests.support.domain_books import now, placed, submitted, transfer
 from tests.support.world import World, a_world
 
 MINUTE = 60.0
@@ -30,6 +31,10 @@ def operation(world: World) -> Any:
 def arrive(world: World) -> None:
     """The domain arrives, and its operation does not notice."""
     world.registrar._registry._deliver(operation(world), world.registrar._registry.now())
+
+
+def unavailable(*_: Any) -> None:
+    raise ProviderUnavailableError("the registrar does not answer")
 
 
 def assert_delivered(world: World, order_id: str) -> None:
@@ -85,9 +90,41 @@ def test_an_operation_that_the_registrar_does_not_show_at_the_deadline(world: Wo
     assert_delivered(world, order.uuid)
 
 
+def test_a_registrar_that_does_not_answer_around_the_deadline(world: World) -> None:
+    world.registrar._registry.delay = None
+    order = submitted(world, NAME)
+    world.live(6 * DAY, every=6 * 3600)
+    arrive(world)
+    with pytest.MonkeyPatch.context() as patch:
+        for question in ("operation", "domain", "find"):
+            patch.setattr(world.services.registrar, question, unavailable)
+        world.live(1.5 * DAY, every=6 * 3600)
+        assert world.order(order.uuid).status is OrderStatus.PROCESSING and world.net_paid() > 0
+    world.live(DAY / 4, every=3600)
+    assert_delivered(world, order.uuid)
+
+
 def test_a_domain_that_is_not_ours_is_refunded(world: World) -> None:
     order = submitted(world, NAME)
     world.registrar.fail(NAME)
     world.live(10 * MINUTE, every=MINUTE)
     assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
     assert world.net_paid() == 0
+
+
+def test_the_domain_of_an_abandoned_order_is_not_delivered_to_another_account(world: World) -> None:
+    """Its registrant is the customer of the abandoned order."""
+    world.registrar._registry.delay = None
+    abandoned = submitted(world, NAME)
+    world.live(7 * DAY + 3600, every=6 * 3600)
+    assert world.order(abandoned.uuid).status is OrderStatus.PROVISION_FAILED
+    paid = world.net_paid()
+    later = placed(world, NAME, "credit")
+    world.run()
+    world.live(3600, every=5 * MINUTE)
+    world.registrar.finish(NAME)
+    world.live(2 * 3600, every=5 * MINUTE)
+    later = now(world, later)
+    assert later.status is OrderStatus.PROVISION_FAILED and later.refund is not None
+    assert world.net_paid() == paid
+    assert world.metrics.counts["DomainWithoutOrder"] == 1

@@ -28,6 +28,8 @@ DELIVERY_NOT_BEGUN = 30 * MINUTE
 SUBMISSION_LEASE = 2 * MINUTE
 # The registrar's list may lag. After a lost response, a list without the operation is trusted only after this time.
 SUBMISSION_DOUBT = 15 * MINUTE
+# A registrar that does not answer at a domain's deadline is asked this much longer: the domain may be ours.
+REGISTRAR_SILENT = DAY
 # Work that no provider has accepted by then needs an operator: a limit, a permission or an outage.
 SUBMISSION_STUCK = 15 * MINUTE
 # A renewal's invoice stays a draft for about an hour. After this time it should be paid.

@@ -258,8 +258,11 @@ class Collection(Protocol):
 
 
 class Refunds(Protocol):
-    def refund(self, reference: str, /, line_key: str, order_id: str) -> RefundState:
-        """Refund one order's part of the payment, once. Raises RefundRefusedError."""
+    def refund(self, reference: str, /, line_key: str, order_id: str, again: bool = False) -> RefundState:
+        """Refund one order's part of the payment, once. Raises RefundRefusedError.
+
+        `again`: it was refused, and no process of that time still runs. The amounts may have changed since.
+        """
         ...
 
 

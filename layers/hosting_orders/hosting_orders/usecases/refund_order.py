@@ -122,7 +122,7 @@ def _verdict(services: Services, order: Order) -> Verdict | None:
     try:
         verdict = product.verdict(services, order)
     except ProviderUnavailableError:
-        if not _out_of_time(services, order):
+        if not _out_of_time(services, order) or _answer_may_come(services, order):
             raise
         verdict = None
     if _out_of_time(services, order) and verdict in (None, Verdict.NOT_ASKED, Verdict.RUNNING):
@@ -133,6 +133,11 @@ def _verdict(services: Services, order: Order) -> Verdict | None:
 def _out_of_time(services: Services, order: Order) -> bool:
     begun = order.provisioning_at
     return begun is not None and services.clock.now() >= begun + order.item.deadline()
+
+
+def _answer_may_come(services: Services, order: Order) -> bool:
+    submitted = order.domain is not None and order.domain.submission is not None
+    return submitted and services.clock.now() < deadlines.delivery_ends_at(order) + deadlines.REGISTRAR_SILENT
 
 
 def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
@@ -220,7 +225,9 @@ def _give_back(case: _Case) -> Compensation:
     now = services.clock.now()
     take_down(services, order)
     try:
-        state = services.refunds.refund(cart.payment.reference or "", order.line_key, order.uuid)
+        state = services.refunds.refund(
+            cart.payment.reference or "", order.line_key, order.uuid, again=_refused_before(order, now)
+        )
     except RefundRefusedError as refusal:
         _record_refusal(services, order, str(refusal))
         return Compensation.WAITING
@@ -237,6 +244,11 @@ def _give_back(case: _Case) -> Compensation:
         # Two refunds of one cart can run at once. Record again, so the last one sees both.
         _record_refund(case, cart, refund)
     return Compensation.DONE
+
+
+def _refused_before(order: Order, now: int) -> bool:
+    # No process runs as long as COMPENSATION_CHECK, so none that saw the order before its refusal still runs.
+    return order.status is OrderStatus.REFUND_FAILED and now >= order.since + deadlines.COMPENSATION_CHECK
 
 
 def take_down(services: Services, order: Order) -> None:

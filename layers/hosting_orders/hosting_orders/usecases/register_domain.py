@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hosting_orders.domain import deadlines
+from hosting_orders.domain.durations import DAY
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.order import Actor, Failure, Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import (
     AlreadyOrderedError,
+    DomainAction,
     Refusal,
     RegisteredDomain,
     RegistrarOperation,
@@ -31,6 +33,9 @@ from .log import log
 from .ports import Services
 from .registrar_operations import CLOCKS_DIFFER, known_operation
 from .sealed_contacts import auth_code_context, open_contacts
+
+# An operation of an abandoned order may end this long after it was submitted.
+_ABANDONED_BEFORE = 365 * DAY
 
 
 def register_domain(services: Services, account_id: str, number: int, task_token: str) -> None:
@@ -123,13 +128,15 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
         operation_id = services.registrar.submit(_request(services, order))
     except RegistrationRefusedError as refusal:
         owned = services.registrar.domain(item.ascii_name) if asked_before is not None else None
-        if owned is not None:
+        if owned is not None and _is_of_this_order(services, order):
             _deliver(services, order, owned)  # refused because it is ours: the earlier attempt succeeded
             return
         if asked_before is not None and services.clock.now() < asked_before + deadlines.SUBMISSION_DOUBT:
             raise _RefusedInDoubtError(
                 "refused, but an earlier order of the domain may have been accepted"
             ) from None
+        if owned is not None:
+            _report_unwanted_domain(services, order)
         failure = Failure("registration_refused", why_it_failed(item.action, refusal.refusal))
         undeliverable(services, order, failure, Actor.REGISTRAR)
         raise ProvisioningFailedError(failure.message) from None
@@ -149,6 +156,20 @@ def _ours(services: Services, order: Order, other: AlreadyOrderedError) -> str:
         raise other  # an abandoned order's operation, which may have other contacts
     log.warning("found the registration whose answer was lost", extra={"order_id": order.uuid})
     return found.id
+
+
+def _is_of_this_order(services: Services, order: Order) -> bool:
+    """Whether a domain in our account is this order's. An abandoned order's domain has the contacts of that order."""
+    submission, item = order.domain_record.submission, order.item_as(DomainItem)
+    assert submission is not None
+    if order.operation_id is not None or _earlier_operation(services, order) is not None:
+        return True
+    before = submission.first_at - CLOCKS_DIFFER
+    return not any(
+        operation.submitted_at < before
+        for action in DomainAction
+        for operation in services.registrar.find(item.ascii_name, action, before - _ABANDONED_BEFORE)
+    )
 
 
 def _report_unwanted_domain(services: Services, order: Order) -> None:
@@ -267,6 +288,9 @@ def deliver_if_ours(services: Services, order: Order) -> bool:
         return False
     domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
     if domain is None:
+        return False
+    if not _is_of_this_order(services, order):
+        _report_unwanted_domain(services, order)
         return False
     log.warning("the domain is ours, although its operation did not succeed", extra={"order_id": order.uuid})
     _deliver(services, order, domain)

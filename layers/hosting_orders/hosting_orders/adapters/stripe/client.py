@@ -106,14 +106,31 @@ class StripeApi:
         except self.sdk.StripeError as error:
             if not (self.is_refusal(error) and is_kept(error)):
                 raise
-            return self.once(f"{key}:{int(self.now() // ASKED_ANEW)}", post, done)
+            return self.once_later(key, post, done)
+
+    def once_later(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
+        """Post under a key of this period, shared by concurrent callers, unless `done` finds something.
+
+        Call it only when no request under `key` itself is still running. The parameters may have changed since.
+        """
+        # The key is chosen before `done` looks. So a request of an earlier period has been seen, if it has ended. One
+        # of this period has the same key: Stripe repeats its answer, or refuses this request while the other runs or
+        # if the parameters differ. No further key is tried then.
+        later = f"{key}:{int(self.now() // ASKED_ANEW)}"
+        result = done()
+        return self.once(later, post, done) if result is None else result
 
     def give_back(
-        self, order_id: str, post: Callable[[Any], Document], known: Callable[[], Document | None]
+        self,
+        order_id: str,
+        post: Callable[[Any], Document],
+        known: Callable[[], Document | None],
+        again: bool,
     ) -> Document:
-        """`known` finds an existing refund. Raises RefundRefusedError."""
+        """`known` finds an existing refund. `again` is that of the Refunds port. Raises RefundRefusedError."""
+        once = self.once_later if again else self.once_anew
         try:
-            return self.once_anew(f"order:{order_id}:refund", post, known)
+            return once(f"order:{order_id}:refund", post, known)
         except self.sdk.StripeError as error:
             if not self.is_refusal(error):
                 raise
