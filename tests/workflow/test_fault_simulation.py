@@ -159,7 +159,7 @@ def _a_lost_answer_was_a_no(patch: pytest.MonkeyPatch) -> None:
 
 
 def _names_are_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(order_store, "_gives_back", lambda order: False)
+    patch.setattr(Order, "releases_claims", property(lambda order: False))
 
 
 def _steps_wait(patch: pytest.MonkeyPatch) -> None:
