@@ -12,9 +12,9 @@ from operate.stacks import Cloud, Stack
 def connect_platform(
     cloud: Cloud, stack: Stack, key: str, secrets: str, report: Callable[[str], None]
 ) -> None:
-    """An empty value keeps the stored one. `secrets` has two values during a rotation, with a comma.
+    """Store the key and the signing secrets. An empty argument keeps the stored value.
 
-    Raises OperateError before anything is stored.
+    During a rotation `secrets` holds two secrets, separated by a comma. Raises OperateError, and then stores nothing.
     """
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 
@@ -23,6 +23,8 @@ def connect_platform(
     key = key or stored.get(API_KEY, "")
     secrets = secrets or stored.get(WEBHOOK_SECRETS, "")
     each = [secret.strip() for secret in secrets.split(",") if secret.strip()]
+    if not key:
+        raise OperateError("The API key is missing.")
     if not each:
         raise OperateError("The signing secret of the platform's webhooks is missing.")
     try:

@@ -31,7 +31,10 @@ Report = Callable[[str], None]
 
 
 def connect_stripe(cloud: Cloud, stack: Stack, key: str, confirm: Confirm, report: Report) -> None:
-    """Raises OperateError. A repeat continues."""
+    """Store the key, and keep or create the webhook endpoint. After an interruption a repeat continues.
+
+    Raises OperateError.
+    """
     refuse_live_key_of_stand_ins(stack, key)
     live = is_live(key)
     manager, arn = cloud.client("secretsmanager"), stack.resources["StripeSecret"]
@@ -80,7 +83,7 @@ def connect_stripe(cloud: Cloud, stack: Stack, key: str, confirm: Confirm, repor
 
 
 def _ask(confirm: Confirm, change: str) -> None:
-    question = f"{change} Open orders were paid before: they can no longer be charged, refunded or renewed."
+    question = f"{change} Existing orders can then no longer be charged, refunded or renewed."
     if not confirm(question):
         raise OperateError("Nothing was changed.")
 

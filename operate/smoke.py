@@ -199,7 +199,7 @@ class _Run:
         return good
 
     def _events_have_arrived(self) -> bool:
-        """`pending_webhooks` counts the endpoints that have not accepted the event yet."""
+        """Whether every endpoint has accepted our events: `pending_webhooks` counts those that have not."""
         pages = self._stripe.v1.events.list({"created": {"gte": int(self._started) - 5}, "limit": 100})
         ours = [
             event

@@ -1,4 +1,4 @@
-"""The state ProvisionHosting: order the service from the hosting platform, once."""
+"""The state ProvisionHosting: request the service from the order's platform."""
 
 from __future__ import annotations
 

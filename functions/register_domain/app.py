@@ -1,4 +1,4 @@
-"""The state RegisterDomain: order the domain from the registrar, once."""
+"""The state RegisterDomain: submit the domain to the registrar, once."""
 
 from __future__ import annotations
 

@@ -40,6 +40,13 @@ def test_an_empty_answer_keeps_the_stored_value(deployed: Deployed) -> None:
     assert deployed.stored("PlatformSecret") == {"api_key": "another-key", "webhook_secrets": SECRET}
 
 
+def test_a_signing_secret_without_an_api_key_is_refused(deployed: Deployed) -> None:
+    with pytest.raises(OperateError) as refusal:
+        connect(deployed, "", SECRET)
+    assert str(refusal.value) == "The API key is missing."
+    assert deployed.stored("PlatformSecret") == {}
+
+
 @pytest.mark.parametrize(
     ("key", "secrets"),
     [("", SECRET), ("key", ""), ("key", " , "), ("key", "whsec_!"), ("key", "secret"), ("two words", SECRET)],

@@ -91,7 +91,7 @@ class Settings:
 
     @property
     def allow_loopback_callbacks(self) -> bool:
-        """For local use only: plain HTTP to this machine."""
+        """For local use only: callbacks to this machine over plain HTTP."""
         return self.values.get("ALLOW_LOOPBACK_CALLBACKS", "false") == "true"
 
     @property

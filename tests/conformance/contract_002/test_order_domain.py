@@ -543,7 +543,8 @@ def test_an_account_cannot_block_domains_without_paying(world: World) -> None:
     one_too_many = cart(20, MAX_UNPAID_DOMAINS - 19)
     assert_error(one_too_many, 422, "too_many_unpaid_domains", "/items/0/domain/name")
     assert one_too_many.body["errors"] == [
-        "This account has 20 domains on order that are not paid yet, and 25 is the maximum: pay or cancel some first."
+        "This account has 20 unpaid domains on order, and this request adds 6. "
+        "The maximum is 25: pay or cancel some first."
     ]
     assert state_of(world) == before
     assert cart(20, MAX_UNPAID_DOMAINS - 20).status == 202

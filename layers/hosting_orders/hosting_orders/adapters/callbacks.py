@@ -47,7 +47,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 class HttpsCallbacks:
-    """`allow_loopback` is for local use: http and any port, but only on this machine."""
+    """For local use, `allow_loopback` also permits http and any port on this machine."""
 
     def __init__(
         self,

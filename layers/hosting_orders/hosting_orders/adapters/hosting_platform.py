@@ -113,7 +113,7 @@ _Shape = TypeVar("_Shape", bound=_Document)
 
 
 def _checked_base_url(base_url: str) -> str:
-    """Require TLS or loopback: the address receives the API key."""
+    """Require https, or http on loopback: the address receives the API key."""
     parts = urlsplit(base_url)
     local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
     if not parts.hostname or not (local or parts.scheme == "https"):

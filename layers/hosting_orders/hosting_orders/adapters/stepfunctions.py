@@ -45,8 +45,8 @@ class StepFunctionsWorkflow:
         self._clock = clock
 
     def start(self, order: Order) -> None:
-        # Ids only: the history shows the input, and a step loads the rest. A running execution accepts a second
-        # start only with the same input, so the JSON must not vary.
+        # No personal data: the history shows the input, and a step reads the order. A running execution accepts a
+        # second start only with the same input, so the JSON must not vary.
         given = {
             "account_id": order.account_id,
             "order_id": order.uuid,

@@ -32,7 +32,7 @@ _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 class Access:
     """Who may call an operation."""
 
-    # What OAuth tokens and keys with scopes need. None refuses tokens, and such keys unless one of the last two is set.
+    # The scope that OAuth tokens and keys with scopes need. With None, only `key_scope` or `scoped` admits such keys.
     scope: str | None = None
     account: AccountFrom = AccountFrom.HEADER
     user: bool = False  # a person's key is needed
@@ -115,7 +115,7 @@ class Operation(Generic[View]):
             if self.access.user:
                 found.add(Code.USER_REQUIRED)
         if Code.CART_PAY_FAILED in self.refuses:
-            found.add(Code.TEST_KEY)  # it charges
+            found.add(Code.TEST_KEY)  # the operation charges
         if "{" in self.path:
             found.add(Code.NOT_FOUND)
         if self.idempotent:

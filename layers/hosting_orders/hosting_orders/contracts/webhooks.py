@@ -1,4 +1,4 @@
-"""Webhooks that providers call."""
+"""Endpoints for the webhooks of Stripe and the hosting platform."""
 
 from __future__ import annotations
 

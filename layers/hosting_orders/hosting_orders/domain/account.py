@@ -22,9 +22,9 @@ class BillingContact:
     vat_number: str = ""
 
     def missing(self, of_address: Collection[str]) -> tuple[str, ...]:
-        """Empty fields that an invoice requires (docs/contracts.md O2-062 c).
+        """The empty fields that an invoice requires (docs/contracts.md O2-062 c).
 
-        `of_address`: those of the country's addresses.
+        `of_address` names the address fields that the country requires.
         """
         required = ("name", "email", *of_address, "country")
         return tuple(name for name in required if not getattr(self, name).strip())
@@ -106,7 +106,7 @@ class Credential:
     kind: CredentialKind
     account_ids: tuple[str, ...]
     user_id: str | None = None
-    # An API key without any may do everything for its accounts, but contract 000 requires scopes.
+    # An API key without scopes may do everything for its accounts, except in contract 000, which requires scopes.
     scopes: frozenset[str] = frozenset()
     api_version: int = 2
     ip_list: tuple[str, ...] = ()

@@ -100,7 +100,7 @@ class Payment:
         return own - part_of(by_method, before, own, total, self.currency)
 
     def may_become(self, status: PaymentStatus) -> bool:
-        """Late and repeated events often may not change the status."""
+        # False for a status that a late or repeated event must not restore.
         return status in _PAYMENT_MOVES[self.status]
 
     @property

@@ -56,7 +56,7 @@ COMPENSATION_CHECK = 5 * MINUTE
 # An undelivered order is checked once after its end: a step may still wait, or a slow process may have built
 # something. By then every such process has ended.
 CLOSING_CHECK = 5 * MINUTE
-# The reconciler sends callbacks that the workflow has not sent by then.
+# After this time the reconciler sends a callback that the workflow has not sent.
 CALLBACK_GRACE = 2 * MINUTE
 # Delay before a failed reconciliation is retried.
 RECONCILE_AGAIN = 5 * MINUTE
@@ -101,7 +101,7 @@ COMPENSATION_EXPECTED = 10 * MINUTE
 
 
 def delivery_ends_at(order: Order) -> int:
-    """When a paid order is abandoned and refunded."""
+    """When a paid, undelivered order is abandoned and refunded."""
     return (order.provisioning_at or order.since) + order.item.given_up()
 
 
@@ -111,12 +111,12 @@ def registrar_check(order: Order, now: int) -> int:
 
 
 def domain_renewal_check(since: int, now: int) -> int:
-    """When to query the registrar again about a renewal that was ordered at `since`."""
+    """When to query the registrar again about a renewal that was submitted at `since`."""
     return _soon_at_first(since, now)
 
 
 def delivery_check(order: Order, now: int) -> int:
-    """For a platform that sends no reports."""
+    """When to query a platform that sends no reports."""
     check = _soon_at_first(order.provisioning_at or now, now, DELIVERY_CHECK, PROVISIONING_CHECK)
     return min(check, max(delivery_ends_at(order), now + DELIVERY_CHECK))
 

@@ -109,7 +109,7 @@ class OrderNotCancellableError(RequestRefusedError):
 
 
 class PaymentNotStartedError(RequestRefusedError):
-    """Refused, and nothing is left to pay."""
+    """The provider refused the payment, and nothing can be paid any more."""
 
     code = Code.CART_PAY_FAILED
 
@@ -118,7 +118,7 @@ class PaymentNotStartedError(RequestRefusedError):
         self.decline_code = decline_code
 
 
-# -- outcomes of an order; the workflow catches these by name -----------------------------------------------------
+# -- outcomes of an order; the workflow matches some of them by name ----------------------------------------------
 
 
 class PaymentFailedError(HostingOrdersError):
@@ -126,7 +126,7 @@ class PaymentFailedError(HostingOrdersError):
 
 
 class OrderCanceledError(HostingOrdersError):
-    """Cancelled before delivery began, or already ended."""
+    """The order was cancelled before delivery began, or has ended."""
 
 
 class OrderExpiredError(HostingOrdersError):
@@ -149,7 +149,7 @@ class IllegalMoveError(HostingOrdersError):
     """A bug or a lost race, never the client's fault."""
 
 
-# -- lost races: the caller reads and decides again ---------------------------------------------------------------
+# -- lost races: another process or request was faster ------------------------------------------------------------
 
 
 class ConcurrentUpdateError(HostingOrdersError):
@@ -157,7 +157,7 @@ class ConcurrentUpdateError(HostingOrdersError):
 
 
 class CartExistsError(HostingOrdersError):
-    """A replay, or the same request in parallel."""
+    """Another request with this Idempotency-Key has placed the cart."""
 
 
 class NumberTakenError(HostingOrdersError):
@@ -176,7 +176,7 @@ class CapacityExhaustedError(HostingOrdersError):
         self.resource = resource
 
 
-# -- faults: always retried ---------------------------------------------------------------------------------------
+# -- faults, which are always retried, and forged webhooks --------------------------------------------------------
 
 
 class ProviderUnavailableError(HostingOrdersError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# How Stripe counts amounts (https://docs.stripe.com/currencies). Stripe differs from ISO 4217 for some currencies: it
-# counts ISK and UGX in hundredths, although neither has any.
+# How Stripe counts amounts (https://docs.stripe.com/currencies). Stripe differs from ISO 4217 for three currencies: it
+# counts ISK and UGX in hundredths, although neither has any, and MGA in whole units, although it has two decimals.
 _NO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())  # noqa: SIM905
 _WHOLE_HUNDREDS = frozenset({"ISK", "UGX"})
 # All ISO 4217 currencies with more than two decimals. We do not sell in them.
@@ -65,9 +65,9 @@ def check_price(amount: int, currency: str) -> None:
 
 
 def part_of(amount: int, before: int, own: int, total: int, currency: str) -> int:
-    """One line's part of an amount. All parts add up to the amount.
+    """The part of `amount` for a line whose own sum is `own`. The parts of all lines add up to `amount`.
 
-    `before` is the sum of the earlier lines, `total` of all lines.
+    `before` is the sum of the lines before it, `total` the sum of all lines.
     """
     step = smallest_step(currency)
 

@@ -81,7 +81,7 @@ class Product(Protocol):
     def expected(self) -> int: ...
 
     def deadline(self) -> int:
-        """The maximum delivery time shown to customers."""
+        """The maximum delivery time, also shown to customers."""
         ...
 
     def given_up(self) -> int:

@@ -216,7 +216,7 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
 
 
 def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
-    """Access and error shape are used before the version is known."""
+    # Operations of one route need the same access and error shape: both are used before the version is known.
     versions = {operation.contract.version for operation in sharing}
     if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
         raise ValueError(f"{route} has several operations of one version, or one without a version")
@@ -229,7 +229,7 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
 
 
 def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
-    """The header's version, or else the first one. Used before authentication."""
+    # The operation of the header's version, or else the first one. Used before authentication.
     wanted = _headers(event).get("x-api-version", "").strip()
     return next((each for each in sharing if each.contract.version == wanted), sharing[0])
 

@@ -71,10 +71,10 @@ class Registrar(Protocol):
     def transferability(self, name: str, auth_code: str | None) -> DomainOffer: ...
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Order the domain at most once and return the operation's id.
+        """Submit the registration or transfer at most once and return the operation's id.
 
         Raises RegistrationRefusedError, also for a request that is not `live` where domains cost money. After
-        ProviderUnavailableError the order may exist: call `find` before you retry. AlreadyOrderedError names the
+        ProviderUnavailableError the operation may exist: call `find` before you retry. AlreadyOrderedError names the
         operation in progress.
         """
         ...

@@ -56,7 +56,7 @@ def register_domain(services: Services, account_id: str, number: int, task_token
 
 
 def ask_registrar(services: Services, order: Order) -> None:
-    """Order the domain, or check an earlier order. Raises the errors of `Fulfilment.ask`."""
+    """Submit the domain, or check an earlier submission. Raises the errors of `Fulfilment.ask`."""
     if order.operation_id is None:
         _submit(services, order)
         return
@@ -236,7 +236,7 @@ def _doubt_until(order: Order) -> int:
 
 
 def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | None:
-    """Return None when the registrar certainly never accepted the order.
+    """Return None when the registrar certainly never accepted a submission of the order.
 
     Raises ProviderUnavailableError while that is uncertain.
     """

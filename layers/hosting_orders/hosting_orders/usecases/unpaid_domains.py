@@ -23,7 +23,7 @@ def check_unpaid_domains(services: Services, account: Account, drafts: Sequence[
     if unpaid + len(drafts) > MAX_UNPAID_DOMAINS:
         raise DomainRefusedError(
             Code.TOO_MANY_UNPAID_DOMAINS,
-            f"This account has {unpaid} domains on order that are not paid yet, and {MAX_UNPAID_DOMAINS} is "
-            "the maximum: pay or cancel some first.",
+            f"This account has {unpaid} unpaid domains on order, and this request adds {len(drafts)}. "
+            f"The maximum is {MAX_UNPAID_DOMAINS}: pay or cancel some first.",
             f"{drafts[0].pointer}/name",
         )

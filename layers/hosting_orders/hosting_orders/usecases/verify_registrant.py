@@ -1,4 +1,4 @@
-"""ICANN suspends a domain whose registrant does not confirm the e-mail address within 15 days."""
+"""The registrar suspends a domain whose registrant does not confirm the e-mail address within 15 days."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def check_verification(services: Services, order: Order) -> Order:
     now = services.clock.now()
 
     def recorded(current: Order) -> Order:
-        # Most registrants have confirmed before, or need not. That is no event.
+        # Most registrants have confirmed before, or need not. The timeline then gets no entry.
         told = known is not None or found is not Verification.DONE
         changed = current.noted(_CAUSES[found], now, Actor.REGISTRAR) if told else current
         resource = changed.resource_as(DomainResource)

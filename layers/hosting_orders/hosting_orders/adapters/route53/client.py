@@ -58,7 +58,7 @@ class Questions:
             page = self.ask(method, MaxItems=100, **arguments, **marker)
             if kind not in page:
                 # boto3 reads an empty or garbled response as one without fields. An empty list here would lead to a
-                # second order.
+                # second submission.
                 raise ProviderUnavailableError(f"registrar: {method} gave no list")
             yield from page[kind]
             following = page.get("NextPageMarker")
@@ -88,7 +88,7 @@ def call(client: Any, method: str, arguments: Mapping[str, Any]) -> Mapping[str,
     except BotoCoreError as fault:
         raise ProviderUnavailableError(f"registrar: {method} {type(fault).__name__}") from None
     except Exception as fault:
-        # botocore's parser lets any exception through for a garbled response. The order may have been accepted.
+        # botocore's parser lets any exception through for a garbled response. The request may have been accepted.
         raise ProviderUnavailableError(f"registrar: {method} {type(fault).__name__}") from None
     if not isinstance(answer, Mapping):
         raise ProviderUnavailableError(f"registrar: {method} gave no document")

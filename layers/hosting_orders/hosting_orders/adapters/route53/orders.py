@@ -1,4 +1,4 @@
-"""The input of Route 53's orders."""
+"""The input of RegisterDomain and TransferDomain at Route 53."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hosting_orders.adapters.route53 import tlds
 from hosting_orders.domain.money import Money, decimals
 from hosting_orders.domain.registration import Contact, ContactRole, DomainAction, RegistrationRequest
 
-# These registries publish the contacts (AWS, "TLDs that don't support privacy protection"). An order that asks them for
-# privacy fails.
+# These registries publish the contacts (AWS, "TLDs that don't support privacy protection"). A submission that asks them
+# for privacy fails.
 _GENERIC = ("audio", "ceo", "diet", "flowers", "guitars", "hosting", "juegos", "property", "sexy")
 _AMERICAN = ("cl", "com.ar", "com.br", "us", "vg")
 _OTHER = ("com.au", "com.sg", "de", "es", "in", "net.au", "qa", "ru", "sg")

@@ -1,6 +1,6 @@
 """The registrar over Route 53 Domains.
 
-Its API has no idempotency key, so no order is sent twice here, not even by boto3.
+Its API has no idempotency key, so a submission or renewal is sent again only after a refusal, never by boto3.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Route53Registrar:
             return DomainOffer(Availability.UNAVAILABLE, reason=without(refusal.text, [auth_code or ""]))
         return offers.transferable(answer, auth_code)
 
-    # -- the order -----------------------------------------------------------------------------------------------
+    # -- submissions and renewals ----------------------------------------------------------------------------------
 
     def submit(self, request: RegistrationRequest) -> str:
         """Contacts are hidden where the registry allows it. A domain already in our account is refused."""
@@ -97,8 +97,8 @@ class Route53Registrar:
         try:
             return self._submit_once(order_of(request, tld, hide=hide), request.action)
         except RefusedError as refusal:
-            # A refused order was not accepted, so this is not a second order. Registries change whether they hide
-            # contacts, and some decide by the contact.
+            # The registrar did not accept the refused submission, so the next one cannot be a second purchase.
+            # Registries change whether they hide contacts, and some decide by the contact.
             if not (hide and "privacy" in refusal.text.lower()):
                 raise _refusal(refusal.text, request) from None
         try:
@@ -166,7 +166,7 @@ class Route53Registrar:
         return sorted(found, key=lambda operation: operation.submitted_at, reverse=True)
 
     def _named(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-        # Without its domain an operation would be overlooked, and the domain ordered twice.
+        # Without its domain an operation would be overlooked, and the domain submitted twice.
         if entry.get("DomainName"):
             return entry
         return self._asking.ask("get_operation_detail", OperationId=entry.get("OperationId", ""))

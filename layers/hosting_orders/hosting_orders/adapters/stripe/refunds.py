@@ -118,7 +118,7 @@ def _share(invoice: Document, lines: list[Document], line_key: str) -> _Share:
 
 
 def _to_card(invoice: Document, share: _Share, notes: list[Document], total: int) -> int:
-    """The card's money is spread along the lines. A rounding difference follows it, as far as the card paid."""
+    # The line's share of what the card paid, with the rounding difference, up to what the card has not got back.
     paid_by_card: int = min(invoice["amount_paid"], invoice["total"])
     given_back: int = sum(refund["amount_refunded"] for note in notes for refund in note.get("refunds") or [])
     part = part_of(paid_by_card, share.before, share.gross, invoice["total"], invoice["currency"])

@@ -29,7 +29,7 @@ def product_word(order: Order) -> str:
 
 
 def order_word(status: OrderStatus) -> str:
-    """Also the status of the order's products, and the `title` of a note."""
+    """The status of an order and of its products, and the `title` of its notes."""
     return _ORDER_WORDS.get(status, _PENDING)
 
 
