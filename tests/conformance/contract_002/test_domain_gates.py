@@ -146,7 +146,7 @@ def test_O2_116_the_switch_does_not_affect_sites(switches: World) -> None:
         assert world.place_cart(world.site()).status == 202
 
 
-def test_O2_117_a_trial_account_orders_everything_except_domains(world: World) -> None:
+def test_O2_117_a_trial_account_orders_sites_but_no_domains(world: World) -> None:
     assert_error(attempt(world, credentials(world, "trial"), world.domain()), 403, "trial_account")
     assert world.place("trial").status == 202
     change_account(world, "trial", is_trial=False)
@@ -234,7 +234,7 @@ def test_C13_a_valid_request_passes_every_gate(switches: World) -> None:
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_C13_each_gate_alone(switches: World, gate: str) -> None:
+def test_C13_each_error_alone_is_reported(switches: World, gate: str) -> None:
     headers, body = request_with(switches, {gate})
     reply = refused_at(switches, gate, headers, body)
     assert_error(reply, *GATES[gate])
