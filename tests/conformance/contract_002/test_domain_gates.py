@@ -65,7 +65,7 @@ def test_O2_113_domains_cannot_be_ordered_via_oauth(world: World) -> None:
         assert_error(attempt(world, oauth(world, *scopes), world.domain()), 403, "oauth_not_allowed")
 
 
-def test_O2_113_O2_114_a_system_key_is_not_a_person(world: World) -> None:
+def test_O2_113_O2_114_a_system_key_cannot_order_a_domain(world: World) -> None:
     for headers in (
         credentials(world, "ready", "system_key"),
         credentials(world, "trial", "system_key"),
@@ -77,7 +77,7 @@ def test_O2_113_O2_114_a_system_key_is_not_a_person(world: World) -> None:
         assert "user" in reply.body["errors"][0]
 
 
-def test_O2_113_a_user_key_orders(world: World) -> None:
+def test_O2_113_a_user_key_orders_a_domain(world: World) -> None:
     secret = new_key(world, "ready", user="usr_ready")
     headers = {"authorization": f"Bearer {secret}", "x-auth-account": "acc_ready"}
     body = world.domain("user-scoped.com")

@@ -172,7 +172,7 @@ def test_O1_040_a_replay_during_a_cancel_has_the_orders_current_status(world: Wo
     assert [again["task"]] == found["tasks"]
 
 
-def test_O1_043_a_replay_after_a_failure_has_no_site(world: World) -> None:
+def test_O1_043_a_replay_after_a_cancel_or_a_failure_has_no_site(world: World) -> None:
     account = "authentication_required"
     first = order(world, account=account, idempotency_key="replay-4")
     world.run()
@@ -255,7 +255,7 @@ def test_O1_033_O1_034_the_site_has_the_requested_location_and_plan(world: World
 
 
 @pytest.mark.parametrize("body", [site(), site(location=None, plan=None)])
-def test_O1_033_O1_034_the_default_is_the_accounts_or_else_the_first_in_the_catalogue(
+def test_O1_033_O1_034_location_and_plan_default_to_the_accounts_or_else_to_the_catalogues_first(
     world: World, body: Any
 ) -> None:
     order_id = placed(world, body=body)["order"]["id"]

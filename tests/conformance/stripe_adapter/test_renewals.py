@@ -262,6 +262,6 @@ def test_a_refused_renewal_raises_an_error_until_its_cause_is_gone(
             with pytest.raises(PaymentNotStartedError):
                 start()
     assert subscriptions(shop, whose[0]) == []
-    shop.standin.clock.advance(HOUR)  # Stripe repeats a refusal under its key for a day
+    shop.standin.clock.advance(HOUR)  # within the day in which Stripe repeats a refusal under its key
     start()
     assert len(subscriptions(shop, whose[0])) == 1
