@@ -103,7 +103,7 @@ def page_of(world: World, order_id: str, account: str = "no_method") -> dict[str
 
 
 def pay(world: World, order_id: str, account: str = "no_method") -> None:
-    """Pay the order's payment page, then run the world until it is idle."""
+    """Pay the order's page, then run the world until it is idle."""
     world.stripe.controls.pay_checkout(page_of(world, order_id, account)["id"])
     world.run()
 

@@ -1,4 +1,4 @@
-"""Parts of the stand-in that Stripe's API does not have: the pages, the controls, the command line."""
+"""The stand-in's pages, controls and command line, which Stripe's API does not have."""
 
 from __future__ import annotations
 
