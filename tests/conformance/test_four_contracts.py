@@ -119,7 +119,7 @@ def test_every_possible_history_of_an_order_matches_a_row_of_the_table(
     life = wandered(product, steps, price)
     found, status = row(life), life.order.status
     if price == 0 and life.order.refund is not None:
-        # A free order has no refund, so no contract calls it refunded.
+        # The refund of a free order moves no money, so its payment is not shown as refunded.
         assert (found.invoice, found.payment) == ("Paid", "succeeded")
         found = found._replace(invoice="Refunded", payment="refunded")
     assert (status, found[1:]) in {(one.order.status, row(one)[1:]) for one in lives("domain")}, found

@@ -228,7 +228,7 @@ def signed(
 # -- provisioning --------------------------------------------------------------------------------------------
 
 
-def test_a_new_service_is_running_and_carries_our_reference(world: World) -> None:
+def test_the_operation_of_a_new_service_is_running_and_has_our_reference(world: World) -> None:
     operation = world.platform.provision(world.asked)
 
     assert operation.status is OperationStatus.RUNNING
@@ -284,7 +284,7 @@ def test_a_machine_with_an_ssh_key_has_no_password(reporting: World) -> None:
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_the_same_item_as_another_machine_is_refused_and_changes_nothing(
+def test_another_machine_for_the_same_item_is_refused_and_changes_nothing(
     reporting: World, changed: dict[str, Any]
 ) -> None:
     operation = reporting.platform.provision(MACHINE)
@@ -327,7 +327,7 @@ def test_concurrent_requests_start_one_operation(world: World) -> None:
     assert world.built(ITEM) == 1
 
 
-def test_a_retry_finds_the_operation_of_a_lost_response(world: World) -> None:
+def test_a_retry_after_a_lost_response_finds_the_operation(world: World) -> None:
     world.lose_answer()
     with pytest.raises(ProviderUnavailableError):
         world.platform.provision(world.asked)
@@ -366,7 +366,7 @@ def test_the_same_item_with_another_body_is_refused_and_changes_nothing(world: W
     assert world.platform.provision(world.asked) == operation
 
 
-def test_a_permanent_failure_says_why_and_stays(world: World) -> None:
+def test_a_permanent_failure_has_a_reason_and_is_not_retried(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.fail(ITEM, retryable=False)
 
@@ -431,10 +431,10 @@ def test_deprovisioning_ends_a_running_operation(world: World) -> None:
     assert world.built(ITEM) == 0
 
 
-def test_a_late_put_does_not_rebuild_a_deleted_service(world: World) -> None:
+def test_a_service_deleted_before_its_put_arrives_is_not_built(world: World) -> None:
     if not world.remembers_everything:
         pytest.skip("Lightsail does not remember a machine that never existed")
-    world.platform.deprovision(world.asked)  # overtakes the PUT
+    world.platform.deprovision(world.asked)  # the DELETE overtakes the PUT
 
     with pytest.raises(ProvisioningFailedError, match="service_deleted"):
         world.platform.provision(world.asked)

@@ -65,7 +65,7 @@ def ask(
     query: Mapping[str, str] | None = None,
     account: str = "ready",
 ) -> Reply:
-    """Send a request whose only credential is `key`. Without `key`, it is a new key with both scopes."""
+    """Send a request whose only credential is `key`, or else a new key with both scopes."""
     secret = fresh_key(world, account) if key is None else key
     sent = {"authorization": f"Bearer {secret}", "content-type": "application/json", **(headers or {})}
     text = body if isinstance(body, str) or body is None else json.dumps(body)

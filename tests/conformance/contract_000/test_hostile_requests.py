@@ -50,7 +50,7 @@ def world() -> Iterator[World]:
 
 
 def attack(world: World, method: str, path: str, *, key: str | None = None, **more: Any) -> Reply:
-    """Send a request that must change nothing. Without `key`, it has a new valid key."""
+    """Send a request that must change nothing, with `key` or else a new valid key."""
     secret = fresh_key(world) if key is None else key
     before = state_of(world)
     headers = {"authorization": f"Bearer {secret}", **more.pop("headers", {})}

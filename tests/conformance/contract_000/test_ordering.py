@@ -86,7 +86,7 @@ def test_missing_field(world: World, field: str) -> None:
     assert field in refused(world, 400, "MISSING_FIELD", ORDERS, body).body["error"]
 
 
-def test_an_account_that_cannot_be_charged_cannot_order(world: World) -> None:
+def test_an_account_that_cannot_be_charged_or_is_suspended_cannot_order(world: World) -> None:
     refused(world, 400, "no_valid_mandate", ORDERS, VPS, account="no_method")
     refused(world, 400, "no_valid_mandate", ORDERS, VPS, account="no_customer")
     from dataclasses import replace
@@ -146,7 +146,7 @@ def test_SQ_066_register_a_domain(world: World) -> None:
     assert ask(world, "POST", REGISTER, owned).status == 202
 
 
-def test_SQ_066_a_slow_payment_is_pending(world: World) -> None:
+def test_SQ_066_a_domain_paid_by_debit_is_payment_pending(world: World) -> None:
     reply = ask(
         world,
         "POST",
@@ -224,7 +224,7 @@ def test_C26_problem_json_on_request(world: World) -> None:
 
 
 def test_a_system_key_with_the_scope_registers_domains(world: World) -> None:
-    """Here the scope is the permission. Keys of contracts 001 and 002 have no scopes and must be a person's (C13)."""
+    """The scope is the permission. Keys of contracts 001 and 002 have no scopes and must be a person's (C13)."""
     from hosting_orders.domain.account import CredentialKind
 
     key = fresh_key(world, kind=CredentialKind.SYSTEM, user=None)
@@ -232,7 +232,7 @@ def test_a_system_key_with_the_scope_registers_domains(world: World) -> None:
     assert ask(world, "POST", "/api/v1/domains/register", body, key=key).status == 202
 
 
-def test_SQ_066_a_missing_registrant_is_reported_in_this_contracts_words(world: World) -> None:
+def test_SQ_066_a_missing_or_ambiguous_registrant_is_reported_in_this_contracts_words(world: World) -> None:
     register = "/api/v1/domains/register"
     reply = ask(world, "POST", register, {"domain": "words-1.com"})
     assert_error(reply, 400, "INCOMPLETE_CONTACT")
@@ -243,7 +243,7 @@ def test_SQ_066_a_missing_registrant_is_reported_in_this_contracts_words(world: 
     assert "`registrationId`" in reply.body["error"]
 
 
-def test_everything_in_the_catalogue_can_be_ordered(world: World) -> None:
+def test_every_vps_plan_of_the_catalogue_can_be_ordered(world: World) -> None:
     on_sale = ask(world, "GET", "/api/v1/catalogue", key=fresh_key(world, scopes=frozenset())).body["data"]
     assert {plan["plan"] for plan in on_sale["vps"]} >= {"vps-1", "vps-2"}
     for plan in on_sale["vps"]:

@@ -89,7 +89,7 @@ def test_SQ_023_SQ_040_SQ_041_SQ_042_SQ_043_SQ_044_SQ_046_SQ_048_SQ_049_C03_stat
 
 
 @EACH
-def test_SQ_045_SQ_047_C10_provision_failed_appears_once_the_refund_exists(product: str, life: Life) -> None:
+def test_SQ_045_SQ_047_C10_provision_failed_is_shown_only_after_the_refund(product: str, life: Life) -> None:
     if data_of(life)["status"] == "PROVISION_FAILED":
         assert life.order.refund is not None
     if life.order.status in (OrderStatus.REFUNDING, OrderStatus.REFUND_FAILED):
@@ -191,7 +191,9 @@ def _vps() -> dict[str, Any]:
 # -- who may see it -----------------------------------------------------------------------------------------------
 
 
-def test_SQ_010_SQ_011_SQ_012_SQ_013_the_loaded_order_decides_the_scope(world: World) -> None:
+def test_SQ_010_SQ_011_SQ_012_SQ_013_the_product_of_the_order_decides_the_required_scope(
+    world: World,
+) -> None:
     vps = order_vps(world)["id"]
     site = world.place("ready").body["orders"][0]["id"]
     domain = world.order_domain("scoped-example.com").body["orders"][0]["id"]

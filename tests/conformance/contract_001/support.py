@@ -249,7 +249,7 @@ def undeliverable(world: World, number: str, account: str = "ready") -> None:
 
 
 def pay_page(world: World, number: str, account: str = "no_method") -> None:
-    """Pay the cart's payment page, and run everything that follows."""
+    """Pay the cart's page, then run the world until it is idle."""
     world.stripe.controls.pay_checkout(session_of(world, stored(world, number, account))["id"])
     world.run()
 

@@ -127,7 +127,7 @@ def pending(world: World, account: str = "no_method") -> Any:
     return reply.body["data"]["pendingOrder"]
 
 
-def test_HU_073_no_pending_order_is_null(world: World) -> None:
+def test_HU_073_without_a_pending_order_the_response_is_null(world: World) -> None:
     assert pending(world) is None
     delivered(world, site())
     assert pending(world, "ready") is None

@@ -103,7 +103,7 @@ def test_HU_075_no_account_is_created(world: World) -> None:
     assert len(world.items("ACCOUNT")) == accounts
 
 
-def test_HU_075_where_the_customer_returns_to(world: World) -> None:
+def test_HU_075_the_customer_returns_to_the_return_url_or_to_the_order_page(world: World) -> None:
     client = {"returnUrl": "https://shop.example/done?basket=7"}
     data = created(world, site(), account="dutch", clientData=client)
     session = session_of(world, stored(world, data["orderId"], "dutch"))
@@ -245,7 +245,7 @@ def test_HU_070_HU_075_contact_errors(world: World) -> None:
     refused(world, body_of(taken), 422, "DOMAIN_ADD_FAILED", "/cartItems/0/name")
 
 
-def test_HU_075_a_domain_needs_a_person_and_meets_the_rules_of_contract_002(world: World) -> None:
+def test_HU_075_a_domain_order_needs_a_person_and_follows_the_rules_of_contract_002(world: World) -> None:
     body = body_of(site(), domain(world, "gates.com"))
     assert refused(world, body, 401, "USER_REQUIRED", key="system_key")["message"].startswith("Only a person")
     assert create(world, site(), account="trial").status == 200

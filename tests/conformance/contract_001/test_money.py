@@ -152,7 +152,7 @@ def test_HU_074_HU_052_billing_cycle_words(world: World) -> None:
 
 @pytest.mark.parametrize("tax", [False, True])
 def test_HU_041_HU_075_C10_one_item_of_a_cart_paid_on_a_page_is_refunded_alone(tax: bool) -> None:
-    """The item is refunded once, with its own tax. The others are delivered (`on_item_failure` is `keep`)."""
+    """The item is refunded once, with its own tax. The other item is delivered (`on_item_failure` is `keep`)."""
     with a_world(automatic_tax=tax) as world:
         numbers = created(world, site(), vps(), account="no_method")["orderIds"]
         cart = stored(world, numbers[0], "no_method").cart_token

@@ -170,7 +170,7 @@ def refused_headers(world: World) -> dict[str, dict[str, str]]:
     }
 
 
-def test_HU_061_HU_072_C12_every_other_credential_is_the_same_401(world: World, number: str) -> None:
+def test_HU_061_HU_072_C12_every_invalid_credential_gets_the_same_401(world: World, number: str) -> None:
     answers = set()
     for name, headers in refused_headers(world).items():
         for method, path in (("GET", path_of(number)), ("POST", f"{path_of(number)}/cancel")):

@@ -45,7 +45,7 @@ def test_O2_160_C11_a_paid_order_is_cancelled_before_delivery_and_refunded(
     assert (cart["rollup_status"], cart["status"]) == ("cancelled", "checked_out")
 
 
-def test_O2_160_any_spelling_of_the_id_cancels(world: World) -> None:
+def test_O2_160_an_order_can_be_cancelled_by_its_24_hex_id(world: World) -> None:
     order_id = world.place("authentication_required").body["orders"][0]["id"]
     path = f"/api/orders/{object_id(number_of(order_id))}"
     assert world.request("DELETE", path, account="authentication_required").status == 202

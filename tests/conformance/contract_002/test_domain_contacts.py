@@ -119,7 +119,7 @@ def test_O2_126_organization_is_optional(world: World) -> None:
 
 
 @pytest.mark.parametrize("country", ["US", "CA", "AU"])
-def test_O2_127_O2_152_state_is_required_where_addresses_have_one(world: World, country: str) -> None:
+def test_O2_127_O2_152_state_is_required_in_countries_with_states(world: World, country: str) -> None:
     name = fresh()
     contact = world.contact(country=country)
     reply = refused_domain(
@@ -132,7 +132,7 @@ def test_O2_127_O2_152_state_is_required_where_addresses_have_one(world: World, 
     assert told["RegistrantContact"]["State"] == told["TechContact"]["State"] == "WA"
 
 
-def test_O2_127_elsewhere_state_is_optional(world: World) -> None:
+def test_O2_127_state_is_optional_in_other_countries(world: World) -> None:
     accepted(world, world.domain(fresh(), contact=world.contact(state="Noord-Holland")))
 
 

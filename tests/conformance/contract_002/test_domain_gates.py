@@ -65,7 +65,7 @@ def test_O2_113_domains_cannot_be_ordered_via_oauth(world: World) -> None:
         assert_error(attempt(world, oauth(world, *scopes), world.domain()), 403, "oauth_not_allowed")
 
 
-def test_O2_113_O2_114_a_system_key_is_not_a_person(world: World) -> None:
+def test_O2_113_O2_114_a_system_key_cannot_order_a_domain(world: World) -> None:
     for headers in (
         credentials(world, "ready", "system_key"),
         credentials(world, "trial", "system_key"),
@@ -77,7 +77,7 @@ def test_O2_113_O2_114_a_system_key_is_not_a_person(world: World) -> None:
         assert "user" in reply.body["errors"][0]
 
 
-def test_O2_113_a_user_key_orders(world: World) -> None:
+def test_O2_113_a_user_key_orders_a_domain(world: World) -> None:
     secret = new_key(world, "ready", user="usr_ready")
     headers = {"authorization": f"Bearer {secret}", "x-auth-account": "acc_ready"}
     body = world.domain("user-scoped.com")
@@ -146,7 +146,7 @@ def test_O2_116_the_switch_does_not_affect_sites(switches: World) -> None:
         assert world.place_cart(world.site()).status == 202
 
 
-def test_O2_117_a_trial_account_orders_everything_except_domains(world: World) -> None:
+def test_O2_117_a_trial_account_orders_sites_but_no_domains(world: World) -> None:
     assert_error(attempt(world, credentials(world, "trial"), world.domain()), 403, "trial_account")
     assert world.place("trial").status == 202
     change_account(world, "trial", is_trial=False)
@@ -234,7 +234,7 @@ def test_C13_a_valid_request_passes_every_gate(switches: World) -> None:
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_C13_each_gate_alone(switches: World, gate: str) -> None:
+def test_C13_each_error_alone_is_reported(switches: World, gate: str) -> None:
     headers, body = request_with(switches, {gate})
     reply = refused_at(switches, gate, headers, body)
     assert_error(reply, *GATES[gate])

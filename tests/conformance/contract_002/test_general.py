@@ -224,7 +224,7 @@ def test_an_oauth_token_is_bound_to_its_account(world: World) -> None:
     assert_error(send(world, "GET", "/api/orders", headers=headers), 401, "unauthorized")
 
 
-def test_a_key_of_several_accounts_acts_for_the_one_in_the_header(world: World) -> None:
+def test_a_key_of_several_accounts_acts_for_the_account_in_the_header(world: World) -> None:
     secret = new_key(world, "ready", "credit", kind=CredentialKind.USER)
     mine = world.place("ready").body["orders"][0]["id"]
     path = f"/api/orders/{mine}"

@@ -63,7 +63,7 @@ def test_O2_110_the_default_method_is_charged_once_and_off_session(world: World)
     )
 
 
-def test_O2_137_the_envelope_is_that_of_a_site(world: World) -> None:
+def test_O2_137_a_domain_order_has_the_envelope_of_a_site_order(world: World) -> None:
     domain, site = world.order_domain("enveloped.com").body, world.place().body
     assert_envelope(domain)
     for part in ("cart", "payment"):
@@ -206,7 +206,7 @@ def test_O2_140_invalid_action(world: World, action: Any) -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"authcode": ""}, {"authcode": "  "}, {"authcode": None}])
-def test_O2_123_O2_144_a_transfer_needs_an_auth_code_where_the_ending_does(
+def test_O2_123_O2_144_a_transfer_without_an_auth_code_is_refused_if_the_ending_requires_one(
     world: World, changes: dict[str, Any]
 ) -> None:
     for name in ("to-move.com", "to-move.de"):
@@ -214,7 +214,7 @@ def test_O2_123_O2_144_a_transfer_needs_an_auth_code_where_the_ending_does(
         refused_domain(world, body, 400, "authcode_required", "/domain/authcode")
 
 
-def test_O2_123_an_ending_without_auth_codes_needs_none(world: World) -> None:
+def test_O2_123_a_transfer_needs_no_auth_code_if_the_ending_has_none(world: World) -> None:
     contact = world.contact(
         country="GB", post_code="SW1A 1AA", city="London", extra_properties={"contactType": "IND"}
     )
@@ -224,7 +224,7 @@ def test_O2_123_an_ending_without_auth_codes_needs_none(world: World) -> None:
     assert world.registrar.submissions("to-move.co.uk") == 1
 
 
-def test_O2_123_the_auth_code_reaches_only_the_registrar(world: World) -> None:
+def test_O2_123_the_auth_code_reaches_the_registrar_and_is_not_shown(world: World) -> None:
     placed = world.order_domain("with-code.com", action="transfer", authcode="Auth/+=€code")
     world.run()
     (operation,) = [one for one in world.registrar.operations if one.name == "with-code.com"]
@@ -234,7 +234,7 @@ def test_O2_123_the_auth_code_reaches_only_the_registrar(world: World) -> None:
 
 
 @pytest.mark.parametrize("code", [1, True, [], {}, "x" * 256])
-def test_O2_123_the_auth_code_must_be_a_text(world: World, code: Any) -> None:
+def test_O2_123_an_auth_code_that_is_not_a_text_or_is_too_long_is_refused(world: World, code: Any) -> None:
     body = world.domain("odd-code.com", action="transfer", authcode=code)
     reply = refused_domain(world, body, 400, "invalid_field", "/domain/authcode")
     assert "xxxxx" not in str(reply.body)
@@ -281,7 +281,7 @@ def test_O2_136_callback_rules_are_those_for_sites(world: World, callback: Any, 
 # -- the pre-flight gate ------------------------------------------------------------------------------------------
 
 
-def test_O2_148_the_billing_account_must_be_ready_to_charge(world: World) -> None:
+def test_O2_148_an_account_needs_a_default_method_a_customer_and_a_complete_contact(world: World) -> None:
     refused_domain(
         world, world.domain("preflight.com"), 400, "no_default_payment_method", account="no_method"
     )
@@ -305,7 +305,7 @@ def test_O2_148_the_registrar_is_not_called_for_an_account_that_cannot_pay(world
     assert len(world.registrar.requests) == asked
 
 
-def test_an_account_that_may_not_order_orders_no_domains(world: World) -> None:
+def test_an_account_without_permission_to_order_cannot_order_a_domain(world: World) -> None:
     new_account(world, "ready", "barred", can_order=False)
     reply = refused_domain(
         world, world.domain("barred.com"), 400, "account_unable_to_create_orders", account="barred"
@@ -334,7 +334,7 @@ def test_O2_149_domain_that_the_registry_refuses(world: World, name: str) -> Non
         ("any-name.com", "wrong"),
     ],
 )
-def test_O2_149_O2_150_domain_unavailable_is_for_registrations_only(
+def test_O2_149_O2_150_a_refused_transfer_is_reported_as_domain_add_failed(
     world: World, name: str, code: str
 ) -> None:
     body = world.domain(name, action="transfer", authcode=code)
@@ -377,7 +377,9 @@ def test_O2_150_concurrent_orders_for_a_domain_leave_one_order_and_one_charge(wo
     assert world.registrar.submissions("raced.com") == 1
 
 
-def test_O2_150_the_write_refuses_a_domain_that_the_earlier_check_did_not_find_taken(world: World) -> None:
+def test_O2_150_the_write_refuses_a_taken_domain_that_the_check_before_it_reported_as_free(
+    world: World,
+) -> None:
     assert world.order_domain("looked-free.com").status == 202
     orders = world.services.orders
     seen = orders.domain_taken
@@ -520,7 +522,7 @@ def test_twenty_concurrent_posts_are_one_order_one_charge_and_one_registration(w
     assert world.registrar.submissions("twenty.com") == 1
 
 
-def test_O2_123_an_auth_code_is_one_line_without_surrounding_spaces(world: World) -> None:
+def test_O2_123_an_auth_code_of_two_lines_is_refused_and_surrounding_spaces_are_removed(world: World) -> None:
     two_lines = world.domain("two-lines.nl", action="transfer", authcode="one\ntwo")
     refused_domain(world, two_lines, 400, "invalid_field", "/domain/authcode")
     # The stand-in refuses only the auth code `wrong`. It would accept the code if the spaces were sent.
@@ -533,7 +535,7 @@ def test_a_misspelled_field_beside_domain_is_reported(world: World) -> None:
     refused_domain(world, body, 400, "invalid_field", "/callbak")
 
 
-def test_an_account_cannot_block_domains_without_paying(world: World) -> None:
+def test_an_account_cannot_exceed_the_maximum_of_unpaid_domains(world: World) -> None:
     def cart(first: int, count: int) -> Reply:
         items = [world.domain(f"hoard-{number}.com") for number in range(first, first + count)]
         return world.place_cart(*items, account="authentication_required")

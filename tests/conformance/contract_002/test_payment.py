@@ -87,7 +87,7 @@ def test_O2_085_an_order_waits_until_its_debit_has_settled(world: World) -> None
     assert shown(world, order_id, "sepa")["order"]["status"] == "completed"
 
 
-def test_O2_099_C05_a_charge_that_cannot_be_started_is_a_422_and_leaves_nothing_open(world: World) -> None:
+def test_O2_099_C05_a_final_decline_is_a_422_and_leaves_nothing_open(world: World) -> None:
     customer = world.accounts["declined_final"]["customer"]
     reply = world.place("declined_final", key="final")
     assert_error(reply, 422, "cart_pay_failed")
@@ -137,7 +137,7 @@ def test_O2_051_C08_a_payment_awaiting_the_customer_is_not_charged(world: World,
     assert (payment["status"], payment["amount_charged_cents"]) == ("succeeded", 1200)
 
 
-def test_O2_051_C08_a_debit_is_charged_once_it_has_settled(world: World) -> None:
+def test_O2_051_C08_a_debit_is_shown_as_charged_only_after_its_money_has_arrived(world: World) -> None:
     _, order_id = placed(world, "sepa")
     payment = shown(world, order_id, "sepa")["payment"]
     assert (payment["status"], payment["amount_charged_cents"]) == ("processing", 0)
@@ -148,7 +148,7 @@ def test_O2_051_C08_a_debit_is_charged_once_it_has_settled(world: World) -> None
 
 
 def test_O2_051_C08_a_failed_payment_is_not_charged(world: World) -> None:
-    """Stripe declines the first card at once. The second order's invoice is open, and then becomes uncollectible."""
+    """Stripe declines the first order's card immediately. The second order's invoice is open, then uncollectible."""
     assert world.place("declined_final").status == 422
     first = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]
     payment = shown(world, first["id"], "declined_final")["payment"]

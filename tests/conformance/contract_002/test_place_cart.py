@@ -129,7 +129,7 @@ def test_a_lost_domain_is_refunded_and_the_others_are_delivered(world: World, po
     assert refunds == [0, 0, 1200]
 
 
-def test_cancel_all_refunds_everything_that_can_be_cancelled(world: World) -> None:
+def test_cancel_all_also_refunds_a_site_that_can_still_be_cancelled(world: World) -> None:
     before = world.net_paid()
     placed = world.place_cart(world.domain(fresh("lost-")), world.site(), on_item_failure="cancel_all")
     world.run(finish=False)
@@ -140,7 +140,7 @@ def test_cancel_all_refunds_everything_that_can_be_cancelled(world: World) -> No
     assert world.net_paid() == before
 
 
-def test_O2_137_the_clients_item_order_is_kept_everywhere(world: World) -> None:
+def test_O2_137_the_sequence_of_items_is_kept_in_the_response_the_cart_and_the_invoice(world: World) -> None:
     wanted = [fresh() if place % 2 else f"Site {place}" for place in range(8)]
     items = [world.domain(name) if "." in name else world.site(name=name) for name in wanted]
     placed = world.place_cart(*items)
@@ -154,7 +154,7 @@ def test_O2_137_the_clients_item_order_is_kept_everywhere(world: World) -> None:
     assert [name for line in lines for name in wanted if f"{name}:" in line] == wanted
 
 
-def test_a_cart_with_one_item_is_answered_like_the_contracts_endpoints(world: World) -> None:
+def test_a_cart_with_one_item_gets_the_response_of_the_products_own_endpoint(world: World) -> None:
     for item, alone in (
         (world.site(), world.place()),
         (world.domain(fresh()), world.order_domain(fresh())),
@@ -351,7 +351,9 @@ def test_O2_150_a_cart_with_a_domain_of_another_order_is_refused(world: World) -
     refused(world, body, 422, "domain_add_failed", "/items/1/domain/name", account="credit")
 
 
-def test_O2_150_a_cart_is_refused_at_the_write_when_a_domain_is_taken_by_then(world: World) -> None:
+def test_O2_150_the_write_refuses_a_taken_domain_that_the_check_before_it_reported_as_free(
+    world: World,
+) -> None:
     name = fresh()
     assert world.order_domain(name).status == 202
     orders = world.services.orders
@@ -397,7 +399,7 @@ def test_a_cart_that_exceeds_the_capacity_is_refused_as_a_whole(world: World) ->
     assert world.place_cart(world.domain(name), two[0]).status == 202
 
 
-def test_O2_148_the_account_must_be_ready_to_charge(world: World) -> None:
+def test_O2_148_an_account_without_a_payment_method_cannot_order_a_cart(world: World) -> None:
     body = {"items": [world.site(), world.domain(fresh())]}
     refused(world, body, 400, "no_default_payment_method", account="no_method")
 

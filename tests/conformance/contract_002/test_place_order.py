@@ -60,7 +60,7 @@ def test_O2_060_the_response_comes_before_the_site(world: World) -> None:
     assert "site" in shown(world, order_id)
 
 
-def test_O2_061_O2_067_O2_068_everything_in_about_can_be_ordered(world: World) -> None:
+def test_O2_061_O2_067_O2_068_every_location_plan_and_term_in_about_can_be_ordered(world: World) -> None:
     about = world.request("GET", "/api/about").body
     locations = [place["short_name"] for place in about["locations"]]
     plans = {plan["short_name"]: plan["prices"] for plan in about["products"]}
@@ -188,7 +188,7 @@ def test_O2_065_O2_066_O2_067_O2_068_O2_069_every_field_is_required(world: World
 
 @pytest.mark.parametrize("field", ["name", "variant", "location", "plan", "term"])
 @pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}, "", "x" * 101])
-def test_O2_065_O2_066_O2_067_O2_068_O2_069_every_field_must_be_a_text(
+def test_O2_065_O2_066_O2_067_O2_068_O2_069_every_field_must_be_a_text_of_1_to_100_characters(
     world: World, field: str, value: Any
 ) -> None:
     reply = refused(world, world.site(**{field: value}), "invalid_field", f"/site/{field}")
@@ -239,7 +239,7 @@ def test_O2_091_O2_092_O2_093_O2_094_all_unknown_options_are_reported_together(w
     assert len(reply.body["errors"]) == 4
 
 
-def test_O2_095_C19_a_variant_over_capacity_is_not_available(world: World) -> None:
+def test_O2_095_C19_a_variant_whose_capacity_is_used_up_is_not_available(world: World) -> None:
     set_catalogue(world, lambda catalogue: catalogue.put_variant(Variant("scarce", capacity=1)))
     assert completed(world, variant="scarce")["order"]["status"] == "completed"
     # The cached catalogue still has a free place, but the write decides.
@@ -290,7 +290,9 @@ def test_C18_the_vendors_order_object_gets_a_hint(world: World) -> None:
     "name",
     ["Zoë's 網站 🎉", "👩‍💻", "نمونه‌ها", "  trimmed  ", "x" * 100, "<b>alert(1)</b>", "{{7*7}}", 'a\\b"c'],
 )
-def test_O2_065_a_site_name_is_any_text_and_is_returned_unchanged(world: World, name: str) -> None:
+def test_O2_065_a_site_name_is_any_text_and_is_returned_without_surrounding_spaces(
+    world: World, name: str
+) -> None:
     assert completed(world, name=name)["site"]["name"] == name.strip()
 
 

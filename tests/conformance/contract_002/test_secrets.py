@@ -143,7 +143,7 @@ def test_no_log_line_has_a_secret(story: Story) -> None:
     assert found(story.logs, story.secrets) == []
 
 
-def test_every_log_line_is_json_with_ids(story: Story) -> None:
+def test_log_lines_about_placed_orders_have_their_ids(story: Story) -> None:
     lines = [json.loads(line) for line in story.logs.splitlines() if line.startswith("{")]
     assert len(lines) > 50
     placed = [line for line in lines if line["message"] == "order placed"]

@@ -79,7 +79,7 @@ def test_O2_042_C15_tasks_is_a_list_of_integer_ids_and_statuses(body: Any, waiti
         assert task["status"] == status
 
 
-def test_O2_043_site_appears_once_it_is_provisioned(body: Any, waiting: Any) -> None:
+def test_O2_043_site_is_absent_until_it_is_provisioned(body: Any, waiting: Any) -> None:
     assert "site" in body
     assert "site" not in waiting
 
@@ -97,7 +97,7 @@ def test_O2_045_C15_ssh_data_has_three_strings_and_an_integer_port(body: Any) ->
     assert type(ssh["port"]) is int
 
 
-def test_O2_046_subscription_appears_once_it_exists(body: Any, waiting: Any) -> None:
+def test_O2_046_subscription_is_absent_until_it_exists(body: Any, waiting: Any) -> None:
     assert "subscription" in body
     assert "subscription" not in waiting
 

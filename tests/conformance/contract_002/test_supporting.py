@@ -134,14 +134,14 @@ def test_O2_185_tasks_of_the_account(world: World) -> None:
     assert body["site"]["ssh_data"]["password"] not in json.dumps(task)
 
 
-def test_O2_185_a_task_alone(world: World) -> None:
+def test_O2_185_a_task_can_be_read_by_its_id(world: World) -> None:
     body = completed(world)
     task = send(world, "GET", f"/api/tasks/{body['tasks'][0]['id']}").body["task"]
     assert_task(task)
     assert (task["status"], task["sites"][0]["id"]) == ("OK", body["site"]["id"])
 
 
-def test_O2_185_a_task_that_waits_for_the_customer_is_paused_in_the_list_and_alone(world: World) -> None:
+def test_O2_185_a_task_that_waits_for_the_customer_is_paused_in_the_list_and_by_its_id(world: World) -> None:
     account = "authentication_required"
     order = shown(world, world.place(account).body["orders"][0]["id"], account)
     task_id = order["tasks"][0]["id"]

@@ -131,7 +131,7 @@ def test_O2_130_the_registrar_accepts_the_example_contacts_of_every_ending(world
 
 
 @pytest.mark.parametrize(("ending", "needed"), [("com", True), ("de", True), ("co.uk", False)])
-def test_O2_123_O2_144_the_list_says_where_a_transfer_needs_an_auth_code(
+def test_O2_123_O2_144_an_ending_says_whether_a_transfer_needs_an_auth_code(
     world: World, ending: str, needed: bool
 ) -> None:
     assert send(world, "GET", f"/api/tlds/{ending}").body["authcode_required"] is needed

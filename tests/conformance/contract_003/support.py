@@ -32,8 +32,8 @@ ROUTES = (
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
 )
-# These errors are found before the key's version is read. They have the version in the header, or version 2
-# without a header. Both versions have the same error body.
+# The API returns these errors before it reads the version of the key. They are in the version that the request's
+# header names, or else in version 2. The error body is the same in both versions.
 BEFORE_THE_VERSION = (
     *("unauthorized", "oauth_not_allowed", "insufficient_scope", "missing_account", "trial_account"),
     *("malformed_body", "unsupported_api_version"),
@@ -103,7 +103,7 @@ def page_of(world: World, order_id: str, account: str = "no_method") -> dict[str
 
 
 def pay(world: World, order_id: str, account: str = "no_method") -> None:
-    """Pay the page, and run everything that follows."""
+    """Pay the order's page, then run the world until it is idle."""
     world.stripe.controls.pay_checkout(page_of(world, order_id, account)["id"])
     world.run()
 

@@ -98,7 +98,7 @@ def test_O1_036_C22_neither_the_callback_nor_the_table_has_a_secret(world: World
     assert ssh["password"] not in everything and "Bearer 12345" not in everything
 
 
-def test_O1_036_the_callback_uses_the_contract_that_placed_the_order(
+def test_O1_036_the_contract_that_placed_the_order_renders_the_callback(
     world: World,
 ) -> None:
     known = len(world.callbacks.received)

@@ -93,7 +93,7 @@ def test_O1_050_C11_an_ended_order_is_refused_with_a_reason(world: World) -> Non
         world.run()
 
 
-def test_O1_050_any_spelling_of_the_id_cancels_but_only_from_the_orders_account(world: World) -> None:
+def test_O1_050_an_order_can_be_cancelled_by_its_24_hex_id_and_only_by_its_own_account(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     before = state_of(world)

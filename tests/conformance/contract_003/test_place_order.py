@@ -47,7 +47,7 @@ def refused(world: World, body: Any, code: str, *pointers: str, account: str = "
 # -- the response -------------------------------------------------------------------------------------------------
 
 
-def test_O1_030_O1_040_O1_041_C15_an_order_and_its_one_task(world: World) -> None:
+def test_O1_030_O1_040_O1_041_C15_the_response_has_the_order_and_its_one_task(world: World) -> None:
     body = placed(world)
     assert UUID.fullmatch(body["order"]["id"])
     assert set(body["order"]) == {"id", "status"} and set(body["task"]) == {"id", "status"}
@@ -172,7 +172,7 @@ def test_O1_040_a_replay_during_a_cancel_has_the_orders_current_status(world: Wo
     assert [again["task"]] == found["tasks"]
 
 
-def test_O1_043_a_replay_after_a_failure_has_no_site(world: World) -> None:
+def test_O1_043_a_replay_after_a_cancel_or_a_failure_has_no_site(world: World) -> None:
     account = "authentication_required"
     first = order(world, account=account, idempotency_key="replay-4")
     world.run()
@@ -202,7 +202,7 @@ def test_O1_030_the_same_key_with_another_body_is_refused(world: World, changed:
     assert state_of(world) == before
 
 
-def test_O1_030_a_key_belongs_to_one_account_across_versions(world: World) -> None:
+def test_O1_030_an_idempotency_key_belongs_to_one_account_and_covers_both_versions(world: World) -> None:
     order(world, idempotency_key="both")
     assert_error(world.place(key="both"), 422, "idempotency_key_reused")
     assert_error(order(world, account="credit", idempotency_key="x" * 256), 400, "invalid_idempotency_key")
@@ -255,7 +255,7 @@ def test_O1_033_O1_034_the_site_has_the_requested_location_and_plan(world: World
 
 
 @pytest.mark.parametrize("body", [site(), site(location=None, plan=None)])
-def test_O1_033_O1_034_the_default_is_the_accounts_or_else_the_first_in_the_catalogue(
+def test_O1_033_O1_034_location_and_plan_default_to_the_accounts_or_else_to_the_catalogues_first(
     world: World, body: Any
 ) -> None:
     order_id = placed(world, body=body)["order"]["id"]
@@ -297,7 +297,7 @@ def test_O1_030_a_term_is_refused_with_an_explanation(world: World, term: Any) -
     assert "not a field of version 1" in text and "monthly" in text and "version 2" in text
 
 
-def test_O1_030_everything_in_about_can_be_ordered(world: World) -> None:
+def test_O1_030_every_location_and_plan_in_about_can_be_ordered(world: World) -> None:
     about = ask_in(world, "1", "GET", "/api/about").body
     for location in about["locations"]:
         for product in about["products"]:

@@ -40,7 +40,9 @@ def ways_back(world: World, body: Any) -> tuple[str, str]:
         ({**site(return_url=None), "return_url": ON_TOP}, ON_TOP),
     ],
 )
-def test_O1_035_C17_return_url_in_site_or_on_top_and_the_top_wins(world: World, body: Any, url: str) -> None:
+def test_O1_035_C17_return_url_is_read_from_site_or_from_the_top_level_which_wins(
+    world: World, body: Any, url: str
+) -> None:
     assert ways_back(world, body) == (url, url)
 
 
@@ -161,7 +163,7 @@ def test_O1_035_return_url_must_be_text(world: World, value: Any) -> None:
 
 
 def test_O1_035_C17_an_unused_return_url_in_site_is_not_checked(world: World) -> None:
-    """If both are given, only the URL on top is used and checked as an address. Both must be text."""
+    """If both are given, only the one at the top level is used and checked as an address. Both must be text."""
     both = {**site(return_url="http://shop.example/"), "return_url": ON_TOP}
     assert ways_back(world, both) == (ON_TOP, ON_TOP)
     reply = order(world, {**site(return_url=IN_SITE), "return_url": "http://shop.example/"})

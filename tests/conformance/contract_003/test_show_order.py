@@ -158,7 +158,7 @@ def test_O1_023_C22_the_password_is_null_for_oauth(world: World) -> None:
         assert more.body["site"]["ssh_data"]["password"] == secret
 
 
-def test_O1_024_account_equals_its_own_endpoint_without_people(world: World) -> None:
+def test_O1_024_account_is_the_response_of_its_endpoint_without_people_and_secret(world: World) -> None:
     body = shown(world, placed(world)["order"]["id"])
     alone = ask(world, "GET", "/api/accounts/acc_ready").body
     for more in ("account_roles", "callback_signing_secret"):
@@ -166,7 +166,7 @@ def test_O1_024_account_equals_its_own_endpoint_without_people(world: World) -> 
     assert body["account"] == alone
 
 
-def test_O1_025_user_equals_its_own_endpoint(world: World) -> None:
+def test_O1_025_user_is_the_response_of_its_endpoint(world: World) -> None:
     body = shown(world, placed(world)["order"]["id"])
     assert body["user"] == ask(world, "GET", "/api/users/usr_ready").body
 

@@ -161,12 +161,14 @@ def test_requests_that_lightsail_does_not_know_get_the_errors_of_aws(standin: Li
     assert standin.answer({}, b"{}").status == 403
 
 
-def test_the_stand_in_cannot_send_what_lightsail_never_would() -> None:
+def test_the_stand_in_cannot_send_a_response_outside_the_model() -> None:
     with pytest.raises(ModelMismatchError):
         written("GetInstance", {"instance": {"name": "ho-1", "mood": "good"}})
 
 
-def test_names_are_unique_in_a_region_across_all_kinds(standin: LightsailStandIn, client: Any) -> None:
+def test_machines_and_addresses_of_a_region_cannot_share_a_name(
+    standin: LightsailStandIn, client: Any
+) -> None:
     client.create_instances(**MACHINE)
 
     with pytest.raises(ClientError, match="already in use"):
@@ -234,7 +236,9 @@ def test_the_prefix_of_the_host_name_decides_when_a_machine_runs() -> None:
     assert states() == ["running", "running", "pending", "pending"]
 
 
-def test_a_fault_affects_only_the_next_request_of_its_kind(standin: LightsailStandIn, client: Any) -> None:
+def test_a_fault_affects_only_its_operation_and_only_as_often_as_set(
+    standin: LightsailStandIn, client: Any
+) -> None:
     standin.fail_next("CreateInstances", "ThrottlingException", times=2)
     client.allocate_static_ip(staticIpName="ip-1")
 

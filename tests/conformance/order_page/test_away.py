@@ -36,7 +36,7 @@ def test_an_order_that_was_shown_before_is_shown_from_memory(world: World) -> No
     assert seen(after).heading == "Uw website is klaar" and 'role="status"' not in after.body
 
 
-def test_an_order_not_shown_before_gets_an_apology_in_its_language(world: World) -> None:
+def test_an_order_not_shown_before_gets_an_apology_in_the_browsers_language(world: World) -> None:
     order = payable(world)
     with table_away():
         reply = get(world, token_of(world, order))

@@ -95,7 +95,7 @@ def tags(html: str) -> list[tuple[str, list[str]]]:
     return found
 
 
-def test_the_page_of_a_site_shows_no_credentials(world: World) -> None:
+def test_the_page_of_a_site_shows_no_credentials_ids_or_personal_data(world: World) -> None:
     order = delivered(world)
     shown = world.request("GET", f"/api/orders/{order.uuid}", account="no_method", key="user_key").body
     ssh = shown["site"]["ssh_data"]

@@ -298,7 +298,7 @@ def test_an_unknown_outcome_in_the_address_is_ignored(world: World) -> None:
 
 @pytest.mark.parametrize("outcome", ["success", "cancel"])
 @pytest.mark.parametrize("name", ["under_debit", "delivered", "expired", "canceled"])
-def test_the_outcome_in_the_address_is_ignored_once_the_payment_is_settled_or_under_way(
+def test_the_outcome_in_the_address_is_ignored_during_a_debit_and_after_the_end(
     name: str, outcome: str, world: World
 ) -> None:
     order = STATES[name](world)

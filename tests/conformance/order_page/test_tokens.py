@@ -85,7 +85,7 @@ def test_the_not_found_page_uses_the_browsers_language(world: World) -> None:
     )
 
 
-def test_an_unsigned_token_costs_no_read(world: World) -> None:
+def test_a_token_without_a_valid_signature_causes_no_read(world: World) -> None:
     order = payable(world)
     tokens = wrong_tokens(world, order)
     signed = ("of another account", "of no order", "of no account")
@@ -104,7 +104,9 @@ def test_an_overlong_token_is_not_even_verified(world: World, monkeypatch: pytes
     assert get(world, "x" * LONGEST_TOKEN).status == 503
 
 
-def test_an_unreadable_secret_gives_a_plain_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_secret_makes_the_page_unavailable(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = token_of(world, payable(world))
     monkeypatch.setattr(WorldServices, "page_tokens", property(unreadable))
     reply = get(world, token, headers={"Accept-Language": "nl"})
@@ -112,7 +114,9 @@ def test_an_unreadable_secret_gives_a_plain_page(world: World, monkeypatch: pyte
     assert seen(reply).heading == "We kunnen uw bestelling nu niet tonen"
 
 
-def test_after_a_rotation_the_old_addresses_still_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_addresses_open_until_their_secret_is_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = payable(world)
     old = token_of(world, order)
     monkeypatch.setattr(WorldServices, "page_tokens", SignedPageTokens(["new", SECRET]))

@@ -1,4 +1,4 @@
-"""Each order happens once, even if responses are lost. Operations can be found again. Errors hold no personal data."""
+"""Submissions happen once, even if responses are lost. Operations can be found. Errors hold no personal data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from tests.conformance.registrar_contract.books import (
 
 
 @pytest.mark.parametrize("action", list(DomainAction))
-def test_a_lost_response_is_a_fault_and_the_order_is_found_again(world: World, action: DomainAction) -> None:
+def test_a_lost_response_is_a_fault_and_the_operation_is_found_again(
+    world: World, action: DomainAction
+) -> None:
     world.standin.lose_next_answer("RegisterDomain" if action is DomainAction.REGISTER else "TransferDomain")
 
     with pytest.raises(ProviderUnavailableError):
@@ -36,7 +38,7 @@ def test_a_lost_response_is_a_fault_and_the_order_is_found_again(world: World, a
     assert world.standin.submissions("bakery.com") == 1
 
 
-def test_an_order_is_sent_once_even_when_the_registrar_is_busy(world: World) -> None:
+def test_a_registration_is_not_retried_when_the_registrar_is_busy(world: World) -> None:
     world.standin.fail_next("RegisterDomain")
 
     with pytest.raises(ProviderUnavailableError):
@@ -45,7 +47,7 @@ def test_an_order_is_sent_once_even_when_the_registrar_is_busy(world: World) -> 
     assert world.standin.asked("RegisterDomain") == 1
 
 
-def test_ordering_again_during_the_operation_is_a_fault_and_submits_no_second_order(world: World) -> None:
+def test_registering_again_during_the_operation_is_a_fault_and_submits_nothing(world: World) -> None:
     world.register("bakery.com")
 
     with pytest.raises(ProviderUnavailableError):
@@ -56,7 +58,7 @@ def test_ordering_again_during_the_operation_is_a_fault_and_submits_no_second_or
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_ordering_a_domain_that_is_ours_is_refused_and_the_domain_is_visible(world: World) -> None:
+def test_registering_a_domain_that_is_ours_is_refused_and_the_domain_is_visible(world: World) -> None:
     world.standin.lose_next_answer("RegisterDomain")
     with pytest.raises(ProviderUnavailableError):
         world.register("bakery.com")
@@ -68,7 +70,7 @@ def test_ordering_a_domain_that_is_ours_is_refused_and_the_domain_is_visible(wor
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_concurrent_orders_are_submitted_once(world: World) -> None:
+def test_concurrent_registrations_of_a_domain_are_submitted_once(world: World) -> None:
     def order(_: int) -> bool:
         try:
             world.register("bakery.com")
@@ -121,7 +123,7 @@ def test_an_operation_is_found_among_hundreds(world: World) -> None:
     ]
 
 
-def test_an_unordered_domain_has_no_operations_and_is_not_ours(world: World) -> None:
+def test_a_domain_that_was_never_submitted_has_no_operations_and_is_not_ours(world: World) -> None:
     assert world.registrar.find("bakery.com", DomainAction.REGISTER, 0) == []
     assert world.registrar.domain("bakery.com") is None
 
@@ -141,7 +143,7 @@ def test_an_unknown_operation_is_none(world: World) -> None:
         ("CheckDomainTransferability", lambda registrar: registrar.transferability("bakery.com", "k")),
     ],
 )
-def test_a_failed_read_is_a_fault_and_never_an_absence(world: World, operation, look) -> None:
+def test_a_failed_read_is_a_fault_and_not_an_empty_result(world: World, operation, look) -> None:
     world.standin.lose_next_answer(operation, times=2)
     with pytest.raises(ProviderUnavailableError):
         look(world.registrar)
@@ -152,7 +154,7 @@ def test_a_failed_read_is_a_fault_and_never_an_absence(world: World, operation, 
         look(world.registrar)
 
 
-def test_a_failed_operation_is_a_success_once_the_domain_is_ours(world: World) -> None:
+def test_a_failed_registration_counts_as_succeeded_if_the_domain_is_ours(world: World) -> None:
     operation_id = world.register("bakery.com")
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
     assert world.show(operation_id).status is RegistrarStatus.FAILED

@@ -1,4 +1,4 @@
-"""Checks before an order, registrations and transfers."""
+"""Checks before a submission, registrations and transfers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_premium_domain_has_its_price(world: World) -> None:
     assert offer.cost == Money(250_000, "USD")
 
 
-def test_a_slow_registry_is_queried_again_at_once(world: World) -> None:
+def test_a_slow_registry_is_queried_again_immediately(world: World) -> None:
     assert world.registrar.availability("slow-check-bakery.com").availability is Availability.AVAILABLE
     assert world.registrar.transferability("slow-check-baker.com", "k").availability is Availability.AVAILABLE
     assert world.standin.asked("CheckDomainAvailability", "slow-check-bakery.com") == 2
@@ -65,7 +65,7 @@ def test_an_unsold_tld_is_unavailable(world: World) -> None:
     assert "zz" in offer.reason
 
 
-def test_a_domain_elsewhere_can_be_transferred_at_its_price(world: World) -> None:
+def test_a_domain_at_another_registrar_can_be_transferred_at_its_price(world: World) -> None:
     offer = world.registrar.transferability("bakery.com", "k3y")
 
     assert (offer.availability, offer.cost) == (Availability.AVAILABLE, Money(1500, "USD"))
@@ -80,7 +80,7 @@ def test_a_domain_elsewhere_can_be_transferred_at_its_price(world: World) -> Non
         ("bakery.com", "wrong", "authorization code"),
     ],
 )
-def test_a_domain_that_cannot_be_transferred_says_what_to_do(
+def test_a_domain_that_cannot_be_transferred_has_a_reason(
     world: World, name: str, auth_code: str, reason: str
 ) -> None:
     offer = world.registrar.transferability(name, auth_code)
@@ -216,7 +216,7 @@ def test_a_premium_domain_needs_consent_to_its_price(world: World) -> None:
     assert world.standin.submissions("premium-bakery.com") == 1
 
 
-def test_a_domain_lost_before_the_order_is_refused_permanently(world: World) -> None:
+def test_a_domain_that_is_unavailable_at_the_submission_is_refused_permanently(world: World) -> None:
     assert world.registrar.availability("gone-bakery.com").availability is Availability.AVAILABLE
 
     with pytest.raises(ProvisioningFailedError, match="not available"):
@@ -233,7 +233,7 @@ def test_a_domain_taken_after_the_check_is_refused_permanently(world: World) -> 
 
 
 @pytest.mark.parametrize("name", ["fail-bakery.com", "lost-bakery.com", "badcontact-bakery.com"])
-def test_a_failed_registration_says_why_and_leaves_nothing(world: World, name: str) -> None:
+def test_a_failed_registration_has_a_message_and_registers_nothing(world: World, name: str) -> None:
     operation_id = world.register(name)
     world.pass_time(300)
 

@@ -265,7 +265,7 @@ def test_our_zone_is_the_one_created_by_the_registration() -> None:
         assert len(route53.list_hosted_zones()["HostedZones"]) == 1
 
 
-def test_an_operation_without_its_zone_has_not_succeeded_and_is_retried() -> None:
+def test_a_registration_succeeds_only_after_its_zone_was_created() -> None:
     attempts: list[str] = []
 
     def create_zone(name: str) -> None:
@@ -290,7 +290,7 @@ def test_an_operation_without_its_zone_has_not_succeeded_and_is_retried() -> Non
 # -- the command --------------------------------------------------------------------------------------------
 
 
-def test_the_command_serves_on_loopback_and_completes_an_order_by_itself() -> None:
+def test_the_command_serves_on_loopback_and_completes_a_transfer_by_itself() -> None:
     command = [sys.executable, "-m", "local.registrar_standin", "--port", "0", "--delay", "0.05"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         try:

@@ -236,7 +236,7 @@ BAD_ORDERS = {
 
 
 @pytest.mark.parametrize(("given", "told"), BAD_ORDERS.values(), ids=BAD_ORDERS.keys())
-def test_an_invalid_order_is_refused_and_leaves_nothing(given: dict[str, Any], told: str) -> None:
+def test_an_invalid_registration_is_refused_and_starts_no_operation(given: dict[str, Any], told: str) -> None:
     standin = RegistrarStandIn()
 
     with pytest.raises(ClientError, match=told) as refusal:
@@ -246,7 +246,7 @@ def test_an_invalid_order_is_refused_and_leaves_nothing(given: dict[str, Any], t
     assert not standin.operations
 
 
-def test_a_valid_order_is_accepted() -> None:
+def test_a_valid_registration_is_accepted() -> None:
     standin = RegistrarStandIn()
 
     assert unchecked_client(standin).register_domain(**order())["OperationId"]
@@ -260,7 +260,7 @@ def test_the_api_exists_in_one_region_only() -> None:
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_requests_must_be_signed_and_addressed() -> None:
+def test_unsigned_requests_and_unknown_operations_are_refused() -> None:
     standin = RegistrarStandIn()
 
     unsigned = standin.answer({"x-amz-target": "Route53Domains_v20140515.ListDomains"}, b"{}")

@@ -280,7 +280,7 @@ def insist(act: Callable[[], T]) -> T:
 
 
 def spoilt_runs(shop: Shop, prepare: Callable[[], Callable[[], Any]]) -> Iterator[tuple[str, Any]]:
-    """Run the prepared act once for every kind of fault at every single request that it sends."""
+    """Yield the outcome of the prepared act for each kind of fault at each of its requests."""
     shop.wire.spoil(None)
     act = prepare()
     shop.wire.spoil(None)

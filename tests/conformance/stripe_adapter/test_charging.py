@@ -100,7 +100,7 @@ def test_credit_pays_its_part_and_the_card_pays_the_rest(shop: Shop) -> None:
     assert shop.balance(whose[0]) == 0
 
 
-def test_credit_alone_pays_and_no_method_is_named(shop: Shop) -> None:
+def test_credit_alone_pays_and_the_state_has_no_method_type(shop: Shop) -> None:
     whose = shop.customer(credit=5000)
     state = shop.payments.charge(shop.cart(whose))
     assert (state.status, state.amount_charged, state.credit_applied) == (PaymentStatus.SUCCEEDED, 0, 2100)
@@ -109,7 +109,7 @@ def test_credit_alone_pays_and_no_method_is_named(shop: Shop) -> None:
     assert shop.balance(whose[0]) == 2900
 
 
-def test_a_free_cart_is_paid_at_once(shop: Shop) -> None:
+def test_a_free_cart_is_paid_immediately(shop: Shop) -> None:
     whose = shop.customer()
     state = shop.payments.charge(shop.cart(whose, (ChargeLine("101", "Trial", 0),)))
     assert (state.status, state.amount_charged, state.method_type) == (PaymentStatus.SUCCEEDED, 0, None)
@@ -180,7 +180,7 @@ def test_a_final_decline_leaves_nothing_open_and_restores_credit(shop: Shop, met
     assert (state.status, state.error, state.credit_applied) == (PaymentStatus.FAILED, code, 0)
 
 
-def test_a_final_decline_is_processing_until_its_invoice_is_void(shop: Shop) -> None:
+def test_a_final_decline_is_processing_while_its_invoice_is_open(shop: Shop) -> None:
     whose = shop.customer("pm_card_visa_chargeDeclinedLostCard")
     cart = shop.cart(whose)
     shop.wire.spoil(4, "dropped")  # pay was declined, and the read of the invoice after it is lost
@@ -195,7 +195,7 @@ def test_a_final_decline_is_processing_until_its_invoice_is_void(shop: Shop) -> 
     assert state.pay_url is None
 
 
-def test_a_method_declined_on_the_hosted_page_can_be_replaced(shop: Shop) -> None:
+def test_an_invoice_stays_payable_after_a_decline_on_the_hosted_page(shop: Shop) -> None:
     whose = shop.customer("pm_card_chargeCustomerFail")
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
@@ -210,7 +210,7 @@ def test_a_method_declined_on_the_hosted_page_can_be_replaced(shop: Shop) -> Non
     assert shop.statuses(whose[0]) == ["open"]
 
 
-def test_an_unknown_customer_is_refused_and_nothing_is_left(shop: Shop) -> None:
+def test_an_unknown_customer_is_refused_and_no_invoice_is_left(shop: Shop) -> None:
     before = len(shop.api.invoices.list({"limit": 100}).data)
     with pytest.raises(PaymentNotStartedError):
         shop.payments.charge(shop.cart(("cus_unknown", "pm_unknown")))
@@ -260,7 +260,7 @@ def test_a_debit_is_processing_until_the_bank_has_settled_it(shop: Shop) -> None
     assert shop.taken(whose[0]) == [2100]
 
 
-def test_a_returned_debit_can_be_paid_by_other_means(shop: Shop) -> None:
+def test_a_returned_debit_waits_for_payment_on_the_hosted_page(shop: Shop) -> None:
     whose = shop.debtor(BAD_IBAN)
     state = shop.payments.charge(shop.cart(whose))
     shop.standin.controls.fail(state.reference)

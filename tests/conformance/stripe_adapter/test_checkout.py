@@ -74,7 +74,7 @@ def test_only_euros_can_be_debited(shop: Shop) -> None:
     assert shop.now_of(state.reference).pay_url
 
 
-def test_a_page_is_opened_once_despite_any_lost_response(shop: Shop) -> None:
+def test_a_page_is_opened_once_despite_a_fault_at_any_request(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], PaymentState]:
@@ -142,7 +142,7 @@ def test_an_old_cart_is_searched_for_before_anything_is_posted(shop: Shop) -> No
     assert shop.taken(customer) == [2100]
 
 
-def test_an_old_cart_without_a_page_gets_no_expired_page(shop: Shop) -> None:
+def test_no_page_is_opened_after_its_expiry_time(shop: Shop) -> None:
     customer = shop.stranger()
     cart = shop.page(customer)
     shop.standin.clock.advance(23 * HOUR)
@@ -151,7 +151,7 @@ def test_an_old_cart_without_a_page_gets_no_expired_page(shop: Shop) -> None:
     assert shop.sessions(customer) == []
 
 
-def test_a_refused_page_is_not_started_and_leaves_nothing(shop: Shop) -> None:
+def test_a_page_that_stripe_refuses_is_an_error_and_leaves_no_session(shop: Shop) -> None:
     customer = shop.stranger()
     cart = shop.page(customer, (ChargeLine("101", "Site", 20),))
     for _ in range(2):

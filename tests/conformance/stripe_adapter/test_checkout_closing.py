@@ -49,7 +49,7 @@ def test_a_returned_debit_without_an_invoice_has_failed(shop: Shop) -> None:
 
 @pytest.mark.parametrize("lags", [0, 60])
 @pytest.mark.parametrize("close", ["void", "open_checkout"])
-def test_a_returned_debit_with_an_invoice_has_failed_once_the_invoice_is_void(
+def test_a_returned_debit_with_an_invoice_has_failed_when_the_invoice_is_void(
     shop: Shop, close: str, lags: int
 ) -> None:
     customer, cart, reference = _returned(shop, "at completion", lags)
@@ -86,7 +86,7 @@ def test_an_invoice_left_by_a_returned_debit_may_be_paid_before_it_is_voided(sho
     assert shop.statuses(customer) == ["paid"]
 
 
-def test_a_returned_debit_is_voided_despite_any_lost_response(shop: Shop) -> None:
+def test_a_returned_debit_is_voided_despite_a_fault_at_any_request(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], PaymentState]:
@@ -117,7 +117,7 @@ def test_a_closed_page_cannot_be_paid(shop: Shop) -> None:
         shop.standin.controls.pay_checkout(state.reference)
 
 
-def test_a_page_is_closed_despite_any_lost_response(shop: Shop) -> None:
+def test_a_page_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], PaymentState]:
@@ -173,7 +173,7 @@ def test_a_page_is_found_by_its_cart_among_many(shop: Shop) -> None:
     assert {session["status"] for session in shop.sessions(customer)} == {"open"}
 
 
-def test_a_charge_search_finds_the_page_and_not_its_receipt(shop: Shop) -> None:
+def test_the_search_for_a_carts_payment_finds_the_page_and_not_its_receipt(shop: Shop) -> None:
     """Charges and pages both leave an invoice with the cart's metadata."""
     whose = shop.customer()
     cart = shop.cart(whose)

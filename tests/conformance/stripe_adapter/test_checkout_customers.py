@@ -37,7 +37,7 @@ def test_a_customer_is_created_from_the_billing_contact(shop: Shop) -> None:
     assert (bare["name"], bare["email"], bare["address"]) == ("Rosen Ltd", None, None)
 
 
-def test_a_customer_is_created_once_despite_any_lost_response(shop: Shop) -> None:
+def test_a_customer_is_created_once_despite_a_fault_at_any_request(shop: Shop) -> None:
     numbers = itertools.count()
     account = ACCOUNT
 
@@ -121,7 +121,7 @@ def test_a_fault_while_saving_a_method_is_reported(shop: Shop, kind: str, place:
     assert default.id == saved.id
 
 
-def test_a_method_that_cannot_be_saved_raises_no_error(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_to_save_a_method_raises_no_error(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     saved = _paid_method(shop)
     shop.payments.keep_method(SavedMethod("cus_unknown", saved.id))
     assert caplog.records == []

@@ -1,4 +1,4 @@
-"""Every event about a page leads to its session, whichever part of the payment it names."""
+"""Events about a page lead to its session, whichever object of the payment they contain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conformance.stripe_adapter.shop import (
     signed,
 )
 
-# These events lead to no session. They change no payment, or another event reports the same change.
+# The tests ignore these events: they change no payment, or another event reports the same change.
 _SAY_NOTHING = {
     "customer.created",
     "customer.updated",
@@ -42,7 +42,7 @@ def _references(shop: Shop, first: int) -> dict[str, str | None]:
 
 
 @pytest.mark.parametrize("credit_notes", [False, True])
-def test_every_event_of_a_paid_and_refunded_page_leads_to_its_session(shop: Shop, credit_notes: bool) -> None:
+def test_events_of_a_paid_and_refunded_page_lead_to_its_session(shop: Shop, credit_notes: bool) -> None:
     shop.standin.controls.set(checkout_credit_notes=credit_notes)
     first = len(list(shop.standin.events))
     _, _, state = shop.opened()
@@ -57,7 +57,7 @@ def test_every_event_of_a_paid_and_refunded_page_leads_to_its_session(shop: Shop
 
 @pytest.mark.parametrize("invoice", DEBIT_INVOICES)
 @pytest.mark.parametrize("arrives", [True, False])
-def test_every_event_of_a_debit_leads_to_its_session(shop: Shop, invoice: str, arrives: bool) -> None:
+def test_events_of_a_debit_lead_to_its_session(shop: Shop, invoice: str, arrives: bool) -> None:
     shop.standin.controls.set(checkout_debit_invoice=invoice)
     first = len(list(shop.standin.events))
     _, _, state = shop.opened()

@@ -74,7 +74,9 @@ def test_refunds_of_two_orders_add_up(shop: Shop, line_metadata: bool, credit_no
 
 @pytest.mark.parametrize("invoice", DEBIT_INVOICES)
 @pytest.mark.parametrize("credit_notes", [False, True])
-def test_a_debit_is_refunded_once_its_money_has_arrived(shop: Shop, invoice: str, credit_notes: bool) -> None:
+def test_a_debit_can_be_refunded_only_after_its_money_has_arrived(
+    shop: Shop, invoice: str, credit_notes: bool
+) -> None:
     shop.standin.controls.set(checkout_debit_invoice=invoice, checkout_credit_notes=credit_notes)
     customer, _, state = shop.opened()
     shop.standin.controls.debit_checkout(state.reference)
@@ -87,7 +89,7 @@ def test_a_debit_is_refunded_once_its_money_has_arrived(shop: Shop, invoice: str
 
 
 @pytest.mark.parametrize("credit_notes", [False, True])
-def test_a_refund_happens_once_despite_any_lost_response(shop: Shop, credit_notes: bool) -> None:
+def test_a_refund_happens_once_despite_a_fault_at_any_request(shop: Shop, credit_notes: bool) -> None:
     shop.standin.controls.set(checkout_credit_notes=credit_notes)
     customer = session_id = ""
 
@@ -147,10 +149,10 @@ def test_concurrent_requests_refund_an_order_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("twin_sees_the_invoice", [False, True])
-def test_concurrent_requests_with_different_invoices_refund_an_order_once(
+def test_concurrent_requests_refund_once_even_if_only_one_sees_the_invoice(
     shop: Shop, twin_sees_the_invoice: bool
 ) -> None:
-    """One request reads the session before its invoice appears, another one after. Both requests must refund alike."""
+    """One request reads the session before its invoice appears, the other may read it later. Both refund the same."""
     shop.standin.controls.set(checkout_credit_notes=True, checkout_invoice_lags=60)
     customer, session_id = _paid(shop)
     twins: list[RefundState] = []

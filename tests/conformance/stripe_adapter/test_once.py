@@ -31,7 +31,7 @@ from tests.conformance.stripe_adapter.shop import (
 # -- charged once despite losses -----------------------------------------------------------------------------
 
 
-def test_a_cart_is_charged_once_despite_any_lost_response(shop: Shop) -> None:
+def test_a_cart_is_charged_once_despite_a_fault_at_any_request(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], PaymentState]:
@@ -47,7 +47,7 @@ def test_a_cart_is_charged_once_despite_any_lost_response(shop: Shop) -> None:
         assert shop.balance(whose[0]) == 0, spoilt
 
 
-def test_a_final_decline_leaves_nothing_open_despite_any_lost_response(shop: Shop) -> None:
+def test_a_final_decline_leaves_nothing_open_despite_a_fault_at_any_request(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], PaymentState]:
@@ -63,7 +63,7 @@ def test_a_final_decline_leaves_nothing_open_despite_any_lost_response(shop: Sho
         assert shop.balance(whose[0]) == 300, spoilt
 
 
-def test_a_cart_is_charged_once_after_a_crash_of_more_than_a_day(shop: Shop) -> None:
+def test_a_cart_is_charged_once_when_retried_a_day_after_a_lost_request(shop: Shop) -> None:
     """Stripe forgets every idempotency key after 24 hours. Only the search prevents a second payment."""
     for calls in range(7):
         whose = shop.customer()
@@ -82,7 +82,7 @@ def test_a_cart_is_charged_once_after_a_crash_of_more_than_a_day(shop: Shop) -> 
         assert shop.taken(whose[0]) == [2100], calls
 
 
-def test_a_cart_is_charged_once_a_day_later_despite_any_lost_response(shop: Shop) -> None:
+def test_a_draft_of_the_day_before_is_charged_once_despite_a_fault_at_any_request(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], PaymentState]:
@@ -111,7 +111,7 @@ def test_a_recoverable_decline_is_not_retried_a_day_later(shop: Shop) -> None:
     assert len(shop.api.charges.list({"customer": whose[0], "limit": 100}).data) == 1
 
 
-def test_two_concurrent_requests_charge_a_cart_once(shop: Shop) -> None:
+def test_concurrent_requests_charge_a_cart_once(shop: Shop) -> None:
     whose = shop.customer()
     cart = shop.cart(whose)
     outcomes: list[PaymentState] = []

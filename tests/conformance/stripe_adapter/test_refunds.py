@@ -45,7 +45,7 @@ def test_a_refund_of_a_single_line_returns_card_money_and_credit_once(shop: Shop
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(("101", "102", "103"))))
-def test_three_refunds_add_up_to_the_cent_in_any_order(shop: Shop, order: tuple[str, ...]) -> None:
+def test_three_refunds_add_up_to_the_cent_in_any_sequence(shop: Shop, order: tuple[str, ...]) -> None:
     lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777), ChargeLine("103", "c", 1001))
     customer, invoice_id = shop.paid(lines, credit=1000)
     parts = {key: shop.refunds.refund(invoice_id, key, f"order-{key}") for key in order}
@@ -65,7 +65,7 @@ def test_a_refund_returns_only_its_own_line(shop: Shop) -> None:
     assert shop.given_back(customer) == 900
 
 
-def test_a_refund_happens_once_despite_any_lost_response(shop: Shop) -> None:
+def test_a_refund_happens_once_despite_a_fault_at_any_request(shop: Shop) -> None:
     customer = ""
 
     def prepare() -> Callable[[], RefundState]:
@@ -142,7 +142,7 @@ def test_refunds_add_up_where_stripe_rounds_the_tax_of_the_whole_invoice(
     assert all(58 <= part.amount + part.to_credit <= 61 for part in parts)
 
 
-def test_one_refund_of_several_returns_stripe_s_own_total(shop: Shop) -> None:
+def test_each_refund_of_several_returns_the_total_of_its_credit_note(shop: Shop) -> None:
     shop.standin.controls.set(tax_rounding="invoice")
     whose = shop.customer()
     state = StripeInvoices(adapter(shop.standin, automatic_tax=True)).charge(shop.cart(whose, ROUNDED))

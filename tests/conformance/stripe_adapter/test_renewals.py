@@ -51,7 +51,7 @@ def test_a_renewal_begins_at_its_anchor_and_costs_nothing_before(
     [kept] = subscriptions(shop, whose[0])
     assert started == Subscription(kept["id"], "active", term.value, moment.year, moment.month)
     assert kept["billing_cycle_anchor"] == anchor
-    assert kept["default_payment_method"] is None  # the customer's default of each day pays
+    assert kept["default_payment_method"] is None  # each term is paid with the customer's current default
     assert kept["metadata"] == {"order_id": f"0000-{whose[0]}", "account_id": "acc_1"}
     [item] = kept["items"]["data"]
     assert item["price"]["unit_amount"] == 1200
@@ -59,7 +59,7 @@ def test_a_renewal_begins_at_its_anchor_and_costs_nothing_before(
     assert shop.taken(whose[0]) == []
 
 
-def test_a_renewal_starts_once_despite_any_lost_response(shop: Shop) -> None:
+def test_a_renewal_starts_once_despite_a_fault_at_any_request(shop: Shop) -> None:
     whose = ("", "")
 
     def prepare() -> Callable[[], Subscription]:
@@ -98,7 +98,7 @@ def test_an_anchor_in_the_past_moves_by_whole_terms(shop: Shop) -> None:
     assert shop.taken(whose[0]) == []
 
 
-def test_a_late_anchor_that_must_not_be_free_moves_by_a_day(shop: Shop) -> None:
+def test_a_late_anchor_moves_to_within_a_day_if_the_late_term_is_charged(shop: Shop) -> None:
     whose = shop.customer()
     now = shop.standin.clock.time()
     renewal(shop, whose, now - 40 * 24 * HOUR, term=Term.ANNUAL, charge_late=True)()
@@ -262,6 +262,6 @@ def test_a_refused_renewal_raises_an_error_until_its_cause_is_gone(
             with pytest.raises(PaymentNotStartedError):
                 start()
     assert subscriptions(shop, whose[0]) == []
-    shop.standin.clock.advance(HOUR)  # Stripe repeats a refusal under its key for a day
+    shop.standin.clock.advance(HOUR)  # within the day in which Stripe repeats a refusal under its key
     start()
     assert len(subscriptions(shop, whose[0])) == 1

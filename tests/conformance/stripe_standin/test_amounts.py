@@ -208,7 +208,7 @@ def test_a_credit_note_is_refused_while_the_payment_is_processing(shop: Shop) ->
     assert shop.standin.credit_notes() == []
 
 
-def test_an_earlier_refund_is_linked(shop: Shop) -> None:
+def test_an_earlier_refund_is_linked_to_a_credit_note(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id, "amount": 1200})
     note = shop.client.v1.credit_notes.create(
@@ -218,7 +218,7 @@ def test_an_earlier_refund_is_linked(shop: Shop) -> None:
     assert len(shop.standin.refunds()) == 1
 
 
-def test_no_more_than_the_card_paid_is_refunded_to_it(shop: Shop) -> None:
+def test_a_card_is_refunded_no_more_than_it_paid(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(balance=-500), 1200)
     with pytest.raises(stripe.InvalidRequestError):
         shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "refund_amount": 1200})

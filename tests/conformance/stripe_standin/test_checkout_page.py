@@ -111,7 +111,7 @@ def test_the_banks_challenge_is_a_page_of_its_own(
     assert shop.read_session(session).status == status
 
 
-def test_a_debit_redirects_to_the_shop_at_once(shop: Shop) -> None:
+def test_a_debit_redirects_to_the_shop_before_its_money_arrives(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
 
     sent = _send(session, "debit", iban=FAILING_IBAN)

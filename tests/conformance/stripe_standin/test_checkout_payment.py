@@ -269,7 +269,7 @@ def test_a_debit_is_offered_in_euro_only(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("reaches", [False, True])
-def test_whether_line_metadata_reaches_the_invoice(shop: Shop, reaches: bool) -> None:
+def test_a_setting_decides_whether_line_metadata_reaches_the_invoice(shop: Shop, reaches: bool) -> None:
     shop.standin.controls.set(checkout_line_metadata=reaches)
     session = shop.session(shop.customer(None), 1200, 900)
     shop.standin.controls.pay_checkout(session.id)
@@ -289,7 +289,7 @@ def test_whether_line_metadata_reaches_the_invoice(shop: Shop, reaches: bool) ->
     assert [product.metadata["line"] for product in products] == ["1", "0"]  # Stripe documents this
 
 
-def test_the_invoice_of_a_debit_may_be_open_at_once(shop: Shop) -> None:
+def test_a_setting_opens_the_invoice_of_a_debit_before_its_money_arrives(shop: Shop) -> None:
     shop.standin.controls.set(checkout_debit_invoice="at completion")
     settled, failed = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     for session in (settled, failed):
@@ -332,7 +332,7 @@ def test_the_invoice_may_appear_after_the_event(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("possible", [False, True])
-def test_whether_a_credit_note_can_be_made(shop: Shop, possible: bool) -> None:
+def test_a_setting_decides_whether_a_credit_note_can_be_made(shop: Shop, possible: bool) -> None:
     shop.standin.controls.set(checkout_credit_notes=possible)
     customer = shop.customer()
     session = shop.session(customer, 1200, 900)
@@ -421,7 +421,7 @@ def test_entered_details_are_saved_when_requested(shop: Shop, saves: bool) -> No
     assert (details.name, details.address.country, details.address.postal_code) == ("Piet", "NL", "1011 AB")
 
 
-def test_the_entered_address_decides_the_tax_when_it_becomes_the_customers(shop: Shop) -> None:
+def test_the_entered_address_decides_the_tax_unless_the_customer_keeps_another(shop: Shop) -> None:
     tax = {"automatic_tax": {"enabled": True}}
     fixed = shop.session(shop.customer(None), 1000, **tax)
     typed = shop.session(shop.customer(None), 1000, customer_update={"address": "auto"}, **tax)
@@ -464,7 +464,7 @@ def test_tax_needs_a_country(shop: Shop) -> None:
 # -- events and refunds --------------------------------------------------------------------------------------
 
 
-def test_webhooks_carry_the_session_signed_and_in_any_order(shop: Shop) -> None:
+def test_webhooks_with_the_session_are_signed_and_can_be_shuffled(shop: Shop) -> None:
     shop.standin.controls.set_webhooks(shuffle=7)
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)
@@ -482,7 +482,7 @@ def test_webhooks_carry_the_session_signed_and_in_any_order(shop: Shop) -> None:
     assert [event.id for event in events] != in_order
 
 
-def test_the_payment_is_refunded_like_any_other(shop: Shop) -> None:
+def test_the_payment_of_a_session_is_refunded_like_any_other_payment(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
     shop.standin.controls.pay_checkout(session.id)

@@ -1,4 +1,4 @@
-"""Everything beside Stripe's API: the pages, the controls, the command line."""
+"""The stand-in's pages, controls and command line, which Stripe's API does not have."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_sepa_payment_ends_as_documented_after_some_days(shop: Shop, iban: str
     assert shop.read(invoice).status == status
 
 
-def test_a_refund_that_fails_later_returns_the_money_to_us(shop: Shop) -> None:
+def test_a_failed_refund_leaves_the_money_with_us(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200)
     control(shop, "settings", refunds="fail")
@@ -88,7 +88,7 @@ def test_a_fault_applies_only_to_requests_for_its_path(shop: Shop) -> None:
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_a_given_error_is_returned_as_given(shop: Shop) -> None:
+def test_the_fault_refuse_returns_the_error_that_was_set(shop: Shop) -> None:
     error = {"type": "card_error", "code": "card_declined", "decline_code": "pickup_card", "message": "No."}
     control(shop, "faults", kind="refuse", path="/v1/invoices/.*/pay", status=402, error=error)
     invoice = shop.open(shop.customer())
@@ -100,7 +100,7 @@ def test_a_given_error_is_returned_as_given(shop: Shop) -> None:
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_a_payment_that_succeeded_behind_a_500_can_be_read(shop: Shop) -> None:
+def test_an_invoice_paid_before_a_500_is_shown_as_paid_and_charged_once(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     control(shop, "faults", kind="error_after", path="/v1/invoices/.*/pay")
@@ -123,7 +123,9 @@ def test_a_payment_that_succeeded_behind_a_500_can_be_read(shop: Shop) -> None:
         ("settle", {"payment": "in_unknown"}),
     ],
 )
-def test_an_invalid_control_is_refused_with_a_reason(shop: Shop, name: str, what: dict[str, Any]) -> None:
+def test_a_control_with_invalid_values_is_refused_with_a_reason(
+    shop: Shop, name: str, what: dict[str, Any]
+) -> None:
     answer = requests.post(f"{shop.standin.url}/_standin/{name}", json=what, timeout=10)
 
     assert 400 <= answer.status_code < 500

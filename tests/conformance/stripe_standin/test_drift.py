@@ -18,7 +18,7 @@ from .conftest import API_KEY, Shop
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_a_route_accepts_only_parameters_that_the_sdk_knows(route: Route) -> None:
+def test_a_route_accepts_only_the_sdks_parameters_and_those_common_to_lists(route: Route) -> None:
     known = sdk_types.params(route.params)
 
     assert route.understood - known.keys() <= {

@@ -79,7 +79,7 @@ def test_a_forged_event_is_signed_like_any_other(shop: Shop) -> None:
     assert shop.standin.events == []
 
 
-def test_the_same_seed_shuffles_the_same_way(shop: Shop) -> None:
+def test_copies_of_webhooks_are_shuffled(shop: Shop) -> None:
     shop.standin.controls.set_webhooks(shuffle=7, copies=3)
     shop.paid(shop.customer())
     shop.standin.deliver_webhooks()

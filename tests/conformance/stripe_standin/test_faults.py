@@ -1,4 +1,4 @@
-"""Faults: what they leave at the stand-in, what the SDK receives, and other requests during a delay."""
+"""Faults: their effect on the stand-in's objects, on the SDK and on concurrent requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .conftest import Shop
 PAY = r"/v1/invoices/[^/]+/pay"
 
 
-def test_a_500_after_a_payment_is_replayed_for_its_key(shop: Shop) -> None:
+def test_a_500_after_a_payment_is_replayed_for_the_same_key(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     shop.standin.controls.add_fault("error_after", PAY)
@@ -28,7 +28,7 @@ def test_a_500_after_a_payment_is_replayed_for_its_key(shop: Shop) -> None:
     assert shop.standin.net_paid(customer.id) == 1200
 
 
-def test_a_lost_response_to_a_payment_charges_once(shop: Shop) -> None:
+def test_a_payment_retried_after_a_lost_response_charges_once(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     shop.standin.controls.add_fault("lost", PAY)
@@ -41,7 +41,7 @@ def test_a_lost_response_to_a_payment_charges_once(shop: Shop) -> None:
     assert len(shop.standin.charges(customer.id)) == 1
 
 
-def test_a_dropped_request_leaves_nothing(shop: Shop) -> None:
+def test_a_dropped_request_has_no_effect(shop: Shop) -> None:
     invoice = shop.open(shop.customer())
     shop.standin.controls.add_fault("dropped", PAY)
     with pytest.raises(stripe.APIConnectionError):
@@ -62,7 +62,7 @@ def test_a_fault_can_let_some_requests_pass_first(shop: Shop) -> None:
     assert seen == [200, 200, 500, 500, 200]
 
 
-def test_a_fault_affects_one_method_only(shop: Shop) -> None:
+def test_a_fault_can_be_limited_to_one_method(shop: Shop) -> None:
     customer = shop.customer()
     shop.standin.controls.add_fault("too_many", r"/v1/customers/.*", method="GET")
     shop.client.v1.customers.update(customer.id, {"name": "B"})
@@ -97,7 +97,7 @@ def test_other_requests_are_served_while_one_is_delayed(shop: Shop) -> None:
     assert finished == ["quick", "slow"]
 
 
-def test_concurrent_payments_with_many_keys_charge_once(shop: Shop) -> None:
+def test_concurrent_payments_with_different_keys_charge_each_invoice_once(shop: Shop) -> None:
     """Threads switch as often as possible, to expose a race between check and write."""
     customer = shop.customer()
     invoices = [shop.open(customer) for _ in range(8)]
@@ -127,7 +127,7 @@ def test_concurrent_payments_with_many_keys_charge_once(shop: Shop) -> None:
     assert len(shop.standin.charges(customer.id)) == 8
 
 
-def test_a_refusal_because_of_the_invoices_state_is_replayed_for_its_key(shop: Shop) -> None:
+def test_a_refusal_because_of_the_invoices_state_is_replayed_for_the_same_key(shop: Shop) -> None:
     draft = shop.client.v1.invoices.create({"customer": shop.customer().id, "currency": "eur"})
     with pytest.raises(stripe.InvalidRequestError):
         shop.client.v1.invoices.finalize_invoice(draft.id, options={"idempotency_key": "finalize-1"})

@@ -29,7 +29,7 @@ def first_invoice(shop: Shop, subscription: stripe.Subscription) -> Any:
     return shop.client.v1.invoices.retrieve(str(subscription.latest_invoice))
 
 
-def test_the_first_period_is_paid_at_once(shop: Shop) -> None:
+def test_the_first_period_is_paid_immediately(shop: Shop) -> None:
     customer = shop.customer()
     subscription = begin(shop, customer)
 
@@ -57,7 +57,7 @@ def test_a_decline_leaves_the_subscription_incomplete_until_the_invoice_is_paid(
     assert "customer.subscription.updated" in shop.event_types()
 
 
-def test_a_decline_can_leave_nothing_behind(shop: Shop) -> None:
+def test_a_decline_with_error_if_incomplete_leaves_no_subscription_or_invoice(shop: Shop) -> None:
     customer = shop.customer("pm_card_chargeCustomerFail")
     with pytest.raises(stripe.CardError):
         begin(shop, customer, payment_behavior="error_if_incomplete")

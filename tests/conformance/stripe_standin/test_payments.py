@@ -11,7 +11,7 @@ import stripe
 from .conftest import Shop
 
 
-def test_a_good_card_pays_at_once(shop: Shop) -> None:
+def test_a_good_card_pays_immediately(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200, 900)
 
@@ -115,7 +115,7 @@ def test_a_declining_card_cannot_be_attached(shop: Shop, method: str, codes: tup
 
 
 @pytest.mark.parametrize(("method", "codes"), DECLINING.items())
-def test_a_declining_card_can_be_attached_if_so_configured_and_declines_its_charge(
+def test_a_setting_lets_a_declining_card_be_attached_and_its_charge_is_declined(
     shop: Shop, method: str, codes: tuple[str, str | None]
 ) -> None:
     requests.post(
@@ -195,7 +195,7 @@ def test_a_sepa_payment_is_processing_until_it_settles(shop: Shop) -> None:
     assert shop.event_types().index("payment_intent.processing") < shop.event_types().index("invoice.paid")
 
 
-def test_a_sepa_payment_can_fail_days_later(shop: Shop) -> None:
+def test_a_processing_sepa_payment_can_fail(shop: Shop) -> None:
     customer = shop.sepa_customer()
     invoice = shop.open(customer)
     shop.client.v1.invoices.pay(invoice.id)

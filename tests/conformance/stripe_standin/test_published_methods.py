@@ -45,7 +45,7 @@ def test_every_number_has_its_check_digit() -> None:
 
 
 @pytest.mark.parametrize("number", DECLINES)
-def test_a_declining_card_can_be_attached_only_if_so_configured(shop: Shop, number: str) -> None:
+def test_a_declining_card_can_be_attached_only_if_a_setting_allows_it(shop: Shop, number: str) -> None:
     method = shop.client.v1.payment_methods.create(card(number))
     customer = shop.customer(None)
     for _ in range(2):
@@ -209,7 +209,7 @@ def test_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
     assert (dispute["amount"], dispute["charge"]) == (1200, shop.standin.charges()[0]["id"])
 
 
-def test_nothing_settles_by_itself_when_so_configured(shop: Shop) -> None:
+def test_a_setting_keeps_a_debit_processing_until_the_control_settles_it(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles=False)
     invoice = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
@@ -239,7 +239,7 @@ def test_a_pending_refund_succeeds_later(shop: Shop) -> None:
     assert shop.client.v1.refunds.retrieve(refund.id).status == "succeeded"
 
 
-def test_a_failing_refund_succeeds_first(shop: Shop) -> None:
+def test_a_refund_can_fail_an_hour_after_it_succeeded(shop: Shop) -> None:
     customer = shop.customer("pm_card_refundFail")
     invoice = shop.paid(customer)
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})

@@ -194,7 +194,7 @@ def test_a_key_is_forgotten_after_a_day(shop: Shop) -> None:
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").json()["id"] != first["id"]
 
 
-def test_a_key_in_use_is_a_conflict(shop: Shop) -> None:
+def test_a_request_under_a_key_in_use_is_a_409(shop: Shop) -> None:
     requests.post(
         f"{shop.standin.url}/_standin/faults",
         json={"path": "/v1/customers", "kind": "delay", "milliseconds": 300, "times": 1},
@@ -230,7 +230,7 @@ def fault(shop: Shop, **what: Any) -> None:
     requests.post(f"{shop.standin.url}/_standin/faults", json=what, timeout=10).raise_for_status()
 
 
-def test_a_500_before_the_work_leaves_nothing(shop: Shop) -> None:
+def test_a_500_before_the_work_has_no_effect(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="error")
 
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").status_code == 500
