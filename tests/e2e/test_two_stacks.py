@@ -58,7 +58,7 @@ def test_an_order_of_one_stack_is_not_in_the_other(stack: Stack, second: Stack) 
     order_id = placed.json()["orders"][0]["id"]
     address = f"{second.api}/api/orders/{order_id}"
     deadline = time.monotonic() + PATIENCE_SECONDS
-    # Not until the delivery: the platform's stand-in sends its webhooks to the first stack only.
+    # Do not wait for the delivery: the platform's stand-in sends webhooks only to the first stack.
     while (status := call("GET", address, headers=headers).json()["order"]["status"]) != "processing":
         assert time.monotonic() < deadline, status
         time.sleep(0.5)

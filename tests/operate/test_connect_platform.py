@@ -44,7 +44,9 @@ def test_an_empty_answer_keeps_the_stored_value(deployed: Deployed) -> None:
     ("key", "secrets"),
     [("", SECRET), ("key", ""), ("key", " , "), ("key", "whsec_!"), ("key", "secret"), ("two words", SECRET)],
 )
-def test_what_the_functions_could_not_use_is_refused(deployed: Deployed, key: str, secrets: str) -> None:
+def test_a_value_that_the_functions_could_not_use_is_refused(
+    deployed: Deployed, key: str, secrets: str
+) -> None:
     with pytest.raises(OperateError) as refusal:
         connect(deployed, key, secrets)
     assert "!" not in str(refusal.value)

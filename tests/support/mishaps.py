@@ -66,7 +66,7 @@ class Mishaps:
         self.choose = None
 
     def around(self, name: str, act: Callable[[], T], fault: Callable[[], Exception]) -> T:
-        """Do `act`, or the mishap that is chosen for it."""
+        """Call `act`, unless the chosen mishap prevents it. Raise the mishap's error."""
         if self.choose is None:
             return act()
         self.seen.append(name)

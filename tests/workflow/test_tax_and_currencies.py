@@ -337,7 +337,7 @@ def test_a_free_order_does_not_use_credit(world: World) -> None:
 # -- currencies that Stripe counts in hundredths although they have none -------------------------------------------
 
 
-def test_ugandan_shillings_are_charged_shown_and_given_back(world: World) -> None:
+def test_ugandan_shillings_are_charged_shown_and_refunded(world: World) -> None:
     keeps_accounts_in(world, "UGX")
     offer(world, "ugx", 500_000, "UGX")
     customer = world.accounts["ready"]["customer"]
