@@ -68,7 +68,7 @@ def test_an_order_of_one_stack_is_not_in_the_other(stack: Stack, second: Stack) 
     assert endpoint_of(stack) != endpoint_of(second)
 
 
-def test_nothing_of_the_stacks_has_the_same_name(stack: Stack, second: Stack) -> None:
+def test_two_stacks_share_only_names_within_a_parent_resource(stack: Stack, second: Stack) -> None:
     first, other = stack.deployment.resources, second.deployment.resources
     assert first.keys() == other.keys()
     assert {name for name in first if first[name] == other[name]} == NAMED_WITHIN_A_PARENT

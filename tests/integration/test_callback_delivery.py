@@ -303,7 +303,7 @@ def test_a_forbidden_url_is_not_even_resolved(url: str, allow_loopback: bool) ->
     assert (network.asked, network.connected) == ([], [])
 
 
-def test_loopback_is_contacted_only_where_allowed(receiver: CallbackReceiver) -> None:
+def test_loopback_is_not_contacted_by_default(receiver: CallbackReceiver) -> None:
     answer = HttpsCallbacks(MASTER).send(message(receiver.url))
 
     assert answer == CallbackAnswer(None, "the URL must be https")

@@ -224,7 +224,7 @@ def test_an_invalid_request_to_a_control_endpoint_is_refused(
     assert control(standin, path, **fields) == status
 
 
-def test_faults_wait_for_their_method_and_can_be_cancelled(standin: PlatformStandIn) -> None:
+def test_a_fault_can_be_limited_to_a_method_and_cancelled(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     assert control(standin, "faults", answer="503", method="GET", times=2) == 200
 

@@ -66,7 +66,7 @@ class Mishaps:
         self.choose = None
 
     def around(self, name: str, act: Callable[[], T], fault: Callable[[], Exception]) -> T:
-        """Call `act`, unless the chosen mishap prevents it. Raise the mishap's error."""
+        """Call `act`. The chosen mishap, if any, prevents the call or loses its result."""
         if self.choose is None:
             return act()
         self.seen.append(name)

@@ -106,7 +106,7 @@ def assert_settled(world: World, orders: list[Order], kept: int, rolled_up: str)
 
 
 def run_alone(world: World, order: Order) -> None:
-    """Run everything in this order's execution that is ready, and nothing of the others."""
+    """Run everything that is ready in this order's execution, and nothing in other executions."""
     while True:
         mine = [at for at, (execution, _) in enumerate(world.runner._ready) if execution.name == order.uuid]
         if not mine:
