@@ -170,7 +170,7 @@ def test_an_order_is_delivered_after_an_hour_of_registrar_outage(world: World, c
     assert len(world.runner.executions[order.uuid].history) == 4  # the workflow did not loop
 
 
-def test_a_registrar_outage_during_registration_changes_nothing(world: World) -> None:
+def test_a_registrar_outage_during_registration_only_delays_the_delivery(world: World) -> None:
     order = submitted(world, NAME)
     world.registrar.fail_next("*", times=10_000)
     world.live(3 * HOUR, every=600)

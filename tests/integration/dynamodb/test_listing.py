@@ -100,7 +100,7 @@ def test_a_deep_page_reads_no_more_than_a_shallow_one(store: DynamoOrderStore, c
 
 
 @pytest.mark.parametrize("before", [1, 333, 10**9])
-def test_page_marks_change_no_page(store: DynamoOrderStore, before: int) -> None:
+def test_page_marks_do_not_change_the_pages(store: DynamoOrderStore, before: int) -> None:
     """This holds also when marks cover only some of the orders, as after a first run or with new orders."""
     numbers_placed = list(range(3, 900, 3))
     place_many(store, numbers_placed)
