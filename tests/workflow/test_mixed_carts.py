@@ -376,7 +376,7 @@ def test_a_cart_paid_after_authentication_is_fully_delivered(world: World) -> No
     assert_settled(world, orders, EVERYTHING, "completed")
 
 
-def test_a_cart_paid_by_debit_is_delivered_after_settlement(world: World) -> None:
+def test_a_cart_paid_by_debit_is_delivered_or_refunded_after_settlement(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=4 * DAY)
     orders = cart_of(world, "one.net", "lost-two.org", account="sepa")
     world.live(3 * DAY, every=DAY / 2)
