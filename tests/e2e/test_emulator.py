@@ -156,7 +156,9 @@ def test_a_wait_for_a_token_that_is_never_sent_times_out(stack: SmallStack) -> N
 # --- the table and its stream -------------------------------------------------------------------------------
 
 
-def test_a_poison_record_is_retried_and_dropped_without_affecting_others(stack: SmallStack) -> None:
+def test_a_poison_record_is_retried_and_moved_to_the_queue_without_affecting_others(
+    stack: SmallStack,
+) -> None:
     names = ["1-good", "2-poison", "3-good", "4-poison", "5-good"]
     stack.aws.client("dynamodb").batch_write_item(
         RequestItems={

@@ -231,7 +231,7 @@ def test_invalid_requests_get_an_error_in_the_contracts_shape(stack: Stack, acco
         assert answer.headers["x-request-id"]
 
 
-def test_a_cart_whose_stream_record_was_given_up_is_repaired(stack: Stack, accounts: DemoAccounts) -> None:
+def test_a_cart_whose_stream_record_was_discarded_is_repaired(stack: Stack, accounts: DemoAccounts) -> None:
     client = Client(stack, accounts, "ready")
     placed = client.post("given-up").json()
     client.until(placed["orders"][0]["poll_url"], "completed")
@@ -259,7 +259,7 @@ def _until_rolled_up(client: Client, path: str) -> None:
 
 
 def _first_record_of(stack: Stack, token: str) -> dict[str, str]:
-    """The place of the first stream record of the cart's order."""
+    """The position of the first stream record of the cart's order."""
     streams = stack.aws.client("dynamodbstreams")
     (stream,) = streams.list_streams(TableName=stack.table)["Streams"]
     arn = stream["StreamArn"]

@@ -58,7 +58,7 @@ def test_an_order_of_one_stack_is_not_in_the_other(stack: Stack, second: Stack) 
     order_id = placed.json()["orders"][0]["id"]
     address = f"{second.api}/api/orders/{order_id}"
     deadline = time.monotonic() + PATIENCE_SECONDS
-    # Not until the delivery: the platform's stand-in sends its webhooks to the first stack only.
+    # Do not wait for the delivery: the platform's stand-in sends webhooks only to the first stack.
     while (status := call("GET", address, headers=headers).json()["order"]["status"]) != "processing":
         assert time.monotonic() < deadline, status
         time.sleep(0.5)
@@ -68,7 +68,7 @@ def test_an_order_of_one_stack_is_not_in_the_other(stack: Stack, second: Stack) 
     assert endpoint_of(stack) != endpoint_of(second)
 
 
-def test_nothing_of_the_stacks_has_the_same_name(stack: Stack, second: Stack) -> None:
+def test_two_stacks_share_only_names_within_a_parent_resource(stack: Stack, second: Stack) -> None:
     first, other = stack.deployment.resources, second.deployment.resources
     assert first.keys() == other.keys()
     assert {name for name in first if first[name] == other[name]} == NAMED_WITHIN_A_PARENT

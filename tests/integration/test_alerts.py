@@ -73,7 +73,7 @@ def test_a_timed_out_execution_has_its_status_as_the_error() -> None:
     assert failed_execution(event).error == "TIMED_OUT"
 
 
-def test_the_alert_for_an_unknown_order_has_everything_that_the_event_says() -> None:
+def test_the_alert_for_an_unknown_order_has_the_error_and_the_redrive_command() -> None:
     with a_world() as world:
         handler_of("report_failed_execution")(json.loads(EVENT.read_text()), None)
         ((_, text),) = world.alerts.sent

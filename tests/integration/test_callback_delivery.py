@@ -265,7 +265,7 @@ def test_a_server_without_tls_ends_the_attempt(authority: CertificateAuthority) 
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_a_host_with_a_private_address_is_never_contacted(
+def test_a_host_with_a_non_public_address_is_never_contacted(
     authority: CertificateAuthority, address: str
 ) -> None:
     for answers in ([address], [PUBLIC_ADDRESS, address], [address, PUBLIC_ADDRESS]):
@@ -303,7 +303,7 @@ def test_a_forbidden_url_is_not_even_resolved(url: str, allow_loopback: bool) ->
     assert (network.asked, network.connected) == ([], [])
 
 
-def test_loopback_is_contacted_only_where_allowed(receiver: CallbackReceiver) -> None:
+def test_loopback_is_not_contacted_by_default(receiver: CallbackReceiver) -> None:
     answer = HttpsCallbacks(MASTER).send(message(receiver.url))
 
     assert answer == CallbackAnswer(None, "the URL must be https")
@@ -521,7 +521,7 @@ def test_a_refused_connection_is_a_failure() -> None:
     assert answer == CallbackAnswer(None, "no connection")
 
 
-def test_the_next_address_is_tried_when_the_first_refuses_connections(
+def test_the_next_address_is_tried_when_the_first_is_unreachable(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, "hooks.example.com")) as server:

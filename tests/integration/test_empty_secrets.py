@@ -56,7 +56,7 @@ def test_an_order_is_refused_with_503_and_the_log_names_the_command(
     assert "Traceback" not in caplog.text
 
 
-def test_webhooks_are_refused_with_503_so_that_they_come_again(world: World) -> None:
+def test_webhooks_are_refused_with_503_to_be_sent_again(world: World) -> None:
     event = made("invoice.paid", {"id": "in_1", "object": "invoice"})
     assert world.request("POST", "/webhooks/stripe", event, account=None).status == 503
     assert world.request("POST", "/webhooks/platform", {}, account=None).status == 503
@@ -81,7 +81,7 @@ def test_an_order_is_charged_once_when_stripe_is_connected_later(world: World) -
         ('["api_key"]', "has no api_key and webhook_secrets"),
     ],
 )
-def test_an_incomplete_secret_is_no_crash(world: World, text: str, reason: str) -> None:
+def test_an_incomplete_secret_raises_not_connected(world: World, text: str, reason: str) -> None:
     write("STRIPE", text)
     with pytest.raises(NotConnectedError, match=f"StripeSecret-abc.* {reason}: run `make connect-stripe`"):
         bootstrap.AwsServices(settings.load()).payments  # noqa: B018

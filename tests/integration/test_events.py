@@ -57,7 +57,7 @@ def test_a_step_understands_its_payload(step: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("payload", [{}, {"account_id": "acc_ready"}, {"account_id": 1, "order_id": "x"}])
-def test_a_payload_without_an_order_is_a_counted_fault(payload: dict[str, Any], world: World) -> None:
+def test_an_invalid_payload_of_a_step_is_counted_as_a_fault(payload: dict[str, Any], world: World) -> None:
     before = world.metrics.counts["StepFault"]
     with pytest.raises(ValueError, match="account_id"):
         handler_of("charge_order")(payload, None)

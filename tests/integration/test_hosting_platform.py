@@ -400,13 +400,13 @@ def test_a_netrc_does_not_replace_the_api_key(
     "url",
     ["http://panel.example", "ftp://panel.example", "panel.example", "https://", "https://u:p@panel.example"],
 )
-def test_an_address_that_would_expose_the_key_is_refused_at_once(url: str) -> None:
+def test_an_address_that_would_expose_the_key_is_refused_immediately(url: str) -> None:
     with pytest.raises(ValueError, match="the hosting platform's address must be"):
         adapter(url)
 
 
 @pytest.mark.parametrize("key", ["", "key\n", "a key", "kľúč"])
-def test_an_api_key_that_is_no_valid_header_is_refused_at_once(key: str) -> None:
+def test_an_api_key_that_is_no_valid_header_is_refused_immediately(key: str) -> None:
     with pytest.raises(ValueError, match="API key") as caught:
         HttpHostingPlatform("https://panel.example", key, (SECRET,))
 
@@ -414,7 +414,7 @@ def test_an_api_key_that_is_no_valid_header_is_refused_at_once(key: str) -> None
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "c2VjcmV0", "whsec_c2Vj cmV0", "whsec_žž"])
-def test_an_invalid_webhook_secret_is_refused_at_once(secret: str) -> None:
+def test_an_invalid_webhook_secret_is_refused_immediately(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec_<base64>") as caught:
         HttpHostingPlatform("https://panel.example", API_KEY, (SECRET, secret))
 

@@ -101,7 +101,7 @@ def test_writing_an_item_again_loses_nothing(recording: Any, kind: str) -> None:
         assert set(values(item)) <= set(values(again)), item["SK"]
 
 
-def test_a_cart_is_written_again_unchanged(recording: Any) -> None:
+def test_writing_a_cart_again_loses_nothing(recording: Any) -> None:
     stored = {
         item["SK"]["S"]: codec.decode(item)
         for item in recording["items"]

@@ -335,7 +335,7 @@ def test_an_error_that_time_or_an_operator_fixes_is_retried(
     assert shop.left == (1, 1)
 
 
-def test_a_quota_calls_an_operator_and_does_not_fail_the_order(
+def test_an_exhausted_quota_is_counted_and_does_not_fail_the_order(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.standin.configure(quota=0)
@@ -427,7 +427,7 @@ def test_a_refused_deletion_is_never_final(shop: Shop, operation: str) -> None:
     assert shop.left == (0, 0)
 
 
-def test_a_deletion_that_fails_after_its_start_is_repeated(shop: Shop) -> None:
+def test_a_deletion_that_fails_after_its_start_can_be_repeated(shop: Shop) -> None:
     shop.delivered()
     shop.standin.cloud.failing_deletions = 1
 

@@ -90,7 +90,7 @@ def test_children_end_when_their_parent_is_killed(tmp_path: Path, environment: d
     wait_for(lambda: not any(is_alive(member) for member in family))
 
 
-def test_a_child_that_ends_at_once_is_reported_with_its_output(
+def test_a_child_that_ends_immediately_is_reported_with_its_output(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     (tmp_path / "broken.py").write_text("raise SystemExit('the disk is full')")

@@ -123,7 +123,7 @@ def test_webhooks_can_be_switched_off_doubled_and_sent_again(
 @pytest.mark.parametrize(
     "name, code", [("fail-shop", "build_failed"), ("FAIL-shop", "build_failed"), ("shop-fail-", None)]
 )
-def test_a_service_named_fail_fails_permanently(
+def test_a_service_whose_name_begins_with_fail_fails_permanently(
     standin: PlatformStandIn, name: str, code: str | None
 ) -> None:
     platform = adapter_of(standin)
@@ -137,12 +137,12 @@ def test_a_service_named_fail_fails_permanently(
     assert standin.built("item-1") == (1 if code is None else 0)
 
 
-def test_a_service_named_refuse_is_refused(standin: PlatformStandIn) -> None:
+def test_a_service_whose_name_begins_with_refuse_is_refused(standin: PlatformStandIn) -> None:
     with pytest.raises(ProvisioningFailedError, match="name_refused"):
         adapter_of(standin).provision(request_for("refuse-shop"))
 
 
-def test_a_service_named_retry_is_accepted_the_third_time(standin: PlatformStandIn) -> None:
+def test_a_service_whose_name_begins_with_retry_is_accepted_the_third_time(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     for _ in range(2):
         with pytest.raises(ProviderUnavailableError):
@@ -152,7 +152,9 @@ def test_a_service_named_retry_is_accepted_the_third_time(standin: PlatformStand
     until(lambda: standin.built("item-1") == 1)
 
 
-def test_a_service_named_lost_is_built_and_its_first_response_is_lost(standin: PlatformStandIn) -> None:
+def test_a_service_whose_name_begins_with_lost_is_built_and_its_first_response_is_lost(
+    standin: PlatformStandIn,
+) -> None:
     platform = adapter_of(standin)
     with pytest.raises(ProviderUnavailableError):
         platform.provision(request_for("lost-shop"))
@@ -163,7 +165,7 @@ def test_a_service_named_lost_is_built_and_its_first_response_is_lost(standin: P
     assert [request.status for request in standin.requests][:2] == [None, 202]
 
 
-def test_a_service_named_flaky_succeeds_the_second_time(standin: PlatformStandIn) -> None:
+def test_a_service_whose_name_begins_with_flaky_succeeds_the_second_time(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     first = platform.provision(request_for("flaky-shop"))
     until(lambda: len(standin.deliveries) == 1)
@@ -176,7 +178,7 @@ def test_a_service_named_flaky_succeeds_the_second_time(standin: PlatformStandIn
     assert second.id != first.id
 
 
-def test_a_service_named_stuck_completes_on_command(standin: PlatformStandIn) -> None:
+def test_a_service_whose_name_begins_with_stuck_completes_on_command(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     started = platform.provision(request_for("stuck-shop"))
     platform.provision(request_for(item_id="another"))
@@ -224,7 +226,7 @@ def test_an_invalid_request_to_a_control_endpoint_is_refused(
     assert control(standin, path, **fields) == status
 
 
-def test_faults_wait_for_their_method_and_can_be_cancelled(standin: PlatformStandIn) -> None:
+def test_a_fault_can_be_limited_to_a_method_and_cancelled(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     assert control(standin, "faults", answer="503", method="GET", times=2) == 200
 

@@ -50,7 +50,7 @@ def test_a_stack_is_read_with_its_outputs_and_resources() -> None:
 
 
 @pytest.mark.parametrize("status", [None, "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
-def test_a_stack_that_is_not_deployed_has_a_plain_text(status: str | None) -> None:
+def test_a_stack_that_is_not_deployed_gives_a_plain_message(status: str | None) -> None:
     stacks = [{"StackName": "hosting-orders-prod", "StackStatus": status}] if status else []
     with pytest.raises(OperateError, match="run `make deploy STAGE=prod` first"):
         read_stack(account_with(*stacks), stage_of("prod"))
@@ -69,7 +69,7 @@ def test_the_local_stage_needs_a_running_stack(tmp_path: Path) -> None:
         (ProfileNotFound(profile="shop"), "AWS_PROFILE"),
     ],
 )
-def test_an_aws_without_credentials_or_region_is_no_traceback(
+def test_missing_aws_credentials_profile_or_region_give_no_traceback(
     problem: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: Any) -> None:
@@ -80,7 +80,7 @@ def test_an_aws_without_credentials_or_region_is_no_traceback(
     assert said in capsys.readouterr().err
 
 
-def test_without_any_region_the_text_says_how_to_set_one(
+def test_a_missing_region_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
@@ -91,7 +91,7 @@ def test_without_any_region_the_text_says_how_to_set_one(
     assert "AWS has no region" in capsys.readouterr().err
 
 
-def test_a_key_is_never_an_argument_and_is_not_asked_for_without_a_terminal(
+def test_without_a_terminal_a_key_comes_from_the_environment_and_consent_from_an_option(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("STRIPE_API_KEY", raising=False)
@@ -112,7 +112,7 @@ def test_only_deploy_takes_values(capsys: pytest.CaptureFixture[str]) -> None:
     assert "sk_test" not in said
 
 
-def test_deploy_reads_values_behind_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deploy_reads_values_after_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     read: list[Any] = []

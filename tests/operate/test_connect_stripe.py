@@ -78,7 +78,7 @@ def test_a_new_public_address_moves_the_endpoint(deployed: Deployed) -> None:
 
 
 def test_an_endpoint_whose_secret_is_unknown_is_replaced(deployed: Deployed) -> None:
-    """It was made in the dashboard, or an earlier run stopped before it stored the secret."""
+    """The endpoint was made in the dashboard, or an earlier run stopped before it stored the secret."""
     lost = client_of(deployed).v1.webhook_endpoints.create({"url": WEBHOOK_URL, "enabled_events": ["*"]})
     connect(deployed)
     (endpoint,) = deployed.endpoints()
@@ -86,7 +86,7 @@ def test_an_endpoint_whose_secret_is_unknown_is_replaced(deployed: Deployed) -> 
     assert deployed.stored()["webhook_endpoint"] == endpoint["id"]
 
 
-def test_another_api_version_needs_another_endpoint_and_both_secrets_are_valid_meanwhile(
+def test_a_new_api_version_needs_a_new_endpoint_and_both_secrets_stay_stored(
     deployed: Deployed,
 ) -> None:
     connect(deployed)
@@ -103,7 +103,7 @@ def test_another_api_version_needs_another_endpoint_and_both_secrets_are_valid_m
 
 
 @pytest.mark.parametrize("step", ["create", "store", "delete"])
-def test_a_crash_at_any_step_loses_no_event_and_the_next_run_ends_the_work(
+def test_a_crash_at_any_step_loses_no_event_and_the_next_run_completes_the_work(
     deployed: Deployed, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At every moment, an endpoint exists whose secret is stored."""
@@ -119,7 +119,7 @@ def test_a_crash_at_any_step_loses_no_event_and_the_next_run_ends_the_work(
             "error", "/v1/webhook_endpoints.*", method=method, times=3, after=0
         )
     if step == "create":
-        # The probe of the right is a POST as well, and comes first.
+        # The check of the rights also sends a POST, before the endpoint is created.
         monkeypatch.setattr(command, "_check_rights", lambda client: None)
     with pytest.raises((OperateError, KeyboardInterrupt)):
         connect(deployed)
@@ -164,7 +164,9 @@ def test_endpoints_of_others_are_left_alone(deployed: Deployed) -> None:
         ("sk_prod_abcdefgh", "not a secret or restricted key"),
     ],
 )
-def test_something_else_than_a_secret_key_is_refused(deployed: Deployed, key: str, reason: str) -> None:
+def test_a_text_that_is_no_secret_or_restricted_key_is_refused(
+    deployed: Deployed, key: str, reason: str
+) -> None:
     with pytest.raises(OperateError, match=reason) as refusal:
         connect(deployed, key)
     assert not key or key not in str(refusal.value)
@@ -174,14 +176,14 @@ def test_something_else_than_a_secret_key_is_refused(deployed: Deployed, key: st
 @pytest.mark.parametrize(
     "parameter", ["StripeApiBase", "RegistrarEndpoint", "LightsailEndpoint", "AllowLoopbackCallbacks"]
 )
-def test_a_stack_with_stand_ins_takes_no_live_key(deployed: Deployed, parameter: str) -> None:
+def test_a_stack_with_stand_ins_refuses_a_live_key(deployed: Deployed, parameter: str) -> None:
     value = "true" if parameter == "AllowLoopbackCallbacks" else "http://127.0.0.1:1"
     with pytest.raises(OperateError, match=parameter):
         connect(deployed, "sk_live_abcdefgh", parameters={parameter: value})
     assert deployed.stored() == {}
 
 
-def test_a_change_from_test_to_live_mode_needs_an_agreement(deployed: Deployed) -> None:
+def test_a_change_from_test_to_live_mode_must_be_confirmed(deployed: Deployed) -> None:
     connect(deployed)
     before = deployed.stored()
     with pytest.raises(OperateError, match="Nothing was changed"):
@@ -189,7 +191,7 @@ def test_a_change_from_test_to_live_mode_needs_an_agreement(deployed: Deployed) 
     assert deployed.stored() == before
 
 
-def test_a_key_of_another_account_needs_an_agreement(deployed: Deployed) -> None:
+def test_a_key_of_another_account_must_be_confirmed(deployed: Deployed) -> None:
     connect(deployed)
     before = deployed.stored()
     client_of(deployed).v1.webhook_endpoints.delete(before["webhook_endpoint"])
@@ -207,7 +209,7 @@ def test_a_new_key_of_the_same_account_keeps_the_endpoint(deployed: Deployed) ->
     assert deployed.stored() == {**before, "api_key": "sk_test_rotated_key"}
 
 
-def test_a_restricted_key_with_all_rights_is_taken(deployed: Deployed) -> None:
+def test_a_restricted_key_with_all_rights_is_accepted(deployed: Deployed) -> None:
     deployed.stripe.controls.set_rights(RESTRICTED, {right.path: right.access for right in RIGHTS})
     connect(deployed, RESTRICTED)
     assert deployed.stored()["api_key"] == RESTRICTED
@@ -228,7 +230,7 @@ def test_a_missing_right_is_named_and_nothing_is_stored(deployed: Deployed, miss
 # -- the lists ------------------------------------------------------------------------------------------------
 
 
-def test_the_events_are_exact_and_leave_out_those_that_delay_invoices() -> None:
+def test_the_events_exist_at_stripe_and_none_of_them_delays_invoices() -> None:
     (kinds,) = get_args(params("WebhookEndpointCreateParams")["enabled_events"])
     known = set(get_args(kinds))
     assert set(EVENTS) <= known - {"*"}
@@ -264,6 +266,6 @@ def test_the_page_lists_the_rights() -> None:
     assert rows == [(right.name, right.access.capitalize()) for right in RIGHTS]
 
 
-def test_live_and_test_keys_are_told_apart() -> None:
+def test_live_and_test_keys_are_distinguished() -> None:
     assert is_live("sk_live_abcdefgh") and is_live("rk_live_abcdefgh")
     assert not is_live("sk_test_abcdefgh") and not is_live("rk_test_abcdefgh")

@@ -1,4 +1,4 @@
-"""`make deploy` with a `sam` on the PATH that writes down its arguments."""
+"""`make deploy` with a fake `sam` on the PATH that records its arguments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DEPLOYED = {
 
 
 class Machine:
-    """A stage, what `sam` was called with, and what the operator was asked and told."""
+    """A stage, the arguments of `sam`, and the questions and messages for the operator."""
 
     def __init__(self, folder: Path) -> None:
         self.calls = folder / "calls"
@@ -99,7 +99,7 @@ def test_a_first_deployment_asks_for_the_platform_and_for_an_address_for_alarms(
     assert overrides(machine.arguments()) == ["PlatformUrl=https://platform.example"]
 
 
-def test_values_on_the_command_line_are_not_asked_for(machine: Machine) -> None:
+def test_the_operator_is_not_asked_for_values_on_the_command_line(machine: Machine) -> None:
     machine.deploy("PlatformUrl=https://platform.example", "AlarmEmail=ops@example.com")
     assert machine.asked == []
     assert overrides(machine.arguments()) == [
@@ -126,7 +126,7 @@ def test_a_first_deployment_that_was_never_confirmed_starts_again(machine: Machi
     assert overrides(machine.arguments()) == ["PlatformUrl=https://p.example"]
 
 
-def test_afterwards_the_next_commands_are_shown_until_they_are_done(machine: Machine) -> None:
+def test_the_next_commands_are_shown_until_stripe_and_the_platform_are_connected(machine: Machine) -> None:
     machine.deploy(stack=DEPLOYED)
     assert machine.said == [
         "hosting-orders-prod is deployed: https://api.example.com",
@@ -152,7 +152,7 @@ def test_afterwards_the_next_commands_are_shown_until_they_are_done(machine: Mac
         ("UPDATE_IN_PROGRESS", "Wait"),
     ],
 )
-def test_a_stack_that_cannot_be_deployed_is_told_before_the_build(
+def test_a_stack_that_cannot_be_deployed_is_refused_before_the_build(
     machine: Machine, status: str, said: str
 ) -> None:
     with pytest.raises(OperateError) as refusal:
@@ -221,7 +221,7 @@ def test_packages_for_another_processor_are_not_deployed(
     assert overrides(machine.arguments()) == ["Architecture=x86_64"]
 
 
-def test_a_refusal_of_sam_is_a_refusal_of_ours(machine: Machine) -> None:
+def test_the_command_fails_when_sam_fails(machine: Machine) -> None:
     with pytest.raises(OperateError, match="sam deploy"):
         machine.deploy("AlarmEmail=fails@example.com", stack=DEPLOYED)
     assert machine.said == []

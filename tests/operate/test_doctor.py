@@ -123,7 +123,9 @@ def test_a_new_stack_has_a_command_for_each_step(clinic: Clinic) -> None:
         ("route53", {"get_account_limit": {"Count": 450, "Limit": {"Value": 500}}}, "hosted zones"),
     ],
 )
-def test_a_fault_of_the_account_is_to_do(clinic: Clinic, service: str, answer: Any, check: str) -> None:
+def test_a_fault_of_the_account_is_reported_as_to_do(
+    clinic: Clinic, service: str, answer: Any, check: str
+) -> None:
     clinic.connect()
     clinic.answers[service] = answer
     healthy, said = clinic.examine()
@@ -141,7 +143,9 @@ def test_a_fault_of_the_account_is_to_do(clinic: Clinic, service: str, answer: A
         ({"status": "disabled"}, "it is disabled"),
     ],
 )
-def test_a_wrong_webhook_endpoint_is_to_do(clinic: Clinic, change: dict[str, Any], said: str) -> None:
+def test_a_wrong_webhook_endpoint_is_reported_as_to_do(
+    clinic: Clinic, change: dict[str, Any], said: str
+) -> None:
     clinic.connect()
     state = clinic.deployed.stripe.state
     with state.lock:
@@ -151,7 +155,7 @@ def test_a_wrong_webhook_endpoint_is_to_do(clinic: Clinic, change: dict[str, Any
     assert f"wrong: {said}" in lines["webhook endpoint"]
 
 
-def test_production_needs_a_live_key_and_a_stand_in_must_have_none(clinic: Clinic) -> None:
+def test_production_needs_a_live_key_and_no_stand_ins(clinic: Clinic) -> None:
     clinic.connect()
     clinic.stage = Stage("prod", "shop-prod")
     assert clinic.examine()[1]["stripe mode"].startswith("TO DO")
@@ -159,13 +163,13 @@ def test_production_needs_a_live_key_and_a_stand_in_must_have_none(clinic: Clini
     assert "pays for stand-ins" in clinic.examine()[1]["stripe mode"]
 
 
-def test_a_failed_deployment_is_to_do(clinic: Clinic) -> None:
+def test_a_failed_deployment_is_reported_as_to_do(clinic: Clinic) -> None:
     clinic.connect()
     clinic.stack = replace(clinic.stack, status="UPDATE_ROLLBACK_COMPLETE")
     assert clinic.examine()[1]["stack"].startswith("TO DO")
 
 
-def test_a_missing_permission_of_the_operator_is_no_crash_and_no_fault(clinic: Clinic) -> None:
+def test_a_permission_that_the_operator_lacks_is_reported_and_fails_no_check(clinic: Clinic) -> None:
     clinic.connect()
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetSchedule")
     clinic.answers["scheduler"] = {"get_schedule": denied}
@@ -175,7 +179,7 @@ def test_a_missing_permission_of_the_operator_is_no_crash_and_no_fault(clinic: C
     assert "AccessDenied" in said["schedule"]
 
 
-def test_a_tax_that_stripe_cannot_show_is_not_ok(clinic: Clinic) -> None:
+def test_a_tax_setting_that_cannot_be_read_is_reported_as_cannot_tell(clinic: Clinic) -> None:
     clinic.connect()
     parameters = {**clinic.stack.parameters, "StripeAutomaticTax": "true"}
     clinic.stack = replace(clinic.stack, parameters=parameters)

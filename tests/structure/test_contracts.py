@@ -43,7 +43,7 @@ ERROR = re.compile(r"^\| (\d{3}) \| (`.*?) \| ", re.MULTILINE)
 
 
 def contracts_named_below(source: Source) -> list[str]:
-    """Entry points and use cases may import only `operation` and `problem` from the package of the contracts."""
+    """Entry points and use cases must name no contract, and may import only `operation` and `problem`."""
     if source.layer not in MAY_NAME_NO_CONTRACT:
         return []
     problems = []

@@ -52,13 +52,13 @@ def test_every_alarm_reports_to_the_topic_and_has_a_runbook() -> None:
 
 
 def test_operators_get_every_message_through_one_topic() -> None:
-    """The stack's own topic, or the one that the parameter names."""
+    """This is the stack's own topic, or the topic in the parameter AlarmTopicArn."""
     template = read_template()
     used = template["Globals"]["Function"]["Environment"]["Variables"]["ALARM_TOPIC_ARN"]
     (statement,) = template["Resources"]["AlertOperators"]["Properties"]["PolicyDocument"]["Statement"]
     assert used == statement["Resource"] == template["Outputs"]["AlarmTopicArn"]["Value"] == ALARM_TOPIC
     assert template["Resources"]["AlarmTopic"]["Condition"] == "OwnAlarmTopic"
-    # A subscription to another stack's topic would be a change of that topic.
+    # The stack must not add a subscription to another stack's topic.
     assert template["Resources"]["AlarmMail"]["Condition"] == "HasAlarmEmail"
     assert {"Condition": "OwnAlarmTopic"} in template["Conditions"]["HasAlarmEmail"]["Fn::And"]
     pattern = template["Parameters"]["AlarmTopicArn"]["AllowedPattern"]

@@ -179,9 +179,9 @@ def calls_of_what_is_not_released(template: dict[str, Any]) -> list[str]:
 
 
 def rights_that_do_not_fit_the_calls(template: dict[str, Any]) -> list[str]:
-    """The machine may invoke the alias of each of its functions, and the bare function.
+    """The machine may invoke each of its functions, both through the alias and directly.
 
-    An execution keeps the definition that it started with, and older definitions call the bare function.
+    An execution keeps the definition that it started with, and older definitions call functions directly.
     """
     (machine,) = resources(template, "AWS::Serverless::StateMachine").values()
     properties = machine["Properties"]

@@ -29,7 +29,7 @@ _ENDS = re.compile(r"\|\||&&|[;|)\n]|>")
 
 
 def commands(text: str) -> Iterator[str]:
-    """Each `aws` command of the shell blocks, without what surrounds it."""
+    """Each `aws` command of the shell blocks, without the shell code around it."""
     for block in re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL):
         lines = re.sub(r"\s*\\\n\s*", " ", block)
         for start in re.finditer(r"(?:^|\$\(|[;|{]|then|do)\s*(?=aws )", lines, re.MULTILINE):

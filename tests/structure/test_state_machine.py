@@ -99,7 +99,7 @@ def literal_arns(definition: Definition) -> list[str]:
 
 
 def unknown_errors(definition: Definition) -> list[str]:
-    """An error that no code raises never matches, and that goes unnoticed."""
+    """A Retry or Catch for an error that no code raises never matches, and AWS does not report it."""
     problems = []
     for name, state in states(definition, "Task"):
         for field in ("Retry", "Catch"):
@@ -202,7 +202,7 @@ def deadlines_in_the_wrong_order(definition: Definition, template: dict[str, Any
         allowed = state.get("TimeoutSeconds")
         function = function_of(state, template)
         if function is None or not isinstance(allowed, int):
-            continue  # other rules report it
+            continue  # other rules report this
         takes = plain(functions(template)[function].get("Timeout"), template)
         if not isinstance(takes, int):
             problems.append(f"{function}: has no Timeout")

@@ -195,7 +195,7 @@ def secrets_in_the_environment(template: Template) -> list[str]:
 
 
 def secrets_that_a_deployment_writes(template: Template) -> list[str]:
-    """A deployment would overwrite the value that an operator has stored since."""
+    """With a value in the template, each deployment could overwrite the value that an operator stored."""
     return [
         f"{name}: has a SecretString; create it empty, and fill it with a command of operate/"
         for name, secret in resources(template, "AWS::SecretsManager::Secret").items()
@@ -268,14 +268,14 @@ def test_each_function_s_handler_exists() -> None:
     assert not problems, listed(problems)
 
 
-def test_a_first_deployment_needs_one_answer_and_no_secret() -> None:
+def test_a_first_deployment_needs_one_parameter_and_no_secret() -> None:
     parameters = read_template()["Parameters"]
     assert [name for name, parameter in parameters.items() if "Default" not in parameter] == ["PlatformUrl"]
     assert [name for name, parameter in parameters.items() if "NoEcho" in parameter] == []
 
 
 def test_all_metrics_of_ours_have_the_stack_as_their_dimension() -> None:
-    """So that stacks of one account have separate alarms."""
+    """Stacks of one account then have separate alarms."""
     stack = [{"Name": "stack", "Value": {"Ref": "AWS::StackName"}}]
     for name, alarm in resources(read_template(), "AWS::CloudWatch::Alarm").items():
         if alarm["Properties"]["Namespace"] == "HostingOrders":

@@ -19,7 +19,7 @@ Transformed = dict[str, Any]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MANAGED_POLICIES_OF_A_ROLE = 10
 
-# Names that must be unique only within a parent in the stack, and a property that names something else.
+# Properties that may be the same in every stack: where the name must be unique, or why it is no name.
 FIXED_NAMES_ARE_FINE = {
     ("AWS::AppConfig::Environment", "Name"): "within the application",
     ("AWS::AppConfig::ConfigurationProfile", "Name"): "within the application",
@@ -53,7 +53,7 @@ def names_a_second_stack_would_need_too(transformed: Transformed) -> list[str]:
 
 
 def _differs_by_stack(value: Any) -> bool:
-    """Whether a name comes from CloudFormation (`Ref` and `GetAtt` of a resource) or includes the stack's name."""
+    """Whether the value is an intrinsic function. An `Fn::Sub` must include the stack's name."""
     if not isinstance(value, dict):
         return False
     return not isinstance(text := value.get("Fn::Sub"), str) or "${AWS::StackName}" in text
@@ -74,14 +74,14 @@ def test_the_transformed_template_follows_the_rule(rule, transformed: Transforme
     assert not problems, listed(problems)
 
 
-def test_a_function_has_exactly_the_policies_that_its_properties_list(transformed: Transformed) -> None:
+def test_the_reconcilers_role_has_managed_policies_and_no_inline_policy(transformed: Transformed) -> None:
     role = transformed["Resources"]["ReconcileFunctionRole"]["Properties"]
     assert "Policies" not in role
     assert {"Ref": "RenewDomains"} in role["ManagedPolicyArns"]
 
 
 def test_sam_deploy_finds_no_function_without_declared_authentication() -> None:
-    """It would ask for each of them, and an empty answer would end the deployment."""
+    """`sam deploy` would ask about each of these functions, and an empty answer would end the deployment."""
     assert sam_transform.undeclared_authentication(TEMPLATE) == []
 
 

@@ -1,6 +1,6 @@
 """The outcome of errors in the workflow's steps.
 
-Business facts lead to the refund at once. Faults are retried for hours. A fault that outlasts the retries
+Facts lead to the refund without a retry. Faults are retried for hours. A fault that outlasts the retries
 goes to an operator, and the execution fails in the state with the fault.
 """
 
@@ -44,7 +44,7 @@ def last_try(retrier: dict[str, Any]) -> float:
 
 
 def working(definition: Definition) -> list[tuple[str, dict[str, Any]]]:
-    """The states whose business facts lead to the compensation."""
+    """All tasks except the compensation and the callback. Their facts lead to the compensation."""
     return [(name, state) for name, state in states(definition, "Task") if name not in (COMPENSATION, LAST)]
 
 
@@ -59,7 +59,7 @@ def facts_that_are_retried(definition: Definition) -> list[str]:
 
 
 def faults_that_are_not_retried(definition: Definition) -> list[str]:
-    """No list of known faults is complete. Every error that is not a business fact is retried, with jitter."""
+    """Every error except facts and time-outs must be retried, with jitter. No list of known faults is complete."""
     problems = []
     for name, state in states(definition, "Task"):
         last = (state.get("Retry") or [{}])[-1]
@@ -85,7 +85,7 @@ def last_tries_at_the_wrong_time(definition: Definition) -> list[str]:
 
 
 def facts_that_are_not_caught(definition: Definition) -> list[str]:
-    """Only business facts and the state's own time-out lead to the compensation, because a compensation is final."""
+    """Only facts and the state's own time-out lead to the compensation, because a compensation is final."""
     problems = []
     for name, state in working(definition):
         catchers = state.get("Catch", [])

@@ -53,7 +53,7 @@ class FakeCloudFormation:
 
 
 class FakeSecrets:
-    """Secrets Manager with these values; every other secret is empty."""
+    """Secrets Manager with these values. Every other secret has no value."""
 
     class exceptions:  # noqa: N801
         class ResourceNotFoundException(Exception):  # noqa: N818

@@ -96,7 +96,7 @@ def assert_registered(world: World, order: Order) -> None:
 
 
 def assert_alone(world: World, order: Order) -> None:
-    """As `assert_registered`, and the world has nothing else: one charge, one callback, no token, nothing due."""
+    """Check `assert_registered` and that nothing else exists: one charge, one callback, no token, nothing due."""
     assert_registered(world, order)
     assert world.net_paid(account_of(order)) == order.price.amount
     assert not world.stripe.credit_notes() and len(world.stripe.charges()) == 1

@@ -80,7 +80,7 @@ class ForgetfulLightsail:
         return {item_id: Machine(latest[item_id]) for item_id, left in self.standing().items() if left["vm"]}
 
     def standing(self) -> Mapping[str, Mapping[str, int]]:
-        """Machines and addresses that cost money, by the order's UUID."""
+        """The numbers of machines and addresses by order id."""
         return self._lightsail.standing()
 
     @property

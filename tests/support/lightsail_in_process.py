@@ -30,9 +30,9 @@ def _note(model: Any, **_: Any) -> None:
 
 
 class LightsailInProcess:
-    """`delay` is the number of seconds that a machine takes; with None, none runs until `finish`.
+    """`delay` is the number of seconds until a machine runs. With None, a machine runs only after `finish`.
 
-    `mishaps` decide the failures of each request, by the name `lightsail.<operation>`.
+    `mishaps` chooses the failure of each request. It knows a request as `lightsail.<operation>`.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class LightsailInProcess:
 
     @property
     def pending(self) -> list[str]:
-        """The orders with machines in progress, except those passed to `hold`."""
+        """The ids of orders whose machine is being built, except those passed to `hold`."""
         building = [
             machine.name.removeprefix("ho-") for machine in self.standin.machines if machine.state == PENDING
         ]
@@ -86,7 +86,7 @@ class LightsailInProcess:
         return self.standin.built(f"ho-{item_id}")
 
     def standing(self) -> Mapping[str, Mapping[str, int]]:
-        """Machines and addresses that cost money now, by their order."""
+        """The numbers of machines and addresses by order id. A machine that is shutting down does not count."""
         books: dict[str, Counter[str]] = defaultdict(Counter)
         for machine in self.standin.machines:
             if machine.state == SHUTTING_DOWN:

@@ -55,5 +55,5 @@ class Shop:
 
     @property
     def left(self) -> tuple[int, int]:
-        """The numbers of machines and of addresses. Each costs money."""
+        """(number of machines, number of addresses). Each of them costs money."""
         return len(self.standin.machines), len(self.standin.addresses)

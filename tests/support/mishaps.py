@@ -66,7 +66,7 @@ class Mishaps:
         self.choose = None
 
     def around(self, name: str, act: Callable[[], T], fault: Callable[[], Exception]) -> T:
-        """Do `act`, or the mishap that is chosen for it."""
+        """Call `act`. The chosen mishap, if any, prevents the call or loses its result."""
         if self.choose is None:
             return act()
         self.seen.append(name)

@@ -42,7 +42,7 @@ print("\\n".join(sorted({name for name, declared in auth_per_resource(stacks) if
 
 
 def undeclared_authentication(template: Path) -> list[str]:
-    """The functions of which `sam deploy` would say that they have no authentication, by SAM CLI's own code."""
+    """The functions that `sam deploy` would report as having no authentication, from SAM CLI's own code."""
     answer = subprocess.run(
         [PYTHON, "-c", _UNDECLARED, str(template)],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The table's stream as an operation of DynamoDB Streams reads it, and the message of a batch that Lambda gave up.
+"""The table's stream as an operation of DynamoDB Streams reads it, and the message of a batch that Lambda discarded.
 
 moto keeps a stream's records but does not answer at the address that botocore uses for streams.
 """
@@ -20,7 +20,7 @@ Record = dict[str, Any]
 class StreamsClient:
     """The part of boto3's client for `dynamodbstreams` that reads a range of records.
 
-    `page` is the most records of one answer. `trimmed` counts the oldest records that no longer exist.
+    `page` is the maximum number of records in a response. The oldest `trimmed` records no longer exist.
     """
 
     def __init__(self, records: Callable[[], Sequence[Record]], page: int = 3) -> None:
@@ -53,7 +53,7 @@ def _error(code: str, operation: str) -> ClientError:
 
 
 def dead_letter(records: Sequence[Record], message_id: str = "1") -> Record:
-    """The SQS record of the batch, as an event source mapping passes it on.
+    """The SQS message about this batch, as an event source mapping sends it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
     """

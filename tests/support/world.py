@@ -513,7 +513,7 @@ class World:
             lived += every
 
     def settled(self, order_id: str, account: str = "ready") -> bool:
-        """Whether the order, its cart and its workflow are done, and the client received the callback."""
+        """Whether the order, its cart and its workflow are done, and its callback, if any, was sent."""
         order = self.order(order_id, account)
         if not order.ended or (order.due_at is not None and not order.renewal_is_watched):
             return False
@@ -534,7 +534,7 @@ class World:
         return int(answer["items"])
 
     def sweep(self) -> int:
-        """One run of the daily look at the domains that expire soon."""
+        """Run the daily sweep and return how many unpaid domains expire soon."""
         return int(handler_of("sweep_domains")({}, None)["unpaid"])
 
     def _create_zone(self, name: str) -> list[str]:

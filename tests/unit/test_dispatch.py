@@ -147,7 +147,9 @@ def test_an_error_has_the_shape_of_its_route_before_the_credential_is_known(rout
 
 
 @pytest.mark.parametrize(("header", "version"), [(None, "2"), ("1", "1"), ("7", "2")])
-def test_an_error_carries_the_requested_version(header: str | None, version: str) -> None:
+def test_an_early_error_carries_the_requested_version_or_else_the_default(
+    header: str | None, version: str
+) -> None:
     found = call(show, "GET /api/things/7", None, **({"x_api_version": header} if header else {}))
     assert found.headers["X-Api-Version"] == version
 

@@ -129,7 +129,7 @@ def test_short_forms_are_read_as_long_forms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["just: [a", "Outputs: {}", "- a list"])
-def test_an_invalid_template_is_refused_by_name(tmp_path: Path, text: str) -> None:
+def test_the_refusal_of_an_invalid_template_names_its_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(text)
 

@@ -37,7 +37,7 @@ def test_amounts_have_the_decimals_that_stripe_counts(amount: int, code: str, te
     assert decimal_text(amount, code) == text
 
 
-def test_the_stand_in_counts_as_we_do() -> None:
+def test_the_stand_in_formats_amounts_as_we_do() -> None:
     for code in list_currencies():
         if is_sold_in(code):
             assert money(1200, code.lower()) == f"{decimal_text(1200, code)} {code}"
@@ -54,7 +54,7 @@ def test_each_currency_with_more_than_two_decimals_is_refused() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "eur", "EURO", "E1R", "ÄÖÜ"])
-def test_what_is_no_currency_code_is_refused(code: str) -> None:
+def test_a_text_that_is_no_currency_code_is_refused(code: str) -> None:
     with pytest.raises(CurrencyRefusedError):
         check_currency(code)
 
@@ -66,7 +66,7 @@ def test_a_price_with_a_fraction_of_a_whole_unit_is_refused(code: str) -> None:
         check_price(550, code)
 
 
-def test_a_stored_price_in_a_refused_currency_is_no_price() -> None:
+def test_a_stored_price_in_a_refused_currency_is_ignored() -> None:
     plan = Plan("p", "basic", "Basic", "", {("standard", Term.MONTHLY, "KWD"): 4000})
     assert plan.price("standard", Term.MONTHLY, "KWD") is None
     price = DomainPrice(4000, 4000, 4000)
@@ -86,7 +86,7 @@ def test_contract_001_shows_the_decimals(code: str, form: str, places: str) -> N
 
 @pytest.mark.parametrize("code", ["EUR", "JPY", "UGX"])
 @pytest.mark.parametrize("amount", [0, 700, 1900, 3000])
-def test_parts_add_up_and_can_move(code: str, amount: int) -> None:
+def test_the_parts_of_an_amount_add_up_in_units_that_stripe_accepts(code: str, amount: int) -> None:
     lines = [500, 1200, 1300]
     parts = [part_of(amount, sum(lines[:place]), line, sum(lines), code) for place, line in enumerate(lines)]
     assert sum(parts) == amount

@@ -90,7 +90,7 @@ def test_what_the_page_says_before_the_order_is_paid(cart: Cart, after: int, sen
     assert sentence in text(words) and words.pay_url is None and not words.pay_later
 
 
-def test_a_payment_the_order_has_not_recorded_yet_is_a_paid_step() -> None:
+def test_a_payment_that_the_order_has_not_recorded_yet_shows_as_paid() -> None:
     assert titles(placed(), PAID) == ["Ordered", "Paid", "Setting up", "Ready"]
     assert titles(placed(), OPEN) == ["Ordered", "Payment", "Setting up", "Ready"]
 

@@ -41,7 +41,7 @@ def test_a_stored_flag_is_read_back(waits: RegistrarWaits) -> None:
     assert from_plain(Submission, stored) == Submission(1, 2, 3, waits)
 
 
-def test_an_obsolete_stored_flag_does_no_harm() -> None:
+def test_an_obsolete_stored_flag_is_read_as_another_wait() -> None:
     stored = {**to_plain(Submission(1, 2, 3)), "flag": "PENDING_MOON"}
     assert from_plain(Submission, stored).flag is RegistrarWaits.OTHER
 

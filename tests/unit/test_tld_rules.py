@@ -132,7 +132,9 @@ def test_a_plain_contact_gets_a_list_of_the_registrys_further_fields(tld: str) -
 
 @pytest.mark.parametrize("tld", sorted(TLDS))
 @pytest.mark.parametrize("role", OTHERS)
-def test_requirements_for_the_registrant_do_not_apply_to_other_roles(tld: str, role: ContactRole) -> None:
+def test_the_registrants_requirements_apply_to_other_roles_only_for_uk_and_ca(
+    tld: str, role: ContactRole
+) -> None:
     violations, needed = check(tld, read(), role)
     # The .uk registry wants this of every contact: local/registrar_standin/names.py has the source.
     assert set(needed) == ({"/extra_properties/contactType"} if tld.endswith("uk") else set())
@@ -214,7 +216,7 @@ def test_a_state_is_required_where_addresses_have_one(country: str, role: Contac
     assert check("com", read(country=country, state="XY"), role) == ({}, {})
 
 
-def test_a_field_of_another_registry_is_refused_with_the_valid_ones() -> None:
+def test_a_field_of_another_registry_is_refused_and_the_valid_fields_are_listed() -> None:
     contact = read(extra_properties={"entityType": "FOREIGNERS", "a/b": "c"})
     violations, _ = check("com", contact)
     assert set(violations) == {"/extra_properties/entityType", "/extra_properties/a~1b"}

@@ -1,4 +1,4 @@
-"""What a billing contact needs in its country before an account can order."""
+"""Which fields of a billing contact its country requires before the account can order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def placed_by(world: World, contact: BillingContact) -> Reply:
     return world.place()
 
 
-def test_an_account_in_hong_kong_has_no_post_code(world: World) -> None:
+def test_an_account_in_hong_kong_needs_no_post_code(world: World) -> None:
     contact = BillingContact("Mei Chan", "mei@example.com", "8 Harbour Road", "", "Wan Chai", "HK")
     reply = placed_by(world, contact)
     assert reply.status == 202, reply.body
@@ -44,7 +44,7 @@ def test_an_account_in_hong_kong_has_no_post_code(world: World) -> None:
         ("", "", "GI"),
     ],
 )
-def test_the_country_decides_what_an_address_needs(
+def test_a_field_that_the_country_does_not_require_may_be_empty(
     world: World, post_code: str, city: str, country: str
 ) -> None:
     reply = placed_by(world, BillingContact("Ada", "ada@example.com", "Road 1", post_code, city, country))
@@ -65,17 +65,17 @@ def test_the_country_decides_what_an_address_needs(
         (BillingContact("Ada", "a@example.com", "Road 1", "", "Nowhere", "XX"), "post_code"),
     ],
 )
-def test_what_the_country_needs_is_named(world: World, contact: BillingContact, missing: str) -> None:
+def test_the_response_names_the_missing_field(world: World, contact: BillingContact, missing: str) -> None:
     reply = placed_by(world, contact)
     assert (reply.status, reply.body["code"]) == (400, "no_default_payment_method")
     assert f"has no {missing}." in str(reply.body)
 
 
-def test_an_empty_contact_names_every_field(world: World) -> None:
+def test_the_response_to_an_empty_contact_names_every_field(world: World) -> None:
     reply = placed_by(world, BillingContact())
     assert "has no name, email, street, post_code, city, country." in str(reply.body)
 
 
 @pytest.mark.parametrize("country", ["../zz", "zz", "Netherlands", "\x00"])
-def test_what_is_no_country_needs_every_field(country: str) -> None:
+def test_an_invalid_country_requires_every_address_field(country: str) -> None:
     assert GoogleAddresses().required(country) == ("street", "post_code", "city")

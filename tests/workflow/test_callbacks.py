@@ -400,7 +400,7 @@ def test_a_redelivery_is_sent_within_a_minute_with_the_same_message_id(world: Wo
     assert len(world.callbacks.received) == 2
 
 
-def test_a_redelivery_after_the_last_retry_is_one_more_attempt(world: World) -> None:
+def test_each_redelivery_after_the_last_retry_is_one_more_attempt(world: World) -> None:
     order_id = completed(world, *[FAILED] * (len(SCHEDULE) + 2))
     for _ in SCHEDULE:
         wait_for_the_next_attempt(world, order_id)

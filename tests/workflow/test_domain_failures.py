@@ -170,7 +170,7 @@ def test_an_order_is_delivered_after_an_hour_of_registrar_outage(world: World, c
     assert len(world.runner.executions[order.uuid].history) == 4  # the workflow did not loop
 
 
-def test_a_registrar_outage_during_registration_changes_nothing(world: World) -> None:
+def test_a_registrar_outage_during_registration_only_delays_the_delivery(world: World) -> None:
     order = submitted(world, NAME)
     world.registrar.fail_next("*", times=10_000)
     world.live(3 * HOUR, every=600)
@@ -180,7 +180,7 @@ def test_a_registrar_outage_during_registration_changes_nothing(world: World) ->
     assert_alone(world, order)
 
 
-def test_a_permanent_registrar_outage_is_refunded_a_day_after_the_deadline(world: World) -> None:
+def test_a_permanent_registrar_outage_leads_to_a_refund_a_day_after_the_deadline(world: World) -> None:
     """We cannot know whether the registrar received the request, so an operator is alerted."""
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
@@ -232,7 +232,9 @@ def give_up(world: World, order: Order) -> None:
 
 
 @pytest.mark.parametrize("end", ["delivered", "failed", "abandoned"])
-def test_no_refund_before_the_registrar_reports_an_outcome(world: World, end: str) -> None:
+def test_no_refund_before_the_registrar_reports_an_outcome_or_the_deadline_passes(
+    world: World, end: str
+) -> None:
     if end == "abandoned":
         world.registrar.configure(delay=30 * DAY)
     order = submitted(world, NAME)

@@ -1,4 +1,4 @@
-"""A domain in our account is delivered, whatever the registrar says about its operation. No money goes back."""
+"""A domain in our account is delivered and not refunded, whatever the registrar reports about its operation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def operation(world: World) -> Any:
 
 
 def arrive(world: World) -> None:
-    """The domain arrives, and its operation does not notice."""
+    """Put the domain into our account without changing its operation."""
     world.registrar._registry._deliver(operation(world), world.registrar._registry.now())
 
 
@@ -47,7 +47,9 @@ def assert_delivered(world: World, order_id: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
-def test_a_registrar_that_does_not_show_completed_operations(world: World, action: str) -> None:
+def test_a_domain_is_delivered_when_the_registrar_hides_completed_operations(
+    world: World, action: str
+) -> None:
     world.registrar.configure(hides_completed=True)
     order = transfer(world, NAME) if action == "transfer" else submitted(world, NAME)
     world.run()
@@ -55,7 +57,7 @@ def test_a_registrar_that_does_not_show_completed_operations(world: World, actio
     assert_delivered(world, order.uuid)
 
 
-def test_a_registrar_that_has_forgotten_the_operation(world: World) -> None:
+def test_a_domain_is_delivered_when_the_registrar_has_forgotten_its_operation(world: World) -> None:
     order = submitted(world, NAME)
     arrive(world)
     world.registrar._registry.operations.clear()
@@ -64,7 +66,7 @@ def test_a_registrar_that_has_forgotten_the_operation(world: World) -> None:
 
 
 @pytest.mark.parametrize("status", ["FAILED", "ERROR"])
-def test_an_operation_that_failed(world: World, status: str) -> None:
+def test_a_domain_is_delivered_when_its_operation_failed(world: World, status: str) -> None:
     order = submitted(world, NAME)
     arrive(world)
     world.registrar.fail(NAME, status=status)
@@ -72,7 +74,7 @@ def test_an_operation_that_failed(world: World, status: str) -> None:
     assert_delivered(world, order.uuid)
 
 
-def test_an_operation_that_does_not_end(world: World) -> None:
+def test_a_domain_is_delivered_when_its_operation_does_not_end(world: World) -> None:
     world.registrar._registry.delay = None
     order = submitted(world, NAME)
     arrive(world)
@@ -80,7 +82,7 @@ def test_an_operation_that_does_not_end(world: World) -> None:
     assert_delivered(world, order.uuid)
 
 
-def test_an_operation_that_the_registrar_does_not_show_at_the_deadline(world: World) -> None:
+def test_a_domain_is_delivered_when_its_operation_cannot_be_read_at_the_deadline(world: World) -> None:
     world.registrar._registry.delay = None
     order = submitted(world, NAME)
     world.registrar.fail_next("GetOperationDetail", "ServiceUnavailable", status=503, times=10_000)
@@ -90,7 +92,7 @@ def test_an_operation_that_the_registrar_does_not_show_at_the_deadline(world: Wo
     assert_delivered(world, order.uuid)
 
 
-def test_a_registrar_that_does_not_answer_around_the_deadline(world: World) -> None:
+def test_a_domain_of_ours_is_delivered_after_a_registrar_outage_at_the_deadline(world: World) -> None:
     world.registrar._registry.delay = None
     order = submitted(world, NAME)
     world.live(6 * DAY, every=6 * 3600)
@@ -104,7 +106,7 @@ def test_a_registrar_that_does_not_answer_around_the_deadline(world: World) -> N
     assert_delivered(world, order.uuid)
 
 
-def test_a_domain_that_is_not_ours_is_refunded(world: World) -> None:
+def test_a_domain_that_is_not_in_our_account_is_refunded(world: World) -> None:
     order = submitted(world, NAME)
     world.registrar.fail(NAME)
     world.live(10 * MINUTE, every=MINUTE)

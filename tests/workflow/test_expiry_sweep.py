@@ -32,11 +32,11 @@ def delivered(world: World, name: str = NAME) -> Order:
 
 
 def expires_in(world: World, days: float, name: str = NAME) -> None:
-    """Plant this expiry date at the registry."""
+    """Let the domain expire at the registry in this many days."""
     world.registrar.domains[name].expires_at = world.clock.now() / 1000 + days * DAY
 
 
-def test_a_domain_that_is_planted_to_expire_is_reported_daily(
+def test_a_domain_that_expires_before_its_renewal_is_charged_is_reported_daily(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = delivered(world)
@@ -67,7 +67,9 @@ def test_a_renewal_that_is_charged_in_time_is_not_reported(world: World) -> None
     assert world.registrar.renewals(NAME) == 1 and reported == 0
 
 
-def test_a_renewal_that_was_refused_is_reported(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_domain_whose_renewal_could_not_start_is_reported(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
     delivered(world)
     expires_in(world, 39)
@@ -90,7 +92,7 @@ def test_a_declined_renewal_is_reported_until_it_is_paid(world: World) -> None:
     assert world.sweep() == 0 and world.registrar.renewals(NAME) == 1
 
 
-def test_a_renewal_that_has_ended_is_reported(world: World) -> None:
+def test_a_domain_whose_renewal_has_ended_is_reported_before_it_expires(world: World) -> None:
     order = delivered(world)
     (renewal,) = renewals(world, order)
     world.services.stripe.v1.subscriptions.cancel(renewal["id"])

@@ -217,7 +217,7 @@ def test_without_a_redrive_a_registration_is_refunded_after_seven_days(world: Wo
     assert world.registrar.submissions("hosting-example.com") == 0
 
 
-def test_a_platform_time_out_is_still_refunded(world: World) -> None:
+def test_an_order_is_refunded_when_the_platforms_step_times_out(world: World) -> None:
     order = placed(world, "ProvisionHosting")
     world.run(finish=False)
     world.runner.advance(6 * HOUR + MINUTE)

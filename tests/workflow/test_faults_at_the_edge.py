@@ -204,10 +204,10 @@ def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
 # -- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_retry_on_a_host_whose_clock_is_behind_is_answered(
+def test_a_paid_order_resumes_after_a_retry_on_a_host_whose_clock_is_behind(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With FULL jitter a retry may come immediately. Only the retry's token can resume a paid order."""
+    """A retry may follow immediately on a host with an earlier time. Its token must still replace the invalid one."""
     put, ahead = DynamoTokenStore.put_token, [5000]
 
     def on_its_own_clock(self: Any, account: str, number: int, step: str, token: str, now: int) -> None:

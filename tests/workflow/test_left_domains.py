@@ -1,4 +1,4 @@
-"""A domain that has left the registrar can be ordered again. A domain that is still here cannot."""
+"""A domain that has left the registrar can be ordered again. A domain that is still there cannot."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ def test_a_domain_that_lapsed_can_be_registered_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["ready", "credit"])
-def test_a_domain_that_is_still_here_stays_claimed(world: World, account: str) -> None:
-    """Also after its renewal has ended: it belongs to its owner until it expires."""
+def test_a_domain_that_is_still_at_the_registrar_stays_claimed(world: World, account: str) -> None:
+    """The domain belongs to its owner until it expires, even if its renewal has ended."""
     end_renewal(world, delivered(world))
     for reply in (transfer_back(world, account), world.order_domain(NAME, account)):
         assert (reply.status, reply.body["code"]) == (422, "domain_add_failed")
     assert claims(world) == {NAME}
 
 
-def test_a_domain_on_order_stays_claimed(world: World) -> None:
+def test_a_domain_of_an_unfinished_order_stays_claimed(world: World) -> None:
     assert world.order_domain(NAME).status == 202
     reply = world.order_domain(NAME, "credit")
     assert (reply.status, reply.body["code"]) == (422, "domain_add_failed")
@@ -95,7 +95,7 @@ def test_no_claim_is_released_while_the_registrar_does_not_answer(world: World) 
 
 
 def test_the_renewal_of_the_earlier_order_never_renews_the_domain_of_the_later_one(world: World) -> None:
-    """An operator hears of the earlier order's money."""
+    """A metric alerts an operator to the renewal that the earlier order paid."""
     earlier = delivered(world)
     world.registrar.leave(NAME)
     reply = transfer_back(world, "credit")

@@ -1,4 +1,7 @@
-"""A generated root password appears nowhere in plain text. An SSH key appears only in the table and its stream."""
+"""Logs, table, stream, callbacks, workflow, Stripe and alerts never contain a generated root password in plain text.
+
+Of these, only the table and its stream contain a customer's SSH key.
+"""
 
 from __future__ import annotations
 
@@ -118,5 +121,5 @@ def test_neither_the_password_nor_the_key_leaks(monkeypatch: pytest.MonkeyPatch)
     assert len(told["callbacks"]) > 500 and "ORDER#" in told["stream"]
     for where, text in told.items():
         assert [password for password in passwords if password in text] == [], where
-        # A public key is not secret, but it belongs to its owner. Only the stored order may have it.
+        # A public key is not secret, but it is the customer's. Only the table and its stream may contain it.
         assert where in ("table", "stream") or KEY not in text, where

@@ -1,4 +1,4 @@
-"""A domain is delivered although its DNS zone cannot be made. The zone follows."""
+"""A domain is delivered even if its DNS zone cannot be created. A later check creates the zone."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_domain_is_delivered_without_its_zone_and_gets_it_later(world: World) 
     assert world.metrics.counts["ZoneMissing"] == counted
     due = now(world, order).due_at
     assert due is not None and due > world.clock.now() + 100 * DAY * 1000, (
-        "the renewal has its own time again"
+        "the order is next due for its renewal"
     )
 
 

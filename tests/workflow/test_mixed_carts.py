@@ -106,7 +106,7 @@ def assert_settled(world: World, orders: list[Order], kept: int, rolled_up: str)
 
 
 def run_alone(world: World, order: Order) -> None:
-    """Run everything in this order's execution that is ready, and nothing of the others."""
+    """Run everything that is ready in this order's execution, and nothing in other executions."""
     while True:
         mine = [at for at, (execution, _) in enumerate(world.runner._ready) if execution.name == order.uuid]
         if not mine:
@@ -376,7 +376,7 @@ def test_a_cart_paid_after_authentication_is_fully_delivered(world: World) -> No
     assert_settled(world, orders, EVERYTHING, "completed")
 
 
-def test_a_cart_paid_by_debit_is_delivered_after_settlement(world: World) -> None:
+def test_a_cart_paid_by_debit_is_delivered_or_refunded_after_settlement(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=4 * DAY)
     orders = cart_of(world, "one.net", "lost-two.org", account="sepa")
     world.live(3 * DAY, every=DAY / 2)

@@ -1,4 +1,4 @@
-"""Play money buys nothing real, and no domain is bought above its TLD's maximum."""
+"""Test payments buy nothing real, and a domain without a premium price is not bought above its TLD's maximum."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_in_live_mode_a_real_domain_is_sold(world: World, monkeypatch: pytest.Mo
     assert ask(world, "POST", "/api/v1/domains/register", body, key=fresh_key(world)).status == 202
 
 
-def test_a_domain_that_play_money_paid_is_not_bought_and_the_money_goes_back(
+def test_a_real_domain_paid_in_test_mode_is_not_bought_and_is_refunded(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_id = placed(world)
@@ -95,7 +95,7 @@ def test_a_domain_that_play_money_paid_is_not_bought_and_the_money_goes_back(
     assert world.net_paid() == 0
 
 
-def test_a_renewal_that_play_money_paid_is_not_bought(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_renewal_paid_in_test_mode_is_not_bought(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     order = delivered(world)
     domains_cost_money(monkeypatch)
     a_year_passes(world, order)
@@ -153,7 +153,7 @@ def test_a_key_that_is_no_test_key_orders_with_live_money(world: World) -> None:
     assert ask(world, "POST", "/api/v1/orders", VPS, key=fresh_key(world)).status == 202
 
 
-def test_a_test_key_cancels_and_reads(world: World) -> None:
+def test_a_test_key_may_read_and_cancel_in_live_mode(world: World) -> None:
     order_id = str(world.place().body["orders"][0]["id"])
     world.services.stripe.live = True
     assert world.request("GET", f"/api/orders/{order_id}").status == 200
@@ -205,7 +205,7 @@ def test_a_renewal_above_the_maximum_waits_for_an_operator(world: World) -> None
     assert world.registrar.renewals(NAME) == 1
 
 
-def test_what_the_maximum_compares() -> None:
+def test_the_maximum_applies_to_all_domains_without_a_premium_price() -> None:
     price = DomainPrice(1000, 1000, 1000)
     tld = Tld("com", {}, {("rare.com", "standard", "EUR"): price}, 1500)
     assert not tld.costs_too_much("a.com", Money(1500, "USD"))

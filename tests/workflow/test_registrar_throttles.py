@@ -1,4 +1,4 @@
-"""The registrar throttles requests, and refuses a second order of a domain it already works on."""
+"""The registrar throttles requests, and refuses a second submission while the first is in progress."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def world() -> Iterator[World]:
         yield world
 
 
-def test_a_throttled_question_is_asked_again_within_the_request(
+def test_boto3_retries_a_throttled_availability_check_within_29_seconds(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paused: list[float] = []
@@ -50,15 +50,15 @@ def test_a_throttled_question_is_asked_again_within_the_request(
         world.registrar.detach(client)
 
 
-def test_an_order_is_never_sent_again_by_the_client(world: World) -> None:
+def test_boto3_never_repeats_a_submission_to_the_registrar(world: World) -> None:
     registrar = bootstrap.AwsServices(settings.load()).registrar
     assert registrar._submitting.meta.config.retries["total_max_attempts"] == 1
 
 
-def test_the_operation_of_a_lost_answer_is_named_by_the_refusal_of_the_second_order(
+def test_a_refused_second_submission_reveals_the_operation_of_the_first(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The registrar's list does not show the first order yet."""
+    """The first response is lost, and the registrar's list does not show the operation yet."""
     monkeypatch.setattr(world.registrar._registry, "_list_operations", lambda given: {"Operations": []})
     world.registrar.configure(delay=3600)
     world.registrar.lose_next_answer("RegisterDomain")
@@ -73,8 +73,8 @@ def test_the_operation_of_a_lost_answer_is_named_by_the_refusal_of_the_second_or
     assert world.registrar.submissions(NAME) == 1
 
 
-def test_the_operation_of_an_abandoned_order_is_not_taken_over(world: World) -> None:
-    """It registers the domain for the abandoned order's contacts."""
+def test_a_later_order_does_not_take_over_the_operation_of_an_abandoned_order(world: World) -> None:
+    """That operation registers the domain with the abandoned order's contacts."""
     world.registrar._registry.delay = None
     abandoned = placed(world, NAME)
     world.run()

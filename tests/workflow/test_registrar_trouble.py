@@ -86,7 +86,7 @@ def test_a_refusal_received_by_the_reconciler_is_refunded_in_the_same_minute(wor
     assert world.runner.executions[order_id].status == "SUCCEEDED"
 
 
-def test_a_failed_look_up_is_repeated_soon(world: World) -> None:
+def test_a_failed_search_for_a_lost_operation_is_repeated_within_minutes(world: World) -> None:
     world.registrar.lose_next_answer("RegisterDomain")
     world.registrar.fail_next("ListOperations", "ThrottlingException", "slow down")
     placed = world.order_domain("look-up.com")

@@ -1,4 +1,4 @@
-"""Every delivered order gets its renewal, on the right day, with the method that the customer prefers then."""
+"""Each delivered order gets a renewal. It charges the default payment method that the customer has on its day."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_monthly_term_begins_on_the_day_of_the_order(
     assert len(world.stripe.charges()) == 1 + len(charges)
 
 
-def test_a_refused_renewal_alarms_and_is_tried_again_daily(
+def test_a_renewal_that_cannot_start_raises_an_alarm_and_is_retried_daily(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -118,10 +118,10 @@ def test_a_refused_renewal_alarms_and_is_tried_again_daily(
     assert world.metrics.counts["RenewalNotStarted"] == 3
 
 
-def test_a_renewal_that_starts_late_is_charged_at_once_for_a_domain(
+def test_a_domain_renewal_that_starts_late_is_charged_immediately(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Otherwise the domain would be lost before the first charge."""
+    """Otherwise the domain would expire before the first charge."""
     with monkeypatch.context() as patch:
         patch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
         domain(world)
@@ -130,7 +130,7 @@ def test_a_renewal_that_starts_late_is_charged_at_once_for_a_domain(
     assert world.registrar.renewals("hosting-example.com") == 1
 
 
-def test_the_last_place_among_a_customer_s_subscriptions_is_the_500th(
+def test_no_renewal_starts_for_a_customer_with_the_maximum_number_of_subscriptions(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert subscriptions.MOST_OF_A_CUSTOMER == 500
@@ -140,7 +140,7 @@ def test_the_last_place_among_a_customer_s_subscriptions_is_the_500th(
     assert renewals(world, order) == [] and world.metrics.counts["RenewalNotStarted"] == 1
 
 
-def test_tax_without_a_location_refuses_the_renewal() -> None:
+def test_a_renewal_cannot_start_while_its_tax_has_no_location() -> None:
     with a_world(automatic_tax=True) as world:
         reply = world.place()
         customer = world.accounts["ready"]["customer"]

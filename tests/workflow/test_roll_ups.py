@@ -1,4 +1,4 @@
-"""A cart's roll-up is right in the end, also when Lambda gives up stream records."""
+"""A cart's roll-up becomes correct even if Lambda discards stream records."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def placed(world: World, account: str = "ready") -> tuple[str, str]:
 
 
 def repair(*letters: dict[str, Any]) -> list[str]:
-    """The ids of the messages that stay in the queue."""
+    """Process these messages and return the ids of those that stay in the queue."""
     answer = handler_of("repair_roll_ups")({"Records": list(letters)}, None)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
@@ -80,7 +80,7 @@ def test_the_reconciler_corrects_the_roll_up_of_a_domain_and_of_a_cancelled_orde
     assert world.cart(domain["cart"]["token"]).rollup_status is RollupStatus.COMPLETED
 
 
-def test_a_roll_up_that_is_right_is_not_written_again(world: World) -> None:
+def test_a_correct_roll_up_is_not_written_again(world: World) -> None:
     _, token = placed(world)
     world.run()
     before = world.cart(token)
@@ -91,10 +91,10 @@ def test_a_roll_up_that_is_right_is_not_written_again(world: World) -> None:
     assert world.cart(token).rollup_version == before.rollup_version
 
 
-# -- the queue of given-up batches ----------------------------------------------------------------------------
+# -- the queue of discarded batches ---------------------------------------------------------------------------
 
 
-def test_a_batch_that_lambda_gave_up_is_repaired(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_lambda_discarded_is_repaired(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.stream_on = False
     _, token = placed(world)
     records = given_up(world)
@@ -116,7 +116,7 @@ def test_a_batch_that_lambda_gave_up_is_repaired(world: World, monkeypatch: pyte
     assert all(mark.version == 0 for mark in world.cart(token).orders.values())
 
 
-def test_a_repair_uses_the_orders_as_they_are_now(world: World) -> None:
+def test_a_repair_uses_the_current_orders_and_not_the_recorded_ones(world: World) -> None:
     world.stream_on = False
     order_id, token = placed(world)
     first = given_up(world)

@@ -589,13 +589,13 @@ def test_unrelated_subscriptions_are_ignored(world: World) -> None:
 
 
 def charge_of_renewal(world: World, order_id: str) -> Any:
-    """The site's second month, paid."""
+    """Renew the site and return the charge of its second month."""
     world.stripe.controls.renew(renewal(world, order_id))
     world.fresh_stripe_events()
     return world.stripe.charges(world.accounts["ready"]["customer"])[-1]
 
 
-def test_a_dispute_of_a_renewal_is_noted_at_its_order_and_an_operator_called(world: World) -> None:
+def test_a_dispute_of_a_renewal_is_recorded_at_its_order_and_raises_an_alarm(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     charge = charge_of_renewal(world, order_id)
@@ -610,7 +610,7 @@ def test_a_dispute_of_a_renewal_is_noted_at_its_order_and_an_operator_called(wor
     assert (after.status, after.ended_at) == (OrderStatus.COMPLETED, before.ended_at)
 
 
-def test_a_refund_of_a_renewal_that_the_bank_returns_reaches_an_operator(world: World) -> None:
+def test_a_renewals_refund_returned_by_the_bank_raises_an_alarm(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     charge = charge_of_renewal(world, order_id)
@@ -623,7 +623,7 @@ def test_a_refund_of_a_renewal_that_the_bank_returns_reaches_an_operator(world: 
     assert causes(world, order_id)[len(before.timeline) :] == [f"refund {refund.id} failed at the bank"]
 
 
-def test_a_dispute_of_another_s_subscription_is_left(world: World) -> None:
+def test_a_dispute_of_an_unrelated_subscription_is_ignored(world: World) -> None:
     order_id, _ = placed(world)
     world.run()
     charge = charge_of_renewal(world, order_id)

@@ -359,7 +359,7 @@ def test_a_free_order_does_not_use_credit(world: World) -> None:
 # -- currencies that Stripe counts in hundredths although they have none -------------------------------------------
 
 
-def test_ugandan_shillings_are_charged_shown_and_given_back(world: World) -> None:
+def test_ugandan_shillings_are_charged_shown_and_refunded(world: World) -> None:
     keeps_accounts_in(world, "UGX")
     offer(world, "ugx", 500_000, "UGX")
     customer = world.accounts["ready"]["customer"]
@@ -382,7 +382,7 @@ def test_ugandan_shillings_are_charged_shown_and_given_back(world: World) -> Non
 
 
 @pytest.mark.parametrize("currency", ["KWD", "TND", "IQD", "CLF"])
-def test_a_currency_with_three_decimals_is_refused_everywhere(world: World, currency: str) -> None:
+def test_a_currency_with_more_than_two_decimals_is_refused_everywhere(world: World, currency: str) -> None:
     with pytest.raises(CurrencyRefusedError, match="two decimals"):
         keeps_accounts_in(world, currency)
     with pytest.raises(CurrencyRefusedError, match="two decimals"):

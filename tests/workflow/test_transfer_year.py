@@ -1,4 +1,4 @@
-"""The year that a transfer sells is there after delivery, whether the registry adds it or we buy it."""
+"""A transfer includes a year. The registry adds it, or we buy it at the registrar."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def world() -> Iterator[World]:
 
 
 def transferred(world: World, name: str, days_left: float | None = None, *, wait: float = 2 * HOUR) -> Order:
-    """A delivered transfer of a domain that had `days_left` days at delivery."""
+    """A delivered transfer. Without an added year, the domain would expire `days_left` days after delivery."""
     tld = name.partition(".")[2]
     if days_left is not None:
         at = world.clock.now() / 1000 + 10 * DAY + days_left * DAY
@@ -49,7 +49,7 @@ def transferred(world: World, name: str, days_left: float | None = None, *, wait
 
 
 def days_left(world: World, order: Order) -> int:
-    """By the order's own books, which agree with the registrar's."""
+    """The days until the order's expiry date, which must agree with the registrar's."""
     resource = now(world, order).resource_as(DomainResource)
     name = order.item_as(DomainItem).ascii_name
     assert resource is not None and resource.expires_at is not None
@@ -62,7 +62,7 @@ def bought(world: World, order: Order) -> int:
 
 
 @pytest.mark.parametrize("tld", NO_YEAR)
-def test_a_transfer_that_brings_no_year_is_renewed_on_delivery(world: World, tld: str) -> None:
+def test_a_domain_whose_transfer_adds_no_year_is_renewed_on_delivery(world: World, tld: str) -> None:
     order = transferred(world, f"quill-and-sons.{tld}", days_left=50)
     assert bought(world, order) == world.registrar.asked("RenewDomain") == 1
     assert days_left(world, order) in (414, 415, 416)
@@ -73,7 +73,7 @@ def test_a_transfer_that_brings_no_year_is_renewed_on_delivery(world: World, tld
 
 
 @pytest.mark.parametrize("tld", YEAR_FROM_TRANSFER)
-def test_a_year_from_the_transfer_is_sold_as_such(world: World, tld: str) -> None:
+def test_a_year_that_starts_at_the_transfer_is_described_as_such(world: World, tld: str) -> None:
     order = transferred(world, f"quill-and-sons.{tld}", days_left=200)
     assert bought(world, order) == 0 and days_left(world, order) in (364, 365, 366)
     assert order.item.line_text().endswith("transfer, with a year from the transfer")
@@ -93,7 +93,7 @@ def test_a_year_that_its_registry_should_have_added_is_bought(world: World) -> N
     assert bought(world, order) == 1 and days_left(world, order) in (464, 465, 466)
 
 
-def test_the_renewal_is_charged_before_the_registry_s_date(world: World) -> None:
+def test_the_renewal_is_charged_before_the_registrys_expiry_date(world: World) -> None:
     order = transferred(world, "quill-and-sons.co.uk", days_left=-20)
     (renewal,) = renewals(world, order)
     expires_at = world.registrar.domains["quill-and-sons.co.uk"].expires_at
@@ -104,7 +104,7 @@ def test_the_renewal_is_charged_before_the_registry_s_date(world: World) -> None
     )
 
 
-def test_a_registry_that_renews_late_is_asked_when_it_begins(world: World) -> None:
+def test_the_year_is_bought_when_the_registrys_renewal_window_opens(world: World) -> None:
     order = transferred(world, "quill-and-sons.co.uk", days_left=300)
     assert world.registrar.asked("RenewDomain") == 0 and len(renewals(world, order)) == 1
     world.live(119 * DAY, every=DAY)
@@ -115,17 +115,17 @@ def test_a_registry_that_renews_late_is_asked_when_it_begins(world: World) -> No
     assert world.metrics.counts["DomainRenewalFailed"] == 0
 
 
-def test_a_registrar_that_refuses_the_year_alarms_daily_and_is_asked_again(world: World) -> None:
+def test_a_refused_year_raises_a_daily_alarm(world: World) -> None:
     order = transferred(world, "norenewal-sons.co.uk")
     assert world.metrics.counts["DomainRenewalFailed"] == 1
     world.live(2 * DAY, every=HOUR)
     assert world.metrics.counts["DomainRenewalFailed"] == 3
     year = now(world, order).domain_record.renewal(TRANSFER_YEAR)
     assert year is not None and year.done_at is None
-    assert len(renewals(world, order)) == 1  # the next year is charged in its time all the same
+    assert len(renewals(world, order)) == 1  # the next year is still charged on its own date
 
 
-def test_a_lost_response_buys_the_year_once(world: World) -> None:
+def test_the_year_is_bought_once_when_the_response_is_lost(world: World) -> None:
     world.registrar.lose_next_answer("RenewDomain")
     order = transferred(world, "quill-and-sons.co.uk")
     assert bought(world, order) == world.registrar.asked("RenewDomain") == 1
@@ -133,7 +133,7 @@ def test_a_lost_response_buys_the_year_once(world: World) -> None:
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 def test_the_year_is_bought_once_whatever_breaks(world: World, mishap: Mishap) -> None:
-    """One domain for each side effect: another one fails each time."""
+    """Transfer one domain for each side effect, and let that side effect fail."""
     struck: list[str] = []
     while True:
         name = f"quill-{len(struck)}.co.uk"
@@ -153,7 +153,7 @@ def test_the_year_is_bought_once_whatever_breaks(world: World, mishap: Mishap) -
 def test_a_refused_renewal_start_does_not_wait_for_the_registry_s_window(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The window for the transfer's year opens in 520 days. Stripe refuses at delivery and accepts five days later."""
+    """The window for the transfer's year opens in 520 days. Stripe refuses the renewal for five days."""
     with monkeypatch.context() as refusing:
         refusing.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
         order = transferred(world, "quill-and-sons.co.uk", days_left=700)

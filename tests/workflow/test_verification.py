@@ -43,7 +43,7 @@ def resend(world: World, order: Order, account: str = "ready") -> Reply:
     return world.request("POST", f"/api/orders/{order.uuid}/resend-verification", account=account)
 
 
-def test_the_customer_is_asked_until_the_registrant_confirms(world: World) -> None:
+def test_the_order_requires_action_until_the_registrant_confirms(world: World) -> None:
     order = delivered(world)
     assert shown(world, order)["order"]["status"] == "completed"
     assert block(world, order)["status"] == "action_required"
@@ -65,11 +65,11 @@ def test_the_customer_is_asked_until_the_registrant_confirms(world: World) -> No
     assert world.registrar.asked("GetContactReachabilityStatus") == asked
     due = now(world, order).due_at
     assert due is not None and due > world.clock.now() + 100 * DAY * 1000, (
-        "the renewal has its own time again"
+        "the order is next due for its renewal"
     )
 
 
-def test_a_domain_is_suspended_after_fifteen_days_and_comes_back(world: World) -> None:
+def test_a_domain_is_suspended_after_fifteen_days_until_the_registrant_confirms(world: World) -> None:
     order = delivered(world)
     world.live(16 * DAY, every=6 * HOUR)
     assert block(world, order)["status"] == "action_required"
@@ -81,7 +81,7 @@ def test_a_domain_is_suspended_after_fifteen_days_and_comes_back(world: World) -
     assert "clientHold" not in block(world, order)["registry_status"]
 
 
-def test_a_confirmed_registrant_is_no_event(world: World) -> None:
+def test_a_confirmed_registrant_adds_no_event_to_the_timeline(world: World) -> None:
     order = delivered(world, "confirmed-before.com")
     assert block(world, order)["status"] == "active"
     assert causes(world, order)[-1] == "delivered"
@@ -89,7 +89,7 @@ def test_a_confirmed_registrant_is_no_event(world: World) -> None:
     assert world.metrics.counts["RegistrantUnverified"] == 0
 
 
-def test_a_registrar_that_does_not_answer_delays_nothing_else(world: World) -> None:
+def test_a_failed_query_for_the_confirmation_does_not_delay_the_delivery(world: World) -> None:
     world.registrar.fail_next("GetContactReachabilityStatus", "ServiceUnavailable", status=503)
     order = delivered(world)
     assert block(world, order)["status"] == "active"
@@ -128,7 +128,7 @@ def test_nothing_is_sent_to_a_confirmed_registrant(world: World) -> None:
     assert world.registrar.mails("confirmed-before.com") == 0
 
 
-def test_only_the_account_of_a_delivered_domain_can_send_the_mail(world: World) -> None:
+def test_only_the_account_of_a_delivered_domain_can_request_the_mail(world: World) -> None:
     order = delivered(world)
     assert resend(world, order, "credit").status == 404
     site = world.request("POST", "/api/orders", world.site())

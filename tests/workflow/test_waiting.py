@@ -111,7 +111,7 @@ def test_a_delivery_is_expected_in_minutes_and_may_take_six_hours(world: World) 
     assert body["payment"]["refunded_cents"] == 1200
 
 
-def test_a_cancel_is_expected_in_minutes(world: World) -> None:
+def test_a_cancel_is_expected_within_ten_minutes(world: World) -> None:
     order_id, _ = placed(world, AUTHENTICATION)
     world.run()
     assert world.request("DELETE", f"/api/orders/{order_id}", account=AUTHENTICATION).status == 202
@@ -141,7 +141,7 @@ def test_a_refund_in_progress_is_expected_in_minutes(world: World) -> None:
     assert promised(world, order_id) == (10 * MINUTE, None, 5)
 
 
-def test_no_deadline_is_promised_when_an_operator_must_act(world: World) -> None:
+def test_a_refused_refund_is_expected_within_a_day_and_has_no_deadline(world: World) -> None:
     order_id = undeliverable(world, refunds="refuse")
     assert get(world, f"/api/orders/{order_id}").body["tasks"][0]["status"] == "PAUSED"
     assert promised(world, order_id) == (DAY, None, 5 * MINUTE)

@@ -95,7 +95,7 @@ def test_an_account_s_number_is_unique_among_accounts_and_orders(
     assert len(claimed) == 2
 
 
-def test_an_account_written_twice_at_once_gets_one_number(
+def test_an_account_written_by_two_processes_gets_one_number(
     directory: DynamoDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW)

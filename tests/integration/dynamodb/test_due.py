@@ -79,7 +79,7 @@ def test_an_ended_order_leaves_the_index(store: DynamoOrderStore, client: Any) -
     assert in_the_index(client) == 0
 
 
-def test_a_settled_payment_removes_its_cart_from_the_index_and_a_lease_adds_it(
+def test_saving_a_payment_moves_its_cart_out_of_the_index_and_into_it(
     store: DynamoOrderStore, client: Any
 ) -> None:
     order = an_order(due_at=None)

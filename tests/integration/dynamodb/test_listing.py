@@ -100,7 +100,7 @@ def test_a_deep_page_reads_no_more_than_a_shallow_one(store: DynamoOrderStore, c
 
 
 @pytest.mark.parametrize("before", [1, 333, 10**9])
-def test_page_marks_change_no_page(store: DynamoOrderStore, before: int) -> None:
+def test_page_marks_do_not_change_the_pages(store: DynamoOrderStore, before: int) -> None:
     """This holds also when marks cover only some of the orders, as after a first run or with new orders."""
     numbers_placed = list(range(3, 900, 3))
     place_many(store, numbers_placed)
@@ -126,7 +126,7 @@ def test_page_marks_are_written_in_limited_steps(store: DynamoOrderStore, client
     assert cost_of(client, MARK_EVERY * (MAX_NEW_MARKS + 1)) <= 2 * MARK_EVERY + 40
 
 
-def test_no_mark_is_placed_above_an_order_that_may_still_arrive(store: DynamoOrderStore) -> None:
+def test_only_orders_before_the_given_number_get_page_marks(store: DynamoOrderStore) -> None:
     place_many(store, list(range(10, 1010, 10)))
     store.mark_pages(ACCOUNT, before=500)
     place(store, *range(501, 560, 10))  # their numbers are older, but they are written only now
@@ -282,6 +282,6 @@ def test_pages_of_the_table_do_not_shorten_pages_of_orders(store: DynamoOrderSto
     assert small.newest(ACCOUNT, 4, skip=11).orders == ()
 
 
-def test_a_new_order_is_listed_at_once(store: DynamoOrderStore) -> None:
+def test_a_new_order_is_listed_immediately(store: DynamoOrderStore) -> None:
     order = place_one(store)
     assert store.newest(ACCOUNT, 10).orders == (order,)

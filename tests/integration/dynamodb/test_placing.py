@@ -1,4 +1,4 @@
-"""`place`: cart, orders and places in one transaction, or nothing at all."""
+"""`place` writes the cart, its orders and their capacity in one transaction, or writes nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.support.table import TABLE_NAME, InterruptedClient, everything_in, fa
 
 
 def outcomes(calls: list[Callable[[], object]]) -> Counter[str]:
-    """The outcomes of these calls, made by as many threads at once."""
+    """Make all calls concurrently, each in its own thread. Count the outcomes: `done` or the error's class."""
     start = threading.Barrier(len(calls))
     seen: list[str] = []
 
@@ -117,7 +117,9 @@ def test_a_duplicate_number_within_a_cart_is_refused(store: DynamoOrderStore, cl
     assert everything_in(client) == []
 
 
-def test_a_cart_that_does_not_match_its_orders_is_a_mistake(store: DynamoOrderStore, client: Any) -> None:
+def test_a_cart_that_does_not_match_its_orders_raises_value_error(
+    store: DynamoOrderStore, client: Any
+) -> None:
     with pytest.raises(ValueError, match="exactly its new orders"):
         store.place(a_cart(), [an_order()])
     with pytest.raises(ValueError, match="all of them pending"):
@@ -125,14 +127,14 @@ def test_a_cart_that_does_not_match_its_orders_is_a_mistake(store: DynamoOrderSt
     assert everything_in(client) == []
 
 
-def test_an_order_takes_a_place_of_its_counter(store: DynamoOrderStore, client: Any) -> None:
+def test_an_order_adds_one_to_its_capacity_counter(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 2)
     order = an_order(capacity="wordpress")
     store.place(a_cart(order), [order])
     assert places_taken(client) == 1
 
 
-def test_without_a_free_place_nothing_is_placed(store: DynamoOrderStore, client: Any) -> None:
+def test_nothing_is_written_when_the_capacity_is_exhausted(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 0)
     before = everything_in(client)
     orders = [an_order(NUMBER, capacity="wordpress"), an_order(NUMBER + 1)]
@@ -152,7 +154,7 @@ def test_the_error_names_the_exhausted_counter(store: DynamoOrderStore, client: 
     assert places_taken(client, "wordpress") == 0
 
 
-def test_a_missing_counter_has_no_places(store: DynamoOrderStore, client: Any) -> None:
+def test_an_order_whose_capacity_counter_is_missing_is_refused(store: DynamoOrderStore, client: Any) -> None:
     for orders in (
         [an_order(capacity="void")],
         [an_order(capacity="void"), an_order(NUMBER + 1, capacity="void")],
@@ -192,7 +194,7 @@ def test_a_place_taken_right_before_the_write_is_not_sold_twice(client: Any) -> 
     assert places_taken(client) == 1
 
 
-def test_a_limit_lowered_right_before_the_write_applies(client: Any) -> None:
+def test_a_cart_is_refused_when_its_limit_is_lowered_right_before_the_write(client: Any) -> None:
     limit_places(client, 3)
     meddled = InterruptedClient(client, "transact_write_items", lambda: limit_places(client, 1))
     orders = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
@@ -201,7 +203,7 @@ def test_a_limit_lowered_right_before_the_write_applies(client: Any) -> None:
     assert places_taken(client) == 0
 
 
-def test_a_raised_limit_applies_at_once(store: DynamoOrderStore, client: Any) -> None:
+def test_a_raised_limit_applies_to_the_next_attempt(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 0)
     order = an_order(capacity="wordpress")
     with pytest.raises(CapacityExhaustedError):
@@ -211,7 +213,7 @@ def test_a_raised_limit_applies_at_once(store: DynamoOrderStore, client: Any) ->
     assert places_taken(client) == 1
 
 
-def test_twenty_duplicates_at_once_leave_one_cart_one_order_one_place(client: Any) -> None:
+def test_twenty_concurrent_duplicates_store_one_cart_and_order_and_take_one_place(client: Any) -> None:
     limit_places(client, 50)
     twins = [an_order(NUMBER + twin, capacity="wordpress") for twin in range(20)]
     calls = [
@@ -224,7 +226,7 @@ def test_twenty_duplicates_at_once_leave_one_cart_one_order_one_place(client: An
     assert len(placed) == 1
 
 
-def test_duplicates_for_the_last_place_get_a_cart_conflict_not_a_capacity_error(client: Any) -> None:
+def test_duplicates_for_the_last_place_raise_cart_exists_not_capacity_exhausted(client: Any) -> None:
     limit_places(client, 1)
     twins = [an_order(NUMBER + twin, capacity="wordpress") for twin in range(8)]
     calls = [
@@ -257,7 +259,7 @@ def test_concurrent_carts_never_get_more_places_than_exist(
     assert len(stored_orders) == placed * each
 
 
-# -- what moto does not do by itself: conflicts of transactions ----------------------------------------------
+# -- errors of transactions, which moto does not raise by itself ---------------------------------------------
 
 
 def test_a_transaction_conflict_is_retried(client: Any) -> None:
@@ -269,7 +271,7 @@ def test_a_transaction_conflict_is_retried(client: Any) -> None:
     assert store.cart(ACCOUNT, TOKEN) == a_cart(an_order())
 
 
-def test_a_conflict_with_a_duplicate_ends_as_a_cart_conflict(client: Any) -> None:
+def test_a_transaction_conflict_with_a_duplicate_raises_cart_exists(client: Any) -> None:
     twin = an_order(NUMBER + 1)
 
     def twin_wins() -> None:
@@ -284,7 +286,7 @@ def test_a_conflict_with_a_duplicate_ends_as_a_cart_conflict(client: Any) -> Non
     assert store.order(ACCOUNT, NUMBER) is None
 
 
-def test_an_endless_conflict_is_a_cart_conflict_if_there_is_a_duplicate(client: Any) -> None:
+def test_an_endless_transaction_conflict_with_a_duplicate_raises_cart_exists(client: Any) -> None:
     twin = an_order(NUMBER + 1)
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
     conflict = fault("TransactionCanceledException", "TransactionConflict", "None")
@@ -295,7 +297,7 @@ def test_an_endless_conflict_is_a_cart_conflict_if_there_is_a_duplicate(client: 
         store.place(a_cart(an_order()), [an_order()])
 
 
-def test_an_endless_conflict_is_a_lost_race(client: Any) -> None:
+def test_an_endless_transaction_conflict_without_a_duplicate_raises_concurrent_update(client: Any) -> None:
     conflict = fault("TransactionCanceledException", "None", "TransactionConflict")
     store = DynamoOrderStore(
         InterruptedClient(client, "transact_write_items", *[conflict] * 99), TABLE_NAME, no_sleep
@@ -305,7 +307,7 @@ def test_an_endless_conflict_is_a_lost_race(client: Any) -> None:
     assert everything_in(client) == []
 
 
-def test_a_duplicate_cart_is_reported_before_an_exhausted_counter(client: Any) -> None:
+def test_a_duplicate_cart_is_reported_when_only_the_counters_write_fails(client: Any) -> None:
     limit_places(client, 1)
     twin = an_order(NUMBER + 1, capacity="wordpress")
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
@@ -317,7 +319,9 @@ def test_a_duplicate_cart_is_reported_before_an_exhausted_counter(client: Any) -
         store.place(a_cart(an_order(capacity="wordpress")), [an_order(capacity="wordpress")])
 
 
-def test_a_duplicate_cart_is_reported_before_too_few_places(client: Any, store: DynamoOrderStore) -> None:
+def test_a_duplicate_cart_is_reported_when_too_few_places_are_free(
+    client: Any, store: DynamoOrderStore
+) -> None:
     limit_places(client, 2)
     twins = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
     store.place(a_cart(*twins), twins)

@@ -135,7 +135,9 @@ def test_a_race_lost_to_a_newer_update_does_not_revert_the_order(
     assert (told.orders[NUMBER], told.rollup_version) == (COMPLETED, 1)
 
 
-def test_a_race_that_is_always_lost_is_an_error(store: DynamoOrderStore, client: Any) -> None:
+def test_a_roll_up_that_loses_every_race_raises_concurrent_update(
+    store: DynamoOrderStore, client: Any
+) -> None:
     placed(store)
     rivals = [
         lambda version=version: store.save_roll_up(
@@ -178,7 +180,7 @@ def test_concurrent_roll_ups_of_many_orders_lose_nothing(client: Any, store: Dyn
 
 def test_a_roll_up_costs_the_same_for_every_order(store: DynamoOrderStore, client: Any) -> None:
     """One query and one write of one small item, for any size of cart."""
-    placed(store, 49)  # with their claims and the cart, nearly the hundred writes of a transaction
+    placed(store, 49)  # orders, claims and cart: nearly 100 writes, the maximum of a transaction
     calls: list[str] = []
     counting = _Counting(client, calls)
     for number in (NUMBER, NUMBER + 48):

@@ -74,7 +74,9 @@ def test_an_order_that_was_never_placed_cannot_be_saved(store: DynamoOrderStore,
     assert everything_in(client) == []
 
 
-def test_a_cancel_and_a_provisioning_at_once_have_one_winner(client: Any, store: DynamoOrderStore) -> None:
+def test_a_concurrent_cancel_and_start_of_provisioning_have_one_winner(
+    client: Any, store: DynamoOrderStore
+) -> None:
     for race in range(10):
         placed = place_one(store, number=NUMBER + race, cart_token=f"cart-{race}")
         paid = store.save_order(placed.paid(NOW, NOW))
@@ -147,7 +149,9 @@ def test_a_place_is_released_once_when_the_end_is_saved_twice(store: DynamoOrder
     assert places_taken(client) == 1, "the other order keeps its place"
 
 
-def test_the_loser_of_a_race_to_the_end_releases_no_place(store: DynamoOrderStore, client: Any) -> None:
+def test_a_refused_save_of_an_outdated_expired_order_releases_no_place(
+    store: DynamoOrderStore, client: Any
+) -> None:
     limit_places(client, 5)
     placed = place_one(store, capacity="wordpress")
     store.save_order(placed.paid(NOW, NOW))
@@ -190,7 +194,9 @@ def test_a_write_that_conflicts_with_a_transaction_is_retried(client: Any, store
     assert store.order(ACCOUNT, NUMBER) == saved
 
 
-def test_a_write_that_always_conflicts_is_a_lost_race(client: Any, store: DynamoOrderStore) -> None:
+def test_a_write_that_conflicts_at_every_retry_raises_concurrent_update(
+    client: Any, store: DynamoOrderStore
+) -> None:
     placed = place_one(store)
     meeting = fault("TransactionConflictException")
     busy = DynamoOrderStore(InterruptedClient(client, "put_item", *[meeting] * 99), TABLE_NAME, no_sleep)

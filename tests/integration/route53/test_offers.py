@@ -80,7 +80,7 @@ def test_a_registry_that_stays_slow_is_a_fault_after_a_few_requests(stubbed: Stu
 
 
 @pytest.mark.parametrize("code", ["TLDInMaintenance", "ThrottlingException"])
-def test_a_registry_in_maintenance_is_a_fault(stubbed: Stubbed, code: str) -> None:
+def test_a_registry_in_maintenance_or_a_throttled_check_is_a_fault(stubbed: Stubbed, code: str) -> None:
     stubbed.asking.add_client_error("check_domain_availability", code, "later")
     stubbed.asking.add_client_error("check_domain_transferability", code, "later")
 
