@@ -85,7 +85,7 @@ _ROLES = {
 
 
 def check_every_contact(tld: str, given: Mapping[str, Any]) -> None:
-    """Raises RefusalError for a TLD whose registry wants its fields of every contact."""
+    """Some registries need their own fields in every contact. Raises RefusalError if one is missing."""
     missing = [
         f"{role}.{name} is missing"
         for contact, role in _ROLES.items()

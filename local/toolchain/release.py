@@ -24,7 +24,7 @@ _UNSTAMPED = re.compile(r"^(\s+RELEASE: )unbuilt$", re.MULTILINE)
 
 
 def stamp(root: Path, forced: str = "") -> str:
-    """Hash template.yaml and all sources. Another `forced` text publishes the same sources again."""
+    """Hash template.yaml and all sources. Change `forced` to publish unchanged sources as a new release."""
     found = hashlib.sha256(forced.encode())
     for path in _sources(root):
         content = path.read_bytes()

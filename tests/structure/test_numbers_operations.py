@@ -306,8 +306,8 @@ CLAIMS: dict[str, Claims] = {
     "runbooks": [
         ("counts each such domain every {} hours", (deadlines.VERIFICATION_CHECK / HOUR,)),
         ("that expire within {} days, when", (DAYS(deadlines.EXPIRY_WATCH),)),
-        ("charged {} days before the expiry date is in time", (DAYS(REGISTRATION.renews_before()),)),
-        ("must have come {} days before", (DAYS(deadlines.EXPIRY_MONEY),)),
+        ("normally charged {} days before the expiry date", (DAYS(REGISTRATION.renews_before()),)),
+        ("its money comes less than {} days before", (DAYS(deadlines.EXPIRY_MONEY),)),
         ("padded to {} digits", (len(str(keys.MAX_NUMBER)),)),
         ("tries again every {} minutes. The order", (AGAIN,)),
         ("has not begun {} minutes after the payment", (MINUTES(deadlines.DELIVERY_NOT_BEGUN),)),

@@ -118,7 +118,7 @@ def test_the_header_decides_the_version_or_else_the_keys_pin(
 
 
 @pytest.mark.parametrize("version", ["3", "", "two", "１"])
-def test_an_unknown_version_is_refused_with_the_known_ones(version: str) -> None:
+def test_the_refusal_of_an_unknown_version_names_the_known_ones(version: str) -> None:
     found = call(show, "GET /api/things/7", x_api_version=version, accept="application/problem+json")
     assert (found.status, found.body["code"]) == (400, "unsupported_api_version")
     assert found.body["detail"] == (
@@ -167,7 +167,7 @@ def test_an_error_after_the_pin_is_known_carries_the_pinned_version() -> None:
         ((SHOW_2, operation(replace(V1, version=None))), "without a version"),
     ],
 )
-def test_operations_sharing_a_route_must_agree_on_everything_before_the_version(
+def test_operations_of_one_route_share_access_and_errors_and_differ_in_version(
     sharing: tuple[Operation[str], ...], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
@@ -187,7 +187,7 @@ def test_an_unknown_path_is_answered_in_the_shape_of_its_contract(
     assert (found.status, found.body) == (404, {shape: "not_found"})
 
 
-def test_the_body_is_read_only_after_the_header_is_valid() -> None:
+def test_an_invalid_idempotency_key_is_refused_before_the_body_is_read() -> None:
     asked = []
     taking = operation(V2, "POST /api/things", access=None, idempotent=True).taking(
         SimpleNamespace(model=dict, read=lambda body, facts: asked.append((body, facts)))  # type: ignore[arg-type]
@@ -212,6 +212,6 @@ def test_the_body_is_read_only_after_the_header_is_valid() -> None:
     ((body, facts),) = asked
     assert body == {"b": 1, "a": 2}
     assert (facts.key, facts.placed.contract, facts.placed.client_address) == ("good", "two", "203.0.113.7")
-    # The SHA-256 of 'path\0{"a": 2, "b": 1}'. Every cart stores the fingerprint of its request, so the formula
+    # The SHA-256 of '/api/things\0{"a": 2, "b": 1}'. Every cart stores the fingerprint of its request, so the formula
     # must never change.
     assert facts.fingerprint == "aaf712017c295e382b29738cb2f68f39de32d76c14b5c93961052bbc3f357bff"

@@ -154,7 +154,7 @@ def test_a_domain_lost_while_a_debit_settles_is_refunded(world: World) -> None:
     assert_back_and_alone(world, order)
 
 
-# -- registrar outages: no refund ----------------------------------------------------------------------------------
+# -- registrar and DNS outages ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ServiceUnavailable"])
@@ -223,7 +223,7 @@ def test_a_failing_dns_zone_delays_no_delivery_and_is_made_later(world: World) -
 
 
 def give_up(world: World, order: Order) -> None:
-    """End the step RegisterDomain without an answer, as a time-out or a fault would."""
+    """Let the step RegisterDomain time out."""
     token = world.runner.executions[order.uuid].waiting_token
     assert token is not None
     world.runner.send_task_failure(token, "States.Timeout", "made up")

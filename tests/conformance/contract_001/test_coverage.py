@@ -9,7 +9,7 @@ from hosting_orders.contracts.billing_order import operations
 from tests.conformance.contract_001.support import ROUTES
 from tests.support.world import matched
 
-# Check 9, documentation for assistants, is not served yet.
+# Number 9, documentation for AI assistants, has no check: there is no such page yet.
 LINES = {
     *range(1, 9),
     *range(10, 16),

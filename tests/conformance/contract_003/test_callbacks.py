@@ -1,4 +1,4 @@
-"""Contract 003's callbacks: the body is a task, which leads the client to the site."""
+"""Contract 003's callbacks: the body has the order's task, which leads the client to the site."""
 
 from __future__ import annotations
 

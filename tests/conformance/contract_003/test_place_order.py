@@ -103,7 +103,7 @@ def test_O1_030_a_final_decline_is_422_and_leaves_a_failed_order(world: World) -
     assert world.net_paid("declined_final") == 0
 
 
-def test_O1_043_a_debit_of_a_saved_account_needs_no_page(world: World) -> None:
+def test_O1_043_a_debit_from_a_saved_bank_account_needs_no_page(world: World) -> None:
     body = placed(world, "sepa")
     assert "payment_url" not in body and body["site"]["id"] is None
 
@@ -255,7 +255,7 @@ def test_O1_033_O1_034_the_site_has_the_requested_location_and_plan(world: World
 
 
 @pytest.mark.parametrize("body", [site(), site(location=None, plan=None)])
-def test_O1_033_O1_034_location_and_plan_default_to_the_accounts_or_else_to_the_catalogues_first(
+def test_O1_033_O1_034_location_and_plan_default_to_those_of_the_account_or_else_to_the_first_in_the_catalogue(
     world: World, body: Any
 ) -> None:
     order_id = placed(world, body=body)["order"]["id"]

@@ -79,7 +79,7 @@ class Code(StrEnum):
     )
     NO_DEFAULT_PAYMENT_METHOD = (
         *("no_default_payment_method", 400, "Not ready to charge"),
-        "The account has no customer, no saved payment method, or an incomplete billing contact.",
+        "The account has no customer at Stripe or no saved payment method, or its billing contact is incomplete.",
     )
     INVALID_RETURN_URL = (
         *("invalid_return_url", 400, "Invalid return URL"),

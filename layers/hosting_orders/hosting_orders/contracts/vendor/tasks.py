@@ -106,7 +106,7 @@ def task_title(order: Order) -> str:
 
 
 def delivered(order: Order) -> Delivered:
-    """Only sites and domains have a list."""
+    """The contract has lists for sites and domains only. For a machine both are empty."""
     listed = _DELIVERED.get(order.kind)
     return listed(order) if listed and order.resource is not None else {"sites": [], "domains": []}
 
