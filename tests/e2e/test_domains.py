@@ -44,7 +44,7 @@ def test_every_line_of_docs_domains_produces_its_error(
     stack: Stack, accounts: DemoAccounts, tmp_path: Path
 ) -> None:
     (tmp_path / ".local").symlink_to(stack.state, target_is_directory=True)
-    for folder in (".venv", "local", "layers"):
+    for folder in (".venv", "local", "layers", "operate"):
         (tmp_path / folder).symlink_to(ROOT / folder, target_is_directory=True)
     first = """domain '"name": "my-first-name.com", '"$CONTACT" > /dev/null\n"""
     lines = "\n".join(f"echo '#### {code}'; {line}" for code, line in LINES)
