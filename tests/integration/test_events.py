@@ -86,5 +86,10 @@ def test_the_schedule_s_event_starts_a_run(world: World) -> None:
         assert handler_of("reconcile")(event_of(path, world), None)["items"] >= 0
 
 
+def test_the_daily_schedule_sweeps_the_domains(world: World) -> None:
+    for path in (ROOT / "events" / "sweep_domains").glob("*.json"):
+        assert handler_of("sweep_domains")(event_of(path, world), None) == {"unpaid": 0}
+
+
 def event_of(path: Path, world: World) -> Any:
     return json.loads(path.read_text().replace("USER_KEY", world.accounts["ready"]["user_key"]))

@@ -40,6 +40,7 @@ ROUTES = (
     ("GET", f"/api/orders/{UNKNOWN}/events", True),
     ("GET", f"/api/orders/{UNKNOWN}/callbacks", True),
     ("POST", f"/api/orders/{UNKNOWN}/callbacks/x/redeliver", True),
+    ("POST", f"/api/orders/{UNKNOWN}/resend-verification", True),
     ("GET", f"/api/carts/{UNKNOWN}", True),
     ("GET", "/api/about", False),
     ("GET", "/api/tasks", False),

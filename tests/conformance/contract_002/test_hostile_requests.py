@@ -483,6 +483,7 @@ def spellings(world: World, account: str) -> list[str]:
         ("GET", "/events"),
         ("GET", "/callbacks"),
         ("POST", "/callbacks/MESSAGE/redeliver"),
+        ("POST", "/resend-verification"),
     ],
 )
 def test_a_foreign_order_is_unknown_in_all_three_spellings(
