@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hosting_orders.bootstrap import secret_values
 from operate.errors import OperateError
 from operate.secrets import API_KEY, WEBHOOK_SECRETS, read_secret, write_secret
 from operate.stacks import Cloud, Stack
@@ -22,7 +23,7 @@ def connect_platform(
     stored = read_secret(manager, arn)
     key = key or stored.get(API_KEY, "")
     secrets = secrets or stored.get(WEBHOOK_SECRETS, "")
-    each = [secret.strip() for secret in secrets.split(",") if secret.strip()]
+    each = secret_values(secrets)
     if not key:
         raise OperateError("The API key is missing.")
     if not each:

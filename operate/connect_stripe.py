@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hosting_orders.adapters.stripe.webhooks import EVENTS
+from hosting_orders.bootstrap import secret_values
 from operate.errors import OperateError
 from operate.secrets import API_KEY, WEBHOOK_ENDPOINT, WEBHOOK_SECRETS, read_secret, write_secret
 from operate.stacks import Cloud, Stack
@@ -41,8 +42,8 @@ def connect_stripe(cloud: Cloud, stack: Stack, key: str, confirm: Confirm, repor
     stored = read_secret(manager, arn)
     before = stored_mode(stored)
     changed = before is not None and before != live
-    if before is not None and before != live:
-        _ask(confirm, f"The stack {stack.name} changes from {mode_of(before)} to {mode_of(live)} mode.")
+    if changed:
+        _ask(confirm, f"The stack {stack.name} changes from {mode_of(not live)} to {mode_of(live)} mode.")
     client = stripe_client(key, stack)
     _check_rights(client)
 
@@ -65,7 +66,10 @@ def connect_stripe(cloud: Cloud, stack: Stack, key: str, confirm: Confirm, repor
             report(f"The webhook endpoint {kept['id']} is kept, with {len(EVENTS)} types of events.")
         else:
             kept = _created(client, stack, url)
-            secrets = [kept["secret"], *(_stored_secrets(stored) if found and not changed else [])]
+            secrets = [
+                kept["secret"],
+                *(secret_values(stored.get(WEBHOOK_SECRETS, "")) if found and not changed else ()),
+            ]
             new = {API_KEY: key, WEBHOOK_SECRETS: ",".join(secrets), WEBHOOK_ENDPOINT: kept["id"]}
             write_secret(manager, arn, new)
             report(f"The webhook endpoint {kept['id']} is created, with {len(EVENTS)} types of events.")
@@ -129,10 +133,6 @@ def _kept(found: list[Document], stored: Document, api_version: str) -> Document
         if endpoint["id"] == stored.get(WEBHOOK_ENDPOINT) and stored.get(WEBHOOK_SECRETS):
             return endpoint if endpoint["api_version"] == api_version else None
     return None
-
-
-def _stored_secrets(stored: Document) -> list[str]:
-    return [each.strip() for each in stored.get(WEBHOOK_SECRETS, "").split(",") if each.strip()]
 
 
 def _delete_of_other_mode(stack: Stack, stored: Document, url: str, report: Report) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from hosting_orders.adapters.stripe.webhooks import EVENTS
 from operate.secrets import API_KEY, WEBHOOK_ENDPOINT, WEBHOOK_SECRETS, read_secret
 from operate.smoke import PASSED_TAG
-from operate.stacks import Cloud, Stack, Stage
+from operate.stacks import Cloud, Stack, Stage, ringing_alarms
 from operate.stripe_keys import is_live, mode_of, stripe_client
 
 LEAST_CONCURRENCY = 100
@@ -69,18 +69,11 @@ def _stack(patient: Patient) -> Finding:
     return to_do(status, patient.make("deploy"))
 
 
-def _stripe_secret(patient: Patient) -> Finding:
-    stored = patient.stored("StripeSecret")
+def _secret(patient: Patient, secret: str, command: str) -> Finding:
+    stored = patient.stored(secret)
     if stored.get(API_KEY) and stored.get(WEBHOOK_SECRETS):
         return ok("key and signing secret are stored")
-    return to_do("empty or incomplete", patient.make("connect-stripe"))
-
-
-def _platform_secret(patient: Patient) -> Finding:
-    stored = patient.stored("PlatformSecret")
-    if stored.get(API_KEY) and stored.get(WEBHOOK_SECRETS):
-        return ok("key and signing secret are stored")
-    return to_do("empty or incomplete", patient.make("connect-platform"))
+    return to_do("empty or incomplete", patient.make(command))
 
 
 def _stripe_mode(patient: Patient) -> Finding:
@@ -137,11 +130,7 @@ def _alarm_subscription(patient: Patient) -> Finding:
 
 
 def _alarms(patient: Patient) -> Finding:
-    ours = set(patient.stack.resources.values())
-    pages = patient.cloud.client("cloudwatch").get_paginator("describe_alarms").paginate(StateValue="ALARM")
-    ringing = [
-        each["AlarmName"] for page in pages for each in page["MetricAlarms"] if each["AlarmName"] in ours
-    ]
+    ringing = ringing_alarms(patient.cloud, patient.stack)
     return to_do(", ".join(ringing), "docs/runbooks.md") if ringing else ok("none is ringing")
 
 
@@ -195,8 +184,8 @@ def _smoke(patient: Patient) -> Finding:
 
 CHECKS: dict[str, Callable[[Patient], Finding]] = {
     "stack": _stack,
-    "stripe secret": _stripe_secret,
-    "platform secret": _platform_secret,
+    "stripe secret": lambda patient: _secret(patient, "StripeSecret", "connect-stripe"),
+    "platform secret": lambda patient: _secret(patient, "PlatformSecret", "connect-platform"),
     "stripe mode": _stripe_mode,
     "webhook endpoint": _webhook_endpoint,
     "stripe tax": _stripe_tax,

@@ -19,7 +19,7 @@ from hosting_orders.adapters.stripe.webhooks import EVENTS
 from operate.errors import OperateError
 from operate.secrets import API_KEY, read_secret
 from operate.smoke_account import Shop, SmokeAccount
-from operate.stacks import Cloud, Stack
+from operate.stacks import Cloud, Stack, ringing_alarms
 from operate.stripe_keys import is_live, stripe_client
 
 if TYPE_CHECKING:
@@ -193,7 +193,10 @@ class _Run:
             except _FailedError:
                 self._report(f"FAILED  {name}: not within {SETTLE_SECONDS:.0f} s")
                 good = False
-        for name, found in (("errors in the log", self._errors()), ("alarms", self._alarms())):
+        for name, found in (
+            ("errors in the log", self._errors()),
+            ("alarms", ringing_alarms(self._cloud, self._stack)),
+        ):
             self._report(f"FAILED  {name}: {', '.join(found[:3])}" if found else f"OK      no {name}")
             good = good and not found
         return good
@@ -227,13 +230,6 @@ class _Run:
 
     def _is_about_ours(self, text: str) -> bool:
         return any(order_id in text for order_id in self.orders)
-
-    def _alarms(self) -> list[str]:
-        ours = set(self._stack.resources.values())
-        pages = self._cloud.client("cloudwatch").get_paginator("describe_alarms").paginate(StateValue="ALARM")
-        return [
-            each["AlarmName"] for page in pages for each in page["MetricAlarms"] if each["AlarmName"] in ours
-        ]
 
     def _request(self, method: str, path: str, body: Any = None, key: str | None = None) -> requests.Response:
         headers = {"Authorization": f"Bearer {self._account.key}", "X-Auth-Account": self._account.id}

@@ -13,6 +13,7 @@ from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
 from hosting_orders.adapters.dynamodb.directory import DynamoDirectory
 from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 from hosting_orders.adapters.system_clock import SystemClock
+from hosting_orders.bootstrap import secret_values
 from hosting_orders.domain.account import Account, BillingContact, Credential, CredentialKind
 from hosting_orders.domain.catalogue import Plan, Term
 from hosting_orders.domain.providers import ServiceRequest
@@ -137,7 +138,7 @@ class Shop:
             return
         stored = read_secret(self._cloud.client("secretsmanager"), self._stack.resources["PlatformSecret"])
         platform = HttpHostingPlatform(
-            self._stack.parameters["PlatformUrl"], stored[API_KEY], stored[WEBHOOK_SECRETS].split(",")
+            self._stack.parameters["PlatformUrl"], stored[API_KEY], secret_values(stored[WEBHOOK_SECRETS])
         )
         for order_id in orders:
             platform.deprovision(ServiceRequest(order_id, "", "site", "smoke", "", "", ""))

@@ -140,3 +140,10 @@ def read_stack(cloud: Cloud, stage: Stage) -> Stack:
             if "PhysicalResourceId" in each
         },
     )
+
+
+def ringing_alarms(cloud: Cloud, stack: Stack) -> list[str]:
+    """The names of the stack's alarms that are in the state ALARM."""
+    ours = set(stack.resources.values())
+    pages = cloud.client("cloudwatch").get_paginator("describe_alarms").paginate(StateValue="ALARM")
+    return [each["AlarmName"] for page in pages for each in page["MetricAlarms"] if each["AlarmName"] in ours]

@@ -158,7 +158,7 @@ class AwsServices:
     def payment_news(self) -> StripeWebhooks:
         from hosting_orders.adapters.stripe.webhooks import StripeWebhooks
 
-        return StripeWebhooks(self._stripe, _several(self._stripe_secret["webhook_secrets"]))
+        return StripeWebhooks(self._stripe, secret_values(self._stripe_secret["webhook_secrets"]))
 
     @cached_property
     def platform(self) -> RoutedPlatform:
@@ -208,7 +208,7 @@ class AwsServices:
     def page_tokens(self) -> SignedPageTokens:
         from hosting_orders.adapters.page_tokens import SignedPageTokens
 
-        return SignedPageTokens(_several(self._secrets.text(self._settings.page_secret_arn)))
+        return SignedPageTokens(secret_values(self._secrets.text(self._settings.page_secret_arn)))
 
     @cached_property
     def cipher(self) -> KmsCipher:
@@ -247,7 +247,7 @@ class AwsServices:
             self._settings.platform_secret_arn, ("api_key", "webhook_secrets"), "make connect-platform"
         )
         return HttpHostingPlatform(
-            self._settings.platform_url, secret["api_key"], _several(secret["webhook_secrets"])
+            self._settings.platform_url, secret["api_key"], secret_values(secret["webhook_secrets"])
         )
 
     @cached_property
@@ -284,7 +284,7 @@ class AwsServices:
         return SecretsManager(aws_client("secretsmanager"))
 
 
-def _several(text: str) -> tuple[str, ...]:
+def secret_values(text: str) -> tuple[str, ...]:
     """A secret in rotation has two values, separated by a comma."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 

@@ -102,7 +102,7 @@ def test_a_domain_that_cannot_be_renewed_has_a_reason(world: World) -> None:
     with pytest.raises(ProvisioningFailedError, match=r"can't be renewed"):
         world.registrar.renew("norenewal-bakery.com", year, live=True)
     with pytest.raises(ProvisioningFailedError, match="not found"):
-        world.registrar.renew("somebody-elses.com", year, live=True)
+        world.registrar.renew("foreign-bakery.com", year, live=True)
 
 
 def test_a_renewal_that_fails_at_the_registry_keeps_the_expiry_date(world: World) -> None:

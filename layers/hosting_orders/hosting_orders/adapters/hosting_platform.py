@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from hosting_orders.adapters import standard_webhooks
+from hosting_orders.adapters.loopback import is_loopback
 from hosting_orders.domain.errors import ForgedWebhookError, ProviderUnavailableError, ProvisioningFailedError
 from hosting_orders.domain.providers import Operation, OperationStatus, ProvisionedSite, ServiceRequest
 
@@ -115,7 +116,7 @@ _Shape = TypeVar("_Shape", bound=_Document)
 def _checked_base_url(base_url: str) -> str:
     """Require https, or http on loopback: the address receives the API key."""
     parts = urlsplit(base_url)
-    local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    local = parts.scheme == "http" and is_loopback(base_url)
     if not parts.hostname or not (local or parts.scheme == "https"):
         raise ValueError("the hosting platform's address must be an https URL (http only on loopback)")
     if "@" in parts.netloc or parts.query or parts.fragment:

@@ -168,7 +168,7 @@ class Order:
     @property
     def verification_open(self) -> bool:
         """Whether the registrant still has to confirm the e-mail address."""
-        if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain.left_at is not None:
+        if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain_has_left:
             return False
         return self.domain.verification is not Verification.DONE
 
@@ -180,7 +180,7 @@ class Order:
     @property
     def zone_owed(self) -> bool:
         """Whether a delivered domain that is still ours has no DNS zone."""
-        if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain.left_at is not None:
+        if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain_has_left:
             return False
         resource = self.resource_as(DomainResource)
         return resource is not None and resource.zone_id is None
@@ -265,7 +265,7 @@ class Order:
     def releases_claims(self) -> bool:
         """Whether saving must release a capacity or a domain."""
         if self.status is OrderStatus.COMPLETED:
-            return self.domain_claim is not None and self.domain_record.left_at is not None
+            return self.domain_claim is not None and self.domain_has_left
         return self.ended and (self.capacity is not None or self.domain_claim is not None)
 
     def without_claims(self) -> Order:

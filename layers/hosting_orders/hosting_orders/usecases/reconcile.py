@@ -158,8 +158,9 @@ def _keep_due(services: Services, order: Order) -> None:
 
 def _advance_order(services: Services, order: Order) -> None:
     now = services.clock.now()
+    cart = load_cart(services, order.account_id, order.cart_token)
     if order.ended:
-        _correct_roll_up(services, order)
+        _correct_roll_up(services, order, cart)
     if order.renewal_owed:
         answer_delivery(services, order)  # the process that delivered it may not have answered the step
         order = start_renewal(services, order)
@@ -168,7 +169,6 @@ def _advance_order(services: Services, order: Order) -> None:
     if order.renewal_is_watched or order.transfer_year_owed:
         _RENEWALS_AT_PROVIDERS[order.kind](services, order)
         return
-    cart = load_cart(services, order.account_id, order.cart_token)
     if order.ended:
         if cart.payment.paid and owes_a_refund(order):
             # Money that arrived after the end. A refused refund stays due.
@@ -192,9 +192,9 @@ def _advance_order(services: Services, order: Order) -> None:
     services.workflow.start(order)
 
 
-def _correct_roll_up(services: Services, order: Order) -> None:
+def _correct_roll_up(services: Services, order: Order, cart: Cart) -> None:
     # Lambda may have given up on the stream record, so recompute once after the order's end.
-    mark = load_cart(services, order.account_id, order.cart_token).orders.get(order.number)
+    mark = cart.orders.get(order.number)
     if mark is not None and mark.status is not order.status:
         recompute_roll_up(services, order.account_id, order.cart_token)
         log.info("roll-up corrected", extra={"cart_token": order.cart_token, "order_id": order.uuid})

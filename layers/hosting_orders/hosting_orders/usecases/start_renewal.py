@@ -7,6 +7,7 @@ import datetime as dt
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import Cart
 from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
+from hosting_orders.domain.months import months_after
 from hosting_orders.domain.order import Order, Subscription
 from hosting_orders.domain.providers import SavedMethod
 
@@ -95,12 +96,6 @@ def _renewed_at(order: Order) -> int:
 
 
 def months_later(moment: int, months: int) -> int:
-    """Epoch milliseconds. The 31st becomes the last day of a shorter month."""
+    """Epoch milliseconds."""
     start = dt.datetime.fromtimestamp(moment / 1000, dt.UTC)
-    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
-    for day in range(start.day, 27, -1):
-        try:
-            return int(start.replace(year=year, month=month + 1, day=day).timestamp() * 1000)
-        except ValueError:
-            continue
-    return int(start.replace(year=year, month=month + 1).timestamp() * 1000)
+    return int(months_after(start, months).timestamp() * 1000)

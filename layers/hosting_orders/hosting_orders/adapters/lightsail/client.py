@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from hosting_orders.adapters.loopback import is_loopback
 from hosting_orders.domain.errors import ProviderUnavailableError
 
 from .places import item_of
@@ -24,7 +24,6 @@ _QUOTA = re.compile(
 )
 _NAME_IN_USE = re.compile(r"already in use|already exists|NameExists", re.I)
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Document = Mapping[str, Any]
 
@@ -61,7 +60,7 @@ class Region:
     @property
     def is_local(self) -> bool:
         """Whether this is a stand-in, where nothing costs money."""
-        return urlsplit(self._client.meta.endpoint_url).hostname in _LOOPBACK
+        return is_loopback(self._client.meta.endpoint_url)
 
     # -- reading --------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
+from hosting_orders.adapters.loopback import is_loopback
 from hosting_orders.adapters.route53 import offers, tlds
 from hosting_orders.adapters.route53.client import Questions, RefusedError, call
 from hosting_orders.adapters.route53.operations import TYPES, read_domain, read_expiry, read_operation
@@ -39,7 +39,6 @@ _VERIFICATIONS = {
     "DONE": Verification.DONE,
     "EXPIRED": Verification.EXPIRED,
 }
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Route53Registrar:
@@ -58,7 +57,7 @@ class Route53Registrar:
 
     @property
     def costs_money(self) -> bool:
-        return urlsplit(self._submitting.meta.endpoint_url).hostname not in _LOOPBACK
+        return not is_loopback(self._submitting.meta.endpoint_url)
 
     # -- before an order -----------------------------------------------------------------------------------------
 

@@ -99,7 +99,7 @@ class StripeApi:
     def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
         """Like `once`, but retry a stored refusal under a new key, shared by concurrent callers.
 
-        Nothing happened under the refused key, so a new key is safe. Concurrent callers share the new key.
+        Nothing happened under the refused key, so a new key is safe.
         """
         try:
             return self.once(key, post, done)

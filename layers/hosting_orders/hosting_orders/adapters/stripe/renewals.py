@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 from collections.abc import Callable
 
@@ -19,6 +18,7 @@ from hosting_orders.adapters.stripe.reading import renewal_state
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
 from hosting_orders.domain.money import Money
+from hosting_orders.domain.months import months_after
 from hosting_orders.domain.order import Subscription
 from hosting_orders.domain.providers import RenewalState
 
@@ -50,9 +50,9 @@ class StripeRenewals:
             moment = (
                 first + dt.timedelta(days=steps)
                 if charge_late
-                else _months_later(first, steps * term.months, day_of_month)
+                else months_after(first, steps * term.months, day_of_month)
             )
-        begun = _months_later(first, -term.months).timestamp()
+        begun = months_after(first, -term.months).timestamp()
 
         def look() -> Document | None:
             return self._subscription(customer_id, order_id, int(begun) - CLOCK_SLACK)
@@ -101,7 +101,7 @@ class StripeRenewals:
         if day is None or moment.day == day:
             return {"billing_cycle_anchor": int(moment.timestamp())}
         now = self._stripe.now()
-        before = _months_later(moment, -term.months, day).timestamp()
+        before = months_after(moment, -term.months, day).timestamp()
         if now - before < _CLOCKS_DIFFER or moment.timestamp() - now < _CLOCKS_DIFFER:
             # Stripe computes the next date by its own clock, and must not find another one.
             raise ProviderUnavailableError("too near to a billing date to start a renewal")
@@ -163,10 +163,3 @@ class StripeRenewals:
             if (document["metadata"] or {}).get("order_id") == order_id:
                 return document
         return None
-
-
-def _months_later(moment: dt.datetime, months: int, day_of_month: int | None = None) -> dt.datetime:
-    """The 31st becomes the last day of a shorter month."""
-    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
-    day = min(day_of_month or moment.day, calendar.monthrange(year, month + 1)[1])
-    return moment.replace(year=year, month=month + 1, day=day)
