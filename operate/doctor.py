@@ -118,7 +118,7 @@ def _stripe_tax(patient: Patient) -> Finding:
 
 
 def _alarm_subscription(patient: Patient) -> Finding:
-    topic = patient.stack.resources["AlarmTopic"]
+    topic = patient.stack.output("AlarmTopicArn")
     pages = patient.cloud.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     arns = [each["SubscriptionArn"] for page in pages for each in page["Subscriptions"]]
     confirmed = [arn for arn in arns if arn.startswith("arn:")]
