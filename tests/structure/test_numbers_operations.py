@@ -220,7 +220,7 @@ CLAIMS: dict[str, Claims] = {
         ("about {} orders per second", (stripe_requests.ORDERS_LIVE,)),
         ("about {} in a sandbox", (stripe_requests.ORDERS_SANDBOX,)),
         ("idempotency key, at most {} times", (len(patient.WAITS),)),
-        ("waits of {} seconds together take at most {}.", (patient.PERIOD, patient.LONGEST)),
+        ("In any {} seconds a process waits for at most {} seconds", (patient.PERIOD, patient.LONGEST)),
         ("has not accepted after {} minutes", (STUCK,)),
     ],
     "order-life": [
