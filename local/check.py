@@ -89,7 +89,8 @@ def _git(root: Path, *arguments: str) -> list[str]:
 def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
     """The affected test files, nearest first, without ALWAYS and NEVER.
 
-    Changed tests and direct importers come first. Tests that share a rare word with a changed file's name come next.
+    Changed tests and direct importers come before all others. In each of the two groups, tests whose names share rare
+    words with a changed file's name come first.
     """
     far = _distances(changed, texts)
     tests = [

@@ -65,7 +65,7 @@ def accepts_connections(port: int) -> bool:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """Without the developer's AWS and Stripe settings, which must never affect a local stack."""
+    """An environment without the developer's AWS and Stripe settings, which must never affect a local stack."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **extra}
 
@@ -77,7 +77,7 @@ class Child:
     log: Path
 
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
-        """Raises StackError when the child ends first or after `timeout` seconds."""
+        """Raises StackError when the child ends first, or is not ready after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not ready():
             if self.process.poll() is not None:

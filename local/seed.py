@@ -137,7 +137,7 @@ TLDS = (
     Tld(
         "com",
         {(BILLING_PLAN, CURRENCY): DomainPrice(*_TLD_PRICES["com"])},
-        # The only premium domain of the registry that is for sale.
+        # The only premium domain that we sell.
         {("premium-for-sale.com", BILLING_PLAN, CURRENCY): DomainPrice(250_000, 250_000, 1400)},
     ),
     # The demo accounts cannot order this TLD: their billing plan has no price for it.

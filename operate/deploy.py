@@ -18,7 +18,7 @@ from operate.secrets import read_secret
 from operate.stacks import Cloud, Stage, find_stack, read_stack
 
 Ask = Callable[[str, bool], str]
-"""The answer to a question. The flag says whether it may be empty."""
+"""Asks a question and returns the answer. The flag says whether the answer may be empty."""
 Report = Callable[[str], None]
 
 _UNFIT = re.compile(r"[\s\",]")

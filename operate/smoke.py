@@ -40,9 +40,9 @@ _ENDS = ("completed", "cancelled", "failed")
 
 
 def smoke(cloud: Cloud, stack: Stack, report: Report) -> bool:
-    """Return whether every step passed. Removes what it made, also after a failure or Ctrl-C.
+    """Return whether every step passed. Everything that was created is removed, also after a failure or Ctrl-C.
 
-    Raises OperateError before anything is written, for a live key or an empty secret.
+    Raises OperateError for a live key or an empty secret, before anything is written.
     """
     for secret, command in (("StripeSecret", "connect-stripe"), ("PlatformSecret", "connect-platform")):
         if API_KEY not in read_secret(cloud.client("secretsmanager"), stack.resources[secret]):

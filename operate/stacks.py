@@ -50,7 +50,7 @@ class Stack:
 
     @property
     def stand_ins(self) -> list[str]:
-        """The parameters that lead to a stand-in."""
+        """The parameters that connect the stack to a stand-in."""
         names = ("StripeApiBase", "RegistrarEndpoint", "LightsailEndpoint")
         found = [name for name in names if self.parameters.get(name)]
         return found + [

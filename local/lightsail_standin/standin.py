@@ -71,7 +71,7 @@ class LightsailStandIn:
         client.meta.events.register_first("before-send.lightsail", self._before_send)
 
     def detach(self, client: Any) -> None:
-        """Release a client for another stand-in, since clients are slow to create."""
+        """Detach a client, so another stand-in can use it: clients are slow to create."""
         client.meta.events.unregister("before-send.lightsail", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
@@ -146,7 +146,7 @@ class LightsailStandIn:
     # -- controls ---------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Do at once what is due, without waiting for the next request."""
+        """Do due work now instead of at the next request."""
         self.cloud.settle()
 
     def finish(self, name: str) -> None:

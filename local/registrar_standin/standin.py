@@ -77,7 +77,7 @@ class RegistrarStandIn:
         client.meta.events.register_first("before-send.route-53-domains", self._before_send)
 
     def detach(self, client: Any) -> None:
-        """Release a client for another stand-in, since clients are slow to create."""
+        """Detach a client, so another stand-in can use it: clients are slow to create."""
         client.meta.events.unregister("before-send.route-53-domains", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
@@ -168,7 +168,7 @@ class RegistrarStandIn:
     # -- controls ------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Do what is due now instead of at the next request."""
+        """Do due work now instead of at the next request."""
         self._registry.settle()
 
     def finish(self, name: str) -> None:
@@ -194,7 +194,7 @@ class RegistrarStandIn:
         self._registry.fail(name.lower(), message)
 
     def expires_before_transfer(self, name: str, at: float) -> None:
-        """When the name expires at the registrar that it is transferred from (Unix seconds)."""
+        """Set when the domain expires at its former registrar (Unix seconds)."""
         self._registry.former_expiry[name.lower()] = at
 
     def take(self, name: str) -> None:
@@ -215,7 +215,10 @@ class RegistrarStandIn:
         self.take(name)
 
     def lapse(self, name: str) -> None:
-        """The registry deletes the domain, so it can be registered again. Raises KeyError as above."""
+        """The registry deletes the domain, so it can be registered again.
+
+        Raises KeyError when it is not in the account.
+        """
         del self._registry.domains[name.lower()]
 
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:

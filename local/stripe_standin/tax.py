@@ -2,7 +2,7 @@
 
 Only the table's standard rates apply. Other countries have no tax (`not_collecting`), nor do customers with
 `tax_exempt` set to `reverse` or `exempt`. Prices are net unless `tax_behavior` is `inclusive`. Each line's tax is
-rounded half up to the minor unit, and the invoice's tax is the sum.
+rounded half up to the minor unit, and the invoice's tax is the sum, unless the setting `tax_rounding` says `invoice`.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def beside_lines(state: State, lines: list[Json]) -> int:
 
 
 def total(taxes: list[Json]) -> list[Json]:
-    """Summed by rate, as in `total_taxes`."""
+    """Summed by rate and reason, as in `total_taxes`."""
     summed: dict[tuple[str, str], Json] = {}
     for tax in taxes:
         key = (tax["tax_rate_details"]["tax_rate"], tax["taxability_reason"])
