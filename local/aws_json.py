@@ -28,7 +28,7 @@ class ModelMismatchError(Exception):
 
 
 def plain(value: Any) -> Any:
-    """Times become seconds."""
+    """A copy of the value, with times as Unix seconds."""
     if isinstance(value, Mapping):
         return {name: plain(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,6 @@
 """The stand-ins' pages: server-side HTML without scripts, for light and dark mode.
 
-Texts are escaped here. Only `markup` is not escaped.
+The functions escape the texts that they receive. Only `markup` does not.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def reserved_port(preferred: int) -> Iterator[int]:
 
 def _find_free(port: int) -> int | None:
     with socket.socket() as probe:
-        # As the servers do: with SO_REUSEADDR a port in TIME_WAIT counts as free.
+        # The servers also set SO_REUSEADDR. With it, a port in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

@@ -107,7 +107,9 @@ def running_stack(
     registrar_delay: float = 3.0,
     report: Report = lambda line: None,
 ) -> Iterator[Stack]:
-    """Start everything, and stop it on leaving. Raises StackError with the reason when a part does not start.
+    """Start everything, and stop it at the end of the block.
+
+    Raises StackError with the reason when a part does not start.
 
     `stripe_api_key` (sk_test_…) uses Stripe's own test mode instead of the stand-in. `wait_scale` shortens the state
     machine's waits and retry intervals. `platform_delay` and `registrar_delay` are the seconds for a build and for a

@@ -1,6 +1,6 @@
 """`make deploy`: check the stack, ask for values without a default, build, and run `sam deploy`.
 
-Only given values are passed on, so CloudFormation keeps all others of an existing stack.
+Only given values are passed to `sam deploy`. CloudFormation keeps all other values of an existing stack.
 """
 
 from __future__ import annotations

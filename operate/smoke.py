@@ -124,7 +124,7 @@ class _Run:
         raise _FailedError(f"The delivery was faster than the cancel, {CANCEL_TRIES} times.")
 
     def end_open_orders(self) -> None:
-        """After a failure or Ctrl-C, cancel what is not delivered: no workflow may outlive its account."""
+        """After a failure or Ctrl-C, cancel the orders that have not ended: no workflow may outlive its account."""
         with suppress(_FailedError):
             for order_id in self.orders:
                 if self._status(order_id) not in _ENDS:

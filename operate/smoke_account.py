@@ -114,7 +114,7 @@ class Shop:
         return SmokeAccount(self.account_id, key, self._customer, site, amount)
 
     def close(self, orders: list[str], report: Report) -> None:
-        """Remove everything that was created. The platform ignores an order that has no site."""
+        """Remove everything that was created. The platform ignores the deletion for an order without a site."""
         for name, step in (
             ("the price", self._take_price_back),
             ("the sites at the platform", lambda: self._take_down(orders)),

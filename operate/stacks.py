@@ -26,7 +26,7 @@ class Cloud(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A section of samconfig.toml. Without a `region`, the environment or the AWS profile has it."""
+    """A section of samconfig.toml. Without a `region`, the AWS profile or the environment decides it."""
 
     name: str
     stack: str

@@ -1,4 +1,4 @@
-"""A table's stream that invokes a function: what happens to failed records.
+"""What happens to failed records of a table's stream that invokes a function.
 
 ministack retries a batch without end if the function raises, and otherwise counts the batch as done. AWS, with
 ReportBatchItemFailures, continues from the earliest failed record. After MaximumRetryAttempts it drops the rest of the

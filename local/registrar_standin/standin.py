@@ -29,9 +29,9 @@ class Request:
 class RegistrarStandIn:
     """Route 53 Domains in this process. `clients()` returns boto3 clients connected to it.
 
-    `now` returns Unix seconds and may be virtual: due work is done at the next request. `delay` and `transfer_delay`
-    are seconds. With None the work waits for a control. `create_zone` is called with each registered domain and may
-    return the zone's name servers.
+    `now` returns Unix seconds. Its clock may be virtual, so due work is done at the next request. `delay` and
+    `transfer_delay` are seconds. With None the work waits for a control. `create_zone` is called with each registered
+    domain and may return the zone's name servers.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class RegistrarStandIn:
     # -- service -------------------------------------------------------------------------------------------------
 
     def clients(self) -> tuple[Any, Any]:
-        """(asking, submitting) clients for Route53Registrar. They do not retry, so a test sees every fault."""
+        """The two clients that Route53Registrar takes. They do not retry, so a test sees every fault."""
         return self._client(), self._client()
 
     def _client(self) -> Any:

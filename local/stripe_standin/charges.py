@@ -246,7 +246,7 @@ def _debit(state: State, intent: Json, method: Json) -> None:
 
 
 def settle(state: State, intent_id: str, failure_code: str | None = None) -> Json:
-    """End a processing SEPA payment: settled, or failed with `failure_code`."""
+    """End a processing SEPA payment. With a `failure_code` it fails. Otherwise it succeeds."""
     intent = state.get("payment_intent", intent_id)
     if intent["status"] != "processing":
         return intent

@@ -285,7 +285,10 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
 
 
 def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
-    """The tax on all credited amounts with this one, minus the tax of earlier notes. Rounding errors never add up."""
+    """The tax on all credited amounts, including this one, minus the tax of earlier notes.
+
+    Rounding errors cannot add up.
+    """
     so_far = sum(earlier["amount"] for earlier in credited) + amount
     share = Decimal(so_far) / line["amount"] if line["amount"] else Decimal(0)
     taxes = []

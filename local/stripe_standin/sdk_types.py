@@ -141,7 +141,7 @@ def _is_class_of_sdk(annotation: Any) -> bool:
 
 
 def _is_untyped(annotation: Any) -> bool:
-    """Any keys, as in metadata."""
+    """Whether the type allows any keys, as metadata does."""
     origin = get_origin(annotation) or annotation
     return origin is dict or getattr(origin, "__name__", "") == "UntypedStripeObject"
 

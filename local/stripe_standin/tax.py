@@ -87,7 +87,10 @@ def _rate(state: State, country: str, percent: Decimal, *, inclusive: bool) -> J
 
 
 def beside_lines(state: State, lines: list[Json]) -> int:
-    """What rounding the whole invoice's tax adds to the sum of the lines' rounded taxes. Minor units."""
+    """The invoice's rounded tax minus the sum of the lines' rounded taxes, in minor units.
+
+    0 if tax is rounded by line.
+    """
     exclusive = [one for line in lines for one in line["taxes"] if one["tax_behavior"] == "exclusive"]
     if state.settings.tax_rounding != "invoice" or not exclusive:
         return 0

@@ -1,4 +1,4 @@
-"""Which functions can refund, charge, or delete a customer's site, from the imports and the template."""
+"""Which functions can move money or delete a customer's site, according to the imports and the template."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Every `aws` command of the documentation: the service, the command, its options and its query exist.
 
-AWS's own service models decide (botocore). tests/integration/test_runbook_commands.py and
-tests/workflow/test_faults.py run them.
+botocore's models of the AWS services decide. tests/integration/test_runbook_commands.py and
+tests/workflow/test_faults.py run the commands.
 """
 
 from __future__ import annotations
