@@ -1,4 +1,4 @@
-"""Every number in PAGES is that of the code, and each decision is one short row."""
+"""Every number in PAGES agrees with the code, and each decision is one short row."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def wrong_number(page: str, text: str, pattern: str, value: object) -> str | Non
 
 
 def unchecked_numbers(page: str, text: str) -> list[str]:
-    """Numbers that NUMBERS does not read and that are no names. Code and the targets of links are left out."""
+    """Numbers that neither NUMBERS nor NAMES covers. Code and the targets of links are left out."""
     text = re.sub(r"^```.*?^```|^ *\d\. ", "", text, flags=re.MULTILINE | re.DOTALL)
     left = joined(COLUMNS.sub("", text) if page == DECISIONS else text)
     patterns = [pattern for where, pattern, _ in NUMBERS if where == page]
@@ -155,12 +155,12 @@ def unchecked_numbers(page: str, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("page", "pattern", "value"), NUMBERS, ids=[f"{page}: {said}" for page, said, _ in NUMBERS]
 )
-def test_the_number_is_that_of_the_code(page: str, pattern: str, value: Callable[[], object]) -> None:
+def test_the_number_agrees_with_the_code(page: str, pattern: str, value: Callable[[], object]) -> None:
     assert wrong_number(page, read(page), pattern, value()) is None
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_number_is_unchecked(page: str) -> None:
+def test_every_number_is_checked(page: str) -> None:
     found = unchecked_numbers(page, read(page))
     assert not found, listed(found)
 
