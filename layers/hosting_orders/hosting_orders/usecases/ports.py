@@ -258,10 +258,11 @@ class Collection(Protocol):
 
 
 class Refunds(Protocol):
-    def refund(self, reference: str, /, line_key: str, order_id: str, again: bool = False) -> RefundState:
+    def refund(self, reference: str, /, line_key: str, order_id: str, refusals: int = 0) -> RefundState:
         """Refund one order's part of the payment, once. Raises RefundRefusedError.
 
-        `again`: it was refused, and no process of that time still runs. The amounts may have changed since.
+        Calls with the same number of earlier `refusals` may overlap. Raise the number only when no call with a
+        lower one is still running.
         """
         ...
 
