@@ -89,7 +89,7 @@ NUMBERS: list[tuple[str, str, Callable[[], object]]] = [
     (DESIGN, r"After (\d+) hours the adapter searches", lambda: KEYS_ARE_KEPT // 3600),
     (DESIGN, r"A page ends (\d+) hours after the order", lambda: deadlines.CHECKOUT_EXPIRY // HOUR),
     (DESIGN, r"waits (\d+) minutes after a refusal", lambda: deadlines.COMPENSATION_CHECK // MINUTE),
-    (DECISIONS, r"the order counts, (\d+) minutes later", lambda: deadlines.COMPENSATION_CHECK // MINUTE),
+    (DECISIONS, r"a new idempotency key (\d+) minutes later", lambda: deadlines.COMPENSATION_CHECK // MINUTE),
     (DESIGN, r"a domain's (\d+) days earlier", lambda: DOMAIN.renews_before() // DAY),
     (DESIGN, r"(\d+) functions hold Stripe's key", lambda: len(HOLDERS["StripeSecret"])),
     (DESIGN, r"and (\d+) hold the platform's", lambda: len(HOLDERS["PlatformSecret"])),
