@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from hosting_orders.adapters.dynamodb.pages import MARK_EVERY
-from hosting_orders.adapters.stripe.client import ASKED_ANEW, KEYS_ARE_KEPT
+from hosting_orders.adapters.stripe.client import KEYS_ARE_KEPT
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.callback import KEPT_ATTEMPTS
 from hosting_orders.domain.callback_url import PORTS
@@ -88,7 +88,8 @@ NUMBERS: list[tuple[str, str, Callable[[], object]]] = [
     (DESIGN, r"Orders of the last (\d+) minutes get no mark", lambda: deadlines.ORDER_WRITTEN // MINUTE),
     (DESIGN, r"After (\d+) hours the adapter searches", lambda: KEYS_ARE_KEPT // 3600),
     (DESIGN, r"A page ends (\d+) hours after the order", lambda: deadlines.CHECKOUT_EXPIRY // HOUR),
-    (DESIGN, r"a key of the current (\d+) minutes", lambda: ASKED_ANEW // 60),
+    (DESIGN, r"waits (\d+) minutes after a refusal", lambda: deadlines.COMPENSATION_CHECK // MINUTE),
+    (DECISIONS, r"a new idempotency key (\d+) minutes later", lambda: deadlines.COMPENSATION_CHECK // MINUTE),
     (DESIGN, r"a domain's (\d+) days earlier", lambda: DOMAIN.renews_before() // DAY),
     (DESIGN, r"(\d+) functions hold Stripe's key", lambda: len(HOLDERS["StripeSecret"])),
     (DESIGN, r"and (\d+) hold the platform's", lambda: len(HOLDERS["PlatformSecret"])),

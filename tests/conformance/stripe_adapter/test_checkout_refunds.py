@@ -279,24 +279,6 @@ def test_an_invoice_line_is_matched_by_its_own_metadata_too(shop: Shop) -> None:
     assert [note.total for note in shop.notes(customer)] == [1200]
 
 
-def test_a_refused_refund_is_made_after_an_operator_fixed_the_cause(shop: Shop) -> None:
-    """Stripe repeats a refusal under the same key for a day. A retry that gets the old refusal tries a new key."""
-    customer, session_id = _paid(shop)
-    shop.standin.controls.set(refunds="refuse")
-    for asked in (1, 2):  # the second call gets the old refusal first, then posts with a new key
-        shop.wire.spoil(None)
-        with pytest.raises(RefundRefusedError):
-            shop.refunds.refund(session_id, "101", "order-1")
-        assert len(shop.wire.posted) == asked
-    assert shop.given_back(customer) == 0
-    shop.standin.controls.set(refunds="as published")
-    shop.standin.clock.advance(300)
-    first = shop.refunds.refund(session_id, "101", "order-1")
-    shop.standin.clock.advance(300)
-    assert shop.refunds.refund(session_id, "101", "order-1") == first
-    assert shop.given_back(customer) == 1200
-
-
 @pytest.mark.parametrize("how", ["at once", "later"])
 def test_a_refund_that_the_bank_returned_is_reported_as_refused(shop: Shop, how: str) -> None:
     customer, _, state = shop.opened()
@@ -328,3 +310,34 @@ def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
         for line in order:
             assert shop.refunds.refund(session_id, line.key, f"{session_id}{line.key}").amount == line.amount
         assert shop.given_back(customer) == 2111
+
+
+@pytest.mark.parametrize("refusals", [0, 1, 2])
+@pytest.mark.parametrize("later", [0, 10, 400])
+def test_a_request_on_its_way_and_a_later_one_refund_an_order_once(
+    shop: Shop, refusals: int, later: int
+) -> None:
+    """Both looked for a refund before either posted one. The payment has enough money for two."""
+    customer, session_id = _paid(shop)
+
+    def other() -> None:
+        shop.standin.clock.advance(later)
+        shop.refunds.refund(session_id, "102", "order-1", refusals=refusals)
+
+    shop.wire.meanwhile["POST refunds"] = other
+    shop.refunds.refund(session_id, "102", "order-1", refusals=refusals)
+    assert shop.given_back(customer) == 900
+
+
+def test_a_refused_refund_is_accepted_under_the_next_number(shop: Shop) -> None:
+    """Stripe repeats a refusal under the same key for a day."""
+    customer, session_id = _paid(shop)
+    shop.standin.controls.set(refunds="refuse")
+    with pytest.raises(RefundRefusedError):
+        shop.refunds.refund(session_id, "101", "order-1")
+    shop.standin.controls.set(refunds="as published")
+    with pytest.raises(RefundRefusedError):
+        shop.refunds.refund(session_id, "101", "order-1")
+    first = shop.refunds.refund(session_id, "101", "order-1", refusals=1)
+    assert shop.refunds.refund(session_id, "101", "order-1", refusals=2) == first
+    assert shop.given_back(customer) == 1200

@@ -258,10 +258,11 @@ class Collection(Protocol):
 
 
 class Refunds(Protocol):
-    def refund(self, reference: str, /, line_key: str, order_id: str, again: bool = False) -> RefundState:
+    def refund(self, reference: str, /, line_key: str, order_id: str, refusals: int = 0) -> RefundState:
         """Refund one order's part of the payment, once. Raises RefundRefusedError.
 
-        `again` means that an earlier try was refused and its process has ended. The amounts may have changed.
+        `refusals` is the number of earlier tries that were refused. Calls with the same number may overlap. Raise the
+        number only when every call with a lower one has ended.
         """
         ...
 
