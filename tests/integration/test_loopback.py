@@ -88,7 +88,7 @@ def test_an_oversized_body_is_not_read(addresses: dict[str, str], name: str, len
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
         while connection.recv(
             65_536
-        ):  # until the server closes: it must not read the rest as another request
+        ):  # until the server closes the connection, because it must not read the rest as another request
             pass
 
 

@@ -308,7 +308,7 @@ def test_retries_back_off_up_to_the_maximum_delay() -> None:
     run.advance(3600)
     assert work.called_at == [0, 2, 8, 18, 28]
     assert (execution.status, execution.error) == ("FAILED", "OutOfStockError")
-    assert execution.transitions == 5  # one entry of the state, and four retries
+    assert execution.transitions == 5  # the first attempt and four retries
     assert execution.history[0].attempts == 5
 
 

@@ -93,7 +93,7 @@ def test_a_late_process_that_breaks_at_any_side_effect_leaves_no_machine(mishap:
                 taken_back(world, order)
                 world.mishaps.strike(position, mishap)
 
-            # The hook runs inside `_around`, which has chosen no mishap for this request. A later side effect fails.
+            # `strike` runs inside the request, after the world has chosen no mishap for it. A later one fails.
             before_it_is_asked(platform, strike)
             world.runner.run_until_idle()
             reached = len(world.mishaps.seen) > position

@@ -50,7 +50,7 @@ def test_personal_data_in_a_registry_message_is_never_repeated(
             assert secret not in said
 
 
-def test_an_ambiguous_refusal_is_refunded_only_when_it_is_certain(world: World) -> None:
+def test_an_ambiguous_refusal_leads_to_a_refund_only_when_no_operation_can_exist(world: World) -> None:
     """The registrar may have accepted the first request, and may refuse the second one because of that."""
     world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down")
     placed = world.order_domain("gone-doubt.com")
@@ -67,7 +67,7 @@ def test_an_ambiguous_refusal_is_refunded_only_when_it_is_certain(world: World) 
     assert world.runner.executions[order_id].status == "SUCCEEDED"
 
 
-def test_a_refusal_received_by_the_reconciler_is_refunded_in_the_same_minute(world: World) -> None:
+def test_an_order_is_refunded_in_the_minute_in_which_the_reconciler_receives_a_refusal(world: World) -> None:
     world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down", times=20)
     placed = world.order_domain("gone-later.com")
     order_id = placed.body["orders"][0]["id"]

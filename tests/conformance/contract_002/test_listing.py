@@ -127,7 +127,7 @@ def test_O2_031_C23_newest_first_in_a_stable_order(world: World) -> None:
 
 def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: World) -> None:
     new_account(world, "ready", "quick")
-    world.advance(1 - world.clock.now() % 1000 / 1000)  # the first millisecond of a second
+    world.advance(1 - world.clock.now() % 1000 / 1000)  # to the first millisecond of a second
     placed = []
     for _ in range(12):
         placed.append(world.place("quick").body["orders"][0]["id"])
