@@ -97,7 +97,7 @@ def test_the_request_follows_the_contract() -> None:
     }
 
 
-def test_a_machine_request_has_its_size_and_key_and_nothing_of_other_platforms() -> None:
+def test_a_machine_request_has_its_size_and_ssh_key_and_nothing_of_other_platforms() -> None:
     request = ServiceRequest(
         "item-1",
         "acc-1/4711",

@@ -33,7 +33,7 @@ def placed(world: World) -> Order:
 
 def give_up(world: World, order: Order) -> None:
     """Abandon the order from another process."""
-    failure = Failure("given_up", "The test has given it up.")
+    failure = Failure("given_up", "The test abandoned the order.")
     undeliverable(world.services, world.order(order.uuid), failure, Actor.SYSTEM)
 
 

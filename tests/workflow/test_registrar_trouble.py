@@ -41,9 +41,8 @@ def test_personal_data_in_a_registry_message_is_never_repeated(
         shown = world.request("GET", f"/api/orders/{order_id}").body
         events = world.request("GET", f"/api/orders/{order_id}/events").body
         assert shown["failure"]["message"] == told
-        rows = [
-            item for item in world.items("") if item["SK"]["S"] != "ACCOUNT"
-        ]  # the account has a billing address
+        # The account's item may contain personal data: its billing address.
+        rows = [item for item in world.items("") if item["SK"]["S"] != "ACCOUNT"]
         said = json.dumps([shown["domain"], shown["failure"], events, rows]) + capsys.readouterr().out
         assert order_id in said
         for secret in ("Lovelace", "Keizersgracht", "1015 CJ", "secret-code-1"):

@@ -9,7 +9,7 @@ from hosting_orders.contracts.billing_order import operations
 from tests.conformance.contract_001.support import ROUTES
 from tests.support.world import matched
 
-# HU-009, documentation for AI assistants, has no check, because the page does not exist yet.
+# Number 9 of the list, documentation for AI assistants, has no check, because that page does not exist yet.
 LINES = {
     *range(1, 9),
     *range(10, 16),

@@ -668,8 +668,9 @@ def test_every_error_is_available_as_rfc_9457(
         ("billing:read billing:write",),
     ],
 )
-def test_oauth_tokens_everywhere(world: World, scopes: tuple[str, ...]) -> None:
-    """A token reads what its scopes allow, and never writes."""
+def test_an_oauth_token_reads_what_its_scopes_allow_and_never_writes(
+    world: World, scopes: tuple[str, ...]
+) -> None:
     needed = {
         "/api/orders": "billing:read",
         "/api/carts": "billing:read",

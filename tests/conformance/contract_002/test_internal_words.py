@@ -60,7 +60,7 @@ def place(world: World, key: str) -> Reply:
 @pytest.mark.parametrize("code", SENSITIVE)
 def test_O2_099_a_decline_that_hints_at_theft_is_shown_as_generic(world: World, card: Any, code: str) -> None:
     card(code)
-    world.advance(1)  # so the account's newest order is this one
+    world.advance(1)  # the next order becomes the account's newest
     first, again = place(world, code), place(world, code)
     world.run()
     # `security_violation` is not a final decline: the order stays open for another card.

@@ -141,7 +141,7 @@ def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: 
     assert times == sorted(times, reverse=True)
 
 
-def test_O2_031_more_orders_in_a_millisecond_than_the_millisecond_has_numbers(world: World) -> None:
+def test_O2_031_a_millisecond_can_have_more_orders_than_it_has_numbers(world: World) -> None:
     """160 orders are placed in one millisecond, which has only 128 order numbers."""
     new_account(world, "ready", "crowd")
     ids = []

@@ -83,7 +83,7 @@ def test_O2_112_C05_the_202_comes_first_and_the_poll_urls_reach_the_end(world: W
 @pytest.mark.parametrize(
     ("account", "status"), [("authentication_required", "awaiting_authentication"), ("sepa", "processing")]
 )
-def test_O2_137_the_registrar_is_not_called_before_the_payment(
+def test_O2_137_a_domain_is_not_submitted_to_the_registrar_before_the_payment(
     world: World, account: str, status: str
 ) -> None:
     name = f"unpaid-{status.replace('_', '-')}.com"
