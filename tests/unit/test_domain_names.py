@@ -272,7 +272,7 @@ def test_rules_are_found_by_any_spelling_of_the_ending() -> None:
 
 
 def test_domains_are_read_without_the_network() -> None:
-    """A new process has not loaded the public suffix list yet."""
+    """The test starts a new process, which has not loaded the public suffix list yet."""
     program = """
 import sys
 def no_network(event, arguments):

@@ -317,7 +317,7 @@ IT = {"pin": "RSSMRA80A01H501U", "nationality": "IT"}
         ("se", {"extra_properties": {"idNumber": "12345"}}, set(), set()),
     ],
 )
-def test_the_rules_of_the_registries(
+def test_a_contact_is_checked_by_the_rules_of_its_registry(
     tld: str, changes: dict[str, object], wrong: set[str], missing: set[str]
 ) -> None:
     violations, needed = check(tld, read(**changes))

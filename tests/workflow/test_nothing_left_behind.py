@@ -93,7 +93,7 @@ def test_a_late_process_that_breaks_at_any_side_effect_leaves_no_machine(mishap:
                 taken_back(world, order)
                 world.mishaps.strike(position, mishap)
 
-            # `strike` runs inside the request, after the world has chosen no mishap for it. A later one fails.
+            # `strike` runs inside the request, so its mishap can only hit a later side effect.
             before_it_is_asked(platform, strike)
             world.runner.run_until_idle()
             reached = len(world.mishaps.seen) > position

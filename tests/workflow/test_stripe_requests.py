@@ -1,4 +1,4 @@
-"""How many requests to Stripe an order makes. Stripe limits its requests: docs/money.md has the numbers."""
+"""How many Stripe requests an order makes. Stripe limits requests per second: docs/money.md has the numbers."""
 
 from __future__ import annotations
 

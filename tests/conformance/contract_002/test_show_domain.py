@@ -228,9 +228,8 @@ def test_O2_149_a_premium_domain_is_sold_only_if_the_catalogue_has_its_price(wor
     price = world.stripe.get(body["subscription"]["stripe_id"])["items"]["data"][0]["price"]
     assert price["unit_amount"] == 1400
     (operation,) = [one for one in world.registrar.operations if one.name == "premium-for-sale.com"]
-    assert (
-        operation.given["Consent"]["MaxPrice"] == 2500.0
-    )  # the price that the registrar gave before the charge
+    # The maximum is the price that the registrar gave before the charge.
+    assert operation.given["Consent"]["MaxPrice"] == 2500.0
 
 
 @pytest.mark.parametrize("second", ["ready", "credit"])
