@@ -102,7 +102,7 @@ def test_all_contracts_agree_on_the_money(product: str, life: Life) -> None:
 
 
 @EACH
-def test_all_contracts_agree_on_whether_it_can_be_cancelled(product: str, life: Life) -> None:
+def test_all_contracts_agree_on_whether_an_order_can_be_cancelled(product: str, life: Life) -> None:
     answers = shown(life)
     assert answers["001"]["can_cancel"] is answers["002"]["cancellation"]["can_cancel"]
     assert answers["001"]["can_cancel"] is (life.order.why_not_cancellable() is None)

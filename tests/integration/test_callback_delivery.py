@@ -230,7 +230,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), CertificateAuthority().server_context(tmp_path, "hooks.example.com")) as server:
-        for tls in (authority.client_context(), None):  # None: the default outside of tests
+        for tls in (authority.client_context(), None):  # None is the default outside of tests
             network = Network([[PUBLIC_ADDRESS]], server.port)
             callbacks = HttpsCallbacks(MASTER, resolver=network.resolve, connector=network.connect, tls=tls)
 
@@ -399,7 +399,7 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(value: str, seconds: int |
 
 
 def dripping(server: list[RawServer], start: bytes, drop: bytes, end: bytes) -> Script:
-    """Send small pieces for much longer than the deadline. A client without a deadline would get a proper end."""
+    """Send small pieces for much longer than the deadline, and then a valid end of the response."""
 
     def script(connection: socket.socket) -> None:
         connection.sendall(start)
@@ -455,7 +455,7 @@ def test_an_attempt_at_a_silent_server_ends_at_the_deadline(
 
 
 def reading_stops(start: bytes, drop: bytes, pause: float) -> tuple[Script, Callable[[], bool]]:
-    """An endless body, and a check that the caller soon disconnected."""
+    """Return a script that sends a very long body, and a function that says whether the caller disconnected."""
     hung_up = threading.Event()
 
     def script(connection: socket.socket) -> None:

@@ -64,7 +64,7 @@ def test_without_rules_the_default_applies_to_every_account(default: bool) -> No
         (document(False, pilot=rule(True, "EQUALS", ONE)), {ONE: True, TWO: False, None: False}),
         (document(True, blocked=rule(False, "EQUALS", ONE)), {ONE: False, TWO: True, None: True}),
         (document(False, pilot=rule(True, "KEY_IN_VALUE", [ONE, "x"])), {ONE: True, TWO: False, None: False}),
-        # A request without an account matches no rule, not even an exclusion.
+        # A request without an account matches no rule, not even one with NOT_EQUALS.
         (document(True, only=rule(False, "NOT_EQUALS", ONE)), {ONE: True, TWO: False, None: True}),
     ],
 )
@@ -114,7 +114,7 @@ def test_unreadable_switches_are_a_fault_until_they_can_be_read() -> None:
 
 
 class AppConfig:
-    """AppConfig's data plane, checked against botocore's model. Each response is used once, in the order of adding."""
+    """AppConfig's data plane, checked against botocore's model. The responses are used once each, in sequence."""
 
     def __init__(self) -> None:
         self.client = boto3.client(
@@ -252,7 +252,7 @@ def test_a_function_stops_waiting_for_switches_before_its_time_out(monkeypatch: 
     assert longest <= functions(read_template())["ShowAboutFunction"]["Timeout"] / 2
 
 
-def test_about_has_the_setting_for_automatic_tax() -> None:
+def test_the_about_function_has_the_setting_for_automatic_tax() -> None:
     assert "env:STRIPE_AUTOMATIC_TAX" in permissions.allowed("show_about")
 
 
@@ -302,7 +302,7 @@ def test_the_documents_of_the_runbook_may_be_deployed() -> None:
         document(True, broken=rule(False, "IS_ONE_OF", [ONE])),
         document(True, broken={**rule(True, "EQUALS", ONE), "when_match": "yes"}),
         {DOMAIN_REGISTRATION: {"default": True, "rule": {"misspelled": rule(False, "EQUALS", ONE)}}},
-        # The engine would accept these, but not do what they seem to say.
+        # The engine would accept these documents, but would not do what they seem to say.
         document(True, never=rule(False, "EQUALS", ONE, key="account")),
         document(True, never=rule(False, "EQUALS", [ONE])),
         document(True, more=rule(False, "KEY_IN_VALUE", f"{ONE}2,{TWO}")),

@@ -97,7 +97,7 @@ def test_the_request_follows_the_contract() -> None:
     }
 
 
-def test_a_machine_request_has_its_size_and_key_and_nothing_of_other_platforms() -> None:
+def test_a_machine_request_has_its_size_and_ssh_key_and_nothing_of_other_platforms() -> None:
     request = ServiceRequest(
         "item-1",
         "acc-1/4711",
@@ -129,7 +129,7 @@ def test_a_machine_request_has_its_size_and_key_and_nothing_of_other_platforms()
     }
 
 
-def test_a_machine_with_a_key_has_no_password() -> None:
+def test_a_machine_with_an_ssh_key_has_no_password() -> None:
     document = resource(ssh={"username": "root", "password": None, "port": 22})
     with RawServer(json_answer(document)) as server:
         found = adapter(server.url).operation("op-1")

@@ -86,9 +86,8 @@ def test_an_oversized_body_is_not_read(addresses: dict[str, str], name: str, len
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + b"\r\n\r\n")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
-        while connection.recv(
-            65_536
-        ):  # until the server closes: it must not read the rest as another request
+        # The server must close the connection, or it would read the rest as another request.
+        while connection.recv(65_536):
             pass
 
 

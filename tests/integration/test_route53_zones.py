@@ -175,7 +175,9 @@ def test_a_zone_behind_pages_of_private_ones_is_found(route53: Any) -> None:
     ],
     ids=["answer lost", "exists already", "throttled"],
 )
-def test_a_zone_with_a_lost_response_is_found_and_not_created_again(route53: Any, fault: Exception) -> None:
+def test_a_zone_whose_creation_seemed_to_fail_is_found_and_not_created_again(
+    route53: Any, fault: Exception
+) -> None:
     def applied_but_lost(**arguments: Any) -> Any:
         route53.create_hosted_zone(**arguments)
         raise fault

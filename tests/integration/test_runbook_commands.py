@@ -92,7 +92,7 @@ def test_the_log_lines_of_an_order_are_found(tmp_path: Path) -> None:
     assert shown == f"{NUMBER:016d}\n"
 
 
-def test_the_waiting_messages_of_discarded_records_are_counted(tmp_path: Path) -> None:
+def test_the_messages_about_discarded_records_are_counted(tmp_path: Path) -> None:
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="{}")

@@ -254,7 +254,7 @@ def test_a_refund_sum_that_grew_concurrently_does_not_shrink() -> None:
     assert scene.books.stored_cart.payment.refunded == GROSS + 500
 
 
-def test_a_note_on_an_order_does_not_change_when_its_status_began() -> None:
+def test_a_note_on_an_order_keeps_the_start_time_of_its_status() -> None:
     order = Scene(OrderStatus.PROCESSING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED).books.stored
     paid = TimelineEntry(NOW + 1, OrderStatus.PROCESSING, Actor.STRIPE, "payment succeeded")
     first = TimelineEntry(NOW, OrderStatus.PENDING, Actor.CUSTOMER, "order placed")

@@ -224,7 +224,7 @@ def test_C26_problem_json_on_request(world: World) -> None:
 
 
 def test_a_system_key_with_the_scope_registers_domains(world: World) -> None:
-    """The scope is the permission. Keys of contracts 001 and 002 have no scopes and must be a person's (C13)."""
+    """The scope is the permission. Contracts 001 and 002 have no scopes and require a person's key (C13)."""
     from hosting_orders.domain.account import CredentialKind
 
     key = fresh_key(world, kind=CredentialKind.SYSTEM, user=None)

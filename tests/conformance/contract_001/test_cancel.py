@@ -80,7 +80,7 @@ def test_HU_071_HU_062_C11_a_refused_cancel_has_a_code_and_a_reason(
     assert state_of(world) == before
 
 
-def test_HU_071_an_order_being_refunded_cannot_be_cancelled(world: World) -> None:
+def test_HU_071_a_refunded_order_cannot_be_cancelled(world: World) -> None:
     number = created(world, site())["orderId"]
     undeliverable(world, number)
     reply = cancel(world, number)
@@ -182,7 +182,9 @@ def test_HU_073_the_total_includes_tax_and_deducts_credit() -> None:
             assert sum(Decimal(order[name]) for order in orders) == Decimal(amount), name
 
 
-def test_HU_073_an_order_that_needs_authentication_is_pending_but_not_during_a_debit(world: World) -> None:
+def test_HU_073_an_order_is_pending_while_it_needs_authentication_but_not_during_a_debit(
+    world: World,
+) -> None:
     number = created(world, site(), account="authentication_required")["orderId"]
     found = pending(world, "authentication_required")
     assert (found["id"], found["paymentUrl"][:4]) == (number, "http")

@@ -9,7 +9,7 @@ from hosting_orders.contracts.billing_order import operations
 from tests.conformance.contract_001.support import ROUTES
 from tests.support.world import matched
 
-# Number 9, documentation for AI assistants, has no check: there is no such page yet.
+# There is no check 9, because the documentation for AI assistants does not exist yet.
 LINES = {
     *range(1, 9),
     *range(10, 16),

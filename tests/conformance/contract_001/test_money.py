@@ -1,4 +1,4 @@
-"""Amounts are texts in major units. They cover one order of the cart: tax, credit, and what is still to pay."""
+"""Amounts are texts in major units. Each order of a cart shows its share of tax, credit and the amount still to pay."""
 
 from __future__ import annotations
 

@@ -309,7 +309,7 @@ def test_O2_147_the_error_does_not_say_why_a_registration_is_no_source(world: Wo
     assert len(texts) == 1
 
 
-def test_O2_131_a_source_can_be_completed_for_another_ending(world: World, owned: int) -> None:
+def test_O2_131_missing_fields_can_be_added_to_a_source_for_another_ending(world: World, owned: int) -> None:
     name = fresh("it")
     source: dict[str, Any] = {"registration_id": owned}
     body = without_contact(world, name, contact_source=source)

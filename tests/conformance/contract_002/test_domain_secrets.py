@@ -274,8 +274,8 @@ def test_C22_another_account_finds_no_personal_data(story: Story) -> None:
             assert send(world, "GET", f"/api/orders/{order['id']}{below}", account="credit").status == 404
 
 
-def test_C22_contacts_and_auth_codes_decrypt_only_for_their_own_order(story: Story) -> None:
-    """Write access to the table is not enough to read one order's contacts through another order."""
+def test_C22_contacts_decrypt_only_for_their_own_order(story: Story) -> None:
+    """Copying the encrypted contacts of one order into another order's item does not make them readable."""
     cipher = story.world.services.cipher
     stored = [item for item in everything_in(story.world.dynamodb) if "CONTACT" in item["SK"]["S"]]
     context = {"account": "acc_ready", "order": "1", "field": "contact_owner"}

@@ -117,7 +117,7 @@ def test_every_depth_that_can_be_read_can_be_written(world: World, depth: int) -
     ],
 )
 def test_a_duplicate_key_is_refused(world: World, body: str) -> None:
-    """Parsers disagree on which duplicate counts, so a proxy may have checked the other one."""
+    """Parsers use different values of a repeated key, so a proxy may have checked another value than we use."""
     reply = post(world, body)
     assert_error(reply, 400, "malformed_json")
     assert "twice" in reply.body["errors"][0]
@@ -668,8 +668,9 @@ def test_every_error_is_available_as_rfc_9457(
         ("billing:read billing:write",),
     ],
 )
-def test_oauth_tokens_everywhere(world: World, scopes: tuple[str, ...]) -> None:
-    """A token reads what its scopes allow, and never writes."""
+def test_an_oauth_token_reads_what_its_scopes_allow_and_never_writes(
+    world: World, scopes: tuple[str, ...]
+) -> None:
     needed = {
         "/api/orders": "billing:read",
         "/api/carts": "billing:read",
@@ -695,7 +696,7 @@ def test_oauth_tokens_everywhere(world: World, scopes: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("tag", ["", "*", "x", '"', '""', ",,,", 'W/"0"', "\ud800", "é", "x" * 9000])
 def test_only_a_matching_etag_or_a_wildcard_gives_304(world: World, tag: str) -> None:
-    """A 304 is sent only to a client that may read the resource, and only on reads."""
+    """A client that may not read the resource gets no 304."""
     path = f"/api/orders/{spellings(world, 'ready')[0]}"
     headers = {"if-none-match": tag}
     assert send(world, "GET", path, headers=headers).status == (304 if tag == "*" else 200)

@@ -60,10 +60,11 @@ def place(world: World, key: str) -> Reply:
 @pytest.mark.parametrize("code", SENSITIVE)
 def test_O2_099_a_decline_that_hints_at_theft_is_shown_as_generic(world: World, card: Any, code: str) -> None:
     card(code)
-    world.advance(1)  # makes the order the newest
+    world.advance(1)  # the next order becomes the account's newest
     first, again = place(world, code), place(world, code)
     world.run()
-    if code != "security_violation":  # not a final decline: the order stays open for another card
+    # `security_violation` is not a final decline: the order stays open for another card.
+    if code != "security_violation":
         for reply in (first, again):
             assert_error(reply, 422, "cart_pay_failed")
             assert reply.body["decline_code"] == "generic_decline"

@@ -127,7 +127,7 @@ def test_O2_031_C23_newest_first_in_a_stable_order(world: World) -> None:
 
 def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: World) -> None:
     new_account(world, "ready", "quick")
-    world.advance(1 - world.clock.now() % 1000 / 1000)  # the first millisecond of a second
+    world.advance(1 - world.clock.now() % 1000 / 1000)  # to the first millisecond of a second
     placed = []
     for _ in range(12):
         placed.append(world.place("quick").body["orders"][0]["id"])
@@ -141,7 +141,7 @@ def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: 
     assert times == sorted(times, reverse=True)
 
 
-def test_O2_031_more_orders_in_a_millisecond_than_the_millisecond_has_numbers(world: World) -> None:
+def test_O2_031_a_millisecond_can_have_more_orders_than_it_has_numbers(world: World) -> None:
     """160 orders are placed in one millisecond, which has only 128 order numbers."""
     new_account(world, "ready", "crowd")
     ids = []

@@ -41,7 +41,7 @@ def test_O2_081_a_working_card_succeeds(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_O2_082_O2_083_C07_a_decline_the_customer_can_fix_is_awaiting_authentication(
+def test_O2_082_O2_083_C07_a_payment_that_the_customer_can_complete_is_awaiting_authentication(
     world: World, account: str
 ) -> None:
     reply, order_id = placed(world, account)

@@ -49,7 +49,7 @@ def set_catalogue(world: World, change: Callable[[Any], None]) -> None:
 # -- accepted orders ----------------------------------------------------------------------------------------------
 
 
-def test_O2_060_the_response_comes_before_the_site(world: World) -> None:
+def test_O2_060_the_response_is_sent_before_the_site_is_built(world: World) -> None:
     placed = world.place()
     assert placed.status == 202
     order_id = placed.body["orders"][0]["id"]

@@ -83,7 +83,7 @@ def test_O2_112_C05_the_202_comes_first_and_the_poll_urls_reach_the_end(world: W
 @pytest.mark.parametrize(
     ("account", "status"), [("authentication_required", "awaiting_authentication"), ("sepa", "processing")]
 )
-def test_O2_137_the_registrar_is_not_called_before_the_payment(
+def test_O2_137_a_domain_is_not_submitted_to_the_registrar_before_the_payment(
     world: World, account: str, status: str
 ) -> None:
     name = f"unpaid-{status.replace('_', '-')}.com"
@@ -228,7 +228,8 @@ def test_O2_149_a_premium_domain_is_sold_only_if_the_catalogue_has_its_price(wor
     price = world.stripe.get(body["subscription"]["stripe_id"])["items"]["data"][0]["price"]
     assert price["unit_amount"] == 1400
     (operation,) = [one for one in world.registrar.operations if one.name == "premium-for-sale.com"]
-    assert operation.given["Consent"]["MaxPrice"] == 2500.0  # the registrar's price before we charged
+    # The maximum is the price that the registrar gave before the charge.
+    assert operation.given["Consent"]["MaxPrice"] == 2500.0
 
 
 @pytest.mark.parametrize("second", ["ready", "credit"])

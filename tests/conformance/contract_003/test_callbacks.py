@@ -26,7 +26,7 @@ BODY = {**site(), "callback": CALLBACK}
 
 
 def ended(world: World, how: str) -> tuple[str, str]:
-    """Run an order to the end `how`, and return its id and its account."""
+    """Run an order to this end (OK, FAILED, CANCELLED or EXPIRED). Return the order's id and account."""
     account = stranger(world)
     order_id = placed(world, account, BODY)["order"]["id"]
     world.run(finish=False)

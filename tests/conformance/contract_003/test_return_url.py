@@ -40,7 +40,7 @@ def ways_back(world: World, body: Any) -> tuple[str, str]:
         ({**site(return_url=None), "return_url": ON_TOP}, ON_TOP),
     ],
 )
-def test_O1_035_C17_return_url_is_read_from_site_or_from_the_top_level_which_wins(
+def test_O1_035_C17_return_url_may_be_in_site_or_at_the_top_level_and_the_top_level_wins(
     world: World, body: Any, url: str
 ) -> None:
     assert ways_back(world, body) == (url, url)

@@ -49,7 +49,7 @@ def test_O1_020_O1_022_the_order_and_its_tasks(world: World) -> None:
     assert type(body["tasks"][0]["id"]) is int and body["tasks"][0]["status"] == "OK"
 
 
-def test_O1_020_our_own_fields_are_present_until_the_end(world: World) -> None:
+def test_O1_020_an_order_shows_our_own_fields_before_its_end(world: World) -> None:
     order = shown(world, placed(world)["order"]["id"])["order"]
     assert set(order) == ORDER | OURS
     assert_date_time(order["expected_by"])

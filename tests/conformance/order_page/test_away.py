@@ -1,4 +1,4 @@
-"""O1-052: when the table cannot be read, the page shows the last known state and its time."""
+"""O1-052: when the table cannot be read, the page shows the last state that it read, and when it read it."""
 
 from __future__ import annotations
 

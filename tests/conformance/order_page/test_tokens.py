@@ -25,7 +25,7 @@ def unlike(reply: Reply) -> tuple[int, object, dict[str, str]]:
 
 
 def _same_bits(last: str) -> str:
-    """The next letter, which decodes to the same bytes: 43 letters have two bits more than the 256 of the signature."""
+    """Return the next letter, which decodes to the same bytes: 43 letters have 258 bits, and a signature has 256."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return letters[letters.index(last) + 1]
 

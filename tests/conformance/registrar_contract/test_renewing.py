@@ -114,7 +114,7 @@ def test_a_renewal_that_fails_at_the_registry_keeps_the_expiry_date(world: World
     assert year_of(world, "badrenewal-bakery.com") == year
 
 
-def test_a_failed_renewal_has_failed_although_the_domain_exists(world: World) -> None:
+def test_a_failed_renewal_is_reported_as_failed_although_the_domain_is_ours(world: World) -> None:
     year = owned(world)
     operation_id = world.registrar.renew("bakery.com", year, live=True)
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
@@ -133,7 +133,7 @@ def test_consent_is_given_only_where_it_is_required(world: World) -> None:
     with pytest.raises(ProvisioningFailedError, match=r"more than"):
         world.registrar.renew("premium-bakery.com", year, Money(100, "USD"), live=True)
     world.registrar.renew("premium-bakery.com", year, agreed, live=True)
-    # A standard price needs no consent. It may be higher than the price that was agreed for the first year.
+    # A domain at a standard price needs no consent, even if the price has risen since the first year.
     world.registrar.renew("bakery.com", owned(world), Money(1, "USD"), live=True)
     world.pass_time(300)
     assert world.standin.renewals("premium-bakery.com") == world.standin.renewals("bakery.com") == 1

@@ -271,7 +271,7 @@ def test_a_registration_succeeds_only_after_its_zone_was_created() -> None:
     def create_zone(name: str) -> None:
         attempts.append(name)
         if len(attempts) == 1:
-            raise OSError("the AWS is away")
+            raise OSError("Route 53 is unreachable")
 
     standin = RegistrarStandIn(delay=0, create_zone=create_zone)
     registrar = Route53Registrar(*standin.clients())

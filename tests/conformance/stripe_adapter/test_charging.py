@@ -180,10 +180,11 @@ def test_a_final_decline_leaves_nothing_open_and_restores_credit(shop: Shop, met
     assert (state.status, state.error, state.credit_applied) == (PaymentStatus.FAILED, code, 0)
 
 
-def test_a_final_decline_is_processing_while_its_invoice_is_open(shop: Shop) -> None:
+def test_a_payment_with_a_final_decline_is_processing_while_its_invoice_is_open(shop: Shop) -> None:
     whose = shop.customer("pm_card_visa_chargeDeclinedLostCard")
     cart = shop.cart(whose)
-    shop.wire.spoil(4, "dropped")  # pay was declined, and the read of the invoice after it is lost
+    # The payment is declined. Then the request that reads the invoice is lost.
+    shop.wire.spoil(4, "dropped")
     with pytest.raises(ProviderUnavailableError):
         shop.payments.charge(cart)
     shop.wire.spoil(None)

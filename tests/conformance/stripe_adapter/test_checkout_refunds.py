@@ -152,7 +152,7 @@ def test_concurrent_requests_refund_an_order_once(shop: Shop) -> None:
 def test_concurrent_requests_refund_once_even_if_only_one_sees_the_invoice(
     shop: Shop, twin_sees_the_invoice: bool
 ) -> None:
-    """One request reads the session before its invoice appears, the other may read it later. Both refund the same."""
+    """One request reads the session before its invoice appears. The other may read the session later."""
     shop.standin.controls.set(checkout_credit_notes=True, checkout_invoice_lags=60)
     customer, session_id = _paid(shop)
     twins: list[RefundState] = []

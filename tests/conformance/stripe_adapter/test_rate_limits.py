@@ -17,7 +17,7 @@ PAY = r"/v1/invoices/[^/]+/pay"
 
 @pytest.fixture(autouse=True)
 def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a wait moves the clock of the stand-in and the adapter."""
+    """The clock of the stand-in and the adapter moves only while the adapter waits."""
     monkeypatch.setattr("local.stripe_standin.clock.time", SimpleNamespace(time=lambda: 1_800_000_000.5))
 
 
@@ -91,7 +91,7 @@ def test_the_waits_of_one_period_are_limited_together(shop: Shop) -> None:
     assert len(waiting.waits) == waited + len(WAITS)
 
 
-def test_a_lock_is_left_to_the_sdk(shop: Shop) -> None:
+def test_the_adapter_does_not_wait_for_a_locked_object(shop: Shop) -> None:
     waiting = Waiting(shop)
     cart = shop.cart(shop.customer())
     shop.standin.controls.add_fault("locked", PAY)

@@ -1,4 +1,4 @@
-"""Refunds of charged invoices, each once."""
+"""Each refund of a charged invoice is made once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_three_refunds_add_up_to_the_cent_in_any_sequence(shop: Shop, order: tup
     parts = {key: shop.refunds.refund(invoice_id, key, f"order-{key}") for key in order}
     for line in lines:
         assert parts[line.key].amount + parts[line.key].to_credit == line.amount
-        # in proportion, to within a cent
+        # the card's part is in proportion, to within a cent
         assert abs(parts[line.key].amount - line.amount * 1111 / 2111) < 1
     assert shop.given_back(customer) == 1111
     assert shop.balance(customer) == 1000

@@ -108,7 +108,7 @@ def test_a_late_anchor_moves_to_within_a_day_if_the_late_term_is_charged(shop: S
 
 @pytest.mark.parametrize("day", [29, 30, 31])
 @pytest.mark.parametrize("term", list(Term))
-def test_terms_of_a_month_s_end_keep_their_day(shop: Shop, term: Term, day: int) -> None:
+def test_terms_that_begin_at_the_end_of_a_month_keep_their_day(shop: Shop, term: Term, day: int) -> None:
     whose = shop.customer()
     clock = shop.standin.clock
     today = datetime.fromtimestamp(clock.time(), UTC)
@@ -251,7 +251,7 @@ def test_events_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
     assert shop.news.read_event(body, signed(shop, body)).subscription_id == subscription_id
 
 
-def test_a_refused_renewal_raises_an_error_until_its_cause_is_gone(
+def test_starting_a_renewal_raises_an_error_until_the_cause_of_the_refusal_is_fixed(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whose = shop.customer()

@@ -78,7 +78,7 @@ def test_the_control_decline_makes_a_card_decline_with_any_code(shop: Shop) -> N
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_a_card_by_token_and_by_number(shop: Shop) -> None:
+def test_a_card_can_be_given_by_token_or_by_number(shop: Shop) -> None:
     by_token = shop.client.v1.payment_methods.create({"type": "card", "card": {"token": "tok_mastercard"}})
     by_number: Any = shop.client.v1.payment_methods.create(card("5555 5555 5555 4444"))
 
@@ -130,7 +130,9 @@ def test_an_invalid_or_real_account_is_refused(shop: Shop, iban: str, code: str)
         ("pm_card_threeDSecureOptional", "paid", "paid"),
     ],
 )
-def test_when_a_card_needs_authentication(shop: Shop, method: str, off_session: str, on_session: str) -> None:
+def test_each_card_needs_authentication_as_published(
+    shop: Shop, method: str, off_session: str, on_session: str
+) -> None:
     customer = shop.customer(method)
     seen = []
     for absent in (True, False):
@@ -189,7 +191,7 @@ def test_a_debit_ends_as_documented(shop: Shop, method: str, status: str, code: 
     assert charge["id"].startswith("py_")
 
 
-def test_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
+def test_a_debit_from_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles_after=0)
     invoice = shop.open(shop.debtor("pm_successDelayed_de"))
     shop.client.v1.invoices.pay(invoice.id)
@@ -199,7 +201,7 @@ def test_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
     assert shop.read(invoice).status == "paid"
 
 
-def test_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
+def test_a_debit_from_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
     invoice = shop.open(shop.debtor("pm_disputed_de"))
     shop.client.v1.invoices.pay(invoice.id)
     shop.standin.clock.advance(6 * DAY)

@@ -1,4 +1,4 @@
-"""Rate limits: off by default, for the account and for each endpoint, before the idempotency keys."""
+"""Rate limits of the account and of each endpoint. They are off by default, and checked before idempotency keys."""
 
 from __future__ import annotations
 

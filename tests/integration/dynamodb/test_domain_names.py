@@ -1,4 +1,4 @@
-"""A domain belongs to one order across all accounts. Its contacts are deleted if the order ends undelivered."""
+"""A domain belongs to one order across all accounts. The order's contacts are deleted if it ends undelivered."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def place(store: DynamoOrderStore, order: Order, **cart: Any) -> None:
     store.place(a_cart(order, **cart), [order], [contacts_of(order)])
 
 
-def test_order_claim_and_contacts_are_one_write(store: DynamoOrderStore) -> None:
+def test_an_order_its_claim_and_its_contacts_are_written_together(store: DynamoOrderStore) -> None:
     place(store, a_domain_order())
     assert store.order(ACCOUNT, NUMBER) == a_domain_order()
     assert store.domain_taken(NAME)

@@ -79,7 +79,7 @@ def test_an_ended_order_leaves_the_index(store: DynamoOrderStore, client: Any) -
     assert in_the_index(client) == 0
 
 
-def test_saving_a_payment_moves_its_cart_out_of_the_index_and_into_it(
+def test_saving_a_payment_can_remove_its_cart_from_the_index_or_add_it(
     store: DynamoOrderStore, client: Any
 ) -> None:
     order = an_order(due_at=None)

@@ -59,7 +59,7 @@ def test_pages_by_number(
 
 
 class Counting:
-    """Counts the items that queries read. DynamoDB charges for each item read, also if the adapter skips it."""
+    """Counts the items that queries read. DynamoDB charges for each item read, even if the adapter skips it."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -101,7 +101,7 @@ def test_a_deep_page_reads_no_more_than_a_shallow_one(store: DynamoOrderStore, c
 
 @pytest.mark.parametrize("before", [1, 333, 10**9])
 def test_page_marks_do_not_change_the_pages(store: DynamoOrderStore, before: int) -> None:
-    """This holds also when marks cover only some of the orders, as after a first run or with new orders."""
+    """The marks may cover only some of the orders, as after a first run or with new orders."""
     numbers_placed = list(range(3, 900, 3))
     place_many(store, numbers_placed)
     store.mark_pages(ACCOUNT, before=before)
@@ -129,7 +129,7 @@ def test_page_marks_are_written_in_limited_steps(store: DynamoOrderStore, client
 def test_only_orders_before_the_given_number_get_page_marks(store: DynamoOrderStore) -> None:
     place_many(store, list(range(10, 1010, 10)))
     store.mark_pages(ACCOUNT, before=500)
-    place(store, *range(501, 560, 10))  # their numbers are older, but they are written only now
+    place(store, *range(501, 560, 10))  # written late: orders with higher numbers exist already
     every = sorted([*range(10, 1010, 10), *range(501, 560, 10)], reverse=True)
     store.mark_pages(ACCOUNT, before=10**9)
     for skip in range(0, len(every), 5):
@@ -189,7 +189,7 @@ def test_new_orders_between_two_pages_do_not_shift_the_cursor(store: DynamoOrder
     assert seen == [50, 40, 30, 20, 10]
 
 
-def test_forward_and_back_is_the_same_page(store: DynamoOrderStore) -> None:
+def test_going_back_and_forward_returns_to_the_same_page(store: DynamoOrderStore) -> None:
     place(store, 1, 2, 3, 4, 5, 6)
     second = store.older_than(ACCOUNT, 5, 2)
     assert numbers(second) == [4, 3]
@@ -198,7 +198,7 @@ def test_forward_and_back_is_the_same_page(store: DynamoOrderStore) -> None:
     assert numbers(store.older_than(ACCOUNT, back.orders[-1].number, 2)) == [4, 3]
 
 
-def test_since_returns_this_number_and_later_ones(store: DynamoOrderStore) -> None:
+def test_since_returns_the_order_with_this_number_and_newer_orders(store: DynamoOrderStore) -> None:
     place(store, 1, 2, 3, 4, 5)
     assert [order.number for order in store.since(ACCOUNT, 3, 10)] == [5, 4, 3]
     assert [order.number for order in store.since(ACCOUNT, 3, 2)] == [5, 4]
@@ -272,7 +272,9 @@ class SmallPages:
         return self._client.query(**{**request, "Limit": min(request.get("Limit", 2), 2)})
 
 
-def test_pages_of_the_table_do_not_shorten_pages_of_orders(store: DynamoOrderStore, client: Any) -> None:
+def test_small_pages_of_dynamodb_do_not_shorten_the_pages_of_orders(
+    store: DynamoOrderStore, client: Any
+) -> None:
     place(store, *range(1, 12))
     small = DynamoOrderStore(SmallPages(client), TABLE_NAME)
     page = small.newest(ACCOUNT, 4, skip=5)

@@ -194,7 +194,7 @@ def test_a_place_taken_right_before_the_write_is_not_sold_twice(client: Any) -> 
     assert places_taken(client) == 1
 
 
-def test_a_cart_is_refused_when_its_limit_is_lowered_right_before_the_write(client: Any) -> None:
+def test_a_cart_is_refused_when_the_capacity_is_lowered_right_before_the_write(client: Any) -> None:
     limit_places(client, 3)
     meddled = InterruptedClient(client, "transact_write_items", lambda: limit_places(client, 1))
     orders = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
@@ -203,7 +203,7 @@ def test_a_cart_is_refused_when_its_limit_is_lowered_right_before_the_write(clie
     assert places_taken(client) == 0
 
 
-def test_a_raised_limit_applies_to_the_next_attempt(store: DynamoOrderStore, client: Any) -> None:
+def test_a_raised_capacity_applies_to_the_next_attempt(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 0)
     order = an_order(capacity="wordpress")
     with pytest.raises(CapacityExhaustedError):

@@ -30,7 +30,7 @@ def placed(store: DynamoOrderStore, count: int = 1) -> Cart:
 
 
 def a_moment(seconds: float) -> None:
-    """Long enough for another thread to run."""
+    """Sleep long enough for another thread to run."""
     time.sleep(seconds / 10)
 
 
@@ -86,7 +86,7 @@ def _must_not_be_called() -> None:
     raise AssertionError("nothing may be written here")
 
 
-def test_the_order_of_updates_does_not_change_the_result(client: Any) -> None:
+def test_the_sequence_of_updates_does_not_change_the_result(client: Any) -> None:
     news = [
         {NUMBER: PROCESSING},
         {NUMBER: COMPLETED},
@@ -179,7 +179,7 @@ def test_concurrent_roll_ups_of_many_orders_lose_nothing(client: Any, store: Dyn
 
 
 def test_a_roll_up_costs_the_same_for_every_order(store: DynamoOrderStore, client: Any) -> None:
-    """One query and one write of one small item, for any size of cart."""
+    """For any size of cart, a roll-up is one query and one write of one small item."""
     placed(store, 49)  # orders, claims and cart: nearly 100 writes, the maximum of a transaction
     calls: list[str] = []
     counting = _Counting(client, calls)

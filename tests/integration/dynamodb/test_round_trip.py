@@ -29,7 +29,7 @@ WHOLE = st.integers(min_value=0, max_value=2**53)
 
 
 def anything(hint: Any) -> st.SearchStrategy[Any]:
-    """All values of a domain type, with each field of a dataclass by its own type."""
+    """Generate any value of a domain type. Each field of a dataclass gets values of its own type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return st.one_of(*[anything(argument) for argument in arguments])

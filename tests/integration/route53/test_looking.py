@@ -94,7 +94,7 @@ def test_a_domain_of_ours_that_begins_with_the_requested_one_does_not_count(stub
     assert stubbed.registrar.domain("bakery.com") is None
 
 
-def test_an_operation_listed_without_its_domain_is_still_found(stubbed: Stubbed) -> None:
+def test_an_operation_that_is_listed_without_its_domain_is_found(stubbed: Stubbed) -> None:
     nameless = {name: value for name, value in detail().items() if name != "DomainName"}
     stubbed.asking.add_response("list_operations", {"Operations": [nameless]})
     stubbed.asking.add_response("get_operation_detail", detail(), {"OperationId": "op-1"})

@@ -128,7 +128,7 @@ def test_every_transferability_value_of_the_service_model_is_tested() -> None:
     assert set(words) == {word.upper() for word, *_ in TRANSFERABILITIES} | {"DONT_KNOW", "PENDING"}
 
 
-def test_a_refused_check_never_repeats_the_auth_code(stubbed: Stubbed) -> None:
+def test_the_reason_of_a_refused_check_never_contains_the_auth_code(stubbed: Stubbed) -> None:
     said = "AuthCode s3cret-code has odd characters"
     stubbed.asking.add_client_error("check_domain_transferability", "InvalidInput", said)
 
