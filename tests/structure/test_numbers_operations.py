@@ -313,7 +313,6 @@ CLAIMS: dict[str, Claims] = {
         ("its money comes less than {} days before", (DAYS(deadlines.EXPIRY_MONEY),)),
         ("padded to {} digits", (len(str(keys.MAX_NUMBER)),)),
         ("tries again every {} minutes. The order", (AGAIN,)),
-        ("it is tried again every {} minutes", (MINUTES(deadlines.PROVISIONING_CHECK),)),
         ("has not begun {} minutes after the payment", (MINUTES(deadlines.DELIVERY_NOT_BEGUN),)),
         ("for about {} hours in `ChargeOrder`", (step_hours("ChargeOrder"),)),
         ("for about {} hours in `ChargeOrder`", (step_hours("ProvisionHosting"),)),
