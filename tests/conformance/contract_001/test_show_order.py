@@ -1,4 +1,4 @@
-"""One order as the page shows it: every field, its type, and the source of its value."""
+"""One order in contract 001: every field, its type, and the source of its value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /api/carts: several products in one charge, in the words of contract 002's two endpoints."""
+"""POST /api/carts: several products in one charge, with the fields that contract 002 has for each product."""
 
 from __future__ import annotations
 
@@ -112,7 +112,9 @@ def test_O2_136_every_order_of_the_cart_sends_a_callback(world: World) -> None:
 
 
 @pytest.mark.parametrize("policy", ["keep", None])
-def test_a_lost_domain_is_refunded_and_the_others_are_delivered(world: World, policy: str | None) -> None:
+def test_a_domain_that_cannot_be_registered_is_refunded_and_the_other_items_are_delivered(
+    world: World, policy: str | None
+) -> None:
     before = world.net_paid()
     fields = {"on_item_failure": policy} if policy else {}
     placed = world.place_cart(
@@ -249,7 +251,7 @@ def test_an_item_must_be_an_object(world: World, item: Any) -> None:
     refused(world, {"items": [item]}, 400, "invalid_field", "/items/0")
 
 
-def test_an_item_has_no_other_fields(world: World) -> None:
+def test_an_unknown_field_of_an_item_is_refused(world: World) -> None:
     body = {"items": [world.site() | {"quantity": 2}]}
     refused(world, body, 400, "invalid_field", "/items/0/quantity")
 
@@ -337,7 +339,7 @@ def test_O2_150_a_cart_cannot_have_a_domain_twice(world: World, second: str) -> 
     refused(world, body, 422, "domain_add_failed", "/items/2/domain/name")
 
 
-def test_O2_150_two_spellings_of_a_domain_in_one_cart(world: World) -> None:
+def test_O2_150_two_spellings_of_a_domain_in_one_cart_are_refused(world: World) -> None:
     body = {"items": [world.domain("bücher.de"), world.domain("xn--bcher-kva.de")]}
     refused(world, body, 422, "domain_add_failed", "/items/1/domain/name")
     assert world.place_cart(world.domain("bücher.de"), world.domain("buecher.de")).status == 202

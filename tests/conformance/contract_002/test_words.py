@@ -1,4 +1,4 @@
-"""Every internal state in contract 002's words."""
+"""Internal states of an order in contract 002's words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hosting_orders.domain.order import OrderStatus
 from tests.conformance.contract_002.support import shown
 from tests.support.world import World
 
-# canonical → order, cart.status, rollup, payment.status, task
+# The statuses of order, cart, roll-up, payment and task in each state.
 TABLE = {
     "awaiting_payment": ("pending", "processing", "pending", "processing", "PENDING"),
     "awaiting_authentication": ("pending", "processing", "pending", "awaiting_authentication", "PAUSED"),
@@ -75,7 +75,7 @@ def arrange(world: World, state: str) -> Case:
 
 
 @pytest.mark.parametrize("state", sorted(TABLE))
-def test_C03_every_state_is_shown_in_this_contracts_words(world: World, state: str) -> None:
+def test_C03_every_endpoint_shows_a_state_in_this_contracts_words(world: World, state: str) -> None:
     case = arrange(world, state)
     try:
         body = shown(world, case.order_id, case.account)

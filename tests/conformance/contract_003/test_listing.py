@@ -94,7 +94,7 @@ def test_O1_010_C23_pages_by_number(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["page", "per_page"])
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "", "x", "１", "1 "])
-def test_O1_010_an_invalid_page_is_an_error(world: World, name: str, text: str) -> None:
+def test_O1_010_an_invalid_page_parameter_is_an_error(world: World, name: str, text: str) -> None:
     assert_error(ask(world, "GET", "/api/orders", query={name: text}), 400, f"invalid_{name}", f"/{name}")
 
 

@@ -249,7 +249,7 @@ def test_times_on_the_page_are_the_orders_own_in_utc(world: World) -> None:
     assert shown == [minute(each) for each in wanted]
 
 
-def test_a_customer_without_a_language_gets_the_language_of_the_ordering_user(world: World) -> None:
+def test_the_page_uses_the_accounts_language_or_else_the_ordering_users(world: World) -> None:
     order = payable(world)
     user = world.services.directory.user(order.user_id)
     world.services.directory.put_user(replace(user, locale="nl"))

@@ -40,7 +40,7 @@ CONTACTS = Contacts(owner=ANN, admin=BOB, billing=BOB, tech=BOB)
 
 @dataclass
 class World:
-    """A registrar behind the port, its stand-in, and a clock in seconds."""
+    """The adapter behind the port Registrar, the stand-in that the adapter calls, and a clock in seconds."""
 
     registrar: Registrar
     standin: RegistrarStandIn

@@ -85,7 +85,7 @@ def test_concurrent_registrations_of_a_domain_are_submitted_once(world: World) -
     assert world.standin.submissions("bakery.com") == 1
 
 
-def test_operations_are_found_by_domain_kind_and_time_newest_first(world: World) -> None:
+def test_operations_are_found_by_domain_action_and_time_newest_first(world: World) -> None:
     world.register("fail-bakery.com")
     world.pass_time(3600)
     second = world.register("fail-bakery.com")
@@ -105,7 +105,7 @@ def test_operations_are_found_by_domain_kind_and_time_newest_first(world: World)
     assert len(found(DomainAction.REGISTER, START)) == 3
 
 
-def test_an_operation_is_found_in_the_second_of_its_submission(world: World) -> None:
+def test_find_rounds_since_down_to_the_second(world: World) -> None:
     operation_id = world.register("bakery.com")
 
     found = world.registrar.find("bakery.com", DomainAction.REGISTER, int(START * 1000) + 900)
@@ -175,7 +175,7 @@ def test_a_refusal_repeats_no_personal_data(world: World) -> None:
         assert value not in told
 
 
-def test_a_refusal_may_name_a_domain_that_resembles_its_owner(world: World) -> None:
+def test_a_refusal_may_name_a_domain_that_resembles_the_owners_name(world: World) -> None:
     gone = replace(ANN, last_name="gone-ann", first_name="com")
 
     with pytest.raises(ProvisioningFailedError, match=r"gone-ann\.com is not available"):
