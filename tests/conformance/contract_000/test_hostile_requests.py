@@ -82,7 +82,7 @@ def test_SQ_060_body_that_is_not_an_object(world: World, path: str, body: str) -
 @pytest.mark.parametrize(
     "more", [', "callback": null, "callback": null}', ', "x": ' + "[" * 20 + "]" * 20 + "}"]
 )
-def test_SQ_060_body_with_a_duplicate_key_or_deep_nesting(world: World, path: str, more: str) -> None:
+def test_SQ_060_body_with_a_duplicate_json_key_or_deep_nesting(world: World, path: str, more: str) -> None:
     assert_error(attack(world, "POST", path, body=GOOD[path][:-1] + more), 400, "MALFORMED_JSON")
 
 

@@ -71,7 +71,7 @@ def test_HU_070_body_that_is_not_an_object(world: World, body: str) -> None:
         GOOD[:-1] + ', "x": ' + "[" * 20 + "]" * 20 + "}",
     ],
 )
-def test_HU_070_body_with_a_duplicate_key_or_deep_nesting(world: World, body: str) -> None:
+def test_HU_070_body_with_a_duplicate_json_key_or_deep_nesting(world: World, body: str) -> None:
     assert_error(attack(world, "POST", "/api/create-order", body=body), 400, "MALFORMED_JSON")
 
 

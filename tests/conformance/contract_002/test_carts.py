@@ -36,7 +36,7 @@ def test_O2_171_unknown_and_foreign_carts_are_the_same_404(world: World) -> None
         assert (reply.status, reply.body) == (404, unknown.body)
 
 
-def test_O2_172_O2_173_a_cart_has_the_shape_of_the_202_until_its_orders_end(world: World) -> None:
+def test_O2_172_O2_173_a_cart_always_has_the_shape_of_the_202(world: World) -> None:
     placed = world.place()
     path = placed.body["cart"]["poll_url"]
     assert_envelope(placed.body)

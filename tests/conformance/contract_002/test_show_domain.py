@@ -62,7 +62,9 @@ def zone_of(zone_id: str) -> Any:
     return bootstrap.aws_client("route53").get_hosted_zone(Id=zone_id)
 
 
-def test_O2_112_C05_the_202_comes_first_and_the_poll_urls_reach_the_end(world: World) -> None:
+def test_O2_112_C05_the_202_is_sent_before_the_domain_is_submitted_and_polling_reaches_the_end(
+    world: World,
+) -> None:
     placed = world.order_domain("polled.com")
     assert placed.status == 202
     assert world.registrar.submissions("polled.com") == 0

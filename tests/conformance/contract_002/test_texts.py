@@ -179,7 +179,7 @@ SOURCES = [
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.stem)
-def test_no_client_text_is_clumsy(file: Path) -> None:
+def test_no_text_has_a_clumsy_phrase(file: Path) -> None:
     found = [text for text in texts_in(file.read_text()) if CLUMSY.search(text)]
     assert found == []
 

@@ -51,7 +51,7 @@ def test_O2_143_the_prices_shown_are_the_prices_charged(world: World) -> None:
         )
 
 
-def test_O2_143_an_ending_without_a_price_for_the_account_shows_none(world: World) -> None:
+def test_O2_143_an_ending_without_a_price_for_the_account_has_an_empty_list_of_prices(world: World) -> None:
     tlds = {tld["tld"]: tld for tld in send(world, "GET", "/api/tlds").body["tlds"]}
     assert tlds["info"]["prices"] == []
     refused_domain(world, world.domain("no-price.info"), 400, "pricing_unavailable", "/domain/name")
@@ -146,7 +146,7 @@ def test_O2_123_O2_144_an_ending_says_whether_a_transfer_needs_an_auth_code(
 
 
 @pytest.mark.parametrize("spelling", ["COM", "Com", ".com", "com."])
-def test_other_spellings_find_an_ending(world: World, spelling: str) -> None:
+def test_an_ending_is_found_by_other_spellings(world: World, spelling: str) -> None:
     assert send(world, "GET", "/api/tlds/x", parameters={"tld": spelling}).body["tld"] == "com"
 
 

@@ -58,7 +58,7 @@ def world() -> Iterator[World]:
 
 
 def post(world: World, body: str, **more: Any) -> Reply:
-    """Post a body that must be refused and change nothing: once without a saved payment method, and once with a card."""
+    """Post a body that must be refused and change nothing: once without a saved method, and once with a card."""
     for account in ("no_method", "ready"):
         before = state_of(world)
         reply = ask(world, "POST", "/api/orders", account, body=body, **more)

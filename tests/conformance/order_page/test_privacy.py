@@ -54,7 +54,7 @@ def test_every_response_has_the_headers_that_keep_the_page_private(world: World)
         assert "x-api-version" not in reply.headers and "set-cookie" not in reply.headers
 
 
-def test_a_page_runs_and_loads_nothing(world: World) -> None:
+def test_a_page_makes_the_browser_run_and_load_nothing(world: World) -> None:
     for reply in pages(world, token_of(world, payable(world))):
         assert not re.search(
             r"<(script|link|img|iframe|form|object|base|svg)\b|\son\w+=|\sstyle=", reply.body

@@ -100,7 +100,9 @@ def test_a_token_without_a_valid_signature_causes_no_read(world: World) -> None:
         assert get(world, tokens["of no order"]).status == 503
 
 
-def test_an_overlong_token_is_not_even_verified(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_longer_than_any_of_ours_is_refused_without_verification(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     longest = max(
         len(SignedPageTokens([SECRET]).token("a" * 200, 2**49 - 1)), len(token_of(world, payable(world)))
     )

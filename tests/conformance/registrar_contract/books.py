@@ -21,7 +21,7 @@ from hosting_orders.domain.registration import (
 from hosting_orders.usecases.domain_ports import Registrar
 from local.registrar_standin import RegistrarStandIn
 
-START = 1_767_225_600.0  # whole seconds, as in ListOperations
+START = 1_767_225_600.0  # epoch seconds
 DAY = 86_400.0
 
 ANN = Contact(

@@ -58,7 +58,7 @@ def test_registering_again_during_the_operation_is_a_fault_and_submits_nothing(w
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_registering_a_domain_that_is_ours_is_refused_and_the_domain_is_visible(world: World) -> None:
+def test_registering_a_domain_that_is_ours_is_refused_and_the_domain_is_found(world: World) -> None:
     world.standin.lose_next_answer("RegisterDomain")
     with pytest.raises(ProviderUnavailableError):
         world.register("bakery.com")
@@ -128,7 +128,7 @@ def test_a_domain_that_was_never_submitted_has_no_operations_and_is_not_ours(wor
     assert world.registrar.domain("bakery.com") is None
 
 
-def test_an_unknown_operation_is_none(world: World) -> None:
+def test_an_unknown_operation_id_returns_none(world: World) -> None:
     assert world.registrar.operation("00000000-0000-0000-0000-000000000000") is None
 
 
@@ -189,7 +189,7 @@ def test_a_failed_operation_repeats_no_personal_data(world: World) -> None:
     assert world.show(operation_id).message == "The registry refused the registrant contact: … …"
 
 
-def test_faults_and_their_causes_hold_no_personal_data(world: World) -> None:
+def test_a_fault_holds_no_personal_data_and_hides_its_cause(world: World) -> None:
     world.standin.lose_next_answer("TransferDomain")
 
     with pytest.raises(ProviderUnavailableError) as fault:

@@ -45,13 +45,13 @@ def test_a_premium_domain_has_its_price(world: World) -> None:
     assert offer.cost == Money(250_000, "USD")
 
 
-def test_a_slow_registry_is_queried_again_immediately(world: World) -> None:
+def test_a_slow_registry_is_queried_again_in_the_same_call(world: World) -> None:
     assert world.registrar.availability("slow-check-bakery.com").availability is Availability.AVAILABLE
     assert world.registrar.transferability("slow-check-baker.com", "k").availability is Availability.AVAILABLE
     assert world.standin.asked("CheckDomainAvailability", "slow-check-bakery.com") == 2
 
 
-def test_an_indefinite_response_of_the_registry_is_a_fault(world: World) -> None:
+def test_a_check_that_the_registry_leaves_undecided_is_a_fault(world: World) -> None:
     with pytest.raises(ProviderUnavailableError):
         world.registrar.availability("unsure-bakery.com")
     with pytest.raises(ProviderUnavailableError):
