@@ -189,7 +189,7 @@ def test_SQ_066_domain_errors_use_the_vendors_codes(world: World) -> None:
         (" " * 70_000, 413, "BODY_TOO_LARGE"),
     ],
 )
-def test_SQ_060_unreadable_body(world: World, path: str, body: str, status: int, code: str) -> None:
+def test_SQ_060_invalid_or_oversized_body(world: World, path: str, body: str, status: int, code: str) -> None:
     refused(world, status, code, path, body)
 
 

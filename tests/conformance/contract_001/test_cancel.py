@@ -106,7 +106,7 @@ def test_HU_071_a_cancel_that_cannot_be_written_returns_the_vendors_error(
     assert shown(world, number, "sepa")["can_cancel"] is True
 
 
-def test_HU_071_a_body_is_ignored(world: World) -> None:
+def test_HU_071_the_body_of_a_cancel_is_ignored(world: World) -> None:
     number = created(world, site(), account="sepa")["orderId"]
     assert cancel(world, number, "sepa", body="{nonsense").status == 200
 

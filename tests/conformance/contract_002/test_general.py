@@ -48,7 +48,7 @@ def test_O2_002_O2_170_reading_with_oauth_needs_billing_read(world: World, metho
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_O2_003_O2_010_O2_162_oauth_never_writes(world: World, method: str, path: str) -> None:
+def test_O2_003_O2_010_O2_162_an_oauth_token_cannot_write(world: World, method: str, path: str) -> None:
     before_keys = oauth(world, "billing:read", "billing:write", "account:read", "tasks:read", "admin", "*")
     before = state_of(world)
     reply = send(world, method, path, headers=before_keys, body="{}")

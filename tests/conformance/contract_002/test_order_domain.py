@@ -281,7 +281,9 @@ def test_O2_136_callback_rules_are_those_for_sites(world: World, callback: Any, 
 # -- the pre-flight gate ------------------------------------------------------------------------------------------
 
 
-def test_O2_148_an_account_needs_a_default_method_a_customer_and_a_complete_contact(world: World) -> None:
+def test_O2_148_an_account_needs_a_stripe_customer_a_default_method_and_a_complete_contact(
+    world: World,
+) -> None:
     refused_domain(
         world, world.domain("preflight.com"), 400, "no_default_payment_method", account="no_method"
     )

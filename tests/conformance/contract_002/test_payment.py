@@ -1,4 +1,4 @@
-"""Contract 002, off-session charges: the payment's words, and the money that moves."""
+"""Contract 002, off-session charges: the status of the payment, and the money that moves."""
 
 from __future__ import annotations
 

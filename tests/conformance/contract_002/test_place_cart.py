@@ -297,7 +297,7 @@ def test_O2_121_O2_140_O2_146_every_invalid_field_of_every_item_is_named(world: 
     assert found["/items/4/domain/authcode"] == "authcode_required"
 
 
-def test_O2_120_O2_141_wrong_types_are_named_in_their_item(world: World) -> None:
+def test_O2_120_O2_141_the_error_points_to_wrong_types_in_their_items(world: World) -> None:
     body = {"items": [{"site": {"name": 1}}, {"domain": {"action": 1, "contact": []}}, {"domain": "x.com"}]}
     reply = refused(world, body, 400, "invalid_field")
     found = {detail["pointer"]: detail["code"] for detail in reply.body["details"]}
@@ -309,7 +309,7 @@ def test_O2_120_O2_141_wrong_types_are_named_in_their_item(world: World) -> None
     assert found["/items/2/domain"] == "invalid_field"
 
 
-def test_O2_147_an_invalid_source_is_named_in_its_item(world: World) -> None:
+def test_O2_147_the_error_points_to_an_invalid_source_in_its_item(world: World) -> None:
     item = world.domain(fresh(), contact=None, contact_source={"registration_id": 4711})
     pointer = "/items/1/domain/contact_source/registration_id"
     refused(world, {"items": [world.site(), item]}, 400, "invalid_contact_source", pointer)
@@ -368,7 +368,7 @@ def test_O2_150_the_write_refuses_a_taken_domain_that_the_check_before_it_report
         orders.domain_taken = seen
 
 
-def test_O2_151_O2_152_contact_errors_are_named_in_their_item(world: World) -> None:
+def test_O2_151_O2_152_the_error_points_to_invalid_contact_fields_in_their_item(world: World) -> None:
     italian = world.domain(fresh().replace(".com", ".it"))
     reply = refused(world, {"items": [world.site(), italian]}, 422, "domain_contact_needs_augmentation")
     assert [needed["pointer"] for needed in reply.body["needs_augmentation"]] == [

@@ -143,7 +143,7 @@ def test_O2_062_O2_063_O2_090_an_account_without_a_saved_method_cannot_order(wor
     refused(world, world.site(), "no_default_payment_method", account="no_method")
 
 
-def test_O2_062_O2_063_an_account_without_a_customer_cannot_order(world: World) -> None:
+def test_O2_062_O2_063_an_account_without_a_stripe_customer_cannot_order(world: World) -> None:
     new_account(world, "ready", "no_customer", stripe_customer_id=None)
     refused(world, world.site(), "no_default_payment_method", account="no_customer")
 
@@ -169,7 +169,7 @@ def test_O2_064_site_is_required(world: World, body: Any) -> None:
     refused(world, body, "missing_field", "/site")
 
 
-def test_O2_064_a_misspelled_site_is_named(world: World) -> None:
+def test_O2_064_the_error_names_a_misspelled_site_field(world: World) -> None:
     refused(world, {"Site": {}}, "missing_field", "/site", "/Site")
 
 

@@ -179,7 +179,7 @@ def test_endings_can_be_read_while_domains_are_switched_off(world: World) -> Non
         world.features.document = {"domain_registration": {"default": True}}
 
 
-def test_an_unchanged_response_is_a_304(world: World) -> None:
+def test_reading_an_unchanged_ending_again_is_a_304(world: World) -> None:
     first = send(world, "GET", "/api/tlds/it")
     again = send(world, "GET", "/api/tlds/it", headers={"if-none-match": first.headers["etag"]})
     assert (again.status, again.body) == (304, None)

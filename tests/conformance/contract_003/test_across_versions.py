@@ -1,4 +1,4 @@
-"""Orders placed in one version are read, paid and cancelled in the other."""
+"""Orders placed in one version are read and cancelled in the other."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_O1_050_an_order_can_be_cancelled_by_its_24_hex_id_and_only_by_its_own_a
     assert cancel(world, object_id(number_of(order_id)), account).status == 202
 
 
-def test_O1_050_oauth_never_cancels(world: World) -> None:
+def test_O1_050_an_oauth_token_cannot_cancel(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     token = oauth(world, "billing:read", account=account) | {"x-api-version": "1"}

@@ -103,7 +103,7 @@ def test_O1_030_a_final_decline_is_422_and_leaves_a_failed_order(world: World) -
     assert world.net_paid("declined_final") == 0
 
 
-def test_O1_043_a_debit_from_a_saved_bank_account_needs_no_page(world: World) -> None:
+def test_O1_043_a_debit_from_a_saved_bank_account_needs_no_payment_page(world: World) -> None:
     body = placed(world, "sepa")
     assert "payment_url" not in body and body["site"]["id"] is None
 
@@ -328,7 +328,7 @@ def test_O1_001_the_account_header_is_required(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_O1_030_oauth_never_orders(world: World) -> None:
+def test_O1_030_an_oauth_token_cannot_order(world: World) -> None:
     token = oauth(world, "billing:read", "account:read", "tasks:read") | {"x-api-version": "1"}
     before = state_of(world)
     reply = send(world, "POST", "/api/orders", headers=token, account=None, body=json.dumps(site()))

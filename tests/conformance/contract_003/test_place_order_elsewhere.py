@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
     ("account", "effect"),
     [("no_method", "stripe.post checkout.sessions"), ("no_customer", "stripe.post customers")],
 )
-def test_O1_042_O1_043_without_an_answer_from_stripe_the_response_has_neither_page_nor_site(
+def test_O1_042_O1_043_without_an_answer_from_stripe_the_response_has_neither_payment_url_nor_site(
     world: World, account: str, effect: str
 ) -> None:
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == effect else None)
@@ -50,7 +50,7 @@ def test_O1_042_a_replay_opens_the_payment_page_that_the_first_request_could_not
     assert again.body["payment_url"] == page_of(world, first.body["order"]["id"])["url"]
 
 
-def test_O1_043_while_a_charges_outcome_is_unknown_the_response_has_neither_page_nor_site(
+def test_O1_043_while_a_charges_outcome_is_unknown_the_response_has_neither_payment_url_nor_site(
     world: World,
 ) -> None:
     """The bank may still require an authentication, so it is not yet known whether the customer must act."""
@@ -98,7 +98,7 @@ def test_O1_032_a_variant_is_refused_while_its_capacity_is_used_up(world: World)
 
 
 @pytest.mark.parametrize("account", ["no_method", "no_customer"])
-def test_O1_042_O1_044_a_free_order_needs_no_page(world: World, account: str) -> None:
+def test_O1_042_O1_044_a_free_order_needs_no_payment_page(world: World, account: str) -> None:
     world.services.catalogue.put_plan(
         Plan("9", "gift", "Gift", "Free", {("standard", Term.MONTHLY, "EUR"): 0})
     )

@@ -65,7 +65,7 @@ def test_O1_035_a_return_url_may_be_a_private_address(world: World, url: str) ->
 
 
 @pytest.mark.parametrize("body", [site(), site(return_url=None), {**site(), "return_url": None}])
-def test_O1_035_O1_052_the_default_is_the_order_page(world: World, body: Any) -> None:
+def test_O1_035_O1_052_the_default_return_url_is_the_orders_page(world: World, body: Any) -> None:
     account = stranger(world)
     order_id = placed(world, account, body)["order"]["id"]
     session = page_of(world, order_id, account)

@@ -249,7 +249,7 @@ def test_the_page_shows_the_orders_times_in_utc(world: World) -> None:
     assert shown == [minute(each) for each in wanted]
 
 
-def test_the_page_uses_the_accounts_language_or_else_the_ordering_users(world: World) -> None:
+def test_the_page_uses_the_accounts_language_or_else_that_of_the_ordering_user(world: World) -> None:
     order = payable(world)
     user = world.services.directory.user(order.user_id)
     world.services.directory.put_user(replace(user, locale="nl"))

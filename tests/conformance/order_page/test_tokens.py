@@ -1,4 +1,4 @@
-"""O1-052: a page's address is its secret. Every invalid address gives exactly the same not-found page."""
+"""O1-052: the address of an order's page is the only key to it. Every invalid address gives the same not-found page."""
 
 from __future__ import annotations
 

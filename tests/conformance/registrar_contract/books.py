@@ -1,5 +1,5 @@
-"""The promises of the port Registrar, tested with the Route 53 adapter and the stand-in, in process and over
-loopback.
+"""Shared by the tests of the port Registrar. They use the Route 53 adapter and the registrar stand-in, in process and
+over loopback.
 
 The adapter uses the real boto3 client, so requests have the real wire format. Time is virtual.
 """

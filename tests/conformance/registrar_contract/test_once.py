@@ -1,4 +1,7 @@
-"""Submissions happen once, even if responses are lost. Operations can be found. Errors hold no personal data."""
+"""A submission is never repeated, even if its response is lost. Its operation can be found afterwards.
+
+Errors hold no personal data.
+"""
 
 from __future__ import annotations
 
