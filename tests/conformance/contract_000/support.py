@@ -31,7 +31,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "createdAt": str,
     "updatedAt": str,
 }
-# Every route of the contract, with an id that no order has.
+# Every route of contract 000. No order has the id in UNKNOWN.
 ROUTES = (
     ("GET", UNKNOWN),
     ("GET", "/api/v1/orders"),

@@ -20,7 +20,7 @@ UNKNOWN = "/api/billing/order/32019"
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 MONEY = re.compile(r"\d+\.\d\d")
 
-# Every route of the contract, with an id that no order has.
+# Every route of contract 001. No order has the id in UNKNOWN.
 ROUTES = (
     ("GET", UNKNOWN),
     ("POST", f"{UNKNOWN}/cancel"),

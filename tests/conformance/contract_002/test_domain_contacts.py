@@ -493,7 +493,7 @@ def test_O2_134_O2_145_O2_146_the_new_contact_of_a_role_is_validated_like_the_ow
         ("co.uk", {"extra_properties": {"contactType": "Person"}}, "/contact/extra_properties/contactType"),
     ],
 )
-def test_O2_151_contact_that_the_registry_refuses(
+def test_O2_151_a_contact_that_breaks_a_rule_of_the_registry_is_refused(
     world: World, ending: str, changes: dict[str, Any], pointer: str
 ) -> None:
     body = world.domain(fresh(ending), contact=world.contact(**changes))

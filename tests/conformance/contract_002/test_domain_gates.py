@@ -225,7 +225,7 @@ def request_with(world: World, wrong: set[str]) -> tuple[dict[str, str], dict[st
     return headers, world.domain("taken-gate.it" if "name" in wrong else "free-gate.it", **changes)
 
 
-def test_C13_a_valid_request_passes_every_gate(switches: World) -> None:
+def test_C13_a_valid_request_passes_every_check(switches: World) -> None:
     headers, body = request_with(switches, set())
     body["domain"]["name"] = "nothing-wrong.it"
     reply = send(switches, "POST", "/api/orders/domain", account=None, headers=headers, body=json.dumps(body))

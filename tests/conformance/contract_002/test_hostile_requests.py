@@ -561,7 +561,7 @@ def test_malicious_ids_are_404(world: World, method: str, path: str, name: str, 
 def test_ids_that_cannot_be_a_table_key_are_not_looked_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DynamoDB refuses keys longer than 2048 bytes, so the look-up would be a 500. Moto accepts such keys."""
+    """DynamoDB refuses keys longer than 2048 bytes, so a look-up would lead to a 500. Moto accepts such keys."""
     looked_up: list[str] = []
     directory = world.services.directory
     monkeypatch.setattr(directory, "user", looked_up.append)

@@ -51,7 +51,7 @@ def test_O2_111_a_transfer_ends_with_a_domain_a_zone_and_a_renewal(world: World)
     body = registered(world, "moved.com", **TRANSFER)
     assert world.registrar.registrations("moved.com") == 1
     domain = body["domain"]
-    # A transferred domain keeps its nameservers, because it may be in use.
+    # A transferred domain keeps its nameservers, because the domain may be in use.
     assert domain["nameservers"] != domain["dns_zone"]["nameservers"]
     assert zone_of(domain["dns_zone"]["id"])["HostedZone"]["Name"] == "moved.com."
     price = world.stripe.get(body["subscription"]["stripe_id"])["items"]["data"][0]["price"]

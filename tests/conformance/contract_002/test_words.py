@@ -66,7 +66,7 @@ def arrange(world: World, state: str) -> Case:
         assert world.request("DELETE", f"/api/orders/{case.order_id}", account=account).status == 202
     elif state in ("refunding", "provision_failed"):
         if state == "refunding":
-            # Every refund request to Stripe fails, so the order stays in the middle of a refund.
+            # Every refund request to Stripe fails, so the order stays in the state `refunding`.
             world.stripe.faults.add("error", "/v1/(credit_notes|refunds).*", method="POST", times=10_000)
         world.platform.fail(case.order_id)
         world.platform_webhook(case.order_id)

@@ -19,7 +19,7 @@ from tests.support.world import Reply, World, matched
 
 CALLBACK = {"url": HOOK, "authorization": "Bearer 12345"}
 
-# Every route of version 1, with an id that no order has. `True` means X-Auth-Account is required.
+# Every route of version 1. No order has the id UNKNOWN. `True` means X-Auth-Account is required.
 ROUTES = (
     ("GET", "/api/orders", True),
     ("POST", "/api/orders", True),
