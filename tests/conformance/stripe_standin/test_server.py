@@ -1,4 +1,4 @@
-"""The stand-in's server: it starts quickly, binds to loopback and stops when closed."""
+"""The stand-in's server: isolation, closing, credentials, body size and pages."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ def test_a_closed_stand_in_serves_no_open_connection() -> None:
     [
         ({}, 401),
         ({"Authorization": "Bearer sk_live_1"}, 401),
-        ({"Authorization": "Basic c2tfdGVzdF8xOg=="}, 200),  # sk_test_1: as curl -u sends it
+        ({"Authorization": "Basic c2tfdGVzdF8xOg=="}, 200),  # `sk_test_1:`, as curl -u sends it
         ({"Authorization": "Bearer sk_test_1", "Stripe-Version": "2020-08-27"}, 400),
     ],
 )
-def test_accepted_credentials(shop: Shop, headers: dict[str, str], status: int) -> None:
+def test_a_request_needs_a_test_key_and_the_pinned_api_version(
+    shop: Shop, headers: dict[str, str], status: int
+) -> None:
     answer = requests.get(f"{shop.standin.url}/v1/events", headers=headers, timeout=5)
     assert answer.status_code == status
 
@@ -50,7 +52,7 @@ def test_a_body_that_is_too_large_is_refused(shop: Shop) -> None:
     assert answer.status_code == 413
 
 
-def test_the_docstring_lists_every_control_and_fault() -> None:
+def test_the_docstring_of_the_stand_ins_package_lists_every_control_and_fault() -> None:
     text = package.__doc__ or ""
     missing = [control.path for control in CONTROLS if control.path not in text]
     missing += [kind for kind in KINDS if not re.search(rf"\b{kind}\b", text)]
