@@ -60,7 +60,7 @@ def test_a_refused_publish_is_a_fault(topic: tuple[Any, str, Any]) -> None:
         SnsAlerts(client, arn + "-gone").send("subject", "text")
 
 
-def test_eventbridge_s_event_is_read() -> None:
+def test_eventbridge_s_event_of_a_failed_execution_is_read() -> None:
     execution = failed_execution(json.loads(EVENT.read_text()))
     assert execution.order_id == "6b0835da-5668-85bd-b80c-e92ce1296688"
     assert (execution.account_id, execution.status, execution.error) == ("acc_ready", "FAILED", "KeyError")

@@ -44,9 +44,10 @@ def message(url: str, **changes: Any) -> CallbackRequest:
 
 
 class Network:
-    """A network whose domains and public addresses all lead to one server on loopback.
+    """A network in which every connection leads to one server on loopback.
 
-    `asked` are the resolved domains, `connected` the addresses of the connections.
+    Each of `answers` is the list of addresses for the next domain that is resolved. `asked` has the resolved domains,
+    and `connected` the addresses to which the code under test connected.
     """
 
     def __init__(self, answers: list[list[str]], port: int = 0) -> None:
@@ -202,7 +203,7 @@ def test_an_international_host_is_resolved_in_ascii(authority: CertificateAuthor
         ("ü\u2615.example", "the host is not a valid name"),
     ],
 )
-def test_a_host_is_checked_after_its_normalisation(
+def test_a_host_is_normalised_before_it_is_checked(
     authority: CertificateAuthority, host: str, error: str
 ) -> None:
     network = Network([])
@@ -230,7 +231,10 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), CertificateAuthority().server_context(tmp_path, "hooks.example.com")) as server:
-        for tls in (authority.client_context(), None):  # None is the default outside of tests
+        for tls in (
+            authority.client_context(),
+            None,
+        ):  # None: trust the public authorities, as outside of tests
             network = Network([[PUBLIC_ADDRESS]], server.port)
             callbacks = HttpsCallbacks(MASTER, resolver=network.resolve, connector=network.connect, tls=tls)
 
@@ -240,7 +244,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     assert server.requests == []
 
 
-def test_an_address_in_the_url_needs_a_certificate_for_the_address(
+def test_an_address_in_the_url_is_accepted_with_a_certificate_for_that_address(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, PUBLIC_ADDRESS)) as server:
@@ -318,7 +322,7 @@ def test_allowing_loopback_does_not_allow_hosts_that_resolve_to_it(authority: Ce
     assert network.connected == []
 
 
-def test_localhost_is_not_contacted_if_it_also_has_another_address() -> None:
+def test_localhost_is_not_contacted_if_it_also_has_an_address_outside_loopback() -> None:
     network = Network([["127.0.0.1", "10.0.0.1"]])
     callbacks = HttpsCallbacks(MASTER, True, resolver=network.resolve, connector=network.connect)
 
@@ -365,7 +369,7 @@ def test_no_proxy_of_the_environment_is_used(
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 400, 404, 410, 429, 500, 503])
-def test_the_status_is_reported_unchanged(receiver: CallbackReceiver, status: int) -> None:
+def test_the_status_of_the_response_is_reported_unchanged(receiver: CallbackReceiver, status: int) -> None:
     receiver.answer_next(status)
 
     answer = local_callbacks().send(message(receiver.url))
@@ -399,7 +403,7 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(value: str, seconds: int |
 
 
 def dripping(server: list[RawServer], start: bytes, drop: bytes, end: bytes) -> Script:
-    """Send small pieces for much longer than the deadline, and then a valid end of the response."""
+    """Return a script that sends small pieces for much longer than the deadline, and then ends the response validly."""
 
     def script(connection: socket.socket) -> None:
         connection.sendall(start)
@@ -512,7 +516,7 @@ def test_a_response_that_is_not_http_is_a_failure(data: bytes) -> None:
     assert answer.error == "the connection broke or the answer was not HTTP"
 
 
-def test_a_refused_connection_is_a_failure() -> None:
+def test_a_refused_connection_is_reported_as_no_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
 
@@ -624,7 +628,7 @@ def test_the_receiver_records_every_callback_and_finds_it_by_order(tmp_path: Pat
     assert everything[0]["headers"]["authorization"] == "Bearer 12345"
 
 
-def test_the_receiver_responds_as_configured(receiver: CallbackReceiver) -> None:
+def test_the_receivers_next_responses_can_be_chosen(receiver: CallbackReceiver) -> None:
     assert post(f"{receiver.url}/_receiver/next", {"status": 429, "times": 2, "retry_after": "30"}) == 200
     assert post(f"{receiver.url}/_receiver/next", {"status": 410}) == 200
     assert post(f"{receiver.url}/_receiver/next", {"status": "odd"}) == 400

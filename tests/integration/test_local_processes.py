@@ -64,7 +64,7 @@ def is_alive(process_id: int) -> bool:
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
-def test_stopping_a_child_ends_its_own_children_too(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_stopping_a_child_process_also_ends_its_children(tmp_path: Path, environment: dict[str, str]) -> None:
     ready = tmp_path / "ready"
     child = start_module("family", "family", [str(ready)], logs=tmp_path, environment=environment)
     wait_for(ready.exists)

@@ -1,4 +1,4 @@
-"""Two platforms side by side: how calls are routed. An adapter is created only when a call needs it."""
+"""RoutedPlatform passes each call to one of two platforms. An adapter is created only when a call needs it."""
 
 from __future__ import annotations
 

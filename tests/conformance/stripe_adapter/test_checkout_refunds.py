@@ -330,7 +330,7 @@ def test_two_requests_that_both_search_before_either_posts_refund_an_order_once(
 
 
 def test_a_refused_refund_is_accepted_under_the_key_of_the_next_try(shop: Shop) -> None:
-    """Stripe repeats a refusal under the same key for a day. The key of the next try contains the number of refusals."""
+    """Stripe repeats a refusal under the same key for a day. The next try has another key, which counts refusals."""
     customer, session_id = _paid(shop)
     shop.standin.controls.set(refunds="refuse")
     with pytest.raises(RefundRefusedError):

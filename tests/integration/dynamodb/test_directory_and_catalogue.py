@@ -210,7 +210,7 @@ def test_the_catalogue_is_read_again_after_a_minute(client: Any) -> None:
     assert reader.load().locations == {"ams": AMSTERDAM}
 
 
-def test_changing_a_variant_keeps_its_taken_places(client: Any) -> None:
+def test_a_changed_capacity_keeps_the_number_of_taken_places(client: Any) -> None:
     store = DynamoOrderStore(client, TABLE_NAME)
     DynamoCatalogueStore(client, TABLE_NAME, StillClock()).put_variant(Variant("wordpress", capacity=7))
     order = an_order(capacity="wordpress")
