@@ -47,7 +47,7 @@ def test_a_message_reaches_the_topic(topic: tuple[Any, str, Any]) -> None:
     )
 
 
-def test_a_subject_fits_the_limits_of_sns(topic: tuple[Any, str, Any]) -> None:
+def test_a_subject_is_changed_to_fit_the_limits_of_sns(topic: tuple[Any, str, Any]) -> None:
     client, arn, received = topic
     SnsAlerts(client, arn).send("bücher\n" + "x" * 200, "text")
     (message,) = received()

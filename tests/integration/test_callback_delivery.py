@@ -231,10 +231,8 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), CertificateAuthority().server_context(tmp_path, "hooks.example.com")) as server:
-        for tls in (
-            authority.client_context(),
-            None,
-        ):  # None: trust the public authorities, as outside of tests
+        # With None the adapter trusts the public authorities, as outside of tests.
+        for tls in (authority.client_context(), None):
             network = Network([[PUBLIC_ADDRESS]], server.port)
             callbacks = HttpsCallbacks(MASTER, resolver=network.resolve, connector=network.connect, tls=tls)
 
@@ -256,7 +254,7 @@ def test_an_address_in_the_url_is_accepted_with_a_certificate_for_that_address(
     assert network.connected == [(PUBLIC_ADDRESS, 443)]
 
 
-def test_a_server_without_tls_ends_the_attempt(authority: CertificateAuthority) -> None:
+def test_an_attempt_at_a_server_without_tls_fails(authority: CertificateAuthority) -> None:
     with RawServer(ok()) as server:
         network = Network([[PUBLIC_ADDRESS]], server.port)
 
@@ -489,7 +487,7 @@ def test_only_the_status_of_a_response_with_an_endless_body_is_used(
         assert hung_up()
 
 
-def test_an_endless_header_is_cut_off() -> None:
+def test_an_attempt_fails_if_the_header_of_the_response_is_too_long() -> None:
     script = answering(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"x" * 30_000 + b"\r\n" + b"A: b\r\n" * 9_000)
     with RawServer(script) as server:
         answer = local_callbacks().send(message(server.url))

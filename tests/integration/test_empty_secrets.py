@@ -62,7 +62,7 @@ def test_webhooks_get_a_503_which_makes_their_senders_repeat_them(world: World) 
     assert world.request("POST", "/webhooks/platform", {}, account=None).status == 503
 
 
-def test_an_order_that_is_repeated_after_stripe_was_connected_is_charged_once(world: World) -> None:
+def test_a_request_that_is_repeated_after_stripe_was_connected_is_charged_once(world: World) -> None:
     refused = world.place(key="one")
     assert refused.status == 503
     bootstrap.use(world.services)

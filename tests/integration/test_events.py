@@ -1,4 +1,4 @@
-"""The payloads under events/: every function has one, and its real handler can process it."""
+"""The payloads under events/: every function has one and can read it. Most are passed to the real handlers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_each_http_event_gets_a_response_with_a_status_below_500(path: Path, wor
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_understands_its_payload(step: str, world: World) -> None:
+def test_the_payload_of_each_step_names_an_order(step: str, world: World) -> None:
     for path in (ROOT / "events" / step).glob("*.json"):
         assert StepCall.of(event_of(path, world)).number > 0
 
@@ -87,7 +87,7 @@ def test_the_schedule_s_event_starts_a_run_of_the_reconciler(world: World) -> No
         assert handler_of("reconcile")(event_of(path, world), None)["items"] >= 0
 
 
-def test_the_daily_schedule_sweeps_the_domains(world: World) -> None:
+def test_the_daily_schedule_s_event_starts_a_sweep_of_the_domains(world: World) -> None:
     for path in (ROOT / "events" / "sweep_domains").glob("*.json"):
         assert handler_of("sweep_domains")(event_of(path, world), None) == {"unpaid": 0}
 

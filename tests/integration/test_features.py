@@ -257,7 +257,7 @@ def test_the_about_function_has_the_setting_for_automatic_tax() -> None:
 
 
 def at_first(domain_registration: str) -> dict[str, Any]:
-    """The document of a first deployment with this parameter."""
+    """The document that a first deployment creates with this value of the parameter DomainRegistration."""
     text = read_template()["Resources"]["FeaturesAtFirst"]["Properties"]["Content"]["Fn::Sub"]
     found: dict[str, Any] = json.loads(text.replace("${DomainRegistration}", domain_registration))
     return found

@@ -138,7 +138,7 @@ def test_a_machine_with_an_ssh_key_has_no_password() -> None:
     assert (found.site.username, found.site.password) == ("root", None)
 
 
-def test_an_acceptance_with_only_an_operation_id_is_followed_by_a_read() -> None:
+def test_a_202_with_only_an_operation_id_is_followed_by_a_read_of_the_operation() -> None:
     script = in_turn(json_answer({"operation_id": "op-1"}, "202 Accepted"), json_answer(operation()))
     with RawServer(script) as server:
         found = adapter(server.url).provision(request_for())
@@ -251,7 +251,7 @@ def test_a_malformed_operation_is_a_fault_that_shows_no_secret(document: Any) ->
         {"operation_id": "op-1", "status": "done"},
     ],
 )
-def test_a_malformed_acceptance_is_a_fault(document: Any) -> None:
+def test_a_malformed_202_is_a_fault(document: Any) -> None:
     with (
         RawServer(json_answer(document, "202 Accepted")) as server,
         pytest.raises(ProviderUnavailableError),
@@ -321,7 +321,7 @@ def test_an_error_that_is_not_a_final_refusal_is_a_fault(
     assert_tells_no_secret(caught.value)
 
 
-def test_a_redirect_is_not_followed_with_the_api_key() -> None:
+def test_a_redirect_is_not_followed() -> None:
     with RawServer(json_answer(operation())) as elsewhere:
         moved = ok(b"", b"Location: " + elsewhere.url.encode() + b"/v1/operations/op-1", status=b"307 Moved")
         with RawServer(moved) as server, pytest.raises(ProviderUnavailableError):

@@ -121,7 +121,7 @@ def test_a_foreign_machine_that_takes_the_name_during_the_build_is_not_adopted(
 
 def test_the_address_of_a_machine_that_never_appears_is_released(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
-    shop.standin.cloud.machines.clear()  # it never appears, and its operation stays `Started`
+    shop.standin.cloud.machines.clear()  # the machine never appears, and its operation stays `Started`
     shop.platform.provision(REQUEST)
     with pytest.raises(ProviderUnavailableError):
         shop.platform.deprovision(REQUEST)

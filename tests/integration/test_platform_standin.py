@@ -190,7 +190,7 @@ def test_a_service_whose_name_begins_with_stuck_completes_on_command(standin: Pl
     assert standin.built("item-1") == 1
 
 
-def test_control_endpoints_can_hold_release_fail_and_finish_an_item(standin: PlatformStandIn) -> None:
+def test_control_endpoints_can_hold_release_fail_and_finish_a_service(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     assert control(standin, "settings", delay="never") == 200
     for item_id in ("a", "b", "c"):

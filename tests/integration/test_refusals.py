@@ -66,7 +66,7 @@ def refused_with(error: Exception) -> Any:
     return answer(handler, "user")
 
 
-def test_a_person_s_key_may_call_an_operation_that_requires_a_user() -> None:
+def test_a_user_s_key_may_call_an_operation_that_requires_a_user() -> None:
     found = answer(for_persons, "user")
     assert (found["statusCode"], found["body"]) == (200, {"user": "usr_1"})
 
@@ -89,7 +89,7 @@ def test_C13_O2_114_the_checks_of_the_caller_have_a_fixed_sequence(
     assert ("WWW-Authenticate" in found["headers"]) is (status == 401)
 
 
-def test_an_account_s_own_key_works_where_no_user_is_required() -> None:
+def test_a_system_key_may_call_an_operation_that_requires_no_user() -> None:
     @serves(operation())
     def handler(call: Call[Any], services: Services) -> Reply:
         return Reply(200, {})

@@ -106,7 +106,7 @@ def test_the_page_and_the_state_endpoint_show_no_contact_and_no_auth_code(server
         ("reject", RegistrarStatus.FAILED, "told so"),
     ],
 )
-def test_finish_fail_and_reject_end_an_operation(
+def test_the_controls_finish_fail_and_reject_end_an_operation(
     server: RegistrarServer, control: str, status: RegistrarStatus, message: str | None
 ) -> None:
     registrar = registrar_at(server.url)
@@ -121,7 +121,7 @@ def test_finish_fail_and_reject_end_an_operation(
     assert (operation.status, operation.message) == (status, message)
 
 
-def test_approve_continues_a_waiting_operation(server: RegistrarServer) -> None:
+def test_the_control_approve_lets_a_waiting_operation_continue(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     operation_id = registrar.submit(order("action-bakery.com"))
     post(f"{server.url}/_standin/names/action-bakery.com/advance")

@@ -45,7 +45,9 @@ def _refunds(shop: Shop, session_id: str) -> list[Any]:
 @pytest.mark.parametrize("line_metadata", [False, True])
 @pytest.mark.parametrize("credit_notes", [False, True])
 @pytest.mark.parametrize("lags", [0, 60])
-def test_refunds_of_two_orders_add_up(shop: Shop, line_metadata: bool, credit_notes: bool, lags: int) -> None:
+def test_the_refunds_of_two_orders_add_up_to_the_payment(
+    shop: Shop, line_metadata: bool, credit_notes: bool, lags: int
+) -> None:
     shop.standin.controls.set(
         checkout_line_metadata=line_metadata, checkout_credit_notes=credit_notes, checkout_invoice_lags=lags
     )
@@ -330,7 +332,7 @@ def test_two_requests_that_both_search_before_either_posts_refund_an_order_once(
 
 
 def test_a_refused_refund_is_accepted_under_the_key_of_the_next_try(shop: Shop) -> None:
-    """Stripe repeats a refusal under the same key for a day. The next try has another key, which counts refusals."""
+    """Stripe repeats a refusal under the same key for a day. The number of refusals is part of the next key."""
     customer, session_id = _paid(shop)
     shop.standin.controls.set(refunds="refuse")
     with pytest.raises(RefundRefusedError):

@@ -72,7 +72,7 @@ def test_a_line_can_name_an_existing_price(shop: Shop) -> None:
     assert session.payment_method_types == ["card"]
 
 
-def test_sessions_are_listed_by_customer_status_and_payment(shop: Shop) -> None:
+def test_the_list_of_sessions_can_be_limited_to_a_customer_a_payment_or_a_status(shop: Shop) -> None:
     one, other = shop.customer(None), shop.customer(None)
     paid, still_open, foreign = shop.session(one), shop.session(one), shop.session(other)
     intent = shop.standin.controls.pay_checkout(paid.id)["payment_intent"]
@@ -324,7 +324,7 @@ def test_an_unknown_customer_is_refused(shop: Shop) -> None:
     assert _refusal(shop, gone).message == "No such customer: 'cus_unknown'"
 
 
-def test_an_unknown_session_is_404(shop: Shop) -> None:
+def test_a_request_for_an_unknown_session_gets_a_404(shop: Shop) -> None:
     for call in (shop.client.v1.checkout.sessions.retrieve, shop.client.v1.checkout.sessions.expire):
         with pytest.raises(
             stripe.InvalidRequestError, match=r"No such checkout\.session: 'cs_test_x'"

@@ -363,7 +363,7 @@ def test_a_setting_decides_whether_the_invoice_of_a_session_allows_a_credit_note
 @pytest.mark.parametrize(
     ("name", "value"), [("checkout_debit_invoice", "at noon"), ("checkout_credit_notes", "perhaps")]
 )
-def test_a_wrong_setting_is_refused(shop: Shop, name: str, value: str) -> None:
+def test_a_setting_with_an_invalid_value_is_refused(shop: Shop, name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
         shop.standin.controls.set(**{name: value})
 
@@ -401,7 +401,7 @@ def test_a_guest_gets_no_customer_unless_one_is_required(shop: Shop) -> None:
     assert shop.read_session(known, "customer").customer.email == "jenny@example.com"
 
 
-def test_the_email_address_is_required(shop: Shop) -> None:
+def test_a_payment_needs_an_email_address(shop: Shop) -> None:
     session = shop.session()
 
     with pytest.raises(Exception, match="e-mail address is required"):
@@ -456,7 +456,7 @@ def test_another_attempt_from_another_country_changes_the_amount(shop: Shop) -> 
     assert paid.customer.address.country == "DE"
 
 
-def test_tax_needs_a_country(shop: Shop) -> None:
+def test_a_payment_with_automatic_tax_needs_a_country(shop: Shop) -> None:
     session = shop.session(None, automatic_tax={"enabled": True})
 
     with pytest.raises(Exception, match="country is required"):

@@ -131,7 +131,7 @@ def test_a_setting_lets_a_declining_card_be_attached_and_its_charge_is_declined(
     assert shop.standin.charges(customer.id) == []
 
 
-def test_a_card_needing_authentication_is_declined_off_session(shop: Shop) -> None:
+def test_a_payment_that_needs_authentication_is_declined_off_session(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_card_authenticationRequired"))
 
     with pytest.raises(stripe.CardError) as refusal:
@@ -141,7 +141,7 @@ def test_a_card_needing_authentication_is_declined_off_session(shop: Shop) -> No
     assert "invoice.payment_action_required" in shop.event_types()
 
 
-def test_a_card_needing_authentication_waits_for_it_on_session(shop: Shop) -> None:
+def test_a_payment_that_needs_authentication_waits_for_it_on_session(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_card_authenticationRequired"))
 
     with pytest.raises(stripe.CardError) as refusal:
@@ -151,7 +151,7 @@ def test_a_card_needing_authentication_waits_for_it_on_session(shop: Shop) -> No
 
 
 @pytest.mark.parametrize("method", ["pm_card_authenticationRequired", "pm_card_chargeCustomerFail"])
-def test_the_hosted_page_pays_an_open_invoice(shop: Shop, method: str) -> None:
+def test_an_open_invoice_can_be_paid_on_its_hosted_page(shop: Shop, method: str) -> None:
     customer = shop.customer(method)
     invoice = shop.open(customer, 1500)
     with pytest.raises(stripe.CardError):

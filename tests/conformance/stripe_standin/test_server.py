@@ -63,12 +63,14 @@ def test_the_docstring_of_the_stand_ins_package_lists_every_control_and_fault() 
     ("amount", "currency", "shown"),
     [(1234, "eur", "12.34 EUR"), (1234, "jpy", "1234 JPY"), (1234, "kwd", "1.234 KWD")],
 )
-def test_the_page_formats_amounts_for_people(shop: Shop, amount: int, currency: str, shown: str) -> None:
+def test_the_hosted_page_shows_amounts_in_major_units(
+    shop: Shop, amount: int, currency: str, shown: str
+) -> None:
     invoice = shop.open(shop.customer(), amount, currency=currency)
     assert shown in requests.get(str(invoice.hosted_invoice_url), timeout=5).text
 
 
-def test_the_page_escapes_all_input(shop: Shop) -> None:
+def test_the_hosted_page_and_the_start_page_escape_all_input(shop: Shop) -> None:
     customer = shop.customer(name="<b>Eve</b>")
     draft = shop.client.v1.invoices.create(
         {"customer": customer.id, "currency": "eur", "metadata": {"x": "<i>1</i>"}}
@@ -81,7 +83,7 @@ def test_the_page_escapes_all_input(shop: Shop) -> None:
         assert not {"<b>Eve", "<i>1", "<script>"} & set(re.findall(r"<b>Eve|<i>1|<script>", text))
 
 
-def test_a_declined_card_is_shown_on_the_page(shop: Shop) -> None:
+def test_the_hosted_page_says_why_a_card_was_declined(shop: Shop) -> None:
     invoice = shop.open(shop.customer())
     answer = requests.post(f"{invoice.hosted_invoice_url}/pay", data={"card": "4000000000009995"}, timeout=5)
     assert answer.status_code == 402

@@ -54,7 +54,7 @@ def test_a_renewal_is_active_and_charges_nothing_before_its_anchor(shop: Shop) -
     assert "customer.subscription.created" in shop.event_types()
 
 
-def test_a_renewal_with_a_key_is_created_once(shop: Shop) -> None:
+def test_two_requests_under_one_idempotency_key_create_one_renewal(shop: Shop) -> None:
     customer = shop.customer()
     product = shop.client.v1.products.create({"name": "Basic"})
     price = shop.client.v1.prices.create(
@@ -180,7 +180,7 @@ def test_the_next_period_is_invoiced_as_a_draft_and_paid_an_hour_later(shop: Sho
     assert told.index("invoice.finalized") < told.index("charge.succeeded") < told.index("invoice.paid")
 
 
-def test_every_period_is_invoiced_once_even_when_time_jumps(shop: Shop) -> None:
+def test_every_period_is_invoiced_once_even_if_the_clock_jumps_over_several_periods(shop: Shop) -> None:
     subscription = renewal(shop, shop.customer())
 
     shop.standin.clock.advance(100 * 86_400)

@@ -1,4 +1,4 @@
-"""Webhooks: signed as the SDK verifies them, and disturbed by the controls."""
+"""Webhooks: their signature, their repetition, and the controls that disturb them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_orders_carts_and_callbacks_are_due_with_their_keys(store: DynamoOrderSt
     ]
 
 
-def test_later_items_are_not_due_yet(store: DynamoOrderStore) -> None:
+def test_an_item_is_not_due_before_its_due_time(store: DynamoOrderStore) -> None:
     order = an_order(due_at=NOW + 30)
     store.place(a_cart(order, due_at=None), [order])
     assert store.due(NOW + 29, 10) == []

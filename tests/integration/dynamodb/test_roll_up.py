@@ -76,7 +76,9 @@ def test_old_and_repeated_updates_write_nothing(
     assert told.rollup_version == 1
 
 
-def test_an_update_of_a_foreign_order_writes_nothing(store: DynamoOrderStore, client: Any) -> None:
+def test_an_update_of_an_order_that_is_not_in_the_cart_writes_nothing(
+    store: DynamoOrderStore, client: Any
+) -> None:
     cart = placed(store)
     never = InterruptedClient(client, "put_item", _must_not_be_called)
     assert DynamoOrderStore(never, TABLE_NAME).save_roll_up(ACCOUNT, TOKEN, {NUMBER + 77: COMPLETED}) == cart
