@@ -1,4 +1,4 @@
-"""A virtual machine with an SSH key, ordered through three contracts and read through all four."""
+"""A virtual machine with an SSH key or a password, ordered through three contracts and read through all four."""
 
 from __future__ import annotations
 

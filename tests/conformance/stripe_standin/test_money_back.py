@@ -119,7 +119,7 @@ def test_no_more_is_refunded_than_was_invoiced(shop: Shop, way: str) -> None:
     )
 
 
-def test_two_credit_notes_under_one_idempotency_key_refund_once(shop: Shop) -> None:
+def test_two_requests_for_a_credit_note_under_one_key_refund_once(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
     notes = [
         shop.client.v1.credit_notes.create(

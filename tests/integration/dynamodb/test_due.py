@@ -1,4 +1,4 @@
-"""The index `due`: everything that the reconciler must check, and nothing that has ended."""
+"""The index `due` holds the orders, carts and callbacks that the reconciler must check again, and nothing else."""
 
 from __future__ import annotations
 
