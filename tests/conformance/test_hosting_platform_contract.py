@@ -57,8 +57,8 @@ MACHINE = ServiceRequest(
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq2l5b1m0f0X7w9Q3m2kqv9mE3cJ0nZ2xkq0o3v1y5T"
 
 
-# Lightsail refuses a location that is not an availability zone before it compares two requests. The other location
-# must therefore be a zone too. Every other field may have any value.
+# The Lightsail adapter refuses a location that is not an availability zone, and only then compares the request with
+# the earlier one. The other location must therefore be a zone too. Every other field may have any value.
 OTHER = {"location": "eu-central-1b"}
 
 

@@ -286,7 +286,7 @@ def test_a_setting_decides_whether_line_metadata_reaches_the_invoice(shop: Shop,
     products = [
         shop.client.v1.products.retrieve(line.pricing.price_details.product) for line in invoice.lines.data
     ]
-    # Unlike the line's metadata, the product of a line is documented by Stripe.
+    # Stripe documents the product of each line, but not the metadata of each line.
     assert [product.metadata["line"] for product in products] == ["1", "0"]
 
 

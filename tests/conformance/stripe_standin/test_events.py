@@ -90,7 +90,7 @@ def test_copies_of_webhooks_are_shuffled(shop: Shop) -> None:
 
 
 def test_each_action_sends_its_events(shop: Shop) -> None:
-    """The last two events come only from a declined card, so they are checked at the end."""
+    """`charge.failed` and `payment_intent.payment_failed` come only from a declined card, so they are checked last."""
     customer = shop.customer()
     shop.client.v1.invoices.void_invoice(shop.open(customer).id)
     paid = shop.paid(customer, 1200)

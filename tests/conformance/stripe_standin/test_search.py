@@ -10,7 +10,7 @@ from .conftest import Shop
 
 @pytest.fixture
 def three(shop: Shop) -> dict[str, str]:
-    """Three invoices. Each id has a name for the tests."""
+    """Create three invoices, and return a name for each invoice's id."""
     customer = shop.customer()
     return {
         shop.paid(customer, 1200, metadata={"cart": "c1", "note": "it's"}).id: "paid",
