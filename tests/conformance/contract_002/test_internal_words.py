@@ -72,7 +72,7 @@ def test_O2_099_a_decline_that_hints_at_theft_is_shown_as_generic(world: World, 
     assert code not in told.replace("Card blocked as fraudulent", "")  # the demo account has this name
     newest = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]["id"]
     cart = world.cart(world.order(newest, "declined_final").cart_token, "declined_final")
-    assert cart.payment.error == code  # operators still see the real reason
+    assert cart.payment.error == code  # the table keeps the real reason, for operators
 
 
 @pytest.mark.parametrize("code", ["revocation_of_authorization", "stop_payment_order"])
@@ -146,7 +146,7 @@ def test_an_order_shows_why_it_failed_without_the_error_name(world: World, error
     assert body["failure"]["message"] == "The order could not be delivered."
     assert body["order"]["status"] == "failed"
     assert error not in everything_told(world, "ready")
-    assert error in world.order(order.uuid).failure.message  # operators still see the real reason
+    assert error in world.order(order.uuid).failure.message  # the table keeps the real reason, for operators
 
 
 def test_C11_a_refused_cancel_is_explained_in_the_contracts_words(world: World) -> None:

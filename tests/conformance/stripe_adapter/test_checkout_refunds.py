@@ -1,4 +1,4 @@
-"""Refunds of payments made on a page: each happens once, in every state of the invoice."""
+"""Refunds of payments made on a page. Each is made once, whether or not the page's invoice exists already."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def _refunds(shop: Shop, session_id: str) -> list[Any]:
 @pytest.mark.parametrize("line_metadata", [False, True])
 @pytest.mark.parametrize("credit_notes", [False, True])
 @pytest.mark.parametrize("lags", [0, 60])
-def test_refunds_of_two_orders_add_up(shop: Shop, line_metadata: bool, credit_notes: bool, lags: int) -> None:
+def test_the_refunds_of_two_orders_add_up_to_the_payment(
+    shop: Shop, line_metadata: bool, credit_notes: bool, lags: int
+) -> None:
     shop.standin.controls.set(
         checkout_line_metadata=line_metadata, checkout_credit_notes=credit_notes, checkout_invoice_lags=lags
     )
@@ -221,7 +223,6 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     _, _, returned = shop.opened()
     shop.standin.controls.debit_checkout(returned.reference, BAD_IBAN)
     shop.standin.controls.fail(returned.reference)
-    # The receipt is an invoice, but not a payment. A refund through the receipt would be a second refund.
     shop.wire.spoil(None)
     strange = shop.api.checkout.sessions.create(
         {
@@ -239,6 +240,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     )
     shop.standin.controls.pay_checkout(strange.id)
     shop.wire.spoil(None)
+    # The receipt is the session's invoice. A refund through the receipt could be a second refund of the session.
     for reference in (receipt["id"], unpaid.reference, returned.reference, strange.id, "cs_test_unknown"):
         with pytest.raises(RefundRefusedError):
             shop.refunds.refund(reference, "101", "order-1")
@@ -246,7 +248,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     assert shop.standin.net_paid(customer) == 2100 + 900
 
 
-def test_a_concurrent_refund_by_an_operator_replaces_ours(shop: Shop) -> None:
+def test_if_an_operator_refunds_concurrently_the_operators_refund_is_returned(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Site", 1200),))
     by_hand: list[str] = []
 
@@ -260,7 +262,7 @@ def test_a_concurrent_refund_by_an_operator_replaces_ours(shop: Shop) -> None:
     assert shop.given_back(customer) == 1200
 
 
-def test_a_successful_refund_is_found_before_a_failed_one(shop: Shop) -> None:
+def test_a_successful_refund_is_found_although_a_newer_refund_has_failed(shop: Shop) -> None:
     _, session_id = _paid(shop)
     first = shop.refunds.refund(session_id, "101", "order-1")
     shop.standin.controls.set(refunds="fail")
@@ -314,10 +316,10 @@ def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
 
 @pytest.mark.parametrize("refusals", [0, 1, 2])
 @pytest.mark.parametrize("later", [0, 10, 400])
-def test_a_request_on_its_way_and_a_later_one_refund_an_order_once(
+def test_two_requests_that_both_search_before_either_posts_refund_an_order_once(
     shop: Shop, refusals: int, later: int
 ) -> None:
-    """Both looked for a refund before either posted one. The payment has enough money for two."""
+    """The payment is large enough for two refunds, so Stripe would accept a second one under another key."""
     customer, session_id = _paid(shop)
 
     def other() -> None:
@@ -329,8 +331,8 @@ def test_a_request_on_its_way_and_a_later_one_refund_an_order_once(
     assert shop.given_back(customer) == 900
 
 
-def test_a_refused_refund_is_accepted_under_the_next_number(shop: Shop) -> None:
-    """Stripe repeats a refusal under the same key for a day."""
+def test_a_refused_refund_is_accepted_under_the_key_of_the_next_try(shop: Shop) -> None:
+    """Stripe repeats a refusal under the same key for a day. The number of refusals is part of the next key."""
     customer, session_id = _paid(shop)
     shop.standin.controls.set(refunds="refuse")
     with pytest.raises(RefundRefusedError):

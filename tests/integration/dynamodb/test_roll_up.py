@@ -1,4 +1,4 @@
-"""`save_roll_up`: the cart's roll-up with old, repeated, reordered and racing updates."""
+"""`save_roll_up`: updating the cart's roll-up with old, repeated, reordered and concurrent updates of its orders."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def placed(store: DynamoOrderStore, count: int = 1) -> Cart:
 
 
 def a_moment(seconds: float) -> None:
-    """Sleep long enough for another thread to run."""
+    """Sleep for a tenth of the requested time, so that other threads can run."""
     time.sleep(seconds / 10)
 
 
@@ -40,7 +40,7 @@ def cart_now(store: DynamoOrderStore) -> Cart:
     return cart
 
 
-def test_an_order_s_update_reaches_its_cart(store: DynamoOrderStore) -> None:
+def test_an_update_of_an_order_changes_the_roll_up_of_its_cart(store: DynamoOrderStore) -> None:
     placed(store, 2)
     told = store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
     assert told == cart_now(store)
@@ -76,7 +76,9 @@ def test_old_and_repeated_updates_write_nothing(
     assert told.rollup_version == 1
 
 
-def test_an_update_of_a_foreign_order_writes_nothing(store: DynamoOrderStore, client: Any) -> None:
+def test_an_update_of_an_order_that_is_not_in_the_cart_writes_nothing(
+    store: DynamoOrderStore, client: Any
+) -> None:
     cart = placed(store)
     never = InterruptedClient(client, "put_item", _must_not_be_called)
     assert DynamoOrderStore(never, TABLE_NAME).save_roll_up(ACCOUNT, TOKEN, {NUMBER + 77: COMPLETED}) == cart
@@ -122,7 +124,7 @@ def test_an_update_between_reading_and_writing_is_not_lost(store: DynamoOrderSto
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 3)
 
 
-def test_a_race_lost_to_a_newer_update_does_not_revert_the_order(
+def test_an_update_that_loses_a_race_to_a_newer_one_does_not_replace_it(
     store: DynamoOrderStore, client: Any
 ) -> None:
     placed(store)
