@@ -1,4 +1,4 @@
-"""A domain in our account is delivered and not refunded, whatever the registrar reports about its operation."""
+"""A domain in our account at the registrar is delivered, not refunded, whatever its operation's status is."""
 
 from __future__ import annotations
 

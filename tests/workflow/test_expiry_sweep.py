@@ -103,7 +103,7 @@ def test_a_domain_whose_renewal_has_ended_is_reported_before_it_expires(world: W
 
 
 def test_a_domain_without_an_order_of_this_stack_is_not_reported(world: World) -> None:
-    """Stacks share the registrar's account."""
+    """The registrar's list has the domains of all stacks that use its account."""
     delivered(world)
     registry = world.registrar._registry
     registry.domains["other-stack.com"] = registry.domains.pop(NAME)
