@@ -10,6 +10,7 @@ from hosting_orders.contracts.order_page.style import STYLE
 
 # The least contrast under WCAG 2.2, level AA: of text, and of graphics that carry a meaning.
 TEXT, GRAPHIC = 4.5, 3.0
+# (foreground, background, least contrast)
 PAIRS = [
     *[(front, back, TEXT) for front in ("text", "quiet") for back in ("page", "card")],
     ("accent", "card", TEXT),

@@ -67,7 +67,7 @@ def paid(order: Order) -> Order:
     return order.paid(NOW + SECOND, due_at=NOW + DAY)
 
 
-def test_every_product_has_its_words() -> None:
+def test_every_kind_of_product_has_texts() -> None:
     assert set(GOODS) == set(ProductKind)
 
 

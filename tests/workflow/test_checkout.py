@@ -63,7 +63,7 @@ def assert_nothing_kept(world: World, order: Order, account: str = "no_method") 
 # -- paid ---------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_happens_until_the_customer_has_paid(world: World) -> None:
+def test_nothing_is_charged_delivered_or_reported_until_the_customer_pays(world: World) -> None:
     reply = order_site(world)
     order = order_of(world, reply)
     world.run()
@@ -89,7 +89,7 @@ def test_an_order_is_paid_and_delivered_without_webhooks(world: World) -> None:
     assert_completed(world, order)
 
 
-def test_an_early_payment_with_a_lost_webhook_is_found_within_minutes(world: World) -> None:
+def test_a_payment_soon_after_the_order_is_found_within_minutes_without_webhooks(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.live(600, every=60)

@@ -1,4 +1,4 @@
-"""A domain that cannot be delivered is refunded once. Nothing is refunded while the registrar may still deliver."""
+"""A domain that cannot be delivered is refunded once: if the registrar may still deliver it, only at the deadline."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def test_a_paid_order_without_a_running_workflow_is_counted_as_a_step_fault(
 def test_a_function_that_cannot_start_is_counted_as_a_step_fault_within_the_hour(
     world: World, step: str
 ) -> None:
-    """After an import error, a time-out or a missing invoke permission, none of our code runs to count the fault."""
+    """After an import error, a time-out or a missing invoke permission, our code cannot count the fault in the step."""
     working = world.runner._invoke
     broken = handler_of(step)
 
@@ -175,7 +175,7 @@ def test_the_report_is_sent_even_for_an_unknown_order(world: World) -> None:
     assert len(world.alerts.sent) == 1
 
 
-def test_the_report_of_an_ended_order_does_not_hide_a_pending_refund(
+def test_the_report_does_not_say_that_no_money_is_at_stake_while_a_refund_is_pending(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
@@ -193,7 +193,7 @@ def test_the_report_of_an_ended_order_does_not_hide_a_pending_refund(
 
 
 def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
-    """48 retries make more than 100 events, and one page of a history has at most 100.
+    """The 48 retries of a step make more than 100 events, and one page of a history has at most 100.
 
     With `--output text` the CLI applies `--query` to each page, so `[0]` of the first page is `None`.
     """

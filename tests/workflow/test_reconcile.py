@@ -186,7 +186,7 @@ def test_a_cart_expires_at_the_time_shown_to_its_customer(
     assert world.cart(order.cart_token, "authentication_required").payment.pay_url is None
 
 
-def test_a_debit_in_progress_does_not_expire_within_its_window(world: World) -> None:
+def test_an_order_with_a_debit_in_progress_does_not_expire_within_14_days(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=13 * DAY)
     order = placed(world, "sepa")
     world.live(12.5 * DAY, every=DAY / 4)
@@ -195,7 +195,7 @@ def test_a_debit_in_progress_does_not_expire_within_its_window(world: World) -> 
     assert world.order(order.uuid, "sepa").status is OrderStatus.COMPLETED
 
 
-def test_an_overdue_debit_does_not_expire_and_is_not_polled_every_minute(
+def test_an_order_with_an_overdue_debit_does_not_expire_and_is_not_checked_every_minute(
     world: World,
 ) -> None:
     world.stripe.controls.set(sepa_settles_after=20 * DAY)
@@ -210,7 +210,7 @@ def test_an_overdue_debit_does_not_expire_and_is_not_polled_every_minute(
 
 
 def spoil(world: World, order: Order) -> None:
-    """Store a status that our code cannot read, so every check of the order fails."""
+    """Poison the order: store a status that our code cannot read, so every check of it fails."""
     (item,) = [item for item in world.items("ORDER#") if int(item["number"]["N"]) == order.number]
     world.dynamodb.put_item(TableName="hosting-orders-test", Item={**item, "status": {"S": "no such status"}})
 

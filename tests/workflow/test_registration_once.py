@@ -1,4 +1,4 @@
-"""A domain is submitted to the registrar exactly once, because a second submission costs money."""
+"""The registrar accepts exactly one submission for a domain order, because a second one would cost money again."""
 
 from __future__ import annotations
 
@@ -240,11 +240,11 @@ def test_a_crashed_process_blocks_others_until_its_lease_expires(world: World) -
     assert_alone(world, order)
 
 
-# -- every kind of mishap at every side effect ---------------------------------------------------------------------
+# -- every kind of failure at every side effect --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_registration_step_that_breaks_at_any_side_effect_registers_once(mishap: Mishap) -> None:
+def test_a_domain_is_registered_once_when_its_step_breaks_at_any_side_effect(mishap: Mishap) -> None:
     with a_world() as world:
         world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(20):

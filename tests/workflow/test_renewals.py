@@ -356,7 +356,7 @@ def test_an_accepted_renewal_with_a_lost_answer_is_found(world: World) -> None:
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "OperationLimitExceeded"])
-def test_a_rejected_renewal_is_requested_once_more(world: World, code: str) -> None:
+def test_a_renewal_request_that_got_an_error_is_sent_once_more(world: World, code: str) -> None:
     order = delivered(world)
     world.registrar.fail_next("RenewDomain", code)
     a_year_passes(world, order)

@@ -1,4 +1,4 @@
-"""Stripe webhooks at the real handler. Stripe's current state decides, whatever the order or delay of the events."""
+"""Stripe webhooks at the real handler. Stripe's current state decides, not the sequence or delay of the events."""
 
 from __future__ import annotations
 
@@ -456,7 +456,7 @@ def test_a_refund_created_event_is_not_counted_as_a_failed_refund(world: World) 
     assert "RefundFailed" not in world.metrics.counts
 
 
-def test_a_false_refund_failed_event_is_ignored(world: World) -> None:
+def test_a_refund_failed_event_is_ignored_if_the_refund_at_stripe_has_not_failed(world: World) -> None:
     order_id = refunded_order(world)
     before = world.order(order_id)
     (refund,) = world.stripe.refunds(world.accounts["ready"]["customer"])

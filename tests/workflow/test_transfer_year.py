@@ -1,4 +1,4 @@
-"""A transfer includes a year. The registry adds it, or we buy it at the registrar."""
+"""A transfer includes a year. The registry gives it with the transfer, or we buy it at the registrar."""
 
 from __future__ import annotations
 
@@ -150,10 +150,10 @@ def test_the_year_is_bought_once_when_any_side_effect_breaks(world: World, misha
     assert world.metrics.counts["DomainRenewalFailed"] == 0
 
 
-def test_a_refused_renewal_start_does_not_wait_for_the_registry_s_window(
+def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_registrys_window_opens(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The window for the transfer's year opens in 520 days. Stripe refuses the renewal for five days."""
+    """The registry sells the transfer's year only in 520 days. Stripe refuses the renewal for five days."""
     with monkeypatch.context() as refusing:
         refusing.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
         order = transferred(world, "quill-and-sons.co.uk", days_left=700)
