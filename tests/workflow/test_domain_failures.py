@@ -1,4 +1,4 @@
-"""A domain that cannot be delivered is refunded once: if the registrar may still deliver it, only at the deadline."""
+"""A domain that cannot be delivered is refunded once, and not before the deadline if it may still be delivered."""
 
 from __future__ import annotations
 
