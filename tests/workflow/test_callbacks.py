@@ -230,7 +230,8 @@ def test_retries_follow_the_whole_schedule_and_then_stop(world: World) -> None:
         assert wanted <= waited <= wanted * 1.1
     assert any(waited > wanted for waited, wanted in zip(waits, SCHEDULE, strict=True))  # jitter
     assert sum(SCHEDULE) < (world.clock.now() - began) / 1000 < sum(SCHEDULE) * 1.1 + HOUR < 5 * DAY
-    # Contract 002 promises a retry every 2 to 5 minutes, then every 5 to 10, then every 15 minutes for up to 4 hours.
+    # The vendor of contract 002 promises its clients a retry every 2 to 5 minutes, then every 5 to 10, then every 15
+    # minutes for up to 4 hours.
     assert SCHEDULE[:4] == (120, 180, 300, 900)
     assert 3.5 * HOUR < sum(SCHEDULE[:18]) <= 4 * HOUR
 
