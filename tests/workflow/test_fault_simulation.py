@@ -121,7 +121,7 @@ def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
 
 def _no_refund(patch: pytest.MonkeyPatch) -> None:
 
-    def refund(self: StripeRefunds, invoice_id: str, line_key: str, order_id: str, again: bool) -> Any:
+    def refund(self: StripeRefunds, invoice_id: str, line_key: str, order_id: str, refusals: int = 0) -> Any:
         return RefundState(id="cn_never", amount=0, to_credit=0)
 
     patch.setattr(StripeRefunds, "refund", refund)
