@@ -57,7 +57,7 @@ class CallbackDelivery:
         return self.forgotten + len(self.attempts)
 
     def after(self, answer: CallbackAnswer, now: int, jitter: float) -> CallbackDelivery:
-        """`jitter` (0 to 1) adds up to a tenth to the delay."""
+        """Record an attempt and schedule the next. `jitter` (0 to 1) adds up to a tenth to the delay."""
         attempts = (*self.attempts, Attempt(now, answer.status_code, answer.error))
         surplus = max(0, len(attempts) - KEPT_ATTEMPTS)
         tried = replace(self, attempts=attempts[surplus:], forgotten=self.forgotten + surplus, due_at=None)

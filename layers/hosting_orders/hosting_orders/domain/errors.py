@@ -138,7 +138,7 @@ class ProvisioningFailedError(HostingOrdersError):
 
 
 class PaymentSettledError(HostingOrdersError):
-    """The payment that RefundOrder waited for has settled. The workflow runs the step again at once."""
+    """The payment that RefundOrder waited for has settled. The workflow runs the step again immediately."""
 
 
 class RefundRefusedError(HostingOrdersError):

@@ -47,7 +47,10 @@ def contact_schema(facts: TldFacts) -> dict[str, Any]:
         "title": f"Contact for a .{facts.name} domain",
         "description": " ".join(
             part
-            for part in (facts.note, "Rules with `x-roles` hold for the contacts in these roles only.")
+            for part in (
+                facts.note,
+                "A rule with `x-roles` applies only to contacts in the roles that it lists.",
+            )
             if part
         ),
         "type": "object",
