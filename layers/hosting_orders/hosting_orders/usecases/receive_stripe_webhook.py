@@ -15,7 +15,7 @@ STRIPE = "stripe"
 
 
 def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) -> None:
-    """Mark the event as seen last, so a failed event is processed again.
+    """Process the event, then mark it as seen. An event that failed is therefore processed again.
 
     Raises ForgedWebhookError or ProviderUnavailableError.
     """

@@ -43,7 +43,7 @@ def to_plain(value: Any, *, without: Collection[str] = ()) -> Any:
 
 
 def from_plain(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A missing attribute becomes None, or the default if None is not allowed. Raises TypeError if there is no default."""
+    """A missing attribute becomes None, or the default if None is not allowed. Raises TypeError without a default."""
     found: dict[str, Any] = {}
     former = FORMER_NAMES.get(kind.__name__, {})
     for name, read, can_be_none in _fields(cast(Hashable, kind)):

@@ -92,7 +92,7 @@ class LightsailPlatform:
         return self._carry_on(region, place, machine) if _is_of(machine, place) else None
 
     def deprovision(self, request: ServiceRequest) -> None:
-        """Raises ProviderUnavailableError unless the address is released and the machine is deleted or being deleted."""
+        """Raises ProviderUnavailableError unless the address is released and the machine deleted or being deleted."""
         place = place_of(request)
         if place is not None:
             self._remove(self._region(place.region), place)
@@ -100,7 +100,6 @@ class LightsailPlatform:
     # -- building -------------------------------------------------------------------------------------------------
 
     def _build(self, region: Region, place: Place, request: ServiceRequest) -> Operation:
-        """Allocate the address first: its quota is smaller, and a machine without an address costs money."""
         history = region.history(place.machine)
         if self._is_under_way(history):
             return _running(place)
@@ -111,6 +110,7 @@ class LightsailPlatform:
         if ended is not None:
             return ended
         script = launch_script(request)
+        # Allocate the address first: its quota is smaller, and a machine without an address costs money.
         self._own_address(region, place)
         try:
             region.create_machine(
@@ -128,7 +128,7 @@ class LightsailPlatform:
     def _after_refusal(
         self, region: Region, place: Place, request: ServiceRequest, refusal: RefusedError
     ) -> Operation:
-        """A concurrent or an earlier request may have created the machine."""
+        # A concurrent or an earlier request may have created the machine.
         machine = region.machine(place.machine)
         if machine is not None:
             _check_request(machine, request)
@@ -221,11 +221,11 @@ class LightsailPlatform:
             raise ProviderUnavailableError("lightsail: the machine is still there")
 
     def _release(self, region: Region, place: Place) -> None:
-        """Detach first: AWS does not document whether deleting a machine detaches its address."""
         address = region.address(place.address)
         if address is None or not _is_free(address, place):
             return
         try:
+            # AWS does not document whether deleting a machine detaches its address, so detach it first.
             if address.get("isAttached"):
                 region.detach_address(place.address)
             region.release_address(place.address)

@@ -44,6 +44,7 @@ class Questions:
     def settled(
         self, ask: Callable[[], Mapping[str, Any]], word: Callable[[Mapping[str, Any]], Any]
     ) -> Mapping[str, Any]:
+        """Ask until `word` of the answer is not PENDING, or the attempts are used up."""
         answer = ask()
         for _ in range(PENDING_ATTEMPTS - 1):
             if word(answer) != "PENDING":

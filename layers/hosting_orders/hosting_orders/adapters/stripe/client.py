@@ -216,7 +216,8 @@ class StripeApi:
 
 
 def method_types(currency: str) -> list[str]:
-    """Without this list Stripe would offer all methods of its settings, and a bank transfer arrives too late."""
+    # Without this list Stripe would offer all methods of the Stripe account's settings. A bank transfer arrives too
+    # late.
     return ["card", "sepa_debit"] if currency.upper() == "EUR" else ["card"]
 
 
@@ -244,6 +245,6 @@ def is_kept(answer: stripe.StripeError | stripe.StripeObject) -> bool:
 
 
 def code_of(error: stripe.StripeError) -> str | None:
-    """The SDK does not set `code` on every error."""
+    # The SDK does not set `code` on every error.
     details = error.error.to_dict() if error.error is not None else {}
     return error.code or details.get("code")
