@@ -47,10 +47,7 @@ def contact_schema(facts: TldFacts) -> dict[str, Any]:
         "title": f"Contact for a .{facts.name} domain",
         "description": " ".join(
             part
-            for part in (
-                facts.note,
-                "A rule with `x-roles` applies only to contacts in the roles that it lists.",
-            )
+            for part in (facts.note, "Rules with `x-roles` hold for the contacts in these roles only.")
             if part
         ),
         "type": "object",
