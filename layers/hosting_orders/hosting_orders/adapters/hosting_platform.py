@@ -99,7 +99,7 @@ class _Operation(_Document):
     @model_validator(mode="after")
     def _ends_with_its_result(self) -> _Operation:
         if self.status is OperationStatus.FAILED and self.error is None:
-            raise ValueError("a failed operation says why")
+            raise ValueError("a failed operation has an error")
         if self.status is OperationStatus.SUCCEEDED and self.resource is None:
             raise ValueError("a succeeded operation has a resource")
         return self

@@ -72,5 +72,5 @@ class CallbackDelivery:
         return replace(tried, due_at=now + int(delay * 1000))
 
     def again(self, now: int) -> CallbackDelivery:
-        """Make the delivery due at once, with the same message id."""
+        """Make the delivery due now, with the same message id."""
         return replace(self, status=DeliveryStatus.PENDING, due_at=now)

@@ -57,7 +57,7 @@ def _note(services: Services, reference: str, cause: str, metric: str) -> None:
 
 
 def _orders_of(services: Services, reference: str) -> list[Order]:
-    """The orders of the payment's cart, or the order that it renews."""
+    """The orders of the payment's cart, or the order that the payment renews."""
     state = services.payments.state(reference)
     if state is not None:
         cart = services.orders.cart(state.account_id, state.cart_token)

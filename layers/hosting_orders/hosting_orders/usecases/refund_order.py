@@ -155,7 +155,7 @@ def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
 
 
 def _cancel_rest_of_cart(case: _Case) -> None:
-    """Delivered items and domains ordered at the registrar stay."""
+    """Make the cart's other orders undeliverable, but not a delivered item or a domain ordered at the registrar."""
     services = case.services
     failure = Failure(
         "cart_canceled",

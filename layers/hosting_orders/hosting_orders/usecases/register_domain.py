@@ -249,7 +249,7 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
         return None
     operation = _earlier_operation(services, order)
     if operation is None and services.clock.now() < _doubt_until(order):
-        raise ProviderUnavailableError("it is not certain yet whether the registrar accepted the order")
+        raise ProviderUnavailableError("it is not certain yet whether the registrar accepted the submission")
     return operation
 
 

@@ -39,7 +39,7 @@ def renew_domain(services: Services, order: Order) -> None:
     assert order.subscription is not None
     state = services.renewals.renewal(order.subscription.id)
     if state is None:
-        raise ProviderUnavailableError("Stripe does not know the renewal that it has begun")
+        raise ProviderUnavailableError("Stripe does not know the order's subscription")
     for term in state.paid:
         known = order.domain_record.renewal(term.reference)
         if known is None or known.done_at is None:

@@ -82,7 +82,7 @@ def _day_of_month(order: Order) -> int | None:
 
 
 def _money_at(order: Order) -> int | None:
-    """Epoch milliseconds. None for products that renew without work."""
+    """When to check for the renewal's money (epoch ms). None for products that renew without work."""
     return _renewed_at(order) + deadlines.RENEWAL_MONEY if order.item.renewal_is_work() else None
 
 

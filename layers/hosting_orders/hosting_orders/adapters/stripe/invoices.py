@@ -184,7 +184,7 @@ class StripeInvoices:
                 )
             else:
                 invoice = self._stripe.invoice(invoice_id) or {}
-            self._check_sum(request, invoice)  # finalizing may pay the invoice from credit at once
+            self._check_sum(request, invoice)  # finalizing may already pay the invoice from credit
             invoice = self._stripe.once(
                 _key(request, f"finalize{again}"),
                 lambda options: self._stripe.v1.invoices.finalize_invoice(
