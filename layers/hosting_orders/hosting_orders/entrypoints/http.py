@@ -225,7 +225,7 @@ def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
     if any(operation.access != sharing[0].access for operation in sharing):
         raise ValueError(f"the operations of {route} differ in who may call them")
     if any(operation.contract.error is not sharing[0].contract.error for operation in sharing):
-        raise ValueError(f"the contracts of {route} differ in the format of errors")
+        raise ValueError(f"the contracts of {route} differ in the shape of errors")
 
 
 def _likely(sharing: list[Operation[Any]], event: Event) -> Operation[Any]:
