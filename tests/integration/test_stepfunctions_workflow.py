@@ -53,7 +53,7 @@ class TokensInMemory:
 
     def put_token(self, account_id: str, number: int, step: str, token: str, now: int) -> None:
         if self.kept.get((account_id, number, step), ("", 0))[1] > now:
-            raise ConcurrentUpdateError("a newer attempt at the step is there")
+            raise ConcurrentUpdateError("a token with a later time is stored for this step")
         self.kept[account_id, number, step] = (token, now)
 
     def token(self, account_id: str, number: int, step: str) -> str | None:

@@ -74,8 +74,8 @@ class StripeInvoices:
             return self._outcome(request, invoice, refusal)
 
     def state(self, invoice_id: str) -> PaymentState | None:
-        """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, its
-        page could still be paid. So the state is not yet FAILED, and the page is not offered.
+        """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, the
+        invoice could still be paid. So the state is not yet FAILED, and it has no `pay_url`.
 
         After a decline on the hosted page or a returned debit, the customer may use another method on that page.
         """
@@ -109,7 +109,7 @@ class StripeInvoices:
     def _look(
         self, customer_id: str, cart_token: str, created_at: int, account_id: str | None = None
     ) -> str | None:
-        """Of several invoices, the one closest to payment."""
+        """The id of the cart's invoice; of several, the one closest to payment."""
         since = created_at // 1000 - CLOCK_SLACK
         pages = self._stripe.v1.invoices.list(
             {"customer": customer_id, "created": {"gte": since}, "limit": PAGE}
@@ -169,7 +169,7 @@ class StripeInvoices:
         lines: tuple[ChargeLine, ...],
         again: str,
     ) -> None:
-        """Continue from `status`. `again` is a suffix for new keys."""
+        """Do what is left for an invoice of this status. `again` makes new keys."""
         if status == "draft":
             if lines:
                 parameters: Document = {"lines": [self._line(request, line) for line in lines]}
@@ -184,7 +184,7 @@ class StripeInvoices:
                 )
             else:
                 invoice = self._stripe.invoice(invoice_id) or {}
-            self._check_sum(request, invoice)  # finalizing may pay the invoice from credit at once
+            self._check_sum(request, invoice)  # finalizing may already pay the invoice from credit
             invoice = self._stripe.once(
                 _key(request, f"finalize{again}"),
                 lambda options: self._stripe.v1.invoices.finalize_invoice(
