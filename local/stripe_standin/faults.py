@@ -12,8 +12,8 @@ KINDS = {
     "error_after": "apply it and answer 500; a retry with the same key gets that 500, as at Stripe",
     "lost": "apply it and break the connection before the response; a retry with the same key gets the response",
     "dropped": "do nothing and break the connection",
-    "too_many": "do nothing and answer 429, too many requests",
-    "locked": "do nothing and answer 429, another request has the object",
+    "too_many": "do nothing and answer 429 `rate_limit`, as for too many requests",
+    "locked": "do nothing and answer 429 `lock_timeout`, as if another request were using the object",
     "delay": "wait the milliseconds, then apply it; meanwhile its key is in use, and other requests continue",
     "refuse": "do nothing and answer your own error, with its status (400 by default)",
 }
@@ -21,7 +21,10 @@ KINDS = {
 
 @dataclass
 class Fault:
-    """Applies to `times` requests that match method and whole path, after `after` matching requests."""
+    """Applies to requests that match its method and its whole path.
+
+    The first `after` matching requests pass, and the fault applies to the next `times`.
+    """
 
     kind: str
     path: str = ".*"
@@ -63,7 +66,7 @@ class Faults:
             return list(self._waiting)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Use up and return the first matching fault."""
+        """Return the first fault that applies to this request, and count the request."""
         with self._lock:
             for fault in self._waiting:
                 if not fault.fits(method, path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,9 @@ BUILT = [
     keys.variant("v"),
     keys.tld("t"),
     keys.capacity("v"),
+    keys.vm_plan("p"),
+    keys.image("i"),
+    keys.request_count("b", 1),
 ]
 PREFIXES = sorted(
     {
@@ -95,6 +99,17 @@ def test_only_the_adapter_names_the_key_attributes() -> None:
 def test_no_two_kinds_of_items_can_share_a_key() -> None:
     spelled = [(key["PK"], key["SK"]) for key in BUILT]
     assert len(set(spelled)) == len(BUILT)
+
+
+def test_every_key_of_the_module_is_compared() -> None:
+    builders = [
+        name
+        for name, builder in vars(keys).items()
+        if inspect.isfunction(builder)
+        and not name.startswith("_")
+        and inspect.signature(builder).return_annotation == "Key"
+    ]
+    assert len(builders) == len(BUILT)
 
 
 def test_order_keys_sort_as_their_numbers() -> None:

@@ -20,12 +20,12 @@ WITHOUT_A_USE_CASE = {
     "order_domains": "separate for its rights to order domains; it uses place_cart",
     "read_orders": "separate so it has only the right to read orders",
     "read_statuses": "separate because it also counts requests",
-    "read_tlds": "separate because it loads the registries' rules, with the right to read only",
+    "read_tlds": "it only reads; separate from read_orders because it also loads the registries' rules",
 }
 
 
 def folders_that_are_no_use_case(folders: list[str], use_cases: set[str]) -> list[str]:
-    """test_template.py checks that the logical id is the folder's name in CamelCase."""
+    """Return the complaints about these folders' names."""
     problems = [
         f"functions/{folder} is not a verb and a noun"
         for folder in folders

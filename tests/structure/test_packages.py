@@ -39,7 +39,7 @@ UNCHECKED_HASH = 1
 
 
 def built(folder: str) -> Path:
-    """The `sam build` folder of the current sources. Skips the test when there is none."""
+    """The `sam build` folder of the current sources. Without one the test is skipped, or fails if PACKAGES_ARE_BUILT."""
     path = ROOT / ".aws-sam" / folder
     template = path / "template.yaml"
     release = stamp(ROOT, os.environ.get("RELEASE", ""))
@@ -55,7 +55,10 @@ def built(folder: str) -> Path:
 
 
 def packages_without_bytecode(folder: Path, magic: bytes, tag: str) -> list[str]:
-    """Lambda ignores bytecode of another Python, and bytecode that is checked against the source's date."""
+    """Name the modules whose bytecode Lambda would not use.
+
+    It was made by another Python or from another source, or is checked by the source's date, which SAM's zip changes.
+    """
     problems = []
     for source in sorted(folder.rglob("*.py")):
         compiled = source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"
@@ -67,7 +70,7 @@ def packages_without_bytecode(folder: Path, magic: bytes, tag: str) -> list[str]
         if header[:4] != magic:
             problems.append(f"{where}: has the bytecode of another Python")
         elif int.from_bytes(header[4:8], "little") != UNCHECKED_HASH:
-            problems.append(f"{where}: its bytecode is not by unchecked hash")
+            problems.append(f"{where}: its bytecode is not of the kind unchecked-hash")
         elif header[8:16] != importlib.util.source_hash(source.read_bytes()):
             problems.append(f"{where}: has the bytecode of another source")
     return problems
@@ -179,7 +182,7 @@ def test_bytecode_that_lambda_would_ignore_is_noticed(package: Path) -> None:
     source.write_text("answer = 43\n")
     assert bytecode_problems(package) == ["one/module.py: has the bytecode of another source"]
     compiled.write_bytes(good[:4] + b"\0" * 12 + good[16:])
-    assert bytecode_problems(package) == ["one/module.py: its bytecode is not by unchecked hash"]
+    assert bytecode_problems(package) == ["one/module.py: its bytecode is not of the kind unchecked-hash"]
     compiled.write_bytes(b"\0" * 4 + good[4:])
     assert bytecode_problems(package) == ["one/module.py: has the bytecode of another Python"]
     compiled.unlink()

@@ -58,7 +58,8 @@ _GENERIC_DECLINES = frozenset(
         "stolen_card",
     }
 )
-# An error's name in parentheses at the end of a text: two joined words, or parts joined by a dot.
+# An error's name in parentheses at the end of a text: CamelCase words (`ProvisioningFailedError`), or dotted
+# (`States.Timeout`). Empty parentheses also match.
 _ERROR_NAME = re.compile(r" \((?:[A-Z][a-z]+(?:[A-Z][A-Za-z]*|\.[A-Za-z.]+))?\)(\.?)$")
 _WAITING = "waiting: "
 FOR_CUSTOMERS = frozenset({RegistrarWaits.REGISTRANT, RegistrarWaits.AUTHORIZATION})

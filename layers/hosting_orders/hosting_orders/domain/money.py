@@ -60,14 +60,14 @@ def check_price(amount: int, currency: str) -> None:
     check_currency(currency)
     if amount % smallest_step(currency):
         raise CurrencyRefusedError(
-            f"{amount} is not a price in {currency}: its amounts are hundredths that end in 00."
+            f"{amount} is not a price in {currency}: amounts in this currency must be a multiple of 100."
         )
 
 
 def part_of(amount: int, before: int, own: int, total: int, currency: str) -> int:
-    """The part of `amount` for a line whose own sum is `own`. The parts of all lines add up to `amount`.
+    """Divide `amount` in proportion to the lines, and return the part of the line whose sum is `own`.
 
-    `before` is the sum of the lines before it, `total` the sum of all lines.
+    `before` is the sum of the lines before it, `total` the sum of all lines. All parts add up to `amount`.
     """
     step = smallest_step(currency)
 

@@ -13,8 +13,8 @@ from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
 
 WEBHOOK_TOLERANCE = 300
 
-# Events before the first payment attempt are left out. `charge` is still running then, and an order must not
-# receive a payment that has not been tried.
+# Events before the first payment attempt, such as `invoice.finalized`, are left out. Our `charge` call still works on
+# the invoice then, and the invoice's state before the attempt must not be taken for the payment's outcome.
 _INVOICE_EVENTS = frozenset(
     {
         "invoice.marked_uncollectible",

@@ -43,7 +43,7 @@ Name = Annotated[
 ]
 """A customer's name for a product."""
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-"""A short name of the catalogue."""
+"""A short text that selects an entry of the catalogue, such as a plan or a location."""
 
 
 def _one_line(text: str) -> str:
@@ -64,7 +64,7 @@ class Callback(Strict):
     authorization: Annotated[str, StringConstraints(max_length=1024)] | None = None
 
 
-# Our texts for pydantic's errors. The validators of these modules have their own texts.
+# Our texts for pydantic's own errors. The validators here and in each contract's `requests.py` have their own texts.
 _FINDINGS = {
     "dict_type": "must be a JSON object",
     "extra_forbidden": "is not a field of this request",
