@@ -39,7 +39,7 @@ UNCHECKED_HASH = 1
 
 
 def built(folder: str) -> Path:
-    """The `sam build` folder of the current sources. Without one the test is skipped, or fails if PACKAGES_ARE_BUILT."""
+    """The `sam build` folder of these sources. If missing, the test is skipped, or fails with PACKAGES_ARE_BUILT."""
     path = ROOT / ".aws-sam" / folder
     template = path / "template.yaml"
     release = stamp(ROOT, os.environ.get("RELEASE", ""))
