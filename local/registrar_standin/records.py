@@ -23,7 +23,10 @@ class Step:
 
 @dataclass
 class Operation:
-    """`steps` holds the current step and the next ones. It is empty once the operation has ended."""
+    """`steps` holds the current step and the next ones. It is empty once the operation has ended.
+
+    `since` is the start of the current step in Unix seconds. `failure` is the message with which the operation will fail.
+    """
 
     id: str
     name: str
@@ -68,7 +71,7 @@ class Domain:
     expires_at: float
     given: Mapping[str, Any] = field(repr=False)
     verify_until: float | None = (
-        None  # the registrant must confirm the e-mail address; None when that is done
+        None  # the registrant must confirm the e-mail address by this time; None when confirmed
     )
 
     def held(self, now: float) -> bool:

@@ -29,9 +29,9 @@ class Request:
 class RegistrarStandIn:
     """Route 53 Domains in this process. `clients()` returns boto3 clients connected to it.
 
-    `now` returns Unix seconds. Its clock may be virtual, so due work is done at the next request. `delay` and
-    `transfer_delay` are seconds. With None the work waits for a control. `create_zone` is called with each registered
-    domain and may return the zone's name servers.
+    `now` returns Unix seconds. Its clock may be virtual, so no timer runs: each request first does the work that has
+    become due. `delay` and `transfer_delay` are seconds. If one is None, that work waits for a control. `create_zone`
+    is called with each registered domain and may return the zone's name servers.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class RegistrarStandIn:
         client.meta.events.unregister("before-send.route-53-domains", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
-        """Handle a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
+        """Handle one request; its header names are in lower case. Raises AnswerLostError if a fault loses the response."""
         raw = body.encode() if isinstance(body, str) else body
         operation = headers.get("x-amz-target", "").rpartition(".")[2] or "?"
         name = ""
@@ -106,7 +106,7 @@ class RegistrarStandIn:
         return reply
 
     def _check_rate(self) -> None:
-        """AWS publishes no rate of this API, but throttles it."""
+        """Refuse requests above the rate that is set. AWS throttles this API, but publishes no rate."""
         if self._rate is None:
             return
         second = int(self._registry.now())
@@ -186,7 +186,7 @@ class RegistrarStandIn:
         self._registry.advance(name.lower())
 
     def approve(self, name: str) -> None:
-        """End a step that waits for a person, or raise ValueError."""
+        """End a step that waits for a person. Raises ValueError when the current step waits for no one."""
         self._registry.approve(name.lower())
 
     def reject(self, name: str, message: str = "The transfer was rejected.") -> None:
@@ -222,7 +222,7 @@ class RegistrarStandIn:
         del self._registry.domains[name.lower()]
 
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:
-        """Carry out the next requests, but break the connection before the response."""
+        """Carry out the next `times` requests, but break the connection before each response."""
         self._add_fault(Fault(operation, None, times))
 
     def fail_next(
@@ -262,7 +262,7 @@ class RegistrarStandIn:
             self._registry.transfer_delay = transfer_delay
 
     def reset(self) -> None:
-        """Keeps the settings."""
+        """Delete all data and faults. The settings stay."""
         self.clear_faults()
         self._registry.reset()
         self.requests.clear()

@@ -184,7 +184,7 @@ class Api:
 
 
 def _authenticate(headers: Mapping[str, str]) -> str:
-    """The API key."""
+    """Return the request's API key. Raises StripeError without a key, or with another API version."""
     scheme, _, given = headers.get("Authorization", "").partition(" ")
     key = given
     if scheme.lower() == "basic":
