@@ -176,7 +176,7 @@ def without_bytecode(packages: Path, folder: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("functions", nargs="*", default=FUNCTIONS, help="folders of functions/")
-    parser.add_argument("--without-bytecode", action="store_true", help="measure without the compiled .pyc files")
+    parser.add_argument("--without-bytecode", action="store_true", help="measure without .pyc files")
     parser.add_argument("--warm", type=int, default=0, metavar="N", help="count N further calls as well")
     parser.add_argument("--packages", type=Path, default=BUILT, help="folder that `sam build` has filled")
     given = parser.parse_args()

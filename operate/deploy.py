@@ -45,7 +45,10 @@ def deploy(
     report: Report,
     confirmed: bool = False,
 ) -> None:
-    """Raises OperateError."""
+    """Check the stack and the values, build, and run `sam deploy`.
+
+    Raises OperateError when a check, the build or `sam deploy` fails.
+    """
     found = find_stack(cloud, stage.stack)
     status = found["StackStatus"] if found else None
     _refuse_unfit(cloud, stage, region, status)

@@ -107,7 +107,7 @@ class _Run:
         self._follow(order_id, "completed")
         self._delivered += 1
         self._report(f"OK      an order is paid and delivered ({time.monotonic() - started:.0f} s)")
-        # The renewal starts a moment later, and needs the customer.
+        # The renewal starts a moment later. It needs the customer, whom `Shop.close` deletes.
         self._wait(SETTLE_SECONDS, lambda: bool(self._subscriptions()), "the renewal of the order")
 
     def order_and_cancel(self) -> None:

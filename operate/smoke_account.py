@@ -42,7 +42,8 @@ class SmokeAccount:
 class Shop:
     """Creates the account and removes it again.
 
-    Each created object is recorded immediately, so an interruption leaves nothing.
+    What is created is recorded first, except the customer: it is recorded when Stripe answers. So `close` can also
+    remove everything after an interruption.
     """
 
     def __init__(self, cloud: Cloud, stack: Stack, client: stripe.StripeClient) -> None:
@@ -114,7 +115,10 @@ class Shop:
         return SmokeAccount(self.account_id, key, self._customer, site, amount)
 
     def close(self, orders: list[str], report: Report) -> None:
-        """Remove everything that was created. The platform ignores the deletion for an order without a site."""
+        """Remove everything that was created, and report what could not be removed.
+
+        The platform ignores the deletion for an order without a site.
+        """
         for name, step in (
             ("the price", self._take_price_back),
             ("the sites at the platform", lambda: self._take_down(orders)),

@@ -75,7 +75,7 @@ class LightsailStandIn:
         client.meta.events.unregister("before-send.lightsail", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
-        """Handle one request; its header names are in lower case. Raises AnswerLostError if a fault loses the response."""
+        """Handle one request. Its header names are in lower case. Raises AnswerLostError for a fault without answer."""
         raw = body.encode() if isinstance(body, str) else body
         region, operation, name = "?", headers.get("x-amz-target", "").rpartition(".")[2] or "?", ""
         fault = None

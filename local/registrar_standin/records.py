@@ -25,7 +25,7 @@ class Step:
 class Operation:
     """`steps` holds the current step and the next ones. It is empty once the operation has ended.
 
-    `since` is the start of the current step in Unix seconds. `failure` is the message with which the operation will fail.
+    The current step began at `since` (Unix seconds). With a `failure`, the operation ends FAILED with this message.
     """
 
     id: str

@@ -21,7 +21,7 @@ KINDS = {
 
 @dataclass
 class Fault:
-    """Applies to `times` requests that match method and whole path, after `after` matching requests."""
+    """Applies to the next `times` requests whose method and whole path match, but skips the first `after` of them."""
 
     kind: str
     path: str = ".*"
@@ -63,7 +63,7 @@ class Faults:
             return list(self._waiting)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Use up and return the first matching fault."""
+        """Return the first fault that this request meets, if any, and count the request as one of its `times`."""
         with self._lock:
             for fault in self._waiting:
                 if not fault.fits(method, path):

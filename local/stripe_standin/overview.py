@@ -89,7 +89,7 @@ def overview(
         html.folded(
             "For programs",
             html.paragraph(
-                text("Each control is a POST of JSON or form fields, answered with JSON. "),
+                text("A POST takes JSON or form fields. JSON gets JSON, and a form gets this page. "),
                 code("python -m local.stripe_standin --help"),
                 text(" says more."),
             ),

@@ -83,7 +83,7 @@ class Instrument:
     card: Card | None = None
     account: BankAccount | None = None
     set_up: bool = False
-    """The customer has authenticated it for off-session payments."""
+    """The customer has authenticated the card for off-session payments."""
     mandate: bool = False
     """The customer has accepted a mandate, without which nothing can be debited."""
     decline: Decline | None = None
@@ -203,7 +203,7 @@ class State:
         return made
 
     def get(self, object_name: str, object_id: str, param: str = "id") -> Json:
-        """Raises Stripe's error. `param` is the parameter with the id."""
+        """Raises Stripe's error for an unknown id. `param` is the request parameter that has the id."""
         found = self._objects[object_name].get(object_id)
         if found is None:
             raise no_such(object_name, object_id, param)
