@@ -39,7 +39,7 @@ UNCHECKED_HASH = 1
 
 
 def built(folder: str) -> Path:
-    """The `sam build` folder of the current sources. Skips the test when there is none."""
+    """The `sam build` folder of the current sources. If there is none, the test is skipped or fails."""
     path = ROOT / ".aws-sam" / folder
     template = path / "template.yaml"
     release = stamp(ROOT, os.environ.get("RELEASE", ""))
@@ -67,7 +67,7 @@ def packages_without_bytecode(folder: Path, magic: bytes, tag: str) -> list[str]
         if header[:4] != magic:
             problems.append(f"{where}: has the bytecode of another Python")
         elif int.from_bytes(header[4:8], "little") != UNCHECKED_HASH:
-            problems.append(f"{where}: its bytecode is not by unchecked hash")
+            problems.append(f"{where}: its bytecode is not unchecked-hash")
         elif header[8:16] != importlib.util.source_hash(source.read_bytes()):
             problems.append(f"{where}: has the bytecode of another source")
     return problems
@@ -135,7 +135,7 @@ def test_botocore_keeps_the_services_of_our_clients() -> None:
         ('f("kms"); client(kms); session.get("kms")', set()),
     ],
 )
-def test_clients_are_found(text: str, services: set[str]) -> None:
+def test_the_services_of_boto3_clients_are_found(text: str, services: set[str]) -> None:
     assert aws_services(text) == services
 
 
@@ -179,7 +179,7 @@ def test_bytecode_that_lambda_would_ignore_is_noticed(package: Path) -> None:
     source.write_text("answer = 43\n")
     assert bytecode_problems(package) == ["one/module.py: has the bytecode of another source"]
     compiled.write_bytes(good[:4] + b"\0" * 12 + good[16:])
-    assert bytecode_problems(package) == ["one/module.py: its bytecode is not by unchecked hash"]
+    assert bytecode_problems(package) == ["one/module.py: its bytecode is not unchecked-hash"]
     compiled.write_bytes(b"\0" * 4 + good[4:])
     assert bytecode_problems(package) == ["one/module.py: has the bytecode of another Python"]
     compiled.unlink()

@@ -145,7 +145,7 @@ def test_the_workflow_follows_the_rule(rule, definition: Definition) -> None:
     assert not problems, listed(problems)
 
 
-def test_every_task_has_a_last_try(definition: Definition) -> None:
+def test_last_tries_lists_every_task(definition: Definition) -> None:
     assert {name for name, _ in states(definition, "Task")} == set(LAST_TRIES)
 
 
@@ -155,7 +155,7 @@ def test_the_definition_has_no_yaml_anchors() -> None:
     assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
 
 
-def test_every_fact_leads_to_the_compensation_and_then_to_the_callback(definition: Definition) -> None:
+def test_the_compensation_leads_to_the_callback_and_the_callback_is_last(definition: Definition) -> None:
     assert targets(definition["States"][COMPENSATION]) == [LAST]
     assert definition["States"][LAST]["End"] is True
 

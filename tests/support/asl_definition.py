@@ -237,7 +237,7 @@ class StateMachine:
     def load(cls, path: str | Path, substitutions: Mapping[str, Any]) -> StateMachine:
         """Read an ASL file.
 
-        `substitutions` has a value for each `${Name}`: a callable (as a whole FunctionName) or a string.
+        `substitutions` has a value for each `${Name}`: a string, or a callable where it is the whole FunctionName.
         Raises UnsupportedAslError.
         """
         path = Path(path)
