@@ -88,7 +88,7 @@ def barriers(page: Page) -> list[str]:
     found: dict[str, Any] = page.evaluate(
         """() => axe.run({
             rules: Object.fromEntries(axe.getRules().map((rule) => [rule.ruleId, {enabled: true}])),
-            // Drawn beside the text, never behind it.
+            // Our pseudo-elements are drawn beside the text, never behind it.
             checks: {"color-contrast": {options: {ignorePseudo: true}},
                      "color-contrast-enhanced": {options: {ignorePseudo: true}}},
             resultTypes: ["violations", "incomplete"],

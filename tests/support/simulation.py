@@ -359,7 +359,7 @@ class History:
                     self.log.append(f"customer pays for {order.number}")
                     controls.pay(cart.payment.reference, self.chance.choice((None, "4242424242424242")))
             return
-        # A bank takes at least a day. By then Stripe has made the invoice, so a newer debit cannot settle yet.
+        # Only older debits: a bank takes at least a day, and by then Stripe has made the invoice of a paid page.
         now = self.world.stripe.clock.now()
         debits = self.world.stripe.objects("payment_intent", status="processing")
         for intent in [debit for debit in debits if debit["created"] + INVOICE_LAGS <= now][:1]:
