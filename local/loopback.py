@@ -88,7 +88,10 @@ class Handler(BaseHTTPRequestHandler):
         if not length.isdigit() or int(length) > self.max_body_bytes or "transfer-encoding" in self.headers:
             self.close_connection = True
             limit = self.max_body_bytes // 1024
-            self.answer_json(413, self.problem("too_large", f"at most {limit} KB, no Transfer-Encoding"))
+            self.answer_json(
+                413,
+                self.problem("too_large", f"the body must have at most {limit} KB and no Transfer-Encoding"),
+            )
             return None
         return self.rfile.read(int(length))
 

@@ -145,4 +145,6 @@ def _delete_of_other_mode(stack: Stack, stored: Document, url: str, report: Repo
             client.v1.webhook_endpoints.delete(endpoint["id"])
             report(f"The endpoint {endpoint['id']} of the other mode is deleted.")
     except stripe.StripeError:
-        report(f"Delete the endpoint {url} of the other mode in Stripe's dashboard: the old key may not.")
+        report(
+            f"Delete the endpoint {url} of the other mode in Stripe's dashboard, because the old key may not do it."
+        )

@@ -75,7 +75,10 @@ class LightsailStandIn:
         client.meta.events.unregister("before-send.lightsail", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
-        """Handle one request. Its header names are in lower case. Raises AnswerLostError for a fault without answer."""
+        """Handle one request. The names in `headers` are in lower case.
+
+        Raises AnswerLostError when a fault loses the response.
+        """
         raw = body.encode() if isinstance(body, str) else body
         region, operation, name = "?", headers.get("x-amz-target", "").rpartition(".")[2] or "?", ""
         fault = None

@@ -81,7 +81,10 @@ class RegistrarStandIn:
         client.meta.events.unregister("before-send.route-53-domains", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
-        """Handle one request. Its header names are in lower case. Raises AnswerLostError for a fault without answer."""
+        """Handle one request. The names in `headers` are in lower case.
+
+        Raises AnswerLostError when a fault loses the response.
+        """
         raw = body.encode() if isinstance(body, str) else body
         operation = headers.get("x-amz-target", "").rpartition(".")[2] or "?"
         name = ""

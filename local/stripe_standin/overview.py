@@ -89,7 +89,7 @@ def overview(
         html.folded(
             "For programs",
             html.paragraph(
-                text("A POST takes JSON or form fields. JSON gets JSON, and a form gets this page. "),
+                text("A POST of JSON is answered with JSON, and a form with this page. "),
                 code("python -m local.stripe_standin --help"),
                 text(" says more."),
             ),
