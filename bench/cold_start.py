@@ -35,7 +35,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Millions of instructions. None of the three includes the start of Python itself."""
+    """Millions of instructions, without the start of Python itself. `warm_call` is the average of the warm calls."""
 
     importing: float
     first_call: float

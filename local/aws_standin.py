@@ -18,7 +18,10 @@ class AnswerLostError(Exception):
 
 @dataclass
 class Fault:
-    """Applies to the next `times` requests of `operation` (`*` for any). Without a refusal the response is lost."""
+    """Applies to the next `times` requests of `operation` (`*` for any).
+
+    Without a `refusal`, the request is carried out, but its response is lost.
+    """
 
     operation: str
     refusal: RefusalError | None

@@ -1,4 +1,4 @@
-"""`python -m local.check`, the tests of `make check`: unit tests, structure tests, and the tests of what changed.
+"""`python -m local.check`, the tests of `make check`: unit tests, structure tests, and the tests that a change affects.
 
 A change affects a test file that imports a changed file, directly or indirectly, or that names a changed non-Python
 file (`template.yaml`, a folder of `events/`). Most changes affect most tests, so the nearest tests run first, and

@@ -1,4 +1,4 @@
-"""`make doctor`: check the list of docs/go-live.md as far as APIs allow. It changes nothing."""
+"""`make doctor`: check what docs/go-live.md lists, as far as APIs allow. It changes nothing."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from operate.stacks import Cloud, Stack, Stage, ringing_alarms
 from operate.stripe_keys import is_live, mode_of, stripe_client
 
 LEAST_CONCURRENCY = 100
-"""Concurrent executions. New AWS accounts may have 10."""
+"""Concurrent executions that the account should allow. A new AWS account may allow only 10."""
 FULL = 0.8
-"""Raise a quota when this part of it is used."""
+"""A quota should be raised when this part of it is used."""
 
 
 class State(StrEnum):

@@ -33,7 +33,7 @@ _api = _RuntimeApi()
 
 
 def initialize_client(user_agent: str) -> None:
-    """The local runtime API needs no user agent."""
+    """Do nothing: the local runtime API needs no user agent."""
 
 
 def next() -> tuple[bytes, dict[str, Any]]:

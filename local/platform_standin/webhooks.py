@@ -41,7 +41,7 @@ def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -
 
 
 class Webhooks:
-    """Sends each webhook again until the receiver answers 2xx. The last of `retry_seconds` then repeats."""
+    """Sends each webhook again until the receiver answers 2xx: after `retry_seconds`, the last of which repeats."""
 
     def __init__(
         self,

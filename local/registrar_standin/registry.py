@@ -26,7 +26,7 @@ from .wire import RefusalError, moment
 
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
-VERIFY_SECONDS = 15 * 86_400  # ICANN
+VERIFY_SECONDS = 15 * 86_400  # ICANN's time to confirm the e-mail address
 # The time until a transferred domain expires at its former registrar, unless `former_expiry` says otherwise.
 LEFT_BEFORE_A_TRANSFER = 60 * 86_400
 
@@ -383,7 +383,7 @@ class Registry:
                 self._next_step(operation, at)
 
     def running(self, name: str) -> Operation:
-        """Raises KeyError."""
+        """The running operation of this domain. Raises KeyError if there is none."""
         self.settle()
         for operation in reversed(self.operations):
             if operation.name == name and operation.is_running:

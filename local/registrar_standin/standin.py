@@ -48,7 +48,7 @@ class RegistrarStandIn:
         self._registry = Registry(now, delay, transfer_delay, create_zone)
         self._faults = Faults()
         self._rate: int | None = None
-        self._counted = (0, 0)  # the second, and its requests
+        self._counted = (0, 0)  # (second, number of requests in it)
         # The lambda reads `self.answer` at each request, because a test may replace it.
         self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
 
@@ -197,7 +197,7 @@ class RegistrarStandIn:
         self._registry.fail(name.lower(), message)
 
     def expires_before_transfer(self, name: str, at: float) -> None:
-        """Set when the domain expires at its former registrar (Unix seconds)."""
+        """Set the time (Unix seconds) at which the domain expires at its former registrar."""
         self._registry.former_expiry[name.lower()] = at
 
     def take(self, name: str) -> None:

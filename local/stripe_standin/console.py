@@ -52,7 +52,7 @@ CONTROLS = (
     Control("POST", "/_standin/fail", "payment | customer, failure_code", "the bank returns a debit"),
     Control("POST", "/_standin/decline", "payment_method, decline_code, code", "decline this card's charges; "
             "without decline_code, restore its published behaviour"),
-    Control("POST", "/_standin/set_up", "payment_method", "the customer agrees to off-session charges"),
+    Control("POST", "/_standin/set_up", "payment_method", "the customer authenticates it for off-session payments"),
     Control("POST", "/_standin/discount", "customer, percent", "a coupon lowers the customer's further invoices"),
     Control("POST", "/_standin/dispute", "charge | invoice, reason", "the bank disputes a charge"),
     Control("POST", "/_standin/refund", "refund, succeeds", "a refund arrives, or it fails"),

@@ -287,7 +287,7 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
 def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
     """The tax on all credited amounts, including this one, minus the tax of earlier notes.
 
-    The notes of a line therefore never return more or less tax than the line has.
+    When the line is fully credited, its notes together therefore have exactly its tax.
     """
     so_far = sum(earlier["amount"] for earlier in credited) + amount
     share = Decimal(so_far) / line["amount"] if line["amount"] else Decimal(0)

@@ -71,7 +71,7 @@ def update(state: State, params: Json, customer_id: str) -> Json:
 
 
 def delete(state: State, params: Json, customer_id: str) -> Json:
-    """Cancels the customer's subscriptions. Later reads of the id return a deleted customer."""
+    """Also cancel the customer's subscriptions. Later reads of the id return a deleted customer."""
     customer = state.get("customer", customer_id)
     for subscription in state.all("subscription", customer=customer_id):
         if subscription["status"] != "canceled":

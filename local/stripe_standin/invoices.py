@@ -309,7 +309,7 @@ def _add_up(state: State, invoice: Json) -> None:
 
 
 def sum_up(invoice: Json, tax_beside_lines: int = 0) -> None:
-    """`tax_beside_lines` is the rounding difference of the tax."""
+    """`tax_beside_lines` is the rounding difference that `tax.beside_lines` returns."""
     lines = invoice["lines"]["data"]
     taxes = tax.total([one for line in lines for one in line["taxes"]])
     if tax_beside_lines:

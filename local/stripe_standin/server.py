@@ -182,7 +182,7 @@ class StripeStandIn:
 
 
 class _Headers(dict[str, str]):
-    """Case-insensitive."""
+    """`get` ignores the case of a name."""
 
     def __init__(self, message: Message) -> None:
         super().__init__((name.lower(), str(value)) for name, value in message.items())

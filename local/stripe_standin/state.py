@@ -102,6 +102,8 @@ class CheckoutLine:
 
 @dataclass
 class Checkout:
+    """A Checkout Session's lines, and what the API never returns of it."""
+
     lines: list[CheckoutLine]
     payment_intent_data: Json
     allow_redisplay: str
@@ -216,7 +218,7 @@ class State:
         return None
 
     def all(self, object_name: str, **wanted: Any) -> list[Json]:
-        """Oldest first."""
+        """All objects of this type that have the `wanted` values, oldest first."""
         candidates = self._objects[object_name]
         for name in _FOUND_BY.get(object_name, ()):
             if name in wanted:

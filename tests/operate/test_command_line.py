@@ -1,4 +1,4 @@
-"""`python -m operate`: what an operator reads when something is missing."""
+"""`python -m operate`: stages, options, and what an operator reads when something is missing."""
 
 from __future__ import annotations
 

@@ -112,7 +112,9 @@ def codes_that_do_not_match(page: str) -> list[str]:
 
 
 def endpoints_that_do_not_match(page: str) -> list[str]:
-    """The table's columns must match each operation: its versions, account, OAuth scope and `ours`."""
+    """The table's columns must match each operation: its versions, account and OAuth scope, and whether it is
+    ours, which means that the published contract lacks it.
+    """
     table = {endpoint: tuple(cells) for endpoint, *cells in ENDPOINT.findall(page)}
     routes: dict[str, list[Operation[Any]]] = {}
     for operation in all_published():

@@ -1,4 +1,4 @@
-"""Only one module spells out partition and sort keys."""
+"""Only adapters/dynamodb/keys.py spells out partition and sort keys."""
 
 from __future__ import annotations
 

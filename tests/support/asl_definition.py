@@ -44,8 +44,8 @@ class StateFailedError(Exception):
 
 # -- JSONata ---------------------------------------------------------------------------------------
 
-# $now, $millis, $random and $uuid would make runs unrepeatable. $eval does not exist in Step Functions. The others
-# exist only there.
+# $now, $millis, $random and $uuid would make runs unrepeatable. $eval does not exist in Step Functions. $hash,
+# $partition and $range exist only in Step Functions.
 _REFUSED_FUNCTIONS = re.compile(r"\$(now|millis|random|uuid|eval|hash|partition|range)\s*\(")
 _PLAIN_PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
 _MISSING = object()

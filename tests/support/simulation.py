@@ -38,7 +38,7 @@ ACCOUNTS = (
 DAY = 86_400
 INVOICE_LAGS = 600  # seconds, for the invoice of a paid page
 
-# Orders of a single item and of a cart.
+# The kinds of product in an order of one item, and in a cart.
 ALONE = ("site", "domain", "vm", "vm")
 IN_A_CART = ("site", "site", "domain", "domain", "domain")
 
@@ -63,7 +63,7 @@ ASKED_OF_LIGHTSAIL = (
     *("*", "CreateInstances", "GetInstance", "DeleteInstance", "AllocateStaticIp", "AttachStaticIp"),
     *("ReleaseStaticIp", "PutInstancePublicPorts", "GetOperationsForResource"),
 )
-# Lost responses, throttles, outages and quotas.
+# None loses the response. The others are the error code and the HTTP status of a throttle, an outage or a quota.
 FAULTS_OF_LIGHTSAIL = (
     *(None, ("ThrottlingException", 400), ("ServiceException", 500), ("AccessDeniedException", 400)),
     *(("AccountSetupInProgressException", 400),),
