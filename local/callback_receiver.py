@@ -164,7 +164,7 @@ def _page(entries: Sequence[Received], waiting: Sequence[NextAnswer]) -> str:
         "Callbacks received",
         html.markup("<h1>Callbacks received</h1>"),
         html.paragraph(
-            html.text("The receiving side of the callbacks. It accepts every callback and verifies none. "),
+            html.text("The receiving side of the callbacks. It records every callback and verifies none. "),
             html.link("/", "Refresh"),
             html.text(" · "),
             html.link("/received", "all as JSON"),

@@ -146,7 +146,7 @@ class Registry:
         steps.append(Step("IN_PROGRESS", _part(lasting, 0.9), None, "Registering the name at the registry."))
         failure = None
         if names.begins(name, "lost-"):
-            failure = f"The domain {name} is not available: somebody else has registered it."
+            failure = f"The domain {name} is not available: another owner has registered it."
         return self._submitted("REGISTER_DOMAIN", name, given, steps, failure or _failure(name, given))
 
     def _transfer(self, given: Mapping[str, Any]) -> dict[str, Any]:

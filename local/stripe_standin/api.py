@@ -218,7 +218,7 @@ def _before(fault: Fault) -> None:
     if fault.kind == "dropped":
         raise ConnectionDropped
     if fault.kind == "refuse":
-        error = {"type": "invalid_request_error", "message": "Refused, as told.", **fault.error}
+        error = {"type": "invalid_request_error", "message": "A fault refuses this request.", **fault.error}
         raise StripeError(fault.status, error, began=False)
 
 

@@ -168,7 +168,8 @@ def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
         )
         if refund["status"] in ("failed", "canceled") or not 0 < amount <= left:
             raise refused(
-                f"The refund {refund['id']} cannot be linked with {amount}: {max(left, 0)} is not linked yet.",
+                f"The refund {refund['id']} cannot be linked with {amount}: {max(left, 0)} is not linked yet, "
+                "and a failed or cancelled refund cannot be linked.",
                 None,
                 at,
             )

@@ -131,6 +131,6 @@ def locked() -> StripeError:
 
 def internal_error(*, began: bool) -> StripeError:
     """500. If the endpoint had begun, Stripe stores the response under the idempotency key and says not to retry."""
-    error = _error("api_error", "An error occurred in the stand-in, as it was told to.", None, None)
+    error = _error("api_error", "A fault made this request fail in the stand-in.", None, None)
     headers = {"Stripe-Should-Retry": "false"} if began else {}
     return StripeError(500, error, began=began, headers=headers)

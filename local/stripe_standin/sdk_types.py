@@ -225,7 +225,7 @@ def _check_object(object_name: str, value: Any, path: str, found: list[str]) -> 
         _check_list(value, None, path, found)
     elif value.get("deleted") is True:
         if sorted(value) != ["deleted", "id", "object"]:
-            found.append(f"{path}: a deleted object says only its id")
+            found.append(f"{path}: a deleted object has only deleted, id and object")
     else:
         _check_fields(resource(object_name), value, path, found)
         if object_name == "event":

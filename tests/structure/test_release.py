@@ -167,7 +167,7 @@ def calls_of_what_is_not_released(template: dict[str, Any]) -> list[str]:
     for name, properties in functions(template).items():
         if properties.get("AutoPublishAlias") != ALIAS:
             problems.append(
-                f"{name}: is not published behind the alias {ALIAS}, so its events miss the alias"
+                f"{name}: is not published behind the alias {ALIAS}, so its events do not call the alias"
             )
         if properties.get("Environment", {}).get("Variables", {}).get("RELEASE") != "unbuilt":
             problems.append(f"{name}: has no RELEASE: unbuilt for the build to stamp")
