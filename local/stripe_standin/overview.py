@@ -256,7 +256,7 @@ def _behaviour(state: State, method: Json) -> tuple[Markup, Markup]:
     if decline:
         controls.append(button("/_standin/decline", "as published again", payment_method=method_id))
     if not instrument.set_up:
-        controls.append(button("/_standin/set_up", "the customer authenticates it for off-session payments", payment_method=method_id))
+        controls.append(button("/_standin/set_up", "the customer authenticates it", payment_method=method_id))
     return html.markup(
         text(shown), html.quiet("authenticated for off-session payments" if instrument.set_up else "")
     ), html.markup(*controls)
