@@ -35,7 +35,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Millions of instructions, without those of Python itself."""
+    """Millions of instructions, without the start of Python itself. `warm_call` is the average of the warm calls."""
 
     importing: float
     first_call: float
@@ -77,7 +77,7 @@ class Bench:
             FunctionName=self.stack.deployment.resources[name]
         )["Environment"]["Variables"]
         search_path = [self.packages / name, *(self.packages / layer / "python" for layer in LAYERS)]
-        python = Path(sys.executable).resolve()  # without the packages of .venv/app
+        python = Path(sys.executable).resolve()  # not that of .venv/app, which would add its packages
         valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
         counted = subprocess.run(
             [*valgrind, str(python), "-S", "-P", "-B", str(IN_FUNCTION)],
@@ -151,14 +151,14 @@ def running_bench(packages: Path) -> Iterator[Bench]:
 
 
 def _completed_order(api: str, client: dict[str, str], cart_path: str) -> str:
-    """The path of the cart's only order, once completed."""
+    """Wait until the cart's only order is completed, and return its path."""
     for _ in range(600):
         (order,) = _document(call("GET", api + cart_path, headers=client))["orders"]
         path = str(order["poll_url"])
         if _document(call("GET", api + path, headers=client))["order"]["status"] == "completed":
             return path
         time.sleep(0.2)
-    sys.exit("The order was not completed in two minutes.")
+    sys.exit("The order was not completed within two minutes.")
 
 
 def _document(answer: Answer) -> Any:
@@ -176,9 +176,9 @@ def without_bytecode(packages: Path, folder: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("functions", nargs="*", default=FUNCTIONS, help="folders of functions/")
-    parser.add_argument("--without-bytecode", action="store_true", help="leave the bytecode out")
+    parser.add_argument("--without-bytecode", action="store_true", help="measure without .pyc files")
     parser.add_argument("--warm", type=int, default=0, metavar="N", help="count N further calls as well")
-    parser.add_argument("--packages", type=Path, default=BUILT, help="what `sam build` has built")
+    parser.add_argument("--packages", type=Path, default=BUILT, help="folder that `sam build` has filled")
     given = parser.parse_args()
     if shutil.which("valgrind") is None:
         sys.exit("The bench counts with valgrind, which is not installed.")

@@ -1,6 +1,6 @@
-"""One process that the bench counts: `python -S in_function.py`, with a job as JSON on stdin.
+"""The process in which the bench counts instructions: `python -S in_function.py`, with a job as JSON on stdin.
 
-It imports only what the job needs.
+It imports only what the job needs, because every import is counted.
 """
 
 import sys

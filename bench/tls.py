@@ -14,7 +14,7 @@ from tests.support.certificates import CertificateAuthority
 
 
 def certified(folder: Path) -> ssl.SSLContext:
-    """A context for 127.0.0.1. The authority to trust goes to `authority.pem` in `folder`."""
+    """Return a server's context for 127.0.0.1. Clients must trust authority.pem, written to `folder`."""
     authority = CertificateAuthority()
     (folder / "authority.pem").write_text(authority.pem())
     return authority.server_context(folder, "127.0.0.1")

@@ -1,4 +1,4 @@
-"""`python -m local run|demo`: the whole system on this machine, with sample orders."""
+"""`python -m local run|demo|logs|switch`: the whole system on this machine, with sample orders."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _serve(stack: Stack, terminal: Terminal) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Handle SIGTERM like Ctrl-C, once, so that every `finally` runs."""
+    """Handle the first SIGTERM like Ctrl-C and ignore later ones, so every `finally` runs to its end."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 

@@ -13,7 +13,7 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
 class RefusalError(Exception):
-    """`code` is from the service model or common to all AWS services."""
+    """The stand-in refuses a request. `code` is in the service model or common to all AWS services."""
 
     def __init__(self, code: str, message: str, status: int = 400, **fields: str) -> None:
         super().__init__(message)
@@ -43,11 +43,11 @@ def moment(seconds: float) -> datetime:
 
 
 def problems(shape: Any, value: Any, where: str) -> Iterator[str]:
-    """Yield the errors of botocore's validator. If it has none, yield violations of constraints that it ignores."""
+    """Yield what botocore's validator finds. If it finds nothing, yield violations of constraints that it ignores."""
     if not where:
         report = ParamValidator().validate(value, shape)
         if report.has_errors():
-            # Without the values, which may be personal data.
+            # Leave the values out: they may be personal data.
             yield from (_without_values(line) for line in report.generate_report().splitlines())
             return
     if shape.type_name == "structure":

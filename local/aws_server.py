@@ -1,4 +1,4 @@
-"""Loopback servers of the AWS stand-ins: POST `/` is the AWS API, GET `/` a page, /_standin the controls."""
+"""Loopback servers for the AWS stand-ins: POST `/` is the AWS API, GET `/` is a page, `/_standin/` has the controls."""
 
 from __future__ import annotations
 

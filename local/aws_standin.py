@@ -13,12 +13,15 @@ from local.aws_json import CONTENT_TYPE, RefusalError
 
 
 class AnswerLostError(Exception):
-    """The connection breaks before the response."""
+    """The connection to the client must break before the response."""
 
 
 @dataclass
 class Fault:
-    """Applies to the next `times` requests of `operation` (`*` for any). Without a refusal the response is lost."""
+    """Applies to the next `times` requests of `operation` (`*` for any).
+
+    Without a `refusal`, the request is carried out, but its response is lost.
+    """
 
     operation: str
     refusal: RefusalError | None
@@ -48,7 +51,7 @@ class Faults:
             self._faults.clear()
 
     def take(self, operation: str) -> Fault | None:
-        """Use up and return the fault for this request, if any."""
+        """Return the fault that this request meets, if any, and count the request as one of its `times`."""
         with self._lock:
             for fault in self._faults:
                 if fault.operation in ("*", operation):
@@ -71,7 +74,7 @@ class Faults:
 
 
 def in_process(answer: Callable[[Mapping[str, str], bytes], Reply]) -> Callable[..., Any]:
-    """A handler for boto3's `before-send` event that answers requests in this process."""
+    """Return a handler for boto3's `before-send` event. The handler answers each request in this process."""
 
     def before_send(request: Any, **_: Any) -> Any:
         from botocore.awsrequest import AWSResponse

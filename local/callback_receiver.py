@@ -1,4 +1,4 @@
-"""A receiver for our callbacks. It accepts every callback, verifies none and records all.
+"""A receiver for our callbacks. It records every callback, verifies none, and answers 200 unless set otherwise.
 
     python -m local.callback_receiver --port 9009 --record .local/callbacks.jsonl
 
@@ -74,7 +74,7 @@ class NextAnswer:
 
 
 class CallbackReceiver:
-    """The receiver on 127.0.0.1, as a context manager. Port 0 picks a free one."""
+    """The receiver on 127.0.0.1, as a context manager. Port 0 picks a free port."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class CallbackReceiver:
             self._server.server_close()
 
     def about(self, order: str | None) -> list[Received]:
-        """An order's callbacks, oldest first, or all for None."""
+        """The callbacks of one order, oldest first. None returns the callbacks of all orders."""
         with self._lock:
             return [entry for entry in self.received if order is None or entry.is_about(order)]
 
@@ -120,7 +120,7 @@ class CallbackReceiver:
     def answer_next(
         self, status: int, *, times: int = 1, retry_after: str | None = None, slow: float = 0.0
     ) -> None:
-        """Answer the next `times` callbacks with `status` after `slow` seconds."""
+        """Answer `times` callbacks with `status` after `slow` seconds. Answers set earlier are used first."""
         if not 200 <= status <= 599 or times < 1 or slow < 0:
             raise ValueError("status is 200 to 599, times at least 1, slow not negative")
         with self._lock:
@@ -164,7 +164,7 @@ def _page(entries: Sequence[Received], waiting: Sequence[NextAnswer]) -> str:
         "Callbacks received",
         html.markup("<h1>Callbacks received</h1>"),
         html.paragraph(
-            html.text("The receiving side of the callbacks. It accepts every callback and verifies none. "),
+            html.text("The receiving side of the callbacks. It records every callback and verifies none. "),
             html.link("/", "Refresh"),
             html.text(" · "),
             html.link("/received", "all as JSON"),

@@ -1,4 +1,4 @@
-"""`python -m local.check`, the tests of `make check`: unit tests, structure tests, and the tests of what changed.
+"""`python -m local.check`, the tests of `make check`: unit tests, structure tests, and the tests that a change affects.
 
 A change affects a test file that imports a changed file, directly or indirectly, or that names a changed non-Python
 file (`template.yaml`, a folder of `events/`). Most changes affect most tests, so the nearest tests run first, and
@@ -55,7 +55,7 @@ def _number(things: Collection[str], noun: str) -> str:
 
 
 def changed_files(root: Path) -> set[str]:
-    """Files that differ from the merge base with upstream, or from HEAD without an upstream."""
+    """Files that differ from the merge base with upstream, or from HEAD if the branch has no upstream."""
     base = _git(root, "merge-base", "HEAD", "@{upstream}") or ["HEAD"]
     return {
         *_git(root, "diff", "--name-only", "--no-renames", base[0]),
@@ -87,7 +87,7 @@ def _git(root: Path, *arguments: str) -> list[str]:
 
 
 def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
-    """The affected test files, nearest first, without ALWAYS and NEVER.
+    """The affected test files, nearest first, without those in ALWAYS and NEVER.
 
     Changed tests and direct importers come before all others. In each of the two groups, tests whose names share rare
     words with a changed file's name come first.
@@ -172,7 +172,7 @@ def _files_of(name: str, known: Collection[str]) -> Iterator[str]:
 
 
 def _spellings(known: Collection[str]) -> Mapping[str, Collection[str]]:
-    """The names by which tests refer to a non-Python file: its path, its file name, and its folders without Python."""
+    """The names by which tests refer to a non-Python file: its path, its file name, and folders that hold no Python."""
     of_python = {folder for path in known if path.endswith(".py") for folder in PurePosixPath(path).parents}
     found: dict[str, set[str]] = {}
     for path in known:

@@ -32,7 +32,7 @@ def call(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """`document` is sent as JSON, `form` as form fields. Raises OSError without a response."""
+    """Send `document` as JSON, or `form` as form fields. Raises OSError if no response arrives."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=_TIMEOUT_SECONDS)
     body, content = None, {}

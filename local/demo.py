@@ -93,7 +93,7 @@ class Sample:
 
 
 def show_sample_order(stack: Stack, accounts: DemoAccounts, terminal: Terminal) -> Sample:
-    """Place the sample orders and show their progress. Raises DemoFailedError when one does not complete."""
+    """Place the sample orders and show their progress. Raises DemoFailedError when an order does not complete."""
     client = _Client(stack.api, accounts[SAMPLE_ACCOUNT])
     order = _sample_order(client.get("/api/about"), stack.callbacks)
     terminal.heading(f"A site order by the account “{SAMPLE_ACCOUNT}”: POST {stack.api}/api/orders")

@@ -1,4 +1,4 @@
-"""A site for an account without a saved payment method, paid on the payment page as a browser would."""
+"""A site for an account without a saved payment method. The demo pays on the payment page, as a browser does."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class DomainsFailedError(Exception):
 
 
 def sample_domains() -> list[dict[str, Any]]:
-    """New domains each time, so one stack can run the demo again."""
+    """New domains each time, so the demo can run again on the same stack."""
     tail = uuid.uuid4().hex[:6]
     return [
         {"name": f"sample-{tail}.com", "contact": CONTACT},

@@ -87,7 +87,9 @@ def _wait(cloudformation: Any, name: str) -> dict[str, Any]:
         if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             return stack
         if not status.endswith("_IN_PROGRESS") or time.monotonic() > deadline:
-            raise StackError(f"Deploying {name} ended as {status}.\n{_reasons(cloudformation, name)}")
+            raise StackError(
+                f"Deploying failed: the stack {name} is {status}.\n{_reasons(cloudformation, name)}"
+            )
         time.sleep(_POLL_SECONDS)
 
 

@@ -65,7 +65,7 @@ def _start(port: int, state: Path, settings: dict[str, str]) -> Emulator:
         MINISTACK_REGION=REGION,
         # A request waiting for a free function holds a thread. The functions' own AWS calls need threads too.
         MINISTACK_WORKER_THREADS="256",
-        # A burst of orders starts more Python processes than needed later. Idle ones stop after this many seconds.
+        # A burst of orders starts many Python processes. A process stops when it has been idle for this many seconds.
         LAMBDA_WARM_TTL_SECONDS="60",
         AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
         AWS_CONFIG_FILE=os.devnull,

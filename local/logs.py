@@ -35,7 +35,7 @@ def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
 
 
 def _all(client: Any, operation: str, member: str, **arguments: str) -> Iterator[Any]:
-    """Read all pages: each process of a function has its own log stream, and a page has only 50."""
+    """Read all pages: each process of a function has its own log stream, and a page lists only 50 streams."""
     for page in client.get_paginator(operation).paginate(**arguments):
         yield from page[member]
 

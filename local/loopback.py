@@ -16,7 +16,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on `port`, or a free port for 0. Handlers use `self.server.served`."""
+    """Listens on `port`, or on a free port if it is 0. Handlers find `served` as `self.server.served`."""
 
     daemon_threads = True
     request_queue_size = 128  # many orders at once must not be refused
@@ -46,7 +46,7 @@ class Server(ThreadingHTTPServer):
         self._thread.join()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that disconnect."""
+        """Print nothing: nearly all of these errors are clients that disconnect."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def is_form(self) -> bool:
-        """Whether a person sent the request with a page's form."""
+        """Whether the body is form fields, as a browser sends them from a page."""
         return self.headers.get("content-type", "").startswith(_FORM)
 
     def problem(self, code: str, message: str) -> dict[str, Any]:
@@ -88,7 +88,10 @@ class Handler(BaseHTTPRequestHandler):
         if not length.isdigit() or int(length) > self.max_body_bytes or "transfer-encoding" in self.headers:
             self.close_connection = True
             limit = self.max_body_bytes // 1024
-            self.answer_json(413, self.problem("too_large", f"the body must be plain and at most {limit} KB"))
+            self.answer_json(
+                413,
+                self.problem("too_large", f"the body must have at most {limit} KB and no Transfer-Encoding"),
+            )
             return None
         return self.rfile.read(int(length))
 
@@ -106,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         return fields
 
     def answer_control(self, status: int, document: Mapping[str, Any]) -> None:
-        """Send a program the document, and a person the page or the error."""
+        """Answer JSON with the document. Answer a form with a redirect to the page, or with the error as a page."""
         if not self.is_form:
             self.answer_json(status, document)
         elif status == 200:

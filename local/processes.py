@@ -26,7 +26,7 @@ _STOP_GRACE_SECONDS = 2.0
 
 @contextmanager
 def reserved_port(preferred: int) -> Iterator[int]:
-    """Yield the preferred loopback port if it is free, else another port.
+    """Yield the preferred loopback port if it is free, else another free port.
 
     A file lock keeps other local stacks from choosing the port before the child listens on it.
     """
@@ -82,7 +82,7 @@ class Child:
         while not ready():
             if self.process.poll() is not None:
                 raise StackError(
-                    f"{self.name} ended immediately (exit code {self.process.returncode}).\n{self.log_tail()}"
+                    f"{self.name} ended before it was ready (exit code {self.process.returncode}).\n{self.log_tail()}"
                 )
             if time.monotonic() > deadline:
                 raise StackError(f"{self.name} was not ready within {timeout:.0f} s.\n{self.log_tail()}")

@@ -215,7 +215,7 @@ def _connect(aws: Aws, shared: _Secrets) -> None:
 
 @contextmanager
 def _only_stack_in(state: Path) -> Iterator[None]:
-    """Lock the state folder while the context is open, and delete earlier files."""
+    """Lock the state folder while the context is open, and delete the files of an earlier run."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("a+") as lock:
         try:

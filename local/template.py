@@ -112,7 +112,7 @@ def localize(path: Path, bucket: str) -> LocalTemplate:
 
 
 def _package(folders: list[Path]) -> bytes:
-    """The same folders give the same bytes."""
+    """Return a function's package as a zip file. The same folders give the same bytes."""
     search_path = ":".join(str(folder.resolve()) for folder in (*folders, LAMBDA_RUNTIME))
     script = (
         "#!/bin/sh\n"

@@ -1,7 +1,7 @@
 """The translations of the order's page.
 
-`python -m local.translations` updates the .po file from the sources and compiles it. A test names texts without a
-translation.
+`python -m local.translations` updates the .po file from the sources and compiles it. A test fails and
+names the texts that have no translation.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def sources() -> Iterator[tuple[str, Path]]:
 
 
 def collected() -> Catalog:
-    """Without line numbers, which would change with every edit."""
+    """The texts in the sources. They have no line numbers, which would change with every edit."""
     catalog = Catalog()
     for method, path in sources():
         for _line, message, _comments, _context in extract_from_file(method, path, keywords={"_": None}):

@@ -50,7 +50,7 @@ def aws_problem(error: Exception) -> str:
         return f"AWS has no valid credentials ({error}): run `aws configure` or `aws sso login`, or set AWS_PROFILE."
     if any(code in str(error) for code in ("ExpiredToken", "InvalidClientTokenId", "UnrecognizedClient")):
         return f"AWS does not accept the credentials: {error}. Sign in again."
-    return f"AWS refused: {error}"
+    return f"A request to AWS failed: {error}"
 
 
 def _connect_stripe(options: argparse.Namespace) -> int:
@@ -131,7 +131,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 
 
 def _secret(variable: str, prompt: str) -> str:
-    """Never an argument: arguments are visible to other users of the machine and stay in the shell's history."""
+    """Read a secret. It is never an argument: other users and the shell's history can see a command's arguments."""
     if variable in os.environ:
         return os.environ[variable].strip()
     if not sys.stdin.isatty():

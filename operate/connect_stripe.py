@@ -34,7 +34,7 @@ Report = Callable[[str], None]
 def connect_stripe(cloud: Cloud, stack: Stack, key: str, confirm: Confirm, report: Report) -> None:
     """Store the key, and keep or create the webhook endpoint. After an interruption, another call continues.
 
-    Raises OperateError.
+    Raises OperateError when the key or the operator's answer does not allow it, or when Stripe refuses.
     """
     refuse_live_key_of_stand_ins(stack, key)
     live = is_live(key)
@@ -56,7 +56,7 @@ def connect_stripe(cloud: Cloud, stack: Stack, key: str, confirm: Confirm, repor
         if WEBHOOK_ENDPOINT in stored and key != stored[API_KEY] and not changed and not known:
             _ask(
                 confirm,
-                "The stored webhook endpoint is not in this key's account: it is another Stripe account.",
+                "The stored webhook endpoint is not in this key's account, so this is another Stripe account.",
             )
         kept = _kept(found, stored, stripe.api_version)
         if kept is not None:
@@ -128,7 +128,7 @@ def _created(client: stripe.StripeClient, stack: Stack, url: str) -> Document:
 
 
 def _kept(found: list[Document], stored: Document, api_version: str) -> Document | None:
-    """The endpoint whose secret is stored, or None if its API version is old: Stripe cannot change the version."""
+    """The endpoint whose secret is stored. None without one, or with an old API version: Stripe cannot change it."""
     for endpoint in found:
         if endpoint["id"] == stored.get(WEBHOOK_ENDPOINT) and stored.get(WEBHOOK_SECRETS):
             return endpoint if endpoint["api_version"] == api_version else None
@@ -145,4 +145,6 @@ def _delete_of_other_mode(stack: Stack, stored: Document, url: str, report: Repo
             client.v1.webhook_endpoints.delete(endpoint["id"])
             report(f"The endpoint {endpoint['id']} of the other mode is deleted.")
     except stripe.StripeError:
-        report(f"Delete the endpoint {url} of the other mode in Stripe's dashboard: the old key cannot.")
+        report(
+            f"Delete the endpoint {url} of the other mode in Stripe's dashboard, because the old key may not do it."
+        )

@@ -45,7 +45,10 @@ def deploy(
     report: Report,
     confirmed: bool = False,
 ) -> None:
-    """Raises OperateError."""
+    """Check the stack and the values, build, and run `sam deploy`.
+
+    Raises OperateError when a check, the build or `sam deploy` fails.
+    """
     found = find_stack(cloud, stage.stack)
     status = found["StackStatus"] if found else None
     _refuse_unfit(cloud, stage, region, status)
@@ -82,7 +85,7 @@ def given_values(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def checked(given: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, str]:
-    """Raises OperateError for what CloudFormation would refuse after the build."""
+    """Raises OperateError for a value that CloudFormation would refuse or `sam deploy` would not read correctly."""
     for name, value in given.items():
         if name not in known:
             raise OperateError(f"template.yaml has no parameter {name}. It has: {', '.join(sorted(known))}.")

@@ -1,4 +1,4 @@
-"""`make doctor`: check the list of docs/go-live.md as far as APIs allow. It changes nothing."""
+"""`make doctor`: check what docs/go-live.md lists, as far as APIs allow. It changes nothing."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from operate.stacks import Cloud, Stack, Stage, ringing_alarms
 from operate.stripe_keys import is_live, mode_of, stripe_client
 
 LEAST_CONCURRENCY = 100
-"""Concurrent executions. New AWS accounts may have 10."""
+"""Concurrent executions that the account should allow. A new AWS account may allow only 10."""
 FULL = 0.8
-"""Raise a quota when this part of it is used."""
+"""A quota should be raised when this part of it is used."""
 
 
 class State(StrEnum):
@@ -79,7 +79,7 @@ def _secret(patient: Patient, secret: str, command: str) -> Finding:
 def _stripe_mode(patient: Patient) -> Finding:
     live = is_live(patient.stored("StripeSecret")[API_KEY])
     if live and patient.stack.stand_ins:
-        return to_do("a live key pays for stand-ins", patient.make("connect-stripe"))
+        return to_do("the key is live, but the stack uses stand-ins", patient.make("connect-stripe"))
     if not live and patient.stage.name == "prod":
         return to_do("a test key: no real money moves", patient.make("connect-stripe"))
     return ok(f"{mode_of(live)} mode")
@@ -140,7 +140,7 @@ def _schedule(patient: Patient) -> Finding:
     if state == "ENABLED":
         return ok(f"{name} is enabled")
     return to_do(
-        f"{name} is {state}: lost events stay lost", "enable it in the EventBridge Scheduler console"
+        f"{name} is {state}: the reconciler does not run", "enable it in the EventBridge Scheduler console"
     )
 
 

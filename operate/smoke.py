@@ -40,7 +40,9 @@ _ENDS = ("completed", "cancelled", "failed")
 
 
 def smoke(cloud: Cloud, stack: Stack, report: Report) -> bool:
-    """Return whether every step passed. Everything that was created is removed, also after a failure or Ctrl-C.
+    """Return whether every step passed.
+
+    The price, the sites, the customer and the account with its orders are removed, also after a failure or Ctrl-C.
 
     Raises OperateError for a live key or an empty secret, before anything is written.
     """
@@ -107,7 +109,7 @@ class _Run:
         self._follow(order_id, "completed")
         self._delivered += 1
         self._report(f"OK      an order is paid and delivered ({time.monotonic() - started:.0f} s)")
-        # The renewal starts a moment later, and needs the customer.
+        # The renewal starts a moment later. It needs the customer, whom `Shop.close` deletes.
         self._wait(SETTLE_SECONDS, lambda: bool(self._subscriptions()), "the renewal of the order")
 
     def order_and_cancel(self) -> None:

@@ -42,7 +42,8 @@ class SmokeAccount:
 class Shop:
     """Creates the account and removes it again.
 
-    Each created object is recorded immediately, so an interruption leaves nothing.
+    The price and the key are recorded before they are created, the customer when Stripe answers. `close` can therefore
+    also remove them after an interruption.
     """
 
     def __init__(self, cloud: Cloud, stack: Stack, client: stripe.StripeClient) -> None:
@@ -114,7 +115,10 @@ class Shop:
         return SmokeAccount(self.account_id, key, self._customer, site, amount)
 
     def close(self, orders: list[str], report: Report) -> None:
-        """Remove everything that was created. The platform ignores the deletion for an order without a site."""
+        """Remove the price, the sites, the customer, the key and the account. Report what could not be removed.
+
+        The platform ignores the deletion for an order without a site.
+        """
         for name, step in (
             ("the price", self._take_price_back),
             ("the sites at the platform", lambda: self._take_down(orders)),
@@ -151,7 +155,10 @@ class Shop:
             self._stripe.v1.customers.delete(self._customer)
 
     def _delete_items(self) -> None:
-        """Delete the key, and the account with its orders and callbacks. Nothing is left for the reconciler."""
+        """Delete the key, and the account with its orders and callbacks, so nothing is left for the reconciler.
+
+        The claims of the orders' numbers stay.
+        """
         if self._key_hash is not None:
             self._delete(keys.credential(self._key_hash))
         query = {

@@ -50,7 +50,7 @@ class Stack:
 
     @property
     def stand_ins(self) -> list[str]:
-        """The parameters that connect the stack to a stand-in."""
+        """The parameters of this stack that only a stack with stand-ins sets."""
         names = ("StripeApiBase", "RegistrarEndpoint", "LightsailEndpoint")
         found = [name for name in names if self.parameters.get(name)]
         return found + [
@@ -84,7 +84,7 @@ def stage_of(name: str, samconfig: Path = SAMCONFIG) -> Stage:
         **section.get("global", {}).get("parameters", {}),
         **section["deploy"].get("parameters", {}),
     }
-    # boto3 itself reads AWS_DEFAULT_REGION only.
+    # boto3 does not read AWS_REGION, only AWS_DEFAULT_REGION.
     return Stage(
         name, str(parameters["stack_name"]), parameters.get("region") or os.environ.get("AWS_REGION")
     )

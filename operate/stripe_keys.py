@@ -46,7 +46,7 @@ RIGHTS = (
 
 
 def is_live(key: str) -> bool:
-    """Raises OperateError if this is neither a secret nor a restricted key. The text never contains the key."""
+    """Raises OperateError if this is neither a secret nor a restricted key. The error's text never contains the key."""
     if key.startswith("pk_"):
         raise OperateError("This is a publishable key (pk_…). The stack needs a secret or a restricted key.")
     if key.startswith("whsec_"):
@@ -94,7 +94,7 @@ def _has(client: stripe.StripeClient, right: Right) -> bool:
     except stripe.AuthenticationError:
         raise OperateError("Stripe does not accept this key.") from None
     except stripe.InvalidRequestError:
-        # The object does not exist, or a parameter is missing: the right is there.
+        # The object does not exist, or a parameter is missing. Stripe has checked the right before, so the key has it.
         return True
     return bool(answer.code < 400)
 

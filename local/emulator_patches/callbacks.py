@@ -26,7 +26,9 @@ def apply() -> None:
         try:
             stepfunctions._invoke_resource(resource.removesuffix(".waitForTaskToken"), arguments)
             if not settled.wait(state.get("TimeoutSeconds")):
-                raise stepfunctions._ExecutionError("States.Timeout", "the task token was not sent in time")
+                raise stepfunctions._ExecutionError(
+                    "States.Timeout", "no answer with the task token came within TimeoutSeconds"
+                )
         finally:
             stepfunctions._task_tokens.pop(token, None)
         if info["error"]:

@@ -27,10 +27,10 @@ def _wait_for_a_turn() -> None:
 
     def acquire_or_wait(function: Any, config: Any) -> Any:
         slot = acquire(function, config)
-        if slot[1] != "account":
+        if slot[1] != "account":  # a slot was free, or the function has reached its own limit
             return slot
         with changed:
-            # Try again with the lock held, or a release in between would go unnoticed.
+            # Try again with the lock held: a function may have ended since the first try, when nothing waited.
             def got_slot() -> bool:
                 nonlocal slot
                 slot = acquire(function, config)

@@ -1,4 +1,4 @@
-"""What happens to failed records of a table's stream that invokes a function.
+"""How failed records are retried and dropped when a table's stream invokes a function.
 
 ministack retries a batch without end if the function raises, and otherwise counts the batch as done. AWS, with
 ReportBatchItemFailures, continues from the earliest failed record. After MaximumRetryAttempts it drops the rest of the
@@ -40,7 +40,7 @@ def apply() -> None:
 
 
 def _judge(function: Any, batch: list[Any], result: dict[str, Any]) -> dict[str, Any]:
-    """Return the result for the poller. Without an error, the poller moves past the batch by itself."""
+    """Return the result for ministack's poller. After an `error` the poller keeps the position that is set here."""
     mapping = _mapping(function, batch[0]["eventSourceARN"])
     failed_at = 0 if result.get("error") else _first_failure(mapping, batch, result.get("body"))
     if failed_at is None:
@@ -85,7 +85,7 @@ def _first_failure(mapping: dict[str, Any], batch: list[Any], answer: Any) -> in
 def _continue_at(mapping: dict[str, Any], sequence_number: str, *, past: bool) -> None:
     table = mapping["EventSourceArn"].split("/stream/")[0].rpartition("/")[2]
     position = lambda_svc._dynamodb_stream_positions[mapping["UUID"]]
-    # Count all records of the stream: the batch has only records that passed the mapping's filter.
+    # The position counts all records of the stream. The batch has only those that passed the mapping's filter.
     for record in dynamodb.stream_records_since(table, position, int(mapping.get("BatchSize", 100))):
         if _sequence_number(record) == sequence_number:
             break

@@ -33,7 +33,7 @@ _api = _RuntimeApi()
 
 
 def initialize_client(user_agent: str) -> None:
-    """The local runtime API needs no user agent."""
+    """Do nothing: the local runtime API needs no user agent."""
 
 
 def next() -> tuple[bytes, dict[str, Any]]:
@@ -41,7 +41,7 @@ def next() -> tuple[bytes, dict[str, Any]]:
     response = _api.exchange("GET", "/next", b"", {})
     body = response.read()
     if response.status != 200:
-        raise RuntimeError(f"the runtime API ended with status {response.status}")
+        raise RuntimeError(f"the runtime API answered the request for an event with status {response.status}")
     headers: dict[str, Any] = dict(response.headers)
     headers[_DEADLINE] = int(headers[_DEADLINE])
     return body, headers

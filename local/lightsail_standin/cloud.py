@@ -23,7 +23,7 @@ class Cloud:
 
     `deletion_delay` is in seconds. With None, a deletion waits for a control. The next `failing_deletions` deletions
     start, then fail. With `remembers`, the operations of a deleted resource can still be read. AWS does not document
-    whether that is so.
+    whether they can.
     """
 
     def __init__(self, now: Callable[[], float], delay: float | None) -> None:

@@ -31,8 +31,8 @@ class Request:
 class LightsailStandIn:
     """Amazon Lightsail in this process, in all regions. `client()` returns a boto3 client connected to it.
 
-    `now` returns Unix seconds. Its clock may be virtual, so due work is done at the next request. A build takes `delay`
-    seconds. With None the build continues until `finish` or `fail` is called.
+    `now` returns Unix seconds. Its clock may be virtual, so no timer runs: each request first does the work that has
+    become due. A build takes `delay` seconds. If `delay` is None, the build runs until `finish` or `fail` is called.
     """
 
     def __init__(
@@ -75,7 +75,10 @@ class LightsailStandIn:
         client.meta.events.unregister("before-send.lightsail", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
-        """Handle a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
+        """Handle one request. The names in `headers` are in lower case.
+
+        Raises AnswerLostError when a fault loses the response.
+        """
         raw = body.encode() if isinstance(body, str) else body
         region, operation, name = "?", headers.get("x-amz-target", "").rpartition(".")[2] or "?", ""
         fault = None
@@ -164,7 +167,7 @@ class LightsailStandIn:
         self.cloud.fail(self.machine(name), code, details, leaves=leaves)
 
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:
-        """Carry out the next requests, but break the connection before the response."""
+        """Carry out the next `times` requests, but break the connection before each response."""
         self._add_fault(Fault(operation, None, times))
 
     def fail_next(
@@ -189,7 +192,7 @@ class LightsailStandIn:
         self.cloud.address_quota = self.cloud.address_quota if address_quota is None else address_quota
 
     def reset(self) -> None:
-        """Keeps the settings."""
+        """Delete all data and faults. The settings stay."""
         self.clear_faults()
         self.cloud.reset()
         self.requests.clear()

@@ -28,7 +28,7 @@ def regions() -> tuple[str, ...]:
 
 
 def asked(headers: Mapping[str, str]) -> tuple[str, str]:
-    """(region, operation). Header names in lower case. Raises RefusalError with AWS's errors."""
+    """Return a request's region and operation. Its header names are in lower case. Raises RefusalError as AWS does."""
     match = _SCOPE.match(headers.get("authorization", ""))
     if match is None:
         raise RefusalError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)

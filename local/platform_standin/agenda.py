@@ -1,4 +1,4 @@
-"""Delayed actions on a separate thread."""
+"""Delayed actions. One thread waits until an action is due, and a pool of threads runs it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class Agenda:
-    """Its thread starts with the first action."""
+    """The waiting thread starts with the first action."""
 
     def __init__(self, workers: int = 8) -> None:
         self._due: list[tuple[float, int, Callable[[], None]]] = []

@@ -63,7 +63,7 @@ class Api:
         if fault == "422":
             answer = error(422, "name_refused", "the platform does not take this name")
         elif fault in {"429", "500", "503"}:
-            answer = error(int(fault), "made_to_fail", "a fault was asked for", retryable=True)
+            answer = error(int(fault), "made_to_fail", "a fault was set for this request", retryable=True)
         else:
             answer = self._contract(method, path, authorization, body)
             if fault == "lose" or self._wants_answer_lost(method, path):

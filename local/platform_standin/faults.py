@@ -36,7 +36,7 @@ class Faults:
             self._coming.append(Fault(method, answer, times))
 
     def take(self, method: str) -> str | None:
-        """Use up and return the fault for this request, if any."""
+        """Return the fault that this request meets, if any, and count the request as one of its `times`."""
         with self._lock:
             for fault in self._coming:
                 if fault.method in {"*", method}:

@@ -43,7 +43,7 @@ class Operation:
 
 @dataclass
 class Service:
-    """`built` counts deliveries. `puts` counts requests."""
+    """`built` counts the deliveries, `puts` the PUT requests."""
 
     item_id: str
     body: dict[str, Any]
@@ -99,7 +99,7 @@ class Platform:
     """All services. Thread-safe. `now` returns Unix seconds.
 
     A build takes `delay` seconds. With 0 it ends before its PUT is answered. With None only a control ends it. `later`
-    runs an action after a delay. `completed` receives each operation that ends, and is called without the lock.
+    runs an action after a delay. `completed` is called with each operation that ends, without the lock.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Platform:
                 item_id, Service(item_id, asked, held=item_id in self._to_hold)
             )
             if service.body != asked:
-                return error(409, "service_differs", "this service was asked for with other values")
+                return error(409, "service_differs", "this service was requested with other values")
             service.puts += 1
             if service.is_called("refuse-"):
                 return error(422, "name_refused", f"the platform does not take the name {service.name}")
@@ -161,7 +161,7 @@ class Platform:
             return 200, operation.document()
 
     def delete(self, item_id: str) -> Answer:
-        """The id cannot be used again, even if it has no service: a PUT may still arrive."""
+        """The id cannot be used again, even if it has no service: a PUT sent earlier may still arrive."""
         with self._lock:
             self._deleted.add(item_id)
             service = self.services.get(item_id)
@@ -237,14 +237,14 @@ class Platform:
         self._end(service, service.operation, _failure(code, message, retryable=retryable))
 
     def hold(self, item_id: str) -> None:
-        """Works before the PUT too."""
+        """Keep the operation running until a control ends it. May be called before the PUT."""
         with self._lock:
             self._to_hold.add(item_id)
             if item_id in self.services:
                 self.services[item_id].held = True
 
     def release(self, item_id: str) -> None:
-        """The operation completes after the usual delay."""
+        """Continue the operation. Its delay starts again."""
         self._to_hold.discard(item_id)
         service = self.service(item_id)
         service.held = False

@@ -175,21 +175,21 @@ class PlatformStandIn:
         self._platform.fail(item_id, code, message, retryable=retryable)
 
     def hold(self, item_id: str) -> None:
-        """Keep an operation running until a control ends it. Works before the PUT too."""
+        """Keep the operation running until a control ends it. May be called before the PUT."""
         self._platform.hold(item_id)
 
     def release(self, item_id: str) -> None:
-        """The operation completes after the usual delay."""
+        """Continue the operation. Its delay starts again."""
         self._platform.release(item_id)
 
     def set_webhooks(self, mode: str) -> None:
-        """`on`, `off` or `duplicate`, for operations that complete later."""
+        """Set the mode for operations that complete from now on: `on`, `off` or `duplicate`."""
         if mode not in MODES:
             raise ValueError(f"mode is one of {', '.join(MODES)}")
         self._webhooks.mode = mode
 
     def send_webhook(self, item_id: str, times: int = 1) -> None:
-        """Works in any mode and before completion."""
+        """Send the completion webhook, in any mode and even before completion."""
         self._webhooks.send(self._platform.service(item_id).operation, times)
 
     def fault(self, answer: str, *, method: str = "*", times: int = 1) -> None:
@@ -216,7 +216,7 @@ class PlatformStandIn:
             self._webhooks.url = webhook_url or None
 
     def reset(self) -> None:
-        """Keeps the settings."""
+        """Delete all data and faults, and turn the webhooks on. The other settings stay."""
         self.clear_faults()
         self._platform.reset()
         self.requests.clear()

@@ -42,7 +42,7 @@ def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -
 
 
 class Webhooks:
-    """Retries until the receiver answers 2xx. The last of `retry_seconds` repeats."""
+    """Sends each webhook again until the receiver answers 2xx: after `retry_seconds`, the last of which repeats."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ The prefix of a domain decides the outcome:
     premium-…     has a premium price                gone-…        available, but the order is refused
     slow-check-…  the first check is PENDING         lost-…        available, but the operation finds it taken
     unsure-…      checks answer DONT_KNOW            badcontact-…  the operation fails because of the contact
-    public-…      refuses privacy                    action-…      PENDING_CUSTOMER_ACTION until approved
+    public-…      an order with privacy is refused   action-…      PENDING_CUSTOMER_ACTION until approved
     unverified-…  the e-mail address is unconfirmed  norenewal-…   every renewal is refused
     badrenewal-…  every renewal fails at the registry
     locked-…, young-…, elsewhere-…                   not transferable, each for its own reason
@@ -24,7 +24,8 @@ In a test:
 As a server with a page at `/`: `python -m local.registrar_standin --port 8091`. Controls (POST JSON or form fields):
 
     /_standin/names/<name>/finish | fail | approve | reject | advance | take | verify | leave | lapse
-        fail and reject take `message`
+        fail and reject take `message`; advance ends the current step; take: another owner registers it;
+        verify: the e-mail address is confirmed; leave: it moves to another registrar; lapse: the registry deletes it
     /_standin/faults
         `answer`: lose, or an error code such as ThrottlingException; `operation` (default: any), `times`;
         without fields: clear all faults

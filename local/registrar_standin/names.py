@@ -103,11 +103,12 @@ REQUIRED_OF_EVERY_CONTACT: Mapping[str, tuple[str, ...]] = dict.fromkeys(
     ("co.uk", "me.uk", "org.uk", "uk"), ("UK_CONTACT_TYPE",)
 )
 
-# From AWS's "TLDs that don't support privacy protection", those sold here.
+# The TLDs sold here that AWS lists under "TLDs that don't support privacy protection".
 WITHOUT_PRIVACY = frozenset(("com.au", "de", "es", "in", "net.au", "us"))
 
 # What a transfer does to the expiry date (Route 53 Developer Guide, "How transferring a domain to Route 53 affects the
-# expiration date"). The page predates .uk, .me.uk and .au, which follow .co.uk and .com.au. All other TLDs add a year.
+# expiration date"). The page predates .uk, .me.uk and .au, which follow .co.uk and .com.au. In all
+# TLDs outside these two sets, a transfer adds a year.
 TRANSFER_KEEPS_THE_DATE = frozenset(
     ("au", "ch", "co.uk", "com.au", "es", "fi", "me.uk", "net.au", "org.uk", "se", "uk")
 )

@@ -23,7 +23,10 @@ class Step:
 
 @dataclass
 class Operation:
-    """`steps` holds the current step and the next ones. It is empty once the operation has ended."""
+    """`steps` holds the current step and the next ones. It is empty once the operation has ended.
+
+    The current step began at `since` (Unix seconds). With a `failure`, the operation ends FAILED with this message.
+    """
 
     id: str
     name: str
@@ -68,7 +71,7 @@ class Domain:
     expires_at: float
     given: Mapping[str, Any] = field(repr=False)
     verify_until: float | None = (
-        None  # the registrant must confirm the e-mail address; None when that is done
+        None  # the registrant must confirm the e-mail address by this time; None when confirmed
     )
 
     def held(self, now: float) -> bool:

@@ -26,7 +26,7 @@ from .wire import RefusalError, moment
 
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
-VERIFY_SECONDS = 15 * 86_400  # ICANN
+VERIFY_SECONDS = 15 * 86_400  # ICANN's time to confirm the e-mail address
 # The time until a transferred domain expires at its former registrar, unless `former_expiry` says otherwise.
 LEFT_BEFORE_A_TRANSFER = 60 * 86_400
 
@@ -54,7 +54,7 @@ class Registry:
         self.submitted: Counter[str] = Counter()
         self.registered: Counter[str] = Counter()
         self.renewed: Counter[str] = Counter()
-        self.mails: Counter[str] = Counter()  # verification mails sent again
+        self.mails: Counter[str] = Counter()  # by domain: how often the verification mail was sent again
         self.slow_checks: set[tuple[str, str]] = set()
         # GetOperationDetail may refuse completed operations: the API reference leaves that open.
         self.hides_completed = False
@@ -146,7 +146,7 @@ class Registry:
         steps.append(Step("IN_PROGRESS", _part(lasting, 0.9), None, "Registering the name at the registry."))
         failure = None
         if names.begins(name, "lost-"):
-            failure = f"The domain {name} is not available: somebody else has registered it."
+            failure = f"The domain {name} is not available: another owner has registered it."
         return self._submitted("REGISTER_DOMAIN", name, given, steps, failure or _failure(name, given))
 
     def _transfer(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -383,7 +383,7 @@ class Registry:
                 self._next_step(operation, at)
 
     def running(self, name: str) -> Operation:
-        """Raises KeyError."""
+        """The running operation of this domain. Raises KeyError if there is none."""
         self.settle()
         for operation in reversed(self.operations):
             if operation.name == name and operation.is_running:
@@ -395,7 +395,7 @@ class Registry:
             self._next_step(self.running(name), self.now())
 
     def approve(self, name: str) -> None:
-        """End a step that waits for a person, or raise ValueError."""
+        """End a step that waits for a person. Raises ValueError when the current step waits for no one."""
         with self.lock:
             operation = self.running(name)
             if operation.steps[0].flag is None:
@@ -417,7 +417,8 @@ class Registry:
     def _next_step(self, operation: Operation, at: float) -> None:
         if len(operation.steps) == 1:
             if operation.failure is None:
-                self._deliver(operation, at)  # first: without a zone the operation has not succeeded
+                # Before the status changes: if creating the zone fails, the operation is still running.
+                self._deliver(operation, at)
             operation.status = "SUCCESSFUL" if operation.failure is None else "FAILED"
             operation.message = operation.failure
         operation.steps.pop(0)
@@ -485,7 +486,7 @@ def _part(lasting: float | None, share: float) -> float | None:
 def _page(found: Sequence[Any], given: Mapping[str, Any], usual: int) -> tuple[Sequence[Any], dict[str, str]]:
     marker = given.get("Marker", "0")
     if not marker.isdigit():
-        raise invalid("Marker is not one that was given out")
+        raise invalid("Marker is not one that a response has returned")
     start = int(marker)
     end = start + given.get("MaxItems", usual)
     return found[start:end], {"NextPageMarker": str(end)} if end < len(found) else {}

@@ -79,7 +79,7 @@ def control(standin: RegistrarStandIn, path: str, fields: Mapping[str, Any]) -> 
             case _:
                 return 404, {"error": "there is no such control"}
     except KeyError:
-        return 404, {"error": "no operation is running for this domain"}
+        return 404, {"error": "no operation is running for this domain, or it is not in the account"}
     except (TypeError, ValueError) as problem:
         return 400, {"error": str(problem)}
     return 200, standin.state()

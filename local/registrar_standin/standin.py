@@ -29,9 +29,9 @@ class Request:
 class RegistrarStandIn:
     """Route 53 Domains in this process. `clients()` returns boto3 clients connected to it.
 
-    `now` returns Unix seconds. Its clock may be virtual, so due work is done at the next request. `delay` and
-    `transfer_delay` are seconds. With None the work waits for a control. `create_zone` is called with each registered
-    domain and may return the zone's name servers.
+    `now` returns Unix seconds. Its clock may be virtual, so no timer runs: each request first does the work that has
+    become due. `delay` and `transfer_delay` are seconds. If one is None, that work waits for a control. `create_zone`
+    is called with each registered domain and may return the zone's name servers.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class RegistrarStandIn:
         self._registry = Registry(now, delay, transfer_delay, create_zone)
         self._faults = Faults()
         self._rate: int | None = None
-        self._counted = (0, 0)  # the second, and its requests
+        self._counted = (0, 0)  # (second, number of requests in it)
         # The lambda reads `self.answer` at each request, because a test may replace it.
         self._before_send = in_process(lambda headers, body: self.answer(headers, body))  # noqa: PLW0108
 
@@ -81,7 +81,10 @@ class RegistrarStandIn:
         client.meta.events.unregister("before-send.route-53-domains", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
-        """Handle a request of the wire protocol; header names in lower case. Raises AnswerLostError."""
+        """Handle one request. The names in `headers` are in lower case.
+
+        Raises AnswerLostError when a fault loses the response.
+        """
         raw = body.encode() if isinstance(body, str) else body
         operation = headers.get("x-amz-target", "").rpartition(".")[2] or "?"
         name = ""
@@ -106,7 +109,7 @@ class RegistrarStandIn:
         return reply
 
     def _check_rate(self) -> None:
-        """AWS publishes no rate of this API, but throttles it."""
+        """Refuse requests above the rate that is set. AWS throttles this API, but publishes no rate."""
         if self._rate is None:
             return
         second = int(self._registry.now())
@@ -186,7 +189,7 @@ class RegistrarStandIn:
         self._registry.advance(name.lower())
 
     def approve(self, name: str) -> None:
-        """End a step that waits for a person, or raise ValueError."""
+        """End a step that waits for a person. Raises ValueError when the current step waits for no one."""
         self._registry.approve(name.lower())
 
     def reject(self, name: str, message: str = "The transfer was rejected.") -> None:
@@ -194,7 +197,7 @@ class RegistrarStandIn:
         self._registry.fail(name.lower(), message)
 
     def expires_before_transfer(self, name: str, at: float) -> None:
-        """Set when the domain expires at its former registrar (Unix seconds)."""
+        """Set the time (Unix seconds) at which the domain expires at its former registrar."""
         self._registry.former_expiry[name.lower()] = at
 
     def take(self, name: str) -> None:
@@ -222,7 +225,7 @@ class RegistrarStandIn:
         del self._registry.domains[name.lower()]
 
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:
-        """Carry out the next requests, but break the connection before the response."""
+        """Carry out the next `times` requests, but break the connection before each response."""
         self._add_fault(Fault(operation, None, times))
 
     def fail_next(
@@ -262,7 +265,7 @@ class RegistrarStandIn:
             self._registry.transfer_delay = transfer_delay
 
     def reset(self) -> None:
-        """Keeps the settings."""
+        """Delete all data and faults. The settings stay."""
         self.clear_faults()
         self._registry.reset()
         self.requests.clear()

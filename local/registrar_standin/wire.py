@@ -36,7 +36,7 @@ def service_model() -> Any:
 
 
 def operation_of(headers: Mapping[str, str]) -> str:
-    """Header names in lower case. Raises RefusalError with AWS's errors."""
+    """Return a request's operation. Its header names are in lower case. Raises RefusalError as AWS does."""
     match = _SCOPE.match(headers.get("authorization", ""))
     if match is None:
         raise RefusalError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)

@@ -9,7 +9,7 @@ from local.aws import Aws
 
 
 def zone_maker(aws_endpoint: str) -> Callable[[str], Sequence[str]]:
-    """A function that creates a domain's public zone and returns its name servers."""
+    """Return a function that creates a domain's public zone and returns its name servers."""
     client = Aws(aws_endpoint).client("route53")
 
     def make(name: str) -> Sequence[str]:

@@ -27,7 +27,7 @@ Controls: POST JSON or form fields. Each has a form on the page at `/` and a met
     /_standin/fail                 as for settle, and failure_code: a SEPA payment fails
     /_standin/decline              payment_method, decline_code[, code]: decline this card's charges; without
                                    decline_code, restore its published behaviour
-    /_standin/set_up               payment_method: authenticated for off-session payments
+    /_standin/set_up               payment_method: the customer authenticates it for off-session payments
     /_standin/discount             customer, percent: a coupon lowers the customer's further invoices
     /_standin/dispute              charge | invoice[, reason]: the bank disputes a charge
     /_standin/refund               refund, succeeds: end a pending refund, or fail a succeeded one

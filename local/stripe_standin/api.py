@@ -184,7 +184,7 @@ class Api:
 
 
 def _authenticate(headers: Mapping[str, str]) -> str:
-    """The API key."""
+    """Return the request's API key. Raises StripeError without a key, or with another API version."""
     scheme, _, given = headers.get("Authorization", "").partition(" ")
     key = given
     if scheme.lower() == "basic":
@@ -218,7 +218,7 @@ def _before(fault: Fault) -> None:
     if fault.kind == "dropped":
         raise ConnectionDropped
     if fault.kind == "refuse":
-        error = {"type": "invalid_request_error", "message": "Refused, as told.", **fault.error}
+        error = {"type": "invalid_request_error", "message": "A fault refuses this request.", **fault.error}
         raise StripeError(fault.status, error, began=False)
 
 

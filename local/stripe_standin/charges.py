@@ -16,7 +16,7 @@ from .sdk_types import Json, copied, part, words
 from .state import Instrument, Payee, State, new_id
 
 SLOW_SEPA_SECONDS = 180.0
-"""The additional time that debits of the test accounts published as delayed take to settle."""
+"""How much later a debit settles if its account is one of those that Stripe publishes as delayed."""
 
 
 def new_intent(state: State, payee: Payee, **values: Any) -> Json:
@@ -57,7 +57,7 @@ def cancel(state: State, intent: Json, reason: str) -> None:
 def take(state: State, intent: Json, method: Json, *, off_session: bool, authenticated: bool = False) -> None:
     """Charge `method`, or start a debit or an authentication.
 
-    Raises the card error. The attempt is recorded on the payment intent.
+    Raises the card error when the card is declined. The payment intent records the attempt.
     """
     intent.update(last_payment_error=None, next_action=None, payment_method=method["id"])
     instrument = state.instruments[method["id"]]

@@ -1,8 +1,9 @@
 """Payments on a Checkout Session's page.
 
 The first attempt creates the payment intent, and later attempts use it. A card completes the session when it is
-charged. A debit completes it when it is processing. Checkout then creates the invoice. Checkout neither uses the
-customer's balance nor changes the default payment method. https://docs.stripe.com/payments/checkout/how-checkout-works,
+charged. A debit completes it when it is processing. Checkout then creates the invoice, if `invoice_creation` is
+enabled. For a debit, the setting `checkout_debit_invoice` decides when. Checkout neither uses the customer's balance
+nor changes the default payment method. https://docs.stripe.com/payments/checkout/how-checkout-works,
 /payments/checkout/fulfillment
 """
 
@@ -42,7 +43,7 @@ def pay_by_debit(state: State, session: Json, iban: str, payer: Payer) -> None:
         raise refused("The IBAN you provided is invalid.", "account_number_invalid", "sepa_debit[iban]")
     intent, details = _begin(state, session, "sepa_debit", payer)
     method = payment_methods.new_sepa_debit(state, BANK_ACCOUNTS[iban], details)
-    state.instruments[method["id"]].mandate = True  # the page asks for it
+    state.instruments[method["id"]].mandate = True  # the page asks for the mandate
     charges.take(state, intent, method, off_session=False)
 
 
@@ -64,7 +65,7 @@ def intent_of(state: State, session: Json) -> Json | None:
 
 
 def known_email(state: State, session: Json) -> str | None:
-    """The e-mail address that the customer cannot change."""
+    """The customer's e-mail address, if it is known. The page shows it, and the customer cannot change it there."""
     if session["customer"]:
         found: str | None = state.get("customer", session["customer"])["email"]
         return found
@@ -78,7 +79,7 @@ def asks_for_address(session: Json, behind: Checkout) -> bool:
 
 
 def success_address(session: Json) -> str:
-    """Stripe inserts the session's id only in this URL."""
+    """The success URL with the session's id. Stripe does not insert the id into the cancel URL."""
     return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
@@ -93,7 +94,7 @@ def _must_be_open(session: Json) -> None:
 
 
 def _begin(state: State, session: Json, method_type: str, payer: Payer) -> tuple[Json, Json]:
-    """The intent to pay with, and the parameters of the payment method."""
+    """Return the payment intent, and the parameters of the payment method to create."""
     _must_be_open(session)
     if method_type not in session["payment_method_types"]:
         raise refused(f"This Checkout Session cannot be paid with {method_type}.")
@@ -301,7 +302,7 @@ def _make_invoice(state: State, session: Json, intent: Json) -> None:
 
 
 def _lines(state: State, session: Json, invoice: Json) -> list[Json]:
-    """In reverse order, as Stripe documents for pending invoice items. For these lines it documents no order."""
+    """In reverse order, as Stripe documents for pending invoice items. It documents no order for Checkout's lines."""
     lines = []
     for one in reversed(state.checkouts[session["id"]].lines):
         item: dict[str, Any] = one.item

@@ -39,7 +39,7 @@ class Control:
 CONTROLS = (
     Control("GET", "/_standin/summary", "?customer=", "charges, refunds, credit notes, open invoices, net paid"),
     Control("GET", "/_standin/events", "?type=", "the events so far, newest first"),
-    Control("GET", "/_standin/requests", "", "the API's requests so far, newest first"),
+    Control("GET", "/_standin/requests", "", "the requests to the API so far, newest first"),
     Control("POST", "/_standin/clock", "seconds", "move the clock forward: keys expire, debits settle"),
     Control("POST", "/_standin/checkout/pay", "session, card, email, name, country, postal_code",
             "the customer pays a Checkout Session by card"),
@@ -52,15 +52,16 @@ CONTROLS = (
     Control("POST", "/_standin/fail", "payment | customer, failure_code", "the bank returns a debit"),
     Control("POST", "/_standin/decline", "payment_method, decline_code, code", "decline this card's charges; "
             "without decline_code, restore its published behaviour"),
-    Control("POST", "/_standin/set_up", "payment_method", "the customer agrees to off-session charges"),
+    Control("POST", "/_standin/set_up", "payment_method", "the customer authenticates it for off-session payments"),
     Control("POST", "/_standin/discount", "customer, percent", "a coupon lowers the customer's further invoices"),
     Control("POST", "/_standin/dispute", "charge | invoice, reason", "the bank disputes a charge"),
-    Control("POST", "/_standin/refund", "refund, succeeds", "whether a refund arrives"),
+    Control("POST", "/_standin/refund", "refund, succeeds", "a refund arrives, or it fails"),
     Control("POST", "/_standin/renew", "subscription", "its next period starts now, and is charged"),
     Control("POST", "/_standin/settings", "attach_decline_cards, sepa_settles, sepa_settles_after, refunds, "
             "search_lags, renewals_are_drafts_for, checkout_line_metadata, checkout_debit_invoice, "
-            "checkout_invoice_lags, checkout_credit_notes, tax_rounding, previews_take_no_money",
-            "Stripe's behaviour: the form “Settings”"),
+            "checkout_invoice_lags, checkout_credit_notes, tax_rounding, previews_take_no_money, "
+            "requests_per_second, endpoint_requests_per_second",
+            "how Stripe behaves: the form “Settings” shows the values"),
     Control("POST", "/_standin/webhooks", "on, copies, shuffle, gather_seconds, delay_seconds, url",
             "whether, where, how often and in which order webhooks are sent: the form “Webhooks”"),
     Control("POST", "/_standin/events/ID/send", "times", "send an event again"),

@@ -33,7 +33,7 @@ class Controls:
     # -- payments --------------------------------------------------------------------------------------------
 
     def settle(self, payment: str) -> Json:
-        """`payment` is the id of the intent, its invoice or its Checkout Session."""
+        """A processing debit succeeds. `payment` is the id of its payment intent, invoice or Checkout Session."""
         with self._state.lock:
             return copied(charges.settle(self._state, self._processing(payment)))
 
@@ -54,7 +54,7 @@ class Controls:
         return intent_id
 
     def decline(self, payment_method: str, decline_code: str | None, code: str = "card_declined") -> None:
-        """Decline all later charges on this card. None restores its published behaviour."""
+        """Decline all later charges on this card. A `decline_code` of None restores its published behaviour."""
         with self._state.lock:
             self._state.get("payment_method", payment_method)
             decline = None if decline_code is None else Decline(code, decline_code)
@@ -125,7 +125,7 @@ class Controls:
         with self._state.lock:
             found = self._state.get("charge", charge)
             if found["status"] != "succeeded":
-                raise refused(f"The charge has {found['status']}.")
+                raise refused(f"The charge is {found['status']}.")
             return copied(disputes.open_dispute(self._state, found, reason))
 
     def settle_refund(self, refund: str, *, succeeds: bool) -> Json:
@@ -145,7 +145,7 @@ class Controls:
     # -- settings --------------------------------------------------------------------------------------------
 
     def set(self, **settings: Any) -> None:
-        """Fields of `state.Settings`. Raises AttributeError or ValueError."""
+        """Set fields of `state.Settings`. Raises AttributeError for an unknown field, ValueError for a bad value."""
         with self._state.lock:
             for name, value in settings.items():
                 current = getattr(self._state.settings, name)
@@ -165,7 +165,7 @@ class Controls:
             setattr(self._webhooks.settings, name, typed)
 
     def set_rights(self, key: str, rights: dict[str, str]) -> None:
-        """What the restricted key may do; see `keys.Rights`. An unknown rk_test_ key may do nothing."""
+        """Set what the restricted key (rk_test_…) may do; see `keys.Rights`. Without this call, it may do nothing."""
         with self._state.lock:
             self._state.rights[key] = dict(rights)
 

@@ -145,7 +145,7 @@ def _with_money(state: State, invoice: Json, note: Json, params: Json) -> _Plan:
 
 
 def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
-    """Stripe does not document its checks.
+    """Return the links to the given refunds. Stripe does not document which refunds it refuses.
 
     The stand-in refuses a refund of another invoice, a failed or cancelled refund, and an amount that is already
     linked.
@@ -168,7 +168,8 @@ def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
         )
         if refund["status"] in ("failed", "canceled") or not 0 < amount <= left:
             raise refused(
-                f"The refund {refund['id']} cannot be linked with {amount}: {max(left, 0)} is not linked yet.",
+                f"The refund {refund['id']} cannot be linked with {amount}: {max(left, 0)} is not linked yet, "
+                "and a failed or cancelled refund cannot be linked.",
                 None,
                 at,
             )
@@ -287,7 +288,7 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
 def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
     """The tax on all credited amounts, including this one, minus the tax of earlier notes.
 
-    Rounding errors cannot add up.
+    When the line is fully credited, its notes together therefore have exactly its tax.
     """
     so_far = sum(earlier["amount"] for earlier in credited) + amount
     share = Decimal(so_far) / line["amount"] if line["amount"] else Decimal(0)

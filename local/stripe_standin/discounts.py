@@ -13,7 +13,7 @@ from .state import State
 
 
 def apply(state: State, invoice: Json) -> None:
-    """Lower a draft's lines. The discount comes before tax."""
+    """Set the discount of each line of a draft. Tax is computed after the discount."""
     percent = state.coupons.get(invoice["customer"])
     if percent is None:
         return

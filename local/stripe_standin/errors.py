@@ -114,7 +114,7 @@ def idempotency_key_in_use(key: str) -> StripeError:
 
 
 def too_many_requests(reason: str = "global-rate") -> StripeError:
-    """429 without `Stripe-Should-Retry`: the SDK does not retry. The limits apply before the idempotency keys."""
+    """429 without `Stripe-Should-Retry`: the SDK does not retry. Stripe checks the limits before the key."""
     error = _error("invalid_request_error", "Request rate limit exceeded.", "rate_limit", None)
     return StripeError(429, error, began=False, headers={"Stripe-Rate-Limited-Reason": reason})
 
@@ -131,6 +131,6 @@ def locked() -> StripeError:
 
 def internal_error(*, began: bool) -> StripeError:
     """500. If the endpoint had begun, Stripe stores the response under the idempotency key and says not to retry."""
-    error = _error("api_error", "An error occurred in the stand-in, as it was told to.", None, None)
+    error = _error("api_error", "A fault made this request fail in the stand-in.", None, None)
     headers = {"Stripe-Should-Retry": "false"} if began else {}
     return StripeError(500, error, began=began, headers=headers)

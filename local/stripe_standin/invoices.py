@@ -172,7 +172,7 @@ def _subscription_of(invoice: Json) -> str | None:
 
 
 def _no_automatic_collection(params: Json) -> None:
-    """The stand-in finalizes and collects only the invoices of subscriptions automatically."""
+    """Refuse `auto_advance`: the stand-in finalizes and collects only the invoices of subscriptions by itself."""
     if params.get("auto_advance"):
         raise not_built("auto_advance=true (collecting by itself)")
 
@@ -309,7 +309,7 @@ def _add_up(state: State, invoice: Json) -> None:
 
 
 def sum_up(invoice: Json, tax_beside_lines: int = 0) -> None:
-    """`tax_beside_lines` is the rounding difference of the tax."""
+    """`tax_beside_lines` is the rounding difference that `tax.beside_lines` returns."""
     lines = invoice["lines"]["data"]
     taxes = tax.total([one for line in lines for one in line["taxes"]])
     if tax_beside_lines:

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from .errors import StripeError, not_authorized, not_permitted
 
 Rights = Mapping[str, str]
-"""The first part of an address after /v1 (`customers`) → `read` or `write`; `write` includes `read`."""
+"""The first part of an address after /v1, such as `customers` (or its value in `_UNDER`) → `read` or `write`.
+
+`write` includes `read`.
+"""
 
 _UNDER = {"checkout": "checkout/sessions", "invoice_payments": "invoices", "tax": "tax/settings"}
 

@@ -89,7 +89,7 @@ def overview(
         html.folded(
             "For programs",
             html.paragraph(
-                text("Each control is a POST of JSON or form fields, answered with JSON. "),
+                text("A POST of JSON is answered with JSON, and a form with this page. "),
                 code("python -m local.stripe_standin --help"),
                 text(" says more."),
             ),
@@ -256,9 +256,9 @@ def _behaviour(state: State, method: Json) -> tuple[Markup, Markup]:
     if decline:
         controls.append(button("/_standin/decline", "as published again", payment_method=method_id))
     if not instrument.set_up:
-        controls.append(button("/_standin/set_up", "the customer agrees to them", payment_method=method_id))
+        controls.append(button("/_standin/set_up", "the customer authenticates it", payment_method=method_id))
     return html.markup(
-        text(shown), html.quiet("the customer has agreed" if instrument.set_up else "")
+        text(shown), html.quiet("authenticated for off-session payments" if instrument.set_up else "")
     ), html.markup(*controls)
 
 

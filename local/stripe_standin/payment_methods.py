@@ -130,7 +130,7 @@ def _new(state: State, kind: str, params: Json, instrument: Instrument) -> Json:
         ),
         metadata=params.get("metadata") or {},
     )  # fmt: skip
-    # A payment method only has the hash of its own type.
+    # A payment method has the details of its own type only.
     keep = {"id", "object", "type", "billing_details", "created", "customer", "customer_account", "livemode",
             "metadata", "allow_redisplay"}  # fmt: skip
     for name in [name for name in method if name not in keep]:
@@ -148,7 +148,7 @@ def _fingerprint(number: str) -> str:
 
 
 def resolve(state: State, method_id: str, param: str = "payment_method") -> Json:
-    """An id published for testing creates a new payment method."""
+    """Return the payment method. An id that Stripe publishes for testing creates a new one."""
     if method_id in PAYMENT_METHODS:
         return new_card(state, CARDS[PAYMENT_METHODS[method_id]], {})
     if method_id in SEPA_PAYMENT_METHODS:

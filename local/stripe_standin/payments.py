@@ -31,7 +31,7 @@ def open_payment(state: State, invoice: Json) -> None:
 
 
 _TEMPLATE = {"eur": ["card", "sepa_debit", "customer_balance"]}
-"""The payment methods in the invoice template of the Stripe account. Bank transfers exist only in euros here."""
+"""The payment methods in the Stripe account's invoice template, by currency. `customer_balance` is a bank transfer."""
 
 
 def _method_types(invoice: Json) -> list[str]:
@@ -40,7 +40,7 @@ def _method_types(invoice: Json) -> list[str]:
 
 
 def payment_settings(params: Json, currency: str, name: str) -> Json:
-    """The payment settings of an invoice or a subscription (`name`). A SEPA debit pays only in euros."""
+    """Return payment settings. `name` is `invoice` or `subscription`. A SEPA debit pays only in euros."""
     given = params.get("payment_settings") or {}
     if left := given.keys() - {"payment_method_types"}:
         raise not_built(f"payment_settings with {', '.join(sorted(left))}")
@@ -145,7 +145,7 @@ def _activate(state: State, subscription: Json) -> None:
 
 
 def mark_past_due(state: State, invoice: Json) -> None:
-    """Mark the subscription of an unpaid later period as past due."""
+    """Mark a subscription as past due, if the unpaid invoice is not that of its first period."""
     details = (invoice["parent"] or {}).get("subscription_details")
     if details is None or invoice["billing_reason"] != "subscription_cycle":
         return
@@ -162,7 +162,7 @@ def mark_past_due(state: State, invoice: Json) -> None:
 def collect(
     state: State, invoice: Json, method: Json, *, off_session: bool, authenticated: bool = False
 ) -> None:
-    """Try to pay an open invoice. Raises the card error. The attempt is recorded on the payment intent."""
+    """Try to pay an open invoice. Raises the card error of a refused attempt. The intent records the attempt."""
     intent = intent_of(state, invoice)
     assert intent is not None, "an open invoice has a payment"
     if intent["status"] == "processing":

@@ -86,7 +86,7 @@ AUTHENTICATION_REQUIRED = Decline(
 INCORRECT_NUMBER = Decline("incorrect_number", None, "Your card number is incorrect.")
 
 GENERIC_FAILURE = "generic_could_not_process"
-"""The failure code of a SEPA debit without a published one."""
+"""The failure code of a SEPA debit, if Stripe publishes no other code for its account."""
 
 GOOD_CARD = "4242424242424242"
 INCORRECT_CARD = "4242424242424241"
@@ -119,7 +119,7 @@ CARDS: dict[str, Card] = {
         _declined("4000000000000127", INCORRECT_CVC),
         _declined("4000000000000119", PROCESSING_ERROR),
         _declined("4000000000006975", VELOCITY_EXCEEDED),
-        Card("4000000000000341", decline=GENERIC_DECLINE),  # attaches; every charge is declined
+        Card("4000000000000341", decline=GENERIC_DECLINE),  # can be attached, but every charge is declined
         Card("4100000000000019", decline=BLOCKED_BY_RADAR, blocked=True),
         # 3D Secure.
         Card("4000002500003155", country="FR", authentication=Authentication.UNLESS_SET_UP),

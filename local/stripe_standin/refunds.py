@@ -35,13 +35,13 @@ def charge_to_refund(state: State, params: Json) -> Json:
 
 
 def refundable(charge: Json) -> int:
-    """In minor units."""
+    """The amount that is not refunded yet, in minor units."""
     left: int = charge["amount_captured"] - charge["amount_refunded"]
     return left
 
 
 def make(state: State, charge: Json, amount: int | None, reason: str | None, params: Json) -> Json:
-    """Refund `amount`, or the rest for None. Raises Stripe's error when that is not possible."""
+    """Refund `amount`, or all that is left if it is None. Raises Stripe's error when that is not possible."""
     amount = check(state, charge, amount)
     prefix = "re" if charge["id"].startswith("ch_") else "pyr"
     refund = state.new(
@@ -128,7 +128,7 @@ def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
     """Set the outcome. Raises Stripe's error when the outcome is already final. A succeeded refund can still fail."""
     refund = state.get("refund", refund_id)
     if refund["status"] in ("failed", "canceled") or (succeeds and refund["status"] == "succeeded"):
-        raise refused(f"The refund {refund_id} has {refund['status']}.")
+        raise refused(f"The refund {refund_id} is already {refund['status']}.")
     before = copied(refund)
     refund.pop("pending_reason", None)
     if succeeds:

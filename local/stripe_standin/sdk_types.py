@@ -126,7 +126,7 @@ def _nullable(annotation: Any) -> bool:
 
 
 def _words(annotation: Any) -> tuple[str, ...]:
-    """Documented values only: the types also allow `str`, for values of later versions."""
+    """The documented values. The types also allow any `str`, because later versions may add values."""
     return tuple(
         word for member in _members(annotation) if get_origin(member) is Literal for word in get_args(member)
     )
@@ -153,7 +153,7 @@ def _is_list_object(annotation: Any) -> bool:
 def skeleton(object_name: str) -> Json:
     """A new object with every documented field: null, zero or empty.
 
-    `violations` reports empty required texts: the builder must set the fields that Stripe always sends.
+    `violations` reports a required text that is still empty: the caller must set the fields that Stripe always sends.
     """
     return copied(_blank(object_name))
 
@@ -225,7 +225,7 @@ def _check_object(object_name: str, value: Any, path: str, found: list[str]) -> 
         _check_list(value, None, path, found)
     elif value.get("deleted") is True:
         if sorted(value) != ["deleted", "id", "object"]:
-            found.append(f"{path}: a deleted object says only its id")
+            found.append(f"{path}: a deleted object has only deleted, id and object")
     else:
         _check_fields(resource(object_name), value, path, found)
         if object_name == "event":
@@ -238,7 +238,8 @@ def _check_list(value: Any, item: Any, path: str, found: list[str]) -> None:
         found.append(f"{path}: {value!r} is not a list object")
         return
     cls = resource(value.get("object", "list"))
-    # The list classes are not generated. For search see https://docs.stripe.com/api/pagination/search.
+    # The list classes are written by hand. That of a search has no `url`, and its `next_page` cannot be null, although
+    # both are documented: https://docs.stripe.com/api/pagination/search.
     by_hand = {"url", "next_page"} if value["object"] == "search_result" else set()
     for name in value.keys() - fields(cls).keys() - by_hand - {"object"}:
         found.append(f"{path}.{name}: unknown field")
@@ -318,7 +319,7 @@ def _check_hash(members: list[Any], value: Json, path: str, found: list[str]) ->
             item = get_args(member)[0]
             _check_list(value, item if _is_class_of_sdk(item) else None, path, found)
             return
-        if isinstance(member, (ForwardRef, str)):  # another object, expanded, named by its class
+        if isinstance(member, (ForwardRef, str)):  # the class of an object that `expand` puts here
             class_name = member if isinstance(member, str) else member.__forward_arg__
             if _names(class_name, value.get("object")):
                 _check_object(value["object"], value, path, found)
@@ -330,7 +331,7 @@ def _check_hash(members: list[Any], value: Json, path: str, found: list[str]) ->
 
 
 def _names(class_name: str, object_name: Any) -> bool:
-    """The class's name, or its module's alias (`RefundResource`)."""
+    """Whether `class_name` is the class of this object, by its own name or by its module's alias (`RefundResource`)."""
     try:
         return resource(object_name).__name__ == class_name.removesuffix("Resource")
     except KeyError:

@@ -44,7 +44,7 @@ def parse(query: str) -> Predicate:
         if at < len(query):
             join = _JOIN.match(query, at)
             if join is None and predicates:
-                joins.add("AND")  # adjacent clauses
+                joins.add("AND")  # two clauses without a word between them
                 continue
             assert join is not None
             joins.add(join.group(1).upper())

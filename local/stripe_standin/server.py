@@ -106,7 +106,7 @@ class StripeStandIn:
     # -- for assertions --------------------------------------------------------------------------------------
 
     def objects(self, object_name: str, **wanted: Any) -> list[Json]:
-        """Oldest first: objects("invoice", status="paid"). None matches everything."""
+        """Oldest first: objects("invoice", status="paid"). A condition of None matches every value."""
         with self.state.lock:
             self.state.run_due()
             conditions = {name: value for name, value in wanted.items() if value is not None}
@@ -148,7 +148,7 @@ class StripeStandIn:
 
     @property
     def events(self) -> list[Json]:
-        """Not copied, because events do not change."""
+        """Not copied: only `pending_webhooks` of an event ever changes."""
         with self.state.lock:
             self.state.run_due()
             return self.state.all("event")
@@ -182,7 +182,7 @@ class StripeStandIn:
 
 
 class _Headers(dict[str, str]):
-    """Case-insensitive."""
+    """`get` ignores the case of a name."""
 
     def __init__(self, message: Message) -> None:
         super().__init__((name.lower(), str(value)) for name, value in message.items())
@@ -213,7 +213,7 @@ class _Server(Server):
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        """No request is served afterwards."""
+        """Close the kept-alive connections, so no further request arrives on them."""
         with self._open_lock:
             connections = list(self._open)
         for connection in connections:

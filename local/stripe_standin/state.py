@@ -83,7 +83,7 @@ class Instrument:
     card: Card | None = None
     account: BankAccount | None = None
     set_up: bool = False
-    """The customer has authenticated it for off-session payments."""
+    """The customer has authenticated the card for off-session payments."""
     mandate: bool = False
     """The customer has accepted a mandate, without which nothing can be debited."""
     decline: Decline | None = None
@@ -102,6 +102,8 @@ class CheckoutLine:
 
 @dataclass
 class Checkout:
+    """A Checkout Session's lines, and what the API never returns of it."""
+
     lines: list[CheckoutLine]
     payment_intent_data: Json
     allow_redisplay: str
@@ -203,7 +205,7 @@ class State:
         return made
 
     def get(self, object_name: str, object_id: str, param: str = "id") -> Json:
-        """Raises Stripe's error. `param` is the parameter with the id."""
+        """Raises Stripe's error for an unknown id. `param` is the request parameter that has the id."""
         found = self._objects[object_name].get(object_id)
         if found is None:
             raise no_such(object_name, object_id, param)
@@ -216,7 +218,7 @@ class State:
         return None
 
     def all(self, object_name: str, **wanted: Any) -> list[Json]:
-        """Oldest first."""
+        """All objects of this type that have the `wanted` values, oldest first."""
         candidates = self._objects[object_name]
         for name in _FOUND_BY.get(object_name, ()):
             if name in wanted:

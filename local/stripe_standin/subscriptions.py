@@ -209,7 +209,7 @@ def _item(state: State, subscription_id: str, given: Json, price: Json, period: 
 
 
 def _after_interval(start: int, recurring: Json, times: int = 1, day: int | None = None) -> int:
-    """`day` is the day of the month on which periods begin. None means the day of `start`."""
+    """The end of `times` intervals from `start`. Periods begin on this `day` of the month, or on that of `start`."""
     at = datetime.fromtimestamp(start, UTC)
     count = recurring["interval_count"] * times
     if recurring["interval"] in ("day", "week"):

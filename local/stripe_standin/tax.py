@@ -39,7 +39,7 @@ def location_known(customer: Json) -> bool:
 def taxes_of_line(
     state: State, customer: Json, amount: int, behavior: str, tax_code: str | None
 ) -> list[Json]:
-    """`amount` is in minor units."""
+    """The tax of a line, as a list with one entry. `amount` is in minor units."""
     rule = _rule(customer, tax_code)
     rate = _rate(state, customer["address"]["country"], rule.percent, inclusive=behavior == "inclusive")
     base = 100 + rule.percent if behavior == "inclusive" else Decimal(100)
@@ -104,7 +104,7 @@ def beside_lines(state: State, lines: list[Json]) -> int:
 
 
 def total(taxes: list[Json]) -> list[Json]:
-    """Summed by rate and reason, as in `total_taxes`."""
+    """The taxes summed by rate and reason, as in `total_taxes`."""
     summed: dict[tuple[str, str], Json] = {}
     for tax in taxes:
         key = (tax["tax_rate_details"]["tax_rate"], tax["taxability_reason"])

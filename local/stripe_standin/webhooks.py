@@ -54,7 +54,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Target:
-    """The address of an event, and the secrets that sign it. With `url` None, the settings have the address."""
+    """Where an event is sent, and the secrets that sign it. If `url` is None, it goes to the URL in the settings."""
 
     url: str | None
     secrets: Sequence[str]
@@ -195,7 +195,7 @@ class Webhooks:
         if seed is None:
             return heapq.heappop(self._waiting)
         due = [waiting for waiting in self._waiting if waiting.due <= now]
-        # The seed and the event decide, so the order does not depend on this thread's timing.
+        # The seed and the delivery's number decide, so the order does not depend on this thread's timing.
         taken = min(due, key=lambda one: random.Random(f"{seed} {one.number}").random())  # noqa: S311
         self._waiting.remove(taken)
         heapq.heapify(self._waiting)

@@ -35,7 +35,7 @@ def form_tree(encoded: str) -> Json:
 
 
 def page(entries: list[Json], params: Json, url: str) -> Json:
-    """Newest first."""
+    """A page of the entries, newest first. `entries` are oldest first."""
     limit = params.get("limit", DEFAULT_LIMIT)
     if not 1 <= limit <= 100:
         raise bad_parameter("Limit must be between 1 and 100.", "parameter_invalid_integer", "limit")
@@ -76,7 +76,7 @@ def _created_within(entry: Json, created: Any) -> bool:
 
 
 def search_page(entries: list[Json], params: Json, url: str) -> Json:
-    """`page` is the number of earlier results."""
+    """A page of the results, newest first. The parameter `page` is the number of results on earlier pages."""
     limit = params.get("limit", DEFAULT_LIMIT)
     start = int(params["page"]) if str(params.get("page", "0")).isdigit() and params.get("page") else 0
     found = entries[::-1]

@@ -148,7 +148,7 @@ make_environment() {
     if ! "$venvs/$name/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps --no-compile \
         --require-hashes -r "$requirements" >"$log" 2>&1; then
         cat "$log" >&2
-        say "Installing $(basename "$requirements") into .venv/$name failed; pip's own words are above."
+        say "Installing $(basename "$requirements") into .venv/$name failed; pip's output is above."
         exit 1
     fi
     # Make the application's package importable everywhere, as on Lambda.
@@ -182,7 +182,7 @@ make_browser() {
         --require-hashes -r "$here/browser.txt" >"$log" 2>&1 ||
         ! (cd "$venvs/browser" && npm ci --ignore-scripts --no-audit --no-fund) >>"$log" 2>&1; then
         cat "$log" >&2
-        say "Installing what the browser tests need failed; the words of pip or npm are above."
+        say "Installing what the browser tests need failed; the output of pip or npm is above."
         exit 1
     fi
     printf '%s\n' "$stamp" >"$venvs/browser/.stamp"

@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(chromium: Browser) -> Iterator[ServedWorld]:
-    """A world whose pages the browser can open, without any pages remembered from earlier worlds."""
+    """A world whose pages the browser can open. The page's use case has forgotten the orders of earlier worlds."""
     show_order_page._remembered.clear()
     with a_world() as world, served(world) as site:
         yield site

@@ -42,7 +42,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def accounts(stack: Stack) -> DemoAccounts:
-    """The demo accounts by name, each with its `id`, `user_key` and `system_key`."""
+    """The demo accounts by name, each with its `id` and its API keys."""
     return write_demo_file(stack)
 
 

@@ -72,7 +72,7 @@ def test_the_sample_order_is_followed_until_it_is_completed(shown: tuple[Sample,
     assert "(pending)" not in printed
 
 
-def test_the_lines_to_paste_work(
+def test_the_printed_commands_work_when_pasted(
     stack: Stack, accounts: DemoAccounts, shown: tuple[Sample, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     show_how_to_go_on(stack, accounts, shown[0], Terminal())
@@ -87,7 +87,7 @@ def test_the_lines_to_paste_work(
         for line in pasted
     ]
     answers = [json.loads(answer) for answer in printed]
-    assert all(answer.count("\n") > 3 for answer in printed)  # folded for reading
+    assert all(answer.count("\n") > 3 for answer in printed)  # on several lines, for reading
     assert answers[0]["order"]["status"] == "completed"
     assert answers[1]["cart"]["rollup_status"] == "completed"
     assert answers[0]["order"]["id"] in [order["id"] for order in answers[2]["orders"]]
@@ -172,7 +172,7 @@ def nobody_answers(address: str) -> bool:
     return False
 
 
-def test_a_killed_run_does_not_block_the_next_and_sigterm_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_killed_run_does_not_block_the_next_and_sigterm_stops_the_servers(tmp_path: Path) -> None:
     demo_file = tmp_path / "demo.json"
     killed = start_run(tmp_path)
     wait_until(demo_file.exists)

@@ -79,7 +79,7 @@ def until_the_cart_ends(client: Client, path: str) -> Any:
         time.sleep(0.2)
 
 
-def test_a_cart_that_loses_one_of_three_orders_delivers_two_and_refunds_the_lost_one_to_the_cent(
+def test_a_cart_of_three_with_one_failed_order_delivers_two_and_refunds_the_failed_one(
     stack: Stack, accounts: DemoAccounts
 ) -> None:
     client = Client(stack, accounts, "ready")

@@ -1,4 +1,4 @@
-"""The embedded AWS behaves like AWS where our template depends on it and ministack does not.
+"""The embedded AWS behaves like AWS where our template needs this, also where ministack alone does not.
 
 A test of a patch in local/emulator_patches fails without the patch. If it passes without the patch, remove the patch.
 """
@@ -135,7 +135,7 @@ def test_requests_above_the_concurrency_limit_wait_their_turn(stack: SmallStack)
 # --- the state machine --------------------------------------------------------------------------------------
 
 
-def test_a_token_sent_by_the_function_ends_the_wait(stack: SmallStack) -> None:
+def test_an_answer_with_the_task_token_ends_the_wait(stack: SmallStack) -> None:
     assert stack.end_of(stack.run("answered", "answer")) == {"end": "done"}
 
 
@@ -149,14 +149,14 @@ def test_an_error_of_the_invoked_function_is_retried_by_its_class_name(stack: Sm
     assert stack.times_asked("busy") == 3
 
 
-def test_a_wait_for_a_token_that_is_never_sent_times_out(stack: SmallStack) -> None:
+def test_a_step_times_out_when_no_answer_with_its_task_token_arrives(stack: SmallStack) -> None:
     assert stack.end_of(stack.run("silent", "keep silent")) == {"end": "timed out"}
 
 
 # --- the table and its stream -------------------------------------------------------------------------------
 
 
-def test_a_poison_record_is_retried_and_moved_to_the_queue_without_affecting_others(
+def test_a_poison_record_is_retried_and_moved_to_the_queue_without_blocking_later_records(
     stack: SmallStack,
 ) -> None:
     names = ["1-good", "2-poison", "3-good", "4-poison", "5-good"]
@@ -195,7 +195,7 @@ def test_items_expire_by_the_attribute_named_in_the_template(stack: SmallStack) 
 # --- deploying ----------------------------------------------------------------------------------------------
 
 
-def test_a_second_deployment_changes_only_what_changed(stack: SmallStack) -> None:
+def test_a_second_deployment_changes_a_parameter_and_keeps_all_resources(stack: SmallStack) -> None:
     gateway = stack.aws.client("apigatewayv2")
     routes = gateway.get_routes(ApiId=stack.deployment.resources["Api"])["Items"]
     try:

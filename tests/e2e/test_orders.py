@@ -1,4 +1,4 @@
-"""The whole stack from outside: HTTP requests as a client sends them, and the records of the stand-ins and logs."""
+"""The whole stack from outside. The tests send HTTP requests as a client does, and read the stand-ins and the logs."""
 
 from __future__ import annotations
 
@@ -219,7 +219,9 @@ def test_an_id_without_log_lines_is_reported_as_unknown(stack: Stack) -> None:
     assert "No function has logged anything about unknown." in answer.stderr
 
 
-def test_invalid_requests_get_an_error_in_the_contracts_shape(stack: Stack, accounts: DemoAccounts) -> None:
+def test_invalid_requests_get_an_error_in_the_format_of_the_contract(
+    stack: Stack, accounts: DemoAccounts
+) -> None:
     client = Client(stack, accounts, "ready")
     for method, path, status, code in (
         ("GET", "/api/orders/nonsense", 404, "not_found"),

@@ -14,7 +14,9 @@ from operate.stacks import LOCAL, Stage, read_stack
 
 
 @pytest.mark.usefixtures("accounts")
-def test_the_smoke_test_passes_and_leaves_nothing_behind(stack: Stack, accounts: DemoAccounts) -> None:
+def test_the_smoke_test_passes_and_leaves_no_key_account_or_price(
+    stack: Stack, accounts: DemoAccounts
+) -> None:
     before = items(stack)
     said: list[str] = []
     passed = command.smoke(stack.aws, read_stack(stack.aws, Stage(LOCAL, STACK_NAME)), said.append)
@@ -24,7 +26,7 @@ def test_the_smoke_test_passes_and_leaves_nothing_behind(stack: Stack, accounts:
 
 
 @pytest.mark.usefixtures("accounts")
-def test_ctrl_c_leaves_nothing_behind(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_no_key_account_or_price(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     before = items(stack)
 
     def interrupted(*_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Two stacks of one account and region, as staging and production are."""
+"""Two stacks in one AWS account and region, as staging and production may be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m operate`: what an operator reads when something is missing."""
+"""`python -m operate`: stages, options, and what an operator reads when something is missing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_stack_is_read_with_its_outputs_and_resources() -> None:
 
 
 @pytest.mark.parametrize("status", [None, "ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
-def test_a_stack_that_is_not_deployed_gives_a_plain_message(status: str | None) -> None:
+def test_a_stack_that_is_not_deployed_is_reported_with_the_command_to_run(status: str | None) -> None:
     stacks = [{"StackName": "hosting-orders-prod", "StackStatus": status}] if status else []
     with pytest.raises(OperateError, match="run `make deploy STAGE=prod` first"):
         read_stack(account_with(*stacks), stage_of("prod"))

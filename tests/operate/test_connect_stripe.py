@@ -144,7 +144,7 @@ def receives_what_it_can_verify(deployed: Deployed) -> bool:
     return any(secrets[endpoint["id"]] in stored for endpoint in deployed.endpoints())
 
 
-def test_endpoints_of_others_are_left_alone(deployed: Deployed) -> None:
+def test_an_endpoint_with_another_address_is_not_deleted(deployed: Deployed) -> None:
     other = client_of(deployed).v1.webhook_endpoints.create(
         {"url": "https://other.example/hook", "enabled_events": ["*"], "metadata": {"stack": "shop-prod"}}
     )
@@ -257,12 +257,12 @@ def test_the_rights_are_those_of_the_adapter_s_requests() -> None:
         reads = method in ("list", "retrieve", "search", "preview")
         wanted[path] = "read" if reads and wanted.get(path) != "write" else "write"
     given = {right.path: right.access for right in RIGHTS}
-    # Expanded objects and inline prices need rights of their own, and this command needs its own.
+    # Expanded objects, inline prices and `make connect-stripe` itself need rights that the pattern does not find.
     extra = {"payment_intents": "read", "prices": "write", "webhook_endpoints": "write"}
     assert given == {**wanted, **extra}
 
 
-def test_the_page_lists_the_rights() -> None:
+def test_docs_go_live_lists_the_rights() -> None:
     page = (Path(ROOT) / "docs" / "go-live.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([A-Za-z ]+) \| (Read|Write) \|", page, re.MULTILINE)
     assert rows == [(right.name, right.access.capitalize()) for right in RIGHTS]

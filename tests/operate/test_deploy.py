@@ -29,7 +29,7 @@ DEPLOYED = {
 
 
 class Machine:
-    """A stage, the arguments of `sam`, and the questions and messages for the operator."""
+    """The operator's computer. It records the arguments of `sam`, the questions to the operator and the messages."""
 
     def __init__(self, folder: Path) -> None:
         self.calls = folder / "calls"
@@ -108,7 +108,7 @@ def test_the_operator_is_not_asked_for_values_on_the_command_line(machine: Machi
     ]
 
 
-def test_a_later_deployment_asks_nothing_and_keeps_all_values(machine: Machine) -> None:
+def test_a_later_deployment_asks_nothing_and_passes_no_values(machine: Machine) -> None:
     machine.deploy(stack=DEPLOYED)
     assert (machine.asked, overrides(machine.arguments())) == ([], [])
 

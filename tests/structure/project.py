@@ -377,5 +377,5 @@ def camel_case(folder: str) -> str:
 
 
 def function_folders() -> list[str]:
-    """The folders of functions/ with content."""
+    """The folders of functions/ that contain Python."""
     return sorted({path.parent.name for path in FUNCTIONS.glob("*/*.py")})

@@ -112,7 +112,9 @@ def codes_that_do_not_match(page: str) -> list[str]:
 
 
 def endpoints_that_do_not_match(page: str) -> list[str]:
-    """The table's columns must match each operation: its versions, account, OAuth scope and `ours`."""
+    """The table's columns must match each operation: its versions, account and OAuth scope, and whether it is
+    ours, which means that the published contract lacks it.
+    """
     table = {endpoint: tuple(cells) for endpoint, *cells in ENDPOINT.findall(page)}
     routes: dict[str, list[Operation[Any]]] = {}
     for operation in all_published():
@@ -158,7 +160,7 @@ def test_one_function_answers_unknown_paths() -> None:
     assert taking == ["AnswerUnknownRouteFunction"]
 
 
-def test_functions_serve_exactly_the_published_operations_once() -> None:
+def test_each_published_operation_is_served_by_exactly_one_function() -> None:
     served = [identity(operation) for operation in all_served()]
     assert sorted(served) == sorted(identity(operation) for operation in all_published())
 
@@ -189,7 +191,7 @@ def test_docs_contracts_shows_who_may_call_each_endpoint() -> None:
 
 
 def test_only_functions_that_read_a_body_import_pydantic() -> None:
-    """Request models cost more than all other code of ours that a function imports."""
+    """Importing request models takes longer than importing all our other code of a function."""
     reading = {
         properties["CodeUri"].rpartition("/")[2]
         for properties in functions(read_template()).values()
@@ -312,7 +314,7 @@ TAKE_A_CODE = {"InvalidRequestError", "DomainRefusedError", "AccessDeniedError",
 
 
 def codes_spelled_out(module: str, text: str) -> list[str]:
-    """Codes must be members of Code: a typing error then fails in tests, not at a client."""
+    """Codes must be members of Code: a misspelled code then fails in a test, not at a client."""
     problems = []
     for node in ast.walk(ast.parse(text)):
         if (

@@ -31,7 +31,7 @@ REGISTRY = re.compile(
 )
 MACHINE_PATH = re.compile(r"(?<![\w./~-])/(root|work|home)/[\w.]")
 
-# These options remove the index from the output, and have no value.
+# These options of uv keep the index out of its output, so they are allowed.
 FORBIDDING_OPTIONS = re.compile(r"--no-emit-(index-url|find-links)")
 EVERY_ADDRESS = re.compile(r"\b0\.0\.0\.0\b")
 EMULATOR_START = re.compile(r"\bGATEWAY_PORT\b")
@@ -88,14 +88,14 @@ def _not_loopback(host: ast.expr) -> list[str]:
 
 
 def texts(under: Path = ROOT) -> list[tuple[str, str]]:
-    """(name, text) of every tracked text file."""
+    """(name, text) of every tracked text file in the folder `under`."""
     found = []
     for path in tracked_files():
         if path.is_relative_to(under):
             try:
                 found.append((str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")))
             except UnicodeDecodeError:
-                continue  # a picture contains no path
+                continue  # not a text file, such as a picture
     return found
 
 

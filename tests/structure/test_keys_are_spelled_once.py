@@ -1,4 +1,4 @@
-"""Only one module spells out partition and sort keys."""
+"""Only adapters/dynamodb/keys.py spells out partition and sort keys."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PREFIXES = sorted(
 
 
 def texts(source: str) -> list[str]:
-    """Every string of a module except docstrings, with the fixed parts of f-strings."""
+    """Every string of a module except docstrings, including the fixed parts of f-strings."""
     tree = ast.parse(source)
     bodies = [node.body for node in ast.walk(tree) if hasattr(node, "body") and isinstance(node.body, list)]
     statements = [statement for body in bodies for statement in body]
@@ -96,7 +96,7 @@ def test_only_the_adapter_names_the_key_attributes() -> None:
             assert not {"PK", "SK"} & set(texts(path.read_text())), path
 
 
-def test_no_two_kinds_of_items_can_share_a_key() -> None:
+def test_the_keys_of_different_kinds_of_items_differ() -> None:
     spelled = [(key["PK"], key["SK"]) for key in BUILT]
     assert len(set(spelled)) == len(BUILT)
 

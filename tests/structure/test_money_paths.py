@@ -146,7 +146,7 @@ def askers(sources: Iterable[Source], port: str) -> set[str]:
 
 
 @pytest.mark.parametrize("port", PORTS)
-def test_only_the_listed_use_cases_call_a_port_that_moves_money(port: str) -> None:
+def test_only_the_listed_use_cases_call_a_guarded_port(port: str) -> None:
     assert askers(project_modules(), port) == PORTS[port]
 
 

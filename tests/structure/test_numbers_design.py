@@ -192,7 +192,7 @@ def broken_rows(text: str) -> list[str]:
             problems.append(f"{number}: {MAX_WORDS} words or more")
         made = date.fromisoformat(cells[0])
         if made < before:
-            problems.append(f"{number}: older than the one before")
+            problems.append(f"{number}: its date is before that of the row above")
         before = made
     return problems
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.structure.project import Source, functions, listed, project_modules, read_template
 
-# Policy → the ports that need it. A function may also prepare ports that need no right, or a right in another
-# policy.
+# Policy → the ports that need it. A function may also prepare the ports in WITHOUT_RIGHTS and, with any policy, the
+# ports in ON_THE_TABLE.
 PORTS = {
     "ReadOrders": set(),
     "ReadKeys": {"directory"},

@@ -108,7 +108,7 @@ def test_a_branch_on_the_product_is_noticed(fork: str) -> None:
     assert len(forks(fork, classes_of_products())) == 1
 
 
-def test_tables_and_narrowing_are_allowed() -> None:
+def test_tables_by_kind_and_item_as_are_allowed() -> None:
     text = """
 BLOCKS = {ProductKind.SITE: site_block, ProductKind.DOMAIN: domain_block}
 block = BLOCKS[order.kind](order)

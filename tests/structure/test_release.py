@@ -167,7 +167,7 @@ def calls_of_what_is_not_released(template: dict[str, Any]) -> list[str]:
     for name, properties in functions(template).items():
         if properties.get("AutoPublishAlias") != ALIAS:
             problems.append(
-                f"{name}: is not published behind the alias {ALIAS}, so its events miss the alias"
+                f"{name}: is not published behind the alias {ALIAS}, so its events do not call the alias"
             )
         if properties.get("Environment", {}).get("Variables", {}).get("RELEASE") != "unbuilt":
             problems.append(f"{name}: has no RELEASE: unbuilt for the build to stamp")
@@ -179,7 +179,7 @@ def calls_of_what_is_not_released(template: dict[str, Any]) -> list[str]:
 
 
 def rights_that_do_not_fit_the_calls(template: dict[str, Any]) -> list[str]:
-    """The machine may invoke each of its functions, both through the alias and directly.
+    """The state machine may invoke each of its functions, both through the alias and directly.
 
     An execution keeps the definition that it started with, and older definitions call functions directly.
     """
@@ -194,9 +194,9 @@ def rights_that_do_not_fit_the_calls(template: dict[str, Any]) -> list[str]:
         if "lambda:InvokeFunction" in statement["Action"]
         for resource in statement["Resource"]
     }
-    problems = [f"the machine has no right to invoke {name}" for name in sorted(wanted - granted)]
+    problems = [f"the state machine has no right to invoke {name}" for name in sorted(wanted - granted)]
     return problems + [
-        f"the machine has an unused right to invoke {name}" for name in sorted(granted - wanted)
+        f"the state machine has an unused right to invoke {name}" for name in sorted(granted - wanted)
     ]
 
 

@@ -73,7 +73,7 @@ def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def foreign_policies(template: Template) -> Iterator[tuple[str, str]]:
-    """Every attached policy of AWS or SAM, which the template does not define: (holder, policy name)."""
+    """(holder, policy name) of every attached policy that AWS or SAM defines, not the template."""
     managed = resources(template, "AWS::IAM::ManagedPolicy")
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})

@@ -37,7 +37,7 @@ def commands(text: str) -> Iterator[str]:
 
 
 def _end(text: str, place: int) -> int:
-    """Where the command ends, past quotes and substitutions."""
+    """Where the command ends. Separators inside quotes and substitutions do not end it."""
     while place < len(text):
         if text[place] == "'":
             place = text.index("'", place + 1) + 1
@@ -68,7 +68,7 @@ def _model(service: str) -> Any:
 
 
 def problems_of(command: str) -> list[str]:
-    # A quoted substitution may have quotes of its own, which shlex does not know.
+    # A quoted substitution may have quotes of its own, which shlex does not understand.
     words = shlex.split(re.sub(r'"\$\([^)]*\)[^"]*"', "VALUE", command))
     _, service, operation, *rest = words
     if (service, operation) in ADDED:
@@ -133,7 +133,7 @@ def _problems_of_query(query: str, shape: Any) -> list[str]:
     names: set[str] = set()
     maps: set[str] = set()
     _collect(shape, names, maps, set())
-    # A map's keys are free.
+    # A map may have any keys.
     text = re.sub(rf"\b({'|'.join(maps)})\.\w+", r"\1", query) if maps else query
     try:
         tree = jmespath.compile(text).parsed
@@ -166,7 +166,7 @@ def _collect(shape: Any, names: set[str], maps: set[str], seen: set[str]) -> Non
 ALL = [(page.name, command) for page in PAGES for command in commands(page.read_text(encoding="utf-8"))]
 
 
-def test_the_pages_have_commands() -> None:
+def test_every_aws_command_of_the_runbooks_is_found() -> None:
     text = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
     blocks = "".join(re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL))
     count = len(re.findall(r"(?<![\w.-])aws [a-z]", blocks))

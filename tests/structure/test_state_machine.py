@@ -195,7 +195,10 @@ def tasks_that_are_not_their_function(definition: Definition, template: dict[str
 
 
 def deadlines_in_the_wrong_order(definition: Definition, template: dict[str, Any]) -> list[str]:
-    """A function must time out before its state, so its own error arrives. A state must time out before the machine."""
+    """A function must time out before its state, so its own error arrives.
+
+    A state must time out before the whole state machine.
+    """
     problems = []
     machine = definition.get("TimeoutSeconds")
     for name, state in states(definition, "Task"):

@@ -274,7 +274,7 @@ def test_a_first_deployment_needs_one_parameter_and_no_secret() -> None:
     assert [name for name, parameter in parameters.items() if "NoEcho" in parameter] == []
 
 
-def test_all_metrics_of_ours_have_the_stack_as_their_dimension() -> None:
+def test_the_alarms_of_our_metrics_have_the_stack_as_their_dimension() -> None:
     """Stacks of one account then have separate alarms."""
     stack = [{"Name": "stack", "Value": {"Ref": "AWS::StackName"}}]
     for name, alarm in resources(read_template(), "AWS::CloudWatch::Alarm").items():

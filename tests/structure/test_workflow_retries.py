@@ -25,7 +25,8 @@ HOURS = 3600
 
 SITE = SiteItem("Shop", "wordpress", "ams", "starter", Term.ANNUAL)
 DOMAIN = DomainItem("example.com", "example.com", "com", DomainAction.REGISTER, renewal_amount=1400)
-# The range of the average last attempt (seconds), and the deadline (ms) at which the reconciler decides.
+# State → the least and greatest average time from the first failure to the last attempt (seconds), and the deadline at
+# which the reconciler decides (milliseconds).
 LAST_TRIES = {
     "ChargeOrder": (4.5 * HOURS, 5.5 * HOURS, SITE.given_up()),
     "ProvisionHosting": (4.5 * HOURS, 5.5 * HOURS, SITE.given_up()),
@@ -115,7 +116,7 @@ def states_that_cannot_be_redriven(definition: Definition) -> list[str]:
 
 
 def settled_payments_that_wait(definition: Definition) -> list[str]:
-    """If a payment settles during the compensation, the compensation retries every second, at least 100 times."""
+    """A payment may settle during the compensation. The step must then retry every second, up to 100 times or more."""
     first = definition["States"][COMPENSATION]["Retry"][0]
     steady = (first.get("IntervalSeconds"), first.get("BackoffRate")) == (1, 1)
     if first["ErrorEquals"] != ["PaymentSettledError"] or not steady or first.get("MaxAttempts", 3) < 100:
@@ -145,7 +146,7 @@ def test_the_workflow_follows_the_rule(rule, definition: Definition) -> None:
     assert not problems, listed(problems)
 
 
-def test_every_task_has_a_last_try(definition: Definition) -> None:
+def test_last_tries_lists_every_task(definition: Definition) -> None:
     assert {name for name, _ in states(definition, "Task")} == set(LAST_TRIES)
 
 
@@ -155,7 +156,7 @@ def test_the_definition_has_no_yaml_anchors() -> None:
     assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
 
 
-def test_every_fact_leads_to_the_compensation_and_then_to_the_callback(definition: Definition) -> None:
+def test_the_compensation_leads_to_the_callback_and_the_callback_is_last(definition: Definition) -> None:
     assert targets(definition["States"][COMPENSATION]) == [LAST]
     assert definition["States"][LAST]["End"] is True
 

@@ -1,4 +1,4 @@
-"""A stand-in for `boto3.client("stepfunctions")` on a runner, with AWS's arguments and errors."""
+"""A stand-in for `boto3.client("stepfunctions")` that calls an AslRunner, with AWS's arguments and errors."""
 
 # ruff: noqa: N803 - boto3's own argument names
 

@@ -44,8 +44,8 @@ class StateFailedError(Exception):
 
 # -- JSONata ---------------------------------------------------------------------------------------
 
-# $now, $millis, $random and $uuid would make runs unrepeatable. $eval does not exist in Step Functions. The others
-# exist only there.
+# $now, $millis, $random and $uuid would make runs unrepeatable. $eval does not exist in Step Functions. $hash,
+# $partition and $range exist only in Step Functions.
 _REFUSED_FUNCTIONS = re.compile(r"\$(now|millis|random|uuid|eval|hash|partition|range)\s*\(")
 _PLAIN_PATH = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)")
 _MISSING = object()
@@ -237,7 +237,7 @@ class StateMachine:
     def load(cls, path: str | Path, substitutions: Mapping[str, Any]) -> StateMachine:
         """Read an ASL file.
 
-        `substitutions` has a value for each `${Name}`: a callable (as a whole FunctionName) or a string.
+        `substitutions` has a value for each `${Name}`: a string, or a callable where it is the whole FunctionName.
         Raises UnsupportedAslError.
         """
         path = Path(path)

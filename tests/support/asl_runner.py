@@ -154,7 +154,12 @@ class Execution:
 
 @dataclass(slots=True, eq=False)
 class _Attempt:
-    """One attempt at a task. The first of these settles it: its function, token or deadline, or the execution's end."""
+    """One attempt at a task. The first of these events settles it.
+
+    - The function returns (without a token) or fails.
+    - The token is answered.
+    - The deadline passes, or the execution ends.
+    """
 
     execution: Execution
     visit: _TaskVisit

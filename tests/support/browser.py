@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 AXE = ROOT / ".venv" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ON_A_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-# Chromium sends no requests of its own, and uses no proxy for a server on this machine.
+# With these flags, Chromium sends no requests of its own and uses no proxy for a server on this machine.
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-proxy-server"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -88,7 +88,7 @@ def barriers(page: Page) -> list[str]:
     found: dict[str, Any] = page.evaluate(
         """() => axe.run({
             rules: Object.fromEntries(axe.getRules().map((rule) => [rule.ruleId, {enabled: true}])),
-            // Drawn beside the text, never behind it.
+            // Our pseudo-elements are drawn beside the text, never behind it.
             checks: {"color-contrast": {options: {ignorePseudo: true}},
                      "color-contrast-enhanced": {options: {ignorePseudo: true}}},
             resultTypes: ["violations", "incomplete"],

@@ -27,7 +27,7 @@ def _alternative(host: str) -> x509.GeneralName:
 
 
 class CertificateAuthority:
-    """Signs certificates that only `client_context` trusts."""
+    """Signs certificates that only a client with the authority's own certificate trusts (`client_context`, `pem`)."""
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -73,7 +73,7 @@ class CertificateAuthority:
         return ssl.create_default_context(cadata=self.pem())
 
     def server_context(self, folder: Path, host: str, *, expired: bool = False) -> ssl.SSLContext:
-        """A server's context for `host`, a domain or an address. Its files go to `folder`."""
+        """Return a server's context for `host`, a domain or an address. Write its key and certificate to `folder`."""
         key = ec.generate_private_key(ec.SECP256R1())
         until = self._now - _DAY if expired else self._now + _DAY
         certificate = (

@@ -28,7 +28,7 @@ class MotoAccount:
 
 
 class FakeCloudFormation:
-    """Answers in CloudFormation's shapes, with its error for a stack that does not exist."""
+    """Answers in CloudFormation's format, with its error for a stack that does not exist."""
 
     def __init__(self, *stacks: Mapping[str, Any]) -> None:
         self.stacks = {stack["StackName"]: dict(stack) for stack in stacks}

@@ -82,7 +82,7 @@ def renewals(world: World, order: Order) -> list[dict[str, Any]]:
 
 
 def assert_registered(world: World, order: Order) -> None:
-    """The domain was submitted, registered and paid exactly once, and its zone, claim and contacts exist once."""
+    """The domain was submitted and registered exactly once, and has one zone, a claim, contacts and one renewal."""
     ended = now(world, order)
     name = order.item_as(DomainItem).ascii_name
     assert ended.status is OrderStatus.COMPLETED

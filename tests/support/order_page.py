@@ -1,4 +1,4 @@
-"""The order's page in a world (tests/support/world.py): orders in every state, and the page in a browser."""
+"""The order's page in a world (tests/support/world.py): orders in every state, and what their page shows."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Seen:
     language: str
     heading: str
     text: str
-    steps: list[tuple[str, str]]  # title, mark
+    steps: list[tuple[str, str]]  # (title, CSS class)
     current: list[str]
     links: list[str]
     facts: dict[str, str]

@@ -19,7 +19,7 @@ DAY = 24 * 3600
 
 
 class OpenCipher:
-    """Another process can decrypt these values. It could not decrypt values of this world's KMS key."""
+    """Seals values so that another process can open them. It could not open values sealed with this world's KMS key."""
 
     def seal(self, clear: str, context: Any) -> str:
         return f"sealed:{clear}"

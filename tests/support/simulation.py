@@ -38,7 +38,7 @@ ACCOUNTS = (
 DAY = 86_400
 INVOICE_LAGS = 600  # seconds, for the invoice of a paid page
 
-# Orders of a single item and of a cart.
+# The kinds of product in an order of one item, and in a cart.
 ALONE = ("site", "domain", "vm", "vm")
 IN_A_CART = ("site", "site", "domain", "domain", "domain")
 
@@ -63,7 +63,7 @@ ASKED_OF_LIGHTSAIL = (
     *("*", "CreateInstances", "GetInstance", "DeleteInstance", "AllocateStaticIp", "AttachStaticIp"),
     *("ReleaseStaticIp", "PutInstancePublicPorts", "GetOperationsForResource"),
 )
-# Lost responses, throttles, outages and quotas.
+# None loses the response. The others are the error code and the HTTP status of a throttle, an outage or a quota.
 FAULTS_OF_LIGHTSAIL = (
     *(None, ("ThrottlingException", 400), ("ServiceException", 500), ("AccessDeniedException", 400)),
     *(("AccountSetupInProgressException", 400),),
@@ -359,7 +359,7 @@ class History:
                     self.log.append(f"customer pays for {order.number}")
                     controls.pay(cart.payment.reference, self.chance.choice((None, "4242424242424242")))
             return
-        # A bank takes at least a day. By then Stripe has made the invoice, so a newer debit cannot settle yet.
+        # Only older debits: a bank takes at least a day, and by then Stripe has made the invoice of a paid page.
         now = self.world.stripe.clock.now()
         debits = self.world.stripe.objects("payment_intent", status="processing")
         for intent in [debit for debit in debits if debit["created"] + INVOICE_LAGS <= now][:1]:

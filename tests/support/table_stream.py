@@ -1,4 +1,4 @@
-"""The table's stream for the operations of DynamoDB Streams, and the message about a batch that Lambda discarded.
+"""A client of DynamoDB Streams for the table in moto, and the message about a batch that Lambda discarded.
 
 moto keeps a stream's records but does not answer at the address that botocore uses for streams.
 """

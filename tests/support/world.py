@@ -71,7 +71,7 @@ TRANSFER_SECONDS = 10 * 86_400.0
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads the template's structure without values that CloudFormation computes."""
+    """Reads CloudFormation's short tags as text, such as `!Ref Api`."""
 
 
 _Loader.add_multi_constructor("!", lambda _loader, suffix, node: f"!{suffix} {node.value}")
@@ -310,9 +310,9 @@ class WorldServices(bootstrap.AwsServices):
 class World:
     """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
 
-    `mishaps` decide which side effects fail. If `webhooks_on`, `platform_webhooks_on` or `stream_on` is False, these
-    deliveries stop. A webhook without a 2xx response is sent again with the next `run`. The switches in
-    `features.document` start as on.
+    `mishaps` decide which side effects fail. If `webhooks_on` is False, Stripe sends no webhooks. The platform's
+    webhooks have `platform_webhooks_on`, and the table's stream has `stream_on`. A webhook that does not get a 200 is
+    sent again in the next `run`. The switches in `features.document` start as on.
     """
 
     def __init__(
@@ -508,7 +508,7 @@ class World:
             self.run(finish=finish)
 
     def live_until_settled(self, *order_ids: str, every: float, most: float, account: str = "ready") -> None:
-        """Live until these orders are settled, for `most` seconds at most.
+        """Call `live` until these orders are settled, for `most` seconds at most.
 
         The caller must check how the orders ended and whether more happens later.
         """
@@ -561,10 +561,10 @@ class World:
                 self.platform.finish(service.item_id)
                 self._untold_operations.append(service.item_id)
         for item_id in self.lightsail.pending:
-            self.lightsail.finish(item_id)  # without a report to us
+            self.lightsail.finish(item_id)  # Lightsail sends no webhooks
 
     def hear_platform(self) -> None:
-        """The platform reports every ended operation once, unless its webhooks are off."""
+        """The platform sends the webhook of every ended operation, unless its webhooks are off."""
         if not self.platform_webhooks_on:
             self._untold_operations.clear()
         waiting, self._untold_operations = self._untold_operations, []
@@ -610,7 +610,7 @@ class World:
         return fresh
 
     def hear_stripe(self) -> None:
-        """Stripe sends every new event, unless webhooks are off."""
+        """Stripe sends every new event. Events while webhooks are off are never sent."""
         waiting, self._untold_events = self._untold_events + self.fresh_stripe_events(), []
         for event in waiting:
             if self.webhooks_on and self.stripe_webhook(event).status != 200:

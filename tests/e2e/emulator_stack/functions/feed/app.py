@@ -1,4 +1,4 @@
-"""Counts how often it receives each record of the table's stream, and fails at records named `poison`."""
+"""Counts how often it receives each record of the table's stream, and fails at names that end in `poison`."""
 
 from __future__ import annotations
 
