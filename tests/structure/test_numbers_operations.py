@@ -227,7 +227,7 @@ CLAIMS: dict[str, Claims] = {
         ("has not accepted after {} minutes", (STUCK,)),
     ],
     "order-life": [
-        ("is asked for {} day more", (DAYS(deadlines.REGISTRAR_SILENT),)),
+        ("queries it for {} more day", (DAYS(deadlines.REGISTRAR_SILENT),)),
         ("the limit of {} unpaid domains", (unpaid_domains.MAX_UNPAID_DOMAINS,)),
         ("payment lease of {} minutes", (MINUTES(deadlines.PAYMENT_LEASE),)),
         ("due in {} minutes |", (MINUTES(deadlines.LOST_START),)),
@@ -246,7 +246,7 @@ CLAIMS: dict[str, Claims] = {
         ),
         ("a refund only after {} minutes", (MINUTES(deadlines.SUBMISSION_DOUBT),)),
         ("order once more after {} minutes. It", (MINUTES(deadlines.CLOSING_CHECK),)),
-        ("of ours runs for {} minutes", (MINUTES(deadlines.CLOSING_CHECK),)),
+        ("of ours ends in less than {} minutes", (MINUTES(deadlines.CLOSING_CHECK),)),
         (
             "Lambda retries the record {} times",
             (in_template("RollUpCartFunction", "Events/Stream/Properties/MaximumRetryAttempts"),),
@@ -278,7 +278,8 @@ CLAIMS: dict[str, Claims] = {
         ("| a site's delivery | checked every {} minutes", (MINUTES(SITE.first_look()),)),
         ("| a site's delivery | checked every {} minutes", (MINUTES(deadlines.PROVISIONING_CHECK),)),
         (
-            "the step ends after {} hours, the refund comes after {} hours",
+            "the step ends after {} hours, and the order is refunded; "
+            "if the workflow fails, the reconciler refunds after {} hours",
             (HOURS(time_out("ProvisionHosting")), HOURS(SITE.given_up())),
         ),
         (
@@ -296,15 +297,15 @@ CLAIMS: dict[str, Claims] = {
         ("the refund comes after {} hours | the reconciler |", (HOURS(MACHINE.given_up()),)),
         ("checked once more after {} minutes |", (MINUTES(deadlines.CLOSING_CHECK),)),
         ("lease at the registrar | {} minutes |", (MINUTES(deadlines.SUBMISSION_LEASE),)),
-        ("| {} minutes of doubt |", (MINUTES(deadlines.SUBMISSION_DOUBT),)),
+        ("for {} minutes an empty list or a refusal", (MINUTES(deadlines.SUBMISSION_DOUBT),)),
         ("alarm after {} minutes |", (STUCK,)),
-        ("a transfer | {} days, {} days;", DOMAIN_DAYS),
+        ("of a transfer | {} days, {} days;", DOMAIN_DAYS),
         ("RegisterDomain's token {} days", (DAYS(time_out("RegisterDomain")),)),
         ("| every {} minutes; RefundOrder's", (AGAIN,)),
         ("RefundOrder's token {} days", (DAYS(time_out("RefundOrder")),)),
         ("a callback after the end | {} minutes |", (MINUTES(deadlines.CALLBACK_GRACE),)),
         ("alarm after {} days |", (DAYS(deadlines.DOMAIN_RENEWAL_DEADLINE),)),
-        ("| a redrive | {} days after", (DAYS(report_failed_execution.REDRIVABLE_FOR),)),
+        ("a redrive is possible for {} days after", (DAYS(report_failed_execution.REDRIVABLE_FOR),)),
     ],
     "runbooks": [
         ("counts each such domain every {} hours", (deadlines.VERIFICATION_CHECK / HOUR,)),
