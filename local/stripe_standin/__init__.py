@@ -14,6 +14,7 @@ It accepts any key that starts with `sk_test_`, and validates requests and respo
 - It neither collects nor renews automatically.
 - It retries failed webhooks for a minute, not for days.
 - Rate limits are off until they are set.
+- A test clock does its work at once. An existing customer cannot join one.
 
 Controls: POST JSON or form fields. Each has a form on the page at `/` and a method on `standin.controls`.
 

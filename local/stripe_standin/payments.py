@@ -129,7 +129,7 @@ def mark_paid(state: State, invoice: Json) -> None:
         amount_remaining=0,
         auto_advance=False,
     )
-    invoice["status_transitions"]["paid_at"] = state.clock.now()
+    invoice["status_transitions"]["paid_at"] = state.now_of(invoice)
     state.emit("invoice.paid", invoice)
     state.emit("invoice.payment_succeeded", invoice)
     details = (invoice["parent"] or {}).get("subscription_details")

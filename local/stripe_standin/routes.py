@@ -26,6 +26,7 @@ from . import (
     refunds,
     setup_intents,
     subscriptions,
+    test_clocks,
 )
 
 _ALWAYS = frozenset(("expand",))
@@ -77,7 +78,8 @@ ROUTES: tuple[Route, ...] = (
     _post("/v1/customers", customers.create, "CustomerCreateParams", "customer", customers.SUPPORTED),
     _get("/v1/customers/{id}", customers.retrieve, "CustomerRetrieveParams", "customer"),
     _post("/v1/customers/{id}", customers.update, "CustomerUpdateParams", "customer",
-          customers.SUPPORTED - {"payment_method"}),
+          customers.SUPPORTED - {"payment_method", "test_clock"}),
+    _list("/v1/customers", customers.list_all, "CustomerListParams", "customer", "email", "test_clock"),
     Route("DELETE", "/v1/customers/{id}", customers.delete, "CustomerDeleteParams", "customer"),
     _post("/v1/customers/{id}/balance_transactions", customers.create_balance_transaction,
           "CustomerBalanceTransactionCreateParams", "customer_balance_transaction",
@@ -164,12 +166,23 @@ ROUTES: tuple[Route, ...] = (
     _post("/v1/subscriptions", subscriptions.create, "SubscriptionCreateParams", "subscription",
           subscriptions.CREATE_SUPPORTED),
     _list("/v1/subscriptions", subscriptions.list_all, "SubscriptionListParams", "subscription",
-          "customer", "status"),
+          "customer", "status", "test_clock"),
     _get("/v1/subscriptions/{id}", subscriptions.retrieve, "SubscriptionRetrieveParams", "subscription"),
     _post("/v1/subscriptions/{id}", subscriptions.update, "SubscriptionUpdateParams", "subscription",
           subscriptions.UPDATE_SUPPORTED),
     Route("DELETE", "/v1/subscriptions/{id}", subscriptions.cancel, "SubscriptionCancelParams",
           "subscription", subscriptions.CANCEL_SUPPORTED),
+    # Test clocks
+    _post("/v1/test_helpers/test_clocks", test_clocks.create, "test_helpers.TestClockCreateParams",
+          test_clocks.NAME, test_clocks.CREATE_SUPPORTED),
+    _list("/v1/test_helpers/test_clocks", test_clocks.list_all, "test_helpers.TestClockListParams",
+          test_clocks.NAME),
+    _get("/v1/test_helpers/test_clocks/{id}", test_clocks.retrieve, "test_helpers.TestClockRetrieveParams",
+         test_clocks.NAME),
+    _post("/v1/test_helpers/test_clocks/{id}/advance", test_clocks.advance,
+          "test_helpers.TestClockAdvanceParams", test_clocks.NAME, test_clocks.ADVANCE_SUPPORTED),
+    Route("DELETE", "/v1/test_helpers/test_clocks/{id}", test_clocks.delete,
+          "test_helpers.TestClockDeleteParams", test_clocks.NAME),
     # Webhook endpoints
     _post("/v1/webhook_endpoints", endpoints.create, "WebhookEndpointCreateParams", "webhook_endpoint",
           endpoints.CREATE_SUPPORTED),

@@ -64,6 +64,7 @@ LEFT_OUT: Mapping[str, frozenset[str]] = {
     "plan": frozenset(("deleted", "tiers")),
     "product": frozenset(("deleted",)),
     "subscription_item": frozenset(("deleted",)),
+    "test_helpers.test_clock": frozenset(("deleted",)),
     "webhook_endpoint": frozenset(("deleted", "secret")),
 }
 

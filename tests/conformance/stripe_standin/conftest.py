@@ -85,7 +85,7 @@ class Shop:
             customer.id, {"invoice_settings": {"default_payment_method": attached.id}}
         )
 
-    def sepa_customer(self, iban: str = "DE89370400440532013000") -> stripe.Customer:
+    def sepa_customer(self, iban: str = "DE89370400440532013000", **params: Any) -> stripe.Customer:
         method = self.client.v1.payment_methods.create(
             {
                 "type": "sepa_debit",
@@ -93,11 +93,11 @@ class Shop:
                 "billing_details": {"name": "Jenny Rosen", "email": "jenny@example.com"},
             }
         )
-        return self.debtor(method.id)
+        return self.debtor(method.id, **params)
 
-    def debtor(self, method: str) -> stripe.Customer:
+    def debtor(self, method: str, **params: Any) -> stripe.Customer:
         """A customer who has accepted a mandate for the SEPA debit."""
-        customer = self.customer(None)
+        customer = self.customer(None, **params)
         saved = save_debit(self.client, customer.id, method)
         return self.client.v1.customers.update(
             customer.id, {"invoice_settings": {"default_payment_method": saved}}

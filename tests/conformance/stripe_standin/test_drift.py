@@ -115,6 +115,14 @@ def test_every_route_responds_in_the_shape_of_the_sdk(shop: Shop) -> None:
     stripe_.webhook_endpoints.list()
     stripe_.webhook_endpoints.delete(endpoint.id)
 
+    clocks = stripe_.test_helpers.test_clocks
+    clock = clocks.create({"frozen_time": shop.standin.clock.now()})
+    clocks.retrieve(clock.id)
+    clocks.list()
+    clocks.advance(clock.id, {"frozen_time": clock.frozen_time + 60})
+    clocks.delete(clock.id)
+
+    stripe_.customers.list({"limit": 3})
     stripe_.customers.delete(shop.customer().id)
 
     visited = {(answer.method, answer.path.partition("?")[0]) for answer in shop.http.recorded}

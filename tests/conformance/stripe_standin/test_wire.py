@@ -49,10 +49,10 @@ def test_an_invalid_parameter_is_named(
 
 
 def test_features_of_stripe_that_the_stand_in_lacks_are_501(shop: Shop) -> None:
-    answer = post(shop, "/v1/customers", {"test_clock": "clock_1"})
+    answer = post(shop, "/v1/customers", {"invoice_prefix": "ABC"})
 
     assert answer.status_code == 501
-    assert "test_clock" in answer.json()["error"]["message"]
+    assert "invoice_prefix" in answer.json()["error"]["message"]
 
 
 def test_an_unknown_id_is_not_found(shop: Shop) -> None:
