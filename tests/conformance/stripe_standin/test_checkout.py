@@ -28,6 +28,7 @@ def _line(amount: int = 1200, **changed: Any) -> Any:
     return {name: value for name, value in line.items() if value is not _REMOVED}
 
 
+@pytest.mark.standin_only("looks into the stand-in")
 def test_a_new_session_is_open_and_has_no_payment_yet(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer, 1200, 900, client_reference_id="cart-1", locale="nl")
@@ -72,6 +73,7 @@ def test_an_existing_price_can_be_a_line(shop: Shop) -> None:
     assert session.payment_method_types == ["card"]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_sessions_are_listed_by_customer_status_and_payment(shop: Shop) -> None:
     one, other = shop.customer(None), shop.customer(None)
     paid, still_open, foreign = shop.session(one), shop.session(one), shop.session(other)
@@ -120,6 +122,7 @@ def test_a_missing_parameter_is_named(shop: Shop, missing: str, code: str) -> No
     assert (refusal.value.code, refusal.value.param) == (code, missing)
 
 
+@pytest.mark.standin_only("looks into the stand-in")
 @pytest.mark.parametrize(
     ("line", "param"),
     [
@@ -161,7 +164,7 @@ def test_lines_must_be_one_time_prices_in_one_currency(shop: Shop) -> None:
      (24 * HOUR + 1, "less than 24 hours")],
 )  # fmt: skip
 def test_a_session_lasts_thirty_minutes_to_less_than_a_day(shop: Shop, seconds: int, fragment: str) -> None:
-    assert fragment in _refusal(shop, expires_at=shop.standin.clock.now() + seconds).message
+    assert fragment in _refusal(shop, expires_at=shop.now() + seconds).message
 
 
 def test_an_amount_below_the_minimum_charge_is_refused(shop: Shop) -> None:
@@ -200,6 +203,7 @@ def test_a_customer_excludes_parameters_that_create_one(shop: Shop, params: dict
     assert error.message == f"You may only specify one of these parameters: customer, {other}."
 
 
+@pytest.mark.standin_only("looks into the stand-in")
 @pytest.mark.parametrize(
     "params",
     [
@@ -218,6 +222,7 @@ def test_unsupported_features_are_501(shop: Shop, params: dict[str, Any]) -> Non
     assert shop.standin.objects("product") == []
 
 
+@pytest.mark.standin_only("looks into the stand-in")
 def test_a_replay_returns_the_same_session_and_another_request_is_refused(shop: Shop) -> None:
     def create(amount: int) -> Any:
         params: Any = {
@@ -238,6 +243,7 @@ def test_a_replay_returns_the_same_session_and_another_request_is_refused(shop: 
 # -- tax -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 def test_automatic_tax_needs_the_customers_location(shop: Shop) -> None:
     nowhere = shop.customer(None, address={})
     tax = {"automatic_tax": {"enabled": True}}
@@ -252,6 +258,7 @@ def test_automatic_tax_needs_the_customers_location(shop: Shop) -> None:
     assert (known.amount_subtotal, known.total_details.amount_tax, known.amount_total) == (1333, 253, 1586)
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 def test_inclusive_tax_keeps_the_total(shop: Shop) -> None:
     line = _line(1190)
     line["price_data"]["tax_behavior"] = "inclusive"
@@ -264,6 +271,7 @@ def test_inclusive_tax_keeps_the_total(shop: Shop) -> None:
 # -- expiring ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("reads the stand-in's events in order")
 def test_a_session_can_be_expired_once(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
 
@@ -279,8 +287,9 @@ def test_a_session_can_be_expired_once(shop: Shop) -> None:
     )
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 def test_a_session_expires_by_itself_in_time(shop: Shop) -> None:
-    short = shop.session(shop.customer(None), expires_at=shop.standin.clock.now() + HOUR)
+    short = shop.session(shop.customer(None), expires_at=shop.now() + HOUR)
     long = shop.session(shop.customer(None))
 
     shop.standin.clock.advance(HOUR - 60)
@@ -294,6 +303,7 @@ def test_a_session_expires_by_itself_in_time(shop: Shop) -> None:
     assert event["data"]["object"]["metadata"] == {"cart": "c1"}
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_paid_session_cannot_expire(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)

@@ -155,6 +155,7 @@ def test_deleting_a_clock_deletes_its_customers_and_cancels_their_subscriptions(
     assert refusal.value.code == "resource_missing"
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 def test_a_debit_that_settles_after_its_clock_was_deleted_is_paid(shop: Shop) -> None:
     clock = clock_of(shop)
     customer = shop.sepa_customer(test_clock=clock.id)
@@ -165,6 +166,7 @@ def test_a_debit_that_settles_after_its_clock_was_deleted_is_paid(shop: Shop) ->
     assert shop.read(invoice).status == "paid"
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_nothing_of_a_clock_is_changed_while_it_advances(shop: Shop) -> None:
     shop.standin.controls.set(test_clocks_advance_for=30)
     clock = clock_of(shop)
