@@ -52,6 +52,12 @@ class Settings:
     """False keeps a SEPA payment `processing` until a control settles or fails it."""
     renewals_are_drafts_for: float = 3600.0
     """Seconds from the invoice of a subscription's next period to its collection. At Stripe about an hour."""
+    refused_drafts_wait_for: float = 72 * 3600.0
+    """The same while an endpoint refuses `invoice.created`."""
+    retry_days: str = "1 1 2 2 2 2 2 2"
+    """Days between the attempts to collect a later period. Stripe recommends 8 retries in 2 weeks. Empty: none."""
+    after_retries: str = "cancel"
+    """What then becomes of the subscription: `cancel` it, mark it `unpaid`, or leave it `past_due`."""
     refunds: str = "as published"
     """`as published` for the card, or for every refund: `succeed`, `pending` (until a control settles it), `fail`
     (created, then failed immediately), `refuse` (the request gets an error)."""
@@ -169,6 +175,10 @@ class State:
         """By payment intent id."""
         self.origin: Origin | None = None
         self.announce: Callable[[Json], None] = lambda event: None
+        self.was_refused: Callable[[str], bool] = lambda event_id: False
+        """Whether an endpoint has refused this event, and not accepted it since."""
+        self.period_unpaid: Callable[[Json], None] = lambda invoice: None
+        """What follows an invoice of a later period that could not be paid."""
         self._objects: dict[str, dict[str, Json]] = defaultdict(dict)
         self._found_by: dict[tuple[str, str, Any], dict[str, Json]] = defaultdict(dict)
         self._agenda: list[_Due] = []
@@ -270,8 +280,8 @@ class State:
 
     # -- events ----------------------------------------------------------------------------------------------
 
-    def emit(self, event_type: str, subject: Json, before: Json | None = None) -> None:
-        """Record and announce an event. `before` is the subject's previous state, for an `….updated` event."""
+    def emit(self, event_type: str, subject: Json, before: Json | None = None) -> Json:
+        """Record, announce and return an event. `before` is the subject's previous state, for an `….updated` event."""
         data: Json = {"object": as_answered(subject)}
         if before is not None:
             data["previous_attributes"] = dict(_changed(before, subject))
@@ -288,6 +298,7 @@ class State:
             },
         )
         self.announce(event)
+        return event
 
 
 def as_answered(document: Json) -> Json:

@@ -3,8 +3,8 @@
 - With a future `billing_cycle_anchor` and `proration_behavior: none`, nothing is charged before the anchor. The anchor
   may be at most one interval ahead.
 - Without an anchor the first period is paid according to `payment_behavior`.
-- Each later period's invoice is a draft for about an hour, then paid off-session or past due.
-- Not supported: prorations, item changes, and Stripe's own retries.
+- Each later period's invoice is a draft for about an hour, then paid off-session or past due (see `dunning`).
+- Not supported: prorations and item changes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from . import catalogue, customers, invoices, payment_methods, payments, tax
+from . import catalogue, customers, dunning, invoices, payment_methods, payments, tax
 from .errors import StripeError, bad_parameter, not_built, refused
 from .sdk_types import Json, copied, part
 from .state import State
@@ -257,15 +257,15 @@ def next_period(state: State, subscription: Json, *, at_once: bool = False) -> N
         subscription["status"] = "active"
     customer = state.get("customer", subscription["customer"])
     invoice = _invoice(state, subscription, customer, begun, "subscription_cycle", free=False)
-    invoice["auto_advance"] = True
+    collected = subscription["status"] != "unpaid"  # otherwise the invoice stays a draft
+    invoice["auto_advance"] = collected
     state.emit("customer.subscription.updated", subscription, before)
-    state.emit("invoice.created", invoice)
+    created = state.emit("invoice.created", invoice)
     _expect_next_period(state, subscription)
     if at_once:
-        _collect(state, invoice["id"])
-    else:
-        due = state.now_of(invoice) + state.settings.renewals_are_drafts_for
-        state.at(invoice, due, lambda: _collect(state, invoice["id"]))
+        dunning.collect(state, invoice["id"])
+    elif collected:
+        dunning.collect_later(state, invoice, created["id"])
 
 
 def _boundary_after(end: int, subscription: Json, recurring: Json) -> int:
@@ -275,18 +275,6 @@ def _boundary_after(end: int, subscription: Json, recurring: Json) -> int:
     while (boundary := after_interval(anchor, recurring, times, day)) <= end:
         times += 1
     return boundary
-
-
-def _collect(state: State, invoice_id: str) -> None:
-    invoice = state.find(invoice_id)
-    if invoice is None or invoice["status"] != "draft":
-        return  # deleted or already finalized
-    try:
-        invoices.finalize(state, {}, invoice_id)
-        if invoice["status"] == "open":
-            invoices.pay(state, {"off_session": True}, invoice_id)
-    except StripeError:
-        payments.mark_past_due(state, invoice)
 
 
 def _first_invoice(state: State, subscription: Json, customer: Json, params: Json, *, free: bool) -> None:

@@ -28,17 +28,18 @@ def renewal(shop: Shop, customer: stripe.Customer, **params: Any) -> stripe.Subs
         }
     ]
     assert customer.invoice_settings is not None
+    given: Any = {
+        "customer": customer.id,
+        "items": items,
+        "default_payment_method": str(customer.invoice_settings.default_payment_method),
+        "billing_cycle_anchor": shop.time_of(customer) + MONTH,
+        "proration_behavior": "none",
+        "off_session": True,
+        "metadata": {"order": "o1"},
+        **params,
+    }
     return shop.client.v1.subscriptions.create(
-        {
-            "customer": customer.id,
-            "items": items,
-            "default_payment_method": str(customer.invoice_settings.default_payment_method),
-            "billing_cycle_anchor": shop.time_of(customer) + MONTH,
-            "proration_behavior": "none",
-            "off_session": True,
-            "metadata": {"order": "o1"},
-            **params,
-        }
+        {name: value for name, value in given.items() if value is not None}  # type: ignore[arg-type]
     )
 
 
