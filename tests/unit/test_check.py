@@ -1,4 +1,4 @@
-"""`make check` selects the tests that a change can affect, runs the closest first, and stops in time."""
+"""`make check` runs the tests that a change can affect, the nearest first, and skips the rest at its deadline."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FILES = {
             "layers/hosting_orders/hosting_orders/money.py",
             ["conformance/test_contract.py", "workflow/test_carts.py", "workflow/test_refunds.py"],
         ),
-        # Relative imports, and a package's `__init__.py`, which runs when one of its modules is imported.
+        # test_standin.py imports the package `standin`. Its `__init__.py` imports server.py, which imports wire.py.
         ("local/standin/wire.py", ["workflow/test_standin.py"]),
         ("docs/errors.md", ["conformance/test_contract.py"]),
         ("events/show_order/order.json", ["workflow/test_events.py"]),
@@ -65,7 +65,7 @@ def test_tests_that_still_import_a_deleted_file_are_selected() -> None:
     assert felt_by({"local/standin/wire.py"}, left) == ["tests/workflow/test_standin.py"]
 
 
-def test_direct_imports_come_before_shared_words() -> None:
+def test_tests_that_import_the_changed_file_come_before_those_with_a_similar_name() -> None:
     files = {**FILES, "tests/workflow/test_zeal.py": "from hosting_orders.refund import refund"}
     found = felt_by({"layers/hosting_orders/hosting_orders/refund.py"}, files)
     assert found[:2] == ["tests/workflow/test_zeal.py", "tests/workflow/test_refunds.py"]

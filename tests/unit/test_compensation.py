@@ -1,4 +1,4 @@
-"""Compensation cell by cell: every status of an order with every state of its money."""
+"""Compensation of an order in every status, with every state of its money."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from hosting_orders.domain.cart import Cart, OrderSnapshot, Payment, PaymentStatus
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.compensation import Action, next_action
+from hosting_orders.domain.deadlines import COMPENSATION_CHECK
 from hosting_orders.domain.errors import ConcurrentUpdateError, RefundRefusedError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import MOVES, Actor, Order, OrderStatus, Refund, TimelineEntry
@@ -59,6 +60,7 @@ class Bank:
         self.status, self.voided = status, voided
         self.refunds: list[str] = []
         self.refuses = False
+        self.refusals = -1  # the number of refusals that the last call of `refund` passed
 
     def state(self, invoice_id: str) -> PaymentState:
         return PaymentState(self.status, "in_1", ACCOUNT, CART, "card", None, GROSS, 0, 1200, GROSS)
@@ -67,7 +69,8 @@ class Bank:
         self.status = self.voided
         return self.state(invoice_id)
 
-    def refund(self, invoice_id: str, line_key: str, order_id: str, again: bool) -> RefundState:
+    def refund(self, invoice_id: str, line_key: str, order_id: str, refusals: int) -> RefundState:
+        self.refusals = refusals
         if self.refuses:
             raise RefundRefusedError("no")
         assert self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED), (
@@ -78,7 +81,7 @@ class Bank:
 
 
 class Scene:
-    """An order in this status, the only order of its cart. The invoice at the provider has the status `payment`."""
+    """An order with the given status, alone in its cart. Its invoice at the provider has the status `payment`."""
 
     def __init__(self, status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus) -> None:
         order = Order(
@@ -94,12 +97,13 @@ class Scene:
         )
         paid = Payment(payment, "EUR", "card", "in_1", None, GROSS, 0, 0, 1200, GROSS)
         cart = Cart(ACCOUNT, CART, "f", paid, NOW, NOW, orders={NUMBER: OrderSnapshot(status, 0)})
+        self.now = NOW + 1000
         self.books, self.bank = Books(order, cart), Bank(payment, voided)
         self.services: Any = SimpleNamespace(
             orders=self.books,
             payments=self.bank,
             refunds=self.bank,
-            clock=SimpleNamespace(now=lambda: NOW + 1000),
+            clock=SimpleNamespace(now=lambda: self.now),
             metrics=SimpleNamespace(count=lambda name: None),
         )
 
@@ -155,7 +159,9 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("status", "payment", "voided", "column"), CELLS)
-def test_every_cell(status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus, column: int) -> None:
+def test_every_order_status_with_every_state_of_the_money(
+    status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus, column: int
+) -> None:
     scene = Scene(status, payment, voided)
     expected = EXPECTED[status].split()[column]
     result, after, refunds = scene.run()
@@ -181,15 +187,23 @@ def test_a_refused_refund_is_retried_and_made_once(status: OrderStatus) -> None:
     scene = Scene(status, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     scene.bank.refuses = True
     ended = scene.books.stored.ended
-    for _ in range(2):
+    for refusals in range(3):
         assert scene.run() == (Compensation.WAITING, status if ended else S.REFUND_FAILED, 0)
+        assert scene.bank.refusals == refusals
+        # A process that began before the refusal may still run, so the next refund waits for COMPENSATION_CHECK.
+        scene.now += COMPENSATION_CHECK - 1
+        scene.bank.refuses = False
+        assert scene.run()[0] is Compensation.WAITING
+        assert scene.books.stored.due_at == scene.now + 1
+        scene.bank.refuses = True
+        scene.now += 1
     scene.bank.refuses = False
     end = S(EXPECTED[status].split()[CAME].rstrip("+"))
     assert scene.run() == (Compensation.DONE, end, 1)
     assert scene.run() == (Compensation.DONE, end, 1)
 
 
-# -- invariants of the table itself ---------------------------------------------------------------------------------
+# -- invariants of the table in domain/compensation.py ---------------------------------------------------------------
 
 
 def reachable(status: OrderStatus) -> set[OrderStatus]:
@@ -201,7 +215,9 @@ def reachable(status: OrderStatus) -> set[OrderStatus]:
 
 @pytest.mark.parametrize("payment", PaymentStatus)
 @pytest.mark.parametrize("status", OrderStatus)
-def test_the_table_satisfies_its_invariants(status: OrderStatus, payment: PaymentStatus) -> None:
+def test_the_table_of_next_actions_satisfies_its_invariants(
+    status: OrderStatus, payment: PaymentStatus
+) -> None:
     money = Payment(payment, "EUR")
     action = next_action(status, money)
     may_be_delivered = S.COMPLETED in reachable(status)
@@ -242,7 +258,7 @@ def test_a_refund_sum_that_grew_concurrently_does_not_shrink() -> None:
     assert scene.books.stored_cart.payment.refunded == GROSS + 500
 
 
-def test_a_note_on_an_order_does_not_change_when_its_status_began() -> None:
+def test_a_note_on_an_order_keeps_the_start_time_of_its_status() -> None:
     order = Scene(OrderStatus.PROCESSING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED).books.stored
     paid = TimelineEntry(NOW + 1, OrderStatus.PROCESSING, Actor.STRIPE, "payment succeeded")
     first = TimelineEntry(NOW, OrderStatus.PENDING, Actor.CUSTOMER, "order placed")

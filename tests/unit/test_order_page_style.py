@@ -8,8 +8,9 @@ import pytest
 
 from hosting_orders.contracts.order_page.style import STYLE
 
-# WCAG 2.2, AA: text, and meaningful graphics.
+# The least contrast under WCAG 2.2, level AA: of text, and of graphics that carry a meaning.
 TEXT, GRAPHIC = 4.5, 3.0
+# (foreground, background, least contrast)
 PAIRS = [
     *[(front, back, TEXT) for front in ("text", "quiet") for back in ("page", "card")],
     ("accent", "card", TEXT),
@@ -58,7 +59,7 @@ def test_light_and_dark_define_the_same_colours() -> None:
     assert used == set(colours("light"))
 
 
-def test_focus_motion_and_loading() -> None:
+def test_focus_is_visible_motion_can_be_reduced_and_nothing_is_loaded() -> None:
     assert "a:focus-visible { outline: 3px solid" in STYLE
     assert "@media (prefers-reduced-motion: reduce)" in STYLE
     assert not re.search(r"url\(|@import|expression|</", STYLE)

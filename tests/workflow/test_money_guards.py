@@ -1,4 +1,4 @@
-"""Test payments buy nothing real, and a domain without a premium price is not bought above its TLD's maximum."""
+"""Test payments buy nothing real. A domain without a premium price is not bought above its TLD's `max_cost`."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_in_test_mode_no_real_domain_is_sold(world: World, monkeypatch: pytest.M
     for reply in (world.order_domain(), world.place_cart(world.site(), world.domain())):
         assert (reply.status, reply.body["code"]) == (503, "feature_disabled")
     assert nothing_happened(world)
-    assert world.place().status == 202  # a site is no domain
+    assert world.place().status == 202  # a site can be sold in test mode
 
 
 def test_in_live_mode_a_real_domain_is_sold(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_a_renewal_paid_in_test_mode_is_not_bought(world: World, monkeypatch: py
         ("unset", False),
     ],
 )
-def test_the_key_says_whether_payments_are_live(key: str, live: bool) -> None:
+def test_stripes_api_key_says_whether_payments_are_live(key: str, live: bool) -> None:
     assert StripeApi(key or "none").live is live
 
 
@@ -122,7 +122,7 @@ def test_the_key_says_whether_payments_are_live(key: str, live: bool) -> None:
 
 
 def test_a_test_key_never_spends_live_money_in_version_2(world: World) -> None:
-    world.services.stripe.live = True  # the demo's keys are test keys
+    world.services.stripe.live = True  # the API keys of the demo accounts are test keys
     for reply in (world.place(), world.place_cart(world.site()), world.order_domain()):
         assert (reply.status, reply.body["code"]) == (403, "test_key")
     assert nothing_happened(world)

@@ -1,4 +1,4 @@
-"""How many requests an order makes at Stripe, which limits them. docs/money.md has the numbers."""
+"""How many Stripe requests an order makes. Stripe limits requests per second: docs/money.md has the numbers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections import Counter
 from hosting_orders.adapters.stripe.webhooks import EVENTS
 from tests.support.world import World, a_world
 
+# The requests of one order: all of them, and the most to one endpoint.
 AN_ORDER = 16
 TO_ONE_ENDPOINT = 5
-# https://docs.stripe.com/rate-limits
+# Stripe's limits in requests per second (https://docs.stripe.com/rate-limits), and the orders per second that fit.
 LIVE, SANDBOX, ENDPOINT = 100, 25, 25
 ORDERS_LIVE = min(LIVE // AN_ORDER, ENDPOINT // TO_ONE_ENDPOINT)
 ORDERS_SANDBOX = min(SANDBOX // AN_ORDER, ENDPOINT // TO_ONE_ENDPOINT)
 
 
 def requests_of(world: World) -> Counter[str]:
-    """By endpoint."""
+    """Count the requests by endpoint."""
     return Counter(
         f"{one.method} {re.sub(r'/[a-z]+_[0-9a-zA-Z]{8,}', '/:id', one.path)}"
         for one in world.stripe.requests

@@ -65,7 +65,7 @@ def test_a_contact_that_changes_between_attempts_gives_a_new_customer(shop: Shop
     assert shop.payments.customer_for(moved) == second
 
 
-def test_no_payment_starts_when_stripe_refuses_the_customer(shop: Shop) -> None:
+def test_no_payment_starts_if_stripe_refuses_to_create_the_customer(shop: Shop) -> None:
     nowhere = account_of(shop, billing_contact=replace(CONTACT, country="Germany"))
     with pytest.raises(PaymentNotStartedError) as refusal:
         shop.payments.customer_for(nowhere)
@@ -94,7 +94,7 @@ def test_the_paying_method_becomes_the_default_and_pays_the_next_cart(shop: Shop
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_an_existing_default_method_stays(shop: Shop) -> None:
+def test_an_existing_default_method_is_not_replaced(shop: Shop) -> None:
     customer, method = shop.customer()
     page = shop.payments.open_checkout(shop.page(customer))
     shop.standin.controls.pay_checkout(page.reference)
@@ -108,7 +108,7 @@ def test_an_existing_default_method_stays(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("looks into the stand-in")
-def test_a_legacy_default_source_stays(shop: Shop) -> None:
+def test_a_legacy_default_source_is_not_replaced(shop: Shop) -> None:
     saved = _paid_method(shop)
     shop.standin.state.get("customer", saved.customer_id)["default_source"] = "card_of_old"
     shop.payments.keep_method(saved)
@@ -118,7 +118,7 @@ def test_a_legacy_default_source_stays(shop: Shop) -> None:
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_fault_while_saving_a_method_is_reported(shop: Shop, kind: str, place: int) -> None:
+def test_a_retry_after_a_fault_makes_the_paying_method_the_default(shop: Shop, kind: str, place: int) -> None:
     saved = _paid_method(shop)
     shop.wire.spoil(place, kind)
     with pytest.raises(ProviderUnavailableError):
@@ -131,7 +131,9 @@ def test_a_fault_while_saving_a_method_is_reported(shop: Shop, kind: str, place:
 
 
 @pytest.mark.standin_only("pays on the page, where Stripe wants a person")
-def test_a_refusal_to_save_a_method_raises_no_error(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_to_change_the_default_method_raises_no_error(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
     saved = _paid_method(shop)
     shop.payments.keep_method(SavedMethod("cus_unknown", saved.id))
     assert caplog.records == []

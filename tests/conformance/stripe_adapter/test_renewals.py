@@ -1,4 +1,4 @@
-"""Renewals, and the terms that were paid."""
+"""Starting a renewal at Stripe, and reading which of its terms were paid."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_renewal_is_not_started_again_days_later_or_after_its_anchor(shop: Sho
     assert len(subscriptions(shop, whose[0])) == 1
 
 
-def test_an_anchor_in_the_past_moves_by_whole_terms(shop: Shop) -> None:
+def test_an_anchor_in_the_past_moves_forward_by_whole_terms(shop: Shop) -> None:
     whose = shop.customer()
     now = shop.now()
     passed = now - 40 * 24 * HOUR
@@ -99,7 +99,7 @@ def test_an_anchor_in_the_past_moves_by_whole_terms(shop: Shop) -> None:
     assert shop.taken(whose[0]) == []
 
 
-def test_a_late_anchor_moves_to_within_a_day_if_the_late_term_is_charged(shop: Shop) -> None:
+def test_an_anchor_in_the_past_moves_forward_by_days_if_the_late_term_is_charged(shop: Shop) -> None:
     whose = shop.customer()
     now = shop.now()
     renewal(shop, whose, now - 40 * 24 * HOUR, term=Term.ANNUAL, charge_late=True)()
@@ -109,7 +109,7 @@ def test_a_late_anchor_moves_to_within_a_day_if_the_late_term_is_charged(shop: S
 
 @pytest.mark.parametrize("day", [29, 30, 31])
 @pytest.mark.parametrize("term", list(Term))
-def test_terms_of_a_month_s_end_keep_their_day(shop: Shop, term: Term, day: int) -> None:
+def test_terms_that_begin_at_the_end_of_a_month_keep_their_day(shop: Shop, term: Term, day: int) -> None:
     today = datetime.fromtimestamp(shop.now(), UTC)
     placed = datetime(today.year + 1, 1, day, 9, 30, tzinfo=UTC)
     if term is Term.ANNUAL:
@@ -211,7 +211,7 @@ def test_paid_terms_are_listed_oldest_first_with_their_invoices(shop: Shop) -> N
 
 
 @pytest.mark.standin_only("uses the stand-in's controls")
-def test_a_declined_term_waits_until_it_is_paid(shop: Shop) -> None:
+def test_a_renewal_with_a_declined_term_waits_until_the_term_is_paid(shop: Shop) -> None:
     shop.start_clock()
     whose = shop.customer()
     subscription_id = begun(shop, whose)
@@ -259,7 +259,7 @@ def test_events_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("lowers the stand-in's limit of subscriptions")
-def test_a_refused_renewal_raises_an_error_until_its_cause_is_gone(
+def test_starting_a_renewal_raises_an_error_until_the_cause_of_the_refusal_is_fixed(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.start_clock()
