@@ -2,7 +2,7 @@
 # Tools are installed into .venv/ on first use. Only Python 3.11 to 3.14 is needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo logs switch test check lint validate build deploy connect-stripe connect-platform doctor smoke bench browser lock clean .venv/app .venv/emulator .venv/sam
+.PHONY: help run demo logs switch test test-stripe check lint validate build deploy connect-stripe connect-platform doctor smoke bench browser lock clean .venv/app .venv/emulator .venv/sam
 
 PYTHON_APP := .venv/app/bin/python
 PYTEST := $(PYTHON_APP) -m pytest
@@ -32,6 +32,9 @@ switch: ## Switch domain orders of a running `make run`: DOMAINS=on, off, or the
 test: ## Run all tests, also against the local stack (about 15 minutes on two cores)
 	@$(BOOTSTRAP) app emulator
 	@$(PYTEST) -n 2 --dist loadgroup
+
+test-stripe: .venv/app ## Run Stripe's contract tests in a Stripe sandbox; needs STRIPE_API_KEY=sk_test_…
+	@$(PYTHON_APP) -m local.test_stripe $(ARGS)
 
 check: .venv/app ## Inner loop, under 90 s: style, types, unit and structure tests, tests of changed files
 	@$(MAKE) --no-print-directory lint

@@ -95,6 +95,7 @@ class SubscriptionState:
     account_id: str
     order_id: str
     status: str
+    given_up: bool = False  # the provider no longer tries to charge the newest term
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class RenewalState:
     waits: bool  # money for a term that has begun may still come
     next_at: int  # the next charge (epoch ms)
     paid: tuple[PaidRenewal, ...] = ()
+    given_up: bool = False  # the provider no longer tries to charge the newest term
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
 from .changes import change_order
 from .log import log
 from .ports import Services
+from .renewal_status import renewal_became
 from .settle_payment import settle_payment
 
 STRIPE = "stripe"
@@ -77,15 +78,16 @@ def _renewal_changed(services: Services, subscription_id: str) -> None:
     order = _renewed(services, state) if state else None
     if state is None or order is None:
         return
-    status = state.status
     now = services.clock.now()
 
     def is_its_renewal(current: Order) -> bool:
         return current.subscription is not None and current.subscription.id == subscription_id
 
-    change_order(
+    renewal_became(
         services,
         order,
+        state.status,
+        given_up=state.given_up,
+        then=lambda current: current.check_renewal_now(now),
         when=is_its_renewal,  # another subscription may carry our order's number
-        to=lambda current: current.renewal_became(status).check_renewal_now(now),
     )

@@ -22,6 +22,7 @@ from .changes import change_order, load_cart
 from .log import log
 from .ports import Services
 from .registrar_operations import CLOCKS_DIFFER, known_operation
+from .renewal_status import renewal_became
 
 # A renewal moves the expiry date by more than this, a registry's correction by less.
 _MOVED = 180 * durations.DAY
@@ -51,8 +52,7 @@ def renew_domain(services: Services, order: Order) -> None:
 def _schedule_next_check(services: Services, order: Order, state: RenewalState) -> None:
     now = services.clock.now()
 
-    def later(current: Order) -> Order:
-        told = current.renewal_became(state.status)
+    def later(told: Order) -> Order:
         if state.waits:
             return told.check_at(now + deadlines.RENEWAL_AGAIN)
         if state.ended:
@@ -66,7 +66,7 @@ def _schedule_next_check(services: Services, order: Order, state: RenewalState) 
         # If a renewal was recorded meanwhile, the process that recorded it has set a better time.
         return current.domain_record.renewals == order.domain_record.renewals
 
-    change_order(services, order, when=as_seen, to=later)
+    renewal_became(services, order, state.status, given_up=state.given_up, then=later, when=as_seen)
 
 
 def _renew(services: Services, order: Order, reference: str, *, live: bool) -> None:

@@ -141,7 +141,15 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
         waits=missing or payable,
         next_at=ends * 1000,
         paid=tuple(paid),
+        given_up=is_given_up(subscription),
     )
+
+
+def is_given_up(subscription: Document) -> bool:
+    """Stripe's retries have ended without a payment. The account's settings say what then happens."""
+    reason = (subscription.get("cancellation_details") or {}).get("reason")
+    status = subscription["status"]
+    return status == "unpaid" or (status == "canceled" and reason == "payment_failed")
 
 
 def _given_back(invoice: Document) -> bool:

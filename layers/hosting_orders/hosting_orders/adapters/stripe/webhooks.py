@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from hosting_orders.adapters.stripe.client import StripeApi
-from hosting_orders.adapters.stripe.reading import id_of, subscription_of
+from hosting_orders.adapters.stripe.reading import id_of, is_given_up, subscription_of
 from hosting_orders.adapters.stripe.reading_checkout import is_session
 from hosting_orders.domain.errors import ForgedWebhookError
 from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
@@ -114,7 +114,9 @@ class StripeWebhooks:
         metadata = (found or {}).get("metadata") or {}
         if found is None or not metadata.get("order_id") or not metadata.get("account_id"):
             return None
-        return SubscriptionState(metadata["account_id"], metadata["order_id"], str(found["status"]))
+        return SubscriptionState(
+            metadata["account_id"], metadata["order_id"], str(found["status"]), is_given_up(found)
+        )
 
     def renewal_of(self, reference: str) -> SubscriptionState | None:
         if is_session(reference):
