@@ -130,6 +130,7 @@ class Order:
     placed: Placement = field(default_factory=Placement)
     capacity: str | None = None  # the counter that counts this order until it ends undelivered
     due_at: int | None = None  # the reconciler's next check
+    renewal_due_at: int | None = None  # the renewal's next check, which `due_at` includes
     provisioning_at: int | None = None  # the fence: no cancel from here on
     cancel_requested_at: int | None = None
     operation_id: str | None = None
@@ -284,7 +285,32 @@ class Order:
 
     def with_renewal(self, subscription: Subscription, due_at: int | None = None) -> Order:
         """`due_at` is the first check for the renewal's money."""
-        return replace(self, subscription=subscription, due_at=due_at)
+        return replace(self, subscription=subscription).check_renewal_at(due_at)
+
+    @property
+    def has_upkeep(self) -> bool:
+        """Whether a delivered domain needs checks that its renewal does not schedule."""
+        return self.zone_owed or self.verification_open
+
+    def check_renewal_at(self, due_at: int | None) -> Order:
+        """The reconciler's next check of the renewal. Upkeep keeps its own, if that is earlier."""
+        upkeep = self.due_at if self.has_upkeep else None
+        return replace(self, renewal_due_at=due_at, due_at=_earlier(due_at, upkeep))
+
+    def check_upkeep_at(self, check: int | None, now: int) -> Order:
+        """`check` is None once no upkeep is left. A renewal that is still due keeps the order's time."""
+        renewal = self.due_at if self.renewal_is_due(now) else self.renewal_due_at
+        due_at = _earlier(renewal, check)
+        return self if due_at == self.due_at else replace(self, due_at=due_at)
+
+    def renewal_is_due(self, now: int) -> bool:
+        """Without a time of its own, the renewal is due whenever the order is. Older orders have none."""
+        return self.renewal_due_at is None or self.renewal_due_at <= now
+
+    @property
+    def renewal_check(self) -> int | None:
+        """When the renewal is checked next."""
+        return self.due_at if self.renewal_due_at is None else self.renewal_due_at
 
     @property
     def renewal_owed(self) -> bool:
@@ -307,8 +333,8 @@ class Order:
     def check_renewal_now(self, now: int) -> Order:
         """Make the order due at once, unless its renewal is already in progress."""
         under_way = self.domain is not None and self.domain.is_renewing
-        due = self.due_at is not None and self.due_at <= now
-        return self if due or under_way or not self.renewal_is_watched else self.check_at(now)
+        due = self.due_at is not None and self.due_at <= now and self.renewal_is_due(now)
+        return self if due or under_way or not self.renewal_is_watched else self.check_renewal_at(now)
 
     def with_next_renewal(self, moment: int) -> Order:
         """`moment` is the next charge (epoch ms)."""
@@ -319,7 +345,7 @@ class Order:
         return self if bucket == self.subscription else replace(self, subscription=bucket)
 
     def closed(self) -> Order:
-        return replace(self, due_at=None) if self.ended else self
+        return replace(self, due_at=None, renewal_due_at=None) if self.ended else self
 
     def undeliverable(self, failure: Failure, now: int, actor: Actor) -> Order:
         return replace(self._move(OrderStatus.REFUNDING, now, actor, failure.message), failure=failure)
@@ -377,6 +403,10 @@ class Order:
             raise OrderNotCancellableError(*refusal)
         moved = self._move(OrderStatus.CANCELING, now, actor, "cancel requested")
         return replace(moved, cancel_requested_at=moved.updated_at)
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
 
 
 def _as(wanted: type[T], found: object, number: int) -> T:

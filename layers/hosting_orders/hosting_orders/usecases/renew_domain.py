@@ -54,13 +54,13 @@ def _schedule_next_check(services: Services, order: Order, state: RenewalState) 
     def later(current: Order) -> Order:
         told = current.renewal_became(state.status)
         if state.waits:
-            return told.check_at(now + deadlines.RENEWAL_AGAIN)
+            return told.check_renewal_at(now + deadlines.RENEWAL_AGAIN)
         if state.ended:
             ending = "the renewal has ended; the domain expires at its registry"
             return told.noted(ending, now, Actor.STRIPE).closed()
         # In the first year `next_at` is the anchor. If it is in the past, check daily.
         next_check = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
-        return told.with_next_renewal(state.next_at).check_at(next_check)
+        return told.with_next_renewal(state.next_at).check_renewal_at(next_check)
 
     def as_seen(current: Order) -> bool:
         # Otherwise another process has set a better time.
@@ -91,7 +91,7 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
         change_order(
             services,
             order,
-            to=lambda current: current.check_at(
+            to=lambda current: current.check_renewal_at(
                 min(opens_at, tomorrow) if current.renewal_owed else opens_at
             ),
         )
@@ -191,7 +191,7 @@ def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_
         _report(services, order, "the registrar has not finished the renewal")
     else:
         check = deadlines.domain_renewal_check(operation.submitted_at, now)
-        change_order(services, order, to=lambda current: current.check_at(check))
+        change_order(services, order, to=lambda current: current.check_renewal_at(check))
 
 
 def _refused(services: Services, order: Order, renewal: DomainRenewal, reason: str) -> None:
@@ -208,7 +208,7 @@ def _report(services: Services, order: Order, reason: str) -> None:
     change_order(
         services,
         order,
-        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).check_at(
+        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).check_renewal_at(
             now + deadlines.RENEWAL_AGAIN
         ),
     )
@@ -232,7 +232,7 @@ def _is_done(services: Services, order: Order, renewal: DomainRenewal) -> bool:
 
 
 def _renewing(order: Order, renewal: DomainRenewal, due_at: int) -> Order:
-    return order.with_domain(order.domain_record.renewing(renewal)).check_at(due_at)
+    return order.with_domain(order.domain_record.renewing(renewal)).check_renewal_at(due_at)
 
 
 def _renewed(order: Order, renewal: DomainRenewal, expires_at: int, now: int) -> Order:

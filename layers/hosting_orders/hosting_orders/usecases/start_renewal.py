@@ -46,7 +46,7 @@ def _refused(services: Services, order: Order, reason: str) -> Order:
         services,
         order,
         when=lambda current: current.renewal_owed,
-        to=lambda current: current.check_at(again),
+        to=lambda current: current.check_renewal_at(again),
     )
 
 

@@ -46,6 +46,6 @@ def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
     latest = expires_at - deadlines.EXPIRY_MONEY
     if now >= latest:
         return "the money for its renewal has not come"
-    if order.due_at is None or order.due_at > latest:
+    if order.renewal_check is None or order.renewal_check > latest:
         return "its renewal is charged too late"
     return None
