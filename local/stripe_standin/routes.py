@@ -101,6 +101,8 @@ ROUTES: tuple[Route, ...] = (
     _post("/v1/products", catalogue.create_product, "ProductCreateParams", "product",
           catalogue.PRODUCT_SUPPORTED),
     _get("/v1/products/{id}", catalogue.retrieve_product, "ProductRetrieveParams", "product"),
+    _post("/v1/products/{id}", catalogue.update_product, "ProductUpdateParams", "product",
+          catalogue.PRODUCT_UPDATE_SUPPORTED),
     _post("/v1/prices", catalogue.create_price, "PriceCreateParams", "price", catalogue.PRICE_SUPPORTED),
     _get("/v1/prices/{id}", catalogue.retrieve_price, "PriceRetrieveParams", "price"),
     _get("/v1/tax_rates/{id}", catalogue.retrieve_tax_rate, "TaxRateRetrieveParams", "tax_rate"),

@@ -114,7 +114,8 @@ def _check_limit(state: State, customer: Json) -> None:
     ]
     if len(current) >= MOST_OF_A_CUSTOMER:
         raise refused(
-            f"Customer {customer['id']} already has the maximum {MOST_OF_A_CUSTOMER} current subscriptions"
+            f"Customer {customer['id']} already has the maximum {MOST_OF_A_CUSTOMER} current subscriptions",
+            "customer_max_subscriptions",
         )
 
 

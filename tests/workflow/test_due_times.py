@@ -10,8 +10,8 @@ import pytest
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.registration import Zone
-from local.stripe_standin import subscriptions
 from tests.support.domain_books import now, renewals
+from tests.support.refusals import no_new_subscriptions
 from tests.support.world import World, a_world
 
 HOUR = 3600
@@ -54,11 +54,8 @@ def expires_in(world: World, name: str, days: float) -> None:
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])
-def test_a_refused_start_is_tried_daily_beside_open_upkeep(
-    world: World, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+def test_a_refused_start_is_tried_daily_beside_open_upkeep(world: World, name: str) -> None:
+    with no_new_subscriptions(world.stripe):
         order = delivered(world, name)
         assert world.metrics.counts["RenewalNotStarted"] == 1
         checked = upkeep_checks(world)
@@ -80,7 +77,6 @@ def test_a_refused_renewal_is_tried_daily_beside_a_missing_zone(world: World) ->
     assert world.metrics.counts["DomainRenewalFailed"] == counted + 3
     assert world.registrar.asked("RenewDomain") == asked + 3
     assert upkeep_checks(world) >= checked + 60 and now(world, order).has_upkeep
-
 
 
 @pytest.mark.parametrize("name", [UNVERIFIED, WITHOUT_ZONE])

@@ -24,6 +24,7 @@ from hosting_orders.domain.errors import (
     ProviderUnavailableError,
 )
 from hosting_orders.domain.money import Money
+from hosting_orders.domain.months import months_later
 from hosting_orders.domain.order import Subscription
 from hosting_orders.domain.providers import (
     ChargeLine,
@@ -31,7 +32,6 @@ from hosting_orders.domain.providers import (
     CheckoutRequest,
     PaymentState,
 )
-from hosting_orders.usecases.start_renewal import months_later
 from local.seed import save_debit
 from local.stripe_standin import StripeStandIn
 

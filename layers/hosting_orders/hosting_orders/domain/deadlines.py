@@ -36,6 +36,9 @@ SUBMISSION_STUCK = 15 * MINUTE
 RENEWAL_MONEY = 2 * HOUR
 # How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY
+# How long a refused renewal is tried, where the product does not expire by itself. Stripe's own retries take two weeks
+# by default.
+RENEWAL_GRACE = 14 * DAY
 # How often a missing DNS zone is tried again.
 ZONE_AGAIN = HOUR
 # The registrar suspends a domain whose registrant has not confirmed the e-mail address by then.

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from .domain_record import DomainRecord
+from .domain_record import DomainRecord, DomainRenewal
 from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
+from .invoiced_renewal import InvoicedRenewal
 from .money import Money
 from .placement import Placement
 from .products import DomainResource, Item, ProductKind, Resource
@@ -136,6 +137,7 @@ class Order:
     operation_id: str | None = None
     resource: Resource | None = None
     subscription: Subscription | None = None
+    invoiced: InvoicedRenewal | None = None  # instead of a subscription
     domain: DomainRecord | None = None  # domain orders only
     refund: Refund | None = None
     failure: Failure | None = None
@@ -161,6 +163,10 @@ class Order:
     @property
     def domain_record(self) -> DomainRecord:
         return _as(DomainRecord, self.domain, self.number)
+
+    @property
+    def domain_renewals(self) -> tuple[DomainRenewal, ...]:
+        return self.domain.renewals if self.domain else ()
 
     @property
     def domain_claim(self) -> str | None:
@@ -287,36 +293,48 @@ class Order:
         """`due_at` is the first check for the renewal's money."""
         return replace(self, subscription=subscription).check_renewal_at(due_at)
 
+    def with_invoiced(self, renewal: InvoicedRenewal) -> Order:
+        return self if renewal == self.invoiced else replace(self, invoiced=renewal)
+
+    @property
+    def renewal_status(self) -> str | None:
+        """None before the renewal has started."""
+        renewal = self.subscription or self.invoiced
+        return renewal.status if renewal else None
+
+    @property
+    def expires_at(self) -> int | None:
+        """Of a delivered domain."""
+        resource = self.resource_as(DomainResource) if self.domain else None
+        return resource.expires_at if resource else None
+
     @property
     def has_upkeep(self) -> bool:
-        """Whether a delivered domain needs checks that its renewal does not schedule."""
         return self.zone_owed or self.verification_open
 
     def check_renewal_at(self, due_at: int | None) -> Order:
-        """The reconciler's next check of the renewal. Upkeep keeps its own, if that is earlier."""
         upkeep = self.due_at if self.has_upkeep else None
         return replace(self, renewal_due_at=due_at, due_at=_earlier(due_at, upkeep))
 
     def check_upkeep_at(self, check: int | None, now: int) -> Order:
-        """`check` is None once no upkeep is left. A renewal that is still due keeps the order's time."""
+        # A renewal that is still due keeps the order's time.
         renewal = self.due_at if self.renewal_is_due(now) else self.renewal_due_at
         due_at = _earlier(renewal, check)
         return self if due_at == self.due_at else replace(self, due_at=due_at)
 
     def renewal_is_due(self, now: int) -> bool:
-        """Without a time of its own, the renewal is due whenever the order is. Older orders have none."""
+        # Older orders have no time of their own for it.
         return self.renewal_due_at is None or self.renewal_due_at <= now
 
     @property
     def renewal_check(self) -> int | None:
-        """When the renewal is checked next."""
         return self.due_at if self.renewal_due_at is None else self.renewal_due_at
 
     @property
     def renewal_owed(self) -> bool:
         """True from delivery until the renewal is started. Never for a domain that has left."""
         delivered = self.status is OrderStatus.COMPLETED and not self.domain_has_left
-        return delivered and self.subscription is None and self.due_at is not None
+        return delivered and self.renewal_status is None and self.due_at is not None
 
     @property
     def transfer_year_owed(self) -> bool:
@@ -326,9 +344,11 @@ class Order:
 
     @property
     def renewal_is_watched(self) -> bool:
-        """Whether the order has a subscription, and each further term must be ordered at the provider."""
-        renews = self.status is OrderStatus.COMPLETED and self.subscription is not None
-        return renews and self.item.renewal_is_work()
+        """Whether we must charge each further term, or order it at the provider."""
+        if self.status is not OrderStatus.COMPLETED or self.renewal_status is None:
+            return False
+        charged_here = self.invoiced is not None and not self.invoiced.ended
+        return charged_here or self.item.renewal_is_work()
 
     def check_renewal_now(self, now: int) -> Order:
         """Make the order due at once, unless its renewal is already in progress."""

@@ -17,6 +17,7 @@ from .close_payment import close_payment
 from .collect_payment import resume_payment
 from .delivery import answer_delivery
 from .domain_zones import make_missing_zone
+from .invoiced_terms import renew_without_work
 from .log import log
 from .ports import Services
 from .products.registry import fulfilment
@@ -166,7 +167,7 @@ def _advance_order(services: Services, order: Order) -> None:
         if not order.transfer_year_owed:
             return
     if order.renewal_is_watched or order.transfer_year_owed:
-        _RENEWALS_AT_PROVIDERS[order.kind](services, order)
+        _RENEWALS_AT_PROVIDERS.get(order.kind, renew_without_work)(services, order)
         return
     if order.ended:
         if cart.payment.paid and owes_a_refund(order):
