@@ -95,7 +95,7 @@ def test_no_claim_is_released_while_the_registrar_does_not_answer(world: World) 
 
 
 def test_the_renewal_of_the_earlier_order_never_renews_the_domain_of_the_later_one(world: World) -> None:
-    """A metric alerts an operator to the renewal that the earlier order paid."""
+    """The earlier order's renewal is paid and not used, so a metric alerts an operator."""
     earlier = delivered(world)
     world.registrar.leave(NAME)
     reply = transfer_back(world, "credit")
@@ -136,7 +136,7 @@ def test_no_renewal_starts_for_a_domain_that_has_left(world: World) -> None:
 
 
 def test_no_verification_mail_is_sent_for_a_domain_that_has_left(world: World) -> None:
-    """The new owner would get the mail."""
+    """Otherwise the new owner would get the mail."""
     name = "unverified-quill.com"
     reply = world.order_domain(name)
     world.run()

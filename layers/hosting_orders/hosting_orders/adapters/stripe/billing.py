@@ -119,7 +119,7 @@ class Biller:
                 )
             else:
                 invoice = self._stripe.invoice(invoice_id) or {}
-            self._check_sum(bill, invoice)  # finalizing may pay it from credit at once
+            self._check_sum(bill, invoice)  # finalizing may pay the invoice from credit at once
             invoice = self._stripe.once(
                 f"{bill.key}:finalize{again}",
                 lambda options: self._stripe.v1.invoices.finalize_invoice(

@@ -60,7 +60,7 @@ class StripeInvoices:
 
     def state(self, invoice_id: str) -> PaymentState | None:
         """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, its
-        page could still be paid, so the state is not FAILED, and the page is not offered.
+        page could still be paid. So the state is not yet FAILED, and the page is not offered.
 
         After a decline on the hosted page or a returned debit, the customer may use another method on that page.
         """
@@ -93,7 +93,7 @@ class StripeInvoices:
             return self._closed(invoice_id, invoice)
 
     def _outcome(self, invoice: Document | None, refusal: stripe.StripeError | None) -> PaymentState:
-        """Raises PaymentNotStartedError with nothing left to pay."""
+        """Raises PaymentNotStartedError when nothing can be paid any more."""
         if invoice is None:
             raise PaymentNotStartedError("The payment was withdrawn.")
         state = self._state(invoice)
