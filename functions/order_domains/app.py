@@ -1,4 +1,4 @@
-"""The endpoints that can order a domain or a cart, and the endpoint that resends a verification mail."""
+"""The endpoints that can order a domain, alone or in a cart. One more resends a registrant's verification mail."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def billing(call: Call[Placed], services: Services) -> Reply:
 
 
 def _admit_person(call: Call[Placed], services: Services) -> None:
-    """Require a person for a domain. Only the body shows whether the request orders a domain."""
+    # The operation cannot require a person by itself: only the body shows whether the request orders a domain.
     if call.caller.user_id is None:
         raise UserRequiredError("Only a person may order domains: use a user's API key.")
     admit_domain_orders(services, call.caller)

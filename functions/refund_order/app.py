@@ -1,4 +1,4 @@
-"""The state RefundOrder: find out what was charged and delivered, take the product down, return the money."""
+"""The state RefundOrder: find out what was charged and delivered. If nothing was delivered, return the money."""
 
 from __future__ import annotations
 

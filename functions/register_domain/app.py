@@ -1,4 +1,4 @@
-"""The state RegisterDomain: submit the domain to the registrar, once."""
+"""The state RegisterDomain: submit the domain to the registrar at most once."""
 
 from __future__ import annotations
 

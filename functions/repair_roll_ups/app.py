@@ -1,4 +1,4 @@
-"""The queue RollUpDeadLetters: repair carts whose stream records Lambda gave up on."""
+"""The queue RollUpDeadLetters: repair the carts of orders whose stream records Lambda gave up on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table's stream: update carts when their orders change."""
+"""The table's stream: when orders change, update the roll-ups of their carts and the page marks."""
 
 from __future__ import annotations
 

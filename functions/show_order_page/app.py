@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hosting_orders import bootstrap
 
-# `pages` loads the templates in the init phase.
+# Importing `pages` loads the templates while Lambda loads the function.
 from hosting_orders.contracts.order_page import operations, pages  # noqa: F401
 from hosting_orders.entrypoints.http import Call, Reply, serves
 from hosting_orders.usecases.ports import Services

@@ -115,7 +115,7 @@ def test_the_renewal_of_the_earlier_order_never_renews_the_domain_of_the_later_o
 
 
 def test_no_renewal_starts_for_a_domain_that_has_left(world: World) -> None:
-    """Stripe refused the renewal at delivery. Then the domain moved to another account of ours."""
+    """Stripe refused the renewal at delivery. Then the domain left, and another customer transferred it back."""
     with no_new_subscriptions(world.stripe):
         reply = world.order_domain(NAME)
         world.run()

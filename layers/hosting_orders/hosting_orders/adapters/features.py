@@ -31,7 +31,7 @@ class AppConfigFeatures:
         self._engine: FeatureFlags | None = None
 
     def enabled(self, feature: str, account_id: str | None) -> bool:
-        """Raises ProviderUnavailableError when the document is missing, invalid or lacks the feature."""
+        """Raises ProviderUnavailableError when the document cannot be read, is invalid or lacks the feature."""
         from aws_lambda_powertools.utilities.feature_flags import FeatureFlags
         from aws_lambda_powertools.utilities.feature_flags.exceptions import (
             ConfigurationStoreError,
@@ -40,7 +40,7 @@ class AppConfigFeatures:
         )
 
         engine = self._engine or FeatureFlags(self._open_store())
-        # A session's token is valid for one call, so a failed call needs a new session.
+        # Each token of an AppConfig session is valid for one call, so a failed call needs a new session.
         self._engine = None
         try:
             # `evaluate` alone would return its default for an unreadable document.

@@ -36,7 +36,7 @@ READ_SECONDS = 8.0
 TOTAL_SECONDS = 12.0  # for a response that arrives too slowly for the read timeout to notice
 MAX_ANSWER_BYTES = 64 * 1024
 
-# These are errors of our key or request rate, not of the service. An operator or time fixes them.
+# These statuses say nothing about the ordered service. An operator or time fixes their cause, such as a wrong key.
 _NOT_FINAL = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
@@ -99,7 +99,7 @@ class _Operation(_Document):
     @model_validator(mode="after")
     def _ends_with_its_result(self) -> _Operation:
         if self.status is OperationStatus.FAILED and self.error is None:
-            raise ValueError("a failed operation says why")
+            raise ValueError("a failed operation has an error")
         if self.status is OperationStatus.SUCCEEDED and self.resource is None:
             raise ValueError("a succeeded operation has a resource")
         return self
@@ -177,11 +177,13 @@ class HttpHostingPlatform:
         operation = self.operation(accepted.operation_id)
         asked = (request.item_id, request.reference)
         if operation is None or (operation.item_id, operation.reference) != asked:
-            raise ProviderUnavailableError("hosting platform: the operation it named is not this service's")
+            raise ProviderUnavailableError(
+                "hosting platform: it named an operation that is unknown or of another service"
+            )
         return operation
 
     def operation(self, operation_id: str) -> Operation | None:
-        """Raises ProviderUnavailableError after a `retryable` failure. `provision` then starts the work again."""
+        """Raises ProviderUnavailableError after a `retryable` failure. The next `provision` starts the work again."""
         status, answer = self._ask("GET", f"/v1/operations/{quote(operation_id, safe='')}")
         if status == HTTPStatus.NOT_FOUND and _final_refusal(status, answer) is not None:
             return None
@@ -256,7 +258,7 @@ class HttpHostingPlatform:
 
 
 def _asked(request: ServiceRequest) -> dict[str, Any]:
-    """The body never changes for an order: the platform refuses a different one."""
+    # The body never changes for an order: the platform refuses a second request with another body.
     body: dict[str, Any] = {
         "reference": request.reference,
         "kind": request.kind,

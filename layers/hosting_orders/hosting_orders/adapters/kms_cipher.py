@@ -1,4 +1,4 @@
-"""The Cipher port on AWS KMS. A sealed text cannot be opened in another account's item: the context differs."""
+"""The Cipher port on AWS KMS. A text sealed for one account cannot be opened for another: the context differs."""
 
 from __future__ import annotations
 

@@ -12,6 +12,6 @@ class LogMetrics:
         self._stack = stack
 
     def count(self, name: str, amount: int = 1) -> None:
-        """Write at once, so a later crash cannot lose the count."""
+        """Write immediately, so a later crash cannot lose the count."""
         with single_metric(name=name, unit=MetricUnit.Count, value=amount, namespace=_NAMESPACE) as metric:
             metric.add_dimension(name="stack", value=self._stack)

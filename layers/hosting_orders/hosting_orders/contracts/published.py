@@ -28,7 +28,7 @@ PUBLISHED: tuple[ModuleType, ...] = (
 
 
 def contract_of_path(path: str) -> Contract:
-    """Find the longest matching path prefix, even if no operation has this path."""
+    """The contract with the longest matching path prefix, or the first contract."""
     fitting = [
         (len(start), each)
         for each in _contracts()
@@ -39,7 +39,7 @@ def contract_of_path(path: str) -> Contract:
 
 
 def callback_body(order: Order, account_name: str) -> bytes:
-    """The body in the contract through which the order was placed."""
+    """In the format of the contract through which the order was placed."""
     known = (each for each in _contracts() if each.name == order.placed.contract)
     contract = next(known, _contracts()[0])
     assert contract.callback is not None, f"{contract.name} takes no orders"

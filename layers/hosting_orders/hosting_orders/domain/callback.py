@@ -57,7 +57,7 @@ class CallbackDelivery:
         return self.forgotten + len(self.attempts)
 
     def after(self, answer: CallbackAnswer, now: int, jitter: float) -> CallbackDelivery:
-        """`jitter` (0 to 1) adds up to a tenth to the delay."""
+        """Record an attempt and schedule the next. `jitter` (0 to 1) adds up to a tenth to the delay."""
         attempts = (*self.attempts, Attempt(now, answer.status_code, answer.error))
         surplus = max(0, len(attempts) - KEPT_ATTEMPTS)
         tried = replace(self, attempts=attempts[surplus:], forgotten=self.forgotten + surplus, due_at=None)
@@ -72,5 +72,5 @@ class CallbackDelivery:
         return replace(tried, due_at=now + int(delay * 1000))
 
     def again(self, now: int) -> CallbackDelivery:
-        """Make the delivery due at once, with the same message id."""
+        """Make the delivery due now, with the same message id."""
         return replace(self, status=DeliveryStatus.PENDING, due_at=now)

@@ -129,7 +129,7 @@ class Payment:
 
     @property
     def needs_void(self) -> bool:
-        """The provider refused the payment, but the process stopped before voiding it."""
+        """The payment has failed permanently but is not voided yet, for example because a process stopped."""
         return self.status is PaymentStatus.PROCESSING and self.error is not None
 
 

@@ -154,7 +154,7 @@ class Code(StrEnum):
         *("oauth_not_allowed", 403, "Not available via OAuth"),
         "The endpoint takes API keys only.",
     )
-    INSUFFICIENT_SCOPE = "insufficient_scope", 403, "Insufficient scope", "The OAuth token lacks the scope."
+    INSUFFICIENT_SCOPE = "insufficient_scope", 403, "Insufficient scope", "The key or token lacks the scope."
     TEST_KEY = (
         *("test_key", 403, "Test key"),
         "A test key cannot order where payments move real money.",

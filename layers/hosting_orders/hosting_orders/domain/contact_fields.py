@@ -22,4 +22,4 @@ CONTACT_FIELDS = (*REQUIRED, *OPTIONAL, "extra_properties")
 MAX_EXTRA_LENGTH = 128
 
 MAX_CONTACT_BYTES = 3900
-"""Maximum size of a contact as JSON. KMS encrypts a contact directly, and at most 4,096 bytes at once."""
+"""Maximum size of a contact as JSON. KMS encrypts a contact directly, and takes at most 4,096 bytes."""

@@ -34,7 +34,7 @@ REGISTRAR_SILENT = DAY
 # Work that no provider has accepted after this time needs an operator. The cause may be a limit, a permission or an
 # outage.
 SUBMISSION_STUCK = 15 * MINUTE
-# A renewal's invoice should be paid this long after the charge date. It is a draft for about the first hour.
+# A renewal's invoice is checked this long after the charge date. It is a draft for about the first hour.
 RENEWAL_MONEY = 2 * HOUR
 # How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from .registration import RegistrarWaits, Verification
 
 TRANSFER_YEAR = "transfer"
-"""The reference of the year that a transfer's own price paid for. Other references are invoices."""
+"""The `reference` of the year included in a transfer's price. Other renewals refer to an invoice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class DomainRecord:
 
     @property
     def transfer_year(self) -> DomainRenewal | None:
-        """The paid year that the transfer did not bring, or None."""
+        """The renewal for the paid year that the transfer did not add, or None."""
         return self.renewal(TRANSFER_YEAR)
 
     @property

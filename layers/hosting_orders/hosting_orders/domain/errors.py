@@ -6,7 +6,7 @@ from .codes import Code
 
 
 class HostingOrdersError(Exception):
-    """Base of all deliberate errors. The text is safe for clients."""
+    """Base of all deliberate errors. Clients may see the text, unless a class forbids it."""
 
 
 # -- refused requests ---------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class ProvisioningFailedError(HostingOrdersError):
 
 
 class PaymentSettledError(HostingOrdersError):
-    """The payment that RefundOrder waited for has settled. The workflow runs the step again at once."""
+    """The payment that RefundOrder waited for has settled. The workflow runs the step again immediately."""
 
 
 class RefundRefusedError(HostingOrdersError):
@@ -165,7 +165,7 @@ class CartExistsError(HostingOrdersError):
 
 
 class NumberTakenError(HostingOrdersError):
-    """Another order has this number. Mint a new one."""
+    """Another order or account has this number. Mint a new one."""
 
 
 class DomainTakenError(HostingOrdersError):

@@ -265,7 +265,7 @@ class Order:
         return replace(self, domain=record)
 
     def domain_left(self, now: int) -> Order:
-        """Saving the order then releases the domain's claim."""
+        """Record that the domain has left the registrar. Saving the order then releases its claim."""
         if self.status is not OrderStatus.COMPLETED or self.domain_claim is None:
             return self
         left = self.told("the domain has left the registrar", now, Actor.REGISTRAR)
@@ -358,7 +358,7 @@ class Order:
         return charged_here or self.item.renewal_is_work()
 
     def check_renewal_now(self, now: int) -> Order:
-        """Make the order due at once, unless its renewal is already in progress."""
+        """Make the order due now, unless its renewal is already in progress."""
         under_way = self.domain is not None and self.domain.is_renewing
         due = self.due_at is not None and self.due_at <= now and self.renewal_is_due(now)
         return self if due or under_way or not self.renewal_is_watched else self.check_renewal_at(now)

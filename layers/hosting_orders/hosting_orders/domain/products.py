@@ -1,6 +1,6 @@
 """Products: what is ordered and delivered, and how long that takes. Times are milliseconds.
 
-Only `usecases/products/` depends on the kind of product (tests/structure/test_products.py).
+No other code branches on the kind of a product (docs/extending.md).
 """
 
 from __future__ import annotations
@@ -184,8 +184,8 @@ class SiteResource:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
-# A domain that expires later than this after its transfer may have received its year. A domain that was transferred at
-# the end of its 45-day grace period has 320 days left.
+# If a domain's expiry after its transfer is further away than this, the transfer may have added a year. A domain that
+# is transferred at the end of its 45-day grace period and gets a year has 320 days left.
 _BROUGHT_A_YEAR = 300 * DAY
 
 

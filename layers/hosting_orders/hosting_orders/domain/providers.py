@@ -186,7 +186,7 @@ class ProvisionedSite:
     domain: str
     ip_address: str
     username: str
-    password: str | None  # clear text; encrypt it at once
+    password: str | None  # clear text; encrypt it immediately
     port: int
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ def normal_ssh_key(line: str) -> str:
     if len(line) > MAX_LENGTH:
         raise ValueError(f"must have at most {MAX_LENGTH} characters")
     if any(not sign.isprintable() for sign in line):
-        raise ValueError("must be one line, without a line break at its end")
+        raise ValueError("must be one line of printable characters, without a line break at its end")
     kind, _, rest = line.strip(" ").partition(" ")
     check = _CHECKS.get(kind)
     if check is None:
@@ -27,7 +27,7 @@ def normal_ssh_key(line: str) -> str:
     key = _decoded(rest.strip(" ").partition(" ")[0])
     fields = list(_fields(key))
     if not fields or fields[0] != kind.encode():
-        raise ValueError(f"must hold a key of the type that it begins with, {kind}")
+        raise ValueError(f"begins with {kind}, but its base64 part is not a key of this type")
     check(kind, fields[1:])
     return f"{kind} {base64.b64encode(key).decode()}"
 
@@ -50,7 +50,7 @@ def _fields(key: bytes) -> Iterator[bytes]:
 
 
 def _incomplete() -> ValueError:
-    return ValueError("must be complete: part of it is missing")
+    return ValueError("has a base64 part that is incomplete or malformed")
 
 
 def _edwards(kind: str, fields: list[bytes]) -> None:
@@ -65,7 +65,7 @@ def _curve(kind: str, fields: list[bytes]) -> None:
     if len(fields) != 2 or len(fields[1]) != 1 + 2 * size or fields[1][:1] != b"\x04":
         raise _incomplete()
     if fields[0] != curve.encode():
-        raise ValueError(f"must be on the curve that it begins with, {curve}")
+        raise ValueError(f"names the curve {curve} in its type, but another curve in its base64 part")
 
 
 def _rsa(kind: str, fields: list[bytes]) -> None:
@@ -79,7 +79,10 @@ def _rsa(kind: str, fields: list[bytes]) -> None:
 
 
 def _security_key(check: Callable[[str, list[bytes]], None], kind: str) -> Callable[[str, list[bytes]], None]:
-    """A key in a device: the fields of `kind`, then the application."""
+    """Return a check of a key that a security device holds.
+
+    Its fields are those of a key of `kind`, then the application that the key is for, such as `ssh:`.
+    """
 
     def checked(_: str, fields: list[bytes]) -> None:
         if not fields or not fields[-1]:

@@ -199,7 +199,7 @@ def together(*endpoints: Endpoint) -> Endpoint:
 
 
 def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Event, Any], Answer]:
-    """Answer 404 in the error shape of the path's contract, within its rate limit."""
+    """Return a handler that answers 404 in the error format of the path's contract, and applies its rate limit."""
 
     def handler(event: Event, context: Any) -> Answer:
         exchange = _Exchange(event, contract_of_path(event["requestContext"]["http"]["path"]))
@@ -216,12 +216,12 @@ def unknown_routes(contract_of_path: Callable[[str], Contract]) -> Callable[[Eve
 
 
 def _check_sharing(route: str, sharing: list[Operation[Any]]) -> None:
-    # Operations of one route need the same access and error shape: both are used before the version is known.
+    # Operations of one route need the same access and error format: both are used before the version is known.
     versions = {operation.contract.version for operation in sharing}
     if len(sharing) > 1 and (None in versions or len(versions) < len(sharing)):
         raise ValueError(f"{route} has several operations of one version, or one without a version")
     if len(sharing) > 1 and sharing[0].access is None:
-        raise ValueError(f"the operations of {route} need no key, so a version cannot be pinned to one")
+        raise ValueError(f"the operations of {route} need no key, so no key can select a version")
     if any(operation.access != sharing[0].access for operation in sharing):
         raise ValueError(f"the operations of {route} differ in who may call them")
     if any(operation.contract.error is not sharing[0].contract.error for operation in sharing):
@@ -283,7 +283,7 @@ def _count(services: Services, bucket: str, exchange: _Exchange) -> None:
 
 
 def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> Operation[Any]:
-    """The header's API version, or else the credential's (docs/contracts.md C01)."""
+    """The operation of the header's API version, or else of the credential's (docs/contracts.md C01)."""
     versions = {operation.contract.version: operation for operation in sharing}
     if None in versions:
         return sharing[0]
@@ -297,7 +297,7 @@ def _spoken(sharing: list[Operation[Any]], request: Request, caller: Caller) -> 
 
 
 def _check_ids(request: Request, operation: Operation[Any]) -> None:
-    """DynamoDB limits the size of keys."""
+    # Ids become parts of DynamoDB keys, and DynamoDB limits the size of a key.
     if all(_ID.fullmatch(value) for value in request.path_parameters.values()):
         return
     if Code.INVALID_ID in operation.refuses:
@@ -306,7 +306,7 @@ def _check_ids(request: Request, operation: Operation[Any]) -> None:
 
 
 def _fingerprint(path: str, body: object) -> str:
-    """Spacing and the order of keys do not matter."""
+    # Requests that differ only in spacing or in the order of keys get the same fingerprint.
     return hashlib.sha256(f"{path}\0{json.dumps(body, sort_keys=True)}".encode()).hexdigest()
 
 

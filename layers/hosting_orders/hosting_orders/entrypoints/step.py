@@ -26,7 +26,7 @@ class StepCall:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> StepCall:
-        """Raises ValueError without an account or order: the state machine is wrong."""
+        """Raises ValueError without an account or order, which is a bug of the state machine."""
         account_id, number = event.get("account_id"), parse_order_id(str(event.get("order_id")))
         if not isinstance(account_id, str) or not account_id or number is None:
             raise ValueError("the step's payload needs `account_id` and `order_id`")
@@ -52,7 +52,7 @@ def workflow_step(
         except Exception as error:
             log.warning("step ended with an error", extra={"error": type(error).__name__, "why": str(error)})
             if not isinstance(error, HostingOrdersError):
-                # Retries run for hours. Count the first fault, so operators hear of it in time.
+                # Retries run for hours. Count every fault, so operators hear of the first one in time.
                 bootstrap.services().metrics.count("StepFault")
             raise
         finally:

@@ -59,5 +59,5 @@ def given_up_batches(event: Mapping[str, Any]) -> tuple[list[GivenUpBatch], list
 
 
 def batch_answer(failed: list[str]) -> dict[str, Any]:
-    """A stream continues from the first failed record. A queue keeps the failed messages."""
+    """Lambda repeats a stream from the first failed record, and keeps failed messages in their queue."""
     return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in failed]}

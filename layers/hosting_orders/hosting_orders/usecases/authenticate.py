@@ -81,7 +81,7 @@ def admit(
 ) -> Caller:
     """Check scopes, user and account, in the order of C13.
 
-    With `oauth_scope` None, OAuth tokens are refused. A key that decides the account needs `key_scope`. With `scoped`,
+    With `oauth_scope` None, OAuth tokens are refused. With AccountFrom.KEY, the key needs `key_scope`. With `scoped`,
     the use case checks the key's scopes.
     Raises CredentialRefusedError or UserRequiredError (401), AccessDeniedError (403), InvalidRequestError (400).
     """

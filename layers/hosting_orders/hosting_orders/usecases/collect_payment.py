@@ -26,7 +26,7 @@ PAYMENT_NOT_STARTED = "cart_pay_failed"
 
 
 def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
-    """The caller holds the payment lease.
+    """Charge the cart or open its payment page, and record the outcome. The caller holds the payment lease.
 
     Raises PaymentNotStartedError when the provider refuses: the cart and its orders are then stored as failed.
     Raises ProviderUnavailableError when the outcome is unknown: a retry finds the same payment.
@@ -42,7 +42,7 @@ def start_payment(services: Services, account: Account, cart: Cart, orders: list
         record_failure(services, cart, refusal)
         raise
     except ProviderUnavailableError:
-        # The next request may retry at once with the same idempotency keys.
+        # The next request may retry immediately with the same idempotency keys.
         _give_lease_back(services, cart)
         raise
 
@@ -165,7 +165,7 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
 
 
 def _pay_until(cart: Cart, state: PaymentState) -> int | None:
-    """Epoch milliseconds. A time that was shown stays valid for its payment method."""
+    """Epoch milliseconds. A time that was shown stays valid while the payment method is the same."""
     told = cart.payment.pay_until
     if state.pay_url is None:
         return told if state.status is PaymentStatus.CANCELED else None
@@ -183,7 +183,8 @@ def record_failure(services: Services, cart: Cart, refusal: PaymentNotStartedErr
         now = services.clock.now()
         orders = services.orders.orders(cart.account_id, sorted(cart.orders))
         failed = [
-            # An execution may already wait if another process took over this payment.
+            # Check the order once more after its end: its execution may already wait, if another process took over this
+            # payment.
             order.payment_failed(failure, now).check_at(now + deadlines.CLOSING_CHECK)
             for order in orders
             if order.status is OrderStatus.PENDING

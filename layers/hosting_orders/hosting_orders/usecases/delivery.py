@@ -38,7 +38,7 @@ def claim_for_delivery(services: Services, account_id: str, number: int, task_to
 
 
 def answer_delivery(services: Services, order: Order) -> None:
-    """Resume the delivery step and a waiting refund step after delivery. Otherwise fail the delivery step."""
+    """If the order is delivered, resume its delivery and refund steps. Otherwise fail its delivery step."""
     if order.status is OrderStatus.COMPLETED:
         services.workflow.resume(order, Step.DELIVER)
         services.workflow.resume(order, Step.REFUND)
@@ -53,7 +53,7 @@ def undeliverable(
     actor: Actor,
     when: When = OrderStatus.PROCESSING,
 ) -> Order:
-    """Can be repeated."""
+    """Record that the order cannot be delivered. Can be repeated."""
     now = services.clock.now()
     return change_order(
         services,

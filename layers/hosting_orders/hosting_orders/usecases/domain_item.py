@@ -86,7 +86,7 @@ class DomainDraft(Draft):
 
     item: DomainItem
     contacts: Contacts
-    owner_at: str  # points to the registrant
+    owner_at: str  # JSON pointer to the registrant, relative to the item
     auth_code: str | None
 
 
@@ -345,9 +345,9 @@ def _members(schema: Mapping[str, object], name: str) -> Mapping[str, object]:
 def settle_domains(
     services: Services, catalogue: Catalogue, account: Account, drafts: Sequence[DomainDraft]
 ) -> list[DomainDraft]:
-    """Check with the registrar and the registry's rules, and set each maximum cost.
+    """Check with the registrar and the registry's rules. Set the maximum that the registrar may charge for each.
 
-    Raises DomainRefusedError, ContactsRefusedError or ProviderUnavailableError.
+    Raises InvalidRequestError, DomainRefusedError, ContactsRefusedError or ProviderUnavailableError.
     """
     seen: set[str] = set()
     for draft in drafts:
@@ -362,7 +362,7 @@ def settle_domains(
     else:
         from concurrent.futures import ThreadPoolExecutor
 
-        # A registry may take seconds to answer while the client waits.
+        # A registry may take seconds to answer while the client waits, so ask about several domains at the same time.
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as several:
             offers = list(several.map(ask, drafts))
     return [
@@ -385,7 +385,7 @@ def _settled(
     draft = _priced(catalogue, account, draft, item, offer)
     if catalogue.tlds[item.tld].costs_too_much(item.ascii_name, offer.cost):
         services.metrics.count("DomainCostAboveMaximum")
-        log.error("the registrar's price is above the TLD's maximum", extra={"tld": item.tld})
+        log.error("the registrar's price is unknown or above the TLD's maximum", extra={"tld": item.tld})
         text = f"There is no price to {item.action} {item.name} at the moment."
         raise InvalidRequestError(Code.PRICING_UNAVAILABLE, text, f"{draft.pointer}/name")
     _check_registry(services, item, draft)

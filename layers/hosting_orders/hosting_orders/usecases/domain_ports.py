@@ -87,13 +87,13 @@ class Registrar(Protocol):
         """Renew the domain for one year and return the operation's id. Raises the errors of `submit`.
 
         The registrar refuses unless the domain expires in `current_expiry_year` (UTC), so a repeated call never
-        renews twice. Some registries require `max_cost` as consent to the price. `live` means that the customer
-        paid with real money.
+        renews twice. If the registrar demands consent to the price, as for a premium domain, the consent is to at
+        most `max_cost`. Without `max_cost` the renewal is then refused. `live`: the customer paid with real money.
         """
         ...
 
     def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
-        """Return this domain's operations submitted at or after `since` (epoch ms), newest first."""
+        """Return this domain's operations submitted since `since` (epoch ms of the registrar's clock), newest first."""
         ...
 
     def operation(self, operation_id: str) -> RegistrarOperation | None: ...

@@ -32,7 +32,7 @@ def prefixed(pointer: str, problem: InvalidRequestError) -> InvalidRequestError:
 
 
 class Problems:
-    """Collect all errors, so the client can correct them at once."""
+    """Collect all errors, so the client can correct them together."""
 
     def __init__(self) -> None:
         self.found: list[InvalidRequestError] = []

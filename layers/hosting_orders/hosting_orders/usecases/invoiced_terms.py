@@ -134,7 +134,7 @@ def schedule_next_check(services: Services, order: Order, state: RenewalState, e
         return told.with_next_renewal(state.next_at).check_renewal_at(next_check)
 
     def as_seen(current: Order) -> bool:
-        # Otherwise another process has set a better time.
+        # If a renewal was recorded meanwhile, the process that recorded it has set a better time.
         return current.domain_renewals == order.domain_renewals and current.invoiced == order.invoiced
 
     change_order(services, order, when=as_seen, to=later)

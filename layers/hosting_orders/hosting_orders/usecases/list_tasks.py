@@ -1,4 +1,4 @@
-"""List the tasks of the last three days. A task is an order shown as work."""
+"""List the tasks of the last three days. A task is an order that clients see as work in progress or done."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Task:
 
 
 def list_tasks(services: Services, caller: Caller) -> list[Task]:
-    """Newest first. Without an account, only tasks that the key's user started."""
+    """Newest first. Without an account, only tasks of orders that the key's user placed."""
     found = _orders(services, caller)
     payments: dict[str, PaymentStatus] = {}
     for order, _ in found:

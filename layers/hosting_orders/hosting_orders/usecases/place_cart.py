@@ -74,7 +74,7 @@ class PaymentPage:
 @dataclass(frozen=True, slots=True)
 class CartRequest:
     items: tuple[ItemRequest, ...]
-    fingerprint: str  # a hash of the whole body
+    fingerprint: str  # a hash of the path and the whole body
     placed: Placement  # stored with each order
     callback_url: str | None = None
     callback_authorization: str | None = None
@@ -341,7 +341,7 @@ def _replay(services: Services, account: Account, cart: Cart, request: CartReque
     cart = _with_payment(services, cart, lambda: resume_payment(services, cart))
     orders = services.orders.orders(cart.account_id, sorted(cart.orders))
     if not cart.payment.started and cart.payment.status is not PaymentStatus.FAILED:
-        # Another process is starting the payment, or the orders were abandoned before it started.
+        # Another process is starting the payment, or all orders were cancelled before it started.
         return Placed(account, cart, tuple(orders), replayed=True)
     for order in orders:
         if order.failure is not None and order.failure.code == PAYMENT_NOT_STARTED:

@@ -109,7 +109,7 @@ class PlatformFulfilment(ABC):
         )
 
     def verdict(self, services: Services, order: Order) -> Verdict:
-        """Never RUNNING: an unfinished service can be taken down."""
+        """Never returns RUNNING: an unfinished service can be taken down."""
         if order.operation_id is None:
             return Verdict.NOT_ASKED
         operation = services.platform.operation(order.operation_id)
@@ -137,7 +137,7 @@ class PlatformFulfilment(ABC):
 def _report_if_stuck(services: Services, order: Order, since: int | None) -> None:
     if since is not None and services.clock.now() >= since + deadlines.SUBMISSION_STUCK:
         services.metrics.count("PlatformStuck")
-        log.error("the platform cannot be asked about an order", extra={"order_id": order.uuid})
+        log.error("the platform has given no usable answer for an order", extra={"order_id": order.uuid})
 
 
 def order_of(services: Services, operation: Operation) -> Order | None:

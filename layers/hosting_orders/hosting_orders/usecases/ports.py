@@ -98,7 +98,7 @@ class OrderStore(Protocol):
         ...
 
     def mark_pages(self, account_id: str, before: int) -> None:
-        """Store page marks for orders below `before`. No order may be added there later."""
+        """Store page marks for orders with numbers below `before`. No such order may be written later."""
         ...
 
     def older_than(self, account_id: str, number: int, limit: int) -> OrderPage: ...
@@ -137,7 +137,7 @@ class OrderStore(Protocol):
     def due(self, now: int, limit: int) -> list[DueItem]: ...
 
     def postpone(self, item: DueItem, due_at: int) -> bool:
-        """Set a later due time. Returns False when the item has changed or another process took it."""
+        """Set a later due time. Returns False when the due time was changed, for example by another process."""
         ...
 
 
@@ -174,8 +174,9 @@ class CallbackStore(Protocol):
 class Workflow(Protocol):
     """The state machine that fulfils orders.
 
-    A waiting step has a task token for each attempt. A step answers the token it received; other code names
-    the step. Every call can be repeated. Raises ProviderUnavailableError when the outcome is unknown.
+    A waiting step has a task token for each attempt. The step itself answers the token it received. Other code
+    names the order and the step. Every call can be repeated. Raises ProviderUnavailableError when the outcome is
+    unknown.
     """
 
     def start(self, order: Order) -> None:
@@ -187,7 +188,7 @@ class Workflow(Protocol):
         ...
 
     def answer(self, order: Order, step: Step, token: str) -> None:
-        """Resume this attempt at once: its step has nothing to wait for."""
+        """Resume the attempt that has this token: it has nothing to wait for."""
         ...
 
     def resume(self, order: Order, step: Step) -> bool:
@@ -212,7 +213,7 @@ class Alerts(Protocol):
 class Collection(Protocol):
     """Collecting a cart's money. A refusal is returned as a state or raised as a named error.
 
-    A fault raises ProviderUnavailableError, also in Refunds, Renewals and PaymentNews.
+    After a fault, every method raises ProviderUnavailableError. So do Refunds, Renewals and PaymentNews.
     """
 
     @property
@@ -251,7 +252,7 @@ class Collection(Protocol):
         ...
 
     def find(self, customer_id: str, cart_token: str, created_at: int) -> PaymentState | None:
-        """Find a cart's payment after our record of it was lost. `created_at` is epoch milliseconds."""
+        """Find a payment whose reference the cart never recorded. `created_at` is the cart's (epoch ms)."""
         ...
 
     def void(self, reference: str, /) -> PaymentState:
@@ -339,7 +340,10 @@ class HostingPlatform(Protocol):
     Raises ProvisioningFailedError for a final refusal and ProviderUnavailableError for a fault.
     """
 
-    def provision(self, request: ServiceRequest) -> Operation: ...
+    def provision(self, request: ServiceRequest) -> Operation:
+        """Order the service. A repetition builds nothing twice and returns the current outcome."""
+        ...
+
     def operation(self, operation_id: str) -> Operation | None: ...
     def deprovision(self, request: ServiceRequest) -> None:
         """Delete the service, if it exists."""
@@ -365,7 +369,7 @@ class Features(Protocol):
     """Feature switches that operators change without a deployment."""
 
     def enabled(self, feature: str, account_id: str | None) -> bool:
-        """Whether the feature is on. `account_id` None means accounts without a rule.
+        """Whether the feature is on. With `account_id` None: for accounts without their own rule.
 
         Raises ProviderUnavailableError.
         """

@@ -15,7 +15,7 @@ STRIPE = "stripe"
 
 
 def receive_stripe_webhook(services: Services, raw_body: bytes, signature: str) -> None:
-    """Mark the event as seen last, so a failed event is processed again.
+    """Process the event, then mark it as seen. An event that failed is therefore processed again.
 
     Raises ForgedWebhookError or ProviderUnavailableError.
     """
@@ -60,7 +60,7 @@ def _note(services: Services, reference: str, cause: str, metric: str) -> None:
 
 
 def _orders_of(services: Services, reference: str) -> list[Order]:
-    """The orders of the payment's cart, or the order that it renews."""
+    """The orders of the payment's cart, or the order that the payment renews."""
     state = services.payments.state(reference)
     if state is not None:
         cart = services.orders.cart(state.account_id, state.cart_token)

@@ -30,7 +30,7 @@ from .start_renewal import start_renewal
 from .verify_registrant import check_verification
 
 BATCH = 50
-# Start nothing after this time (milliseconds), so a run ends before its function is stopped.
+# Start no further check after this time (milliseconds), so a run ends before Lambda stops the function.
 RUN_FOR = 60 * durations.SECOND
 
 # When a checked item is due again by default.

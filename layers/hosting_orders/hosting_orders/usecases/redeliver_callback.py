@@ -10,7 +10,7 @@ from .ports import Services
 
 
 def redeliver_callback(services: Services, order: Order, message_id: str) -> CallbackDelivery:
-    """Make the callback due at once, with its original id. Raises NotFoundError."""
+    """Make the callback due now, with its original id. Raises NotFoundError."""
     for _ in range(3):
         delivery = services.deliveries.delivery(order.account_id, order.number)
         if delivery is None or delivery.message_id != message_id:
@@ -19,4 +19,4 @@ def redeliver_callback(services: Services, order: Order, message_id: str) -> Cal
             return services.deliveries.save_delivery(delivery.again(services.clock.now()))
         except ConcurrentUpdateError:
             continue
-    raise ConcurrentUpdateError("the callback is being delivered this moment")
+    raise ConcurrentUpdateError("the callback was changed by other processes in every try")

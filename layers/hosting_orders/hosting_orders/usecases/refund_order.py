@@ -155,7 +155,7 @@ def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
 
 
 def _cancel_rest_of_cart(case: _Case) -> None:
-    """Delivered items and domains ordered at the registrar stay."""
+    """Make the cart's other orders undeliverable, but not a delivered item or a domain ordered at the registrar."""
     services = case.services
     failure = Failure(
         "cart_canceled",
@@ -225,8 +225,8 @@ def _give_back(case: _Case) -> Compensation:
     now = services.clock.now()
     refused = order.refund_refusals
     if refused is not None and now < refused.at + deadlines.COMPENSATION_CHECK:
-        # A process that read the order before its refusal may still run, and uses another key. None runs as long
-        # as COMPENSATION_CHECK.
+        # A process that read the order before the refusal was counted may still be running. It uses another key, so
+        # both tries could refund. No process runs as long as COMPENSATION_CHECK, so wait for that long.
         _check_refund_at(services, order, refused.at + deadlines.COMPENSATION_CHECK)
         return Compensation.WAITING
     take_down(services, order)
@@ -247,7 +247,7 @@ def _give_back(case: _Case) -> Compensation:
 
     change_order(services, order, when=lambda current: current.refund is None, to=given_back)
     if len(cart.orders) > 1:
-        # Two refunds of one cart can run at once. Record again, so the last one sees both.
+        # Two orders of one cart can be refunded at the same time. Record again, so the later one counts both.
         _record_refund(case, cart, refund)
     return Compensation.DONE
 
@@ -262,7 +262,7 @@ def _check_refund_at(services: Services, order: Order, check_at: int) -> None:
 
 
 def take_down(services: Services, order: Order) -> None:
-    """The provider's final refusal does not block the refund.
+    """Take the product down. A final refusal of the provider does not block the refund.
 
     Raises ProviderUnavailableError when the product may still exist.
     """

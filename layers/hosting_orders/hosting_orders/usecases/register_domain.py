@@ -102,17 +102,17 @@ def _submit(services: Services, order: Order) -> None:
     try:
         _ask_once(services, order, asked_before)
     except _RefusedInDoubtError:
-        # This response was clear. Only the earlier attempt is in doubt.
+        # This call was clearly refused. Only the earlier attempt is in doubt, so store its time again.
         change_order(services, order, to=lambda current: _without_lease(current, now, asked_before))
         raise
     except ProviderUnavailableError:
-        # Release the lease: the next process may check at once.
+        # Release the lease: the next process may check immediately.
         change_order(services, order, to=lambda current: _without_lease(current, now))
         raise
 
 
 class _RefusedInDoubtError(ProviderUnavailableError):
-    """An earlier attempt may have succeeded and is not listed yet."""
+    """Refused, but an earlier attempt may have succeeded and is not listed yet."""
 
 
 def _ask_once(services: Services, order: Order, asked_before: int | None) -> None:
@@ -133,7 +133,7 @@ def _ask_once(services: Services, order: Order, asked_before: int | None) -> Non
             return
         if asked_before is not None and services.clock.now() < asked_before + deadlines.SUBMISSION_DOUBT:
             raise _RefusedInDoubtError(
-                "refused, but an earlier order of the domain may have been accepted"
+                "refused, but an earlier submission of the domain may have been accepted"
             ) from None
         if owned is not None:
             _report_unwanted_domain(services, order)
@@ -159,7 +159,7 @@ def _ours(services: Services, order: Order, other: AlreadyOrderedError) -> str:
 
 
 def _is_of_this_order(services: Services, order: Order) -> bool:
-    """Whether a domain in our account is this order's. An abandoned order's domain has the contacts of that order."""
+    """Whether this order registered a domain in our account. An abandoned order's domain has other contacts."""
     submission, item = order.domain_record.submission, order.item_as(DomainItem)
     assert submission is not None
     if order.operation_id is not None or _earlier_operation(services, order) is not None:
@@ -218,7 +218,7 @@ def _record_operation(services: Services, order: Order, operation_id: str) -> Or
 
 
 def _earlier_operation(services: Services, order: Order) -> RegistrarOperation | None:
-    """A failed operation that was submitted before our first attempt does not count."""
+    """The operation of an earlier attempt. A failed one from before our first attempt does not count."""
     submission = order.domain_record.submission
     assert submission is not None
     item = order.item_as(DomainItem)
@@ -249,12 +249,12 @@ def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | 
         return None
     operation = _earlier_operation(services, order)
     if operation is None and services.clock.now() < _doubt_until(order):
-        raise ProviderUnavailableError("it is not certain yet whether the registrar accepted the order")
+        raise ProviderUnavailableError("it is not certain yet whether the registrar accepted the submission")
     return operation
 
 
 def record_registration(services: Services, order: Order, operation: RegistrarOperation) -> RegistrarStatus:
-    """A failed operation counts as succeeded if the domain is ours. Can be repeated."""
+    """Record the outcome. A failed operation counts as succeeded if the domain is ours. Can be repeated."""
     now = services.clock.now()
     if operation.status is RegistrarStatus.RUNNING:
         change_order(
@@ -283,7 +283,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
 
 
 def deliver_if_ours(services: Services, order: Order) -> bool:
-    """Deliver the domain if it is ours through this order, whatever the operation says. Called before a refund."""
+    """Deliver the domain if this order registered it, whatever its operation says. Return whether it did."""
     if order.domain_record.submission is None:
         return False
     domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
@@ -323,7 +323,7 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         expires_at = domain.expires_at
         missing = expires_at is not None and current.item_as(DomainItem).year_missing(expires_at, now)
         record = current.domain_record.delivered(expires_at, now, year_missing=missing)
-        # Due at once, to buy a missing year and to start the renewal.
+        # Due immediately, to buy a missing year and to start the renewal.
         return current.with_domain(record).delivered(resource, None, now, Actor.REGISTRAR).check_at(now)
 
     order = change_order(services, order, when=OrderStatus.PROCESSING, to=delivered)

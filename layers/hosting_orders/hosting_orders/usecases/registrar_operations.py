@@ -7,6 +7,7 @@ from hosting_orders.domain.registration import DomainAction, RegistrarOperation,
 
 from .ports import Services
 
+# The registrar's clock and ours may differ by this much.
 CLOCKS_DIFFER = 5 * durations.MINUTE
 
 

@@ -51,7 +51,7 @@ def _terms(services: Services, order: Order) -> tuple[Order, RenewalState]:
         return invoiced_terms(services, order, _chargeable)
     state = services.renewals.renewal(order.subscription.id)
     if state is None:
-        raise ProviderUnavailableError("Stripe does not know the renewal that it has begun")
+        raise ProviderUnavailableError("Stripe does not know the order's subscription")
     return order, state
 
 
@@ -106,7 +106,7 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
             _record_operation(services, order, renewal, operation_id)
             return
     if _costs_too_much(services, order):
-        _refused(services, order, renewal, "the registrar's price is above the TLD's maximum")
+        _refused(services, order, renewal, "the registrar's price is unknown or above the TLD's maximum")
         return
     _ask(services, order, renewal, live=live)
 
@@ -121,7 +121,7 @@ def _window_opens_at(services: Services, order: Order, expires_before: int) -> i
 def _take(
     services: Services, order: Order, reference: str, expires_before: int
 ) -> tuple[Order, DomainRenewal, bool] | None:
-    """Return None when another process has precedence. The bool says whether there was an earlier attempt."""
+    """Take the lease. None when another process came first. The bool: whether there was an earlier attempt."""
     now = services.clock.now()
     mine: DomainRenewal | None = None
     asked_before = False
@@ -161,10 +161,10 @@ def _ask(services: Services, order: Order, renewal: DomainRenewal, *, live: bool
     except ProvisioningFailedError:
         # The refusal may repeat a contact, so it is not stored. The Route 53 console shows it.
         if not _is_done(services, order, renewal):  # otherwise it was refused because it is already renewed
-            _refused(services, order, renewal, "the registrar refuses the order")
+            _refused(services, order, renewal, "the registrar refuses the renewal")
         return
     except ProviderUnavailableError:
-        # Release the lease: the next process may check at once.
+        # Release the lease: the next process may check immediately.
         now = services.clock.now()
         check = deadlines.domain_renewal_check(renewal.first_at, now)
         _update(services, order, renewal, replace(renewal, lease_until=now), check)

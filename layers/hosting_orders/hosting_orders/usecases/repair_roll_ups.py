@@ -31,7 +31,7 @@ def _repair(services: Services, batch: GivenUpBatch) -> bool:
     try:
         changed = services.stream.changed(batch.stream, batch.shard, batch.first, batch.last)
     except Exception:
-        log.exception("stream records not read again", extra=where)
+        log.exception("stream records could not be read again", extra=where)
         return False
     if changed is None:
         # Later changes and the reconciler still correct these carts.

@@ -23,7 +23,7 @@ class AboutView:
     account: Account | None
     catalogue: Catalogue
     features: Mapping[str, bool | None]  # None when the state is unknown
-    tax_is_added: bool  # the charge exceeds the net price
+    tax_is_added: bool  # the provider adds tax to the net price
 
 
 def show_about(services: Services, caller: Caller, *, tax_is_added: bool) -> AboutView:

@@ -12,7 +12,7 @@ from .changes import load_cart
 from .ports import Services
 
 _LOOKED_AT = 50
-"""Newest orders to check. An older unpaid order has expired or waits for a bank."""
+"""How many of the newest orders are checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def start_renewal(services: Services, order: Order) -> Order:
         services,
         order,
         when=lambda current: current.renewal_owed,
-        # A year that the transfer did not bring is bought at once.
+        # A year that the transfer did not add is bought immediately.
         to=lambda current: current.with_renewal(
             subscription, now if current.transfer_year_owed else _money_at(order)
         ),
@@ -82,7 +82,8 @@ def _renewal(services: Services, order: Order) -> Subscription:
     if account is None or account.stripe_customer_id is None:
         raise PaymentNotStartedError("The account has no customer at the payment provider.")
     if cart.renewal_method_id is not None:
-        # What paid for the order pays for further terms, until the customer chooses another default.
+        # If the customer has no default method, the method that paid for the order becomes the default and pays the
+        # renewals.
         services.payments.keep_method(SavedMethod(account.stripe_customer_id, cart.renewal_method_id))
     return services.renewals.start_renewal(
         order_id=order.uuid,
@@ -94,7 +95,7 @@ def _renewal(services: Services, order: Order) -> Subscription:
         # Computed from stored values, so a repeated call sends the same request.
         anchor=_renewed_at(order),
         day_of_month=_day_of_month(order),
-        # A domain that is not paid is lost.
+        # If the charge date has passed, charge within a day, not a term later: a domain that is not paid is lost.
         charge_late=order.item.renewal_is_work(),
     )
 
@@ -107,7 +108,7 @@ def _day_of_month(order: Order) -> int | None:
 
 
 def _money_at(order: Order) -> int | None:
-    """Epoch milliseconds. None for products that renew without work."""
+    """When to check for the renewal's money (epoch ms). None for products that renew without work."""
     return _renewed_at(order) + deadlines.RENEWAL_MONEY if order.item.renewal_is_work() else None
 
 

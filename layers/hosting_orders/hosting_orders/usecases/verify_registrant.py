@@ -1,4 +1,7 @@
-"""The registrar suspends a domain whose registrant does not confirm the e-mail address within 15 days."""
+"""Check whether registrants have confirmed their e-mail addresses.
+
+The registrar suspends a domain whose registrant does not confirm within 15 days.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class VerificationMail:
 
 
 def check_verification(services: Services, order: Order) -> Order:
-    """A fault of the registrar is only logged."""
+    """Record a change. A fault of the registrar is only logged."""
     name, known = order.item_as(DomainItem).ascii_name, order.domain_record.verification
     try:
         found = services.registrar.verification(name)
@@ -49,7 +52,7 @@ def check_verification(services: Services, order: Order) -> Order:
     now = services.clock.now()
 
     def recorded(current: Order) -> Order:
-        # Most registrants have confirmed before, or need not. The timeline then gets no entry.
+        # Most registrants have confirmed an address before, or need not confirm it. The timeline then gets no entry.
         told = known is not None or found is not Verification.DONE
         changed = current.noted(_CAUSES[found], now, Actor.REGISTRAR) if told else current
         resource = changed.resource_as(DomainResource)

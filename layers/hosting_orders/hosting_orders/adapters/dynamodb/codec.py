@@ -13,7 +13,7 @@ _DESERIALIZER = TypeDeserializer()
 
 
 def encode(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"used": 3}` → `{"used": {"N": "3"}}`. Floats are refused."""
+    """`{"used": 3}` → `{"used": {"N": "3"}}`. Raises TypeError for a float."""
     return {name: _SERIALIZER.serialize(value) for name, value in values.items()}
 
 

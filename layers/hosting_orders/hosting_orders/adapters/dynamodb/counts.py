@@ -9,8 +9,9 @@ from typing import Any
 from . import keys
 from .table import Table, update
 
-# DynamoDB deletes expired items within days. Until then nothing reads them.
-_KEPT = 3600  # seconds
+# A count expires this many seconds after its window has ended. Nothing reads it any more, and DynamoDB deletes it
+# within days.
+_KEPT = 3600
 
 
 class DynamoRequestCounts:

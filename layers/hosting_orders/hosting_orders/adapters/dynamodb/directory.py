@@ -28,7 +28,7 @@ _NUMBER_ATTEMPTS = 4
 
 
 class DynamoDirectory:
-    """Eventually consistent: a revoked key may work for another second."""
+    """Reads are eventually consistent: a revoked key may work for another second."""
 
     def __init__(self, client: Any, table_name: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = Table(client, table_name, sleep)

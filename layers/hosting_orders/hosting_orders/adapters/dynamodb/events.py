@@ -9,7 +9,8 @@ from typing import Any
 from . import keys
 from .table import Table, put
 
-# Stripe retries for 3 days and lists events for 30. Processing a later event again is harmless.
+# Stripe retries for 3 days and lists events for 30. If an event arrives again after that, it is processed again, which
+# is harmless.
 _LIFETIME = 30 * 24 * 3600  # seconds
 
 

@@ -19,7 +19,7 @@ from .plain import from_plain, to_plain
 Item = dict[str, Any]
 
 NOT_REPORTED = OrderSnapshot(OrderStatus.PENDING, 0)
-"""The snapshot of an order that has not reported its status yet."""
+"""The snapshot of an order before its first change reaches the roll-up."""
 
 
 def _item(key: keys.Key, attributes: Item) -> Item:
@@ -52,7 +52,8 @@ def order_from_item(item: Item) -> Order:
 
 
 def number_claim_to_item(number: int, account_id: str) -> Item:
-    """A number is unique across accounts: order ids reach providers without an account. Accounts claim numbers too."""
+    # A number is unique across accounts, because order ids reach providers without an account. An account claims its
+    # own number in the same way.
     return {**keys.number_claim(number), "account_id": account_id}
 
 

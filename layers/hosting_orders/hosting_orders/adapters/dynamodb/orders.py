@@ -197,7 +197,8 @@ class DynamoOrderStore:
     # -- changing ------------------------------------------------------------------------------------------
 
     def save_order(self, order: Order, owed: CallbackDelivery | None = None) -> Order:
-        """One transaction, so a repeat cannot release claims twice and a crash cannot lose the callback."""
+        # The order, the release of its claims and its callback are written in one transaction. A repetition therefore
+        # cannot release claims twice, and a crash cannot lose the callback.
         saved = _next_version(order)
         write = _replace(order, saved)
         try:
@@ -249,8 +250,8 @@ class DynamoOrderStore:
             except TransactionRefusedError as refused:
                 if any(refused.failed[: len(writes)]):
                     raise ConcurrentUpdateError("a cart or order was changed meanwhile") from refused
-                # The order must end, so skip these writes. An operator may have reset a counter or domain by hand, or
-                # the callback may already be stored.
+                # The order must end, so leave out the releases that failed. An operator may have reset the counter or
+                # released the domain by hand, or the callback may already be stored.
                 failed = refused.failed[len(writes) :]
                 releases = [release for release, lost in zip(releases, failed, strict=True) if not lost]
 
@@ -295,7 +296,7 @@ class DynamoOrderStore:
         return due[:limit]
 
     def postpone(self, item: DueItem, due_at: int) -> bool:
-        """The version does not change, so no other write fails."""
+        # The version does not change, so no concurrent write fails because of this one.
         try:
             self._table.write(
                 update(

@@ -73,7 +73,7 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         if not all(hasattr(kind, "KIND") for kind in kinds):
             raise TypeError(f"no attribute says which of {hint} an item holds")
         by_word = {kind.KIND: kind for kind in kinds}
-        # Items from before there were several dataclasses have no `kind`. They are of the first one.
+        # An item without `kind` was written when only the first of these dataclasses existed.
         return lambda value: from_plain(by_word[value.get("kind", kinds[0].KIND)], value)
     if origin is tuple:
         read = _reader(arguments[0])

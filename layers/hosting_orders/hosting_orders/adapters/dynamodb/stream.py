@@ -15,7 +15,8 @@ from . import keys
 from .codec import decode
 from .items import order_from_item
 
-# DynamoDB may return an empty page before the next records, but a batch spans few pages.
+# The maximum number of pages to read for a batch. DynamoDB may return empty pages between records, but a batch spans
+# few pages.
 _PAGES = 100
 _NO_LONGER_KEPT = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
 

@@ -1,4 +1,4 @@
-"""The table for the stores: plain values, conditions as text, our own errors.
+"""Calls to the table: they take plain values and conditions as text, and raise our own errors.
 
 Expressions write `#name` for an attribute and `:name` for a value.
 """
@@ -54,7 +54,7 @@ _UNAVAILABLE = frozenset(
 
 
 class TableRefusedError(Exception):
-    """A bug or a missing permission."""
+    """DynamoDB refused because of a bug or a missing permission."""
 
 
 class ConditionFailedError(Exception):
@@ -156,7 +156,7 @@ class Table:
         only: str | None = None,
         **values: Any,
     ) -> list[Item]:
-        """`only` limits the attributes, not the price. DynamoDB also charges for skipped items."""
+        """`only` limits the returned attributes, not the price. DynamoDB also charges for skipped items."""
         request = {
             "TableName": self._name,
             "ScanIndexForward": not descending,
@@ -200,7 +200,7 @@ class Table:
         return position
 
     def count(self, condition: str, **values: Any) -> int:
-        """DynamoDB reads and charges for every item."""
+        # DynamoDB reads every counted item and charges for it.
         request = {
             "TableName": self._name,
             "ConsistentRead": True,
@@ -233,11 +233,9 @@ class Table:
         )
 
     def transact(self, writes: Sequence[Write]) -> None:
-        """Raises TransactionRefusedError or ConcurrentUpdateError.
-
-        Sends no ClientRequestToken: concurrent copies of a request differ, and DynamoDB refuses a known token with
-        other content.
-        """
+        """Raises TransactionRefusedError or ConcurrentUpdateError."""
+        # No ClientRequestToken: two processes may write different items for the same request, and DynamoDB refuses a
+        # token that it knows with other content.
         actions = [{write.action: {"TableName": self._name, **write.request}} for write in writes]
         self._despite_conflicts(lambda: self._client.transact_write_items(TransactItems=actions))
 
@@ -284,7 +282,7 @@ def _translated(error: ClientError) -> Exception:
 
 def _cancelled(error: ClientError) -> Exception:
     codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
-    # Check conflicts first: during another transaction, the other conditions are not final.
+    # Check conflicts first: while another transaction uses an item, a failed condition is not final.
     if "TransactionConflict" in codes:
         return _ConflictError()
     if "ConditionalCheckFailed" in codes:

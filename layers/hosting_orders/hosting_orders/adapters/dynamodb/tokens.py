@@ -32,7 +32,7 @@ class DynamoTokenStore:
         try:
             self._table.write(put(item, f"{IS_NEW} OR #stored_at <= :now", now=now))
         except ConditionFailedError as newer:
-            raise ConcurrentUpdateError("a newer attempt at the step is there") from newer
+            raise ConcurrentUpdateError("a token with a later time is stored for this step") from newer
 
     def token(self, account_id: str, number: int, step: str) -> str | None:
         item = self._table.get(keys.token(account_id, number, step))

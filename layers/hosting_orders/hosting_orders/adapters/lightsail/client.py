@@ -71,7 +71,7 @@ class Region:
         return self._found("get_static_ip", "staticIp", staticIpName=name)
 
     def history(self, name: str) -> list[Document]:
-        """Latest first. The first page is enough."""
+        """Latest first. Only the first page is read."""
         try:
             answer = self._look("get_operations_for_resource", resourceName=name)
         except NotThereError:

@@ -14,7 +14,7 @@ from hosting_orders.domain.providers import ServiceRequest
 from .sha_crypt import new_hash
 
 USERNAME = "root"
-"""The login user, with the key or the password."""
+"""The user who logs in, with the key or the password."""
 
 _NAME = """\
 hostnamectl set-hostname {name} || hostname {name}
@@ -22,7 +22,8 @@ mkdir -p /etc/cloud/cloud.cfg.d
 printf 'preserve_hostname: true\\n' > /etc/cloud/cloud.cfg.d/99-hosting-orders.cfg
 printf '127.0.1.1 %s\\n' {name} >> /etc/hosts
 """
-# Replace root's file. There, cloud-init puts a command before each key, and the command refuses the login.
+# Empty root's `authorized_keys` before the key is added: cloud-init puts a command before each key in it, and that
+# command refuses the login.
 _PUBLIC_KEY = """\
 root=$(getent passwd 0 | cut -d: -f6)
 for home in "$root" "$(getent passwd 1000 | cut -d: -f6)"; do

@@ -21,7 +21,7 @@ _ITEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The operation's id holds the reference, because a machine that was not built has no tags to hold it."""
+    """The operation's id contains the reference: a machine that was never built has no tags to read."""
 
     zone: str
     item_id: str
@@ -80,7 +80,7 @@ def tags(request: ServiceRequest) -> list[dict[str, str]]:
 
 
 def fingerprint(request: ServiceRequest) -> str:
-    """A hash of the request, without secrets and other values for building."""
+    """A hash of the request, without the values that only building needs, such as secrets."""
     asked = (
         request.kind,
         request.name,

@@ -32,7 +32,8 @@ SSH_PORT = 22
 OPEN_PORTS = (SSH_PORT, 80, 443)
 _BUILDING_AT_MOST = 3600  # seconds; building takes about one minute
 
-# Lightsail's temporary failures: build the machine again. Any other failure is final, except a reached quota.
+# After these failures, which are temporary, the machine is built again. Other failures are final, except a reached
+# quota.
 _PASSING = re.compile(r"capacity|internal|throttl|timeout|timed out|unavailable|try again", re.I)
 _TAKEN_DOWN = ("service_deleted", "The virtual machine was taken down.")
 _NOT_BUILT = ("build_failed", "The virtual machine could not be built.")
@@ -56,7 +57,7 @@ class LightsailPlatform:
         self._regions: dict[str, Region] = {}
 
     def provision(self, request: ServiceRequest) -> Operation:
-        """A RUNNING operation needs another call.
+        """After RUNNING, call this or `operation` again.
 
         Raises ProvisioningFailedError `test_order` when no real money was paid, except at a stand-in.
         """
@@ -91,7 +92,7 @@ class LightsailPlatform:
         return self._carry_on(region, place, machine) if _is_of(machine, place) else None
 
     def deprovision(self, request: ServiceRequest) -> None:
-        """Raises ProviderUnavailableError until machine and address are confirmed deleted."""
+        """Raises ProviderUnavailableError unless the address is released and the machine deleted or being deleted."""
         place = place_of(request)
         if place is not None:
             self._remove(self._region(place.region), place)
@@ -99,7 +100,6 @@ class LightsailPlatform:
     # -- building -------------------------------------------------------------------------------------------------
 
     def _build(self, region: Region, place: Place, request: ServiceRequest) -> Operation:
-        """Allocate the address first: its quota is smaller, and a machine without an address costs money."""
         history = region.history(place.machine)
         if self._is_under_way(history):
             return _running(place)
@@ -110,6 +110,7 @@ class LightsailPlatform:
         if ended is not None:
             return ended
         script = launch_script(request)
+        # Allocate the address first: its quota is smaller, and a machine without an address costs money.
         self._own_address(region, place)
         try:
             region.create_machine(
@@ -127,7 +128,7 @@ class LightsailPlatform:
     def _after_refusal(
         self, region: Region, place: Place, request: ServiceRequest, refusal: RefusedError
     ) -> Operation:
-        """A concurrent or an earlier request may have created the machine."""
+        # A concurrent or an earlier request may have created the machine.
         machine = region.machine(place.machine)
         if machine is not None:
             _check_request(machine, request)
@@ -146,7 +147,7 @@ class LightsailPlatform:
                 region.allocate_address(place.address)
             except RefusedError as refusal:
                 if not refusal.name_in_use:
-                    # The request holds only a name, and the name is free: the quota must be reached.
+                    # The request contains only a name, and the name is not in use. So a quota must be the reason.
                     raise QuotaReachedError("lightsail: no address was allocated") from None
             address = region.address(place.address)
         if address is None:
@@ -201,7 +202,7 @@ class LightsailPlatform:
     def _remove(self, region: Region, place: Place) -> None:
         machine = region.machine(place.machine)
         if machine is not None and not _is_of(machine, place):
-            _log.error("a machine of this name is not the order's", extra={"order_id": place.item_id})
+            _log.error("a machine has this order's name but not its tag", extra={"order_id": place.item_id})
             self._release_unused(region, place)
             return
         self._release(region, place)
@@ -220,11 +221,11 @@ class LightsailPlatform:
             raise ProviderUnavailableError("lightsail: the machine is still there")
 
     def _release(self, region: Region, place: Place) -> None:
-        """Detach first: AWS does not document whether deleting a machine detaches its address."""
         address = region.address(place.address)
         if address is None or not _is_free(address, place):
             return
         try:
+            # AWS does not document whether deleting a machine detaches its address, so detach it first.
             if address.get("isAttached"):
                 region.detach_address(place.address)
             region.release_address(place.address)
@@ -234,13 +235,13 @@ class LightsailPlatform:
             raise ProviderUnavailableError("lightsail: the address cannot be released now") from None
 
     def _release_unused(self, region: Region, place: Place) -> None:
-        """Another order's machine has the name. An attached address is not ours."""
+        # The machine is another order's. If the address is attached to it, so is the address.
         address = region.address(place.address)
         if address is not None and not address.get("isAttached"):
             self._release(region, place)
 
     def _is_under_way(self, history: Sequence[Document]) -> bool:
-        """A creation counts for at most an hour: a refund must not wait forever."""
+        # A creation counts as under way for at most an hour: a refund must not wait forever.
         creation, deleted = _last_creation(history)
         if creation is None or deleted or creation.get("status") not in ("NotStarted", "Started"):
             return False
@@ -263,7 +264,7 @@ def _is_of(machine: Document, place: Place) -> bool:
 def _check_request(machine: Document, request: ServiceRequest) -> None:
     given = _tags(machine)
     if given.get(ORDER_TAG) != request.item_id:
-        raise ProvisioningFailedError("Another machine has the name of this one (name_taken).")
+        raise ProvisioningFailedError("Another machine already has this machine's name (name_taken).")
     if given.get(REQUEST_TAG) != fingerprint(request):
         raise ProvisioningFailedError("The machine was requested with other values (service_differs).")
 

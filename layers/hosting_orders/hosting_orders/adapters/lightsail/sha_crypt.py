@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-# Amazon Linux 2 has no bcrypt, and Python 3.13 removed `crypt`.
+# SHA-512, because Amazon Linux 2 has no bcrypt. Computed here, because Python 3.13 removed `crypt`.
 _ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ROUNDS = 5000
 _SALT_LENGTH = 16

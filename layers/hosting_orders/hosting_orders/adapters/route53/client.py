@@ -14,7 +14,7 @@ from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.registration import AlreadyOrderedError
 
 PENDING_ATTEMPTS = 4
-"""Attempts while a registry is slow to answer. AWS expects "a few extra seconds"."""
+"""How often to ask while the answer is PENDING. AWS expects "a few extra seconds"."""
 PENDING_PAUSE_SECONDS = 0.5
 
 # Error codes of requests that the registrar will never accept. The last two are AWS's own input checks.
@@ -44,6 +44,7 @@ class Questions:
     def settled(
         self, ask: Callable[[], Mapping[str, Any]], word: Callable[[Mapping[str, Any]], Any]
     ) -> Mapping[str, Any]:
+        """Ask until `word` of the answer is not PENDING, or the attempts are used up."""
         answer = ask()
         for _ in range(PENDING_ATTEMPTS - 1):
             if word(answer) != "PENDING":
@@ -75,7 +76,9 @@ def call(client: Any, method: str, arguments: Mapping[str, Any]) -> Mapping[str,
         answer: Mapping[str, Any] = getattr(client, method)(**arguments)
     except ParamValidationError:
         # boto3 rejected the request and did not send it.
-        raise RefusedError("the order lacks a value that the registrar requires") from None
+        raise RefusedError(
+            "the request lacks a value that the registrar requires, or has a malformed one"
+        ) from None
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code"))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -1,4 +1,4 @@
-"""Read a contact, whatever its TLD."""
+"""Read a contact and check the rules that all TLDs share."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def _shown(text: str) -> str:
 
 
 def _check_kind_of_text(text: str) -> None:
-    """Name the kind of text: IDNA would only name a wrong character."""
+    # Say what the text is, such as a web address: IDNA would only name a wrong character.
     if not text:
         raise _invalid("The domain is empty.")
     if len(text) > _MAX_NAME + 1:
@@ -115,7 +115,7 @@ def _unicode_label(label: str) -> str:
 
 
 def _decoded(label: str) -> str:
-    # The label must encode back to itself: another spelling is a look-alike domain.
+    # The decoded label must encode to the same label again. Otherwise it is a look-alike of another domain.
     try:
         decoded = label.removeprefix("xn--").encode("ascii").decode("punycode")
     except UnicodeError as error:

@@ -1,4 +1,4 @@
-"""Route 53's availability responses."""
+"""Route 53's answers about availability and transfers."""
 
 from __future__ import annotations
 

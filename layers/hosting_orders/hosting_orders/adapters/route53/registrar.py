@@ -1,6 +1,7 @@
 """The registrar over Route 53 Domains.
 
-Its API has no idempotency key, so a submission or renewal is sent again only after a refusal, never by boto3.
+The API has no idempotency key. boto3 never repeats a submission or a renewal. This adapter repeats one only after the
+registrar has refused it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _VERIFICATIONS = {
 
 
 class Route53Registrar:
-    """Both clients are boto3's `route53domains` in us-east-1.
+    """`submitting` sends submissions and renewals, `asking` the rest. Both are `route53domains` clients in us-east-1.
 
     Raises ValueError unless `submitting` was built with `retries={"total_max_attempts": 1}`.
     """
@@ -50,7 +51,7 @@ class Route53Registrar:
     def __init__(self, asking: Any, submitting: Any, *, pause: Callable[[float], None] = time.sleep) -> None:
         if (submitting.meta.config.retries or {}).get("total_max_attempts") != 1:
             raise ValueError(
-                "the client that submits orders must not repeat them: total_max_attempts must be 1"
+                "the client that submits domains must not repeat a request: total_max_attempts must be 1"
             )
         self._asking = Questions(asking, pause)
         self._submitting = submitting
@@ -86,7 +87,7 @@ class Route53Registrar:
     # -- submissions and renewals ----------------------------------------------------------------------------------
 
     def submit(self, request: RegistrationRequest) -> str:
-        """Contacts are hidden where the registry allows it. A domain already in our account is refused."""
+        """Hide the contacts where the registry allows it. The registrar itself refuses a domain that we have."""
         tld = request.name.partition(".")[2]
         if self.costs_money and not request.live:
             raise RegistrationRefusedError("a test order is not delivered for real", Refusal.TEST_ORDER)
@@ -96,8 +97,9 @@ class Route53Registrar:
         try:
             return self._submit_once(order_of(request, tld, hide=hide), request.action)
         except RefusedError as refusal:
-            # The registrar did not accept the refused submission, so the next one cannot be a second purchase.
-            # Registries change whether they hide contacts, and some decide by the contact.
+            # The registrar refused, so nothing was bought, and a second submission cannot buy twice. If it refused to
+            # hide the contacts, submit again without hiding them. We cannot know this in advance: registries change
+            # their rules, and some rules depend on the contact.
             if not (hide and "privacy" in refusal.text.lower()):
                 raise _refusal(refusal.text, request) from None
         try:
@@ -112,7 +114,7 @@ class Route53Registrar:
     def _operation_of(self, method: str, order: Mapping[str, Any]) -> str:
         answer = call(self._submitting, method, order)
         if not answer.get("OperationId"):
-            raise ProviderUnavailableError("registrar: it took the order without naming an operation")
+            raise ProviderUnavailableError("registrar: it accepted the request without naming an operation")
         return str(answer["OperationId"])
 
     def renewal_cost(self, tld: str) -> Money | None:
@@ -133,8 +135,10 @@ class Route53Registrar:
         try:
             return self._operation_of("renew_domain", order)
         except RefusedError as refusal:
-            # A refused renewal was not accepted, so this is not a second renewal. Only premium domains need consent: a
-            # standard price that rose during the year must not block a renewal that the customer has paid for.
+            # The first request has no consent, because a consent limits the price. A standard price that rose during
+            # the year must not block a renewal that the customer has paid for. For a premium domain the registrar
+            # refuses a request without consent. The refused request renewed nothing, so a request with consent cannot
+            # renew twice.
             if max_cost is None or "consent" not in refusal.text.lower():
                 raise ProvisioningFailedError(_not_renewed(refusal)) from None
         try:
@@ -145,7 +149,7 @@ class Route53Registrar:
     # -- outcomes ------------------------------------------------------------------------------------------------
 
     def find(self, name: str, action: DomainAction | Upkeep, since: int) -> list[RegistrarOperation]:
-        """`since` is rounded down to seconds. The registrar's clock may differ from ours."""
+        # The API takes whole seconds, so round `since` down: an operation of the same second must not be missed.
         arguments = {
             "SubmittedSince": datetime.fromtimestamp(since // 1000, UTC),
             "Type": [TYPES[action]],
@@ -165,7 +169,8 @@ class Route53Registrar:
         return sorted(found, key=lambda operation: operation.submitted_at, reverse=True)
 
     def _named(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
-        # Without its domain an operation would be overlooked, and the domain submitted twice.
+        # An entry of the list may lack its domain. Read it in detail then: an overlooked operation would lead to a
+        # second submission of its domain.
         if entry.get("DomainName"):
             return entry
         return self._asking.ask("get_operation_detail", OperationId=entry.get("OperationId", ""))
@@ -174,7 +179,8 @@ class Route53Registrar:
         try:
             detail = self._asking.ask("get_operation_detail", OperationId=operation_id)
         except RefusedError:
-            return None  # the request holds only the id, so the id is unknown
+            # The request contains nothing but the id. So the registrar can only have refused an unknown id.
+            return None
         if detail.get("OperationId") != operation_id:
             raise ProviderUnavailableError("registrar: it answered with another operation")
         return self._operation(detail)
@@ -189,7 +195,7 @@ class Route53Registrar:
         return operation
 
     def verification(self, name: str) -> Verification:
-        """Returns DONE where the registry has no such check."""
+        """Returns DONE also where the registry verifies no registrants."""
         try:
             answer = self._asking.ask("get_contact_reachability_status", domainName=name)
         except RefusedError:
@@ -231,7 +237,7 @@ class Route53Registrar:
         return found
 
     def _is_listed(self, name: str) -> bool:
-        # GetDomainDetail has the same error code for a foreign domain and for one that it cannot show.
+        # GetDomainDetail has one error code for a domain of another account and for a domain that it cannot show now.
         arguments = {
             "FilterConditions": [{"Name": "DomainName", "Operator": "BEGINS_WITH", "Values": [name]}]
         }

@@ -1,4 +1,4 @@
-"""Registry rules from `tld_data`."""
+"""The RegistryRules port, from the files in `tld_data`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FORMATS = {"date": _is_past_date, "email": lambda _text: True}
 
 
 class TableRegistryRules:
-    """Validates with the schemas that GET /api/tlds/:tld publishes."""
+    """Checks contacts with the schemas that GET /api/tlds/:tld publishes."""
 
     def __init__(self) -> None:
         self._rules: dict[str, TldRules] = {}

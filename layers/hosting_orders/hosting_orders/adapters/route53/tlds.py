@@ -16,7 +16,8 @@ from typing import Any
 
 from hosting_orders.domain.registration import Contact, ContactRole, TransferYear
 
-# Route 53 does not register .sg, .com.sg, .ru, .at, .to and .ws, and sells .ai for at least two years.
+# These TLDs have no file: Route 53 does not register .sg, .com.sg, .ru, .at, .to and .ws, and sells .ai only for two
+# years or more.
 _DATA = "tld_data"
 
 

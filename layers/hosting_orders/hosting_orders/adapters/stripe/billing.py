@@ -106,7 +106,7 @@ class Biller:
     def collect(
         self, bill: Bill, invoice_id: str, *, status: str, lines: tuple[ChargeLine, ...], again: str
     ) -> None:
-        """Continue from `status`. `again` is a suffix for new keys."""
+        """Do what is left for an invoice of this status. `again` makes new keys."""
         if status == "draft":
             if lines:
                 parameters: Document = {"lines": [self._line(bill, line) for line in lines]}
@@ -119,7 +119,7 @@ class Biller:
                 )
             else:
                 invoice = self._stripe.invoice(invoice_id) or {}
-            self._check_sum(bill, invoice)  # finalizing may pay the invoice from credit at once
+            self._check_sum(bill, invoice)  # finalizing may already pay the invoice from credit
             invoice = self._stripe.once(
                 f"{bill.key}:finalize{again}",
                 lambda options: self._stripe.v1.invoices.finalize_invoice(

@@ -55,7 +55,7 @@ class StripeCheckout:
         self._stripe = stripe
 
     def customer_for(self, account: Account) -> str:
-        """A later call may create a second customer. Only the stored one is charged."""
+        """A call with a changed contact may create a second customer. Only the stored customer is charged."""
         parameters = _customer(account)
         # Changed parameters need a new key: Stripe refuses a known key with other parameters.
         words = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:16]
@@ -132,14 +132,14 @@ class StripeCheckout:
         return self._look(request.customer_id, request.cart_token, request.created_at)
 
     def _look(self, customer_id: str, cart_token: str, created_at: int) -> Document | None:
-        """Keep the session closest to payment, and expire the others."""
+        """Return the session closest to payment, and expire the other open ones."""
         for _ in range(_ROUNDS):
             found = self._sessions(customer_id, cart_token, created_at // 1000 - CLOCK_SLACK)
             if not found:
                 return None
             counts, *others = sorted(found, key=nearness)
             spare = [str(other["id"]) for other in others if other["status"] == "open"]
-            # A refusal means that the session is no longer open. It may be paid, so read all of them again.
+            # A refusal means that the session is no longer open. It may be paid, so read all sessions again.
             if all(self._stripe.refusal_of(self._expiring(one)) is None for one in spare):
                 return self._stripe.session(counts["id"])
         raise ProviderUnavailableError("Stripe: the cart's pages could not be closed")

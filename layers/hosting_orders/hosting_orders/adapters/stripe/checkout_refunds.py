@@ -29,7 +29,7 @@ class StripeCheckoutRefunds:
         self._stripe = stripe
 
     def refund(self, session_id: str, line_key: str, order_id: str, refusals: int) -> RefundState:
-        """Raises RefundRefusedError or StripeError. A free line's own id serves as the refund id."""
+        """Raises RefundRefusedError or StripeError. For a free line, the refund's id is the line's."""
         session = self._stripe.session(session_id)
         if session is None or not has_cart(session):
             raise RefundRefusedError("There is no such payment.")
@@ -67,7 +67,7 @@ class StripeCheckoutRefunds:
         )
 
     def _refund(self, payment_id: str, order_id: str) -> Document | None:
-        """A refund that reached the customer takes precedence over a returned one."""
+        """Return the order's refund. One that failed or was cancelled comes last."""
         pages = self._stripe.v1.refunds.list({"payment_intent": payment_id, "limit": PAGE}).auto_paging_iter()
         refunds = (refund.to_dict() for refund in pages)
         of_order = [refund for refund in refunds if (refund["metadata"] or {}).get("order_id") == order_id]

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Document = dict[str, Any]
 
-# Stripe keeps idempotency keys for at least 24 hours. An older request searches before it posts.
+# Seconds. Stripe keeps idempotency keys for at least 24 hours. A request that was first made longer ago searches for
+# its object before it posts.
 KEYS_ARE_KEPT = 23 * 60 * 60
 # Our clock and Stripe's differ: an object may seem up to this many seconds older than our own record.
 CLOCK_SLACK = 60 * 60
 PAGE = 100
-# Stripe replays a fault stored under a key for a day. Try this many keys.
+# Stripe may store a fault (5xx) under the key and repeat it for a day. Try this many keys.
 KEPT_FAULTS = 3
-# Minimum seconds between retries of a refused request. The reconciler retries about as often.
+# A refused request gets one new key in each period of this many seconds. The reconciler retries about as often.
 ASKED_ANEW = 300
 
 # Codes that say nothing about the payment: a wrong configuration or too many concurrent requests.
@@ -44,7 +45,8 @@ _OUR_OWN_FAULT = frozenset(
 class StripeApi:
     """Imports Stripe's SDK, so build this only where money moves.
 
-    `timeout_seconds` limits the connection and each read. A Lambda's timeout must exceed it times `retries` + 1.
+    `timeout_seconds` limits the connection and each read. A Lambda's time-out must exceed
+    `timeout_seconds` * (`retries` + 1).
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class StripeApi:
         raise AssertionError("unreachable")
 
     def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
-        """Like `once`, but retry a stored refusal under a key of this period. Only one process may call it at a time.
+        """Like `once`, but retry a stored refusal under a key of the current period. Only one process may call this.
 
         Nothing happened under the refused key, so a new key is safe.
         """
@@ -117,8 +119,9 @@ class StripeApi:
         known: Callable[[], Document | None],
         refusals: int,
     ) -> Document:
-        """`known` finds an existing refund. `refusals` is that of the Refunds port. Raises RefundRefusedError."""
-        # Stripe repeats a refusal for a day under the same key. The prefix keeps the number apart from `once`'s.
+        """`known` finds an existing refund. `refusals`: see the Refunds port. Raises RefundRefusedError."""
+        # Stripe repeats a refusal for a day under the same key, so the key contains the number of refusals. The letter
+        # `r` distinguishes that number from the one that `once` appends.
         key = f"order:{order_id}:refund" + (f":r{refusals}" if refusals else "")
         try:
             return self.once(key, post, known)
@@ -213,7 +216,8 @@ class StripeApi:
 
 
 def method_types(currency: str) -> list[str]:
-    """Without this list the Stripe account decides, and a bank transfer would come too late."""
+    # Without this list Stripe would offer all methods of the Stripe account's settings. A bank transfer arrives too
+    # late.
     return ["card", "sepa_debit"] if currency.upper() == "EUR" else ["card"]
 
 
@@ -241,6 +245,6 @@ def is_kept(answer: stripe.StripeError | stripe.StripeObject) -> bool:
 
 
 def code_of(error: stripe.StripeError) -> str | None:
-    """The SDK does not set `code` on every error."""
+    # The SDK does not set `code` on every error.
     details = error.error.to_dict() if error.error is not None else {}
     return error.code or details.get("code")

@@ -59,8 +59,8 @@ class StripeInvoices:
             return self._outcome(invoice, refusal)
 
     def state(self, invoice_id: str) -> PaymentState | None:
-        """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, its
-        page could still be paid. So the state is not yet FAILED, and the page is not offered.
+        """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, the
+        invoice could still be paid. So the state is not yet FAILED, and it has no `pay_url`.
 
         After a decline on the hosted page or a returned debit, the customer may use another method on that page.
         """

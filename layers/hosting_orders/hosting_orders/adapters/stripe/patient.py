@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import requests
 
 TOO_MANY = 429
-# Seconds before each retry. The real wait is up to twice as long, so that clients do not return together.
+# Seconds before each retry. The real wait is up to twice as long, so that processes do not return together.
 WAITS = (0.5, 1.0)
-# Seconds of waiting within a period. Functions that use Stripe may run for about as long as the period.
+# At most LONGEST seconds of waiting in PERIOD seconds, because a function of the API must answer within 29 seconds.
 LONGEST, PERIOD = 8.0, 30.0
 
 
 class PatientSession:
-    """What the SDK uses of a session."""
+    """The methods of a session that the SDK uses."""
 
     def __init__(
         self, session: requests.Session, now: Callable[[], float], sleep: Callable[[float], None]

@@ -101,7 +101,7 @@ def canceled(state: PaymentState) -> PaymentState:
 
 
 def refund_state(note: Document) -> RefundState:
-    """Raises RefundRefusedError when the bank returned the refund."""
+    """Raises RefundRefusedError when the refund failed or was cancelled."""
     refunds = note.get("refunds") or []
     for refund in refunds:
         details = refund["refund"]
@@ -213,7 +213,7 @@ def error_of(intent: Document | None) -> str | None:
 
 
 def _was_our_attempt(invoice: Document, intent: Document | None) -> bool:
-    """Whether our method was declined, not another method on the hosted page."""
+    # The decline may be of another method that the customer tried on the hosted page.
     error = (intent or {}).get("last_payment_error") or {}
     tried, ours = id_of(error.get("payment_method")), id_of(invoice.get("default_payment_method"))
     return tried is None or ours is None or tried == ours

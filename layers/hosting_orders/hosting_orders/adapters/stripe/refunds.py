@@ -28,7 +28,7 @@ class StripeRefunds:
             return self._refund(reference, line_key, order_id, refusals)
 
     def _refund(self, invoice_id: str, line_key: str, order_id: str, refusals: int) -> RefundState:
-        """One credit note per order. A free line's own id serves as the refund id."""
+        """One credit note per order. For a free line, the refund's id is the line's."""
         invoice = self._stripe.invoice(invoice_id)
         if invoice is None or not is_ours(invoice):
             raise RefundRefusedError("There is no such invoice.")
@@ -65,7 +65,7 @@ class StripeRefunds:
     def _credited(self, invoice: Document, share: _Share, notes: list[Document]) -> tuple[Document, int]:
         """Return the credit note's content and Stripe's total.
 
-        The last refund takes all that is left, to the cent. A line without a preview is refunded as an amount.
+        The last refund takes all that is left, to the cent. A line that Stripe cannot preview is refunded as an amount.
         """
         left = invoice["total"] - sum(note["total"] for note in notes)
         line = {"type": "invoice_line_item", "invoice_line_item": share.line["id"], "quantity": 1}
@@ -105,7 +105,7 @@ def _share(invoice: Document, lines: list[Document], line_key: str) -> _Share:
         raise RefundRefusedError("The invoice has no such line.")
     gross = {line["id"]: gross_of(line) for line in lines}
     if abs(sum(gross.values()) - invoice["total"]) > len(lines):
-        # Rounding makes less than a cent a line.
+        # Rounding explains less than one minor unit a line.
         raise RefundRefusedError("The invoice's lines do not add up to its total.")
     gross = adding_up(gross, invoice["total"])
     wanted = matching[0]
@@ -118,7 +118,8 @@ def _share(invoice: Document, lines: list[Document], line_key: str) -> _Share:
 
 
 def _to_card(invoice: Document, share: _Share, notes: list[Document], total: int) -> int:
-    # The line's share of what the card paid, with the rounding difference, up to what the card has not got back.
+    # The line's share of what the card paid, with the rounding difference. It is limited to what has not yet gone
+    # back to the card.
     paid_by_card: int = min(invoice["amount_paid"], invoice["total"])
     given_back: int = sum(refund["amount_refunded"] for note in notes for refund in note.get("refunds") or [])
     part = part_of(paid_by_card, share.before, share.gross, invoice["total"], invoice["currency"])

@@ -105,10 +105,9 @@ class StripeRenewals:
         )
 
     def _anchor(self, moment: dt.datetime, term: Term, day: int | None) -> Document:
-        """If the anchor's month is too short for `day`, send the day, or Stripe would keep the anchor's day.
-
-        Raises ProviderUnavailableError.
-        """
+        """Raises ProviderUnavailableError shortly before and after a billing date."""
+        # Stripe bills on the anchor's day. If the anchor's month is too short for `day`, send `day` itself, or the
+        # later terms would begin too early in their months.
         if day is None or moment.day == day:
             return {"billing_cycle_anchor": int(moment.timestamp())}
         now = self._stripe.now()
@@ -175,7 +174,7 @@ class StripeRenewals:
             raise kind("The renewal could not be started.", code_of(error)) from None
 
     def _subscription(self, customer_id: str, order_id: str, since: int) -> Document | None:
-        # Search in every status, since an ended subscription is not started again.
+        # Search in every status, because an ended subscription is not started again.
         pages = self._stripe.v1.subscriptions.list(
             {"customer": customer_id, "status": "all", "created": {"gte": since}, "limit": PAGE}
         ).auto_paging_iter()

@@ -1,4 +1,4 @@
-"""The body of contract 001 (HU-075)."""
+"""The body of POST /api/create-order (HU-075)."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class CreateOrder(Strict):
 
 
 def orders_a_domain(body: object) -> bool:
-    """Read a possibly invalid body: permissions are checked before fields."""
+    """The body may be invalid: permissions are checked before fields."""
     items = body.get("cartItems") if isinstance(body, Mapping) else None
     if not isinstance(items, list):
         return False
@@ -90,7 +90,7 @@ def orders_a_domain(body: object) -> bool:
 def _order(body: object, facts: RequestFacts) -> CartRequest:
     order = checked(CreateOrder, body, _problem)
     if facts.key is not None and facts.key != order.attemptKey:
-        text = "`Idempotency-Key` and `attemptKey` differ; send one of them, or the same."
+        text = "`Idempotency-Key` and `attemptKey` differ; send the same value in both, or only `attemptKey`."
         raise InvalidRequestError(Code.INVALID_IDEMPOTENCY_KEY, text, "/attemptKey")
     client = order.clientData
     items = [

@@ -31,7 +31,7 @@ class Words:
     texts: tuple[Markup, ...]
     tone: Tone = Tone.WAITING
     pay_url: str | None = None
-    # Offer the payment again to a customer who came back from the payment page as paid.
+    # Let a customer who returned from the payment page with `outcome=success` say that they have not paid.
     pay_later: bool = False
 
 

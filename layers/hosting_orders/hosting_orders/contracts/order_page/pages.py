@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from hosting_orders.contracts.problem import Problem
     from hosting_orders.usecases.show_order_page import KnownOrder, OrderPageView
 
+# Seconds between refreshes of the page.
 SHORTEST_REFRESH, LONGEST_REFRESH = 5, 60
-# Seconds between refreshes while the order cannot be read.
+# While the order cannot be read.
 UNREADABLE_REFRESH = 10
 
 _environment = Environment(

@@ -1,4 +1,4 @@
-"""The page's style sheet, and a policy that allows nothing else."""
+"""The page's style sheet, and the Content-Security-Policy that allows only it."""
 
 from __future__ import annotations
 

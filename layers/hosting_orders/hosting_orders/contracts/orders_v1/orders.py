@@ -158,7 +158,7 @@ def placed_order(placed: Placed) -> PlacedOrder:
 
 
 def _pay_address(order: Order, cart: Cart) -> str | None:
-    """A cancelling order has no address, even if its page is still open."""
+    """None for a cancelling order, even if its payment page is still open."""
     return cart.payment.pay_url if order.status is OrderStatus.PENDING else None
 
 

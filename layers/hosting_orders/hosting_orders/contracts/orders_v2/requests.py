@@ -101,7 +101,7 @@ class PlaceCart(Strict):
 
 
 def orders_a_domain(body: object) -> bool:
-    """Read a possibly invalid body: permissions are checked before fields (C13)."""
+    """The body may be invalid: permissions are checked before fields (C13)."""
     items = body.get("items") if isinstance(body, Mapping) else None
     if not isinstance(items, list):
         return False

@@ -1,4 +1,4 @@
-"""Tasks: each order shown as work."""
+"""Tasks: each order, shown as a task."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class DomainFulfilment:
         return operation.status is RegistrarStatus.RUNNING and services.clock.now() >= ends_at
 
     def abandoned(self, services: Services, order: Order) -> None:
-        # The domain may still arrive without a customer. An operator must check it.
+        # The registrar may still register the domain after the refund. An operator must check this.
         services.metrics.count("RegistrationAbandoned")
         log.error("the registrar did not finish in time", extra={"order_id": order.uuid})
 

@@ -28,7 +28,7 @@ class Verdict(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     RUNNING = "running"
-    NOT_ASKED = "not_asked"  # the provider was never called, or never accepted the order
+    NOT_ASKED = "not_asked"  # the provider was never called, or accepted no call
 
 
 class Fulfilment(Protocol[RequestT_contra, DraftT]):
@@ -49,7 +49,7 @@ class Fulfilment(Protocol[RequestT_contra, DraftT]):
     def settle(self, services: Services, account: Account, drafts: Sequence[DraftT]) -> Sequence[DraftT]:
         """Check a cart's drafts with the provider, before the charge.
 
-        Raises DomainRefusedError or ContactsRefusedError (422), or ProviderUnavailableError.
+        Raises InvalidRequestError, DomainRefusedError, ContactsRefusedError or ProviderUnavailableError.
         """
         ...
 
