@@ -10,7 +10,7 @@ from .sdk_types import Json, copied, part
 from .state import State
 
 PRODUCT_SUPPORTED = frozenset(("id", "name", "active", "description", "metadata", "tax_code", "unit_label"))
-PRODUCT_CHANGES = frozenset(("active", "description", "metadata"))
+PRODUCT_UPDATE_SUPPORTED = PRODUCT_SUPPORTED - {"id"}
 PRICE_SUPPORTED = frozenset(
     ("currency", "unit_amount", "unit_amount_decimal", "product", "product_data", "recurring", "nickname",
      "lookup_key", "tax_behavior", "metadata", "active")
@@ -37,9 +37,10 @@ def retrieve_product(state: State, params: Json, product_id: str) -> Json:
 def update_product(state: State, params: Json, product_id: str) -> Json:
     product = state.get("product", product_id)
     before = copied(product)
-    for name in PRODUCT_CHANGES - {"metadata"}:
+    for name in PRODUCT_UPDATE_SUPPORTED - {"metadata"}:
         if name in params:
-            product[name] = params[name] if name == "active" else params[name] or None
+            product[name] = params[name] if name in ("active", "name") else params[name] or None
+    product["updated"] = state.clock.now()
     merge_metadata(product, params)
     state.emit("product.updated", product, before)
     return product

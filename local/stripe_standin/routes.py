@@ -104,7 +104,7 @@ ROUTES: tuple[Route, ...] = (
           catalogue.PRODUCT_SUPPORTED),
     _get("/v1/products/{id}", catalogue.retrieve_product, "ProductRetrieveParams", "product"),
     _post("/v1/products/{id}", catalogue.update_product, "ProductUpdateParams", "product",
-          catalogue.PRODUCT_CHANGES),
+          catalogue.PRODUCT_UPDATE_SUPPORTED),
     Route("DELETE", "/v1/products/{id}", catalogue.delete_product, "ProductDeleteParams", "product"),
     _post("/v1/prices", catalogue.create_price, "PriceCreateParams", "price", catalogue.PRICE_SUPPORTED),
     _get("/v1/prices/{id}", catalogue.retrieve_price, "PriceRetrieveParams", "price"),

@@ -118,7 +118,8 @@ def _check_limit(state: State, customer: Json) -> None:
         raise refused(f"A customer on a test clock can have at most {MOST_ON_A_TEST_CLOCK} subscriptions.")
     if len(current) >= MOST_OF_A_CUSTOMER:
         raise refused(
-            f"Customer {customer['id']} already has the maximum {MOST_OF_A_CUSTOMER} current subscriptions"
+            f"Customer {customer['id']} already has the maximum {MOST_OF_A_CUSTOMER} current subscriptions",
+            "customer_max_subscriptions",
         )
 
 

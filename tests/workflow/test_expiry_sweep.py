@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from hosting_orders.domain.order import Order, OrderStatus
-from local.stripe_standin import subscriptions
 from tests.support.domain_books import renewals
+from tests.support.refusals import no_new_subscriptions
 from tests.support.world import World, a_world
 
 HOUR = 3600
@@ -67,13 +67,11 @@ def test_a_domain_whose_renewal_is_charged_in_time_is_not_reported(world: World)
     assert world.registrar.renewals(NAME) == 1 and reported == 0
 
 
-def test_a_domain_whose_renewal_could_not_start_is_reported(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
-    delivered(world)
-    expires_in(world, 39)
-    assert world.sweep() == 1
+def test_a_domain_whose_renewal_could_not_start_is_reported(world: World) -> None:
+    with no_new_subscriptions(world.stripe):
+        delivered(world)
+        expires_in(world, 39)
+        assert world.sweep() == 1
 
 
 def test_a_domain_whose_renewal_was_declined_is_reported_until_the_renewal_is_paid(world: World) -> None:

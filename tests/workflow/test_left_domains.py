@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hosting_orders.domain.order import Order, OrderStatus
-from local.stripe_standin import subscriptions
 from tests.support.domain_books import claims, renewals
+from tests.support.refusals import no_new_subscriptions
 from tests.support.world import Reply, World, a_world
 
 HOUR = 3600
@@ -114,10 +114,9 @@ def test_the_renewal_of_the_earlier_order_never_renews_the_domain_of_the_later_o
     assert world.order(earlier.uuid).domain_record.renewals == ()
 
 
-def test_no_renewal_starts_for_a_domain_that_has_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_renewal_starts_for_a_domain_that_has_left(world: World) -> None:
     """Stripe refused the renewal at delivery. Then the domain left, and another customer transferred it back."""
-    with monkeypatch.context() as refusing:
-        refusing.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+    with no_new_subscriptions(world.stripe):
         reply = world.order_domain(NAME)
         world.run()
         world.live(HOUR, every=300)

@@ -10,9 +10,9 @@ from hosting_orders.adapters.route53 import tlds
 from hosting_orders.domain.domain_record import TRANSFER_YEAR
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
-from local.stripe_standin import subscriptions
 from tests.support.domain_books import now, renewals
 from tests.support.mishaps import Mishap
+from tests.support.refusals import no_new_subscriptions
 from tests.support.world import World, a_world
 
 HOUR = 3600
@@ -151,11 +151,10 @@ def test_the_year_is_bought_once_when_any_side_effect_breaks(world: World, misha
 
 
 def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_registrys_window_opens(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
     """The registry sells the transfer's year only in 520 days. Stripe refuses the renewal for five days."""
-    with monkeypatch.context() as refusing:
-        refusing.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+    with no_new_subscriptions(world.stripe):
         order = transferred(world, "quill-and-sons.co.uk", days_left=700)
         world.live(5 * DAY, every=6 * HOUR)
         assert world.metrics.counts["RenewalNotStarted"] >= 5

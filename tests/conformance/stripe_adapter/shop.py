@@ -25,6 +25,7 @@ from hosting_orders.domain.errors import (
     ProviderUnavailableError,
 )
 from hosting_orders.domain.money import Money
+from hosting_orders.domain.months import months_later
 from hosting_orders.domain.order import Subscription
 from hosting_orders.domain.providers import (
     ChargeLine,
@@ -32,7 +33,6 @@ from hosting_orders.domain.providers import (
     CheckoutRequest,
     PaymentState,
 )
-from hosting_orders.usecases.start_renewal import months_later
 from local.seed import save_debit
 from local.stripe_standin import StripeStandIn
 from tests.support.stripe_place import Clock, Place

@@ -13,13 +13,12 @@ from hosting_orders.domain.errors import (
     PaymentNotStartedError,
     ProviderUnavailableError,
 )
+from hosting_orders.domain.months import months_later
 from hosting_orders.domain.order import Subscription
 from hosting_orders.domain.providers import (
     PaidRenewal,
     RenewalState,
 )
-from hosting_orders.usecases.start_renewal import months_later
-from local.stripe_standin import subscriptions as stripe_subscriptions
 from tests.conformance.stripe_adapter.shop import (
     HOUR,
     Shop,
@@ -29,6 +28,7 @@ from tests.conformance.stripe_adapter.shop import (
     signed,
     spoilt_runs,
 )
+from tests.support.refusals import no_new_subscriptions
 
 # -- starting a renewal -------------------------------------------------------------------------------------
 
@@ -259,14 +259,11 @@ def test_events_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
 
 
 @pytest.mark.standin_only("lowers the stand-in's limit of subscriptions")
-def test_starting_a_renewal_raises_an_error_until_the_cause_of_the_refusal_is_fixed(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_starting_a_renewal_raises_an_error_until_the_cause_of_the_refusal_is_fixed(shop: Shop) -> None:
     shop.start_clock()
     whose = shop.customer()
     start = renewal(shop, whose, shop.now() + 27 * 24 * HOUR)
-    with monkeypatch.context() as patch:
-        patch.setattr(stripe_subscriptions, "MOST_OF_A_CUSTOMER", 0)
+    with no_new_subscriptions(shop.standin):
         for _ in range(2):
             with pytest.raises(PaymentNotStartedError):
                 start()

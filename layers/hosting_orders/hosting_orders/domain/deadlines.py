@@ -38,6 +38,9 @@ SUBMISSION_STUCK = 15 * MINUTE
 RENEWAL_MONEY = 2 * HOUR
 # How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY
+# How long a refused renewal is tried, where the product does not expire by itself. Stripe's own retries take two weeks
+# by default.
+RENEWAL_GRACE = 14 * DAY
 # How often a missing DNS zone is tried again.
 ZONE_AGAIN = HOUR
 # The registrar suspends a domain if its registrant does not confirm the e-mail address within this time.

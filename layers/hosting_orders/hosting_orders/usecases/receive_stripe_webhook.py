@@ -38,6 +38,9 @@ def _payment_changed(services: Services, event: PaymentEvent) -> None:
         reference = services.payment_news.reference_of(event.payment_id)
     if reference is None:
         return
+    if event.renews:
+        _term_changed(services, reference)
+        return
     settle_payment(services, reference)
     if event.disputed:
         _note(services, reference, "the customer disputes the charge", "DisputeOpened")
@@ -71,6 +74,20 @@ def _orders_of(services: Services, reference: str) -> list[Order]:
 def _renewed(services: Services, renewal: SubscriptionState) -> Order | None:
     number = parse_order_id(renewal.order_id)
     return services.orders.order(renewal.account_id, number) if number is not None else None
+
+
+def _term_changed(services: Services, reference: str) -> None:
+    renewal = services.payment_news.renewal_of(reference)
+    order = _renewed(services, renewal) if renewal else None
+    if order is None:
+        return
+    now = services.clock.now()
+    change_order(
+        services,
+        order,
+        when=lambda current: current.invoiced is not None,
+        to=lambda current: current.check_renewal_now(now),
+    )
 
 
 def _renewal_changed(services: Services, subscription_id: str) -> None:

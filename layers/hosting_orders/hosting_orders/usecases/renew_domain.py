@@ -19,10 +19,10 @@ from hosting_orders.domain.providers import RenewalState
 from hosting_orders.domain.registration import RegistrarStatus, Upkeep
 
 from .changes import change_order, load_cart
+from .invoiced_terms import Chargeable, invoiced_terms, schedule_next_check
 from .log import log
 from .ports import Services
 from .registrar_operations import CLOCKS_DIFFER, known_operation
-from .renewal_status import renewal_became
 
 # A renewal moves the expiry date by more than this, a registry's correction by less.
 _MOVED = 180 * durations.DAY
@@ -37,36 +37,33 @@ def renew_domain(services: Services, order: Order) -> None:
         cart = load_cart(services, order.account_id, order.cart_token)
         _renew(services, order, TRANSFER_YEAR, live=cart.payment.live)
         return
-    assert order.subscription is not None
-    state = services.renewals.renewal(order.subscription.id)
-    if state is None:
-        raise ProviderUnavailableError("Stripe does not know the order's subscription")
+    order, state = _terms(services, order)
     for term in state.paid:
         known = order.domain_record.renewal(term.reference)
         if known is None or known.done_at is None:
             _renew(services, order, term.reference, live=term.live)
             return
-    _schedule_next_check(services, order, state)
+    schedule_next_check(services, order, state, "the renewal has ended; the domain expires at its registry")
 
 
-def _schedule_next_check(services: Services, order: Order, state: RenewalState) -> None:
-    now = services.clock.now()
+def _terms(services: Services, order: Order) -> tuple[Order, RenewalState]:
+    if order.subscription is None:
+        return invoiced_terms(services, order, _chargeable)
+    state = services.renewals.renewal(order.subscription.id)
+    if state is None:
+        raise ProviderUnavailableError("Stripe does not know the order's subscription")
+    return order, state
 
-    def later(told: Order) -> Order:
-        if state.waits:
-            return told.check_at(now + deadlines.RENEWAL_AGAIN)
-        if state.ended:
-            ending = "the renewal has ended; the domain expires at its registry"
-            return told.noted(ending, now, Actor.STRIPE).closed()
-        # In the first year `next_at` is the anchor. If it is in the past, check daily.
-        next_check = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
-        return told.with_next_renewal(state.next_at).check_at(next_check)
 
-    def as_seen(current: Order) -> bool:
-        # If a renewal was recorded meanwhile, the process that recorded it has set a better time.
-        return current.domain_record.renewals == order.domain_record.renewals
-
-    renewal_became(services, order, state.status, given_up=state.given_up, then=later, when=as_seen)
+def _chargeable(services: Services, order: Order) -> Chargeable:
+    if order.domain_has_left:
+        return Chargeable.NO_LONGER
+    expires_at = _expiry(services, order)
+    if expires_at is not None:
+        return Chargeable.YES if services.clock.now() < expires_at else Chargeable.NO_LONGER
+    # The customer may have moved the domain away. It may also come back before its last day.
+    over = (order.expires_at or 0) <= services.clock.now()
+    return Chargeable.NO_LONGER if over else Chargeable.NOT_NOW
 
 
 def _renew(services: Services, order: Order, reference: str, *, live: bool) -> None:
@@ -91,7 +88,7 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
         change_order(
             services,
             order,
-            to=lambda current: current.check_at(
+            to=lambda current: current.check_renewal_at(
                 min(opens_at, tomorrow) if current.renewal_owed else opens_at
             ),
         )
@@ -191,7 +188,7 @@ def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_
         _report(services, order, "the registrar has not finished the renewal")
     else:
         check = deadlines.domain_renewal_check(operation.submitted_at, now)
-        change_order(services, order, to=lambda current: current.check_at(check))
+        change_order(services, order, to=lambda current: current.check_renewal_at(check))
 
 
 def _refused(services: Services, order: Order, renewal: DomainRenewal, reason: str) -> None:
@@ -208,7 +205,7 @@ def _report(services: Services, order: Order, reason: str) -> None:
     change_order(
         services,
         order,
-        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).check_at(
+        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).check_renewal_at(
             now + deadlines.RENEWAL_AGAIN
         ),
     )
@@ -232,7 +229,7 @@ def _is_done(services: Services, order: Order, renewal: DomainRenewal) -> bool:
 
 
 def _renewing(order: Order, renewal: DomainRenewal, due_at: int) -> Order:
-    return order.with_domain(order.domain_record.renewing(renewal)).check_at(due_at)
+    return order.with_domain(order.domain_record.renewing(renewal)).check_renewal_at(due_at)
 
 
 def _renewed(order: Order, renewal: DomainRenewal, expires_at: int, now: int) -> Order:
@@ -278,6 +275,4 @@ def _expiry(services: Services, order: Order) -> int | None:
         return None
     if domain.expires_at is None:
         raise ProviderUnavailableError("the registrar does not say when the domain expires")
-    resource = order.resource_as(DomainResource)
-    seen = resource.expires_at if resource else None
-    return max(domain.expires_at, seen or 0)  # ignore a response older than the last one
+    return max(domain.expires_at, order.expires_at or 0)  # ignore a response older than the last one

@@ -6,8 +6,13 @@ import datetime as dt
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import Cart
-from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
-from hosting_orders.domain.months import months_after
+from hosting_orders.domain.errors import (
+    PaymentNotStartedError,
+    ProviderUnavailableError,
+    TooManySubscriptionsError,
+)
+from hosting_orders.domain.invoiced_renewal import InvoicedRenewal
+from hosting_orders.domain.months import months_later
 from hosting_orders.domain.order import Order, Subscription
 from hosting_orders.domain.providers import SavedMethod
 
@@ -23,6 +28,8 @@ def start_renewal(services: Services, order: Order) -> Order:
     except ProviderUnavailableError:
         log.warning("renewal not started; the reconciler retries", extra={"order_id": order.uuid})
         return order
+    except TooManySubscriptionsError:
+        return _by_invoices(services, order)
     except PaymentNotStartedError as refusal:
         return _refused(services, order, str(refusal))
     now = services.clock.now()
@@ -37,6 +44,25 @@ def start_renewal(services: Services, order: Order) -> Order:
     )
 
 
+def _by_invoices(services: Services, order: Order) -> Order:
+    now = services.clock.now()
+    first = _renewed_at(order)
+    if first < now and order.item.renewal_is_work():
+        first = max(now, (order.expires_at or 0) - order.item.renews_before())  # a late term is charged now
+    renewal = InvoicedRenewal(first, order.item.term.months, _day_of_month(order))
+    while renewal.starts_at < now:
+        renewal = renewal.next_term()
+    log.info("our own invoices charge the renewal", extra={"order_id": order.uuid})
+    return change_order(
+        services,
+        order,
+        when=lambda current: current.renewal_owed,
+        to=lambda current: current.with_invoiced(renewal).check_renewal_at(
+            now if current.transfer_year_owed else renewal.starts_at
+        ),
+    )
+
+
 def _refused(services: Services, order: Order, reason: str) -> Order:
     """The product is delivered and further terms are not paid, so an operator must act."""
     services.metrics.count("RenewalNotStarted")
@@ -46,7 +72,7 @@ def _refused(services: Services, order: Order, reason: str) -> Order:
         services,
         order,
         when=lambda current: current.renewal_owed,
-        to=lambda current: current.check_at(again),
+        to=lambda current: current.check_renewal_at(again),
     )
 
 
@@ -94,9 +120,3 @@ def _renewed_at(order: Order) -> int:
         bought = order.item.term.months if record.transfer_year else 0
         ends = min(ends, months_later(record.registered_until, bought))
     return ends - order.item.renews_before()
-
-
-def months_later(moment: int, months: int) -> int:
-    """Epoch milliseconds."""
-    start = dt.datetime.fromtimestamp(moment / 1000, dt.UTC)
-    return int(months_after(start, months).timestamp() * 1000)

@@ -39,13 +39,13 @@ def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
     """None if the renewal is charged in time, or the order is not delivered."""
     if order.status is not OrderStatus.COMPLETED:
         return None
-    if order.subscription is None:
+    if order.renewal_status is None:
         return "its renewal has not started"
-    if order.subscription.status not in _RUNNING:
-        return f"its renewal is {order.subscription.status}"
+    if order.renewal_status not in _RUNNING:
+        return f"its renewal is {order.renewal_status}"
     latest = expires_at - deadlines.EXPIRY_MONEY
     if now >= latest:
         return "the money for its renewal has not come"
-    if order.due_at is None or order.due_at > latest:
+    if order.renewal_check is None or order.renewal_check > latest:
         return "its renewal is charged too late"
     return None
