@@ -275,8 +275,8 @@ def _boundary_after(end: int, subscription: Json, recurring: Json) -> int:
 
 def _collect(state: State, invoice_id: str) -> None:
     invoice = state.find(invoice_id)
-    if invoice is None or invoice["status"] != "draft":
-        return  # deleted or already finalized
+    if invoice is None or invoice["status"] != "draft" or not invoice["auto_advance"]:
+        return  # deleted, already finalized, or left as a draft
     try:
         invoices.finalize(state, {}, invoice_id)
         if invoice["status"] == "open":

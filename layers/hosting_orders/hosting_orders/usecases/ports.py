@@ -295,6 +295,10 @@ class Renewals(Protocol):
         """Return the subscription with its paid further terms, or None."""
         ...
 
+    def end_renewal(self, subscription_id: str) -> None:
+        """Charge no further term, and close unpaid invoices. A payment in progress may still succeed."""
+        ...
+
 
 class PaymentNews(Protocol):
     def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:
