@@ -1,6 +1,6 @@
 """One process that the bench counts: `python -S in_function.py`, with a job as JSON on stdin.
 
-It imports only what it needs.
+It imports only what the job needs.
 """
 
 import sys

@@ -28,7 +28,7 @@ class ModelMismatchError(Exception):
 
 
 def plain(value: Any) -> Any:
-    """Times become seconds."""
+    """A copy of the value, with times as Unix seconds."""
     if isinstance(value, Mapping):
         return {name: plain(member) for name, member in value.items()}
     if isinstance(value, (list, tuple)):
@@ -43,7 +43,7 @@ def moment(seconds: float) -> datetime:
 
 
 def problems(shape: Any, value: Any, where: str) -> Iterator[str]:
-    """What botocore's validator finds, or else violations of the constraints that the validator ignores."""
+    """Yield the errors of botocore's validator. If it has none, yield violations of constraints that it ignores."""
     if not where:
         report = ParamValidator().validate(value, shape)
         if report.has_errors():

@@ -33,7 +33,7 @@ def main() -> int:
     chosen = felt_by(changed, read_files(ROOT)) if changed else []
     print(_what_runs(changed, chosen), flush=True)
     plugin = ["-p", "local.check_deadline", "--deadline", str(started + SECONDS)]
-    # Small chunks keep the order: the nearest tests run first, in either process.
+    # Small chunks keep the order: both processes run the nearest tests first.
     processes = ["-n", "2", "--maxschedchunk", "8"]
     return subprocess.call([sys.executable, "-m", "pytest", *processes, *plugin, *ALWAYS, *chosen], cwd=ROOT)
 
@@ -89,7 +89,8 @@ def _git(root: Path, *arguments: str) -> list[str]:
 def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
     """The affected test files, nearest first, without ALWAYS and NEVER.
 
-    Changed tests and direct importers come first. Tests that share a rare word with a changed file's name come next.
+    Changed tests and direct importers come before all others. In each of the two groups, tests whose names share rare
+    words with a changed file's name come first.
     """
     far = _distances(changed, texts)
     tests = [
@@ -109,7 +110,7 @@ def felt_by(changed: Collection[str], texts: Mapping[str, str]) -> list[str]:
 
 
 def _words(path: str) -> set[str]:
-    """The words of a file's name without plural s, or of its folder's name for app.py and __init__.py."""
+    """The words of a file's name without a plural s, or of its folder's name for app.py and __init__.py."""
     parts = PurePosixPath(path)
     stem = parts.parent.name if parts.stem in ("app", "__init__") else parts.name.partition(".")[0]
     return {word.removesuffix("s") for word in stem.split("_") if word != "test"}
@@ -171,7 +172,7 @@ def _files_of(name: str, known: Collection[str]) -> Iterator[str]:
 
 
 def _spellings(known: Collection[str]) -> Mapping[str, Collection[str]]:
-    """Names of each non-Python file: its path, file name and folders without Python."""
+    """The names by which tests refer to a non-Python file: its path, its file name, and its folders without Python."""
     of_python = {folder for path in known if path.endswith(".py") for folder in PurePosixPath(path).parents}
     found: dict[str, set[str]] = {}
     for path in known:

@@ -22,5 +22,5 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """No letter for each skipped test: thousands would hide the failures."""
+    """Print no letter for a test that this plugin skips: thousands of letters would hide the failures."""
     return ("skipped", "", "SKIPPED") if report.skipped and _LEFT_OUT in str(report.longrepr) else None

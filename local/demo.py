@@ -1,4 +1,4 @@
-"""The sample orders: placed over HTTP as by a client, and followed until they are completed."""
+"""The sample orders. They are placed over HTTP, like those of a client, and followed until they are completed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A virtual machine of each plan in one cart: paid once, each delivered by its plan's platform."""
+"""One cart with a virtual machine of each plan, paid by one charge. Each plan's platform delivers its machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MachinesFailedError(Exception):
 
 
 def sample_machines(about: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One machine of each plan. Every second one has an SSH key."""
+    """One machine of each plan. Every second machine has an SSH key."""
     tail = uuid.uuid4().hex[:6]
     machines = []
     for place, plan in enumerate(about["vm_plans"]):

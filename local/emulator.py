@@ -33,7 +33,7 @@ class Emulator:
 def running_emulator(
     state: Path, *, wait_scale: float = 1.0, concurrency: int | None = None
 ) -> Iterator[Emulator]:
-    """An empty emulator that stops on leaving.
+    """Run an empty emulator inside the block.
 
     `wait_scale` shortens a state machine's waits and retry intervals. `concurrency` limits the functions that run at
     the same time. None picks a limit for this machine.

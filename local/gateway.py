@@ -77,7 +77,7 @@ class _Forwarder(BaseHTTPRequestHandler):
     door: Gateway
 
     def log_message(self, format: str, *args: object) -> None:
-        """The functions log their requests."""
+        """Log nothing: the functions log their requests."""
 
     def _forward(self) -> None:
         upstream = self.door.upstream()

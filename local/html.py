@@ -1,6 +1,6 @@
 """The stand-ins' pages: server-side HTML without scripts, for light and dark mode.
 
-Texts are escaped here. Only `markup` is not escaped.
+The functions escape the texts that they receive. Only `markup` does not.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def explained(words: Mapping[str, str]) -> Markup:
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[Markup]], none: str = "None yet.") -> Markup:
-    """Without rows, only the line `none`."""
+    """Without rows, show only the text `none`."""
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>\n" for row in rows)
     if not body:
         return markup(f'<p class="quiet">{text(none)}</p>\n')
@@ -140,7 +140,7 @@ def button(action: str, label: str, **fields: object) -> Markup:
 
 
 def form(action: str, label: str, *inputs: Markup, rows: bool = True) -> Markup:
-    """With `rows` in a box, else in line with other buttons."""
+    """With `rows`, the form is in a box. Otherwise it is in line with other buttons."""
     kind = ' class="rows"' if rows else ""
     return markup(
         f'<form method="post" action="{text(action)}"{kind}>',

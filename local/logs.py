@@ -13,7 +13,7 @@ from local.errors import StackError
 
 
 def log_lines(state: Path, about: str | None = None) -> Iterator[str]:
-    """Yield the functions' log lines in time order, only those containing `about` when it is given.
+    """Yield the functions' log lines in time order. With `about`, yield only the lines that contain it.
 
     An order's id may be in any spelling. Raises StackError when no stack runs in this state folder.
     """

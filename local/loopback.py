@@ -135,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Each stand-in has its own log."""
+        """Log nothing: each stand-in has its own log."""
 
 
 def refusal(message: str) -> bytes:

@@ -49,7 +49,7 @@ def reserved_port(preferred: int) -> Iterator[int]:
 
 def _find_free(port: int) -> int | None:
     with socket.socket() as probe:
-        # As the servers do: with SO_REUSEADDR a port in TIME_WAIT counts as free.
+        # The servers also set SO_REUSEADDR. With it, a port in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -65,7 +65,7 @@ def accepts_connections(port: int) -> bool:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """Without the developer's AWS and Stripe settings, which must never affect a local stack."""
+    """An environment without the developer's AWS and Stripe settings, which must never affect a local stack."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", **extra}
 
@@ -77,7 +77,7 @@ class Child:
     log: Path
 
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
-        """Raises StackError when the child ends first or after `timeout` seconds."""
+        """Raises StackError when the child ends first, or is not ready after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while not ready():
             if self.process.poll() is not None:

@@ -113,7 +113,7 @@ VM_PLANS = (
         bundle="small_3_0",
     ),
 )
-# Net prices: the first year, a transfer, each further year.
+# Net prices in cents: the first year, a transfer, each further year.
 _TLD_PRICES = {
     "com": (1200, 1200, 1400),
     "net": (1400, 1400, 1600),
@@ -137,7 +137,7 @@ TLDS = (
     Tld(
         "com",
         {(BILLING_PLAN, CURRENCY): DomainPrice(*_TLD_PRICES["com"])},
-        # The only premium domain of the registry that is for sale.
+        # The only premium domain that we sell.
         {("premium-for-sale.com", BILLING_PLAN, CURRENCY): DomainPrice(250_000, 250_000, 1400)},
     ),
     # The demo accounts cannot order this TLD: their billing plan has no price for it.
@@ -147,7 +147,10 @@ TLDS = (
 
 @dataclass(frozen=True, slots=True)
 class DemoAccount:
-    """An account named after its payment outcome. `credit` is in cents. `customer`: whether Stripe has a customer."""
+    """An account named after its payment outcome.
+
+    `credit` is in cents. `customer` says whether Stripe has a customer for it.
+    """
 
     name: str
     title: str

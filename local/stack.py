@@ -107,12 +107,14 @@ def running_stack(
     registrar_delay: float = 3.0,
     report: Report = lambda line: None,
 ) -> Iterator[Stack]:
-    """Start everything, and stop it on leaving. Raises StackError with the reason when a part does not start.
+    """Start everything, and stop it at the end of the block.
+
+    Raises StackError with the reason when a part does not start.
 
     `stripe_api_key` (sk_test_…) uses Stripe's own test mode instead of the stand-in. `wait_scale` shortens the state
     machine's waits and retry intervals. `platform_delay` and `registrar_delay` are the seconds for a build and for a
-    registration. A transfer takes six times as long. `schedule_seconds` is the pause between two reconciler runs. With
-    None the reconciler runs once a minute, as on AWS.
+    registration. A transfer takes six times as long as a registration. `schedule_seconds` is the pause between two
+    reconciler runs. With None the reconciler runs once a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
@@ -195,7 +197,7 @@ def running_stack(
 
 
 def _connect(aws: Aws, shared: _Secrets) -> None:
-    """Fills the stack's secrets as `make connect-stripe` and `make connect-platform` do.
+    """Fill the stack's secrets as `make connect-stripe` and `make connect-platform` do.
 
     Stripe itself cannot reach this machine, so it gets no webhook endpoint.
     """
@@ -213,7 +215,7 @@ def _connect(aws: Aws, shared: _Secrets) -> None:
 
 @contextmanager
 def _only_stack_in(state: Path) -> Iterator[None]:
-    """Lock the state folder until this process ends, and delete earlier files."""
+    """Lock the state folder while the context is open, and delete earlier files."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("a+") as lock:
         try:

@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("values", nargs="*", metavar="Name=value", help="deploy: parameters of template.yaml")
     options = parser.parse_intermixed_args(arguments)
     if options.values and options.command != "deploy":
-        parser.error(f"{options.command} takes no values; it asks for keys")
+        parser.error(f"{options.command} takes no values: only deploy takes them")
     try:
         return _COMMANDS[options.command](options)
     except OperateError as error:

@@ -15,7 +15,7 @@ def connect_platform(
 ) -> None:
     """Store the key and the signing secrets. An empty argument keeps the stored value.
 
-    During a rotation `secrets` holds two secrets, separated by a comma. Raises OperateError, and then stores nothing.
+    During a rotation `secrets` holds two secrets, separated by a comma. Nothing is stored if it raises OperateError.
     """
     from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 

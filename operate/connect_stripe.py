@@ -1,7 +1,7 @@
 """`make connect-stripe`: the webhook endpoint at Stripe, and the stack's key and signing secret.
 
 Each step can be repeated, and a crash between two steps loses no event: a new endpoint is created, its secret is stored
-beside the old one, and only then the old endpoint is deleted.
+beside the old one, and only then is the old endpoint deleted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Report = Callable[[str], None]
 
 
 def connect_stripe(cloud: Cloud, stack: Stack, key: str, confirm: Confirm, report: Report) -> None:
-    """Store the key, and keep or create the webhook endpoint. After an interruption a repeat continues.
+    """Store the key, and keep or create the webhook endpoint. After an interruption, another call continues.
 
     Raises OperateError.
     """
@@ -128,7 +128,7 @@ def _created(client: stripe.StripeClient, stack: Stack, url: str) -> Document:
 
 
 def _kept(found: list[Document], stored: Document, api_version: str) -> Document | None:
-    """The endpoint whose secret is stored. Stripe cannot change its API version."""
+    """The endpoint whose secret is stored, or None if its API version is old: Stripe cannot change the version."""
     for endpoint in found:
         if endpoint["id"] == stored.get(WEBHOOK_ENDPOINT) and stored.get(WEBHOOK_SECRETS):
             return endpoint if endpoint["api_version"] == api_version else None

@@ -1,6 +1,6 @@
 """`make deploy`: check the stack, ask for values without a default, build, and run `sam deploy`.
 
-Only given values are passed on, so CloudFormation keeps all others of an existing stack.
+Only given values are passed to `sam deploy`. CloudFormation keeps all other values of an existing stack.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from operate.secrets import read_secret
 from operate.stacks import Cloud, Stage, find_stack, read_stack
 
 Ask = Callable[[str, bool], str]
-"""The answer to a question. The flag says whether it may be empty."""
+"""Asks a question and returns the answer. The flag says whether the answer may be empty."""
 Report = Callable[[str], None]
 
 _UNFIT = re.compile(r"[\s\",]")

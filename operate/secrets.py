@@ -1,4 +1,4 @@
-"""The secrets that CloudFormation creates empty. Only these commands write them, never a deployment."""
+"""The secrets that CloudFormation creates empty. Commands of operate/ write them, and deployments never do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WEBHOOK_ENDPOINT = "webhook_endpoint"
 
 
 def read_secret(client: Any, arn: str) -> dict[str, str]:
-    """The stored document, or {} while the secret is empty."""
+    """The stored document, or {} if the secret is empty or is not a JSON object."""
     try:
         text = client.get_secret_value(SecretId=arn).get("SecretString") or "{}"
     except client.exceptions.ResourceNotFoundException:

@@ -40,9 +40,9 @@ _ENDS = ("completed", "cancelled", "failed")
 
 
 def smoke(cloud: Cloud, stack: Stack, report: Report) -> bool:
-    """Return whether every step passed. Removes what it made, also after a failure or Ctrl-C.
+    """Return whether every step passed. Everything that was created is removed, also after a failure or Ctrl-C.
 
-    Raises OperateError before anything is written, for a live key or an empty secret.
+    Raises OperateError for a live key or an empty secret, before anything is written.
     """
     for secret, command in (("StripeSecret", "connect-stripe"), ("PlatformSecret", "connect-platform")):
         if API_KEY not in read_secret(cloud.client("secretsmanager"), stack.resources[secret]):
@@ -124,7 +124,7 @@ class _Run:
         raise _FailedError(f"The delivery was faster than the cancel, {CANCEL_TRIES} times.")
 
     def end_open_orders(self) -> None:
-        """After a failure or Ctrl-C, cancel what is not delivered: no workflow may outlive its account."""
+        """After a failure or Ctrl-C, cancel the orders that have not ended: no workflow may outlive its account."""
         with suppress(_FailedError):
             for order_id in self.orders:
                 if self._status(order_id) not in _ENDS:

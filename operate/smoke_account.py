@@ -40,8 +40,10 @@ class SmokeAccount:
 
 
 class Shop:
-    """Creates the account and removes it again. Each created object is recorded at once, so an interruption leaves
-    nothing."""
+    """Creates the account and removes it again.
+
+    Each created object is recorded immediately, so an interruption leaves nothing.
+    """
 
     def __init__(self, cloud: Cloud, stack: Stack, client: stripe.StripeClient) -> None:
         self._cloud = cloud
@@ -112,7 +114,7 @@ class Shop:
         return SmokeAccount(self.account_id, key, self._customer, site, amount)
 
     def close(self, orders: list[str], report: Report) -> None:
-        """Remove everything that was created. The platform ignores an order that has no site."""
+        """Remove everything that was created. The platform ignores the deletion for an order without a site."""
         for name, step in (
             ("the price", self._take_price_back),
             ("the sites at the platform", lambda: self._take_down(orders)),
@@ -144,12 +146,12 @@ class Shop:
             platform.deprovision(ServiceRequest(order_id, "", "site", "smoke", "", "", ""))
 
     def _delete_customer(self) -> None:
-        """Stripe cancels the customer's subscriptions with it."""
+        """Stripe also cancels the customer's subscriptions."""
         if self._customer is not None:
             self._stripe.v1.customers.delete(self._customer)
 
     def _delete_items(self) -> None:
-        """The account with its orders, callbacks and claimed numbers: nothing is left for the reconciler."""
+        """Delete the key, and the account with its orders, callbacks and claimed numbers."""
         if self._key_hash is not None:
             self._delete(keys.credential(self._key_hash))
         query = {

@@ -26,7 +26,7 @@ class Cloud(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A section of samconfig.toml. Without a `region`, the environment or the AWS profile has it."""
+    """A section of samconfig.toml. Without a `region`, the AWS profile or the environment decides it."""
 
     name: str
     stack: str
@@ -50,7 +50,7 @@ class Stack:
 
     @property
     def stand_ins(self) -> list[str]:
-        """The parameters that lead to a stand-in."""
+        """The parameters that connect the stack to a stand-in."""
         names = ("StripeApiBase", "RegistrarEndpoint", "LightsailEndpoint")
         found = [name for name in names if self.parameters.get(name)]
         return found + [

@@ -1,4 +1,4 @@
-"""Unknown paths: a 404 in the error shape of a contract instead of API Gateway's own."""
+"""Answer unknown paths with a 404 in a contract's error format, instead of API Gateway's."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def billing(call: Call[Placed], services: Services) -> Reply:
 
 
 def _admit_person(call: Call[Placed], services: Services) -> None:
-    """Check here that the caller is a person: only the body shows whether a domain is ordered."""
+    """Require a person for a domain. Only the body shows whether the request orders a domain."""
     if call.caller.user_id is None:
         raise UserRequiredError("Only a person may order domains: use a user's API key.")
     admit_domain_orders(services, call.caller)

@@ -1,4 +1,4 @@
-"""The reconciler: every minute, check and continue all items that are due (docs/order-life.md)."""
+"""The reconciler: every minute, check and continue the items that are due (docs/order-life.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How functions run: with limited concurrency, and with AWS's response to an error.
 
-Above the concurrency limit ministack refuses an invocation. Here the invocation waits, since the local limit is much
+Above the concurrency limit ministack refuses an invocation. Here the invocation waits, because the local limit is much
 lower than AWS's 1,000. When a handler raises, ministack answers 502 with the stack trace. AWS answers 500 without it.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """

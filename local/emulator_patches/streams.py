@@ -1,8 +1,8 @@
-"""A table's stream that invokes a function: what happens to failed records.
+"""What happens to failed records of a table's stream that invokes a function.
 
 ministack retries a batch without end if the function raises, and otherwise counts the batch as done. AWS, with
 ReportBatchItemFailures, continues from the earliest failed record. After MaximumRetryAttempts it drops the rest of the
-batch (with BisectBatchOnFunctionError only the first record) and notifies the on-failure destination.
+batch (with BisectBatchOnFunctionError only the failed record) and notifies the on-failure destination.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 """
 
@@ -15,7 +15,7 @@ from ministack.services import dynamodb, lambda_svc
 
 _FOR_EVER = -1
 _polling: contextvars.ContextVar[bool] = contextvars.ContextVar("polling", default=False)
-# Failed attempts by mapping and the sequence number of the batch's first record.
+# Failed attempts by mapping and by the sequence number of the earliest failed record.
 _failures: dict[tuple[str, str], int] = {}
 
 

@@ -1,4 +1,4 @@
-"""The four calls of AWS's Lambda runtime API, in plain Python.
+"""A client of AWS's Lambda runtime API, in plain Python.
 
 It replaces the C extension of AWS's Python runtime (`awslambdaric`), which builds on Linux only.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
@@ -54,7 +54,7 @@ def post_invocation_result(
 
 
 def post_error(invoke_id: str, error: str, xray_fault: str, invocation_id: str | None = None) -> None:
-    """`error` is JSON with errorType, errorMessage and stackTrace. There is no X-Ray here for `xray_fault`."""
+    """`error` is JSON with errorType, errorMessage and stackTrace. `xray_fault` is ignored."""
     _post(f"/{invoke_id}/error", error.encode(), {"Content-Type": "application/json"}, invocation_id)
 
 

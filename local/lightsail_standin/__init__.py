@@ -1,4 +1,4 @@
-"""An Amazon Lightsail stand-in for the real boto3 client, in this process or on loopback, in memory.
+"""A stand-in for Amazon Lightsail, in memory. The real boto3 client calls it in this process or on loopback.
 
 It implements what a virtual machine order needs. The prefix of a machine's host name decides the outcome:
 

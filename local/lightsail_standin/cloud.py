@@ -21,8 +21,9 @@ _BROKEN = ("InstanceCreationFailed", "The instance i-0a1b2c3d4e5f could not be c
 class Cloud:
     """All resources. Thread-safe. See `LightsailStandIn` for the parameters.
 
-    With `deletion_delay` (seconds) None, a deletion waits for a control. The next `failing_deletions` deletions start,
-    then fail. `remembers` keeps a deleted resource's operations readable. AWS does not document whether they stay so.
+    `deletion_delay` is in seconds. With None, a deletion waits for a control. The next `failing_deletions` deletions
+    start, then fail. With `remembers`, the operations of a deleted resource can still be read. AWS does not document
+    whether that is so.
     """
 
     def __init__(self, now: Callable[[], float], delay: float | None) -> None:
@@ -204,7 +205,7 @@ class Cloud:
             self.built[machine.name] += 1
 
     def fail(self, machine: Machine, code: str, details: str, *, leaves: bool = True) -> None:
-        """AWS does not document whether an unfinished machine stays (`leaves`)."""
+        """With `leaves`, the unfinished machine continues to exist. AWS does not document whether it does."""
         machine.work.end(self.now(), "Failed", code, details)
         machine.ends_at = None
         if not leaves:

@@ -62,7 +62,7 @@ def control(standin: LightsailStandIn, path: str, fields: Mapping[str, Any]) -> 
 
 
 def _control_settings(standin: LightsailStandIn, fields: Mapping[str, Any]) -> None:
-    """A form sends an empty field as an empty string."""
+    """An empty value changes nothing."""
     given = {name: value for name, value in fields.items() if value != ""}
     standin.configure(
         delay=max(0.0, float(given["delay"])) if "delay" in given else None,

@@ -31,8 +31,8 @@ class Request:
 class LightsailStandIn:
     """Amazon Lightsail in this process, in all regions. `client()` returns a boto3 client connected to it.
 
-    `now` returns Unix seconds and may be virtual: due work is done at the next request. A build takes `delay` seconds.
-    With None the build continues until `finish` or `fail` is called.
+    `now` returns Unix seconds. Its clock may be virtual, so due work is done at the next request. A build takes `delay`
+    seconds. With None the build continues until `finish` or `fail` is called.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class LightsailStandIn:
         client.meta.events.register_first("before-send.lightsail", self._before_send)
 
     def detach(self, client: Any) -> None:
-        """Release a client for another stand-in, since clients are slow to create."""
+        """Detach a client, so another stand-in can use it: clients are slow to create."""
         client.meta.events.unregister("before-send.lightsail", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
@@ -111,7 +111,7 @@ class LightsailStandIn:
         return list(self.cloud.addresses.values())
 
     def machine(self, name: str) -> Machine:
-        """From any region. Raises KeyError."""
+        """The machine of this name, in any region. Raises KeyError."""
         self.settle()
         found = [machine for (_, named), machine in self.cloud.machines.items() if named == name]
         if not found:
@@ -146,7 +146,7 @@ class LightsailStandIn:
     # -- controls ---------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Do at once what is due, without waiting for the next request."""
+        """Do due work now instead of at the next request."""
         self.cloud.settle()
 
     def finish(self, name: str) -> None:

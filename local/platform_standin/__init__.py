@@ -7,7 +7,7 @@ It builds a service after a delay and then sends a signed webhook. The prefix of
     retry-…    the first two PUTs get 503
     flaky-…    the first operation fails as `retryable`; the next PUT starts another, which succeeds
     slow-…     takes ten times as long
-    stuck-…    never completes until a control ends it
+    stuck-…    runs until a control ends it
     lost-…     the first PUT is applied, but its response is lost
 
 Controls, on the page at `/` or by POST of JSON or form fields:

@@ -20,7 +20,7 @@ def main() -> None:
         action="append",
         required=True,
         metavar="whsec_…",
-        help="two secrets sign each webhook",
+        help="signs each webhook; may be repeated",
     )
     parser.add_argument("--api-key", required=True, help="the bearer key that requests need")
     parser.add_argument("--delay", type=float, default=2.0, help="seconds to build (default %(default)s)")

@@ -43,7 +43,7 @@ class Operation:
 
 @dataclass
 class Service:
-    """`built` counts deliveries, `puts` requests."""
+    """`built` counts deliveries. `puts` counts requests."""
 
     item_id: str
     body: dict[str, Any]
@@ -98,7 +98,7 @@ def _resource(service: Service) -> dict[str, Any]:
 class Platform:
     """All services. Thread-safe. `now` returns Unix seconds.
 
-    A build takes `delay` seconds: with 0 it ends before its PUT is answered, with None only a control ends it. `later`
+    A build takes `delay` seconds. With 0 it ends before its PUT is answered. With None only a control ends it. `later`
     runs an action after a delay. `completed` receives each operation that ends, and is called without the lock.
     """
 
@@ -123,7 +123,7 @@ class Platform:
     # -- contract --------------------------------------------------------------------------------------------
 
     def put(self, item_id: str, body: Mapping[str, Any]) -> Answer:
-        """A PUT for a new or an existing service."""
+        """Handle a PUT for a new or an existing service."""
         wrong = [name for name in FIELDS if not isinstance(body.get(name), str) or not body[name]]
         if wrong:
             return error(422, "invalid_request", f"{wrong[0]} must be a text")
@@ -161,7 +161,7 @@ class Platform:
             return 200, operation.document()
 
     def delete(self, item_id: str) -> Answer:
-        """The id cannot be used again, even without a service: a PUT may still arrive."""
+        """The id cannot be used again, even if it has no service: a PUT may still arrive."""
         with self._lock:
             self._deleted.add(item_id)
             service = self.services.get(item_id)

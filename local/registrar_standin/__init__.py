@@ -1,4 +1,4 @@
-"""A registrar stand-in for the real boto3 client, in this process or on loopback: Route 53 Domains in memory.
+"""A stand-in for Route 53 Domains, in memory. The real boto3 client calls it in this process or on loopback.
 
 The prefix of a domain decides the outcome:
 
@@ -8,6 +8,8 @@ The prefix of a domain decides the outcome:
     slow-check-…  the first check is PENDING         lost-…        available, but the operation finds it taken
     unsure-…      checks answer DONT_KNOW            badcontact-…  the operation fails because of the contact
     public-…      refuses privacy                    action-…      PENDING_CUSTOMER_ACTION until approved
+    unverified-…  the e-mail address is unconfirmed  norenewal-…   every renewal is refused
+    badrenewal-…  every renewal fails at the registry
     locked-…, young-…, elsewhere-…                   not transferable, each for its own reason
 
 Every other domain is available, and can be transferred with any auth code except `wrong`.

@@ -83,8 +83,8 @@ _AUSTRALIAN = (
     ("AU_POLICY_REASON", None),
 )
 
-# ExtraParams that a registrant needs (Route 53 Developer Guide, one page for each TLD): everyone (None), only
-# organizations (True) or only persons (False).
+# The ExtraParams that a TLD requires of the registrant (Route 53 Developer Guide, one page for each TLD). None: of
+# every registrant. True: only of organizations. False: only of persons.
 REQUIRED_EXTRA: Mapping[str, tuple[tuple[str, bool | None], ...]] = {
     "au": _AUSTRALIAN,
     "ca": (("CA_LEGAL_TYPE", None),),

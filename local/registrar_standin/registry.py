@@ -26,7 +26,7 @@ from .wire import RefusalError, moment
 YEAR_SECONDS = 365 * 86_400
 SLOW = 10
 VERIFY_SECONDS = 15 * 86_400  # ICANN
-# What a domain that comes by a transfer has left at its former registrar, unless told otherwise.
+# The time until a transferred domain expires at its former registrar, unless `former_expiry` says otherwise.
 LEFT_BEFORE_A_TRANSFER = 60 * 86_400
 
 ZoneMaker = Callable[[str], Sequence[str] | None]
@@ -453,7 +453,7 @@ class Registry:
         self.registered[operation.name] += 1
 
     def _after_transfer(self, name: str, at: float) -> float:
-        """When a domain expires that came by a transfer at `at`. Its TLD decides, whatever was ordered."""
+        """The expiry date after a transfer at `at`. The TLD decides it. The ordered years do not matter."""
         before, tld = self._before_transfer(name, at), names.tld_of(name)
         if tld in names.TRANSFER_KEEPS_THE_DATE:
             return before

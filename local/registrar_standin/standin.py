@@ -29,9 +29,9 @@ class Request:
 class RegistrarStandIn:
     """Route 53 Domains in this process. `clients()` returns boto3 clients connected to it.
 
-    `now` returns Unix seconds and may be virtual: due work is done at the next request. `delay` and `transfer_delay`
-    are seconds. With None the work waits for a control. `create_zone` is called with each registered domain and may
-    return the zone's name servers.
+    `now` returns Unix seconds. Its clock may be virtual, so due work is done at the next request. `delay` and
+    `transfer_delay` are seconds. With None the work waits for a control. `create_zone` is called with each registered
+    domain and may return the zone's name servers.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class RegistrarStandIn:
     # -- service -------------------------------------------------------------------------------------------------
 
     def clients(self) -> tuple[Any, Any]:
-        """(asking, submitting) clients for Route53Registrar. They do not retry, so a test sees every fault."""
+        """The two clients that Route53Registrar takes. They do not retry, so a test sees every fault."""
         return self._client(), self._client()
 
     def _client(self) -> Any:
@@ -77,7 +77,7 @@ class RegistrarStandIn:
         client.meta.events.register_first("before-send.route-53-domains", self._before_send)
 
     def detach(self, client: Any) -> None:
-        """Release a client for another stand-in, since clients are slow to create."""
+        """Detach a client, so another stand-in can use it: clients are slow to create."""
         client.meta.events.unregister("before-send.route-53-domains", self._before_send)
 
     def answer(self, headers: Mapping[str, str], body: bytes | str) -> Reply:
@@ -168,7 +168,7 @@ class RegistrarStandIn:
     # -- controls ------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Do what is due now instead of at the next request."""
+        """Do due work now instead of at the next request."""
         self._registry.settle()
 
     def finish(self, name: str) -> None:
@@ -194,7 +194,7 @@ class RegistrarStandIn:
         self._registry.fail(name.lower(), message)
 
     def expires_before_transfer(self, name: str, at: float) -> None:
-        """When the name expires at the registrar that it is transferred from (Unix seconds)."""
+        """Set when the domain expires at its former registrar (Unix seconds)."""
         self._registry.former_expiry[name.lower()] = at
 
     def nameservers_before_transfer(self, name: str, nameservers: Sequence[str]) -> None:
@@ -219,7 +219,10 @@ class RegistrarStandIn:
         self.take(name)
 
     def lapse(self, name: str) -> None:
-        """The registry deletes the domain, so it can be registered again. Raises KeyError as above."""
+        """The registry deletes the domain, so it can be registered again.
+
+        Raises KeyError when it is not in the account.
+        """
         del self._registry.domains[name.lower()]
 
     def lose_next_answer(self, operation: str = "*", times: int = 1) -> None:

@@ -13,7 +13,7 @@ def zone_maker(aws_endpoint: str) -> Callable[[str], Sequence[str]]:
     client = Aws(aws_endpoint).client("route53")
 
     def make(name: str) -> Sequence[str]:
-        # Route 53 sets a reference of this form, so our code does not find its own reference on the zone.
+        # Like Route 53's registrar, use a reference that is not ours: our code must not take the zone for its own.
         answer = client.create_hosted_zone(
             Name=name,
             CallerReference=f"RISWorkflow-RD:{uuid.uuid4()}",

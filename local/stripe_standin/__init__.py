@@ -11,7 +11,7 @@ It accepts any key that starts with `sk_test_`, and validates requests and respo
 
 - A SEPA payment settles after five days of `clock`, as in live mode (`sepa_settles_after`).
 - Tax comes from a table of VAT rates.
-- It neither collects nor renews automatically.
+- It does not collect invoices automatically, except those of subscriptions.
 - It retries failed webhooks for a minute, not for days.
 - Rate limits are off until they are set.
 

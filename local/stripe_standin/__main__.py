@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True, help="port of 127.0.0.1; 0 picks a free one")
     parser.add_argument("--webhook-url", help="where to send webhooks; can be set later")
     parser.add_argument(
-        "--webhook-secret", action="append", metavar="whsec_…", help="two secrets sign each webhook"
+        "--webhook-secret", action="append", metavar="whsec_…", help="signs each webhook; may be repeated"
     )
     options = parser.parse_args()
 

@@ -1,6 +1,7 @@
 """Charges: how a payment intent collects money. https://docs.stripe.com/api/payment_intents, /charges.
 
-A card charge ends immediately. A SEPA debit is `processing` for days. The intent's payee is notified of the outcome.
+A card charge ends immediately. A SEPA debit is `processing` for days. The intent's `Payee` (its invoice or Checkout
+Session) is notified of the outcome.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .sdk_types import Json, copied, part, words
 from .state import Instrument, Payee, State, new_id
 
 SLOW_SEPA_SECONDS = 180.0
-"""The additional time that the accounts published as delayed need to settle."""
+"""The additional time that debits of the test accounts published as delayed take to settle."""
 
 
 def new_intent(state: State, payee: Payee, **values: Any) -> Json:
@@ -54,7 +55,10 @@ def cancel(state: State, intent: Json, reason: str) -> None:
 
 
 def take(state: State, intent: Json, method: Json, *, off_session: bool, authenticated: bool = False) -> None:
-    """Charge `method`, or start to. Raises the card error. The attempt is recorded on the payment intent."""
+    """Charge `method`, or start a debit or an authentication.
+
+    Raises the card error. The attempt is recorded on the payment intent.
+    """
     intent.update(last_payment_error=None, next_action=None, payment_method=method["id"])
     instrument = state.instruments[method["id"]]
     if instrument.account is not None:
@@ -242,7 +246,7 @@ def _debit(state: State, intent: Json, method: Json) -> None:
 
 
 def settle(state: State, intent_id: str, failure_code: str | None = None) -> Json:
-    """End a processing SEPA payment: settled, or failed with `failure_code`."""
+    """End a processing SEPA payment. With a `failure_code` it fails. Otherwise it succeeds."""
     intent = state.get("payment_intent", intent_id)
     if intent["status"] != "processing":
         return intent

@@ -1,4 +1,4 @@
-"""A Checkout Session's page in Dutch or English, by the session's `locale` or the browser."""
+"""A Checkout Session's page, in Dutch or English. The session's `locale` or the browser decides the language."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Payments on a Checkout Session's page.
 
-The first attempt creates the payment intent, and later attempts use it. A card completes the session once charged, a
-debit once processing. Checkout then creates the invoice. Checkout neither uses the customer's balance nor changes the
-default payment method. https://docs.stripe.com/payments/checkout/how-checkout-works, /payments/checkout/fulfillment
+The first attempt creates the payment intent, and later attempts use it. A card completes the session when it is
+charged. A debit completes it when it is processing. Checkout then creates the invoice. Checkout neither uses the
+customer's balance nor changes the default payment method. https://docs.stripe.com/payments/checkout/how-checkout-works,
+/payments/checkout/fulfillment
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def known_email(state: State, session: Json) -> str | None:
 
 
 def asks_for_address(session: Json, behind: Checkout) -> bool:
-    """Whether the page's address decides the tax instead of the customer's."""
+    """Whether the address on the page decides the tax, not the customer's stored address."""
     return session["customer"] is None or behind.saves_address
 
 
@@ -224,7 +225,10 @@ def _details(state: State, session: Json, behind: Checkout) -> Json:
 
 
 def _save_payer(state: State, customer: Json, behind: Checkout) -> None:
-    """Save what the session says. A customer without an e-mail address gets the one from the page."""
+    """Save the name and the address if the session allows it.
+
+    A customer without an e-mail address gets the one from the page.
+    """
     before = copied(customer)
     if not customer["email"]:
         customer["email"] = behind.payer["email"]
@@ -297,7 +301,7 @@ def _make_invoice(state: State, session: Json, intent: Json) -> None:
 
 
 def _lines(state: State, session: Json, invoice: Json) -> list[Json]:
-    """Reversed, as Stripe documents for pending items. Stripe documents no order for these lines."""
+    """In reverse order, as Stripe documents for pending invoice items. For these lines it documents no order."""
     lines = []
     for one in reversed(state.checkouts[session["id"]].lines):
         item: dict[str, Any] = one.item

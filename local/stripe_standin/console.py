@@ -51,7 +51,7 @@ CONTROLS = (
     Control("POST", "/_standin/settle", "payment | customer", "the money of a debit arrives"),
     Control("POST", "/_standin/fail", "payment | customer, failure_code", "the bank returns a debit"),
     Control("POST", "/_standin/decline", "payment_method, decline_code, code", "decline this card's charges; "
-            "without decline_code as published again"),
+            "without decline_code, restore its published behaviour"),
     Control("POST", "/_standin/set_up", "payment_method", "the customer agrees to off-session charges"),
     Control("POST", "/_standin/discount", "customer, percent", "a coupon lowers the customer's further invoices"),
     Control("POST", "/_standin/dispute", "charge | invoice, reason", "the bank disputes a charge"),
@@ -250,7 +250,7 @@ def _numbers(given: Json) -> Json:
 
 
 def _structure(value: Any) -> Any:
-    """A form can only send it as JSON text."""
+    """Parse the value if it is JSON text: a form can send it only as text."""
     return json.loads(value) if isinstance(value, str) else value
 
 

@@ -116,7 +116,7 @@ class Controls:
         return self._state.get("checkout.session", session)
 
     def discount(self, customer: str, percent: str) -> None:
-        """The customer has a coupon from now on, and each further invoice inherits it. 0 takes it away."""
+        """The customer has a coupon from now on, and each further invoice inherits it. 0 removes the coupon."""
         with self._state.lock:
             self._state.get("customer", customer)
             self._state.coupons[customer] = Decimal(percent)

@@ -65,7 +65,7 @@ def preview(state: State, params: Json) -> Json:
 
 def preview_lines(state: State, params: Json) -> list[Json]:
     lines: list[Json] = preview(state, params)["lines"]["data"]
-    return lines[::-1]  # lists are shown newest first; a note's lines in their order
+    return lines[::-1]  # page() reverses lists; a note's lines keep their order
 
 
 def _settle_invoice(state: State, invoice: Json, note: Json) -> None:
@@ -145,7 +145,11 @@ def _with_money(state: State, invoice: Json, note: Json, params: Json) -> _Plan:
 
 
 def _linked(state: State, invoice: Json, given: list[Json]) -> list[Json]:
-    """Stripe does not document its checks. The stand-in refuses refunds of other invoices and linked refunds."""
+    """Stripe does not document its checks.
+
+    The stand-in refuses a refund of another invoice, a failed or cancelled refund, and an amount that is already
+    linked.
+    """
     linked: list[Json] = []
     payments_of_it = [
         payment["payment"]["payment_intent"] for payment in payments.payments_of(state, invoice)
@@ -222,7 +226,10 @@ def _note(state: State, invoice: Json, issued: list[Json], lines: list[Json], pa
 
 
 def _tax_so_far(invoice: Json, issued: list[Json], lines: list[Json]) -> int:
-    """The note's part of the tax of an invoice whose tax is rounded as a whole. All notes together have all of it."""
+    """This note's tax, when tax is rounded for the whole invoice.
+
+    It is the tax on all credited lines, minus that of earlier notes.
+    """
     credited = [line for note in issued for line in note["lines"]["data"]] + lines
     net = sum(line["amount"] - line["discount_amount"] for line in credited)
     whole = sum(one["amount"] for one in invoice["total_taxes"])
@@ -278,7 +285,10 @@ def _line(state: State, invoice: Json, issued: list[Json], given: Json, at: str)
 
 
 def _taxes(line: Json, amount: int, credited: list[Json]) -> list[Json]:
-    """The tax on all credited amounts with this one, minus the tax of earlier notes. Rounding errors never add up."""
+    """The tax on all credited amounts, including this one, minus the tax of earlier notes.
+
+    Rounding errors cannot add up.
+    """
     so_far = sum(earlier["amount"] for earlier in credited) + amount
     share = Decimal(so_far) / line["amount"] if line["amount"] else Decimal(0)
     taxes = []

@@ -24,7 +24,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 def merge_metadata(target: Json, params: Json) -> None:
-    """An empty value deletes a key. An empty text deletes all."""
+    """An empty value deletes its key. An empty text instead of the metadata deletes all keys."""
     change = params.get("metadata")
     if change == "":
         target["metadata"] = {}
@@ -71,7 +71,7 @@ def update(state: State, params: Json, customer_id: str) -> Json:
 
 
 def delete(state: State, params: Json, customer_id: str) -> Json:
-    """Cancels the customer's subscriptions. The id answers as deleted from now on."""
+    """Cancels the customer's subscriptions. Later reads of the id return a deleted customer."""
     customer = state.get("customer", customer_id)
     for subscription in state.all("subscription", customer=customer_id):
         if subscription["status"] != "canceled":

@@ -1,6 +1,6 @@
 """Webhook endpoints: https://docs.stripe.com/api/webhook_endpoints.
 
-Unlike Stripe, an endpoint may be on this machine, and then over plain HTTP.
+Unlike at Stripe, an endpoint may be on this machine. It may then use plain HTTP.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def create(state: State, params: Json) -> Json:
-    """The only answer with the secret."""
+    """Only this response contains the secret."""
     _check(params)
     if len(state.all("webhook_endpoint")) >= MOST:
         raise refused(f"You have reached the maximum of {MOST} test webhook endpoints.")

@@ -8,7 +8,8 @@ from typing import Any
 class StripeError(Exception):
     """An error response: its HTTP status and the object under `error`.
 
-    `began` is False when Stripe refuses before the endpoint executes. Such a response is not stored under the key.
+    `began` is False when Stripe refuses before the endpoint executes. Such a response is not stored under the
+    idempotency key.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ class Faults:
         self._waiting: list[Fault] = []
 
     def add(self, kind: str, path: str = ".*", **details: Any) -> Fault:
-        """Raises ValueError for the kind, re.error for the pattern, TypeError for a detail."""
+        """Raises ValueError for an unknown kind, re.error for a bad pattern, and TypeError for an unknown detail."""
         fault = Fault(kind, path, **details)
         with self._lock:
             self._waiting.append(fault)

@@ -57,7 +57,7 @@ class IdempotencyKeys:
             return entry.answer
 
     def finish(self, key: str, answer: Answer | None) -> None:
-        """Store the response. None frees the key, as nothing was executed."""
+        """Store the response. None frees the key, because nothing was executed."""
         with self._lock:
             if answer is None:
                 del self._entries[key]

@@ -147,7 +147,7 @@ def delete(state: State, params: Json, invoice_id: str) -> Json:
 
 
 def search_all(state: State, params: Json) -> list[Json]:
-    """As at Stripe, a new invoice may be missing, for `search_lags` seconds."""
+    """As at Stripe, the search misses new invoices, here for `search_lags` seconds."""
     fits = search.parse(params["query"])
     newest = state.clock.time() - state.settings.search_lags
     return [invoice for invoice in state.all("invoice") if invoice["created"] <= newest and fits(invoice)]
@@ -172,7 +172,7 @@ def _subscription_of(invoice: Json) -> str | None:
 
 
 def _no_automatic_collection(params: Json) -> None:
-    """The stand-in never finalizes or collects automatically."""
+    """The stand-in finalizes and collects only the invoices of subscriptions automatically."""
     if params.get("auto_advance"):
         raise not_built("auto_advance=true (collecting by itself)")
 

@@ -13,7 +13,7 @@ _UNDER = {"checkout": "checkout/sessions", "invoice_payments": "invoices", "tax"
 
 
 def refusal(rights: Mapping[str, Rights], key: str, method: str, path: str) -> StripeError | None:
-    """The answer to a request that the key does not permit."""
+    """The refusal of a request that the key does not permit, or None."""
     if key.startswith("sk_test_"):
         return None
     if not key.startswith("rk_test_"):

@@ -17,7 +17,7 @@ class RateLimits:
         self._served: deque[tuple[float, str]] = deque()
 
     def exceeded(self, endpoint: str, overall: int, each: int) -> str | None:
-        """Count a request, or return the reason to refuse it. A limit of 0 is none."""
+        """Count a request, or return the reason to refuse it. 0 means no limit."""
         now = self._clock.time()
         with self._lock:
             while self._served and self._served[0][0] <= now - WINDOW:

@@ -1,4 +1,4 @@
-"""Payment of open invoices, and payment intents and charges: https://docs.stripe.com/api/invoice-payment."""
+"""Payments of open invoices, and reads of intents and charges: https://docs.stripe.com/api/invoice-payment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def open_payment(state: State, invoice: Json) -> None:
 
 
 _TEMPLATE = {"eur": ["card", "sepa_debit", "customer_balance"]}
-"""What the Stripe account's invoice template offers: bank transfers too, where there are some."""
+"""The payment methods in the invoice template of the Stripe account. Bank transfers exist only in euros here."""
 
 
 def _method_types(invoice: Json) -> list[str]:
@@ -40,7 +40,7 @@ def _method_types(invoice: Json) -> list[str]:
 
 
 def payment_settings(params: Json, currency: str, name: str) -> Json:
-    """The settings of an invoice or a subscription, which is `name`. A debit in euros pays for nothing else."""
+    """The payment settings of an invoice or a subscription (`name`). A SEPA debit pays only in euros."""
     given = params.get("payment_settings") or {}
     if left := given.keys() - {"payment_method_types"}:
         raise not_built(f"payment_settings with {', '.join(sorted(left))}")

@@ -16,7 +16,7 @@ class Authentication(Enum):
     NEVER = "never"
     ALWAYS = "always"
     UNLESS_SET_UP = "unless set up"
-    """Until the card is set up for off-session payments."""
+    """Every on-session payment needs it. An off-session payment needs it unless the card is set up for those."""
     ON_SESSION = "on session"
     """The card is set up: off-session payments pass, on-session payments need authentication."""
 
@@ -46,7 +46,7 @@ class Card:
     dispute: str | None = None
     """The charge succeeds and is immediately disputed for this reason."""
     refund: str = "succeeds"
-    """`succeeds`, `pending` (succeeds later) or `fails` (later, after it had succeeded)."""
+    """`succeeds`, `pending` (succeeds later) or `fails` (succeeds first and fails later)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from .state import State, new_id
 SUPPORTED = frozenset(("amount", "charge", "payment_intent", "reason", "metadata"))
 
 SOME_TIME_LATER = 60.0
-"""Seconds until a published pending refund succeeds, or a failing one fails. Stripe does not publish it."""
+"""Seconds until the refund of a test card succeeds or fails, if it does so later. Stripe does not publish this time."""
 
 
 def create(state: State, params: Json) -> Json:
@@ -125,7 +125,7 @@ def _count(charge: Json, amount: int) -> None:
 
 
 def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
-    """Set the outcome. Raises Stripe's error when it is final, but a succeeded refund can still fail."""
+    """Set the outcome. Raises Stripe's error when the outcome is already final. A succeeded refund can still fail."""
     refund = state.get("refund", refund_id)
     if refund["status"] in ("failed", "canceled") or (succeeds and refund["status"] == "succeeded"):
         raise refused(f"The refund {refund_id} has {refund['status']}.")

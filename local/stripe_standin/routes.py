@@ -45,7 +45,7 @@ class Route:
     """The type of the object returned, or of each object in a list or search."""
     supports: frozenset[str] = NONE
     shape: str = "object"
-    """object, list or search. For the last two the handler returns all matches, oldest first."""
+    """object, list or search. For a list or a search, the handler returns all matches, oldest first."""
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

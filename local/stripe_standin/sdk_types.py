@@ -37,8 +37,8 @@ Json = dict[str, Any]
 _Document = TypeVar("_Document")
 
 LEFT_OUT: Mapping[str, frozenset[str]] = {
-    # Fields that Stripe omits, not even sending null. They need `expand`, only apply to some types, or mark a
-    # deleted object.
+    # Fields that Stripe omits instead of sending null. They need `expand`, only apply to some types, or mark a deleted
+    # object.
     "customer": frozenset(
         ("deleted", "sources", "subscriptions", "tax_ids", "tax", "cash_balance", "invoice_credit_balance")
     ),
@@ -141,7 +141,7 @@ def _is_class_of_sdk(annotation: Any) -> bool:
 
 
 def _is_untyped(annotation: Any) -> bool:
-    """Any keys, as in metadata."""
+    """Whether the type allows any keys, as metadata does."""
     origin = get_origin(annotation) or annotation
     return origin is dict or getattr(origin, "__name__", "") == "UntypedStripeObject"
 
@@ -342,7 +342,7 @@ def _names(class_name: str, object_name: Any) -> bool:
 
 @cache
 def params(name: str) -> dict[str, Any]:
-    """`InvoiceCreateParams` or `checkout.SessionCreateParams`: annotated fields."""
+    """The annotated fields of a request, such as `InvoiceCreateParams` or `checkout.SessionCreateParams`."""
     package, _, class_name = f"stripe.params.{name}".rpartition(".")
     module = import_module(f"{package}._{_snake(class_name)}")
     return _hints(getattr(module, class_name))

@@ -30,9 +30,9 @@ LOCAL_WEBHOOK_SECRET = "whsec_local_stripe_standin"  # noqa: S105 - signs only l
 class StripeStandIn:
     """Stripe in this process, on `port` of 127.0.0.1 or on a free one. A context manager.
 
-    Each of several `webhook_secret` values signs. `deliver` replaces the HTTP endpoint for webhooks; see `Receiver`.
-    `deliver` runs in a separate thread, or with `manual_delivery` in `deliver_webhooks`. `sepa_settles_after` is in
-    seconds of `clock`.
+    If `webhook_secret` has several values, each of them signs. `deliver` replaces the HTTP endpoint for webhooks; see
+    `Receiver`. `deliver` runs in a separate thread. With `manual_delivery` it runs only in `deliver_webhooks`.
+    `sepa_settles_after` is in seconds of `clock`.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class StripeStandIn:
 
     @property
     def events(self) -> list[Json]:
-        """Not copied, since events never change."""
+        """Not copied, because events do not change."""
         with self.state.lock:
             self.state.run_due()
             return self.state.all("event")

@@ -43,7 +43,10 @@ _FOUND_BY = {
 @dataclass
 class Settings:
     attach_decline_cards: bool = False
-    """Attach cards that the bank declines, to test every decline of a saved card. Stripe's test mode refuses them."""
+    """Attach cards that the bank declines, to test every decline of a saved card.
+
+    Stripe's test mode refuses to attach them.
+    """
     sepa_settles_after: float = SEPA_SETTLES_AFTER
     """Seconds until a SEPA payment settles or fails: days in live mode, seconds in Stripe's test mode. Accounts
     published as delayed take three minutes longer."""
@@ -111,7 +114,7 @@ class Checkout:
 
 
 class Payee(Protocol):
-    """What a payment intent pays for. It is notified after the payment's own events."""
+    """What a payment intent pays: an invoice or a Checkout Session. It is notified after the payment's own events."""
 
     @property
     def page(self) -> str:
@@ -235,7 +238,10 @@ class State:
         heapq.heappush(self._agenda, _Due(self.clock.time() + seconds, next(self._numbers), action))
 
     def run_due(self) -> None:
-        """Run due work: at every request, every advance of the clock and every half second."""
+        """Run due work.
+
+        It is called at every request, at every advance of the clock and, by the server, between requests.
+        """
         with self.lock:
             while self._agenda and self._agenda[0].at <= self.clock.time():
                 heapq.heappop(self._agenda).action()
@@ -263,7 +269,7 @@ class State:
 
 
 def as_answered(document: Json) -> Json:
-    """As returned: with only the first ten lines of an invoice or credit note."""
+    """The object as the API returns it: with only the first ten lines of an invoice or credit note."""
     answer = copied(document)
     lines = answer.get("lines")
     if isinstance(lines, dict) and len(lines["data"]) > EMBEDDED_LINES:

@@ -3,7 +3,8 @@
 - With a future `billing_cycle_anchor` and `proration_behavior: none`, nothing is charged before the anchor. The anchor
   may be at most one interval ahead.
 - Without an anchor the first period is paid according to `payment_behavior`.
-- Each later period's invoice is a draft for about an hour, then paid off-session or past due.
+- Each later period has an invoice. It is a draft for about an hour and is then charged off-session. If that fails, the
+  subscription is past due.
 - Not supported: prorations, item changes, and Stripe's own retries.
 """
 
@@ -119,7 +120,10 @@ def _check_limit(state: State, customer: Json) -> None:
 
 
 def _next_occurrence(config: Json, now: int) -> int:
-    """The first moment after `now` with this day (or its month's last), time and month, in UTC."""
+    """The first moment after `now`, in UTC, with the month, day and time in `config`.
+
+    In a shorter month, the day is the last one.
+    """
     if left := config.keys() - _CONFIG_SUPPORTED:
         raise not_built(f"billing_cycle_anchor_config with {', '.join(sorted(left))}")
     at = datetime.fromtimestamp(now, UTC)
@@ -135,7 +139,7 @@ def _next_occurrence(config: Json, now: int) -> int:
 
 
 def _on_day(at: datetime, year: int, month: int, day: int) -> int:
-    """The 31st of a month that has none is its last day."""
+    """A month that does not have this day uses its last day."""
     return int(at.replace(year=year, month=month, day=min(day, monthrange(year, month)[1])).timestamp())
 
 
@@ -205,7 +209,7 @@ def _item(state: State, subscription_id: str, given: Json, price: Json, period: 
 
 
 def _after_interval(start: int, recurring: Json, times: int = 1, day: int | None = None) -> int:
-    """`day` is the day of the month that periods begin on, if it is not that of `start`."""
+    """`day` is the day of the month on which periods begin. None means the day of `start`."""
     at = datetime.fromtimestamp(start, UTC)
     count = recurring["interval_count"] * times
     if recurring["interval"] in ("day", "week"):
@@ -235,7 +239,7 @@ def _expect_next_period(state: State, subscription: Json) -> None:
 
 
 def next_period(state: State, subscription: Json, *, at_once: bool = False) -> None:
-    """Start and invoice the next period, or cancel as requested.
+    """Start and invoice the next period, or cancel the subscription if that was requested.
 
     `at_once` collects the invoice immediately, without the time as a draft.
     """

@@ -2,7 +2,7 @@
 
 Only the table's standard rates apply. Other countries have no tax (`not_collecting`), nor do customers with
 `tax_exempt` set to `reverse` or `exempt`. Prices are net unless `tax_behavior` is `inclusive`. Each line's tax is
-rounded half up to the minor unit, and the invoice's tax is the sum.
+rounded half up to the minor unit, and the invoice's tax is the sum, unless the setting `tax_rounding` says `invoice`.
 """
 
 from __future__ import annotations
@@ -87,7 +87,10 @@ def _rate(state: State, country: str, percent: Decimal, *, inclusive: bool) -> J
 
 
 def beside_lines(state: State, lines: list[Json]) -> int:
-    """What rounding the whole invoice's tax adds to the sum of the lines' rounded taxes. Minor units."""
+    """The invoice's rounded tax minus the sum of the lines' rounded taxes, in minor units.
+
+    0 if tax is rounded by line.
+    """
     exclusive = [one for line in lines for one in line["taxes"] if one["tax_behavior"] == "exclusive"]
     if state.settings.tax_rounding != "invoice" or not exclusive:
         return 0
@@ -101,7 +104,7 @@ def beside_lines(state: State, lines: list[Json]) -> int:
 
 
 def total(taxes: list[Json]) -> list[Json]:
-    """Summed by rate, as in `total_taxes`."""
+    """Summed by rate and reason, as in `total_taxes`."""
     summed: dict[tuple[str, str], Json] = {}
     for tax in taxes:
         key = (tax["tax_rate_details"]["tax_rate"], tax["taxability_reason"])

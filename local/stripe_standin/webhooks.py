@@ -54,7 +54,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Target:
-    """Where an event goes, and what signs it there. `url` None: to the address in the settings."""
+    """The address of an event, and the secrets that sign it. With `url` None, the settings have the address."""
 
     url: str | None
     secrets: Sequence[str]
@@ -74,7 +74,7 @@ class _Waiting:
 
 
 def signature(secrets: Sequence[str], timestamp: int, body: bytes) -> str:
-    """One v1 for each secret, as during Stripe's secret rotation."""
+    """One `v1` signature for each secret, as Stripe sends while a secret is rotated."""
     message = f"{timestamp}.".encode() + body
     signed = [hmac.new(secret.encode(), message, hashlib.sha256).hexdigest() for secret in secrets]
     return ",".join([f"t={timestamp}", *(f"v1={one}" for one in signed)])
@@ -111,7 +111,7 @@ class Webhooks:
         return [*everything, *self._endpoints(event_type)]
 
     def send(self, event: Json, times: int = 1) -> None:
-        """Send whatever `on` and `copies` say."""
+        """Send the event `times` times. The settings `on` and `copies` do not matter here."""
         gather = self.settings.gather_seconds if self.settings.shuffle is not None else 0.0
         due = time.monotonic() + self.settings.delay_seconds + gather
         targets = self._targets(event["type"])
@@ -223,7 +223,7 @@ class Webhooks:
 
     @cached_property
     def _opener(self) -> urllib.request.OpenerDirector:
-        """Without a proxy. Created on first use, since it slowly loads the machine's certificates."""
+        """Without a proxy. Created on first use, because it is slow to load the machine's certificates."""
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def _post(self, url: str | None, body: bytes, headers: Mapping[str, str]) -> int | None:

@@ -94,7 +94,10 @@ def search_page(entries: list[Json], params: Json, url: str) -> Json:
 
 
 def expanded(state: State, answer: Json, paths: Iterable[str]) -> Json:
-    """A copy with the objects that `expand` names instead of their ids, and the fields of `_INCLUDED` that it names."""
+    """A copy in which each id that `expand` names is replaced by its object.
+
+    It also has the fields of `_INCLUDED` that `expand` names.
+    """
     if answer["object"] in ("list", "search_result"):
         answer = {**answer, "data": [as_answered(entry) for entry in answer["data"]]}
     else:

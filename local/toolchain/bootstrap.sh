@@ -206,7 +206,7 @@ case ${1:-} in
             if [ "$1" = browser ]; then make_browser; else make_environment "$1"; fi
             exit
         fi
-        # In parallel, since pip mostly waits for network and disk.
+        # In parallel, because pip mostly waits for network and disk.
         jobs=""
         for environment in "$@"; do
             "${BASH_SOURCE[0]}" "$environment" &

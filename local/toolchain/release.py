@@ -1,9 +1,9 @@
 """Write a release's stamp into a built template: `release.py BUILT_TEMPLATE`, run by sam_build.sh.
 
-SAM publishes a function's version only when the function's package, environment or memory changes. SAM ignores a
-layer's content and other properties, such as Timeout. The stamp hashes all sources of a release and is in every
-function's environment. A new release therefore gives every function a new version. All versions of a release carry its
-stamp (docs/runbooks.md).
+SAM publishes a function's version only when the function's package, environment or memory changes. SAM ignores the
+content of layers and the function's other properties, such as Timeout. The stamp hashes all sources of a release and is
+in every function's environment. A new release therefore gives every function a new version. All versions of a release
+carry its stamp (docs/runbooks.md).
 
 Only the built copy is stamped: `sam deploy` reads it, and `sam build` rewrites it.
 """

@@ -79,7 +79,7 @@ def test_O1_052_a_page_is_accessible(name: str, site: ServedWorld, chromium: Bro
 
 @contextmanager
 def reachable(shown: Shown, order: Order | None, site: ServedWorld, language: str) -> Iterator[str]:
-    """Serve the page at this address and in this language for the duration of the block."""
+    """Yield the page's address. Inside the block, the page is served in this language."""
     token = token_of(site.world, order) if order else "no-such-token"
     if order:
         speak(site.world, order, language)

@@ -54,7 +54,7 @@ _DECIDED: dict[str, tuple[str | None, ...]] = {
 }
 
 
-def test_the_words_match_the_decision() -> None:
+def test_each_contracts_status_words_match_the_decided_table() -> None:
     rows = {life.state: row(life)[1:8] for life in lives("domain")}
     for state, words in _DECIDED.items():
         found = tuple(word if word is None else said for word, said in zip(words, rows[state], strict=True))
@@ -67,13 +67,13 @@ def test_the_table_has_every_status_of_an_order() -> None:
 
 
 @EACH
-def test_a_state_has_the_same_row_for_every_product(product: str, life: Life) -> None:
+def test_a_state_has_the_same_status_words_for_every_product(product: str, life: Life) -> None:
     rows = {one.state: row(one) for one in lives("domain")}
     assert row(life) == rows[life.state]
 
 
 @EACH
-def test_all_contracts_agree_on_the_end(product: str, life: Life) -> None:
+def test_all_contracts_agree_on_whether_an_order_has_ended(product: str, life: Life) -> None:
     words = row(life)
     ended = life.order.ended
     assert (words.contract_000 not in ("PENDING", "PROCESSING")) is ended
@@ -87,7 +87,7 @@ def test_all_contracts_agree_on_the_end(product: str, life: Life) -> None:
 
 
 @EACH
-def test_all_contracts_agree_on_the_money(product: str, life: Life) -> None:
+def test_all_contracts_agree_on_the_amounts_and_on_the_refund(product: str, life: Life) -> None:
     answers, words = shown(life), row(life)
     net = life.order.price.amount
     assert Decimal(str(answers["000"]["totalNet"])) * 100 == net
@@ -102,7 +102,7 @@ def test_all_contracts_agree_on_the_money(product: str, life: Life) -> None:
 
 
 @EACH
-def test_all_contracts_agree_on_whether_it_can_be_cancelled(product: str, life: Life) -> None:
+def test_all_contracts_agree_on_whether_an_order_can_be_cancelled(product: str, life: Life) -> None:
     answers = shown(life)
     assert answers["001"]["can_cancel"] is answers["002"]["cancellation"]["can_cancel"]
     assert answers["001"]["can_cancel"] is (life.order.why_not_cancellable() is None)

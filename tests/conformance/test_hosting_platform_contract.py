@@ -57,7 +57,8 @@ MACHINE = ServiceRequest(
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq2l5b1m0f0X7w9Q3m2kqv9mE3cJ0nZ2xkq0o3v1y5T"
 
 
-# The platform checks the form of this field before it compares requests, so the value must be well formed.
+# The Lightsail adapter refuses a location that is not an availability zone, and only then compares the request with
+# the earlier one. The other location must therefore be a zone too. Every other field may have any value.
 OTHER = {"location": "eu-central-1b"}
 
 
@@ -130,7 +131,10 @@ class OverHttp(StandInWorld):
 
 
 class OnLightsail:
-    """The Lightsail adapter with its stand-in, in process. The HTTP platform beside it must not be called."""
+    """The Lightsail adapter with its stand-in, in process.
+
+    The tests call it through the routing adapter, which passes every other operation's id to the HTTP platform.
+    """
 
     asked = replace(
         REQUEST,
@@ -339,7 +343,7 @@ def test_a_retry_after_a_lost_response_finds_the_operation(world: World) -> None
     assert world.built(ITEM) == 1
 
 
-def test_a_busy_platform_is_unavailable_and_accepts_the_next_attempt(world: World) -> None:
+def test_a_busy_platform_raises_an_error_and_accepts_the_next_attempt(world: World) -> None:
     world.be_unavailable()
     with pytest.raises(ProviderUnavailableError):
         world.platform.provision(world.asked)
@@ -378,7 +382,7 @@ def test_a_permanent_failure_has_a_reason_and_is_not_retried(world: World) -> No
     assert world.platform.provision(world.asked) == failed
 
 
-def test_a_temporary_failure_is_unavailable_and_a_retry_starts_a_new_attempt(world: World) -> None:
+def test_a_temporary_failure_raises_an_error_and_a_retry_starts_a_new_attempt(world: World) -> None:
     first = world.platform.provision(world.asked)
     world.fail(ITEM, retryable=True)
 
@@ -396,7 +400,7 @@ def test_an_unknown_operation_is_none(world: World) -> None:
     assert world.platform.operation("op-of-nobody") is None
 
 
-def test_a_failed_read_is_unavailable_and_not_an_unknown_operation(world: World) -> None:
+def test_a_read_whose_response_is_lost_does_not_report_an_unknown_operation(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.lose_answer()
 
@@ -442,7 +446,7 @@ def test_a_service_deleted_before_its_put_arrives_is_not_built(world: World) -> 
     assert world.built(ITEM) == 0
 
 
-def test_a_lost_response_to_deprovisioning_is_unavailable_and_can_be_retried(world: World) -> None:
+def test_a_deprovisioning_whose_response_was_lost_raises_an_error_and_can_be_repeated(world: World) -> None:
     operation = world.platform.provision(world.asked)
     world.lose_answer()
     with pytest.raises(ProviderUnavailableError):
@@ -471,7 +475,7 @@ def test_the_platforms_webhook_names_its_operation(reporting: World) -> None:
     }
 
 
-def test_the_platform_signs_to_the_specification_with_every_secret(reporting: World) -> None:
+def test_the_platform_signs_its_webhook_with_every_secret_as_the_specification_says(reporting: World) -> None:
     reporting.platform.provision(reporting.asked)
 
     body, headers = reporting.webhook(ITEM)

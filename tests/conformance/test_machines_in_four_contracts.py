@@ -1,4 +1,4 @@
-"""A virtual machine with an SSH key, ordered through three contracts and read through all four."""
+"""A virtual machine with an SSH key or a password, ordered through three contracts and read through all four."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_machine_ordered_through_one_contract_is_the_same_in_all(
 
 
 @pytest.mark.parametrize("key", ["my key", "", 7, f"{KEY}\n", f"no-pty {KEY}"])
-def test_contract_000_names_the_field_of_an_unusable_key(world: World, key: object) -> None:
+def test_contract_000_refuses_an_invalid_ssh_key_and_names_its_field(world: World, key: object) -> None:
     orders = len(world.items("ORDER#"))
 
     reply = ask(world, "POST", "/api/v1/orders", {**VPS, "sshKey": key})
@@ -96,7 +96,7 @@ def test_contract_000_names_the_field_of_an_unusable_key(world: World, key: obje
     assert len(world.items("ORDER#")) == orders
 
 
-def test_a_credential_without_secrets_sees_the_machine_without_its_password(world: World) -> None:
+def test_a_credential_that_may_not_read_secrets_gets_the_machine_without_its_password(world: World) -> None:
     order_id = through_002(world, None)
     world.run()
     headers = oauth(world, "billing:read")

@@ -86,7 +86,7 @@ def no_webhooks(stack: Stack) -> Iterator[None]:
     assert call("POST", f"{stack.stripe}/_standin/webhooks", {"on": True}).status == 200
 
 
-def test_a_declined_card_and_then_a_good_one(customer: Customer) -> None:
+def test_a_customer_pays_with_a_good_card_after_a_declined_one(customer: Customer) -> None:
     customer.page.goto(customer.payment_url)
     customer.reads("Betalen aan")
 
@@ -102,7 +102,7 @@ def test_a_declined_card_and_then_a_good_one(customer: Customer) -> None:
 
 
 @pytest.mark.usefixtures("no_webhooks")
-def test_a_customer_who_left_the_payment_page_can_still_pay_with_stripe_webhooks_lost(
+def test_a_customer_who_left_the_payment_page_pays_later_although_stripe_sends_no_webhooks(
     customer: Customer,
 ) -> None:
     customer.page.goto(customer.payment_url)

@@ -103,7 +103,7 @@ def test_the_lines_to_paste_work(
 
 
 @pytest.mark.usefixtures("broken_platform")
-def test_an_uncompleted_order_fails_the_demo_with_its_reason(stack: Stack, accounts: DemoAccounts) -> None:
+def test_a_failed_order_ends_the_demo_with_the_reason(stack: Stack, accounts: DemoAccounts) -> None:
     with pytest.raises(DemoFailedError, match="ended as failed") as failure:
         show_sample_order(stack, accounts, Terminal())
 

@@ -1,4 +1,4 @@
-"""Domains on the whole stack: the commands in docs/domains.md, a cart that loses one domain, and a lost response."""
+"""Domains on the whole stack: the commands in docs/domains.md, carts, lost responses and renewals."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def until_the_cart_ends(client: Client, path: str) -> Any:
         time.sleep(0.2)
 
 
-def test_a_cart_that_loses_one_domain_delivers_two_and_refunds_one_to_the_cent(
+def test_a_cart_that_loses_one_of_three_orders_delivers_two_and_refunds_the_lost_one_to_the_cent(
     stack: Stack, accounts: DemoAccounts
 ) -> None:
     client = Client(stack, accounts, "ready")
@@ -100,7 +100,7 @@ def test_a_cart_that_loses_one_domain_delivers_two_and_refunds_one_to_the_cent(
     after = client.money()
     from_card = after["net_paid"] - before["net_paid"]
     from_credit = after["balance"] - before["balance"]
-    assert from_card + from_credit == 2400  # the prices of the two delivered domains
+    assert from_card + from_credit == 2400  # the prices of the delivered site and domain
 
 
 def test_a_domain_is_registered_once_after_a_lost_response(stack: Stack, accounts: DemoAccounts) -> None:

@@ -209,10 +209,10 @@ def test_a_second_deployment_changes_only_what_changed(stack: SmallStack) -> Non
         deploy(stack.aws, TEMPLATE, "small", {})
 
 
-# --- the front door -----------------------------------------------------------------------------------------
+# --- the gateway --------------------------------------------------------------------------------------------
 
 
-def test_the_front_door_passes_a_body_on_byte_for_byte(stack: SmallStack) -> None:
+def test_the_gateway_passes_a_body_on_byte_for_byte(stack: SmallStack) -> None:
     body = '{"text":  "ä → ✓"}'.encode()
     connection = http.client.HTTPConnection("127.0.0.1", stack.gateway.port)
     connection.request("POST", "/anything", body, {"Content-Type": "application/json"})
@@ -232,7 +232,7 @@ def test_the_front_door_passes_a_body_on_byte_for_byte(stack: SmallStack) -> Non
     assert plain["method"] == "POST"
 
 
-def test_the_front_door_refuses_a_body_above_api_gateways_limit(stack: SmallStack) -> None:
+def test_the_gateway_refuses_a_body_above_api_gateways_limit(stack: SmallStack) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", stack.gateway.port)
     connection.putrequest("POST", "/anything")
     connection.putheader("Content-Length", str(10 * 1024 * 1024 + 1))

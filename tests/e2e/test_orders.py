@@ -136,7 +136,7 @@ def test_twenty_identical_concurrent_posts_leave_one_cart_and_one_charge(
     assert len(client.get("/api/orders")["orders"]) == orders + 1
 
 
-def test_a_lost_and_repeated_provisioning_webhook_provisions_once(
+def test_the_platform_builds_a_site_once_when_its_webhook_is_lost_and_then_repeated(
     stack: Stack, accounts: DemoAccounts
 ) -> None:
     """The platform first sends no webhooks. Then it sends the webhook of the finished service three times."""
@@ -176,7 +176,9 @@ def test_a_customer_who_pays_on_the_hosted_page_gets_the_site(stack: Stack, acco
     assert shown["site"]["ssh_data"]["password"]
 
 
-def test_a_debit_is_delivered_only_after_it_settles(stack: Stack, accounts: DemoAccounts) -> None:
+def test_an_order_paid_by_debit_is_delivered_only_after_the_debit_settles(
+    stack: Stack, accounts: DemoAccounts
+) -> None:
     client = Client(stack, accounts, "sepa")
     placed = client.post("by-debit").json()
     path = placed["orders"][0]["poll_url"]
@@ -231,7 +233,9 @@ def test_invalid_requests_get_an_error_in_the_contracts_shape(stack: Stack, acco
         assert answer.headers["x-request-id"]
 
 
-def test_a_cart_whose_stream_record_was_discarded_is_repaired(stack: Stack, accounts: DemoAccounts) -> None:
+def test_the_roll_up_of_a_cart_is_repaired_after_its_stream_record_was_discarded(
+    stack: Stack, accounts: DemoAccounts
+) -> None:
     client = Client(stack, accounts, "ready")
     placed = client.post("given-up").json()
     client.until(placed["orders"][0]["poll_url"], "completed")

@@ -39,7 +39,7 @@ def test_ctrl_c_leaves_nothing_behind(stack: Stack, monkeypatch: pytest.MonkeyPa
 
 
 def items(stack: Stack) -> list[str]:
-    """Keys and catalogue, without what only counts or expires."""
+    """The items of API keys, users and the catalogue, and of the smoke test. Capacity counters are left out."""
     pages = stack.aws.client("dynamodb").get_paginator("scan").paginate(TableName=stack.table)
     found = [item for page in pages for item in page["Items"]]
     kept = ("KEY#", "CATALOGUE", "USER#")

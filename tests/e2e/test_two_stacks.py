@@ -24,7 +24,7 @@ from operate.stacks import Stage, read_stack
 SECOND = "hosting-orders-second"
 PATIENCE_SECONDS = 60.0
 NAMED_WITHIN_A_PARENT = {"ApiApiGatewayDefaultStage", "FeaturesAtFirst", "FeaturesDeployment"}
-"""The stage $default of an API, and numbers of an AppConfig profile."""
+"""Their physical ids are unique only within a parent: an API's stage $default, and numbers of an AppConfig profile."""
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_a_message_reaches_the_topic(topic: tuple[Any, str, Any]) -> None:
     )
 
 
-def test_a_subject_fits_the_limits_of_sns(topic: tuple[Any, str, Any]) -> None:
+def test_a_subject_is_changed_to_fit_the_limits_of_sns(topic: tuple[Any, str, Any]) -> None:
     client, arn, received = topic
     SnsAlerts(client, arn).send("bücher\n" + "x" * 200, "text")
     (message,) = received()
@@ -60,7 +60,7 @@ def test_a_refused_publish_is_a_fault(topic: tuple[Any, str, Any]) -> None:
         SnsAlerts(client, arn + "-gone").send("subject", "text")
 
 
-def test_eventbridge_s_event_is_read() -> None:
+def test_eventbridge_s_event_of_a_failed_execution_is_read() -> None:
     execution = failed_execution(json.loads(EVENT.read_text()))
     assert execution.order_id == "6b0835da-5668-85bd-b80c-e92ce1296688"
     assert (execution.account_id, execution.status, execution.error) == ("acc_ready", "FAILED", "KeyError")

@@ -44,9 +44,10 @@ def message(url: str, **changes: Any) -> CallbackRequest:
 
 
 class Network:
-    """A network whose domains and public addresses all lead to one server on loopback.
+    """A network in which every connection leads to one server on loopback.
 
-    `asked` are the resolved domains, `connected` the addresses of the connections.
+    Each of `answers` is the list of addresses for the next domain that is resolved. `asked` has the resolved domains,
+    and `connected` the addresses to which the code under test connected.
     """
 
     def __init__(self, answers: list[list[str]], port: int = 0) -> None:
@@ -202,7 +203,7 @@ def test_an_international_host_is_resolved_in_ascii(authority: CertificateAuthor
         ("ü\u2615.example", "the host is not a valid name"),
     ],
 )
-def test_a_host_is_checked_after_its_normalisation(
+def test_a_host_is_normalised_before_it_is_checked(
     authority: CertificateAuthority, host: str, error: str
 ) -> None:
     network = Network([])
@@ -230,7 +231,8 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), CertificateAuthority().server_context(tmp_path, "hooks.example.com")) as server:
-        for tls in (authority.client_context(), None):  # None: the default outside of tests
+        # With None the adapter trusts the public authorities, as outside of tests.
+        for tls in (authority.client_context(), None):
             network = Network([[PUBLIC_ADDRESS]], server.port)
             callbacks = HttpsCallbacks(MASTER, resolver=network.resolve, connector=network.connect, tls=tls)
 
@@ -240,7 +242,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(
     assert server.requests == []
 
 
-def test_an_address_in_the_url_needs_a_certificate_for_the_address(
+def test_an_address_in_the_url_is_accepted_with_a_certificate_for_that_address(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     with RawServer(ok(), authority.server_context(tmp_path, PUBLIC_ADDRESS)) as server:
@@ -252,7 +254,7 @@ def test_an_address_in_the_url_needs_a_certificate_for_the_address(
     assert network.connected == [(PUBLIC_ADDRESS, 443)]
 
 
-def test_a_server_without_tls_ends_the_attempt(authority: CertificateAuthority) -> None:
+def test_an_attempt_at_a_server_without_tls_fails(authority: CertificateAuthority) -> None:
     with RawServer(ok()) as server:
         network = Network([[PUBLIC_ADDRESS]], server.port)
 
@@ -318,7 +320,7 @@ def test_allowing_loopback_does_not_allow_hosts_that_resolve_to_it(authority: Ce
     assert network.connected == []
 
 
-def test_localhost_is_not_contacted_if_it_also_has_another_address() -> None:
+def test_localhost_is_not_contacted_if_it_also_has_an_address_outside_loopback() -> None:
     network = Network([["127.0.0.1", "10.0.0.1"]])
     callbacks = HttpsCallbacks(MASTER, True, resolver=network.resolve, connector=network.connect)
 
@@ -365,7 +367,7 @@ def test_no_proxy_of_the_environment_is_used(
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 400, 404, 410, 429, 500, 503])
-def test_the_status_is_reported_unchanged(receiver: CallbackReceiver, status: int) -> None:
+def test_the_status_of_the_response_is_reported_unchanged(receiver: CallbackReceiver, status: int) -> None:
     receiver.answer_next(status)
 
     answer = local_callbacks().send(message(receiver.url))
@@ -399,7 +401,7 @@ def test_retry_after_is_read_in_seconds_and_as_a_date(value: str, seconds: int |
 
 
 def dripping(server: list[RawServer], start: bytes, drop: bytes, end: bytes) -> Script:
-    """Send small pieces for much longer than the deadline. A client without a deadline would get a proper end."""
+    """Return a script that sends small pieces for much longer than the deadline, and then ends the response validly."""
 
     def script(connection: socket.socket) -> None:
         connection.sendall(start)
@@ -455,7 +457,7 @@ def test_an_attempt_at_a_silent_server_ends_at_the_deadline(
 
 
 def reading_stops(start: bytes, drop: bytes, pause: float) -> tuple[Script, Callable[[], bool]]:
-    """An endless body, and a check that the caller soon disconnected."""
+    """Return a script that sends a very long body, and a function that says whether the caller disconnected."""
     hung_up = threading.Event()
 
     def script(connection: socket.socket) -> None:
@@ -485,7 +487,7 @@ def test_only_the_status_of_a_response_with_an_endless_body_is_used(
         assert hung_up()
 
 
-def test_an_endless_header_is_cut_off() -> None:
+def test_an_attempt_fails_if_the_header_of_the_response_is_too_long() -> None:
     script = answering(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: " + b"x" * 30_000 + b"\r\n" + b"A: b\r\n" * 9_000)
     with RawServer(script) as server:
         answer = local_callbacks().send(message(server.url))
@@ -512,7 +514,7 @@ def test_a_response_that_is_not_http_is_a_failure(data: bytes) -> None:
     assert answer.error == "the connection broke or the answer was not HTTP"
 
 
-def test_a_refused_connection_is_a_failure() -> None:
+def test_a_refused_connection_is_reported_as_no_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
 
@@ -624,7 +626,7 @@ def test_the_receiver_records_every_callback_and_finds_it_by_order(tmp_path: Pat
     assert everything[0]["headers"]["authorization"] == "Bearer 12345"
 
 
-def test_the_receiver_responds_as_configured(receiver: CallbackReceiver) -> None:
+def test_the_receivers_next_responses_can_be_chosen(receiver: CallbackReceiver) -> None:
     assert post(f"{receiver.url}/_receiver/next", {"status": 429, "times": 2, "retry_after": "30"}) == 200
     assert post(f"{receiver.url}/_receiver/next", {"status": 410}) == 200
     assert post(f"{receiver.url}/_receiver/next", {"status": "odd"}) == 400

@@ -20,7 +20,7 @@ COMPLETE = json.dumps({"api_key": "sk_test_x", "webhook_secrets": "whsec_x"})
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    """A world whose Stripe and platform are found through two secrets without a value."""
+    """A world in which the secrets for Stripe and for the platform exist but have no value yet."""
     with a_world() as world:
         manager = boto3_client("secretsmanager")
         for name in ("Stripe", "Platform"):
@@ -44,7 +44,7 @@ def write(secret: str, text: str) -> None:
     )
 
 
-def test_an_order_is_refused_with_503_and_the_log_names_the_command(
+def test_a_request_for_an_order_gets_a_503_and_the_log_names_the_command_to_run(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -56,13 +56,13 @@ def test_an_order_is_refused_with_503_and_the_log_names_the_command(
     assert "Traceback" not in caplog.text
 
 
-def test_webhooks_are_refused_with_503_to_be_sent_again(world: World) -> None:
+def test_webhooks_get_a_503_which_makes_their_senders_repeat_them(world: World) -> None:
     event = made("invoice.paid", {"id": "in_1", "object": "invoice"})
     assert world.request("POST", "/webhooks/stripe", event, account=None).status == 503
     assert world.request("POST", "/webhooks/platform", {}, account=None).status == 503
 
 
-def test_an_order_is_charged_once_when_stripe_is_connected_later(world: World) -> None:
+def test_a_request_that_is_repeated_after_stripe_was_connected_is_charged_once(world: World) -> None:
     refused = world.place(key="one")
     assert refused.status == 503
     bootstrap.use(world.services)

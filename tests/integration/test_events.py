@@ -1,4 +1,4 @@
-"""The payloads under events/: every function has one, and its real handler can process it."""
+"""The payloads under events/: every function has one and can read it. Most are passed to the real handlers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tests.support.world import ROOT, World, a_world, handler_of
 FUNCTIONS = sorted(folder.parent.name for folder in (ROOT / "functions").glob("*/app.py"))
 EVENTS = sorted((ROOT / "events").glob("*/*.json"))
 STEPS = ("charge_order", "provision_hosting", "register_domain", "refund_order", "send_callback")
-# A signature in a file is always too old. A 404 is allowed too: the ids in the paths belong to another table.
+# The signatures in the files are too old, so webhooks get a 401. Other requests may get a 404, because the ids in their
+# paths belong to another table.
 REFUSED = {"receive_stripe_webhook": 401, "receive_platform_webhook": 401}
 
 
@@ -35,7 +36,7 @@ def test_every_function_has_an_event_and_every_event_a_function() -> None:
     [p for p in EVENTS if "routeKey" in json.loads(p.read_text())],
     ids=lambda path: f"{path.parent.name}/{path.stem}",
 )
-def test_a_request_gets_a_response(path: Path, world: World) -> None:
+def test_each_http_event_gets_a_response_with_a_status_below_500(path: Path, world: World) -> None:
     event = event_of(path, world)
     answer = handler_of(path.parent.name)(event, None)
     assert answer["statusCode"] == REFUSED.get(path.parent.name, answer["statusCode"])
@@ -51,7 +52,7 @@ def test_a_request_gets_a_response(path: Path, world: World) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_understands_its_payload(step: str, world: World) -> None:
+def test_the_payload_of_each_step_names_an_order(step: str, world: World) -> None:
     for path in (ROOT / "events" / step).glob("*.json"):
         assert StepCall.of(event_of(path, world)).number > 0
 
@@ -64,7 +65,7 @@ def test_an_invalid_payload_of_a_step_is_counted_as_a_fault(payload: dict[str, A
     assert world.metrics.counts["StepFault"] == before + 1
 
 
-def test_the_stream_s_records_are_updates_of_orders(world: World) -> None:
+def test_the_stream_s_records_are_read_as_changes_of_orders(world: World) -> None:
     for path in (ROOT / "events" / "roll_up_cart").glob("*.json"):
         event = event_of(path, world)
         news, unreadable = order_changes(event)
@@ -72,7 +73,7 @@ def test_the_stream_s_records_are_updates_of_orders(world: World) -> None:
         assert unreadable == []
 
 
-def test_the_queue_s_messages_name_a_range_of_the_stream(world: World) -> None:
+def test_the_queue_s_messages_about_discarded_batches_are_processed(world: World) -> None:
     for path in (ROOT / "events" / "repair_roll_ups").glob("*.json"):
         event = event_of(path, world)
         batches, unreadable = given_up_batches(event)
@@ -81,12 +82,12 @@ def test_the_queue_s_messages_name_a_range_of_the_stream(world: World) -> None:
         assert handler_of("repair_roll_ups")(event, None) == {"batchItemFailures": []}
 
 
-def test_the_schedule_s_event_starts_a_run(world: World) -> None:
+def test_the_schedule_s_event_starts_a_run_of_the_reconciler(world: World) -> None:
     for path in (ROOT / "events" / "reconcile").glob("*.json"):
         assert handler_of("reconcile")(event_of(path, world), None)["items"] >= 0
 
 
-def test_the_daily_schedule_sweeps_the_domains(world: World) -> None:
+def test_the_daily_schedule_s_event_starts_a_sweep_of_the_domains(world: World) -> None:
     for path in (ROOT / "events" / "sweep_domains").glob("*.json"):
         assert handler_of("sweep_domains")(event_of(path, world), None) == {"unpaid": 0}
 

@@ -1,5 +1,5 @@
-"""Switches in AppConfig: their values per account, faults while reading, and the documents that operators may
-deploy.
+"""Feature switches in AppConfig: their value for each account, faults while reading them, and the documents that
+operators may deploy.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def test_without_rules_the_default_applies_to_every_account(default: bool) -> No
         (document(False, pilot=rule(True, "EQUALS", ONE)), {ONE: True, TWO: False, None: False}),
         (document(True, blocked=rule(False, "EQUALS", ONE)), {ONE: False, TWO: True, None: True}),
         (document(False, pilot=rule(True, "KEY_IN_VALUE", [ONE, "x"])), {ONE: True, TWO: False, None: False}),
-        # A request without an account matches no rule, not even an exclusion.
+        # A request without an account matches no rule, not even one with NOT_EQUALS.
         (document(True, only=rule(False, "NOT_EQUALS", ONE)), {ONE: True, TWO: False, None: True}),
     ],
 )
@@ -94,7 +94,7 @@ def test_the_first_matching_rule_decides() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:Feature flags schema is empty")
-def test_a_document_without_a_decision_is_a_fault(given: object) -> None:
+def test_a_document_that_does_not_say_whether_the_feature_is_on_is_a_fault(given: object) -> None:
     with pytest.raises(ProviderUnavailableError):
         switched(given, TWO)
 
@@ -114,7 +114,7 @@ def test_unreadable_switches_are_a_fault_until_they_can_be_read() -> None:
 
 
 class AppConfig:
-    """AppConfig's data plane, checked against botocore's model. Each response is used once, in the order of adding."""
+    """AppConfig's data plane, checked against botocore's model. The responses are used once each, in sequence."""
 
     def __init__(self) -> None:
         self.client = boto3.client(
@@ -170,7 +170,7 @@ def test_a_document_is_read_once_a_minute_for_all_accounts(
     # A further request would fail, because no response is prepared for it.
     assert [is_on(features, ONE), is_on(features, TWO), is_on(features, ONE)] == [True, False, True]
 
-    app_config.gives(b"", "t2", "t3")  # AppConfig's way of saying that nothing has changed
+    app_config.gives(b"", "t2", "t3")  # an empty response means that nothing has changed
     app_config.minute_passes()
     assert is_on(features, ONE) is True
 
@@ -252,12 +252,12 @@ def test_a_function_stops_waiting_for_switches_before_its_time_out(monkeypatch: 
     assert longest <= functions(read_template())["ShowAboutFunction"]["Timeout"] / 2
 
 
-def test_about_has_the_setting_for_automatic_tax() -> None:
+def test_the_about_function_has_the_setting_for_automatic_tax() -> None:
     assert "env:STRIPE_AUTOMATIC_TAX" in permissions.allowed("show_about")
 
 
 def at_first(domain_registration: str) -> dict[str, Any]:
-    """The document of a first deployment with this parameter."""
+    """The document that a first deployment creates with this value of the parameter DomainRegistration."""
     text = read_template()["Resources"]["FeaturesAtFirst"]["Properties"]["Content"]["Fn::Sub"]
     found: dict[str, Any] = json.loads(text.replace("${DomainRegistration}", domain_registration))
     return found
@@ -269,7 +269,7 @@ def may_be_deployed(given: object) -> bool:
 
 
 @pytest.mark.parametrize(("parameter", "expected"), [("true", True), ("false", False)])
-def test_the_first_document_follows_the_parameter(parameter: str, expected: bool) -> None:
+def test_the_first_document_has_the_value_of_the_template_s_parameter(parameter: str, expected: bool) -> None:
     assert may_be_deployed(at_first(parameter))
     assert switched(at_first(parameter), ONE) is expected
 
@@ -302,7 +302,7 @@ def test_the_documents_of_the_runbook_may_be_deployed() -> None:
         document(True, broken=rule(False, "IS_ONE_OF", [ONE])),
         document(True, broken={**rule(True, "EQUALS", ONE), "when_match": "yes"}),
         {DOMAIN_REGISTRATION: {"default": True, "rule": {"misspelled": rule(False, "EQUALS", ONE)}}},
-        # The engine would accept these, but not do what they seem to say.
+        # Powertools would accept these documents, but their rules would not have the effect that they seem to have.
         document(True, never=rule(False, "EQUALS", ONE, key="account")),
         document(True, never=rule(False, "EQUALS", [ONE])),
         document(True, more=rule(False, "KEY_IN_VALUE", f"{ONE}2,{TWO}")),

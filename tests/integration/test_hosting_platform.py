@@ -43,7 +43,7 @@ def json_answer(document: Any, status: str = "200 OK") -> Script:
 
 
 def in_turn(*scripts: Script) -> Script:
-    """The first connection gets the first script, and so on."""
+    """Run the next of the scripts on each new connection."""
     left = list(scripts)
 
     def script(connection: socket.socket) -> None:
@@ -97,7 +97,7 @@ def test_the_request_follows_the_contract() -> None:
     }
 
 
-def test_a_machine_request_has_its_size_and_key_and_nothing_of_other_platforms() -> None:
+def test_a_machine_request_has_its_size_and_ssh_key_and_nothing_of_other_platforms() -> None:
     request = ServiceRequest(
         "item-1",
         "acc-1/4711",
@@ -129,7 +129,7 @@ def test_a_machine_request_has_its_size_and_key_and_nothing_of_other_platforms()
     }
 
 
-def test_a_machine_with_a_key_has_no_password() -> None:
+def test_a_machine_with_an_ssh_key_has_no_password() -> None:
     document = resource(ssh={"username": "root", "password": None, "port": 22})
     with RawServer(json_answer(document)) as server:
         found = adapter(server.url).operation("op-1")
@@ -138,7 +138,7 @@ def test_a_machine_with_a_key_has_no_password() -> None:
     assert (found.site.username, found.site.password) == ("root", None)
 
 
-def test_an_acceptance_with_only_an_operation_id_is_followed_by_a_read() -> None:
+def test_a_202_with_only_an_operation_id_is_followed_by_a_read_of_the_operation() -> None:
     script = in_turn(json_answer({"operation_id": "op-1"}, "202 Accepted"), json_answer(operation()))
     with RawServer(script) as server:
         found = adapter(server.url).provision(request_for())
@@ -149,7 +149,7 @@ def test_an_acceptance_with_only_an_operation_id_is_followed_by_a_read() -> None
 
 
 def kept_open(document: Any) -> Script:
-    """Respond, announce that the connection stays open, and drop it at the next request."""
+    """Respond and keep the connection open. Close it without a response when the next request arrives."""
 
     def script(connection: socket.socket) -> None:
         body = json.dumps(document).encode()
@@ -159,7 +159,7 @@ def kept_open(document: Any) -> Script:
     return script
 
 
-def test_a_stale_pooled_connection_is_replaced() -> None:
+def test_a_request_on_a_pooled_connection_that_the_server_closes_is_repeated_on_a_new_one() -> None:
     with RawServer(in_turn(kept_open(operation()), json_answer(operation()))) as server:
         platform = adapter(server.url)
         assert platform.operation("op-1") is not None
@@ -168,7 +168,7 @@ def test_a_stale_pooled_connection_is_replaced() -> None:
     assert len(server.requests) == 2
 
 
-def test_a_dropped_new_connection_is_not_replaced() -> None:
+def test_a_request_is_not_repeated_if_the_server_closes_a_new_connection() -> None:
     script = in_turn(kept_open(operation()), *[answering(b"")] * 2)
     with RawServer(script) as server:
         platform = adapter(server.url)
@@ -251,7 +251,7 @@ def test_a_malformed_operation_is_a_fault_that_shows_no_secret(document: Any) ->
         {"operation_id": "op-1", "status": "done"},
     ],
 )
-def test_a_malformed_acceptance_is_a_fault(document: Any) -> None:
+def test_a_malformed_202_is_a_fault(document: Any) -> None:
     with (
         RawServer(json_answer(document, "202 Accepted")) as server,
         pytest.raises(ProviderUnavailableError),
@@ -260,7 +260,7 @@ def test_a_malformed_acceptance_is_a_fault(document: Any) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"item_id": "item-2"}, {"reference": "acc-2/1"}])
-def test_another_services_operation_is_never_accepted(changed: dict[str, str]) -> None:
+def test_an_operation_of_another_service_is_a_fault(changed: dict[str, str]) -> None:
     script = in_turn(
         json_answer({"operation_id": "op-1", "status": "succeeded"}, "202 Accepted"),
         json_answer(operation(**changed)),
@@ -321,7 +321,7 @@ def test_an_error_that_is_not_a_final_refusal_is_a_fault(
     assert_tells_no_secret(caught.value)
 
 
-def test_a_redirect_is_not_followed_with_the_api_key() -> None:
+def test_a_redirect_is_not_followed() -> None:
     with RawServer(json_answer(operation())) as elsewhere:
         moved = ok(b"", b"Location: " + elsewhere.url.encode() + b"/v1/operations/op-1", status=b"307 Moved")
         with RawServer(moved) as server, pytest.raises(ProviderUnavailableError):
@@ -400,7 +400,7 @@ def test_a_netrc_does_not_replace_the_api_key(
     "url",
     ["http://panel.example", "ftp://panel.example", "panel.example", "https://", "https://u:p@panel.example"],
 )
-def test_an_address_that_would_expose_the_key_is_refused_immediately(url: str) -> None:
+def test_a_url_that_is_invalid_or_would_expose_the_api_key_is_refused_immediately(url: str) -> None:
     with pytest.raises(ValueError, match="the hosting platform's address must be"):
         adapter(url)
 

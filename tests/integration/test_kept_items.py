@@ -38,7 +38,7 @@ def world(recording: Any) -> Iterator[World]:
         yield world
 
 
-def test_clients_read_the_same_data(world: World, recording: Any) -> None:
+def test_clients_get_the_recorded_responses(world: World, recording: Any) -> None:
     assert len(recording["answers"]) > 50
     for question, (status, body) in recording["answers"].items():
         account, _, path = question.partition(" ")
@@ -67,7 +67,7 @@ def test_orders_keep_their_status(world: World, recording: Any) -> None:
     }
 
 
-def test_an_order_stored_before_placements_existed_has_its_channel(recording: Any) -> None:
+def test_an_order_stored_before_placements_existed_keeps_its_channel(recording: Any) -> None:
     """The stored channel is read unchanged, whether it is `api` or another one."""
     kept = [codec.decode(item) for item in recording["items"] if item["SK"]["S"].startswith("ORDER#")]
     for item in kept:
@@ -120,7 +120,7 @@ def test_writing_a_cart_again_loses_nothing(recording: Any) -> None:
 
 
 def values(value: Any) -> Iterator[Any]:
-    """The values of an item without their names. Zeros and empty lists do not count."""
+    """The values of an item without their names. False, zero and empty values are left out."""
     if isinstance(value, dict):
         for inner in value.values():
             yield from values(inner)

@@ -95,7 +95,7 @@ def away() -> object:
         away,
     ],
 )
-def test_a_failing_key_service_is_reported_as_unavailable(
+def test_a_fault_of_kms_raises_provider_unavailable(
     kms: Any, key_id: str, cipher: KmsCipher, trouble: Callable[[], object]
 ) -> None:
     sealed = cipher.seal(PASSWORD, OURS)

@@ -1,4 +1,4 @@
-"""The Lightsail adapter against the stand-in: its requests, its reading of responses, and cleanup."""
+"""The Lightsail adapter with its stand-in: building, ownership, failures and deletion of machines."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def shop() -> Iterator[Shop]:
 # -- the normal path ------------------------------------------------------------------------------------------------
 
 
-def test_a_machine_s_name_is_computed_from_the_order(shop: Shop) -> None:
+def test_a_machine_is_created_with_the_name_zone_image_and_plan_of_its_order(shop: Shop) -> None:
     operation = shop.platform.provision(REQUEST)
 
     machine = shop.standin.machine(MACHINE)
@@ -65,7 +65,7 @@ def test_finished_steps_are_not_repeated(shop: Shop) -> None:
     assert [shop.standin.asked(operation) for operation in acted] == [1, 1, 1, 1]
 
 
-def test_the_operation_s_id_has_the_zone_and_the_owner(shop: Shop) -> None:
+def test_an_operation_s_id_contains_the_zone_the_item_id_and_the_reference(shop: Shop) -> None:
     operation = shop.platform.provision(REQUEST)
 
     place = place_of_operation(operation.id)
@@ -78,7 +78,9 @@ def test_the_operation_s_id_has_the_zone_and_the_owner(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "other", ["op-1", "lightsail/", "lightsail/nowhere/x/y", "lightsail/eu-central-1a/../y"]
 )
-def test_a_foreign_id_is_no_operation_and_sends_no_request(shop: Shop, other: str) -> None:
+def test_an_operation_id_that_the_adapter_never_creates_finds_nothing_and_sends_no_request(
+    shop: Shop, other: str
+) -> None:
     assert shop.platform.operation(other) is None
     assert shop.standin.requests == []
 
@@ -93,7 +95,7 @@ def test_each_region_has_its_own_client(shop: Shop) -> None:
     assert {machine.region for machine in shop.standin.machines} == {"eu-central-1", "us-east-1"}
 
 
-def test_a_foreign_machine_that_takes_the_name_is_not_adopted_and_gets_no_address(
+def test_a_foreign_machine_that_takes_the_name_during_the_build_is_not_adopted(
     shop: Shop,
 ) -> None:
     answer = shop.standin.answer
@@ -119,7 +121,7 @@ def test_a_foreign_machine_that_takes_the_name_is_not_adopted_and_gets_no_addres
 
 def test_the_address_of_a_machine_that_never_appears_is_released(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
-    shop.standin.cloud.machines.clear()  # it never appears, and its operation stays `Started`
+    shop.standin.cloud.machines.clear()  # the machine never appears, and its operation stays `Started`
     shop.platform.provision(REQUEST)
     with pytest.raises(ProviderUnavailableError):
         shop.platform.deprovision(REQUEST)
@@ -141,7 +143,9 @@ def test_concurrent_requests_build_one_machine_with_one_address(shop: Shop) -> N
     "operation",
     ["GetInstance", "AllocateStaticIp", "CreateInstances", "GetOperationsForResource", "GetStaticIp"],
 )
-def test_a_lost_response_to_a_build_leads_to_one_machine(shop: Shop, operation: str) -> None:
+def test_a_retry_after_a_lost_response_during_the_build_leaves_one_machine(
+    shop: Shop, operation: str
+) -> None:
     shop.standin.lose_next_answer(operation)
 
     with pytest.raises(ProviderUnavailableError):
@@ -153,7 +157,7 @@ def test_a_lost_response_to_a_build_leads_to_one_machine(shop: Shop, operation: 
 
 
 @pytest.mark.parametrize("operation", ["AttachStaticIp", "PutInstancePublicPorts"])
-def test_a_lost_response_while_finishing_a_machine_is_recovered(shop: Shop, operation: str) -> None:
+def test_a_retry_after_a_lost_response_finishes_a_running_machine(shop: Shop, operation: str) -> None:
     shop.platform.provision(REQUEST)
     shop.standin.finish(MACHINE)
     shop.standin.lose_next_answer(operation)
@@ -224,7 +228,7 @@ def test_the_same_item_with_other_values_is_refused_and_changes_nothing(shop: Sh
     assert shop.platform.provision(REQUEST) == operation
 
 
-def test_a_request_is_retried_when_its_name_is_taken_but_no_machine_exists(shop: Shop) -> None:
+def test_a_name_that_is_in_use_without_a_machine_is_a_temporary_fault(shop: Shop) -> None:
     shop.standin.fail_next(
         "CreateInstances", "InvalidInputException", f"Some names are already in use: {MACHINE}"
     )
@@ -270,7 +274,7 @@ def test_a_failure_during_the_build_hides_lightsail_s_text_and_leaves_nothing(
     assert shop.left == (0, 0)
 
 
-def test_a_failure_that_lightsail_forgot_leads_to_at_most_one_machine(shop: Shop) -> None:
+def test_a_failed_machine_is_built_again_after_lightsail_has_forgotten_the_failure(shop: Shop) -> None:
     shop.standin.cloud.remembers = False
     shop.platform.provision(REQUEST)
     shop.standin.fail(MACHINE)
@@ -402,7 +406,9 @@ TO_TAKE_DOWN = ["GetInstance", "GetStaticIp", "DetachStaticIp", "ReleaseStaticIp
 
 
 @pytest.mark.parametrize("operation", TO_TAKE_DOWN)
-def test_a_lost_response_to_a_deletion_is_a_fault_until_nothing_is_left(shop: Shop, operation: str) -> None:
+def test_a_deletion_that_loses_a_response_raises_an_error_and_can_be_repeated(
+    shop: Shop, operation: str
+) -> None:
     shop.delivered()
     shop.standin.lose_next_answer(operation)
 
@@ -414,7 +420,9 @@ def test_a_lost_response_to_a_deletion_is_a_fault_until_nothing_is_left(shop: Sh
 
 
 @pytest.mark.parametrize("operation", TO_TAKE_DOWN)
-def test_a_refused_deletion_is_never_final(shop: Shop, operation: str) -> None:
+def test_a_deletion_that_lightsail_refuses_raises_an_error_and_can_be_repeated(
+    shop: Shop, operation: str
+) -> None:
     shop.delivered()
     shop.standin.fail_next(
         operation, "InvalidInputException", "The instance is not in a state that allows this."
@@ -438,7 +446,7 @@ def test_a_deletion_that_fails_after_its_start_can_be_repeated(shop: Shop) -> No
     assert shop.left == (0, 0)
 
 
-def test_a_machine_in_deletion_does_not_count_as_existing(shop: Shop) -> None:
+def test_a_machine_that_is_being_deleted_is_reported_as_deleted(shop: Shop) -> None:
     operation = shop.delivered()
     shop.standin.cloud.deletion_delay = None
     shop.platform.deprovision(REQUEST)
@@ -448,7 +456,7 @@ def test_a_machine_in_deletion_does_not_count_as_existing(shop: Shop) -> None:
         assert (ended.status, ended.error_code) == (OperationStatus.FAILED, "service_deleted")
 
 
-def test_a_machine_that_does_not_appear_yet_is_not_taken_for_missing(shop: Shop) -> None:
+def test_deleting_a_machine_that_does_not_appear_yet_raises_an_error_and_can_be_repeated(shop: Shop) -> None:
     shop.platform.provision(REQUEST)
     shop.standin.fail_next("GetInstance", "NotFoundException", "does not exist", status=404)
 

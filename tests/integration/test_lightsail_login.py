@@ -81,8 +81,8 @@ chown() { :; }
 
 
 @pytest.mark.parametrize("login", ["key", "password"])
-def test_the_launch_script_lets_the_customer_in(tmp_path: Path, login: str) -> None:
-    """Run the real script with sh on a fake root, and check the files that sshd would read."""
+def test_the_launch_script_sets_up_the_customers_login(tmp_path: Path, login: str) -> None:
+    """Run the real script in a temporary directory with faked system commands. Check the files that sshd reads."""
     for folder in ("etc/ssh", "etc/cloud", "admin/.ssh", "user"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "etc/hosts").write_text("127.0.0.1 localhost\n")

@@ -64,7 +64,7 @@ def is_alive(process_id: int) -> bool:
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
-def test_stopping_a_child_ends_its_own_children_too(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_stopping_a_child_process_also_ends_its_children(tmp_path: Path, environment: dict[str, str]) -> None:
     ready = tmp_path / "ready"
     child = start_module("family", "family", [str(ready)], logs=tmp_path, environment=environment)
     wait_for(ready.exists)
@@ -100,7 +100,9 @@ def test_a_child_that_ends_immediately_is_reported_with_its_output(
         child.wait_until(lambda: False, timeout=PATIENCE_SECONDS)
 
 
-def test_a_child_gets_no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_process_gets_no_aws_or_stripe_settings_of_the_developer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_mine")
     monkeypatch.setenv("PATH", "/bin")
@@ -111,7 +113,7 @@ def test_a_child_gets_no_settings_of_the_developer(monkeypatch: pytest.MonkeyPat
     assert (environment["PATH"], environment["EXTRA"]) == ("/bin", "1")
 
 
-def test_a_port_in_use_is_replaced() -> None:
+def test_another_port_is_reserved_if_the_requested_one_is_in_use() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

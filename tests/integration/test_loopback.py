@@ -81,14 +81,15 @@ def test_a_control_endpoint_refuses_json_that_is_not_an_object(
 
 @pytest.mark.parametrize("name", CONTROLS)
 @pytest.mark.parametrize("length", [b"99999999", b"-1", b"many"])
-def test_an_oversized_body_is_not_read(addresses: dict[str, str], name: str, length: bytes) -> None:
+def test_a_body_with_an_invalid_or_too_large_length_is_not_read(
+    addresses: dict[str, str], name: str, length: bytes
+) -> None:
     host, _, port = addresses[name].removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + b"\r\n\r\n")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
-        while connection.recv(
-            65_536
-        ):  # until the server closes: it must not read the rest as another request
+        # The server must close the connection, or it would read the rest as another request.
+        while connection.recv(65_536):
             pass
 
 

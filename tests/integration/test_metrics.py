@@ -1,4 +1,4 @@
-"""A metric as CloudWatch reads it from the log."""
+"""The log line from which CloudWatch reads a metric."""
 
 from __future__ import annotations
 

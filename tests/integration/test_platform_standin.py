@@ -103,7 +103,7 @@ def test_a_webhook_is_repeated_with_its_id_until_accepted(
     assert len({delivery.webhook_id for delivery in standin.deliveries}) == 1
 
 
-def test_webhooks_can_be_switched_off_doubled_and_sent_again(
+def test_webhooks_can_be_switched_off_sent_twice_and_sent_again_later(
     standin: PlatformStandIn, receiver: CallbackReceiver
 ) -> None:
     platform = adapter_of(standin)
@@ -182,7 +182,7 @@ def test_a_service_whose_name_begins_with_stuck_completes_on_command(standin: Pl
     platform = adapter_of(standin)
     started = platform.provision(request_for("stuck-shop"))
     platform.provision(request_for(item_id="another"))
-    until(lambda: standin.built("another") == 1)  # `another` was requested later
+    until(lambda: standin.built("another") == 1)  # `another` was requested later and is built already
     assert platform.operation(started.id) == started
 
     assert control(standin, "services/item-1/finish") == 200
@@ -190,7 +190,7 @@ def test_a_service_whose_name_begins_with_stuck_completes_on_command(standin: Pl
     assert standin.built("item-1") == 1
 
 
-def test_control_endpoints_can_hold_release_fail_and_finish_an_item(standin: PlatformStandIn) -> None:
+def test_control_endpoints_can_hold_release_fail_and_finish_a_service(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     assert control(standin, "settings", delay="never") == 200
     for item_id in ("a", "b", "c"):
@@ -340,7 +340,7 @@ def test_a_service_can_be_held_before_its_request(standin: PlatformStandIn) -> N
     assert standin.built("item-1") == 1
 
 
-def test_deleted_services_are_listed_once(standin: PlatformStandIn) -> None:
+def test_a_service_that_was_deleted_twice_is_listed_once(standin: PlatformStandIn) -> None:
     platform = adapter_of(standin)
     for item_id in ("b", "a"):
         platform.provision(request_for("stuck-shop", item_id))
@@ -376,7 +376,9 @@ def test_in_process_the_stand_in_has_no_socket_and_no_thread() -> None:
 
 
 @pytest.mark.parametrize("answer", FAULTS)
-def test_every_fault_is_the_same_in_process_and_over_http(standin: PlatformStandIn, answer: str) -> None:
+def test_every_fault_has_the_same_effect_in_process_and_over_http(
+    standin: PlatformStandIn, answer: str
+) -> None:
     inside = PlatformStandIn(delay=None, webhook_secrets=(SECRET,))
     seen = []
     for platform, served in ((adapter_of(standin), standin), (in_process(inside), inside)):

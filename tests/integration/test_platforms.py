@@ -1,4 +1,4 @@
-"""Two platforms side by side: how calls are routed. An adapter is created only when a call needs it."""
+"""RoutedPlatform passes each call to one of two platforms. An adapter is created only when a call needs it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_requests_operations_and_webhooks_go_to_their_own_platform() -> None:
 
 def test_the_adapter_of_an_unused_platform_is_not_created() -> None:
     def not_built() -> Any:
-        raise AssertionError("this platform must not be built")
+        raise AssertionError("this adapter must not be created")
 
     lightsail = Recording()
     RoutedPlatform(not_built, lambda: lightsail).deprovision(REQUEST)

@@ -1,4 +1,4 @@
-"""An endpoint's response when a caller or an order is refused: status, code and fields of the body."""
+"""The response when an endpoint refuses a caller or an order: status, code and fields of the body."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def refused_with(error: Exception) -> Any:
     return answer(handler, "user")
 
 
-def test_a_person_s_key_may_call_an_operation_that_requires_a_user() -> None:
+def test_a_user_s_key_may_call_an_operation_that_requires_a_user() -> None:
     found = answer(for_persons, "user")
     assert (found["statusCode"], found["body"]) == (200, {"user": "usr_1"})
 
@@ -81,7 +81,7 @@ def test_a_person_s_key_may_call_an_operation_that_requires_a_user() -> None:
         ("user", None, 400, "missing_account"),
     ],
 )
-def test_C13_O2_114_the_checks_have_a_fixed_order(
+def test_C13_O2_114_the_checks_of_the_caller_have_a_fixed_sequence(
     key: str, account: str | None, status: int, code: str
 ) -> None:
     found = answer(for_persons, key, account)
@@ -89,7 +89,7 @@ def test_C13_O2_114_the_checks_have_a_fixed_order(
     assert ("WWW-Authenticate" in found["headers"]) is (status == 401)
 
 
-def test_an_account_s_own_key_works_where_no_user_is_required() -> None:
+def test_a_system_key_may_call_an_operation_that_requires_no_user() -> None:
     @serves(operation())
     def handler(call: Call[Any], services: Services) -> Reply:
         return Reply(200, {})
@@ -97,14 +97,14 @@ def test_an_account_s_own_key_works_where_no_user_is_required() -> None:
     assert answer(handler, "system")["statusCode"] == 200
 
 
-def test_O2_116_a_feature_that_is_off_is_503_without_retry_after() -> None:
+def test_O2_116_a_feature_that_is_off_gets_a_503_without_retry_after() -> None:
     found = refused_with(errors.FeatureDisabledError("Domain registration is switched off."))
     assert (found["statusCode"], found["body"]["code"]) == (503, "feature_disabled")
     assert found["body"]["errors"] == ["Domain registration is switched off."]
     assert "Retry-After" not in found["headers"]
 
 
-def test_a_switch_that_cannot_be_read_is_503_with_retry_after() -> None:
+def test_a_feature_switch_that_cannot_be_read_gets_a_503_with_retry_after() -> None:
     found = refused_with(errors.ProviderUnavailableError("AppConfig: timed out"))
     assert (found["statusCode"], found["body"]["code"]) == (503, "temporarily_unavailable")
     assert found["headers"]["Retry-After"] == "5"
@@ -112,7 +112,7 @@ def test_a_switch_that_cannot_be_read_is_503_with_retry_after() -> None:
 
 
 @pytest.mark.parametrize("code", [Code.DOMAIN_UNAVAILABLE, Code.DOMAIN_ADD_FAILED])
-def test_O2_149_a_refused_domain_is_422_with_its_field(code: Code) -> None:
+def test_O2_149_a_refused_domain_gets_a_422_that_names_its_field(code: Code) -> None:
     found = refused_with(errors.DomainRefusedError(code, "example.com is taken.", "/name"))
     assert (found["statusCode"], found["body"]["code"]) == (422, code)
     assert found["body"]["details"] == [

@@ -1,4 +1,4 @@
-"""The port Zones on Route 53 (moto)."""
+"""The Route 53 adapter of the Zones port, tested with moto."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_repeated_call_returns_the_same_zone(route53: Any) -> None:
     assert zones_of(route53) == ["bakery.com."]
 
 
-def test_the_zone_of_the_registry_s_nameservers_is_used(route53: Any) -> None:
+def test_the_zone_to_which_the_registry_points_is_used(route53: Any) -> None:
     made = route53.create_hosted_zone(Name="bakery.com", CallerReference="RISWorkflow-RD:1")
     servers = [f"{server.upper()}." for server in reversed(made["DelegationSet"]["NameServers"])]
 
@@ -143,7 +143,7 @@ def test_of_several_zones_the_one_of_this_order_is_used(route53: Any) -> None:
     assert len(zones_of(route53)) == 4
 
 
-def test_a_zone_behind_pages_of_private_ones_is_found(route53: Any) -> None:
+def test_a_public_zone_on_a_later_page_than_private_zones_is_found(route53: Any) -> None:
     for number in range(3):
         private_zone(route53, "bakery.com", f"private-{number}")
     made = route53.create_hosted_zone(Name="bakery.com", CallerReference="public")
@@ -177,7 +177,9 @@ def test_a_zone_behind_pages_of_private_ones_is_found(route53: Any) -> None:
     ],
     ids=["answer lost", "exists already", "throttled"],
 )
-def test_a_zone_with_a_lost_response_is_found_and_not_created_again(route53: Any, fault: Exception) -> None:
+def test_a_zone_whose_creation_seemed_to_fail_is_found_and_not_created_again(
+    route53: Any, fault: Exception
+) -> None:
     def applied_but_lost(**arguments: Any) -> Any:
         route53.create_hosted_zone(**arguments)
         raise fault
@@ -195,7 +197,7 @@ def failing(**_: Any) -> Any:
 
 
 @pytest.mark.parametrize("method", ["create_hosted_zone", "list_hosted_zones_by_name"])
-def test_a_refused_zone_is_a_fault(route53: Any, method: str) -> None:
+def test_a_refusal_by_route_53_is_a_fault(route53: Any, method: str) -> None:
     with pytest.raises(ProviderUnavailableError, match="TooManyHostedZones"):
         Route53Zones(Replaced(route53, **{method: failing})).ensure("bakery.com", "order-1", ())
 

@@ -75,7 +75,7 @@ def test_the_log_lines_of_an_order_are_found(tmp_path: Path) -> None:
     )
 
     class Filtering:
-        """moto ignores patterns of JSON fields."""
+        """Finds the log lines of one order. moto ignores filter patterns for JSON fields."""
 
         def filter_log_events(self, **given: str) -> dict[str, Any]:
             (uuid,) = re.fullmatch(r'\{ \$\.order_id = "(.+)" \}', given.pop("filterPattern")).groups()  # type: ignore[union-attr]
@@ -112,7 +112,7 @@ def test_the_zones_that_stay_are_listed(tmp_path: Path) -> None:
     assert json.loads(run_shell(zones_log, clients, tmp_path)) == lines[1]
 
 
-def test_the_waiting_messages_of_discarded_records_are_counted(tmp_path: Path) -> None:
+def test_the_messages_about_discarded_records_are_counted(tmp_path: Path) -> None:
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="{}")
@@ -137,7 +137,7 @@ def test_a_secret_is_replaced_and_leaves_no_file(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_every_alias_goes_back_to_the_chosen_release(tmp_path: Path) -> None:
+def test_the_alias_of_every_function_in_the_chosen_release_goes_back_to_it(tmp_path: Path) -> None:
     role = client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     functions = client("lambda")
     stack = Stack()

@@ -85,7 +85,7 @@ def runner() -> AslRunner:
 
 @pytest.fixture(params=["moto", "runner"])
 def service(request: pytest.FixtureRequest, runner: AslRunner) -> Iterator[tuple[Any, str]]:
-    """A client and the machine's ARN: (client, arn)."""
+    """(client, ARN of the state machine)."""
     if request.param == "runner":
         yield runner.as_client(), runner.arn
         return
@@ -227,13 +227,13 @@ def test_a_token_that_no_execution_waits_for_is_not_an_error(waiting: Waiting, e
     assert not waiting.tokens.kept, "a used token is deleted"
 
 
-# -- the project's own machine ------------------------------------------------------------------------
+# -- the project's state machine ----------------------------------------------------------------------
 
 STATE_MACHINE = Path(__file__).parents[2] / "statemachines" / "fulfil_order.asl.yaml"
 
 
 class Fulfilment:
-    """The real machine on functions that only record their input."""
+    """The real state machine, with functions that only record their input."""
 
     def __init__(self) -> None:
         self.given: list[tuple[str, dict[str, Any]]] = []
@@ -269,7 +269,7 @@ def test_the_input_has_everything_that_the_steps_read() -> None:
         assert payload["order_id"] == order.uuid, function
 
 
-def test_the_machine_refunds_when_a_step_fails() -> None:
+def test_the_state_machine_refunds_when_a_step_fails() -> None:
     fulfilment = Fulfilment()
     order = an_order()
     execution = fulfilment.start(order)

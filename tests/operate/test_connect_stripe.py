@@ -40,7 +40,9 @@ def client_of(deployed: Deployed) -> stripe.StripeClient:
     return stripe.StripeClient(TEST_KEY, base_addresses={"api": deployed.stripe.url})
 
 
-def test_the_first_run_creates_the_endpoint_and_stores_both_secrets(deployed: Deployed) -> None:
+def test_the_first_run_creates_the_endpoint_and_stores_the_key_and_the_signing_secret(
+    deployed: Deployed,
+) -> None:
     connect(deployed)
     (endpoint,) = deployed.endpoints()
     assert (endpoint["url"], endpoint["status"]) == (WEBHOOK_URL, "enabled")
@@ -86,7 +88,7 @@ def test_an_endpoint_whose_secret_is_unknown_is_replaced(deployed: Deployed) -> 
     assert deployed.stored()["webhook_endpoint"] == endpoint["id"]
 
 
-def test_a_new_api_version_needs_a_new_endpoint_and_both_secrets_stay_stored(
+def test_a_new_api_version_needs_a_new_endpoint_and_the_old_signing_secret_stays_stored(
     deployed: Deployed,
 ) -> None:
     connect(deployed)
@@ -247,7 +249,7 @@ def test_the_adapter_understands_each_event(kind: str, monkeypatch: pytest.Monke
 
 
 def test_the_rights_are_those_of_the_adapter_s_requests() -> None:
-    """Each resource that the adapter uses, with `write` where it does more than read."""
+    """Each resource that the adapter uses needs a right: `write` if the adapter does more than read it."""
     text = "".join(path.read_text() for path in (PACKAGE / "adapters" / "stripe").glob("*.py"))
     wanted: dict[str, str] = {}
     for resource, method in re.findall(r"\bv1\.([a-z_.]+)\.(\w+)\(", text):

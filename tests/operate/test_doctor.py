@@ -96,7 +96,7 @@ def test_a_connected_stack_is_healthy(clinic: Clinic) -> None:
     assert other["domains"].startswith("CANNOT TELL")
 
 
-def test_a_new_stack_has_a_command_for_each_step(clinic: Clinic) -> None:
+def test_doctor_names_a_command_for_each_missing_step_of_a_new_stack(clinic: Clinic) -> None:
     healthy, said = clinic.examine()
     assert not healthy
     assert "→ make connect-stripe STAGE=staging" in said["stripe secret"]
@@ -124,7 +124,7 @@ def test_a_new_stack_has_a_command_for_each_step(clinic: Clinic) -> None:
         ("route53", {"get_account_limit": {"Count": 450, "Limit": {"Value": 500}}}, "hosted zones"),
     ],
 )
-def test_a_fault_of_the_account_is_reported_as_to_do(
+def test_a_problem_in_the_aws_account_is_reported_as_to_do(
     clinic: Clinic, service: str, answer: Any, check: str
 ) -> None:
     clinic.connect()

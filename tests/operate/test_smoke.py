@@ -1,4 +1,4 @@
-"""`make smoke` before it writes anything; tests/e2e/test_smoke.py runs it."""
+"""Stacks that `make smoke` refuses before it writes anything. tests/e2e/test_smoke.py runs the whole command."""
 
 from __future__ import annotations
 

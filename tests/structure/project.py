@@ -1,6 +1,6 @@
 """Reads the project for the structure rules: modules as `Source` objects, and the template as data.
 
-A rule is a function of these. It returns problems, one line each, so tests can also run it on a small bad example.
+A rule is a function of this data, and returns problems, one line each. Tests also run it on small bad examples.
 """
 
 from __future__ import annotations
@@ -318,7 +318,7 @@ def with_change(template: dict[str, Any], path: str, value: Any) -> dict[str, An
 
 
 def plain(value: Any, template: dict[str, Any]) -> Any:
-    """A `Ref` to a parameter as the parameter's default. Everything else is unchanged."""
+    """Replace a `Ref` to a parameter with the parameter's default. Return every other value unchanged."""
     if isinstance(value, dict) and set(value) == {"Ref"}:
         parameter = template.get("Parameters", {}).get(value["Ref"])
         if parameter is not None:

@@ -78,7 +78,10 @@ def identity(operation: Operation[Any]) -> tuple[str, str]:
 
 
 def routes_that_do_not_match(template: dict[str, Any]) -> list[str]:
-    """A function must serve exactly its routes. An unserved route returns 500. Other operations are never called."""
+    """A function must serve exactly its routes.
+
+    A request to a route that the function does not serve gets a 500. An operation without a route is never called.
+    """
     problems = []
     for name, properties in functions(template).items():
         routed = routes_of(properties) - {"$default"}

@@ -104,7 +104,7 @@ def readers_of_the_environment(source: Source) -> list[str]:
 
 
 def work_done_at_import(source: Source) -> list[str]:
-    """No client, built adapter or setting at module level, since every test would pay for it.
+    """An import must not create a client, build an adapter or read a setting: it would slow every test down.
 
     A function may call `bootstrap.prepare`, which acts only on Lambda.
     """

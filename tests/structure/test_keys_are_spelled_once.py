@@ -60,7 +60,7 @@ def spellings(source: str) -> list[str]:
     return [text for text in texts(source) if any(prefix in text for prefix in PREFIXES)]
 
 
-def test_the_list_of_prefixes_is_not_empty_or_partial() -> None:
+def test_the_list_of_prefixes_has_the_known_prefixes() -> None:
     assert {"ACCOUNT#", "CART#", "ORDER#", "TOKEN#", "CALLBACK#", "KEY#", "DUE#"} < set(PREFIXES)
 
 

@@ -1,4 +1,4 @@
-"""Which functions can refund, charge, or delete a customer's site, from the imports and the template."""
+"""Which functions can move money or delete a customer's site, according to the imports and the template."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ PORTS = {
     "payment_news": {"receive_stripe_webhook"},
     "platform": {"platform_delivery", "provision_hosting"},
 }
-# Method of a product (usecases/products/fulfilment.py) → the only use cases that may call it. Every function
-# that places orders loads the product, and must not deliver or take back.
+# Method of a product (usecases/products/fulfilment.py) → the only use cases that may call it. Every function that
+# places orders loads the product's module, but must neither deliver the product nor take it back.
 DONE_BY = {
     "ask": {"provision_hosting", "reconcile"},
     "verdict": {"refund_order"},

@@ -19,8 +19,8 @@ WITHOUT_A_USE_CASE = {
     "place_order": "it places a cart with one site, so it uses place_cart",
     "order_domains": "separate for its rights to order domains; it uses place_cart",
     "read_orders": "separate so it has only the right to read orders",
-    "read_statuses": "separate since it also counts requests",
-    "read_tlds": "separate since it loads the registries' rules, with the right to read only",
+    "read_statuses": "separate because it also counts requests",
+    "read_tlds": "separate because it loads the registries' rules, with the right to read only",
 }
 
 

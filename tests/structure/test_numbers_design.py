@@ -1,4 +1,4 @@
-"""Every number in PAGES is that of the code, and each decision is one short row."""
+"""Every number in PAGES agrees with the code, and each decision is one short row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from hosting_orders.adapters.dynamodb.pages import MARK_EVERY
-from hosting_orders.adapters.stripe.client import ASKED_ANEW, KEYS_ARE_KEPT
+from hosting_orders.adapters.stripe.client import KEYS_ARE_KEPT
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.callback import KEPT_ATTEMPTS
 from hosting_orders.domain.callback_url import PORTS
@@ -88,7 +88,8 @@ NUMBERS: list[tuple[str, str, Callable[[], object]]] = [
     (DESIGN, r"Orders of the last (\d+) minutes get no mark", lambda: deadlines.ORDER_WRITTEN // MINUTE),
     (DESIGN, r"After (\d+) hours the adapter searches", lambda: KEYS_ARE_KEPT // 3600),
     (DESIGN, r"A page ends (\d+) hours after the order", lambda: deadlines.CHECKOUT_EXPIRY // HOUR),
-    (DESIGN, r"a key of the current (\d+) minutes", lambda: ASKED_ANEW // 60),
+    (DESIGN, r"waits (\d+) minutes after a refusal", lambda: deadlines.COMPENSATION_CHECK // MINUTE),
+    (DECISIONS, r"a new idempotency key (\d+) minutes later", lambda: deadlines.COMPENSATION_CHECK // MINUTE),
     (DESIGN, r"a domain's (\d+) days earlier", lambda: DOMAIN.renews_before() // DAY),
     (DESIGN, r"(\d+) functions hold Stripe's key", lambda: len(HOLDERS["StripeSecret"])),
     (DESIGN, r"and (\d+) hold the platform's", lambda: len(HOLDERS["PlatformSecret"])),
@@ -140,7 +141,7 @@ def wrong_number(page: str, text: str, pattern: str, value: object) -> str | Non
 
 
 def unchecked_numbers(page: str, text: str) -> list[str]:
-    """Numbers that NUMBERS does not read and that are no names. Code and the targets of links are left out."""
+    """Numbers that neither NUMBERS nor NAMES covers. Code and the targets of links are left out."""
     text = re.sub(r"^```.*?^```|^ *\d\. ", "", text, flags=re.MULTILINE | re.DOTALL)
     left = joined(COLUMNS.sub("", text) if page == DECISIONS else text)
     patterns = [pattern for where, pattern, _ in NUMBERS if where == page]
@@ -155,12 +156,12 @@ def unchecked_numbers(page: str, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("page", "pattern", "value"), NUMBERS, ids=[f"{page}: {said}" for page, said, _ in NUMBERS]
 )
-def test_the_number_is_that_of_the_code(page: str, pattern: str, value: Callable[[], object]) -> None:
+def test_the_number_agrees_with_the_code(page: str, pattern: str, value: Callable[[], object]) -> None:
     assert wrong_number(page, read(page), pattern, value()) is None
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_number_is_unchecked(page: str) -> None:
+def test_every_number_is_checked(page: str) -> None:
     found = unchecked_numbers(page, read(page))
     assert not found, listed(found)
 

@@ -1,6 +1,6 @@
 """Every number in the operations pages has the value of the code, is a vendor's, or is listed with its reason.
 
-The log lines that the runbooks quote exist too.
+The log lines that the runbooks quote exist in the code.
 """
 
 from __future__ import annotations
@@ -106,7 +106,10 @@ def limits(model: Any, name: str) -> tuple[int, ...]:
 
 
 def of_pattern(pattern: str | re.Pattern[str]) -> tuple[int, ...]:
-    """Read a pattern such as `{1,255}`. Before `{0,99}`, a pattern has one more character."""
+    """The limits in a pattern such as `{1,255}`.
+
+    With `{0,99}`, one more character precedes, so each limit is one higher.
+    """
     text = pattern if isinstance(pattern, str) else pattern.pattern
     found = re.search(r"\{(\d+),(\d+)\}", text)
     assert found, text
@@ -226,7 +229,7 @@ CLAIMS: dict[str, Claims] = {
         ("about {} orders per second", (stripe_requests.ORDERS_LIVE,)),
         ("about {} in a sandbox", (stripe_requests.ORDERS_SANDBOX,)),
         ("idempotency key, at most {} times", (len(patient.WAITS),)),
-        ("waits of {} seconds together take at most {}.", (patient.PERIOD, patient.LONGEST)),
+        ("In any {} seconds a process waits for at most {} seconds", (patient.PERIOD, patient.LONGEST)),
         ("has not accepted after {} minutes", (STUCK,)),
     ],
     "order-life": [
@@ -384,7 +387,7 @@ NOT_OURS: dict[str, list[str]] = {
     "contracts": ["24 hex digits", "24-hex id", "1200 yen", "counts from 1", "fieldupgrades`: 1,"],
 }
 
-# Names of things, no quantities.
+# Numbers in names. They are not quantities.
 NAMES = re.compile(
     r"\b(?:20[0124]|304|40[0134589]|41[03]|42[259]|429|50[03]|[2-5]xx)\b"  # HTTP statuses
     r"|\b00[0-3]\b|\b[Vv]ersions? [12](?: and 2)?\b|\b[Cc]hecks? \d+(?: to \d+)?\b"
@@ -470,7 +473,7 @@ def test_every_number_of_a_page_is_checked(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NOT_OURS)
-def test_no_exception_is_out_of_date(name: str) -> None:
+def test_every_phrase_in_not_ours_is_on_its_page(name: str) -> None:
     assert [phrase for phrase in NOT_OURS[name] if phrase not in page(name)] == []
 
 

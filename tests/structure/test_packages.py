@@ -1,7 +1,7 @@
 """The result of `make build` has bytecode that Lambda uses, and everything that the functions import.
 
-The packages come from .ci/run, or from `make build` and `local/toolchain/sam_build.sh --here`. If they are
-missing or outdated, these tests are skipped; in .ci/run they fail.
+Build the packages with `make build` and `local/toolchain/sam_build.sh --here`. If they are missing or outdated, the
+tests that need them are skipped. With `PACKAGES_ARE_BUILT=1`, as in .ci/run, they fail.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each function prepares, in its init phase, the ports that its rights are for (bootstrap.prepare)."""
+"""Each function prepares, in its init phase, the ports for which it has rights (bootstrap.prepare)."""
 
 from __future__ import annotations
 

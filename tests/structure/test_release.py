@@ -162,7 +162,7 @@ def test_a_template_without_exactly_one_place_for_the_stamp_is_refused(text: str
 
 
 def calls_of_what_is_not_released(template: dict[str, Any]) -> list[str]:
-    """A function's events call its alias when it has one. Every other caller must name the alias."""
+    """The events of a function call its alias if the function has one. Every other caller must name the alias."""
     problems = []
     for name, properties in functions(template).items():
         if properties.get("AutoPublishAlias") != ALIAS:

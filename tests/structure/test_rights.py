@@ -200,7 +200,7 @@ def test_a_function_has_the_rights_of_its_policies() -> None:
 # -- the watcher (tests/support/permissions.py) ---------------------------------------------------------------
 
 
-def test_the_watcher_records_the_use_of_every_granted_right() -> None:
+def test_the_watcher_can_record_the_use_of_every_granted_right() -> None:
     given = frozenset().union(*permissions.policies().values())
     assert given - permissions.watchable() == frozenset()
 

@@ -1,7 +1,7 @@
 """Every `aws` command of the documentation: the service, the command, its options and its query exist.
 
-AWS's own service models decide (botocore). tests/integration/test_runbook_commands.py and
-tests/workflow/test_faults.py run them.
+botocore's models of the AWS services decide. tests/integration/test_runbook_commands.py and
+tests/workflow/test_faults.py run the commands.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _is_refused(value: str, member: Any) -> bool:
 
 
 def _files(operation: Any) -> int:
-    """The CLI writes a binary answer to a file, which has no option."""
+    """The number of words without an option. For a binary response, the CLI takes the name of a file."""
     shape = operation.output_shape
     payload = shape.serialization.get("payload") if shape else None
     return 1 if payload and shape.members[payload].type_name == "blob" else 0

@@ -121,9 +121,9 @@ def tasks_without_a_deadline(definition: Definition) -> list[str]:
 
 
 def executions_that_outlive_a_year(definition: Definition) -> list[str]:
-    """AWS ends a Standard execution after a year without a Catch, a refund or a failure metric.
+    """AWS ends a Standard execution after a year. No Catch, refund or failure metric follows.
 
-    The longest path must be shorter, with every wait and every retry of a time-out.
+    The longest path, with every wait and every retry of a time-out, must therefore be shorter than a year.
     """
     all_states = definition["States"]
 

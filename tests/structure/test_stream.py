@@ -1,4 +1,4 @@
-"""The table's stream wakes the roll-up. A bad record neither blocks the shard nor gets lost."""
+"""The table's stream invokes the roll-up. A bad record neither blocks the shard nor gets lost."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_bad_stream_is_noticed(path: str, value: Any, complaint: str) -> None:
     assert any(complaint in problem for problem in problems), problems
 
 
-def test_orders_wake_the_roll_up_and_its_own_writes_do_not() -> None:
+def test_the_stream_invokes_the_roll_up_for_orders_but_not_for_other_items() -> None:
     def written(sort_key: str) -> dict[str, Any]:
         keys = {"PK": {"S": "ACCOUNT#a"}, "SK": {"S": sort_key}}
         images = {"Keys": keys, "NewImage": keys, "OldImage": keys}

@@ -72,7 +72,10 @@ def faults_that_are_not_retried(definition: Definition) -> list[str]:
 
 
 def last_tries_at_the_wrong_time(definition: Definition) -> list[str]:
-    """Retries last for hours, so a bad deployment prevents no delivery, and end well before the reconciler decides."""
+    """Retries must last for hours, or a bad deployment would prevent deliveries.
+
+    They must end well before the reconciler decides.
+    """
     problems = []
     for name, state in states(definition, "Task"):
         least, most, deadline = LAST_TRIES[name]
@@ -112,7 +115,7 @@ def states_that_cannot_be_redriven(definition: Definition) -> list[str]:
 
 
 def settled_payments_that_wait(definition: Definition) -> list[str]:
-    """When a payment settles meanwhile, the compensation retries after a second, at least 100 times."""
+    """If a payment settles during the compensation, the compensation retries every second, at least 100 times."""
     first = definition["States"][COMPENSATION]["Retry"][0]
     steady = (first.get("IntervalSeconds"), first.get("BackoffRate")) == (1, 1)
     if first["ErrorEquals"] != ["PaymentSettledError"] or not steady or first.get("MaxAttempts", 3) < 100:

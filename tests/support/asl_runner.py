@@ -154,7 +154,7 @@ class Execution:
 
 @dataclass(slots=True, eq=False)
 class _Attempt:
-    """One attempt at a task. Its function, token or deadline or the execution's end settles it, but only the first."""
+    """One attempt at a task. The first of these settles it: its function, token or deadline, or the execution's end."""
 
     execution: Execution
     visit: _TaskVisit
@@ -348,7 +348,7 @@ class AslRunner:
         *,
         only_while: _Attempt | None = None,
     ) -> int:
-        """Set a timer and return its moment. The timer lapses when the execution ends, or the given attempt."""
+        """Set a timer and return its moment. The timer lapses when the execution or the attempt ends."""
         due = self.clock.now() + round(seconds * 1000)
         self._timers_set += 1
         heapq.heappush(self._timers, _Timer(due, self._timers_set, execution, only_while, fire))

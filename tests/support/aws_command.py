@@ -1,6 +1,6 @@
 """A command `aws` for the shell lines of the runbooks. It checks arguments against AWS's own service models.
 
-The test's own clients answer. The command supports the forms that the runbooks use:
+The boto3 clients of the test answer. The command supports the forms that the runbooks use:
 `aws <service> <operation> --an-option value`, flags, lists, `file://`, `--query`, `--output text` and `aws logs tail`.
 """
 

@@ -70,7 +70,7 @@ def row(life: Life) -> Row:
 
 
 def table() -> str:
-    """The table in Markdown. A row applies to all products, as a test checks; domains have one more state."""
+    """The table in Markdown. Each row applies to all products, and a test checks this. Domains have one more state."""
     rows = [row(life) for life in lives("domain")]
     return "\n".join([*_lines(rows)]) + "\n"
 

@@ -1,4 +1,4 @@
-"""Everything that a domain order leaves in the table, at the providers and with the client."""
+"""Reads and checks everything that a domain order leaves in the table, at the providers and with the client."""
 
 from __future__ import annotations
 

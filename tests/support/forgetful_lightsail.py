@@ -53,8 +53,9 @@ class Machine:
 class ForgetfulLightsail:
     """The Lightsail adapter on a stand-in that forgets deleted machines.
 
-    A machine runs after a call of `start`, or soon when `quick`. `asked` are all build requests, the latest
-    last. Mishaps strike at calls of the port, not at each request to Lightsail as in the simulation.
+    A machine runs after a call of `start`, or immediately with `quick`. `asked` has all build requests, oldest first. A
+    mishap (tests/support/mishaps.py) affects a call of the port. In the simulation it affects a single request to
+    Lightsail.
     """
 
     def __init__(self, world: World, *, quick: bool = False) -> None:

@@ -111,7 +111,7 @@ STEPS = (
 
 
 def wandered(product: str, steps: Sequence[str], price: int = 1200) -> Life:
-    """The order after these steps. A step that its state does not allow is skipped."""
+    """The order after these steps. A step that the order's state does not allow is skipped."""
     order, payment = replace(_placed(product), price=Money(price, "EUR")), PaymentStatus.PROCESSING
     for place, step in enumerate(steps, start=1):
         order, payment = _after(step, order, payment, BEGAN + place * _MINUTE)

@@ -1,8 +1,9 @@
-"""Failures of side effects: one is not done, loses its response, or the process stops before or after it.
+"""Failures of side effects. A side effect is not done, its response is lost, or the process stops before or after it.
 
-In a world (tests/support/world.py), these side effects pass here: writes to the table, requests to Stripe and the
-platforms, and calls of the registrar, the DNS zones, the workflow service and the client's callback. `choose` decides
-the failure; by default there is none. `Crash` is not an Exception, since no handler can catch the end of its process.
+In a world (tests/support/world.py), these side effects pass through this module: writes to the table, requests to
+Stripe and the platforms, and calls of the registrar, the DNS zones, the workflow service and the client's callback.
+`choose` decides the failure; by default there is none. `Crash` is not an Exception, because no handler can catch the
+end of its process.
 """
 
 from __future__ import annotations

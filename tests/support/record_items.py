@@ -33,7 +33,7 @@ def use_open_cipher(world: World) -> None:
 
 
 def ordered(world: World) -> dict[str, str]:
-    """Order ids by their outcome. The renewed domain comes first, since its renewal takes a year."""
+    """Order ids by their outcome. The renewed domain comes first, because its renewal takes a year."""
     ids: dict[str, str] = {}
 
     def keep(what: str, reply: Any) -> None:

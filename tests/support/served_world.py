@@ -13,7 +13,7 @@ from tests.support.world import World
 
 @dataclass
 class ServedWorld:
-    """Hold `lock` while you change the world, since a browser may send requests at any time."""
+    """Hold `lock` while you change the world, because a browser may send requests at any time."""
 
     world: World
     origin: str = ""

@@ -367,7 +367,7 @@ class History:
             controls.settle(intent["id"]) if what == "settle" else controls.fail(intent["id"])
 
     def _pay_on_page(self, cart: Cart) -> None:
-        """The customer opens every open page of the cart in a separate tab, and pays each."""
+        """For each open page of the cart, the customer pays by card or debit, is declined, or does nothing."""
         controls = self.world.stripe.controls
         for session in sessions(self.world, cart.token):
             if session["status"] != "open":

@@ -1,4 +1,4 @@
-"""The table's stream as an operation of DynamoDB Streams reads it, and the message of a batch that Lambda discarded.
+"""The table's stream for the operations of DynamoDB Streams, and the message about a batch that Lambda discarded.
 
 moto keeps a stream's records but does not answer at the address that botocore uses for streams.
 """

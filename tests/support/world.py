@@ -309,8 +309,8 @@ class WorldServices(bootstrap.AwsServices):
 class World:
     """Use `a_world()`. `accounts` are the demo accounts by name: id, user_key, system_key, customer.
 
-    `mishaps` decide which side effects fail. `webhooks_on`, `platform_webhooks_on` and `stream_on` False stop
-    those deliveries. A webhook without a 2xx response is sent again with the next `run`. The switches in
+    `mishaps` decide which side effects fail. If `webhooks_on`, `platform_webhooks_on` or `stream_on` is False, these
+    deliveries stop. A webhook without a 2xx response is sent again with the next `run`. The switches in
     `features.document` start as on.
     """
 
@@ -374,7 +374,7 @@ class World:
         headers: Mapping[str, str] | None = None,
         raw: str | bytes | None = None,
     ) -> Reply:
-        """An HTTP request through API Gateway's event to the real handler. `account` None sends no credential."""
+        """Send a request to the real handler, as API Gateway's event. `account` None sends no credential."""
         path, _, query = path.partition("?")
         sent = {"content-type": "application/json"}
         if account is not None:

@@ -202,7 +202,7 @@ def test_assign_and_output_see_the_variables_before_the_change() -> None:
     assert execution.output == [1, 2, 1]
 
 
-def test_the_context_object_describes_execution_state_and_machine() -> None:
+def test_the_context_object_describes_the_execution_the_state_and_the_state_machine() -> None:
     states = {"Look": {"Type": "Succeed", "Output": "{% $states.context %}"}}
     run = runner(states)
     run.advance(2)
@@ -277,7 +277,7 @@ JSON_VALUES = st.recursive(
 
 @settings(deadline=None)
 @given(value=JSON_VALUES, path=st.lists(st.sampled_from("abc"), min_size=1, max_size=3))
-def test_the_short_cut_for_plain_paths_equals_jsonata(value: Any, path: list[str]) -> None:
+def test_the_short_cut_for_plain_paths_returns_what_jsonata_returns(value: Any, path: list[str]) -> None:
     def outcome(source: str) -> Any:
         try:
             return Expression(source).evaluate({"states": {"input": value}})
@@ -308,11 +308,11 @@ def test_retries_back_off_up_to_the_maximum_delay() -> None:
     run.advance(3600)
     assert work.called_at == [0, 2, 8, 18, 28]
     assert (execution.status, execution.error) == ("FAILED", "OutOfStockError")
-    assert execution.transitions == 5  # one entry of the state, and four retries
+    assert execution.transitions == 5  # the first attempt and four retries
     assert execution.history[0].attempts == 5
 
 
-def test_defaults_are_three_retries_from_one_second_doubling() -> None:
+def test_the_default_is_three_retries_after_1_2_and_4_seconds() -> None:
     work = Work(*[OutOfStockError()] * 9)
     run = runner({"Charge": task(Retry=[{"ErrorEquals": ["States.ALL"]}])}, work)
     work.watch(run)
@@ -627,7 +627,7 @@ def test_a_deadline_has_no_effect_after_its_task_has_ended() -> None:
     assert execution.status == "RUNNING"
 
 
-def test_a_machine_that_runs_out_of_time_times_out_and_its_token_becomes_invalid() -> None:
+def test_an_execution_that_runs_out_of_time_times_out_and_its_token_becomes_invalid() -> None:
     work = Work()
     run = runner({"Provision": waiting()}, work, TimeoutSeconds=3600)
     execution = run.start("one", {})
@@ -770,7 +770,7 @@ def test_unsupported_definitions_are_refused(states: dict[str, Any], complaint: 
         machine(states)
 
 
-def test_jsonpath_machines_are_refused() -> None:
+def test_jsonpath_state_machines_are_refused() -> None:
     with pytest.raises(UnsupportedAslError, match="JSONata"):
         machine({"A": DONE}, QueryLanguage="JSONPath")
 
@@ -792,7 +792,7 @@ def test_a_file_with_a_duplicate_state_is_refused(tmp_path: Any) -> None:
         StateMachine.load(path, {})
 
 
-def test_a_machine_is_named_after_its_file(tmp_path: Any) -> None:
+def test_a_state_machine_is_named_after_its_file(tmp_path: Any) -> None:
     path = tmp_path / "fulfil_order.asl.yaml"
     path.write_text("QueryLanguage: JSONata\nStartAt: A\nStates:\n  A: {Type: Succeed}\n")
     assert StateMachine.load(path, {}).name == "fulfil_order"

@@ -91,7 +91,7 @@ def test_globally_reachable_addresses_are_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_other_addresses_are_not_public(address: str) -> None:
+def test_addresses_that_are_not_globally_reachable_are_not_public(address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
 
 
@@ -214,7 +214,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("url, reason", REFUSED.items())
-def test_any_other_url_is_refused_with_the_reason(url: str, reason: str) -> None:
+def test_a_url_that_is_not_public_https_is_refused_with_the_reason(url: str, reason: str) -> None:
     problem = url_problem(url)
 
     assert problem is not None

@@ -1,4 +1,4 @@
-"""`make check` selects the tests that a change can affect, runs the closest first, and stops in time."""
+"""`make check` selects the tests that a change can affect, runs the closest first, and stops at its deadline."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_tests_that_still_import_a_deleted_file_are_selected() -> None:
     assert felt_by({"local/standin/wire.py"}, left) == ["tests/workflow/test_standin.py"]
 
 
-def test_direct_imports_come_before_shared_words() -> None:
+def test_tests_that_import_the_changed_file_come_before_those_with_a_similar_name() -> None:
     files = {**FILES, "tests/workflow/test_zeal.py": "from hosting_orders.refund import refund"}
     found = felt_by({"layers/hosting_orders/hosting_orders/refund.py"}, files)
     assert found[:2] == ["tests/workflow/test_zeal.py", "tests/workflow/test_refunds.py"]

@@ -11,6 +11,7 @@ import pytest
 from hosting_orders.domain.cart import Cart, OrderSnapshot, Payment, PaymentStatus
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.compensation import Action, next_action
+from hosting_orders.domain.deadlines import COMPENSATION_CHECK
 from hosting_orders.domain.errors import ConcurrentUpdateError, RefundRefusedError
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.order import MOVES, Actor, Order, OrderStatus, Refund, TimelineEntry
@@ -59,6 +60,7 @@ class Bank:
         self.status, self.voided = status, voided
         self.refunds: list[str] = []
         self.refuses = False
+        self.refusals = -1  # what the last call gave
 
     def state(self, invoice_id: str) -> PaymentState:
         return PaymentState(self.status, "in_1", ACCOUNT, CART, "card", None, GROSS, 0, 1200, GROSS)
@@ -67,7 +69,8 @@ class Bank:
         self.status = self.voided
         return self.state(invoice_id)
 
-    def refund(self, invoice_id: str, line_key: str, order_id: str, again: bool) -> RefundState:
+    def refund(self, invoice_id: str, line_key: str, order_id: str, refusals: int) -> RefundState:
+        self.refusals = refusals
         if self.refuses:
             raise RefundRefusedError("no")
         assert self.status in (PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED), (
@@ -94,12 +97,13 @@ class Scene:
         )
         paid = Payment(payment, "EUR", "card", "in_1", None, GROSS, 0, 0, 1200, GROSS)
         cart = Cart(ACCOUNT, CART, "f", paid, NOW, NOW, orders={NUMBER: OrderSnapshot(status, 0)})
+        self.now = NOW + 1000
         self.books, self.bank = Books(order, cart), Bank(payment, voided)
         self.services: Any = SimpleNamespace(
             orders=self.books,
             payments=self.bank,
             refunds=self.bank,
-            clock=SimpleNamespace(now=lambda: NOW + 1000),
+            clock=SimpleNamespace(now=lambda: self.now),
             metrics=SimpleNamespace(count=lambda name: None),
         )
 
@@ -181,8 +185,16 @@ def test_a_refused_refund_is_retried_and_made_once(status: OrderStatus) -> None:
     scene = Scene(status, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED)
     scene.bank.refuses = True
     ended = scene.books.stored.ended
-    for _ in range(2):
+    for refusals in range(3):
         assert scene.run() == (Compensation.WAITING, status if ended else S.REFUND_FAILED, 0)
+        assert scene.bank.refusals == refusals
+        # A process that began before the refusal may still run.
+        scene.now += COMPENSATION_CHECK - 1
+        scene.bank.refuses = False
+        assert scene.run()[0] is Compensation.WAITING
+        assert scene.books.stored.due_at == scene.now + 1
+        scene.bank.refuses = True
+        scene.now += 1
     scene.bank.refuses = False
     end = S(EXPECTED[status].split()[CAME].rstrip("+"))
     assert scene.run() == (Compensation.DONE, end, 1)
@@ -242,7 +254,7 @@ def test_a_refund_sum_that_grew_concurrently_does_not_shrink() -> None:
     assert scene.books.stored_cart.payment.refunded == GROSS + 500
 
 
-def test_a_note_on_an_order_does_not_change_when_its_status_began() -> None:
+def test_a_note_on_an_order_keeps_the_start_time_of_its_status() -> None:
     order = Scene(OrderStatus.PROCESSING, PaymentStatus.SUCCEEDED, PaymentStatus.SUCCEEDED).books.stored
     paid = TimelineEntry(NOW + 1, OrderStatus.PROCESSING, Actor.STRIPE, "payment succeeded")
     first = TimelineEntry(NOW, OrderStatus.PENDING, Actor.CUSTOMER, "order placed")

@@ -109,7 +109,7 @@ def test_a_route_that_the_function_does_not_serve_is_an_internal_error() -> None
     ("pinned", "header", "spoken"),
     [(2, None, "two"), (1, None, "one"), (2, "1", "one"), (1, "2", "two"), (3, " 1 ", "one")],
 )
-def test_the_header_decides_the_version_or_else_the_keys_pin(
+def test_the_version_comes_from_the_header_or_else_from_the_keys_pin(
     pinned: int, header: str | None, spoken: str
 ) -> None:
     found = call(show, "GET /api/things/7", pinned, **({"x_api_version": header} if header else {}))

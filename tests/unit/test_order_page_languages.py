@@ -56,7 +56,7 @@ def test_the_compiled_texts_match_their_source(language: str) -> None:
     assert {text: str(say(text)) for text in texts()} == translated(language)
 
 
-def test_a_missing_translation_is_detected() -> None:
+def test_missing_superfluous_and_wrong_translations_are_detected() -> None:
     said = {"Pay now": "Nu betalen", "order %(number)s": "bestelling %(nummer)s", "Gone": "Weg", "New": ""}
     assert untranslated({"Pay now", "order %(number)s", "New"}, said) == [
         "'New' has no translation",
@@ -82,12 +82,12 @@ def test_every_text_is_a_literal() -> None:
         (Money(125000, "JPY"), "JPY 125,000", "JPY 125.000"),
     ],
 )
-def test_amounts(money: Money, english: str, dutch: str) -> None:
+def test_amounts_are_formatted_in_each_language(money: Money, english: str, dutch: str) -> None:
     assert LANGUAGES["en"].money(money).replace("\N{NO-BREAK SPACE}", " ") == english
     assert LANGUAGES["nl"].money(money).replace("\N{NO-BREAK SPACE}", " ") == dutch
 
 
-def test_times() -> None:
+def test_times_are_formatted_in_each_language() -> None:
     at = 1_772_323_199_999  # 2026-02-28T23:59:59.999Z
     assert (
         LANGUAGES["en"].moment(at).replace("\N{NO-BREAK SPACE}", " ")

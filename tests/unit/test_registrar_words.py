@@ -29,7 +29,7 @@ def test_every_flag_of_route_53_has_a_word(flag: str) -> None:
     assert waits not in (None, RegistrarWaits.OTHER)
 
 
-def test_a_new_flag_is_another_wait_and_no_flag_is_none() -> None:
+def test_an_unknown_flag_is_read_as_another_wait_and_a_missing_flag_as_none() -> None:
     assert read_operation({**DETAIL, "StatusFlag": "PENDING_MOON"}).flag is RegistrarWaits.OTHER
     assert read_operation(DETAIL).flag is None
 

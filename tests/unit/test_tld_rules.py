@@ -136,7 +136,7 @@ def test_the_registrants_requirements_apply_to_other_roles_only_for_uk_and_ca(
     tld: str, role: ContactRole
 ) -> None:
     violations, needed = check(tld, read(), role)
-    # The .uk registry wants this of every contact: local/registrar_standin/names.py has the source.
+    # The .uk registry requires `contactType` of every contact: local/registrar_standin/names.py cites the source.
     assert set(needed) == ({"/extra_properties/contactType"} if tld.endswith("uk") else set())
     assert set(violations) == ({"/country"} if tld == "ca" and role is not ContactRole.BILLING else set())
 
@@ -317,7 +317,7 @@ IT = {"pin": "RSSMRA80A01H501U", "nationality": "IT"}
         ("se", {"extra_properties": {"idNumber": "12345"}}, set(), set()),
     ],
 )
-def test_the_rules_of_the_registries(
+def test_a_contact_is_checked_by_the_rules_of_its_registry(
     tld: str, changes: dict[str, object], wrong: set[str], missing: set[str]
 ) -> None:
     violations, needed = check(tld, read(**changes))

@@ -62,7 +62,7 @@ def published(tld: str) -> str:
 
 
 @pytest.mark.parametrize("tld", PUBLISHED)
-def test_the_published_schema_is_the_same_to_the_byte(tld: str) -> None:
+def test_the_published_schema_has_not_changed(tld: str) -> None:
     assert f'"{tld}": "{published(tld)}"' == f'"{tld}": "{PUBLISHED[tld]}"'
 
 

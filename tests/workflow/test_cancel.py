@@ -40,7 +40,7 @@ def places_taken(world: World) -> int:
     return int(counter["used"]["N"])
 
 
-def test_a_capacity_slot_is_taken_and_released(world: World) -> None:
+def test_an_order_takes_a_capacity_place_and_a_cancel_releases_it(world: World) -> None:
     order = placed(world, "ready")
     assert places_taken(world) == 1
     cancel(world, order)
@@ -154,7 +154,7 @@ def test_an_unpaid_order_that_has_ended_cannot_be_cancelled(world: World, accoun
     assert places_taken(world) == 0
 
 
-# -- races: another process acts right before a write---------------------------------------------------------------
+# -- races: another process acts right before a write ---------------------------------------------------------------
 
 
 def in_the_moment_before(world: World, write: int, act: Callable[[], object]) -> None:

@@ -98,7 +98,7 @@ def test_an_early_payment_with_a_lost_webhook_is_found_within_minutes(world: Wor
     assert again(world, order).entered(OrderStatus.PROCESSING) is not None
 
 
-def test_repeated_webhooks_in_reverse_order_are_one_payment(world: World) -> None:
+def test_webhooks_sent_twice_and_backwards_record_one_payment(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.fresh_stripe_events()
@@ -256,7 +256,7 @@ def test_an_unpaid_page_expires_with_its_order(world: World, webhooks_on: bool) 
     assert int(counter["used"]["N"]) == 0
 
 
-def test_an_expired_page_is_withdrawn_within_minutes(world: World) -> None:
+def test_an_order_is_shown_as_cancelled_within_minutes_after_its_page_expires(world: World) -> None:
     """Without webhooks, the reconciler checks an old page hourly, and also when the page expires."""
     world.webhooks_on = False
     order = placed(world)
@@ -292,7 +292,7 @@ def test_a_payment_during_the_cancel_is_refunded(world: World, webhooks_on: bool
     assert_nothing_kept(world, order)
 
 
-def test_a_payment_during_the_expiry_is_refunded_or_delivered(world: World) -> None:
+def test_an_order_paid_while_its_page_expires_is_delivered_or_expires_unpaid(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.mishaps.in_the_moment_of(EXPIRE, lambda: pay(world, order))

@@ -207,7 +207,7 @@ def test_no_domain_can_be_ordered_during_a_registrar_outage(world: World) -> Non
     assert not world.items("ORDER#") and not claims(world) and not world.stripe.charges()
 
 
-def test_a_failing_dns_zone_delays_no_delivery_and_is_made_later(world: World) -> None:
+def test_a_domain_is_delivered_while_its_zone_cannot_be_created_and_gets_the_zone_later(world: World) -> None:
     order = submitted(world, NAME)
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == "zones.ensure" else None)
     world.live(HOUR, every=300)
@@ -273,7 +273,7 @@ def test_no_refund_while_the_outcome_of_a_failed_submission_is_uncertain(world: 
     give_up(world, order)
     assert now(world, order).status is OrderStatus.PROCESSING and not world.stripe.credit_notes()
     world.live(HOUR, every=200)
-    assert_alone(world, order)  # the reconciler retried, which is better than a refund
+    assert_alone(world, order)  # the reconciler submitted the domain again, so no refund was needed
 
 
 def begun(world: World, *, asked_before: bool) -> Order:
@@ -310,10 +310,10 @@ def test_a_refund_racing_with_the_reconcilers_submission_has_one_winner(
 
 
 @pytest.mark.parametrize("asked_before", [True, False])
-def test_the_refund_step_detects_a_registration_submitted_after_its_verdict(
+def test_the_refund_step_detects_a_registration_submitted_after_its_check(
     world: World, monkeypatch: pytest.MonkeyPatch, asked_before: bool
 ) -> None:
-    """The reconciler submits the registration right after the verdict that the registrar has none."""
+    """The reconciler submits the registration right after RefundOrder has found none."""
     order = begun(world, asked_before=asked_before)
     verdict = DomainFulfilment.verdict
 

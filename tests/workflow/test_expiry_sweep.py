@@ -37,7 +37,7 @@ def expires_in(world: World, days: float, name: str = NAME) -> None:
     world.registrar.domains[name].expires_at = world.clock.now() / 1000 + days * DAY
 
 
-def test_a_domain_that_expires_before_its_renewal_is_charged_is_reported_daily(
+def test_the_sweep_reports_a_domain_daily_if_it_expires_before_the_renewal_is_charged(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = delivered(world)

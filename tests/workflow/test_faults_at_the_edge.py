@@ -61,7 +61,7 @@ def pay(world: World, invoice: str) -> None:
 # -- money ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_payment_that_arrives_while_an_ended_order_is_closed_is_refunded(world: World) -> None:
+def test_a_late_payment_is_refunded_if_it_arrives_right_before_due_at_is_cleared(world: World) -> None:
     """The payment makes the order due right before the reconciler clears `due_at`.
 
     If the reconciler cleared `due_at` nevertheless, the money would never be refunded.
@@ -104,7 +104,7 @@ def test_the_report_of_an_unpaid_order_states_the_time_left_after_payment(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
-    """A debit may take two weeks. Once it settles, the order has eight hours, not the rest of the two weeks."""
+    """A debit may take two weeks. After it settles, the order has eight hours, not the rest of the two weeks."""
     failed_charge_of_a_debit(world, break_step)
     ((_, text),) = world.alerts.sent
     assert "If it is paid before" in text and "8 h" in text, text
@@ -207,7 +207,7 @@ def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
 def test_a_paid_order_resumes_after_a_retry_on_a_host_whose_clock_is_behind(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A retry may follow immediately on a host with an earlier time. Its token must still replace the invalid one."""
+    """The retry may run on a host whose clock is behind. The retry's token must replace the invalid token."""
     put, ahead = DynamoTokenStore.put_token, [5000]
 
     def on_its_own_clock(self: Any, account: str, number: int, step: str, token: str, now: int) -> None:

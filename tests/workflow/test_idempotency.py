@@ -1,4 +1,4 @@
-"""Replays of the same request: any number, concurrent, and after any failure."""
+"""The same request may be repeated any number of times, concurrently, and after any failure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hosting_orders.domain.order import Order, OrderStatus
 from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world
 
-# More than placing an order has. The test finds the real number.
+# More side effects than placing an order has. The test finds the real number.
 MOST_SIDE_EFFECTS = 25
 
 

@@ -134,7 +134,7 @@ def test_no_renewal_starts_for_a_domain_that_has_left(world: World, monkeypatch:
 
 
 def test_no_verification_mail_is_sent_for_a_domain_that_has_left(world: World) -> None:
-    """The new owner would get the mail."""
+    """Otherwise the new owner would get the mail."""
     name = "unverified-quill.com"
     reply = world.order_domain(name)
     world.run()

@@ -155,7 +155,7 @@ def test_a_site_cannot_be_ordered_in_a_location_for_machines_only(
     assert (reply.status, reply.body["code"]) == (400, "unknown_location")
 
 
-def test_a_plan_changed_after_the_order_is_delivered_and_shown_as_sold(
+def test_a_machine_is_delivered_and_shown_as_sold_although_its_plan_changed_later(
     world: World, cloud: ForgetfulLightsail
 ) -> None:
     placed = order(world)
@@ -192,7 +192,7 @@ def test_we_generate_the_password_when_the_platform_does_not(world: World, cloud
     assert password not in json.dumps(everything_in(world.dynamodb), default=str)
 
 
-def test_a_machine_with_a_key_has_no_password(world: World, cloud: ForgetfulLightsail) -> None:
+def test_a_machine_with_an_ssh_key_has_no_password(world: World, cloud: ForgetfulLightsail) -> None:
     placed = order(world, {**CLOUD, "ssh_key": f"{KEY} ada@example.com"})
     world.run()
     asked = cloud.machines[placed.uuid].request
@@ -205,7 +205,7 @@ def test_a_machine_with_a_key_has_no_password(world: World, cloud: ForgetfulLigh
     assert (vm["has_ssh_key"], vm["ssh_data"]["password"], vm["ssh_data"]["username"]) == (True, None, "root")
 
 
-def test_the_http_platform_accepts_a_key(world: World) -> None:
+def test_the_http_platform_accepts_an_ssh_key(world: World) -> None:
     placed = order(world, {**OWN, "ssh_key": KEY})
     assert placed.item_as(VmItem).sealed_password is None
     world.run()

@@ -81,7 +81,7 @@ def assert_site_gone(world: World, order: Order) -> None:
 
 
 def assert_settled(world: World, orders: list[Order], kept: int, rolled_up: str) -> None:
-    """Check that there was one charge, `kept` of it stays paid, all callbacks are sent and nothing waits."""
+    """Check that there was one charge, that we keep `kept` of it, that callbacks were sent and that nothing waits."""
     (first, *_) = orders
     account = account_of(first)
     paid = cart(world, first).payment
@@ -193,7 +193,7 @@ def test_a_partial_refund_of_card_and_credit_adds_up(world: World, names: tuple[
     assert (world.net_paid("credit"), world.stripe.balance(customer)) == (EVERYTHING - 500, 0)
     world.live(1800, every=150)
     assert_settled(world, orders, kept, "partial")
-    # Card money not refunded and credit not returned (of 500) together equal the price of the delivered items.
+    # The delivered items cost what we keep of the card payment plus what we keep of the 500 of credit.
     assert world.net_paid("credit") + (500 + world.stripe.balance(customer)) == kept
     assert -500 <= world.stripe.balance(customer) < 0
 
@@ -471,9 +471,9 @@ def test_concurrent_and_repeated_requests_create_one_cart(world: World) -> None:
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 def test_placing_a_cart_survives_a_failure_at_any_side_effect(mishap: Mishap) -> None:
-    """After every second failure the client retries. After the others the reconciler continues.
+    """The client retries after every second failure, and if nothing was written. Otherwise the reconciler continues.
 
-    test_idempotency.py tries each failure with each of the two, for a single order.
+    test_idempotency.py tries the client and the reconciler after each failure, with a single order.
     """
     with a_world() as world:
         world.webhooks_on = False

@@ -71,7 +71,7 @@ def test_in_test_mode_no_real_domain_is_sold(world: World, monkeypatch: pytest.M
     for reply in (world.order_domain(), world.place_cart(world.site(), world.domain())):
         assert (reply.status, reply.body["code"]) == (503, "feature_disabled")
     assert nothing_happened(world)
-    assert world.place().status == 202  # a site is no domain
+    assert world.place().status == 202  # a site can be sold in test mode
 
 
 def test_in_live_mode_a_real_domain_is_sold(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_a_renewal_paid_in_test_mode_is_not_bought(world: World, monkeypatch: py
         ("unset", False),
     ],
 )
-def test_the_key_says_whether_payments_are_live(key: str, live: bool) -> None:
+def test_stripes_api_key_says_whether_payments_are_live(key: str, live: bool) -> None:
     assert StripeApi(key or "none").live is live
 
 

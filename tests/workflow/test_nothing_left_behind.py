@@ -33,7 +33,7 @@ def placed(world: World) -> Order:
 
 def give_up(world: World, order: Order) -> None:
     """Abandon the order from another process."""
-    failure = Failure("given_up", "The test has given it up.")
+    failure = Failure("given_up", "The test abandoned the order.")
     undeliverable(world.services, world.order(order.uuid), failure, Actor.SYSTEM)
 
 
@@ -93,7 +93,7 @@ def test_a_late_process_that_breaks_at_any_side_effect_leaves_no_machine(mishap:
                 taken_back(world, order)
                 world.mishaps.strike(position, mishap)
 
-            # The hook runs inside `_around`, which has chosen no mishap for this request. A later side effect fails.
+            # `strike` runs inside the request, so its mishap can only hit a later side effect.
             before_it_is_asked(platform, strike)
             world.runner.run_until_idle()
             reached = len(world.mishaps.seen) > position

@@ -45,7 +45,7 @@ def balance(world: World, account: str) -> int:
         ("declined_recoverable", "awaiting_authentication", "card", 0, 0, True, "pending"),
     ],
 )
-def test_each_demo_account_has_the_outcome_in_its_name(
+def test_each_demo_account_has_the_payment_outcome_that_its_name_states(
     world: World, account: str, status: str, method: str, charged: int, credit: int, page: bool, end: str
 ) -> None:
     reply = world.place(account)

@@ -52,7 +52,7 @@ def test_a_refund_that_waits_for_an_unreachable_platform_raises_an_alarm(world: 
     order = placed(world, place)
     world.run(finish=False)
     be_away(world)
-    failure = Failure("given_up", "The test has given it up.")
+    failure = Failure("given_up", "The test abandoned the order.")
     undeliverable(world.services, world.order(order.uuid), failure, Actor.SYSTEM)
     world.live(60 * 60, every=60)
     assert world.metrics.counts["PlatformStuck"] > 0

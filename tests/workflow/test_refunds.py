@@ -64,7 +64,8 @@ def test_a_delivery_that_never_finishes_is_abandoned_after_six_hours(world: Worl
 def test_a_delivery_with_a_lost_webhook_is_found_at_the_steps_time_out(world: World) -> None:
     order = paid(world)
     world.platform.finish(order.uuid)
-    world.advance(6 * HOUR + 60)  # no reconciler: the step's own time-out queries the platform
+    # The reconciler does not run. After the step's time-out the workflow queries the platform.
+    world.advance(6 * HOUR + 60)
     world.run()
     assert world.order(order.uuid).status is OrderStatus.COMPLETED
     assert world.net_paid() == 1200 and not world.platform.deprovisioned

@@ -41,16 +41,15 @@ def test_personal_data_in_a_registry_message_is_never_repeated(
         shown = world.request("GET", f"/api/orders/{order_id}").body
         events = world.request("GET", f"/api/orders/{order_id}/events").body
         assert shown["failure"]["message"] == told
-        rows = [
-            item for item in world.items("") if item["SK"]["S"] != "ACCOUNT"
-        ]  # the account has a billing address
+        # The account's item may contain personal data: its billing address.
+        rows = [item for item in world.items("") if item["SK"]["S"] != "ACCOUNT"]
         said = json.dumps([shown["domain"], shown["failure"], events, rows]) + capsys.readouterr().out
         assert order_id in said
         for secret in ("Lovelace", "Keizersgracht", "1015 CJ", "secret-code-1"):
             assert secret not in said
 
 
-def test_an_ambiguous_refusal_is_refunded_only_when_it_is_certain(world: World) -> None:
+def test_an_ambiguous_refusal_leads_to_a_refund_only_when_no_operation_can_exist(world: World) -> None:
     """The registrar may have accepted the first request, and may refuse the second one because of that."""
     world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down")
     placed = world.order_domain("gone-doubt.com")
@@ -67,7 +66,7 @@ def test_an_ambiguous_refusal_is_refunded_only_when_it_is_certain(world: World) 
     assert world.runner.executions[order_id].status == "SUCCEEDED"
 
 
-def test_a_refusal_received_by_the_reconciler_is_refunded_in_the_same_minute(world: World) -> None:
+def test_an_order_is_refunded_in_the_minute_in_which_the_reconciler_receives_a_refusal(world: World) -> None:
     world.registrar.fail_next("RegisterDomain", "ThrottlingException", "slow down", times=20)
     placed = world.order_domain("gone-later.com")
     order_id = placed.body["orders"][0]["id"]

@@ -202,7 +202,7 @@ def test_two_concurrent_reconciler_runs_submit_once(world: World) -> None:
 
 
 def test_a_step_retried_while_the_reconciler_delivers_is_answered(world: World) -> None:
-    """The retry stores its token after the delivery. Without an answer to it, a transfer's step would wait 35 days."""
+    """The retry stores its token after the delivery. If nothing answered that token, a transfer would wait 35 days."""
     order = placed(world, NAME)
     world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "registrar.submit" else None)
     world.runner.run_until_idle()

@@ -1,4 +1,4 @@
-"""Each delivered order gets a renewal. It charges the default payment method that the customer has on its day."""
+"""Each delivered order gets a renewal. Each charge uses the customer's current default payment method."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def charged_to(world: World) -> str:
     return str(newest["payment_method"])
 
 
-def test_a_renewal_charges_the_default_method_of_its_day(world: World) -> None:
+def test_a_renewal_charges_the_customers_current_default_method(world: World) -> None:
     domain(world)
     customer = world.accounts["ready"]["customer"]
     before = charged_to(world)

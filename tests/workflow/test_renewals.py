@@ -63,7 +63,7 @@ def until_the_anchor(world: World, order: Order, *, less: float = 0) -> None:
 
 
 def a_year_passes(world: World, order: Order, *, then: float = 2 * DAY) -> None:
-    """Live for `then` seconds from a minute before the period ends. The next term's invoice is charged meanwhile."""
+    """Live for `then` seconds from a minute before the period ends. The next term's invoice is charged in this time."""
     until_the_anchor(world, order, less=60)
     world.live(then, every=HOUR)
 
@@ -498,7 +498,7 @@ def test_a_domain_is_renewed_once_when_any_side_effect_breaks(world: World, mish
 def test_two_concurrent_runs_renew_once(world: World, side_effect: str) -> None:
     order = delivered(world)
     until_the_anchor(world, order)
-    world.stream_on = False  # the stream's function is unrelated and writes too
+    world.stream_on = False  # the stream's function would add unrelated writes
     busy: list[bool] = []
 
     def choose(name: str) -> Mishap | None:

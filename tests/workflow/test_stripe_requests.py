@@ -1,4 +1,4 @@
-"""How many requests an order makes at Stripe, which limits them. docs/money.md has the numbers."""
+"""How many Stripe requests an order makes. Stripe limits requests per second: docs/money.md has the numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ORDERS_SANDBOX = min(SANDBOX // AN_ORDER, ENDPOINT // TO_ONE_ENDPOINT)
 
 
 def requests_of(world: World) -> Counter[str]:
-    """By endpoint."""
+    """Count the requests by endpoint."""
     return Counter(
         f"{one.method} {re.sub(r'/[a-z]+_[0-9a-zA-Z]{8,}', '/:id', one.path)}"
         for one in world.stripe.requests

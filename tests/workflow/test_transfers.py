@@ -1,4 +1,4 @@
-"""Transfers and registrations that take days: what the customer sees, how often we query the registrar, the end."""
+"""Transfers and registrations that take days: what the customer sees, how often we query, and how they end."""
 
 from __future__ import annotations
 

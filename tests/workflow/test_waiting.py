@@ -234,7 +234,7 @@ def test_an_etag_gives_others_no_access_and_errors_have_no_etag(world: World) ->
         reply = world.request("GET", path, account=account, headers={"If-None-Match": tag})
         assert reply.status in (status, 400)
         assert "etag" not in reply.headers
-    # A system key, which cannot read the password, receives an ETag too, of the response without the password.
+    # A system key cannot read the password. It receives the ETag of the response without the password.
     assert world.request("GET", path, key="system_key").headers["etag"] != ""
     posted = world.place(key="k-1", name="Another")
     assert posted.status == 202
@@ -245,7 +245,7 @@ def test_an_etag_gives_others_no_access_and_errors_have_no_etag(world: World) ->
 
 
 def events(world: World, order_id: str, account: str = "ready") -> list[tuple[str, str, str]]:
-    """Return (state, actor, cause) of each event, after checking their shape and order."""
+    """Return (state, actor, cause) of each event, after checking their shape and their sequence."""
     reply = get(world, f"/api/orders/{order_id}/events", account)
     assert reply.status == 200, reply.body
     assert reply.body["order"]["id"] == order_id
@@ -334,7 +334,7 @@ def test_the_timeline_of_a_declined_payment(world: World) -> None:
 
 
 def test_the_timeline_only_grows(world: World) -> None:
-    """Every stored version of the order extends the timeline of the version before."""
+    """Every stored version of the order extends the timeline of the previous version."""
     kept: dict[str, Order] = {}
 
     def follow(order_id: str, account: str) -> None:

@@ -187,7 +187,7 @@ class AwsServices:
         return Route53Registrar(
             # Four attempts outlast a short throttle ("Rate exceeded") and fit API Gateway's 30 seconds.
             _new_aws_client("route53domains", connect_timeout=2, read_timeout=5, attempts=4, **place),
-            # No retries: a lost submission may have succeeded. The registrar's list is read before the next one.
+            # No retries: a lost submission may have succeeded. The registrar's list is read before the next submission.
             _new_aws_client("route53domains", connect_timeout=2, read_timeout=30, attempts=1, **place),
         )
 

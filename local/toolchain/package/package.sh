@@ -67,7 +67,8 @@ copy_sources() {
     find "$1" \( -name __pycache__ -o -name '.*' -o -name '*.pyc' \) ! -path "$1" -prune -exec rm -rf {} +
 }
 
-# $2 is the folder's path on Lambda. Tracebacks show it, and builds are reproducible.
+# Compiles the modules in $1. $2 is the folder's path on Lambda, which tracebacks show. The path and the fixed hash seed
+# make builds reproducible.
 compile() {
     local python=${PACKAGE_PYTHON:-}
     if [ -z "$python" ] && ! python=$("$here/../bootstrap.sh" --python "$runs_on"); then

@@ -1,4 +1,4 @@
-"""Shared by the tests of contract 000: requests with an API key, and the fields of the vendor's page."""
+"""Shared by the tests of contract 000: requests with an API key, and the fields that the vendor documents."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "createdAt": str,
     "updatedAt": str,
 }
-# Every route of the contract, with an id that no order has.
+# Every route of contract 000. No order has the id in UNKNOWN.
 ROUTES = (
     ("GET", UNKNOWN),
     ("GET", "/api/v1/orders"),
@@ -50,7 +50,7 @@ VPS = {
 
 
 def fresh_key(world: World, account: str = "ready", scopes: frozenset[str] = BOTH, **changes: Any) -> str:
-    """A new key, so no other test uses up its request limit."""
+    """Return a new key. The limit of requests applies to each key, so tests do not use up each other's limit."""
     return new_key(world, account, scopes=scopes, **changes)
 
 
@@ -65,7 +65,7 @@ def ask(
     query: Mapping[str, str] | None = None,
     account: str = "ready",
 ) -> Reply:
-    """Send a request whose only credential is `key`, or else a new key with both scopes."""
+    """Send a request with `key`, or else with a new key that may order machines and domains."""
     secret = fresh_key(world, account) if key is None else key
     sent = {"authorization": f"Bearer {secret}", "content-type": "application/json", **(headers or {})}
     text = body if isinstance(body, str) or body is None else json.dumps(body)
@@ -73,7 +73,7 @@ def ask(
 
 
 def data(reply: Reply, status: int = 200) -> dict[str, Any]:
-    """Return `data` of a success, with exactly the thirteen fields (SQ-020, SQ-035)."""
+    """Return `data` of a success, and check that it has exactly the thirteen fields (SQ-020, SQ-035)."""
     assert reply.status == status, reply.body
     assert set(reply.body) == {"data"}
     assert_thirteen(reply.body["data"])

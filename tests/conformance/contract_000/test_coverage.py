@@ -33,6 +33,6 @@ def test_every_check_has_a_test() -> None:
     assert {f"SQ_{line:03d}" for line in LINES} == named()
 
 
-def test_every_route_is_attacked() -> None:
+def test_hostile_requests_cover_every_route() -> None:
     tried = {matched(method, path)[1] for method, path in ROUTES}
     assert tried == {operation.route for operation in operations.OPERATIONS}

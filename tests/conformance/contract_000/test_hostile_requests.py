@@ -1,4 +1,4 @@
-"""Hostile requests to contract 000: every response has the right shape, and nothing is stored."""
+"""Hostile requests to contract 000: every response has the contract's error shape, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def world() -> Iterator[World]:
 
 
 def attack(world: World, method: str, path: str, *, key: str | None = None, **more: Any) -> Reply:
-    """Send a request that must change nothing, with `key` or else a new valid key."""
+    """Send a request that must be refused and change nothing. It has `key`, or else a new valid key."""
     secret = fresh_key(world) if key is None else key
     before = state_of(world)
     headers = {"authorization": f"Bearer {secret}", **more.pop("headers", {})}
@@ -82,7 +82,7 @@ def test_SQ_060_body_that_is_not_an_object(world: World, path: str, body: str) -
 @pytest.mark.parametrize(
     "more", [', "callback": null, "callback": null}', ', "x": ' + "[" * 20 + "]" * 20 + "}"]
 )
-def test_SQ_060_ambiguous_or_deeply_nested_body(world: World, path: str, more: str) -> None:
+def test_SQ_060_body_with_a_duplicate_json_key_or_deep_nesting(world: World, path: str, more: str) -> None:
     assert_error(attack(world, "POST", path, body=GOOD[path][:-1] + more), 400, "MALFORMED_JSON")
 
 
@@ -96,7 +96,7 @@ def test_SQ_060_body_too_large(world: World, path: str, size: int) -> None:
 @pytest.mark.parametrize(
     "field", ["__proto__", "accountId", "price", "totalNet", "channel", "Plan", "\ud800"]
 )
-def test_SQ_060_unknown_field_is_named(world: World, path: str, field: str) -> None:
+def test_SQ_060_the_error_names_an_unknown_field(world: World, path: str, field: str) -> None:
     reply = attack(world, "POST", path, body=json.dumps({**json.loads(GOOD[path]), field: 1}))
     assert_error(reply, 400, "INVALID_FIELD")
     assert not field.isascii() or field in reply.body["error"]
@@ -104,7 +104,7 @@ def test_SQ_060_unknown_field_is_named(world: World, path: str, field: str) -> N
 
 @pytest.mark.parametrize("field", VPS)
 @pytest.mark.parametrize("value", [None, 0, 1.5, True, [], {}, "", " ", "\x00", "\ud800", "x" * 5000, "<b>"])
-def test_SQ_060_invalid_value_names_its_field(world: World, field: str, value: Any) -> None:
+def test_SQ_060_the_error_names_the_field_with_an_invalid_value(world: World, field: str, value: Any) -> None:
     reply = attack(world, "POST", ORDERS, body=json.dumps({**VPS, field: value}))
     assert reply.status == 400
     assert field in reply.body["error"], reply.body
@@ -137,8 +137,10 @@ def test_SQ_060_callback_url_must_be_public_https(world: World, url: str) -> Non
 # -- keys ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])  # in this contract the account comes from the key
-def test_SQ_006_SQ_061_all_bad_credentials_get_the_same_401_everywhere(world: World, name: str) -> None:
+# The last of these is a key of another account. It is valid here, because in this contract the key decides which
+# account is used.
+@pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])
+def test_SQ_006_SQ_061_a_bad_credential_gets_the_same_401_on_every_route(world: World, name: str) -> None:
     authorization = wrong_authorizations(world)[name]
     bodies = set()
     for method, path in ROUTES:
@@ -219,7 +221,7 @@ def test_SQ_014_a_well_formed_id_that_was_never_issued_is_unknown(world: World, 
 
 @pytest.mark.parametrize("name", ["page", "per_page", "cursor"])
 @pytest.mark.parametrize("value", ["", "-1", "0", "1.5", "x", "١", "\x00", "\ud800", "%00", "x" * 5000])
-def test_SQ_060_invalid_page_parameter_is_named(world: World, name: str, value: str) -> None:
+def test_SQ_060_the_error_names_an_invalid_page_parameter(world: World, name: str, value: str) -> None:
     reply = attack(world, "GET", ORDERS, query={name: value})
     assert_error(reply, 400, f"INVALID_{name.upper()}")
     assert name in reply.body["error"]
@@ -248,7 +250,7 @@ def test_SQ_060_invalid_page_parameter_is_named(world: World, name: str, value: 
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_SQ_060_unknown_paths_get_an_error_in_this_contracts_shape(
+def test_SQ_060_unknown_paths_and_methods_get_an_error_in_this_contracts_shape(
     world: World, method: str, path: str
 ) -> None:
     reply = attack(world, method, path)
@@ -257,7 +259,9 @@ def test_SQ_060_unknown_paths_get_an_error_in_this_contracts_shape(
 
 
 @pytest.mark.parametrize("path", ["/api/v2/orders", "/api/v10", "/api/ordersx", "/API/V1/orders"])
-def test_unknown_paths_outside_this_contract_get_the_common_shape(world: World, path: str) -> None:
+def test_unknown_paths_outside_this_contract_get_the_error_shape_of_contract_002(
+    world: World, path: str
+) -> None:
     reply = send(world, "GET", path)
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
@@ -272,7 +276,7 @@ def test_SQ_063_an_invalid_request_id_is_replaced(world: World, wrong: str) -> N
 
 
 @pytest.mark.parametrize("accept", ["application/problem+json", "text/html, APPLICATION/PROBLEM+JSON"])
-def test_C26_every_error_is_available_as_rfc_9457(world: World, accept: str) -> None:
+def test_C26_an_error_is_sent_as_rfc_9457_on_request(world: World, accept: str) -> None:
     for body, status in (("{", 400), ("{}", 400), ("x" * 70_000, 413)):
         reply = ask(world, "POST", ORDERS, body, headers={"accept": accept})
         assert reply.status == reply.body["status"] == status
@@ -285,7 +289,7 @@ def test_headers_of_other_contracts_change_nothing(world: World) -> None:
     assert data(ask(world, "GET", f"{ORDERS}/{order['id']}", headers=headers))["token"] == order["token"]
 
 
-def test_event_without_headers_query_or_body(world: World) -> None:
+def test_a_lambda_event_without_headers_query_or_body_gets_a_401(world: World) -> None:
     for method, path in ROUTES:
         folder, route, parameters = matched(method, path)
         event = {

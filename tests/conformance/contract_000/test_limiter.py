@@ -1,4 +1,4 @@
-"""60 requests a minute per key (SQ-062), the request id (SQ-063) and ping (SQ-065): docs/contracts.md."""
+"""The limit of 60 requests a minute for each key (SQ-062), the request id (SQ-063), and ping (SQ-065)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def standing(headers: object) -> tuple[int, int, int]:
     return limit, remaining, reset
 
 
-def test_SQ_061_SQ_062_the_61st_request_is_refused_until_the_next_minute(
+def test_SQ_061_SQ_062_after_60_requests_a_key_is_refused_until_the_next_minute(
     world: World,
 ) -> None:
     key = fresh_key(world)
@@ -65,7 +65,7 @@ def test_SQ_062_every_response_reports_the_remaining_requests(world: World) -> N
     assert (reply.status, standing(reply.headers)[1]) == (401, 59)
 
 
-def test_SQ_062_unknown_paths_count_too(world: World) -> None:
+def test_SQ_062_requests_to_unknown_paths_count_too(world: World) -> None:
     key = fresh_key(world)
     for left in range(59, -1, -1):
         assert standing(ask(world, "GET", "/api/v1/nothing", key=key).headers)[1] == left
@@ -73,7 +73,7 @@ def test_SQ_062_unknown_paths_count_too(world: World) -> None:
         assert_error(ask(world, "GET", path, key=key), 429, "RATE_LIMITED")
 
 
-def test_unknown_paths_of_other_contracts_are_not_counted(world: World) -> None:
+def test_requests_to_unknown_paths_outside_this_contract_are_not_counted(world: World) -> None:
     reply = send(world, "GET", "/api/nothing", headers={}, account=None)
     assert reply.status == 404 and "x-ratelimit-limit" not in reply.headers
 

@@ -1,4 +1,4 @@
-"""Orders of contract 000. Each test needs its own world."""
+"""Contract 000: orders, lists and callbacks. Each test has its own world."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_key_for_one_product_gets_full_pages_without_gaps() -> None:
         assert found == machines[::-1]
 
 
-def test_SQ_005_an_order_that_needs_authentication_shows_where_to_pay() -> None:
+def test_SQ_005_an_order_has_a_link_to_pay_while_the_bank_requires_authentication() -> None:
     with a_world() as own:
         reply = ask(own, "POST", ORDERS, VPS, account="authentication_required")
         assert reply.status == 202

@@ -34,7 +34,7 @@ def refused(world: World, status: int, code: str, path: str, body: Any, **more: 
 
 
 def kept(world: World) -> dict[str, Any]:
-    """The stored state without the number of writes. `ask` stores a new key, which is a write too."""
+    """Return `state_of` without the number of writes, because `ask` may store a new key."""
     return {name: value for name, value in state_of(world).items() if name != "writes"}
 
 
@@ -101,7 +101,7 @@ def test_an_account_that_cannot_be_charged_or_is_suspended_cannot_order(world: W
     world.services.directory.put_account(before)
 
 
-def test_a_declined_card_gives_a_failed_order(world: World) -> None:
+def test_a_declined_card_leaves_a_failed_order_and_no_charge(world: World) -> None:
     reply = ask(world, "POST", ORDERS, VPS, account="declined_final")
     assert_error(reply, 422, "PAYMENT_FAILED")
     (order,) = ask(world, "GET", ORDERS, account="declined_final").body["data"]
@@ -146,7 +146,7 @@ def test_SQ_066_register_a_domain(world: World) -> None:
     assert ask(world, "POST", REGISTER, owned).status == 202
 
 
-def test_SQ_066_a_domain_paid_by_debit_is_payment_pending(world: World) -> None:
+def test_SQ_066_the_status_of_a_domain_paid_by_debit_is_payment_pending(world: World) -> None:
     reply = ask(
         world,
         "POST",
@@ -189,7 +189,7 @@ def test_SQ_066_domain_errors_use_the_vendors_codes(world: World) -> None:
         (" " * 70_000, 413, "BODY_TOO_LARGE"),
     ],
 )
-def test_SQ_060_unreadable_body(world: World, path: str, body: str, status: int, code: str) -> None:
+def test_SQ_060_invalid_or_oversized_body(world: World, path: str, body: str, status: int, code: str) -> None:
     refused(world, status, code, path, body)
 
 
@@ -217,14 +217,14 @@ def test_SQ_060_an_internal_error_reveals_nothing(
     assert "secret" not in json.dumps(reply.body)
 
 
-def test_C26_problem_json_on_request(world: World) -> None:
+def test_C26_an_error_is_sent_as_problem_json_on_request(world: World) -> None:
     reply = ask(world, "GET", f"{ORDERS}/zzz", headers={"accept": "application/problem+json"})
     assert reply.headers["content-type"] == "application/problem+json"
     assert (reply.body["status"], reply.body["code"]) == (400, "invalid_id")
 
 
-def test_a_system_key_with_the_scope_registers_domains(world: World) -> None:
-    """The scope is the permission. Keys of contracts 001 and 002 have no scopes and must be a person's (C13)."""
+def test_a_system_key_with_the_scope_for_domains_can_register_one(world: World) -> None:
+    """In this contract the scope is the permission. Contracts 001 and 002 require a person's key (C13)."""
     from hosting_orders.domain.account import CredentialKind
 
     key = fresh_key(world, kind=CredentialKind.SYSTEM, user=None)

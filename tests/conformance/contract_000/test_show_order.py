@@ -1,4 +1,4 @@
-"""GET /api/v1/orders/:id, compared with the vendor's page."""
+"""GET /api/v1/orders/:id, compared with the vendor's documentation."""
 
 from __future__ import annotations
 
@@ -97,7 +97,9 @@ def test_SQ_045_SQ_047_C10_provision_failed_is_shown_only_after_the_refund(produ
 
 
 @EACH
-def test_SQ_030_SQ_031_SQ_037_the_resource_appears_exactly_when_completed(product: str, life: Life) -> None:
+def test_SQ_030_SQ_031_SQ_037_the_resource_is_shown_exactly_when_the_order_is_completed(
+    product: str, life: Life
+) -> None:
     found = data_of(life)
     completed = found["status"] == "COMPLETED"
     assert (found["provisionedResourceId"] is not None) is completed

@@ -1,4 +1,4 @@
-"""Shared by the tests of contract 001: requests with an API key, and the fields of the vendor's page."""
+"""Shared by the tests of contract 001: requests with an API key, and the fields that the vendor documents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNKNOWN = "/api/billing/order/32019"
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 MONEY = re.compile(r"\d+\.\d\d")
 
-# Every route of the contract, with an id that no order has.
+# Every route of contract 001. No order has the id in UNKNOWN.
 ROUTES = (
     ("GET", UNKNOWN),
     ("POST", f"{UNKNOWN}/cancel"),
@@ -35,7 +35,7 @@ def _texts(names: str) -> dict[str, Any]:
     return dict.fromkeys(names.split(), _S)
 
 
-# The body on the vendor's page: every field, with a value of its type.
+# The order in the vendor's documentation: every field, with a value of its type.
 ORDER: dict[str, Any] = {
     **_texts(
         "id number payment_module client_id staff_member_id invoice_id total currency_id date_created status "
@@ -71,7 +71,7 @@ PUBLISHED = {
 
 
 def assert_shape(given: Any, published: Any, at: str = "") -> None:
-    """Check that fields and types are exactly those on the page. 0.0 on the page means any number."""
+    """Check that `given` has exactly the fields and types of `published`. 0.0 in `published` allows any number."""
     match published:
         case dict():
             assert isinstance(given, dict), at
@@ -96,7 +96,7 @@ def key_of(world: World, account: str = "ready", key: str = KEY) -> dict[str, st
 
 
 def ask(world: World, method: str, path: str, account: str = "ready", **more: Any) -> Reply:
-    """Send a request as the page shows it, and check the envelope or the error shape."""
+    """Send a request with the account's API key, and check the response's envelope or error shape."""
     headers = key_of(world, account, more.pop("key", KEY)) | dict(more.pop("headers", {}))
     path, _, query = path.partition("?")
     given = dict(part.split("=", 1) for part in query.split("&")) if query else None
@@ -204,7 +204,7 @@ def created(world: World, *items: Mapping[str, Any], account: str = "ready", **f
 
 
 def shown(world: World, number: str | int, account: str = "ready", **more: Any) -> Any:
-    """`data` of GET /api/billing/order/{id}, checked against the page's shape."""
+    """Return `data` of GET /api/billing/order/{id}, after checking the response against `PUBLISHED`."""
     reply = ask(world, "GET", f"/api/billing/order/{number}", account, **more)
     assert reply.status == 200, reply.body
     assert_shape(reply.body, PUBLISHED)
@@ -240,7 +240,7 @@ def finish_domains(world: World, *names: str) -> None:
 
 
 def undeliverable(world: World, number: str, account: str = "ready") -> None:
-    """Let the delivery fail permanently and the refund complete."""
+    """Make the delivery fail permanently, and run the world until the order is refunded."""
     world.run(finish=False)
     uuid = stored(world, number, account).uuid
     world.platform.fail(uuid)
@@ -249,7 +249,7 @@ def undeliverable(world: World, number: str, account: str = "ready") -> None:
 
 
 def pay_page(world: World, number: str, account: str = "no_method") -> None:
-    """Pay the cart's page, then run the world until it is idle."""
+    """Pay on the cart's payment page, and run the world until nothing is left to do."""
     world.stripe.controls.pay_checkout(session_of(world, stored(world, number, account))["id"])
     world.run()
 

@@ -80,7 +80,7 @@ def test_HU_071_HU_062_C11_a_refused_cancel_has_a_code_and_a_reason(
     assert state_of(world) == before
 
 
-def test_HU_071_an_order_being_refunded_cannot_be_cancelled(world: World) -> None:
+def test_HU_071_a_refunded_order_cannot_be_cancelled(world: World) -> None:
     number = created(world, site())["orderId"]
     undeliverable(world, number)
     reply = cancel(world, number)
@@ -88,7 +88,7 @@ def test_HU_071_an_order_being_refunded_cannot_be_cancelled(world: World) -> Non
     assert reply.body["reason"] == "already_ended"
 
 
-def test_HU_071_a_failed_write_returns_the_vendors_error(
+def test_HU_071_a_cancel_that_cannot_be_written_returns_the_vendors_error(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = created(world, site(), account="sepa")["orderId"]
@@ -106,19 +106,19 @@ def test_HU_071_a_failed_write_returns_the_vendors_error(
     assert shown(world, number, "sepa")["can_cancel"] is True
 
 
-def test_HU_071_a_body_is_ignored(world: World) -> None:
+def test_HU_071_the_body_of_a_cancel_is_ignored(world: World) -> None:
     number = created(world, site(), account="sepa")["orderId"]
     assert cancel(world, number, "sepa", body="{nonsense").status == 200
 
 
-def test_HU_071_orders_of_other_contracts_can_be_cancelled(world: World) -> None:
+def test_HU_071_an_order_placed_through_another_contract_can_be_cancelled(world: World) -> None:
     order = world.place("sepa").body["orders"][0]["id"]
     number = str(world.order(order, "sepa").number)
     assert cancel(world, number, "sepa").status == 200
     assert world.order(order, "sepa").status is OrderStatus.CANCELING
 
 
-# -- the pending order
+# -- the order that can be paid: `pendingOrder`
 
 
 def pending(world: World, account: str = "no_method") -> Any:
@@ -127,7 +127,7 @@ def pending(world: World, account: str = "no_method") -> Any:
     return reply.body["data"]["pendingOrder"]
 
 
-def test_HU_073_without_a_pending_order_the_response_is_null(world: World) -> None:
+def test_HU_073_the_pending_order_is_null_if_nothing_can_be_paid(world: World) -> None:
     assert pending(world) is None
     delivered(world, site())
     assert pending(world, "ready") is None
@@ -163,7 +163,7 @@ def test_HU_073_the_total_covers_all_orders_of_the_cart(world: World) -> None:
     assert cancel(world, data["orderId"], "no_method").status == 200
     found = pending(world)
     assert (found["id"], found["orderIds"]) == (data["orderIds"][1], data["orderIds"][1:])
-    # The page still charges the whole cart. The cancelled order is then refunded.
+    # The payment page still charges the whole cart. The cancelled order is refunded after the payment.
     assert found["total"] == "18.00"
     order = order_in(world, data["orderId"], "no_method")
     assert (order["status"], order["balance"]) == ("Pending", "0.00")
@@ -182,7 +182,9 @@ def test_HU_073_the_total_includes_tax_and_deducts_credit() -> None:
             assert sum(Decimal(order[name]) for order in orders) == Decimal(amount), name
 
 
-def test_HU_073_an_order_that_needs_authentication_is_pending_but_not_during_a_debit(world: World) -> None:
+def test_HU_073_an_order_is_shown_while_the_bank_requires_authentication_but_not_during_a_debit(
+    world: World,
+) -> None:
     number = created(world, site(), account="authentication_required")["orderId"]
     found = pending(world, "authentication_required")
     assert (found["id"], found["paymentUrl"][:4]) == (number, "http")
@@ -190,7 +192,7 @@ def test_HU_073_an_order_that_needs_authentication_is_pending_but_not_during_a_d
     assert pending(world, "sepa") is None
 
 
-def test_HU_073_an_expired_order_is_not_pending(world: World) -> None:
+def test_HU_073_an_expired_order_is_not_shown(world: World) -> None:
     created(world, site(), account="no_method")
     world.run()
     assert pending(world) is not None
@@ -220,6 +222,6 @@ def test_HU_073_orders_of_other_accounts_are_not_shown(world: World) -> None:
     assert pending(world, "dutch") is None
 
 
-def test_HU_073_an_unpaid_domain_is_pending(world: World) -> None:
+def test_HU_073_an_unpaid_domain_order_is_shown(world: World) -> None:
     data = created(world, domain(world), account="no_method")
     assert pending(world)["id"] == data["orderId"]

@@ -9,7 +9,7 @@ from hosting_orders.contracts.billing_order import operations
 from tests.conformance.contract_001.support import ROUTES
 from tests.support.world import matched
 
-# Number 9, documentation for AI assistants, has no check: there is no such page yet.
+# Check 9 of contract 001 concerns documentation for AI assistants, which does not exist yet.
 LINES = {
     *range(1, 9),
     *range(10, 16),
@@ -46,7 +46,7 @@ def test_docs_contracts_lists_exactly_these_checks() -> None:
     assert {int(line) for line in re.findall(r"HU-(\d{3})", page)} == LINES
 
 
-def test_every_route_is_attacked() -> None:
+def test_hostile_requests_cover_every_route() -> None:
     assert {matched(method, path)[1] for method, path in ROUTES} == {
         one.route for one in operations.OPERATIONS
     }

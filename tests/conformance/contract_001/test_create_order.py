@@ -89,7 +89,7 @@ def test_HU_075_without_a_saved_method_the_customer_pays_on_a_page(world: World,
         assert order_in(world, number, account)["status"] == "Active"
 
 
-def test_HU_075_an_authentication_happens_on_the_payment_page(world: World) -> None:
+def test_HU_075_a_payment_that_needs_authentication_has_an_address_to_pay_at(world: World) -> None:
     data = created(world, site(), account="authentication_required")
     assert data["paymentUrl"].startswith("http")
 
@@ -126,7 +126,7 @@ def test_HU_075_each_order_sends_a_callback_at_its_end(world: World) -> None:
 # -- attemptKey -------------------------------------------------------------------------------------------------------
 
 
-def test_HU_075_repeating_an_attempt_returns_the_same_order(world: World) -> None:
+def test_HU_075_repeating_an_attempt_returns_the_same_orders(world: World) -> None:
     body = body_of(site(), vps())
     first = post(world, body)
     world.run()
@@ -199,7 +199,7 @@ REFUSALS: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("item", "code", "field"), REFUSALS, ids=str)
 @pytest.mark.parametrize("account", ["ready", "no_method"])
-def test_HU_070_HU_074_HU_075_an_error_names_its_field(
+def test_HU_070_HU_074_HU_075_an_error_names_the_field_that_caused_it(
     world: World, item: dict[str, Any], code: str, field: str, account: str
 ) -> None:
     body = refused(world, body_of(site(), item), 400, code, f"/cartItems/1/{field}", account=account)
@@ -236,7 +236,7 @@ def test_HU_070_HU_075_domain_errors(world: World, changes: dict[str, Any], code
     refused(world, body_of(item), 400, code, f"/cartItems/0/{field}")
 
 
-def test_HU_070_HU_075_contact_errors(world: World) -> None:
+def test_HU_070_HU_075_errors_of_a_contact_and_of_an_already_ordered_domain(world: World) -> None:
     contact = world.contact(country="NLD")
     item = domain(world, "refused-contact.com", contact=contact)
     refused(world, body_of(item), 400, "INVALID_CONTACT", "/cartItems/0/contact/country")
@@ -314,8 +314,8 @@ def test_HU_075_a_final_decline_is_422_and_charges_nothing(world: World) -> None
     assert world.net_paid("declined_final") == 0
 
 
-def test_HU_075_defaults(world: World) -> None:
-    """Location and plan have the defaults of contract 003. The default cycle is one that the plan has a price for."""
+def test_HU_075_location_plan_and_billing_cycle_have_defaults(world: World) -> None:
+    """The default cycle is monthly, because the plans `basic` and `vps-1` have a monthly price."""
     data = created(world, {"type": "site", "name": "Least", "variant": "vanilla"})
     assert order_in(world, data["orderId"])["hosting"][0]["billingcycle"] == "Monthly"
     assert order_in(world, created(world, vps())["orderId"])["hosting"][0]["billingcycle"] == "Monthly"

@@ -1,4 +1,4 @@
-"""Hostile requests to contract 001: every response has the right shape, and nothing is stored."""
+"""Hostile requests to contract 001: every response has the contract's error shape, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GOOD = json.dumps(body_of(site()))
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world with one order of the account `ready`. No test changes it."""
+    """A world with one order of the account `ready`. No test changes that order."""
     with a_world() as world:
         created(world, site())
         world.run()
@@ -71,7 +71,7 @@ def test_HU_070_body_that_is_not_an_object(world: World, body: str) -> None:
         GOOD[:-1] + ', "x": ' + "[" * 20 + "]" * 20 + "}",
     ],
 )
-def test_HU_070_ambiguous_body(world: World, body: str) -> None:
+def test_HU_070_body_with_a_duplicate_json_key_or_deep_nesting(world: World, body: str) -> None:
     assert_error(attack(world, "POST", "/api/create-order", body=body), 400, "MALFORMED_JSON")
 
 
@@ -95,7 +95,9 @@ def test_HU_070_body_too_large(world: World) -> None:
     assert_error(attack(world, "POST", "/api/create-order", body="x" * 70_000), 413, "BODY_TOO_LARGE")
 
 
-@pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])  # in this contract the account comes from the key
+# The last of these is a key of another account. It is valid here, because in this contract the key decides which
+# account is used.
+@pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS[:-1])
 def test_HU_070_HU_072_bad_credentials_get_the_vendors_401(world: World, name: str) -> None:
     authorization = wrong_authorizations(world)[name]
     for method, path in ROUTES:
@@ -135,7 +137,7 @@ def test_HU_003_HU_070_malicious_ids_are_404(world: World, method: str, path: st
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_HU_070_unknown_paths_get_an_error_in_this_contracts_shape(
+def test_HU_070_unknown_paths_and_methods_get_an_error_in_this_contracts_shape(
     world: World, method: str, path: str
 ) -> None:
     reply = attack(world, method, path)
@@ -145,7 +147,9 @@ def test_HU_070_unknown_paths_get_an_error_in_this_contracts_shape(
 
 
 @pytest.mark.parametrize("path", ["/api/accounts", "/api/billings", "/api/ordersx"])
-def test_unknown_paths_outside_this_contract_get_the_common_shape(world: World, path: str) -> None:
+def test_unknown_paths_outside_this_contract_get_the_error_shape_of_contract_002(
+    world: World, path: str
+) -> None:
     reply = send(world, "GET", path)
     assert (reply.status, reply.body["code"]) == (404, "not_found")
 
@@ -160,7 +164,7 @@ def test_C12_C22_oauth_is_refused_on_every_route(world: World, scopes: tuple[str
         assert state_of(world) == before
 
 
-def test_HU_061_keys_with_scopes_are_refused_everywhere(world: World) -> None:
+def test_HU_061_keys_with_scopes_are_refused_on_every_route(world: World) -> None:
     for key in ("api_key_000", "api_key_000_domains"):
         for method, path in ROUTES:
             reply = attack(world, method, path, headers=key_of(world, key=key), body=GOOD)
@@ -168,7 +172,7 @@ def test_HU_061_keys_with_scopes_are_refused_everywhere(world: World) -> None:
 
 
 @pytest.mark.parametrize("accept", ["application/problem+json", "text/html, APPLICATION/PROBLEM+JSON"])
-def test_C26_every_error_is_available_as_rfc_9457(world: World, accept: str) -> None:
+def test_C26_an_error_is_sent_as_rfc_9457_on_request(world: World, accept: str) -> None:
     for headers, body, status in (
         ({}, "{", 400),
         ({}, "{}", 400),
@@ -191,7 +195,7 @@ def test_HU_070_an_internal_error_reveals_nothing(world: World, monkeypatch: pyt
     assert "secret detail" not in json.dumps(reply.body)
 
 
-def test_event_without_headers_query_or_body(world: World) -> None:
+def test_a_lambda_event_without_headers_query_or_body_gets_a_401(world: World) -> None:
     for method, path in ROUTES:
         folder, route, parameters = matched(method, path)
         event = {

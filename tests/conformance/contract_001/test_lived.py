@@ -1,4 +1,4 @@
-"""Orders from start to end: real payments, deliveries, cancellations, expiry and refunds."""
+"""Orders of contract 001 from start to end: payment, delivery, cancellation, expiry and refund."""
 
 from __future__ import annotations
 

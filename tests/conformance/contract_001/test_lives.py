@@ -1,4 +1,4 @@
-"""The status table: what an order shows in every state, and whether `can_cancel` matches the cancel itself."""
+"""What contract 001 shows of an order in every state, and whether `can_cancel` agrees with a cancel."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def put(world: World, start: Order, state: State) -> str:
     return str(start.number)
 
 
-def test_the_table_has_every_state_except_delivered() -> None:
+def test_the_table_has_every_status_except_completed() -> None:
     some = delivered_states()
     assert some == set(OrderStatus) - {OrderStatus.COMPLETED}
 

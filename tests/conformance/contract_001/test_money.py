@@ -1,4 +1,4 @@
-"""Amounts are texts in major units. They cover one order of the cart: tax, credit, and what is still to pay."""
+"""Amounts are texts in major units. Each order of a cart shows its share of tax, credit and the amount still to pay."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def taxed() -> Iterator[World]:
-    """A world in which Stripe adds tax and the accounts expect it."""
+    """A world in which Stripe adds tax. Three accounts have an expected tax of 21 %."""
     with a_world(automatic_tax=True) as world:
         for name in ("ready", "no_method", "sepa"):
             change_account(world, name, tax_basis_points=2100)
@@ -52,7 +52,7 @@ def test_HU_026_HU_040_HU_042_HU_043_HU_046_C08_amounts_of_a_paid_order(world: W
     assert order["metadata"]["total"] == order["hosting"][0]["total"] == "12.00"
 
 
-def test_HU_046_balance_still_to_pay(world: World) -> None:
+def test_HU_046_the_balance_is_the_amount_still_to_pay(world: World) -> None:
     number = created(world, site(), account="sepa")["orderId"]
     assert order_in(world, number, "sepa")["balance"] == "12.00"
     world.live(12 * 86_400, every=6 * 3600)
@@ -75,7 +75,7 @@ def test_HU_042_HU_046_credit_lowers_the_balance(world: World) -> None:
     assert amounts(order) == ("12.00", "12.00", "12.00", "3.00", "9.00")
 
 
-def test_HU_042_a_carts_credit_is_split_like_its_refunds(world: World) -> None:
+def test_HU_042_an_order_shows_the_part_of_the_credit_that_its_refund_returns(world: World) -> None:
     numbers = created(world, site(), vps(), account="credit")["orderIds"]
     credit = {number: order_in(world, number, "credit")["invcredit"] for number in numbers}
     assert sum(map(Decimal, credit.values())) == Decimal("5.00")
@@ -152,7 +152,7 @@ def test_HU_074_HU_052_billing_cycle_words(world: World) -> None:
 
 @pytest.mark.parametrize("tax", [False, True])
 def test_HU_041_HU_075_C10_one_item_of_a_cart_paid_on_a_page_is_refunded_alone(tax: bool) -> None:
-    """The item is refunded once, with its own tax. The other item is delivered (`on_item_failure` is `keep`)."""
+    """The machine is refunded with its own tax, and the site is delivered. This contract has no `cancel_all`."""
     with a_world(automatic_tax=tax) as world:
         numbers = created(world, site(), vps(), account="no_method")["orderIds"]
         cart = stored(world, numbers[0], "no_method").cart_token

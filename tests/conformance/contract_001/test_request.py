@@ -41,7 +41,7 @@ def path_of(number: str | int) -> str:
 # -- the id -----------------------------------------------------------------------------------------------------------
 
 
-def test_HU_001_HU_004_HU_005_HU_006_the_example_request_of_the_page(world: World, number: str) -> None:
+def test_HU_001_HU_004_HU_005_HU_006_the_vendors_example_request_succeeds(world: World, number: str) -> None:
     headers = {**key_of(world), "accept": "application/json", "content-type": "application/json"}
     reply = in_shape(send(world, "GET", path_of(number), headers=headers, account=None))
     assert reply.status == 200
@@ -62,7 +62,7 @@ def test_HU_002_C21_the_id_is_a_number_in_the_path_and_a_text_in_the_body(world:
 
 @pytest.fixture
 def reads(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Records every order number that is looked up in the table."""
+    """The order numbers that were looked up in the table."""
     asked: list[Any] = []
     orders = world.services.orders
     original = orders.order
@@ -183,7 +183,9 @@ def test_HU_061_HU_072_C12_every_invalid_credential_gets_the_same_401(world: Wor
     assert len(answers) == 1
 
 
-def test_HU_061_the_key_decides_the_account_and_headers_do_not(world: World, number: str) -> None:
+def test_HU_061_the_key_decides_the_account_and_the_account_header_does_not(
+    world: World, number: str
+) -> None:
     headers = {"x-auth-account": world.accounts["credit"]["id"]}
     assert ask(world, "GET", path_of(number), headers=headers).status == 200
     assert ask(world, "GET", path_of(number), "credit", headers={"x-auth-account": "acc_ready"}).status == 404
@@ -197,7 +199,9 @@ def test_HU_061_a_key_with_scopes_is_refused(world: World, number: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["system_key", "user_key", "user_key_v1"])
-def test_HU_061_every_key_of_the_account_works(world: World, number: str, key: str) -> None:
+def test_HU_061_keys_of_other_contracts_work_if_they_have_no_scopes(
+    world: World, number: str, key: str
+) -> None:
     assert shown(world, number, key=key)["order"]["id"] == number
 
 

@@ -1,4 +1,4 @@
-"""One order as the page shows it: every field, its type, and the source of its value."""
+"""One order in contract 001: every field, its type, and the source of its value."""
 
 from __future__ import annotations
 
@@ -337,7 +337,7 @@ def test_HU_058_other_currencies(code: str, number: int, sign: str, decimal: str
     assert_shape(found, PUBLISHED["data"]["order"]["currency"])  # type: ignore[index]
 
 
-def test_HU_026_amounts_are_texts_with_two_decimals(world: World, number: str) -> None:
+def test_HU_026_amounts_in_euros_are_texts_with_two_decimals(world: World, number: str) -> None:
     order = order_in(world, number)
     for name in ("total", "invtotal", "invcredit", "invsubtotal2", "balance"):
         assert MONEY.fullmatch(order[name]), (name, order[name])

@@ -26,8 +26,8 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 CODE = re.compile(r"[a-z][a-z_]+")
 
-# Every route that needs a credential, with an id that no account has. `True` means X-Auth-Account is
-# required.
+# Every route of contract 002 that needs a credential. No order and no cart has the id UNKNOWN. `True` means
+# X-Auth-Account is required.
 UNKNOWN = "00000000-0000-8000-8000-000000000000"
 ROUTES = (
     ("GET", "/api/orders", True),
@@ -70,7 +70,8 @@ def send(
 ) -> Reply:
     """Send exactly this event to the route's handler, as API Gateway would.
 
-    `headers` replace those of the demo account `account`. `parameters` replace the decoded path parameters.
+    The event has the headers of the demo account `account`, unless that is None or `headers` replaces them.
+    `parameters` replace the decoded path parameters.
     """
     folder, route, found = matched(method, path)
     given = credentials(world, account) if account is not None else {}
@@ -109,7 +110,7 @@ def new_key(
     user: str | None = None,
     **changes: Any,
 ) -> str:
-    """The secret of a new credential for these demo accounts. `changes` are fields of Credential."""
+    """Store a new credential for these demo accounts, and return its secret. `changes` are fields of Credential."""
     secret = f"sq_test_{secrets.token_hex(32)}"
     names = accounts or ("ready",)
     if user is None and kind is not CredentialKind.SYSTEM:
@@ -141,7 +142,7 @@ def change_account(world: World, name: str, **changes: Any) -> Account:
 
 
 def new_account(world: World, like: str, name: str, **changes: Any) -> str:
-    """Copy a demo account with its own keys. It shares the Stripe customer unless that is changed."""
+    """Copy the demo account `like`, with new keys. It has the same Stripe customer unless `changes` has another."""
     model = world.services.directory.account(world.accounts[like]["id"])
     assert model is not None
     account = replace(model, id=f"acc_{name}", name=f"Account {name}", roles=(), **changes)
@@ -163,8 +164,8 @@ def _is_count(record: Any) -> bool:
 def state_of(world: World) -> dict[str, Any]:
     """Everything that a request could change: writes, money, workflows, platform and registrar work, callbacks.
 
-    Writes are counted from the table's stream, so a write that was undone counts too. The limiter's
-    writes do not count, because every request causes one.
+    Writes are counted from the table's stream, so a write that was undone counts too. The rate
+    limiter's writes do not count, because every request to contract 000 causes one.
     """
     state = world.stripe.state
     with state.lock:
@@ -219,7 +220,7 @@ def assert_date_time(text: Any) -> None:
 
 
 def assert_envelope(body: Any) -> None:
-    """Check that the cart envelope has exactly its fields (O2-073 … O2-079, O2-173)."""
+    """Check that the cart envelope has at least its published fields, with valid values (O2-073 … O2-079, O2-173)."""
     assert set(body) >= {"status", "cart", "payment", "orders"}
     assert body["status"] == "accepted"
     cart, payment = body["cart"], body["payment"]

@@ -33,7 +33,7 @@ def ended(world: World, how: str) -> str:
         ("CANCELLED", "order.cancelled", "cancelled"),
     ],
 )
-def test_O2_186_C24_each_end_of_an_order_sends_one_callback_with_its_kind(
+def test_O2_186_C24_an_order_sends_one_callback_whose_type_names_the_orders_end(
     world: World, how: str, kind: str, status: str
 ) -> None:
     known = len(world.callbacks.received)

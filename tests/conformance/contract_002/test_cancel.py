@@ -9,7 +9,7 @@ from tests.conformance.contract_002.support import UNKNOWN, assert_error, number
 from tests.support.world import World
 
 
-def test_O2_160_C11_cancel_an_unpaid_order(world: World) -> None:
+def test_O2_160_C11_an_unpaid_order_can_be_cancelled(world: World) -> None:
     account = "authentication_required"
     placed = world.place(account)
     order_id = placed.body["orders"][0]["id"]
@@ -63,7 +63,9 @@ def test_C11_an_order_in_delivery_is_not_cancellable(world: World) -> None:
 
 
 @pytest.mark.parametrize(("cancel_first", "reason"), [(False, "already_ended"), (True, "already_cancelled")])
-def test_C11_an_ended_order_is_not_cancellable(world: World, cancel_first: bool, reason: str) -> None:
+def test_C11_an_ended_or_cancelled_order_is_not_cancellable(
+    world: World, cancel_first: bool, reason: str
+) -> None:
     order_id = world.place().body["orders"][0]["id"]
     path = f"/api/orders/{order_id}"
     if cancel_first:

@@ -8,7 +8,7 @@ from tests.conformance.contract_002.support import UNKNOWN, assert_envelope, ass
 from tests.support.world import World
 
 
-def test_O2_170_an_api_key_or_billing_read_shows_the_cart(world: World) -> None:
+def test_O2_170_a_cart_can_be_read_with_an_api_key_or_with_billing_read(world: World) -> None:
     placed = world.place().body
     path = placed["cart"]["poll_url"]
     by_key = send(world, "GET", path)
@@ -36,7 +36,7 @@ def test_O2_171_unknown_and_foreign_carts_are_the_same_404(world: World) -> None
         assert (reply.status, reply.body) == (404, unknown.body)
 
 
-def test_O2_172_O2_173_the_cart_keeps_the_shape_of_the_202(world: World) -> None:
+def test_O2_172_O2_173_a_cart_always_has_the_shape_of_the_202(world: World) -> None:
     placed = world.place()
     path = placed.body["cart"]["poll_url"]
     assert_envelope(placed.body)

@@ -153,7 +153,7 @@ def test_O2_128_O2_146_country_is_a_two_letter_iso_code(world: World, country: A
         ("+441534123456", "+44.1534123456"),
     ],
 )
-def test_O2_129_the_registry_receives_phone_numbers_in_dotted_form(
+def test_O2_129_the_registrar_receives_phone_numbers_in_dotted_form(
     world: World, given: str, told: str
 ) -> None:
     order_id = accepted(world, world.domain(fresh(), contact=world.contact(phone=given)))
@@ -189,7 +189,9 @@ def test_O2_129_O2_146_invalid_phone_number(world: World, phone: Any) -> None:
         ("extra_properties", [1]),
     ],
 )
-def test_O2_125_O2_146_an_invalid_value_names_its_field(world: World, field_name: str, value: Any) -> None:
+def test_O2_125_O2_146_the_error_names_the_field_with_an_invalid_value(
+    world: World, field_name: str, value: Any
+) -> None:
     body = world.domain(fresh(), contact=world.contact(**{field_name: value}))
     refused_domain(world, body, 400, "invalid_contact", f"/domain/contact/{field_name}")
 
@@ -208,7 +210,7 @@ def test_O2_145_O2_146_all_errors_are_reported_together(world: World) -> None:
 
 
 @pytest.mark.parametrize("field_name", ["\ud800", "a\udfffb", "\x00", "a\nb", "x" * 5000, "a/b~c", ""])
-def test_O2_146_odd_field_names_still_give_a_valid_response(world: World, field_name: str) -> None:
+def test_O2_146_odd_field_names_get_a_well_formed_error(world: World, field_name: str) -> None:
     odd = {field_name: "x"}
     before = state_of(world)
     for changes in (
@@ -228,7 +230,7 @@ def test_O2_146_odd_field_names_still_give_a_valid_response(world: World, field_
     assert state_of(world) == before
 
 
-def test_O2_130_extra_properties_reach_the_registry(world: World) -> None:
+def test_O2_130_extra_properties_reach_the_registrar(world: World) -> None:
     extra = {"entityType": "ITALIAN_COMPANIES", "pin": "12345678901"}
     contact = world.contact(country="IT", organization="Esempio S.r.l.", extra_properties=extra)
     told = told_to_registrar(world, accepted(world, world.domain(fresh("it"), contact=contact)))
@@ -240,7 +242,7 @@ def test_O2_130_extra_properties_reach_the_registry(world: World) -> None:
 # -- contact_source -----------------------------------------------------------------------------------------------
 
 
-def test_O2_131_contacts_from_an_owned_registration(world: World, owned: int) -> None:
+def test_O2_131_contacts_are_copied_from_a_registration_of_the_account(world: World, owned: int) -> None:
     body = without_contact(world, fresh(), contact_source={"registration_id": owned})
     told = told_to_registrar(world, accepted(world, body))
     emails = {role: told[f"{role.title()}Contact"]["Email"] for role in ROLES}
@@ -249,7 +251,7 @@ def test_O2_131_contacts_from_an_owned_registration(world: World, owned: int) ->
 
 
 def test_O2_131_contacts_can_be_copied_along_a_chain_of_registrations(world: World, owned: int) -> None:
-    """Each order stores its own copy of the contacts, so a chain of sources needs none of the earlier orders."""
+    """The second domain copies the contacts of the first, and the third those of the second."""
     body = without_contact(world, fresh(), contact_source={"registration_id": owned})
     second = finished(world, accepted(world, body))["domain"]["registration_id"]
     body = without_contact(world, fresh(), contact_source={"registration_id": second})
@@ -309,7 +311,7 @@ def test_O2_147_the_error_does_not_say_why_a_registration_is_no_source(world: Wo
     assert len(texts) == 1
 
 
-def test_O2_131_a_source_can_be_completed_for_another_ending(world: World, owned: int) -> None:
+def test_O2_131_missing_fields_can_be_added_to_a_source_for_another_ending(world: World, owned: int) -> None:
     name = fresh("it")
     source: dict[str, Any] = {"registration_id": owned}
     body = without_contact(world, name, contact_source=source)
@@ -385,13 +387,15 @@ def test_O2_135_O2_147_contact_and_source_exclude_each_other(world: World, owned
         {"tech": {"source": "same_as_owner", "source_registration_id": None, "first_name": None}},
     ],
 )
-def test_O2_132_a_role_defaults_to_the_owner(world: World, roles: Any) -> None:
+def test_O2_132_the_contact_of_a_role_is_the_owner_by_default(world: World, roles: Any) -> None:
     told = told_to_registrar(world, accepted(world, world.domain(fresh(), role_contacts=roles)))
     assert {told[f"{role.title()}Contact"]["Email"] for role in ROLES} == {"ada@example.com"}
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_O2_133_a_role_can_come_from_another_registration(world: World, owned: int, role: str) -> None:
+def test_O2_133_the_contact_of_a_role_can_come_from_another_registration(
+    world: World, owned: int, role: str
+) -> None:
     roles = {role: {"source": "existing", "source_registration_id": owned}}
     told = told_to_registrar(world, accepted(world, world.domain(fresh(), role_contacts=roles)))
     for other in ROLES:
@@ -400,7 +404,7 @@ def test_O2_133_a_role_can_come_from_another_registration(world: World, owned: i
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_O2_134_a_role_can_be_a_new_person(world: World, owned: int, role: str) -> None:
+def test_O2_134_the_contact_of_a_role_can_be_a_new_person(world: World, owned: int, role: str) -> None:
     new = {"source": "new", **world.contact(first_name="Charles", email="new@example.com")}
     for registrant in (
         {"contact": world.contact()},
@@ -433,7 +437,7 @@ def test_O2_134_a_role_can_be_a_new_person(world: World, owned: int, role: str) 
             "invalid_contact_source",
             "/tech/source_registration_id",
         ),
-        # Without `source` this contact would be dropped, and the registry would store the owner instead.
+        # A role without `source` means the owner. If this were accepted, the registry would store the owner, not Grace.
         ({"billing": {"first_name": "Grace"}}, "invalid_contact", "/billing/first_name"),
         (
             {"billing": {"source_registration_id": 10}},
@@ -443,14 +447,14 @@ def test_O2_134_a_role_can_be_a_new_person(world: World, owned: int, role: str) 
         ({"billing": {"sorce": "new"}}, "invalid_contact", "/billing/sorce"),
     ],
 )
-def test_O2_132_O2_133_O2_146_O2_147_an_invalid_role_names_its_field(
+def test_O2_132_O2_133_O2_146_O2_147_an_error_in_a_role_names_the_field_that_caused_it(
     world: World, roles: Any, code: str, pointer: str
 ) -> None:
     body = world.domain(fresh(), role_contacts=roles)
     refused_domain(world, body, 400, code, f"/domain/role_contacts{pointer}")
 
 
-def test_O2_133_O2_147_a_role_cannot_come_from_another_accounts_registration(
+def test_O2_133_O2_147_the_contact_of_a_role_cannot_come_from_another_accounts_registration(
     world: World, owned: int
 ) -> None:
     roles = {"admin": {"source": "existing", "source_registration_id": owned}}
@@ -459,7 +463,7 @@ def test_O2_133_O2_147_a_role_cannot_come_from_another_accounts_registration(
     refused_domain(world, body, 400, "invalid_contact_source", pointer, account="credit")
 
 
-def test_O2_134_O2_145_O2_146_a_new_role_is_validated_like_the_owner(world: World) -> None:
+def test_O2_134_O2_145_O2_146_the_new_contact_of_a_role_is_validated_like_the_owner(world: World) -> None:
     roles = {"tech": {"source": "new", **world.contact(city="", email="x")}, "admin": {"source": "new"}}
     reply = refused_domain(world, world.domain(fresh(), role_contacts=roles), 400, "incomplete_contact")
     pointers = [detail["pointer"] for detail in reply.body["details"]]
@@ -489,7 +493,7 @@ def test_O2_134_O2_145_O2_146_a_new_role_is_validated_like_the_owner(world: Worl
         ("co.uk", {"extra_properties": {"contactType": "Person"}}, "/contact/extra_properties/contactType"),
     ],
 )
-def test_O2_151_contact_that_the_registry_refuses(
+def test_O2_151_a_contact_that_breaks_a_rule_of_the_registry_is_refused(
     world: World, ending: str, changes: dict[str, Any], pointer: str
 ) -> None:
     body = world.domain(fresh(ending), contact=world.contact(**changes))
@@ -502,8 +506,8 @@ def test_O2_151_contact_that_the_registry_refuses(
     assert len(set(pointers)) == len(pointers)
 
 
-def test_O2_151_a_rule_for_one_role_names_that_role(world: World) -> None:
-    """The owner of a .ca domain may live anywhere, but its admin and tech contacts may not."""
+def test_O2_151_a_violation_names_the_role_whose_contact_breaks_the_rule(world: World) -> None:
+    """The owner of a .ca domain may live anywhere. The admin and tech contacts must live in Canada."""
     name = fresh("ca")
     body = world.domain(name, contact=world.contact(extra_properties={"legalType": "CCT"}))
     reply = refused_domain(world, body, 422, "domain_contact_invalid")
@@ -535,7 +539,7 @@ def fitting(schema: dict[str, Any]) -> str:
     for value in [*CHOICES, *VALUES] if "enum" in schema else VALUES:
         if jsonschema_rs.is_valid(schema, value):
             return value
-    raise AssertionError(f"nothing to fill in for {schema}")
+    raise AssertionError(f"no value fits {schema}")
 
 
 def put(body: dict[str, Any], pointer: str, value: str) -> None:
@@ -568,10 +572,10 @@ def put(body: dict[str, Any], pointer: str, value: str) -> None:
         ("nl", AMERICAN),
     ],
 )
-def test_O2_152_sending_the_requested_fields_completes_the_order(
+def test_O2_152_an_order_is_accepted_once_it_has_the_requested_fields(
     world: World, ending: str, changes: dict[str, Any]
 ) -> None:
-    """The client knows no rules of the registry. It sends a value that fits each schema at each pointer."""
+    """The test knows no rules of the registry. At each pointer of the error it sends a value that fits the schema."""
     body = world.domain(fresh(ending), contact=world.contact(**changes))
     rounds = 0
     while (reply := order_domain(world, body)).status != 202:
@@ -588,7 +592,7 @@ def test_O2_152_sending_the_requested_fields_completes_the_order(
     assert {one["Value"] for one in told["RegistrantContact"].get("ExtraParams", ())} == set(extra.values())
 
 
-def test_O2_152_a_source_gets_pointers_to_its_missing_fields(world: World, owned: int) -> None:
+def test_O2_152_the_error_points_to_the_fields_that_a_source_lacks(world: World, owned: int) -> None:
     for ending in ("it", "fr", "es", "com.au"):
         body = without_contact(world, fresh(ending), contact_source={"registration_id": owned})
         for _ in range(3):

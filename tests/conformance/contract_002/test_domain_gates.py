@@ -1,4 +1,4 @@
-"""Contract 002, "Register or Transfer a Domain": who may order, and the order of the checks (C13)."""
+"""Contract 002, "Register or Transfer a Domain": who may order a domain, and which check comes first (C13)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def for_accounts(default: bool, *exceptions: str) -> dict[str, Any]:
 
 @pytest.fixture
 def switches(world: World) -> Iterator[World]:
-    """A world with feature switches that a test may set. The fixture turns them on again after the test."""
+    """A world whose feature switch a test may set. The fixture turns the switch on again after the test."""
     yield world
     world.features.document = ON
     world.features.readable = True
@@ -99,13 +99,13 @@ def test_O2_115_the_account_header_is_required(world: World) -> None:
         assert reply.body["errors"] == ["Missing X-Auth-Account"]
 
 
-def test_O2_115_another_account_in_the_header_is_a_wrong_credential(world: World) -> None:
+def test_O2_115_another_account_in_the_header_gets_a_401(world: World) -> None:
     for account in ("acc_credit", "acc_nobody", "acc_trial"):
         headers = {**credentials(world), "x-auth-account": account}
         assert_error(attempt(world, headers, world.domain()), 401, "unauthorized")
 
 
-def test_O2_116_domains_switched_off_are_a_503(switches: World) -> None:
+def test_O2_116_a_domain_order_gets_a_503_while_domains_are_switched_off(switches: World) -> None:
     world = switches
     world.features.document = OFF
     reply = attempt(world, credentials(world), world.domain())
@@ -126,7 +126,7 @@ def test_O2_116_the_switch_has_rules_for_accounts(
     assert order_domain(world, world.domain(f"x{name}"), "credit").status == second
 
 
-def test_O2_116_an_unreadable_switch_is_a_503(switches: World) -> None:
+def test_O2_116_a_domain_order_gets_a_503_while_the_switch_cannot_be_read(switches: World) -> None:
     world = switches
     for document in (None, {"another": {"default": True}}, {"domain_registration": {"default": "yes"}}):
         world.features.document = document
@@ -194,7 +194,7 @@ def account_with(world: World, *, trial: bool, preflight: bool, payment: bool) -
 
 
 def request_with(world: World, wrong: set[str]) -> tuple[dict[str, str], dict[str, Any]]:
-    """Headers and body of a request that fails at exactly these gates."""
+    """Headers and body of a request with exactly these errors, named as in GATES."""
     account = account_with(
         world, trial="trial" in wrong, preflight="preflight" in wrong, payment="payment" in wrong
     )
@@ -225,7 +225,7 @@ def request_with(world: World, wrong: set[str]) -> tuple[dict[str, str], dict[st
     return headers, world.domain("taken-gate.it" if "name" in wrong else "free-gate.it", **changes)
 
 
-def test_C13_a_valid_request_passes_every_gate(switches: World) -> None:
+def test_C13_a_valid_request_passes_every_check(switches: World) -> None:
     headers, body = request_with(switches, set())
     body["domain"]["name"] = "nothing-wrong.it"
     reply = send(switches, "POST", "/api/orders/domain", account=None, headers=headers, body=json.dumps(body))
@@ -246,7 +246,7 @@ def test_C13_of_two_errors_the_first_is_reported(switches: World, first: str, se
     assert_error(refused_at(switches, first, headers, body), *GATES[first])
 
 
-def test_C13_all_errors_are_reported_one_by_one(switches: World) -> None:
+def test_C13_fixing_the_first_error_reveals_the_next(switches: World) -> None:
     left = list(GATES)
     while left:
         headers, body = request_with(switches, set(left))

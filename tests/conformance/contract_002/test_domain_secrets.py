@@ -1,4 +1,4 @@
-"""A domain's contacts and auth code appear nowhere except at the registrar (O2-124 … O2-134, C22)."""
+"""A domain's contacts and auth code appear in clear only at the registrar (O2-124 … O2-134, C22)."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ CHANGED = {"post_code": "9982 ZZZ", "email": "no address of Ottoline", "phone": 
 
 
 def personal() -> list[str]:
-    """Every personal value, in each form it could take. None is short enough to occur in an id or a
-    ciphertext by chance.
+    """The personal values and the auth code. Each is long enough not to occur in an id or a ciphertext by chance.
+
+    A telephone number is listed with and without its dot.
     """
     values = [AUTH_CODE, *CHANGED.values()]
     for person in PEOPLE.values():
@@ -102,7 +103,7 @@ def everything_that_happens(story: Story) -> None:
     again["domain"]["contact"] = None
     again["domain"]["contact_source"] = {"registration_id": first["domain"]["registration_id"]}
     finished(world, post(again).body["orders"][0]["id"])
-    # The registry refuses, and repeats the contact in its response.
+    # The registry refuses these domains. For `badcontact-` its message repeats the contact.
     for name in ("badcontact-story.it", "fail-story.it", "gone-story.it"):
         assert finished_or_not(world, ordered(name))["order"]["status"] == "failed"
     # Responses are lost, the registrar is unavailable, and our own code fails.
@@ -237,7 +238,7 @@ def test_C22_no_workflow_contains_personal_data(story: Story) -> None:
         assert found(told, personal()) == []
 
 
-def test_C22_the_payment_provider_receives_no_registrant(story: Story) -> None:
+def test_C22_stripe_receives_no_personal_data_of_contacts(story: Story) -> None:
     assert found(str(story.world.stripe.requests), personal()) == []
 
 
@@ -246,7 +247,7 @@ def test_C22_errors_repeat_no_personal_data(story: Story) -> None:
     assert found(story.refusals, personal()) == []
 
 
-def test_C22_no_response_contains_personal_data_not_even_for_its_account(story: Story) -> None:
+def test_C22_no_response_contains_personal_data_not_even_for_the_owning_account(story: Story) -> None:
     world = story.world
     assert found("".join(story.replies), personal()) == []
     readers = {
@@ -274,8 +275,8 @@ def test_C22_another_account_finds_no_personal_data(story: Story) -> None:
             assert send(world, "GET", f"/api/orders/{order['id']}{below}", account="credit").status == 404
 
 
-def test_C22_contacts_and_auth_codes_decrypt_only_for_their_own_order(story: Story) -> None:
-    """Write access to the table is not enough to read one order's contacts through another order."""
+def test_C22_contacts_decrypt_only_for_their_own_order(story: Story) -> None:
+    """Copying the encrypted contacts of one order into another order's item does not make them readable."""
     cipher = story.world.services.cipher
     stored = [item for item in everything_in(story.world.dynamodb) if "CONTACT" in item["SK"]["S"]]
     context = {"account": "acc_ready", "order": "1", "field": "contact_owner"}

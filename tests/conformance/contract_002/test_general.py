@@ -48,7 +48,7 @@ def test_O2_002_O2_170_reading_with_oauth_needs_billing_read(world: World, metho
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-def test_O2_003_O2_010_O2_162_oauth_never_writes(world: World, method: str, path: str) -> None:
+def test_O2_003_O2_010_O2_162_an_oauth_token_cannot_write(world: World, method: str, path: str) -> None:
     before_keys = oauth(world, "billing:read", "billing:write", "account:read", "tasks:read", "admin", "*")
     before = state_of(world)
     reply = send(world, method, path, headers=before_keys, body="{}")
@@ -56,7 +56,7 @@ def test_O2_003_O2_010_O2_162_oauth_never_writes(world: World, method: str, path
     assert state_of(world) == before
 
 
-def test_O2_003_api_keys_of_both_kinds_write(world: World) -> None:
+def test_O2_003_both_kinds_of_api_keys_can_order(world: World) -> None:
     for kind in ("user_key", "system_key"):
         reply = world.request("POST", "/api/orders", world.site(), key=kind)
         assert reply.status == 202, reply.body
@@ -109,7 +109,7 @@ def test_O2_182_api_keys_need_no_scopes(world: World) -> None:
     assert send(world, "GET", "/api/orders", headers=headers).status == 200
 
 
-def test_O2_183_a_key_works_only_from_its_addresses_and_the_error_does_not_say_so(world: World) -> None:
+def test_O2_183_a_key_works_only_from_its_addresses_and_the_error_does_not_say_why(world: World) -> None:
     limited = {"authorization": f"Bearer {new_key(world, ip_list=('198.51.100.0/24', '2001:db8::1'))}"}
     unknown = {"authorization": "Bearer sq_test_" + "0" * 64}
     for address in ("198.51.100.77", "2001:db8::1"):
@@ -142,7 +142,7 @@ def test_O2_184_C14_a_trial_account_may_use_the_api(world: World) -> None:
     assert completed(world, "trial")["order"]["status"] == "completed"
 
 
-def test_C01_every_response_names_its_version_and_other_versions_are_refused(world: World) -> None:
+def test_C01_every_response_names_its_version_and_unknown_versions_are_refused(world: World) -> None:
     for method, path, _ in ROUTES:
         assert send(world, method, path, body="{}").headers["x-api-version"] == "2"
     assert send(world, "GET", "/api/orders", headers={"x-api-version": "2"}).status == 200
@@ -154,7 +154,7 @@ def test_C01_every_response_names_its_version_and_other_versions_are_refused(wor
     assert state_of(world) == before
 
 
-def test_C01_a_key_pinned_to_another_version_may_request_this_one(world: World) -> None:
+def test_C01_a_request_with_a_version_1_key_can_ask_for_version_2(world: World) -> None:
     headers = {"authorization": f"Bearer {new_key(world, api_version=1)}"}
     assert_error(send(world, "POST", "/api/carts", headers=headers), 400, "unsupported_api_version")
     assert send(world, "GET", "/api/orders", headers={**headers, "x-api-version": "2"}).headers[
@@ -168,7 +168,7 @@ def test_C12_a_system_key_places_an_order_without_a_user(world: World) -> None:
     assert shown.body["user"] is None
 
 
-def test_C13_the_order_of_the_checks(world: World) -> None:
+def test_C13_fixing_one_error_reveals_the_error_of_the_next_check(world: World) -> None:
     """Each step fixes the first error, and the next response reports the following one."""
     body = '{"site": {"name": "x", "variant": "nope", "location": "ams", "plan": "basic", "term": "monthly"}}'
     token = oauth(world, "billing:read", account="no_method")
@@ -196,7 +196,7 @@ def test_C13_the_order_of_the_checks(world: World) -> None:
     )
 
 
-def test_C26_the_same_error_as_rfc_9457_on_request(world: World) -> None:
+def test_C26_an_error_is_sent_as_rfc_9457_on_request(world: World) -> None:
     for accept in ("application/problem+json", "application/json, Application/Problem+JSON;q=0.9"):
         reply = send(world, "POST", "/api/orders", headers={"accept": accept}, body='{"site": {"name": 1}}')
         assert reply.status == 400
@@ -209,7 +209,7 @@ def test_C26_the_same_error_as_rfc_9457_on_request(world: World) -> None:
         assert_error(reply, 404, "not_found")
 
 
-def test_the_request_id_is_echoed_or_replaced_when_invalid(world: World) -> None:
+def test_a_valid_request_id_is_echoed_and_an_invalid_one_is_replaced(world: World) -> None:
     assert (
         send(world, "GET", "/api/about", headers={"x-request-id": "abc-1"}).headers["x-request-id"] == "abc-1"
     )

@@ -1,4 +1,4 @@
-"""Hostile HTTP requests: every response has the contract's shape, and nothing is stored."""
+"""Hostile requests to contract 002: every response has the contract's error shape, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def test_deep_nesting_is_refused(world: World, depth: int, around: tuple[str, st
 
 
 @pytest.mark.parametrize("depth", range(940, 1000, 3))
-def test_every_depth_that_can_be_read_can_be_written(world: World, depth: int) -> None:
-    """JSON readers and writers have different recursion limits. A depth between them would fail only on writing."""
+def test_a_body_nested_near_the_recursion_limit_is_refused(world: World, depth: int) -> None:
+    """Python's JSON reader and writer have different recursion limits. A depth between the two must not cause a 500."""
     post(world, GOOD[:-1] + ', "x": ' + "[" * depth + "]" * depth + "}")
 
 
@@ -116,8 +116,8 @@ def test_every_depth_that_can_be_read_can_be_written(world: World, depth: int) -
         GOOD[:-1] + ', "x": [{"a": 1, "\\u0061": 2}]}',
     ],
 )
-def test_a_duplicate_key_is_refused(world: World, body: str) -> None:
-    """Parsers disagree on which duplicate counts, so a proxy may have checked the other one."""
+def test_a_duplicate_json_key_is_refused(world: World, body: str) -> None:
+    """Parsers use different values of a repeated key, so a proxy may have checked another value than we use."""
     reply = post(world, body)
     assert_error(reply, 400, "malformed_json")
     assert "twice" in reply.body["errors"][0]
@@ -310,12 +310,12 @@ def test_oversized_bodies(world: World, size: int) -> None:
     assert_error(post(world, encoded, base64=True), 413, "body_too_large")
 
 
-def test_a_body_of_the_maximum_size_is_accepted(world: World) -> None:
+def test_a_body_of_the_maximum_size_is_read(world: World) -> None:
     body = GOOD.replace("ams", "nowhere")
     assert_error(post(world, body + " " * (65_536 - len(body))), 400, "unknown_location")
 
 
-def test_size_is_counted_in_bytes(world: World) -> None:
+def test_the_size_of_a_body_is_counted_in_bytes(world: World) -> None:
     assert_error(post(world, '{"x": "' + "é" * 40_000 + '"}'), 413, "body_too_large")
 
 
@@ -415,7 +415,7 @@ WRONG_AUTHORIZATIONS = (
 
 
 @pytest.mark.parametrize("name", WRONG_AUTHORIZATIONS)
-def test_all_bad_credentials_get_the_same_401_everywhere(world: World, name: str) -> None:
+def test_every_bad_credential_gets_the_same_401_on_every_route(world: World, name: str) -> None:
     authorization = wrong_authorizations(world)[name]
     bodies = set()
     for method, path, _ in ROUTES:
@@ -442,7 +442,7 @@ def test_all_bad_credentials_get_the_same_401_everywhere(world: World, name: str
     ],
 )
 @pytest.mark.parametrize("key", ["user_key", "system_key"])
-def test_another_account_in_the_header_is_the_same_401(world: World, account: str, key: str) -> None:
+def test_another_account_in_the_header_gets_the_same_401(world: World, account: str, key: str) -> None:
     headers = {**credentials(world, "ready", key), "x-auth-account": account}
     expected = send(world, "GET", "/api/orders", account=None)
     for method, path, _ in ROUTES:
@@ -558,10 +558,10 @@ def test_malicious_ids_are_404(world: World, method: str, path: str, name: str, 
     assert_error(reply, 404, "not_found")
 
 
-def test_ids_too_long_for_a_table_key_are_not_looked_up(
+def test_ids_that_cannot_be_a_table_key_are_not_looked_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """DynamoDB refuses keys longer than 2048 bytes, so the look-up would be a 500. Moto accepts such keys."""
+    """DynamoDB refuses keys longer than 2048 bytes, so a look-up would lead to a 500. Moto accepts such keys."""
     looked_up: list[str] = []
     directory = world.services.directory
     monkeypatch.setattr(directory, "user", looked_up.append)
@@ -598,7 +598,7 @@ def test_ids_too_long_for_a_table_key_are_not_looked_up(
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_unknown_paths(world: World, method: str, path: str) -> None:
+def test_unknown_paths_and_methods_are_404(world: World, method: str, path: str) -> None:
     for account in ("ready", None):
         reply = attack(world, method, path, account=account, body=GOOD)
         assert_error(reply, 404, "not_found")
@@ -646,7 +646,7 @@ def test_invalid_idempotency_keys(world: World, key: str) -> None:
         ({}, "x" * 70_000, 413),
     ],
 )
-def test_every_error_is_available_as_rfc_9457(
+def test_an_error_is_sent_as_rfc_9457_on_request(
     world: World, accept: str, headers: Mapping[str, str], body: str, status: int
 ) -> None:
     before = state_of(world)
@@ -668,8 +668,9 @@ def test_every_error_is_available_as_rfc_9457(
         ("billing:read billing:write",),
     ],
 )
-def test_oauth_tokens_everywhere(world: World, scopes: tuple[str, ...]) -> None:
-    """A token reads what its scopes allow, and never writes."""
+def test_an_oauth_token_reads_what_its_scopes_allow_and_never_writes(
+    world: World, scopes: tuple[str, ...]
+) -> None:
     needed = {
         "/api/orders": "billing:read",
         "/api/carts": "billing:read",
@@ -695,7 +696,7 @@ def test_oauth_tokens_everywhere(world: World, scopes: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("tag", ["", "*", "x", '"', '""', ",,,", 'W/"0"', "\ud800", "é", "x" * 9000])
 def test_only_a_matching_etag_or_a_wildcard_gives_304(world: World, tag: str) -> None:
-    """A 304 is sent only to a client that may read the resource, and only on reads."""
+    """A client that may not read the resource gets no 304."""
     path = f"/api/orders/{spellings(world, 'ready')[0]}"
     headers = {"if-none-match": tag}
     assert send(world, "GET", path, headers=headers).status == (304 if tag == "*" else 200)
@@ -708,7 +709,7 @@ def test_only_a_matching_etag_or_a_wildcard_gives_304(world: World, tag: str) ->
     assert readable.status == 200
 
 
-def test_a_webhook_ignores_etags(world: World) -> None:
+def test_a_webhook_ignores_if_none_match(world: World) -> None:
     item = spellings(world, "ready")[0]
     body, headers = world.platform.completion_webhook(item)
     reply = send(
@@ -723,7 +724,7 @@ def test_a_webhook_ignores_etags(world: World) -> None:
     assert "etag" not in reply.headers
 
 
-def test_event_without_headers_query_or_body(world: World) -> None:
+def test_a_lambda_event_without_headers_query_or_body_gets_a_401(world: World) -> None:
     for method, path, _ in ROUTES:
         folder, route, parameters = matched(method, path)
         event = {
@@ -785,7 +786,7 @@ def test_forged_webhooks_change_nothing(
 
 
 def test_an_internal_error_reveals_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A 500 comes only from a bug of ours, and hides the bug's text."""
+    """Only a bug of ours leads to a 500. The response hides the text of the exception."""
 
     def broken(_: str) -> None:
         raise RuntimeError("secret detail")

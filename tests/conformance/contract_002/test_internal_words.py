@@ -60,10 +60,11 @@ def place(world: World, key: str) -> Reply:
 @pytest.mark.parametrize("code", SENSITIVE)
 def test_O2_099_a_decline_that_hints_at_theft_is_shown_as_generic(world: World, card: Any, code: str) -> None:
     card(code)
-    world.advance(1)  # makes the order the newest
+    world.advance(1)  # the next order becomes the account's newest
     first, again = place(world, code), place(world, code)
     world.run()
-    if code != "security_violation":  # not a final decline: the order stays open for another card
+    # `security_violation` is not a final decline: the order stays open for another card.
+    if code != "security_violation":
         for reply in (first, again):
             assert_error(reply, 422, "cart_pay_failed")
             assert reply.body["decline_code"] == "generic_decline"
@@ -71,7 +72,7 @@ def test_O2_099_a_decline_that_hints_at_theft_is_shown_as_generic(world: World, 
     assert code not in told.replace("Card blocked as fraudulent", "")  # the demo account has this name
     newest = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]["id"]
     cart = world.cart(world.order(newest, "declined_final").cart_token, "declined_final")
-    assert cart.payment.error == code  # operators still see the real reason
+    assert cart.payment.error == code  # the table keeps the real reason, for operators
 
 
 @pytest.mark.parametrize("code", ["revocation_of_authorization", "stop_payment_order"])
@@ -145,7 +146,7 @@ def test_an_order_shows_why_it_failed_without_the_error_name(world: World, error
     assert body["failure"]["message"] == "The order could not be delivered."
     assert body["order"]["status"] == "failed"
     assert error not in everything_told(world, "ready")
-    assert error in world.order(order.uuid).failure.message  # operators still see the real reason
+    assert error in world.order(order.uuid).failure.message  # the table keeps the real reason, for operators
 
 
 def test_C11_a_refused_cancel_is_explained_in_the_contracts_words(world: World) -> None:

@@ -99,7 +99,7 @@ def test_O2_022_O2_030_per_page_is_at_most_a_hundred(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["page", "per_page"])
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "1e3", "", " ", "x", "１", "٣", "1,2", "0x1", "+1", "1 "])
-def test_O2_030_an_invalid_page_is_an_error(world: World, name: str, text: str) -> None:
+def test_O2_030_an_invalid_page_parameter_is_an_error(world: World, name: str, text: str) -> None:
     reply = send(world, "GET", "/api/orders", account="many", query={name: text})
     assert_error(reply, 400, f"invalid_{name}", f"/{name}")
     assert "1 or more" in reply.body["errors"][0]
@@ -127,7 +127,7 @@ def test_O2_031_C23_newest_first_in_a_stable_order(world: World) -> None:
 
 def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: World) -> None:
     new_account(world, "ready", "quick")
-    world.advance(1 - world.clock.now() % 1000 / 1000)  # the first millisecond of a second
+    world.advance(1 - world.clock.now() % 1000 / 1000)  # to the first millisecond of a second
     placed = []
     for _ in range(12):
         placed.append(world.place("quick").body["orders"][0]["id"])
@@ -141,7 +141,7 @@ def test_O2_031_orders_of_one_second_are_newest_first_to_the_millisecond(world: 
     assert times == sorted(times, reverse=True)
 
 
-def test_O2_031_more_orders_in_a_millisecond_than_the_millisecond_has_numbers(world: World) -> None:
+def test_O2_031_a_millisecond_can_have_more_orders_than_it_has_numbers(world: World) -> None:
     """160 orders are placed in one millisecond, which has only 128 order numbers."""
     new_account(world, "ready", "crowd")
     ids = []
@@ -208,7 +208,7 @@ def test_C23_a_forged_cursor_is_an_error(world: World, cursor: str) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 10**16 - 1])
 @pytest.mark.parametrize("direction", ["older", "newer"])
-def test_C23_a_cursor_beyond_the_ends_gives_an_empty_or_a_full_page(
+def test_C23_a_cursor_beyond_an_end_of_the_list_gives_an_empty_or_a_full_page(
     world: World, direction: str, number: int
 ) -> None:
     cursor = limits._encode(direction, number)
@@ -230,14 +230,14 @@ def test_O2_021_a_page_beyond_the_last_is_empty(world: World, page: str, per_pag
 
 
 @pytest.mark.parametrize("page", ["9" * 13, "9" * 400])
-def test_O2_030_a_page_number_is_limited(world: World, page: str) -> None:
+def test_O2_030_a_page_number_has_at_most_12_digits(world: World, page: str) -> None:
     reply = send(world, "GET", "/api/orders", account="many", query={"page": page})
     assert_error(reply, 400, "invalid_page", "/page")
     assert reply.body["errors"] == ["`page` must have at most 12 digits."]
 
 
 def test_C23_numbered_pages_that_start_at_page_marks_do_not_overlap(world: World) -> None:
-    """The roll-up stores page marks for the account's orders while the stream delivers them."""
+    """A deep page is read from the nearest page mark. The function `roll_up_cart` stores a mark at every 50th order."""
     new_account(world, "ready", "deep")
     model = world.order(world.place("deep").body["orders"][0]["id"], "deep")
     cart = world.cart(model.cart_token, "deep")

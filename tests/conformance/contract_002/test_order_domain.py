@@ -281,7 +281,9 @@ def test_O2_136_callback_rules_are_those_for_sites(world: World, callback: Any, 
 # -- the pre-flight gate ------------------------------------------------------------------------------------------
 
 
-def test_O2_148_an_account_needs_a_default_method_a_customer_and_a_complete_contact(world: World) -> None:
+def test_O2_148_an_account_needs_a_stripe_customer_a_default_method_and_a_complete_contact(
+    world: World,
+) -> None:
     refused_domain(
         world, world.domain("preflight.com"), 400, "no_default_payment_method", account="no_method"
     )
@@ -319,7 +321,9 @@ def test_an_account_without_permission_to_order_cannot_order_a_domain(world: Wor
 @pytest.mark.parametrize(
     "name", ["taken-name.com", "reserved-name.com", "taken-bücher.de", "premium-name.com"]
 )
-def test_O2_149_domain_that_the_registry_refuses(world: World, name: str) -> None:
+def test_O2_149_a_taken_or_reserved_domain_or_a_premium_domain_without_a_price_is_unavailable(
+    world: World, name: str
+) -> None:
     reply = refused_domain(world, world.domain(name), 422, "domain_unavailable", "/domain/name")
     assert name in reply.body["errors"][0]
 
@@ -460,7 +464,7 @@ def test_O2_153_O2_154_a_refused_payment_leaves_no_contacts_and_no_claim(world: 
         {"role_contacts": {}},
     ],
 )
-def test_a_key_with_another_body_is_refused_and_changes_nothing(
+def test_an_idempotency_key_with_another_body_is_refused_and_changes_nothing(
     world: World, changes: dict[str, Any]
 ) -> None:
     body = world.domain("key-reused.com")
@@ -491,13 +495,13 @@ def test_a_request_that_loses_the_domain_to_its_own_duplicate_returns_the_duplic
     assert reply.headers["idempotent-replayed"] == "true"
 
 
-def test_a_key_of_a_site_order_cannot_be_used_for_a_domain(world: World) -> None:
+def test_the_idempotency_key_of_a_site_order_cannot_be_used_for_a_domain(world: World) -> None:
     assert world.place(key="two-endpoints").status == 202
     reply = world.order_domain("two-endpoints.com", key="two-endpoints")
     assert_error(reply, 422, "idempotency_key_reused")
 
 
-def test_a_refused_request_does_not_use_up_its_key(world: World) -> None:
+def test_a_refused_request_does_not_use_up_its_idempotency_key(world: World) -> None:
     assert_error(
         world.order_domain("unspent.com", key="unspent", contact=world.contact(phone="1")),
         400,

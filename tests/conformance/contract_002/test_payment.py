@@ -1,4 +1,4 @@
-"""Contract 002, off-session charges: the payment's words, and the money that moves."""
+"""Contract 002, off-session charges: the status of the payment, and the money that moves."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_O2_006_O2_060_the_default_method_is_charged_off_session(world: World) -
     assert "off_session" in str(paying[-1])
 
 
-def test_O2_081_a_working_card_succeeds(world: World) -> None:
+def test_O2_081_a_payment_with_a_working_card_succeeds(world: World) -> None:
     reply, order_id = placed(world, "ready")
     assert reply.body["payment"]["status"] == "succeeded"
     assert shown(world, order_id)["payment"]["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_O2_082_O2_083_C07_a_decline_the_customer_can_fix_is_awaiting_authentication(
+def test_O2_082_O2_083_C07_a_payment_that_the_customer_can_complete_is_awaiting_authentication(
     world: World, account: str
 ) -> None:
     reply, order_id = placed(world, account)
@@ -126,7 +126,9 @@ def test_C07_C10_an_undeliverable_order_shows_its_refund(world: World) -> None:
 
 
 @pytest.mark.parametrize("account", ["authentication_required", "declined_recoverable"])
-def test_O2_051_C08_a_payment_awaiting_the_customer_is_not_charged(world: World, account: str) -> None:
+def test_O2_051_C08_a_payment_that_waits_for_the_customer_shows_nothing_charged(
+    world: World, account: str
+) -> None:
     _, order_id = placed(world, account)
     payment = shown(world, order_id, account)["payment"]
     assert (payment["status"], payment["amount_charged_cents"]) == ("awaiting_authentication", 0)
@@ -147,7 +149,7 @@ def test_O2_051_C08_a_debit_is_shown_as_charged_only_after_its_money_has_arrived
     assert (payment["status"], payment["amount_charged_cents"]) == ("succeeded", 1200)
 
 
-def test_O2_051_C08_a_failed_payment_is_not_charged(world: World) -> None:
+def test_O2_051_C08_a_failed_payment_shows_nothing_charged(world: World) -> None:
     """Stripe declines the first order's card immediately. The second order's invoice is open, then uncollectible."""
     assert world.place("declined_final").status == 422
     first = world.request("GET", "/api/orders", account="declined_final").body["orders"][0]
@@ -164,7 +166,7 @@ def test_O2_051_C08_a_failed_payment_is_not_charged(world: World) -> None:
     assert (payment["status"], payment["amount_charged_cents"]) == ("failed", 0)
 
 
-def test_O2_051_C08_a_canceled_payment_is_not_charged(world: World) -> None:
+def test_O2_051_C08_a_canceled_payment_shows_nothing_charged(world: World) -> None:
     _, order_id = placed(world, "authentication_required")
     world.run()
     assert world.request("DELETE", f"/api/orders/{order_id}", account="authentication_required").status == 202

@@ -1,4 +1,4 @@
-"""POST /api/carts: several products in one charge, in the words of contract 002's two endpoints."""
+"""POST /api/carts: several products in one charge, with the fields that contract 002 has for each product."""
 
 from __future__ import annotations
 
@@ -112,7 +112,9 @@ def test_O2_136_every_order_of_the_cart_sends_a_callback(world: World) -> None:
 
 
 @pytest.mark.parametrize("policy", ["keep", None])
-def test_a_lost_domain_is_refunded_and_the_others_are_delivered(world: World, policy: str | None) -> None:
+def test_a_domain_that_cannot_be_registered_is_refunded_and_the_other_items_are_delivered(
+    world: World, policy: str | None
+) -> None:
     before = world.net_paid()
     fields = {"on_item_failure": policy} if policy else {}
     placed = world.place_cart(
@@ -249,7 +251,7 @@ def test_an_item_must_be_an_object(world: World, item: Any) -> None:
     refused(world, {"items": [item]}, 400, "invalid_field", "/items/0")
 
 
-def test_an_item_has_no_other_fields(world: World) -> None:
+def test_an_unknown_field_of_an_item_is_refused(world: World) -> None:
     body = {"items": [world.site() | {"quantity": 2}]}
     refused(world, body, 400, "invalid_field", "/items/0/quantity")
 
@@ -295,7 +297,7 @@ def test_O2_121_O2_140_O2_146_every_invalid_field_of_every_item_is_named(world: 
     assert found["/items/4/domain/authcode"] == "authcode_required"
 
 
-def test_O2_120_O2_141_wrong_types_are_named_in_their_item(world: World) -> None:
+def test_O2_120_O2_141_the_error_points_to_wrong_types_in_their_items(world: World) -> None:
     body = {"items": [{"site": {"name": 1}}, {"domain": {"action": 1, "contact": []}}, {"domain": "x.com"}]}
     reply = refused(world, body, 400, "invalid_field")
     found = {detail["pointer"]: detail["code"] for detail in reply.body["details"]}
@@ -307,7 +309,7 @@ def test_O2_120_O2_141_wrong_types_are_named_in_their_item(world: World) -> None
     assert found["/items/2/domain"] == "invalid_field"
 
 
-def test_O2_147_an_invalid_source_is_named_in_its_item(world: World) -> None:
+def test_O2_147_the_error_points_to_an_invalid_source_in_its_item(world: World) -> None:
     item = world.domain(fresh(), contact=None, contact_source={"registration_id": 4711})
     pointer = "/items/1/domain/contact_source/registration_id"
     refused(world, {"items": [world.site(), item]}, 400, "invalid_contact_source", pointer)
@@ -337,7 +339,7 @@ def test_O2_150_a_cart_cannot_have_a_domain_twice(world: World, second: str) -> 
     refused(world, body, 422, "domain_add_failed", "/items/2/domain/name")
 
 
-def test_O2_150_two_spellings_of_a_domain_in_one_cart(world: World) -> None:
+def test_O2_150_two_spellings_of_a_domain_in_one_cart_are_refused(world: World) -> None:
     body = {"items": [world.domain("bücher.de"), world.domain("xn--bcher-kva.de")]}
     refused(world, body, 422, "domain_add_failed", "/items/1/domain/name")
     assert world.place_cart(world.domain("bücher.de"), world.domain("buecher.de")).status == 202
@@ -366,7 +368,7 @@ def test_O2_150_the_write_refuses_a_taken_domain_that_the_check_before_it_report
         orders.domain_taken = seen
 
 
-def test_O2_151_O2_152_contact_errors_are_named_in_their_item(world: World) -> None:
+def test_O2_151_O2_152_the_error_points_to_invalid_contact_fields_in_their_item(world: World) -> None:
     italian = world.domain(fresh().replace(".com", ".it"))
     reply = refused(world, {"items": [world.site(), italian]}, 422, "domain_contact_needs_augmentation")
     assert [needed["pointer"] for needed in reply.body["needs_augmentation"]] == [

@@ -49,7 +49,7 @@ def set_catalogue(world: World, change: Callable[[Any], None]) -> None:
 # -- accepted orders ----------------------------------------------------------------------------------------------
 
 
-def test_O2_060_the_response_comes_before_the_site(world: World) -> None:
+def test_O2_060_the_response_is_sent_before_the_site_is_built(world: World) -> None:
     placed = world.place()
     assert placed.status == 202
     order_id = placed.body["orders"][0]["id"]
@@ -128,7 +128,7 @@ def test_O2_079a_C04_the_cart_leads_to_the_order(world: World) -> None:
     assert world.request("GET", order["poll_url"]).body["order"]["id"] == order["id"]
 
 
-def test_O2_079b_both_poll_urls_reach_the_end(world: World) -> None:
+def test_O2_079b_polling_either_address_reaches_the_end(world: World) -> None:
     placed = world.place()
     world.run()
     cart = world.request("GET", placed.body["cart"]["poll_url"]).body
@@ -143,7 +143,7 @@ def test_O2_062_O2_063_O2_090_an_account_without_a_saved_method_cannot_order(wor
     refused(world, world.site(), "no_default_payment_method", account="no_method")
 
 
-def test_O2_062_O2_063_an_account_without_a_customer_cannot_order(world: World) -> None:
+def test_O2_062_O2_063_an_account_without_a_stripe_customer_cannot_order(world: World) -> None:
     new_account(world, "ready", "no_customer", stripe_customer_id=None)
     refused(world, world.site(), "no_default_payment_method", account="no_customer")
 
@@ -169,7 +169,7 @@ def test_O2_064_site_is_required(world: World, body: Any) -> None:
     refused(world, body, "missing_field", "/site")
 
 
-def test_O2_064_a_misspelled_site_is_named(world: World) -> None:
+def test_O2_064_the_error_names_a_misspelled_site_field(world: World) -> None:
     refused(world, {"Site": {}}, "missing_field", "/site", "/Site")
 
 
@@ -278,7 +278,7 @@ def test_O2_098_a_refused_request_does_not_use_up_its_idempotency_key(world: Wor
     assert world.place(key="try-again").status == 202
 
 
-def test_C18_the_vendors_order_object_gets_a_hint(world: World) -> None:
+def test_C18_a_field_named_order_gets_a_hint_to_use_site(world: World) -> None:
     order = {"plan": "basic", "term": "monthly"}
     reply = refused(world, {"order": order}, "missing_field", "/site")
     assert "`site`" in reply.body["errors"][0]
@@ -323,7 +323,7 @@ def test_repeating_a_request_returns_the_same_cart(world: World, key: str) -> No
     assert state_of(world) == before
 
 
-def test_a_key_belongs_to_its_account(world: World) -> None:
+def test_an_idempotency_key_belongs_to_one_account(world: World) -> None:
     body = json.dumps(world.site())
     first = with_key(world, "shared", body)
     other = with_key(world, "shared", body, account="credit")
@@ -333,7 +333,7 @@ def test_a_key_belongs_to_its_account(world: World) -> None:
     assert_error(send(world, "GET", f"/api/carts/{token}", account="credit"), 404, "not_found")
 
 
-def test_a_key_with_another_body_is_refused_and_changes_nothing(world: World) -> None:
+def test_an_idempotency_key_with_another_body_is_refused_and_changes_nothing(world: World) -> None:
     first = with_key(world, "twice", json.dumps(world.site()))
     before = state_of(world)
     for other in (
@@ -348,6 +348,6 @@ def test_a_key_with_another_body_is_refused_and_changes_nothing(world: World) ->
     assert with_key(world, "twice", json.dumps(world.site())).status == 202
 
 
-def test_without_a_key_every_request_is_an_order(world: World) -> None:
+def test_without_an_idempotency_key_every_request_is_an_order(world: World) -> None:
     tokens = {post(world, world.site()).body["cart"]["token"] for _ in range(3)}
     assert len(tokens) == 3

@@ -1,4 +1,4 @@
-"""Contract 002: cases in which an earlier, simpler check contradicted the registry."""
+"""Contract 002: domains and contacts that an earlier version of our checks judged differently from the registry."""
 
 from __future__ import annotations
 

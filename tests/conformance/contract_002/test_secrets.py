@@ -1,4 +1,4 @@
-"""Secrets never appear in logs, callbacks, the table, its stream, or a workflow's data."""
+"""No secret is in clear in a log, a callback's body, the table, its stream, or a workflow's data."""
 
 from __future__ import annotations
 

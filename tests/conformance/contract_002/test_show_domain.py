@@ -1,6 +1,7 @@
 """Contract 002, "Register or Transfer a Domain": the life of an order, and where it appears.
 
-Tests share this world. Time passes and the reconciler runs, so orders of earlier tests continue to their end.
+All tests of this file share one world. Time passes and the reconciler runs, so orders of earlier tests continue to
+their end.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def test_O2_111_a_transfer_ends_with_a_domain_a_zone_and_a_renewal(world: World)
     body = registered(world, "moved.com", **TRANSFER)
     assert world.registrar.registrations("moved.com") == 1
     domain = body["domain"]
-    # A transferred domain keeps its nameservers, because it may be in use.
+    # A transferred domain keeps its nameservers, because the domain may be in use.
     assert domain["nameservers"] != domain["dns_zone"]["nameservers"]
     assert zone_of(domain["dns_zone"]["id"])["HostedZone"]["Name"] == "moved.com."
     price = world.stripe.get(body["subscription"]["stripe_id"])["items"]["data"][0]["price"]
@@ -61,7 +62,9 @@ def zone_of(zone_id: str) -> Any:
     return bootstrap.aws_client("route53").get_hosted_zone(Id=zone_id)
 
 
-def test_O2_112_C05_the_202_comes_first_and_the_poll_urls_reach_the_end(world: World) -> None:
+def test_O2_112_C05_the_202_is_sent_before_the_domain_is_submitted_and_polling_reaches_the_end(
+    world: World,
+) -> None:
     placed = world.order_domain("polled.com")
     assert placed.status == 202
     assert world.registrar.submissions("polled.com") == 0
@@ -83,7 +86,7 @@ def test_O2_112_C05_the_202_comes_first_and_the_poll_urls_reach_the_end(world: W
 @pytest.mark.parametrize(
     ("account", "status"), [("authentication_required", "awaiting_authentication"), ("sepa", "processing")]
 )
-def test_O2_137_the_registrar_is_not_called_before_the_payment(
+def test_O2_137_a_domain_is_not_submitted_to_the_registrar_before_the_payment(
     world: World, account: str, status: str
 ) -> None:
     name = f"unpaid-{status.replace('_', '-')}.com"
@@ -172,7 +175,7 @@ def look_again(world: World) -> None:
     world.run()
 
 
-def test_O2_055_C06_a_domain_that_needs_customer_action_says_so(world: World) -> None:
+def test_O2_055_C06_the_domain_block_says_what_the_customer_must_do(world: World) -> None:
     placed = world.order_domain("action-needed.com")
     order_id = placed.body["orders"][0]["id"]
     world.live(400, every=100)
@@ -228,7 +231,8 @@ def test_O2_149_a_premium_domain_is_sold_only_if_the_catalogue_has_its_price(wor
     price = world.stripe.get(body["subscription"]["stripe_id"])["items"]["data"][0]["price"]
     assert price["unit_amount"] == 1400
     (operation,) = [one for one in world.registrar.operations if one.name == "premium-for-sale.com"]
-    assert operation.given["Consent"]["MaxPrice"] == 2500.0  # the registrar's price before we charged
+    # `MaxPrice` is the price that the registrar gave before the charge.
+    assert operation.given["Consent"]["MaxPrice"] == 2500.0
 
 
 @pytest.mark.parametrize("second", ["ready", "credit"])
@@ -258,7 +262,7 @@ def test_O2_150_a_domain_is_free_again_after_its_order_failed(world: World) -> N
     assert world.order_domain("fail-and-again.com", "credit").status == 202
 
 
-def test_O2_153_a_refused_payment_sends_a_callback(world: World) -> None:
+def test_O2_153_an_order_whose_payment_is_refused_sends_a_callback(world: World) -> None:
     known = len(world.callbacks.received)
     order_domain(world, world.domain("not-paid-2.com") | {"callback": CALLBACK}, "declined_final")
     world.run()
@@ -328,7 +332,7 @@ def test_O2_112_the_list_shows_a_domain_without_a_location(world: World) -> None
     assert set(listed[0]) == set(listed[1])
 
 
-def test_O2_112_another_accounts_domain_is_404(world: World) -> None:
+def test_O2_112_another_accounts_domain_order_is_404(world: World) -> None:
     order_id = world.order_domain("mine-alone.com").body["orders"][0]["id"]
     foreign = send(world, "GET", f"/api/orders/{order_id}", account="credit")
     assert_error(foreign, 404, "not_found")

@@ -81,7 +81,7 @@ def test_O2_116_about_shows_the_features_of_the_account(world: World) -> None:
 
     assert switched_on({}) is False
     assert switched_on(credentials(world, "credit")) is True
-    assert switched_on({"x-auth-account": ""}) is True  # without an account the default rule applies
+    assert switched_on({"x-auth-account": ""}) is True  # without an account the default applies
 
 
 def test_about_shows_null_for_a_feature_that_cannot_be_read(world: World) -> None:
@@ -203,7 +203,9 @@ def test_O2_185_tasks_are_open_to_oauth_with_tasks_read(world: World) -> None:
 # -- accounts and users -------------------------------------------------------------------------------------------
 
 
-def test_O2_053_accounts_show_has_the_embedded_fields_and_its_people(world: World) -> None:
+def test_O2_053_the_account_endpoint_has_the_fields_of_an_orders_account_plus_its_people(
+    world: World,
+) -> None:
     account = send(world, "GET", "/api/accounts/acc_ready").body
     assert set(account) >= ACCOUNT_FIELDS | {"account_roles"}
     embedded = completed(world)["account"]
@@ -217,13 +219,13 @@ def test_O2_053_accounts_show_has_the_embedded_fields_and_its_people(world: Worl
 
 
 @pytest.mark.parametrize("wrong", ["acc_credit", "acc_nobody", "ACC_READY", "acc_ready.", "acc_ready#"])
-def test_an_account_outside_the_key_is_404(world: World, wrong: str) -> None:
+def test_an_account_that_is_not_one_of_the_keys_is_404(world: World, wrong: str) -> None:
     reply = send(world, "GET", "/api/accounts/x", parameters={"id": wrong})
     assert_error(reply, 404, "not_found")
     assert reply.body == send(world, "GET", "/api/accounts/y").body
 
 
-def test_O2_054_users_show_has_the_embedded_fields(world: World) -> None:
+def test_O2_054_the_user_endpoint_has_the_fields_of_an_orders_user(world: World) -> None:
     user = send(world, "GET", "/api/users/usr_ready").body
     assert set(user) == USER_FIELDS
     assert user == completed(world)["user"]

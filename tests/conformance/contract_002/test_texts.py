@@ -158,7 +158,7 @@ def test_texts_of_other_errors(world: World) -> None:
 
 
 def texts_in(source: str) -> list[str]:
-    """Every text of a module except its docstrings."""
+    """Every string of this Python source except the docstrings."""
     tree = ast.parse(source)
     bodies = [node.body for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]
     docstrings = {id(found.value) for body in bodies for found in body if isinstance(found, ast.Expr)}
@@ -179,12 +179,12 @@ SOURCES = [
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.stem)
-def test_no_client_text_is_clumsy(file: Path) -> None:
+def test_no_text_has_a_clumsy_phrase(file: Path) -> None:
     found = [text for text in texts_in(file.read_text()) if CLUMSY.search(text)]
     assert found == []
 
 
-def test_texts_never_call_a_domain_a_name() -> None:
+def test_texts_about_availability_never_call_a_domain_a_name() -> None:
     texts = texts_in((PACKAGE / "adapters" / "route53" / "offers.py").read_text())
     assert [text for text in texts if re.search(r"\bnames?\b", text)] == []
     assert any("the domain is already registered" in text for text in texts)

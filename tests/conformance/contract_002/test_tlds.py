@@ -38,7 +38,7 @@ def test_O2_142_the_list_has_every_ending_on_sale(world: World) -> None:
             assert type(price["net_cents"]) is int
 
 
-def test_O2_143_the_prices_are_those_that_are_charged(world: World) -> None:
+def test_O2_143_the_prices_shown_are_the_prices_charged(world: World) -> None:
     tlds = {tld["tld"]: tld for tld in send(world, "GET", "/api/tlds").body["tlds"]}
     for ending, action in (("com", "register"), ("de", "transfer"), ("nl", "register")):
         price = next(price for price in tlds[ending]["prices"] if price["action"] == action)
@@ -51,7 +51,7 @@ def test_O2_143_the_prices_are_those_that_are_charged(world: World) -> None:
         )
 
 
-def test_O2_143_an_ending_without_a_price_for_the_account_shows_none(world: World) -> None:
+def test_O2_143_an_ending_without_a_price_for_the_account_has_an_empty_list_of_prices(world: World) -> None:
     tlds = {tld["tld"]: tld for tld in send(world, "GET", "/api/tlds").body["tlds"]}
     assert tlds["info"]["prices"] == []
     refused_domain(world, world.domain("no-price.info"), 400, "pricing_unavailable", "/domain/name")
@@ -95,7 +95,7 @@ def test_without_an_account_no_prices_are_shown(world: World) -> None:
 
 
 @pytest.mark.parametrize("ending", ON_SALE)
-def test_O2_130_O2_142_an_ending_with_its_schema(world: World, ending: str) -> None:
+def test_O2_130_O2_142_each_ending_has_a_schema_for_its_contacts(world: World, ending: str) -> None:
     reply = send(world, "GET", f"/api/tlds/{ending}")
     listed = {tld["tld"]: tld for tld in send(world, "GET", "/api/tlds").body["tlds"]}
     body = dict(reply.body)
@@ -126,7 +126,7 @@ def test_O2_130_the_registrar_accepts_the_example_contacts_of_every_ending(world
         placed = world.order_domain(name, contact=example)
         assert placed.status == 202, (example, placed.body)
         world.run()
-        # The registrar stand-in has its own copy of Route 53's rules for this ending.
+        # The registrar stand-in has its own copy of Route 53's rules for this ending, and refuses what breaks them.
         assert world.registrar.submissions(name) == 1
 
 
@@ -146,7 +146,7 @@ def test_O2_123_O2_144_an_ending_says_whether_a_transfer_needs_an_auth_code(
 
 
 @pytest.mark.parametrize("spelling", ["COM", "Com", ".com", "com."])
-def test_other_spellings_find_an_ending(world: World, spelling: str) -> None:
+def test_an_ending_is_found_by_other_spellings(world: World, spelling: str) -> None:
     assert send(world, "GET", "/api/tlds/x", parameters={"tld": spelling}).body["tld"] == "com"
 
 
@@ -179,7 +179,7 @@ def test_endings_can_be_read_while_domains_are_switched_off(world: World) -> Non
         world.features.document = {"domain_registration": {"default": True}}
 
 
-def test_an_unchanged_response_is_a_304(world: World) -> None:
+def test_reading_an_unchanged_ending_again_is_a_304(world: World) -> None:
     first = send(world, "GET", "/api/tlds/it")
     again = send(world, "GET", "/api/tlds/it", headers={"if-none-match": first.headers["etag"]})
     assert (again.status, again.body) == (304, None)

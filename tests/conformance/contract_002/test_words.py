@@ -1,4 +1,4 @@
-"""Every internal state in contract 002's words."""
+"""Internal states of an order in contract 002's words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hosting_orders.domain.order import OrderStatus
 from tests.conformance.contract_002.support import shown
 from tests.support.world import World
 
-# canonical → order, cart.status, rollup, payment.status, task
+# The statuses of order, cart, roll-up, payment and task in each state.
 TABLE = {
     "awaiting_payment": ("pending", "processing", "pending", "processing", "PENDING"),
     "awaiting_authentication": ("pending", "processing", "pending", "awaiting_authentication", "PAUSED"),
@@ -66,7 +66,7 @@ def arrange(world: World, state: str) -> Case:
         assert world.request("DELETE", f"/api/orders/{case.order_id}", account=account).status == 202
     elif state in ("refunding", "provision_failed"):
         if state == "refunding":
-            # Every refund request to Stripe fails, so the order stays in the middle of a refund.
+            # Every refund request to Stripe fails, so the order stays in the state `refunding`.
             world.stripe.faults.add("error", "/v1/(credit_notes|refunds).*", method="POST", times=10_000)
         world.platform.fail(case.order_id)
         world.platform_webhook(case.order_id)
@@ -75,7 +75,7 @@ def arrange(world: World, state: str) -> Case:
 
 
 @pytest.mark.parametrize("state", sorted(TABLE))
-def test_C03_every_state_is_shown_in_this_contracts_words(world: World, state: str) -> None:
+def test_C03_every_endpoint_shows_a_state_in_this_contracts_words(world: World, state: str) -> None:
     case = arrange(world, state)
     try:
         body = shown(world, case.order_id, case.account)

@@ -1,4 +1,4 @@
-"""Shared by the tests of contract 003: requests in version 1, and the published shape of every response."""
+"""Shared by the tests of contract 003: requests in version 1, and a check of every response against its schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.world import Reply, World, matched
 
 CALLBACK = {"url": HOOK, "authorization": "Bearer 12345"}
 
-# Every route of version 1, with an id that no order has. `True` means X-Auth-Account is required.
+# Every route of version 1. No order has the id UNKNOWN. `True` means X-Auth-Account is required.
 ROUTES = (
     ("GET", "/api/orders", True),
     ("POST", "/api/orders", True),
@@ -32,8 +32,8 @@ ROUTES = (
     ("GET", "/api/accounts/acc_ready", False),
     ("GET", "/api/users/usr_ready", False),
 )
-# The API returns these errors before it reads the version of the key. They are in the version that the request's
-# header names, or else in version 2. The error body is the same in both versions.
+# The API returns these errors before it reads the version of the key. Their X-Api-Version is the version that the
+# request's header names, or else 2. The error body is the same in both versions.
 BEFORE_THE_VERSION = (
     *("unauthorized", "oauth_not_allowed", "insufficient_scope", "missing_account", "trial_account"),
     *("malformed_body", "unsupported_api_version"),
@@ -79,7 +79,7 @@ def shown(world: World, order_id: str, account: str = "ready", **more: Any) -> A
 
 
 def delivered(world: World, account: str = "ready", body: Mapping[str, Any] | None = None) -> Any:
-    """Order a site, pay if there is a page to pay on, wait for delivery and return GET /api/orders/:id."""
+    """Order a site, pay if the response has a `payment_url`, wait for delivery and return GET /api/orders/:id."""
     answer = placed(world, account, body)
     world.run()
     if "payment_url" in answer:
@@ -103,7 +103,7 @@ def page_of(world: World, order_id: str, account: str = "no_method") -> dict[str
 
 
 def pay(world: World, order_id: str, account: str = "no_method") -> None:
-    """Pay the order's page, then run the world until it is idle."""
+    """Pay on the payment page of the order's cart, and run the world until nothing is left to do."""
     world.stripe.controls.pay_checkout(page_of(world, order_id, account)["id"])
     world.run()
 

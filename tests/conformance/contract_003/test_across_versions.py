@@ -1,4 +1,4 @@
-"""Orders placed in one version are read, paid and cancelled in the other."""
+"""Orders placed in one version are read and cancelled in the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.world import World
 NONE = (None, None, None)
 
 
-def test_O1_020_O1_023_version_2_site_in_version_1(world: World) -> None:
+def test_O1_020_O1_023_version_1_shows_a_site_ordered_in_version_2(world: World) -> None:
     order_id = world.place(variant="extendify", plan="business", location="pdx").body["orders"][0]["id"]
     assert shown(world, order_id)["tasks"][0]["status"] in ("PENDING", "RUNNING")
     world.run()
@@ -27,7 +27,7 @@ def test_O1_020_O1_023_version_2_site_in_version_1(world: World) -> None:
     }
 
 
-def test_O1_021_unpaid_version_2_order_in_version_1(world: World) -> None:
+def test_O1_021_an_unpaid_order_of_version_2_can_be_cancelled_in_version_1(world: World) -> None:
     account = "authentication_required"
     placed_2 = world.place(account)
     order_id = placed_2.body["orders"][0]["id"]
@@ -41,7 +41,7 @@ def test_O1_021_unpaid_version_2_order_in_version_1(world: World) -> None:
     )
 
 
-def test_O1_020_O1_023_version_2_domain_in_version_1(world: World) -> None:
+def test_O1_020_O1_023_version_1_shows_a_domain_order_without_the_domain(world: World) -> None:
     order_id = world.order_domain("across-example.com").body["orders"][0]["id"]
     finished(world, order_id)
     body = shown(world, order_id)
@@ -52,7 +52,7 @@ def test_O1_020_O1_023_version_2_domain_in_version_1(world: World) -> None:
     assert (task["name"], task["sites"]) == ("domain.register", [])
 
 
-def test_O1_010_O1_020_orders_of_a_cart(world: World) -> None:
+def test_O1_010_O1_020_version_1_shows_the_orders_of_a_cart_but_not_the_cart(world: World) -> None:
     reply = world.place_cart(world.site(name="In a cart"), world.domain("in-a-cart.com"))
     site, domain = (each["id"] for each in reply.body["orders"])
     world.run()
@@ -63,7 +63,7 @@ def test_O1_010_O1_020_orders_of_a_cart(world: World) -> None:
     assert_error(ask(world, "GET", reply.body["cart"]["poll_url"]), 400, "unsupported_api_version")
 
 
-def test_C01_C15_version_1_order_in_version_2(world: World) -> None:
+def test_C01_C15_version_2_shows_an_order_placed_in_version_1(world: World) -> None:
     account = stranger(world)
     answer = placed(world, account)
     order_id = answer["order"]["id"]
@@ -85,7 +85,7 @@ def test_C01_C15_version_1_order_in_version_2(world: World) -> None:
     assert two["site"]["id"] == shown(world, order_id, account)["site"]["id"]
 
 
-def test_C01_cart_of_a_version_1_order_in_version_2(world: World) -> None:
+def test_C01_version_2_shows_the_cart_of_an_order_placed_in_version_1(world: World) -> None:
     account = stranger(world)
     answer = placed(world, account)
     order_id = answer["order"]["id"]
@@ -95,7 +95,7 @@ def test_C01_cart_of_a_version_1_order_in_version_2(world: World) -> None:
     assert cart["payment"]["hosted_invoice_url"] == answer["payment_url"]
 
 
-def test_O1_050_a_version_1_order_can_be_cancelled_in_version_2(world: World) -> None:
+def test_O1_050_an_order_placed_in_version_1_can_be_cancelled_in_version_2(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     assert world.request("DELETE", f"/api/orders/{order_id}", account=account).status == 202

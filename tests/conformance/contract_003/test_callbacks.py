@@ -26,7 +26,7 @@ BODY = {**site(), "callback": CALLBACK}
 
 
 def ended(world: World, how: str) -> tuple[str, str]:
-    """Run an order to the end `how`, and return its id and its account."""
+    """Run an order to this end (OK, FAILED, CANCELLED or EXPIRED). Return the order's id and account."""
     account = stranger(world)
     order_id = placed(world, account, BODY)["order"]["id"]
     world.run(finish=False)
@@ -74,7 +74,7 @@ def test_O1_036_O1_037_C24_each_end_sends_one_callback_with_the_task(
     assert found["order"]["status"] == word
 
 
-def test_O1_037_the_task_leads_to_the_site(world: World) -> None:
+def test_O1_037_the_task_named_in_the_callback_leads_to_the_site(world: World) -> None:
     known = len(world.callbacks.received)
     order_id, account = ended(world, "OK")
     (received,) = world.callbacks.received[known:]
@@ -86,7 +86,7 @@ def test_O1_037_the_task_leads_to_the_site(world: World) -> None:
     assert task["orders"] == [{"id": order_id, "status": "completed"}]
 
 
-def test_O1_036_C22_neither_the_callback_nor_the_table_has_a_secret(world: World) -> None:
+def test_O1_036_C22_neither_the_callbacks_body_nor_the_table_has_a_secret_in_clear(world: World) -> None:
     known = len(world.callbacks.received)
     order_id, account = ended(world, "OK")
     (received,) = world.callbacks.received[known:]
@@ -98,7 +98,7 @@ def test_O1_036_C22_neither_the_callback_nor_the_table_has_a_secret(world: World
     assert ssh["password"] not in everything and "Bearer 12345" not in everything
 
 
-def test_O1_036_the_contract_that_placed_the_order_renders_the_callback(
+def test_O1_036_a_callback_has_the_format_of_the_contract_through_which_the_order_was_placed(
     world: World,
 ) -> None:
     known = len(world.callbacks.received)

@@ -68,7 +68,7 @@ def test_O1_050_a_paid_order_can_be_cancelled_before_delivery(world: World) -> N
     assert world.net_paid() == before and order_id not in world.platform.services
 
 
-def test_O1_050_C11_an_order_in_delivery_is_refused_with_a_reason(world: World) -> None:
+def test_O1_050_C11_cancelling_an_order_in_delivery_is_refused_with_a_reason(world: World) -> None:
     order_id = placed(world)["order"]["id"]
     world.run(finish=False)
     before = state_of(world)
@@ -79,7 +79,7 @@ def test_O1_050_C11_an_order_in_delivery_is_refused_with_a_reason(world: World) 
     world.run()
 
 
-def test_O1_050_C11_an_ended_order_is_refused_with_a_reason(world: World) -> None:
+def test_O1_050_C11_cancelling_an_ended_or_cancelled_order_is_refused_with_a_reason(world: World) -> None:
     order_id = delivered(world)["order"]["id"]
     reply = cancel(world, order_id)
     assert_error(reply, 409, "order_not_cancellable")
@@ -103,7 +103,7 @@ def test_O1_050_an_order_can_be_cancelled_by_its_24_hex_id_and_only_by_its_own_a
     assert cancel(world, object_id(number_of(order_id)), account).status == 202
 
 
-def test_O1_050_oauth_never_cancels(world: World) -> None:
+def test_O1_050_an_oauth_token_cannot_cancel(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     token = oauth(world, "billing:read", account=account) | {"x-api-version": "1"}
@@ -113,7 +113,7 @@ def test_O1_050_oauth_never_cancels(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_C01_patch_is_an_endpoint_of_version_2(world: World) -> None:
+def test_C01_only_version_2_has_the_endpoint_patch(world: World) -> None:
     order_id = placed(world)["order"]["id"]
     before = state_of(world)
     for reply in (

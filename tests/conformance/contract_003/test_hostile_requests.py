@@ -1,4 +1,4 @@
-"""Hostile requests to version 1: every response has the contract's shape, and nothing is stored.
+"""Hostile requests to version 1: every response has the contract's error shape, and nothing is stored.
 
 All contracts share one dispatcher, which the tests of contract 002 cover. These tests cover the bodies and routes of
 version 1.
@@ -58,7 +58,7 @@ def world() -> Iterator[World]:
 
 
 def post(world: World, body: str, **more: Any) -> Reply:
-    """Post a body that must change nothing, from an account without a payment method and from one with a card."""
+    """Post a body that must be refused and change nothing: once without a saved method, and once with a card."""
     for account in ("no_method", "ready"):
         before = state_of(world)
         reply = ask(world, "POST", "/api/orders", account, body=body, **more)
@@ -110,7 +110,7 @@ def test_O1_030_every_missing_field_is_named(world: World) -> None:
         GOOD[:-1] + ', "return_url": null, "return_\\u0075rl": "https://evil.example/"}',
     ],
 )
-def test_a_duplicate_key_is_refused(world: World, body: str) -> None:
+def test_a_duplicate_json_key_is_refused(world: World, body: str) -> None:
     reply = post(world, body)
     assert_error(reply, 400, "malformed_json")
     assert "twice" in reply.body["errors"][0]
@@ -118,7 +118,7 @@ def test_a_duplicate_key_is_refused(world: World, body: str) -> None:
 
 @pytest.mark.parametrize("value", ["red", None, {}])
 @pytest.mark.parametrize("place", ["", "/site", "/callback"])
-def test_an_unknown_field_is_refused_by_name(world: World, place: str, value: Any) -> None:
+def test_the_error_names_an_unknown_field(world: World, place: str, value: Any) -> None:
     body = json.loads(json.dumps(FULL))
     (body[place[1:]] if place else body)["colour"] = value
     reply = post(world, json.dumps(body))
@@ -163,7 +163,7 @@ def test_oversized_bodies(world: World, size: int) -> None:
     assert_error(post(world, base64.b64encode(body.encode()).decode(), base64=True), 413, "body_too_large")
 
 
-def test_a_body_of_the_maximum_size_is_accepted(world: World) -> None:
+def test_a_body_of_the_maximum_size_is_read(world: World) -> None:
     body = json.dumps(site(variant="nowhere"))
     assert_error(post(world, body + " " * (65_536 - len(body))), 400, "unknown_variant")
 
@@ -183,7 +183,7 @@ def test_O1_030_invalid_idempotency_key(world: World, key: str) -> None:
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer x", "Basic eA==", "Token sq_test_" + "0" * 64]
 )
-def test_O1_001_bad_credentials_are_the_same_401_on_every_route(world: World, authorization: str) -> None:
+def test_O1_001_a_bad_credential_gets_a_401_on_every_route(world: World, authorization: str) -> None:
     before = state_of(world)
     for method, path, _ in ROUTES:
         headers = {"authorization": authorization, "x-auth-account": "acc_ready", "x-api-version": "1"}
@@ -193,7 +193,7 @@ def test_O1_001_bad_credentials_are_the_same_401_on_every_route(world: World, au
     assert state_of(world) == before
 
 
-def test_O1_001_another_account_in_the_header_is_the_same_401(world: World) -> None:
+def test_O1_001_another_account_in_the_header_gets_a_401_on_every_route(world: World) -> None:
     before = state_of(world)
     for method, path, _ in ROUTES:
         for other in ("acc_credit", "acc_nobody", "ACC_READY", "*", "\ud800"):

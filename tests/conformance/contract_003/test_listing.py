@@ -94,7 +94,7 @@ def test_O1_010_C23_pages_by_number(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["page", "per_page"])
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "", "x", "１", "1 "])
-def test_O1_010_an_invalid_page_is_an_error(world: World, name: str, text: str) -> None:
+def test_O1_010_an_invalid_page_parameter_is_an_error(world: World, name: str, text: str) -> None:
     assert_error(ask(world, "GET", "/api/orders", query={name: text}), 400, f"invalid_{name}", f"/{name}")
 
 
@@ -103,7 +103,7 @@ def test_O1_010_C23_a_forged_cursor_is_an_error(world: World, cursor: str) -> No
     assert_error(ask(world, "GET", "/api/orders", query={"cursor": cursor}), 400, "invalid_cursor", "/cursor")
 
 
-def test_O1_010_oauth_reads_with_billing_read(world: World) -> None:
+def test_O1_010_an_oauth_token_with_billing_read_lists_orders(world: World) -> None:
     token = oauth(world, "billing:read") | {"x-api-version": "1"}
     reply = send(world, "GET", "/api/orders", headers=token, account=None)
     assert reply.body["orders"] == listed(world)

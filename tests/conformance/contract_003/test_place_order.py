@@ -80,7 +80,7 @@ def test_O1_042_O1_043_without_a_saved_method_the_customer_pays_on_a_page(world:
     assert (body["order"]["status"], body["task"]["status"]) == ("pending", "PAUSED")
 
 
-def test_O1_042_an_authentication_happens_on_the_hosted_invoice(world: World) -> None:
+def test_O1_042_the_customer_authenticates_on_the_hosted_invoice(world: World) -> None:
     body = placed(world, "authentication_required")
     (invoice,) = world.stripe.open_invoices(world.accounts["authentication_required"]["customer"])
     assert body["payment_url"] == invoice["hosted_invoice_url"]
@@ -88,7 +88,7 @@ def test_O1_042_an_authentication_happens_on_the_hosted_invoice(world: World) ->
     assert not sessions(world, cart_of(world, body["order"]["id"], "authentication_required"))
 
 
-def test_O1_042_a_recoverable_decline_is_paid_on_the_hosted_invoice(world: World) -> None:
+def test_O1_042_after_a_recoverable_decline_the_response_has_a_payment_url(world: World) -> None:
     body = placed(world, "declined_recoverable")
     assert body["payment_url"] and "site" not in body
 
@@ -103,7 +103,7 @@ def test_O1_030_a_final_decline_is_422_and_leaves_a_failed_order(world: World) -
     assert world.net_paid("declined_final") == 0
 
 
-def test_O1_043_a_debit_from_a_saved_bank_account_needs_no_page(world: World) -> None:
+def test_O1_043_a_debit_from_a_saved_bank_account_needs_no_payment_page(world: World) -> None:
     body = placed(world, "sepa")
     assert "payment_url" not in body and body["site"]["id"] is None
 
@@ -194,7 +194,7 @@ def test_O1_043_a_replay_after_a_cancel_or_a_failure_has_no_site(world: World) -
     "changed",
     [site(name="Other"), site(plan="business"), {**site(), "return_url": "https://shop.example/"}],
 )
-def test_O1_030_the_same_key_with_another_body_is_refused(world: World, changed: Any) -> None:
+def test_O1_030_an_idempotency_key_with_another_body_is_refused(world: World, changed: Any) -> None:
     key = f"reused-{json.dumps(changed)[-40:]}".replace(" ", "")
     order(world, idempotency_key=key)
     before = state_of(world)
@@ -232,7 +232,7 @@ def test_O1_032_variant_is_required_and_must_be_known(world: World) -> None:
 
 
 def test_O1_032_each_contract_has_its_own_variants(world: World) -> None:
-    """Only contract 003 has `migration`. Version 2 neither sells nor lists it."""
+    """Only contract 003, version 1 of the API, has `migration`. Version 2 neither sells nor lists it."""
     before = state_of(world)
     reply = world.place(variant="migration")
     assert_error(reply, 400, "unknown_variant", "/site/variant")
@@ -328,7 +328,7 @@ def test_O1_001_the_account_header_is_required(world: World) -> None:
     assert state_of(world) == before
 
 
-def test_O1_030_oauth_never_orders(world: World) -> None:
+def test_O1_030_an_oauth_token_cannot_order(world: World) -> None:
     token = oauth(world, "billing:read", "account:read", "tasks:read") | {"x-api-version": "1"}
     before = state_of(world)
     reply = send(world, "POST", "/api/orders", headers=token, account=None, body=json.dumps(site()))
@@ -364,7 +364,7 @@ def test_O1_040_every_spelling_of_the_id_finds_the_order(world: World) -> None:
         assert shown(world, spelling)["order"]["id"] == order_id
 
 
-def test_O1_042_paying_the_page_leads_to_the_site(world: World) -> None:
+def test_O1_042_the_site_is_delivered_after_the_customer_pays_on_the_page(world: World) -> None:
     account = stranger(world)
     order_id = placed(world, account)["order"]["id"]
     world.run()

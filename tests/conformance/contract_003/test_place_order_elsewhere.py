@@ -1,4 +1,4 @@
-"""Contract 003, "Order a new Site", with another catalogue or without Stripe. Each test has its own world."""
+"""Contract 003, "Order a new Site": other catalogues, and an unavailable Stripe. Each test has its own world."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
     ("account", "effect"),
     [("no_method", "stripe.post checkout.sessions"), ("no_customer", "stripe.post customers")],
 )
-def test_O1_042_O1_043_an_unknown_payment_outcome_shows_neither_page_nor_site(
+def test_O1_042_O1_043_without_an_answer_from_stripe_the_response_has_neither_payment_url_nor_site(
     world: World, account: str, effect: str
 ) -> None:
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name == effect else None)
@@ -40,7 +40,7 @@ def test_O1_042_O1_043_an_unknown_payment_outcome_shows_neither_page_nor_site(
     assert found["order"]["payment_url"] == page_of(world, answer["order"]["id"], account)["url"]
 
 
-def test_O1_042_a_replay_opens_the_page_that_could_not_be_opened(world: World) -> None:
+def test_O1_042_a_replay_opens_the_payment_page_that_the_first_request_could_not_open(world: World) -> None:
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     first = order(world, account="no_method", idempotency_key="away")
     assert (first.status, set(first.body)) == (201, {"order", "task"})
@@ -50,8 +50,10 @@ def test_O1_042_a_replay_opens_the_page_that_could_not_be_opened(world: World) -
     assert again.body["payment_url"] == page_of(world, first.body["order"]["id"])["url"]
 
 
-def test_O1_043_a_saved_method_with_an_unknown_outcome_shows_neither_page_nor_site(world: World) -> None:
-    """The bank may still require an authentication. Until that is known, the response has neither page nor site."""
+def test_O1_043_while_a_charges_outcome_is_unknown_the_response_has_neither_payment_url_nor_site(
+    world: World,
+) -> None:
+    """The bank may still require an authentication, so it is not yet known whether the customer must act."""
     world.mishaps.watch(lambda name: Mishap.NOT_DONE if name.startswith("stripe.post") else None)
     answer = placed(world, "authentication_required", site())
     assert set(answer) == {"order", "task"}
@@ -96,7 +98,7 @@ def test_O1_032_a_variant_is_refused_while_its_capacity_is_used_up(world: World)
 
 
 @pytest.mark.parametrize("account", ["no_method", "no_customer"])
-def test_O1_042_O1_044_a_free_order_needs_no_page(world: World, account: str) -> None:
+def test_O1_042_O1_044_a_free_order_needs_no_payment_page(world: World, account: str) -> None:
     world.services.catalogue.put_plan(
         Plan("9", "gift", "Gift", "Free", {("standard", Term.MONTHLY, "EUR"): 0})
     )

@@ -18,7 +18,7 @@ ON_TOP = "https://shop.example/on-top"
 
 
 def ways_back(world: World, body: Any) -> tuple[str, str]:
-    """Where the customer goes after paying and after leaving the page, without the query that we add."""
+    """The addresses for a customer who paid and for one who left the payment page, without the query that we add."""
     account = stranger(world)
     order_id = placed(world, account, body)["order"]["id"]
     session = page_of(world, order_id, account)
@@ -40,7 +40,7 @@ def ways_back(world: World, body: Any) -> tuple[str, str]:
         ({**site(return_url=None), "return_url": ON_TOP}, ON_TOP),
     ],
 )
-def test_O1_035_C17_return_url_is_read_from_site_or_from_the_top_level_which_wins(
+def test_O1_035_C17_return_url_may_be_in_site_or_at_the_top_level_and_the_top_level_wins(
     world: World, body: Any, url: str
 ) -> None:
     assert ways_back(world, body) == (url, url)
@@ -65,7 +65,7 @@ def test_O1_035_a_return_url_may_be_a_private_address(world: World, url: str) ->
 
 
 @pytest.mark.parametrize("body", [site(), site(return_url=None), {**site(), "return_url": None}])
-def test_O1_035_O1_052_the_default_is_the_order_page(world: World, body: Any) -> None:
+def test_O1_035_O1_052_the_default_return_url_is_the_orders_page(world: World, body: Any) -> None:
     account = stranger(world)
     order_id = placed(world, account, body)["order"]["id"]
     session = page_of(world, order_id, account)
@@ -142,7 +142,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("url", HOSTILE, ids=lambda url: repr(url)[:40])
-def test_O1_035_an_unusable_return_url_is_refused_by_its_pointer(world: World, url: str) -> None:
+def test_O1_035_the_error_points_to_an_unusable_return_url(world: World, url: str) -> None:
     places = {"/site/return_url": site(return_url=url), "/return_url": {**site(), "return_url": url}}
     for account in ("ready", "no_method"):
         for pointer, body in places.items():
@@ -162,22 +162,24 @@ def test_O1_035_return_url_must_be_text(world: World, value: Any) -> None:
     assert state_of(world) == before
 
 
-def test_O1_035_C17_an_unused_return_url_in_site_is_not_checked(world: World) -> None:
-    """If both are given, only the one at the top level is used and checked as an address. Both must be text."""
+def test_O1_035_C17_an_unused_return_url_in_site_is_not_checked_as_an_address(world: World) -> None:
+    """Of two return URLs only the one at the top level is used, and only that one is checked as an address."""
     both = {**site(return_url="http://shop.example/"), "return_url": ON_TOP}
     assert ways_back(world, both) == (ON_TOP, ON_TOP)
     reply = order(world, {**site(return_url=IN_SITE), "return_url": "http://shop.example/"})
     assert_error(reply, 400, "invalid_return_url", "/return_url")
 
 
-def test_O1_035_a_loopback_return_url_is_accepted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_O1_035_a_loopback_return_url_is_accepted_where_loopback_callbacks_are_allowed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bootstrap, "allow_loopback_callbacks", lambda: True)
     url = "http://127.0.0.1:8123/done"
     assert ways_back(world, site(return_url=url)) == (url, url)
     assert_error(order(world, site(return_url="http://shop.example/")), 400, "invalid_return_url")
 
 
-def test_O1_035_with_a_saved_method_return_url_is_checked_but_not_used(world: World) -> None:
+def test_O1_035_with_a_saved_method_return_url_is_not_used(world: World) -> None:
     body = placed(world, body={**site(), "return_url": ON_TOP})
     assert "payment_url" not in body
     assert ON_TOP not in str(body)

@@ -49,13 +49,13 @@ def test_O1_020_O1_022_the_order_and_its_tasks(world: World) -> None:
     assert type(body["tasks"][0]["id"]) is int and body["tasks"][0]["status"] == "OK"
 
 
-def test_O1_020_our_own_fields_are_present_until_the_end(world: World) -> None:
+def test_O1_020_an_order_shows_our_own_fields_before_its_end(world: World) -> None:
     order = shown(world, placed(world)["order"]["id"])["order"]
     assert set(order) == ORDER | OURS
     assert_date_time(order["expected_by"])
 
 
-def test_O1_021_C16_both_spellings_of_the_payment_url_while_payable(world: World) -> None:
+def test_O1_021_C16_both_spellings_of_payment_url_are_shown_while_the_customer_can_pay(world: World) -> None:
     account = stranger(world)
     answer = placed(world, account)
     order_id = answer["order"]["id"]
@@ -69,7 +69,7 @@ def test_O1_021_C16_both_spellings_of_the_payment_url_while_payable(world: World
     assert not PAGE & set(shown(world, order_id, account)["order"])
 
 
-def test_O1_021_a_hosted_invoice_is_a_payment_url_too(world: World) -> None:
+def test_O1_021_the_address_of_a_hosted_invoice_is_a_payment_url_too(world: World) -> None:
     answer = placed(world, "authentication_required")
     order = shown(world, answer["order"]["id"], "authentication_required")["order"]
     assert order["payment_ur"] == order["payment_url"] == answer["payment_url"]

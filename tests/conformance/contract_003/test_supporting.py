@@ -35,7 +35,7 @@ def test_O1_060_O1_033_O1_034_about_lists_every_option_of_an_order(world: World)
     assert all(set(product) >= {"id", "name", "description"} for product in body["products"])
 
 
-def test_O1_060_about_without_an_account(world: World) -> None:
+def test_O1_060_about_shows_no_prices_without_an_account(world: World) -> None:
     key = {"authorization": f"Bearer {world.accounts['ready'][KEY]}"}
     body = send(world, "GET", "/api/about", headers=key, account=None).body
     assert body["account_scoped"] is None and body["logged_in_as"] == "usr_ready"

@@ -32,13 +32,13 @@ def version_of(reply: Reply) -> str:
     return reply.headers["x-api-version"]
 
 
-def test_C01_without_a_header_the_keys_pin_decides(world: World) -> None:
+def test_C01_without_a_header_the_keys_version_applies(world: World) -> None:
     assert set(placed(world)) == {"order", "task", "site"}
     two = world.place()
     assert (two.status, two.body["status"], version_of(two)) == (202, "accepted", "2")
 
 
-def test_C01_the_header_overrides_the_pin_both_ways(world: World) -> None:
+def test_C01_the_header_overrides_the_keys_version_in_both_directions(world: World) -> None:
     one = ask_in(world, "1", "POST", "/api/orders", body=json.dumps(site()))
     assert (one.status, set(one.body), version_of(one)) == (201, {"order", "task", "site"}, "1")
     two = send(
@@ -62,7 +62,7 @@ def test_C01_every_shared_route_uses_the_headers_version(world: World, version: 
         assert reply.status < 500 and reply.body.get("code") != "unsupported_api_version"
 
 
-def test_C01_every_shared_route_uses_the_pins_version(world: World) -> None:
+def test_C01_without_a_header_every_shared_route_uses_the_keys_version(world: World) -> None:
     for method, path in SHARED:
         ask(world, method, path, body="{}")
         assert version_of(send(world, method, path, body="{}")) == "2", (method, path)
@@ -71,7 +71,7 @@ def test_C01_every_shared_route_uses_the_pins_version(world: World) -> None:
 @pytest.mark.parametrize(
     "version", ["3", "0", "", "one", "1.0", "１", "v1", "1,2", "1" * 500, "\ud800", "1\x00"]
 )
-def test_C01_an_unknown_version_is_refused_with_the_known_ones(world: World, version: str) -> None:
+def test_C01_the_error_for_an_unknown_version_names_the_known_ones(world: World, version: str) -> None:
     before = state_of(world)
     for method, path in SHARED:
         reply = ask_in(world, version, method, path, body=json.dumps(site()))
@@ -82,7 +82,9 @@ def test_C01_an_unknown_version_is_refused_with_the_known_ones(world: World, ver
 
 
 @pytest.mark.parametrize(("method", "path"), OF_2_ALONE)
-def test_C01_a_route_missing_in_version_1_names_version_2(world: World, method: str, path: str) -> None:
+def test_C01_the_error_for_a_route_that_only_version_2_has_names_version_2(
+    world: World, method: str, path: str
+) -> None:
     before = state_of(world)
     by_pin = send(world, method, path, headers=credentials(world, "ready", "user_key_v1"), body="{}")
     by_header = ask_in(world, "1", method, path, body="{}")
@@ -94,14 +96,14 @@ def test_C01_a_route_missing_in_version_1_names_version_2(world: World, method: 
     assert state_of(world) == before
 
 
-def test_C01_the_tested_routes_are_all_routes_of_version_2(world: World) -> None:
+def test_C01_the_shared_routes_are_all_routes_of_version_1(world: World) -> None:
     assert ("PATCH", f"/api/orders/{UNKNOWN}") in OF_2_ALONE
     assert {matched(method, path)[1] for method, path in SHARED} == {
         operation.route for operation in operations.OPERATIONS
     }
 
 
-def test_C01_errors_carry_their_version_too(world: World) -> None:
+def test_C01_errors_name_their_version_too(world: World) -> None:
     refusals = {
         404: ask(world, "GET", f"/api/orders/{UNKNOWN}"),
         400: order(world, {}),
@@ -126,7 +128,7 @@ def test_C01_a_malformed_id_is_refused_in_the_keys_version(world: World) -> None
         assert version_of(reply) == "1"
 
 
-def test_C01_errors_before_the_key_is_known_use_the_headers_version(world: World) -> None:
+def test_C01_errors_of_the_credential_use_the_headers_version(world: World) -> None:
     for version in ("1", "2"):
         for headers in ({}, {"authorization": "Bearer x"}, oauth(world)):
             reply = send(

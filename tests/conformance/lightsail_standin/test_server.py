@@ -95,7 +95,7 @@ def test_a_machine_can_be_made_to_fail(server: LightsailServer, client: Any) -> 
     assert (operation["status"], operation["errorCode"]) == ("Failed", "SomeCode")
 
 
-def test_settings_and_reset(server: LightsailServer, client: Any) -> None:
+def test_a_reset_removes_the_machines_and_keeps_the_settings(server: LightsailServer, client: Any) -> None:
     assert told(server, "settings", delay=0, quota=1, address_quota=2).json()["quota"] == 1
     create(client, "ho-1")
     assert server.standin.machine("ho-1").state[1] == "running"
@@ -114,7 +114,7 @@ def test_settings_and_reset(server: LightsailServer, client: Any) -> None:
         ("settings", {"delay": "soon"}, 400),
     ],
 )
-def test_an_impossible_control_returns_an_error(
+def test_an_impossible_request_to_the_controls_returns_an_error(
     server: LightsailServer, path: str, fields: dict[str, Any], status: int
 ) -> None:
     answer = told(server, path, **fields)
@@ -123,9 +123,7 @@ def test_an_impossible_control_returns_an_error(
     assert answer.json()["error"]
 
 
-def test_the_page_shows_machines_and_buttons_but_not_their_scripts(
-    server: LightsailServer, client: Any
-) -> None:
+def test_the_page_shows_machines_and_buttons_but_no_user_data(server: LightsailServer, client: Any) -> None:
     create(client, "ho-1", "web-1")
     client.allocate_static_ip(staticIpName="ho-1-ip")
     client.create_instances(

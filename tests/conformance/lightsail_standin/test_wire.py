@@ -192,7 +192,7 @@ def test_an_address_belongs_to_one_machine_and_cannot_be_released_while_attached
     client.create_instances(**MACHINE | {"instanceNames": ["ho-1", "ho-2"]})
     client.allocate_static_ip(staticIpName="ip-1")
     with pytest.raises(ClientError, match="not in a state"):
-        client.attach_static_ip(staticIpName="ip-1", instanceName="ho-1")  # still pending
+        client.attach_static_ip(staticIpName="ip-1", instanceName="ho-1")  # the machine is still pending
     standin.finish("ho-1")
     standin.finish("ho-2")
     client.attach_static_ip(staticIpName="ip-1", instanceName="ho-1")

@@ -1,4 +1,4 @@
-"""O1-052: when the table cannot be read, the page shows the last known state and its time."""
+"""O1-052: while the table cannot be read, the page shows an order from memory, with the time at which it was read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     show_order_page._remembered.clear()
 
 
-def test_an_order_that_was_shown_before_is_shown_from_memory(world: World) -> None:
+def test_while_the_table_is_unavailable_an_order_shown_before_is_shown_from_memory(world: World) -> None:
     order = payable(world)
     speak(world, order, "nl")
     token = token_of(world, order)
@@ -36,7 +36,9 @@ def test_an_order_that_was_shown_before_is_shown_from_memory(world: World) -> No
     assert seen(after).heading == "Uw website is klaar" and 'role="status"' not in after.body
 
 
-def test_an_order_not_shown_before_gets_an_apology_in_the_browsers_language(world: World) -> None:
+def test_while_the_table_is_unavailable_an_order_never_shown_gets_an_apology_in_the_browsers_language(
+    world: World,
+) -> None:
     order = payable(world)
     with table_away():
         reply = get(world, token_of(world, order))
@@ -62,7 +64,7 @@ def test_the_number_of_remembered_orders_is_limited(world: World, monkeypatch: p
     assert len(show_order_page._remembered) == 2
 
 
-def test_the_latest_version_of_an_order_is_remembered(world: World) -> None:
+def test_the_page_remembers_an_order_as_it_was_shown(world: World) -> None:
     order = delivered(world)
     token = token_of(world, order)
     get(world, token)

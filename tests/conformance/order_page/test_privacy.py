@@ -36,7 +36,7 @@ def pages(world: World, token: str) -> Iterator[Reply]:
         yield get(world, world.services.page_tokens.token("acc_ready", 2**40))
 
 
-def test_every_response_keeps_the_page_private(world: World) -> None:
+def test_every_response_has_the_headers_that_keep_the_page_private(world: World) -> None:
     for reply in pages(world, token_of(world, payable(world))):
         (style,) = re.findall(r"<style>(.*?)</style>", reply.body, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -54,7 +54,7 @@ def test_every_response_keeps_the_page_private(world: World) -> None:
         assert "x-api-version" not in reply.headers and "set-cookie" not in reply.headers
 
 
-def test_a_page_runs_and_loads_nothing(world: World) -> None:
+def test_a_page_makes_the_browser_run_and_load_nothing(world: World) -> None:
     for reply in pages(world, token_of(world, payable(world))):
         assert not re.search(
             r"<(script|link|img|iframe|form|object|base|svg)\b|\son\w+=|\sstyle=", reply.body
@@ -83,7 +83,7 @@ def test_the_customers_input_is_escaped(name: str, world: World) -> None:
 
 def named(world: World, name: str) -> Order:
     order = order_of(world, order_site(world, body=site(name="Plain")))
-    # The API refuses a name of this length. The page must escape it all the same.
+    # The test stores the name directly, because the API refuses some of these names. The page must escape every name.
     return world.services.orders.save_order(replace(order, item=replace(order.item, name=name)))
 
 
@@ -125,7 +125,7 @@ def test_no_internal_word_is_on_a_page(name: str, world: World) -> None:
             assert INTERNAL.findall(seen(get(world, token_of(world, order), outcome)).text) == []
 
 
-def test_an_unchanged_page_is_a_304(world: World) -> None:
+def test_a_browser_with_the_current_page_gets_a_304(world: World) -> None:
     token = token_of(world, payable(world))
     first = get(world, token, headers={"If-None-Match": '"unknown"'})
     assert first.status == 200

@@ -237,7 +237,7 @@ def test_an_annual_price_and_tax_are_shown() -> None:
         assert facts["Amount"] == f"€{gross / 100:.2f} including tax" and facts["Term"] == "1 year"
 
 
-def test_times_on_the_page_are_the_orders_own_in_utc(world: World) -> None:
+def test_the_page_shows_the_orders_times_in_utc(world: World) -> None:
     order = stored(world, being_set_up(world))
     html = get(world, token_of(world, order)).body
     ahead = outlook(order, world.cart(order.cart_token, "no_method"))
@@ -249,7 +249,7 @@ def test_times_on_the_page_are_the_orders_own_in_utc(world: World) -> None:
     assert shown == [minute(each) for each in wanted]
 
 
-def test_a_customer_without_a_language_gets_the_language_of_the_ordering_user(world: World) -> None:
+def test_the_page_uses_the_accounts_language_or_else_that_of_the_ordering_user(world: World) -> None:
     order = payable(world)
     user = world.services.directory.user(order.user_id)
     world.services.directory.put_user(replace(user, locale="nl"))

@@ -1,4 +1,4 @@
-"""O1-052: a page's address is its secret. Every invalid address gives exactly the same page."""
+"""O1-052: the address of an order's page is the only key to it. Every invalid address gives the same not-found page."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ def unlike(reply: Reply) -> tuple[int, object, dict[str, str]]:
 
 
 def _same_bits(last: str) -> str:
-    """The next letter, which decodes to the same bytes: 43 letters have two bits more than the 256 of the signature."""
+    """Return another last letter with which the signature decodes to the same bytes.
+
+    A signature has 256 bits. Its 43 letters have 258 bits, so the last two bits of the last letter have no meaning. In
+    our signatures they are zero. The next letter of the alphabet differs only in these two bits.
+    """
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return letters[letters.index(last) + 1]
 
@@ -57,7 +61,7 @@ def wrong_tokens(world: World, order: Order) -> dict[str, str]:
     }
 
 
-def test_O1_052_every_invalid_address_gives_the_same_page(world: World) -> None:
+def test_O1_052_every_invalid_address_gives_the_same_not_found_page(world: World) -> None:
     order = payable(world)
     expected = unlike(get(world, "x"))
     assert expected[0] == 404 and seen(get(world, "x")).heading == NOT_THERE
@@ -71,7 +75,9 @@ def test_O1_052_every_invalid_address_gives_the_same_page(world: World) -> None:
     ("method", "path"),
     [("GET", "/o/"), ("GET", "/o/a/b"), ("POST", "/o/x"), ("HEAD", "/o/x"), ("GET", "/o/x/")],
 )
-def test_unknown_paths_below_the_page_give_the_same_page(method: str, path: str, world: World) -> None:
+def test_other_paths_and_methods_below_o_give_the_not_found_page(
+    method: str, path: str, world: World
+) -> None:
     assert unlike(world.request(method, path, account=None)) == unlike(get(world, "x"))
 
 
@@ -94,7 +100,9 @@ def test_a_token_without_a_valid_signature_causes_no_read(world: World) -> None:
         assert get(world, tokens["of no order"]).status == 503
 
 
-def test_an_overlong_token_is_not_even_verified(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_longer_than_any_of_ours_is_refused_without_verification(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     longest = max(
         len(SignedPageTokens([SECRET]).token("a" * 200, 2**49 - 1)), len(token_of(world, payable(world)))
     )
@@ -136,7 +144,8 @@ def test_a_page_is_no_longer_shown_thirty_days_after_the_order_ended(world: Worl
     assert seen(get(world, token)).heading == "The order was cancelled"
     world.clock.advance(120)
     assert unlike(get(world, token)) == unlike(get(world, "x"))
-    with table_away():  # the remembered order is no longer shown either
+    # It is not shown from memory either. The page uses its memory while the table is unavailable.
+    with table_away():
         assert unlike(get(world, token)) == unlike(get(world, "x"))
 
 

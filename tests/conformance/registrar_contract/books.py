@@ -1,5 +1,5 @@
-"""The promises of the port Registrar, tested with the Route 53 adapter and the stand-in, in process and over
-loopback.
+"""Shared by the tests of the port Registrar. They use the Route 53 adapter and the registrar stand-in, in process and
+over loopback.
 
 The adapter uses the real boto3 client, so requests have the real wire format. Time is virtual.
 """
@@ -21,7 +21,7 @@ from hosting_orders.domain.registration import (
 from hosting_orders.usecases.domain_ports import Registrar
 from local.registrar_standin import RegistrarStandIn
 
-START = 1_767_225_600.0  # whole seconds, as in ListOperations
+START = 1_767_225_600.0  # epoch seconds
 DAY = 86_400.0
 
 ANN = Contact(
@@ -40,7 +40,7 @@ CONTACTS = Contacts(owner=ANN, admin=BOB, billing=BOB, tech=BOB)
 
 @dataclass
 class World:
-    """A registrar behind the port, its stand-in, and a clock in seconds."""
+    """The adapter behind the port Registrar, the stand-in that the adapter calls, and a clock in seconds."""
 
     registrar: Registrar
     standin: RegistrarStandIn

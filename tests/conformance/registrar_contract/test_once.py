@@ -1,4 +1,7 @@
-"""Submissions happen once, even if responses are lost. Operations can be found. Errors hold no personal data."""
+"""A submission is never repeated, even if its response is lost. Its operation can be found afterwards.
+
+Errors hold no personal data.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ def test_registering_again_during_the_operation_is_a_fault_and_submits_nothing(w
     assert world.standin.registrations("bakery.com") == 1
 
 
-def test_registering_a_domain_that_is_ours_is_refused_and_the_domain_is_visible(world: World) -> None:
+def test_registering_a_domain_that_is_ours_is_refused_and_the_domain_is_found(world: World) -> None:
     world.standin.lose_next_answer("RegisterDomain")
     with pytest.raises(ProviderUnavailableError):
         world.register("bakery.com")
@@ -85,7 +88,7 @@ def test_concurrent_registrations_of_a_domain_are_submitted_once(world: World) -
     assert world.standin.submissions("bakery.com") == 1
 
 
-def test_operations_are_found_by_domain_kind_and_time_newest_first(world: World) -> None:
+def test_operations_are_found_by_domain_action_and_time_newest_first(world: World) -> None:
     world.register("fail-bakery.com")
     world.pass_time(3600)
     second = world.register("fail-bakery.com")
@@ -105,7 +108,7 @@ def test_operations_are_found_by_domain_kind_and_time_newest_first(world: World)
     assert len(found(DomainAction.REGISTER, START)) == 3
 
 
-def test_an_operation_is_found_in_the_second_of_its_submission(world: World) -> None:
+def test_find_rounds_since_down_to_the_second(world: World) -> None:
     operation_id = world.register("bakery.com")
 
     found = world.registrar.find("bakery.com", DomainAction.REGISTER, int(START * 1000) + 900)
@@ -128,7 +131,7 @@ def test_a_domain_that_was_never_submitted_has_no_operations_and_is_not_ours(wor
     assert world.registrar.domain("bakery.com") is None
 
 
-def test_an_unknown_operation_is_none(world: World) -> None:
+def test_an_unknown_operation_id_returns_none(world: World) -> None:
     assert world.registrar.operation("00000000-0000-0000-0000-000000000000") is None
 
 
@@ -175,7 +178,7 @@ def test_a_refusal_repeats_no_personal_data(world: World) -> None:
         assert value not in told
 
 
-def test_a_refusal_may_name_a_domain_that_resembles_its_owner(world: World) -> None:
+def test_a_refusal_may_name_a_domain_that_resembles_the_owners_name(world: World) -> None:
     gone = replace(ANN, last_name="gone-ann", first_name="com")
 
     with pytest.raises(ProvisioningFailedError, match=r"gone-ann\.com is not available"):
@@ -189,7 +192,7 @@ def test_a_failed_operation_repeats_no_personal_data(world: World) -> None:
     assert world.show(operation_id).message == "The registry refused the registrant contact: … …"
 
 
-def test_faults_and_their_causes_hold_no_personal_data(world: World) -> None:
+def test_a_fault_holds_no_personal_data_and_hides_its_cause(world: World) -> None:
     world.standin.lose_next_answer("TransferDomain")
 
     with pytest.raises(ProviderUnavailableError) as fault:

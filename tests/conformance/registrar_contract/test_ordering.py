@@ -1,4 +1,4 @@
-"""Checks before a submission, registrations and transfers."""
+"""The registrar's checks before a submission, its registrations and its transfers."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def test_a_premium_domain_has_its_price(world: World) -> None:
     assert offer.cost == Money(250_000, "USD")
 
 
-def test_a_slow_registry_is_queried_again_immediately(world: World) -> None:
+def test_a_slow_registry_is_queried_again_in_the_same_call(world: World) -> None:
     assert world.registrar.availability("slow-check-bakery.com").availability is Availability.AVAILABLE
     assert world.registrar.transferability("slow-check-baker.com", "k").availability is Availability.AVAILABLE
     assert world.standin.asked("CheckDomainAvailability", "slow-check-bakery.com") == 2
 
 
-def test_an_indefinite_response_of_the_registry_is_a_fault(world: World) -> None:
+def test_a_check_that_the_registry_leaves_undecided_is_a_fault(world: World) -> None:
     with pytest.raises(ProviderUnavailableError):
         world.registrar.availability("unsure-bakery.com")
     with pytest.raises(ProviderUnavailableError):
         world.registrar.transferability("unsure-bakery.com", "k3y")
 
 
-def test_an_unsold_tld_is_unavailable(world: World) -> None:
+def test_a_domain_whose_tld_the_registrar_does_not_sell_is_unavailable(world: World) -> None:
     offer = world.registrar.availability("bakery.zz")
 
     assert offer.availability is Availability.UNAVAILABLE
@@ -199,7 +199,7 @@ def test_fields_of_another_registry_are_omitted(world: World) -> None:
     assert "ExtraParams" not in operation.given["RegistrantContact"]
 
 
-def test_a_price_increase_since_the_offer_is_refused(world: World) -> None:
+def test_a_registration_is_refused_if_the_price_exceeds_the_maximum(world: World) -> None:
     with pytest.raises(ProvisioningFailedError, match="MaxPrice"):
         world.register("bakery.com", max_cost=Money(1499, "USD"))
     assert world.standin.submissions("bakery.com") == 0
@@ -292,7 +292,7 @@ def test_a_transfer_takes_days_and_shows_each_step(world: World) -> None:
     assert all(step.action is DomainAction.TRANSFER for step in steps)
     domain = world.registrar.domain("bakery.com")
     assert domain is not None
-    assert domain.nameservers  # the nameservers that the domain had before
+    assert domain.nameservers  # the nameservers that the domain had before the transfer
     assert domain.created_at is not None
     assert domain.created_at < START * 1000
 

@@ -63,7 +63,7 @@ def test_the_same_year_is_never_renewed_twice(world: World) -> None:
     assert year_of(world) == year + 1
 
 
-def test_a_renewal_is_found_by_its_kind(world: World) -> None:
+def test_a_search_for_renewals_does_not_find_registrations(world: World) -> None:
     year = owned(world)
     asked_at = int(world.now * 1000)
     operation_id = world.registrar.renew("bakery.com", year, live=True)
@@ -87,7 +87,7 @@ def test_a_renewal_is_not_sent_again_after_a_lost_response(world: World) -> None
 @pytest.mark.parametrize(
     "code", ["ThrottlingException", "InternalFailure", "OperationLimitExceeded", "DuplicateRequest"]
 )
-def test_a_temporary_failure_of_a_renewal_is_not_a_refusal(world: World, code: str) -> None:
+def test_after_a_temporary_failure_a_renewal_is_not_sent_again(world: World, code: str) -> None:
     year = owned(world)
     world.standin.fail_next("RenewDomain", code)
 
@@ -96,7 +96,7 @@ def test_a_temporary_failure_of_a_renewal_is_not_a_refusal(world: World, code: s
     assert world.standin.asked("RenewDomain") == 1
 
 
-def test_a_domain_that_cannot_be_renewed_has_a_reason(world: World) -> None:
+def test_a_refused_renewal_raises_an_error_with_the_reason(world: World) -> None:
     year = owned(world, "norenewal-bakery.com")
 
     with pytest.raises(ProvisioningFailedError, match=r"can't be renewed"):
@@ -114,7 +114,8 @@ def test_a_renewal_that_fails_at_the_registry_keeps_the_expiry_date(world: World
     assert year_of(world, "badrenewal-bakery.com") == year
 
 
-def test_a_failed_renewal_has_failed_although_the_domain_exists(world: World) -> None:
+def test_a_renewal_with_the_status_error_has_failed_even_if_our_account_has_the_domain(world: World) -> None:
+    """A registration with the status ERROR is different. It has succeeded if our account has the domain."""
     year = owned(world)
     operation_id = world.registrar.renew("bakery.com", year, live=True)
     world.standin.fail("bakery.com", "Something went wrong.", "ERROR")
@@ -122,7 +123,7 @@ def test_a_failed_renewal_has_failed_although_the_domain_exists(world: World) ->
     assert world.show(operation_id).status is RegistrarStatus.FAILED
 
 
-def test_consent_is_given_only_where_it_is_required(world: World) -> None:
+def test_the_maximum_price_is_sent_only_if_the_registrar_requires_consent_to_it(world: World) -> None:
     agreed = Money(250_000, "USD")
     world.registrar.submit(replace(register("premium-bakery.com"), max_cost=agreed))
     world.pass_time(300)
@@ -133,13 +134,13 @@ def test_consent_is_given_only_where_it_is_required(world: World) -> None:
     with pytest.raises(ProvisioningFailedError, match=r"more than"):
         world.registrar.renew("premium-bakery.com", year, Money(100, "USD"), live=True)
     world.registrar.renew("premium-bakery.com", year, agreed, live=True)
-    # A standard price needs no consent. It may be higher than the price that was agreed for the first year.
+    # The registrar requires consent only to a premium price. A standard price may exceed our maximum.
     world.registrar.renew("bakery.com", owned(world), Money(1, "USD"), live=True)
     world.pass_time(300)
     assert world.standin.renewals("premium-bakery.com") == world.standin.renewals("bakery.com") == 1
 
 
-def test_expiring_domains_are_listed_by_their_date(world: World) -> None:
+def test_the_domains_that_expire_before_a_given_time_are_listed(world: World) -> None:
     for number in range(120):  # more than one page
         world.register(f"bakery-{number}.com")
         world.pass_time(300)

@@ -88,7 +88,7 @@ def test_the_page_shows_domains_and_possible_actions(server: RegistrarServer) ->
     assert all(prefix in page for prefix in PREFIXES)
 
 
-def test_page_and_state_hold_no_contact_and_no_auth_code(server: RegistrarServer) -> None:
+def test_the_page_and_the_state_endpoint_show_no_contact_and_no_auth_code(server: RegistrarServer) -> None:
     registrar_at(server.url).submit(order("badcontact-bakery.com", DomainAction.TRANSFER))
     server.standin.finish("badcontact-bakery.com")
 
@@ -106,7 +106,7 @@ def test_page_and_state_hold_no_contact_and_no_auth_code(server: RegistrarServer
         ("reject", RegistrarStatus.FAILED, "told so"),
     ],
 )
-def test_finish_fail_and_reject_end_an_operation(
+def test_the_controls_finish_fail_and_reject_end_an_operation(
     server: RegistrarServer, control: str, status: RegistrarStatus, message: str | None
 ) -> None:
     registrar = registrar_at(server.url)
@@ -121,7 +121,7 @@ def test_finish_fail_and_reject_end_an_operation(
     assert (operation.status, operation.message) == (status, message)
 
 
-def test_approve_continues_a_waiting_operation(server: RegistrarServer) -> None:
+def test_the_control_approve_lets_a_waiting_operation_continue(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     operation_id = registrar.submit(order("action-bakery.com"))
     post(f"{server.url}/_standin/names/action-bakery.com/advance")
@@ -151,7 +151,7 @@ def test_every_control_has_a_working_form_on_the_page(server: RegistrarServer) -
         return re.sub(r"names/[^/]+", "names/ID", form.action.removeprefix("/_standin/"))
 
     def waits() -> None:
-        """Start a transfer that waits for its owner. Every control on the page can act on it."""
+        """Start a transfer that waits for the owner's approval. The page then offers every control of a domain."""
         server.standin.clear_faults()
         name = f"action-{len(server.standin.operations)}.com"
         registrar.submit(order(name, DomainAction.TRANSFER))
@@ -199,7 +199,7 @@ def test_faults_can_be_set_and_cleared(server: RegistrarServer) -> None:
     assert registrar.availability("other.com").cost is not None
 
 
-def test_a_domain_can_be_taken_and_everything_can_be_reset(server: RegistrarServer) -> None:
+def test_a_reset_makes_a_taken_domain_available_again(server: RegistrarServer) -> None:
     registrar = registrar_at(server.url)
     post(f"{server.url}/_standin/names/bakery.com/take")
     assert registrar.availability("bakery.com").availability == "unavailable"
@@ -244,7 +244,7 @@ def test_a_registration_creates_its_zone_and_a_transfer_does_not() -> None:
     assert made == ["bakery.com"]
 
 
-def test_our_zone_is_the_one_created_by_the_registration() -> None:
+def test_the_zone_that_the_registration_created_is_used_for_the_domain() -> None:
     with mock_aws():
         route53 = boto3.client("route53", region_name="us-east-1")
 
@@ -271,7 +271,7 @@ def test_a_registration_succeeds_only_after_its_zone_was_created() -> None:
     def create_zone(name: str) -> None:
         attempts.append(name)
         if len(attempts) == 1:
-            raise OSError("the AWS is away")
+            raise OSError("Route 53 is unreachable")
 
     standin = RegistrarStandIn(delay=0, create_zone=create_zone)
     registrar = Route53Registrar(*standin.clients())

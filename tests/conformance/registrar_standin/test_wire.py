@@ -80,7 +80,7 @@ def recorded(standin: RegistrarStandIn) -> list[Exchange]:
 
 
 def whole_repertoire(standin: RegistrarStandIn) -> None:
-    """Make the adapter send every kind of request, and the stand-in give every kind of response."""
+    """Make the adapter check, register, transfer and read domains, with as many different responses as possible."""
     registrar = Route53Registrar(*standin.clients(), pause=lambda seconds: None)
     everybody = Contacts(ANN, replace(ANN, organization="Post BV"), ANN, ANN)
     for prefix in ("", "taken-", "reserved-", "premium-", "slow-check-", "public-", "locked-", "young-"):
@@ -116,7 +116,7 @@ def whole_repertoire(standin: RegistrarStandIn) -> None:
         registrar.submit(RegistrationRequest("taken-bakery.com", DomainAction.REGISTER, 1, everybody))
 
 
-def test_every_request_and_response_fits_the_model() -> None:
+def test_requests_and_responses_about_new_domains_fit_the_service_model() -> None:
     standin = RegistrarStandIn(delay=None, transfer_delay=None)
     exchanges = recorded(standin)
 
@@ -172,7 +172,7 @@ def test_a_response_outside_the_model_is_never_sent() -> None:
 
 
 def unchecked_client(standin: RegistrarStandIn, region: str = "us-east-1") -> Any:
-    """A client without parameter validation."""
+    """A client that also sends invalid requests, because boto3 does not validate them here."""
     client = boto3.client(
         "route53domains",
         region_name=region,
@@ -295,7 +295,7 @@ def examples() -> list[Any]:
 
 
 @pytest.mark.parametrize(("tld", "given"), examples())
-def test_each_example_contact_of_the_table_is_accepted(tld: str, given: dict[str, Any]) -> None:
+def test_the_stand_in_accepts_each_example_contact_in_the_tld_data(tld: str, given: dict[str, Any]) -> None:
     fields = dict(given)
     owner = Contact(extra=fields.pop("extra_properties", {}), **fields)
     standin = RegistrarStandIn()
@@ -308,7 +308,7 @@ def test_each_example_contact_of_the_table_is_accepted(tld: str, given: dict[str
 
 
 def always_demanded() -> list[tuple[str, str]]:
-    """(TLD, property) for each extra property that the table requires of every owner."""
+    """(TLD, property) for each extra property that the TLD data requires of every owner."""
     return [
         (tld, name)
         for tld in sorted(tlds.known())
@@ -319,7 +319,7 @@ def always_demanded() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("tld", "name"), always_demanded())
-def test_the_registry_requires_what_the_table_requires(tld: str, name: str) -> None:
+def test_the_stand_in_requires_each_extra_property_that_the_tld_data_requires(tld: str, name: str) -> None:
     fields = dict(tlds.facts(tld).examples[0])
     extra = {key: value for key, value in fields.pop("extra_properties").items() if key != name}
     owner = Contact(extra=extra, **fields)
@@ -331,6 +331,6 @@ def test_the_registry_requires_what_the_table_requires(tld: str, name: str) -> N
         )
 
 
-def test_every_tld_of_the_table_is_sold() -> None:
+def test_the_stand_in_sells_every_tld_in_the_tld_data() -> None:
     assert tlds.known() <= set(PRICES)
     assert {tld for tld in tlds.known() if not tlds.facts(tld).authcode_required} <= WITHOUT_AUTH_CODE

@@ -1,4 +1,4 @@
-"""A shop at the Stripe stand-in, and a wire to it that can disturb responses."""
+"""A shop that uses the Stripe adapter with the stand-in, and a connection that can disturb the requests."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ T = TypeVar("T")
 
 @dataclass
 class Wire:
-    """The connection between the adapter and the stand-in. It counts the requests and disturbs one of them.
+    """The connection between the adapter and the stand-in. It counts the requests and disturbs the
+    request with the index `spoil_at`.
 
     `lost`: the stand-in executes the request, but the response is lost. `dropped`: the request is lost. `error`: a
     500 without executing the request. `kept_error`: a 500 after executing it. `kept_refusal_to_work`: a 500 without
@@ -61,10 +62,10 @@ class Wire:
     kept: set[str] = field(default_factory=set)
     posted: list[tuple[str, str | None]] = field(
         default_factory=list
-    )  # the last step of the path, and the key
+    )  # the last part of the path and the idempotency key
     meanwhile: dict[str, Callable[[], object]] = field(
         default_factory=dict
-    )  # what to run before the next request, by method and last step of the path: "POST expire"
+    )  # each runs once, before the next request with this method and last part of the path: "POST expire"
 
     def request(self, session: requests.Session, method: str, url: str, **how: Any) -> requests.Response:
         act = self.meanwhile.pop(f"{method.upper()} {url.partition('?')[0].rpartition('/')[2]}", None)
@@ -203,7 +204,7 @@ class Shop:
     def opened(
         self, lines: tuple[ChargeLine, ...] = TWO_LINES, currency: str = "EUR"
     ) -> tuple[str, CheckoutRequest, PaymentState]:
-        """A new customer with an open payment page for a cart."""
+        """Open a payment page for a new customer. Return the customer's id, the request and the payment's state."""
         customer = self.stranger(address={"country": "DE", "line1": "Street 1"})
         cart = self.page(customer, lines, currency)
         return customer, cart, self.payments.open_checkout(cart)
@@ -280,7 +281,10 @@ def insist(act: Callable[[], T]) -> T:
 
 
 def spoilt_runs(shop: Shop, prepare: Callable[[], Callable[[], Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield the outcome of the prepared act for each kind of fault at each of its requests."""
+    """Repeat an action with each kind of fault at each of its requests. Yield the fault and the outcome.
+
+    `prepare` creates new objects at Stripe and returns the action.
+    """
     shop.wire.spoil(None)
     act = prepare()
     shop.wire.spoil(None)
@@ -321,7 +325,7 @@ def renewal(shop: Shop, whose: tuple[str, str], anchor: float, **other: Any) -> 
 
 
 def next_month(shop: Shop) -> float:
-    """Unix seconds at which the renewal of an order placed now begins."""
+    """Unix seconds at which the renewal of a monthly order placed now begins."""
     return months_later(int(shop.standin.clock.time() * 1000), 1) / 1000
 
 
@@ -334,7 +338,7 @@ def invoice_of(news: StripeWebhooks, body: bytes, signature: str) -> str | None:
 
 def event(kind: str, subject: Any) -> bytes:
     whole = {"id": "evt_1", "object": "event", "type": kind, "data": {"object": subject}}
-    return json.dumps(whole, default=str).encode()  # the SDK reads decimals as Decimal
+    return json.dumps(whole, default=str).encode()  # json cannot write the SDK's Decimal values
 
 
 def signed(shop: Shop, body: bytes, secret: str = NEW_SECRET, age: float = 0) -> str:

@@ -68,13 +68,13 @@ def test_a_good_card_pays_the_cart(shop: Shop) -> None:
     assert shop.payments.state(state.reference) == state
 
 
-def test_the_gross_of_every_line_is_read_beyond_stripes_first_page(shop: Shop) -> None:
+def test_the_gross_of_every_line_is_read_if_stripe_lists_the_lines_on_several_pages(shop: Shop) -> None:
     lines = tuple(ChargeLine(str(number), "Site", number) for number in range(101, 121))
     state = shop.payments.charge(shop.cart(shop.customer(), lines))
     assert state.gross == {line.key: line.amount for line in lines}
 
 
-def test_an_amount_on_no_line_is_added_to_the_largest_line(shop: Shop) -> None:
+def test_if_the_total_exceeds_the_lines_the_difference_is_added_to_the_largest_line(shop: Shop) -> None:
     _, reference = shop.paid()
     shop.standin.state.get("invoice", reference)["total"] += 1
     state = shop.payments.state(reference)
@@ -82,7 +82,7 @@ def test_an_amount_on_no_line_is_added_to_the_largest_line(shop: Shop) -> None:
     assert (state.total_gross, state.gross) == (2101, {"101": 1201, "102": 900})
 
 
-def test_a_draft_has_no_gross_yet(shop: Shop) -> None:
+def test_a_draft_invoice_has_no_gross_amounts_yet(shop: Shop) -> None:
     cart = shop.cart(shop.customer())
     invoices = StripeInvoices(shop.stripe)
     reference = invoices._create_invoice(cart)
@@ -135,7 +135,7 @@ def test_a_currency_without_minor_units_is_charged_unconverted(shop: Shop) -> No
         ("pm_card_chargeDeclinedProcessingError", "processing_error"),
     ],
 )
-def test_a_recoverable_payment_waits_for_the_customer_on_the_hosted_page(
+def test_after_a_decline_that_the_customer_can_solve_the_hosted_page_accepts_a_payment(
     shop: Shop, method: str, error: str
 ) -> None:
     whose = shop.customer(method)
@@ -164,7 +164,9 @@ def test_a_recoverable_payment_waits_for_the_customer_on_the_hosted_page(
         ("pm_card_radarBlock", "fraudulent"),
     ],
 )
-def test_a_final_decline_leaves_nothing_open_and_restores_credit(shop: Shop, method: str, code: str) -> None:
+def test_a_final_decline_leaves_no_open_invoice_and_restores_credit(
+    shop: Shop, method: str, code: str
+) -> None:
     whose = shop.customer(method, credit=500)
     cart = shop.cart(whose)
     for _ in range(2):
@@ -180,10 +182,11 @@ def test_a_final_decline_leaves_nothing_open_and_restores_credit(shop: Shop, met
     assert (state.status, state.error, state.credit_applied) == (PaymentStatus.FAILED, code, 0)
 
 
-def test_a_final_decline_is_processing_while_its_invoice_is_open(shop: Shop) -> None:
+def test_a_payment_with_a_final_decline_is_processing_while_its_invoice_is_open(shop: Shop) -> None:
     whose = shop.customer("pm_card_visa_chargeDeclinedLostCard")
     cart = shop.cart(whose)
-    shop.wire.spoil(4, "dropped")  # pay was declined, and the read of the invoice after it is lost
+    # The payment is declined. Then the request that reads the invoice is lost.
+    shop.wire.spoil(4, "dropped")
     with pytest.raises(ProviderUnavailableError):
         shop.payments.charge(cart)
     shop.wire.spoil(None)
@@ -195,7 +198,7 @@ def test_a_final_decline_is_processing_while_its_invoice_is_open(shop: Shop) -> 
     assert state.pay_url is None
 
 
-def test_an_invoice_stays_payable_after_a_decline_on_the_hosted_page(shop: Shop) -> None:
+def test_a_final_decline_on_the_hosted_page_leaves_the_invoice_payable(shop: Shop) -> None:
     whose = shop.customer("pm_card_chargeCustomerFail")
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
@@ -273,7 +276,7 @@ def test_a_returned_debit_waits_for_payment_on_the_hosted_page(shop: Shop) -> No
     assert shop.payments.void(state.reference).status is PaymentStatus.CANCELED
 
 
-# -- methods and faults -------------------------------------------------------------------------------------
+# -- payment methods and faults -----------------------------------------------------------------------------
 
 
 def test_the_default_method_is_the_customers_default_for_invoices(shop: Shop) -> None:
@@ -287,7 +290,7 @@ def test_the_default_method_is_the_customers_default_for_invoices(shop: Shop) ->
     assert shop.payments.default_method("") is None
 
 
-def test_faults_contain_no_secrets(shop: Shop) -> None:
+def test_the_error_after_a_wrong_api_key_does_not_contain_the_key(shop: Shop) -> None:
     whose = shop.customer()
     misconfigured = StripeInvoices(adapter(shop.standin, api_key="sk_wrong_and_secret"))
     with pytest.raises(ProviderUnavailableError) as fault:
@@ -297,7 +300,7 @@ def test_faults_contain_no_secrets(shop: Shop) -> None:
     assert shop.invoices(whose[0]) == []
 
 
-def test_stripe_errors_stay_inside_the_adapter_when_the_network_fails(shop: Shop) -> None:
+def test_a_network_failure_raises_provider_unavailable_from_every_operation(shop: Shop) -> None:
     api = StripeApi(API_KEY, api_base="http://127.0.0.1:9", retries=0)
     gone = StripeInvoices(api)
     body = event("payment_intent.succeeded", {"object": "payment_intent", "id": "pi_1"})
@@ -330,10 +333,10 @@ def test_stripe_errors_stay_inside_the_adapter_when_the_network_fails(shop: Shop
 
 
 @pytest.mark.parametrize(("currency", "types"), [("EUR", ["card", "sepa_debit"]), ("USD", ["card"])])
-def test_the_hosted_page_offers_only_what_can_pay_in_time(
+def test_the_hosted_page_offers_no_method_that_would_pay_too_late(
     shop: Shop, currency: str, types: list[str]
 ) -> None:
-    """The template of the stand-in's account offers bank transfers too."""
+    """The stand-in's Stripe account also allows bank transfers, unless the invoice names its methods."""
     whose = shop.customer(currency=currency)
     state = shop.payments.charge(shop.cart(whose, currency=currency))
     invoice = shop.api.invoices.retrieve(

@@ -67,7 +67,7 @@ def test_an_open_page_waits_for_the_customer(shop: Shop) -> None:
         assert given["metadata"] == given["price_data"]["product_data"]["metadata"] == {"order": line.key}
 
 
-def test_only_euros_can_be_debited(shop: Shop) -> None:
+def test_a_page_in_another_currency_than_euros_accepts_only_cards(shop: Shop) -> None:
     customer, _, state = shop.opened(currency="GBP")
     assert shop.sessions(customer)[0]["payment_method_types"] == ["card"]
     assert list(shop.asked_page()["allowed_payment_method_types"].values()) == ["card"]
@@ -119,7 +119,7 @@ def test_concurrent_requests_open_one_page(shop: Shop) -> None:
         (lambda shop, page: shop.standin.clock.advance(48 * HOUR), PaymentStatus.CANCELED),
     ],
 )
-def test_opening_again_returns_the_current_state(
+def test_opening_the_page_again_returns_the_payments_current_state(
     shop: Shop, meanwhile: Callable[[Shop, str], object], status: PaymentStatus
 ) -> None:
     customer, cart, state = shop.opened()
@@ -130,7 +130,7 @@ def test_opening_again_returns_the_current_state(
     assert len(shop.sessions(customer)) == 1
 
 
-def test_an_old_cart_is_searched_for_before_anything_is_posted(shop: Shop) -> None:
+def test_an_old_carts_page_is_searched_for_before_anything_is_posted(shop: Shop) -> None:
     """Stripe forgets the idempotency key after 24 hours. Only the search prevents a second payment."""
     customer, cart, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference)
@@ -151,7 +151,7 @@ def test_no_page_is_opened_after_its_expiry_time(shop: Shop) -> None:
     assert shop.sessions(customer) == []
 
 
-def test_a_page_that_stripe_refuses_is_an_error_and_leaves_no_session(shop: Shop) -> None:
+def test_if_stripe_refuses_to_open_a_page_an_error_is_raised_and_no_session_exists(shop: Shop) -> None:
     customer = shop.stranger()
     cart = shop.page(customer, (ChargeLine("101", "Site", 20),))
     for _ in range(2):
@@ -163,7 +163,7 @@ def test_a_page_that_stripe_refuses_is_an_error_and_leaves_no_session(shop: Shop
         shop.payments.open_checkout(replace(shop.page(customer), customer_id="cus_unknown"))
 
 
-def test_a_key_used_with_other_parameters_finds_the_first_page(shop: Shop) -> None:
+def test_a_repeated_request_with_other_parameters_finds_the_first_page(shop: Shop) -> None:
     customer, cart, state = shop.opened()
     reworded = replace(cart, lines=tuple(replace(line, description="New words") for line in cart.lines))
     assert shop.payments.open_checkout(reworded) == state
@@ -171,7 +171,7 @@ def test_a_key_used_with_other_parameters_finds_the_first_page(shop: Shop) -> No
     assert len(shop.sessions(customer)) == 1
 
 
-def test_a_key_used_with_other_parameters_and_no_page_is_a_fault(shop: Shop) -> None:
+def test_a_repeated_request_with_other_parameters_opens_no_page_if_none_is_found(shop: Shop) -> None:
     """The first request may still be running, so a second page must not be opened."""
     customer = shop.stranger()
     cart = shop.page(customer, (ChargeLine("101", "Site", 20),))
@@ -222,7 +222,7 @@ def test_a_declined_card_leaves_the_page_open(shop: Shop) -> None:
     assert shop.taken(customer) == [2100]
 
 
-def test_a_challenge_leaves_the_page_open(shop: Shop) -> None:
+def test_a_3d_secure_challenge_leaves_the_page_open(shop: Shop) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference, CHALLENGED)
     asked = shop.now_of(state.reference)
@@ -236,7 +236,7 @@ def test_a_challenge_leaves_the_page_open(shop: Shop) -> None:
     assert shop.taken(customer) == [2100]
 
 
-def test_every_line_of_a_full_cart_is_reported(shop: Shop) -> None:
+def test_the_gross_of_every_line_of_a_full_cart_is_reported(shop: Shop) -> None:
     lines = tuple(ChargeLine(str(number), f"Site {number}", 500 + number) for number in range(100, 120))
     _, _, state = shop.opened(lines)
     shop.standin.controls.pay_checkout(state.reference)
@@ -258,7 +258,9 @@ def test_tax_follows_the_country_entered_on_the_page(shop: Shop) -> None:
     assert shop.taken(customer) == [1343]
 
 
-def test_a_rounding_difference_goes_to_the_largest_line(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_difference_between_the_lines_and_the_total_goes_to_the_largest_line(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, _, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference)
     items = shop.stripe.session_items(state.reference)
@@ -316,12 +318,13 @@ def test_a_session_whose_invoice_was_paid_later_is_paid(shop: Shop) -> None:
     session["payment_intent"]["status"] = "requires_payment_method"
     assert session_state(session, {}).status is PaymentStatus.PROCESSING  # the session's invoice is open
     session["invoice"]["status"] = "uncollectible"
-    assert session_state(session, {}).status is PaymentStatus.PROCESSING  # the invoice can be paid as well
+    # An uncollectible invoice can be paid too.
+    assert session_state(session, {}).status is PaymentStatus.PROCESSING
     session["invoice"]["status"] = "paid"
     assert session_state(session, {}).status is PaymentStatus.SUCCEEDED
 
 
-def test_a_processing_or_succeeded_intent_is_processing_in_any_session_status(shop: Shop) -> None:
+def test_an_unpaid_session_with_a_processing_or_succeeded_intent_is_processing(shop: Shop) -> None:
     session = _session(shop, "debit_checkout")
     for status, intent in itertools.product(("open", "complete", "expired"), ("processing", "succeeded")):
         session["status"], session["payment_intent"]["status"] = status, intent

@@ -138,7 +138,7 @@ def test_a_page_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
         ("expire_checkout", PaymentStatus.CANCELED, []),
     ],
 )
-def test_closing_races_with_the_customer_and_other_processes(
+def test_closing_a_page_that_was_just_paid_or_expired_returns_the_real_outcome(
     shop: Shop, rival: str, status: PaymentStatus, taken: list[int]
 ) -> None:
     customer, _, state = shop.opened()
@@ -149,7 +149,7 @@ def test_closing_races_with_the_customer_and_other_processes(
     assert shop.taken(customer) == taken
 
 
-def test_a_page_that_stripe_refuses_to_close_is_a_fault(shop: Shop) -> None:
+def test_if_stripe_refuses_to_close_an_open_page_an_error_is_raised(shop: Shop) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.add_fault("refuse", ".*/expire", times=9, error={"type": "invalid_request_error"})
     with pytest.raises(ProviderUnavailableError):
@@ -240,7 +240,7 @@ def test_of_two_pages_the_paid_page_is_found(shop: Shop) -> None:
         assert shop.pages(customer)[0] == ("expired", "unpaid")
 
 
-def test_the_newer_page_may_be_paid_while_the_adapter_closes_it(shop: Shop) -> None:
+def test_the_newer_page_is_found_if_it_is_paid_while_the_adapter_closes_it(shop: Shop) -> None:
     customer, cart, (_, second) = _twins(shop)
     shop.wire.meanwhile["POST expire"] = lambda: shop.standin.controls.pay_checkout(second)
     found = shop.payments.find(customer, cart.cart_token, cart.created_at)

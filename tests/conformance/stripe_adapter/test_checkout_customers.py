@@ -60,7 +60,7 @@ def test_a_contact_that_changes_between_attempts_gives_a_new_customer(shop: Shop
     assert shop.payments.customer_for(moved) == second
 
 
-def test_no_payment_starts_when_stripe_refuses_the_customer(shop: Shop) -> None:
+def test_no_payment_starts_if_stripe_refuses_to_create_the_customer(shop: Shop) -> None:
     nowhere = replace(ACCOUNT, billing_contact=replace(CONTACT, country="Germany"))
     with pytest.raises(PaymentNotStartedError) as refusal:
         shop.payments.customer_for(nowhere)
@@ -87,7 +87,7 @@ def test_the_paying_method_becomes_the_default_and_pays_the_next_cart(shop: Shop
     assert charged.status is PaymentStatus.SUCCEEDED
 
 
-def test_an_existing_default_method_stays(shop: Shop) -> None:
+def test_an_existing_default_method_is_not_replaced(shop: Shop) -> None:
     customer, method = shop.customer()
     page = shop.payments.open_checkout(shop.page(customer))
     shop.standin.controls.pay_checkout(page.reference)
@@ -100,7 +100,7 @@ def test_an_existing_default_method_stays(shop: Shop) -> None:
     assert default.id == method
 
 
-def test_a_legacy_default_source_stays(shop: Shop) -> None:
+def test_a_legacy_default_source_is_not_replaced(shop: Shop) -> None:
     saved = _paid_method(shop)
     shop.standin.state.get("customer", saved.customer_id)["default_source"] = "card_of_old"
     shop.payments.keep_method(saved)
@@ -109,7 +109,7 @@ def test_a_legacy_default_source_stays(shop: Shop) -> None:
 
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_fault_while_saving_a_method_is_reported(shop: Shop, kind: str, place: int) -> None:
+def test_a_retry_after_a_fault_makes_the_paying_method_the_default(shop: Shop, kind: str, place: int) -> None:
     saved = _paid_method(shop)
     shop.wire.spoil(place, kind)
     with pytest.raises(ProviderUnavailableError):
@@ -121,7 +121,9 @@ def test_a_fault_while_saving_a_method_is_reported(shop: Shop, kind: str, place:
     assert default.id == saved.id
 
 
-def test_a_refusal_to_save_a_method_raises_no_error(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_to_change_the_default_method_raises_no_error(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
     saved = _paid_method(shop)
     shop.payments.keep_method(SavedMethod("cus_unknown", saved.id))
     assert caplog.records == []

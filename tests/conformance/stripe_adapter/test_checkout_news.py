@@ -1,4 +1,4 @@
-"""Events about a page lead to its session, whichever object of the payment they contain."""
+"""Each event about a payment on a page leads to the page's session, even if it contains another object."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SAY_NOTHING = {
 
 
 def _references(shop: Shop, first: int) -> dict[str, str | None]:
-    """The session that each event since `first` leads to."""
+    """The session that each event leads to, by the event's type. Events before index `first` are left out."""
     found = {}
     for told in list(shop.standin.events)[first:]:
         body = json.dumps(told).encode()
@@ -74,7 +74,7 @@ def test_events_of_a_debit_lead_to_its_session(shop: Shop, invoice: str, arrives
     assert {"checkout.session.completed", f"checkout.session.async_payment_{outcome}"} <= telling.keys()
 
 
-def test_a_failed_attempt_and_an_expiry_lead_to_the_session(shop: Shop) -> None:
+def test_events_of_a_failed_attempt_and_of_an_expiry_lead_to_the_session(shop: Shop) -> None:
     _, _, state = shop.opened()
     first = len(list(shop.standin.events))
     shop.standin.controls.pay_checkout(state.reference, "4000002760003184")
@@ -86,7 +86,7 @@ def test_a_failed_attempt_and_an_expiry_lead_to_the_session(shop: Shop) -> None:
     assert shop.now_of(state.reference).status is PaymentStatus.CANCELED
 
 
-def test_a_sessions_own_events_need_no_request(shop: Shop) -> None:
+def test_events_that_contain_the_session_are_read_without_a_request_to_stripe(shop: Shop) -> None:
     shop.wire.spoil(None)
     session: Any = {"object": "checkout.session", "id": "cs_1"}
     for kind in ("completed", "expired", "async_payment_succeeded", "async_payment_failed"):

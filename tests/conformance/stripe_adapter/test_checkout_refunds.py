@@ -1,4 +1,4 @@
-"""Refunds of payments made on a page: each happens once, in every state of the invoice."""
+"""Refunds of payments made on a page. Each is made once, whether or not the page's invoice exists already."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def _refunds(shop: Shop, session_id: str) -> list[Any]:
 @pytest.mark.parametrize("line_metadata", [False, True])
 @pytest.mark.parametrize("credit_notes", [False, True])
 @pytest.mark.parametrize("lags", [0, 60])
-def test_refunds_of_two_orders_add_up(shop: Shop, line_metadata: bool, credit_notes: bool, lags: int) -> None:
+def test_the_refunds_of_two_orders_add_up_to_the_payment(
+    shop: Shop, line_metadata: bool, credit_notes: bool, lags: int
+) -> None:
     shop.standin.controls.set(
         checkout_line_metadata=line_metadata, checkout_credit_notes=credit_notes, checkout_invoice_lags=lags
     )
@@ -152,7 +154,7 @@ def test_concurrent_requests_refund_an_order_once(shop: Shop) -> None:
 def test_concurrent_requests_refund_once_even_if_only_one_sees_the_invoice(
     shop: Shop, twin_sees_the_invoice: bool
 ) -> None:
-    """One request reads the session before its invoice appears, the other may read it later. Both refund the same."""
+    """One request reads the session before its invoice appears. The other may read the session later."""
     shop.standin.controls.set(checkout_credit_notes=True, checkout_invoice_lags=60)
     customer, session_id = _paid(shop)
     twins: list[RefundState] = []
@@ -221,7 +223,6 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     _, _, returned = shop.opened()
     shop.standin.controls.debit_checkout(returned.reference, BAD_IBAN)
     shop.standin.controls.fail(returned.reference)
-    # The receipt is an invoice, but not a payment. A refund through the receipt would be a second refund.
     shop.wire.spoil(None)
     strange = shop.api.checkout.sessions.create(
         {
@@ -239,6 +240,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     )
     shop.standin.controls.pay_checkout(strange.id)
     shop.wire.spoil(None)
+    # The receipt is the session's invoice. A refund through the receipt could be a second refund of the session.
     for reference in (receipt["id"], unpaid.reference, returned.reference, strange.id, "cs_test_unknown"):
         with pytest.raises(RefundRefusedError):
             shop.refunds.refund(reference, "101", "order-1")
@@ -246,7 +248,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     assert shop.standin.net_paid(customer) == 2100 + 900
 
 
-def test_a_concurrent_refund_by_an_operator_replaces_ours(shop: Shop) -> None:
+def test_if_an_operator_refunds_concurrently_the_operators_refund_is_returned(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Site", 1200),))
     by_hand: list[str] = []
 
@@ -260,7 +262,7 @@ def test_a_concurrent_refund_by_an_operator_replaces_ours(shop: Shop) -> None:
     assert shop.given_back(customer) == 1200
 
 
-def test_a_successful_refund_is_found_before_a_failed_one(shop: Shop) -> None:
+def test_a_successful_refund_is_found_although_a_newer_refund_has_failed(shop: Shop) -> None:
     _, session_id = _paid(shop)
     first = shop.refunds.refund(session_id, "101", "order-1")
     shop.standin.controls.set(refunds="fail")
@@ -277,24 +279,6 @@ def test_an_invoice_line_is_matched_by_its_own_metadata_too(shop: Shop) -> None:
         line["pricing"]["price_details"]["product"] = "prod_of_the_invoice_alone"
     shop.refunds.refund(session_id, "101", "order-1")
     assert [note.total for note in shop.notes(customer)] == [1200]
-
-
-def test_a_refused_refund_is_made_after_an_operator_fixed_the_cause(shop: Shop) -> None:
-    """Stripe repeats a refusal under the same key for a day. A retry that gets the old refusal tries a new key."""
-    customer, session_id = _paid(shop)
-    shop.standin.controls.set(refunds="refuse")
-    for asked in (1, 2):  # the second call gets the old refusal first, then posts with a new key
-        shop.wire.spoil(None)
-        with pytest.raises(RefundRefusedError):
-            shop.refunds.refund(session_id, "101", "order-1")
-        assert len(shop.wire.posted) == asked
-    assert shop.given_back(customer) == 0
-    shop.standin.controls.set(refunds="as published")
-    shop.standin.clock.advance(300)
-    first = shop.refunds.refund(session_id, "101", "order-1")
-    shop.standin.clock.advance(300)
-    assert shop.refunds.refund(session_id, "101", "order-1") == first
-    assert shop.given_back(customer) == 1200
 
 
 @pytest.mark.parametrize("how", ["at once", "later"])
@@ -328,3 +312,34 @@ def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
         for line in order:
             assert shop.refunds.refund(session_id, line.key, f"{session_id}{line.key}").amount == line.amount
         assert shop.given_back(customer) == 2111
+
+
+@pytest.mark.parametrize("refusals", [0, 1, 2])
+@pytest.mark.parametrize("later", [0, 10, 400])
+def test_two_requests_that_both_search_before_either_posts_refund_an_order_once(
+    shop: Shop, refusals: int, later: int
+) -> None:
+    """The payment is large enough for two refunds, so Stripe would accept a second one under another key."""
+    customer, session_id = _paid(shop)
+
+    def other() -> None:
+        shop.standin.clock.advance(later)
+        shop.refunds.refund(session_id, "102", "order-1", refusals=refusals)
+
+    shop.wire.meanwhile["POST refunds"] = other
+    shop.refunds.refund(session_id, "102", "order-1", refusals=refusals)
+    assert shop.given_back(customer) == 900
+
+
+def test_a_refused_refund_is_accepted_under_the_key_of_the_next_try(shop: Shop) -> None:
+    """Stripe repeats a refusal under the same key for a day. The number of refusals is part of the next key."""
+    customer, session_id = _paid(shop)
+    shop.standin.controls.set(refunds="refuse")
+    with pytest.raises(RefundRefusedError):
+        shop.refunds.refund(session_id, "101", "order-1")
+    shop.standin.controls.set(refunds="as published")
+    with pytest.raises(RefundRefusedError):
+        shop.refunds.refund(session_id, "101", "order-1")
+    first = shop.refunds.refund(session_id, "101", "order-1", refusals=1)
+    assert shop.refunds.refund(session_id, "101", "order-1", refusals=2) == first
+    assert shop.given_back(customer) == 1200

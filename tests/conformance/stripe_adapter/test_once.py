@@ -102,7 +102,7 @@ def test_a_draft_of_the_day_before_is_charged_once_despite_a_fault_at_any_reques
         assert shop.taken(whose[0]) == [2100], spoilt
 
 
-def test_a_recoverable_decline_is_not_retried_a_day_later(shop: Shop) -> None:
+def test_a_day_later_a_declined_cart_is_not_charged_again(shop: Shop) -> None:
     whose = shop.customer("pm_card_chargeCustomerFail")
     cart = shop.cart(whose)
     state = shop.payments.charge(cart)
@@ -145,7 +145,7 @@ def test_an_invoice_that_differs_from_the_cart_is_never_paid(shop: Shop) -> None
     assert shop.balance(whose[0]) == 10_000
 
 
-def test_a_key_used_with_other_parameters_finds_the_first_invoice(shop: Shop) -> None:
+def test_a_repeated_charge_with_other_parameters_finds_the_first_invoice(shop: Shop) -> None:
     """A later release of the code may send other parameters for the same cart."""
     whose = shop.customer()
     cart = shop.cart(whose)
@@ -191,7 +191,7 @@ def test_a_payment_is_found_by_its_cart_among_many(shop: Shop) -> None:
     assert shop.payments.find(whose[0], "another", carts[0].created_at) is None
 
 
-def test_voiding_closes_an_open_invoice_and_reports_a_paid_one(shop: Shop) -> None:
+def test_voiding_closes_an_open_invoice_and_leaves_a_paid_one_unchanged(shop: Shop) -> None:
     whose = shop.customer("pm_card_authenticationRequired", credit=300)
     state = shop.payments.charge(shop.cart(whose))
     for _ in range(2):

@@ -17,7 +17,7 @@ PAY = r"/v1/invoices/[^/]+/pay"
 
 @pytest.fixture(autouse=True)
 def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a wait moves the clock of the stand-in and the adapter."""
+    """The clock of the stand-in and the adapter moves only while the adapter waits, or when a test advances it."""
     monkeypatch.setattr("local.stripe_standin.clock.time", SimpleNamespace(time=lambda: 1_800_000_000.5))
 
 
@@ -36,7 +36,7 @@ def limited(shop: Shop) -> int:
     return sum(request.status == 429 for request in shop.standin.requests)
 
 
-def test_a_cart_is_charged_once_within_the_limits(shop: Shop) -> None:
+def test_a_cart_is_charged_once_although_stripe_limits_some_requests(shop: Shop) -> None:
     whose = shop.customer(credit=300)
     waiting = Waiting(shop)
     shop.standin.controls.set(requests_per_second=3, endpoint_requests_per_second=2)
@@ -50,7 +50,7 @@ def test_a_cart_is_charged_once_within_the_limits(shop: Shop) -> None:
     assert len(shop.standin.invoices(whose[0])) == 1
 
 
-def test_a_limited_payment_keeps_its_key(shop: Shop) -> None:
+def test_a_payment_that_stripe_limits_is_repeated_under_the_same_key(shop: Shop) -> None:
     waiting = Waiting(shop)
     shop.standin.controls.add_fault("too_many", PAY, times=2)
 
@@ -61,7 +61,7 @@ def test_a_limited_payment_keeps_its_key(shop: Shop) -> None:
     assert len(shop.standin.charges()) == 1
 
 
-def test_a_lasting_limit_makes_stripe_unavailable_and_charges_nothing(shop: Shop) -> None:
+def test_if_stripe_limits_every_retry_an_error_is_raised_and_nothing_is_charged(shop: Shop) -> None:
     whose = shop.customer()
     waiting = Waiting(shop)
     cart = shop.cart(whose)
@@ -74,8 +74,8 @@ def test_a_lasting_limit_makes_stripe_unavailable_and_charges_nothing(shop: Shop
     assert len(shop.standin.charges()) == 1
 
 
-def test_the_waits_of_one_period_are_limited_together(shop: Shop) -> None:
-    """A function waits for less than its time limit, however many requests Stripe limits."""
+def test_the_waits_of_all_requests_in_a_period_have_one_maximum(shop: Shop) -> None:
+    """If Stripe limits many requests, their waits together must not use up the function's time limit."""
     customer, _ = shop.customer()
     waiting = Waiting(shop)
     shop.standin.controls.add_fault("too_many", "/v1/customers/.*", times=1000)
@@ -91,7 +91,7 @@ def test_the_waits_of_one_period_are_limited_together(shop: Shop) -> None:
     assert len(waiting.waits) == waited + len(WAITS)
 
 
-def test_a_lock_is_left_to_the_sdk(shop: Shop) -> None:
+def test_the_adapter_does_not_wait_for_a_locked_object(shop: Shop) -> None:
     waiting = Waiting(shop)
     cart = shop.cart(shop.customer())
     shop.standin.controls.add_fault("locked", PAY)

@@ -1,4 +1,4 @@
-"""Refunds of charged invoices, each once."""
+"""Each refund of a charged invoice is made once."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def test_a_refund_of_a_single_line_returns_card_money_and_credit_once(shop: Shop
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(("101", "102", "103"))))
-def test_three_refunds_add_up_to_the_cent_in_any_sequence(shop: Shop, order: tuple[str, ...]) -> None:
+def test_three_refunds_add_up_to_the_payment_in_any_sequence(shop: Shop, order: tuple[str, ...]) -> None:
     lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777), ChargeLine("103", "c", 1001))
     customer, invoice_id = shop.paid(lines, credit=1000)
     parts = {key: shop.refunds.refund(invoice_id, key, f"order-{key}") for key in order}
     for line in lines:
         assert parts[line.key].amount + parts[line.key].to_credit == line.amount
-        # in proportion, to within a cent
+        # the card's part is in proportion, to within a cent
         assert abs(parts[line.key].amount - line.amount * 1111 / 2111) < 1
     assert shop.given_back(customer) == 1111
     assert shop.balance(customer) == 1000
@@ -130,7 +130,7 @@ ROUNDED = (
 def test_refunds_add_up_where_stripe_rounds_the_tax_of_the_whole_invoice(
     shop: Shop, order: tuple[str, ...], credit: int, no_money: bool
 ) -> None:
-    """Four taxes of 19 % are 10, 10, 9 and 10 cents. The tax of the invoice is 38 cents."""
+    """At 19 %, the taxes of the four lines are 10, 10, 9 and 10 cents, or 39 together. Stripe rounds once, to 38."""
     shop.standin.controls.set(tax_rounding="invoice", previews_take_no_money=no_money)
     whose = shop.customer(credit=credit)
     taxed = adapter(shop.standin, automatic_tax=True)
@@ -154,7 +154,9 @@ def test_each_refund_of_several_returns_the_total_of_its_credit_note(shop: Shop)
 
 @pytest.mark.parametrize("automatic_tax", [True, False])
 @pytest.mark.parametrize("percent", ["10", "33.3", "100"])
-def test_a_discount_of_the_customer_is_not_given_back(shop: Shop, percent: str, automatic_tax: bool) -> None:
+def test_the_refunds_of_a_discounted_cart_return_only_what_was_paid(
+    shop: Shop, percent: str, automatic_tax: bool
+) -> None:
     whose = shop.customer()
     shop.standin.controls.discount(whose[0], percent)
     lines = (ChargeLine("101", "a", 1999), ChargeLine("102", "b", 777))
@@ -168,7 +170,7 @@ def test_a_discount_of_the_customer_is_not_given_back(shop: Shop, percent: str, 
 
 
 @pytest.mark.parametrize("currency", ["UGX", "ISK"])
-def test_a_refund_in_a_currency_of_whole_hundreds(shop: Shop, currency: str) -> None:
+def test_a_refund_in_a_currency_that_stripe_charges_in_whole_hundreds(shop: Shop, currency: str) -> None:
     lines = (ChargeLine("101", "a", 50_000), ChargeLine("102", "b", 20_000), ChargeLine("103", "c", 30_000))
     customer, invoice_id = shop.paid(lines, credit=33_300, currency=currency)
     parts = [shop.refunds.refund(invoice_id, key, f"order-{key}") for key in ("102", "101", "103")]

@@ -1,4 +1,4 @@
-"""Renewals, and the terms that were paid."""
+"""Starting a renewal at Stripe, and reading which of its terms were paid."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_renewal_is_not_started_again_days_later_or_after_its_anchor(shop: Sho
     assert len(subscriptions(shop, whose[0])) == 1
 
 
-def test_an_anchor_in_the_past_moves_by_whole_terms(shop: Shop) -> None:
+def test_an_anchor_in_the_past_moves_forward_by_whole_terms(shop: Shop) -> None:
     whose = shop.customer()
     now = shop.standin.clock.time()
     passed = now - 40 * 24 * HOUR
@@ -98,7 +98,7 @@ def test_an_anchor_in_the_past_moves_by_whole_terms(shop: Shop) -> None:
     assert shop.taken(whose[0]) == []
 
 
-def test_a_late_anchor_moves_to_within_a_day_if_the_late_term_is_charged(shop: Shop) -> None:
+def test_an_anchor_in_the_past_moves_forward_by_days_if_the_late_term_is_charged(shop: Shop) -> None:
     whose = shop.customer()
     now = shop.standin.clock.time()
     renewal(shop, whose, now - 40 * 24 * HOUR, term=Term.ANNUAL, charge_late=True)()
@@ -108,7 +108,7 @@ def test_a_late_anchor_moves_to_within_a_day_if_the_late_term_is_charged(shop: S
 
 @pytest.mark.parametrize("day", [29, 30, 31])
 @pytest.mark.parametrize("term", list(Term))
-def test_terms_of_a_month_s_end_keep_their_day(shop: Shop, term: Term, day: int) -> None:
+def test_terms_that_begin_at_the_end_of_a_month_keep_their_day(shop: Shop, term: Term, day: int) -> None:
     whose = shop.customer()
     clock = shop.standin.clock
     today = datetime.fromtimestamp(clock.time(), UTC)
@@ -208,7 +208,7 @@ def test_paid_terms_are_listed_oldest_first_with_their_invoices(shop: Shop) -> N
     assert paid[1].starts_at == paid[0].ends_at
 
 
-def test_a_declined_term_waits_until_it_is_paid(shop: Shop) -> None:
+def test_a_renewal_with_a_declined_term_waits_until_the_term_is_paid(shop: Shop) -> None:
     whose = shop.customer()
     subscription_id = begun(shop, whose)
     shop.standin.controls.decline(whose[1], "insufficient_funds")
@@ -251,7 +251,7 @@ def test_events_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
     assert shop.news.read_event(body, signed(shop, body)).subscription_id == subscription_id
 
 
-def test_a_refused_renewal_raises_an_error_until_its_cause_is_gone(
+def test_starting_a_renewal_raises_an_error_until_the_cause_of_the_refusal_is_fixed(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whose = shop.customer()

@@ -130,7 +130,7 @@ class Shop:
         return self.client.v1.invoices.pay(invoice.id, {"off_session": True})
 
     def session(self, customer: stripe.Customer | None = None, *amounts: int, **params: Any) -> Any:
-        """A Checkout Session like the backend's, with one line per amount (minor units)."""
+        """A Checkout Session like those that the backend creates, with one line per amount (minor units)."""
         lines: list[Any] = [
             {
                 "price_data": {

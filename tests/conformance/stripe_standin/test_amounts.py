@@ -13,7 +13,7 @@ from .conftest import Shop
 
 
 def lines_of(invoice: Any, *parts: tuple[int, int]) -> Any:
-    """Credit note lines as (index of the invoice's line, net amount)."""
+    """The lines of a credit note. Each part is the index of the invoice's line and the net amount to credit."""
     return [
         {"type": "invoice_line_item", "invoice_line_item": invoice.lines.data[line].id, "amount": amount}
         for line, amount in parts
@@ -33,7 +33,7 @@ def lines_of(invoice: Any, *parts: tuple[int, int]) -> Any:
         ("US", 999, 0, "not_collecting"),
     ],
 )
-def test_tax_by_the_country_of_the_customer(
+def test_the_tax_depends_on_the_customers_country(
     shop: Shop, country: str, net: int, tax: int, reason: str
 ) -> None:
     invoice: Any = shop.open(
@@ -48,14 +48,15 @@ def test_tax_by_the_country_of_the_customer(
     assert invoice.automatic_tax.status == "complete"
 
 
-def test_each_line_is_rounded_and_the_invoice_is_their_sum(shop: Shop) -> None:
+def test_the_tax_of_each_line_is_rounded_and_the_invoices_tax_is_the_sum(shop: Shop) -> None:
     invoice: Any = shop.open(shop.customer(), 13, 13, 50, automatic_tax={"enabled": True})
-    # 19 % of 13 is 2.47 → 2, of 50 is 9.50 → 10. Of the sum 76 it would be 14.44 → 14.
+    # 19 % of 13 is 2.47, rounded to 2. 19 % of 50 is 9.50, rounded to 10. The three lines add up to 14.
+    # Rounding the tax of the whole invoice once, from 14.44, would also give 14.
     assert [line.taxes[0].amount for line in invoice.lines.data] == [2, 2, 10]
     assert invoice.total - invoice.subtotal == invoice.total_taxes[0].amount == 14
 
 
-def test_price_including_tax(shop: Shop) -> None:
+def test_a_price_can_include_the_tax(shop: Shop) -> None:
     price_data: Any = {
         "currency": "eur",
         "unit_amount": 1190,
@@ -73,12 +74,12 @@ def test_price_including_tax(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("exempt", "reason"), [("reverse", "reverse_charge"), ("exempt", "customer_exempt")])
-def test_tax_exempt_customer(shop: Shop, exempt: str, reason: str) -> None:
+def test_an_exempt_customer_pays_no_tax(shop: Shop, exempt: str, reason: str) -> None:
     invoice: Any = shop.open(shop.customer(tax_exempt=exempt), automatic_tax={"enabled": True})
     assert (invoice.total, invoice.total_taxes[0].taxability_reason) == (1200, reason)
 
 
-def test_finalizing_without_an_address_fails_with_a_reason(shop: Shop) -> None:
+def test_an_invoice_with_tax_cannot_be_finalized_without_an_address_and_shows_the_reason(shop: Shop) -> None:
     draft = shop.draft(shop.customer(address={"city": "Nowhere"}), automatic_tax={"enabled": True})
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.client.v1.invoices.finalize_invoice(draft.id)
@@ -102,7 +103,7 @@ def test_a_debt_is_added_to_the_next_invoice(shop: Shop) -> None:
     assert shop.standin.net_paid(customer.id) == 1500
 
 
-def test_a_draft_shows_the_current_balance(shop: Shop) -> None:
+def test_a_draft_shows_the_customers_current_balance(shop: Shop) -> None:
     customer = shop.customer()
     draft = shop.draft(customer)
     shop.client.v1.customers.balance_transactions.create(customer.id, {"amount": -300, "currency": "eur"})
@@ -218,17 +219,17 @@ def test_an_earlier_refund_is_linked_to_a_credit_note(shop: Shop) -> None:
     assert len(shop.standin.refunds()) == 1
 
 
-def test_a_card_is_refunded_no_more_than_it_paid(shop: Shop) -> None:
+def test_a_credit_note_cannot_refund_more_to_the_card_than_the_card_paid(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(balance=-500), 1200)
     with pytest.raises(stripe.InvalidRequestError):
         shop.client.v1.credit_notes.create({"invoice": invoice.id, "amount": 1200, "refund_amount": 1200})
     assert (shop.standin.credit_notes(), shop.standin.refunds()) == ([], [])
 
 
-# -- what an object builder may omit -------------------------------------------------------------------------
+# -- the fields of the stand-in's objects --------------------------------------------------------------------
 
 
-def test_a_new_object_without_stripes_required_fields_is_a_violation() -> None:
+def test_the_checker_finds_the_required_fields_that_a_new_object_lacks() -> None:
     bare = sdk_types.skeleton("invoice")
 
     found = "\n".join(sdk_types.violations("invoice", bare))
@@ -236,7 +237,7 @@ def test_a_new_object_without_stripes_required_fields_is_a_violation() -> None:
         assert forgotten in found
 
 
-def test_an_unknown_field_cannot_be_set(shop: Shop) -> None:
+def test_a_field_that_stripe_does_not_have_cannot_be_set(shop: Shop) -> None:
     with pytest.raises(AttributeError, match="colour"):
         shop.standin.state.draft("invoice", colour="red")
     with pytest.raises(AttributeError, match="colour"):

@@ -62,7 +62,7 @@ def test_line_items_are_read_separately_or_with_expand(shop: Shop) -> None:
     assert embedded.data[1].price.product.metadata["line"] == "1"
 
 
-def test_an_existing_price_can_be_a_line(shop: Shop) -> None:
+def test_a_line_can_name_an_existing_price(shop: Shop) -> None:
     product = shop.client.v1.products.create({"name": "Domain"})
     price = shop.client.v1.prices.create({"product": product.id, "currency": "usd", "unit_amount": 700})
 
@@ -72,7 +72,7 @@ def test_an_existing_price_can_be_a_line(shop: Shop) -> None:
     assert session.payment_method_types == ["card"]
 
 
-def test_sessions_are_listed_by_customer_status_and_payment(shop: Shop) -> None:
+def test_the_list_of_sessions_can_be_limited_to_a_customer_a_payment_or_a_status(shop: Shop) -> None:
     one, other = shop.customer(None), shop.customer(None)
     paid, still_open, foreign = shop.session(one), shop.session(one), shop.session(other)
     intent = shop.standin.controls.pay_checkout(paid.id)["payment_intent"]
@@ -111,7 +111,7 @@ def test_the_removed_parameter_payment_method_types_is_unknown(shop: Shop) -> No
 @pytest.mark.parametrize(
     ("missing", "code"), [("mode", "parameter_missing"), ("success_url", "parameter_missing")]
 )
-def test_a_missing_parameter_is_named(shop: Shop, missing: str, code: str) -> None:
+def test_the_error_names_the_missing_parameter(shop: Shop, missing: str, code: str) -> None:
     params: Any = {"mode": "payment", "success_url": "https://shop.example/", "line_items": [_line()]}
     del params[missing]
 
@@ -137,13 +137,15 @@ def test_a_missing_parameter_is_named(shop: Shop, missing: str, code: str) -> No
         (_line(colour="red"), "line_items[0][colour]"),
     ],
 )  # fmt: skip
-def test_an_invalid_line_is_named_and_creates_nothing(shop: Shop, line: Any, param: str) -> None:
+def test_the_error_names_the_field_of_an_invalid_line_and_nothing_is_created(
+    shop: Shop, line: Any, param: str
+) -> None:
     assert _refusal(shop, line_items=[line]).param == param
     _refusal(shop, line_items=[_line(), line])
     assert shop.standin.objects("product") == []
 
 
-def test_lines_must_be_one_time_prices_in_one_currency(shop: Shop) -> None:
+def test_a_session_needs_one_to_a_hundred_lines_with_one_time_prices_in_one_currency(shop: Shop) -> None:
     monthly = _line()
     monthly["price_data"]["recurring"] = {"interval": "month"}
     dollars = _line()
@@ -160,7 +162,9 @@ def test_lines_must_be_one_time_prices_in_one_currency(shop: Shop) -> None:
     [(30 * 60 - 5, "at least 30 minutes"), (-5, "at least 30 minutes"), (24 * HOUR + 5, "less than 24 hours"),
      (24 * HOUR + 1, "less than 24 hours")],
 )  # fmt: skip
-def test_a_session_lasts_thirty_minutes_to_less_than_a_day(shop: Shop, seconds: int, fragment: str) -> None:
+def test_a_session_must_last_at_least_thirty_minutes_and_less_than_a_day(
+    shop: Shop, seconds: int, fragment: str
+) -> None:
     assert fragment in _refusal(shop, expires_at=shop.standin.clock.now() + seconds).message
 
 
@@ -193,7 +197,7 @@ def test_invalid_parameters_are_refused_in_stripes_words(
 
 
 @pytest.mark.parametrize("params", [{"customer_email": "a@example.com"}, {"customer_creation": "always"}])
-def test_a_customer_excludes_parameters_that_create_one(shop: Shop, params: dict[str, Any]) -> None:
+def test_a_request_that_names_a_customer_cannot_create_another(shop: Shop, params: dict[str, Any]) -> None:
     (other,) = params
     error = _refusal(shop, shop.customer(None), **params)
 
@@ -211,14 +215,14 @@ def test_a_customer_excludes_parameters_that_create_one(shop: Shop, params: dict
         {"line_items": [_line(0)]},
     ],
 )
-def test_unsupported_features_are_501(shop: Shop, params: dict[str, Any]) -> None:
+def test_a_request_for_an_unsupported_feature_gets_a_501(shop: Shop, params: dict[str, Any]) -> None:
     with pytest.raises(stripe.APIError) as refusal:
         shop.session(**params)
     assert refusal.value.http_status == 501
     assert shop.standin.objects("product") == []
 
 
-def test_a_replay_returns_the_same_session_and_another_request_is_refused(shop: Shop) -> None:
+def test_a_key_replays_its_session_and_is_refused_with_other_parameters(shop: Shop) -> None:
     def create(amount: int) -> Any:
         params: Any = {
             "mode": "payment",
@@ -279,7 +283,7 @@ def test_a_session_can_be_expired_once(shop: Shop) -> None:
     )
 
 
-def test_a_session_expires_by_itself_in_time(shop: Shop) -> None:
+def test_a_session_expires_by_itself_at_its_expiry_time(shop: Shop) -> None:
     short = shop.session(shop.customer(None), expires_at=shop.standin.clock.now() + HOUR)
     long = shop.session(shop.customer(None))
 
@@ -320,7 +324,7 @@ def test_an_unknown_customer_is_refused(shop: Shop) -> None:
     assert _refusal(shop, gone).message == "No such customer: 'cus_unknown'"
 
 
-def test_an_unknown_session_is_404(shop: Shop) -> None:
+def test_a_request_for_an_unknown_session_gets_a_404(shop: Shop) -> None:
     for call in (shop.client.v1.checkout.sessions.retrieve, shop.client.v1.checkout.sessions.expire):
         with pytest.raises(
             stripe.InvalidRequestError, match=r"No such checkout\.session: 'cs_test_x'"

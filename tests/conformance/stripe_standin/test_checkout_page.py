@@ -53,7 +53,7 @@ def test_the_page_shows_the_total_and_accepts_a_card(shop: Shop) -> None:
     assert shop.read_session(session).payment_status == "paid"
 
 
-def test_a_customer_who_leaves_can_come_back(shop: Shop) -> None:
+def test_a_customer_who_leaves_the_page_can_come_back_and_pay(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
 
     assert '<a href="https://shop.example/cart">' in _page(session)
@@ -81,7 +81,7 @@ def test_without_a_cancel_url_there_is_no_back_link(shop: Shop) -> None:
     assert "2 × A" in page
 
 
-def test_a_declined_card_is_explained_and_another_is_accepted(shop: Shop) -> None:
+def test_the_page_explains_a_declined_card_and_accepts_another(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
 
     declined = _send(session, "card", card=INSUFFICIENT_FUNDS)
@@ -120,7 +120,7 @@ def test_a_debit_redirects_to_the_shop_before_its_money_arrives(shop: Shop) -> N
     assert shop.read_session(session).payment_status == "unpaid"
 
 
-def test_a_closed_session_offers_nothing_to_pay(shop: Shop) -> None:
+def test_the_page_of_a_closed_session_offers_nothing_to_pay(shop: Shop) -> None:
     paid, expired = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     stale = [_form(session, "card") for session in (paid, expired)]
     _send(paid, "card")
@@ -137,7 +137,7 @@ def test_a_closed_session_offers_nothing_to_pay(shop: Shop) -> None:
     assert len(shop.standin.charges()) == 1
 
 
-def test_unknown_customer_details_are_asked_for(shop: Shop) -> None:
+def test_the_page_asks_for_the_customer_details_that_the_session_lacks(shop: Shop) -> None:
     assert "email" not in _form(shop.session(shop.customer(None)), "card").fields
     assert "email" not in _form(shop.session(customer_email="a@example.com"), "card").fields
     session = shop.session()
@@ -172,8 +172,8 @@ def test_the_page_uses_the_language_of_the_session_or_the_browser(
     assert ("Betalen" in page) == (language == "nl")
 
 
-def test_every_page_is_entirely_dutch(shop: Shop) -> None:
-    """A phrase missing in the translation table fails here."""
+def test_no_page_of_a_dutch_session_has_english_words(shop: Shop) -> None:
+    """A phrase without a translation stays English. The words in `english` are a sample of the phrases."""
     tax = {"automatic_tax": {"enabled": True}, "locale": "nl"}
     session = shop.session(None, 1200, **tax)
     seen = [_page(session)]

@@ -86,7 +86,7 @@ def test_the_method_is_saved_but_not_made_the_default(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"description": "Site"}])
-def test_without_setup_future_usage_nothing_is_saved(shop: Shop, data: Any) -> None:
+def test_without_setup_future_usage_the_payment_method_is_not_saved(shop: Shop, data: Any) -> None:
     customer = shop.customer(None)
     session = shop.session(customer, payment_intent_data=data)
 
@@ -110,7 +110,7 @@ def test_a_card_set_up_by_paying_can_be_charged_off_session(shop: Shop) -> None:
     assert shop.read(invoice).status == "paid"
 
 
-def test_a_declined_card_leaves_the_session_open_for_another(shop: Shop) -> None:
+def test_a_declined_card_leaves_the_session_open_for_another_card(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer)
 
@@ -240,7 +240,7 @@ def test_a_returned_debit_leaves_the_session_unpaid_permanently(shop: Shop) -> N
     assert shop.standin.net_paid(customer.id) == 0
 
 
-def test_the_controls_settle_and_fail_a_debit_by_its_session(shop: Shop) -> None:
+def test_the_controls_for_the_end_of_a_debit_accept_the_sessions_id(shop: Shop) -> None:
     settled, failed = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     for session in (settled, failed):
         shop.standin.controls.debit_checkout(session.id)
@@ -286,10 +286,11 @@ def test_a_setting_decides_whether_line_metadata_reaches_the_invoice(shop: Shop,
     products = [
         shop.client.v1.products.retrieve(line.pricing.price_details.product) for line in invoice.lines.data
     ]
-    assert [product.metadata["line"] for product in products] == ["1", "0"]  # Stripe documents this
+    # Stripe documents the product of each line, but not the metadata of each line.
+    assert [product.metadata["line"] for product in products] == ["1", "0"]
 
 
-def test_a_setting_opens_the_invoice_of_a_debit_before_its_money_arrives(shop: Shop) -> None:
+def test_with_a_setting_a_debit_has_an_open_invoice_before_its_money_arrives(shop: Shop) -> None:
     shop.standin.controls.set(checkout_debit_invoice="at completion")
     settled, failed = shop.session(shop.customer(None)), shop.session(shop.customer(None))
     for session in (settled, failed):
@@ -319,7 +320,7 @@ def test_an_open_invoice_of_checkout_can_be_paid_on_its_own_page(shop: Shop) -> 
     assert (paid.payment_status, paid.invoice.status) == ("paid", "paid")
 
 
-def test_the_invoice_may_appear_after_the_event(shop: Shop) -> None:
+def test_with_a_setting_the_invoice_appears_later_than_the_event_of_the_payment(shop: Shop) -> None:
     shop.standin.controls.set(checkout_invoice_lags=30)
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)
@@ -332,7 +333,9 @@ def test_the_invoice_may_appear_after_the_event(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("possible", [False, True])
-def test_a_setting_decides_whether_a_credit_note_can_be_made(shop: Shop, possible: bool) -> None:
+def test_a_setting_decides_whether_the_invoice_of_a_session_allows_a_credit_note(
+    shop: Shop, possible: bool
+) -> None:
     shop.standin.controls.set(checkout_credit_notes=possible)
     customer = shop.customer()
     session = shop.session(customer, 1200, 900)
@@ -360,7 +363,7 @@ def test_a_setting_decides_whether_a_credit_note_can_be_made(shop: Shop, possibl
 @pytest.mark.parametrize(
     ("name", "value"), [("checkout_debit_invoice", "at noon"), ("checkout_credit_notes", "perhaps")]
 )
-def test_a_wrong_setting_is_refused(shop: Shop, name: str, value: str) -> None:
+def test_a_setting_with_an_invalid_value_is_refused(shop: Shop, name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
         shop.standin.controls.set(**{name: value})
 
@@ -398,7 +401,7 @@ def test_a_guest_gets_no_customer_unless_one_is_required(shop: Shop) -> None:
     assert shop.read_session(known, "customer").customer.email == "jenny@example.com"
 
 
-def test_the_email_address_is_required(shop: Shop) -> None:
+def test_a_payment_needs_an_email_address(shop: Shop) -> None:
     session = shop.session()
 
     with pytest.raises(Exception, match="e-mail address is required"):
@@ -407,7 +410,7 @@ def test_the_email_address_is_required(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("saves", [False, True])
-def test_entered_details_are_saved_when_requested(shop: Shop, saves: bool) -> None:
+def test_the_entered_name_and_address_are_saved_only_when_requested(shop: Shop, saves: bool) -> None:
     customer = shop.client.v1.customers.create({"name": "Jenny Rosen", "address": {"country": "DE"}})
     update: Any = {"customer_update": {"address": "auto", "name": "auto"}} if saves else {}
     session = shop.session(customer, **update)
@@ -453,7 +456,7 @@ def test_another_attempt_from_another_country_changes_the_amount(shop: Shop) -> 
     assert paid.customer.address.country == "DE"
 
 
-def test_tax_needs_a_country(shop: Shop) -> None:
+def test_a_payment_with_automatic_tax_needs_a_country(shop: Shop) -> None:
     session = shop.session(None, automatic_tax={"enabled": True})
 
     with pytest.raises(Exception, match="country is required"):
@@ -513,7 +516,7 @@ def test_the_summary_names_the_sessions(shop: Shop) -> None:
     assert (found["id"], found["status"], found["payment_status"]) == (session.id, "complete", "paid")
 
 
-def test_money_and_session_agree_after_any_sequence_of_steps(shop: Shop) -> None:
+def test_money_and_session_agree_after_random_sequences_of_steps(shop: Shop) -> None:
     chance = random.Random(11)
     controls = shop.standin.controls
     steps = [

@@ -88,7 +88,7 @@ def test_a_fault_applies_only_to_requests_for_its_path(shop: Shop) -> None:
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_the_fault_refuse_returns_the_error_that_was_set(shop: Shop) -> None:
+def test_a_fault_of_the_kind_refuse_returns_the_error_that_was_set(shop: Shop) -> None:
     error = {"type": "card_error", "code": "card_declined", "decline_code": "pickup_card", "message": "No."}
     control(shop, "faults", kind="refuse", path="/v1/invoices/.*/pay", status=402, error=error)
     invoice = shop.open(shop.customer())
@@ -100,7 +100,7 @@ def test_the_fault_refuse_returns_the_error_that_was_set(shop: Shop) -> None:
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_an_invoice_paid_before_a_500_is_shown_as_paid_and_charged_once(shop: Shop) -> None:
+def test_an_invoice_whose_payment_got_a_500_is_paid_and_was_charged_once(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.open(customer)
     control(shop, "faults", kind="error_after", path="/v1/invoices/.*/pay")
@@ -196,7 +196,7 @@ def test_each_kind_of_fault_can_be_set_and_is_listed(shop: Shop, kind: str) -> N
     assert f"at /v1/refunds, 3 times: {KINDS[kind]}" in requests.get(address, timeout=10).text
 
 
-def test_the_form_shuffles_webhooks_and_restores_their_order(shop: Shop) -> None:
+def test_a_form_on_the_page_turns_the_shuffling_of_webhooks_on_and_off(shop: Shop) -> None:
     address = f"{shop.standin.url}/"
     for seed, shuffle in (("7", 7), ("", None)):
         form = next(one for one in forms_of(address) if one.action == "/_standin/webhooks")

@@ -31,7 +31,7 @@ def test_a_route_accepts_only_the_sdks_parameters_and_those_common_to_lists(rout
     assert route.supports <= known.keys()
 
 
-def test_every_route_responds_in_the_shape_of_the_sdk(shop: Shop) -> None:
+def test_the_response_of_every_route_fits_the_sdks_types(shop: Shop) -> None:
     """Call every route. The fixture checks the responses against the types."""
     stripe_ = shop.client.v1
     customer = shop.customer()
@@ -147,7 +147,9 @@ def test_the_api_version_is_the_one_pinned_by_the_sdk(shop: Shop) -> None:
         (lambda body: body.update(customer={"object": "invoice"}), "customer"),
     ],
 )
-def test_the_checker_detects_wrong_shapes(shop: Shop, change: Any, complaint: str) -> None:
+def test_the_checker_detects_fields_that_do_not_fit_the_sdks_types(
+    shop: Shop, change: Any, complaint: str
+) -> None:
     shop.open(shop.customer())
     answer = requests.get(
         f"{shop.standin.url}/v1/invoices", headers={"Authorization": f"Bearer {API_KEY}"}, timeout=10

@@ -140,7 +140,7 @@ def test_a_refusal_because_of_the_invoices_state_is_replayed_for_the_same_key(sh
     assert shop.client.v1.invoices.finalize_invoice(draft.id).status == "open"
 
 
-def test_automatic_collection_is_refused(shop: Shop) -> None:
+def test_a_request_for_automatic_collection_gets_a_501(shop: Shop) -> None:
     with pytest.raises(stripe.APIError, match="auto_advance") as refusal:
         shop.draft(shop.customer(), auto_advance=True)
     assert refusal.value.http_status == 501

@@ -57,7 +57,7 @@ def test_a_decline_leaves_the_subscription_incomplete_until_the_invoice_is_paid(
     assert "customer.subscription.updated" in shop.event_types()
 
 
-def test_a_decline_with_error_if_incomplete_leaves_no_subscription_or_invoice(shop: Shop) -> None:
+def test_with_error_if_incomplete_a_decline_leaves_no_subscription_and_no_open_invoice(shop: Shop) -> None:
     customer = shop.customer("pm_card_chargeCustomerFail")
     with pytest.raises(stripe.CardError):
         begin(shop, customer, payment_behavior="error_if_incomplete")
@@ -107,7 +107,7 @@ def test_a_subscription_can_be_set_to_end_with_its_period(shop: Shop) -> None:
         {"add_invoice_items": [{"price": "price_1"}]},
     ],
 )
-def test_unsupported_features_are_501(shop: Shop, change: Any) -> None:
+def test_a_request_for_an_unsupported_feature_gets_a_501(shop: Shop, change: Any) -> None:
     with pytest.raises(stripe.APIError, match="stand-in") as refusal:
         begin(shop, shop.customer(), **change)
     assert refusal.value.http_status == 501

@@ -34,7 +34,7 @@ def test_nothing_is_debited_without_a_mandate(shop: Shop) -> None:
     assert shop.read(invoice).status == "open"
 
 
-def test_a_setup_intent_saves_the_debit_with_its_mandate(shop: Shop) -> None:
+def test_a_setup_intent_saves_the_debit_method_with_its_mandate(shop: Shop) -> None:
     customer = shop.customer(None)
     saved = shop.client.v1.setup_intents.create(
         setup(customer.id, "pm_success_de", mandate_data=ACCEPTED), {"idempotency_key": "once"}
@@ -48,7 +48,7 @@ def test_a_setup_intent_saves_the_debit_with_its_mandate(shop: Shop) -> None:
     assert charge["payment_method_details"]["sepa_debit"]["mandate"] == saved.mandate
 
 
-def test_a_debit_that_is_already_attached_gets_its_mandate(shop: Shop) -> None:
+def test_a_debit_method_that_is_already_attached_gets_its_mandate(shop: Shop) -> None:
     customer = shop.customer("pm_success_de")
     method = str(customer.invoice_settings.default_payment_method)
     assert save_debit(shop.client, customer.id, method) == method
@@ -57,7 +57,7 @@ def test_a_debit_that_is_already_attached_gets_its_mandate(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("changes", [{}, {"mandate_data": ""}])
-def test_a_setup_intent_for_a_debit_needs_the_acceptance(shop: Shop, changes: Any) -> None:
+def test_a_setup_intent_for_a_debit_needs_the_customers_acceptance(shop: Shop, changes: Any) -> None:
     customer = shop.customer(None)
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.client.v1.setup_intents.create(setup(customer.id, "pm_success_de", **changes))

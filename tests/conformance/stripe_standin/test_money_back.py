@@ -50,7 +50,7 @@ def test_a_credit_note_over_one_line_refunds_only_that_line(shop: Shop) -> None:
     assert [one.id for one in listed.data] == [note.id]
 
 
-def test_one_note_returns_card_money_and_used_credit(shop: Shop) -> None:
+def test_one_credit_note_returns_card_money_and_used_credit(shop: Shop) -> None:
     customer = shop.customer(balance=-500)
     invoice = shop.paid(customer, 1200)
     assert invoice.amount_paid == 700
@@ -69,7 +69,7 @@ def test_one_note_returns_card_money_and_used_credit(shop: Shop) -> None:
     assert shop.client.v1.customers.retrieve(customer.id).balance == -500
 
 
-def test_tax_is_returned_with_its_line(shop: Shop) -> None:
+def test_a_credit_note_over_one_line_returns_the_lines_tax_too(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1005, 2000, automatic_tax={"enabled": True})
     assert invoice.amount_paid == 1005 + 191 + 2000 + 380
@@ -119,7 +119,7 @@ def test_no_more_is_refunded_than_was_invoiced(shop: Shop, way: str) -> None:
     )
 
 
-def test_a_credit_note_with_a_key_refunds_once(shop: Shop) -> None:
+def test_two_requests_for_a_credit_note_under_one_key_refund_once(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
     notes = [
         shop.client.v1.credit_notes.create(
@@ -160,7 +160,7 @@ def test_a_refused_refund_leaves_no_credit_note(shop: Shop) -> None:
     assert shop.standin.net_paid(customer.id) == 1200
 
 
-def test_a_partial_refund_and_then_the_rest(shop: Shop) -> None:
+def test_a_payment_can_be_refunded_in_two_parts(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200)
     intent = shop.intent(invoice).id
@@ -218,7 +218,7 @@ def test_an_earlier_refund_is_linked_to_one_credit_note_of_its_own_invoice(shop:
     assert [one["amount"] for one in shop.standin.refunds()] == [1200]  # linking moves no money
 
 
-def test_a_failed_refund_is_not_linked(shop: Shop) -> None:
+def test_a_failed_refund_cannot_be_linked_to_a_credit_note(shop: Shop) -> None:
     invoice = shop.paid(shop.customer(), 1200)
     shop.standin.controls.set(refunds="fail")
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})

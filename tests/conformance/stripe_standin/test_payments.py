@@ -32,7 +32,7 @@ def test_a_good_card_pays_immediately(shop: Shop) -> None:
     } <= set(shop.event_types())
 
 
-def test_payments_are_returned_only_with_expand(shop: Shop) -> None:
+def test_an_invoice_shows_its_payments_only_with_expand(shop: Shop) -> None:
     invoice = shop.paid(shop.customer())
 
     assert "payments" not in shop.client.v1.invoices.retrieve(invoice.id)
@@ -59,7 +59,7 @@ def test_a_void_invoice_cannot_be_paid(shop: Shop) -> None:
     assert shop.standin.open_invoices(customer.id) == []
 
 
-def test_a_draft_is_deleted_not_voided(shop: Shop) -> None:
+def test_a_draft_can_be_deleted_but_not_voided(shop: Shop) -> None:
     draft = shop.draft(shop.customer())
 
     with pytest.raises(stripe.InvalidRequestError):
@@ -131,7 +131,7 @@ def test_a_setting_lets_a_declining_card_be_attached_and_its_charge_is_declined(
     assert shop.standin.charges(customer.id) == []
 
 
-def test_a_card_needing_authentication_is_declined_off_session(shop: Shop) -> None:
+def test_a_payment_that_needs_authentication_is_declined_off_session(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_card_authenticationRequired"))
 
     with pytest.raises(stripe.CardError) as refusal:
@@ -141,7 +141,7 @@ def test_a_card_needing_authentication_is_declined_off_session(shop: Shop) -> No
     assert "invoice.payment_action_required" in shop.event_types()
 
 
-def test_a_card_needing_authentication_waits_for_it_on_session(shop: Shop) -> None:
+def test_a_payment_that_needs_authentication_waits_for_it_on_session(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_card_authenticationRequired"))
 
     with pytest.raises(stripe.CardError) as refusal:
@@ -151,7 +151,7 @@ def test_a_card_needing_authentication_waits_for_it_on_session(shop: Shop) -> No
 
 
 @pytest.mark.parametrize("method", ["pm_card_authenticationRequired", "pm_card_chargeCustomerFail"])
-def test_the_hosted_page_pays_an_open_invoice(shop: Shop, method: str) -> None:
+def test_an_open_invoice_can_be_paid_on_its_hosted_page(shop: Shop, method: str) -> None:
     customer = shop.customer(method)
     invoice = shop.open(customer, 1500)
     with pytest.raises(stripe.CardError):
@@ -167,7 +167,7 @@ def test_the_hosted_page_pays_an_open_invoice(shop: Shop, method: str) -> None:
     assert shop.standin.open_invoices(customer.id) == []
 
 
-def test_failing_on_the_hosted_page_leaves_the_invoice_open(shop: Shop) -> None:
+def test_a_failed_attempt_on_the_hosted_page_leaves_the_invoice_open(shop: Shop) -> None:
     customer = shop.customer("pm_card_authenticationRequired")
     invoice = shop.open(customer)
     with pytest.raises(stripe.CardError):
@@ -244,7 +244,7 @@ def test_credit_pays_a_part_and_is_restored_when_the_invoice_is_voided(shop: Sho
     assert shop.client.v1.customers.retrieve(customer.id).balance == -500
 
 
-def test_an_amount_too_small_to_charge_becomes_a_debt(shop: Shop) -> None:
+def test_an_amount_too_small_to_charge_becomes_a_debt_of_the_customer(shop: Shop) -> None:
     customer = shop.customer(balance=-1180)
     invoice = shop.open(customer, 1200)
 
@@ -258,7 +258,7 @@ def test_an_invoice_of_zero_is_paid_when_finalized(shop: Shop) -> None:
     assert shop.standin.charges(customer.id) == []
 
 
-def test_currencies_without_minor_units(shop: Shop) -> None:
+def test_an_amount_in_a_currency_without_minor_units_is_charged_and_shown_unconverted(shop: Shop) -> None:
     customer = shop.customer()
     invoice = shop.paid(customer, 1200, currency="jpy")
 
@@ -278,7 +278,7 @@ def test_automatic_tax_is_added_to_the_price(shop: Shop, country: str, amount: i
     assert invoice.total_excluding_tax == amount
 
 
-def test_tax_without_a_known_address_cannot_be_finalized(shop: Shop) -> None:
+def test_an_invoice_with_tax_cannot_be_finalized_if_the_address_is_unknown(shop: Shop) -> None:
     customer = shop.client.v1.customers.create({})
     draft = shop.draft(customer, automatic_tax={"enabled": True})
 
@@ -287,7 +287,7 @@ def test_tax_without_a_known_address_cannot_be_finalized(shop: Shop) -> None:
     assert refusal.value.code == "customer_tax_location_invalid"
 
 
-def test_a_customer_without_a_payment_method_cannot_pay(shop: Shop) -> None:
+def test_an_invoice_of_a_customer_without_a_payment_method_cannot_be_paid(shop: Shop) -> None:
     invoice = shop.open(shop.customer(None))
 
     with pytest.raises(stripe.InvalidRequestError):
@@ -295,7 +295,7 @@ def test_a_customer_without_a_payment_method_cannot_pay(shop: Shop) -> None:
     assert shop.read(invoice).status == "open"
 
 
-def test_another_customers_payment_method_cannot_pay(shop: Shop) -> None:
+def test_an_invoice_cannot_be_paid_with_another_customers_payment_method(shop: Shop) -> None:
     stranger = shop.customer()
     assert stranger.invoice_settings is not None
     method = str(stranger.invoice_settings.default_payment_method)
@@ -315,7 +315,7 @@ def test_a_finalized_invoice_accepts_no_more_lines(shop: Shop) -> None:
     assert refusal.value.code == "invoice_not_editable"
 
 
-def test_a_debit_in_euros_pays_no_other_currency(shop: Shop) -> None:
+def test_an_invoice_in_another_currency_than_euros_cannot_allow_sepa_debits(shop: Shop) -> None:
     settings: Any = {"payment_settings": {"payment_method_types": ["card", "sepa_debit"]}}
     with pytest.raises(stripe.InvalidRequestError, match="sepa_debit"):
         shop.client.v1.invoices.create({"customer": shop.customer().id, "currency": "usd", **settings})

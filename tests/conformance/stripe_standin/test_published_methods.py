@@ -37,7 +37,7 @@ def luhn(number: str) -> int:
     return (sum(digits[::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])) % 10
 
 
-def test_every_number_has_its_check_digit() -> None:
+def test_every_card_number_and_iban_has_a_valid_check_digit() -> None:
     assert [number for number in CARDS if luhn(number) != 0] == []
     assert [iban for iban in BANK_ACCOUNTS if not is_valid(iban)] == []
     assert len(BANK_ACCOUNTS) == len(SEPA_PAYMENT_METHODS)
@@ -45,7 +45,9 @@ def test_every_number_has_its_check_digit() -> None:
 
 
 @pytest.mark.parametrize("number", DECLINES)
-def test_a_declining_card_can_be_attached_only_if_a_setting_allows_it(shop: Shop, number: str) -> None:
+def test_a_declining_card_can_be_attached_only_with_a_setting_and_then_declines_its_charge(
+    shop: Shop, number: str
+) -> None:
     method = shop.client.v1.payment_methods.create(card(number))
     customer = shop.customer(None)
     for _ in range(2):
@@ -65,7 +67,7 @@ def test_a_declining_card_can_be_attached_only_if_a_setting_allows_it(shop: Shop
     assert shop.standin.charges() == []
 
 
-def test_the_control_decline_makes_a_card_decline_with_any_code(shop: Shop) -> None:
+def test_a_card_can_be_made_to_decline_with_any_code(shop: Shop) -> None:
     customer = shop.customer()
     method = str(customer.invoice_settings.default_payment_method)  # type: ignore[union-attr]
     shop.standin.controls.decline(method, "pickup_card")
@@ -78,7 +80,7 @@ def test_the_control_decline_makes_a_card_decline_with_any_code(shop: Shop) -> N
     assert shop.client.v1.invoices.pay(invoice.id).status == "paid"
 
 
-def test_a_card_by_token_and_by_number(shop: Shop) -> None:
+def test_a_card_can_be_given_by_token_or_by_number(shop: Shop) -> None:
     by_token = shop.client.v1.payment_methods.create({"type": "card", "card": {"token": "tok_mastercard"}})
     by_number: Any = shop.client.v1.payment_methods.create(card("5555 5555 5555 4444"))
 
@@ -130,7 +132,9 @@ def test_an_invalid_or_real_account_is_refused(shop: Shop, iban: str, code: str)
         ("pm_card_threeDSecureOptional", "paid", "paid"),
     ],
 )
-def test_when_a_card_needs_authentication(shop: Shop, method: str, off_session: str, on_session: str) -> None:
+def test_each_card_needs_authentication_as_published(
+    shop: Shop, method: str, off_session: str, on_session: str
+) -> None:
     customer = shop.customer(method)
     seen = []
     for absent in (True, False):
@@ -142,14 +146,14 @@ def test_when_a_card_needs_authentication(shop: Shop, method: str, off_session: 
     assert seen == [off_session, on_session]
 
 
-def test_a_card_set_up_for_off_session_use_passes(shop: Shop) -> None:
+def test_a_card_that_was_set_up_for_off_session_use_pays_without_authentication(shop: Shop) -> None:
     customer = shop.customer("pm_card_authenticationRequiredOnSetup")
     shop.standin.controls.set_up(str(customer.invoice_settings.default_payment_method))  # type: ignore[union-attr]
 
     assert shop.paid(customer).status == "paid"
 
 
-def test_a_card_can_decline_after_authentication(shop: Shop) -> None:
+def test_a_payment_can_be_declined_after_its_authentication(shop: Shop) -> None:
     customer = shop.customer("pm_card_authenticationRequiredChargeDeclinedInsufficientFunds")
     invoice = shop.open(customer)
     with pytest.raises(stripe.CardError):
@@ -189,7 +193,7 @@ def test_a_debit_ends_as_documented(shop: Shop, method: str, status: str, code: 
     assert charge["id"].startswith("py_")
 
 
-def test_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
+def test_a_debit_from_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles_after=0)
     invoice = shop.open(shop.debtor("pm_successDelayed_de"))
     shop.client.v1.invoices.pay(invoice.id)
@@ -199,7 +203,7 @@ def test_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
     assert shop.read(invoice).status == "paid"
 
 
-def test_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
+def test_a_debit_from_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
     invoice = shop.open(shop.debtor("pm_disputed_de"))
     shop.client.v1.invoices.pay(invoice.id)
     shop.standin.clock.advance(6 * DAY)
@@ -209,7 +213,7 @@ def test_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
     assert (dispute["amount"], dispute["charge"]) == (1200, shop.standin.charges()[0]["id"])
 
 
-def test_a_setting_keeps_a_debit_processing_until_the_control_settles_it(shop: Shop) -> None:
+def test_with_a_setting_a_debit_is_processing_until_a_control_settles_it(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles=False)
     invoice = shop.open(shop.debtor("pm_success_de"))
     shop.client.v1.invoices.pay(invoice.id)
@@ -222,7 +226,7 @@ def test_a_setting_keeps_a_debit_processing_until_the_control_settles_it(shop: S
         shop.standin.controls.fail(invoice.id)
 
 
-def test_a_debit_is_in_euro_only(shop: Shop) -> None:
+def test_an_invoice_in_another_currency_than_euros_cannot_be_paid_by_debit(shop: Shop) -> None:
     invoice = shop.open(shop.debtor("pm_success_de"), currency="usd")
     with pytest.raises(stripe.InvalidRequestError, match="eur"):
         shop.client.v1.invoices.pay(invoice.id)
@@ -255,7 +259,7 @@ def test_a_refund_can_fail_an_hour_after_it_succeeded(shop: Shop) -> None:
     assert (again.amount, again.status) == (1200, "succeeded")
 
 
-def test_a_disputed_charge_is_not_refunded(shop: Shop) -> None:
+def test_a_disputed_charge_cannot_be_refunded(shop: Shop) -> None:
     invoice = shop.paid(shop.customer("pm_card_createDispute"))
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})

@@ -1,4 +1,4 @@
-"""Rate limits: off by default, for the account and for each endpoint, before the idempotency keys."""
+"""Rate limits of the account and of each endpoint. They are off by default, and checked before idempotency keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_there_is_no_limit_by_default(shop: Shop) -> None:
     assert refused(shop) == []
 
 
-def test_the_account_has_a_limit(shop: Shop) -> None:
+def test_all_requests_of_the_account_count_towards_one_limit(shop: Shop) -> None:
     customer = shop.customer(None)
     shop.standin.clock.advance(1)
     shop.standin.controls.set(requests_per_second=2)
@@ -41,7 +41,7 @@ def test_the_account_has_a_limit(shop: Shop) -> None:
     assert refused(shop) == ["global-rate"]
 
 
-def test_each_endpoint_has_a_limit_whatever_the_id(shop: Shop) -> None:
+def test_requests_for_different_ids_count_towards_one_limit_of_their_endpoint(shop: Shop) -> None:
     customers = [shop.customer(None) for _ in range(3)]
     shop.standin.clock.advance(1)
     shop.standin.controls.set(endpoint_requests_per_second=2)
@@ -54,7 +54,7 @@ def test_each_endpoint_has_a_limit_whatever_the_id(shop: Shop) -> None:
     assert refused(shop) == ["endpoint-rate"]
 
 
-def test_a_limited_request_is_not_stored_under_its_key(shop: Shop) -> None:
+def test_a_request_that_exceeds_a_limit_is_not_stored_under_its_key(shop: Shop) -> None:
     shop.standin.controls.set(requests_per_second=1)
     shop.client.v1.events.list()
     with pytest.raises(stripe.RateLimitError):
@@ -66,7 +66,7 @@ def test_a_limited_request_is_not_stored_under_its_key(shop: Shop) -> None:
     assert len(shop.standin.objects("customer")) == 1
 
 
-def test_a_locked_object_asks_for_a_retry(shop: Shop) -> None:
+def test_the_response_for_a_locked_object_asks_for_a_retry(shop: Shop) -> None:
     shop.standin.controls.add_fault("locked", "/v1/customers")
     with pytest.raises(stripe.RateLimitError) as refusal:
         shop.client.v1.customers.create({"name": "A"})

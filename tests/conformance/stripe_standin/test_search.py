@@ -10,7 +10,7 @@ from .conftest import Shop
 
 @pytest.fixture
 def three(shop: Shop) -> dict[str, str]:
-    """Three invoices: a name for each id."""
+    """Create three invoices, and return a name for each invoice's id."""
     customer = shop.customer()
     return {
         shop.paid(customer, 1200, metadata={"cart": "c1", "note": "it's"}).id: "paid",
@@ -56,7 +56,7 @@ def test_an_invalid_query_is_refused(shop: Shop, query: str) -> None:
     assert refusal.value.param == "query"
 
 
-def test_results_come_in_pages(shop: Shop, three: dict[str, str]) -> None:
+def test_search_results_come_in_pages(shop: Shop, three: dict[str, str]) -> None:
     first = shop.client.v1.invoices.search({"query": "total>0", "limit": 2})
     assert (len(first.data), first.has_more) == (2, True)
 

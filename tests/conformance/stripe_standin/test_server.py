@@ -1,4 +1,4 @@
-"""The stand-in's server: it starts quickly, binds to loopback and stops when closed."""
+"""The stand-in's server: isolation, closing, credentials, body size and pages."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ def test_a_closed_stand_in_serves_no_open_connection() -> None:
     [
         ({}, 401),
         ({"Authorization": "Bearer sk_live_1"}, 401),
-        ({"Authorization": "Basic c2tfdGVzdF8xOg=="}, 200),  # sk_test_1: as curl -u sends it
+        ({"Authorization": "Basic c2tfdGVzdF8xOg=="}, 200),  # `sk_test_1:`, as curl -u sends it
         ({"Authorization": "Bearer sk_test_1", "Stripe-Version": "2020-08-27"}, 400),
     ],
 )
-def test_accepted_credentials(shop: Shop, headers: dict[str, str], status: int) -> None:
+def test_a_request_needs_a_test_key_and_the_pinned_api_version(
+    shop: Shop, headers: dict[str, str], status: int
+) -> None:
     answer = requests.get(f"{shop.standin.url}/v1/events", headers=headers, timeout=5)
     assert answer.status_code == status
 
@@ -50,7 +52,7 @@ def test_a_body_that_is_too_large_is_refused(shop: Shop) -> None:
     assert answer.status_code == 413
 
 
-def test_the_docstring_lists_every_control_and_fault() -> None:
+def test_the_docstring_of_the_stand_ins_package_lists_every_control_and_fault() -> None:
     text = package.__doc__ or ""
     missing = [control.path for control in CONTROLS if control.path not in text]
     missing += [kind for kind in KINDS if not re.search(rf"\b{kind}\b", text)]
@@ -61,12 +63,14 @@ def test_the_docstring_lists_every_control_and_fault() -> None:
     ("amount", "currency", "shown"),
     [(1234, "eur", "12.34 EUR"), (1234, "jpy", "1234 JPY"), (1234, "kwd", "1.234 KWD")],
 )
-def test_the_page_formats_amounts_for_people(shop: Shop, amount: int, currency: str, shown: str) -> None:
+def test_the_hosted_page_shows_amounts_in_major_units(
+    shop: Shop, amount: int, currency: str, shown: str
+) -> None:
     invoice = shop.open(shop.customer(), amount, currency=currency)
     assert shown in requests.get(str(invoice.hosted_invoice_url), timeout=5).text
 
 
-def test_the_page_escapes_all_input(shop: Shop) -> None:
+def test_the_hosted_page_and_the_start_page_escape_all_input(shop: Shop) -> None:
     customer = shop.customer(name="<b>Eve</b>")
     draft = shop.client.v1.invoices.create(
         {"customer": customer.id, "currency": "eur", "metadata": {"x": "<i>1</i>"}}
@@ -79,7 +83,7 @@ def test_the_page_escapes_all_input(shop: Shop) -> None:
         assert not {"<b>Eve", "<i>1", "<script>"} & set(re.findall(r"<b>Eve|<i>1|<script>", text))
 
 
-def test_a_declined_card_is_shown_on_the_page(shop: Shop) -> None:
+def test_the_hosted_page_says_why_a_card_was_declined(shop: Shop) -> None:
     invoice = shop.open(shop.customer())
     answer = requests.post(f"{invoice.hosted_invoice_url}/pay", data={"card": "4000000000009995"}, timeout=5)
     assert answer.status_code == 402

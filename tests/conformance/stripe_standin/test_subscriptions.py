@@ -1,4 +1,4 @@
-"""Renewals: subscriptions that begin later, and their end."""
+"""Subscriptions whose first period begins later, as for renewals: their invoices, declines and end."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_renewal_is_active_and_charges_nothing_before_its_anchor(shop: Shop) -
     assert "customer.subscription.created" in shop.event_types()
 
 
-def test_a_renewal_with_a_key_is_created_once(shop: Shop) -> None:
+def test_two_requests_under_one_idempotency_key_create_one_renewal(shop: Shop) -> None:
     customer = shop.customer()
     product = shop.client.v1.products.create({"name": "Basic"})
     price = shop.client.v1.prices.create(
@@ -180,7 +180,7 @@ def test_the_next_period_is_invoiced_as_a_draft_and_paid_an_hour_later(shop: Sho
     assert told.index("invoice.finalized") < told.index("charge.succeeded") < told.index("invoice.paid")
 
 
-def test_every_period_is_invoiced_once_even_when_time_jumps(shop: Shop) -> None:
+def test_every_period_is_invoiced_once_even_if_the_clock_jumps_over_several_periods(shop: Shop) -> None:
     subscription = renewal(shop, shop.customer())
 
     shop.standin.clock.advance(100 * 86_400)
@@ -193,7 +193,7 @@ def test_every_period_is_invoiced_once_even_when_time_jumps(shop: Shop) -> None:
     assert period(shop, subscription)[1] > shop.standin.clock.now()
 
 
-def test_a_declined_period_is_past_due_until_it_is_paid(shop: Shop) -> None:
+def test_a_subscription_is_past_due_from_a_decline_until_its_invoice_is_paid(shop: Shop) -> None:
     subscription = renewal(shop, shop.customer("pm_card_chargeCustomerFail"))
     pass_the_anchor(shop)
 
@@ -208,7 +208,7 @@ def test_a_declined_period_is_past_due_until_it_is_paid(shop: Shop) -> None:
     assert latest_invoice(shop, subscription).status == "paid"
 
 
-def test_a_period_with_a_returned_debit_is_past_due(shop: Shop) -> None:
+def test_a_returned_debit_makes_the_subscription_past_due(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles=False)
     subscription = renewal(shop, shop.sepa_customer())
     pass_the_anchor(shop)
@@ -233,7 +233,7 @@ def test_a_cancelled_subscription_is_no_longer_invoiced(shop: Shop) -> None:
     assert shop.event_types()[-1] == "customer.subscription.deleted"
 
 
-def test_the_control_renew_starts_and_pays_the_next_period_now(shop: Shop) -> None:
+def test_a_control_starts_and_pays_the_next_period_immediately(shop: Shop) -> None:
     customer = shop.customer()
     subscription = renewal(shop, customer)
 

@@ -26,7 +26,7 @@ def made(shop: Shop, **given: Any) -> stripe.WebhookEndpoint:
     )
 
 
-def test_only_the_answer_to_the_creation_has_the_secret(shop: Shop) -> None:
+def test_only_the_response_that_creates_an_endpoint_has_its_secret(shop: Shop) -> None:
     endpoint = made(shop, metadata={"stack": "shop"})
     assert str(endpoint.secret).startswith("whsec_")
     for read in (
@@ -39,7 +39,7 @@ def test_only_the_answer_to_the_creation_has_the_secret(shop: Shop) -> None:
         assert (found["url"], found["status"], found["metadata"]) == (URL, "enabled", {"stack": "shop"})
 
 
-def test_an_endpoint_receives_its_events_under_its_own_secret() -> None:
+def test_an_endpoint_receives_only_its_events_signed_with_its_own_secret() -> None:
     received = Webhooks()
     with StripeStandIn(webhook_url=None, deliver=None, manual_delivery=True) as standin:
         client = client_of(standin)
@@ -96,7 +96,7 @@ def test_a_disabled_or_deleted_endpoint_receives_nothing() -> None:
         ({"api_version": "2026-10-28"}, "api_version"),
     ],
 )
-def test_a_wrong_endpoint_is_refused(shop: Shop, wrong: Any, param: str) -> None:
+def test_an_endpoint_with_an_invalid_parameter_is_refused(shop: Shop, wrong: Any, param: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         made(shop, **wrong)
     assert str(refusal.value.param).startswith(param.partition("[")[0])
@@ -110,7 +110,7 @@ def test_an_account_has_at_most_sixteen_endpoints(shop: Shop) -> None:
         made(shop)
 
 
-def test_the_api_version_cannot_be_changed(shop: Shop) -> None:
+def test_the_api_version_of_an_endpoint_cannot_be_changed(shop: Shop) -> None:
     endpoint = made(shop)
     change: Any = {"api_version": "2026-10-28.endive"}
     with pytest.raises(stripe.StripeError):
@@ -124,7 +124,9 @@ def test_the_api_version_cannot_be_changed(shop: Shop) -> None:
     ("rights", "reads", "writes"),
     [({}, False, False), ({"customers": "read"}, True, False), ({"customers": "write"}, True, True)],
 )
-def test_a_restricted_key_may_do_what_it_was_given(rights: dict[str, str], reads: bool, writes: bool) -> None:
+def test_a_restricted_key_allows_only_the_requests_it_has_rights_for(
+    rights: dict[str, str], reads: bool, writes: bool
+) -> None:
     with StripeStandIn() as standin:
         standin.controls.set_rights(RESTRICTED, rights)
         client = client_of(standin, RESTRICTED)

@@ -1,4 +1,4 @@
-"""Webhooks: signed as the SDK verifies them, and disturbed by the controls."""
+"""Webhooks: their signature, their repetition, and the controls that disturb them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_webhook_carries_the_event_with_a_signature_that_the_sdk_accepts(shop:
         stripe.Webhook.construct_event(body + b" ", signature, SECRET)
 
 
-def test_both_secrets_sign_during_a_rotation() -> None:
+def test_a_webhook_is_signed_with_both_secrets_during_a_rotation() -> None:
     received: list[tuple[bytes, str]] = []
 
     def deliver(body: bytes, signature: str) -> int:

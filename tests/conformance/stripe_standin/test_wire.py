@@ -38,7 +38,7 @@ def post(shop: Shop, path: str, form: dict[str, str], key: str | None = None) ->
         ("/v1/products", {}, "parameter_missing", "name"),
     ],
 )
-def test_an_invalid_parameter_is_named(
+def test_the_error_names_the_invalid_parameter(
     shop: Shop, path: str, form: dict[str, str], code: str | None, param: str
 ) -> None:
     answer = post(shop, path, form)
@@ -48,7 +48,7 @@ def test_an_invalid_parameter_is_named(
     assert (error.get("code"), error["param"]) == (code, param)
 
 
-def test_features_of_stripe_that_the_stand_in_lacks_are_501(shop: Shop) -> None:
+def test_a_request_for_a_feature_that_the_stand_in_lacks_gets_a_501(shop: Shop) -> None:
     answer = post(shop, "/v1/customers", {"test_clock": "clock_1"})
 
     assert answer.status_code == 501
@@ -73,7 +73,7 @@ def test_a_request_without_a_test_key_is_refused(shop: Shop, authorization: str 
     assert answer.status_code == 401
 
 
-def test_metadata_is_merged_and_unset(shop: Shop) -> None:
+def test_new_metadata_is_merged_and_an_empty_value_removes_a_key(shop: Shop) -> None:
     customer = shop.client.v1.customers.create({"metadata": {"a": "1", "b": "2"}})
 
     changed = shop.client.v1.customers.update(customer.id, {"metadata": {"b": "", "c": "3"}})
@@ -194,7 +194,7 @@ def test_a_key_is_forgotten_after_a_day(shop: Shop) -> None:
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").json()["id"] != first["id"]
 
 
-def test_a_request_under_a_key_in_use_is_a_409(shop: Shop) -> None:
+def test_a_request_gets_a_409_while_another_uses_its_key(shop: Shop) -> None:
     requests.post(
         f"{shop.standin.url}/_standin/faults",
         json={"path": "/v1/customers", "kind": "delay", "milliseconds": 300, "times": 1},
@@ -230,7 +230,7 @@ def fault(shop: Shop, **what: Any) -> None:
     requests.post(f"{shop.standin.url}/_standin/faults", json=what, timeout=10).raise_for_status()
 
 
-def test_a_500_before_the_work_has_no_effect(shop: Shop) -> None:
+def test_a_request_that_gets_a_500_before_its_execution_has_no_effect(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="error")
 
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").status_code == 500
@@ -238,7 +238,7 @@ def test_a_500_before_the_work_has_no_effect(shop: Shop) -> None:
     assert post(shop, "/v1/customers", {"name": "A"}, "key-1").status_code == 200
 
 
-def test_a_response_lost_after_the_work_is_replayed(shop: Shop) -> None:
+def test_a_response_that_was_lost_is_replayed_for_the_same_key(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="lost")
 
     with pytest.raises(requests.ConnectionError):
@@ -248,7 +248,7 @@ def test_a_response_lost_after_the_work_is_replayed(shop: Shop) -> None:
     assert shop.event_types().count("customer.created") == 1
 
 
-def test_too_many_requests(shop: Shop) -> None:
+def test_a_fault_can_make_requests_get_a_429(shop: Shop) -> None:
     fault(shop, path="/v1/customers", kind="too_many", times=2)
 
     with pytest.raises(stripe.RateLimitError):

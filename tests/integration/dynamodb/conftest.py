@@ -30,4 +30,4 @@ def store(client: Any) -> DynamoOrderStore:
 
 
 def no_sleep(_seconds: float) -> None:
-    """Return at once: tests need not wait between attempts."""
+    """Return immediately, so tests do not wait between attempts."""

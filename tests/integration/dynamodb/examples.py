@@ -1,4 +1,7 @@
-"""Orders and carts for the adapter's tests: `an_order()` is new, `a_full_order()` has every field set."""
+"""Orders and carts for the adapter's tests. `an_order()` is new.
+
+`a_full_order()` has all fields of a site's order except `refund_refusals`.
+"""
 
 from __future__ import annotations
 
@@ -111,5 +114,5 @@ def limit_places(client: Any, places: int | None, name: str = "wordpress") -> No
 
 
 def places_taken(client: Any, name: str = "wordpress") -> int:
-    """The counter's value, read again."""
+    """The number of orders that hold a place of the variant, read from the table."""
     return a_catalogue_store(client).load().variants[name].used

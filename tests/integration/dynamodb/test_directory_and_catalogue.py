@@ -164,7 +164,9 @@ def test_an_api_key_is_never_stored_in_plain_text(directory: DynamoDirectory, cl
     assert API_KEY not in str(everything_in(client))
 
 
-def test_seeding_twice_equals_seeding_once(directory: DynamoDirectory, client: Any) -> None:
+def test_writing_the_same_accounts_and_catalogue_again_changes_nothing(
+    directory: DynamoDirectory, client: Any
+) -> None:
     def seed() -> None:
         directory.put_account(Account(ACCOUNT, "A", "EUR", "standard", NOW, NOW))
         directory.put_user(User("user-1", "Ann", "B", "a@example.com", "en", 1, NOW, NOW))
@@ -194,7 +196,7 @@ def test_the_catalogue_is_read_as_written(client: Any) -> None:
     )
 
 
-def test_an_empty_catalogue_is_empty(client: Any) -> None:
+def test_the_catalogue_of_an_empty_table_has_no_entries(client: Any) -> None:
     assert DynamoCatalogueStore(client, TABLE_NAME, StillClock()).load() == Catalogue({}, {}, {})
 
 
@@ -210,7 +212,7 @@ def test_the_catalogue_is_read_again_after_a_minute(client: Any) -> None:
     assert reader.load().locations == {"ams": AMSTERDAM}
 
 
-def test_changing_a_variant_keeps_its_taken_places(client: Any) -> None:
+def test_a_changed_capacity_keeps_the_number_of_taken_places(client: Any) -> None:
     store = DynamoOrderStore(client, TABLE_NAME)
     DynamoCatalogueStore(client, TABLE_NAME, StillClock()).put_variant(Variant("wordpress", capacity=7))
     order = an_order(capacity="wordpress")

@@ -1,4 +1,4 @@
-"""A domain belongs to one order across all accounts. Its contacts are deleted if the order ends undelivered."""
+"""A domain belongs to one order across all accounts. If the order ends undelivered, its contacts are deleted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def place(store: DynamoOrderStore, order: Order, **cart: Any) -> None:
     store.place(a_cart(order, **cart), [order], [contacts_of(order)])
 
 
-def test_order_claim_and_contacts_are_one_write(store: DynamoOrderStore) -> None:
+def test_an_order_its_claim_and_its_contacts_are_written_together(store: DynamoOrderStore) -> None:
     place(store, a_domain_order())
     assert store.order(ACCOUNT, NUMBER) == a_domain_order()
     assert store.domain_taken(NAME)
@@ -63,7 +63,9 @@ def test_a_domain_is_sold_once_across_accounts(store: DynamoOrderStore, client: 
     assert everything_in(client) == before
 
 
-def test_a_duplicate_cart_is_reported_before_its_taken_domain(store: DynamoOrderStore) -> None:
+def test_a_duplicate_cart_raises_cart_exists_although_its_domain_is_taken_too(
+    store: DynamoOrderStore,
+) -> None:
     place(store, a_domain_order())
     with pytest.raises(CartExistsError):
         place(store, a_domain_order(NUMBER + 1))
@@ -113,7 +115,7 @@ def test_an_order_ends_even_if_its_claim_was_deleted_by_hand(store: DynamoOrderS
     assert store.contacts(ACCOUNT, NUMBER) is None
 
 
-def test_an_order_stored_before_domains_existed_is_a_site() -> None:
+def test_an_order_without_a_kind_which_was_stored_before_domains_existed_is_a_site() -> None:
     item = order_to_item(an_order())
     del item["item"]["kind"]
     assert order_from_item(item) == an_order()

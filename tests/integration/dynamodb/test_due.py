@@ -1,4 +1,4 @@
-"""The index `due`: everything that the reconciler must check, and nothing that has ended."""
+"""The index `due` holds the orders, carts and callbacks that the reconciler must check again, and nothing else."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ def test_orders_carts_and_callbacks_are_due_with_their_keys(store: DynamoOrderSt
     ]
 
 
-def test_later_items_are_not_due_yet(store: DynamoOrderStore) -> None:
+def test_an_item_is_not_due_before_its_due_time(store: DynamoOrderStore) -> None:
     order = an_order(due_at=NOW + 30)
     store.place(a_cart(order, due_at=None), [order])
     assert store.due(NOW + 29, 10) == []
     assert len(store.due(NOW + 30, 10)) == 1
 
 
-def test_without_a_due_time_an_item_is_not_in_the_index(store: DynamoOrderStore, client: Any) -> None:
+def test_an_item_without_a_due_time_is_not_in_the_index(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(due_at=None)
     store.place(a_cart(order, due_at=None), [order])
     assert in_the_index(client) == 0
     assert not [item for item in everything_in(client) if "due_shard" in item]
 
 
-def test_the_longest_overdue_items_of_all_shards_come_first_up_to_the_limit(
+def test_the_items_of_all_shards_come_longest_overdue_first_up_to_the_limit(
     store: DynamoOrderStore,
 ) -> None:
     orders = [an_order(NUMBER + place, due_at=NOW + (place * 37) % 40) for place in range(40)]
@@ -79,7 +79,7 @@ def test_an_ended_order_leaves_the_index(store: DynamoOrderStore, client: Any) -
     assert in_the_index(client) == 0
 
 
-def test_saving_a_payment_moves_its_cart_out_of_the_index_and_into_it(
+def test_saving_a_payment_can_remove_its_cart_from_the_index_or_add_it(
     store: DynamoOrderStore, client: Any
 ) -> None:
     order = an_order(due_at=None)
@@ -92,7 +92,7 @@ def test_saving_a_payment_moves_its_cart_out_of_the_index_and_into_it(
     assert [item.due_at for item in store.due(NOW + 5, 10)] == [NOW + 5]
 
 
-def test_rolling_up_does_not_touch_the_index(store: DynamoOrderStore) -> None:
+def test_a_roll_up_leaves_the_carts_due_time_unchanged(store: DynamoOrderStore) -> None:
     order = an_order(due_at=None)
     cart = a_cart(order, due_at=NOW)
     store.place(cart, [order])
@@ -108,7 +108,7 @@ def test_the_shard_of_a_key_is_the_same_in_every_process() -> None:
     assert keys.due_shard(keys.cart("account", "token")) == "DUE#3"
 
 
-def test_an_unknown_item_in_the_index_blocks_nothing(store: DynamoOrderStore, client: Any) -> None:
+def test_an_item_of_an_unknown_kind_in_the_index_is_ignored(store: DynamoOrderStore, client: Any) -> None:
     order = an_order(due_at=NOW)
     store.place(a_cart(order, due_at=None), [order])
     stray = {"PK": {"S": "ACCOUNT#x"}, "SK": {"S": "SOMETHING#1"}}

@@ -1,4 +1,4 @@
-"""No error of DynamoDB leaves the adapter under DynamoDB's own name."""
+"""The adapter translates every error of DynamoDB and of boto3 into ProviderUnavailableError or TableRefusedError."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_missing_table_raises_table_refused(memory: Any) -> None:
         DynamoOrderStore(memory, "no-such-table").order(ACCOUNT, NUMBER)
 
 
-def test_an_expression_sends_exactly_the_names_and_values_it_uses() -> None:
+def test_a_request_has_exactly_the_names_and_values_that_its_expressions_use() -> None:
     """DynamoDB refuses unused names and values. moto accepts them."""
     write = update(
         {"PK": "a", "SK": "b"}, "SET #used = #used + :count", "#used < #capacity", count=1, unused=5
@@ -113,6 +113,6 @@ def test_an_expression_sends_exactly_the_names_and_values_it_uses() -> None:
     assert put({"PK": "a", "SK": "b"}).request.keys() == {"Item"}
 
 
-def test_a_missing_value_of_an_expression_is_an_error() -> None:
+def test_an_expression_without_one_of_its_values_raises_key_error() -> None:
     with pytest.raises(KeyError):
         put({"PK": "a", "SK": "b"}, "#version = :version")

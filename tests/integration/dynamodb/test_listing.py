@@ -1,4 +1,4 @@
-"""Reading many orders: pages by number and by cursor, ranges of time, and lists of numbers."""
+"""Reading many orders: pages after a number of skipped orders, pages by cursor, ranges of time, lists of numbers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_account_lists_only_its_own_orders(store: DynamoOrderStore) -> None:
         (2, 99, [], False),
     ],
 )
-def test_pages_by_number(
+def test_a_page_begins_after_the_skipped_orders(
     store: DynamoOrderStore, limit: int, skip: int, expected: list[int], has_more: bool
 ) -> None:
     place(store, 1, 2, 3, 4, 5)
@@ -59,7 +59,7 @@ def test_pages_by_number(
 
 
 class Counting:
-    """Counts the items that queries read. DynamoDB charges for each item read, also if the adapter skips it."""
+    """Counts the items that queries read. DynamoDB charges for each item read, even if the adapter skips it."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -86,7 +86,9 @@ def place_many(store: DynamoOrderStore, numbers: list[int]) -> None:
         place(store, *numbers[start : start + 40])
 
 
-def test_a_deep_page_reads_no_more_than_a_shallow_one(store: DynamoOrderStore, client: Any) -> None:
+def test_with_page_marks_the_cost_of_a_page_does_not_grow_with_its_depth(
+    store: DynamoOrderStore, client: Any
+) -> None:
     place_many(store, list(range(1, 401)))
     shallow = cost_of(client, 0)
     assert cost_of(client, 380) > 400  # these orders have no page marks yet
@@ -101,7 +103,7 @@ def test_a_deep_page_reads_no_more_than_a_shallow_one(store: DynamoOrderStore, c
 
 @pytest.mark.parametrize("before", [1, 333, 10**9])
 def test_page_marks_do_not_change_the_pages(store: DynamoOrderStore, before: int) -> None:
-    """This holds also when marks cover only some of the orders, as after a first run or with new orders."""
+    """The marks may cover only some of the orders, as after a first run or with new orders."""
     numbers_placed = list(range(3, 900, 3))
     place_many(store, numbers_placed)
     store.mark_pages(ACCOUNT, before=before)
@@ -129,7 +131,7 @@ def test_page_marks_are_written_in_limited_steps(store: DynamoOrderStore, client
 def test_only_orders_before_the_given_number_get_page_marks(store: DynamoOrderStore) -> None:
     place_many(store, list(range(10, 1010, 10)))
     store.mark_pages(ACCOUNT, before=500)
-    place(store, *range(501, 560, 10))  # their numbers are older, but they are written only now
+    place(store, *range(501, 560, 10))  # written late: orders with higher numbers exist already
     every = sorted([*range(10, 1010, 10), *range(501, 560, 10)], reverse=True)
     store.mark_pages(ACCOUNT, before=10**9)
     for skip in range(0, len(every), 5):
@@ -151,7 +153,7 @@ def test_an_account_without_orders_has_an_empty_page(store: DynamoOrderStore) ->
         (99, [5, 4], True),
     ],
 )
-def test_pages_of_older_orders(
+def test_a_page_of_older_orders_has_the_orders_just_below_the_number(
     store: DynamoOrderStore, number: int, expected: list[int], has_more: bool
 ) -> None:
     place(store, 1, 2, 3, 4, 5)
@@ -170,7 +172,7 @@ def test_pages_of_older_orders(
         (-7, [2, 1], True),
     ],
 )
-def test_pages_of_newer_orders(
+def test_a_page_of_newer_orders_has_the_orders_just_above_the_number(
     store: DynamoOrderStore, number: int, expected: list[int], has_more: bool
 ) -> None:
     place(store, 1, 2, 3, 4, 5)
@@ -182,14 +184,14 @@ def test_new_orders_between_two_pages_do_not_shift_the_cursor(store: DynamoOrder
     place(store, 10, 20, 30, 40, 50)
     seen = numbers(store.newest(ACCOUNT, 2))
     place(store, 60)  # newer than all
-    place(store, 45)  # within the page just read
+    place(store, 45)  # among the orders of the page that was just read
     while (page := store.older_than(ACCOUNT, seen[-1], 2)).orders:
         seen += numbers(page)
         place(store, seen[-1] * 1000)
     assert seen == [50, 40, 30, 20, 10]
 
 
-def test_forward_and_back_is_the_same_page(store: DynamoOrderStore) -> None:
+def test_going_back_and_forward_returns_to_the_same_page(store: DynamoOrderStore) -> None:
     place(store, 1, 2, 3, 4, 5, 6)
     second = store.older_than(ACCOUNT, 5, 2)
     assert numbers(second) == [4, 3]
@@ -198,27 +200,31 @@ def test_forward_and_back_is_the_same_page(store: DynamoOrderStore) -> None:
     assert numbers(store.older_than(ACCOUNT, back.orders[-1].number, 2)) == [4, 3]
 
 
-def test_since_returns_this_number_and_later_ones(store: DynamoOrderStore) -> None:
+def test_since_returns_the_order_with_this_number_and_newer_orders(store: DynamoOrderStore) -> None:
     place(store, 1, 2, 3, 4, 5)
     assert [order.number for order in store.since(ACCOUNT, 3, 10)] == [5, 4, 3]
     assert [order.number for order in store.since(ACCOUNT, 3, 2)] == [5, 4]
     assert store.since(ACCOUNT, 6, 10) == []
 
 
-def test_a_range_of_time_is_a_range_of_numbers(store: DynamoOrderStore) -> None:
+def test_orders_since_a_time_are_the_orders_from_the_smallest_number_at_that_time(
+    store: DynamoOrderStore,
+) -> None:
     before, after = smallest_number_at(NOW) - 1, smallest_number_at(NOW) + 12345
     place(store, before, after)
     assert [order.number for order in store.since(ACCOUNT, smallest_number_at(NOW), 10)] == [after]
 
 
-def test_orders_are_returned_in_the_requested_sequence_without_unknown_ones(store: DynamoOrderStore) -> None:
+def test_orders_are_returned_in_the_requested_sequence_and_unknown_numbers_are_left_out(
+    store: DynamoOrderStore,
+) -> None:
     place(store, 1, 2, 3)
     place(store, 4, account_id="another")
     assert [order.number for order in store.orders(ACCOUNT, [3, 7, 1, 4, 3])] == [3, 1]
     assert store.orders(ACCOUNT, []) == []
 
 
-def test_more_orders_than_fit_in_one_batch(store: DynamoOrderStore) -> None:
+def test_more_orders_than_fit_in_one_batch_are_all_read(store: DynamoOrderStore) -> None:
     for start in range(1, 121, 40):
         place(store, *range(start, start + 40))
     wanted = list(range(120, 0, -1))
@@ -252,7 +258,9 @@ def test_unprocessed_keys_of_a_busy_table_are_requested_again(store: DynamoOrder
     assert [order.number for order in busy.orders(ACCOUNT, [1, 2, 3, 4])] == [1, 2, 3, 4]
 
 
-def test_a_table_that_stays_busy_is_a_fault_not_a_gap(store: DynamoOrderStore, client: Any) -> None:
+def test_a_table_that_stays_busy_raises_an_error_instead_of_leaving_orders_out(
+    store: DynamoOrderStore, client: Any
+) -> None:
     place(store, *range(1, 21))
     busy = DynamoOrderStore(PartialAnswers(client, times=99), TABLE_NAME, no_sleep)
     with pytest.raises(ProviderUnavailableError):
@@ -272,7 +280,9 @@ class SmallPages:
         return self._client.query(**{**request, "Limit": min(request.get("Limit", 2), 2)})
 
 
-def test_pages_of_the_table_do_not_shorten_pages_of_orders(store: DynamoOrderStore, client: Any) -> None:
+def test_small_pages_of_dynamodb_do_not_shorten_the_pages_of_orders(
+    store: DynamoOrderStore, client: Any
+) -> None:
     place(store, *range(1, 12))
     small = DynamoOrderStore(SmallPages(client), TABLE_NAME)
     page = small.newest(ACCOUNT, 4, skip=5)

@@ -81,7 +81,7 @@ def test_another_account_sees_nothing(store: DynamoOrderStore) -> None:
     assert store.newest("another", 10).orders == ()
 
 
-def test_a_part_of_a_token_finds_no_cart(store: DynamoOrderStore) -> None:
+def test_the_beginning_of_a_cart_token_finds_no_cart(store: DynamoOrderStore) -> None:
     store.place(a_cart(an_order()), [an_order()])
     assert store.cart(ACCOUNT, "") is None
     assert store.cart(ACCOUNT, TOKEN[:-1]) is None
@@ -194,7 +194,7 @@ def test_a_place_taken_right_before_the_write_is_not_sold_twice(client: Any) -> 
     assert places_taken(client) == 1
 
 
-def test_a_cart_is_refused_when_its_limit_is_lowered_right_before_the_write(client: Any) -> None:
+def test_a_cart_is_refused_when_the_capacity_is_lowered_right_before_the_write(client: Any) -> None:
     limit_places(client, 3)
     meddled = InterruptedClient(client, "transact_write_items", lambda: limit_places(client, 1))
     orders = [an_order(NUMBER + place, capacity="wordpress") for place in range(2)]
@@ -203,7 +203,7 @@ def test_a_cart_is_refused_when_its_limit_is_lowered_right_before_the_write(clie
     assert places_taken(client) == 0
 
 
-def test_a_raised_limit_applies_to_the_next_attempt(store: DynamoOrderStore, client: Any) -> None:
+def test_a_raised_capacity_applies_to_the_next_attempt(store: DynamoOrderStore, client: Any) -> None:
     limit_places(client, 0)
     order = an_order(capacity="wordpress")
     with pytest.raises(CapacityExhaustedError):
@@ -271,7 +271,7 @@ def test_a_transaction_conflict_is_retried(client: Any) -> None:
     assert store.cart(ACCOUNT, TOKEN) == a_cart(an_order())
 
 
-def test_a_transaction_conflict_with_a_duplicate_raises_cart_exists(client: Any) -> None:
+def test_a_conflict_with_a_duplicate_that_was_just_stored_raises_cart_exists(client: Any) -> None:
     twin = an_order(NUMBER + 1)
 
     def twin_wins() -> None:
@@ -286,7 +286,7 @@ def test_a_transaction_conflict_with_a_duplicate_raises_cart_exists(client: Any)
     assert store.order(ACCOUNT, NUMBER) is None
 
 
-def test_an_endless_transaction_conflict_with_a_duplicate_raises_cart_exists(client: Any) -> None:
+def test_endless_conflicts_raise_cart_exists_if_a_duplicate_is_stored(client: Any) -> None:
     twin = an_order(NUMBER + 1)
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
     conflict = fault("TransactionCanceledException", "TransactionConflict", "None")
@@ -297,7 +297,7 @@ def test_an_endless_transaction_conflict_with_a_duplicate_raises_cart_exists(cli
         store.place(a_cart(an_order()), [an_order()])
 
 
-def test_an_endless_transaction_conflict_without_a_duplicate_raises_concurrent_update(client: Any) -> None:
+def test_endless_conflicts_raise_concurrent_update_if_no_duplicate_is_stored(client: Any) -> None:
     conflict = fault("TransactionCanceledException", "None", "TransactionConflict")
     store = DynamoOrderStore(
         InterruptedClient(client, "transact_write_items", *[conflict] * 99), TABLE_NAME, no_sleep
@@ -307,7 +307,7 @@ def test_an_endless_transaction_conflict_without_a_duplicate_raises_concurrent_u
     assert everything_in(client) == []
 
 
-def test_a_duplicate_cart_is_reported_when_only_the_counters_write_fails(client: Any) -> None:
+def test_a_duplicate_cart_raises_cart_exists_if_dynamodb_names_only_the_counter(client: Any) -> None:
     limit_places(client, 1)
     twin = an_order(NUMBER + 1, capacity="wordpress")
     DynamoOrderStore(client, TABLE_NAME).place(a_cart(twin), [twin])
@@ -319,7 +319,7 @@ def test_a_duplicate_cart_is_reported_when_only_the_counters_write_fails(client:
         store.place(a_cart(an_order(capacity="wordpress")), [an_order(capacity="wordpress")])
 
 
-def test_a_duplicate_cart_is_reported_when_too_few_places_are_free(
+def test_a_duplicate_cart_raises_cart_exists_although_too_few_places_are_free(
     client: Any, store: DynamoOrderStore
 ) -> None:
     limit_places(client, 2)
@@ -330,7 +330,7 @@ def test_a_duplicate_cart_is_reported_when_too_few_places_are_free(
         store.place(a_cart(*ours), ours)
 
 
-def test_a_throttled_transaction_is_a_fault_not_a_refusal(client: Any) -> None:
+def test_a_throttled_transaction_raises_provider_unavailable(client: Any) -> None:
     throttled = fault("TransactionCanceledException", "None", "ThrottlingError")
     store = DynamoOrderStore(
         InterruptedClient(client, "transact_write_items", throttled), TABLE_NAME, no_sleep

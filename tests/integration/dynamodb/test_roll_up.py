@@ -1,4 +1,4 @@
-"""`save_roll_up`: the cart's roll-up with old, repeated, reordered and racing updates."""
+"""`save_roll_up`: updating the cart's roll-up with old, repeated, reordered and concurrent updates of its orders."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def placed(store: DynamoOrderStore, count: int = 1) -> Cart:
 
 
 def a_moment(seconds: float) -> None:
-    """Long enough for another thread to run."""
+    """Sleep for a tenth of the requested time, so that other threads can run."""
     time.sleep(seconds / 10)
 
 
@@ -40,7 +40,7 @@ def cart_now(store: DynamoOrderStore) -> Cart:
     return cart
 
 
-def test_an_order_s_update_reaches_its_cart(store: DynamoOrderStore) -> None:
+def test_an_update_of_an_order_changes_the_roll_up_of_its_cart(store: DynamoOrderStore) -> None:
     placed(store, 2)
     told = store.save_roll_up(ACCOUNT, TOKEN, {NUMBER: COMPLETED})
     assert told == cart_now(store)
@@ -76,7 +76,9 @@ def test_old_and_repeated_updates_write_nothing(
     assert told.rollup_version == 1
 
 
-def test_an_update_of_a_foreign_order_writes_nothing(store: DynamoOrderStore, client: Any) -> None:
+def test_an_update_of_an_order_that_is_not_in_the_cart_writes_nothing(
+    store: DynamoOrderStore, client: Any
+) -> None:
     cart = placed(store)
     never = InterruptedClient(client, "put_item", _must_not_be_called)
     assert DynamoOrderStore(never, TABLE_NAME).save_roll_up(ACCOUNT, TOKEN, {NUMBER + 77: COMPLETED}) == cart
@@ -86,7 +88,7 @@ def _must_not_be_called() -> None:
     raise AssertionError("nothing may be written here")
 
 
-def test_the_order_of_updates_does_not_change_the_result(client: Any) -> None:
+def test_the_sequence_of_updates_does_not_change_the_result(client: Any) -> None:
     news = [
         {NUMBER: PROCESSING},
         {NUMBER: COMPLETED},
@@ -122,7 +124,7 @@ def test_an_update_between_reading_and_writing_is_not_lost(store: DynamoOrderSto
     assert (told.rollup_status, told.rollup_version) == (RollupStatus.PARTIAL, 3)
 
 
-def test_a_race_lost_to_a_newer_update_does_not_revert_the_order(
+def test_an_update_that_loses_a_race_to_a_newer_one_does_not_replace_it(
     store: DynamoOrderStore, client: Any
 ) -> None:
     placed(store)
@@ -179,7 +181,7 @@ def test_concurrent_roll_ups_of_many_orders_lose_nothing(client: Any, store: Dyn
 
 
 def test_a_roll_up_costs_the_same_for_every_order(store: DynamoOrderStore, client: Any) -> None:
-    """One query and one write of one small item, for any size of cart."""
+    """For any size of cart, a roll-up is one query and one write of one small item."""
     placed(store, 49)  # orders, claims and cart: nearly 100 writes, the maximum of a transaction
     calls: list[str] = []
     counting = _Counting(client, calls)

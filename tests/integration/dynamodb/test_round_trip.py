@@ -1,4 +1,4 @@
-"""The table can store every value of the domain."""
+"""Every value of the stored domain types can be written as an item and read back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WHOLE = st.integers(min_value=0, max_value=2**53)
 
 
 def anything(hint: Any) -> st.SearchStrategy[Any]:
-    """All values of a domain type, with each field of a dataclass by its own type."""
+    """Generate any value of a domain type. Each field of a dataclass gets values of its own type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return st.one_of(*[anything(argument) for argument in arguments])
@@ -95,7 +95,7 @@ def test_a_cart_is_read_from_its_two_items(cart: Cart) -> None:
 
 
 @given(anything(Cart))
-def test_a_cart_without_updates_has_all_orders_pending(cart: Cart) -> None:
+def test_all_orders_of_a_cart_without_a_roll_up_item_are_pending(cart: Cart) -> None:
     back = items.cart_from_items(stored(items.cart_to_item(cart)), None)
     assert dict(back.orders) == dict.fromkeys(cart.orders, items.NOT_REPORTED)
     assert back.payment == cart.payment
@@ -108,12 +108,12 @@ def test_a_variant_is_read_with_its_counter(variant: Variant) -> None:
 
 
 @given(anything(Order))
-def test_none_is_not_stored(order: Order) -> None:
+def test_a_field_with_the_value_none_is_not_stored(order: Order) -> None:
     assert None not in items.order_to_item(order).values()
 
 
 @given(anything(Order))
-def test_items_with_a_due_time_and_no_others_are_in_the_index(order: Order) -> None:
+def test_an_order_is_in_the_index_exactly_if_it_has_a_due_time(order: Order) -> None:
     item = items.order_to_item(order)
     assert ("due_shard" in item) == ("due_at" in item) == (order.due_at is not None)
 
@@ -141,7 +141,10 @@ def test_the_roll_up_of_a_hundred_orders_fits_in_one_write_unit(
 
 
 def size_of(item: dict[str, Any]) -> int:
-    """Bytes as DynamoDB counts them: text, half a byte per digit + 1, 3 per container, 1 per element."""
+    """The size in bytes as DynamoDB counts it.
+
+    A text has its UTF-8 bytes. A number has half a byte per digit, plus 1. A map or list has 3, plus 1 per element.
+    """
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 

@@ -31,7 +31,7 @@ SITE = SiteResource("site-1", "shop.example", "192.0.2.1", "admin", "c2VhbGVk", 
 
 
 def ended_undelivered(order: Order, end: OrderStatus) -> Order:
-    """The order after the shortest way to this end."""
+    """The order after the fewest changes that lead to this end."""
     if end is OrderStatus.FAILED:
         return order.payment_failed(FAILURE, NOW)
     if end is OrderStatus.EXPIRED:
@@ -53,7 +53,7 @@ def test_a_saved_order_is_stored_with_its_next_version(store: DynamoOrderStore) 
     assert store.order(ACCOUNT, NUMBER) == again
 
 
-def test_every_field_of_a_saved_order_is_stored(store: DynamoOrderStore) -> None:
+def test_the_fields_that_an_order_gets_after_its_placing_are_stored(store: DynamoOrderStore) -> None:
     placed = place_one(store)
     saved = store.save_order(a_full_order(version=placed.version))
     assert store.order(ACCOUNT, NUMBER) == saved

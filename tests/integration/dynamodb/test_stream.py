@@ -1,4 +1,4 @@
-"""Orders in the records of the table's stream."""
+"""Reading orders from the records of the table's stream."""
 
 from __future__ import annotations
 

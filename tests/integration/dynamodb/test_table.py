@@ -1,4 +1,4 @@
-"""The table of the tests equals the template's table."""
+"""The tests create their table from template.yaml, and it has what the stores need."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_values_that_cloudformation_computes_are_left_out(tmp_path: Path) -> Non
     }
 
 
-def test_the_table_has_the_keys_index_ttl_and_stream_of_the_stores(client: Any) -> None:
+def test_the_table_has_the_keys_index_ttl_and_stream_that_the_stores_need(client: Any) -> None:
     table = client.describe_table(TableName=TABLE_NAME)["Table"]
     assert keys_of(table) == {"PK": "HASH", "SK": "RANGE"}
     (index,) = table["GlobalSecondaryIndexes"]

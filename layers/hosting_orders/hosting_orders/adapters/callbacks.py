@@ -1,6 +1,6 @@
 """Send callbacks: one signed HTTPS request to an address that a client chose (docs/design.md).
 
-The connection uses the checked address, since a second lookup could return another one.
+The connection uses the checked address, because a second lookup could return another one.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class HttpsCallbacks:
         return CallbackAnswer(answer.status, error, self._retry_after(answer.headers.get("retry-after", "")))
 
     def _checked(self, request: CallbackRequest) -> CallbackUrl:
-        """Check again: the rules may have become stricter."""
+        """Check the URL again: the rules may be stricter than when the order was placed."""
         try:
             url = callback_url.parse(request.url, allow_loopback=self._allow_loopback)
             if not url.host.isascii():

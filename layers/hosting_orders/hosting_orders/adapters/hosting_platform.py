@@ -227,7 +227,7 @@ class HttpHostingPlatform:
                         raise ProviderUnavailableError(f"hosting platform: {method} answer too slow")
                 return response.status_code, answer
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
-            # Only the error's type: the exception holds the request with its Authorization header.
+            # Name only the error's type: the exception holds the request with its Authorization header.
             raise ProviderUnavailableError(f"hosting platform: {method} {type(fault).__name__}") from None
 
     def _response(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:

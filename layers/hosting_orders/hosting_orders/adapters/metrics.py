@@ -8,8 +8,6 @@ _NAMESPACE = "HostingOrders"
 
 
 class LogMetrics:
-    """`stack` is the dimension of all metrics."""
-
     def __init__(self, stack: str) -> None:
         self._stack = stack
 

@@ -32,11 +32,12 @@ _EVERY_KEY = (Code.INVALID_IDEMPOTENCY_KEY, Code.IDEMPOTENCY_KEY_REUSED)
 class Access:
     """Who may call an operation."""
 
-    # The scope that OAuth tokens and keys with scopes need. With None, only `key_scope` or `scoped` admits such keys.
+    # The scope that OAuth tokens and keys with scopes need. None refuses OAuth tokens. It also refuses keys
+    # with scopes if neither `key_scope` nor `scoped` is set.
     scope: str | None = None
     account: AccountFrom = AccountFrom.HEADER
     user: bool = False  # a person's key is needed
-    key_scope: str | None = None  # what a key needs where the key decides the account (AccountFrom.KEY)
+    key_scope: str | None = None  # the scope that a key needs if it decides the account (AccountFrom.KEY)
     scoped: bool = False  # the use case checks the scope, which depends on the order
 
 
@@ -97,7 +98,7 @@ class Operation(Generic[View]):
         return self.route.partition(" ")[2]
 
     def taking(self, body: Body) -> Operation[View]:
-        """Kept apart, so only functions that read a body import its model."""
+        """Add the body here, so only functions that read it import its model."""
         return replace(self, takes=body)
 
     @property

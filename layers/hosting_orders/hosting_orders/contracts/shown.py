@@ -62,7 +62,7 @@ _GENERIC_DECLINES = frozenset(
 _ERROR_NAME = re.compile(r" \((?:[A-Z][a-z]+(?:[A-Z][A-Za-z]*|\.[A-Za-z.]+))?\)(\.?)$")
 _WAITING = "waiting: "
 FOR_CUSTOMERS = frozenset({RegistrarWaits.REGISTRANT, RegistrarWaits.AUTHORIZATION})
-"""What the registrar waits for and only the registrant can resolve."""
+"""What the registrar waits for, if only the registrant can give it."""
 
 
 def shown_decline(code: str | None) -> str | None:

@@ -50,7 +50,7 @@ class CallbackDelivery:
     attempts: tuple[Attempt, ...] = ()  # the latest
     due_at: int | None = None
     version: int = 0
-    forgotten: int = 0  # the number of older attempts
+    forgotten: int = 0  # how many older attempts are no longer stored
 
     @property
     def made(self) -> int:
@@ -72,5 +72,5 @@ class CallbackDelivery:
         return replace(tried, due_at=now + int(delay * 1000))
 
     def again(self, now: int) -> CallbackDelivery:
-        """Deliver again at once, with the same message id."""
+        """Make the delivery due at once, with the same message id."""
         return replace(self, status=DeliveryStatus.PENDING, due_at=now)

@@ -159,7 +159,7 @@ class Cart:
 
     @property
     def status(self) -> CartStatus:
-        """A refunded cart stays checked out. An unpaid one becomes active again."""
+        """A refunded cart stays checked out. A cart becomes active again when its payment fails or is cancelled."""
         if self.payment.paid:
             return CartStatus.CHECKED_OUT
         return CartStatus.ACTIVE if self.payment.settled else CartStatus.PROCESSING

@@ -65,7 +65,7 @@ class VmPlan(Plan):
     cores: int
     transfer_gb: int
     platform: PlatformName = PlatformName.HTTP
-    bundle: str = ""  # the platform's name for it, if not the short name
+    bundle: str = ""  # the platform's name for the plan, if it is not the short name
 
     @property
     def size(self) -> MachineSize:
@@ -78,11 +78,10 @@ class VmPlan(Plan):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """`codes` has each platform's own name. Without codes, only the HTTP platform has the image."""
-
     short_name: str
     name: str
-    codes: dict[str, str] = field(default_factory=dict)  # by platform; empty: only the HTTP platform has it
+    # The image's name at each platform. If empty, only the HTTP platform has the image.
+    codes: dict[str, str] = field(default_factory=dict)
 
     def code_on(self, platform: PlatformName) -> str | None:
         return _code_on(platform, self.codes, self.short_name)
@@ -90,12 +89,12 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """`codes` has each platform's region. Without codes, only the HTTP platform has the location."""
-
     id: str
     short_name: str
     name: str
-    codes: dict[str, str] = field(default_factory=dict)  # regions by platform; empty: only the HTTP platform
+    # The location's name at each platform: at Lightsail an availability zone. If empty, only the HTTP platform has
+    # the location.
+    codes: dict[str, str] = field(default_factory=dict)
 
     def code_on(self, platform: PlatformName) -> str | None:
         return _code_on(platform, self.codes, self.short_name)
@@ -108,12 +107,10 @@ def _code_on(platform: PlatformName, codes: dict[str, str], short_name: str) -> 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """`capacity` None means unlimited. `used` may be out of date, so placing an order checks the capacity again."""
-
     name: str
     enabled: bool = True
     capacity: int | None = None  # None: unlimited
-    used: int = 0  # may be old, so the write checks the capacity again
+    used: int = 0  # may be out of date, so the write that places an order checks the capacity again
 
     @property
     def available(self) -> bool:
@@ -122,10 +119,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class DomainPrice:
-    """Net minor units. `transfer` includes the year that a transfer adds."""
+    """Net minor units."""
 
     register: int
-    transfer: int  # includes the year that it adds
+    transfer: int  # includes the year that a transfer adds
     renew: int
 
     def of(self, action: DomainAction) -> int:
@@ -142,7 +139,7 @@ class Tld:
     max_cost: int | None = None  # US cents a year to the registrar; None: no maximum
 
     def costs_too_much(self, name: str, cost: Money | None) -> bool:
-        """Whether the registrar's price for a year is above the maximum or not comparable.
+        """Whether the registrar's price for a year is above the maximum or cannot be compared with it.
 
         Premium domains are priced by hand and have no maximum.
         """

@@ -1,4 +1,4 @@
-"""Time limits in milliseconds, and moments in epoch milliseconds. Most matter only when no webhook comes."""
+"""Time limits in milliseconds, and moments in epoch milliseconds. Most limits matter only when no webhook arrives."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from .cart import Cart, PaymentStatus
 from .durations import DAY, HOUR, MINUTE, SECOND
 from .order import ENDS, Order, OrderStatus
 
-# Only one process starts a cart's payment. Another may after this time, which is longer than any Lambda
-# function runs.
+# Only one process at a time may start a cart's payment. After this time another process may start it. The time is
+# longer than any Lambda function runs.
 PAYMENT_LEASE = 2 * MINUTE
 # A cart or order that is unchanged this long after placing has lost its process.
 LOST_START = 2 * MINUTE + 30 * SECOND
@@ -18,7 +18,7 @@ LOST_START = 2 * MINUTE + 30 * SECOND
 ORDER_WRITTEN = 2 * MINUTE
 # How often an unsettled payment is checked in case its webhook was lost.
 PAYMENT_CHECK = HOUR
-# How often a paid order is checked without a report from its provider.
+# How often a paid order is checked before its provider has reported the outcome.
 PROVISIONING_CHECK = 15 * MINUTE
 # The shortest time between checks of a platform that sends no reports.
 DELIVERY_CHECK = 30 * SECOND
@@ -28,17 +28,19 @@ DELIVERY_NOT_BEGUN = 30 * MINUTE
 SUBMISSION_LEASE = 2 * MINUTE
 # The registrar's list may lag. After a lost response, a list without the operation is trusted only after this time.
 SUBMISSION_DOUBT = 15 * MINUTE
-# A registrar that does not answer at a domain's deadline is asked this much longer: the domain may be ours.
+# If the registrar does not answer at a domain's deadline, it is queried for this much longer: it may have registered
+# the domain.
 REGISTRAR_SILENT = DAY
-# Work that no provider has accepted by then needs an operator: a limit, a permission or an outage.
+# Work that no provider has accepted after this time needs an operator. The cause may be a limit, a permission or an
+# outage.
 SUBMISSION_STUCK = 15 * MINUTE
-# A renewal's invoice stays a draft for about an hour. After this time it should be paid.
+# A renewal's invoice should be paid this long after the charge date. It is a draft for about the first hour.
 RENEWAL_MONEY = 2 * HOUR
 # How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY
 # How often a missing DNS zone is tried again.
 ZONE_AGAIN = HOUR
-# The registrar suspends a domain whose registrant has not confirmed the e-mail address by then.
+# The registrar suspends a domain if its registrant does not confirm the e-mail address within this time.
 VERIFICATION_ENDS = 15 * DAY
 # How often a delivered domain is checked until its registrant has confirmed the e-mail address.
 VERIFICATION_CHECK = 6 * HOUR
@@ -72,8 +74,8 @@ EXPIRES_TOO_SOON = 7 * DAY
 DOMAIN_RENEWAL_DEADLINE = 3 * DAY
 # How often an unfinished compensation is retried.
 COMPENSATION_CHECK = 5 * MINUTE
-# An undelivered order is checked once after its end: a step may still wait, or a slow process may have built
-# something. By then every such process has ended.
+# An undelivered order is checked one more time, this long after its end: a step may still wait, or a slow process may
+# have built something. By then every such process has ended.
 CLOSING_CHECK = 5 * MINUTE
 # After this time the reconciler sends a callback that the workflow has not sent.
 CALLBACK_GRACE = 2 * MINUTE

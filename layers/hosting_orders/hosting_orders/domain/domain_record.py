@@ -12,11 +12,11 @@ TRANSFER_YEAR = "transfer"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Stored before the registrar is called, so a retry checks first."""
+    """Stored before the registrar is called, so a retry first checks with the registrar."""
 
     first_at: int
     lease_until: int  # until then only one process may call
-    asked_at: int = 0  # when the last call began whose outcome may be unclear
+    asked_at: int = 0  # when the last call with a possibly unclear outcome began
     flag: RegistrarWaits | None = None
 
 
@@ -85,7 +85,7 @@ class DomainRecord:
         return replace(self, renewals=shifted).renewing(replace(renewal, done_at=now))
 
     def delivered(self, expires_at: int | None, now: int, *, year_missing: bool) -> DomainRecord:
-        """A missing year that was paid for is bought next."""
+        """With `year_missing` and a known expiry, add a renewal for the paid year."""
         record = replace(self, registered_until=expires_at)
         if not year_missing or expires_at is None:
             return record

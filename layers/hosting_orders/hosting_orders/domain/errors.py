@@ -138,7 +138,7 @@ class ProvisioningFailedError(HostingOrdersError):
 
 
 class PaymentSettledError(HostingOrdersError):
-    """The payment of a waiting refund has settled: check it at once."""
+    """The payment that RefundOrder waited for has settled. The workflow runs the step again at once."""
 
 
 class RefundRefusedError(HostingOrdersError):

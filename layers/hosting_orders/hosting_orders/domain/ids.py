@@ -1,6 +1,6 @@
 """An order's number, and the 24-hex id and UUID computed from it (docs/contracts.md C02).
 
-A number has 32 bits of Unix seconds, 10 of milliseconds and 7 random bits. With a task's digit the number is
+A number has 32 bits of Unix seconds, 10 of milliseconds and 7 random bits. With a task's digit appended it is
 still exact in JavaScript (below 2**53). The other ids also hold a digest, so an invented id is a 404 without a read.
 """
 
@@ -47,7 +47,7 @@ def smallest_number_at(moment_ms: int) -> int:
 
 
 def placed_at(number: int) -> int:
-    """Epoch milliseconds. Numbers of the older format are exact only to the second."""
+    """Epoch milliseconds. Numbers from before the milliseconds were included are exact only to the second."""
     seconds, rest = number >> _REST_BITS, number & ((1 << _REST_BITS) - 1)
     return seconds * 1000 + min(rest >> _RANDOM_BITS, 999)
 

@@ -104,6 +104,12 @@ class Refund:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusals:
+    count: int
+    at: int  # epoch ms UTC of the last one
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     code: str
     message: str
@@ -137,6 +143,7 @@ class Order:
     subscription: Subscription | None = None
     domain: DomainRecord | None = None  # domain orders only
     refund: Refund | None = None
+    refund_refusals: Refusals | None = None
     failure: Failure | None = None
     callback: CallbackTarget | None = None
     timeline: tuple[TimelineEntry, ...] = ()
@@ -343,10 +350,12 @@ class Order:
         return replace(self.told("late payment given back", now, Actor.SYSTEM), refund=refund)
 
     def refund_refused(self, reason: str, now: int) -> Order:
-        """A repeat changes nothing."""
-        if self.status is OrderStatus.REFUND_FAILED:
-            return self
-        return self._move(OrderStatus.REFUND_FAILED, now, Actor.STRIPE, reason)
+        """Count the refusal. An ended order keeps its status."""
+        before = self.refund_refusals.count if self.refund_refusals else 0
+        counted = replace(self, refund_refusals=Refusals(before + 1, now))
+        if self.ended or self.status is OrderStatus.REFUND_FAILED:
+            return counted
+        return counted._move(OrderStatus.REFUND_FAILED, now, Actor.STRIPE, reason)
 
     def renewal_became(self, status: str) -> Order:
         """Change the subscription's status, not the order's."""

@@ -14,7 +14,7 @@ class Channel(StrEnum):
 
 
 class Outcome(StrEnum):
-    """`success` does not prove payment: a debit settles days later."""
+    """How the customer left the payment page. `success` does not prove payment: a debit settles days later."""
 
     SUCCESS = "success"
     CANCEL = "cancel"

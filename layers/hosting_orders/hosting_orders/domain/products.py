@@ -24,7 +24,7 @@ class ProductKind(StrEnum):
 
 
 class Deliverer(StrEnum):
-    """Decides the workflow's state, and the type and scope in contract 000."""
+    """Decides which workflow state delivers, and the type and scope in contract 000."""
 
     PLATFORM = "platform"
     REGISTRAR = "registrar"
@@ -184,8 +184,8 @@ class SiteResource:
 # -- domains ------------------------------------------------------------------------------------------------------
 
 
-# A domain that expires later than this after its transfer may have got its year. One that was transferred at the end of
-# its 45 days of grace has 320 days left.
+# A domain that expires later than this after its transfer may have received its year. A domain that was transferred at
+# the end of its 45-day grace period has 320 days left.
 _BROUGHT_A_YEAR = 300 * DAY
 
 
@@ -216,7 +216,7 @@ class DomainItem:
         return self.is_transfer and len(country) == 2 and country not in ("cc", "tv")
 
     def year_missing(self, expires_at: int, now: int) -> bool:
-        """Whether the transfer did not bring the paid year, by its TLD or by a near expiry. Times are epoch ms."""
+        """Whether the TLD or a near expiry shows that the transfer did not add the paid year. Times are epoch ms."""
         return self.is_transfer and (
             self.transfer_year is TransferYear.NONE or expires_at < now + _BROUGHT_A_YEAR
         )
@@ -283,8 +283,6 @@ class DomainItem:
 
 @dataclass(frozen=True, slots=True)
 class DomainResource:
-    """After a transfer the domain keeps its old nameservers, so the two sets differ."""
-
     KIND: ClassVar[ProductKind] = ProductKind.DOMAIN
 
     nameservers: tuple[str, ...]  # the registry's

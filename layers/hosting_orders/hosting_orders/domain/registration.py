@@ -21,7 +21,7 @@ class TransferYear(StrEnum):
 
     ADDED = "added"  # a year later than before
     FROM_TRANSFER = "from_transfer"  # a year after the transfer
-    NONE = "none"  # as before: the year is bought apart
+    NONE = "none"  # unchanged; the year is bought separately
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class TldRules:
     authcode_required: bool = True
     transferable: bool = True
     transfer_year: TransferYear = TransferYear.ADDED
-    renewable_before: int | None = None
+    renewable_before: int | None = None  # ms before the expiry; None: at any time
 
 
 # -- the registrar's answers --------------------------------------------------------------------------------------

@@ -10,4 +10,4 @@ class Step(StrEnum):
 
     CHARGE = "charge"  # the payment
     DELIVER = "provision"  # the product
-    REFUND = "refund"  # the refund, or a late delivery
+    REFUND = "refund"  # the refund, or a delivery that completes late

@@ -1,4 +1,4 @@
-"""The DynamoDB stream: changes of orders, and the queue of batches that Lambda gave up."""
+"""The DynamoDB stream: changes of orders, and the queue of batches that Lambda gave up on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .logs import logger
 def order_changes(event: Mapping[str, Any]) -> tuple[list[OrderChange], list[str]]:
     """Return the order changes, and the sequence numbers of unreadable records.
 
-    Lambda retries these and then moves them to the queue RollUpDeadLetters.
+    Lambda retries the unreadable records and then moves them to the queue RollUpDeadLetters.
     """
     log = logger()  # before the use case, or a new process would lose its log lines
     news: list[OrderChange] = []

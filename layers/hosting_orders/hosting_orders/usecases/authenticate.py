@@ -26,7 +26,7 @@ _TRIAL = "Trial accounts cannot use the API."
 @dataclass(frozen=True, slots=True)
 class Caller:
     credential: Credential
-    account: Account | None  # None on routes without account scope
+    account: Account | None  # None if the route requires no account and the request names none
 
     @property
     def scope(self) -> Account:
@@ -81,8 +81,8 @@ def admit(
 ) -> Caller:
     """Check scopes, user and account, in the order of C13.
 
-    `oauth_scope` None refuses OAuth tokens. `key_scope` is what a key needs where the key decides the account.
-    `scoped` leaves the key's scopes to the use case.
+    With `oauth_scope` None, OAuth tokens are refused. A key that decides the account needs `key_scope`. With `scoped`,
+    the use case checks the key's scopes.
     Raises CredentialRefusedError or UserRequiredError (401), AccessDeniedError (403), InvalidRequestError (400).
     """
     if credential.kind is CredentialKind.OAUTH:

@@ -18,15 +18,15 @@ from .settle_payment import resume_order
 
 
 def charge_order(services: Services, account_id: str, number: int, task_token: str) -> None:
-    """Answer the token if the payment is settled. Otherwise the settlement answers it.
+    """Answer the task token if the payment is settled. Otherwise the process that settles it answers the token.
 
     Raises OrderCanceledError, OrderExpiredError or PaymentFailedError.
     """
     order = load_order(services, account_id, number)
     cart = load_cart(services, account_id, order.cart_token)
     if order.status is OrderStatus.PENDING and not cart.payment.settled:
-        # Store the token first, then check again. Code that settles the payment writes the result first and
-        # then looks for a token, so one of the two always sees the other's write.
+        # Store the token first, then check again. A process that settles the payment writes the result first and
+        # then looks for a token, so one of the two processes always sees the other's write.
         services.workflow.wait(order, Step.CHARGE, task_token)
         try:
             resume_payment(services, cart)

@@ -1,4 +1,4 @@
-"""Close a cart's payment that did not succeed."""
+"""Close a payment that has not succeeded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .ports import Services
 def close_payment(services: Services, cart: Cart) -> Cart:
     """Ensure that the cart can no longer be paid, and record the outcome.
 
-    The payment stays unsettled during a debit, or while another process may be starting it.
+    The payment stays unsettled if a debit is in progress or another process may be starting it.
     Raises ProviderUnavailableError.
     """
     state = _find_payment(services, cart)

@@ -22,7 +22,7 @@ from .log import log
 from .ports import Services
 
 PAYMENT_NOT_STARTED = "cart_pay_failed"
-"""The failure code of an order whose payment was refused when it was placed (422)."""
+"""The failure code after the provider refused the payment at placing (422)."""
 
 
 def start_payment(services: Services, account: Account, cart: Cart, orders: list[Order]) -> Cart:
@@ -85,7 +85,7 @@ def _customer(services: Services, account: Account) -> str:
 
 
 def resume_payment(services: Services, cart: Cart) -> Cart:
-    """Start the payment if its first process stopped and no other process holds the lease."""
+    """Start or finish the payment if its process stopped and no other process holds the lease."""
     now = services.clock.now()
     answered = cart.payment.started and not cart.payment.needs_void
     if answered or cart.payment.settled or cart.payment_lease > now:
@@ -165,7 +165,7 @@ def record_payment(services: Services, cart: Cart, state: PaymentState) -> Cart:
 
 
 def _pay_until(cart: Cart, state: PaymentState) -> int | None:
-    """Epoch milliseconds. A time once shown holds for its payment method."""
+    """Epoch milliseconds. A time that was shown stays valid for its payment method."""
     told = cart.payment.pay_until
     if state.pay_url is None:
         return told if state.status is PaymentStatus.CANCELED else None

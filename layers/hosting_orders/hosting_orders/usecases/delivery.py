@@ -12,10 +12,10 @@ from .ports import Services
 
 
 def claim_for_delivery(services: Services, account_id: str, number: int, task_token: str) -> Order | None:
-    """Begin delivery and store the step's token. The order can no longer be cancelled.
+    """Begin delivery and store the step's token. From then on the order cannot be cancelled.
 
     Returns None when the order is already delivered. Raises OrderCanceledError when a cancel came first, and
-    ProvisioningFailedError in other statuses.
+    ProvisioningFailedError in every other status except `processing`.
     """
     now = services.clock.now()
     order = load_order(services, account_id, number)
@@ -38,7 +38,7 @@ def claim_for_delivery(services: Services, account_id: str, number: int, task_to
 
 
 def answer_delivery(services: Services, order: Order) -> None:
-    """Answer the delivery step, and a refund step that delivery makes unnecessary."""
+    """Resume the delivery step and a waiting refund step after delivery. Otherwise fail the delivery step."""
     if order.status is OrderStatus.COMPLETED:
         services.workflow.resume(order, Step.DELIVER)
         services.workflow.resume(order, Step.REFUND)
@@ -53,7 +53,7 @@ def undeliverable(
     actor: Actor,
     when: When = OrderStatus.PROCESSING,
 ) -> Order:
-    """Mark the order as undeliverable. Can be repeated."""
+    """Can be repeated."""
     now = services.clock.now()
     return change_order(
         services,

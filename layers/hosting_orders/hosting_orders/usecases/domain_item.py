@@ -58,10 +58,8 @@ class RoleContactRequest:
 
 @dataclass(frozen=True, slots=True)
 class ContactSource:
-    """`additions` are fields to add to the reused owner contact."""
-
     registration_id: int
-    additions: Mapping[str, object] = field(default_factory=dict)  # what another TLD needs as well
+    additions: Mapping[str, object] = field(default_factory=dict)  # fields to add to the reused owner contact
 
 
 @dataclass(frozen=True, slots=True)

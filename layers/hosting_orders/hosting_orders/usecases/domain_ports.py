@@ -87,8 +87,8 @@ class Registrar(Protocol):
         """Renew the domain for one year and return the operation's id. Raises the errors of `submit`.
 
         The registrar refuses unless the domain expires in `current_expiry_year` (UTC), so a repeated call never
-        renews twice. `max_cost` is consent to the price where the registry requires it. `live` means that the
-        customer paid with real money.
+        renews twice. Some registries require `max_cost` as consent to the price. `live` means that the customer
+        paid with real money.
         """
         ...
 
@@ -119,8 +119,8 @@ class Zones(Protocol):
     def ensure(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone:
         """Return the domain's public zone, and create it if there is none.
 
-        The zone answers at `nameservers` or was created under `reference`, which creates at most one zone. A
-        zone of an earlier owner is never reused.
+        Its nameservers are `nameservers`, or it was created with `reference`. One `reference` creates at most
+        one zone. A zone of an earlier owner is never reused.
         """
         ...
 

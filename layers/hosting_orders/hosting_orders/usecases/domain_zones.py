@@ -17,7 +17,7 @@ from .ports import Services
 
 
 def zone_of(services: Services, order: Order, nameservers: Sequence[str]) -> Zone | None:
-    """None when the zone cannot be created now, such as at a quota."""
+    """None when the zone cannot be created now, for example because of a quota."""
     try:
         return services.zones.ensure(order.item_as(DomainItem).ascii_name, order.uuid, nameservers)
     except ProviderUnavailableError as fault:
@@ -27,7 +27,6 @@ def zone_of(services: Services, order: Order, nameservers: Sequence[str]) -> Zon
 
 
 def make_missing_zone(services: Services, order: Order) -> Order:
-    """A failure is retried later."""
     resource = order.resource_as(DomainResource)
     assert resource is not None
     zone = zone_of(services, order, resource.nameservers)

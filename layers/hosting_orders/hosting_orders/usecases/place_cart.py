@@ -127,7 +127,7 @@ def place_cart(
         method = _method_to_charge(services, account, request)
         drafts = _settled(services, account, drafts)
     except (DomainRefusedError, InvalidFieldsError, InvalidRequestError):
-        # A concurrent copy of this request may have taken the domain or the last place.
+        # A concurrent copy of this request may have taken the domain or the last free place of the variant.
         twin = _earlier(services, account, token, request)
         if twin is None:
             raise
@@ -259,7 +259,7 @@ def _write(services: Services, ready: _Ready) -> tuple[Cart, list[Order]]:
             created_at=now,
             updated_at=now,
             payment_method_id=ready.method.id if ready.method else None,
-            # The invoice of a free cart is paid automatically.
+            # A free cart needs no page: its invoice is paid automatically.
             checkout=ready.method is None and any(draft.price.amount > 0 for draft in ready.drafts),
             on_item_failure=ready.request.on_item_failure,
             # The process that writes the cart starts its payment. No other process does before this time.

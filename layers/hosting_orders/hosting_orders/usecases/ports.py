@@ -64,7 +64,7 @@ class OrderStore(Protocol):
     def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
         """Write the cart, its orders, their contacts and claims in one transaction, or nothing.
 
-        Order numbers are unique over all accounts. So are domains, until their order ends undelivered.
+        Order numbers are unique over all accounts. So are domains, until they are released (`save_order`).
         Raises CartExistsError, NumberTakenError, DomainTakenError, CapacityExhaustedError or
         ConcurrentUpdateError.
         """
@@ -75,7 +75,7 @@ class OrderStore(Protocol):
         ...
 
     def domain_holder(self, name: str) -> Order | None:
-        """Return the order of any account that has this domain (ASCII form), or None."""
+        """Return the order that has this domain (ASCII form), of any account, or None."""
         ...
 
     def contacts(self, account_id: str, number: int) -> SealedContacts | None:
@@ -258,10 +258,11 @@ class Collection(Protocol):
 
 
 class Refunds(Protocol):
-    def refund(self, reference: str, /, line_key: str, order_id: str, again: bool = False) -> RefundState:
+    def refund(self, reference: str, /, line_key: str, order_id: str, refusals: int = 0) -> RefundState:
         """Refund one order's part of the payment, once. Raises RefundRefusedError.
 
-        `again`: it was refused, and no process of that time still runs. The amounts may have changed since.
+        `refusals` is the number of earlier tries that were refused. Calls with the same number may overlap. Raise the
+        number only when every call with a lower one has ended.
         """
         ...
 
@@ -285,8 +286,8 @@ class Renewals(Protocol):
         """Charge `price` per term from `anchor` (epoch ms), with one subscription per order.
 
         The customer's default method pays. Terms begin on `day_of_month`, or on the last day of a shorter
-        month, and on the anchor's day if it is None. An anchor in the past moves by whole terms, which are free.
-        With `charge_late` it moves by days.
+        month, and on the anchor's day if it is None. A past anchor moves forward by whole terms, which are
+        free. With `charge_late` it moves by days.
         Raises PaymentNotStartedError when the provider refuses. A later call may succeed.
         """
         ...

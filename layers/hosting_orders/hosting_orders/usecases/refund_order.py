@@ -223,10 +223,16 @@ def _give_back(case: _Case) -> Compensation:
         _record_refund(case, cart, order.refund)
         return Compensation.DONE
     now = services.clock.now()
+    refused = order.refund_refusals
+    if refused is not None and now < refused.at + deadlines.COMPENSATION_CHECK:
+        # A process that read the order before its refusal may still run, and uses another key. None runs as long
+        # as COMPENSATION_CHECK.
+        _check_refund_at(services, order, refused.at + deadlines.COMPENSATION_CHECK)
+        return Compensation.WAITING
     take_down(services, order)
     try:
         state = services.refunds.refund(
-            cart.payment.reference or "", order.line_key, order.uuid, again=_refused_before(order, now)
+            cart.payment.reference or "", order.line_key, order.uuid, refusals=refused.count if refused else 0
         )
     except RefundRefusedError as refusal:
         _record_refusal(services, order, str(refusal))
@@ -246,9 +252,13 @@ def _give_back(case: _Case) -> Compensation:
     return Compensation.DONE
 
 
-def _refused_before(order: Order, now: int) -> bool:
-    # No process runs as long as COMPENSATION_CHECK, so none that saw the order before its refusal still runs.
-    return order.status is OrderStatus.REFUND_FAILED and now >= order.since + deadlines.COMPENSATION_CHECK
+def _check_refund_at(services: Services, order: Order, check_at: int) -> None:
+    change_order(
+        services,
+        order,
+        when=lambda current: current.refund is None and current.due_at != check_at,
+        to=lambda current: current.check_at(check_at),
+    )
 
 
 def take_down(services: Services, order: Order) -> None:
@@ -264,12 +274,13 @@ def take_down(services: Services, order: Order) -> None:
 
 
 def _record_refusal(services: Services, order: Order, reason: str) -> None:
-    check_at = services.clock.now() + deadlines.COMPENSATION_CHECK
+    now = services.clock.now()
     change_order(
         services,
         order,
-        when=lambda current: not current.ended,
-        to=lambda current: current.refund_refused(reason, services.clock.now()).check_at(check_at),
+        # Another process may have counted the same refusal.
+        when=lambda current: current.refund is None and current.refund_refusals == order.refund_refusals,
+        to=lambda current: current.refund_refused(reason, now).check_at(now + deadlines.COMPENSATION_CHECK),
     )
     services.metrics.count("RefundFailed")
     log.error("the refund was refused", extra={"order_id": order.uuid, "reason": reason})

@@ -218,7 +218,7 @@ def _record_operation(services: Services, order: Order, operation_id: str) -> Or
 
 
 def _earlier_operation(services: Services, order: Order) -> RegistrarOperation | None:
-    """An operation that failed before our first attempt does not count."""
+    """A failed operation that was submitted before our first attempt does not count."""
     submission = order.domain_record.submission
     assert submission is not None
     item = order.item_as(DomainItem)
@@ -236,7 +236,7 @@ def _doubt_until(order: Order) -> int:
 
 
 def registrar_verdict(services: Services, order: Order) -> RegistrarOperation | None:
-    """Return None when the registrar certainly never accepted a submission of the order.
+    """Return the order's operation, or None when the registrar certainly accepted no submission.
 
     Raises ProviderUnavailableError while that is uncertain.
     """
@@ -283,7 +283,7 @@ def record_registration(services: Services, order: Order, operation: RegistrarOp
 
 
 def deliver_if_ours(services: Services, order: Order) -> bool:
-    """Deliver the domain if it is in our account, whatever its operation says. Called before money goes back."""
+    """Deliver the domain if it is ours through this order, whatever the operation says. Called before a refund."""
     if order.domain_record.submission is None:
         return False
     domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
@@ -323,7 +323,7 @@ def _deliver(services: Services, order: Order, domain: RegisteredDomain) -> None
         expires_at = domain.expires_at
         missing = expires_at is not None and current.item_as(DomainItem).year_missing(expires_at, now)
         record = current.domain_record.delivered(expires_at, now, year_missing=missing)
-        # Due at once, to buy a missing year and to start its renewal.
+        # Due at once, to buy a missing year and to start the renewal.
         return current.with_domain(record).delivered(resource, None, now, Actor.REGISTRAR).check_at(now)
 
     order = change_order(services, order, when=OrderStatus.PROCESSING, to=delivered)

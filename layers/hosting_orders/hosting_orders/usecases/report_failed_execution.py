@@ -100,7 +100,7 @@ def _what_is_left(state: _State, now: int) -> str:
         if state.order.status is OrderStatus.PROCESSING:
             return f"{left} is refunded."
         then = _duration(state.order.item.given_up())
-        return f"{left} expires. If it is paid before, it is refunded {then} after the payment."
+        return f"{left} expires. If it is paid before that, and not delivered, it is refunded {then} after the payment."
     if state.order.ended and not state.owes_money:
         return "No money is at stake: the order has ended. The reconciler sends its callback."
     return "No deadline: the reconciler tries every few minutes to return the money."

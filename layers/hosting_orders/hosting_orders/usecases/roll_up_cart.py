@@ -33,7 +33,7 @@ def roll_up_carts(services: Services, news: Iterable[OrderChange]) -> list[str]:
     grown: dict[str, None] = {}
     for item in news:
         by_cart.setdefault((item.account_id, item.cart_token), []).append(item)
-        # A new order is too young to be marked. At its end it is usually old enough.
+        # A new order is itself too young for a page mark. So mark again at its end, when it is usually old enough.
         if item.version == 0 or item.status in ENDS:
             grown[item.account_id] = None
     failed: list[str] = []

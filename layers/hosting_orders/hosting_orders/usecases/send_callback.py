@@ -18,7 +18,7 @@ CallbackBody = Callable[[Order, str], bytes]
 
 
 def send_callback(services: Services, account_id: str, number: int, body: CallbackBody) -> None:
-    """Make one attempt if the callback is due, and schedule the next one.
+    """If the order has ended and its callback is pending, make one attempt and schedule the next.
 
     The attempt is recorded afterwards, so a message may arrive twice, with the same id.
     """

@@ -54,7 +54,7 @@ def settle_payment(services: Services, reference: str) -> None:
         for order in services.orders.orders(cart.account_id, sorted(cart.orders)):
             resumed = resume_order(services, order, cart)
             if waits_for_its_start(resumed):
-                # The first process may have stopped before the start. A repeated start changes nothing.
+                # The placing process may have stopped before it started the execution. Starting it twice is harmless.
                 services.workflow.start(resumed)
 
 
@@ -63,7 +63,7 @@ def waits_for_its_start(order: Order) -> bool:
 
 
 def resume_order(services: Services, order: Order, cart: Cart) -> Order:
-    """Let an order continue after the settlement. Can be repeated."""
+    """Apply a settled payment to the order and resume its workflow. Can be repeated."""
     paid = cart.payment.paid
     now = services.clock.now()
 

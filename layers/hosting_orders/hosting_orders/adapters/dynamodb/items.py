@@ -144,7 +144,7 @@ def user_from_item(item: Item) -> User:
 
 
 def credential_to_item(credential: Credential) -> Item:
-    """Stored as `valid_until`: the table's TTL deletes items by `expires_at`."""
+    """The expiry is stored as `valid_until`: the table's TTL deletes items by `expires_at`."""
     attributes = to_plain(credential, without=("expires_at",))
     if credential.expires_at is not None:
         attributes["valid_until"] = credential.expires_at
@@ -210,7 +210,7 @@ def variant_from_items(item: Item, counter: Item | None) -> Variant:
 
 
 def tld_to_item(tld: Tld) -> Item:
-    """`prices`: billing plan → currency → register, transfer, renew (net minor units). `premium`: these by domain."""
+    """`prices`: billing plan → currency → register, transfer, renew (net minor units). `premium`: domain → the same."""
     prices: dict[str, dict[str, dict[str, int]]] = {}
     for (billing_plan, currency), price in tld.prices.items():
         prices.setdefault(billing_plan, {})[currency] = to_plain(price)

@@ -1,4 +1,4 @@
-"""Every key of the table. A structure test allows them only here.
+"""Every key of the table. A structure test forbids keys elsewhere.
 
 A key of one account cannot reach another account's items.
 """
@@ -148,7 +148,7 @@ def tld(name: str) -> Key:
 
 
 def capacity(name: str) -> Key:
-    """A separate item, since every order of a limited variant changes it."""
+    """A separate item, because every order of a limited variant changes it."""
     return _key(_CATALOGUE, _CAPACITY + name)
 
 

@@ -63,7 +63,7 @@ class DynamoOrderStore:
     # -- placing -------------------------------------------------------------------------------------------
 
     def place(self, cart: Cart, orders: Sequence[Order], contacts: Sequence[SealedContacts] = ()) -> None:
-        """CartExistsError takes precedence over all other errors."""
+        """CartExistsError takes precedence over every other refusal of the transaction."""
         if len({order.number for order in orders}) < len(orders):
             raise NumberTakenError("two orders of the cart have the same number")
         if cart.orders != {order.number: NOT_REPORTED for order in orders}:
@@ -249,8 +249,8 @@ class DynamoOrderStore:
             except TransactionRefusedError as refused:
                 if any(refused.failed[: len(writes)]):
                     raise ConcurrentUpdateError("a cart or order was changed meanwhile") from refused
-                # The order must still end after an operator's manual reset of a counter or domain, or when the callback
-                # is already stored.
+                # The order must end, so skip these writes. An operator may have reset a counter or domain by hand, or
+                # the callback may already be stored.
                 failed = refused.failed[len(writes) :]
                 releases = [release for release, lost in zip(releases, failed, strict=True) if not lost]
 

@@ -29,8 +29,6 @@ def order_of_record(record: Mapping[str, Any]) -> Order | None:
 
 
 class DynamoOrderStream:
-    """The client is boto3's for `dynamodbstreams`."""
-
     def __init__(self, client: Any) -> None:
         self._client = client
 

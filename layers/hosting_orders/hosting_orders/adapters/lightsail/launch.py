@@ -22,7 +22,7 @@ mkdir -p /etc/cloud/cloud.cfg.d
 printf 'preserve_hostname: true\\n' > /etc/cloud/cloud.cfg.d/99-hosting-orders.cfg
 printf '127.0.1.1 %s\\n' {name} >> /etc/hosts
 """
-# Replace root's file: in it, cloud-init puts a command before each key, and the command refuses the login.
+# Replace root's file. There, cloud-init puts a command before each key, and the command refuses the login.
 _PUBLIC_KEY = """\
 root=$(getent passwd 0 | cut -d: -f6)
 for home in "$root" "$(getent passwd 1000 | cut -d: -f6)"; do
@@ -48,8 +48,8 @@ systemctl restart sshd || systemctl restart ssh
 
 
 def launch_script(request: ServiceRequest) -> str:
-    """Raises ProvisioningFailedError without a key or password, or for a key of several lines.
-    The second line would be a second key.
+    """Raises ProvisioningFailedError if there is neither key nor password, or if the key has several lines.
+    A second line would be a second key.
     """
     key, password = request.ssh_key, request.password
     if not key and not password:

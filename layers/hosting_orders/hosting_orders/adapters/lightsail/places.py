@@ -21,7 +21,7 @@ _ITEM = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The operation's id holds the reference: a machine that was not built has no tags."""
+    """The operation's id holds the reference, because a machine that was not built has no tags to hold it."""
 
     zone: str
     item_id: str

@@ -153,7 +153,7 @@ def _phone(text: str) -> str:
         number = parse("+" + _PHONE_MARKS.sub("", text[1:]))
     except NumberParseException as error:
         raise refusal from error
-    # The library's "valid" is too strict: it does not know new number ranges and ranges for examples, such as 555.
+    # The library's "valid" is too strict: it knows neither new number ranges nor ranges for examples, such as 555.
     if is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         raise refusal
     return f"+{number.country_code}.{national_significant_number(number)}"

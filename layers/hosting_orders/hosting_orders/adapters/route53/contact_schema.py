@@ -1,6 +1,6 @@
 """A TLD's JSON Schema of contacts, for GET /api/tlds/:tld and for the checks.
 
-A rule that holds for some roles only has the annotation `x-roles`, which validators ignore.
+The annotation `x-roles` limits a rule to some roles. Validators ignore it.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ _TRANSFER_REASONS = (
 
 
 def available(answer: Mapping[str, Any]) -> DomainOffer:
-    """Raises ProviderUnavailableError while the registry is pending."""
+    """Raises ProviderUnavailableError until the registry has answered."""
     word = str(answer.get("Availability"))
     cost = cost_in(answer.get("Price"))
     if word == "UNAVAILABLE_PREMIUM" or (word == "AVAILABLE" and _is_premium(answer)):
@@ -57,7 +57,7 @@ def available(answer: Mapping[str, Any]) -> DomainOffer:
 
 
 def transferable(answer: Mapping[str, Any], auth_code: str | None) -> DomainOffer:
-    """Raises ProviderUnavailableError while the registry is pending."""
+    """Raises ProviderUnavailableError until the registry has answered."""
     word = transferable_word(answer)
     cost = cost_in(answer.get("Price"))
     if word == "PREMIUM_DOMAIN" or (word == "TRANSFERABLE" and _is_premium(answer)):

@@ -77,7 +77,6 @@ def read_domain(name: str, detail: Mapping[str, Any]) -> RegisteredDomain:
 
 
 def read_expiry(entry: Mapping[str, Any]) -> Expiry:
-    """From ListDomains."""
     try:
         return Expiry(str(entry["DomainName"]).lower(), _epoch_ms(entry["Expiry"]))
     except (KeyError, TypeError, AttributeError) as fault:

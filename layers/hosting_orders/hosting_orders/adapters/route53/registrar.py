@@ -174,7 +174,7 @@ class Route53Registrar:
         try:
             detail = self._asking.ask("get_operation_detail", OperationId=operation_id)
         except RefusedError:
-            return None  # the registrar can only have refused the id
+            return None  # the request holds only the id, so the id is unknown
         if detail.get("OperationId") != operation_id:
             raise ProviderUnavailableError("registrar: it answered with another operation")
         return self._operation(detail)
@@ -189,7 +189,7 @@ class Route53Registrar:
         return operation
 
     def verification(self, name: str) -> Verification:
-        """Registries without this check have no status."""
+        """Returns DONE where the registry has no such check."""
         try:
             answer = self._asking.ask("get_contact_reachability_status", domainName=name)
         except RefusedError:
@@ -231,7 +231,7 @@ class Route53Registrar:
         return found
 
     def _is_listed(self, name: str) -> bool:
-        # GetDomainDetail has one code for foreign and unreadable domains.
+        # GetDomainDetail has the same error code for a foreign domain and for one that it cannot show.
         arguments = {
             "FilterConditions": [{"Name": "DomainName", "Operator": "BEGINS_WITH", "Values": [name]}]
         }

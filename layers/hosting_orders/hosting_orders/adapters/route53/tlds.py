@@ -1,8 +1,8 @@
-"""The TLDs on sale, with one file of `tld_data` each (Route 53 Developer Guide, November 2026).
+"""The TLDs on sale, with one file of `tld_data` each.
 
 The facts were read in November 2026 in the Route 53 Developer Guide ("Domains that you can register") and the API
-reference (`ExtraParam`). The registrar checks stricter rules, and rules across contacts: one contact of a .de
-domain must be in Germany.
+reference (`ExtraParam`). The registrar also checks stricter rules and rules across contacts. For example, one
+contact of a .de domain must be in Germany.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DATA = "tld_data"
 @dataclass(frozen=True, slots=True)
 class ContactType:
     property: str = ""  # an extra property
-    kinds: Mapping[str, str] = field(default_factory=dict)  # its values, and Route 53's contact types
+    kinds: Mapping[str, str] = field(default_factory=dict)  # the property's value → Route 53's contact type
     always_person: Sequence[str] = ()
 
 

@@ -1,6 +1,6 @@
 """Hosted zones on Route 53.
 
-A registration creates a zone, and a transfer does not. An earlier owner's zone is never reused
+At Route 53 a registration creates a zone, and a transfer does not. An earlier owner's zone is never reused
 (docs/decisions.md, 29).
 """
 
@@ -17,10 +17,7 @@ from hosting_orders.domain.registration import Zone
 
 
 class Route53Zones:
-    """`reference` makes a repeated request harmless.
-
-    No error is final: the customer already owns the domain.
-    """
+    """No error is final: the customer already owns the domain."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

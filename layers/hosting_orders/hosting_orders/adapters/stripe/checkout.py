@@ -71,7 +71,7 @@ class StripeCheckout:
                 raise _not_started(code_of(error)) from None
 
     def open_checkout(self, request: CheckoutRequest) -> PaymentState:
-        """Void an invoice left by a returned debit: it could still be paid."""
+        """If a returned debit left an invoice, void it: it could still be paid."""
         with self._stripe.faults_translated():
             session = self._find_when_old(request) or self._create(request)
             state = self._state(session)

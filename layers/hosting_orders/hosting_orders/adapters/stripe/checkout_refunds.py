@@ -28,7 +28,7 @@ class StripeCheckoutRefunds:
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe
 
-    def refund(self, session_id: str, line_key: str, order_id: str, again: bool) -> RefundState:
+    def refund(self, session_id: str, line_key: str, order_id: str, refusals: int) -> RefundState:
         """Raises RefundRefusedError or StripeError. A free line's own id serves as the refund id."""
         session = self._stripe.session(session_id)
         if session is None or not has_cart(session):
@@ -47,13 +47,13 @@ class StripeCheckoutRefunds:
                 return RefundState(id=item["id"], amount=0, to_credit=0)
             if payment_id is None:
                 raise RefundRefusedError("The payment took no money.")
-            refund = self._give_back(payment_id, order_id, amount, again)
+            refund = self._give_back(payment_id, order_id, amount, refusals)
         if refund["status"] in _SENT_BACK:
             raise RefundRefusedError(f"The refund did not reach the customer ({refund['status']}).")
         self._note(session, line_key, item, order_id, refund)
         return RefundState(id=refund["id"], amount=refund["amount"], to_credit=0)
 
-    def _give_back(self, payment_id: str, order_id: str, amount: int, again: bool) -> Document:
+    def _give_back(self, payment_id: str, order_id: str, amount: int, refusals: int) -> Document:
         parameters: Document = {
             "payment_intent": payment_id,
             "amount": amount,
@@ -63,7 +63,7 @@ class StripeCheckoutRefunds:
             order_id,
             lambda options: self._stripe.v1.refunds.create(given(parameters), options).to_dict(),
             known=lambda: self._refund(payment_id, order_id),
-            again=again,
+            refusals=refusals,
         )
 
     def _refund(self, payment_id: str, order_id: str) -> Document | None:

@@ -97,7 +97,7 @@ class StripeApi:
         raise AssertionError("unreachable")
 
     def once_anew(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
-        """Like `once`, but retry a stored refusal under a new key, shared by concurrent callers.
+        """Like `once`, but retry a stored refusal under a key of this period. Only one process may call it at a time.
 
         Nothing happened under the refused key, so a new key is safe.
         """
@@ -106,31 +106,22 @@ class StripeApi:
         except self.sdk.StripeError as error:
             if not (self.is_refusal(error) and is_kept(error)):
                 raise
-            return self.once_later(key, post, done)
-
-    def once_later(self, key: str, post: Callable[[Any], T], done: Callable[[], T | None]) -> T:
-        """Post under a key of this period, shared by concurrent callers, unless `done` finds something.
-
-        Call it only when no request under `key` itself is still running. The parameters may have changed since.
-        """
-        # The key is chosen before `done` looks. So a request of an earlier period has been seen, if it has ended. One
-        # of this period has the same key: Stripe repeats its answer, or refuses this request while the other runs or
-        # if the parameters differ. No further key is tried then.
-        later = f"{key}:{int(self.now() // ASKED_ANEW)}"
-        result = done()
-        return self.once(later, post, done) if result is None else result
+            result = done()
+            period = int(self.now() // ASKED_ANEW)
+            return self.once(f"{key}:{period}", post, done) if result is None else result
 
     def give_back(
         self,
         order_id: str,
         post: Callable[[Any], Document],
         known: Callable[[], Document | None],
-        again: bool,
+        refusals: int,
     ) -> Document:
-        """`known` finds an existing refund. `again` is that of the Refunds port. Raises RefundRefusedError."""
-        once = self.once_later if again else self.once_anew
+        """`known` finds an existing refund. `refusals` is that of the Refunds port. Raises RefundRefusedError."""
+        # Stripe repeats a refusal for a day under the same key. The prefix keeps the number apart from `once`'s.
+        key = f"order:{order_id}:refund" + (f":r{refusals}" if refusals else "")
         try:
-            return once(f"order:{order_id}:refund", post, known)
+            return self.once(key, post, known)
         except self.sdk.StripeError as error:
             if not self.is_refusal(error):
                 raise

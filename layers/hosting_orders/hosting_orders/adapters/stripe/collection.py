@@ -18,8 +18,8 @@ from hosting_orders.domain.providers import (
 
 
 class StripeCollection:
-    """A saved method is charged by an invoice. Customers without one pay on a Checkout page, and its invoice is only
-    a receipt.
+    """An invoice charges a saved method. Customers without a saved method pay on a Checkout page. The page's invoice is
+    only a receipt.
     """
 
     def __init__(self, stripe: StripeApi) -> None:

@@ -75,7 +75,7 @@ class StripeInvoices:
 
     def state(self, invoice_id: str) -> PaymentState | None:
         """PROCESSING with an `error` is a final decline of our own attempt. Until `charge` voids the invoice, its
-        page could still be paid, so the state is not FAILED, and the page is not offered.
+        page could still be paid. So the state is not yet FAILED, and the page is not offered.
 
         After a decline on the hosted page or a returned debit, the customer may use another method on that page.
         """
@@ -184,7 +184,7 @@ class StripeInvoices:
                 )
             else:
                 invoice = self._stripe.invoice(invoice_id) or {}
-            self._check_sum(request, invoice)  # finalizing may pay it from credit at once
+            self._check_sum(request, invoice)  # finalizing may pay the invoice from credit at once
             invoice = self._stripe.once(
                 _key(request, f"finalize{again}"),
                 lambda options: self._stripe.v1.invoices.finalize_invoice(
@@ -252,7 +252,7 @@ class StripeInvoices:
     def _outcome(
         self, request: ChargeRequest, invoice: Document | None, refusal: stripe.StripeError | None
     ) -> PaymentState:
-        """Raises PaymentNotStartedError with nothing left to pay."""
+        """Raises PaymentNotStartedError when nothing can be paid any more."""
         if invoice is None:
             raise PaymentNotStartedError("The payment was withdrawn.")
         state = self._state(invoice)

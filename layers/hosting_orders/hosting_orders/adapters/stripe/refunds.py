@@ -21,13 +21,13 @@ class StripeRefunds:
         self._stripe = stripe
         self._checkout = StripeCheckoutRefunds(stripe)
 
-    def refund(self, reference: str, line_key: str, order_id: str, again: bool = False) -> RefundState:
+    def refund(self, reference: str, line_key: str, order_id: str, refusals: int = 0) -> RefundState:
         with self._stripe.faults_translated():
             if is_session(reference):
-                return self._checkout.refund(reference, line_key, order_id, again)
-            return self._refund(reference, line_key, order_id, again)
+                return self._checkout.refund(reference, line_key, order_id, refusals)
+            return self._refund(reference, line_key, order_id, refusals)
 
-    def _refund(self, invoice_id: str, line_key: str, order_id: str, again: bool) -> RefundState:
+    def _refund(self, invoice_id: str, line_key: str, order_id: str, refusals: int) -> RefundState:
         """One credit note per order. A free line's own id serves as the refund id."""
         invoice = self._stripe.invoice(invoice_id)
         if invoice is None or not is_ours(invoice):
@@ -58,7 +58,7 @@ class StripeRefunds:
             order_id,
             lambda options: self._stripe.v1.credit_notes.create(given(parameters), options).to_dict(),
             known=lambda: self._stripe.credit_note(invoice_id, order_id),
-            again=again,
+            refusals=refusals,
         )
         return refund_state(note)
 

@@ -95,7 +95,7 @@ class StripeRenewals:
         )
 
     def _anchor(self, moment: dt.datetime, term: Term, day: int | None) -> Document:
-        """Send the day itself where the anchor's month is too short: Stripe keeps an anchor's day.
+        """If the anchor's month is too short for `day`, send the day, or Stripe would keep the anchor's day.
 
         Raises ProviderUnavailableError.
         """

@@ -46,8 +46,8 @@ _SUBSCRIPTION_EVENTS = frozenset({"customer.subscription.updated", "customer.sub
 _EVENTS_NAMING_AN_INVOICE = ("credit_note.", "invoice_payment.paid")
 _EVENTS_NAMING_A_PAYMENT = ("charge.", "refund.")
 
-# What a webhook endpoint is created with. No `invoice.created`: if its delivery fails, Stripe delays the invoices of
-# renewals for up to three days.
+# The events of a new webhook endpoint. `invoice.created` is left out: if its delivery fails, Stripe delays the
+# invoices of renewals for up to three days.
 EVENTS = tuple(
     sorted(
         _INVOICE_EVENTS

@@ -214,7 +214,7 @@ def billing_order(view: OrderView) -> BillingOrderData:
 
 
 def _is_owed(order: Order, payment: Payment) -> bool:
-    """A cancelling order is not owed, even while its cart is being paid: its part is refunded at once."""
+    """A cancelling order is not owed, even if its cart is still unpaid: its part of the money is refunded."""
     return not (payment.settled or order.ended or order.status in GIVING_BACK)
 
 

@@ -31,7 +31,8 @@ class Words:
     texts: tuple[Markup, ...]
     tone: Tone = Tone.WAITING
     pay_url: str | None = None
-    pay_later: bool = False  # offer the payment page to a customer who came back from it as paid
+    # Offer the payment again to a customer who came back from the payment page as paid.
+    pay_later: bool = False
 
 
 def words_of(known: KnownOrder, outcome: Outcome | None, now: int, goods: Goods, _: Language) -> Words:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hosting_orders.usecases.show_order_page import KnownOrder, OrderPageView
 
 SHORTEST_REFRESH, LONGEST_REFRESH = 5, 60
-# Seconds, while the order cannot be read.
+# Seconds between refreshes while the order cannot be read.
 UNREADABLE_REFRESH = 10
 
 _environment = Environment(

@@ -85,7 +85,7 @@ _WAITING = {
 }
 _VERIFY = (
     "The registrant has to confirm the e-mail address: follow the link in the message to the owner contact's address. "
-    f"Without it the registrar suspends the domain after {deadlines.VERIFICATION_ENDS // durations.DAY} days. "
+    f"Without this step the registrar suspends the domain after {deadlines.VERIFICATION_ENDS // durations.DAY} days. "
     "`POST /api/orders/:id/resend-verification` sends the message again."
 )
 _TRANSFERRED = (

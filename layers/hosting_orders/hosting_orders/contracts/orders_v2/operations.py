@@ -30,7 +30,7 @@ CONTRACT = Contract(
 )
 
 UNKNOWN_VARIANTS = frozenset({"migration"})
-"""Variants of another contract, which this one does not sell."""
+"""Variants of the catalogue that this contract does not sell."""
 
 _ANY_ORDER = (
     Code.ACCOUNT_UNABLE_TO_CREATE_ORDERS,

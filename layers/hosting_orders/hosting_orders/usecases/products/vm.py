@@ -26,7 +26,7 @@ from ..platform_delivery import PlatformFulfilment
 from ..ports import Services
 from ..sealed_password import new_password, password_context, password_context_of
 
-_MAX_HOSTNAME = 64  # Linux accepts no longer name
+_MAX_HOSTNAME = 64  # Linux's maximum
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _HOSTNAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 
@@ -68,7 +68,7 @@ class VmFulfilment(PlatformFulfilment):
     ) -> tuple[Item, Sequence[SealedContacts]]:
         item = draft.item
         if item.ssh_key is None and not item.platform.makes_passwords:
-            # Sealed with the delivered machine's context, so handing it over needs no decryption.
+            # Encrypted under the context of the delivered machine's password, so the resource can store the same text.
             sealed = services.cipher.seal(new_password(), password_context_of(account_id, number))
             item = replace(item, sealed_password=sealed)
         return item, ()

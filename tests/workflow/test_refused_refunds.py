@@ -1,0 +1,137 @@
+"""A refused refund is tried again and made once, also when processes overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.order import Order, OrderStatus
+from tests.support.mishaps import Crash, Mishap
+from tests.support.world import World, a_world, handler_of
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+POST = "stripe.post credit_notes"
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+def refused(world: World) -> Order:
+    """One of two paid orders of a cart. It cannot be delivered, and Stripe refused its refund."""
+    reply = world.place_cart(world.site(), world.site(name="Other"))
+    assert reply.status == 202
+    world.run(finish=False)
+    order = world.order(reply.body["orders"][0]["id"])
+    world.stripe.controls.set(refunds="refuse")
+    world.platform.fail(order.uuid)
+    world.platform_webhook(order.uuid)
+    world.run(finish=False)
+    assert world.order(order.uuid).status is OrderStatus.REFUND_FAILED
+    return order
+
+
+def refund_step(world: World, order: Order) -> None:
+    """Run the step as a process of its own, which may fail."""
+    event = {"account_id": order.account_id, "order_id": order.uuid, "task_token": "t", "error": "x"}
+    with suppress(ProviderUnavailableError, Crash):
+        handler_of("refund_order")(event, None)
+
+
+@pytest.mark.parametrize("wait", [0, 1, 30, 299])
+def test_processes_that_overlap_refund_a_refused_order_once(world: World, wait: int) -> None:
+    """A request is on its way to Stripe for a while, and another process refunds the order in that time."""
+    order = refused(world)
+    world.stripe.controls.set(refunds="as published")
+    world.advance(deadlines.COMPENSATION_CHECK / 1000)
+    # The second process begins in the next period of five minutes by the clock.
+    world.advance(299 - world.clock.now() // 1000 % 300)
+
+    def another() -> None:
+        world.advance(wait)
+        refund_step(world, order)
+
+    world.mishaps.in_the_moment_of(POST, another)
+    refund_step(world, order)
+    world.mishaps.none()
+    world.live(HOUR, every=300, finish=False)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 1200
+    assert len(world.stripe.credit_notes()) == 1
+
+
+def test_a_process_older_than_a_refusal_and_a_later_one_refund_once(world: World) -> None:
+    """One process asks Stripe, another is refused meanwhile, and Stripe then accepts the first request."""
+    order = refused(world)
+    world.advance(deadlines.COMPENSATION_CHECK / 1000)
+
+    def others() -> None:
+        refund_step(world, order)  # refused
+        world.stripe.controls.set(refunds="as published")
+        world.advance(MINUTE)
+        refund_step(world, order)  # too soon after the refusal to ask again
+        assert not world.stripe.credit_notes()
+
+    world.mishaps.in_the_moment_of(POST, others)
+    refund_step(world, order)
+    world.mishaps.none()
+    world.live(HOUR, every=300, finish=False)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 1200
+    assert len(world.stripe.credit_notes()) == 1
+
+
+@pytest.mark.parametrize("mishap", list(Mishap))
+def test_a_refusal_that_is_not_recorded_is_recorded_by_the_next_process(world: World, mishap: Mishap) -> None:
+    order = refused(world)
+    world.advance(deadlines.COMPENSATION_CHECK / 1000)
+    before = world.order(order.uuid).refund_refusals
+    for position in range(40):
+        world.mishaps.strike(position, mishap)
+        refund_step(world, order)
+        reached = len(world.mishaps.seen) > position
+        world.mishaps.none()
+        world.advance(deadlines.COMPENSATION_CHECK / 1000)
+        refund_step(world, order)
+        world.advance(deadlines.COMPENSATION_CHECK / 1000)
+        after = world.order(order.uuid).refund_refusals
+        assert before is not None and after is not None and after.count > before.count
+        before = after
+        if not reached:
+            break
+    assert position > 5
+    world.stripe.controls.set(refunds="as published")
+    world.live(HOUR, every=300, finish=False)
+    assert world.order(order.uuid).status is OrderStatus.PROVISION_FAILED
+    assert world.net_paid() == 1200 and len(world.stripe.credit_notes()) == 1
+
+
+def test_refused_late_money_of_an_ended_order_goes_back_within_the_hour(world: World) -> None:
+    """Stripe repeats a refusal for a day under the same key."""
+    account = "declined_recoverable"
+    reply = world.place(account)
+    order = world.order(reply.body["orders"][0]["id"], account)
+    world.run()
+    invoice = world.cart(order.cart_token, account).payment.reference or ""
+    with world.stripe.state.lock:
+        world.stripe.state.get("invoice", invoice)["status"] = "uncollectible"
+    world.live(2 * DAY, every=HOUR)
+    assert world.order(order.uuid, account).ended
+    world.stripe.controls.set(refunds="refuse")
+    with world.stripe.state.lock:
+        world.stripe.state.get("invoice", invoice)["status"] = "open"
+    world.stripe.controls.pay(invoice)
+    world.live(HOUR, every=300)
+    assert world.net_paid(account) == 1200 and world.metrics.counts["RefundFailed"] > 1
+    world.stripe.controls.set(refunds="as published")
+    world.live(HOUR, every=300)
+    assert world.net_paid(account) == 0
+    assert world.order(order.uuid, account).refund is not None
