@@ -178,7 +178,7 @@ CLAIMS: dict[str, Claims] = {
         ("accepts up to {} items", (MAX_ITEMS,)),
         ("expires within {} days and is not paid", (DAYS(deadlines.EXPIRY_WATCH),)),
         ("read the date again {} day later before", (DAYS(deadlines.STALE_EXPIRY),)),
-        ("A domain that expires within {} days does", (DAYS(deadlines.EXPIRES_TOO_SOON),)),
+        ("unless the domain expires within {} days. Where", (DAYS(deadlines.EXPIRES_TOO_SOON),)),
         ("is still ours: {} days before each charge", (DAYS(deadlines.DEPARTURE_CHECK),)),
         ("it expired more than {} days ago", (DAYS(deadlines.REDEMPTION_OVER),)),
         ("removed {} days after the departure", (DAYS(deadlines.ZONE_GRACE),)),
