@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from .agenda import Agenda
 from .platform import Operation
@@ -61,8 +62,12 @@ class Webhooks:
         self._now = now
         self.mode = "on"
         self.deliveries: list[Delivery] = []
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         self._lock = threading.Lock()
+
+    @cached_property
+    def _opener(self) -> urllib.request.OpenerDirector:
+        # Built at the first delivery: it reads the certificates of this machine, which is slow.
+        return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def message(self, operation: Operation, timestamp: int | None = None) -> tuple[bytes, dict[str, str]]:
         """Body and headers, signed at `timestamp` (Unix seconds) or now."""

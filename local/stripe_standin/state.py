@@ -232,6 +232,14 @@ class State:
         for field_name in _FOUND_BY.get(name, ()):
             del self._found_by[name, field_name, kept[field_name]][kept_id]
 
+    def contents(self) -> tuple[Any, ...]:
+        """The objects, for `restore`. Scheduled work and settings do not belong to them."""
+        return self._objects, self._found_by, self.instruments
+
+    def restore(self, contents: tuple[Any, ...]) -> None:
+        """Replace the objects of this new state."""
+        self._objects, self._found_by, self.instruments = contents
+
     # -- scheduled work --------------------------------------------------------------------------------------
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:

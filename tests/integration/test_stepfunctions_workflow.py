@@ -1,4 +1,4 @@
-"""The adapter of the port Workflow over moto's Step Functions and over the in-process runner."""
+"""The adapter `StepFunctionsWorkflow`, tested with moto's Step Functions and with the in-process runner."""
 
 from __future__ import annotations
 
@@ -105,7 +105,9 @@ def execution_of(client: Any, machine_arn: str, order: Order) -> dict[str, Any]:
     return described
 
 
-def test_an_order_s_execution_has_its_id_as_name_and_only_ids_as_input(service: tuple[Any, str]) -> None:
+def test_an_execution_is_named_after_its_order_s_uuid_and_its_input_has_no_personal_data(
+    service: tuple[Any, str],
+) -> None:
     client, arn = service
     order = an_order()
     workflow_of(client, arn).start(order)
@@ -119,7 +121,7 @@ def test_an_order_s_execution_has_its_id_as_name_and_only_ids_as_input(service: 
     }
 
 
-def test_starting_a_running_order_again_is_harmless(service: tuple[Any, str]) -> None:
+def test_a_second_start_does_not_restart_a_running_execution(service: tuple[Any, str]) -> None:
     client, arn = service
     workflow = workflow_of(client, arn)
     order = an_order()
@@ -129,7 +131,7 @@ def test_starting_a_running_order_again_is_harmless(service: tuple[Any, str]) ->
     assert execution_of(client, arn, order)["startDate"] == started_at
 
 
-def test_starting_an_order_whose_execution_ended_is_harmless(service: tuple[Any, str]) -> None:
+def test_a_second_start_does_not_restart_an_ended_execution(service: tuple[Any, str]) -> None:
     client, arn = service
     workflow = workflow_of(client, arn)
     order = an_order()
@@ -165,27 +167,27 @@ def token_of(execution: Execution) -> str:
     return execution.waiting_token
 
 
-def test_a_resumed_step_leaves_no_data_in_the_history(waiting: Waiting) -> None:
+def test_resume_completes_the_step_with_an_empty_output_and_deletes_the_token(waiting: Waiting) -> None:
     assert waiting.workflow.resume(waiting.order, Step.CHARGE)
     assert waiting.ended() == ("SUCCEEDED", None, None)
     assert waiting.execution.output == {}
     assert not waiting.tokens.kept
 
 
-def test_a_failed_step_has_the_error_s_name_and_cause(waiting: Waiting) -> None:
+def test_fail_ends_the_step_with_the_error_s_class_name_and_the_cause(waiting: Waiting) -> None:
     assert waiting.workflow.fail(waiting.order, Step.CHARGE, ProvisioningFailedError, "no such plan")
     assert waiting.ended() == ("FAILED", "ProvisioningFailedError", "no such plan")
     assert not waiting.tokens.kept
 
 
-def test_a_call_for_another_step_than_the_waiting_one_changes_nothing(waiting: Waiting) -> None:
+def test_a_call_for_a_step_that_is_not_waiting_changes_nothing(waiting: Waiting) -> None:
     assert not waiting.workflow.resume(waiting.order, Step.DELIVER)
     assert not waiting.workflow.fail(waiting.order, Step.REFUND, PaymentFailedError, "declined")
     assert waiting.ended() == ("RUNNING", None, None)
     assert len(waiting.tokens.kept) == 1
 
 
-def test_a_step_answers_its_own_attempt_and_keeps_a_newer_token(waiting: Waiting) -> None:
+def test_answer_completes_its_own_attempt_and_keeps_the_token_of_a_newer_attempt(waiting: Waiting) -> None:
     own = token_of(waiting.execution)
     waiting.workflow.wait(waiting.order, Step.CHARGE, "of a newer attempt")
     waiting.workflow.answer(waiting.order, Step.CHARGE, own)
@@ -195,7 +197,7 @@ def test_a_step_answers_its_own_attempt_and_keeps_a_newer_token(waiting: Waiting
     )
 
 
-def test_an_older_attempt_stores_no_token(waiting: Waiting) -> None:
+def test_an_older_attempt_cannot_replace_the_token_of_a_newer_attempt(waiting: Waiting) -> None:
     place = (waiting.order.account_id, waiting.order.number, "charge")
     waiting.tokens.kept[place] = ("newer", 2**62)
     with pytest.raises(ConcurrentUpdateError):
@@ -203,7 +205,7 @@ def test_an_older_attempt_stores_no_token(waiting: Waiting) -> None:
     assert waiting.tokens.kept[place][0] == "newer"
 
 
-def test_a_long_reason_is_cut_to_the_service_s_limit(waiting: Waiting) -> None:
+def test_a_long_error_name_and_a_long_cause_are_cut_to_the_service_s_limits(waiting: Waiting) -> None:
     long_name = type("E" * 300, (HostingOrdersError,), {})
     waiting.workflow.fail(waiting.order, Step.CHARGE, long_name, "c" * 40_000)
     _, error, cause = waiting.ended()
@@ -212,7 +214,9 @@ def test_a_long_reason_is_cut_to_the_service_s_limit(waiting: Waiting) -> None:
 
 @pytest.mark.parametrize("answer", ["resume", "fail"])
 @pytest.mark.parametrize("end", ["answered", "stopped", "unknown"])
-def test_a_token_that_no_execution_waits_for_is_not_an_error(waiting: Waiting, end: str, answer: str) -> None:
+def test_a_stored_token_that_no_execution_waits_for_is_deleted_without_an_error(
+    waiting: Waiting, end: str, answer: str
+) -> None:
     workflow, order = waiting.workflow, waiting.order
     if end == "answered":
         workflow.answer(order, Step.CHARGE, token_of(waiting.execution))
@@ -224,7 +228,7 @@ def test_a_token_that_no_execution_waits_for_is_not_an_error(waiting: Waiting, e
     else:
         assert not workflow.fail(order, Step.CHARGE, OrderCanceledError, "late")
     assert waiting.ended()[0] == {"answered": "SUCCEEDED", "stopped": "ABORTED", "unknown": "RUNNING"}[end]
-    assert not waiting.tokens.kept, "a used token is deleted"
+    assert not waiting.tokens.kept, "the token must be deleted"
 
 
 # -- the project's state machine ----------------------------------------------------------------------
@@ -254,7 +258,7 @@ class Fulfilment:
         return [function for function, _ in self.given]
 
 
-def test_the_input_has_everything_that_the_steps_read() -> None:
+def test_the_execution_s_input_has_everything_that_the_steps_read() -> None:
     fulfilment = Fulfilment()
     order = an_order()
     execution = fulfilment.start(order)
@@ -269,7 +273,7 @@ def test_the_input_has_everything_that_the_steps_read() -> None:
         assert payload["order_id"] == order.uuid, function
 
 
-def test_the_state_machine_refunds_when_a_step_fails() -> None:
+def test_a_failed_charge_leads_to_the_refund_step() -> None:
     fulfilment = Fulfilment()
     order = an_order()
     execution = fulfilment.start(order)
@@ -295,7 +299,7 @@ CALLS: dict[str, Callable[[StepFunctionsWorkflow], object]] = {
 
 
 def ask_in_vain(client: Any, operation: str) -> str:
-    """Call the method for a waiting order, and return the text of its ProviderUnavailableError."""
+    """Make the call of CALLS for a step whose token is stored. Return the text of the ProviderUnavailableError."""
     tokens = TokensInMemory()
     workflow = workflow_of(client, "arn:aws:states:eu-west-1:1:stateMachine:m", tokens)
     workflow.wait(ORDER, Step.CHARGE, "token")
@@ -318,7 +322,9 @@ def ask_in_vain(client: Any, operation: str) -> str:
         ("StateMachineDoesNotExist", 400),
     ],
 )
-def test_throttles_and_faults_are_reported_as_unavailable(operation: str, code: str, status: int) -> None:
+def test_an_error_of_step_functions_raises_provider_unavailable_error(
+    operation: str, code: str, status: int
+) -> None:
     client = boto3_client()
     with Stubber(client) as stub:
         stub.add_client_error(operation, service_error_code=code, http_status_code=status)
@@ -326,7 +332,7 @@ def test_throttles_and_faults_are_reported_as_unavailable(operation: str, code: 
 
 
 @pytest.mark.parametrize("operation", CALLS)
-def test_an_unreachable_service_is_reported_as_unavailable(operation: str) -> None:
+def test_an_unreachable_service_raises_provider_unavailable_error(operation: str) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         client = boto3.client(

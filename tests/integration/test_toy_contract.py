@@ -34,7 +34,7 @@ from tests.support.world import World, a_world
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# -- contracts/toy/: the contract's folder ----------------------------------------------------------------------------
+# -- what the folder contracts/toy/ would contain ----------------------------------------------------------------------
 
 
 class ToyOrder(TypedDict):
@@ -92,7 +92,7 @@ PLACE = Operation(
 ELSEWHERE = Contract("toy_elsewhere", "Toys elsewhere", None, ("/toys",), toy_error)
 
 
-# -- the lines in published.py and in the functions -------------------------------------------------------------------
+# -- in place of the lines in published.py and in the functions --------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def world() -> Iterator[World]:
 
 
 def also(handler: Endpoint, known: Operation[Any], toy: Operation[Any]) -> Endpoint:
-    """The handler, which also serves the operation `toy` in the same way as `known`."""
+    """Return `handler` with one more operation: the function that serves `known` serves `toy` too."""
     return Endpoint({**handler.handles, toy: handler.handles[known]})
 
 
@@ -121,7 +121,7 @@ def handler_of(folder: str, others: Callable[[str], Any] = world_module.handler_
     return APPS[folder].handler if folder in APPS else others(folder)
 
 
-def test_a_toy_is_ordered_read_and_called_back_in_its_own_format(world: World) -> None:
+def test_the_response_the_order_and_the_callback_have_the_format_of_the_new_contract(world: World) -> None:
     toy = {"X-Api-Version": "9"}
     placed = world.request("POST", "/api/orders", {"site": "Bear"}, headers=toy)
     assert (placed.status, placed.headers["x-api-version"]) == (202, "9")
@@ -131,7 +131,7 @@ def test_a_toy_is_ordered_read_and_called_back_in_its_own_format(world: World) -
     assert world.request("GET", path, headers=toy).body == {"number": order.uuid, "happy": False}
     world.run()
     assert world.request("GET", path, headers=toy).body == {"number": order.uuid, "happy": True}
-    # Every contract reads the orders of all contracts.
+    # An order can be read through every contract.
     assert world.request("GET", path).body["site"]["name"] == "Bear"
     (message,) = world.callbacks.received
     assert json.loads(message.body) == {"toy": order.uuid, "of": message_account(world)}
@@ -143,7 +143,9 @@ def message_account(world: World) -> str:
     return account.name
 
 
-def test_orders_of_a_published_contract_keep_their_format(world: World) -> None:
+def test_an_order_of_a_published_contract_keeps_its_format_and_can_be_read_through_the_new_one(
+    world: World,
+) -> None:
     world.callbacks.received.clear()
     placed = world.place(callback=True)
     world.run()
@@ -154,7 +156,9 @@ def test_orders_of_a_published_contract_keep_their_format(world: World) -> None:
     assert toy.body == {"number": order_id, "happy": True}
 
 
-def test_errors_have_the_format_of_the_route_and_list_the_versions(world: World) -> None:
+def test_errors_have_the_format_of_their_path_s_contract_and_a_version_error_lists_all_versions(
+    world: World,
+) -> None:
     refused = world.request("GET", "/api/orders/1", headers={"X-Api-Version": "7"})
     assert refused.body["code"] == "unsupported_api_version"
     assert "`X-Api-Version: 2` or `X-Api-Version: 9`" in refused.body["errors"][0]

@@ -59,6 +59,7 @@ from tests.support.lightsail_in_process import LightsailInProcess
 from tests.support.mishaps import Crash, Mishaps
 from tests.support.platform_in_process import in_process
 from tests.support.quick_moto import on_the_wire
+from tests.support.seeded import demo_data
 from tests.support.stripe_in_process import connect
 from tests.support.table import REGION, TABLE_NAME, AtomicClient, BatchingClient, create_table
 from tests.support.table_stream import StreamsClient
@@ -352,14 +353,18 @@ class World:
         self.client_address = "203.0.113.7"
         self.runner = AslRunner(the_machine(), self.clock, invoke=_invoke)
         self.services = WorldServices(self)
-        client = connect(StripeClient("sk_test_world", http_client=RequestsClient()), stripe)
+        self.accounts = demo_data(stripe.state, self._make_demo_data)
+        self._told_events = len(self._stripe_events())
+
+    def _make_demo_data(self) -> dict[str, dict[str, str]]:
+        client = connect(StripeClient("sk_test_world", http_client=RequestsClient()), self.stripe)
         customers = {demo.name: create_customer(client, demo) for demo in ACCOUNTS if demo.customer}
         batch = BatchingClient(self.dynamodb)
-        self.accounts = seed_table(batch, TABLE_NAME, customers)
+        accounts = seed_table(batch, TABLE_NAME, customers)
         batch.flush()
-        for name, account in self.accounts.items():
+        for name, account in accounts.items():
             account["customer"] = customers.get(name, "")
-        self._told_events = len(self._stripe_events())
+        return accounts
 
     # -- the client ------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ RETRY = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttemp
 
 
 def failed(work: Work) -> AslRunner:
-    """Execution `one` has failed in its second state, after one retry."""
+    """Return a runner whose execution `one` has failed in its second state, after one retry."""
     run = runner({"First": task(Next="Second"), "Second": task(Retry=RETRY)}, work)
     run.start("one", {"a": 1})
     run.advance(10)
@@ -23,7 +23,7 @@ def failed(work: Work) -> AslRunner:
     return run
 
 
-def test_a_redrive_reenters_the_failed_state_with_its_input_and_all_its_retries() -> None:
+def test_a_redrive_enters_the_failed_state_again_with_all_its_retries() -> None:
     work = Work(None, OutOfStockError(), OutOfStockError(), OutOfStockError(), None)
     run = failed(work)
     execution = run.redrive("one")

@@ -31,7 +31,7 @@ class OutOfStockError(Exception):
 
 
 def task(**fields: Any) -> dict[str, Any]:
-    """A Task that calls ${Work} and ends. `fields` override its fields."""
+    """Return a Task state that calls ${Work} and ends the execution. `fields` override its fields."""
     base = {"Type": "Task", "Resource": INVOKE, "Arguments": {"FunctionName": "${Work}"}, "End": True}
     if "Next" in fields:
         del base["End"]
@@ -233,7 +233,7 @@ def test_an_undefined_value_is_an_error_that_a_task_can_catch() -> None:
     assert work.payloads == []
 
 
-def test_a_failing_output_is_caught_like_the_task_itself() -> None:
+def test_an_error_in_output_is_caught_like_an_error_of_the_task() -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
     states = {
         "Charge": task(Output="{% $states.result.nowhere %}", Catch=catch),
@@ -267,7 +267,7 @@ def test_the_cause_of_a_lambda_error_can_be_parsed() -> None:
     assert execution.output == {"why": "none left"}
 
 
-# The short cut for plain paths bypasses JSONata, so a property test compares the two.
+# `Expression` looks up a plain path such as $states.input.a without JSONata. This test compares both results.
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
@@ -277,7 +277,7 @@ JSON_VALUES = st.recursive(
 
 @settings(deadline=None)
 @given(value=JSON_VALUES, path=st.lists(st.sampled_from("abc"), min_size=1, max_size=3))
-def test_the_short_cut_for_plain_paths_returns_what_jsonata_returns(value: Any, path: list[str]) -> None:
+def test_looking_up_a_plain_path_returns_what_jsonata_returns(value: Any, path: list[str]) -> None:
     def outcome(source: str) -> Any:
         try:
             return Expression(source).evaluate({"states": {"input": value}})
@@ -285,7 +285,7 @@ def test_the_short_cut_for_plain_paths_returns_what_jsonata_returns(value: Any, 
             return failure.error
 
     plain = f"$states.input.{'.'.join(path)}"
-    assert outcome(plain) == outcome(f"({plain})")  # parentheses switch the short cut off
+    assert outcome(plain) == outcome(f"({plain})")  # parentheses force JSONata
 
 
 # -- retries ------------------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ def test_retries_back_off_up_to_the_maximum_delay() -> None:
     assert execution.history[0].attempts == 5
 
 
-def test_the_default_is_three_retries_after_1_2_and_4_seconds() -> None:
+def test_the_default_is_three_retries_with_waits_of_1_2_and_4_seconds() -> None:
     work = Work(*[OutOfStockError()] * 9)
     run = runner({"Charge": task(Retry=[{"ErrorEquals": ["States.ALL"]}])}, work)
     work.watch(run)
@@ -450,7 +450,7 @@ def test_the_first_matching_catcher_wins() -> None:
     assert execution.output == "OutOfStockError"
 
 
-def test_a_killed_function_has_lambdas_error_name() -> None:
+def test_an_execution_whose_function_was_killed_fails_with_lambdas_error_name() -> None:
     run = runner({"Charge": task()}, Work(InvocationError("Sandbox.Timedout", "after 10 s")))
     execution = run.start("one", {})
     run.run_until_idle()
@@ -468,7 +468,7 @@ def test_a_result_that_is_not_json_is_a_marshalling_error() -> None:
     assert (execution.status, execution.error) == ("FAILED", "Runtime.MarshalError")
 
 
-def test_a_result_over_the_payload_limit_is_terminal() -> None:
+def test_a_result_over_the_payload_limit_fails_the_execution_despite_a_catcher() -> None:
     catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
     states = {"Charge": task(Catch=catch, Next="Caught"), "Caught": {"Type": "Succeed"}}
     run = runner(states, Work(answer="x" * 262_144))
@@ -480,7 +480,7 @@ def test_a_result_over_the_payload_limit_is_terminal() -> None:
 # -- task tokens and time -----------------------------------------------------------------------------
 
 
-def test_an_execution_continues_after_its_token_succeeds() -> None:
+def test_send_task_success_ends_the_wait_with_its_output() -> None:
     work = Work()
     run = runner({"Provision": waiting(Output="{% $states.result.site %}")}, work)
     execution = run.start("one", {})
@@ -492,7 +492,7 @@ def test_an_execution_continues_after_its_token_succeeds() -> None:
     assert (execution.status, execution.output) == ("SUCCEEDED", "example.test")
 
 
-def test_a_failed_token_is_retried_with_a_new_token_and_then_caught() -> None:
+def test_a_task_that_fails_through_its_token_is_retried_with_a_new_token_and_then_caught() -> None:
     work = Work()
     states = {
         "Provision": waiting(
@@ -535,7 +535,7 @@ def test_a_token_completed_before_the_function_crashes_ends_the_wait() -> None:
     assert (execution.output, execution.transitions) == ("soon", 1)
 
 
-def test_a_function_that_fails_before_waiting_invalidates_its_token() -> None:
+def test_a_token_is_invalid_after_its_function_has_failed() -> None:
     work = Work(OutOfStockError())
     run = runner({"Provision": waiting()}, work)
     execution = run.start("one", {})

@@ -222,7 +222,7 @@ def test_a_url_that_is_not_public_https_is_refused_with_the_reason(url: str, rea
 
 
 @pytest.mark.parametrize("address", [address for address in NOT_PUBLIC if "%" not in address])
-def test_a_non_public_address_is_refused_when_the_order_is_placed(address: str) -> None:
+def test_a_url_with_an_address_that_is_not_public_is_refused(address: str) -> None:
     host = f"[{address}]" if ":" in address else address
 
     assert url_problem(f"https://{host}/x") == "the address is not public"
@@ -292,7 +292,7 @@ def test_an_ordinary_authorization_is_accepted(value: str) -> None:
         "x" * (MAX_AUTHORIZATION_LENGTH + 1),
     ],
 )
-def test_an_authorization_that_could_break_a_header_is_refused_and_not_repeated(value: str) -> None:
+def test_an_invalid_authorization_is_refused_with_a_text_that_does_not_repeat_it(value: str) -> None:
     problem = authorization_problem(value)
 
     assert problem is not None

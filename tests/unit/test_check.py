@@ -1,4 +1,4 @@
-"""`make check` selects the tests that a change can affect, runs the closest first, and stops at its deadline."""
+"""`make check` runs the tests that a change can affect, the nearest first, and skips the rest at its deadline."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FILES = {
             "layers/hosting_orders/hosting_orders/money.py",
             ["conformance/test_contract.py", "workflow/test_carts.py", "workflow/test_refunds.py"],
         ),
-        # Relative imports, and a package's `__init__.py`, which runs when one of its modules is imported.
+        # test_standin.py imports the package `standin`. Its `__init__.py` imports server.py, which imports wire.py.
         ("local/standin/wire.py", ["workflow/test_standin.py"]),
         ("docs/errors.md", ["conformance/test_contract.py"]),
         ("events/show_order/order.json", ["workflow/test_events.py"]),

@@ -1,4 +1,4 @@
-"""Compensation cell by cell: every status of an order with every state of its money."""
+"""Compensation of an order in every status, with every state of its money."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Bank:
         self.status, self.voided = status, voided
         self.refunds: list[str] = []
         self.refuses = False
-        self.refusals = -1  # what the last call gave
+        self.refusals = -1  # the number of refusals that the last call of `refund` passed
 
     def state(self, invoice_id: str) -> PaymentState:
         return PaymentState(self.status, "in_1", ACCOUNT, CART, "card", None, GROSS, 0, 1200, GROSS)
@@ -81,7 +81,7 @@ class Bank:
 
 
 class Scene:
-    """An order in this status, the only order of its cart. The invoice at the provider has the status `payment`."""
+    """An order with the given status, alone in its cart. Its invoice at the provider has the status `payment`."""
 
     def __init__(self, status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus) -> None:
         order = Order(
@@ -159,7 +159,9 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("status", "payment", "voided", "column"), CELLS)
-def test_every_cell(status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus, column: int) -> None:
+def test_every_order_status_with_every_state_of_the_money(
+    status: OrderStatus, payment: PaymentStatus, voided: PaymentStatus, column: int
+) -> None:
     scene = Scene(status, payment, voided)
     expected = EXPECTED[status].split()[column]
     result, after, refunds = scene.run()
@@ -188,7 +190,7 @@ def test_a_refused_refund_is_retried_and_made_once(status: OrderStatus) -> None:
     for refusals in range(3):
         assert scene.run() == (Compensation.WAITING, status if ended else S.REFUND_FAILED, 0)
         assert scene.bank.refusals == refusals
-        # A process that began before the refusal may still run.
+        # A process that began before the refusal may still run, so the next refund waits for COMPENSATION_CHECK.
         scene.now += COMPENSATION_CHECK - 1
         scene.bank.refuses = False
         assert scene.run()[0] is Compensation.WAITING
@@ -201,7 +203,7 @@ def test_a_refused_refund_is_retried_and_made_once(status: OrderStatus) -> None:
     assert scene.run() == (Compensation.DONE, end, 1)
 
 
-# -- invariants of the table itself ---------------------------------------------------------------------------------
+# -- invariants of the table in domain/compensation.py ---------------------------------------------------------------
 
 
 def reachable(status: OrderStatus) -> set[OrderStatus]:
@@ -213,7 +215,9 @@ def reachable(status: OrderStatus) -> set[OrderStatus]:
 
 @pytest.mark.parametrize("payment", PaymentStatus)
 @pytest.mark.parametrize("status", OrderStatus)
-def test_the_table_satisfies_its_invariants(status: OrderStatus, payment: PaymentStatus) -> None:
+def test_the_table_of_next_actions_satisfies_its_invariants(
+    status: OrderStatus, payment: PaymentStatus
+) -> None:
     money = Payment(payment, "EUR")
     action = next_action(status, money)
     may_be_delivered = S.COMPLETED in reachable(status)

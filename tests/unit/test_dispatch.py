@@ -137,7 +137,9 @@ def test_a_contract_without_versions_ignores_the_header() -> None:
 @pytest.mark.parametrize(
     ("route", "shape"), [("GET /api/things/7", "shared"), ("GET /api/v1/things/7", "own")]
 )
-def test_an_error_has_the_shape_of_its_route_before_the_credential_is_known(route: str, shape: str) -> None:
+def test_an_error_has_the_format_of_its_routes_contract_even_without_a_credential(
+    route: str, shape: str
+) -> None:
     found = call(show, route, None)
     assert (found.status, found.body) == (401, {shape: "unauthorized"})
     assert call(show, route.replace("7", "none")).body == {shape: "not_found"}
@@ -147,14 +149,14 @@ def test_an_error_has_the_shape_of_its_route_before_the_credential_is_known(rout
 
 
 @pytest.mark.parametrize(("header", "version"), [(None, "2"), ("1", "1"), ("7", "2")])
-def test_an_early_error_carries_the_requested_version_or_else_the_default(
+def test_an_error_without_a_credential_carries_the_requested_version_or_else_the_default(
     header: str | None, version: str
 ) -> None:
     found = call(show, "GET /api/things/7", None, **({"x_api_version": header} if header else {}))
     assert found.headers["X-Api-Version"] == version
 
 
-def test_an_error_after_the_pin_is_known_carries_the_pinned_version() -> None:
+def test_an_error_with_a_credential_carries_the_pinned_version() -> None:
     assert call(show, "GET /api/things/none", 1).headers["X-Api-Version"] == "1"
 
 
@@ -167,7 +169,7 @@ def test_an_error_after_the_pin_is_known_carries_the_pinned_version() -> None:
         ((SHOW_2, operation(replace(V1, version=None))), "without a version"),
     ],
 )
-def test_operations_of_one_route_share_access_and_errors_and_differ_in_version(
+def test_operations_that_share_a_route_must_share_access_and_error_format_but_not_the_version(
     sharing: tuple[Operation[str], ...], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
@@ -178,7 +180,7 @@ def test_operations_of_one_route_share_access_and_errors_and_differ_in_version(
     ("path", "shape"),
     [("/api/nothing", "shared"), ("/api/v1/nothing", "own"), ("/nothing", "shared"), ("/api", "shared")],
 )
-def test_an_unknown_path_is_answered_in_the_shape_of_its_contract(
+def test_the_error_of_an_unknown_path_has_the_format_of_the_paths_contract(
     monkeypatch: pytest.MonkeyPatch, path: str, shape: str
 ) -> None:
     modules = tuple(SimpleNamespace(CONTRACT=contract) for contract in (V2, OWN))
@@ -187,7 +189,7 @@ def test_an_unknown_path_is_answered_in_the_shape_of_its_contract(
     assert (found.status, found.body) == (404, {shape: "not_found"})
 
 
-def test_an_invalid_idempotency_key_is_refused_before_the_body_is_read() -> None:
+def test_an_invalid_idempotency_key_is_reported_before_a_malformed_body() -> None:
     asked = []
     taking = operation(V2, "POST /api/things", access=None, idempotent=True).taking(
         SimpleNamespace(model=dict, read=lambda body, facts: asked.append((body, facts)))  # type: ignore[arg-type]

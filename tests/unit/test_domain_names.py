@@ -92,7 +92,7 @@ def test_a_domain_has_one_normal_form(text: str, unicode: str, ascii_name: str, 
         ("www.foo.co.uk", "order `foo.co.uk`"),
         ("www.bücher.de", "order `bücher.de`"),
         ("www.xn--bcher-kva.de", "order `bücher.de`"),
-        ("foo.github.io", "order `github.io`"),  # GitHub's own suffix, where registries sell nothing
+        ("foo.github.io", "order `github.io`"),  # GitHub's suffix, not a registry's: a domain under .io
         ("-bad.com", "begins or ends with a hyphen"),
         ("bad-.com", "begins or ends with a hyphen"),
         ("ab--cd.com", "third and fourth place"),
@@ -271,7 +271,7 @@ def test_rules_are_found_by_any_spelling_of_the_ending() -> None:
     assert list(RULES.known()) == sorted(TLDS)
 
 
-def test_domains_are_read_without_the_network() -> None:
+def test_domains_and_contacts_are_read_without_the_network() -> None:
     """The test starts a new process, which has not loaded the public suffix list yet."""
     program = """
 import sys

@@ -1,4 +1,4 @@
-"""local/template.py: the copy of template.yaml for the embedded AWS."""
+"""local/template.py makes the copy of template.yaml that is deployed to the embedded AWS emulator."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_functions_use_the_local_runtime_instead_of_their_own(local: LocalTempla
     assert local.template["Resources"]["PlaceOrderFunction"]["Properties"].keys() == {"CodeUri", "Timeout"}
 
 
-def test_a_package_starts_python_with_the_functions_and_the_layers_folders(
+def test_a_package_starts_python_with_the_functions_and_the_layers_folders_on_its_path(
     local: LocalTemplate, tmp_path: Path
 ) -> None:
     script = bootstrap_of(local, "PlaceOrderFunction")
@@ -106,7 +106,7 @@ def test_the_state_machines_file_becomes_part_of_the_template(local: LocalTempla
     }
 
 
-def test_short_forms_are_read_as_long_forms(tmp_path: Path) -> None:
+def test_short_forms_of_intrinsic_functions_are_read_as_long_forms(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(
         "Resources:\n"
         "  Thing:\n"

@@ -44,7 +44,7 @@ def test_the_stand_in_formats_amounts_as_we_do() -> None:
 
 
 def test_each_currency_with_more_than_two_decimals_is_refused() -> None:
-    """CLDR gives IQD no decimals. ISO 4217 gives it three."""
+    """babel has its decimals from CLDR, which gives IQD none. ISO 4217 gives IQD three, so the test adds it."""
     many = {code for code in list_currencies() if get_currency_precision(code) > 2} | {"IQD"}
     assert get_global("currency_fractions")["IQD"][0] == 0
     for code in many:
@@ -60,7 +60,7 @@ def test_a_text_that_is_no_currency_code_is_refused(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["UGX", "ISK"])
-def test_a_price_with_a_fraction_of_a_whole_unit_is_refused(code: str) -> None:
+def test_a_price_in_ugx_or_isk_must_end_in_00(code: str) -> None:
     check_price(500, code)
     with pytest.raises(CurrencyRefusedError, match="end in 00"):
         check_price(550, code)

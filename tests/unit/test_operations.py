@@ -50,14 +50,14 @@ def test_a_response_schema_marks_optional_null_and_nested_fields() -> None:
 
 
 @pytest.mark.parametrize("operation", [requests.PLACE_ORDER, requests.ORDER_DOMAIN, requests.PLACE_CART])
-def test_a_body_has_a_json_schema(operation: Operation[Any]) -> None:
+def test_a_request_body_has_a_json_schema(operation: Operation[Any]) -> None:
     assert operation.takes is not None
     schema = TypeAdapter(operation.takes.model).json_schema()
     assert schema["additionalProperties"] is False
     assert schema["required"]
 
 
-def test_the_codes_of_an_operation_follow_from_its_declaration() -> None:
+def test_the_error_codes_of_an_operation_follow_from_its_declaration() -> None:
     shown = set(orders_v2.SHOW_ORDER.codes)
     assert {
         Code.INSUFFICIENT_SCOPE,

@@ -8,8 +8,9 @@ import pytest
 
 from hosting_orders.contracts.order_page.style import STYLE
 
-# WCAG 2.2, AA: text, and meaningful graphics.
+# The least contrast under WCAG 2.2, level AA: of text, and of graphics that carry a meaning.
 TEXT, GRAPHIC = 4.5, 3.0
+# (foreground, background, least contrast)
 PAIRS = [
     *[(front, back, TEXT) for front in ("text", "quiet") for back in ("page", "card")],
     ("accent", "card", TEXT),

@@ -1,4 +1,4 @@
-"""The order page's text in states that the conformance tests seldom reach: delays, transitions and credit."""
+"""The texts of an order's page in cases that the conformance tests seldom reach, such as delays."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def paid(order: Order) -> Order:
     return order.paid(NOW + SECOND, due_at=NOW + DAY)
 
 
-def test_every_product_has_its_words() -> None:
+def test_every_kind_of_product_has_texts() -> None:
     assert set(GOODS) == set(ProductKind)
 
 
@@ -163,6 +163,6 @@ def test_an_order_number_contains_its_creation_time(moment: int) -> None:
     assert {placed_at(number) for number in mint_numbers(moment, 20)} == {moment}
 
 
-def test_the_time_in_an_old_order_number_is_exact_to_the_second() -> None:
+def test_the_time_in_a_number_without_milliseconds_is_exact_only_to_the_second() -> None:
     random_bits = (NOW // 1000 << 17) | (2**17 - 1)
     assert placed_at(random_bits) == NOW + 999

@@ -72,7 +72,9 @@ def test_a_python_without_venv_is_skipped(tmp_path: Path, empty_home: dict[str, 
     assert found.stdout.strip() == str(working)
 
 
-def test_a_python_of_another_version_is_not_accepted(tmp_path: Path, empty_home: dict[str, str]) -> None:
+def test_a_python_whose_version_differs_from_its_name_is_not_accepted(
+    tmp_path: Path, empty_home: dict[str, str]
+) -> None:
     script(tmp_path / "bin" / "python3.99", f'exec "{sys.executable}" "$@"')
 
     found = find_python("3.99", path=[tmp_path / "bin"], **empty_home)
@@ -81,7 +83,7 @@ def test_a_python_of_another_version_is_not_accepted(tmp_path: Path, empty_home:
     assert found.stdout == ""
 
 
-def test_the_newest_of_several_is_chosen(tmp_path: Path, empty_home: dict[str, str]) -> None:
+def test_versions_that_are_not_installed_are_skipped(tmp_path: Path, empty_home: dict[str, str]) -> None:
     newest = script(tmp_path / "bin" / f"python{THIS_VERSION}", f'exec "{sys.executable}" "$@"')
 
     found = find_python("3.99", THIS_VERSION, "3.0", path=[newest.parent], **empty_home)
@@ -89,7 +91,9 @@ def test_the_newest_of_several_is_chosen(tmp_path: Path, empty_home: dict[str, s
     assert found.stdout.strip() == str(newest)
 
 
-def test_an_unsuitable_python_chosen_by_hand_is_named(tmp_path: Path, empty_home: dict[str, str]) -> None:
+def test_an_unsuitable_python_in_the_variable_python_is_named_in_the_error(
+    tmp_path: Path, empty_home: dict[str, str]
+) -> None:
     chosen = script(tmp_path / "bin" / "mypython", "exit 1")
 
     found = find_python(path=[chosen.parent], PYTHON=str(chosen), **empty_home)

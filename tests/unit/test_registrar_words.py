@@ -1,4 +1,4 @@
-"""Route 53's reports in our words: as received, as stored, and as a sentence."""
+"""Route 53's status flags and failure messages: read as our enums, stored, and shown as sentences."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_every_flag_of_route_53_has_a_word(flag: str) -> None:
     assert waits not in (None, RegistrarWaits.OTHER)
 
 
-def test_an_unknown_flag_is_read_as_another_wait_and_a_missing_flag_as_none() -> None:
+def test_an_unknown_flag_is_read_as_other_and_a_missing_flag_as_none() -> None:
     assert read_operation({**DETAIL, "StatusFlag": "PENDING_MOON"}).flag is RegistrarWaits.OTHER
     assert read_operation(DETAIL).flag is None
 
@@ -41,7 +41,7 @@ def test_a_stored_flag_is_read_back(waits: RegistrarWaits) -> None:
     assert from_plain(Submission, stored) == Submission(1, 2, 3, waits)
 
 
-def test_an_obsolete_stored_flag_is_read_as_another_wait() -> None:
+def test_a_stored_flag_that_no_longer_exists_is_read_as_other() -> None:
     stored = {**to_plain(Submission(1, 2, 3)), "flag": "PENDING_MOON"}
     assert from_plain(Submission, stored).flag is RegistrarWaits.OTHER
 
@@ -93,6 +93,6 @@ def test_a_refusal_becomes_a_sentence_of_ours(said: str, action: DomainAction, s
     assert why_it_failed(action, operation.refusal) == sentence
 
 
-def test_every_refusal_except_the_unknown_one_has_its_own_sentence() -> None:
+def test_every_refusal_has_its_own_sentence() -> None:
     sentences = {why_it_failed(DomainAction.REGISTER, refusal) for refusal in Refusal}
     assert len(sentences) == len(Refusal)

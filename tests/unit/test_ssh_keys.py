@@ -1,4 +1,4 @@
-"""Which public SSH keys are accepted. Most test keys come from ssh-keygen. This file assembles the hardware keys."""
+"""Which public SSH keys are accepted. Most test keys come from ssh-keygen. `line` assembles the others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RSA_2048 = (
 
 
 def line(kind: str, *fields: bytes) -> str:
-    """A key of this type, with these fields after the type in its wire form."""
+    """Return a key of the type `kind`. Its base64 part encodes the type and then `fields`."""
     wire = b"".join(len(field).to_bytes(4, "big") + field for field in (kind.encode(), *fields))
     return f"{kind} {base64.b64encode(wire).decode()}"
 
@@ -52,13 +52,13 @@ WIRE = base64.b64decode(ED25519.split()[1])
 
 
 @pytest.mark.parametrize("key", GOOD, ids=lambda key: key.split()[0])
-def test_a_key_is_accepted_unchanged_without_its_comment(key: str) -> None:
+def test_a_key_loses_only_its_comment_and_superfluous_spaces(key: str) -> None:
     assert normal_ssh_key(key) == key
     assert normal_ssh_key(f"{key} ada@example.com, her laptop") == key
     assert normal_ssh_key(f" {key.replace(' ', '  ')} ") == key
 
 
-def test_a_stored_key_has_exactly_one_spelling() -> None:
+def test_a_normalised_key_stays_the_same_and_a_sign_outside_base64_is_refused() -> None:
     kind, text = ED25519.split()
     assert normal_ssh_key(normal_ssh_key(ED25519)) == ED25519
     with pytest.raises(ValueError, match="base64"):
@@ -122,6 +122,6 @@ def test_a_truncated_key_is_refused(length: int) -> None:
     st.text(max_size=200)
     | st.binary(max_size=200).map(lambda wire: f"ssh-rsa {base64.b64encode(wire).decode()}")
 )
-def test_nonsense_is_refused_without_another_error(text: str) -> None:
+def test_nonsense_raises_only_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         normal_ssh_key(text)

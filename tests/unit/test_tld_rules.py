@@ -32,7 +32,7 @@ def examples() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("tld", sorted(TLDS))
-def test_a_schema_is_valid_json_schema_and_explains_itself(tld: str) -> None:
+def test_a_schema_is_valid_json_schema_and_describes_its_fields(tld: str) -> None:
     schema = schema_of(tld)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     jsonschema_rs.meta.validate(schema)
@@ -117,7 +117,7 @@ SAME_AS = {"com.au": "au", "net.au": "au", "co.uk": "uk", "org.uk": "uk"}
 
 
 @pytest.mark.parametrize("tld", sorted(TLDS))
-def test_a_plain_contact_gets_a_list_of_the_registrys_further_fields(tld: str) -> None:
+def test_a_contact_without_extra_properties_gets_a_list_of_those_that_the_registry_requires(tld: str) -> None:
     """The contact is a private person in the Netherlands."""
     violations, needed = check(tld, read())
     assert violations == {}
@@ -144,7 +144,7 @@ def test_the_registrants_requirements_apply_to_other_roles_only_for_uk_and_ca(
 @pytest.mark.parametrize("role", [OWNER, *OTHERS])
 @pytest.mark.parametrize("tld", ["fr", "fi"])
 @pytest.mark.parametrize("day", ["1980-02-30", "1981-02-29", "1980-04-31", "1900-02-29", "2099-01-01"])
-def test_a_date_of_birth_is_a_date_in_the_past(tld: str, day: str, role: ContactRole) -> None:
+def test_a_date_of_birth_must_exist_and_be_in_the_past(tld: str, day: str, role: ContactRole) -> None:
     contact = read(country="FR", extra_properties={"birthDate": day, "nationality": "NOT_FINNISH"})
     if tld == "fr":
         contact = read(country="FR", extra_properties={"birthDate": day})
@@ -154,7 +154,7 @@ def test_a_date_of_birth_is_a_date_in_the_past(tld: str, day: str, role: Contact
     assert needed == {}
 
 
-def test_a_leap_day_is_a_date_of_birth() -> None:
+def test_a_leap_day_is_accepted_as_a_date_of_birth() -> None:
     assert check("fr", read(country="FR", extra_properties={"birthDate": "1980-02-29"})) == ({}, {})
 
 
@@ -191,7 +191,7 @@ def test_route_53_names_are_unique_within_a_tld() -> None:
 
 
 def documented_values(parameter: str) -> set[str]:
-    """The values that Amazon's text about ExtraParam, shipped with botocore, lists for a parameter."""
+    """The values that botocore's text about ExtraParam lists for all parameters, without `parameter` itself."""
     text = ROUTE53["ExtraParam"]["members"]["Name"]["documentation"]
     plain = re.sub(r"<[^>]+>", "\n", text)
     words = [line.strip() for line in plain.splitlines() if line.strip()]
@@ -326,7 +326,7 @@ def test_a_contact_is_checked_by_the_rules_of_its_registry(
 
 
 @pytest.mark.parametrize("id_type", ["ABN", "ACN", "TM"])
-def test_an_australian_number_has_the_digits_of_its_type(id_type: str) -> None:
+def test_an_australian_abn_or_acn_must_have_its_number_of_digits(id_type: str) -> None:
     example = deepcopy(schema_of("com.au")["examples"][0])
     example["extra_properties"] |= {"idType": id_type, "idNumber": "51 824 753 556"}
     violations, _ = check("com.au", RULES.read_contact(example))
@@ -371,7 +371,7 @@ def test_domains_under_uk_are_transferred_without_an_auth_code() -> None:
         ("fi", "X", {"organizationType": "TOWNSHIP"}, "owner", "PUBLIC_BODY"),
     ],
 )
-def test_the_kind_of_contact_sent_to_route_53(
+def test_the_contact_type_sent_to_route_53_depends_on_organization_extras_and_role(
     tld: str, organization: str | None, extra: dict[str, str], role: str, kind: str
 ) -> None:
     contact = read(organization=organization, extra_properties=extra)

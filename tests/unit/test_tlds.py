@@ -1,4 +1,4 @@
-"""The TLD files: published schemas do not change, each file is complete, and only the files in use are read."""
+"""The TLD files: published schemas do not change, files have only known fields, and only the files in use are read."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_published_schema_has_not_changed(tld: str) -> None:
     assert f'"{tld}": "{published(tld)}"' == f'"{tld}": "{PUBLISHED[tld]}"'
 
 
-def test_every_file_is_a_tld_whose_schema_is_known_here() -> None:
+def test_every_tld_file_has_a_line_in_the_table_of_schemas() -> None:
     assert tlds.known() == set(PUBLISHED) == {path.stem for path in FOLDER.iterdir()}
 
 
@@ -76,7 +76,7 @@ def read(tld: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("tld", PUBLISHED)
-def test_a_file_is_complete_and_has_no_default_values(tld: str) -> None:
+def test_a_file_has_only_known_fields_and_no_default_values(tld: str) -> None:
     document = read(tld)
     if "like" in document:
         assert set(document) <= {"$comment", "like"} and "like" not in read(document["like"])
@@ -96,7 +96,9 @@ def test_a_tld_without_a_file_has_no_facts(strange: str) -> None:
         tlds.facts(strange)
 
 
-def test_a_tld_reads_only_its_own_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looking_up_a_tld_reads_its_own_file_and_the_file_that_it_is_like(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[str] = []
     real = tlds._read
     monkeypatch.setattr(tlds, "_read", lambda tld: asked.append(tld) or real(tld))

@@ -19,7 +19,7 @@ from tests.support.world import World, a_world, handler_of
 
 HOUR = 3600
 DAY = 24 * HOUR
-AUTHORIZATION = "Bearer 12345"  # what World.place sends
+AUTHORIZATION = "Bearer 12345"  # World.place sends this as the callback's `authorization`
 FAILED = CallbackAnswer(500)
 
 
@@ -34,7 +34,7 @@ def placed(world: World, account: str = "ready", **changes: Any) -> str:
 
 
 def completed(world: World, *answers: CallbackAnswer) -> str:
-    """Return the id of a completed order whose callbacks receive these answers."""
+    """Return the id of a completed order. Its callback attempts receive these answers in turn, then always 204."""
     world.callbacks.answers = list(answers)
     order_id = placed(world)
     world.run()
@@ -51,7 +51,7 @@ def delivery(world: World, order_id: str, account: str = "ready") -> CallbackDel
 
 
 def wait_for_the_next_attempt(world: World, order_id: str) -> float:
-    """Advance to the moment when the next attempt is due and return the seconds waited."""
+    """Advance until the next attempt is due, let the reconciler make it, and return the seconds waited."""
     due_at = delivery(world, order_id).due_at
     assert due_at is not None
     made, seconds = len(world.callbacks.received), (due_at - world.clock.now()) / 1000
@@ -102,7 +102,7 @@ def test_a_failing_receiver_does_not_fail_the_execution(world: World, answer: Ca
 
 
 def end_by(world: World, end: OrderStatus) -> tuple[str, str]:
-    """Return (order id, account) of an order that ended with this status."""
+    """Cause an order to end with this status and return (order id, account). The caller must still call `world.run`."""
     match end:
         case OrderStatus.COMPLETED:
             return completed(world), "ready"
@@ -230,7 +230,8 @@ def test_retries_follow_the_whole_schedule_and_then_stop(world: World) -> None:
         assert wanted <= waited <= wanted * 1.1
     assert any(waited > wanted for waited, wanted in zip(waits, SCHEDULE, strict=True))  # jitter
     assert sum(SCHEDULE) < (world.clock.now() - began) / 1000 < sum(SCHEDULE) * 1.1 + HOUR < 5 * DAY
-    # The vendor promises a retry every 2 to 5 minutes, then every 5 to 10, then every 15 minutes for up to 4 hours.
+    # The vendor of contract 002 promises its clients a retry every 2 to 5 minutes, then every 5 to 10, then every 15
+    # minutes for up to 4 hours.
     assert SCHEDULE[:4] == (120, 180, 300, 900)
     assert 3.5 * HOUR < sum(SCHEDULE[:18]) <= 4 * HOUR
 
@@ -332,7 +333,7 @@ def test_a_dispute_after_the_end_of_the_order_does_not_change_the_message(world:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.CRASH_BEFORE, Mishap.CRASH_AFTER])
-def test_a_crash_around_an_attempt_repeats_the_step_with_the_same_message_id(
+def test_a_crash_before_or_after_an_attempt_repeats_the_step_with_the_same_message_id(
     world: World, mishap: Mishap
 ) -> None:
     order_id = placed(world)
@@ -471,7 +472,7 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def test_the_sample_has_the_same_shape_as_a_real_message(world: World) -> None:
+def test_the_sample_message_has_the_fields_and_types_of_a_real_message(world: World) -> None:
     reply = world.request("GET", "/api/webhooks/task")
     assert reply.status == 200
     completed(world)

@@ -63,7 +63,7 @@ def assert_nothing_kept(world: World, order: Order, account: str = "no_method") 
 # -- paid ---------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_happens_until_the_customer_has_paid(world: World) -> None:
+def test_nothing_is_charged_delivered_or_reported_until_the_customer_pays(world: World) -> None:
     reply = order_site(world)
     order = order_of(world, reply)
     world.run()
@@ -89,7 +89,7 @@ def test_an_order_is_paid_and_delivered_without_webhooks(world: World) -> None:
     assert_completed(world, order)
 
 
-def test_an_early_payment_with_a_lost_webhook_is_found_within_minutes(world: World) -> None:
+def test_a_payment_soon_after_the_order_is_found_within_minutes_without_webhooks(world: World) -> None:
     world.webhooks_on = False
     order = placed(world)
     world.live(600, every=60)
@@ -111,7 +111,7 @@ def test_webhooks_sent_twice_and_backwards_record_one_payment(world: World) -> N
 
 @pytest.mark.parametrize("lag", [0, 3600])
 @pytest.mark.parametrize("line_metadata", [False, True])
-def test_a_late_invoice_or_missing_line_metadata_changes_nothing(
+def test_a_paid_order_is_delivered_despite_a_late_invoice_or_missing_line_metadata(
     world: World, lag: int, line_metadata: bool
 ) -> None:
     world.stripe.controls.set(checkout_invoice_lags=lag, checkout_line_metadata=line_metadata)
@@ -437,7 +437,7 @@ def test_twenty_identical_requests_open_one_page(world: World) -> None:
     assert len(sessions(world)) == 1
 
 
-def test_a_second_paid_page_for_one_cart_raises_an_alarm(world: World) -> None:
+def test_a_second_paid_page_for_one_cart_is_counted_for_the_alarm(world: World) -> None:
     order = placed(world)
     session = session_of(world, order)
     client = world.services.stripe.client
@@ -464,7 +464,7 @@ def test_a_second_paid_page_for_one_cart_raises_an_alarm(world: World) -> None:
     assert world.metrics.counts["SecondPayment"]
 
 
-def test_tax_is_added_for_the_country_the_customer_gives() -> None:
+def test_tax_that_the_page_adds_is_paid_and_stored_with_the_payment() -> None:
     with a_world(automatic_tax=True) as world:
         order = placed(world)
         pay(world, order)

@@ -1,4 +1,4 @@
-"""A domain that cannot be delivered is refunded once. Nothing is refunded while the registrar may still deliver."""
+"""A domain that cannot be delivered is refunded once, and not before the deadline if it may still be delivered."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_rejected_contact_does_not_expose_personal_data(world: World) -> None:
     assert "ada@example.com" not in seen and "201234567" not in seen.replace(".", "")
 
 
-def test_a_domain_taken_after_the_check_is_refunded(world: World) -> None:
+def test_a_domain_taken_after_the_availability_check_is_refunded(world: World) -> None:
     order = placed(world, NAME)
     world.registrar.take(NAME)
     world.live(1800, every=150)
@@ -255,7 +255,7 @@ def test_no_refund_before_the_registrar_reports_an_outcome_or_the_deadline_passe
 
 
 def test_no_refund_while_a_registration_with_a_lost_answer_may_exist(world: World) -> None:
-    """The operation list may lag, so an empty list proves nothing for a while."""
+    """The registrar's list of operations may lag, so for a while an empty list proves nothing."""
     order = placed(world, NAME)
     world.registrar.lose_next_answer("RegisterDomain")
     world.run()

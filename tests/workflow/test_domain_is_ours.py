@@ -1,4 +1,4 @@
-"""A domain in our account is delivered and not refunded, whatever the registrar reports about its operation."""
+"""A domain in our account at the registrar is delivered, not refunded, whatever its operation's status is."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_domain_that_is_not_in_our_account_is_refunded(world: World) -> None:
 
 
 def test_the_domain_of_an_abandoned_order_is_not_delivered_to_another_account(world: World) -> None:
-    """Its registrant is the customer of the abandoned order."""
+    """The domain's registrant is the customer of the abandoned order."""
     world.registrar._registry.delay = None
     abandoned = submitted(world, NAME)
     world.live(7 * DAY + 3600, every=6 * 3600)

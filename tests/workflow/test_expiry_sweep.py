@@ -59,7 +59,7 @@ def test_the_sweep_reports_a_domain_daily_if_it_expires_before_the_renewal_is_ch
     assert world.sweep() == 1
 
 
-def test_a_renewal_that_is_charged_in_time_is_not_reported(world: World) -> None:
+def test_a_domain_whose_renewal_is_charged_in_time_is_not_reported(world: World) -> None:
     delivered(world)
     reported = 0
     for _ in range(80):
@@ -77,7 +77,7 @@ def test_a_domain_whose_renewal_could_not_start_is_reported(
     assert world.sweep() == 1
 
 
-def test_a_declined_renewal_is_reported_until_it_is_paid(world: World) -> None:
+def test_a_domain_whose_renewal_was_declined_is_reported_until_the_renewal_is_paid(world: World) -> None:
     delivered(world)
     customer = world.stripe.get(world.accounts["ready"]["customer"])
     world.stripe.controls.decline(
@@ -93,7 +93,7 @@ def test_a_declined_renewal_is_reported_until_it_is_paid(world: World) -> None:
     assert world.sweep() == 0 and world.registrar.renewals(NAME) == 1
 
 
-def test_a_domain_whose_renewal_has_ended_is_reported_before_it_expires(world: World) -> None:
+def test_a_domain_whose_subscription_was_cancelled_is_reported_before_it_expires(world: World) -> None:
     order = delivered(world)
     (renewal,) = renewals(world, order)
     world.services.stripe.v1.subscriptions.cancel(renewal["id"])
@@ -114,7 +114,7 @@ def test_a_sweep_that_fails_is_not_counted_as_one_that_ran(world: World) -> None
 
 
 def test_a_domain_without_an_order_of_this_stack_is_not_reported(world: World) -> None:
-    """Stacks share the registrar's account."""
+    """The registrar's list has the domains of all stacks that use its account."""
     delivered(world)
     registry = world.registrar._registry
     registry.domains["other-stack.com"] = registry.domains.pop(NAME)

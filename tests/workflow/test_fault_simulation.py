@@ -83,6 +83,7 @@ def _new_key_per_try(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nothing_is_taken_down(patch: pytest.MonkeyPatch) -> None:
+    """Never delete a service at the HTTP platform."""
     patch.setattr(HttpHostingPlatform, "deprovision", lambda self, request: None)
 
 
@@ -108,6 +109,7 @@ def _no_callback_is_owed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
+    """Create the subscription before the delivery is stored."""
     completed = PlatformFulfilment._complete
 
     def complete(self: PlatformFulfilment, services: Any, order: Order, operation: Any) -> Order:
@@ -119,13 +121,14 @@ def _renewal_before_delivery(patch: pytest.MonkeyPatch) -> None:
 
 def _no_refund(patch: pytest.MonkeyPatch) -> None:
 
-    def refund(self: StripeRefunds, invoice_id: str, line_key: str, order_id: str, again: bool) -> Any:
+    def refund(self: StripeRefunds, invoice_id: str, line_key: str, order_id: str, refusals: int = 0) -> Any:
         return RefundState(id="cn_never", amount=0, to_credit=0)
 
     patch.setattr(StripeRefunds, "refund", refund)
 
 
 def _nobody_looks_again(patch: pytest.MonkeyPatch) -> None:
+    """The reconciler takes due items and does nothing with them."""
     patch.setattr(reconcile, "_check", lambda services, item, body: None)
 
 
@@ -159,6 +162,7 @@ def _a_lost_answer_was_a_no(patch: pytest.MonkeyPatch) -> None:
 
 
 def _names_are_kept(patch: pytest.MonkeyPatch) -> None:
+    """Never release the domain or the capacity of an order."""
     patch.setattr(Order, "releases_claims", property(lambda order: False))
 
 

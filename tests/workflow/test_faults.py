@@ -120,7 +120,7 @@ def test_an_order_is_delivered_when_a_permission_is_granted_an_hour_later(
     assert not world.alerts.sent
 
 
-def test_a_refund_waits_for_a_permission(world: World, break_step: Any) -> None:
+def test_a_refund_is_made_after_a_missing_permission_is_granted(world: World, break_step: Any) -> None:
     grant = break_step("RefundOrder", ClientError(DENIED, "GetItem"))
     order = placed(world, "ProvisionHosting")
     world.run(finish=False)
@@ -217,7 +217,7 @@ def test_without_a_redrive_a_registration_is_refunded_after_seven_days(world: Wo
     assert world.registrar.submissions("hosting-example.com") == 0
 
 
-def test_an_order_is_refunded_when_the_platforms_step_times_out(world: World) -> None:
+def test_an_order_is_refunded_when_the_step_provision_hosting_times_out(world: World) -> None:
     order = placed(world, "ProvisionHosting")
     world.run(finish=False)
     world.runner.advance(6 * HOUR + MINUTE)

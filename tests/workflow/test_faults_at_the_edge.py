@@ -110,7 +110,10 @@ def test_the_report_of_an_unpaid_order_states_the_time_left_after_payment(
     assert "If it is paid before" in text and "8 h" in text, text
 
 
-def test_a_paid_order_without_a_running_workflow_raises_an_alarm(world: World, break_step: Any) -> None:  # noqa: F811
+def test_a_paid_order_without_a_running_workflow_is_counted_as_a_step_fault(
+    world: World,
+    break_step: Any,  # noqa: F811
+) -> None:
     order, repair = failed_charge_of_a_debit(world, break_step)
     repair()  # the fault is repaired, but this execution is not redriven
     world.metrics.counts.clear()
@@ -123,8 +126,10 @@ def test_a_paid_order_without_a_running_workflow_raises_an_alarm(world: World, b
 
 
 @pytest.mark.parametrize("step", ["charge_order", "provision_hosting"])
-def test_a_function_that_cannot_start_raises_an_alarm_within_the_hour(world: World, step: str) -> None:
-    """After an import error, a time-out or a missing invoke permission, none of our code runs to count the fault."""
+def test_a_function_that_cannot_start_is_counted_as_a_step_fault_within_the_hour(
+    world: World, step: str
+) -> None:
+    """After an import error, a time-out or a missing invoke permission, our code cannot count the fault in the step."""
     working = world.runner._invoke
     broken = handler_of(step)
 
@@ -170,7 +175,7 @@ def test_the_report_is_sent_even_for_an_unknown_order(world: World) -> None:
     assert len(world.alerts.sent) == 1
 
 
-def test_the_report_of_an_ended_order_does_not_hide_a_pending_refund(
+def test_the_report_does_not_say_that_no_money_is_at_stake_while_a_refund_is_pending(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:
@@ -188,7 +193,7 @@ def test_the_report_of_an_ended_order_does_not_hide_a_pending_refund(
 
 
 def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
-    """48 retries make more than 100 events, and one page of a history has at most 100.
+    """The 48 retries of a step make more than 100 events, and one page of a history has at most 100.
 
     With `--output text` the CLI applies `--query` to each page, so `[0]` of the first page is `None`.
     """
@@ -207,7 +212,7 @@ def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
 def test_a_paid_order_resumes_after_a_retry_on_a_host_whose_clock_is_behind(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The retry may run on a host whose clock is behind. The retry's token must replace the invalid token."""
+    """The retry may run on a host whose clock is behind. Its token must replace the token of the failed attempt."""
     put, ahead = DynamoTokenStore.put_token, [5000]
 
     def on_its_own_clock(self: Any, account: str, number: int, step: str, token: str, now: int) -> None:

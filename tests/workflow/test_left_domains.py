@@ -112,7 +112,7 @@ def test_the_renewal_of_the_earlier_order_never_renews_the_domain_of_the_later_o
 
 
 def test_no_renewal_starts_for_a_domain_that_has_left(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stripe refused the renewal at delivery. Then the domain moved to another account of ours."""
+    """Stripe refused the renewal at delivery. Then the domain left, and another customer transferred it back."""
     with monkeypatch.context() as refusing:
         refusing.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
         reply = world.order_domain(NAME)

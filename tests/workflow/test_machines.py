@@ -123,7 +123,7 @@ def test_all_errors_are_reported_together(world: World, cloud: ForgetfulLightsai
     assert pointers == {"plan", "image", "location", "term", "hostname", "ssh_key"}
 
 
-def test_every_plan_and_option_that_about_lists_can_be_ordered(
+def test_every_plan_and_option_that_api_about_lists_can_be_ordered(
     world: World, cloud: ForgetfulLightsail
 ) -> None:
     about = world.request("GET", "/api/about").body

@@ -42,6 +42,7 @@ def world() -> Iterator[World]:
 
 
 def full(world: World) -> LimitedRoute53:
+    """Let Route 53 refuse every new zone until the `limit` of the returned client is raised."""
     route53 = LimitedRoute53(bootstrap.aws_client("route53"), limit=0)
     world.services.__dict__["zones"] = Route53Zones(route53)
     return route53

@@ -114,7 +114,7 @@ def run_alone(world: World, order: Order) -> None:
         world.runner.run_one(mine[0])
 
 
-# -- keep: deliver what can be delivered ---------------------------------------------------------------------------
+# -- on_item_failure "keep": deliver what can be delivered ---------------------------------------------------------
 
 
 def test_a_cart_is_charged_once_and_fully_delivered(world: World) -> None:
@@ -206,7 +206,7 @@ def test_all_credit_is_returned_when_everything_is_refunded(world: World) -> Non
     assert world.stripe.balance(world.accounts["credit"]["customer"]) == -500
 
 
-# -- cancel_all ----------------------------------------------------------------------------------------------------
+# -- on_item_failure "cancel_all": if an item cannot be delivered, cancel the others ---------------------------------
 
 
 def test_cancel_all_cancels_every_item_it_can(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Test payments buy nothing real, and a domain without a premium price is not bought above its TLD's maximum."""
+"""Test payments buy nothing real. A domain without a premium price is not bought above its TLD's `max_cost`."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_stripes_api_key_says_whether_payments_are_live(key: str, live: bool) ->
 
 
 def test_a_test_key_never_spends_live_money_in_version_2(world: World) -> None:
-    world.services.stripe.live = True  # the demo's keys are test keys
+    world.services.stripe.live = True  # the API keys of the demo accounts are test keys
     for reply in (world.place(), world.place_cart(world.site()), world.order_domain()):
         assert (reply.status, reply.body["code"]) == (403, "test_key")
     assert nothing_happened(world)

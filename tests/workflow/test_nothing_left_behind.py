@@ -38,7 +38,7 @@ def give_up(world: World, order: Order) -> None:
 
 
 def taken_back(world: World, order: Order) -> None:
-    """Abandon the order, delete the machine and refund the money, all at this moment."""
+    """Abandon the order, and let the reconciler delete the machine and refund the money."""
     give_up(world, order)
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
     world.reconcile()

@@ -1,4 +1,4 @@
-"""A paid order or a refund that waits for an unreachable platform raises an alarm."""
+"""A paid order or a refund that waits for an unreachable platform is counted as `PlatformStuck`, for an alarm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def be_away(world: World) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["http", "lightsail"])
-def test_a_paid_order_on_an_unreachable_platform_raises_an_alarm_within_half_an_hour(
+def test_a_paid_order_on_an_unreachable_platform_is_counted_as_stuck_within_half_an_hour(
     world: World, place: int
 ) -> None:
     be_away(world)
@@ -48,7 +48,9 @@ def test_a_paid_order_on_an_unreachable_platform_raises_an_alarm_within_half_an_
 
 
 @pytest.mark.parametrize("place", [0, 1], ids=["http", "lightsail"])
-def test_a_refund_that_waits_for_an_unreachable_platform_raises_an_alarm(world: World, place: int) -> None:
+def test_a_refund_that_waits_for_an_unreachable_platform_is_counted_as_stuck(
+    world: World, place: int
+) -> None:
     order = placed(world, place)
     world.run(finish=False)
     be_away(world)

@@ -63,7 +63,7 @@ def test_a_provisioning_step_that_breaks_at_any_side_effect_builds_one_site(mish
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_webhook_handler_that_breaks_anywhere_succeeds_on_redelivery(mishap: Mishap) -> None:
+def test_a_webhook_handler_that_breaks_at_any_side_effect_succeeds_on_redelivery(mishap: Mishap) -> None:
     for position in range(20):
         with a_world() as world:
             order = being_built(world)
@@ -75,7 +75,7 @@ def test_a_webhook_handler_that_breaks_anywhere_succeeds_on_redelivery(mishap: M
             if first.status != 200:
                 assert world.platform_webhook(order.uuid).status == 200
             world.run()
-            world.live_until_settled(order.uuid, every=600, most=1200)  # no step waits for its time-out
+            world.live_until_settled(order.uuid, every=600, most=1200)  # much less than a step's time-out
             assert_delivered_once(world, order)
             if not reached:
                 assert position > 3

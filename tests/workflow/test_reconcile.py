@@ -117,7 +117,7 @@ def test_a_lost_workflow_start_is_repeated(world: World) -> None:
 
 
 @pytest.mark.parametrize("mishap", [Mishap.NOT_DONE, Mishap.CRASH_BEFORE])
-def test_a_recorded_payment_that_never_reached_the_workflow_is_sent_again(
+def test_the_charge_step_of_a_paid_order_is_resumed_after_the_first_call_to_resume_it_was_lost(
     world: World, mishap: Mishap
 ) -> None:
     """Otherwise the execution of the paid order would wait for a month."""
@@ -186,7 +186,7 @@ def test_a_cart_expires_at_the_time_shown_to_its_customer(
     assert world.cart(order.cart_token, "authentication_required").payment.pay_url is None
 
 
-def test_a_debit_in_progress_does_not_expire_within_its_window(world: World) -> None:
+def test_an_order_with_a_debit_in_progress_does_not_expire_within_14_days(world: World) -> None:
     world.stripe.controls.set(sepa_settles_after=13 * DAY)
     order = placed(world, "sepa")
     world.live(12.5 * DAY, every=DAY / 4)
@@ -195,7 +195,7 @@ def test_a_debit_in_progress_does_not_expire_within_its_window(world: World) -> 
     assert world.order(order.uuid, "sepa").status is OrderStatus.COMPLETED
 
 
-def test_an_overdue_debit_does_not_expire_and_is_not_polled_every_minute(
+def test_an_order_with_an_overdue_debit_does_not_expire_and_is_not_checked_every_minute(
     world: World,
 ) -> None:
     world.stripe.controls.set(sepa_settles_after=20 * DAY)
@@ -210,6 +210,7 @@ def test_an_overdue_debit_does_not_expire_and_is_not_polled_every_minute(
 
 
 def spoil(world: World, order: Order) -> None:
+    """Poison the order: store a status that our code cannot read, so every check of it fails."""
     (item,) = [item for item in world.items("ORDER#") if int(item["number"]["N"]) == order.number]
     world.dynamodb.put_item(TableName="hosting-orders-test", Item={**item, "status": {"S": "no such status"}})
 

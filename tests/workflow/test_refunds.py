@@ -1,4 +1,4 @@
-"""A paid order that cannot be delivered is refunded exactly once, and a failed refund raises an alarm."""
+"""A paid order that cannot be delivered is refunded exactly once, and refused refunds are counted for an alarm."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_an_order_with_endless_retryable_failures_is_abandoned(world: World) -> 
     assert world.net_paid() == 0 and world.platform.services[order.uuid].deleted
 
 
-def test_a_refund_that_stripe_refuses_raises_an_alarm_and_is_retried(world: World) -> None:
+def test_a_refund_that_stripe_refuses_is_counted_for_an_alarm_and_retried(world: World) -> None:
     order = paid(world)
     world.stripe.controls.set(refunds="refuse")
     world.platform.fail(order.uuid)
@@ -145,7 +145,6 @@ def test_an_order_abandoned_during_delivery_has_no_renewal(world: World) -> None
     crossed: list[bool] = []
 
     def cross(name: str) -> Mishap | None:
-        # Abandon the order right before the delivery is written.
         if name == "table.transact_write_items" and not crossed:
             crossed.append(True)
             current = world.order(order.uuid)
@@ -188,8 +187,8 @@ def test_a_refund_is_made_once_when_any_side_effect_breaks(world: World, first: 
     raise AssertionError("too few positions to reach every side effect")
 
 
-def test_a_debit_that_settles_after_the_workflow_failed_is_refunded(world: World) -> None:
-    """The order must not become deliverable again, because no workflow would deliver it."""
+def test_a_debit_that_settles_after_the_charge_step_timed_out_is_refunded(world: World) -> None:
+    """The order must not become deliverable again: its execution is in RefundOrder and would not deliver it."""
     reply = world.place("sepa", callback=True)
     order = world.order(reply.body["orders"][0]["id"], "sepa")
     world.stripe.controls.set(sepa_settles_after=30 * DAY)
@@ -229,7 +228,7 @@ def test_cancel_all_applies_when_a_paid_order_is_abandoned_before_its_payment_is
 
 
 def test_two_orders_abandoned_before_the_payment_do_not_block_each_other(world: World) -> None:
-    """Simulation seed 690: each order waited for the other, and the cart never closed."""
+    """The simulation once found with seed 690 that each order waited for the other and the cart was never closed."""
     world.mishaps.watch(lambda name: Mishap.CRASH_BEFORE if name == "stripe.post invoices" else None)
     assert world.place_cart(world.site(), world.domain("never-paid.com"), key="k").status == 502
     world.live(600, every=60)

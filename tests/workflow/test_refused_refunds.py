@@ -26,7 +26,7 @@ def world() -> Iterator[World]:
 
 
 def refused(world: World) -> Order:
-    """One of two paid orders of a cart. It cannot be delivered, and Stripe refused its refund."""
+    """Return one of two paid orders of a cart. It cannot be delivered, and Stripe refused its refund."""
     reply = world.place_cart(world.site(), world.site(name="Other"))
     assert reply.status == 202
     world.run(finish=False)
@@ -40,7 +40,7 @@ def refused(world: World) -> Order:
 
 
 def refund_step(world: World, order: Order) -> None:
-    """Run the step as a process of its own, which may fail."""
+    """Run RefundOrder as a process of its own, which may fail."""
     event = {"account_id": order.account_id, "order_id": order.uuid, "task_token": "t", "error": "x"}
     with suppress(ProviderUnavailableError, Crash):
         handler_of("refund_order")(event, None)
@@ -48,11 +48,12 @@ def refund_step(world: World, order: Order) -> None:
 
 @pytest.mark.parametrize("wait", [0, 1, 30, 299])
 def test_processes_that_overlap_refund_a_refused_order_once(world: World, wait: int) -> None:
-    """A request is on its way to Stripe for a while, and another process refunds the order in that time."""
+    """While one process's request is on its way to Stripe, another process tries to refund the order."""
     order = refused(world)
     world.stripe.controls.set(refunds="as published")
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
-    # The second process begins in the next period of five minutes by the clock.
+    # Begin one second before a full five minutes of the clock. Every `wait` except 0 takes the other process past it:
+    # the idempotency key must not depend on the clock.
     world.advance(299 - world.clock.now() // 1000 % 300)
 
     def another() -> None:
@@ -69,7 +70,7 @@ def test_processes_that_overlap_refund_a_refused_order_once(world: World, wait: 
 
 
 def test_a_process_older_than_a_refusal_and_a_later_one_refund_once(world: World) -> None:
-    """One process asks Stripe, another is refused meanwhile, and Stripe then accepts the first request."""
+    """Before the first process's request reaches Stripe, Stripe refuses a second process. It then accepts the first."""
     order = refused(world)
     world.advance(deadlines.COMPENSATION_CHECK / 1000)
 
@@ -77,7 +78,7 @@ def test_a_process_older_than_a_refusal_and_a_later_one_refund_once(world: World
         refund_step(world, order)  # refused
         world.stripe.controls.set(refunds="as published")
         world.advance(MINUTE)
-        refund_step(world, order)  # too soon after the refusal to ask again
+        refund_step(world, order)  # too soon after the refusal: sends no request
         assert not world.stripe.credit_notes()
 
     world.mishaps.in_the_moment_of(POST, others)
@@ -115,7 +116,7 @@ def test_a_refusal_that_is_not_recorded_is_recorded_by_the_next_process(world: W
 
 
 def test_refused_late_money_of_an_ended_order_goes_back_within_the_hour(world: World) -> None:
-    """Stripe repeats a refusal for a day under the same key."""
+    """Stripe repeats a refusal for a day under the same key, so each retry needs another key."""
     account = "declined_recoverable"
     reply = world.place(account)
     order = world.order(reply.body["orders"][0]["id"], account)

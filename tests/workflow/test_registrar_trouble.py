@@ -1,4 +1,4 @@
-"""Trouble at the registrar: alarms, retry times, and no personal data in messages."""
+"""Trouble at the registrar: counts for alarms, retry times, and no personal data in messages."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_failed_search_for_a_lost_operation_is_repeated_within_minutes(world: 
 
 
 @pytest.mark.parametrize("trouble", ["DomainLimitExceeded", "AccessDeniedException"])
-def test_a_paid_domain_that_cannot_be_submitted_raises_an_alarm(world: World, trouble: str) -> None:
+def test_a_paid_domain_that_cannot_be_submitted_is_counted_as_stuck(world: World, trouble: str) -> None:
     world.registrar.fail_next("RegisterDomain", trouble, "no", times=10_000)
     placed = world.order_domain("stuck.com")
     order_id = placed.body["orders"][0]["id"]

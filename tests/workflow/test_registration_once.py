@@ -1,4 +1,4 @@
-"""A domain is submitted to the registrar exactly once, because a second submission costs money."""
+"""The registrar accepts exactly one submission for a domain order, because a second one would cost money again."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_an_accepted_submission_with_a_lost_answer_is_found_and_not_repeated(
 
 @pytest.mark.parametrize("action", ["register", "transfer"])
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "DuplicateRequest"])
-def test_a_rejected_submission_is_repeated_once(world: World, action: str, code: str) -> None:
+def test_a_submission_that_got_an_error_is_repeated_once(world: World, action: str, code: str) -> None:
     order = order_of(world, action)
     world.registrar.fail_next(OPERATION[action], code, status=500 if code == "InternalFailure" else 400)
     live_to_the_end(world, order)
@@ -153,7 +153,7 @@ def assert_registered_of(world: World, order: Order, submissions: int) -> None:
 
 
 def the_step_again(world: World, order: Order) -> None:
-    """Run the step again. Lambda may run one invocation twice."""
+    """Run RegisterDomain again with the same task token, because Lambda may run an invocation twice."""
     token = world.runner.executions[order.uuid].waiting_token
     step = {"account_id": order.account_id, "order_id": order.uuid, "task_token": token}
     handler_of("register_domain")(step, None)
@@ -240,11 +240,11 @@ def test_a_crashed_process_blocks_others_until_its_lease_expires(world: World) -
     assert_alone(world, order)
 
 
-# -- every kind of mishap at every side effect ---------------------------------------------------------------------
+# -- every kind of failure at every side effect --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_registration_step_that_breaks_at_any_side_effect_registers_once(mishap: Mishap) -> None:
+def test_a_domain_is_registered_once_when_its_step_breaks_at_any_side_effect(mishap: Mishap) -> None:
     with a_world() as world:
         world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(20):
@@ -267,7 +267,7 @@ def test_a_registration_step_that_breaks_at_any_side_effect_registers_once(misha
 
 @pytest.mark.parametrize("mishap", list(Mishap))
 def test_a_delivery_that_breaks_at_any_side_effect_is_completed_once(mishap: Mishap) -> None:
-    """Break each side effect from the reconciler's query to the order's renewal."""
+    """Break each side effect from the reconciler's query to the start of the order's renewal."""
     with a_world() as world:
         world.webhooks_on = False  # Stripe's events are irrelevant here
         for position in range(30):
@@ -275,7 +275,7 @@ def test_a_delivery_that_breaks_at_any_side_effect_is_completed_once(mishap: Mis
             world.advance(130)
             world.mishaps.strike(position, mishap)
             world.reconcile()
-            world.reconcile()  # the renewal
+            world.reconcile()  # starts the renewal
             reached = len(world.mishaps.seen) > position
             world.mishaps.none()
             world.live_until_settled(order.uuid, every=150, most=2400)
@@ -289,7 +289,7 @@ def test_a_delivery_that_breaks_at_any_side_effect_is_completed_once(mishap: Mis
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_a_domain_is_registered_once_when_the_search_for_a_lost_answer_breaks_anywhere(
+def test_a_domain_is_registered_once_when_the_search_for_its_operation_breaks_at_any_side_effect(
     mishap: Mishap,
 ) -> None:
     with a_world() as world:

@@ -63,7 +63,7 @@ def test_a_renewal_charges_the_customers_current_default_method(world: World) ->
     assert world.registrar.renewals("hosting-example.com") == 1
 
 
-def test_the_method_of_the_order_becomes_the_default_if_there_is_none(world: World) -> None:
+def test_the_payment_method_of_the_order_becomes_the_default_if_the_customer_has_none(world: World) -> None:
     customer = world.accounts["ready"]["customer"]
     method = world.stripe.get(customer)["invoice_settings"]["default_payment_method"]
     reply = world.place()
@@ -85,7 +85,7 @@ def test_the_method_of_the_order_becomes_the_default_if_there_is_none(world: Wor
         ((1, 15), [(2, 15), (3, 15), (4, 15), (5, 15)]),
     ],
 )
-def test_a_monthly_term_begins_on_the_day_of_the_order(
+def test_a_monthly_term_begins_on_the_day_of_the_order_or_on_the_last_day_of_a_shorter_month(
     world: World, placed: tuple[int, int], charges: list[tuple[int, int]]
 ) -> None:
     year = datetime.fromtimestamp(world.clock.now() / 1000, UTC).year + 1
@@ -104,7 +104,7 @@ def test_a_monthly_term_begins_on_the_day_of_the_order(
     assert len(world.stripe.charges()) == 1 + len(charges)
 
 
-def test_a_renewal_that_cannot_start_raises_an_alarm_and_is_retried_daily(
+def test_a_renewal_that_cannot_start_is_counted_and_retried_daily(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -140,7 +140,7 @@ def test_no_renewal_starts_for_a_customer_with_the_maximum_number_of_subscriptio
     assert renewals(world, order) == [] and world.metrics.counts["RenewalNotStarted"] == 1
 
 
-def test_a_renewal_cannot_start_while_its_tax_has_no_location() -> None:
+def test_a_renewal_with_tax_cannot_start_while_the_customer_has_no_address() -> None:
     with a_world(automatic_tax=True) as world:
         reply = world.place()
         customer = world.accounts["ready"]["customer"]

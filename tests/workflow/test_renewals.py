@@ -368,7 +368,7 @@ def test_an_accepted_renewal_with_a_lost_answer_is_found(world: World) -> None:
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalFailure", "OperationLimitExceeded"])
-def test_a_rejected_renewal_is_requested_once_more(world: World, code: str) -> None:
+def test_a_renewal_request_that_got_an_error_is_sent_once_more(world: World, code: str) -> None:
     order = delivered(world)
     world.registrar.fail_next("RenewDomain", code)
     a_year_passes(world, order)
@@ -388,7 +388,7 @@ def test_a_renewal_with_a_lost_answer_and_no_listed_operation_happens_once(world
 
 
 @pytest.mark.parametrize("name", ["norenewal-example.com", "badrenewal-example.com"])
-def test_a_refused_renewal_raises_a_daily_alarm_and_is_retried(world: World, name: str) -> None:
+def test_a_refused_renewal_is_counted_and_retried_daily(world: World, name: str) -> None:
     order = delivered(world, name)
     a_year_passes(world, order, then=1 * DAY)
     assert world.metrics.counts["DomainRenewalFailed"] == 1
@@ -415,7 +415,7 @@ def test_a_domain_renewed_by_an_operator_is_not_renewed_again(world: World) -> N
     assert world.metrics.counts["DomainRenewalFailed"] == counted
 
 
-def test_a_domain_moved_to_another_registrar_raises_an_alarm(world: World) -> None:
+def test_a_domain_moved_to_another_registrar_is_counted_as_not_renewed(world: World) -> None:
     """It moves after the payment. An earlier departure ends the renewal (test_departures.py)."""
     order = delivered(world)
     until_the_anchor(world, order)
@@ -428,7 +428,7 @@ def test_a_domain_moved_to_another_registrar_raises_an_alarm(world: World) -> No
     assert "not renewed: the domain has left the registrar" in causes(world, order)
 
 
-def test_a_renewal_that_takes_days_raises_an_alarm_and_is_not_repeated(world: World) -> None:
+def test_a_renewal_that_takes_days_is_counted_as_failed_and_not_repeated(world: World) -> None:
     order = delivered(world)
     world.registrar._registry.delay = None
     a_year_passes(world, order, then=2 * DAY)
@@ -519,7 +519,9 @@ def test_two_concurrent_runs_renew_once(world: World, side_effect: str) -> None:
     assert world.registrar.asked("RenewDomain") == 1
 
 
-def test_a_renewal_counts_although_the_registrar_does_not_show_completed_operations(world: World) -> None:
+def test_a_domain_is_renewed_once_although_the_registrar_does_not_show_completed_operations(
+    world: World,
+) -> None:
     order = delivered(world)
     world.registrar.configure(hides_completed=True)
     a_year_passes(world, order)

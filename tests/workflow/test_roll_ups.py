@@ -15,7 +15,7 @@ from tests.support.world import World, a_world, handler_of
 
 HOUR = 3600
 DAY = 24 * HOUR
-# MaximumRetryAttempts of the stream's mapping, and the first attempt.
+# The first attempt, and MaximumRetryAttempts of the stream's event source mapping in template.yaml.
 ATTEMPTS = 21
 
 

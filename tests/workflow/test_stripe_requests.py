@@ -8,9 +8,10 @@ from collections import Counter
 from hosting_orders.adapters.stripe.webhooks import EVENTS
 from tests.support.world import World, a_world
 
+# The requests of one order: all of them, and the most to one endpoint.
 AN_ORDER = 16
 TO_ONE_ENDPOINT = 5
-# https://docs.stripe.com/rate-limits
+# Stripe's limits in requests per second (https://docs.stripe.com/rate-limits), and the orders per second that fit.
 LIVE, SANDBOX, ENDPOINT = 100, 25, 25
 ORDERS_LIVE = min(LIVE // AN_ORDER, ENDPOINT // TO_ONE_ENDPOINT)
 ORDERS_SANDBOX = min(SANDBOX // AN_ORDER, ENDPOINT // TO_ONE_ENDPOINT)

@@ -26,6 +26,7 @@ PAID = json.dumps(made("invoice.paid", {"id": "in_1", "object": "invoice"})).enc
 
 
 def changes_nothing(world: World, body: bytes, header: str | None, *, as_base64: bool = False) -> None:
+    """Check that this webhook gets a 401, writes nothing and causes no request to Stripe."""
     before, requests = table(world), len(world.stripe.requests)
     reply = post(world, body, header, as_base64=as_base64)
     assert (reply.status, reply.body["code"]) == (401, "invalid_signature"), reply.body

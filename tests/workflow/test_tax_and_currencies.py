@@ -46,6 +46,7 @@ def customer_in(world: World, country: str, **more: Any) -> str:
 
 
 def keeps_accounts_in(world: World, currency: str) -> None:
+    """Give the account "ready" this currency."""
     account = world.services.directory.account(world.accounts["ready"]["id"])
     assert account is not None
     world.services.directory.put_account(replace(account, currency=currency))
@@ -145,7 +146,7 @@ def test_a_refund_includes_the_tax(taxed: World, country: str, net: int, tax: in
 def test_a_refused_refund_is_retried_with_another_amount_after_the_other_order_is_refunded(
     taxed: World, refused: int
 ) -> None:
-    """Stripe rounds the tax of the whole invoice, so the last refund takes a cent more or less."""
+    """Stripe rounds the tax of the whole invoice, so the order that is refunded last gets a cent more or less."""
     taxed.stripe.controls.set(tax_rounding="invoice")
     customer_in(taxed, "FI")
     offer(taxed, "taxed", 1999)

@@ -1,4 +1,4 @@
-"""A transfer includes a year. The registry adds it, or we buy it at the registrar."""
+"""A transfer includes a year. The registry gives it with the transfer, or we buy it at the registrar."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def world() -> Iterator[World]:
 
 
 def transferred(world: World, name: str, days_left: float | None = None, *, wait: float = 2 * HOUR) -> Order:
-    """A delivered transfer. Without an added year, the domain would expire `days_left` days after delivery."""
+    """Return a delivered order. Without an added year, its domain would expire `days_left` days after the delivery."""
     tld = name.partition(".")[2]
     if days_left is not None:
         at = world.clock.now() / 1000 + 10 * DAY + days_left * DAY
@@ -91,7 +91,7 @@ def test_a_year_that_the_registry_adds_is_not_bought_again(world: World, tld: st
 
 
 def test_a_year_that_its_registry_should_have_added_is_bought(world: World) -> None:
-    """AWS's page does not name every TLD, and registries change."""
+    """The TLD's file may be wrong: AWS documents the year for some TLDs only, and a registry may change it."""
     world.registrar._registry._after_transfer = lambda name, at: at + 100 * DAY  # type: ignore[method-assign]
     order = transferred(world, "quill-and-sons.eu")
     assert world.registrar.asked("RenewDomain") == 0
@@ -225,7 +225,7 @@ def test_the_year_is_bought_when_the_registrys_renewal_window_opens(world: World
     assert world.metrics.counts["DomainRenewalFailed"] == 0
 
 
-def test_a_refused_year_raises_a_daily_alarm(world: World) -> None:
+def test_a_refused_year_is_counted_daily_for_an_alarm(world: World) -> None:
     order = transferred(world, "norenewal-sons.co.uk")
     assert world.metrics.counts["DomainRenewalFailed"] == 1
     world.live(2 * DAY, every=HOUR)
@@ -242,7 +242,7 @@ def test_the_year_is_bought_once_when_the_response_is_lost(world: World) -> None
 
 
 @pytest.mark.parametrize("mishap", list(Mishap))
-def test_the_year_is_bought_once_whatever_breaks(world: World, mishap: Mishap) -> None:
+def test_the_year_is_bought_once_when_any_side_effect_breaks(world: World, mishap: Mishap) -> None:
     """Transfer one domain for each side effect, and let that side effect fail."""
     struck: list[str] = []
     while True:
@@ -260,10 +260,10 @@ def test_the_year_is_bought_once_whatever_breaks(world: World, mishap: Mishap) -
     assert world.metrics.counts["DomainRenewalFailed"] == 0
 
 
-def test_a_refused_renewal_start_does_not_wait_for_the_registry_s_window(
+def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_registrys_window_opens(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The window for the transfer's year opens in 520 days. Stripe refuses the renewal for five days."""
+    """The registry sells the transfer's year only in 520 days. Stripe refuses the renewal for five days."""
     with monkeypatch.context() as refusing:
         refusing.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
         order = transferred(world, "quill-and-sons.co.uk", days_left=700)

@@ -211,7 +211,7 @@ def test_a_registration_never_confirmed_by_the_registrant_is_abandoned_after_a_w
     assert endings(world) == {"SUCCEEDED"} and not waiting(world)
 
 
-def test_the_renewal_begins_a_month_before_the_paid_year_ends(world: World) -> None:
+def test_the_renewal_is_charged_a_month_before_the_paid_year_ends(world: World) -> None:
     order = under_way(world)
     world.live(11 * DAY, every=DAY)
     (renewal,) = renewals(world, order)

@@ -245,7 +245,7 @@ def test_an_etag_gives_others_no_access_and_errors_have_no_etag(world: World) ->
 
 
 def events(world: World, order_id: str, account: str = "ready") -> list[tuple[str, str, str]]:
-    """Return (state, actor, cause) of each event, after checking their shape and their sequence."""
+    """Return (state, actor, cause) of each event, after checking their fields and their sequence in time."""
     reply = get(world, f"/api/orders/{order_id}/events", account)
     assert reply.status == 200, reply.body
     assert reply.body["order"]["id"] == order_id

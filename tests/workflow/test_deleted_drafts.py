@@ -1,0 +1,34 @@
+"""An operator deletes a draft invoice in Stripe's dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.mishaps import Mishap
+from tests.support.world import World, a_world
+from tests.workflow.test_stripe_webhooks import stripe_client
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with a_world() as world:
+        yield world
+
+
+@pytest.mark.parametrize("place", [2, 3])
+def test_an_order_whose_draft_invoice_is_deleted_fails(world: World, place: int) -> None:
+    """The process stopped after it had created the invoice."""
+    world.mishaps.strike(place, Mishap.CRASH_AFTER)
+    assert world.place().status == 502
+    assert world.mishaps.seen[place].startswith("stripe.post invoices")
+    world.mishaps.none()
+    (draft,) = (invoice for invoice in world.stripe.objects("invoice") if invoice["status"] == "draft")
+    stripe_client(world).v1.invoices.delete(draft["id"])
+    world.live(2 * DAY, every=HOUR)
+    (order,) = world.request("GET", "/api/orders").body["orders"]
+    assert order["status"] == "failed" and world.net_paid() == 0
