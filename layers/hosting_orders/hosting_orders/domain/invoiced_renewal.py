@@ -50,5 +50,11 @@ class InvoicedRenewal:
     def next_term(self) -> InvoicedRenewal:
         return InvoicedRenewal(self.first_at, self.months, self.day_of_month, self.term + 1)
 
+    def next_check(self, now: int, waits_until: int | None) -> int:
+        """`waits_until` is the next check of a term that is not paid, unless its next try is later than now."""
+        if waits_until is None:
+            return max(self.starts_at, now)
+        return self.next_try if self.next_try > now else waits_until
+
     def over(self) -> InvoicedRenewal:
         return replace(self, status=ENDED)

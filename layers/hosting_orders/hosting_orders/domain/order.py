@@ -200,6 +200,12 @@ class Order:
         return resource is not None and resource.zone_id is None
 
     @property
+    def zone_remains(self) -> bool:
+        """Whether a domain that has left still has its DNS zone."""
+        resource = self.resource_as(DomainResource) if self.domain_has_left else None
+        return resource is not None and resource.zone_id is not None
+
+    @property
     def renewal_price(self) -> Money:
         return self.item.renewal_price(self.price)
 
@@ -265,11 +271,14 @@ class Order:
         return replace(self, domain=record)
 
     def domain_left(self, now: int) -> Order:
-        """Record that the domain has left the registrar. Saving the order then releases its claim."""
-        if self.status is not OrderStatus.COMPLETED or self.domain_claim is None:
+        """Record that the domain has left the registrar. Saving the order releases its claim.
+
+        The order is due at once, to end its renewal.
+        """
+        if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain_has_left:
             return self
-        left = self.told("the domain has left the registrar", now, Actor.REGISTRAR)
-        return left.with_domain(replace(self.domain_record, left_at=left.updated_at))
+        left = self.told("the domain has left the registrar", now, Actor.REGISTRAR).check_at(now)
+        return left.with_domain(replace(self.domain, left_at=left.updated_at))
 
     @property
     def domain_has_left(self) -> bool:
@@ -345,9 +354,11 @@ class Order:
 
     @property
     def transfer_year_owed(self) -> bool:
-        """Whether a transfer's missing year is not bought yet."""
+        """Whether a transfer's missing year is still to be bought."""
         year = self.domain.transfer_year if self.domain and not self.domain_has_left else None
-        return self.status is OrderStatus.COMPLETED and year is not None and year.done_at is None
+        if year is None or year.done_at is not None or self.domain_record.year_waived_at is not None:
+            return False
+        return self.status is OrderStatus.COMPLETED
 
     @property
     def renewal_is_watched(self) -> bool:

@@ -33,7 +33,15 @@ class Chargeable(Enum):
 def renew_without_work(services: Services, order: Order) -> None:
     """Raises ProviderUnavailableError."""
     order, state = invoiced_terms(services, order, _in_grace)
-    schedule_next_check(services, order, state, "the renewal has ended")
+    now = services.clock.now()
+    again = now + deadlines.RENEWAL_AGAIN
+
+    def planned(current: Order) -> Order:
+        if current.invoiced is None or state.ended:
+            return current.noted("the renewal has ended", now, Actor.STRIPE).closed()
+        return current.check_renewal_at(current.invoiced.next_check(now, again if state.waits else None))
+
+    store_terms(services, order, state, planned)
 
 
 def _in_grace(services: Services, order: Order) -> Chargeable:
@@ -50,7 +58,7 @@ def invoiced_terms(
     renewal = order.invoiced
     assert renewal is not None
     now = services.clock.now()
-    if renewal.ended or now < renewal.starts_at:
+    if renewal.ended or (now < renewal.starts_at and not order.domain_has_left):
         begins = renewal.starts_at
         return order, RenewalState(renewal.status, ended=renewal.ended, waits=False, next_at=begins)
     request = _request(services, order, renewal)
@@ -119,35 +127,22 @@ def _request(services: Services, order: Order, renewal: InvoicedRenewal) -> Term
     )
 
 
-def schedule_next_check(services: Services, order: Order, state: RenewalState, ending: str) -> None:
-    now = services.clock.now()
+def store_terms(
+    services: Services, order: Order, state: RenewalState, planned: Callable[[Order], Order]
+) -> None:
+    """Record the renewal's state. `planned` returns the order with its next check."""
 
     def later(current: Order) -> Order:
-        if current.invoiced is not None:
-            return _with_next_check(current, current.invoiced, state, ending, now)
-        if state.waits:
-            return current.check_renewal_at(now + deadlines.RENEWAL_AGAIN)
-        if state.ended:
-            return current.noted(ending, now, Actor.STRIPE).closed()
-        # In the first year `next_at` is the anchor. If it is in the past, check daily.
-        next_check = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
-        return current.with_next_renewal(state.next_at).check_renewal_at(next_check)
+        renewal = current.invoiced
+        if renewal is not None and state.ended:
+            current = current.with_invoiced(renewal.over())
+        elif renewal is not None and not state.waits and state.next_at > renewal.starts_at:
+            # This term is paid, or cannot be paid any more.
+            current = current.with_invoiced(renewal.next_term())
+        return planned(current)
 
     def as_seen(current: Order) -> bool:
         # If a renewal was recorded meanwhile, the process that recorded it has set a better time.
         return current.domain_renewals == order.domain_renewals and current.invoiced == order.invoiced
 
     renewal_became(services, order, state.status, given_up=state.given_up, then=later, when=as_seen)
-
-
-def _with_next_check(
-    order: Order, renewal: InvoicedRenewal, state: RenewalState, ending: str, now: int
-) -> Order:
-    if state.waits:
-        again = renewal.next_try if renewal.next_try > now else now + deadlines.RENEWAL_AGAIN
-        return order.check_renewal_at(again)
-    if state.ended:
-        return order.with_invoiced(renewal.over()).noted(ending, now, Actor.STRIPE).closed()
-    if state.next_at > renewal.starts_at:
-        renewal = renewal.next_term()  # this term is paid, or cannot be paid any more
-    return order.with_invoiced(renewal).check_renewal_at(max(renewal.starts_at, now))

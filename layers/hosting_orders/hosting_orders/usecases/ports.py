@@ -311,6 +311,10 @@ class Renewals(Protocol):
         """Ensure that the term can no longer be paid. It may be paid, or its debit under way."""
         ...
 
+    def end_renewal(self, subscription_id: str) -> None:
+        """Charge no further term, and close unpaid invoices. A payment in progress may still succeed."""
+        ...
+
 
 class PaymentNews(Protocol):
     def read_event(self, raw_body: bytes, signature: str) -> PaymentEvent:

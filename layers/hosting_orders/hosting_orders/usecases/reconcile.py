@@ -16,8 +16,9 @@ from .changes import change_cart, change_order, load_cart, load_order
 from .close_payment import close_payment
 from .collect_payment import resume_payment
 from .delivery import answer_delivery
-from .domain_zones import make_missing_zone
+from .domain_zones import make_missing_zone, remove_zone, rested
 from .invoiced_terms import renew_without_work
+from .left_domains import note_departure
 from .log import log
 from .ports import Services
 from .products.registry import fulfilment
@@ -161,6 +162,7 @@ def _advance_order(services: Services, order: Order) -> None:
     cart = load_cart(services, order.account_id, order.cart_token)
     if order.ended:
         _correct_roll_up(services, order, cart)
+        order = remove_zone(services, note_departure(services, order))
     if order.renewal_owed:
         answer_delivery(services, order)  # the process that delivered it may not have answered the step
         order = start_renewal(services, order)
@@ -231,10 +233,10 @@ def _close(services: Services, order: Order) -> None:
         else:
             services.workflow.fail(order, step, OrderCanceledError, f"the order is {order.status}")
     # Close only what was checked: a payment event may have made the order due again.
-    seen = order.due_at
+    seen, now = order.due_at, services.clock.now()
     change_order(
         services,
         order,
         when=lambda current: seen is not None and current.due_at == seen,
-        to=lambda current: current.closed(),
+        to=lambda current: rested(current, now),
     )

@@ -17,12 +17,15 @@ from hosting_orders.domain.order import Order, Subscription
 from hosting_orders.domain.providers import SavedMethod
 
 from .changes import change_order, load_cart
+from .left_domains import has_expired
 from .log import log
 from .ports import Services
 
 
 def start_renewal(services: Services, order: Order) -> Order:
     """Start the delivered order's renewal at the end of the paid period. A fault is retried soon, a refusal daily."""
+    if has_expired(order, services.clock.now()):
+        return _refused(services, order, "the domain has expired")
     try:
         subscription = _renewal(services, order)
     except ProviderUnavailableError:
@@ -39,7 +42,7 @@ def start_renewal(services: Services, order: Order) -> Order:
         when=lambda current: current.renewal_owed,
         # A year that the transfer did not add is bought immediately.
         to=lambda current: current.with_renewal(
-            subscription, now if current.transfer_year_owed else _money_at(order)
+            subscription, now if current.transfer_year_owed else _look_at(order)
         ),
     )
 
@@ -107,9 +110,9 @@ def _day_of_month(order: Order) -> int | None:
     return dt.datetime.fromtimestamp(order.created_at / 1000, dt.UTC).day
 
 
-def _money_at(order: Order) -> int | None:
-    """When to check for the renewal's money (epoch ms). None for products that renew without work."""
-    return _renewed_at(order) + deadlines.RENEWAL_MONEY if order.item.renewal_is_work() else None
+def _look_at(order: Order) -> int | None:
+    """When to look at the renewal (epoch ms), before its charge. None for products that renew without work."""
+    return _renewed_at(order) - deadlines.DEPARTURE_CHECK if order.item.renewal_is_work() else None
 
 
 def _renewed_at(order: Order) -> int:
@@ -117,6 +120,6 @@ def _renewed_at(order: Order) -> int:
     ends = months_later(order.created_at, order.item.term.months)
     record = order.domain
     if record is not None and record.registered_until is not None:
-        bought = order.item.term.months if record.transfer_year else 0
+        bought = order.item.term.months if record.transfer_year and record.year_waived_at is None else 0
         ends = min(ends, months_later(record.registered_until, bought))
     return ends - order.item.renews_before()

@@ -134,7 +134,12 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
     # Stripe may start the next term shortly before it creates the term's invoice.
     invoiced = any(period["start"] == begun for _, period in terms)
     missing = not ended and begun >= subscription["billing_cycle_anchor"] and not invoiced
-    payable = any(invoice["status"] in ("draft", "open", "uncollectible") for invoice, _ in terms)
+    payable = any(
+        # Stripe never advances such a draft (StripeRenewals.end_renewal).
+        invoice["status"] in ("open", "uncollectible")
+        or (invoice["status"] == "draft" and not (ended and not invoice["auto_advance"]))
+        for invoice, _ in terms
+    )
     return RenewalState(
         status=str(subscription["status"]),
         ended=ended,

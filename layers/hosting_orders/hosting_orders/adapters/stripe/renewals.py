@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hosting_orders.adapters.stripe.client import (
@@ -16,7 +17,7 @@ from hosting_orders.adapters.stripe.client import (
     given,
     method_types,
 )
-from hosting_orders.adapters.stripe.reading import renewal_state
+from hosting_orders.adapters.stripe.reading import intent_of, renewal_state
 from hosting_orders.adapters.stripe.terms import StripeTerms, product_id
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.errors import (
@@ -140,6 +141,24 @@ class StripeRenewals:
 
     def close_term(self, term: TermRequest) -> TermState:
         return self._terms.close(term)
+
+    def end_renewal(self, subscription_id: str) -> None:
+        # A subscription's draft can neither be voided nor deleted. Without `auto_advance` it stays a draft.
+        v1 = self._stripe.v1
+        with self._stripe.faults_translated():
+            # A refusal means that it is already cancelled.
+            self._stripe.refusal_of(lambda: v1.subscriptions.cancel(subscription_id))
+            for listed in v1.invoices.list(
+                {"subscription": subscription_id, "limit": PAGE}
+            ).auto_paging_iter():
+                # A refusal means that the invoice has just changed. A later call sees its new status.
+                if listed.status == "draft" and listed.auto_advance:
+                    stop: Document = {"auto_advance": False}
+                    self._stripe.refusal_of(partial(v1.invoices.update, listed.id, given(stop)))
+                elif listed.status in ("open", "uncollectible"):
+                    intent = intent_of(self._stripe.invoice(listed.id) or {})
+                    if intent is None or intent["status"] not in ("processing", "succeeded"):
+                        self._stripe.refusal_of(partial(v1.invoices.void_invoice, listed.id))
 
     def _subscribe(
         self,
