@@ -8,8 +8,18 @@ from typing import Any
 from tests.structure.project import PACKAGE, ROOT, functions, read_template, resources
 
 NUMBERS = [*("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")]
-NUMBERS += ["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"]
-NUMBERS += ["nineteen", "twenty"]
+NUMBERS += [
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+NUMBERS += ["twenty"]
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 # Dollars a month for a customer managed KMS key, a secret and an alarm.
 PRICES = {"AWS::KMS::Key": 1.00, "AWS::SecretsManager::Secret": 0.40, "AWS::CloudWatch::Alarm": 0.10}
