@@ -180,7 +180,7 @@ CLAIMS: dict[str, Claims] = {
         ("read the date again {} day later before", (DAYS(deadlines.STALE_EXPIRY),)),
         ("unless the domain expires within {} days.", (DAYS(deadlines.EXPIRES_TOO_SOON),)),
         ("is still ours: {} days before each charge", (DAYS(deadlines.DEPARTURE_CHECK),)),
-        ("it expired more than {} days ago", (DAYS(deadlines.REDEMPTION_OVER),)),
+        ("The domain expired more than {} days ago", (DAYS(deadlines.REDEMPTION_OVER),)),
         ("removed {} days after the departure", (DAYS(deadlines.ZONE_GRACE),)),
         ("checked again every {} days, and a zone", (DAYS(deadlines.ZONE_STAYS),)),
         ("takes {} times as long", (registry.SLOW,)),
