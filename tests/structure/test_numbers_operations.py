@@ -342,7 +342,8 @@ CLAIMS: dict[str, Claims] = {
         ("expires {} days after the renewal was charged", (DAYS(REGISTRATION.renews_before()),)),
         ("tries again every {} hours, and the alarm", (HOURS(deadlines.RENEWAL_AGAIN),)),
         ("refunds the order {} hours after delivery began", (HOURS(ON_LIGHTSAIL.given_up()),)),
-        ("for more than {} minutes the hosting platform", (STUCK,)),
+        ("Delivery began more than {} minutes ago, and the hosting platform", (STUCK,)),
+        ("The refund began more than {} minutes ago", (STUCK,)),
         (
             "{} or more log lines `could not reconcile` within {} minutes",
             (
