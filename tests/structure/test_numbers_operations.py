@@ -164,7 +164,7 @@ CLAIMS: dict[str, Claims] = {
         ("`attempts[]` (the newest {})", (callback.KEPT_ATTEMPTS,)),
         ("with the {} fields", (len(status_orders.OrderStatusData.__annotations__),)),
         ("A key may make {} requests in each minute", (RATE.requests * 60 / RATE.seconds,)),
-        ("out of the newest {}", (show_pending_order._LOOKED_AT,)),
+        ("Only the newest {} orders of the account are searched", (show_pending_order._LOOKED_AT,)),
         ("the idempotency key, {} to {} visible ASCII", limits(billing_order.CreateOrder, "attemptKey")),
     ],
     "domains": [
