@@ -2,7 +2,7 @@
 # Tools are installed into .venv/ on first use. Only Python 3.11 to 3.14 is needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo logs switch test check lint validate build deploy connect-stripe connect-platform doctor smoke bench browser lock clean .venv/app .venv/emulator .venv/sam
+.PHONY: help run demo logs switch test test-stripe check lint validate build deploy connect-stripe connect-platform doctor smoke align-cards bench browser lock clean .venv/app .venv/emulator .venv/sam
 
 PYTHON_APP := .venv/app/bin/python
 PYTEST := $(PYTHON_APP) -m pytest
@@ -33,6 +33,9 @@ test: ## Run all tests, also against the local stack (about 15 minutes on two co
 	@$(BOOTSTRAP) app emulator
 	@$(PYTEST) -n 2 --dist loadgroup
 
+test-stripe: .venv/app ## Run Stripe's contract tests in a Stripe sandbox; needs STRIPE_API_KEY=sk_test_…
+	@$(PYTHON_APP) -m local.test_stripe $(ARGS)
+
 check: .venv/app ## Inner loop, under 90 s: style, types, unit and structure tests, tests of changed files
 	@$(MAKE) --no-print-directory lint
 	@$(PYTHON_APP) -m local.check
@@ -62,6 +65,9 @@ doctor: .venv/app ## Check a deployed stack before its first customer (docs/go-l
 
 smoke: .venv/app ## Order, deliver, cancel and refund on a deployed stack in Stripe's test mode; STAGE=… or local for `make run`
 	@$(PYTHON_APP) -m operate smoke --stage $(STAGE) $(ARGS)
+
+align-cards: .venv/app ## Give the renewals of earlier releases the customer's default method; STAGE=…
+	@$(PYTHON_APP) -m operate align-cards --stage $(STAGE) $(ARGS)
 
 bench: .venv/app .venv/emulator .venv/sam ## Count the instructions of a cold start (needs valgrind); ARGS=… as in bench/README.md
 	@mkdir -p .local && local/toolchain/sam_build.sh --here >.local/bench-build.log 2>&1 || { cat .local/bench-build.log; exit 1; }

@@ -27,6 +27,7 @@ from local.emulator import running_emulator
 from local.errors import StackError
 from local.gateway import running_gateway
 from local.paths import DEFAULT_STATE, TEMPLATE
+from local.polling import poll_payments
 from local.processes import Child, accepts_connections, reserved_port, start_module
 from local.schedule import quick_schedule
 from operate.connect_platform import connect_platform
@@ -101,6 +102,7 @@ def running_stack(
     state: Path = DEFAULT_STATE,
     *,
     stripe_api_key: str | None = None,
+    stripe_address: str = "",
     wait_scale: float = 1.0,
     platform_delay: float = 2.0,
     schedule_seconds: float | None = 3.0,
@@ -111,10 +113,11 @@ def running_stack(
 
     Raises StackError with the reason when a part does not start.
 
-    `stripe_api_key` (sk_test_…) uses Stripe's own test mode instead of the stand-in. `wait_scale` shortens the state
-    machine's waits and retry intervals. `platform_delay` and `registrar_delay` are the seconds for a build and for a
-    registration. A transfer takes six times as long as a registration. `schedule_seconds` is the pause between two
-    reconciler runs. With None the reconciler runs once a minute, as on AWS.
+    `stripe_api_key` (sk_test_…) uses Stripe's own test mode instead of the stand-in. Its webhooks do not reach this
+    machine, so the reconciler polls. `stripe_address` is another server with Stripe's API. `wait_scale` shortens the
+    state machine's waits and retry intervals. `platform_delay` and `registrar_delay` are the seconds for a build and
+    for a registration. A transfer takes six times as long as a registration. `schedule_seconds` is the
+    pause between two reconciler runs. With None the reconciler runs once a minute, as on AWS.
     """
     if stripe_api_key and not stripe_api_key.startswith(STRIPE_TEST_KEYS):
         raise StackError("STRIPE_API_KEY is not a test key (sk_test_…): this would move real money.")
@@ -124,8 +127,9 @@ def running_stack(
         shared = _new_secrets(stripe_api_key)
         gateway = cleanup.enter_context(running_gateway())
         stand_ins = _StandIns(cleanup, state / "logs")
-        stripe = ""
-        if not stripe_api_key:
+        stripe = stripe_address
+        polls = stripe_api_key is not None
+        if not polls:
             stripe = stand_ins.start("stripe", "local.stripe_standin", _STRIPE_PORT, {})
         platform = stand_ins.start(
             "platform",
@@ -176,11 +180,16 @@ def running_stack(
         }
         deployment = deploy(emulator.aws, TEMPLATE, STACK_NAME, parameters)
         gateway.open_to(deployment.resources["Api"], emulator.port)
-        _connect(emulator.aws, shared)
+        _connect(emulator.aws, shared, webhooks=not polls)
         report(f"template.yaml is deployed ({time.monotonic() - started:.1f} s)")
         if schedule_seconds is not None:
             reconcile = deployment.resources["ReconcileFunctionAliaslive"]
-            cleanup.enter_context(quick_schedule(emulator.aws, reconcile, schedule_seconds))
+            before = poll_payments(emulator.aws.client("dynamodb"), deployment.resources["OrdersTable"])
+            cleanup.enter_context(
+                quick_schedule(emulator.aws, reconcile, schedule_seconds, before if polls else lambda: None)
+            )
+            if polls:
+                report("No webhook of Stripe reaches this machine: payments are checked every few seconds")
         yield Stack(
             api=gateway.address,
             stripe=stripe,
@@ -196,14 +205,14 @@ def running_stack(
         )
 
 
-def _connect(aws: Aws, shared: _Secrets) -> None:
+def _connect(aws: Aws, shared: _Secrets, *, webhooks: bool) -> None:
     """Fill the stack's secrets as `make connect-stripe` and `make connect-platform` do.
 
     Stripe itself cannot reach this machine, so it gets no webhook endpoint.
     """
     stack = read_stack(aws, Stage(LOCAL, STACK_NAME))
     try:
-        if stack.parameters.get("StripeApiBase"):
+        if webhooks:
             connect_stripe(aws, stack, shared.stripe_api_key, lambda question: True, lambda line: None)
         else:
             document = {API_KEY: shared.stripe_api_key, WEBHOOK_SECRETS: _standard_webhooks_secret()}

@@ -121,12 +121,21 @@ def _smoke(options: argparse.Namespace) -> int:
     return 0 if smoke(cloud, read_stack(cloud, stage), print) else 1
 
 
+def _align_cards(options: argparse.Namespace) -> int:
+    from operate.align_cards import align_cards
+
+    cloud, stage = open_stage(options.stage)
+    align_cards(cloud, read_stack(cloud, stage), print)
+    return 0
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "connect-platform": _connect_platform,
     "connect-stripe": _connect_stripe,
     "deploy": _deploy,
     "doctor": _doctor,
     "smoke": _smoke,
+    "align-cards": _align_cards,
 }
 
 

@@ -155,20 +155,22 @@ class Shop:
             self._stripe.v1.customers.delete(self._customer)
 
     def _delete_items(self) -> None:
-        """Delete the key, and the account with its orders and callbacks, so nothing is left for the reconciler.
-
-        The claims of the orders' numbers stay.
-        """
+        """Delete the key, and the account with its orders, callbacks and claimed numbers."""
         if self._key_hash is not None:
             self._delete(keys.credential(self._key_hash))
         query = {
             "TableName": self._table,
             "KeyConditionExpression": "PK = :account",
             "ExpressionAttributeValues": {":account": {"S": keys.account_partition(self.account_id)}},
-            "ProjectionExpression": "PK, SK",
+            "ProjectionExpression": "PK, SK, #number",
+            "ExpressionAttributeNames": {"#number": "number"},
         }
         for page in self._dynamodb.get_paginator("query").paginate(**query):
             for item in page["Items"]:
+                number = item.pop("number", None)
+                if number is not None:
+                    # First, so a repeat still finds the number in the item.
+                    self._delete(keys.number_claim(int(number["N"])))
                 self._dynamodb.delete_item(TableName=self._table, Key=item)
 
     def _delete(self, key: dict[str, str]) -> None:

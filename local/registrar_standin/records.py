@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,5 +75,21 @@ class Domain:
         None  # the registrant must confirm the e-mail address by this time; None when confirmed
     )
 
+    stale_expiry: tuple[float, float] | None = None  # an older date, and until when it is shown
+
+    def shown_expiry(self, now: float) -> float:
+        """What the registrar's own database says."""
+        older, until = self.stale_expiry or (0, 0)
+        return older if now < until else self.expires_at
+
     def held(self, now: float) -> bool:
         return self.verify_until is not None and now >= self.verify_until
+
+
+def made_up_nameservers(name: str) -> tuple[str, ...]:
+    digest = hashlib.sha256(name.encode()).digest()
+    suffixes = ("com", "net", "org", "co.uk")
+    return tuple(
+        f"ns-{512 * position + digest[position]}.awsdns-{digest[position + 4] % 64:02d}.{suffix}"
+        for position, suffix in enumerate(suffixes)
+    )

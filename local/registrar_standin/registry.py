@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import uuid
 from collections import Counter
@@ -21,7 +20,7 @@ from .checks import (
     price_of,
     unsupported,
 )
-from .records import RENEWAL, Domain, Operation, Step
+from .records import RENEWAL, Domain, Operation, Step, made_up_nameservers
 from .wire import RefusalError, moment
 
 YEAR_SECONDS = 365 * 86_400
@@ -59,18 +58,17 @@ class Registry:
         # GetOperationDetail may refuse completed operations: the API reference leaves that open.
         self.hides_completed = False
         self.former_expiry: dict[str, float] = {}
+        self.former_nameservers: dict[str, tuple[str, ...]] = {}
+        self.expiry_lags = 0.0  # seconds after a transfer in which the former expiry date is shown
 
     def reset(self) -> None:
         with self.lock:
-            self.operations.clear()
-            self.domains.clear()
-            self.taken.clear()
-            self.submitted.clear()
-            self.registered.clear()
-            self.renewed.clear()
-            self.mails.clear()
-            self.slow_checks.clear()
-            self.former_expiry.clear()
+            everything: tuple[Any, ...] = (
+                *(self.operations, self.domains, self.taken, self.submitted, self.registered, self.renewed),
+                *(self.mails, self.slow_checks, self.former_expiry, self.former_nameservers),
+            )
+            for kept in everything:
+                kept.clear()
 
     # -- API operations ------------------------------------------------------------------------------------------
 
@@ -186,7 +184,7 @@ class Registry:
         if domain is None:
             raise RefusalError("InvalidInput", f"Domain {name} not found in 111122223333 account.")
         self._check_no_duplicate(name)
-        year = moment(domain.expires_at).year
+        year = moment(domain.shown_expiry(self.now())).year
         if given["CurrentExpiryYear"] != year:
             raise invalid(f"CurrentExpiryYear does not match the current expiry year [{year}]")
         days = names.RENEWED_FROM_DAYS_BEFORE.get(names.tld_of(name))
@@ -241,7 +239,7 @@ class Registry:
             "RegistrarName": "Registrar stand-in",
             "CreationDate": moment(domain.created_at),
             "UpdatedDate": moment(domain.created_at),
-            "ExpirationDate": moment(domain.expires_at),
+            "ExpirationDate": moment(domain.shown_expiry(self.now())),
             "StatusList": ["clientTransferProhibited", *(["clientHold"] if domain.held(self.now()) else [])],
         }
 
@@ -271,7 +269,7 @@ class Registry:
         found = sorted(self.domains.values(), key=lambda domain: domain.name)
         order = given.get("SortCondition", {"Name": "DomainName", "SortOrder": "ASC"})
         if order["Name"] == "Expiry":
-            found.sort(key=lambda domain: domain.expires_at)
+            found.sort(key=lambda domain: domain.shown_expiry(self.now()))
         if order["SortOrder"] == "DESC":
             found.reverse()
         for condition in given.get("FilterConditions", ()):
@@ -284,7 +282,7 @@ class Registry:
                 "DomainName": domain.name,
                 "AutoRenew": domain.given.get("AutoRenew", True),
                 "TransferLock": True,
-                "Expiry": moment(domain.expires_at),
+                "Expiry": moment(domain.shown_expiry(self.now())),
             }
             for domain in page
         ]
@@ -436,11 +434,12 @@ class Registry:
             created_at = at - YEAR_SECONDS * 3
             expires_at = self._after_transfer(operation.name, at)
             servers = [server["Name"] for server in order.get("Nameservers", ())]
-            nameservers = tuple(servers) or ("ns1.former-registrar.example", "ns2.former-registrar.example")
+            before = ("ns1.former-registrar.example", "ns2.former-registrar.example")
+            nameservers = tuple(servers) or self.former_nameservers.get(operation.name, before)
         else:
             created_at, expires_at = at, _years_later(at, years)
             told = self.create_zone(operation.name) if self.create_zone else None
-            nameservers = tuple(told) if told else _made_up_nameservers(operation.name)
+            nameservers = tuple(told) if told else made_up_nameservers(operation.name)
         self.domains[operation.name] = Domain(
             operation.name,
             nameservers,
@@ -449,14 +448,20 @@ class Registry:
             order,
             at + VERIFY_SECONDS if names.begins(operation.name, "unverified-") else None,
         )
+        if operation.is_transfer and self.expiry_lags:
+            former = self._before_transfer(operation.name, at), at + self.expiry_lags
+            self.domains[operation.name].stale_expiry = former
         self.registered[operation.name] += 1
 
     def _after_transfer(self, name: str, at: float) -> float:
         """The expiry date after a transfer at `at`. The TLD decides it. The ordered years do not matter."""
-        before, tld = self.former_expiry.get(name, at + LEFT_BEFORE_A_TRANSFER), names.tld_of(name)
+        before, tld = self._before_transfer(name, at), names.tld_of(name)
         if tld in names.TRANSFER_KEEPS_THE_DATE:
             return before
         return _years_later(at if tld in names.TRANSFER_GIVES_A_YEAR_FROM_NOW else before, 1)
+
+    def _before_transfer(self, name: str, at: float) -> float:
+        return self.former_expiry.get(name, at + LEFT_BEFORE_A_TRANSFER)
 
 
 def _failure(name: str, given: Mapping[str, Any]) -> str | None:
@@ -490,12 +495,3 @@ def _page(found: Sequence[Any], given: Mapping[str, Any], usual: int) -> tuple[S
     start = int(marker)
     end = start + given.get("MaxItems", usual)
     return found[start:end], {"NextPageMarker": str(end)} if end < len(found) else {}
-
-
-def _made_up_nameservers(name: str) -> tuple[str, ...]:
-    digest = hashlib.sha256(name.encode()).digest()
-    suffixes = ("com", "net", "org", "co.uk")
-    return tuple(
-        f"ns-{512 * position + digest[position]}.awsdns-{digest[position + 4] % 64:02d}.{suffix}"
-        for position, suffix in enumerate(suffixes)
-    )

@@ -200,6 +200,10 @@ class RegistrarStandIn:
         """Set the time (Unix seconds) at which the domain expires at its former registrar."""
         self._registry.former_expiry[name.lower()] = at
 
+    def nameservers_before_transfer(self, name: str, nameservers: Sequence[str]) -> None:
+        """The domain's nameservers at the registrar that it is transferred from. A transfer keeps them."""
+        self._registry.former_nameservers[name.lower()] = tuple(nameservers)
+
     def take(self, name: str) -> None:
         """Another owner registers the domain."""
         self._registry.taken.add(name.lower())
@@ -249,12 +253,15 @@ class RegistrarStandIn:
         transfer_delay: float | None = None,
         hides_completed: bool | None = None,
         rate: int | None = None,
+        expiry_lags: float | None = None,
     ) -> None:
         """Change settings; None keeps a setting. Delays (seconds) apply to new orders.
 
         With `hides_completed`, GetOperationDetail refuses completed operations. `rate` is the maximum of requests per
-        second; 0 means no limit.
+        second; 0 means no limit. A transferred domain shows its former expiry date for `expiry_lags` seconds.
         """
+        if expiry_lags is not None:
+            self._registry.expiry_lags = expiry_lags
         if rate is not None:
             self._rate = rate or None
         if hides_completed is not None:

@@ -11,9 +11,10 @@ It accepts any key that starts with `sk_test_`, and validates requests and respo
 
 - A SEPA payment settles after five days of `clock`, as in live mode (`sepa_settles_after`).
 - Tax comes from a table of VAT rates.
-- It does not collect invoices automatically, except those of subscriptions.
+- It collects only invoices of subscriptions automatically, and retries them on the days of a setting.
 - It retries failed webhooks for a minute, not for days.
 - Rate limits are off until they are set.
+- A test clock does its work at once. An existing customer cannot join one.
 
 Controls: POST JSON or form fields. Each has a form on the page at `/` and a method on `standin.controls`.
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import keys, routes, wire
+from . import keys, routes, test_clocks, wire
 from .errors import (
     StripeError,
     bad_parameter,
@@ -169,6 +169,8 @@ class Api:
             state.run_due()
             state.origin = origin
             try:
+                if route.method != "GET":
+                    test_clocks.check_ready(state, params, ids)
                 found = route.handler(state, params, *ids)
                 url = "/v1" + route.path.removeprefix("/v1").replace("{id}", ids[0] if ids else "")
                 if route.shape == "list":

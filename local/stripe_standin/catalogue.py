@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from .customers import merge_metadata
-from .errors import bad_parameter, missing_parameter
-from .sdk_types import Json, part
+from .errors import bad_parameter, missing_parameter, refused
+from .sdk_types import Json, copied, part
 from .state import State
 
 PRODUCT_SUPPORTED = frozenset(("id", "name", "active", "description", "metadata", "tax_code", "unit_label"))
+PRODUCT_UPDATE_SUPPORTED = PRODUCT_SUPPORTED - {"id"}
 PRICE_SUPPORTED = frozenset(
     ("currency", "unit_amount", "unit_amount_decimal", "product", "product_data", "recurring", "nickname",
      "lookup_key", "tax_behavior", "metadata", "active")
@@ -31,6 +32,28 @@ def create_product(state: State, params: Json) -> Json:
 
 def retrieve_product(state: State, params: Json, product_id: str) -> Json:
     return state.get("product", product_id)
+
+
+def update_product(state: State, params: Json, product_id: str) -> Json:
+    product = state.get("product", product_id)
+    before = copied(product)
+    for name in PRODUCT_UPDATE_SUPPORTED - {"metadata"}:
+        if name in params:
+            product[name] = params[name] if name in ("active", "name") else params[name] or None
+    product["updated"] = state.clock.now()
+    merge_metadata(product, params)
+    state.emit("product.updated", product, before)
+    return product
+
+
+def delete_product(state: State, params: Json, product_id: str) -> Json:
+    """Stripe keeps a product that has a price."""
+    product = state.get("product", product_id)
+    if state.all("price", product=product_id):
+        raise refused("This product cannot be deleted because it has one or more user-created prices.")
+    state.forget(product)
+    state.emit("product.deleted", product)
+    return {"id": product_id, "object": "product", "deleted": True}
 
 
 def create_price(state: State, params: Json) -> Json:

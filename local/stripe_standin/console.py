@@ -58,10 +58,10 @@ CONTROLS = (
     Control("POST", "/_standin/refund", "refund, succeeds", "a refund arrives, or it fails"),
     Control("POST", "/_standin/renew", "subscription", "its next period starts now, and is charged"),
     Control("POST", "/_standin/settings", "attach_decline_cards, sepa_settles, sepa_settles_after, refunds, "
-            "search_lags, renewals_are_drafts_for, checkout_line_metadata, checkout_debit_invoice, "
-            "checkout_invoice_lags, checkout_credit_notes, tax_rounding, previews_take_no_money, "
-            "requests_per_second, endpoint_requests_per_second",
-            "how Stripe behaves: the form “Settings” shows the values"),
+             "search_lags, renewals_are_drafts_for, retry_days, after_retries, checkout_line_metadata, "
+             "checkout_debit_invoice, checkout_invoice_lags, checkout_credit_notes, tax_rounding, "
+             "previews_take_no_money, requests_per_second, endpoint_requests_per_second",
+             "how Stripe behaves: the form “Settings” shows the values"),
     Control("POST", "/_standin/webhooks", "on, copies, shuffle, gather_seconds, delay_seconds, url",
             "whether, where, how often and in which order webhooks are sent: the form “Webhooks”"),
     Control("POST", "/_standin/events/ID/send", "times", "send an event again"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from . import charges, checkout, checkout_payment, disputes, payments, refunds, subscriptions
+from . import charges, checkout, checkout_payment, disputes, dunning, payments, refunds, subscriptions
 from .checkout_payment import Payer
 from .errors import refused
 from .faults import Fault, Faults
@@ -16,6 +16,7 @@ from .webhooks import Webhooks
 
 _COURSES = {
     "tax_rounding": ("line", "invoice"),
+    "after_retries": ("cancel", "unpaid", "past_due"),
     "refunds": ("as published", "succeed", "pending", "fail", "refuse"),
     "checkout_debit_invoice": ("at settlement", "at completion"),
 }
@@ -151,6 +152,8 @@ class Controls:
                 current = getattr(self._state.settings, name)
                 if name in _COURSES and value not in _COURSES[name]:
                     raise ValueError(f"{name} is one of {', '.join(_COURSES[name])}")
+                if name == "retry_days":
+                    dunning.retry_days(str(value))
                 setattr(self._state.settings, name, _typed(name, current, value))
 
     def set_webhooks(self, **settings: Any) -> None:

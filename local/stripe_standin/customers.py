@@ -16,8 +16,10 @@ from .state import State
 
 SUPPORTED = frozenset(
     ("name", "email", "phone", "description", "address", "metadata", "balance", "preferred_locales",
-     "tax_exempt", "payment_method", "invoice_settings")
+     "tax_exempt", "payment_method", "invoice_settings", "test_clock")
 )  # fmt: skip
+
+MOST_OF_A_TEST_CLOCK = 3
 
 _PLAIN = ("name", "email", "phone", "description", "preferred_locales", "tax_exempt")
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -34,6 +36,7 @@ def merge_metadata(target: Json, params: Json) -> None:
 
 
 def create(state: State, params: Json) -> Json:
+    clock = params.get("test_clock")
     customer = state.draft(
         "customer",
         balance=0,
@@ -43,7 +46,10 @@ def create(state: State, params: Json) -> Json:
         next_invoice_sequence=1,
         preferred_locales=[],
         tax_exempt="none",
+        test_clock=clock,
     )
+    if clock is not None:
+        _join_clock(state, customer, clock)
     state.keep(customer)
     try:
         if "payment_method" in params:
@@ -54,6 +60,23 @@ def create(state: State, params: Json) -> Json:
         raise
     state.emit("customer.created", customer)
     return customer
+
+
+def _join_clock(state: State, customer: Json, clock: str) -> None:
+    state.get("test_helpers.test_clock", clock, "test_clock")
+    if len(state.all("customer", test_clock=clock)) >= MOST_OF_A_TEST_CLOCK:
+        message = f"A test clock can have at most {MOST_OF_A_TEST_CLOCK} customers."
+        raise refused(message, None, "test_clock")
+    customer["created"] = state.now_of(customer)
+
+
+def list_all(state: State, params: Json) -> list[Json]:
+    """Without `test_clock`, only customers without a test clock."""
+    return [
+        customer
+        for customer in state.all("customer", test_clock=params.get("test_clock"))
+        if params.get("email") in (None, customer["email"])
+    ]
 
 
 def retrieve(state: State, params: Json, customer_id: str) -> Json:
@@ -75,7 +98,7 @@ def delete(state: State, params: Json, customer_id: str) -> Json:
     customer = state.get("customer", customer_id)
     for subscription in state.all("subscription", customer=customer_id):
         if subscription["status"] != "canceled":
-            now = state.clock.now()
+            now = state.now_of(subscription)
             subscription.update(status="canceled", canceled_at=now, ended_at=now)
             state.emit("customer.subscription.deleted", subscription)
     state.forget(customer)

@@ -62,9 +62,11 @@ def not_built(what: str) -> StripeError:
 
 def no_such(object_name: str, object_id: str, param: str = "id") -> StripeError:
     """404 for an id in the path, 400 for an id in a parameter."""
-    label = {"payment_method": "PaymentMethod", "customer_balance_transaction": "balance transaction"}.get(
-        object_name, object_name
-    )
+    label = {
+        "payment_method": "PaymentMethod",
+        "customer_balance_transaction": "balance transaction",
+        "test_helpers.test_clock": "test clock",
+    }.get(object_name, object_name)
     error = _error("invalid_request_error", f"No such {label}: '{object_id}'", "resource_missing", param)
     return StripeError(404 if param == "id" else 400, error)
 
@@ -127,6 +129,12 @@ def locked() -> StripeError:
     )
     error = _error("invalid_request_error", message, "lock_timeout", None)
     return StripeError(429, error, began=False, headers={"Stripe-Should-Retry": "true"})
+
+
+def clock_advances() -> StripeError:
+    """429: the object is on a test clock that advances."""
+    message = "Test clock advancement underway - cannot perform modifications."
+    return StripeError(429, _error("invalid_request_error", message, None, None), began=False)
 
 
 def internal_error(*, began: bool) -> StripeError:

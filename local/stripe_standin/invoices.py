@@ -70,7 +70,7 @@ def create(state: State, params: Json) -> Json:
         if "days_until_due" not in params:
             message = "If invoices are sent for payment, you must specify days_until_due or due_date."
             raise bad_parameter(message, None, "days_until_due")
-        invoice["due_date"] = state.clock.now() + params["days_until_due"] * 86_400
+        invoice["due_date"] = state.now_of(invoice) + params["days_until_due"] * 86_400
     customers.merge_metadata(invoice, params)
     state.keep(invoice)
     state.emit("invoice.created", invoice)
@@ -78,9 +78,11 @@ def create(state: State, params: Json) -> Json:
 
 
 def new_invoice(state: State, customer: Json, *, automatic_tax: bool, **values: Any) -> Json:
-    now = state.clock.now()
+    now = state.now_of(customer)
     invoice = state.draft(
         "invoice",
+        created=now,
+        test_clock=customer["test_clock"],
         account_country="DE",
         account_name="Hosting Orders (stand-in)",
         customer=customer["id"],
@@ -248,7 +250,7 @@ def item_parent() -> Json:
 
 
 def new_line(state: State, invoice: Json, price: Json, *, period: Json | None, **values: Any) -> Json:
-    now = state.clock.now()
+    now = state.now_of(invoice)
     return state.draft(
         "line_item",
         currency=invoice["currency"],
@@ -370,11 +372,11 @@ def issue(state: State, invoice: Json, customer: Json) -> None:
     invoice.update(
         status="open",
         number=f"{customer['invoice_prefix']}-{number:04d}",
-        effective_at=state.clock.now(),
+        effective_at=state.now_of(invoice),
         hosted_invoice_url=f"{state.base_url}/i/{invoice['id']}",
         invoice_pdf=f"{state.base_url}/i/{invoice['id']}?pdf",
     )
-    invoice["status_transitions"]["finalized_at"] = state.clock.now()
+    invoice["status_transitions"]["finalized_at"] = state.now_of(invoice)
 
 
 def location_unknown() -> StripeError:
@@ -463,7 +465,7 @@ def void(state: State, params: Json, invoice_id: str) -> Json:
         raise refused(message, "invoice_not_editable" if invoice["status"] == "draft" else None)
     payments.cancel(state, invoice, "void_invoice")
     invoice.update(status="void", auto_advance=False)
-    invoice["status_transitions"]["voided_at"] = state.clock.now()
+    invoice["status_transitions"]["voided_at"] = state.now_of(invoice)
     _give_balance_back(state, invoice)
     state.emit("invoice.voided", invoice)
     return invoice

@@ -406,6 +406,12 @@ def _settings(settings: Settings) -> Markup:
             "Seconds from a renewal's invoice to its charge",
             f"{values['renewals_are_drafts_for']:g}",
         ),
+        choice(
+            "after_retries",
+            "After the last attempt to charge a renewal",
+            {"cancel": "cancel it", "unpaid": "unpaid", "past_due": "past due"},
+            settings.after_retries,
+        ),
     )
 
 

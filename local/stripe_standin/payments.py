@@ -125,20 +125,24 @@ def mark_paid(state: State, invoice: Json) -> None:
     invoice.update(
         status="paid",
         attempted=True,
+        next_payment_attempt=None,
         amount_paid=invoice["amount_due"],
         amount_remaining=0,
         auto_advance=False,
     )
-    invoice["status_transitions"]["paid_at"] = state.clock.now()
+    invoice["status_transitions"]["paid_at"] = state.now_of(invoice)
     state.emit("invoice.paid", invoice)
     state.emit("invoice.payment_succeeded", invoice)
     details = (invoice["parent"] or {}).get("subscription_details")
     if details:
-        _activate(state, state.get("subscription", details["subscription"]))
+        _activate(state, state.get("subscription", details["subscription"]), invoice)
 
 
-def _activate(state: State, subscription: Json) -> None:
-    if subscription["status"] in ("incomplete", "past_due"):
+def _activate(state: State, subscription: Json, invoice: Json) -> None:
+    newest = invoice["id"] == subscription["latest_invoice"]
+    if subscription["status"] == "incomplete" or (
+        newest and subscription["status"] in ("past_due", "unpaid")
+    ):
         before = copied(subscription)
         subscription["status"] = "active"
         state.emit("customer.subscription.updated", subscription, before)
@@ -154,6 +158,7 @@ def mark_past_due(state: State, invoice: Json) -> None:
         before = copied(subscription)
         subscription["status"] = "past_due"
         state.emit("customer.subscription.updated", subscription, before)
+    state.period_unpaid(invoice)
 
 
 # -- charging ------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ Types are loaded on first use. Importing this module does not import the SDK.
 from __future__ import annotations
 
 import re
+import threading
 import types
 import typing
 from collections.abc import Mapping
@@ -35,6 +36,9 @@ from .errors import bad_parameter, missing_parameter
 
 Json = dict[str, Any]
 _Document = TypeVar("_Document")
+
+_LOADING = threading.RLock()
+"""The SDK's modules import each other. Two threads that begin with different ones can see half of a module."""
 
 LEFT_OUT: Mapping[str, frozenset[str]] = {
     # Fields that Stripe omits instead of sending null. They need `expand`, only apply to some types, or mark a deleted
@@ -64,6 +68,7 @@ LEFT_OUT: Mapping[str, frozenset[str]] = {
     "plan": frozenset(("deleted", "tiers")),
     "product": frozenset(("deleted",)),
     "subscription_item": frozenset(("deleted",)),
+    "test_helpers.test_clock": frozenset(("deleted",)),
     "webhook_endpoint": frozenset(("deleted", "secret")),
 }
 
@@ -87,15 +92,17 @@ def _copied(value: Any) -> Any:
 @cache
 def api_version() -> str:
     """The API version of the pinned package."""
-    return str(import_module("stripe._api_version")._ApiVersion.CURRENT)
+    with _LOADING:
+        return str(import_module("stripe._api_version")._ApiVersion.CURRENT)
 
 
 @cache
 def resource(object_name: str) -> type:
     """The package's class for `"object": object_name`. Raises KeyError."""
-    module, class_name = import_module("stripe._object_classes").OBJECT_CLASSES[object_name]
-    found: type = getattr(import_module(module), class_name)
-    return found
+    with _LOADING:
+        module, class_name = import_module("stripe._object_classes").OBJECT_CLASSES[object_name]
+        found: type = getattr(import_module(module), class_name)
+        return found
 
 
 @cache
@@ -345,8 +352,9 @@ def _names(class_name: str, object_name: Any) -> bool:
 def params(name: str) -> dict[str, Any]:
     """The annotated fields of a request, such as `InvoiceCreateParams` or `checkout.SessionCreateParams`."""
     package, _, class_name = f"stripe.params.{name}".rpartition(".")
-    module = import_module(f"{package}._{_snake(class_name)}")
-    return _hints(getattr(module, class_name))
+    with _LOADING:
+        module = import_module(f"{package}._{_snake(class_name)}")
+        return _hints(getattr(module, class_name))
 
 
 def _snake(name: str) -> str:

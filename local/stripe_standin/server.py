@@ -8,12 +8,13 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from email.message import Message
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from local.loopback import Handler, Server
 
-from . import endpoints
+from . import dunning, endpoints
 from .api import Api, ConnectionDropped, Request
 from .clock import Clock
 from .console import Console
@@ -56,6 +57,8 @@ class StripeStandIn:
             endpoints=self._endpoints,
         )  # fmt: skip
         self.state.announce = self.webhooks.announce
+        self.state.was_refused = self.webhooks.was_refused
+        self.state.period_unpaid = partial(dunning.period_unpaid, self.state)
         self.controls = Controls(self.state, self.faults, self.webhooks)
         self._api = Api(self.state, self.faults)
         self._console = Console(self.state, self.controls, self._api, self.webhooks)

@@ -29,7 +29,8 @@ _PREFIXES = {
     "customer": "cus", "customer_balance_transaction": "cbtxn", "dispute": "du", "event": "evt", "invoice": "in",
     "invoice_payment": "inpay", "item": "li", "line_item": "il", "payment_intent": "pi", "payment_method": "pm",
     "plan": "price", "price": "price", "product": "prod", "refund": "re", "setup_intent": "seti", "subscription": "sub",
-    "subscription_item": "si", "tax_id": "txi", "tax_rate": "txr", "webhook_endpoint": "we",
+    "subscription_item": "si", "test_helpers.test_clock": "clock",
+    "tax_id": "txi", "tax_rate": "txr", "webhook_endpoint": "we",
 }  # fmt: skip
 
 
@@ -54,6 +55,12 @@ class Settings:
     """False keeps a SEPA payment `processing` until a control settles or fails it."""
     renewals_are_drafts_for: float = 3600.0
     """Seconds from the invoice of a subscription's next period to its collection. At Stripe about an hour."""
+    refused_drafts_wait_for: float = 72 * 3600.0
+    """The same while an endpoint refuses `invoice.created`."""
+    retry_days: str = "1 1 2 2 2 2 2 2"
+    """Days between the attempts to collect a later period. Stripe recommends 8 retries in 2 weeks. Empty: none."""
+    after_retries: str = "cancel"
+    """What then becomes of the subscription: `cancel` it, mark it `unpaid`, or leave it `past_due`."""
     refunds: str = "as published"
     """`as published` for the card, or for every refund: `succeed`, `pending` (until a control settles it), `fail`
     (created, then failed immediately), `refuse` (the request gets an error)."""
@@ -70,6 +77,8 @@ class Settings:
     """Where tax is rounded: each `line`, or the whole `invoice`. A setting of the Stripe account."""
     previews_take_no_money: bool = True
     """Whether the preview of a credit note needs no amounts. Not documented by Stripe."""
+    test_clocks_advance_for: float = 0.0
+    """Seconds that a test clock is `advancing` after its work is done."""
     search_lags: float = 0.0
     """Seconds until the search finds an object. Stripe documents less than a minute normally."""
     requests_per_second: int = 0
@@ -171,9 +180,15 @@ class State:
         """By payment intent id."""
         self.origin: Origin | None = None
         self.announce: Callable[[Json], None] = lambda event: None
+        self.was_refused: Callable[[str], bool] = lambda event_id: False
+        """Whether an endpoint has refused this event, and not accepted it since."""
+        self.period_unpaid: Callable[[Json], None] = lambda invoice: None
+        """What follows an invoice of a later period that could not be paid."""
         self._objects: dict[str, dict[str, Json]] = defaultdict(dict)
         self._found_by: dict[tuple[str, str, Any], dict[str, Json]] = defaultdict(dict)
         self._agenda: list[_Due] = []
+        self._clock_agendas: dict[str, list[_Due]] = defaultdict(list)
+        """By test clock id, in the clock's time."""
         self._numbers = itertools.count(1)
         clock.when_advanced(self.run_due)
 
@@ -247,6 +262,29 @@ class State:
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, _Due(self.clock.time() + seconds, next(self._numbers), action))
 
+    def now_of(self, subject: Json) -> int:
+        """Unix seconds of a customer, subscription or invoice: of its test clock, if it has one."""
+        clock = self._objects["test_helpers.test_clock"].get(subject["test_clock"])
+        frozen: int = self.clock.now() if clock is None else clock["frozen_time"]
+        return frozen
+
+    def at(self, subject: Json, moment: float, action: Callable[[], None]) -> None:
+        """Do this when the subject's time comes to `moment`."""
+        if subject["test_clock"] is None:
+            self.later(moment - self.clock.time(), action)
+        else:
+            agenda = self._clock_agendas[subject["test_clock"]]
+            heapq.heappush(agenda, _Due(moment, next(self._numbers), action))
+
+    def run_clock(self, clock: Json, until: int) -> None:
+        """Move a test clock, and do its work at the moments when it is due."""
+        agenda = self._clock_agendas[clock["id"]]
+        while agenda and agenda[0].at <= until:
+            due = heapq.heappop(agenda)
+            clock["frozen_time"] = max(clock["frozen_time"], int(due.at))
+            due.action()
+        clock["frozen_time"] = until
+
     def run_due(self) -> None:
         """Run due work.
 
@@ -258,8 +296,8 @@ class State:
 
     # -- events ----------------------------------------------------------------------------------------------
 
-    def emit(self, event_type: str, subject: Json, before: Json | None = None) -> None:
-        """Record and announce an event. `before` is the subject's previous state, for an `….updated` event."""
+    def emit(self, event_type: str, subject: Json, before: Json | None = None) -> Json:
+        """Record, announce and return an event. `before` is the subject's previous state, for an `….updated` event."""
         data: Json = {"object": as_answered(subject)}
         if before is not None:
             data["previous_attributes"] = dict(_changed(before, subject))
@@ -276,6 +314,7 @@ class State:
             },
         )
         self.announce(event)
+        return event
 
 
 def as_answered(document: Json) -> Json:

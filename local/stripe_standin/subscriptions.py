@@ -4,8 +4,8 @@
   may be at most one interval ahead.
 - Without an anchor the first period is paid according to `payment_behavior`.
 - Each later period has an invoice. It is a draft for about an hour and is then charged off-session. If that fails, the
-  subscription is past due.
-- Not supported: prorations, item changes, and Stripe's own retries.
+  subscription is past due (see `dunning`).
+- Not supported: prorations and item changes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from . import catalogue, customers, invoices, payment_methods, payments, tax
+from . import catalogue, customers, dunning, invoices, payment_methods, payments, tax
 from .errors import StripeError, bad_parameter, not_built, refused
 from .sdk_types import Json, copied, part
 from .state import State
@@ -28,10 +28,11 @@ CREATE_SUPPORTED = frozenset(
 UPDATE_SUPPORTED = frozenset(
     ("metadata", "default_payment_method", "cancel_at_period_end", "description", "proration_behavior")
 )
-_OVER = ("canceled", "incomplete_expired")
+OVER = ("canceled", "incomplete_expired")
 CANCEL_SUPPORTED = frozenset(("prorate", "invoice_now", "cancellation_details"))
 MOST_OF_A_CUSTOMER = 500
 """Stripe: each customer can have up to 500 active or scheduled subscriptions."""
+MOST_ON_A_TEST_CLOCK = 3
 _CONFIG_SUPPORTED = frozenset(("day_of_month", "hour", "minute", "second", "month"))
 _ITEM_SUPPORTED = frozenset(("price", "price_data", "quantity", "metadata"))
 
@@ -42,7 +43,7 @@ def create(state: State, params: Json) -> Json:
     if not params.get("items"):
         raise bad_parameter("Missing required param: items.", "parameter_missing", "items")
     customer = state.get("customer", params["customer"], "customer")
-    now = state.clock.now()
+    now = state.now_of(customer)
     _check_limit(state, customer)
     trial_end = _trial_end(params, now)
     config = params.get("billing_cycle_anchor_config")
@@ -62,7 +63,7 @@ def create(state: State, params: Json) -> Json:
         anchor = _next_occurrence(config, now)
         if trial_end is None and params.get("proration_behavior") != "none":
             raise not_built("billing_cycle_anchor_config without proration_behavior=none")
-    natural = min(_after_interval(trial_end or now, price["recurring"]) for price in prices)
+    natural = min(after_interval(trial_end or now, price["recurring"]) for price in prices)
     if anchor is not None and anchor > natural:
         message = f"billing_cycle_anchor cannot be later than next natural billing date ({natural}) for plan"
         raise bad_parameter(message, None, "billing_cycle_anchor")
@@ -71,6 +72,8 @@ def create(state: State, params: Json) -> Json:
     first_period_ends = trial_end or anchor or natural
     subscription = state.draft(
         "subscription",
+        created=now,
+        test_clock=customer["test_clock"],
         automatic_tax=part(
             "subscription", "AutomaticTax", enabled=params.get("automatic_tax", {}).get("enabled", False)
         ),
@@ -110,12 +113,13 @@ def create(state: State, params: Json) -> Json:
 
 
 def _check_limit(state: State, customer: Json) -> None:
-    current = [
-        one for one in state.all("subscription", customer=customer["id"]) if one["status"] not in _OVER
-    ]
+    current = [one for one in state.all("subscription", customer=customer["id"]) if one["status"] not in OVER]
+    if customer["test_clock"] and len(current) >= MOST_ON_A_TEST_CLOCK:
+        raise refused(f"A customer on a test clock can have at most {MOST_ON_A_TEST_CLOCK} subscriptions.")
     if len(current) >= MOST_OF_A_CUSTOMER:
         raise refused(
-            f"Customer {customer['id']} already has the maximum {MOST_OF_A_CUSTOMER} current subscriptions"
+            f"Customer {customer['id']} already has the maximum {MOST_OF_A_CUSTOMER} current subscriptions",
+            "customer_max_subscriptions",
         )
 
 
@@ -208,7 +212,7 @@ def _item(state: State, subscription_id: str, given: Json, price: Json, period: 
     )
 
 
-def _after_interval(start: int, recurring: Json, times: int = 1, day: int | None = None) -> int:
+def after_interval(start: int, recurring: Json, times: int = 1, day: int | None = None) -> int:
     """The end of `times` intervals from `start`. Periods begin on this `day` of the month, or on that of `start`."""
     at = datetime.fromtimestamp(start, UTC)
     count = recurring["interval_count"] * times
@@ -235,7 +239,7 @@ def _expect_next_period(state: State, subscription: Json) -> None:
         if _period_end(subscription) == end:
             next_period(state, subscription)
 
-    state.later(end - state.clock.time(), begin)
+    state.at(subscription, end, begin)
 
 
 def next_period(state: State, subscription: Json, *, at_once: bool = False) -> None:
@@ -247,7 +251,7 @@ def next_period(state: State, subscription: Json, *, at_once: bool = False) -> N
         return
     before, end = copied(subscription), _period_end(subscription)
     if subscription["cancel_at_period_end"]:
-        subscription.update(status="canceled", ended_at=state.clock.now())
+        subscription.update(status="canceled", ended_at=state.now_of(subscription))
         state.emit("customer.subscription.deleted", subscription)
         return
     begun = [item for item in subscription["items"]["data"] if item["current_period_end"] == end]
@@ -258,35 +262,24 @@ def next_period(state: State, subscription: Json, *, at_once: bool = False) -> N
         subscription["status"] = "active"
     customer = state.get("customer", subscription["customer"])
     invoice = _invoice(state, subscription, customer, begun, "subscription_cycle", free=False)
-    invoice["auto_advance"] = True
+    collected = subscription["status"] != "unpaid"  # otherwise the invoice stays a draft
+    invoice["auto_advance"] = collected
     state.emit("customer.subscription.updated", subscription, before)
-    state.emit("invoice.created", invoice)
+    created = state.emit("invoice.created", invoice)
     _expect_next_period(state, subscription)
     if at_once:
-        _collect(state, invoice["id"])
-    else:
-        state.later(state.settings.renewals_are_drafts_for, lambda: _collect(state, invoice["id"]))
+        dunning.collect(state, invoice["id"])
+    elif collected:
+        dunning.collect_later(state, invoice, created["id"])
 
 
 def _boundary_after(end: int, subscription: Json, recurring: Json) -> int:
     anchor, config = subscription["billing_cycle_anchor"], subscription["billing_cycle_anchor_config"]
     day = config["day_of_month"] if config else None
     times = 1
-    while (boundary := _after_interval(anchor, recurring, times, day)) <= end:
+    while (boundary := after_interval(anchor, recurring, times, day)) <= end:
         times += 1
     return boundary
-
-
-def _collect(state: State, invoice_id: str) -> None:
-    invoice = state.find(invoice_id)
-    if invoice is None or invoice["status"] != "draft":
-        return  # deleted or already finalized
-    try:
-        invoices.finalize(state, {}, invoice_id)
-        if invoice["status"] == "open":
-            invoices.pay(state, {"off_session": True}, invoice_id)
-    except StripeError:
-        payments.mark_past_due(state, invoice)
 
 
 def _first_invoice(state: State, subscription: Json, customer: Json, params: Json, *, free: bool) -> None:
@@ -368,11 +361,16 @@ def retrieve(state: State, params: Json, subscription_id: str) -> Json:
 
 
 def list_all(state: State, params: Json) -> list[Json]:
-    """Without `status`, all but the cancelled ones."""
+    """Without `status`, all but the cancelled ones. Without `customer` and `test_clock`, none on a test clock."""
     status = params.get("status")
+    clock = (
+        {}
+        if "customer" in params and "test_clock" not in params
+        else {"test_clock": params.get("test_clock")}
+    )
     return [
         subscription
-        for subscription in state.all("subscription")
+        for subscription in state.all("subscription", **clock)
         if params.get("customer") in (None, subscription["customer"])
         and _status_fits(subscription["status"], status)
     ]
@@ -407,7 +405,7 @@ def _cancel_at_period_end(state: State, subscription: Json, wanted: bool) -> Non
     subscription.update(
         cancel_at_period_end=wanted,
         cancel_at=subscription["items"]["data"][0]["current_period_end"] if wanted else None,
-        canceled_at=state.clock.now() if wanted else None,
+        canceled_at=state.now_of(subscription) if wanted else None,
         cancellation_details=_details({}) if wanted else None,
     )
 
@@ -423,7 +421,7 @@ def cancel(state: State, params: Json, subscription_id: str) -> Json:
         raise not_built("cancelling with prorate or invoice_now")
     if subscription["status"] == "canceled":
         raise refused(f"No such subscription: '{subscription_id}'", "resource_missing", "id")
-    now = state.clock.now()
+    now = state.now_of(subscription)
     subscription.update(
         status="canceled", canceled_at=now, ended_at=now,
         cancellation_details=_details(params.get("cancellation_details", {})),

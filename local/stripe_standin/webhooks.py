@@ -94,6 +94,7 @@ class Webhooks:
         self._manual = manual
         self._changed = threading.Condition()
         self._waiting: list[_Waiting] = []
+        self._refused: set[tuple[str, str | None]] = set()
         self._busy = False
         self._closed = False
         self._numbers = itertools.count()
@@ -109,6 +110,10 @@ class Webhooks:
     def _targets(self, event_type: str) -> list[Target]:
         everything = [Target(None, self.secrets)] if self.settings.url or self._receiver else []
         return [*everything, *self._endpoints(event_type)]
+
+    def was_refused(self, event_id: str) -> bool:
+        """Whether an endpoint has refused this event, and not accepted it since."""
+        return any(refused == event_id for refused, _ in tuple(self._refused))
 
     def send(self, event: Json, times: int = 1) -> None:
         """Send the event `times` times. The settings `on` and `copies` do not matter here."""
@@ -217,6 +222,11 @@ class Webhooks:
         self.deliveries.append(Delivery(event["id"], event["type"], waiting.attempt, status))
         self._log(f"webhook {event['type']} {event['id']} → {status or 'no answer'}")
         taken = status is not None and 200 <= status < 300
+        refusal = (event["id"], waiting.target.url)
+        if taken:
+            self._refused.discard(refusal)
+        else:
+            self._refused.add(refusal)
         if taken and event["pending_webhooks"]:
             event["pending_webhooks"] -= 1
         return taken

@@ -45,7 +45,7 @@ def items(stack: Stack) -> list[str]:
     pages = stack.aws.client("dynamodb").get_paginator("scan").paginate(TableName=stack.table)
     found = [item for page in pages for item in page["Items"]]
     kept = ("KEY#", "CATALOGUE", "USER#")
-    ours = [item for item in found if item["PK"]["S"].startswith(kept) or "smoke" in item["PK"]["S"]]
+    ours = [item for item in found if item["PK"]["S"].startswith(kept) or "smoke" in json.dumps(item)]
     return sorted(
         json.dumps(item, sort_keys=True) for item in ours if not item["SK"]["S"].startswith("CAPACITY#")
     )

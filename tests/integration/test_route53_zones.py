@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from moto import mock_aws
 
 from hosting_orders.adapters.route53.zones import Route53Zones
 from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.ids import order_uuid
 from hosting_orders.usecases.domain_ports import Zones
 
 
@@ -200,3 +202,84 @@ def test_a_refusal_by_route_53_is_a_fault(route53: Any, method: str) -> None:
         Route53Zones(Replaced(route53, **{method: failing})).ensure("bakery.com", "order-1", ())
 
     assert zones_of(route53) == []
+
+
+# -- removing a zone ------------------------------------------------------------------------------------------------
+
+OURS = order_uuid(4711)
+
+
+def made(route53: Any, reference: str = OURS, name: str = "bakery.com") -> str:
+    answer = route53.create_hosted_zone(Name=name, CallerReference=reference)
+    return str(answer["HostedZone"]["Id"]).removeprefix("/hostedzone/")
+
+
+def with_record(route53: Any, zone: str, name: str, kind: str, value: str) -> None:
+    record = {"Name": name, "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": value}]}
+    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+    route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+
+@pytest.mark.parametrize("reference", [OURS, "RISWorkflow-RD:0c9f"])
+def test_an_empty_zone_is_removed_once(route53: Any, reference: str) -> None:
+    zone = made(route53, reference)
+    made(route53, "another", "bakery.community")
+
+    assert Route53Zones(route53).remove_empty("bakery.com", zone)
+    assert zones_of(route53) == ["bakery.community."]
+    assert Route53Zones(route53).remove_empty("bakery.com", zone)
+
+
+@pytest.mark.parametrize("reference", ["made by an operator", "4711", OURS.replace("-", ""), ""])
+def test_a_zone_that_no_order_made_stays(route53: Any, reference: str) -> None:
+    zone = made(route53, reference or str(uuid.uuid4()))
+
+    assert not Route53Zones(route53).remove_empty("bakery.com", zone)
+    assert zones_of(route53) == ["bakery.com."]
+
+
+def test_a_zone_of_another_domain_stays(route53: Any) -> None:
+    zone = made(route53, name="quill.com")
+
+    assert not Route53Zones(route53).remove_empty("bakery.com", zone)
+    assert zones_of(route53) == ["quill.com."]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        ("bakery.com", "A", "192.0.2.1"),
+        ("www.bakery.com", "CNAME", "x.example"),
+        ("shop.bakery.com", "NS", "ns.x.example"),
+    ],
+)
+def test_a_zone_with_a_record_stays(route53: Any, record: tuple[str, str, str]) -> None:
+    zone = made(route53)
+    with_record(route53, zone, *record)
+
+    assert not Route53Zones(route53).remove_empty("bakery.com", zone)
+    assert zones_of(route53) == ["bakery.com."]
+
+
+def test_a_zone_that_gets_a_record_at_the_last_moment_stays(route53: Any) -> None:
+    zone = made(route53)
+
+    def late(**given: Any) -> Any:
+        with_record(route53, zone, "bakery.com", "A", "192.0.2.1")
+        return route53.delete_hosted_zone(**given)
+
+    assert not Route53Zones(Replaced(route53, delete_hosted_zone=late)).remove_empty("bakery.com", zone)
+    assert zones_of(route53) == ["bakery.com."]
+
+
+@pytest.mark.parametrize("method", ["get_hosted_zone", "list_resource_record_sets", "delete_hosted_zone"])
+@pytest.mark.parametrize("fault", [failing, None])
+def test_a_fault_removes_nothing(route53: Any, method: str, fault: Any) -> None:
+    def silent(**_: Any) -> Any:
+        raise ReadTimeoutError(endpoint_url="https://route53")
+
+    zone = made(route53)
+    with pytest.raises(ProviderUnavailableError):
+        Route53Zones(Replaced(route53, **{method: fault or silent})).remove_empty("bakery.com", zone)
+
+    assert zones_of(route53) == ["bakery.com."]

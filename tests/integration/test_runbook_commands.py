@@ -92,6 +92,26 @@ def test_the_log_lines_of_an_order_are_found(tmp_path: Path) -> None:
     assert shown == f"{NUMBER:016d}\n"
 
 
+def test_the_zones_that_stay_are_listed(tmp_path: Path) -> None:
+    zones_log = blocks_of("The zone of a domain that has left stays")[0]
+    lines = [
+        {"message": text, "zone_id": text[:3]}
+        for text in ("other", "the zone of a domain that has left stays")
+    ]
+
+    class Filtering:
+        """moto ignores patterns of JSON fields."""
+
+        def filter_log_events(self, **given: str) -> dict[str, Any]:
+            assert given.pop("logGroupName") == "functions"
+            (text,) = re.fullmatch(r'\{ \$\.message = "(.+)" \}', given.pop("filterPattern")).groups()  # type: ignore[union-attr]
+            assert given == {}
+            return {"events": [{"message": json.dumps(line)} for line in lines if line["message"] == text]}
+
+    clients = {"cloudformation": Stack(FunctionsLogGroup="functions"), "logs": Filtering()}
+    assert json.loads(run_shell(zones_log, clients, tmp_path)) == lines[1]
+
+
 def test_the_messages_about_discarded_records_are_counted(tmp_path: Path) -> None:
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]

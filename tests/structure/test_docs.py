@@ -8,7 +8,17 @@ from typing import Any
 from tests.structure.project import PACKAGE, ROOT, functions, read_template, resources
 
 NUMBERS = [*("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")]
-NUMBERS += ["eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"]
+NUMBERS += [
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
 NUMBERS += ["nineteen", "twenty"]
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 # Dollars a month for a customer managed KMS key, a secret and an alarm.

@@ -25,11 +25,12 @@ GUARDED = {
     "refund_order": ({"reconcile"}, {"refund_order", "reconcile"}),
     "start_renewal": ({"reconcile"}, {"reconcile"}),
     "renew_domain": ({"reconcile"}, {"reconcile"}),
+    "invoiced_terms": ({"reconcile", "renew_domain"}, {"reconcile"}),
 }
 # Port of the services → the only modules of use cases that may call it.
 PORTS = {
     "refunds": {"refund_order"},
-    "renewals": {"start_renewal", "renew_domain"},
+    "renewals": {"start_renewal", "renew_domain", "invoiced_terms"},
     "payment_news": {"receive_stripe_webhook"},
     "platform": {"platform_delivery", "provision_hosting"},
 }

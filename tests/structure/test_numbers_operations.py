@@ -177,6 +177,12 @@ CLAIMS: dict[str, Claims] = {
         ("at most {} unpaid domains on order", (unpaid_domains.MAX_UNPAID_DOMAINS,)),
         ("accepts up to {} items", (MAX_ITEMS,)),
         ("expires within {} days and is not paid", (DAYS(deadlines.EXPIRY_WATCH),)),
+        ("read the date again {} day later before", (DAYS(deadlines.STALE_EXPIRY),)),
+        ("unless the domain expires within {} days. Where", (DAYS(deadlines.EXPIRES_TOO_SOON),)),
+        ("is still ours: {} days before each charge", (DAYS(deadlines.DEPARTURE_CHECK),)),
+        ("it expired more than {} days ago", (DAYS(deadlines.REDEMPTION_OVER),)),
+        ("removed {} days after the departure", (DAYS(deadlines.ZONE_GRACE),)),
+        ("checked again every {} days, and a zone", (DAYS(deadlines.ZONE_STAYS),)),
         ("takes {} times as long", (registry.SLOW,)),
         ("abandoned after {} days and a transfer after {} days", DOMAIN_DAYS),
     ],
@@ -211,6 +217,7 @@ CLAIMS: dict[str, Claims] = {
     ],
     "money": [
         ("delivered domains that expire within {} days", (DAYS(deadlines.EXPIRY_WATCH),)),
+        ("tried daily: for {} days, a domain's", (DAYS(deadlines.RENEWAL_GRACE),)),
         ("within {} hours (`deadline_at`)", (HOURS(deadlines.CARD_EXPIRY),)),
         ("a page of Stripe Checkout that is open for {} hours", (PAGE_OPEN,)),
         ("on the page until {} days after the order", (SEPA,)),
@@ -259,8 +266,11 @@ CLAIMS: dict[str, Claims] = {
         ("tries again every {} minutes, and an operator", (AGAIN,)),
         ("retry (about {} hours)", (step_hours("RefundOrder"),)),
         ("the reconciler (every {} minutes) continue", (AGAIN,)),
+        ("asks the registrar {} days before each", (DAYS(deadlines.DEPARTURE_CHECK),)),
         ("reads Stripe's invoices {} hours after", (HOURS(deadlines.RENEWAL_MONEY),)),
         ("then every {} hours while money is missing", (HOURS(deadlines.RENEWAL_AGAIN),)),
+        ("without a subscription | tried every {} hours;", (HOURS(deadlines.RENEWAL_AGAIN),)),
+        ("machine's renewal ends after {} days |", (DAYS(deadlines.RENEWAL_GRACE),)),
         ("the order is due in {} minutes, and", (AGAIN,)),
         ("no report from the platform for {} hours", (HOURS(time_out("ProvisionHosting")),)),
         ("retries: about {} hours, RegisterDomain", (step_hours("ProvisionHosting"),)),
@@ -304,6 +314,7 @@ CLAIMS: dict[str, Claims] = {
         ("RefundOrder's token {} days", (DAYS(time_out("RefundOrder")),)),
         ("a callback after the end | {} minutes |", (MINUTES(deadlines.CALLBACK_GRACE),)),
         ("alarm after {} days |", (DAYS(deadlines.DOMAIN_RENEWAL_DEADLINE),)),
+        ("| {} days before each charge |", (DAYS(deadlines.DEPARTURE_CHECK),)),
         ("| a redrive | {} days after", (DAYS(report_failed_execution.REDRIVABLE_FOR),)),
     ],
     "runbooks": [
@@ -339,6 +350,10 @@ CLAIMS: dict[str, Claims] = {
         ("counts each such domain every {} hours", (HOURS(deadlines.VERIFICATION_CHECK),)),
         ("tries again every {} hour and then fills", (HOURS(deadlines.ZONE_AGAIN),)),
         ("has not finished after {} days", (DAYS(deadlines.DOMAIN_RENEWAL_DEADLINE),)),
+        ("machine's renewal ends {} days after the first refusal", (DAYS(deadlines.RENEWAL_GRACE),)),
+        ("or has not run, for {} days.", (in_template("DomainsSweptAlarm", "EvaluationPeriods"),)),
+        ("left us more than {} days ago", (DAYS(deadlines.ZONE_GRACE),)),
+        ("It is counted every {} days", (DAYS(deadlines.ZONE_STAYS),)),
         ("expires {} days after the renewal was charged", (DAYS(REGISTRATION.renews_before()),)),
         ("tries again every {} hours, and the alarm", (HOURS(deadlines.RENEWAL_AGAIN),)),
         ("refunds the order {} hours after delivery began", (HOURS(ON_LIGHTSAIL.given_up()),)),
@@ -372,7 +387,7 @@ NOT_OURS: dict[str, list[str]] = {
     # Demands on a platform that implements the contract, and the wording of published contracts.
     "hosting-platform-contract": ["for at least 30 days", "for at least 3 days"],
     "money": ["The bank takes 1 to 5 business days (contract 002)"],
-    "runbooks": ["before 2026-11-27"],  # a date
+    "runbooks": ["before 2026-11-27", "until 2026-11-27"],  # dates
     "lightsail": ["(uid 1000)", "Amazon Linux 2 "],
     "contracts": ["24 hex digits", "24-hex id", "1200 yen", "counts from 1", "fieldupgrades`: 1,"],
 }

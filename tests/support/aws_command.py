@@ -122,6 +122,8 @@ def _answer(arguments: list[str], clients: Mapping[str, Any]) -> str:
 
 def _value(options: list[str], member: Any) -> Any:
     first = options.pop(0)
+    if member.type_name in ("structure", "map"):
+        return json.loads(first)
     if member.type_name != "list":
         return Path(first.removeprefix("file://")).read_text() if first.startswith("file://") else first
     values = [first]

@@ -130,8 +130,9 @@ def registrar(port: Any, mishaps: Mishaps) -> Any:
 
 
 def zones(port: Any, mishaps: Mishaps) -> Any:
+    names = ("ensure", "remove_empty")
     return _Wrapped(
-        port, mishaps, "zones", ("ensure",), lambda: ProviderUnavailableError("the zone's answer was lost")
+        port, mishaps, "zones", names, lambda: ProviderUnavailableError("the zone's answer was lost")
     )
 
 

@@ -74,6 +74,7 @@ _METHODS = {
     ("registrar", "operation"): "route53domains:GetOperationDetail",
     ("registrar", "verification"): "route53domains:GetContactReachabilityStatus",
     ("registrar", "resend_verification"): "route53domains:ResendContactReachabilityEmail",
+    ("zones", "remove_empty"): "route53:ListResourceRecordSets route53:DeleteHostedZone",
     ("registrar", "expiring"): "route53domains:ListDomains",
     ("registrar", "domain"): "route53domains:GetDomainDetail route53domains:ListDomains",
 }

@@ -544,7 +544,7 @@ class World:
 
     def _create_zone(self, name: str) -> list[str]:
         zones = bootstrap.aws_client("route53")
-        made = zones.create_hosted_zone(Name=name, CallerReference=f"registrar-{name}")
+        made = zones.create_hosted_zone(Name=name, CallerReference=f"RISWorkflow-RD:{name}-{uuid.uuid4()}")
         return list(made["DelegationSet"]["NameServers"])
 
     def _marks(self) -> tuple[int, ...]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import Order, OrderStatus
-from local.stripe_standin import subscriptions
 from tests.support.domain_books import renewals
+from tests.support.refusals import no_new_subscriptions
 from tests.support.world import World, a_world
 
 HOUR = 3600
@@ -67,13 +68,11 @@ def test_a_domain_whose_renewal_is_charged_in_time_is_not_reported(world: World)
     assert world.registrar.renewals(NAME) == 1 and reported == 0
 
 
-def test_a_domain_whose_renewal_could_not_start_is_reported(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
-    delivered(world)
-    expires_in(world, 39)
-    assert world.sweep() == 1
+def test_a_domain_whose_renewal_could_not_start_is_reported(world: World) -> None:
+    with no_new_subscriptions(world.stripe):
+        delivered(world)
+        expires_in(world, 39)
+        assert world.sweep() == 1
 
 
 def test_a_domain_whose_renewal_was_declined_is_reported_until_the_renewal_is_paid(world: World) -> None:
@@ -100,6 +99,16 @@ def test_a_domain_whose_subscription_was_cancelled_is_reported_before_it_expires
     assert world.sweep() == 0
     world.live(326 * DAY, every=30 * DAY)
     assert world.sweep() == 1
+
+
+def test_a_sweep_that_fails_is_not_counted_as_one_that_ran(world: World) -> None:
+    """An alarm rings when the count is missing."""
+    delivered(world)
+    assert world.sweep() == 0 and world.metrics.counts["DomainsSwept"] == 1
+    world.registrar.fail_next("ListDomains", "ServiceUnavailable", status=503, times=10)
+    with pytest.raises(ProviderUnavailableError):
+        world.sweep()
+    assert world.metrics.counts["DomainsSwept"] == 1
 
 
 def test_a_domain_without_an_order_of_this_stack_is_not_reported(world: World) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hosting_orders.adapters.dynamodb import orders as order_store
 from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 from hosting_orders.adapters.lightsail.platform import LightsailPlatform
-from hosting_orders.adapters.stripe.invoices import StripeInvoices
+from hosting_orders.adapters.stripe.billing import Bill, Biller
 from hosting_orders.adapters.stripe.refunds import StripeRefunds
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.providers import RefundState
@@ -73,13 +73,13 @@ def _without_a_condition(patch: pytest.MonkeyPatch) -> None:
 
 def _new_key_per_try(patch: pytest.MonkeyPatch) -> None:
     """Create a new payment at Stripe for every try."""
-    created = StripeInvoices._create_invoice
+    created = Biller.create
     tries = iter(range(1_000_000))
 
-    def create(self: StripeInvoices, request: Any) -> str:
-        return created(self, dataclasses.replace(request, cart_token=f"{request.cart_token}#{next(tries)}"))
+    def create(self: Biller, bill: Bill) -> str:
+        return created(self, dataclasses.replace(bill, key=f"{bill.key}#{next(tries)}"))
 
-    patch.setattr(StripeInvoices, "_create_invoice", create)
+    patch.setattr(Biller, "create", create)
 
 
 def _nothing_is_taken_down(patch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from hosting_orders.domain.order import Order, OrderStatus
-from local.stripe_standin import subscriptions
 from tests.support.domain_books import renewals
+from tests.support.refusals import no_new_subscriptions
 from tests.support.world import World, a_world
 
 HOUR = 3600
@@ -104,11 +104,8 @@ def test_a_monthly_term_begins_on_the_day_of_the_order_or_on_the_last_day_of_a_s
     assert len(world.stripe.charges()) == 1 + len(charges)
 
 
-def test_a_renewal_that_cannot_start_is_counted_and_retried_daily(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+def test_a_renewal_that_cannot_start_is_counted_and_retried_daily(world: World) -> None:
+    with no_new_subscriptions(world.stripe):
         order = domain(world)
         assert world.metrics.counts["RenewalNotStarted"] == 1 and renewals(world, order) == []
         world.live(2 * DAY, every=HOUR)
@@ -118,26 +115,13 @@ def test_a_renewal_that_cannot_start_is_counted_and_retried_daily(
     assert world.metrics.counts["RenewalNotStarted"] == 3
 
 
-def test_a_domain_renewal_that_starts_late_is_charged_immediately(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_domain_renewal_that_starts_late_is_charged_immediately(world: World) -> None:
     """Otherwise the domain would expire before the first charge."""
-    with monkeypatch.context() as patch:
-        patch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+    with no_new_subscriptions(world.stripe):
         domain(world)
         world.live(340 * DAY, every=20 * DAY)
     world.live(3 * DAY, every=6 * HOUR)
     assert world.registrar.renewals("hosting-example.com") == 1
-
-
-def test_no_renewal_starts_for_a_customer_with_the_maximum_number_of_subscriptions(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert subscriptions.MOST_OF_A_CUSTOMER == 500
-    monkeypatch.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 1)
-    site(world)
-    order = site(world, name="Another")
-    assert renewals(world, order) == [] and world.metrics.counts["RenewalNotStarted"] == 1
 
 
 def test_a_renewal_with_tax_cannot_start_while_the_customer_has_no_address() -> None:

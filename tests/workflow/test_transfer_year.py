@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +12,12 @@ from hosting_orders.adapters.route53 import tlds
 from hosting_orders.domain.domain_record import TRANSFER_YEAR
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
-from local.stripe_standin import subscriptions
+from tests.support.aws_command import run_shell
 from tests.support.domain_books import now, renewals
 from tests.support.mishaps import Mishap
-from tests.support.world import World, a_world
+from tests.support.refusals import no_new_subscriptions
+from tests.support.table import TABLE_NAME
+from tests.support.world import ROOT, World, a_world
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -90,7 +94,113 @@ def test_a_year_that_its_registry_should_have_added_is_bought(world: World) -> N
     """The TLD's file may be wrong: AWS documents the year for some TLDs only, and a registry may change it."""
     world.registrar._registry._after_transfer = lambda name, at: at + 100 * DAY  # type: ignore[method-assign]
     order = transferred(world, "quill-and-sons.eu")
-    assert bought(world, order) == 1 and days_left(world, order) in (464, 465, 466)
+    assert world.registrar.asked("RenewDomain") == 0
+    world.live(DAY, every=2 * HOUR)
+    assert bought(world, order) == 1 and days_left(world, order) in (463, 464, 465)
+
+
+@pytest.mark.parametrize(("tld", "left"), [("com", 20), ("eu", 250), ("de", 250), ("ca", 8)])
+def test_a_former_expiry_date_that_is_still_shown_buys_no_year(world: World, tld: str, left: int) -> None:
+    """AWS may show it for some hours after the transfer."""
+    world.registrar.configure(expiry_lags=10 * HOUR)
+    order = transferred(world, f"quill-and-sons.{tld}", days_left=left)
+    shown = now(world, order).resource_as(DomainResource)
+    assert shown is not None and shown.expires_at is not None
+    assert shown.expires_at < world.clock.now() + left * DAY * 1000
+    world.live(2 * DAY, every=6 * HOUR)
+    assert bought(world, order) == world.registrar.asked("RenewDomain") == 0
+    assert days_left(world, order) > 360 and not now(world, order).transfer_year_owed
+    assert len(renewals(world, order)) == 1 and world.net_paid() == order.price.amount
+    world.live(60 * DAY, every=30 * DAY)
+    assert bought(world, order) == 0 and world.metrics.counts["DomainRenewalFailed"] == 0
+
+
+@pytest.mark.parametrize("left", [3, 6])
+def test_a_domain_that_expires_within_days_is_renewed_without_waiting(world: World, left: int) -> None:
+    """A year too much is better than a lost domain."""
+    world.registrar.configure(expiry_lags=10 * HOUR)
+    order = transferred(world, "quill-and-sons.com", days_left=left)
+    world.live(2 * DAY, every=6 * HOUR)
+    assert bought(world, order) == 1 and days_left(world, order) > 700
+
+
+def test_a_year_that_the_registry_never_adds_is_not_waited_for(world: World) -> None:
+    world.registrar.configure(expiry_lags=10 * HOUR)
+    order = transferred(world, "quill-and-sons.co.uk", days_left=50)
+    assert bought(world, order) == 1
+
+
+def paid_year(world: World, order: Order) -> None:
+    """Let the next year be charged and processed."""
+    (renewal,) = renewals(world, order)
+    period = renewal["items"]["data"][0]["current_period_end"]
+    world.advance(period - world.stripe.clock.time() - DAY)
+    world.live(3 * DAY, every=6 * HOUR)
+
+
+def refused_year(world: World) -> Order:
+    """A transfer whose year the registry refuses, while the domain itself is renewed otherwise."""
+    order = transferred(world, "norenewal-sons.co.uk", days_left=150)
+    assert world.metrics.counts["DomainRenewalFailed"] >= 1 and bought(world, order) == 0
+    return order
+
+
+def until_expiry_is_extended(world: World, name: str, days: float) -> None:
+    world.registrar.domains[name].expires_at += days * DAY
+
+
+def test_a_refused_year_does_not_block_later_paid_years(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry refuses the first order of the year daily. Then the customer pays the next year."""
+    order = refused_year(world)
+    # The registry extends the date by itself, so the domain lives until its first renewal.
+    until_expiry_is_extended(world, "norenewal-sons.co.uk", 170)
+    paid_year(world, order)
+    assert world.net_paid() == order.price.amount + order.renewal_price.amount
+    record = now(world, order).domain_record
+    assert record.transfer_year is not None and record.transfer_year.done_at is None
+    assert len(record.renewals) == 2, "the paid year was tried too"
+
+    # The registry gives in: both years are bought, one after the other.
+    from local.registrar_standin import names
+
+    begins = names.begins
+    monkeypatch.setattr(
+        names, "begins", lambda name, *prefixes: "norenewal-" not in prefixes and begins(name, *prefixes)
+    )
+    world.live(2 * DAY, every=2 * HOUR)
+    assert bought(world, order) == 1
+    year = now(world, order).domain_record.renewal(TRANSFER_YEAR)
+    terms = [one for one in now(world, order).domain_record.renewals if one.reference != TRANSFER_YEAR]
+    assert (
+        year is not None
+        and [year.done_at is not None, *[one.done_at is not None for one in terms]].count(True) == 1
+    )
+    world.live(200 * DAY, every=10 * DAY)
+    assert bought(world, order) == 2
+    assert all(one.done_at is not None for one in now(world, order).domain_record.renewals)
+
+
+def test_an_operator_ends_a_year_that_is_refused_for_ever(world: World, tmp_path: Path) -> None:
+    """With the command of docs/runbooks.md."""
+    order = refused_year(world)
+    text = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
+    (block,) = [each for each in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "year_waived_at" in each]
+    block = block.replace("<account>", order.account_id).replace("<number>", f"{order.number:016d}")
+
+    class Stack:
+        def describe_stack_resource(self, **given: str) -> object:
+            assert given["LogicalResourceId"] == "OrdersTable"
+            return {"StackResourceDetail": {"PhysicalResourceId": TABLE_NAME}}
+
+    run_shell(block, {"cloudformation": Stack(), "dynamodb": world.dynamodb}, tmp_path)
+    counted = world.metrics.counts["DomainRenewalFailed"]
+    world.live(3 * DAY, every=6 * HOUR)
+    after = now(world, order)
+    assert world.metrics.counts["DomainRenewalFailed"] == counted and not after.transfer_year_owed
+    assert after.due_at is not None and after.due_at > world.clock.now() + 100 * DAY * 1000
+    assert len(renewals(world, order)) == 1 and bought(world, order) == 0
 
 
 def test_the_renewal_is_charged_before_the_registrys_expiry_date(world: World) -> None:
@@ -151,11 +261,10 @@ def test_the_year_is_bought_once_when_any_side_effect_breaks(world: World, misha
 
 
 def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_registrys_window_opens(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
     """The registry sells the transfer's year only in 520 days. Stripe refuses the renewal for five days."""
-    with monkeypatch.context() as refusing:
-        refusing.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+    with no_new_subscriptions(world.stripe):
         order = transferred(world, "quill-and-sons.co.uk", days_left=700)
         world.live(5 * DAY, every=6 * HOUR)
         assert world.metrics.counts["RenewalNotStarted"] >= 5
@@ -164,4 +273,4 @@ def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_registrys_
 
     order = now(world, order)
     assert order.subscription is not None and bought(world, order) == 0
-    assert order.due_at is not None and order.due_at > world.clock.now() + 400 * DAY * 1000
+    assert order.due_at is not None and order.due_at > world.clock.now() + 300 * DAY * 1000

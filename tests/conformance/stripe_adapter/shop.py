@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from hosting_orders.domain.errors import (
     ProviderUnavailableError,
 )
 from hosting_orders.domain.money import Money
+from hosting_orders.domain.months import months_later
 from hosting_orders.domain.order import Subscription
 from hosting_orders.domain.providers import (
     ChargeLine,
@@ -31,9 +33,9 @@ from hosting_orders.domain.providers import (
     CheckoutRequest,
     PaymentState,
 )
-from hosting_orders.usecases.start_renewal import months_later
 from local.seed import save_debit
 from local.stripe_standin import StripeStandIn
+from tests.support.stripe_place import Clock, Place
 
 API_KEY = "sk_test_adapter"
 OLD_SECRET, NEW_SECRET = "whsec_before_the_rotation", "whsec_after_the_rotation"
@@ -109,10 +111,48 @@ def _internal_error(headers: dict[str, str]) -> requests.Response:
 
 @dataclass
 class Shop:
-    standin: StripeStandIn
+    place: Place
     client: stripe.StripeClient
-    stripe: StripeApi
     wire: Wire
+    clock: Clock | None = None
+    run: str = field(default_factory=lambda: secrets.token_hex(6))
+    stripe: StripeApi = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stripe = self.adapter()
+
+    @property
+    def standin(self) -> StripeStandIn:
+        return self.place.standin
+
+    def once(self, name: str) -> str:
+        """A name in idempotency keys that no earlier test or run has used."""
+        return f"{name}-{self.run}"
+
+    def start_clock(self, frozen_time: float | None = None) -> Clock:
+        """Customers made from now on live on this test clock, and the adapter's time is its time."""
+        self.clock = Clock(self.client, int(frozen_time or self.place.now()))
+        return self.clock
+
+    def pass_time(self, seconds: float) -> None:
+        """On the test clock. The stand-in's own time passes too, so it forgets idempotency keys."""
+        assert self.clock is not None
+        self.clock.advance(seconds)
+        if self.place.server is not None:
+            self.place.server.clock.advance(seconds)
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self.clock.now() if self.clock else self.place.now()
+
+    def adapter(self, **how: Any) -> StripeApi:
+        return StripeApi(
+            how.pop("api_key", self.place.key),
+            api_base=self.place.url,
+            retries=how.pop("retries", 0),
+            now=self.now,
+            **how,
+        )
 
     @property
     def api(self) -> Any:
@@ -142,6 +182,7 @@ class Shop:
                 "name": "Jenny Rosen",
                 "email": "jenny@example.com",
                 "address": {"country": "DE", "line1": "Street 1"},
+                **({"test_clock": self.clock.id} if self.clock else {}),
             }
         )
         if credit:
@@ -172,12 +213,12 @@ class Shop:
     ) -> ChargeRequest:
         return ChargeRequest(
             account_id="acc_1",
-            cart_token=f"cart{next(_carts)}",
+            cart_token=self.once(f"cart{next(_carts)}"),
             customer_id=whose[0],
             payment_method_id=whose[1],
             currency=currency,
             lines=lines,
-            created_at=int(self.standin.clock.time() * 1000),
+            created_at=int(self.now() * 1000),
         )
 
     def stranger(self, **other: Any) -> str:
@@ -187,10 +228,10 @@ class Shop:
     def page(
         self, customer_id: str, lines: tuple[ChargeLine, ...] = TWO_LINES, currency: str = "EUR"
     ) -> CheckoutRequest:
-        now = int(self.standin.clock.time() * 1000)
+        now = int(self.now() * 1000)
         return CheckoutRequest(
             account_id="acc_1",
-            cart_token=f"cart{next(_carts)}",
+            cart_token=self.once(f"cart{next(_carts)}"),
             customer_id=customer_id,
             currency=currency,
             lines=lines,
@@ -260,16 +301,6 @@ class Shop:
         return list(self.api.credit_notes.list({"customer": customer_id, "limit": 100}).data)
 
 
-def adapter(standin: StripeStandIn, **how: Any) -> StripeApi:
-    return StripeApi(
-        how.pop("api_key", API_KEY),
-        api_base=standin.url,
-        retries=how.pop("retries", 0),
-        now=standin.clock.time,
-        **how,
-    )
-
-
 def insist(act: Callable[[], T]) -> T:
     """Retry after each fault, as the workflow and the reconciler do."""
     for _ in range(4):
@@ -326,7 +357,7 @@ def renewal(shop: Shop, whose: tuple[str, str], anchor: float, **other: Any) -> 
 
 def next_month(shop: Shop) -> float:
     """Unix seconds at which the renewal of a monthly order placed now begins."""
-    return months_later(int(shop.standin.clock.time() * 1000), 1) / 1000
+    return months_later(int(shop.now() * 1000), 1) / 1000
 
 
 def invoice_of(news: StripeWebhooks, body: bytes, signature: str) -> str | None:
@@ -342,6 +373,6 @@ def event(kind: str, subject: Any) -> bytes:
 
 
 def signed(shop: Shop, body: bytes, secret: str = NEW_SECRET, age: float = 0) -> str:
-    moment = int(shop.standin.clock.time() - age)
+    moment = int(shop.now() - age)
     header: str = stripe.WebhookSignature.generate_signature_header(body.decode(), secret, moment)
     return header

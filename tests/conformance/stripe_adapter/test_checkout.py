@@ -21,7 +21,6 @@ from tests.conformance.stripe_adapter.shop import (
     DEBIT_INVOICES,
     HOUR,
     Shop,
-    adapter,
     insist,
     spoilt_runs,
 )
@@ -32,6 +31,7 @@ CHALLENGED, DECLINED, DECLINED_FOR_GOOD = "4000002760003184", "4000000000009995"
 # -- opening ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("reads what the stand-in received")
 def test_an_open_page_waits_for_the_customer(shop: Shop) -> None:
     customer, cart, state = shop.opened()
     [session] = shop.sessions(customer)
@@ -67,6 +67,7 @@ def test_an_open_page_waits_for_the_customer(shop: Shop) -> None:
         assert given["metadata"] == given["price_data"]["product_data"]["metadata"] == {"order": line.key}
 
 
+@pytest.mark.standin_only("reads what the stand-in received")
 def test_a_page_in_another_currency_than_euros_accepts_only_cards(shop: Shop) -> None:
     customer, _, state = shop.opened(currency="GBP")
     assert shop.sessions(customer)[0]["payment_method_types"] == ["card"]
@@ -95,7 +96,7 @@ def test_concurrent_requests_open_one_page(shop: Shop) -> None:
     states: list[PaymentState] = []
 
     def open_it() -> None:
-        payments = StripeCollection(adapter(shop.standin, retries=2))
+        payments = StripeCollection(shop.adapter(retries=2))
         states.append(insist(lambda: payments.open_checkout(cart)))
 
     threads = [threading.Thread(target=open_it) for _ in range(4)]
@@ -108,6 +109,7 @@ def test_concurrent_requests_open_one_page(shop: Shop) -> None:
     assert shop.pages(customer) == [("open", "unpaid")]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize(
     ("meanwhile", "status"),
     [
@@ -130,6 +132,7 @@ def test_opening_the_page_again_returns_the_payments_current_state(
     assert len(shop.sessions(customer)) == 1
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_an_old_carts_page_is_searched_for_before_anything_is_posted(shop: Shop) -> None:
     """Stripe forgets the idempotency key after 24 hours. Only the search prevents a second payment."""
     customer, cart, state = shop.opened()
@@ -142,6 +145,7 @@ def test_an_old_carts_page_is_searched_for_before_anything_is_posted(shop: Shop)
     assert shop.taken(customer) == [2100]
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 def test_no_page_is_opened_after_its_expiry_time(shop: Shop) -> None:
     customer = shop.stranger()
     cart = shop.page(customer)
@@ -185,6 +189,7 @@ def test_a_repeated_request_with_other_parameters_opens_no_page_if_none_is_found
 # -- paying by card -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize(("lags", "line_metadata"), list(itertools.product((0, 60), (False, True))))
 def test_a_card_pays_the_cart(shop: Shop, lags: int, line_metadata: bool) -> None:
     shop.standin.controls.set(checkout_invoice_lags=lags, checkout_line_metadata=line_metadata)
@@ -210,6 +215,7 @@ def test_a_card_pays_the_cart(shop: Shop, lags: int, line_metadata: bool) -> Non
     assert shop.payments.state(shop.invoices(customer)[0]["id"]) == paid
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_declined_card_leaves_the_page_open(shop: Shop) -> None:
     customer, _, state = shop.opened()
     for number, code in ((DECLINED, "insufficient_funds"), (DECLINED_FOR_GOOD, "lost_card")):
@@ -222,6 +228,7 @@ def test_a_declined_card_leaves_the_page_open(shop: Shop) -> None:
     assert shop.taken(customer) == [2100]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_3d_secure_challenge_leaves_the_page_open(shop: Shop) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.pay_checkout(state.reference, CHALLENGED)
@@ -236,6 +243,7 @@ def test_a_3d_secure_challenge_leaves_the_page_open(shop: Shop) -> None:
     assert shop.taken(customer) == [2100]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_the_gross_of_every_line_of_a_full_cart_is_reported(shop: Shop) -> None:
     lines = tuple(ChargeLine(str(number), f"Site {number}", 500 + number) for number in range(100, 120))
     _, _, state = shop.opened(lines)
@@ -244,8 +252,9 @@ def test_the_gross_of_every_line_of_a_full_cart_is_reported(shop: Shop) -> None:
     assert dict(gross) == {line.key: line.amount for line in lines}
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 def test_tax_follows_the_country_entered_on_the_page(shop: Shop) -> None:
-    taxed = StripeCollection(adapter(shop.standin, automatic_tax=True))
+    taxed = StripeCollection(shop.adapter(automatic_tax=True))
     customer = shop.stranger()
     lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777))
     state = taxed.open_checkout(shop.page(customer, lines))
@@ -258,6 +267,7 @@ def test_tax_follows_the_country_entered_on_the_page(shop: Shop) -> None:
     assert shop.taken(customer) == [1343]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_difference_between_the_lines_and_the_total_goes_to_the_largest_line(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +286,7 @@ def test_a_difference_between_the_lines_and_the_total_goes_to_the_largest_line(
 # -- paying by debit ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize(("invoice", "lags"), list(itertools.product(DEBIT_INVOICES, (0, 60))))
 def test_a_debit_pays_when_its_money_arrives(shop: Shop, invoice: str, lags: int) -> None:
     shop.standin.controls.set(checkout_debit_invoice=invoice, checkout_invoice_lags=lags)
@@ -313,6 +324,7 @@ def _session(shop: Shop, act: str) -> dict[str, Any]:
     return session
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_session_whose_invoice_was_paid_later_is_paid(shop: Shop) -> None:
     session = _session(shop, "debit_checkout")
     session["payment_intent"]["status"] = "requires_payment_method"
@@ -324,6 +336,7 @@ def test_a_session_whose_invoice_was_paid_later_is_paid(shop: Shop) -> None:
     assert session_state(session, {}).status is PaymentStatus.SUCCEEDED
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_an_unpaid_session_with_a_processing_or_succeeded_intent_is_processing(shop: Shop) -> None:
     session = _session(shop, "debit_checkout")
     for status, intent in itertools.product(("open", "complete", "expired"), ("processing", "succeeded")):
@@ -332,6 +345,7 @@ def test_an_unpaid_session_with_a_processing_or_succeeded_intent_is_processing(s
         assert (state.status, state.pay_url, state.error) == (PaymentStatus.PROCESSING, None, None)
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_failed_debit_without_a_reason_gets_the_reason_payment_failed(shop: Shop) -> None:
     """The cart voids a payment in PROCESSING only if the payment has an error (Payment.needs_void)."""
     session = _session(shop, "debit_checkout")
@@ -342,6 +356,7 @@ def test_a_failed_debit_without_a_reason_gets_the_reason_payment_failed(shop: Sh
     assert (failed.status, failed.error) == (PaymentStatus.FAILED, "payment_failed")
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_discount_lowers_the_net_sum(shop: Shop) -> None:
     session = _session(shop, "pay_checkout")
     session["amount_total"] -= 500
@@ -350,6 +365,7 @@ def test_a_discount_lowers_the_net_sum(shop: Shop) -> None:
     assert (state.total_net, state.total_gross) == (1600, 1600)
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_an_unsaved_method_is_not_reported_as_saved(shop: Shop) -> None:
     session = _session(shop, "pay_checkout")
     assert session_state(session, {}).saved is not None

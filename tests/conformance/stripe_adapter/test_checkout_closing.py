@@ -33,6 +33,7 @@ def _returned(shop: Shop, invoice: str, lags: int = 0) -> tuple[str, CheckoutReq
     return customer, cart, state.reference
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_returned_debit_without_an_invoice_has_failed(shop: Shop) -> None:
     customer, cart, reference = _returned(shop, "at settlement")
     failed = shop.now_of(reference)
@@ -47,6 +48,7 @@ def test_a_returned_debit_without_an_invoice_has_failed(shop: Shop) -> None:
     assert len(shop.sessions(customer)) == 1
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("lags", [0, 60])
 @pytest.mark.parametrize("close", ["void", "open_checkout"])
 def test_a_returned_debit_with_an_invoice_has_failed_when_the_invoice_is_void(
@@ -75,6 +77,7 @@ def test_a_returned_debit_with_an_invoice_has_failed_when_the_invoice_is_void(
     assert len(shop.sessions(customer)) == 1
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("close", ["void", "open_checkout"])
 def test_an_invoice_left_by_a_returned_debit_may_be_paid_before_it_is_voided(shop: Shop, close: str) -> None:
     customer, cart, reference = _returned(shop, "at completion")
@@ -86,6 +89,7 @@ def test_an_invoice_left_by_a_returned_debit_may_be_paid_before_it_is_voided(sho
     assert shop.statuses(customer) == ["paid"]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_returned_debit_is_voided_despite_a_fault_at_any_request(shop: Shop) -> None:
     customer = ""
 
@@ -102,6 +106,7 @@ def test_a_returned_debit_is_voided_despite_a_fault_at_any_request(shop: Shop) -
 # -- closing ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_closed_page_cannot_be_paid(shop: Shop) -> None:
     customer, cart, state = shop.opened()
     with suppress(Exception):
@@ -130,6 +135,7 @@ def test_a_page_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
         assert shop.pages(customer) == [("expired", "unpaid")], spoilt
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize(
     ("rival", "status", "taken"),
     [
@@ -149,6 +155,7 @@ def test_closing_a_page_that_was_just_paid_or_expired_returns_the_real_outcome(
     assert shop.taken(customer) == taken
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_if_stripe_refuses_to_close_an_open_page_an_error_is_raised(shop: Shop) -> None:
     customer, _, state = shop.opened()
     shop.standin.controls.add_fault("refuse", ".*/expire", times=9, error={"type": "invalid_request_error"})
@@ -173,6 +180,7 @@ def test_a_page_is_found_by_its_cart_among_many(shop: Shop) -> None:
     assert {session["status"] for session in shop.sessions(customer)} == {"open"}
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_the_search_for_a_carts_payment_finds_the_page_and_not_its_receipt(shop: Shop) -> None:
     """Charges and pages both leave an invoice with the cart's metadata."""
     whose = shop.customer()
@@ -215,6 +223,7 @@ def _twins(shop: Shop) -> tuple[str, CheckoutRequest, list[str]]:
     return customer, cart, [state.reference, twin.id]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_of_two_open_pages_the_older_stays_open(shop: Shop) -> None:
     for look in ("find", "open_checkout"):
         customer, cart, (first, _) = _twins(shop)
@@ -227,6 +236,7 @@ def test_of_two_open_pages_the_older_stays_open(shop: Shop) -> None:
         assert shop.pages(customer) == [("open", "unpaid"), ("expired", "unpaid")]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_of_two_pages_the_paid_page_is_found(shop: Shop) -> None:
     for pay, status in (
         (shop.standin.controls.pay_checkout, PaymentStatus.SUCCEEDED),
@@ -240,6 +250,7 @@ def test_of_two_pages_the_paid_page_is_found(shop: Shop) -> None:
         assert shop.pages(customer)[0] == ("expired", "unpaid")
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_the_newer_page_is_found_if_it_is_paid_while_the_adapter_closes_it(shop: Shop) -> None:
     customer, cart, (_, second) = _twins(shop)
     shop.wire.meanwhile["POST expire"] = lambda: shop.standin.controls.pay_checkout(second)
@@ -250,6 +261,7 @@ def test_the_newer_page_is_found_if_it_is_paid_while_the_adapter_closes_it(shop:
     assert shop.taken(customer) == [2100]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_session_created_elsewhere_is_not_ours(shop: Shop) -> None:
     customer = shop.stranger()
     strange = shop.api.checkout.sessions.create(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,14 +27,18 @@ CONTACT = BillingContact(
 )
 
 
+def account_of(shop: Shop, **other: Any) -> Account:
+    return replace(ACCOUNT, id=shop.once("acc_1"), **other)
+
+
 def test_a_customer_is_created_from_the_billing_contact(shop: Shop) -> None:
-    customer_id = shop.payments.customer_for(replace(ACCOUNT, billing_contact=CONTACT))
+    customer_id = shop.payments.customer_for(account_of(shop, billing_contact=CONTACT))
     made = shop.api.customers.retrieve(customer_id).to_dict()
     assert (made["name"], made["email"]) == ("Jenny Rosen", "jenny@example.com")
-    assert made["metadata"] == {"account_id": "acc_1"}
+    assert made["metadata"] == {"account_id": shop.once("acc_1")}
     address = {name: value for name, value in made["address"].items() if value}
     assert address == {"line1": "Street 1", "postal_code": "10115", "city": "Berlin", "country": "DE"}
-    bare = shop.api.customers.retrieve(shop.payments.customer_for(ACCOUNT)).to_dict()
+    bare = shop.api.customers.retrieve(shop.payments.customer_for(account_of(shop))).to_dict()
     assert (bare["name"], bare["email"], bare["address"]) == ("Rosen Ltd", None, None)
 
 
@@ -43,7 +48,7 @@ def test_a_customer_is_created_once_despite_a_fault_at_any_request(shop: Shop) -
 
     def prepare() -> Callable[[], tuple[str, str]]:
         nonlocal account
-        account = replace(ACCOUNT, id=f"acc_{next(numbers)}", billing_contact=CONTACT)
+        account = replace(ACCOUNT, id=shop.once(f"acc_{next(numbers)}"), billing_contact=CONTACT)
         return lambda: (shop.payments.customer_for(account), shop.payments.customer_for(account))
 
     for spoilt, (first, again) in spoilt_runs(shop, prepare):
@@ -52,8 +57,8 @@ def test_a_customer_is_created_once_despite_a_fault_at_any_request(shop: Shop) -
 
 
 def test_a_contact_that_changes_between_attempts_gives_a_new_customer(shop: Shop) -> None:
-    first = shop.payments.customer_for(replace(ACCOUNT, billing_contact=CONTACT))
-    moved = replace(ACCOUNT, billing_contact=replace(CONTACT, city="Hamburg"))
+    first = shop.payments.customer_for(account_of(shop, billing_contact=CONTACT))
+    moved = account_of(shop, billing_contact=replace(CONTACT, city="Hamburg"))
     second = shop.payments.customer_for(moved)
     assert second != first
     assert shop.api.customers.retrieve(second).address.city == "Hamburg"
@@ -61,7 +66,7 @@ def test_a_contact_that_changes_between_attempts_gives_a_new_customer(shop: Shop
 
 
 def test_no_payment_starts_if_stripe_refuses_to_create_the_customer(shop: Shop) -> None:
-    nowhere = replace(ACCOUNT, billing_contact=replace(CONTACT, country="Germany"))
+    nowhere = account_of(shop, billing_contact=replace(CONTACT, country="Germany"))
     with pytest.raises(PaymentNotStartedError) as refusal:
         shop.payments.customer_for(nowhere)
     assert refusal.value.decline_code == "country_code_invalid"
@@ -75,6 +80,7 @@ def _paid_method(shop: Shop) -> SavedMethod:
     return saved
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_the_paying_method_becomes_the_default_and_pays_the_next_cart(shop: Shop) -> None:
     saved = _paid_method(shop)
     assert shop.payments.default_method(saved.customer_id) is None
@@ -87,6 +93,7 @@ def test_the_paying_method_becomes_the_default_and_pays_the_next_cart(shop: Shop
     assert charged.status is PaymentStatus.SUCCEEDED
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_an_existing_default_method_is_not_replaced(shop: Shop) -> None:
     customer, method = shop.customer()
     page = shop.payments.open_checkout(shop.page(customer))
@@ -100,6 +107,7 @@ def test_an_existing_default_method_is_not_replaced(shop: Shop) -> None:
     assert default.id == method
 
 
+@pytest.mark.standin_only("looks into the stand-in")
 def test_a_legacy_default_source_is_not_replaced(shop: Shop) -> None:
     saved = _paid_method(shop)
     shop.standin.state.get("customer", saved.customer_id)["default_source"] = "card_of_old"
@@ -107,6 +115,7 @@ def test_a_legacy_default_source_is_not_replaced(shop: Shop) -> None:
     assert shop.payments.default_method(saved.customer_id) is None
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_retry_after_a_fault_makes_the_paying_method_the_default(shop: Shop, kind: str, place: int) -> None:
@@ -121,6 +130,7 @@ def test_a_retry_after_a_fault_makes_the_paying_method_the_default(shop: Shop, k
     assert default.id == saved.id
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_refusal_to_change_the_default_method_raises_no_error(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:

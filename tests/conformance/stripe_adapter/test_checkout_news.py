@@ -17,6 +17,8 @@ from tests.conformance.stripe_adapter.shop import (
     signed,
 )
 
+pytestmark = pytest.mark.standin_only("reads the stand-in's events")
+
 # The tests ignore these events: they change no payment, or another event reports the same change.
 _SAY_NOTHING = {
     "customer.created",

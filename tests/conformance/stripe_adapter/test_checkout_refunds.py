@@ -21,7 +21,6 @@ from tests.conformance.stripe_adapter.shop import (
     HOUR,
     TWO_LINES,
     Shop,
-    adapter,
     insist,
     spoilt_runs,
 )
@@ -42,6 +41,7 @@ def _refunds(shop: Shop, session_id: str) -> list[Any]:
     return list(shop.api.refunds.list({"payment_intent": intent, "limit": 100}).data)[::-1]
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("line_metadata", [False, True])
 @pytest.mark.parametrize("credit_notes", [False, True])
 @pytest.mark.parametrize("lags", [0, 60])
@@ -74,6 +74,7 @@ def test_the_refunds_of_two_orders_add_up_to_the_payment(
         assert shop.api.refunds.retrieve(link.refund).metadata["order_id"] == f"order-{line.key}"
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("invoice", DEBIT_INVOICES)
 @pytest.mark.parametrize("credit_notes", [False, True])
 def test_a_debit_can_be_refunded_only_after_its_money_has_arrived(
@@ -90,6 +91,7 @@ def test_a_debit_can_be_refunded_only_after_its_money_has_arrived(
     assert len(shop.notes(customer)) == int(credit_notes)
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("credit_notes", [False, True])
 def test_a_refund_happens_once_despite_a_fault_at_any_request(shop: Shop, credit_notes: bool) -> None:
     shop.standin.controls.set(checkout_credit_notes=credit_notes)
@@ -110,6 +112,7 @@ def test_a_refund_happens_once_despite_a_fault_at_any_request(shop: Shop, credit
         assert len(shop.notes(customer)) == int(credit_notes), spoilt
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("request_", ["GET credit_notes", "GET lines", "POST credit_notes"])
 def test_a_failed_credit_note_does_not_make_the_refund_fail(
@@ -123,6 +126,7 @@ def test_a_failed_credit_note_does_not_make_the_refund_fail(
     assert [record.message for record in caplog.records] == ["no credit note for a refund"]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_refused_credit_note_is_only_logged(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     _, session_id = _paid(shop)
     assert shop.refunds.refund(session_id, "101", "order-1").amount == 1200
@@ -131,13 +135,14 @@ def test_a_refused_credit_note_is_only_logged(shop: Shop, caplog: pytest.LogCapt
     assert vars(record)["order_id"] == "order-1"
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_concurrent_requests_refund_an_order_once(shop: Shop) -> None:
     shop.standin.controls.set(checkout_credit_notes=True)
     customer, session_id = _paid(shop)
     states: list[RefundState] = []
 
     def give_back() -> None:
-        refunds = StripeRefunds(adapter(shop.standin, retries=2))
+        refunds = StripeRefunds(shop.adapter(retries=2))
         states.append(insist(lambda: refunds.refund(session_id, "101", "order-1")))
 
     threads = [threading.Thread(target=give_back) for _ in range(4)]
@@ -150,6 +155,7 @@ def test_concurrent_requests_refund_an_order_once(shop: Shop) -> None:
     assert (shop.given_back(customer), len(shop.notes(customer))) == (1200, 1)
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("twin_sees_the_invoice", [False, True])
 def test_concurrent_requests_refund_once_even_if_only_one_sees_the_invoice(
     shop: Shop, twin_sees_the_invoice: bool
@@ -169,6 +175,7 @@ def test_concurrent_requests_refund_once_even_if_only_one_sees_the_invoice(
     assert shop.given_back(customer) == 1200
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_retry_sends_the_same_key(shop: Shop) -> None:
     """Only the key prevents a second refund when two requests both searched before either posted."""
     _, session_id = _paid(shop)
@@ -183,10 +190,11 @@ def test_a_retry_sends_the_same_key(shop: Shop) -> None:
     assert ("credit_notes", "order:order-1:credit_note") in shop.wire.posted
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 @pytest.mark.parametrize("credit_notes", [False, True])
 def test_a_refund_including_tax_returns_the_gross(shop: Shop, credit_notes: bool) -> None:
     shop.standin.controls.set(checkout_credit_notes=credit_notes)
-    api = adapter(shop.standin, automatic_tax=True)
+    api = shop.adapter(automatic_tax=True)
     customer = shop.stranger()
     lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777), ChargeLine("103", "c", 1001))
     state = StripeCollection(api).open_checkout(shop.page(customer, lines))
@@ -199,6 +207,7 @@ def test_a_refund_including_tax_returns_the_gross(shop: Shop, credit_notes: bool
     assert len(shop.notes(customer)) == (3 if credit_notes else 0)
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_refund_in_a_currency_without_minor_units(shop: Shop) -> None:
     lines = (ChargeLine("101", "a", 101), ChargeLine("102", "b", 100))
     customer, session_id = _paid(shop, lines, "JPY")
@@ -206,6 +215,7 @@ def test_a_refund_in_a_currency_without_minor_units(shop: Shop) -> None:
     assert (parts, shop.given_back(customer)) == ([101, 100], 201)
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_free_order_needs_no_refund(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Trial", 0), ChargeLine("102", "Site", 900)))
     state = shop.refunds.refund(session_id, "101", "order-1")
@@ -214,6 +224,7 @@ def test_a_free_order_needs_no_refund(shop: Shop) -> None:
     assert (shop.given_back(customer), _refunds(shop, session_id)) == (0, [])
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     customer, session_id = _paid(shop)
     with pytest.raises(RefundRefusedError):
@@ -248,6 +259,7 @@ def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     assert shop.standin.net_paid(customer) == 2100 + 900
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_if_an_operator_refunds_concurrently_the_operators_refund_is_returned(shop: Shop) -> None:
     customer, session_id = _paid(shop, (ChargeLine("101", "Site", 1200),))
     by_hand: list[str] = []
@@ -262,6 +274,7 @@ def test_if_an_operator_refunds_concurrently_the_operators_refund_is_returned(sh
     assert shop.given_back(customer) == 1200
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_a_successful_refund_is_found_although_a_newer_refund_has_failed(shop: Shop) -> None:
     _, session_id = _paid(shop)
     first = shop.refunds.refund(session_id, "101", "order-1")
@@ -271,6 +284,7 @@ def test_a_successful_refund_is_found_although_a_newer_refund_has_failed(shop: S
     assert shop.refunds.refund(session_id, "101", "order-1") == first
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_an_invoice_line_is_matched_by_its_own_metadata_too(shop: Shop) -> None:
     shop.standin.controls.set(checkout_credit_notes=True, checkout_line_metadata=True)
     customer, session_id = _paid(shop)
@@ -281,6 +295,7 @@ def test_an_invoice_line_is_matched_by_its_own_metadata_too(shop: Shop) -> None:
     assert [note.total for note in shop.notes(customer)] == [1200]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("how", ["at once", "later"])
 def test_a_refund_that_the_bank_returned_is_reported_as_refused(shop: Shop, how: str) -> None:
     customer, _, state = shop.opened()
@@ -305,6 +320,7 @@ def test_a_refund_that_the_bank_returned_is_reported_as_refused(shop: Shop, how:
     assert shop.given_back(customer) == 1200
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
     lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777), ChargeLine("103", "c", 1001))
     for order in itertools.permutations(lines):
@@ -314,6 +330,7 @@ def test_refunds_in_any_sequence_return_the_exact_amounts(shop: Shop) -> None:
         assert shop.given_back(customer) == 2111
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 @pytest.mark.parametrize("refusals", [0, 1, 2])
 @pytest.mark.parametrize("later", [0, 10, 400])
 def test_two_requests_that_both_search_before_either_posts_refund_an_order_once(
@@ -331,6 +348,7 @@ def test_two_requests_that_both_search_before_either_posts_refund_an_order_once(
     assert shop.given_back(customer) == 900
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_refused_refund_is_accepted_under_the_key_of_the_next_try(shop: Shop) -> None:
     """Stripe repeats a refusal under the same key for a day. The number of refusals is part of the next key."""
     customer, session_id = _paid(shop)

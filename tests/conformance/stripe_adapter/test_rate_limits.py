@@ -10,7 +10,9 @@ from hosting_orders.adapters.stripe.collection import StripeCollection
 from hosting_orders.adapters.stripe.patient import LONGEST, PERIOD, WAITS
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.errors import ProviderUnavailableError
-from tests.conformance.stripe_adapter.shop import Shop, adapter
+from tests.conformance.stripe_adapter.shop import Shop
+
+pytestmark = pytest.mark.standin_only("sets the stand-in's rate limits")
 
 PAY = r"/v1/invoices/[^/]+/pay"
 
@@ -25,7 +27,7 @@ class Waiting:
     def __init__(self, shop: Shop) -> None:
         self.waits: list[float] = []
         self._clock = shop.standin.clock
-        self.payments = StripeCollection(adapter(shop.standin, sleep=self._sleep))
+        self.payments = StripeCollection(shop.adapter(sleep=self._sleep))
 
     def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)

@@ -21,7 +21,6 @@ from hosting_orders.domain.providers import (
 from tests.conformance.stripe_adapter.shop import (
     HOUR,
     Shop,
-    adapter,
     next_month,
     renewal,
     spoilt_runs,
@@ -30,14 +29,15 @@ from tests.conformance.stripe_adapter.shop import (
 # -- refunds ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 def test_a_refund_of_a_single_line_returns_card_money_and_credit_once(shop: Shop) -> None:
     customer, invoice_id = shop.paid((ChargeLine("101", "Site", 2100),), credit=500)
-    first = shop.refunds.refund(invoice_id, "101", "order-1")
+    first = shop.refunds.refund(invoice_id, "101", shop.once("1"))
     assert (first.amount, first.to_credit) == (1600, 500)
-    assert shop.refunds.refund(invoice_id, "101", "order-1") == first
+    assert shop.refunds.refund(invoice_id, "101", shop.once("1")) == first
     shop.standin.clock.advance(25 * HOUR)
     shop.wire.spoil(None)
-    assert shop.refunds.refund(invoice_id, "101", "order-1") == first
+    assert shop.refunds.refund(invoice_id, "101", shop.once("1")) == first
     assert shop.wire.posted == []  # the credit note was found, not created again
     [note] = shop.notes(customer)
     assert (note.id, note.total) == (first.id, 2100)
@@ -48,7 +48,7 @@ def test_a_refund_of_a_single_line_returns_card_money_and_credit_once(shop: Shop
 def test_three_refunds_add_up_to_the_payment_in_any_sequence(shop: Shop, order: tuple[str, ...]) -> None:
     lines = (ChargeLine("101", "a", 333), ChargeLine("102", "b", 777), ChargeLine("103", "c", 1001))
     customer, invoice_id = shop.paid(lines, credit=1000)
-    parts = {key: shop.refunds.refund(invoice_id, key, f"order-{key}") for key in order}
+    parts = {key: shop.refunds.refund(invoice_id, key, shop.once(key)) for key in order}
     for line in lines:
         assert parts[line.key].amount + parts[line.key].to_credit == line.amount
         # the card's part is in proportion, to within a cent
@@ -60,7 +60,7 @@ def test_three_refunds_add_up_to_the_payment_in_any_sequence(shop: Shop, order: 
 
 def test_a_refund_returns_only_its_own_line(shop: Shop) -> None:
     customer, invoice_id = shop.paid()
-    state = shop.refunds.refund(invoice_id, "102", "order-2")
+    state = shop.refunds.refund(invoice_id, "102", shop.once("2"))
     assert (state.amount, state.to_credit) == (900, 0)
     assert shop.given_back(customer) == 900
 
@@ -93,7 +93,7 @@ def test_a_retry_sends_the_same_key(shop: Shop, fault: str, collection: str) -> 
         _, invoice_id = shop.paid()
 
         def act() -> object:
-            return shop.refunds.refund(invoice_id, "101", "order-1")
+            return shop.refunds.refund(invoice_id, "101", shop.once("1"))
 
     for place in range(8):
         shop.wire.spoil(place, fault)
@@ -108,11 +108,12 @@ def test_a_retry_sends_the_same_key(shop: Shop, fault: str, collection: str) -> 
     assert [posted for posted in shop.wire.posted if posted[0] == collection] == [first]
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 def test_a_refund_including_tax_returns_the_gross(shop: Shop) -> None:
     whose = shop.customer()
-    state = StripeInvoices(adapter(shop.standin, automatic_tax=True)).charge(shop.cart(whose))
+    state = StripeInvoices(shop.adapter(automatic_tax=True)).charge(shop.cart(whose))
     for key in ("101", "102"):
-        shop.refunds.refund(state.reference, key, f"order-{key}")
+        shop.refunds.refund(state.reference, key, shop.once(key))
     assert shop.given_back(whose[0]) == state.amount_charged
 
 
@@ -124,6 +125,7 @@ ROUNDED = (
 )
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 @pytest.mark.parametrize("no_money", [True, False])
 @pytest.mark.parametrize("credit", [0, 70])
 @pytest.mark.parametrize("order", [("101", "102", "103", "104"), ("104", "102", "101", "103")])
@@ -133,25 +135,27 @@ def test_refunds_add_up_where_stripe_rounds_the_tax_of_the_whole_invoice(
     """At 19 %, the taxes of the four lines are 10, 10, 9 and 10 cents, or 39 together. Stripe rounds once, to 38."""
     shop.standin.controls.set(tax_rounding="invoice", previews_take_no_money=no_money)
     whose = shop.customer(credit=credit)
-    taxed = adapter(shop.standin, automatic_tax=True)
+    taxed = shop.adapter(automatic_tax=True)
     state = StripeInvoices(taxed).charge(shop.cart(whose, ROUNDED))
     assert (state.total_net, state.total_gross) == (200, 238)
-    parts = [shop.refunds.refund(state.reference, key, f"order-{key}") for key in order]
+    parts = [shop.refunds.refund(state.reference, key, shop.once(key)) for key in order]
     assert sum(part.amount for part in parts) == shop.given_back(whose[0]) == 238 - credit
     assert sum(part.to_credit for part in parts) == credit == shop.balance(whose[0])
     assert all(58 <= part.amount + part.to_credit <= 61 for part in parts)
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 def test_each_refund_of_several_returns_the_total_of_its_credit_note(shop: Shop) -> None:
     shop.standin.controls.set(tax_rounding="invoice")
     whose = shop.customer()
-    state = StripeInvoices(adapter(shop.standin, automatic_tax=True)).charge(shop.cart(whose, ROUNDED))
-    first, second = (shop.refunds.refund(state.reference, key, f"order-{key}") for key in ("101", "104"))
+    state = StripeInvoices(shop.adapter(automatic_tax=True)).charge(shop.cart(whose, ROUNDED))
+    first, second = (shop.refunds.refund(state.reference, key, shop.once(key)) for key in ("101", "104"))
     notes = {note.id: note for note in shop.notes(whose[0])}
     assert [notes[part.id].total for part in (first, second)] == [first.amount, second.amount]
     assert notes[first.id].lines.data[0].invoice_line_item
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 @pytest.mark.parametrize("automatic_tax", [True, False])
 @pytest.mark.parametrize("percent", ["10", "33.3", "100"])
 def test_the_refunds_of_a_discounted_cart_return_only_what_was_paid(
@@ -160,12 +164,12 @@ def test_the_refunds_of_a_discounted_cart_return_only_what_was_paid(
     whose = shop.customer()
     shop.standin.controls.discount(whose[0], percent)
     lines = (ChargeLine("101", "a", 1999), ChargeLine("102", "b", 777))
-    api = adapter(shop.standin, automatic_tax=automatic_tax)
+    api = shop.adapter(automatic_tax=automatic_tax)
     state = StripeInvoices(api).charge(shop.cart(whose, lines))
     assert state.status is PaymentStatus.SUCCEEDED
     assert sum(shop.taken(whose[0])) == state.total_gross
     assert state.total_net < 2776
-    parts = [shop.refunds.refund(state.reference, key, f"order-{key}") for key in ("102", "101")]
+    parts = [shop.refunds.refund(state.reference, key, shop.once(key)) for key in ("102", "101")]
     assert sum(part.amount for part in parts) == state.total_gross == shop.given_back(whose[0])
 
 
@@ -173,7 +177,7 @@ def test_the_refunds_of_a_discounted_cart_return_only_what_was_paid(
 def test_a_refund_in_a_currency_that_stripe_charges_in_whole_hundreds(shop: Shop, currency: str) -> None:
     lines = (ChargeLine("101", "a", 50_000), ChargeLine("102", "b", 20_000), ChargeLine("103", "c", 30_000))
     customer, invoice_id = shop.paid(lines, credit=33_300, currency=currency)
-    parts = [shop.refunds.refund(invoice_id, key, f"order-{key}") for key in ("102", "101", "103")]
+    parts = [shop.refunds.refund(invoice_id, key, shop.once(key)) for key in ("102", "101", "103")]
     assert all(part.amount % 100 == 0 for part in parts)
     assert (shop.given_back(customer), shop.balance(customer)) == (66_700, 33_300)
 
@@ -182,37 +186,39 @@ def test_a_refund_in_a_currency_without_minor_units(shop: Shop) -> None:
     customer, invoice_id = shop.paid(
         (ChargeLine("101", "a", 101), ChargeLine("102", "b", 100)), credit=100, currency="JPY"
     )
-    parts = [shop.refunds.refund(invoice_id, key, f"order-{key}") for key in ("101", "102")]
+    parts = [shop.refunds.refund(invoice_id, key, shop.once(key)) for key in ("101", "102")]
     assert [part.amount + part.to_credit for part in parts] == [101, 100]
     assert (shop.given_back(customer), shop.balance(customer)) == (101, 100)
 
 
 def test_a_free_order_needs_no_credit_note(shop: Shop) -> None:
     customer, invoice_id = shop.paid((ChargeLine("101", "Trial", 0), ChargeLine("102", "Site", 900)))
-    state = shop.refunds.refund(invoice_id, "101", "order-1")
+    state = shop.refunds.refund(invoice_id, "101", shop.once("1"))
     assert (state.amount, state.to_credit) == (0, 0)
     assert state.id
     assert shop.notes(customer) == []
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_a_refused_refund_moves_no_money(shop: Shop) -> None:
     customer, invoice_id = shop.paid()
     with pytest.raises(RefundRefusedError):
-        shop.refunds.refund(invoice_id, "999", "order-9")
+        shop.refunds.refund(invoice_id, "999", shop.once("9"))
     whose = shop.customer("pm_card_chargeCustomerFail")
     unpaid = shop.payments.charge(shop.cart(whose))
     with pytest.raises(RefundRefusedError):
-        shop.refunds.refund(unpaid.reference, "101", "order-1")
+        shop.refunds.refund(unpaid.reference, "101", shop.once("1"))
     shop.standin.controls.set(refunds="refuse")
     with pytest.raises(RefundRefusedError):
-        shop.refunds.refund(invoice_id, "101", "order-1")
+        shop.refunds.refund(invoice_id, "101", shop.once("1"))
     assert shop.notes(customer) == []
     assert shop.given_back(customer) == 0
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_a_refund_that_the_bank_returned_is_reported_as_refused(shop: Shop) -> None:
     _, invoice_id = shop.paid()
     shop.standin.controls.set(refunds="fail")
     for _ in range(2):
         with pytest.raises(RefundRefusedError):
-            shop.refunds.refund(invoice_id, "101", "order-1")
+            shop.refunds.refund(invoice_id, "101", shop.once("1"))

@@ -13,13 +13,12 @@ from hosting_orders.domain.errors import (
     PaymentNotStartedError,
     ProviderUnavailableError,
 )
+from hosting_orders.domain.months import months_later
 from hosting_orders.domain.order import Subscription
 from hosting_orders.domain.providers import (
     PaidRenewal,
     RenewalState,
 )
-from hosting_orders.usecases.start_renewal import months_later
-from local.stripe_standin import subscriptions as stripe_subscriptions
 from tests.conformance.stripe_adapter.shop import (
     HOUR,
     Shop,
@@ -29,6 +28,7 @@ from tests.conformance.stripe_adapter.shop import (
     signed,
     spoilt_runs,
 )
+from tests.support.refusals import no_new_subscriptions
 
 # -- starting a renewal -------------------------------------------------------------------------------------
 
@@ -45,7 +45,7 @@ def test_a_renewal_begins_at_its_anchor_and_costs_nothing_before(
     shop: Shop, term: Term, days: int, interval: str
 ) -> None:
     whose = shop.customer()
-    anchor = int(shop.standin.clock.time()) + days * 24 * HOUR
+    anchor = int(shop.now()) + days * 24 * HOUR
     started = renewal(shop, whose, anchor, term=term)()
     moment = datetime.fromtimestamp(anchor, UTC)
     [kept] = subscriptions(shop, whose[0])
@@ -73,19 +73,20 @@ def test_a_renewal_starts_once_despite_a_fault_at_any_request(shop: Shop) -> Non
 
 
 def test_a_renewal_is_not_started_again_days_later_or_after_its_anchor(shop: Shop) -> None:
+    shop.start_clock()
     whose = shop.customer()
     again = renewal(shop, whose, next_month(shop))
     first = again()
-    shop.standin.clock.advance(26 * HOUR)
+    shop.pass_time(26 * HOUR)
     assert again().id == first.id
-    shop.standin.clock.advance(40 * 24 * HOUR)
+    shop.pass_time(40 * 24 * HOUR)
     assert again().id == first.id
     assert len(subscriptions(shop, whose[0])) == 1
 
 
 def test_an_anchor_in_the_past_moves_forward_by_whole_terms(shop: Shop) -> None:
     whose = shop.customer()
-    now = shop.standin.clock.time()
+    now = shop.now()
     passed = now - 40 * 24 * HOUR
     started = renewal(shop, whose, passed)()
     [kept] = subscriptions(shop, whose[0])
@@ -100,7 +101,7 @@ def test_an_anchor_in_the_past_moves_forward_by_whole_terms(shop: Shop) -> None:
 
 def test_an_anchor_in_the_past_moves_forward_by_days_if_the_late_term_is_charged(shop: Shop) -> None:
     whose = shop.customer()
-    now = shop.standin.clock.time()
+    now = shop.now()
     renewal(shop, whose, now - 40 * 24 * HOUR, term=Term.ANNUAL, charge_late=True)()
     [kept] = subscriptions(shop, whose[0])
     assert now < kept["billing_cycle_anchor"] <= now + 24 * HOUR
@@ -109,21 +110,20 @@ def test_an_anchor_in_the_past_moves_forward_by_days_if_the_late_term_is_charged
 @pytest.mark.parametrize("day", [29, 30, 31])
 @pytest.mark.parametrize("term", list(Term))
 def test_terms_that_begin_at_the_end_of_a_month_keep_their_day(shop: Shop, term: Term, day: int) -> None:
-    whose = shop.customer()
-    clock = shop.standin.clock
-    today = datetime.fromtimestamp(clock.time(), UTC)
+    today = datetime.fromtimestamp(shop.now(), UTC)
     placed = datetime(today.year + 1, 1, day, 9, 30, tzinfo=UTC)
     if term is Term.ANNUAL:
         day, leap = 29, today.year + 4 - today.year % 4
         placed = datetime(leap, 2, 29, 9, 30, tzinfo=UTC)
-    clock.advance(placed.timestamp() + HOUR - clock.time())
+    clock = shop.start_clock(placed.timestamp() + HOUR)
+    whose = shop.customer()
     anchor = months_later(int(placed.timestamp() * 1000), term.months) / 1000
     subscription_id = renewal(shop, whose, anchor, term=term, day_of_month=day)().id
     begins = []
     for _ in range(4):
-        ends = shop.standin.get(subscription_id)["items"]["data"][0]["current_period_end"]
+        ends = shop.api.subscriptions.retrieve(subscription_id)["items"].data[0].current_period_end
         begins.append(datetime.fromtimestamp(ends, UTC))
-        clock.advance(ends + 1 - clock.time())
+        clock.advance_to(ends + 1)
     assert all((begin.hour, begin.minute) == (9, 30) for begin in begins)
     if term is Term.ANNUAL:
         assert [(begin.month, begin.day) for begin in begins] == [(2, 28), (2, 28), (2, 28), (2, 29)]
@@ -134,10 +134,9 @@ def test_terms_that_begin_at_the_end_of_a_month_keep_their_day(shop: Shop, term:
 
 
 def test_a_renewal_is_not_started_near_a_billing_date_that_stripe_computes(shop: Shop) -> None:
-    clock = shop.standin.clock
-    year = datetime.fromtimestamp(clock.time(), UTC).year + 1
+    year = datetime.fromtimestamp(shop.now(), UTC).year + 1
     placed = datetime(year, 1, 31, 9, 30, tzinfo=UTC).timestamp()
-    clock.advance(placed + 60 - clock.time())
+    clock = shop.start_clock(placed + 60)
     whose = shop.customer()
     start = renewal(shop, whose, months_later(int(placed * 1000), 1) / 1000, day_of_month=31)
     with pytest.raises(ProviderUnavailableError):
@@ -149,7 +148,7 @@ def test_a_renewal_is_not_started_near_a_billing_date_that_stripe_computes(shop:
 
 
 def begun(shop: Shop, whose: tuple[str, str]) -> str:
-    anchor = shop.standin.clock.time() + 30 * 24 * HOUR
+    anchor = shop.now() + 30 * 24 * HOUR
     return renewal(shop, whose, anchor, term=Term.ANNUAL)().id
 
 
@@ -164,8 +163,8 @@ def latest_invoice(shop: Shop, subscription_id: str) -> str:
 
 
 def pass_the_anchor(shop: Shop, and_seconds: float = 2 * HOUR) -> None:
-    shop.standin.clock.advance(30 * 24 * HOUR)
-    shop.standin.clock.advance(and_seconds)
+    shop.pass_time(30 * 24 * HOUR)
+    shop.pass_time(and_seconds)
 
 
 def test_a_renewal_has_no_paid_term_before_its_anchor(shop: Shop) -> None:
@@ -179,12 +178,14 @@ def test_a_renewal_has_no_paid_term_before_its_anchor(shop: Shop) -> None:
 
 
 def test_a_renewal_waits_for_payment_while_its_invoice_is_a_draft(shop: Shop) -> None:
+    shop.start_clock()
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop, and_seconds=60)
     assert (renewed(shop, subscription_id).waits, renewed(shop, subscription_id).paid) == (True, ())
 
 
 def test_a_renewal_waits_for_payment_before_its_new_term_has_an_invoice(shop: Shop) -> None:
+    shop.start_clock()
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop, and_seconds=60)
     shop.api.invoices.delete(latest_invoice(shop, subscription_id))
@@ -192,6 +193,7 @@ def test_a_renewal_waits_for_payment_before_its_new_term_has_an_invoice(shop: Sh
 
 
 def test_paid_terms_are_listed_oldest_first_with_their_invoices(shop: Shop) -> None:
+    shop.start_clock()
     subscription_id = begun(shop, shop.customer())
     anchor = shop.api.subscriptions.retrieve(subscription_id).billing_cycle_anchor
     pass_the_anchor(shop)
@@ -201,14 +203,16 @@ def test_paid_terms_are_listed_oldest_first_with_their_invoices(shop: Shop) -> N
     year_later = months_later(anchor * 1000, 12)
     assert state.paid == (PaidRenewal(first, anchor * 1000, year_later),)
     assert state.next_at == year_later
-    shop.standin.clock.advance(366 * 24 * HOUR)
-    shop.standin.clock.advance(2 * HOUR)
+    shop.pass_time(366 * 24 * HOUR)
+    shop.pass_time(2 * HOUR)
     paid = renewed(shop, subscription_id).paid
     assert [term.reference for term in paid] == [first, latest_invoice(shop, subscription_id)]
     assert paid[1].starts_at == paid[0].ends_at
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_a_renewal_with_a_declined_term_waits_until_the_term_is_paid(shop: Shop) -> None:
+    shop.start_clock()
     whose = shop.customer()
     subscription_id = begun(shop, whose)
     shop.standin.controls.decline(whose[1], "insufficient_funds")
@@ -221,6 +225,7 @@ def test_a_renewal_with_a_declined_term_waits_until_the_term_is_paid(shop: Shop)
 
 
 def test_a_fully_refunded_term_is_not_paid(shop: Shop) -> None:
+    shop.start_clock()
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop)
     invoice = latest_invoice(shop, subscription_id)
@@ -232,6 +237,7 @@ def test_a_fully_refunded_term_is_not_paid(shop: Shop) -> None:
 
 
 def test_a_cancelled_renewal_has_ended_and_keeps_its_paid_terms(shop: Shop) -> None:
+    shop.start_clock()
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop)
     shop.api.subscriptions.cancel(subscription_id)
@@ -244,6 +250,7 @@ def test_an_unknown_renewal_is_none(shop: Shop) -> None:
 
 
 def test_events_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
+    shop.start_clock()
     subscription_id = begun(shop, shop.customer())
     pass_the_anchor(shop)
     invoice = shop.api.invoices.retrieve(latest_invoice(shop, subscription_id)).to_dict()
@@ -251,17 +258,16 @@ def test_events_of_a_terms_invoice_lead_to_its_renewal(shop: Shop) -> None:
     assert shop.news.read_event(body, signed(shop, body)).subscription_id == subscription_id
 
 
-def test_starting_a_renewal_raises_an_error_until_the_cause_of_the_refusal_is_fixed(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.standin_only("lowers the stand-in's limit of subscriptions")
+def test_starting_a_renewal_raises_an_error_until_the_cause_of_the_refusal_is_fixed(shop: Shop) -> None:
+    shop.start_clock()
     whose = shop.customer()
-    start = renewal(shop, whose, shop.standin.clock.time() + 27 * 24 * HOUR)
-    with monkeypatch.context() as patch:
-        patch.setattr(stripe_subscriptions, "MOST_OF_A_CUSTOMER", 0)
+    start = renewal(shop, whose, shop.now() + 27 * 24 * HOUR)
+    with no_new_subscriptions(shop.standin):
         for _ in range(2):
             with pytest.raises(PaymentNotStartedError):
                 start()
     assert subscriptions(shop, whose[0]) == []
-    shop.standin.clock.advance(HOUR)  # within the day in which Stripe repeats a refusal under its key
+    shop.pass_time(HOUR)  # within the day in which Stripe repeats a refusal under its key
     start()
     assert len(subscriptions(shop, whose[0])) == 1

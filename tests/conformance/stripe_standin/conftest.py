@@ -1,10 +1,13 @@
 """These tests reach the Stripe stand-in through the real SDK. Every response is checked against the types
 that the SDK generates from Stripe's specification, and a mismatch fails the test when it ends.
+
+`make test-stripe` runs those without the mark `standin_only` at Stripe (tests/support/stripe_place.py).
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +18,7 @@ import stripe
 from local.seed import save_debit
 from local.stripe_standin import StripeStandIn
 from local.stripe_standin.sdk_types import violations
+from tests.support.stripe_place import Clock, Place, a_place, patient
 
 SECRET = "whsec_of_the_conformance_tests"
 API_KEY = "sk_test_conformance"
@@ -32,14 +36,18 @@ class Recorded:
 class RecordingClient(stripe.RequestsClient):
     """The SDK's own HTTP client, which records what it received."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__()
         self.recorded: list[Recorded] = []
+        self._place = place
+        self._send = patient(super().request, lambda answer: int(answer[1]))
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None) -> Any:
-        content, status, answered = super().request(method, url, headers, post_data)
+        content, status, answered = self._send(method, url, headers, post_data)
         path = "/" + url.split("/", 3)[3]
-        self.recorded.append(Recorded(method.upper(), path, status, dict(answered), json.loads(content)))
+        body = json.loads(content)
+        self.recorded.append(Recorded(method.upper(), path, status, dict(answered), body))
+        self._place.saw(method, url, body)
         return content, status, answered
 
 
@@ -61,12 +69,82 @@ class Webhooks:
 
 @dataclass
 class Shop:
-    """The stand-in, its SDK client, and the webhooks it sends."""
+    """The stand-in or Stripe, the SDK client, and the webhooks that the stand-in sends."""
 
-    standin: StripeStandIn
+    place: Place
     client: stripe.StripeClient
     http: RecordingClient
     webhooks: Webhooks
+    clocks: dict[str, Clock] = field(default_factory=dict)
+    run: str = field(default_factory=lambda: secrets.token_hex(6))
+
+    @property
+    def standin(self) -> StripeStandIn:
+        return self.place.standin
+
+    def now(self) -> int:
+        return self.place.now()
+
+    def clock(self, frozen_time: int | None = None) -> Clock:
+        clock = Clock(self.client, frozen_time or self.now())
+        self.clocks[clock.id] = clock
+        return clock
+
+    def time_of(self, customer: stripe.Customer) -> int:
+        return self.clocks[str(customer.test_clock)].now() if customer.test_clock else self.now()
+
+    def once(self, name: str) -> str:
+        """An idempotency key that no earlier run has used."""
+        return f"{name}-{self.run}"
+
+    def _ids(self, customer: stripe.Customer | None) -> list[str]:
+        """Without `customer`, all customers of this test."""
+        return [customer.id] if customer else [made for kind, made in self.place.made if kind == "customers"]
+
+    def charges(self, customer: stripe.Customer | None = None) -> list[int]:
+        """The amounts of the successful charges, oldest first."""
+        return [one.amount for one in self.all_charges(customer) if one.status == "succeeded"]
+
+    def all_charges(self, customer: stripe.Customer | None = None) -> list[stripe.Charge]:
+        """Oldest first."""
+        found = [
+            self.client.v1.charges.list({"customer": one, "limit": 100}).data for one in self._ids(customer)
+        ]
+        return [charge for charges in found for charge in reversed(charges)]
+
+    def refunds(self, customer: stripe.Customer | None = None) -> list[int]:
+        """The amounts of the refunds that have not failed, oldest first."""
+        found = [self.client.v1.refunds.list({"charge": one.id}).data for one in self.all_charges(customer)]
+        return [one.amount for refunds in found for one in reversed(refunds) if one.status != "failed"]
+
+    def net_paid(self, customer: stripe.Customer | None = None) -> int:
+        """Charges minus refunds, in minor units."""
+        return sum(self.charges(customer)) - sum(self.refunds(customer))
+
+    def notes(self, customer: stripe.Customer | None = None) -> list[stripe.CreditNote]:
+        api = self.client.v1.credit_notes
+        return [
+            note for one in self._ids(customer) for note in api.list({"customer": one, "limit": 100}).data
+        ]
+
+    def subscriptions(self, customer: stripe.Customer | None = None) -> list[stripe.Subscription]:
+        api = self.client.v1.subscriptions
+        return [
+            found
+            for one in self._ids(customer)
+            for found in api.list({"customer": one, "status": "all"}).data
+        ]
+
+    def balance(self, customer: stripe.Customer) -> int:
+        return self.client.v1.customers.retrieve(customer.id).balance
+
+    def invoices(
+        self, customer: stripe.Customer | None = None, status: str | None = None
+    ) -> list[stripe.Invoice]:
+        """Newest first."""
+        api = self.client.v1.invoices
+        found = [api.list({"customer": one, "limit": 100}).data for one in self._ids(customer)]
+        return [one for invoices in found for one in invoices if status in (None, one.status)]
 
     def customer(self, method: str | None = "pm_card_visa", **params: Any) -> stripe.Customer:
         """A customer in Germany with the payment method `method`."""
@@ -85,7 +163,7 @@ class Shop:
             customer.id, {"invoice_settings": {"default_payment_method": attached.id}}
         )
 
-    def sepa_customer(self, iban: str = "DE89370400440532013000") -> stripe.Customer:
+    def sepa_customer(self, iban: str = "DE89370400440532013000", **params: Any) -> stripe.Customer:
         method = self.client.v1.payment_methods.create(
             {
                 "type": "sepa_debit",
@@ -93,11 +171,11 @@ class Shop:
                 "billing_details": {"name": "Jenny Rosen", "email": "jenny@example.com"},
             }
         )
-        return self.debtor(method.id)
+        return self.debtor(method.id, **params)
 
-    def debtor(self, method: str) -> stripe.Customer:
+    def debtor(self, method: str, **params: Any) -> stripe.Customer:
         """A customer who has accepted a mandate for the SEPA debit."""
-        customer = self.customer(None)
+        customer = self.customer(None, **params)
         saved = save_debit(self.client, customer.id, method)
         return self.client.v1.customers.update(
             customer.id, {"invoice_settings": {"default_payment_method": saved}}
@@ -170,25 +248,33 @@ class Shop:
     def intent(self, invoice: stripe.Invoice) -> Any:
         return self.read(invoice).payments.data[0].payment.payment_intent
 
+    def expect_events(self, *types: str) -> None:
+        self.place.expect_events(self.client, types)
+
     def event_types(self) -> list[str]:
         return [event["type"] for event in self.standin.events]
 
 
 @pytest.fixture
-def shop() -> Iterator[Shop]:
+def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
     webhooks = Webhooks()
-    http = RecordingClient()
-    with StripeStandIn(
-        webhook_url=None, webhook_secret=SECRET, deliver=webhooks, manual_delivery=True
-    ) as standin:
+    with a_place(request, API_KEY, webhook_secret=SECRET, deliver=webhooks, manual_delivery=True) as place:
+        http = RecordingClient(place)
         client = stripe.StripeClient(
-            API_KEY, base_addresses={"api": standin.url}, http_client=http, max_network_retries=0
+            place.key, base_addresses={"api": place.url}, http_client=http, max_network_retries=0
         )
-        yield Shop(standin, client, http, webhooks)
-        events = list(standin.events)
+        yield Shop(place, client, http, webhooks)
+        if place.server is None:
+            place.remove_what_was_made(client)
+            return
+        events = list(place.server.events)
+    _check_types(http.recorded, events)
+
+
+def _check_types(recorded: list[Recorded], events: list[Any]) -> None:
     drift = [
         f"{answer.method} {answer.path}: {found}"
-        for answer in http.recorded
+        for answer in recorded
         if answer.status == 200
         for found in violations(answer.body["object"], answer.body)
     ]
@@ -197,7 +283,7 @@ def shop() -> Iterator[Shop]:
     ]
     drift += [
         f"{answer.method} {answer.path}: {answer.body}"
-        for answer in http.recorded
+        for answer in recorded
         if answer.status != 200 and not {"message", "type"} <= answer.body.get("error", {}).keys()
     ]
     assert drift == []

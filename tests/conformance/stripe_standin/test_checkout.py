@@ -28,6 +28,7 @@ def _line(amount: int = 1200, **changed: Any) -> Any:
     return {name: value for name, value in line.items() if value is not _REMOVED}
 
 
+@pytest.mark.standin_only("looks into the stand-in")
 def test_a_new_session_is_open_and_has_no_payment_yet(shop: Shop) -> None:
     customer = shop.customer(None)
     session = shop.session(customer, 1200, 900, client_reference_id="cart-1", locale="nl")
@@ -72,6 +73,7 @@ def test_a_line_can_name_an_existing_price(shop: Shop) -> None:
     assert session.payment_method_types == ["card"]
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_the_list_of_sessions_can_be_limited_to_a_customer_a_payment_or_a_status(shop: Shop) -> None:
     one, other = shop.customer(None), shop.customer(None)
     paid, still_open, foreign = shop.session(one), shop.session(one), shop.session(other)
@@ -120,6 +122,7 @@ def test_the_error_names_the_missing_parameter(shop: Shop, missing: str, code: s
     assert (refusal.value.code, refusal.value.param) == (code, missing)
 
 
+@pytest.mark.standin_only("looks into the stand-in")
 @pytest.mark.parametrize(
     ("line", "param"),
     [
@@ -165,7 +168,7 @@ def test_a_session_needs_one_to_a_hundred_lines_with_one_time_prices_in_one_curr
 def test_a_session_must_last_at_least_thirty_minutes_and_less_than_a_day(
     shop: Shop, seconds: int, fragment: str
 ) -> None:
-    assert fragment in _refusal(shop, expires_at=shop.standin.clock.now() + seconds).message
+    assert fragment in _refusal(shop, expires_at=shop.now() + seconds).message
 
 
 def test_an_amount_below_the_minimum_charge_is_refused(shop: Shop) -> None:
@@ -204,6 +207,7 @@ def test_a_request_that_names_a_customer_cannot_create_another(shop: Shop, param
     assert error.message == f"You may only specify one of these parameters: customer, {other}."
 
 
+@pytest.mark.standin_only("looks into the stand-in")
 @pytest.mark.parametrize(
     "params",
     [
@@ -222,6 +226,7 @@ def test_a_request_for_an_unsupported_feature_gets_a_501(shop: Shop, params: dic
     assert shop.standin.objects("product") == []
 
 
+@pytest.mark.standin_only("looks into the stand-in")
 def test_a_key_replays_its_session_and_is_refused_with_other_parameters(shop: Shop) -> None:
     def create(amount: int) -> Any:
         params: Any = {
@@ -242,6 +247,7 @@ def test_a_key_replays_its_session_and_is_refused_with_other_parameters(shop: Sh
 # -- tax -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 def test_automatic_tax_needs_the_customers_location(shop: Shop) -> None:
     nowhere = shop.customer(None, address={})
     tax = {"automatic_tax": {"enabled": True}}
@@ -256,6 +262,7 @@ def test_automatic_tax_needs_the_customers_location(shop: Shop) -> None:
     assert (known.amount_subtotal, known.total_details.amount_tax, known.amount_total) == (1333, 253, 1586)
 
 
+@pytest.mark.standin_only("tax needs settings of the Stripe account")
 def test_inclusive_tax_keeps_the_total(shop: Shop) -> None:
     line = _line(1190)
     line["price_data"]["tax_behavior"] = "inclusive"
@@ -268,6 +275,7 @@ def test_inclusive_tax_keeps_the_total(shop: Shop) -> None:
 # -- expiring ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("reads the stand-in's events in order")
 def test_a_session_can_be_expired_once(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
 
@@ -283,8 +291,9 @@ def test_a_session_can_be_expired_once(shop: Shop) -> None:
     )
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 def test_a_session_expires_by_itself_at_its_expiry_time(shop: Shop) -> None:
-    short = shop.session(shop.customer(None), expires_at=shop.standin.clock.now() + HOUR)
+    short = shop.session(shop.customer(None), expires_at=shop.now() + HOUR)
     long = shop.session(shop.customer(None))
 
     shop.standin.clock.advance(HOUR - 60)
@@ -298,6 +307,7 @@ def test_a_session_expires_by_itself_at_its_expiry_time(shop: Shop) -> None:
     assert event["data"]["object"]["metadata"] == {"cart": "c1"}
 
 
+@pytest.mark.standin_only("pays on the page, where Stripe wants a person")
 def test_a_paid_session_cannot_expire(shop: Shop) -> None:
     session = shop.session(shop.customer(None))
     shop.standin.controls.pay_checkout(session.id)

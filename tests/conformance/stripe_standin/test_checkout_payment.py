@@ -13,6 +13,8 @@ from local.stripe_standin.checkout_payment import Payer
 
 from .conftest import Shop
 
+pytestmark = pytest.mark.standin_only("pays on the page, where Stripe wants a person")
+
 DAY = 24 * 3600
 CHALLENGED = "4000002760003184"
 CHALLENGED_UNTIL_SET_UP = "4000002500003155"
@@ -68,7 +70,7 @@ def test_a_card_completes_the_session_and_pays_its_invoice(shop: Shop) -> None:
     told = _told(shop, "checkout.session.completed")
     assert told == json.loads(str(shop.read_session(session)))
     assert told["customer_details"]["email"] == "jenny@example.com"
-    assert shop.standin.net_paid(customer.id) == 2100
+    assert shop.net_paid(customer) == 2100
 
 
 def test_the_method_is_saved_but_not_made_the_default(shop: Shop) -> None:
@@ -127,7 +129,7 @@ def test_a_declined_card_leaves_the_session_open_for_another_card(shop: Shop) ->
     shop.standin.controls.pay_checkout(session.id)
     paid = shop.read_session(session)
     assert (paid.status, paid.payment_intent) == ("complete", tried.payment_intent.id)
-    assert len(shop.standin.charges(customer.id)) == 1
+    assert len(shop.charges(customer)) == 1
 
 
 def test_a_bank_challenge_can_pass_fail_or_be_followed_by_a_decline(shop: Shop) -> None:
@@ -158,7 +160,7 @@ def test_a_session_is_paid_once(shop: Shop) -> None:
     for pay in (shop.standin.controls.pay_checkout, shop.standin.controls.debit_checkout):
         with pytest.raises(Exception, match="completed already"):
             pay(session.id)
-    assert shop.standin.net_paid(customer.id) == 1200
+    assert shop.net_paid(customer) == 1200
 
 
 def test_an_expired_session_cannot_be_paid_and_its_payment_is_canceled(shop: Shop) -> None:
@@ -173,7 +175,7 @@ def test_an_expired_session_cannot_be_paid_and_its_payment_is_canceled(shop: Sho
         shop.standin.controls.pay_checkout(session.id)
     assert shop.read_session(session, "payment_intent").payment_intent.status == "canceled"
     assert shop.event_types()[-2:] == ["payment_intent.canceled", "checkout.session.expired"]
-    assert shop.standin.charges(customer.id) == []
+    assert shop.charges(customer) == []
 
 
 def test_two_sessions_of_one_cart_can_both_be_paid_at_stripe(shop: Shop) -> None:
@@ -181,7 +183,7 @@ def test_two_sessions_of_one_cart_can_both_be_paid_at_stripe(shop: Shop) -> None
     for session in (shop.session(customer), shop.session(customer)):
         shop.standin.controls.pay_checkout(session.id)
 
-    assert shop.standin.net_paid(customer.id) == 2400
+    assert shop.net_paid(customer) == 2400
 
 
 def test_the_customers_credit_balance_is_not_used(shop: Shop) -> None:
@@ -193,7 +195,7 @@ def test_the_customers_credit_balance_is_not_used(shop: Shop) -> None:
 
     invoice = shop.read_session(session, "invoice").invoice
     assert (invoice.amount_due, invoice.starting_balance, invoice.ending_balance) == (1200, -500, -500)
-    assert shop.standin.balance(customer.id) == -500
+    assert shop.balance(customer) == -500
 
 
 # -- by debit ------------------------------------------------------------------------------------------------
@@ -220,7 +222,7 @@ def test_a_debit_completes_the_session_before_its_money_arrives(shop: Shop) -> N
     assert (settled.payment_status, settled.invoice.status) == ("paid", "paid")
     assert settled.invoice.metadata["cart"] == "c1"
     assert _told(shop, "checkout.session.async_payment_succeeded")["invoice"] == settled.invoice.id
-    assert shop.standin.net_paid(customer.id) == 1200
+    assert shop.net_paid(customer) == 1200
 
 
 def test_a_returned_debit_leaves_the_session_unpaid_permanently(shop: Shop) -> None:
@@ -237,7 +239,7 @@ def test_a_returned_debit_leaves_the_session_unpaid_permanently(shop: Shop) -> N
     assert "checkout.session.async_payment_succeeded" not in shop.event_types()
     with pytest.raises(Exception, match="completed already"):
         shop.standin.controls.pay_checkout(session.id)
-    assert shop.standin.net_paid(customer.id) == 0
+    assert shop.net_paid(customer) == 0
 
 
 def test_the_controls_for_the_end_of_a_debit_accept_the_sessions_id(shop: Shop) -> None:
@@ -355,7 +357,7 @@ def test_a_setting_decides_whether_the_invoice_of_a_session_allows_a_credit_note
             {"payment_intent": shop.read_session(session).payment_intent, "amount": 900}
         )
 
-    assert shop.standin.net_paid(customer.id) == 1200
+    assert shop.net_paid(customer) == 1200
     other = shop.paid(customer, 500)
     shop.client.v1.credit_notes.create({"invoice": other.id, "amount": 500, "refund_amount": 500})
 
@@ -373,7 +375,7 @@ def test_without_invoice_creation_there_is_no_invoice(shop: Shop) -> None:
     shop.standin.controls.pay_checkout(session.id)
 
     assert shop.read_session(session).invoice is None
-    assert shop.standin.invoices() == []
+    assert shop.invoices() == []
 
 
 # -- customers and tax ---------------------------------------------------------------------------------------
@@ -493,7 +495,7 @@ def test_the_payment_of_a_session_is_refunded_like_any_other_payment(shop: Shop)
 
     shop.client.v1.refunds.create({"payment_intent": intent})
 
-    assert shop.standin.net_paid(customer.id) == 0
+    assert shop.net_paid(customer) == 0
     after = shop.read_session(session, "invoice")
     assert (after.payment_status, after.invoice.status) == ("paid", "paid")
 
@@ -541,7 +543,7 @@ def test_money_and_session_agree_after_random_sequences_of_steps(shop: Shop) -> 
                 assert type(refusal).__name__ == "StripeError"
         found = shop.read_session(session, "invoice")
         ends.add((found.status, found.payment_status))
-        assert shop.standin.net_paid(customer.id) == (1200 if found.payment_status == "paid" else 0)
+        assert shop.net_paid(customer) == (1200 if found.payment_status == "paid" else 0)
         assert (found.url is None) == (found.status != "open")
         assert (found.invoice and found.invoice.status) == (
             "paid" if found.payment_status == "paid" else None

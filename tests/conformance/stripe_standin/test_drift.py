@@ -16,6 +16,8 @@ from local.stripe_standin.routes import ROUTES, Route
 
 from .conftest import API_KEY, Shop
 
+pytestmark = pytest.mark.standin_only("checks the stand-in against the SDK's types")
+
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_a_route_accepts_only_the_sdks_parameters_and_those_common_to_lists(route: Route) -> None:
@@ -45,6 +47,8 @@ def test_the_response_of_every_route_fits_the_sdks_types(shop: Shop) -> None:
     shop.sepa_customer()
     product = stripe_.products.create({"name": "VPS S", "tax_code": "txcd_10701100"})
     stripe_.products.retrieve(product.id)
+    stripe_.products.update(product.id, {"description": "small"})
+    stripe_.products.delete(stripe_.products.create({"name": "to go"}).id)
     price = stripe_.prices.create(
         {"product": product.id, "currency": "eur", "unit_amount": 900, "recurring": {"interval": "month"}}
     )
@@ -90,7 +94,7 @@ def test_the_response_of_every_route_fits_the_sdks_types(shop: Shop) -> None:
             "customer": customer.id,
             "items": [{"price": price.id}],
             "default_payment_method": method.id,
-            "billing_cycle_anchor": shop.standin.clock.now() + 20 * 86_400,
+            "billing_cycle_anchor": shop.now() + 20 * 86_400,
             "proration_behavior": "none",
         }
     )
@@ -115,6 +119,14 @@ def test_the_response_of_every_route_fits_the_sdks_types(shop: Shop) -> None:
     stripe_.webhook_endpoints.list()
     stripe_.webhook_endpoints.delete(endpoint.id)
 
+    clocks = stripe_.test_helpers.test_clocks
+    clock = clocks.create({"frozen_time": shop.now()})
+    clocks.retrieve(clock.id)
+    clocks.list()
+    clocks.advance(clock.id, {"frozen_time": clock.frozen_time + 60})
+    clocks.delete(clock.id)
+
+    stripe_.customers.list({"limit": 3})
     stripe_.customers.delete(shop.customer().id)
 
     visited = {(answer.method, answer.path.partition("?")[0]) for answer in shop.http.recorded}

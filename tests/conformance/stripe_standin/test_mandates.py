@@ -30,22 +30,23 @@ def test_nothing_is_debited_without_a_mandate(shop: Shop) -> None:
     invoice = shop.open(shop.customer("pm_success_de"))
     with pytest.raises(stripe.InvalidRequestError, match="mandate_data is required"):
         shop.client.v1.invoices.pay(invoice.id)
-    assert shop.standin.charges(status=None) == []
+    assert shop.all_charges() == []
     assert shop.read(invoice).status == "open"
 
 
 def test_a_setup_intent_saves_the_debit_method_with_its_mandate(shop: Shop) -> None:
     customer = shop.customer(None)
     saved = shop.client.v1.setup_intents.create(
-        setup(customer.id, "pm_success_de", mandate_data=ACCEPTED), {"idempotency_key": "once"}
+        setup(customer.id, "pm_success_de", mandate_data=ACCEPTED), {"idempotency_key": shop.once("set-up")}
     )
     assert (saved.status, saved.customer, saved.usage) == ("succeeded", customer.id, "off_session")
-    assert shop.event_types()[-2:] == ["payment_method.attached", "setup_intent.succeeded"]
+    shop.expect_events("payment_method.attached", "setup_intent.succeeded")
 
     invoice = shop.open(customer, default_payment_method=saved.payment_method)
     shop.client.v1.invoices.pay(invoice.id)
-    (charge,) = shop.standin.charges(status=None)
-    assert charge["payment_method_details"]["sepa_debit"]["mandate"] == saved.mandate
+    charge: Any
+    (charge,) = shop.all_charges()
+    assert charge.payment_method_details.sepa_debit.mandate == saved.mandate
 
 
 def test_a_debit_method_that_is_already_attached_gets_its_mandate(shop: Shop) -> None:
@@ -53,7 +54,7 @@ def test_a_debit_method_that_is_already_attached_gets_its_mandate(shop: Shop) ->
     method = str(customer.invoice_settings.default_payment_method)
     assert save_debit(shop.client, customer.id, method) == method
     assert shop.client.v1.invoices.pay(shop.open(customer).id).status == "open"
-    assert len(shop.standin.charges(status=None)) == 1
+    assert len(shop.all_charges()) == 1
 
 
 @pytest.mark.parametrize("changes", [{}, {"mandate_data": ""}])

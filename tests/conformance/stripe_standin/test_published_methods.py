@@ -44,6 +44,7 @@ def test_every_card_number_and_iban_has_a_valid_check_digit() -> None:
     assert set(PAYMENT_METHODS.values()) <= CARDS.keys()
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 @pytest.mark.parametrize("number", DECLINES)
 def test_a_declining_card_can_be_attached_only_with_a_setting_and_then_declines_its_charge(
     shop: Shop, number: str
@@ -64,9 +65,10 @@ def test_a_declining_card_can_be_attached_only_with_a_setting_and_then_declines_
     assert (decline.value.code, decline.value.error.decline_code) == DECLINES[number]
     error = shop.intent(invoice).last_payment_error
     assert (error.code, error.decline_code) == DECLINES[number]
-    assert shop.standin.charges() == []
+    assert shop.charges() == []
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_a_card_can_be_made_to_decline_with_any_code(shop: Shop) -> None:
     customer = shop.customer()
     method = str(customer.invoice_settings.default_payment_method)  # type: ignore[union-attr]
@@ -146,6 +148,7 @@ def test_each_card_needs_authentication_as_published(
     assert seen == [off_session, on_session]
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_a_card_that_was_set_up_for_off_session_use_pays_without_authentication(shop: Shop) -> None:
     customer = shop.customer("pm_card_authenticationRequiredOnSetup")
     shop.standin.controls.set_up(str(customer.invoice_settings.default_payment_method))  # type: ignore[union-attr]
@@ -153,6 +156,7 @@ def test_a_card_that_was_set_up_for_off_session_use_pays_without_authentication(
     assert shop.paid(customer).status == "paid"
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_a_payment_can_be_declined_after_its_authentication(shop: Shop) -> None:
     customer = shop.customer("pm_card_authenticationRequiredChargeDeclinedInsufficientFunds")
     invoice = shop.open(customer)
@@ -170,6 +174,7 @@ def test_a_payment_can_be_declined_after_its_authentication(shop: Shop) -> None:
 # -- SEPA ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 @pytest.mark.parametrize(
     ("method", "status", "code"),
     [
@@ -188,11 +193,12 @@ def test_a_debit_ends_as_documented(shop: Shop, method: str, status: str, code: 
     shop.standin.clock.advance(6 * DAY)
 
     assert shop.read(invoice).status == status
-    (charge,) = shop.standin.charges(status=None)
+    (charge,) = shop.all_charges()
     assert charge["failure_code"] == code
     assert charge["id"].startswith("py_")
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_a_debit_from_a_delayed_account_takes_three_minutes_longer(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles_after=0)
     invoice = shop.open(shop.debtor("pm_successDelayed_de"))
@@ -203,6 +209,7 @@ def test_a_debit_from_a_delayed_account_takes_three_minutes_longer(shop: Shop) -
     assert shop.read(invoice).status == "paid"
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 def test_a_debit_from_a_disputed_account_succeeds_and_is_disputed(shop: Shop) -> None:
     invoice = shop.open(shop.debtor("pm_disputed_de"))
     shop.client.v1.invoices.pay(invoice.id)
@@ -210,9 +217,10 @@ def test_a_debit_from_a_disputed_account_succeeds_and_is_disputed(shop: Shop) ->
 
     assert shop.read(invoice).status == "paid"
     (dispute,) = shop.standin.disputes()
-    assert (dispute["amount"], dispute["charge"]) == (1200, shop.standin.charges()[0]["id"])
+    assert (dispute["amount"], dispute["charge"]) == (1200, shop.all_charges()[0].id)
 
 
+@pytest.mark.standin_only("uses the stand-in's controls")
 def test_with_a_setting_a_debit_is_processing_until_a_control_settles_it(shop: Shop) -> None:
     shop.standin.controls.set(sepa_settles=False)
     invoice = shop.open(shop.debtor("pm_success_de"))
@@ -235,6 +243,7 @@ def test_an_invoice_in_another_currency_than_euros_cannot_be_paid_by_debit(shop:
 # -- refunds and disputes ------------------------------------------------------------------------------------
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 def test_a_pending_refund_succeeds_later(shop: Shop) -> None:
     invoice = shop.paid(shop.customer("pm_card_pendingRefund"))
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
@@ -243,18 +252,19 @@ def test_a_pending_refund_succeeds_later(shop: Shop) -> None:
     assert shop.client.v1.refunds.retrieve(refund.id).status == "succeeded"
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 def test_a_refund_can_fail_an_hour_after_it_succeeded(shop: Shop) -> None:
     customer = shop.customer("pm_card_refundFail")
     invoice = shop.paid(customer)
     refund = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
-    assert (refund.status, shop.standin.net_paid(customer.id)) == ("succeeded", 0)
+    assert (refund.status, shop.net_paid(customer)) == ("succeeded", 0)
 
     shop.standin.clock.advance(3600)
 
     failed = shop.client.v1.refunds.retrieve(refund.id)
     assert (failed.status, failed.failure_reason) == ("failed", "expired_or_canceled_card")
-    assert shop.standin.net_paid(customer.id) == 1200
-    assert "refund.failed" in shop.event_types()
+    assert shop.net_paid(customer) == 1200
+    shop.expect_events("refund.failed")
     again = shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
     assert (again.amount, again.status) == (1200, "succeeded")
 
@@ -264,4 +274,4 @@ def test_a_disputed_charge_cannot_be_refunded(shop: Shop) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         shop.client.v1.refunds.create({"payment_intent": shop.intent(invoice).id})
     assert refusal.value.code == "charge_disputed"
-    assert shop.standin.refunds() == []
+    assert shop.refunds() == []

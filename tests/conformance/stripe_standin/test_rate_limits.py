@@ -9,6 +9,8 @@ import stripe
 
 from .conftest import Shop
 
+pytestmark = pytest.mark.standin_only("sets the stand-in's rate limits")
+
 
 @pytest.fixture(autouse=True)
 def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:

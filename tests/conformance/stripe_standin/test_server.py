@@ -14,6 +14,8 @@ from local.stripe_standin.faults import KINDS
 
 from .conftest import API_KEY, Shop
 
+pytestmark = pytest.mark.standin_only("the stand-in's own server")
+
 
 def test_two_stand_ins_share_nothing() -> None:
     with package.StripeStandIn() as one, package.StripeStandIn() as other:

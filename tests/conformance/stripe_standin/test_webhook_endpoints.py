@@ -12,6 +12,8 @@ from local.stripe_standin import StripeStandIn
 
 from .conftest import API_KEY, Shop, Webhooks
 
+pytestmark = pytest.mark.standin_only("the stand-in's webhooks, and keys that Stripe does not know")
+
 URL = "https://shop.example/webhooks/stripe"
 RESTRICTED = "rk_test_conformance"
 

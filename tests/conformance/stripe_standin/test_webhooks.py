@@ -16,6 +16,8 @@ from local.stripe_standin import StripeStandIn
 
 from .conftest import API_KEY, SECRET, Shop
 
+pytestmark = pytest.mark.standin_only("the stand-in's webhooks")
+
 
 def control(shop: Shop, name: str, **what: Any) -> Any:
     answer = requests.post(f"{shop.standin.url}/_standin/{name}", json=what, timeout=10)

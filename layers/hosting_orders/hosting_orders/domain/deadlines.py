@@ -38,6 +38,9 @@ SUBMISSION_STUCK = 15 * MINUTE
 RENEWAL_MONEY = 2 * HOUR
 # How often an unpaid or refused renewal is checked.
 RENEWAL_AGAIN = DAY
+# How long a refused renewal is tried, where the product does not expire by itself. Stripe's own retries take two weeks
+# by default.
+RENEWAL_GRACE = 14 * DAY
 # How often a missing DNS zone is tried again.
 ZONE_AGAIN = HOUR
 # The registrar suspends a domain if its registrant does not confirm the e-mail address within this time.
@@ -51,6 +54,25 @@ EXPIRY_WATCH = 40 * DAY
 # The money for a renewal should be there this long before the domain expires. The charge is 30 days before, and a
 # SEPA debit may take 14 days.
 EXPIRY_MONEY = 14 * DAY
+# The registrar is asked whether a domain is still ours this long before its next term is charged.
+DEPARTURE_CHECK = 2 * DAY
+# The registrar may not show a new domain everywhere yet. After this time a missing domain has left.
+DEPARTURE_POSSIBLE = DAY
+# The registrar deletes an expired domain from our account 45 days after the expiry date at the latest.
+EXPIRED_CHECK = 50 * DAY
+EXPIRED_AGAIN = 30 * DAY
+# No registry restores a domain that expired this long ago.
+REDEMPTION_OVER = 100 * DAY
+# The DNS zone of a domain that has left is removed after this time: the domain may come back, and a new registrar's
+# nameservers need days to be known everywhere.
+ZONE_GRACE = 90 * DAY
+# How often a zone that had to stay is checked again.
+ZONE_STAYS = 30 * DAY
+# The registrar may show the former expiry date for some hours after a transfer. The date is read again after this time,
+# before a year is bought that the registry should have added.
+STALE_EXPIRY = DAY
+# A domain that expires earlier than this is not left waiting.
+EXPIRES_TOO_SOON = 7 * DAY
 # A domain is renewed within minutes. A renewal that takes longer than this needs an operator.
 DOMAIN_RENEWAL_DEADLINE = 3 * DAY
 # How often an unfinished compensation is retried.

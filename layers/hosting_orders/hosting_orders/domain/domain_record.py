@@ -30,6 +30,13 @@ class DomainRenewal:
     lease_until: int
     operation_id: str | None = None
     done_at: int | None = None
+    refused: bool = False  # the last attempt was certainly not accepted
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the registrar may have accepted it, so no other renewal may begin."""
+        # One expiry date that moves would prove both.
+        return self.done_at is None and not self.refused and self.lease_until > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,9 @@ class DomainRecord:
     verification: Verification | None = None
     resent_at: int | None = None  # when the verification mail was last sent again
     registered_until: int | None = None  # the registry's expiry date at delivery
+    year_waived_at: int | None = (
+        None  # an operator has returned the money of a transfer's year (docs/runbooks.md)
+    )
 
     @property
     def flag(self) -> RegistrarWaits | None:
@@ -64,6 +74,16 @@ class DomainRecord:
         others = tuple(one for one in self.renewals if one.reference != renewal.reference)
         return replace(self, renewals=(*others, renewal))
 
+    def renewed(self, renewal: DomainRenewal, expires_next: int, now: int) -> DomainRecord:
+        # Each renewal still to come begins a year later than before.
+        shifted = tuple(
+            one
+            if one.done_at is not None or one.expires_before >= expires_next
+            else replace(one, expires_before=expires_next)
+            for one in self.renewals
+        )
+        return replace(self, renewals=shifted).renewing(replace(renewal, done_at=now))
+
     def delivered(self, expires_at: int | None, now: int, *, year_missing: bool) -> DomainRecord:
         """With `year_missing` and a known expiry, add a renewal for the paid year."""
         record = replace(self, registered_until=expires_at)
@@ -78,4 +98,5 @@ class DomainRecord:
 
     @property
     def is_renewing(self) -> bool:
-        return any(one.done_at is None for one in self.renewals)
+        # A transfer's year may be refused for ever.
+        return any(one.done_at is None and one.reference != TRANSFER_YEAR for one in self.renewals)

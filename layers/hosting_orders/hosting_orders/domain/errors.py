@@ -118,6 +118,10 @@ class PaymentNotStartedError(RequestRefusedError):
         self.decline_code = decline_code
 
 
+class TooManySubscriptionsError(PaymentNotStartedError):
+    """The customer has as many subscriptions as the provider allows."""
+
+
 # -- outcomes of an order; the workflow matches some of them by name ----------------------------------------------
 
 

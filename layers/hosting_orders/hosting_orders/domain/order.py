@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from .domain_record import DomainRecord
+from .domain_record import DomainRecord, DomainRenewal
 from .errors import IllegalMoveError, OrderNotCancellableError
 from .ids import order_uuid
+from .invoiced_renewal import InvoicedRenewal
 from .money import Money
 from .placement import Placement
 from .products import DomainResource, Item, ProductKind, Resource
@@ -136,11 +137,13 @@ class Order:
     placed: Placement = field(default_factory=Placement)
     capacity: str | None = None  # the counter that counts this order until it ends undelivered
     due_at: int | None = None  # the reconciler's next check
+    renewal_due_at: int | None = None  # the renewal's next check, which `due_at` includes
     provisioning_at: int | None = None  # the fence: no cancel from here on
     cancel_requested_at: int | None = None
     operation_id: str | None = None
     resource: Resource | None = None
     subscription: Subscription | None = None
+    invoiced: InvoicedRenewal | None = None  # instead of a subscription
     domain: DomainRecord | None = None  # domain orders only
     refund: Refund | None = None
     refund_refusals: Refusals | None = None
@@ -169,6 +172,10 @@ class Order:
         return _as(DomainRecord, self.domain, self.number)
 
     @property
+    def domain_renewals(self) -> tuple[DomainRenewal, ...]:
+        return self.domain.renewals if self.domain else ()
+
+    @property
     def domain_claim(self) -> str | None:
         return self.domain.claim if self.domain else None
 
@@ -191,6 +198,12 @@ class Order:
             return False
         resource = self.resource_as(DomainResource)
         return resource is not None and resource.zone_id is None
+
+    @property
+    def zone_remains(self) -> bool:
+        """Whether a domain that has left still has its DNS zone."""
+        resource = self.resource_as(DomainResource) if self.domain_has_left else None
+        return resource is not None and resource.zone_id is not None
 
     @property
     def renewal_price(self) -> Money:
@@ -258,11 +271,14 @@ class Order:
         return replace(self, domain=record)
 
     def domain_left(self, now: int) -> Order:
-        """Record that the domain has left the registrar. Saving the order then releases its claim."""
-        if self.status is not OrderStatus.COMPLETED or self.domain_claim is None:
+        """Record that the domain has left the registrar. Saving the order releases its claim.
+
+        The order is due at once, to end its renewal.
+        """
+        if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain_has_left:
             return self
-        left = self.told("the domain has left the registrar", now, Actor.REGISTRAR)
-        return left.with_domain(replace(self.domain_record, left_at=left.updated_at))
+        left = self.told("the domain has left the registrar", now, Actor.REGISTRAR).check_at(now)
+        return left.with_domain(replace(self.domain, left_at=left.updated_at))
 
     @property
     def domain_has_left(self) -> bool:
@@ -291,31 +307,72 @@ class Order:
 
     def with_renewal(self, subscription: Subscription, due_at: int | None = None) -> Order:
         """`due_at` is the first check for the renewal's money."""
-        return replace(self, subscription=subscription, due_at=due_at)
+        return replace(self, subscription=subscription).check_renewal_at(due_at)
+
+    def with_invoiced(self, renewal: InvoicedRenewal) -> Order:
+        return self if renewal == self.invoiced else replace(self, invoiced=renewal)
+
+    @property
+    def renewal_status(self) -> str | None:
+        """None before the renewal has started."""
+        renewal = self.subscription or self.invoiced
+        return renewal.status if renewal else None
+
+    @property
+    def expires_at(self) -> int | None:
+        """Of a delivered domain."""
+        resource = self.resource_as(DomainResource) if self.domain else None
+        return resource.expires_at if resource else None
+
+    @property
+    def has_upkeep(self) -> bool:
+        return self.zone_owed or self.verification_open
+
+    def check_renewal_at(self, due_at: int | None) -> Order:
+        upkeep = self.due_at if self.has_upkeep else None
+        return replace(self, renewal_due_at=due_at, due_at=_earlier(due_at, upkeep))
+
+    def check_upkeep_at(self, check: int | None, now: int) -> Order:
+        # A renewal that is still due keeps the order's time.
+        renewal = self.due_at if self.renewal_is_due(now) else self.renewal_due_at
+        due_at = _earlier(renewal, check)
+        return self if due_at == self.due_at else replace(self, due_at=due_at)
+
+    def renewal_is_due(self, now: int) -> bool:
+        # Older orders have no time of their own for it.
+        return self.renewal_due_at is None or self.renewal_due_at <= now
+
+    @property
+    def renewal_check(self) -> int | None:
+        return self.due_at if self.renewal_due_at is None else self.renewal_due_at
 
     @property
     def renewal_owed(self) -> bool:
         """True from delivery until the renewal is started. Never for a domain that has left."""
         delivered = self.status is OrderStatus.COMPLETED and not self.domain_has_left
-        return delivered and self.subscription is None and self.due_at is not None
+        return delivered and self.renewal_status is None and self.due_at is not None
 
     @property
     def transfer_year_owed(self) -> bool:
-        """Whether a transfer's missing year is not bought yet."""
+        """Whether a transfer's missing year is still to be bought."""
         year = self.domain.transfer_year if self.domain and not self.domain_has_left else None
-        return self.status is OrderStatus.COMPLETED and year is not None and year.done_at is None
+        if year is None or year.done_at is not None or self.domain_record.year_waived_at is not None:
+            return False
+        return self.status is OrderStatus.COMPLETED
 
     @property
     def renewal_is_watched(self) -> bool:
-        """Whether the order has a subscription, and each further term must be ordered at the provider."""
-        renews = self.status is OrderStatus.COMPLETED and self.subscription is not None
-        return renews and self.item.renewal_is_work()
+        """Whether we must charge each further term, or order it at the provider."""
+        if self.status is not OrderStatus.COMPLETED or self.renewal_status is None:
+            return False
+        charged_here = self.invoiced is not None and not self.invoiced.ended
+        return charged_here or self.item.renewal_is_work()
 
     def check_renewal_now(self, now: int) -> Order:
         """Make the order due now, unless its renewal is already in progress."""
         under_way = self.domain is not None and self.domain.is_renewing
-        due = self.due_at is not None and self.due_at <= now
-        return self if due or under_way or not self.renewal_is_watched else self.check_at(now)
+        due = self.due_at is not None and self.due_at <= now and self.renewal_is_due(now)
+        return self if due or under_way or not self.renewal_is_watched else self.check_renewal_at(now)
 
     def with_next_renewal(self, moment: int) -> Order:
         """`moment` is the next charge (epoch ms)."""
@@ -326,7 +383,7 @@ class Order:
         return self if bucket == self.subscription else replace(self, subscription=bucket)
 
     def closed(self) -> Order:
-        return replace(self, due_at=None) if self.ended else self
+        return replace(self, due_at=None, renewal_due_at=None) if self.ended else self
 
     def undeliverable(self, failure: Failure, now: int, actor: Actor) -> Order:
         return replace(self._move(OrderStatus.REFUNDING, now, actor, failure.message), failure=failure)
@@ -386,6 +443,10 @@ class Order:
             raise OrderNotCancellableError(*refusal)
         moved = self._move(OrderStatus.CANCELING, now, actor, "cancel requested")
         return replace(moved, cancel_requested_at=moved.updated_at)
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
 
 
 def _as(wanted: type[T], found: object, number: int) -> T:

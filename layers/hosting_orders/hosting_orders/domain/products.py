@@ -209,6 +209,12 @@ class DomainItem:
     def is_transfer(self) -> bool:
         return self.action is DomainAction.TRANSFER
 
+    @property
+    def keeps_owner(self) -> bool:
+        # https://docs.aws.amazon.com/Route53/latest/APIReference/API_domains_TransferDomain.html
+        country = self.tld.rpartition(".")[2]
+        return self.is_transfer and len(country) == 2 and country not in ("cc", "tv")
+
     def year_missing(self, expires_at: int, now: int) -> bool:
         """Whether the TLD or a near expiry shows that the transfer did not add the paid year. Times are epoch ms."""
         return self.is_transfer and (

@@ -86,6 +86,7 @@ class PaymentEvent:
     reference: str | None = None
     payment_id: str | None = None
     subscription_id: str | None = None
+    renews: bool = False  # the payment renews an order that has no subscription
     refund_id: str | None = None  # a refund that did not reach the customer
     disputed: bool = False  # the customer disputes the charge
 
@@ -95,6 +96,7 @@ class SubscriptionState:
     account_id: str
     order_id: str
     status: str
+    given_up: bool = False  # the provider no longer tries to charge the newest term
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,38 @@ class RenewalState:
     waits: bool  # money for a term that has begun may still come
     next_at: int  # the next charge (epoch ms)
     paid: tuple[PaidRenewal, ...] = ()
+    given_up: bool = False  # the provider no longer tries to charge the newest term
+
+
+@dataclass(frozen=True, slots=True)
+class TermRequest:
+    """A repeat for the same term must find the same invoice."""
+
+    account_id: str
+    order_id: str
+    customer_id: str
+    currency: str
+    line: ChargeLine
+    starts_at: int  # epoch ms
+    ends_at: int  # epoch ms
+    reference: str | None  # the invoice, once it is known
+    tried: int  # the refused attempts; a repeat with the same number is the same attempt
+
+
+class TermStatus(StrEnum):
+    PAID = "paid"
+    UNDER_WAY = "under way"  # a debit that the bank has not settled
+    UNPAID = "unpaid"  # may still be paid
+    NOT_CHARGED = "not charged"  # cannot be paid any more, or was refunded
+
+
+@dataclass(frozen=True, slots=True)
+class TermState:
+    status: TermStatus
+    reference: str | None
+    live: bool = False  # paid with real money
+    stopped: bool = False  # an operator has stopped the renewal at the provider
+    reason: str | None = None  # why an attempt was refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,3 +123,7 @@ class Zones(Protocol):
         one zone. A zone of an earlier owner is never reused.
         """
         ...
+
+    def remove_empty(self, name: str, zone_id: str) -> bool:
+        """Delete the zone if it was made for an order and is empty. Returns whether it no longer exists."""
+        ...

@@ -1,8 +1,12 @@
-"""Domains that were moved away or expired after delivery."""
+"""Domains that were moved away or expired after delivery (docs/domains.md). Only a clear response counts."""
 
 from __future__ import annotations
 
-from hosting_orders.domain.order import OrderStatus
+from dataclasses import replace
+
+from hosting_orders.domain import deadlines
+from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.products import DomainItem, DomainResource
 
 from .changes import change_order
 from .log import log
@@ -21,7 +25,58 @@ def domain_held(services: Services, name: str) -> bool:
         return True
     if services.registrar.domain(name) is not None:
         return True
+    return _left(services, holder).domain_claim is not None
+
+
+def note_departure(services: Services, order: Order) -> Order:
+    """Record whether a delivered domain is still ours. Raises ProviderUnavailableError when that is not clear."""
     now = services.clock.now()
-    holder = change_order(services, holder, to=lambda current: current.domain_left(now))
-    log.info("released a domain that has left the registrar", extra={"order_id": holder.uuid})
-    return holder.domain_claim is not None
+    if not _may_have_left(order, now):
+        return order
+    domain = services.registrar.domain(order.item_as(DomainItem).ascii_name)
+    if domain is None:
+        return _left(services, order)
+    order = _with_expiry(services, order, domain.expires_at)
+    expires_at = _expires_at(order)
+    if expires_at is not None and now >= expires_at + deadlines.REDEMPTION_OVER:
+        return _left(services, order)
+    return order
+
+
+def has_expired(order: Order, now: int) -> bool:
+    # A date may be stale on the day of delivery.
+    expires_at = _expires_at(order)
+    return _may_have_left(order, now) and expires_at is not None and expires_at <= now
+
+
+def next_departure_check(order: Order, now: int) -> int:
+    # For a domain without a renewal.
+    return max((_expires_at(order) or now) + deadlines.EXPIRED_CHECK, now + deadlines.EXPIRED_AGAIN)
+
+
+def _may_have_left(order: Order, now: int) -> bool:
+    if order.status is not OrderStatus.COMPLETED or order.domain is None or order.domain_has_left:
+        return False
+    return now - order.since >= deadlines.DEPARTURE_POSSIBLE
+
+
+def _left(services: Services, order: Order) -> Order:
+    now = services.clock.now()
+    log.info("a domain has left the registrar", extra={"order_id": order.uuid})
+    return change_order(services, order, to=lambda current: current.domain_left(now))
+
+
+def _with_expiry(services: Services, order: Order, expires_at: int | None) -> Order:
+    # An operator may have renewed the domain by hand. A response older than the last one is ignored.
+    def later(current: Order) -> Order:
+        resource = current.resource_as(DomainResource)
+        if resource is None or expires_at is None or expires_at <= (resource.expires_at or 0):
+            return current
+        return replace(current, resource=replace(resource, expires_at=expires_at))
+
+    return change_order(services, order, to=later)
+
+
+def _expires_at(order: Order) -> int | None:
+    resource = order.resource_as(DomainResource) if order.domain is not None else None
+    return resource.expires_at if resource is not None else None

@@ -27,6 +27,8 @@ from hosting_orders.domain.providers import (
     SavedMethod,
     ServiceRequest,
     SubscriptionState,
+    TermRequest,
+    TermState,
 )
 from hosting_orders.domain.registration import (
     SealedContacts,
@@ -269,7 +271,7 @@ class Refunds(Protocol):
 
 
 class Renewals(Protocol):
-    """Subscriptions. The payment provider charges them by itself."""
+    """The payment provider charges subscriptions by itself. Our own invoices charge other terms."""
 
     def start_renewal(
         self,
@@ -289,12 +291,28 @@ class Renewals(Protocol):
         The customer's default method pays. Terms begin on `day_of_month`, or on the last day of a shorter
         month, and on the anchor's day if it is None. A past anchor moves forward by whole terms, which are
         free. With `charge_late` it moves by days.
-        Raises PaymentNotStartedError when the provider refuses. A later call may succeed.
+        Raises PaymentNotStartedError when the provider refuses, or TooManySubscriptionsError. A later call may succeed.
         """
         ...
 
     def renewal(self, subscription_id: str) -> RenewalState | None:
         """Return the subscription with its paid further terms, or None."""
+        ...
+
+    def charge_term(self, term: TermRequest) -> TermState:
+        """Try to collect the term's only invoice, or close it if an operator has stopped the renewal."""
+        ...
+
+    def term(self, term: TermRequest) -> TermState:
+        """Read the term's state."""
+        ...
+
+    def close_term(self, term: TermRequest) -> TermState:
+        """Ensure that the term can no longer be paid. It may be paid, or its debit under way."""
+        ...
+
+    def end_renewal(self, subscription_id: str) -> None:
+        """Charge no further term, and close unpaid invoices. A payment in progress may still succeed."""
         ...
 
 

@@ -9,6 +9,7 @@ from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
 from .changes import change_order
 from .log import log
 from .ports import Services
+from .renewal_status import renewal_became
 from .settle_payment import settle_payment
 
 STRIPE = "stripe"
@@ -36,6 +37,9 @@ def _payment_changed(services: Services, event: PaymentEvent) -> None:
     if reference is None and event.payment_id is not None:
         reference = services.payment_news.reference_of(event.payment_id)
     if reference is None:
+        return
+    if event.renews:
+        _term_changed(services, reference)
         return
     settle_payment(services, reference)
     if event.disputed:
@@ -72,20 +76,35 @@ def _renewed(services: Services, renewal: SubscriptionState) -> Order | None:
     return services.orders.order(renewal.account_id, number) if number is not None else None
 
 
+def _term_changed(services: Services, reference: str) -> None:
+    renewal = services.payment_news.renewal_of(reference)
+    order = _renewed(services, renewal) if renewal else None
+    if order is None:
+        return
+    now = services.clock.now()
+    change_order(
+        services,
+        order,
+        when=lambda current: current.invoiced is not None,
+        to=lambda current: current.check_renewal_now(now),
+    )
+
+
 def _renewal_changed(services: Services, subscription_id: str) -> None:
     state = services.payment_news.subscription(subscription_id)
     order = _renewed(services, state) if state else None
     if state is None or order is None:
         return
-    status = state.status
     now = services.clock.now()
 
     def is_its_renewal(current: Order) -> bool:
         return current.subscription is not None and current.subscription.id == subscription_id
 
-    change_order(
+    renewal_became(
         services,
         order,
+        state.status,
+        given_up=state.given_up,
+        then=lambda current: current.check_renewal_now(now),
         when=is_its_renewal,  # another subscription may carry our order's number
-        to=lambda current: current.renewal_became(status).check_renewal_now(now),
     )

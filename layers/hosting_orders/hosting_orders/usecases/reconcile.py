@@ -16,7 +16,9 @@ from .changes import change_cart, change_order, load_cart, load_order
 from .close_payment import close_payment
 from .collect_payment import resume_payment
 from .delivery import answer_delivery
-from .domain_zones import make_missing_zone
+from .domain_zones import make_missing_zone, remove_zone, rested
+from .invoiced_terms import renew_without_work
+from .left_domains import note_departure
 from .log import log
 from .ports import Services
 from .products.registry import fulfilment
@@ -129,31 +131,30 @@ def _look_sooner(services: Services, cart: Cart, now: int) -> Cart:
 
 
 def _reconcile_order(services: Services, order: Order) -> None:
-    if not (order.zone_owed or order.verification_open):
+    if not order.has_upkeep:
         _advance_order(services, order)
         return
     if order.zone_owed:
         order = make_missing_zone(services, order)
     if order.verification_open:
         order = check_verification(services, order)
-    _advance_order(services, order)
-    _keep_due(services, load_order(services, order.account_id, order.number))
+    if order.renewal_is_due(services.clock.now()):
+        _advance_order(services, order)
+    _schedule_upkeep(services, load_order(services, order.account_id, order.number))
 
 
-def _keep_due(services: Services, order: Order) -> None:
-    # A renewal's own schedule is too slow for a missing zone and for an open verification.
+def _schedule_upkeep(services: Services, order: Order) -> None:
     now = services.clock.now()
 
-    def sooner(current: Order) -> Order:
+    def scheduled(current: Order) -> Order:
+        check = None
         if current.zone_owed or (current.verification_open and not current.unverified):
             check = now + deadlines.ZONE_AGAIN
         elif current.unverified:
             check = now + deadlines.VERIFICATION_CHECK
-        else:
-            return current
-        return current if current.due_at is not None and current.due_at <= check else current.check_at(check)
+        return current.check_upkeep_at(check, now)
 
-    change_order(services, order, to=sooner)
+    change_order(services, order, to=scheduled)
 
 
 def _advance_order(services: Services, order: Order) -> None:
@@ -161,13 +162,14 @@ def _advance_order(services: Services, order: Order) -> None:
     cart = load_cart(services, order.account_id, order.cart_token)
     if order.ended:
         _correct_roll_up(services, order, cart)
+        order = remove_zone(services, note_departure(services, order))
     if order.renewal_owed:
         answer_delivery(services, order)  # the process that delivered it may not have answered the step
         order = start_renewal(services, order)
         if not order.transfer_year_owed:
             return
     if order.renewal_is_watched or order.transfer_year_owed:
-        _RENEWALS_AT_PROVIDERS[order.kind](services, order)
+        _RENEWALS_AT_PROVIDERS.get(order.kind, renew_without_work)(services, order)
         return
     if order.ended:
         if cart.payment.paid and owes_a_refund(order):
@@ -231,10 +233,10 @@ def _close(services: Services, order: Order) -> None:
         else:
             services.workflow.fail(order, step, OrderCanceledError, f"the order is {order.status}")
     # Close only what was checked: a payment event may have made the order due again.
-    seen = order.due_at
+    seen, now = order.due_at, services.clock.now()
     change_order(
         services,
         order,
         when=lambda current: seen is not None and current.due_at == seen,
-        to=lambda current: current.closed(),
+        to=lambda current: rested(current, now),
     )

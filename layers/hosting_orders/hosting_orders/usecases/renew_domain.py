@@ -13,12 +13,16 @@ from datetime import UTC, datetime
 from hosting_orders.domain import deadlines, durations
 from hosting_orders.domain.domain_record import TRANSFER_YEAR, DomainRenewal
 from hosting_orders.domain.errors import ProviderUnavailableError, ProvisioningFailedError
+from hosting_orders.domain.months import months_after
 from hosting_orders.domain.order import Actor, Order
 from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.providers import RenewalState
-from hosting_orders.domain.registration import RegistrarStatus, Upkeep
+from hosting_orders.domain.registration import RegistrarStatus, TransferYear, Upkeep
 
-from .changes import change_order, load_cart
+from .changes import change_order, load_cart, load_order
+from .domain_zones import rested
+from .invoiced_terms import Chargeable, invoiced_terms, store_terms
+from .left_domains import next_departure_check
 from .log import log
 from .ports import Services
 from .registrar_operations import CLOCKS_DIFFER, known_operation
@@ -30,43 +34,112 @@ _MOVED = 180 * durations.DAY
 def renew_domain(services: Services, order: Order) -> None:
     """Renew for the oldest paid term not yet renewed, or schedule the next check.
 
-    A transfer's missing year comes first: the order paid for it. Raises ProviderUnavailableError.
+    A transfer's missing year comes first: the order paid for it. If the registry refuses that year, it is tried again
+    daily, and paid terms do not wait for it. Raises ProviderUnavailableError.
     """
-    if order.transfer_year_owed:
-        cart = load_cart(services, order.account_id, order.cart_token)
-        _renew(services, order, TRANSFER_YEAR, live=cart.payment.live)
-        return
-    assert order.subscription is not None
-    state = services.renewals.renewal(order.subscription.id)
-    if state is None:
-        raise ProviderUnavailableError("Stripe does not know the order's subscription")
+    now = services.clock.now()
+    if order.transfer_year_owed and not _term_is_open(order):
+        if not _the_date_is_awaited(services, order):
+            cart = load_cart(services, order.account_id, order.cart_token)
+            _renew(services, order, TRANSFER_YEAR, live=cart.payment.live)
+        order = load_order(services, order.account_id, order.number)
+        if order.renewal_status is None or _blocks_terms(order, now):
+            return
+    order, state = _terms(services, order)
     for term in state.paid:
         known = order.domain_record.renewal(term.reference)
         if known is None or known.done_at is None:
             _renew(services, order, term.reference, live=term.live)
             return
-    _schedule_next_check(services, order, state)
+    store_terms(services, order, state, lambda current: _planned(current, state, now))
 
 
-def _schedule_next_check(services: Services, order: Order, state: RenewalState) -> None:
+def _terms(services: Services, order: Order) -> tuple[Order, RenewalState]:
+    if order.subscription is None:
+        return invoiced_terms(services, order, _chargeable)
+    if order.domain_has_left:
+        services.renewals.end_renewal(order.subscription.id)
+    state = services.renewals.renewal(order.subscription.id)
+    if state is None:
+        raise ProviderUnavailableError("Stripe does not know the order's subscription")
+    return order, state
+
+
+def _term_is_open(order: Order) -> bool:
+    return any(one.is_open and one.reference != TRANSFER_YEAR for one in order.domain_record.renewals)
+
+
+def _blocks_terms(order: Order, now: int) -> bool:
+    # A year that is refused or not yet possible blocks nothing.
+    year = order.domain_record.transfer_year
+    return order.transfer_year_owed and year is not None and (year.is_open or now < year.lease_until)
+
+
+def _the_date_is_awaited(services: Services, order: Order) -> bool:
+    # The transfer may have brought the year, and AWS may not show it yet.
+    year, item = order.domain_record.transfer_year, order.item_as(DomainItem)
+    assert year is not None
+    if item.transfer_year is TransferYear.NONE or year.lease_until > 0:
+        return False
+    expires_at = _expiry(services, order)
+    if expires_at is None:
+        raise ProviderUnavailableError("the registrar does not show the domain yet")
     now = services.clock.now()
+    if not item.year_missing(expires_at, now):
+        change_order(
+            services,
+            order,
+            when=lambda current: current.transfer_year_owed,
+            to=lambda current: _renewed(current, year, expires_at, now, "the transfer brought a year, until"),
+        )
+        return True
+    read_again_at = year.first_at + deadlines.STALE_EXPIRY
+    if now < read_again_at and expires_at > now + deadlines.EXPIRES_TOO_SOON:
+        change_order(services, order, to=lambda current: current.check_renewal_at(read_again_at))
+        return True
+    corrected = replace(year, expires_before=expires_at)
+    _update(services, order, year, corrected, now)
+    return False
 
-    def later(current: Order) -> Order:
-        told = current.renewal_became(state.status)
-        if state.waits:
-            return told.check_at(now + deadlines.RENEWAL_AGAIN)
-        if state.ended:
-            ending = "the renewal has ended; the domain expires at its registry"
-            return told.noted(ending, now, Actor.STRIPE).closed()
+
+def _planned(order: Order, state: RenewalState, now: int) -> Order:
+    planned = _planned_by_terms(order, state, now)
+    year_at, terms_at = order.renewal_due_at, planned.renewal_due_at
+    if not order.transfer_year_owed or year_at is None or terms_at is None or not now < year_at < terms_at:
+        return planned
+    return planned.check_renewal_at(year_at)
+
+
+def _planned_by_terms(order: Order, state: RenewalState, now: int) -> Order:
+    if state.ended and order.domain_has_left:
+        return rested(order, now)
+    if state.ended:
+        ending = "the renewal has ended; the domain expires at its registry"
+        noted = order.noted(ending, now, Actor.STRIPE)
+        return noted.check_renewal_at(next_departure_check(order, now))
+    again = now + deadlines.RENEWAL_AGAIN
+    if order.invoiced is not None:
+        return order.check_renewal_at(order.invoiced.next_check(now, again if state.waits else None))
+    if state.waits or order.domain_has_left:
+        return order.check_renewal_at(again)
+    next_check = state.next_at - deadlines.DEPARTURE_CHECK
+    if now >= next_check:
+        next_check = state.next_at + deadlines.RENEWAL_MONEY
+    if now >= next_check:
         # In the first year `next_at` is the anchor. If it is in the past, check daily.
-        next_check = max(state.next_at + deadlines.RENEWAL_MONEY, now + deadlines.RENEWAL_AGAIN)
-        return told.with_next_renewal(state.next_at).check_at(next_check)
+        next_check = again
+    return order.with_next_renewal(state.next_at).check_renewal_at(next_check)
 
-    def as_seen(current: Order) -> bool:
-        # If a renewal was recorded meanwhile, the process that recorded it has set a better time.
-        return current.domain_record.renewals == order.domain_record.renewals
 
-    change_order(services, order, when=as_seen, to=later)
+def _chargeable(services: Services, order: Order) -> Chargeable:
+    if order.domain_has_left:
+        return Chargeable.NO_LONGER
+    expires_at = _expiry(services, order)
+    if expires_at is not None:
+        return Chargeable.YES if services.clock.now() < expires_at else Chargeable.NO_LONGER
+    # The customer may have moved the domain away. It may also come back before its last day.
+    over = (order.expires_at or 0) <= services.clock.now()
+    return Chargeable.NO_LONGER if over else Chargeable.NOT_NOW
 
 
 def _renew(services: Services, order: Order, reference: str, *, live: bool) -> None:
@@ -91,7 +164,7 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
         change_order(
             services,
             order,
-            to=lambda current: current.check_at(
+            to=lambda current: current.check_renewal_at(
                 min(opens_at, tomorrow) if current.renewal_owed else opens_at
             ),
         )
@@ -99,6 +172,7 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
     taken = _take(services, order, reference, expires_before)
     if taken is None:
         return  # another process calls the registrar; the reconciler checks again
+    in_doubt = renewal is not None and renewal.is_open
     order, renewal, asked_before = taken
     if asked_before:
         if _is_done(services, order, renewal):
@@ -109,7 +183,8 @@ def _renew(services: Services, order: Order, reference: str, *, live: bool) -> N
             _record_operation(services, order, renewal, operation_id)
             return
     if _costs_too_much(services, order):
-        _refused(services, order, renewal, "the registrar's price is unknown or above the TLD's maximum")
+        reason = "the registrar's price is unknown or above the TLD's maximum"
+        _refused(services, order, renewal, reason, certain=not in_doubt)
         return
     _ask(services, order, renewal, live=live)
 
@@ -138,7 +213,8 @@ def _take(
         if known is not None and (known.operation_id or known.done_at or now < known.lease_until):
             return current
         lease_until = now + deadlines.SUBMISSION_LEASE
-        mine = replace(known or DomainRenewal(reference, expires_before, now, now), lease_until=lease_until)
+        begun = known or DomainRenewal(reference, expires_before, now, now)
+        mine = replace(begun, lease_until=lease_until, refused=False)
         return _renewing(current, mine, deadlines.domain_renewal_check(mine.first_at, now))
 
     order = change_order(services, order, to=take)
@@ -191,13 +267,15 @@ def _follow(services: Services, order: Order, renewal: DomainRenewal, operation_
         _report(services, order, "the registrar has not finished the renewal")
     else:
         check = deadlines.domain_renewal_check(operation.submitted_at, now)
-        change_order(services, order, to=lambda current: current.check_at(check))
+        change_order(services, order, to=lambda current: current.check_renewal_at(check))
 
 
-def _refused(services: Services, order: Order, renewal: DomainRenewal, reason: str) -> None:
+def _refused(
+    services: Services, order: Order, renewal: DomainRenewal, reason: str, *, certain: bool = True
+) -> None:
     # An operator may fix the cause or renew by hand, so try again tomorrow.
     now = services.clock.now()
-    again = replace(renewal, operation_id=None, lease_until=now)
+    again = replace(renewal, operation_id=None, lease_until=now, refused=certain)
     _report(services, _update(services, order, renewal, again, now + deadlines.RENEWAL_AGAIN), reason)
 
 
@@ -208,7 +286,7 @@ def _report(services: Services, order: Order, reason: str) -> None:
     change_order(
         services,
         order,
-        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).check_at(
+        to=lambda current: current.noted(f"not renewed: {reason}", now, Actor.REGISTRAR).check_renewal_at(
             now + deadlines.RENEWAL_AGAIN
         ),
     )
@@ -232,16 +310,19 @@ def _is_done(services: Services, order: Order, renewal: DomainRenewal) -> bool:
 
 
 def _renewing(order: Order, renewal: DomainRenewal, due_at: int) -> Order:
-    return order.with_domain(order.domain_record.renewing(renewal)).check_at(due_at)
+    return order.with_domain(order.domain_record.renewing(renewal)).check_renewal_at(due_at)
 
 
-def _renewed(order: Order, renewal: DomainRenewal, expires_at: int, now: int) -> Order:
+def _renewed(
+    order: Order, renewal: DomainRenewal, expires_at: int, now: int, told: str = "renewed until"
+) -> Order:
     resource = order.resource_as(DomainResource)
     assert resource is not None
     day = datetime.fromtimestamp(expires_at / 1000, UTC).date()
-    done = _renewing(
-        order.noted(f"renewed until {day}", now, Actor.REGISTRAR), replace(renewal, done_at=now), now
-    )
+    before = datetime.fromtimestamp(renewal.expires_before / 1000, UTC)
+    expires_next = int(months_after(before, order.item.term.months).timestamp() * 1000)
+    record = order.domain_record.renewed(renewal, expires_next, now)
+    done = order.noted(f"{told} {day}", now, Actor.REGISTRAR).with_domain(record).check_at(now)
     return replace(done, resource=replace(resource, expires_at=expires_at))
 
 
@@ -278,6 +359,4 @@ def _expiry(services: Services, order: Order) -> int | None:
         return None
     if domain.expires_at is None:
         raise ProviderUnavailableError("the registrar does not say when the domain expires")
-    resource = order.resource_as(DomainResource)
-    seen = resource.expires_at if resource else None
-    return max(domain.expires_at, seen or 0)  # ignore a response older than the last one
+    return max(domain.expires_at, order.expires_at or 0)  # ignore a response older than the last one

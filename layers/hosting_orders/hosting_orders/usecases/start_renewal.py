@@ -6,23 +6,33 @@ import datetime as dt
 
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.cart import Cart
-from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
-from hosting_orders.domain.months import months_after
+from hosting_orders.domain.errors import (
+    PaymentNotStartedError,
+    ProviderUnavailableError,
+    TooManySubscriptionsError,
+)
+from hosting_orders.domain.invoiced_renewal import InvoicedRenewal
+from hosting_orders.domain.months import months_later
 from hosting_orders.domain.order import Order, Subscription
 from hosting_orders.domain.providers import SavedMethod
 
 from .changes import change_order, load_cart
+from .left_domains import has_expired
 from .log import log
 from .ports import Services
 
 
 def start_renewal(services: Services, order: Order) -> Order:
     """Start the delivered order's renewal at the end of the paid period. A fault is retried soon, a refusal daily."""
+    if has_expired(order, services.clock.now()):
+        return _refused(services, order, "the domain has expired")
     try:
         subscription = _renewal(services, order)
     except ProviderUnavailableError:
         log.warning("renewal not started; the reconciler retries", extra={"order_id": order.uuid})
         return order
+    except TooManySubscriptionsError:
+        return _by_invoices(services, order)
     except PaymentNotStartedError as refusal:
         return _refused(services, order, str(refusal))
     now = services.clock.now()
@@ -32,7 +42,26 @@ def start_renewal(services: Services, order: Order) -> Order:
         when=lambda current: current.renewal_owed,
         # A year that the transfer did not add is bought immediately.
         to=lambda current: current.with_renewal(
-            subscription, now if current.transfer_year_owed else _money_at(order)
+            subscription, now if current.transfer_year_owed else _look_at(order)
+        ),
+    )
+
+
+def _by_invoices(services: Services, order: Order) -> Order:
+    now = services.clock.now()
+    first = _renewed_at(order)
+    if first < now and order.item.renewal_is_work():
+        first = max(now, (order.expires_at or 0) - order.item.renews_before())  # a late term is charged now
+    renewal = InvoicedRenewal(first, order.item.term.months, _day_of_month(order))
+    while renewal.starts_at < now:
+        renewal = renewal.next_term()
+    log.info("our own invoices charge the renewal", extra={"order_id": order.uuid})
+    return change_order(
+        services,
+        order,
+        when=lambda current: current.renewal_owed,
+        to=lambda current: current.with_invoiced(renewal).check_renewal_at(
+            now if current.transfer_year_owed else renewal.starts_at
         ),
     )
 
@@ -46,7 +75,7 @@ def _refused(services: Services, order: Order, reason: str) -> Order:
         services,
         order,
         when=lambda current: current.renewal_owed,
-        to=lambda current: current.check_at(again),
+        to=lambda current: current.check_renewal_at(again),
     )
 
 
@@ -81,9 +110,9 @@ def _day_of_month(order: Order) -> int | None:
     return dt.datetime.fromtimestamp(order.created_at / 1000, dt.UTC).day
 
 
-def _money_at(order: Order) -> int | None:
-    """When to check for the renewal's money (epoch ms). None for products that renew without work."""
-    return _renewed_at(order) + deadlines.RENEWAL_MONEY if order.item.renewal_is_work() else None
+def _look_at(order: Order) -> int | None:
+    """When to look at the renewal (epoch ms), before its charge. None for products that renew without work."""
+    return _renewed_at(order) - deadlines.DEPARTURE_CHECK if order.item.renewal_is_work() else None
 
 
 def _renewed_at(order: Order) -> int:
@@ -91,12 +120,6 @@ def _renewed_at(order: Order) -> int:
     ends = months_later(order.created_at, order.item.term.months)
     record = order.domain
     if record is not None and record.registered_until is not None:
-        bought = order.item.term.months if record.transfer_year else 0
+        bought = order.item.term.months if record.transfer_year and record.year_waived_at is None else 0
         ends = min(ends, months_later(record.registered_until, bought))
     return ends - order.item.renews_before()
-
-
-def months_later(moment: int, months: int) -> int:
-    """Epoch milliseconds."""
-    start = dt.datetime.fromtimestamp(moment / 1000, dt.UTC)
-    return int(months_after(start, months).timestamp() * 1000)

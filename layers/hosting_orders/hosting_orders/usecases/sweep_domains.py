@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.order import Order, OrderStatus
 
+from .changes import change_order
 from .log import log
 from .ports import Services
 
@@ -22,6 +23,8 @@ def sweep_domains(services: Services) -> int:
     reported = 0
     for domain in services.registrar.expiring(now + deadlines.EXPIRY_WATCH):
         order = services.orders.domain_holder(domain.name)
+        if order is not None:
+            _wake_if_expired(services, order, domain.expires_at, now)
         reason = why_unpaid(order, domain.expires_at, now) if order else None
         if order is None or reason is None:
             continue  # another stack's domain, or one that is being paid
@@ -32,20 +35,35 @@ def sweep_domains(services: Services) -> int:
             "a domain expires soon and is not paid",
             extra={"order_id": order.uuid, "expires_on": day, "reason": reason},
         )
+    # An alarm rings when this count is missing.
+    services.metrics.count("DomainsSwept")
     return reported
+
+
+def _wake_if_expired(services: Services, order: Order, expires_at: int, now: int) -> None:
+    # The reconciler then asks the registrar whether the domain has left. It has the rights to end a renewal.
+    change_order(
+        services,
+        order,
+        when=lambda current: (
+            current.status is OrderStatus.COMPLETED and current.due_at is None and expires_at <= now
+        ),
+        to=lambda current: current.check_at(now),
+    )
 
 
 def why_unpaid(order: Order, expires_at: int, now: int) -> str | None:
     """None if the renewal is charged in time, or the order is not delivered."""
     if order.status is not OrderStatus.COMPLETED:
         return None
-    if order.subscription is None:
+    if order.renewal_status is None:
         return "its renewal has not started"
-    if order.subscription.status not in _RUNNING:
-        return f"its renewal is {order.subscription.status}"
+    if order.renewal_status not in _RUNNING:
+        return f"its renewal is {order.renewal_status}"
     latest = expires_at - deadlines.EXPIRY_MONEY
     if now >= latest:
         return "the money for its renewal has not come"
-    if order.due_at is None or order.due_at > latest:
+    # The order is due before the charge, and again after it.
+    if order.renewal_check is None or order.renewal_check + deadlines.DEPARTURE_CHECK > latest:
         return "its renewal is charged too late"
     return None

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hosting_orders.domain.errors import ProviderUnavailableError
+from hosting_orders.domain.ids import order_uuid, parse_order_id
 from hosting_orders.domain.registration import Zone
 
 
@@ -34,6 +35,29 @@ class Route53Zones:
                 raise _unavailable("create_hosted_zone", fault) from None
             return found
         return _zone(answer["HostedZone"], answer.get("DelegationSet"))
+
+    def remove_empty(self, name: str, zone_id: str) -> bool:
+        try:
+            zone = self._client.get_hosted_zone(Id=zone_id)["HostedZone"]
+            if zone["Name"].lower() != f"{name}." or not _made_for_an_order(zone["CallerReference"]):
+                return False
+            # The zone's own records are the first two of the list.
+            listed = self._client.list_resource_record_sets(HostedZoneId=zone_id, MaxItems="3")
+            records = {(record["Name"], record["Type"]) for record in listed["ResourceRecordSets"]}
+            if records != {(zone["Name"], "NS"), (zone["Name"], "SOA")}:
+                return False
+            # Route 53 refuses if a record was added since.
+            self._client.delete_hosted_zone(Id=zone_id)
+        except ClientError as refusal:
+            code = refusal.response.get("Error", {}).get("Code")
+            if code == "NoSuchHostedZone":
+                return True
+            if code in ("HostedZoneNotEmpty", "InvalidInput"):
+                return False
+            raise _unavailable("remove_empty", refusal) from None
+        except BotoCoreError as fault:
+            raise _unavailable("remove_empty", fault) from None
+        return True
 
     def _find(self, name: str, reference: str, nameservers: Sequence[str]) -> Zone | None:
         public = [zone for zone in self._named(name) if not zone.get("Config", {}).get("PrivateZone", False)]
@@ -69,6 +93,12 @@ class Route53Zones:
         except (ClientError, BotoCoreError) as fault:
             raise _unavailable(method, fault) from None
         return answer
+
+
+def _made_for_an_order(reference: str) -> bool:
+    # By us, or by the registrar when it registered the domain.
+    number = parse_order_id(reference)
+    return reference.startswith("RISWorkflow-RD:") or (number is not None and reference == order_uuid(number))
 
 
 def _zone(zone: Mapping[str, Any], delegation: Mapping[str, Any] | None) -> Zone:

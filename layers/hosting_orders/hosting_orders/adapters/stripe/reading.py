@@ -126,7 +126,7 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
             invoice["id"], period["start"] * 1000, period["end"] * 1000, live=bool(invoice.get("livemode"))
         )
         for invoice, period in terms
-        if invoice["status"] == "paid" and not _given_back(invoice)
+        if invoice["status"] == "paid" and not given_back(invoice)
     ]
     item = subscription["items"]["data"][0]
     begun, ends = item["current_period_start"], item["current_period_end"]
@@ -134,23 +134,54 @@ def renewal_state(subscription: Document, invoices: list[Document]) -> RenewalSt
     # Stripe may start the next term shortly before it creates the term's invoice.
     invoiced = any(period["start"] == begun for _, period in terms)
     missing = not ended and begun >= subscription["billing_cycle_anchor"] and not invoiced
-    payable = any(invoice["status"] in ("draft", "open", "uncollectible") for invoice, _ in terms)
+    payable = any(
+        # Stripe never advances such a draft (StripeRenewals.end_renewal).
+        invoice["status"] in ("open", "uncollectible")
+        or (invoice["status"] == "draft" and not (ended and not invoice["auto_advance"]))
+        for invoice, _ in terms
+    )
     return RenewalState(
         status=str(subscription["status"]),
         ended=ended,
         waits=missing or payable,
         next_at=ends * 1000,
         paid=tuple(paid),
+        given_up=is_given_up(subscription),
     )
 
 
-def _given_back(invoice: Document) -> bool:
+def is_given_up(subscription: Document) -> bool:
+    """Stripe's retries have ended without a payment. The account's settings say what then happens."""
+    reason = (subscription.get("cancellation_details") or {}).get("reason")
+    status = subscription["status"]
+    return status == "unpaid" or (status == "canceled" and reason == "payment_failed")
+
+
+def given_back(invoice: Document) -> bool:
     given_back: int = invoice.get("post_payment_credit_notes_amount") or 0
     return given_back > 0 and given_back >= invoice["total"]
 
 
 def cart_metadata(account_id: str, cart_token: str) -> dict[str, str]:
     return {"account_id": account_id, "cart_token": cart_token, "schema": _SCHEMA}
+
+
+def renewal_metadata(account_id: str, order_id: str, starts_at: int) -> dict[str, str]:
+    """`starts_at` is epoch milliseconds."""
+    return {
+        "account_id": account_id,
+        "order_id": order_id,
+        "renewal_from": str(starts_at // 1000),
+        "schema": _SCHEMA,
+    }
+
+
+def order_renewed_by(invoice: Document) -> tuple[str, str] | None:
+    """(account id, order id)"""
+    metadata = invoice.get("metadata") or {}
+    if "renewal_from" not in metadata or not metadata.get("order_id") or not metadata.get("account_id"):
+        return None
+    return metadata["account_id"], metadata["order_id"]
 
 
 def has_cart(document: Document) -> bool:

@@ -1,9 +1,11 @@
-"""The Renewals port at Stripe: one subscription per order, starting with the second term."""
+"""The Renewals port at Stripe: one subscription per order, starting with the second term, or invoices (terms.py)."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from hosting_orders.adapters.stripe.client import (
     CLOCK_SLACK,
@@ -11,16 +13,25 @@ from hosting_orders.adapters.stripe.client import (
     PAGE,
     Document,
     StripeApi,
+    code_of,
     given,
     method_types,
 )
-from hosting_orders.adapters.stripe.reading import renewal_state
+from hosting_orders.adapters.stripe.reading import intent_of, renewal_state
+from hosting_orders.adapters.stripe.terms import StripeTerms, product_id
 from hosting_orders.domain.catalogue import Term
-from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
+from hosting_orders.domain.errors import (
+    PaymentNotStartedError,
+    ProviderUnavailableError,
+    TooManySubscriptionsError,
+)
 from hosting_orders.domain.money import Money
 from hosting_orders.domain.months import months_after
 from hosting_orders.domain.order import Subscription
-from hosting_orders.domain.providers import RenewalState
+from hosting_orders.domain.providers import RenewalState, TermRequest, TermState
+
+if TYPE_CHECKING:
+    import stripe
 
 _CLOCKS_DIFFER = 300  # seconds
 
@@ -28,6 +39,7 @@ _CLOCKS_DIFFER = 300  # seconds
 class StripeRenewals:
     def __init__(self, stripe: StripeApi) -> None:
         self._stripe = stripe
+        self._terms = StripeTerms(stripe)
 
     def start_renewal(
         self,
@@ -64,7 +76,7 @@ class StripeRenewals:
                 {
                     "price_data": {
                         "currency": price.currency.lower(),
-                        "product": f"order_{order_id}",
+                        "product": product_id(order_id),
                         "recurring": {"interval": "month" if term is Term.MONTHLY else "year"},
                         "tax_behavior": "exclusive",
                         "unit_amount": price.amount,
@@ -121,6 +133,33 @@ class StripeRenewals:
             invoices = [invoice.to_dict() for invoice in pages]
         return renewal_state(subscription, invoices)
 
+    def charge_term(self, term: TermRequest) -> TermState:
+        return self._terms.charge(term)
+
+    def term(self, term: TermRequest) -> TermState:
+        return self._terms.state(term)
+
+    def close_term(self, term: TermRequest) -> TermState:
+        return self._terms.close(term)
+
+    def end_renewal(self, subscription_id: str) -> None:
+        # A subscription's draft can neither be voided nor deleted. Without `auto_advance` it stays a draft.
+        v1 = self._stripe.v1
+        with self._stripe.faults_translated():
+            # A refusal means that it is already cancelled.
+            self._stripe.refusal_of(lambda: v1.subscriptions.cancel(subscription_id))
+            for listed in v1.invoices.list(
+                {"subscription": subscription_id, "limit": PAGE}
+            ).auto_paging_iter():
+                # A refusal means that the invoice has just changed. A later call sees its new status.
+                if listed.status == "draft" and listed.auto_advance:
+                    stop: Document = {"auto_advance": False}
+                    self._stripe.refusal_of(partial(v1.invoices.update, listed.id, given(stop)))
+                elif listed.status in ("open", "uncollectible"):
+                    intent = intent_of(self._stripe.invoice(listed.id) or {})
+                    if intent is None or intent["status"] not in ("processing", "succeeded"):
+                        self._stripe.refusal_of(partial(v1.invoices.void_invoice, listed.id))
+
     def _subscribe(
         self,
         order_id: str,
@@ -131,7 +170,7 @@ class StripeRenewals:
     ) -> Document:
         # An inline price needs a product. A product id computed from the order needs no search.
         product: Document = {
-            "id": f"order_{order_id}",
+            "id": product_id(order_id),
             "name": description,
             "metadata": {"order_id": order_id},
         }
@@ -150,7 +189,8 @@ class StripeRenewals:
             known = look()
             if known is not None:
                 return known
-            raise PaymentNotStartedError("The renewal could not be started.", error.code) from None
+            kind = TooManySubscriptionsError if _is_limit(error) else PaymentNotStartedError
+            raise kind("The renewal could not be started.", code_of(error)) from None
 
     def _subscription(self, customer_id: str, order_id: str, since: int) -> Document | None:
         # Search in every status, because an ended subscription is not started again.
@@ -162,3 +202,9 @@ class StripeRenewals:
             if (document["metadata"] or {}).get("order_id") == order_id:
                 return document
         return None
+
+
+def _is_limit(error: stripe.StripeError) -> bool:
+    # The code is documented (https://docs.stripe.com/error-codes). Reports of this refusal show the sentence alone.
+    said = error.user_message or ""
+    return code_of(error) == "customer_max_subscriptions" or ("maximum" in said and "subscriptions" in said)

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 from hosting_orders.adapters.stripe.client import StripeApi
-from hosting_orders.adapters.stripe.reading import id_of, subscription_of
+from hosting_orders.adapters.stripe.reading import id_of, is_given_up, order_renewed_by, subscription_of
 from hosting_orders.adapters.stripe.reading_checkout import is_session
 from hosting_orders.domain.errors import ForgedWebhookError
 from hosting_orders.domain.providers import PaymentEvent, SubscriptionState
@@ -79,7 +79,12 @@ class StripeWebhooks:
             raise ForgedWebhookError("the webhook is not an event") from None
         read = PaymentEvent(id_of(event.get("id")) or "", kind)
         if kind in _INVOICE_EVENTS:
-            return replace(read, reference=id_of(subject.get("id")), subscription_id=subscription_of(subject))
+            return replace(
+                read,
+                reference=id_of(subject.get("id")),
+                subscription_id=subscription_of(subject),
+                renews=order_renewed_by(subject) is not None,
+            )
         if kind in _SESSION_EVENTS:
             return replace(read, reference=id_of(subject.get("id")))
         if kind.startswith(_EVENTS_NAMING_AN_INVOICE):
@@ -114,13 +119,18 @@ class StripeWebhooks:
         metadata = (found or {}).get("metadata") or {}
         if found is None or not metadata.get("order_id") or not metadata.get("account_id"):
             return None
-        return SubscriptionState(metadata["account_id"], metadata["order_id"], str(found["status"]))
+        return SubscriptionState(
+            metadata["account_id"], metadata["order_id"], str(found["status"]), is_given_up(found)
+        )
 
     def renewal_of(self, reference: str) -> SubscriptionState | None:
         if is_session(reference):
             return None
         with self._stripe.faults_translated():
             invoice = self._stripe.invoice(reference)
+        ours = order_renewed_by(invoice) if invoice else None
+        if invoice is not None and ours is not None:
+            return SubscriptionState(*ours, str(invoice["status"]))
         subscription_id = subscription_of(invoice) if invoice else None
         return self.subscription(subscription_id) if subscription_id else None
 

@@ -91,6 +91,9 @@ _VERIFY = (
 _TRANSFERRED = (
     "The transfer is complete. The domain keeps the nameservers it had; `dns_zone` is ready to take over."
 )
+_KEEPS_OWNER = (
+    "The registry keeps its present owner contact, not the order's; it can be changed after the transfer."
+)
 _NO_ZONE_YET = "The transfer is complete. The domain keeps the nameservers it had; its DNS zone follows."
 
 
@@ -137,14 +140,23 @@ def _domain_word(order: Order, flag: RegistrarWaits | None) -> str:
 def _transfer(order: Order, flag: RegistrarWaits | None) -> Transfer:
     word = _domain_word(order, flag)
     if word not in ("transferring", "action_required"):
-        done = (_NO_ZONE_YET if order.zone_owed else _TRANSFERRED) if word == "active" else None
-        return {"state": "completed" if word == "active" else word, "next_step": done, "deadline": None}
+        steps = []
+        if word == "active" and not order.domain_has_left:
+            steps.append(_NO_ZONE_YET if order.zone_owed else _TRANSFERRED)
+        if word == "pending" or steps:
+            steps += _owner(order)
+        state = "completed" if word == "active" else word
+        return {"state": state, "next_step": " ".join(steps) or None, "deadline": None}
     state = "submitting" if order.operation_id is None else "in_progress"
     if flag in FOR_CUSTOMERS:
         state = "waiting_for_customer"
     since = order.provisioning_at or order.updated_at
     return {
         "state": state,
-        "next_step": _next_step(order, flag),
+        "next_step": " ".join([_next_step(order, flag), *_owner(order)]),
         "deadline": date_time(since + order.item.deadline()),
     }
+
+
+def _owner(order: Order) -> list[str]:
+    return [_KEEPS_OWNER] if order.item_as(DomainItem).keeps_owner else []

@@ -1,0 +1,37 @@
+"""Record a change of a renewal's status, and report a renewal that Stripe no longer tries to charge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hosting_orders.domain.order import Actor, Order
+
+from .changes import When, change_order
+from .ports import Services
+
+STRIPE_GAVE_UP = "Stripe has ended its attempts to charge the renewal"
+
+
+def renewal_became(
+    services: Services,
+    order: Order,
+    status: str,
+    *,
+    given_up: bool,
+    then: Callable[[Order], Order],
+    when: When,
+) -> Order:
+    """Save the status and what `then` makes of the order. Count `RenewalUnpaid` once for each end."""
+    now = services.clock.now()
+    newly = False
+
+    def changed(current: Order) -> Order:
+        nonlocal newly
+        known = current.renewal_became(status)
+        newly = given_up and known is not current
+        return then(known.told(STRIPE_GAVE_UP, now, Actor.STRIPE) if newly else known)
+
+    order = change_order(services, order, when=when, to=changed)
+    if newly:
+        services.metrics.count("RenewalUnpaid")
+    return order

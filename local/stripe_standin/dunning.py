@@ -1,0 +1,107 @@
+"""Collecting a later period: the draft, Stripe's retries, and what follows the last one.
+
+https://docs.stripe.com/billing/revenue-recovery/smart-retries. Stripe chooses the days by a model.
+Here they are a setting.
+"""
+
+from __future__ import annotations
+
+from . import invoices, payments
+from .errors import StripeError
+from .sdk_types import Json, copied, part
+from .state import State
+
+CHECK_AGAIN = 3600.0
+"""Seconds until a draft is checked again whose `invoice.created` no endpoint has accepted."""
+NOT_RETRIED = frozenset(
+    ("authentication_required", "highest_risk_level", "incorrect_number", "lost_card", "pickup_card",
+     "revocation_of_all_authorizations", "revocation_of_authorization", "stolen_card", "transaction_not_allowed")
+)  # fmt: skip
+"""Decline codes after which Stripe does not charge the same payment method again."""
+
+
+def collect_later(state: State, invoice: Json, created_event: str) -> None:
+    """About an hour after the invoice. Up to three days, while an endpoint refuses `invoice.created`."""
+    begun = state.now_of(invoice)
+    latest = begun + state.settings.refused_drafts_wait_for
+
+    def attempt() -> None:
+        now = state.now_of(invoice)
+        if now < latest and state.was_refused(created_event):
+            state.at(invoice, min(latest, now + CHECK_AGAIN), attempt)
+        else:
+            collect(state, invoice["id"])
+
+    state.at(invoice, begun + state.settings.renewals_are_drafts_for, attempt)
+
+
+def collect(state: State, invoice_id: str) -> None:
+    invoice = state.find(invoice_id)
+    if invoice is not None and invoice["status"] == "draft":  # otherwise deleted, or finalized by a request
+        _charge(state, invoice)
+
+
+def _charge(state: State, invoice: Json) -> None:
+    try:
+        if invoice["status"] == "draft":
+            invoices.finalize(state, {}, invoice["id"])
+        if invoice["status"] == "open":
+            invoices.pay(state, {"off_session": True}, invoice["id"])
+    except StripeError:
+        payments.mark_past_due(state, invoice)
+
+
+def period_unpaid(state: State, invoice: Json) -> None:
+    """Plan the next attempt, or end the dunning after the last one."""
+    days = retry_days(state.settings.retry_days)
+    done = max(1, invoice["attempt_count"]) - 1
+    if done >= len(days):
+        _end(state, invoice)
+        return
+    at = state.now_of(invoice) + int(days[done] * 86_400)
+    invoice["next_payment_attempt"] = at
+
+    def retry() -> None:
+        if invoice["next_payment_attempt"] != at or invoice["status"] not in ("draft", "open"):
+            return
+        invoice.update(attempt_count=done + 2, next_payment_attempt=None)
+        if _is_final(state, invoice):
+            payments.mark_past_due(state, invoice)
+        else:
+            _charge(state, invoice)
+
+    state.at(invoice, at, retry)
+
+
+def retry_days(text: str) -> list[float]:
+    """Raises ValueError."""
+    return [float(days) for days in text.split()]
+
+
+def _is_final(state: State, invoice: Json) -> bool:
+    """Whether the method that would pay was declined for a reason that time does not change."""
+    intent = payments.intent_of(state, invoice)
+    error = (intent or {}).get("last_payment_error")
+    customer = state.get("customer", invoice["customer"])
+    method = invoice["default_payment_method"] or customer["invoice_settings"]["default_payment_method"]
+    if not error or (error["payment_method"] or {}).get("id") != method:
+        return False
+    return (error["decline_code"] or error["code"]) in NOT_RETRIED
+
+
+def _end(state: State, invoice: Json) -> None:
+    """As the account's settings say. A paid newest invoice keeps the subscription as it is."""
+    invoice.update(auto_advance=False, next_payment_attempt=None)
+    subscription = state.get("subscription", invoice["parent"]["subscription_details"]["subscription"])
+    newest = state.find(subscription["latest_invoice"])
+    if subscription["status"] != "past_due" or (newest is not None and newest["status"] == "paid"):
+        return
+    before = copied(subscription)
+    if state.settings.after_retries == "unpaid":
+        subscription["status"] = "unpaid"
+        state.emit("customer.subscription.updated", subscription, before)
+    elif state.settings.after_retries == "cancel":
+        now = state.now_of(subscription)
+        details = part("subscription", "CancellationDetails", reason="payment_failed")
+        subscription.update(status="canceled", canceled_at=now, ended_at=now, cancellation_details=details)
+        state.emit("customer.subscription.deleted", subscription)
