@@ -37,7 +37,8 @@ def collect_later(state: State, invoice: Json, created_event: str) -> None:
 
 def collect(state: State, invoice_id: str) -> None:
     invoice = state.find(invoice_id)
-    if invoice is not None and invoice["status"] == "draft":  # otherwise deleted, or finalized by a request
+    # Otherwise it was deleted, finalized by a request, or told to stay a draft.
+    if invoice is not None and invoice["status"] == "draft" and invoice["auto_advance"]:
         _charge(state, invoice)
 
 

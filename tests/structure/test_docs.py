@@ -18,8 +18,8 @@ NUMBERS += [
     "seventeen",
     "eighteen",
     "nineteen",
+    "twenty",
 ]
-NUMBERS += ["nineteen", "twenty"]
 README = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 # Dollars a month for a customer managed KMS key, a secret and an alarm.
 PRICES = {"AWS::KMS::Key": 1.00, "AWS::SecretsManager::Secret": 0.40, "AWS::CloudWatch::Alarm": 0.10}

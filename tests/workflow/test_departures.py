@@ -10,9 +10,9 @@ import pytest
 
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import DomainResource
-from local.stripe_standin import subscriptions
 from tests.support.domain_books import claims, now, renewals
 from tests.support.mishaps import Mishap
+from tests.support.refusals import no_new_subscriptions
 from tests.support.world import World, a_world
 
 HOUR = 3600
@@ -150,30 +150,25 @@ def test_a_lapsed_domain_is_released_without_a_new_order(world: World) -> None:
     assert due is None or due > world.clock.now()
 
 
-def refused_at_first(world: World, monkeypatch: pytest.MonkeyPatch, days: float) -> Order:
+def refused_at_first(world: World, days: float) -> Order:
     """A delivered domain whose renewal Stripe has refused for so many days."""
-    with monkeypatch.context() as refusing:
-        refusing.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+    with no_new_subscriptions(world.stripe):
         order = delivered(world)
         world.live(days * DAY, every=DAY)
     assert renewals(world, order) == [] and now(world, order).subscription is None
     return order
 
 
-def test_a_late_renewal_is_not_started_for_a_domain_that_has_left(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order = refused_at_first(world, monkeypatch, days=30)
+def test_a_late_renewal_is_not_started_for_a_domain_that_has_left(world: World) -> None:
+    order = refused_at_first(world, days=30)
     world.registrar.leave(NAME)
     world.live(3 * DAY, every=6 * HOUR)
     assert_left(world, order)
     assert now(world, order).subscription is None
 
 
-def test_a_late_renewal_is_not_started_while_the_registrar_does_not_answer(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order = refused_at_first(world, monkeypatch, days=10)
+def test_a_late_renewal_is_not_started_while_the_registrar_does_not_answer(world: World) -> None:
+    order = refused_at_first(world, days=10)
     world.registrar.fail_next("GetDomainDetail", "ServiceUnavailable", status=503, times=10_000)
     world.live(2 * DAY, every=6 * HOUR)
     assert renewals(world, order) == [] and not now(world, order).domain_has_left
@@ -182,13 +177,10 @@ def test_a_late_renewal_is_not_started_while_the_registrar_does_not_answer(
     assert len(renewals(world, order)) == 1
 
 
-def test_a_renewal_is_never_started_for_an_expired_domain(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_renewal_is_never_started_for_an_expired_domain(world: World) -> None:
     """Many registries renew no expired domain, so its charge would be for nothing. An operator decides."""
-    order = refused_at_first(world, monkeypatch, days=10)
-    with monkeypatch.context() as refusing:
-        refusing.setattr(subscriptions, "MOST_OF_A_CUSTOMER", 0)
+    order = refused_at_first(world, days=10)
+    with no_new_subscriptions(world.stripe):
         world.live(360 * DAY, every=10 * DAY)
     refused = world.metrics.counts["RenewalNotStarted"]
     world.live(3 * DAY, every=DAY)

@@ -274,7 +274,7 @@ def test_an_unpaid_domain_s_renewal_ends_at_its_last_day(world: World) -> None:
     a_term_begins(world, order, then=28 * DAY, every=12 * HOUR)
     assert statuses(world, order) == ["open"] and world.sweep() == 1
     world.live(5 * DAY, every=12 * HOUR)
-    assert statuses(world, order) == ["void"] and now(world, order).due_at is None
+    assert statuses(world, order) == ["void"] and now(world, order).renewal_status == "canceled"
     assert "the renewal has ended; the domain expires at its registry" in causes(world, order)
     assert world.registrar.asked("RenewDomain") == 0 and world.net_paid() == order.price.amount
 
@@ -355,14 +355,14 @@ def test_an_archived_product_withdraws_an_unpaid_term(world: World) -> None:
     a_term_begins(world, order)
     stop(world, order)
     world.live(DAY, every=HOUR)
-    assert statuses(world, order) == ["void"] and now(world, order).due_at is None
+    assert statuses(world, order) == ["void"] and now(world, order).renewal_status == "canceled"
 
 
 def test_a_domain_that_has_left_is_not_charged(world: World) -> None:
     order = domain(world)
     world.registrar.leave(NAME)
     a_term_begins(world, order, then=35 * DAY, every=DAY)
-    assert invoices(world, order) == [] and now(world, order).due_at is None
+    assert invoices(world, order) == [] and now(world, order).renewal_status == "canceled"
 
 
 def test_a_payment_is_seen_although_its_record_was_lost_and_the_domain_has_left(world: World) -> None:
@@ -386,7 +386,7 @@ def test_the_open_invoice_of_a_domain_that_leaves_is_voided(world: World) -> Non
     assert world.order_domain(NAME, "credit", action="transfer", authcode="Secret-1").status == 202
     world.live(2 * DAY, every=6 * HOUR)
     assert statuses(world, order) == ["void"]
-    assert now(world, order).domain_has_left and now(world, order).due_at is None
+    assert now(world, order).domain_has_left and now(world, order).renewal_status == "canceled"
 
 
 def test_a_voided_invoice_skips_its_term(world: World) -> None:

@@ -26,7 +26,7 @@ MONTH = 30 * 24 * HOUR
 
 
 def term(shop: Shop, whose: tuple[str, str], **changes: Any) -> TermRequest:
-    starts_at = int(shop.standin.clock.time() * 1000)
+    starts_at = int(shop.now() * 1000)
     request = TermRequest(
         account_id="acc_1",
         order_id=f"0000-{whose[0]}",
@@ -45,6 +45,7 @@ def ended(shop: Shop, whose: tuple[str, str]) -> list[str]:
     return sorted(shop.statuses(whose[0]))
 
 
+@pytest.mark.standin_only("plants a refusal")
 @pytest.mark.parametrize(
     "refusal",
     [
@@ -59,6 +60,7 @@ def test_the_limit_of_subscriptions_has_an_error_of_its_own(shop: Shop, refusal:
         renewal(shop, whose, next_month(shop))()
 
 
+@pytest.mark.standin_only("plants a refusal")
 def test_another_refusal_is_not_the_limit(shop: Shop) -> None:
     whose = shop.customer()
     shop.standin.faults.add("refuse", "/v1/subscriptions", method="POST")
@@ -85,6 +87,7 @@ def test_a_term_is_charged_once_despite_a_fault_at_any_request(shop: Shop) -> No
         assert shop.taken(whose[0]) == [1200] and ended(shop, whose) == ["paid"], spoilt
 
 
+@pytest.mark.standin_only("declines a card by a control")
 def test_a_refused_term_is_tried_once_despite_a_fault_at_any_request(shop: Shop) -> None:
     whose = ("", "")
 
@@ -100,6 +103,7 @@ def test_a_refused_term_is_tried_once_despite_a_fault_at_any_request(shop: Shop)
         assert shop.taken(whose[0]) == [] and ended(shop, whose) == ["open"], spoilt
 
 
+@pytest.mark.standin_only("declines a card by a control")
 def test_a_term_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
     whose = ("", "")
 
@@ -116,6 +120,7 @@ def test_a_term_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
         assert ended(shop, whose) == ["void"], spoilt
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 @pytest.mark.parametrize("hours", [1, 26])
 def test_a_repeated_attempt_finds_its_invoice(shop: Shop, hours: int) -> None:
     whose = shop.customer()
@@ -129,6 +134,7 @@ def test_a_repeated_attempt_finds_its_invoice(shop: Shop, hours: int) -> None:
     assert len(shop.invoices(whose[0])) == 1
 
 
+@pytest.mark.standin_only("declines a card by a control")
 def test_the_next_attempt_charges_the_new_default_method(shop: Shop) -> None:
     whose = shop.customer()
     shop.standin.controls.decline(whose[1], "insufficient_funds")
@@ -169,6 +175,7 @@ def test_a_term_s_state_is_found_without_its_reference(shop: Shop) -> None:
     assert shop.renewals.term(request) != shop.renewals.charge_term(request) == shop.renewals.term(request)
 
 
+@pytest.mark.standin_only("moves the stand-in's time")
 def test_two_terms_of_an_order_are_two_invoices(shop: Shop) -> None:
     whose = shop.customer()
     first = term(shop, whose)

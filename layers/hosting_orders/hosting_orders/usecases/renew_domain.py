@@ -111,13 +111,13 @@ def _planned(order: Order, state: RenewalState, now: int) -> Order:
 
 
 def _planned_by_terms(order: Order, state: RenewalState, now: int) -> Order:
-    if state.ended and order.domain_has_left:
-        return rested(order, now)
-    if state.ended:
+    again = now + deadlines.RENEWAL_AGAIN
+    if state.ended and not state.waits:
+        if order.domain_has_left:
+            return rested(order, now)
         ending = "the renewal has ended; the domain expires at its registry"
         noted = order.noted(ending, now, Actor.STRIPE)
         return noted.check_renewal_at(next_departure_check(order, now))
-    again = now + deadlines.RENEWAL_AGAIN
     if order.invoiced is not None:
         return order.check_renewal_at(order.invoiced.next_check(now, again if state.waits else None))
     if state.waits or order.domain_has_left:
