@@ -164,7 +164,7 @@ CLAIMS: dict[str, Claims] = {
         ("`attempts[]` (the newest {})", (callback.KEPT_ATTEMPTS,)),
         ("with the {} fields", (len(status_orders.OrderStatusData.__annotations__),)),
         ("A key may make {} requests in each minute", (RATE.requests * 60 / RATE.seconds,)),
-        ("out of the newest {}", (show_pending_order._LOOKED_AT,)),
+        ("Only the newest {} orders of the account are searched", (show_pending_order._LOOKED_AT,)),
         ("the idempotency key, {} to {} visible ASCII", limits(billing_order.CreateOrder, "attemptKey")),
     ],
     "domains": [
@@ -358,7 +358,8 @@ CLAIMS: dict[str, Claims] = {
         ("expires {} days after the renewal was charged", (DAYS(REGISTRATION.renews_before()),)),
         ("tries again every {} hours, and the alarm", (HOURS(deadlines.RENEWAL_AGAIN),)),
         ("refunds the order {} hours after delivery began", (HOURS(ON_LIGHTSAIL.given_up()),)),
-        ("for more than {} minutes the hosting platform", (STUCK,)),
+        ("Delivery began more than {} minutes ago, and the hosting platform", (STUCK,)),
+        ("The refund began more than {} minutes ago", (STUCK,)),
         (
             "{} or more log lines `could not reconcile` within {} minutes",
             (
