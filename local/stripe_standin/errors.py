@@ -116,7 +116,10 @@ def idempotency_key_in_use(key: str) -> StripeError:
 
 
 def too_many_requests(reason: str = "global-rate") -> StripeError:
-    """429 without `Stripe-Should-Retry`: the SDK does not retry. Stripe checks the limits before the key."""
+    """429 without `Stripe-Should-Retry`, so the SDK does not retry.
+
+    Stripe checks its rate limits before it looks up the idempotency key.
+    """
     error = _error("invalid_request_error", "Request rate limit exceeded.", "rate_limit", None)
     return StripeError(429, error, began=False, headers={"Stripe-Rate-Limited-Reason": reason})
 

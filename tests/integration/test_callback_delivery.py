@@ -46,8 +46,8 @@ def message(url: str, **changes: Any) -> CallbackRequest:
 class Network:
     """A network in which every connection leads to one server on loopback.
 
-    Each of `answers` is the list of addresses for the next domain that is resolved. `asked` has the resolved domains,
-    and `connected` the addresses to which the code under test connected.
+    `answers` has one list of addresses for each name that is resolved, in order. `asked` has the resolved names, and
+    `connected` the addresses to which the code under test connected.
     """
 
     def __init__(self, answers: list[list[str]], port: int = 0) -> None:

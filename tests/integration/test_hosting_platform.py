@@ -97,7 +97,7 @@ def test_the_request_follows_the_contract() -> None:
     }
 
 
-def test_a_machine_request_has_its_size_and_ssh_key_and_nothing_of_other_platforms() -> None:
+def test_a_machine_request_has_its_size_and_ssh_key_but_no_password() -> None:
     request = ServiceRequest(
         "item-1",
         "acc-1/4711",
@@ -108,7 +108,7 @@ def test_a_machine_request_has_its_size_and_ssh_key_and_nothing_of_other_platfor
         "vps-1",
         size=MachineSize(memory_mb=2048, disk_gb=40, cores=1, transfer_gb=2000),
         ssh_key="ssh-ed25519 AAAA",
-        password="not for a platform that makes its own",
+        password="for a platform that creates no passwords",
         live=True,
     )
     with RawServer(json_answer({"operation_id": "op-1", "status": "running"}, "202 Accepted")) as server:
@@ -206,8 +206,8 @@ MALFORMED: dict[str, Any] = {
     "another operation": operation(id="op-2"),
     "unknown status": operation(status="queued"),
     "status of another type": operation(status=1),
-    "no status": {key: value for key, value in operation().items() if key != "status"},
-    "no item": operation(item_id=None),
+    "status missing": {key: value for key, value in operation().items() if key != "status"},
+    "item is null": operation(item_id=None),
     "an id that climbs": operation(item_id=".."),
     "succeeded without resource": operation(resource=None),
     "failed without error": operation(status="failed"),
@@ -218,11 +218,11 @@ MALFORMED: dict[str, Any] = {
     ),
     "error of another type": operation(status="failed", error="broken"),
     "resource of another type": operation(resource=[PASSWORD]),
-    "no ssh": resource(ssh=None),
+    "ssh is null": resource(ssh=None),
     "port as text": resource(ssh={"username": "u", "password": PASSWORD, "port": "22"}),
     "port out of range": resource(ssh={"username": "u", "password": PASSWORD, "port": 70000}),
     "port as bool": resource(ssh={"username": "u", "password": PASSWORD, "port": True}),
-    "no password": resource(ssh={"username": "u", "port": 22}),
+    "password missing": resource(ssh={"username": "u", "port": 22}),
     "not an address": resource(ip_address="203.0.113.7.5"),
     "not a domain": resource(domain="https://my-shop.example/"),
     "line break in the domain": resource(domain="my-shop.example\n"),
@@ -382,7 +382,7 @@ def test_neither_log_nor_repr_shows_a_secret(caplog: pytest.LogCaptureFixture) -
             assert secret not in text
 
 
-def test_a_netrc_does_not_replace_the_api_key(
+def test_neither_netrc_nor_proxy_settings_of_the_environment_are_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     netrc = tmp_path_factory.mktemp("home") / "netrc"

@@ -531,7 +531,7 @@ VALUES = (
     *("RSSMRA80A01H501U", "51824753556", "12345678M", "B12345678", "1980-01-10", "NL12345678"),
     *("IT", "69", "Lyon", "WA", "Example Pty Ltd", "01234567"),
 )
-# Values for fields with a fixed choice. None of them requires a further field that VALUES cannot fill.
+# Values for fields with a fixed choice. If one of them requires a further field, VALUES has a value for it.
 CHOICES = ("INDIVIDUAL", "OTHER", "CCT", "FIND", "ABN", "COMPANY", "FOREIGNERS", "POLICY_REASON_1")
 
 

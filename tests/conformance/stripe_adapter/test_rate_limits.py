@@ -76,7 +76,7 @@ def test_if_stripe_limits_every_retry_an_error_is_raised_and_nothing_is_charged(
     assert len(shop.standin.charges()) == 1
 
 
-def test_the_waits_of_all_requests_in_a_period_have_one_maximum(shop: Shop) -> None:
+def test_the_sum_of_all_waits_in_a_period_is_limited(shop: Shop) -> None:
     """If Stripe limits many requests, their waits together must not use up the function's time limit."""
     customer, _ = shop.customer()
     waiting = Waiting(shop)

@@ -41,7 +41,7 @@ AVAILABILITIES = [
 
 
 @pytest.mark.parametrize(("answer", "availability", "cost"), AVAILABILITIES)
-def test_each_availability_of_route_53_is_read_as_ours_with_price_and_reason(
+def test_each_availability_value_of_route_53_is_translated_with_its_price(
     stubbed: Stubbed, answer: dict[str, Any], availability: Availability, cost: Money | None
 ) -> None:
     stubbed.asking.add_response("check_domain_availability", answer)
@@ -108,7 +108,7 @@ TRANSFERABILITIES = [
 
 
 @pytest.mark.parametrize(("word", "said", "availability", "reason"), TRANSFERABILITIES)
-def test_each_transferability_of_route_53_is_read_as_ours_with_a_reason(
+def test_each_transferability_value_of_route_53_is_translated_and_gives_a_reason(
     stubbed: Stubbed, word: str, said: str, availability: Availability, reason: str
 ) -> None:
     answer: dict[str, Any] = {

@@ -77,7 +77,7 @@ def problem_of(error: Exception) -> Problem:
             detail = Detail(Code.TEMPORARILY_UNAVAILABLE, message)
             return Problem(detail.code, (detail,), {"Retry-After": "5"})
         case _:
-            message = "Something went wrong on our side; nothing is lost. Try again."
+            message = "Something went wrong on our side. Send the same request again, with the same Idempotency-Key."
             return _one(Code.INTERNAL_ERROR, message)
 
 

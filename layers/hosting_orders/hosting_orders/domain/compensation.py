@@ -1,8 +1,8 @@
-"""The next compensation step of an order. The table guarantees:
+"""The next action of an order's compensation. The table guarantees:
 
 - Money never goes back while delivery is possible, except for a domain that is unfinished at its deadline.
   `GIVE_BACK` is only in rows that forbid delivery.
-- No order ends while money may still come: the `open` column has no `END_UNPAID`.
+- No order ends unpaid before its payment has an outcome: the `open` column has no `END_UNPAID`.
 - Money for an undelivered order always goes back, once, even after the order's end.
 """
 
@@ -17,13 +17,15 @@ from .order import OrderStatus
 
 
 class Action(StrEnum):
-    """After a step that neither ends the order nor waits, order and payment are read again."""
+    """If an action neither ends the order nor waits, the caller reads order and payment again for the next action."""
 
-    STOP_DELIVERY = "stop_delivery"  # query the provider; abandon the delivery unless the product has arrived
+    STOP_DELIVERY = (
+        "stop_delivery"  # ask the provider; abandon unless the product has arrived or may still arrive
+    )
     GIVE_UP = "give_up"  # forbid delivery: the order becomes `refunding`
     CLOSE_PAYMENT = "close_payment"  # void an open payment, wait for a debit
     END_UNPAID = "end_unpaid"  # nothing to refund; the order ends
-    GIVE_BACK = "give_back"  # take the service down, refund this order once; the order ends
+    GIVE_BACK = "give_back"  # take the service down, refund this order once; the order ends if it has not
     NOTHING = "nothing"  # the order has ended; no money is owed
 
 

@@ -70,7 +70,7 @@ class PaymentState:
     credit_applied: int
     total_net: int = 0
     total_gross: int = 0
-    gross: Mapping[str, int] = field(default_factory=dict, hash=False)  # with tax, by line; empty until final
+    gross: Mapping[str, int] = field(default_factory=dict, hash=False)  # with tax, by line; empty for a draft
     error: str | None = None
     pay_until: int | None = None  # epoch ms
     saved: SavedMethod | None = None  # the method that paid on a page
@@ -131,7 +131,7 @@ class TermRequest:
     starts_at: int  # epoch ms
     ends_at: int  # epoch ms
     reference: str | None  # the invoice, once it is known
-    tried: int  # the refused attempts; a repeat with the same number is the same attempt
+    tried: int  # how many attempts were refused; a repeat with the same count is the same attempt
 
 
 class TermStatus(StrEnum):

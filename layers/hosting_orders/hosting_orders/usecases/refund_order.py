@@ -111,7 +111,7 @@ def _stop_delivery(case: _Case) -> Compensation | None:
 def _ask_deliverer(services: Services, order: Order) -> tuple[Order, bool]:
     verdict = _verdict(services, order)
     if verdict is None or verdict is Verdict.NOT_ASKED:
-        # Do not reload the order: `_give_up` must notice if the provider is called from now on.
+        # Return the order as it was read. `_give_up` compares it with the stored order.
         return order, False
     running = verdict is Verdict.RUNNING and not _out_of_time(services, order)
     return load_order(services, order.account_id, order.number), running
@@ -141,7 +141,7 @@ def _answer_may_come(services: Services, order: Order) -> bool:
 
 
 def _give_up(case: _Case, if_in: frozenset[OrderStatus]) -> Order:
-    """Make the order undeliverable, unless the provider was called after `case.order` was read."""
+    """Make the order undeliverable, unless the registrar was called after `case.order` was read."""
     failure = Failure("provisioning_failed", f"The order could not be delivered ({case.error}).")
     product = fulfilment(case.order.kind)
     committed = product.committed(case.order)

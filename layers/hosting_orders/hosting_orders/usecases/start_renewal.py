@@ -23,7 +23,7 @@ from .ports import Services
 
 
 def start_renewal(services: Services, order: Order) -> Order:
-    """Start the delivered order's renewal at the end of the paid period. A fault is retried soon, a refusal daily."""
+    """Create what charges the delivered order's further terms. A fault is retried soon, a refusal daily."""
     if has_expired(order, services.clock.now()):
         return _refused(services, order, "the domain has expired")
     try:

@@ -15,8 +15,8 @@ from . import keys
 from .codec import decode
 from .items import order_from_item
 
-# The maximum number of pages to read for a batch. DynamoDB may return empty pages between records, but a batch spans
-# few pages.
+# `changed` reads at most this many pages from `first` to `last`. Some may be empty, but the batches that Lambda gives
+# up span few pages.
 _PAGES = 100
 _NO_LONGER_KEPT = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException"})
 
