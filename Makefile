@@ -29,7 +29,7 @@ logs: ## Show the logs of a running `make run`; ID=… for one order, cart, acco
 switch: ## Switch domain orders of a running `make run`: DOMAINS=on, off, or the id of the only account that has them
 	@$(PYTHON_APP) -m local switch $(DOMAINS)
 
-test: ## Run all tests, also against the local stack (about 15 minutes on two cores)
+test: ## Run all tests, also against the local stack (about 10 minutes on two cores)
 	@$(BOOTSTRAP) app emulator
 	@$(PYTEST) -n 2 --dist loadgroup
 
