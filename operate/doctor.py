@@ -10,7 +10,7 @@ from typing import Any
 from hosting_orders.adapters.stripe.webhooks import EVENTS
 from operate.secrets import API_KEY, WEBHOOK_ENDPOINT, WEBHOOK_SECRETS, read_secret
 from operate.smoke import PASSED_TAG
-from operate.stacks import Cloud, Stack, Stage, ringing_alarms
+from operate.stacks import LOCAL, Cloud, Stack, Stage, ringing_alarms
 from operate.stripe_keys import is_live, mode_of, stripe_client
 
 LEAST_CONCURRENCY = 100
@@ -27,7 +27,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`remedy` is empty for OK."""
+    """`remedy` is empty when there is nothing to do."""
 
     state: State
     text: str
@@ -198,12 +198,16 @@ CHECKS: dict[str, Callable[[Patient], Finding]] = {
     "smoke test": _smoke,
 }
 
+ONLY_ON_AWS = ("alarm subscription", "lambda concurrency", "hosted zones", "domains")
+"""Checks of the AWS account. The stage `local` has none."""
+
 
 def examine(patient: Patient, report: Callable[[str], None]) -> bool:
     """Return False when a check finds something to do."""
     healthy = True
     for name, check in CHECKS.items():
-        finding = _found(check, patient)
+        elsewhere = patient.stage.name == LOCAL and name in ONLY_ON_AWS
+        finding = cannot_tell("needs an AWS account", "") if elsewhere else _found(check, patient)
         healthy = healthy and finding.state is not State.TO_DO
         remedy = f"\n{'':34}→ {finding.remedy}" if finding.remedy else ""
         report(f"{finding.state:<12} {name:<20} {finding.text}{remedy}")

@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from operate.connect_stripe import connect_stripe
-from operate.doctor import CHECKS, Patient, State, examine
+from operate.doctor import CHECKS, ONLY_ON_AWS, Patient, State, examine
 from operate.smoke import PASSED_TAG
-from operate.stacks import Stage
+from operate.stacks import LOCAL, Stage
 from tests.structure.project import ROOT
 from tests.support.deployed import TEST_KEY, Deployed, FakeAccount, a_deployed_stack
 
@@ -185,6 +185,21 @@ def test_a_tax_setting_that_cannot_be_read_is_reported_as_cannot_tell(clinic: Cl
     parameters = {**clinic.stack.parameters, "StripeAutomaticTax": "true"}
     clinic.stack = replace(clinic.stack, parameters=parameters)
     assert clinic.examine()[1]["stripe tax"].startswith("CANNOT TELL")
+
+
+def test_the_local_stack_has_no_aws_account_to_check(clinic: Clinic) -> None:
+    """What an emulator says about an account's quotas means nothing, and `make deploy` has no stage `local`."""
+    clinic.connect()
+    clinic.stage = Stage(LOCAL, "hosting-orders")
+    clinic.answers = {name: clinic.answers[name] for name in ("cloudwatch", "scheduler")}
+    healthy, said = clinic.examine()
+    assert healthy
+    assert {name for name, line in said.items() if not line.startswith("OK ")} == set(ONLY_ON_AWS)
+    assert said["lambda concurrency"].split(maxsplit=2) == [
+        "CANNOT",
+        "TELL",
+        "lambda concurrency   needs an AWS account",
+    ]
 
 
 def test_docs_go_live_lists_the_checks_in_their_order() -> None:
