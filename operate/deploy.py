@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -60,6 +61,10 @@ def deploy(
     if status in _CREATED_LATER:
         values = _asked(values, known, stage, ask)
     _refuse_another_architecture(found, values, architecture or known["Architecture"]["Default"])
+    if shutil.which("sam") is None:
+        raise OperateError(
+            f"`sam` is not installed here: run `make deploy STAGE={stage.name}`, which installs it."
+        )
     build()
     command = ["sam", "deploy", "--config-env", stage.name, "--region", region]
     if confirmed:
