@@ -16,6 +16,7 @@ from local.paths import ROOT, TEMPLATE
 from local.template import read_template
 from operate.errors import OperateError
 from operate.secrets import read_secret
+from operate.smoke_account import CATALOGUE_PAGE
 from operate.stacks import Cloud, Stage, find_stack, read_stack
 
 Ask = Callable[[str, bool], str]
@@ -114,7 +115,8 @@ def next_steps(cloud: Cloud, stage: Stage) -> list[str]:
     if not commands:
         return [done]
     commands += [f"make {command} STAGE={stage.name}" for command in ("smoke", "doctor")]
-    return [done, "Next (docs/go-live.md):", *(f"  {command}" for command in commands)]
+    catalogue = f"  fill the catalogue, if it is empty: {CATALOGUE_PAGE}"
+    return [done, "Next (docs/go-live.md):", catalogue, *(f"  {command}" for command in commands)]
 
 
 def _refuse_unfit(cloud: Cloud, stage: Stage, region: str, status: str | None) -> None:

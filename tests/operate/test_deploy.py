@@ -131,6 +131,7 @@ def test_the_next_commands_are_shown_until_stripe_and_the_platform_are_connected
     assert machine.said == [
         "hosting-orders-prod is deployed: https://api.example.com",
         "Next (docs/go-live.md):",
+        "  fill the catalogue, if it is empty: docs/go-live.md#the-catalogue",
         "  make connect-stripe STAGE=prod",
         "  make connect-platform STAGE=prod",
         "  make smoke STAGE=prod",
