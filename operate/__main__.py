@@ -11,11 +11,13 @@ from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
+from local.paths import TEMPLATE
+from local.template import read_template
 from operate.connect_platform import connect_platform
 from operate.connect_stripe import connect_stripe
-from operate.deploy import deploy, given_values
+from operate.deploy import checked, deploy, given_values
 from operate.errors import OperateError
-from operate.stacks import ROOT, Account, open_stage, read_stack, stage_of
+from operate.stacks import LOCAL, ROOT, Account, open_stage, read_stack, stage_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--stage", default="default", help="a section of samconfig.toml, or local for `make run`"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before a change")
-    parser.add_argument("values", nargs="*", metavar="Name=value", help="deploy: parameters of template.yaml")
+    # Without `default`, the message about a missing command asks for values too.
+    parser.add_argument(
+        "values", nargs="*", default=[], metavar="Name=value", help="deploy: parameters of template.yaml"
+    )
     options = parser.parse_intermixed_args(arguments)
     if options.values and options.command != "deploy":
         parser.error(f"{options.command} takes no values: only deploy takes them")
@@ -35,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
         _complain(str(error))
     except (BotoCoreError, ClientError) as error:
         _complain(aws_problem(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
+        # Ctrl-C, or Ctrl-D at a question.
         _complain("Stopped.")
         return 130
     return 1
@@ -76,18 +82,20 @@ def _connect_platform(options: argparse.Namespace) -> int:
 def _deploy(options: argparse.Namespace) -> int:
     import boto3
 
+    if options.stage == LOCAL:
+        raise OperateError("`make run` deploys the local stack. `make deploy` deploys to AWS.")
     stage = stage_of(options.stage)
     region = boto3.Session(region_name=stage.region).region_name
     if not region:
         raise NoRegionError
-    given = given_values(options.values)
+    given = checked(given_values(options.values), read_template(TEMPLATE)["Parameters"])
 
     def ask(question: str, optional: bool) -> str:
         if sys.stdin.isatty():
             return input(question)
         if optional:
             return ""
-        example = f'make deploy STAGE={stage.name} ARGS="PlatformUrl=https://…"'
+        example = f'make deploy STAGE={stage.name} ARGS="--yes PlatformUrl=https://… AlarmEmail=…"'
         raise OperateError(f"A first deployment needs an answer. Run this in a terminal, or run\n  {example}")
 
     def build() -> None:

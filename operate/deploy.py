@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from local.paths import ROOT, TEMPLATE
 from local.template import read_template
 from operate.errors import OperateError
 from operate.secrets import read_secret
+from operate.smoke_account import CATALOGUE_PAGE
 from operate.stacks import Cloud, Stage, find_stack, read_stack
 
 Ask = Callable[[str, bool], str]
@@ -60,6 +62,10 @@ def deploy(
     if status in _CREATED_LATER:
         values = _asked(values, known, stage, ask)
     _refuse_another_architecture(found, values, architecture or known["Architecture"]["Default"])
+    if shutil.which("sam") is None:
+        raise OperateError(
+            f"`sam` is not installed here: run `make deploy STAGE={stage.name}`, which installs it."
+        )
     build()
     command = ["sam", "deploy", "--config-env", stage.name, "--region", region]
     if confirmed:
@@ -109,7 +115,8 @@ def next_steps(cloud: Cloud, stage: Stage) -> list[str]:
     if not commands:
         return [done]
     commands += [f"make {command} STAGE={stage.name}" for command in ("smoke", "doctor")]
-    return [done, "Next (docs/go-live.md):", *(f"  {command}" for command in commands)]
+    catalogue = f"  fill the catalogue, if it is empty: {CATALOGUE_PAGE}"
+    return [done, "Next (docs/go-live.md):", catalogue, *(f"  {command}" for command in commands)]
 
 
 def _refuse_unfit(cloud: Cloud, stage: Stage, region: str, status: str | None) -> None:

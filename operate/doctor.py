@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from hosting_orders.adapters.dynamodb.catalogue import DynamoCatalogueStore
 from hosting_orders.adapters.stripe.webhooks import EVENTS
+from hosting_orders.adapters.system_clock import SystemClock
 from operate.secrets import API_KEY, WEBHOOK_ENDPOINT, WEBHOOK_SECRETS, read_secret
 from operate.smoke import PASSED_TAG
-from operate.stacks import Cloud, Stack, Stage, ringing_alarms
+from operate.smoke_account import CATALOGUE_PAGE, missing_of
+from operate.stacks import LOCAL, Cloud, Stack, Stage, ringing_alarms
 from operate.stripe_keys import is_live, mode_of, stripe_client
 
 LEAST_CONCURRENCY = 100
@@ -27,7 +30,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`remedy` is empty for OK."""
+    """`remedy` is empty when there is nothing to do."""
 
     state: State
     text: str
@@ -74,6 +77,18 @@ def _secret(patient: Patient, secret: str, command: str) -> Finding:
     if stored.get(API_KEY) and stored.get(WEBHOOK_SECRETS):
         return ok("key and signing secret are stored")
     return to_do("empty or incomplete", patient.make(command))
+
+
+def _catalogue(patient: Patient) -> Finding:
+    dynamodb = patient.cloud.client("dynamodb")
+    catalogue = DynamoCatalogueStore(dynamodb, patient.stack.resources["OrdersTable"], SystemClock()).load()
+    missing = missing_of(catalogue)
+    if missing:
+        return to_do(f"a site cannot be ordered without {missing}", CATALOGUE_PAGE)
+    unlimited = sorted(name for name, tld in catalogue.tlds.items() if tld.max_cost is None)
+    without = f"; without a maximum cost: {', '.join(unlimited)}" if unlimited else ""
+    counted = f"{len(catalogue.plans)} site plans, {len(catalogue.vm_plans)} machine plans"
+    return ok(f"{counted}, {len(catalogue.tlds)} TLDs{without}")
 
 
 def _stripe_mode(patient: Patient) -> Finding:
@@ -186,6 +201,7 @@ CHECKS: dict[str, Callable[[Patient], Finding]] = {
     "stack": _stack,
     "stripe secret": lambda patient: _secret(patient, "StripeSecret", "connect-stripe"),
     "platform secret": lambda patient: _secret(patient, "PlatformSecret", "connect-platform"),
+    "catalogue": _catalogue,
     "stripe mode": _stripe_mode,
     "webhook endpoint": _webhook_endpoint,
     "stripe tax": _stripe_tax,
@@ -198,12 +214,16 @@ CHECKS: dict[str, Callable[[Patient], Finding]] = {
     "smoke test": _smoke,
 }
 
+ONLY_ON_AWS = ("alarm subscription", "lambda concurrency", "hosted zones", "domains")
+"""Checks of the AWS account. The stage `local` has none."""
+
 
 def examine(patient: Patient, report: Callable[[str], None]) -> bool:
     """Return False when a check finds something to do."""
     healthy = True
     for name, check in CHECKS.items():
-        finding = _found(check, patient)
+        elsewhere = patient.stage.name == LOCAL and name in ONLY_ON_AWS
+        finding = cannot_tell("needs an AWS account", "") if elsewhere else _found(check, patient)
         healthy = healthy and finding.state is not State.TO_DO
         remedy = f"\n{'':34}→ {finding.remedy}" if finding.remedy else ""
         report(f"{finding.state:<12} {name:<20} {finding.text}{remedy}")

@@ -15,7 +15,7 @@ from hosting_orders.adapters.hosting_platform import HttpHostingPlatform
 from hosting_orders.adapters.system_clock import SystemClock
 from hosting_orders.bootstrap import secret_values
 from hosting_orders.domain.account import Account, BillingContact, Credential, CredentialKind
-from hosting_orders.domain.catalogue import Plan, Term
+from hosting_orders.domain.catalogue import Catalogue, Plan, Term
 from hosting_orders.domain.providers import ServiceRequest
 from hosting_orders.usecases.authenticate import hash_key
 from operate.errors import OperateError
@@ -26,6 +26,27 @@ if TYPE_CHECKING:
     import stripe
 
 Report = Callable[[str], None]
+
+CATALOGUE_PAGE = "docs/go-live.md#the-catalogue"
+
+
+def missing_of(catalogue: Catalogue) -> str:
+    """What a site order needs and the catalogue lacks; empty if it lacks nothing."""
+    needed = {
+        "a site plan with a price": _priced_plans(catalogue),
+        "a location": catalogue.locations,
+        "a variant of unlimited capacity": _unlimited(catalogue),
+    }
+    return ", ".join(name for name, found in needed.items() if not found)
+
+
+def _priced_plans(catalogue: Catalogue) -> list[Plan]:
+    return [each for each in catalogue.plans.values() if each.prices]
+
+
+def _unlimited(catalogue: Catalogue) -> list[str]:
+    """The orders of the smoke test would use up the capacity of a limited variant."""
+    return [name for name, each in catalogue.variants.items() if each.available and each.capacity is None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +86,10 @@ class Shop:
     def open(self) -> SmokeAccount:
         """Raises OperateError when the catalogue has nothing to order."""
         catalogue = self._catalogue.load()
-        # Orders would use up the capacity of a limited variant.
-        unlimited = [
-            name for name, each in catalogue.variants.items() if each.available and each.capacity is None
-        ]
-        variant = next(iter(unlimited), None)
-        plan = next((each for each in catalogue.plans.values() if each.prices), None)
-        if plan is None or variant is None or not catalogue.locations:
-            raise OperateError("The catalogue has no plan with a price, no variant or no location to order.")
+        missing = missing_of(catalogue)
+        if missing:
+            raise OperateError(f"The catalogue lacks {missing}: see {CATALOGUE_PAGE}.")
+        variant, plan = _unlimited(catalogue)[0], _priced_plans(catalogue)[0]
         location = next(iter(catalogue.locations))
         (_, _, currency), amount = next(iter(plan.prices.items()))
         self._plan = plan.short_name

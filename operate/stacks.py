@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from operate.errors import OperateError
 
@@ -99,9 +101,20 @@ def open_stage(name: str, state: Path = ROOT / ".local") -> tuple[Cloud, Stage]:
     from local.stack import STACK_NAME
 
     demo = state / "demo.json"
-    if not demo.exists():
+    # The file stays when `make run` ends.
+    address = json.loads(demo.read_text())["aws"] if demo.exists() else None
+    if address is None or not _answers(address):
         raise OperateError("No local stack is running: start one with `make run`.")
-    return Aws(json.loads(demo.read_text())["aws"]), Stage(LOCAL, STACK_NAME)
+    return Aws(address), Stage(LOCAL, STACK_NAME)
+
+
+def _answers(address: str) -> bool:
+    parts = urlsplit(address)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 80), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def find_stack(cloud: Cloud, name: str) -> dict[str, Any] | None:

@@ -112,6 +112,17 @@ def test_the_zones_that_stay_are_listed(tmp_path: Path) -> None:
     assert json.loads(run_shell(zones_log, clients, tmp_path)) == lines[1]
 
 
+def test_the_sweep_is_run_once(tmp_path: Path) -> None:
+    class Invoking:
+        def invoke(self, **given: str) -> dict[str, Any]:
+            assert given == {"FunctionName": "shop-sweep:live"}
+            return {"StatusCode": 200, "Payload": io.BytesIO(b'{"unpaid": 1}')}
+
+    (sweep,) = blocks_of("Alarm DomainsSwept")
+    clients = {"cloudformation": Stack(SweepDomainsFunction="shop-sweep"), "lambda": Invoking()}
+    assert run_shell(sweep, clients, tmp_path).startswith('{"unpaid": 1}')
+
+
 def test_the_messages_about_discarded_records_are_counted(tmp_path: Path) -> None:
     sqs = client("sqs")
     url = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,47 @@ def test_a_stack_that_is_not_deployed_is_reported_with_the_command_to_run(status
 def test_the_local_stage_needs_a_running_stack(tmp_path: Path) -> None:
     with pytest.raises(OperateError, match="make run"):
         open_stage("local", tmp_path)
+
+
+def test_a_local_stack_that_was_stopped_is_not_running(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        (tmp_path / "demo.json").write_text(json.dumps({"aws": address}))
+        assert open_stage("local", tmp_path)[1].name == "local"
+    with pytest.raises(OperateError, match="No local stack is running"):
+        open_stage("local", tmp_path)
+
+
+def test_deploy_has_no_local_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["deploy", "--stage", "local"]) == 1
+    assert "`make run` deploys the local stack" in capsys.readouterr().err
+
+
+def test_a_misspelt_parameter_is_reported_before_aws_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setattr(command_line, "Account", None)
+    assert command_line.main(["deploy", "--stage", "prod", "Platformurl=https://p.example"]) == 1
+    assert "no parameter Platformurl" in capsys.readouterr().err
+
+
+def test_only_the_command_is_required(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command_line.main([])
+    assert capsys.readouterr().err.endswith("the following arguments are required: command\n")
+
+
+@pytest.mark.parametrize("ended_by", [KeyboardInterrupt, EOFError])
+def test_ctrl_c_and_ctrl_d_at_a_question_give_no_traceback(
+    ended_by: type[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def end(*_: Any) -> None:
+        raise ended_by
+
+    monkeypatch.setattr(command_line, "open_stage", end)
+    assert command_line.main(["connect-stripe"]) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,7 @@ def test_the_next_commands_are_shown_until_stripe_and_the_platform_are_connected
     assert machine.said == [
         "hosting-orders-prod is deployed: https://api.example.com",
         "Next (docs/go-live.md):",
+        "  fill the catalogue, if it is empty: docs/go-live.md#the-catalogue",
         "  make connect-stripe STAGE=prod",
         "  make connect-platform STAGE=prod",
         "  make smoke STAGE=prod",
@@ -196,6 +197,7 @@ EVENTS = [
         ("PlatformUrl=platform.example", "PlatformUrl cannot be"),
         ("PlatformUrl=https://p.example/", "PlatformUrl cannot be"),
         ("PlatformUrl=https://p.example/a b", "PlatformUrl cannot be"),
+        ("AlarmEmail=ops", "AlarmEmail cannot be"),
         ("LogLevel=LOUD", "LogLevel cannot be"),
         ("PlatformUrl", "Name=value"),
         ("StripeApiKey=sk_test_x", "has no parameter StripeApiKey"),
@@ -225,6 +227,14 @@ def test_the_command_fails_when_sam_fails(machine: Machine) -> None:
     with pytest.raises(OperateError, match="sam deploy"):
         machine.deploy("AlarmEmail=fails@example.com", stack=DEPLOYED)
     assert machine.said == []
+
+
+def test_without_sam_nothing_is_built(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python -m operate deploy` does not have the PATH of `make deploy`."""
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(OperateError, match="run `make deploy STAGE=prod`"):
+        machine.deploy("PlatformUrl=https://platform.example", "AlarmEmail=")
+    assert machine.built == 0
 
 
 def test_the_real_sam_reads_the_values_as_they_are_written(

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.seed import seed_table
 from operate.connect_stripe import connect_stripe
-from operate.doctor import CHECKS, Patient, State, examine
+from operate.doctor import CHECKS, ONLY_ON_AWS, Patient, State, examine
 from operate.smoke import PASSED_TAG
-from operate.stacks import Stage
+from operate.stacks import LOCAL, Stage
 from tests.structure.project import ROOT
 from tests.support.deployed import TEST_KEY, Deployed, FakeAccount, a_deployed_stack
+from tests.support.table import TABLE_NAME, create_table
 
 PLATFORM = {"api_key": "key", "webhook_secrets": "whsec_bmV3LXNlY3JldA=="}
 
@@ -57,13 +59,17 @@ class Clinic:
         names = {
             "ReconcileFunctionSchedule": "shop-reconcile",
             "DisputeAlarm": "shop-Dispute",
+            "OrdersTable": TABLE_NAME,
         }
+        self.dynamodb = deployed.account.client("dynamodb")
+        create_table(self.dynamodb)
         # The topic may be one that the operators already have. Then the stack has no resource AlarmTopic.
         outputs = {**deployed.stack.outputs, "AlarmTopicArn": "arn:topic"}
         self.stack = replace(deployed.stack, resources={**deployed.stack.resources, **names}, outputs=outputs)
         self.stage = Stage("staging", "shop-prod")
 
     def connect(self) -> None:
+        seed_table(self.dynamodb, TABLE_NAME, {})
         account = self.deployed.account
         connect_stripe(account, self.stack, TEST_KEY, lambda question: True, lambda line: None)
         self.deployed.store(PLATFORM, "PlatformSecret")
@@ -74,7 +80,7 @@ class Clinic:
     def examine(self) -> tuple[bool, dict[str, str]]:
         clients = {service: Pages(**answers) for service, answers in self.answers.items()}
         secrets = self.deployed.account.client("secretsmanager")
-        account = FakeAccount(secretsmanager=secrets, **clients)
+        account = FakeAccount(secretsmanager=secrets, dynamodb=self.dynamodb, **clients)
         said: list[str] = []
         healthy = examine(Patient(account, self.stage, self.stack), said.append)
         states = dict(zip(CHECKS, said, strict=True))
@@ -93,6 +99,7 @@ def test_a_connected_stack_is_healthy(clinic: Clinic) -> None:
     assert healthy
     other = {name: line for name, line in said.items() if not line.startswith("OK ")}
     assert list(other) == ["domains"]
+    assert "without a maximum cost: ca, co.uk" in said["catalogue"]
     assert other["domains"].startswith("CANNOT TELL")
 
 
@@ -101,6 +108,8 @@ def test_doctor_names_a_command_for_each_missing_step_of_a_new_stack(clinic: Cli
     assert not healthy
     assert "→ make connect-stripe STAGE=staging" in said["stripe secret"]
     assert "→ make connect-platform STAGE=staging" in said["platform secret"]
+    assert "a variant of unlimited capacity\n" in said["catalogue"]
+    assert "→ docs/go-live.md#the-catalogue" in said["catalogue"]
     assert "→ make smoke STAGE=staging" in said["smoke test"]
     assert said["webhook endpoint"].startswith("CANNOT TELL")
 
@@ -185,6 +194,21 @@ def test_a_tax_setting_that_cannot_be_read_is_reported_as_cannot_tell(clinic: Cl
     parameters = {**clinic.stack.parameters, "StripeAutomaticTax": "true"}
     clinic.stack = replace(clinic.stack, parameters=parameters)
     assert clinic.examine()[1]["stripe tax"].startswith("CANNOT TELL")
+
+
+def test_the_local_stack_has_no_aws_account_to_check(clinic: Clinic) -> None:
+    """What an emulator says about an account's quotas means nothing, and `make deploy` has no stage `local`."""
+    clinic.connect()
+    clinic.stage = Stage(LOCAL, "hosting-orders")
+    clinic.answers = {name: clinic.answers[name] for name in ("cloudwatch", "scheduler")}
+    healthy, said = clinic.examine()
+    assert healthy
+    assert {name for name, line in said.items() if not line.startswith("OK ")} == set(ONLY_ON_AWS)
+    assert said["lambda concurrency"].split(maxsplit=2) == [
+        "CANNOT",
+        "TELL",
+        "lambda concurrency   needs an AWS account",
+    ]
 
 
 def test_docs_go_live_lists_the_checks_in_their_order() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from operate import smoke as command
 from operate.errors import OperateError
 from operate.smoke import smoke
-from tests.support.deployed import a_deployed_stack
+from operate.smoke_account import SmokeAccount
+from operate.stacks import Stack
+from tests.support.deployed import FakeAccount, a_deployed_stack
 
 PLATFORM = {"api_key": "key", "webhook_secrets": "whsec_bmV3LXNlY3JldA=="}
 
@@ -31,3 +36,38 @@ def test_a_stack_that_is_not_connected_or_has_a_live_key_is_refused(
         with pytest.raises(OperateError, match=said):
             smoke(deployed.account, deployed.stack, deployed.said.append)
         assert (deployed.said, deployed.stripe.objects("customer")) == ([], [])
+
+
+class CloudWatch:
+    """`ringing` are the alarms of the account in the state ALARM."""
+
+    def __init__(self) -> None:
+        self.ringing = ["shop-DomainsSwept", "of another stack"]
+
+    def get_paginator(self, operation: str) -> CloudWatch:
+        assert operation == "describe_alarms"
+        return self
+
+    def paginate(self, **_: str) -> list[Any]:
+        return [{"MetricAlarms": [{"AlarmName": name} for name in self.ringing]}]
+
+
+def test_only_alarms_that_rang_during_the_test_fail_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The alarm DomainsSwept of a new stack may ring until the first sweep. `make doctor` reports it."""
+    for check in ("_events_have_arrived", "_callbacks_were_attempted"):
+        monkeypatch.setattr(command._Run, check, lambda _: True)
+    monkeypatch.setattr(command._Run, "_errors", lambda _: [])
+    names = {"A": "shop-DomainsSwept", "B": "shop-StepFault"}
+    stack = Stack("shop", "CREATE_COMPLETE", {}, {"ApiUrl": "https://api.example.com"}, names)
+    cloudwatch, said = CloudWatch(), list[str]()
+    account = SmokeAccount("acc_smoke", "key", "cus_1", {}, 1200)
+    run = command._Run(FakeAccount(cloudwatch=cloudwatch), stack, None, account, said.append)
+    assert run.checks()
+    assert said[-3:] == [
+        "TO DO   alarms that rang before this test: shop-DomainsSwept",
+        "OK      no errors in the log",
+        "OK      no new alarms",
+    ]
+    cloudwatch.ringing.append("shop-StepFault")
+    assert not run.checks()
+    assert said[-1] == "FAILED  new alarms: shop-StepFault"

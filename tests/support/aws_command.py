@@ -94,10 +94,15 @@ def _answer(arguments: list[str], clients: Mapping[str, Any]) -> str:
     names = {xform_name(name, "-"): name for name in model.operation_names}
     if operation not in names:
         raise UsageError(f"{service} has no command {operation}")
-    shape = model.operation_model(names[operation]).input_shape
+    described = model.operation_model(names[operation])
+    shape = described.input_shape
     known = {f"--{xform_name(name, '-')}": (name, member) for name, member in shape.members.items()}
     given: dict[str, Any] = {}
     query, output = None, "json"
+    # A streamed answer goes to a file. The only supported one is /dev/stdout.
+    streamed = options.pop() if described.has_streaming_output else None
+    if streamed not in (None, "/dev/stdout"):
+        raise UsageError(f"{service} {operation} needs /dev/stdout at its end")
     while options:
         option = options.pop(0)
         if option == "--query":
@@ -114,10 +119,13 @@ def _answer(arguments: list[str], clients: Mapping[str, Any]) -> str:
         raise UsageError(f"{service} {operation} needs {missing}")
     answer = getattr(clients[service], operation.replace("-", "_"))(**given)
     answer = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+    written = ""
+    if streamed:
+        written = answer.pop(described.output_shape.serialization["payload"]).read().decode()
     found = jmespath.search(query, answer) if query else answer
     if output == "text":
-        return _text(found)
-    return json.dumps(found, default=str, indent=4) + "\n"
+        return written + _text(found)
+    return written + json.dumps(found, default=str, indent=4) + "\n"
 
 
 def _value(options: list[str], member: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hosting_orders.domain.order import Actor, Order
 
 from .changes import When, change_order
+from .log import log
 from .ports import Services
 
 STRIPE_GAVE_UP = "Stripe has ended its attempts to charge the renewal"
@@ -34,4 +35,5 @@ def renewal_became(
     order = change_order(services, order, when=when, to=changed)
     if newly:
         services.metrics.count("RenewalUnpaid")
+        log.error("a renewal is not paid", extra={"order_id": order.uuid, "reason": STRIPE_GAVE_UP})
     return order
