@@ -274,3 +274,14 @@ def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_registrys_
     order = now(world, order)
     assert order.subscription is not None and bought(world, order) == 0
     assert order.due_at is not None and order.due_at > world.clock.now() + 300 * DAY * 1000
+
+
+def test_a_refused_renewal_is_tried_daily_beside_a_year_that_takes_long(world: World) -> None:
+    """The year is checked every hour."""
+    world.registrar.configure(delay=2.5 * DAY)
+    with no_new_subscriptions(world.stripe):
+        order = transferred(world, "quill-and-sons.co.uk", days_left=50)
+        world.live(2 * DAY, every=HOUR / 2)
+        assert 1 <= world.metrics.counts["RenewalNotStarted"] <= 3
+    world.live(2 * DAY, every=HOUR)
+    assert bought(world, order) == 1 and len(renewals(world, order)) == 1

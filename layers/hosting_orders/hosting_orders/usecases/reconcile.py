@@ -165,7 +165,8 @@ def _advance_order(services: Services, order: Order) -> None:
         order = _departed(services, order)
     if order.renewal_owed:
         answer_delivery(services, order)  # the process that delivered it may not have answered the step
-        order = start_renewal(services, order)
+        if not _year_is_bought(order, now):
+            order = start_renewal(services, order)
         if not order.transfer_year_owed:
             return
     if order.renewal_is_watched or order.transfer_year_owed:
@@ -199,6 +200,12 @@ def _departed(services: Services, order: Order) -> Order:
     if order.domain_has_left and order.renewal_status is None:
         order = find_started_renewal(services, order)
     return order
+
+
+def _year_is_bought(order: Order, now: int) -> bool:
+    # Until its deadline this year is checked more often than a refused start may be tried again.
+    year = order.domain_record.transfer_year if order.transfer_year_owed else None
+    return year is not None and year.is_open and now < year.lease_until + deadlines.DOMAIN_RENEWAL_DEADLINE
 
 
 def _correct_roll_up(services: Services, order: Order, cart: Cart) -> None:
