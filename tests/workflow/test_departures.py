@@ -261,3 +261,16 @@ def test_the_sweep_wakes_an_expired_domain_that_is_not_due(world: World) -> None
     world.sweep()
     world.live(HOUR, every=600)
     assert_left(world, order)
+
+
+def test_a_renewal_whose_start_was_interrupted_before_the_domain_left_is_ended(world: World) -> None:
+    order = refused_at_first(world, days=3)
+    world.mishaps.watch(lambda name: Mishap.CRASH_AFTER if name == "stripe.post subscriptions" else None)
+    world.live(DAY, every=HOUR)
+    world.mishaps.none()
+    assert len(renewals(world, order)) == 1 and now(world, order).subscription is None
+    world.registrar.leave(NAME)
+    world.live(HOUR, every=600)
+    assert_left(world, order)
+    world.live(400 * DAY, every=5 * DAY)
+    assert_left(world, order)

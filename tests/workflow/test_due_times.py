@@ -10,6 +10,7 @@ import pytest
 from hosting_orders.domain.errors import ProviderUnavailableError
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.registration import Zone
+from hosting_orders.usecases.left_domains import domain_held
 from tests.support.domain_books import now, renewals
 from tests.support.refusals import no_new_subscriptions
 from tests.support.world import World, a_world
@@ -125,3 +126,32 @@ def test_an_order_stored_before_renewals_had_their_own_time_is_renewed(world: Wo
     world.live(334 * DAY, every=20 * DAY)
     world.live(4 * DAY, every=HOUR)
     assert world.registrar.renewals(name) == 1
+
+
+def test_a_renewal_ends_when_another_order_finds_the_departure_during_a_check_of_the_zone(
+    world: World,
+) -> None:
+    order = delivered(world, WITHOUT_ZONE)
+    world.live(2 * DAY, every=HOUR)
+    world.registrar.leave(WITHOUT_ZONE)
+
+    class FindsTheDeparture(NoZones):
+        def ensure(self, name: str, order_id: str, nameservers: Sequence[str]) -> Zone:
+            assert not domain_held(world.services, name)
+            return super().ensure(name, order_id, nameservers)
+
+    world.services.__dict__["zones"] = FindsTheDeparture()
+    world.live(2 * HOUR, every=HOUR)
+    assert now(world, order).domain_has_left
+    assert renewals(world, order) == []
+
+
+def test_a_registrant_has_not_confirmed_because_the_domain_has_left(world: World) -> None:
+    order = delivered(world, UNVERIFIED)
+    world.live(2 * DAY, every=HOUR)
+    world.registrar.leave(UNVERIFIED)
+    world.live(7 * HOUR, every=HOUR)
+    causes = [entry.cause for entry in now(world, order).timeline]
+    assert "the domain has left the registrar" in causes
+    assert "the registrant has confirmed the e-mail address" not in causes
+    assert renewals(world, order) == []

@@ -389,6 +389,20 @@ def test_the_open_invoice_of_a_domain_that_leaves_is_voided(world: World) -> Non
     assert now(world, order).domain_has_left and now(world, order).renewal_status == "canceled"
 
 
+def test_the_renewal_of_a_domain_that_leaves_right_after_a_paid_year_ends(world: World) -> None:
+    order = domain(world)
+    world.webhooks_on = False
+    until_the_term(world, order, less=60)
+    while not any(one.done_at for one in now(world, order).domain_renewals):
+        world.advance(10)
+        world.reconcile()
+    world.registrar.leave(NAME)
+    world.live(3 * DAY, every=HOUR)
+    after = now(world, order)
+    assert after.domain_has_left and after.renewal_status == "canceled"
+    assert statuses(world, order) == ["paid"]
+
+
 def test_a_voided_invoice_skips_its_term(world: World) -> None:
     order = site(world)
     decline(world)

@@ -12,6 +12,7 @@ import pytest
 from hosting_orders.domain import deadlines
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import DomainItem, DomainResource
+from local.registrar_standin import names
 from tests.support.mishaps import Mishap
 from tests.support.stripe_news import made, of_kind, tell
 from tests.support.world import World, a_world
@@ -527,3 +528,24 @@ def test_a_domain_is_renewed_once_although_the_registrar_does_not_show_completed
     a_year_passes(world, order)
     assert years(world, order) == 1
     assert world.registrar.renewals(NAME) == 1
+
+
+def test_a_refused_renewal_succeeds_after_the_registry_corrected_the_date_to_the_next_year(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registrar refuses a request that names another year than the current expiry date."""
+    name = "norenewal-bakery.com"
+    order = delivered(world, name)
+    domain = world.registrar.domains[name]
+    year = datetime.fromtimestamp(domain.expires_at, UTC).year
+    domain.expires_at = datetime(year, 12, 31, 12, tzinfo=UTC).timestamp()
+    a_year_passes(world, order)
+    assert world.metrics.counts["DomainRenewalFailed"] >= 1 and world.registrar.renewals(name) == 0
+    domain.expires_at += 2 * DAY
+    begins = names.begins
+    monkeypatch.setattr(
+        names, "begins", lambda name, *prefixes: "norenewal-" not in prefixes and begins(name, *prefixes)
+    )
+    world.live(2 * DAY, every=HOUR)
+    assert world.registrar.renewals(name) == 1
+    assert now(world, order).domain_renewals[0].done_at is not None

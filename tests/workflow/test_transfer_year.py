@@ -274,3 +274,29 @@ def test_a_renewal_that_stripe_refused_to_start_is_retried_before_the_registrys_
     order = now(world, order)
     assert order.subscription is not None and bought(world, order) == 0
     assert order.due_at is not None and order.due_at > world.clock.now() + 300 * DAY * 1000
+
+
+@pytest.mark.parametrize("webhooks", [True, False])
+def test_a_domain_that_leaves_while_a_paid_year_waits_for_the_registrys_window_is_not_charged(
+    world: World, webhooks: bool
+) -> None:
+    order = transferred(world, "quill-and-sons.co.uk", days_left=700)
+    world.webhooks_on = webhooks
+    world.live(600 * DAY, every=5 * DAY)
+    paid = order.price.amount + order.renewal_price.amount
+    assert bought(world, order) == 1 and world.net_paid() == paid
+    world.registrar.leave("quill-and-sons.co.uk")
+    world.live(150 * DAY, every=DAY)
+    assert now(world, order).domain_has_left and renewals(world, order) == []
+    assert world.net_paid() == paid
+
+
+def test_a_refused_renewal_is_tried_daily_beside_a_year_that_takes_long(world: World) -> None:
+    """The year is checked every hour."""
+    world.registrar.configure(delay=2.5 * DAY)
+    with no_new_subscriptions(world.stripe):
+        order = transferred(world, "quill-and-sons.co.uk", days_left=50)
+        world.live(2 * DAY, every=HOUR / 2)
+        assert 1 <= world.metrics.counts["RenewalNotStarted"] <= 3
+    world.live(2 * DAY, every=HOUR)
+    assert bought(world, order) == 1 and len(renewals(world, order)) == 1

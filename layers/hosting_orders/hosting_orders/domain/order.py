@@ -277,8 +277,8 @@ class Order:
         """
         if self.status is not OrderStatus.COMPLETED or self.domain is None or self.domain_has_left:
             return self
-        left = self.told("the domain has left the registrar", now, Actor.REGISTRAR).check_at(now)
-        return left.with_domain(replace(self.domain, left_at=left.updated_at))
+        left = self.told("the domain has left the registrar", now, Actor.REGISTRAR)
+        return left.with_domain(replace(self.domain, left_at=left.updated_at)).check_renewal_at(now)
 
     @property
     def domain_has_left(self) -> bool:

@@ -295,6 +295,10 @@ class Renewals(Protocol):
         """
         ...
 
+    def find_renewal(self, *, order_id: str, customer_id: str, term: Term, since: int) -> Subscription | None:
+        """Return the order's subscription, also an ended one. It was started after `since` (epoch ms)."""
+        ...
+
     def renewal(self, subscription_id: str) -> RenewalState | None:
         """Return the subscription with its paid further terms, or None."""
         ...

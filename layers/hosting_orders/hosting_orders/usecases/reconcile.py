@@ -27,7 +27,7 @@ from .renew_domain import renew_domain
 from .roll_up_cart import recompute_roll_up
 from .send_callback import CallbackBody, send_callback
 from .settle_payment import owes_a_refund, resume_order, settle_payment, waits_for_its_start
-from .start_renewal import start_renewal
+from .start_renewal import find_started_renewal, start_renewal
 from .verify_registrant import check_verification
 
 BATCH = 50
@@ -162,10 +162,11 @@ def _advance_order(services: Services, order: Order) -> None:
     cart = load_cart(services, order.account_id, order.cart_token)
     if order.ended:
         _correct_roll_up(services, order, cart)
-        order = remove_zone(services, note_departure(services, order))
+        order = _departed(services, order)
     if order.renewal_owed:
         answer_delivery(services, order)  # the process that delivered it may not have answered the step
-        order = start_renewal(services, order)
+        if not _year_is_bought(order, now):
+            order = start_renewal(services, order)
         if not order.transfer_year_owed:
             return
     if order.renewal_is_watched or order.transfer_year_owed:
@@ -192,6 +193,19 @@ def _advance_order(services: Services, order: Order) -> None:
         _reconcile_delivery(services, order, now)
     # The start of the execution may have been lost. A repeated start changes nothing.
     services.workflow.start(order)
+
+
+def _departed(services: Services, order: Order) -> Order:
+    order = remove_zone(services, note_departure(services, order))
+    if order.domain_has_left and order.renewal_status is None:
+        order = find_started_renewal(services, order)
+    return order
+
+
+def _year_is_bought(order: Order, now: int) -> bool:
+    # Until its deadline this year is checked more often than a refused start may be tried again.
+    year = order.domain_record.transfer_year if order.transfer_year_owed else None
+    return year is not None and year.is_open and now < year.lease_until + deadlines.DOMAIN_RENEWAL_DEADLINE
 
 
 def _correct_roll_up(services: Services, order: Order, cart: Cart) -> None:

@@ -50,6 +50,8 @@ def renew_domain(services: Services, order: Order) -> None:
         known = order.domain_record.renewal(term.reference)
         if known is None or known.done_at is None:
             _renew(services, order, term.reference, live=term.live)
+            if order.subscription is not None and not state.ended:
+                _check_before_next_charge(services, order, state)
             return
     store_terms(services, order, state, lambda current: _planned(current, state, now))
 
@@ -102,6 +104,25 @@ def _the_date_is_awaited(services: Services, order: Order) -> bool:
     return False
 
 
+def _check_before_next_charge(services: Services, order: Order, state: RenewalState) -> None:
+    # A paid year may wait long for the registry's window, and Stripe charges the next one meanwhile.
+    check = _check_of_next_charge(state, services.clock.now())
+    change_order(
+        services,
+        load_order(services, order.account_id, order.number),
+        when=lambda current: current.renewal_due_at is not None and current.renewal_due_at > check,
+        to=lambda current: current.check_renewal_at(check),
+    )
+
+
+def _check_of_next_charge(state: RenewalState, now: int) -> int:
+    next_check = state.next_at - deadlines.DEPARTURE_CHECK
+    if now >= next_check:
+        next_check = state.next_at + deadlines.RENEWAL_MONEY
+    # In the first year `next_at` is the anchor. If it is in the past, check daily.
+    return now + deadlines.RENEWAL_AGAIN if now >= next_check else next_check
+
+
 def _planned(order: Order, state: RenewalState, now: int) -> Order:
     planned = _planned_by_terms(order, state, now)
     year_at, terms_at = order.renewal_due_at, planned.renewal_due_at
@@ -118,17 +139,11 @@ def _planned_by_terms(order: Order, state: RenewalState, now: int) -> Order:
         ending = "the renewal has ended; the domain expires at its registry"
         noted = order.noted(ending, now, Actor.STRIPE)
         return noted.check_renewal_at(next_departure_check(order, now))
-    if order.invoiced is not None:
+    if order.invoiced is not None and not order.domain_has_left:
         return order.check_renewal_at(order.invoiced.next_check(now, again if state.waits else None))
     if state.waits or order.domain_has_left:
         return order.check_renewal_at(again)
-    next_check = state.next_at - deadlines.DEPARTURE_CHECK
-    if now >= next_check:
-        next_check = state.next_at + deadlines.RENEWAL_MONEY
-    if now >= next_check:
-        # In the first year `next_at` is the anchor. If it is in the past, check daily.
-        next_check = again
-    return order.with_next_renewal(state.next_at).check_renewal_at(next_check)
+    return order.with_next_renewal(state.next_at).check_renewal_at(_check_of_next_charge(state, now))
 
 
 def _chargeable(services: Services, order: Order) -> Chargeable:
@@ -234,7 +249,10 @@ def _costs_too_much(services: Services, order: Order) -> bool:
 
 def _ask(services: Services, order: Order, renewal: DomainRenewal, *, live: bool) -> None:
     item = order.item_as(DomainItem)
-    year = datetime.fromtimestamp(renewal.expires_before / 1000, UTC).year
+    # Since an earlier attempt the registry may have corrected the date, even to another year. A date that one of our
+    # own renewals had moved would be much later (`_is_done`).
+    expires_at = max(renewal.expires_before, order.expires_at or 0)
+    year = datetime.fromtimestamp(expires_at / 1000, UTC).year
     try:
         operation_id = services.registrar.renew(item.ascii_name, year, item.max_cost, live=live)
     except ProvisioningFailedError:

@@ -47,6 +47,31 @@ def start_renewal(services: Services, order: Order) -> Order:
     )
 
 
+def find_started_renewal(services: Services, order: Order) -> Order:
+    """Record a renewal whose start was interrupted before the domain left, so it can be ended.
+
+    Raises ProviderUnavailableError.
+    """
+    account = services.directory.account(order.account_id)
+    if account is None or account.stripe_customer_id is None:
+        return order
+    found = services.renewals.find_renewal(
+        order_id=order.uuid,
+        customer_id=account.stripe_customer_id,
+        term=order.item.term,
+        since=order.created_at,
+    )
+    if found is None:
+        return order
+    now = services.clock.now()
+    return change_order(
+        services,
+        order,
+        when=lambda current: current.renewal_status is None,
+        to=lambda current: current.with_renewal(found, now),
+    )
+
+
 def _by_invoices(services: Services, order: Order) -> Order:
     now = services.clock.now()
     first = _renewed_at(order)

@@ -20,6 +20,7 @@ from hosting_orders.domain.products import DomainItem, DomainResource
 from hosting_orders.domain.registration import Verification
 
 from .changes import change_order
+from .left_domains import note_departure
 from .log import log
 from .ports import Services
 
@@ -42,6 +43,9 @@ def check_verification(services: Services, order: Order) -> Order:
     try:
         found = services.registrar.verification(name)
         domain = services.registrar.domain(name) if found is not known and known is not None else None
+        if found is not known and known is not None and domain is None:
+            # The registrar verifies no domain that has left, and answers like for a verified one.
+            return note_departure(services, order)
     except ProviderUnavailableError as fault:
         log.warning("the verification was not checked", extra={"order_id": order.uuid, "reason": str(fault)})
         return order

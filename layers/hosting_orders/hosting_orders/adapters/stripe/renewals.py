@@ -121,6 +121,14 @@ class StripeRenewals:
             config["month"] = moment.month
         return {"billing_cycle_anchor_config": config}
 
+    def find_renewal(self, *, order_id: str, customer_id: str, term: Term, since: int) -> Subscription | None:
+        with self._stripe.faults_translated():
+            found = self._subscription(customer_id, order_id, since // 1000 - CLOCK_SLACK)
+        if found is None:
+            return None
+        ends = dt.datetime.fromtimestamp(found["items"]["data"][0]["current_period_end"], dt.UTC)
+        return Subscription(found["id"], found["status"], term.value, ends.year, ends.month)
+
     def renewal(self, subscription_id: str) -> RenewalState | None:
         """A term is an invoice with `billing_reason` subscription_cycle. A fully refunded term counts as unpaid."""
         with self._stripe.faults_translated():
