@@ -84,6 +84,23 @@ def test_a_renewal_is_not_started_again_days_later_or_after_its_anchor(shop: Sho
     assert len(subscriptions(shop, whose[0])) == 1
 
 
+def test_a_renewal_is_found_by_its_order_also_after_its_end(shop: Shop) -> None:
+    whose = shop.customer()
+    since = int(shop.now() * 1000)
+
+    def found(order_id: str) -> Subscription | None:
+        return shop.renewals.find_renewal(
+            order_id=order_id, customer_id=whose[0], term=Term.MONTHLY, since=since
+        )
+
+    assert found(f"0000-{whose[0]}") is None
+    started = renewal(shop, whose, next_month(shop))()
+    assert found(f"0000-{whose[0]}") == started and found("another order") is None
+    shop.renewals.end_renewal(started.id)
+    ended = found(f"0000-{whose[0]}")
+    assert ended is not None and (ended.id, ended.status) == (started.id, "canceled")
+
+
 def test_an_anchor_in_the_past_moves_forward_by_whole_terms(shop: Shop) -> None:
     whose = shop.customer()
     now = shop.now()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hosting_orders.domain.order import Actor, Order
 
-from .changes import When, change_order
+from .changes import change_order
 from .log import log
 from .ports import Services
 
@@ -20,11 +20,16 @@ def renewal_became(
     *,
     given_up: bool,
     then: Callable[[Order], Order],
-    when: When,
+    when: Callable[[Order], bool],
 ) -> Order:
     """Save the status and what `then` makes of the order. Count `RenewalUnpaid` once for each end."""
     now = services.clock.now()
     newly = False
+
+    def applies(current: Order) -> bool:
+        nonlocal newly
+        newly = False  # an earlier try may have lost against another process
+        return when(current)
 
     def changed(current: Order) -> Order:
         nonlocal newly
@@ -32,7 +37,7 @@ def renewal_became(
         newly = given_up and known is not current
         return then(known.told(STRIPE_GAVE_UP, now, Actor.STRIPE) if newly else known)
 
-    order = change_order(services, order, when=when, to=changed)
+    order = change_order(services, order, when=applies, to=changed)
     if newly:
         services.metrics.count("RenewalUnpaid")
         log.error("a renewal is not paid", extra={"order_id": order.uuid, "reason": STRIPE_GAVE_UP})
