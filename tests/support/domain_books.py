@@ -30,6 +30,15 @@ def submitted(world: World, name: str = "hosting-example.com", **changes: Any) -
     return order
 
 
+def delivered(world: World, reply: Reply, account: str = "ready", *, every: float = 600) -> Order:
+    """The only order of the reply, an hour later."""
+    world.run()
+    world.live(3600, every=every)
+    order = world.order(reply.body["orders"][0]["id"], account)
+    assert order.status is OrderStatus.COMPLETED
+    return order
+
+
 def now(world: World, order: Order) -> Order:
     return world.order(order.uuid, account_of(order))
 

@@ -10,6 +10,7 @@ import pytest
 
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import DomainResource
+from tests.support import domain_books
 from tests.support.domain_books import claims, now, renewals
 from tests.support.mishaps import Mishap
 from tests.support.refusals import no_new_subscriptions
@@ -28,12 +29,7 @@ def world() -> Iterator[World]:
 
 
 def delivered(world: World, name: str = NAME) -> Order:
-    order_id = world.order_domain(name).body["orders"][0]["id"]
-    world.run()
-    world.live(HOUR, every=300)
-    order = world.order(order_id)
-    assert order.status is OrderStatus.COMPLETED
-    return order
+    return domain_books.delivered(world, world.order_domain(name), every=300)
 
 
 def until_its_charge(world: World, order: Order, *, less: float) -> None:

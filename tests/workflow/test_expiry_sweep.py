@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from hosting_orders.domain.errors import ProviderUnavailableError
-from hosting_orders.domain.order import Order, OrderStatus
+from hosting_orders.domain.order import Order
+from tests.support import domain_books
 from tests.support.domain_books import renewals
 from tests.support.refusals import no_new_subscriptions
 from tests.support.world import World, a_world
@@ -24,12 +25,7 @@ def world() -> Iterator[World]:
 
 
 def delivered(world: World, name: str = NAME) -> Order:
-    order_id = world.order_domain(name).body["orders"][0]["id"]
-    world.run()
-    world.live(HOUR, every=600)
-    order = world.order(order_id)
-    assert order.status is OrderStatus.COMPLETED
-    return order
+    return domain_books.delivered(world, world.order_domain(name))
 
 
 def expires_in(world: World, days: float, name: str = NAME) -> None:

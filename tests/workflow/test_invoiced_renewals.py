@@ -12,9 +12,10 @@ import pytest
 from hosting_orders.domain.order import Order, OrderStatus
 from local.seed import save_debit
 from local.stripe_standin import subscriptions
+from tests.support import domain_books
 from tests.support.domain_books import now, renewals
 from tests.support.mishaps import Mishap
-from tests.support.world import World, a_world
+from tests.support.world import Reply, World, a_world
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -32,21 +33,18 @@ def world() -> Iterator[World]:
         yield world
 
 
-def delivered(world: World, order_id: str) -> Order:
-    world.run()
-    world.live(HOUR, every=600)
-    order = world.order(order_id)
-    assert order.status is OrderStatus.COMPLETED
+def delivered(world: World, reply: Reply) -> Order:
+    order = domain_books.delivered(world, reply)
     assert order.subscription is None and order.invoiced is not None
     return order
 
 
 def domain(world: World, name: str = NAME) -> Order:
-    return delivered(world, world.order_domain(name).body["orders"][0]["id"])
+    return delivered(world, world.order_domain(name))
 
 
 def site(world: World, **changes: Any) -> Order:
-    return delivered(world, world.place(**changes).body["orders"][0]["id"])
+    return delivered(world, world.place(**changes))
 
 
 def until_the_term(world: World, order: Order, *, less: float = 0) -> None:

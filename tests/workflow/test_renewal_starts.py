@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hosting_orders.domain.order import Order, OrderStatus
-from tests.support.domain_books import renewals
+from hosting_orders.domain.order import Order
+from tests.support.domain_books import delivered, renewals
 from tests.support.refusals import no_new_subscriptions
 from tests.support.world import World, a_world
 
@@ -22,20 +22,12 @@ def world() -> Iterator[World]:
         yield world
 
 
-def delivered(world: World, order_id: str) -> Order:
-    world.run()
-    world.live(HOUR, every=600)
-    order = world.order(order_id)
-    assert order.status is OrderStatus.COMPLETED
-    return order
-
-
 def site(world: World, **changes: object) -> Order:
-    return delivered(world, world.place(**changes).body["orders"][0]["id"])  # type: ignore[arg-type]
+    return delivered(world, world.place(**changes))  # type: ignore[arg-type]
 
 
 def domain(world: World, name: str = "hosting-example.com") -> Order:
-    return delivered(world, world.order_domain(name).body["orders"][0]["id"])
+    return delivered(world, world.order_domain(name))
 
 
 def until(world: World, *date: int) -> None:
@@ -70,7 +62,7 @@ def test_the_payment_method_of_the_order_becomes_the_default_if_the_customer_has
     kept = world.stripe.state.find(customer)
     assert kept is not None
     kept["invoice_settings"]["default_payment_method"] = None
-    delivered(world, reply.body["orders"][0]["id"])
+    delivered(world, reply)
     assert world.stripe.get(customer)["invoice_settings"]["default_payment_method"] == method
 
 
@@ -130,7 +122,7 @@ def test_a_renewal_with_tax_cannot_start_while_the_customer_has_no_address() -> 
         customer = world.accounts["ready"]["customer"]
         address = dict(world.stripe.get(customer)["address"])
         world.services.stripe.v1.customers.update(customer, {"address": ""})
-        order = delivered(world, reply.body["orders"][0]["id"])
+        order = delivered(world, reply)
         assert renewals(world, order) == [] and world.metrics.counts["RenewalNotStarted"] == 1
         world.services.stripe.v1.customers.update(
             customer, {"address": {name: value for name, value in address.items() if value}}

@@ -9,6 +9,7 @@ import pytest
 from hosting_orders import bootstrap
 from hosting_orders.domain.order import Order, OrderStatus
 from hosting_orders.domain.products import DomainResource
+from tests.support import domain_books
 from tests.support.domain_books import now, shown, transfer, zones
 from tests.support.mishaps import Mishap
 from tests.support.world import World, a_world
@@ -26,12 +27,7 @@ def world() -> Iterator[World]:
 
 def delivered(world: World, name: str = NAME, account: str = "ready") -> Order:
     """A registration: the registrar made its zone."""
-    order_id = world.order_domain(name, account).body["orders"][0]["id"]
-    world.run()
-    world.live(HOUR, every=600)
-    order = world.order(order_id, account)
-    assert order.status is OrderStatus.COMPLETED
-    return order
+    return domain_books.delivered(world, world.order_domain(name, account), account)
 
 
 def transferred(world: World, name: str = NAME, account: str = "ready") -> Order:

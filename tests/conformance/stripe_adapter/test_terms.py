@@ -41,6 +41,13 @@ def term(shop: Shop, whose: tuple[str, str], **changes: Any) -> TermRequest:
     return replace(request, **changes)
 
 
+def refused_term(shop: Shop) -> tuple[tuple[str, str], TermRequest]:
+    """The customer and the request of a term whose card is declined."""
+    whose = shop.customer()
+    shop.standin.controls.decline(whose[1], "insufficient_funds")
+    return whose, term(shop, whose)
+
+
 def ended(shop: Shop, whose: tuple[str, str]) -> list[str]:
     return sorted(shop.statuses(whose[0]))
 
@@ -93,9 +100,7 @@ def test_a_refused_term_is_tried_once_despite_a_fault_at_any_request(shop: Shop)
 
     def prepare() -> Callable[[], TermState]:
         nonlocal whose
-        whose = shop.customer()
-        shop.standin.controls.decline(whose[1], "insufficient_funds")
-        request = term(shop, whose)
+        whose, request = refused_term(shop)
         return lambda: shop.renewals.charge_term(request)
 
     for spoilt, state in spoilt_runs(shop, prepare):
@@ -109,9 +114,7 @@ def test_a_term_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
 
     def prepare() -> Callable[[], TermState]:
         nonlocal whose
-        whose = shop.customer()
-        shop.standin.controls.decline(whose[1], "insufficient_funds")
-        request = term(shop, whose)
+        whose, request = refused_term(shop)
         shop.renewals.charge_term(request)  # its reference was lost
         return lambda: shop.renewals.close_term(request)
 
@@ -123,9 +126,7 @@ def test_a_term_is_closed_despite_a_fault_at_any_request(shop: Shop) -> None:
 @pytest.mark.standin_only("moves the stand-in's time")
 @pytest.mark.parametrize("hours", [1, 26])
 def test_a_repeated_attempt_finds_its_invoice(shop: Shop, hours: int) -> None:
-    whose = shop.customer()
-    shop.standin.controls.decline(whose[1], "insufficient_funds")
-    request = term(shop, whose)
+    whose, request = refused_term(shop)
     first = shop.renewals.charge_term(request)
     assert (first.status, first.reason) == (TermStatus.UNPAID, "insufficient_funds")
     shop.standin.clock.advance(hours * HOUR)
@@ -136,9 +137,7 @@ def test_a_repeated_attempt_finds_its_invoice(shop: Shop, hours: int) -> None:
 
 @pytest.mark.standin_only("declines a card by a control")
 def test_the_next_attempt_charges_the_new_default_method(shop: Shop) -> None:
-    whose = shop.customer()
-    shop.standin.controls.decline(whose[1], "insufficient_funds")
-    request = term(shop, whose)
+    whose, request = refused_term(shop)
     first = shop.renewals.charge_term(request)
     card = shop.api.payment_methods.attach("pm_card_mastercard", {"customer": whose[0]}).id
     shop.api.customers.update(whose[0], {"invoice_settings": {"default_payment_method": card}})

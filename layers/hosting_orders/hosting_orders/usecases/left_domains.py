@@ -37,7 +37,7 @@ def note_departure(services: Services, order: Order) -> Order:
     if domain is None:
         return _left(services, order)
     order = _with_expiry(services, order, domain.expires_at)
-    expires_at = _expires_at(order)
+    expires_at = order.expires_at
     if expires_at is not None and now >= expires_at + deadlines.REDEMPTION_OVER:
         return _left(services, order)
     return order
@@ -45,13 +45,13 @@ def note_departure(services: Services, order: Order) -> Order:
 
 def has_expired(order: Order, now: int) -> bool:
     # A date may be stale on the day of delivery.
-    expires_at = _expires_at(order)
+    expires_at = order.expires_at
     return _may_have_left(order, now) and expires_at is not None and expires_at <= now
 
 
 def next_departure_check(order: Order, now: int) -> int:
     # For a domain without a renewal.
-    return max((_expires_at(order) or now) + deadlines.EXPIRED_CHECK, now + deadlines.EXPIRED_AGAIN)
+    return max((order.expires_at or now) + deadlines.EXPIRED_CHECK, now + deadlines.EXPIRED_AGAIN)
 
 
 def _may_have_left(order: Order, now: int) -> bool:
@@ -75,8 +75,3 @@ def _with_expiry(services: Services, order: Order, expires_at: int | None) -> Or
         return replace(current, resource=replace(resource, expires_at=expires_at))
 
     return change_order(services, order, to=later)
-
-
-def _expires_at(order: Order) -> int | None:
-    resource = order.resource_as(DomainResource) if order.domain is not None else None
-    return resource.expires_at if resource is not None else None

@@ -22,7 +22,13 @@ from hosting_orders.adapters.stripe.client import (
     given,
     method_types,
 )
-from hosting_orders.adapters.stripe.reading import intent_of, is_made_by_checkout, is_untried, line_key_of
+from hosting_orders.adapters.stripe.reading import (
+    intent_of,
+    is_made_by_checkout,
+    is_untried,
+    line_key_of,
+    takes_money,
+)
 from hosting_orders.domain.errors import PaymentNotStartedError, ProviderUnavailableError
 from hosting_orders.domain.providers import ChargeLine
 
@@ -214,8 +220,7 @@ def nearest(invoices: list[Document]) -> str | None:
 
 
 def is_busy(invoice: Document) -> bool:
-    intent = intent_of(invoice)
-    return intent is not None and intent["status"] in ("processing", "succeeded")
+    return takes_money(intent_of(invoice))
 
 
 def decline_of(refusal: stripe.StripeError | None) -> str | None:

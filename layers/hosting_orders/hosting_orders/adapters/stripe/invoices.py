@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hosting_orders.adapters.stripe.billing import DELETED, Bill, Biller, decline_of, nearest
+from hosting_orders.adapters.stripe.billing import DELETED, Bill, Biller, decline_of, is_busy, nearest
 from hosting_orders.adapters.stripe.client import Document, StripeApi
 from hosting_orders.adapters.stripe.reading import (
     FINAL_DECLINES,
@@ -101,8 +101,7 @@ class StripeInvoices:
             return state
         declined = state.error or decline_of(refusal)
         if state.status is PaymentStatus.PROCESSING:
-            intent = intent_of(invoice)
-            if intent is not None and intent["status"] in ("processing", "succeeded"):
+            if is_busy(invoice):
                 return state
             if isinstance(refusal, self._stripe.sdk.CardError) and declined not in FINAL_DECLINES:
                 return awaiting(state, invoice, declined)

@@ -64,9 +64,14 @@ def payment_state(invoice: Document, method_type: str | None, gross: dict[str, i
         return replace(state, status=PaymentStatus.FAILED)
     if status == "draft" or is_untried(intent) or refused_for_good:
         return state
-    if intent is not None and intent["status"] in ("processing", "succeeded"):
+    if takes_money(intent):
         return replace(state, error=None)
     return awaiting(state, invoice, error)
+
+
+def takes_money(intent: Document | None) -> bool:
+    """Whether the money has come or is on its way."""
+    return intent is not None and intent["status"] in ("processing", "succeeded")
 
 
 def method_type(intent: Document | None, look_up: Callable[[str], str | None]) -> str | None:

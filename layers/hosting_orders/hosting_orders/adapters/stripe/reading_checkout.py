@@ -12,6 +12,7 @@ from hosting_orders.adapters.stripe.reading import (
     id_of,
     line_key_of,
     method_type,
+    takes_money,
 )
 from hosting_orders.domain.cart import PaymentStatus
 from hosting_orders.domain.providers import PaymentState, SavedMethod
@@ -71,8 +72,7 @@ def is_paid(session: Document) -> bool:
 
 
 def is_under_way(session: Document) -> bool:
-    intent = _intent_of(session)
-    return intent is not None and intent["status"] in ("processing", "succeeded")
+    return takes_money(_intent_of(session))
 
 
 def payable_invoice(session: Document) -> str | None:

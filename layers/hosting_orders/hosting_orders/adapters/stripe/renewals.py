@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hosting_orders.adapters.stripe.billing import is_busy
 from hosting_orders.adapters.stripe.client import (
     CLOCK_SLACK,
     KEYS_ARE_KEPT,
@@ -17,7 +18,7 @@ from hosting_orders.adapters.stripe.client import (
     given,
     method_types,
 )
-from hosting_orders.adapters.stripe.reading import intent_of, renewal_state
+from hosting_orders.adapters.stripe.reading import renewal_state
 from hosting_orders.adapters.stripe.terms import StripeTerms, product_id
 from hosting_orders.domain.catalogue import Term
 from hosting_orders.domain.errors import (
@@ -163,10 +164,10 @@ class StripeRenewals:
                 if listed.status == "draft" and listed.auto_advance:
                     stop: Document = {"auto_advance": False}
                     self._stripe.refusal_of(partial(v1.invoices.update, listed.id, given(stop)))
-                elif listed.status in ("open", "uncollectible"):
-                    intent = intent_of(self._stripe.invoice(listed.id) or {})
-                    if intent is None or intent["status"] not in ("processing", "succeeded"):
-                        self._stripe.refusal_of(partial(v1.invoices.void_invoice, listed.id))
+                elif listed.status in ("open", "uncollectible") and not is_busy(
+                    self._stripe.invoice(listed.id) or {}
+                ):
+                    self._stripe.refusal_of(partial(v1.invoices.void_invoice, listed.id))
 
     def _subscribe(
         self,
