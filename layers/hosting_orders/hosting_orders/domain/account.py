@@ -98,6 +98,15 @@ class CredentialKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SpendCap:
+    """The most that orders of one key may cost, in minor units of `currency`. None means no limit."""
+
+    currency: str
+    day: int | None = None  # per calendar day in UTC
+    month: int | None = None  # per calendar month in UTC
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """An API key or OAuth token."""
 
@@ -114,6 +123,10 @@ class Credential:
     test: bool = False
     channel: Channel = Channel.API
     name: str = ""
+    id: str = ""  # names the key in the API
+    created_at: int = 0  # epoch ms
+    last_used_at: int | None = None  # epoch ms; at most one write an hour
+    spend_cap: SpendCap | None = None
 
     def allows(self, scope: str) -> bool:
         """`vps:manage` includes `vps:provision`."""
