@@ -42,7 +42,8 @@ _ENDS = ("completed", "cancelled", "failed")
 def smoke(cloud: Cloud, stack: Stack, report: Report) -> bool:
     """Return whether every step passed.
 
-    The price, the sites, the customer and the account with its orders are removed, also after a failure or Ctrl-C.
+    At the end, remove the price, the sites, the customer, and the account with its orders, even after a failure or
+    Ctrl-C.
 
     Raises OperateError for a live key or an empty secret, before anything is written.
     """

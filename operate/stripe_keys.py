@@ -94,7 +94,7 @@ def _has(client: stripe.StripeClient, right: Right) -> bool:
     except stripe.AuthenticationError:
         raise OperateError("Stripe does not accept this key.") from None
     except stripe.InvalidRequestError:
-        # The object does not exist, or a parameter is missing. Stripe has checked the right before, so the key has it.
+        # The object does not exist, or a parameter is missing. Stripe checks the right first, so the key has the right.
         return True
     return bool(answer.code < 400)
 

@@ -253,7 +253,7 @@ class Cloud:
 
 
 def _check_tags(tags: list[dict[str, str]]) -> None:
-    """The service model does not contain these limits."""
+    """Check the limits of tags that the service model does not contain."""
     if len(tags) > 50:
         raise _invalid("A resource can have at most 50 tags.")
     for tag in tags:

@@ -42,7 +42,10 @@ def sign(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -
 
 
 class Webhooks:
-    """Sends each webhook again until the receiver answers 2xx: after `retry_seconds`, the last of which repeats."""
+    """Sends each webhook again until the receiver answers 2xx.
+
+    `retry_seconds` has the pauses between the attempts. The last pause repeats.
+    """
 
     def __init__(
         self,

@@ -78,7 +78,7 @@ class Domain:
     stale_expiry: tuple[float, float] | None = None  # an older date, and until when it is shown
 
     def shown_expiry(self, now: float) -> float:
-        """What the registrar's own database says."""
+        """The expiry date in the registrar's own database."""
         older, until = self.stale_expiry or (0, 0)
         return older if now < until else self.expires_at
 

@@ -29,9 +29,9 @@ class Request:
 class RegistrarStandIn:
     """Route 53 Domains in this process. `clients()` returns boto3 clients connected to it.
 
-    `now` returns Unix seconds. Its clock may be virtual, so no timer runs: each request first does the work that has
-    become due. `delay` and `transfer_delay` are seconds. If one is None, that work waits for a control. `create_zone`
-    is called with each registered domain and may return the zone's name servers.
+    `now` returns Unix seconds. It may be a virtual clock, so no timer runs. Instead, each request first does the work
+    that has become due. `delay` and, for transfers, `transfer_delay` are seconds. With None, the work waits for a
+    control. `create_zone` is called with each registered domain and may return the zone's name servers.
     """
 
     def __init__(

@@ -302,7 +302,10 @@ def _make_invoice(state: State, session: Json, intent: Json) -> None:
 
 
 def _lines(state: State, session: Json, invoice: Json) -> list[Json]:
-    """In reverse order, as Stripe documents for pending invoice items. It documents no order for Checkout's lines."""
+    """The lines in reverse order, as Stripe documents for pending invoice items.
+
+    Stripe documents no order for the lines of Checkout.
+    """
     lines = []
     for one in reversed(state.checkouts[session["id"]].lines):
         item: dict[str, Any] = one.item

@@ -150,7 +150,7 @@ def settle(state: State, refund_id: str, *, succeeds: bool) -> Json:
 
 
 def _settle_silently(state: State, refund_id: str, *, succeeds: bool) -> None:
-    """A control may already have settled the refund."""
+    """Like `settle`, but do nothing when a control has already settled the refund."""
     try:
         settle(state, refund_id, succeeds=succeeds)
     except StripeError:

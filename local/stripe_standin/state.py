@@ -56,11 +56,11 @@ class Settings:
     renewals_are_drafts_for: float = 3600.0
     """Seconds from the invoice of a subscription's next period to its collection. At Stripe about an hour."""
     refused_drafts_wait_for: float = 72 * 3600.0
-    """The same while an endpoint refuses `invoice.created`."""
+    """The longest time until this collection, while an endpoint refuses the invoice's `invoice.created`."""
     retry_days: str = "1 1 2 2 2 2 2 2"
     """Days between the attempts to collect a later period. Stripe recommends 8 retries in 2 weeks. Empty: none."""
     after_retries: str = "cancel"
-    """What then becomes of the subscription: `cancel` it, mark it `unpaid`, or leave it `past_due`."""
+    """What happens to the subscription after the last retry: `cancel` it, mark it `unpaid`, or leave it `past_due`."""
     refunds: str = "as published"
     """`as published` for the card, or for every refund: `succeed`, `pending` (until a control settles it), `fail`
     (created, then failed immediately), `refuse` (the request gets an error)."""
@@ -76,7 +76,7 @@ class Settings:
     tax_rounding: str = "line"
     """Where tax is rounded: each `line`, or the whole `invoice`. A setting of the Stripe account."""
     previews_take_no_money: bool = True
-    """Whether the preview of a credit note needs no amounts. Not documented by Stripe."""
+    """Whether a preview of a credit note may leave out where the money goes. Not documented by Stripe."""
     test_clocks_advance_for: float = 0.0
     """Seconds that a test clock is `advancing` after its work is done."""
     search_lags: float = 0.0
@@ -263,13 +263,13 @@ class State:
         heapq.heappush(self._agenda, _Due(self.clock.time() + seconds, next(self._numbers), action))
 
     def now_of(self, subject: Json) -> int:
-        """Unix seconds of a customer, subscription or invoice: of its test clock, if it has one."""
+        """The time of a customer, subscription or invoice in Unix seconds: that of its test clock, if it has one."""
         clock = self._objects["test_helpers.test_clock"].get(subject["test_clock"])
         frozen: int = self.clock.now() if clock is None else clock["frozen_time"]
         return frozen
 
     def at(self, subject: Json, moment: float, action: Callable[[], None]) -> None:
-        """Do this when the subject's time comes to `moment`."""
+        """Run `action` when the subject's time reaches `moment`."""
         if subject["test_clock"] is None:
             self.later(moment - self.clock.time(), action)
         else:

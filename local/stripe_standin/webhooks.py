@@ -1,7 +1,7 @@
 """Webhooks: signed events, delivered in order by one thread: https://docs.stripe.com/webhooks.
 
-Stripe guarantees neither the order nor a single delivery, so settings can shuffle and duplicate. Failed deliveries are
-retried after `RETRY_SECONDS`.
+Stripe does not guarantee the order of events, and may deliver an event twice. Settings of the stand-in therefore
+shuffle and duplicate deliveries. Failed deliveries are retried after `RETRY_SECONDS`.
 """
 
 from __future__ import annotations
