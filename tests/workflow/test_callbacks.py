@@ -170,7 +170,10 @@ def test_an_order_in_progress_sends_no_callback(world: World) -> None:
     assert world.order(waits_for_bank, "sepa").status is OrderStatus.PENDING
     assert world.order(delivered_slowly).status is OrderStatus.PROCESSING
     assert world.order(refused).status is OrderStatus.REFUND_FAILED
-    for order_id in (delivered_slowly, refused):  # also when the callback step runs too early
+    for order_id in (
+        delivered_slowly,
+        refused,
+    ):  # no callback is sent even if the callback step runs too early
         handler_of("send_callback")({"account_id": world.accounts["ready"]["id"], "order_id": order_id}, None)
     assert world.callbacks.received == []
     for order_id in (delivered_slowly, refused):

@@ -175,7 +175,7 @@ def test_the_report_is_sent_even_for_an_unknown_order(world: World) -> None:
     assert len(world.alerts.sent) == 1
 
 
-def test_the_report_does_not_say_that_no_money_is_at_stake_while_a_refund_is_pending(
+def test_the_report_never_says_no_money_is_at_stake_while_a_refund_is_pending(
     world: World,
     break_step: Any,  # noqa: F811
 ) -> None:

@@ -148,7 +148,7 @@ def test_a_test_key_never_spends_live_money_in_contract_001(world: World) -> Non
     assert nothing_happened(world)
 
 
-def test_a_key_that_is_no_test_key_orders_with_live_money(world: World) -> None:
+def test_a_key_that_is_not_a_test_key_can_spend_live_money(world: World) -> None:
     world.services.stripe.live = True
     assert ask(world, "POST", "/api/v1/orders", VPS, key=fresh_key(world)).status == 202
 

@@ -417,7 +417,7 @@ def test_a_domain_renewed_by_an_operator_is_not_renewed_again(world: World) -> N
 
 
 def test_a_domain_moved_to_another_registrar_is_counted_as_not_renewed(world: World) -> None:
-    """It moves after the payment. An earlier departure ends the renewal (test_departures.py)."""
+    """The domain moves after the payment. If it moves before the payment, the renewal ends (test_departures.py)."""
     order = delivered(world)
     until_the_anchor(world, order)
     world.advance(HOUR + 60)

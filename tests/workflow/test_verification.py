@@ -115,7 +115,7 @@ def test_the_mail_is_sent_again_at_most_once_an_hour(world: World) -> None:
     assert world.registrar.mails(NAME) == 2
 
 
-def test_a_mail_that_was_not_sent_does_not_use_up_the_hour(world: World) -> None:
+def test_a_mail_that_was_not_sent_does_not_count_for_the_hourly_limit(world: World) -> None:
     order = delivered(world)
     world.registrar.fail_next("ResendContactReachabilityEmail", "ServiceUnavailable", status=503)
     assert resend(world, order).status == 503

@@ -164,8 +164,8 @@ def _is_count(record: Any) -> bool:
 def state_of(world: World) -> dict[str, Any]:
     """Everything that a request could change: writes, money, workflows, platform and registrar work, callbacks.
 
-    Writes are counted from the table's stream, so a write that was undone counts too. The rate
-    limiter's writes do not count, because every request to contract 000 causes one.
+    Writes are counted from the table's stream, so a write that was undone counts too. The writes of the rate limiter
+    do not count, because every request to contract 000 causes one.
     """
     state = world.stripe.state
     with state.lock:

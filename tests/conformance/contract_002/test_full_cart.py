@@ -6,7 +6,7 @@ from hosting_orders.domain.cart import MAX_ITEMS
 from tests.support.world import World
 
 
-def test_cart_with_the_maximum_number_of_items(world: World) -> None:
+def test_a_cart_with_the_maximum_number_of_items_is_accepted(world: World) -> None:
     placed = world.place_cart(*[world.domain(f"full-{number}.com") for number in range(MAX_ITEMS)])
     assert placed.status == 202
     assert len({order["id"] for order in placed.body["orders"]}) == MAX_ITEMS

@@ -104,7 +104,7 @@ def test_O2_070_O2_071_callback_and_authorization_are_optional(world: World, cal
     assert post(world, world.site() | {"callback": callback}).status == 202
 
 
-def test_O2_073_O2_074_O2_075_O2_076_O2_077_O2_078_C04_envelope(world: World) -> None:
+def test_O2_073_O2_074_O2_075_O2_076_O2_077_O2_078_C04_the_response_is_a_cart_envelope(world: World) -> None:
     placed = world.place()
     assert_envelope(placed.body)
     assert placed.body["cart"]["status"] in ("active", "processing", "checked_out")

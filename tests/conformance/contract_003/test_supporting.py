@@ -42,7 +42,7 @@ def test_O1_060_about_shows_no_prices_without_an_account(world: World) -> None:
     assert [product["prices"] for product in body["products"]] == [[], []]
 
 
-def test_O1_022_O1_037_fields_of_a_task(world: World) -> None:
+def test_O1_022_O1_037_a_task_has_its_published_fields(world: World) -> None:
     found = delivered(world)
     (summary,) = found["tasks"]
     task = ask(world, "GET", f"/api/tasks/{summary['id']}").body["task"]

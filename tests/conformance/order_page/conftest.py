@@ -1,4 +1,4 @@
-"""One world per test, because an order's page depends on everything that happened to the order."""
+"""One world (tests/support/world.py) per test, because an order's page depends on everything that happened to it."""
 
 from __future__ import annotations
 
