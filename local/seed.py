@@ -149,7 +149,7 @@ TLDS = (
 class DemoAccount:
     """An account named after its payment outcome.
 
-    `credit` is in cents. `customer` says whether Stripe has a customer for it.
+    `credit` is in cents. `customer` says whether Stripe has a customer for the account.
     """
 
     name: str

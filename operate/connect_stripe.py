@@ -128,7 +128,10 @@ def _created(client: stripe.StripeClient, stack: Stack, url: str) -> Document:
 
 
 def _kept(found: list[Document], stored: Document, api_version: str) -> Document | None:
-    """The endpoint whose secret is stored. None without one, or with an old API version: Stripe cannot change it."""
+    """The endpoint whose secret is stored.
+
+    None if there is no such endpoint, or if it has an old API version, which Stripe cannot change.
+    """
     for endpoint in found:
         if endpoint["id"] == stored.get(WEBHOOK_ENDPOINT) and stored.get(WEBHOOK_SECRETS):
             return endpoint if endpoint["api_version"] == api_version else None

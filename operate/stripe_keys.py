@@ -73,7 +73,7 @@ def stripe_client(key: str, stack: Stack) -> stripe.StripeClient:
 
 
 def missing_rights(client: stripe.StripeClient) -> list[Right]:
-    """The rights that the key lacks. Changes nothing at Stripe: it writes to objects that do not exist.
+    """The rights that the key lacks. Nothing changes at Stripe, because all writes are to objects that do not exist.
 
     Raises OperateError when Stripe does not accept the key.
     """

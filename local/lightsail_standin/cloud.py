@@ -205,7 +205,7 @@ class Cloud:
             self.built[machine.name] += 1
 
     def fail(self, machine: Machine, code: str, details: str, *, leaves: bool = True) -> None:
-        """With `leaves`, the unfinished machine continues to exist. AWS does not document whether it does."""
+        """With `leaves`, the unfinished machine continues to exist. AWS does not document what happens to it."""
         machine.work.end(self.now(), "Failed", code, details)
         machine.ends_at = None
         if not leaves:

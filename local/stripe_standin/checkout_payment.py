@@ -74,7 +74,7 @@ def known_email(state: State, session: Json) -> str | None:
 
 
 def asks_for_address(session: Json, behind: Checkout) -> bool:
-    """Whether the address on the page decides the tax, not the customer's stored address."""
+    """Whether the address on the page decides the tax. Otherwise the customer's stored address decides it."""
     return session["customer"] is None or behind.saves_address
 
 

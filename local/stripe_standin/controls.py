@@ -168,7 +168,7 @@ class Controls:
             setattr(self._webhooks.settings, name, typed)
 
     def set_rights(self, key: str, rights: dict[str, str]) -> None:
-        """Set what the restricted key (rk_test_…) may do; see `keys.Rights`. Without this call, it may do nothing."""
+        """Set what the restricted key (rk_test_…) may do; see `keys.Rights`. A key without rights may do nothing."""
         with self._state.lock:
             self._state.rights[key] = dict(rights)
 

@@ -54,9 +54,9 @@ class Settings:
     sepa_settles: bool = True
     """False keeps a SEPA payment `processing` until a control settles or fails it."""
     renewals_are_drafts_for: float = 3600.0
-    """Seconds from the invoice of a subscription's next period to its collection. At Stripe about an hour."""
+    """Seconds from the creation of a later period's invoice to its collection. At Stripe about an hour."""
     refused_drafts_wait_for: float = 72 * 3600.0
-    """The longest time until this collection, while an endpoint refuses the invoice's `invoice.created`."""
+    """The maximum of these seconds, while an endpoint refuses the invoice's `invoice.created`."""
     retry_days: str = "1 1 2 2 2 2 2 2"
     """Days between the attempts to collect a later period. Stripe recommends 8 retries in 2 weeks. Empty: none."""
     after_retries: str = "cancel"
@@ -125,7 +125,10 @@ class Checkout:
 
 
 class Payee(Protocol):
-    """What a payment intent pays: an invoice or a Checkout Session. It is notified after the payment's own events."""
+    """What a payment intent pays: an invoice or a Checkout Session.
+
+    The payee is notified after the payment's own events.
+    """
 
     @property
     def page(self) -> str:
@@ -288,7 +291,7 @@ class State:
     def run_due(self) -> None:
         """Run due work.
 
-        It is called at every request, at every advance of the clock and, by the server, between requests.
+        Every request and every advance of the clock calls this. The server also calls it between requests.
         """
         with self.lock:
             while self._agenda and self._agenda[0].at <= self.clock.time():

@@ -133,7 +133,8 @@ class OverHttp(StandInWorld):
 class OnLightsail:
     """The Lightsail adapter with its stand-in, in process.
 
-    The tests call it through the routing adapter, which passes every other operation's id to the HTTP platform.
+    The tests call it through the routing adapter. That adapter passes the ids of all other operations to the HTTP
+    platform.
     """
 
     asked = replace(

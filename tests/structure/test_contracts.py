@@ -112,8 +112,9 @@ def codes_that_do_not_match(page: str) -> list[str]:
 
 
 def endpoints_that_do_not_match(page: str) -> list[str]:
-    """The table's columns must match each operation: its versions, account and OAuth scope, and whether it is
-    ours, which means that the published contract lacks it.
+    """The table's columns must match each operation's versions, account and OAuth scope.
+
+    They must also say whether the operation is ours, which means that the published contract does not have it.
     """
     table = {endpoint: tuple(cells) for endpoint, *cells in ENDPOINT.findall(page)}
     routes: dict[str, list[Operation[Any]]] = {}
@@ -204,7 +205,7 @@ def test_only_functions_that_read_a_body_import_pydantic() -> None:
 
 
 def imported_by(folders: list[str]) -> dict[str, list[str]]:
-    """Import the functions in a new process. Map each to the modules of pydantic and request models that it adds."""
+    """Import the functions in a new process. Map each function to the pydantic and request modules that it loads."""
     program = f"""
 import importlib, json, sys
 found = {{}}

@@ -168,7 +168,7 @@ class _Attempt:
 
 @dataclass(slots=True)
 class _TaskVisit:
-    """One stay in a Task state. Each retrier counts its own retries; leaving the state resets them."""
+    """One stay in a Task state. Each retrier counts its own retries. Leaving the state resets the counts."""
 
     state: State
     input: Any
@@ -404,7 +404,7 @@ class AslRunner:
     def _leave(
         self, execution: Execution, leaving: Leaving, variables: Mapping[str, Any], default: Any
     ) -> None:
-        # Output reads the variables from before Assign, and Assign reads none of its own new values.
+        # Output reads the variables as they were before Assign. Assign reads none of its own new values.
         output = default if leaving.output is NO_FIELD else fill(leaving.output, variables)
         assigned = fill(leaving.assign, variables)
         execution.variables.update(assigned)

@@ -54,7 +54,7 @@ class Books:
 
 
 class Bank:
-    """The cart's invoice at the provider: its status, and the status that an attempt to void it leads to."""
+    """The cart's invoice at the provider: its status, and its status after an attempt to void it."""
 
     def __init__(self, status: PaymentStatus, voided: PaymentStatus) -> None:
         self.status, self.voided = status, voided

@@ -212,7 +212,7 @@ def test_the_runbook_finds_the_failed_step_in_a_paged_history() -> None:
 def test_a_paid_order_resumes_after_a_retry_on_a_host_whose_clock_is_behind(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The retry may run on a host whose clock is behind. Its token must replace the token of the failed attempt."""
+    """The retry may run on a host whose clock is behind. The retry's token must replace the failed attempt's token."""
     put, ahead = DynamoTokenStore.put_token, [5000]
 
     def on_its_own_clock(self: Any, account: str, number: int, step: str, token: str, now: int) -> None:

@@ -41,7 +41,7 @@ def transferred(world: World, name: str = NAME, account: str = "ready") -> Order
 
 
 def departed(world: World, order: Order, name: str = NAME) -> Order:
-    """Let the domain leave, and return the order when this is recorded, which is shortly before its next charge."""
+    """Let the domain leave and the next check record the departure. Return the order after that check."""
     world.registrar.leave(name)
     due = now(world, order).due_at
     assert due is not None

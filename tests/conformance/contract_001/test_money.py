@@ -147,7 +147,7 @@ def test_HU_074_HU_052_an_order_shows_its_requested_billing_cycle(world: World) 
             assert order["hosting"][0]["billingcycle"] == cycle
 
 
-# -- one item of a cart paid on a page is refunded
+# -- the refund of one item of a cart that was paid on a page
 
 
 @pytest.mark.parametrize("tax", [False, True])

@@ -117,7 +117,7 @@ def test_a_body_nested_near_the_recursion_limit_is_refused(world: World, depth: 
     ],
 )
 def test_a_duplicate_json_key_is_refused(world: World, body: str) -> None:
-    """Parsers use different values of a repeated key, so a proxy may have checked another value than we use."""
+    """Different parsers use different values of a repeated key. A proxy may have checked another value than we use."""
     reply = post(world, body)
     assert_error(reply, 400, "malformed_json")
     assert "twice" in reply.body["errors"][0]

@@ -67,7 +67,7 @@ class Wire:
     )  # the last part of the path and the idempotency key
     meanwhile: dict[str, Callable[[], object]] = field(
         default_factory=dict
-    )  # each runs once, before the next request with this method and last part of the path: "POST expire"
+    )  # "POST expire" → a function that runs once, right before the next POST to a path that ends in `expire`
 
     def request(self, session: requests.Session, method: str, url: str, **how: Any) -> requests.Response:
         act = self.meanwhile.pop(f"{method.upper()} {url.partition('?')[0].rpartition('/')[2]}", None)

@@ -285,6 +285,6 @@ def test_starting_a_renewal_raises_an_error_until_the_cause_of_the_refusal_is_fi
             with pytest.raises(PaymentNotStartedError):
                 start()
     assert subscriptions(shop, whose[0]) == []
-    shop.pass_time(HOUR)  # within the day in which Stripe repeats a refusal under its key
+    shop.pass_time(HOUR)  # less than a day, so Stripe still repeats a refusal for the same key
     start()
     assert len(subscriptions(shop, whose[0])) == 1
